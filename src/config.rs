@@ -1,0 +1,59 @@
+//! What the service is told when it starts. Read from flags and environment by `cli`; a pure value from there on.
+
+use std::time::Duration;
+
+/// Everything `serve` needs besides its listener.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where PostgreSQL is, as a libpq URL. May hold a password: never print it.
+    pub database_url: Secret,
+    /// Connections to PostgreSQL. About twice the database's cores; more makes the tail worse.
+    pub database_connections: u32,
+    /// How login tokens are verified; `None` refuses them all and leaves api-keys.
+    pub jwt: Option<JwtConfig>,
+    /// Origins whose pages may call from a browser, exactly as browsers send them. None by default.
+    pub cors_allowed_origins: Vec<String>,
+    /// The longest any call may take.
+    pub request_timeout: Duration,
+    /// The largest REST or gRPC request body, in bytes.
+    pub max_body_bytes: usize,
+    /// How long calls in flight may go on after the signal to stop.
+    pub drain_grace: Duration,
+}
+
+/// How login tokens are verified.
+#[derive(Clone, Debug)]
+pub struct JwtConfig {
+    /// The JWKS: an `http(s)://` URL, or the path of a file.
+    pub jwks_url: String,
+    /// The `iss` a token must have.
+    pub issuer: String,
+    /// The `aud` a token must have.
+    pub audience: String,
+    /// The claim that names the organization.
+    pub org_claim: String,
+    /// The claim that names the role.
+    pub role_claim: String,
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps the text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one who needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("****")
+    }
+}

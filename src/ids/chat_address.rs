@@ -1,0 +1,157 @@
+//! The addresses WhatsApp gives to chats and people, in all their spellings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{InvalidId, Phone, is_digits};
+
+/// What an address is the address of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressKind {
+    /// A person by phone number.
+    Person,
+    /// A group.
+    Group,
+    /// A person by LID, WhatsApp's id for someone whose number is hidden.
+    Lid,
+}
+
+/// The address of a chat or a contact, folded to one spelling: `<digits>@c.us`, `<id>@g.us` or `<digits>@lid`.
+///
+/// Parsing understands `<digits>@c.us`, `<digits>@s.whatsapp.net`, both and LIDs with a device part
+/// (`<digits>:<device>@…`), and `<id>@g.us`, where a group's id is digits or `<digits>-<digits>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChatAddress {
+    text: String,
+    kind: AddressKind,
+}
+
+const EXPECTED: &str = "must be <digits>@c.us, <digits>@s.whatsapp.net, <digits>@lid or <id>@g.us";
+
+impl ChatAddress {
+    /// An address as the chat API takes it: bare digits mean a person.
+    pub fn from_chat_id(text: &str) -> Result<Self, InvalidId> {
+        if is_digits(text, 1..=32) { Ok(Self::person(text)) } else { text.parse() }
+    }
+
+    /// The address of one of the organization's own numbers.
+    pub fn of_phone(phone: &Phone) -> Self {
+        Self::person(phone.as_str())
+    }
+
+    /// The folded spelling: what is stored, and what the chat API answers.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What it is the address of.
+    pub const fn kind(&self) -> AddressKind {
+        self.kind
+    }
+
+    /// The spelling of the session API: `@s.whatsapp.net` where the chat API says `@c.us`.
+    pub fn to_jid(&self) -> String {
+        match self.text.strip_suffix("@c.us") {
+            Some(digits) => format!("{digits}@s.whatsapp.net"),
+            None => self.text.clone(),
+        }
+    }
+
+    fn person(digits: &str) -> Self {
+        Self { text: format!("{digits}@c.us"), kind: AddressKind::Person }
+    }
+}
+
+impl FromStr for ChatAddress {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = InvalidId(EXPECTED);
+        let (user, server) = text.split_once('@').ok_or(invalid)?;
+        match server {
+            "c.us" | "s.whatsapp.net" => without_device(user).map(Self::person).ok_or(invalid),
+            "lid" => {
+                let digits = without_device(user).ok_or(invalid)?;
+                Ok(Self { text: format!("{digits}@lid"), kind: AddressKind::Lid })
+            }
+            "g.us" if is_group_id(user) => Ok(Self { text: text.to_owned(), kind: AddressKind::Group }),
+            _ => Err(invalid),
+        }
+    }
+}
+
+impl fmt::Display for ChatAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The digits of `<digits>` or `<digits>:<device>`.
+fn without_device(user: &str) -> Option<&str> {
+    let (digits, device) = user.split_once(':').unwrap_or((user, "0"));
+    (is_digits(digits, 1..=32) && is_digits(device, 1..=5)).then_some(digits)
+}
+
+fn is_group_id(user: &str) -> bool {
+    let (first, second) = user.split_once('-').unwrap_or((user, "0"));
+    is_digits(first, 1..=32) && is_digits(second, 1..=32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_person_folds_to_one() {
+        for spelling in [
+            "15550101844@c.us",
+            "15550101844@s.whatsapp.net",
+            "15550101844:23@s.whatsapp.net",
+            "15550101844:2@c.us",
+        ] {
+            assert_eq!(spelling.parse::<ChatAddress>().unwrap().as_str(), "15550101844@c.us", "{spelling}");
+        }
+        let bare = ChatAddress::from_chat_id("15550101844").unwrap();
+        assert_eq!(
+            (bare.as_str(), bare.to_jid().as_str()),
+            ("15550101844@c.us", "15550101844@s.whatsapp.net")
+        );
+    }
+
+    #[test]
+    fn groups_and_lids_keep_their_server() {
+        for (text, kind) in [
+            ("120363300000000001@g.us", AddressKind::Group),
+            ("15550101844-1612345678@g.us", AddressKind::Group),
+            ("189412345678@lid", AddressKind::Lid),
+        ] {
+            let address: ChatAddress = text.parse().unwrap();
+            assert_eq!((address.as_str(), address.kind(), address.to_jid().as_str()), (text, kind, text));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "@",
+            "@c.us",
+            "abc@c.us",
+            "1@C.US",
+            "+1@c.us",
+            "1 @c.us",
+            "1@c.us@c.us",
+            "1@g.us.",
+            "1:@c.us",
+            "1:x@c.us",
+            "-1@g.us",
+            "1-@g.us",
+            "1@broadcast",
+            "1\u{0}@c.us",
+            "١@c.us",
+            "15550101844",
+        ] {
+            assert!(text.parse::<ChatAddress>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! A moment in time as everything here stores and answers it.
+
+/// A moment, in microseconds since the Unix epoch: what PostgreSQL's `timestamptz` can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// The last millisecond of the year 9999, in Unix milliseconds: the end of what RFC 3339 can write.
+    pub const MAX_MILLIS: i64 = 253_402_300_799_999;
+
+    /// From Unix microseconds.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From Unix milliseconds; `None` before 1970 or after the year 9999.
+    pub const fn from_millis(millis: i64) -> Option<Self> {
+        if millis < 0 || millis > Self::MAX_MILLIS { None } else { Some(Self(millis * 1000)) }
+    }
+
+    /// The present moment by this machine's clock.
+    pub fn now() -> Self {
+        Self(jiff::Timestamp::now().as_microsecond())
+    }
+
+    /// Unix microseconds.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Unix milliseconds, rounded down.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+}
+
+impl From<Instant> for prost_types::Timestamp {
+    fn from(instant: Instant) -> Self {
+        let nanos = instant.0.rem_euclid(1_000_000) * 1000;
+        Self { seconds: instant.0.div_euclid(1_000_000), nanos: i32::try_from(nanos).unwrap_or_default() }
+    }
+}

@@ -1,0 +1,159 @@
+//! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
+
+pub mod schema;
+mod types;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use tokio::sync::Semaphore;
+
+use crate::error::{Error, Result};
+use crate::ids::OrgId;
+
+/// What a closure given to [`Store::read`] or [`Store::write`] works with.
+pub type Connection = PgConnection;
+
+/// What such a closure returns. `?` turns diesel's errors into ours.
+pub type StoreResult<T> = std::result::Result<T, StoreError>;
+
+/// How a closure failed: by the database, or by a rule that looked at what the database holds.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The database refused or is gone.
+    Database(DieselError),
+    /// A rule refused; the transaction is rolled back.
+    Rule(Error),
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self::Rule(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Rule(error) => error,
+            StoreError::Database(error) if is_disconnect(&error) => Self::unavailable(error),
+            StoreError::Database(error) => Self::internal(error),
+        }
+    }
+}
+
+/// The pool, and a fair queue before it.
+///
+/// Small on purpose: about twice the database's cores beats a large pool, above all in the tail.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<ConnectionManager<PgConnection>>,
+    // r2d2's own queue wakes whom it likes; this one is first come, first served.
+    permits: Arc<Semaphore>,
+}
+
+const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(5);
+const ATTEMPTS: u32 = 4;
+
+impl Store {
+    /// A store on that database. Connections are opened when they are needed: a database that is down is an error of
+    /// the call, not of the start.
+    pub fn new(database_url: &str, connections: u32) -> Self {
+        let manager = ConnectionManager::<PgConnection>::new(database_url);
+        let pool = Pool::builder()
+            .max_size(connections)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(WAIT_FOR_CONNECTION)
+            .build_unchecked(manager);
+        Self { pool, permits: Arc::new(Semaphore::new(connections as usize)) }
+    }
+
+    /// Runs one statement that only reads, outside a transaction: one round trip.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.run(move |connection| work(connection)).await
+    }
+
+    /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures
+    /// and deadlocks are tried again, so the work may run more than once.
+    pub async fn write<T, F>(&self, org: OrgId, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.run(move |connection| {
+            let mut attempt = 1;
+            loop {
+                match transaction(connection, org, &work) {
+                    Err(StoreError::Database(error)) if attempt < ATTEMPTS && is_transient(&error) => {
+                        attempt += 1
+                    }
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
+        let permit = tokio::time::timeout(WAIT_FOR_CONNECTION, self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(Error::unavailable)?.map_err(Error::internal)?;
+        let pool = self.pool.clone();
+        let outcome = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut connection = pool.get().map_err(Error::unavailable)?;
+            Ok(work(&mut connection)?)
+        });
+        outcome.await.map_err(Error::internal)?
+    }
+}
+
+fn transaction<T>(
+    connection: &mut Connection,
+    org: OrgId,
+    work: &impl Fn(&mut Connection) -> StoreResult<T>,
+) -> StoreResult<T> {
+    // One round trip for both. The id is a UUID: nothing in it needs quoting.
+    connection.batch_execute(&format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'"))?;
+    match work(connection) {
+        Ok(value) => {
+            connection.batch_execute("COMMIT")?;
+            Ok(value)
+        }
+        Err(error) => {
+            // The first error is the one to tell; a connection that cannot roll back is broken and will be replaced.
+            let _ = connection.batch_execute("ROLLBACK");
+            Err(error)
+        }
+    }
+}
+
+fn is_transient(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) => info.message() == "deadlock detected",
+        _ => false,
+    }
+}
+
+fn is_disconnect(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
+}

@@ -1,0 +1,235 @@
+//! The tables, as diesel sees them. A test holds this file to what the migrations make.
+
+#![allow(missing_docs)]
+
+diesel::table! {
+    orgs (org_id) {
+        org_id -> Uuid,
+        name -> Text,
+        disabled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    members (org_id, member_key) {
+        org_id -> Uuid,
+        member_key -> Text,
+        email -> Text,
+        name -> Nullable<Text>,
+        role -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sessions (org_id, session_id) {
+        org_id -> Uuid,
+        session_id -> Text,
+        phone -> Text,
+        phone_id -> Text,
+        lid -> Nullable<Text>,
+        label -> Nullable<Text>,
+        status -> Text,
+        status_at -> Nullable<Timestamptz>,
+        last_connected_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    api_keys (org_id, key_id) {
+        org_id -> Uuid,
+        key_id -> Text,
+        name -> Text,
+        secret_sha256 -> Binary,
+        capabilities -> Array<Text>,
+        session_ids -> Nullable<Array<Text>>,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contacts (org_id, contact_id) {
+        org_id -> Uuid,
+        contact_id -> Text,
+        name -> Nullable<Text>,
+        color -> Nullable<Text>,
+        image -> Nullable<Text>,
+        is_internal -> Bool,
+    }
+}
+
+diesel::table! {
+    chats (org_id, chat_key) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        chat_id -> Text,
+        #[sql_name = "type"]
+        type_ -> Text,
+        name -> Nullable<Text>,
+        image -> Nullable<Text>,
+        description -> Nullable<Text>,
+        invite_link -> Nullable<Text>,
+        info_admins_only -> Nullable<Bool>,
+        messages_admins_only -> Nullable<Bool>,
+        add_members_admins_only -> Nullable<Bool>,
+        member_add_mode -> Nullable<Text>,
+        assignee -> Nullable<Text>,
+        hubspot_metadata -> Jsonb,
+        closed_at -> Nullable<Timestamptz>,
+        created_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    chat_addresses (org_id, address) {
+        org_id -> Uuid,
+        address -> Text,
+        chat_key -> BigInt,
+    }
+}
+
+diesel::table! {
+    session_chats (org_id, session_id, chat_key) {
+        org_id -> Uuid,
+        session_id -> Text,
+        chat_key -> BigInt,
+        id -> BigInt,
+        archived -> Bool,
+        pinned -> Bool,
+        exited -> Bool,
+        muted_until -> Nullable<Timestamptz>,
+        read_up_to -> Nullable<Timestamptz>,
+        unread -> Nullable<Integer>,
+        latest_message_id -> Nullable<Text>,
+        last_message_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    messages (org_id, session_id, chat_key, message_id) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        sent_at -> Timestamptz,
+        updated_at -> Nullable<Timestamptz>,
+        ack -> Nullable<SmallInt>,
+        from_me -> Bool,
+        session_id -> Text,
+        message_id -> Text,
+        sender -> Nullable<Text>,
+        #[sql_name = "type"]
+        type_ -> Nullable<Text>,
+        body -> Nullable<Text>,
+        delivery -> Nullable<Jsonb>,
+        details -> Jsonb,
+    }
+}
+
+diesel::table! {
+    pending_receipts (org_id, session_id, chat_key, message_id, contact_id, kind) {
+        org_id -> Uuid,
+        session_id -> Text,
+        chat_key -> BigInt,
+        message_id -> Text,
+        contact_id -> Text,
+        kind -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    chat_members (org_id, chat_key, contact_id) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        contact_id -> Text,
+        is_admin -> Bool,
+        is_super_admin -> Bool,
+    }
+}
+
+diesel::table! {
+    chat_access (org_id, chat_key, member_key) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        member_key -> Text,
+        allowed -> Bool,
+    }
+}
+
+diesel::table! {
+    labels (org_id, label_id) {
+        org_id -> Uuid,
+        label_id -> Text,
+        name -> Text,
+        label_key -> Text,
+        color -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    chat_labels (org_id, chat_key, label_id) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        label_id -> Text,
+    }
+}
+
+diesel::table! {
+    properties (org_id, property_id) {
+        org_id -> Uuid,
+        property_id -> Text,
+        name -> Text,
+        kind -> Text,
+        options -> Array<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    chat_properties (org_id, chat_key, property_id) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        property_id -> Text,
+        value -> Jsonb,
+    }
+}
+
+diesel::table! {
+    events (org_id, event_id) {
+        org_id -> Uuid,
+        event_id -> BigInt,
+        at -> Timestamptz,
+        chat_key -> Nullable<BigInt>,
+        session_id -> Nullable<Text>,
+        kind -> Text,
+        actor -> Text,
+        changes -> Jsonb,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    orgs,
+    members,
+    sessions,
+    api_keys,
+    contacts,
+    chats,
+    chat_addresses,
+    session_chats,
+    messages,
+    pending_receipts,
+    chat_members,
+    chat_access,
+    labels,
+    chat_labels,
+    properties,
+    chat_properties,
+    events,
+);

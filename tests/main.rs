@@ -1,0 +1,1 @@
+//! Everything the service promises, tried from outside.
