@@ -1,5 +1,7 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+pub mod keys;
+pub mod readiness;
 pub mod schema;
 mod types;
 

@@ -1,0 +1,3 @@
+//! The rules. A file per noun; no wire in sight.
+
+pub mod keys;
