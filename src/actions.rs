@@ -1,5 +1,6 @@
 //! The rules. A file per noun; no wire in sight.
 
+pub mod keys;
 pub mod members;
 mod name;
 pub mod orgs;
