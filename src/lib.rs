@@ -8,6 +8,8 @@ pub mod config;
 pub mod error;
 pub mod ids;
 pub mod instant;
+pub mod json_value;
 pub mod patch;
 pub mod pb;
 pub mod store;
+pub mod text_key;

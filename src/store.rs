@@ -1,7 +1,14 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+pub mod chat_properties;
+pub mod chats;
+mod json;
+pub mod labels;
+pub mod message_views;
 pub mod schema;
+pub mod session_chats;
 mod types;
+mod views;
 
 use std::sync::Arc;
 use std::time::Duration;
