@@ -3,6 +3,7 @@
 //! A request's way is a straight line and the same for every door: `server` → (`transcode` for REST) → `api` →
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
+pub mod actions;
 pub mod caller;
 pub mod config;
 pub mod error;

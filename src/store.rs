@@ -1,5 +1,6 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+pub mod ingest;
 pub mod schema;
 mod types;
 
