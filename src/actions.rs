@@ -1,3 +1,8 @@
-//! The rules, with no wire in sight. A file per noun.
+//! The rules. A file per noun; no wire in sight.
 
 pub mod ingest;
+pub mod members;
+mod name;
+pub mod orgs;
+pub mod properties;
+pub mod sessions;

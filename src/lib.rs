@@ -5,10 +5,12 @@
 
 pub mod actions;
 pub mod caller;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod ids;
 pub mod instant;
 pub mod patch;
 pub mod pb;
+pub mod postgres;
 pub mod store;

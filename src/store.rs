@@ -1,7 +1,12 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
 pub mod ingest;
+pub mod members;
+pub mod migrations;
+pub mod orgs;
+pub mod properties;
 pub mod schema;
+pub mod sessions;
 mod types;
 
 use std::sync::Arc;

@@ -53,7 +53,10 @@ pub async fn run(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
     if args.json {
         output::json(&summary)?;
     } else {
-        output::value(format_args!("imported {imported} events, refused {refused}, in {:.1} s", summary.seconds))?;
+        output::value(format_args!(
+            "imported {imported} events, refused {refused}, in {:.1} s",
+            summary.seconds
+        ))?;
     }
     if refused > 0 { Err(Failure::new(format!("{refused} lines were refused"))) } else { Ok(()) }
 }

@@ -75,17 +75,23 @@ mod tests {
         let mut lines = Lines::new(io::Cursor::new(input)).unwrap();
         let mut found = Vec::new();
         while let Some((number, line)) = lines.next().unwrap() {
-            found.push((number, match line {
-                Line::Text(text) => Some(text.len()),
-                Line::TooLong => None,
-            }));
+            found.push((
+                number,
+                match line {
+                    Line::Text(text) => Some(text.len()),
+                    Line::TooLong => None,
+                },
+            ));
         }
         found
     }
 
     #[test]
     fn blank_lines_count_but_are_not_told() {
-        assert_eq!(numbers_and_lengths(b"\xef\xbb\xbf{}\r\n\n  \nabc".to_vec()), [(1, Some(2)), (4, Some(3))]);
+        assert_eq!(
+            numbers_and_lengths(b"\xef\xbb\xbf{}\r\n\n  \nabc".to_vec()),
+            [(1, Some(2)), (4, Some(3))]
+        );
     }
 
     #[test]

@@ -29,7 +29,9 @@ impl Progress {
     }
 
     fn with(bar: ProgressBar, template: &str) -> Self {
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
         bar.set_message("0 events");
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, imported: Arc::default(), refused: Arc::default() }
