@@ -4,6 +4,7 @@
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
 pub mod actions;
+pub mod auth;
 pub mod caller;
 pub mod cli;
 pub mod config;
@@ -13,4 +14,6 @@ pub mod instant;
 pub mod patch;
 pub mod pb;
 pub mod postgres;
+pub mod server;
 pub mod store;
+pub mod telemetry;

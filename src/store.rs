@@ -1,10 +1,12 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
 pub mod ingest;
+pub mod keys;
 pub mod members;
 pub mod migrations;
 pub mod orgs;
 pub mod properties;
+pub mod readiness;
 pub mod schema;
 pub mod sessions;
 mod types;
