@@ -5,6 +5,7 @@ mod config;
 mod context;
 mod failure;
 mod healthcheck;
+mod import;
 mod members;
 mod migrate;
 mod orgs;
@@ -52,6 +53,8 @@ enum Command {
     /// Custom properties of an organization's chats
     #[command(subcommand)]
     Property(properties::Command),
+    /// Store events that are given as JSON lines
+    Import(import::ImportArgs),
     /// Show the effective settings and where each comes from
     Config(config::Arguments),
     /// Ask a running service whether it is ready: exit code 0 when it is, 1 otherwise
@@ -104,6 +107,9 @@ async fn dispatch(command: Command, effective: &Effective, settings: &Settings) 
         }
         Command::Property(command) => {
             with_context(settings, async |context| properties::run(command, context).await).await
+        }
+        Command::Import(arguments) => {
+            with_context(settings, async |context| import::run(&arguments, context).await).await
         }
         Command::Config(arguments) => config::run(&arguments, effective),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, settings).await,

@@ -1,1 +1,7 @@
-//! Everything the service promises, tried from outside.
+//! Everything the service promises, tried from outside: the real binary, real PostgreSQL, real clients.
+
+mod clients;
+mod doors;
+mod layers;
+mod schema;
+mod support;

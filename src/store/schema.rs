@@ -130,6 +130,7 @@ diesel::table! {
         body -> Nullable<Text>,
         delivery -> Nullable<Jsonb>,
         details -> Jsonb,
+        field_times -> Nullable<Jsonb>,
     }
 }
 
