@@ -4,6 +4,7 @@
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
 pub mod caller;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod ids;
@@ -11,3 +12,4 @@ pub mod instant;
 pub mod patch;
 pub mod pb;
 pub mod store;
+pub mod transcode;
