@@ -1,3 +1,8 @@
-//! Everything the service promises, tried from outside.
+//! Everything the service promises, tried from outside: the real binary, real PostgreSQL, real clients.
 
+mod clients;
+mod doors;
+mod layers;
 mod openapi;
+mod schema;
+mod support;

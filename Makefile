@@ -1,0 +1,71 @@
+# make run    everything from nothing: a demo organization, served on http://127.0.0.1:8080
+# make test   all tests, with what they need
+# make lint   formatting, lints and documentation
+# make bench  measurements
+#
+# What is missing is installed from Debian's packages; what is there is left alone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench build-packages test-packages
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+CLIENTS := tests/clients
+
+# $(call has,COMMAND): not empty when there is such a command.
+has = $(shell command -v $(1) 2>/dev/null)
+
+BUILD_PACKAGES = $(strip \
+	$(if $(call has,cc),,gcc libc6-dev) \
+	$(if $(or $(call has,pg_config),$(wildcard /usr/include/postgresql/libpq-fe.h)),,libpq-dev) \
+	$(if $(or $(call has,initdb),$(wildcard /usr/lib/postgresql/*/bin/initdb)),,postgresql))
+TEST_PACKAGES = $(strip \
+	$(if $(call has,node),,nodejs) \
+	$(if $(call has,npm),,npm) \
+	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo yes),,python3-venv) \
+	$(if $(or $(CHROMIUM),$(call has,chromium)),,chromium))
+
+# $(call install,PACKAGES): nothing when there are none.
+define install
+@$(if $(1),echo "installing $(1)"; \
+	command -v apt-get >/dev/null || { echo "install these first: $(1)" >&2; exit 1; }; \
+	$(SUDO) apt-get update -qq; \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null,:)
+endef
+
+help:
+	@sed -n 's/^# //p' Makefile | sed -n 1,4p
+
+run: build-packages
+	cargo build --release --locked
+	target/release/switchboard demo
+	exec target/release/switchboard serve
+
+test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
+	cargo test --locked
+	@echo "All tests passed."
+
+lint: build-packages
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+bench: build-packages
+	cargo bench --locked
+
+build-packages:
+	$(call install,$(BUILD_PACKAGES))
+
+test-packages:
+	$(call install,$(TEST_PACKAGES))
+
+# The clients' own install scripts are not run: they download from elsewhere, and nothing of theirs is needed.
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json | test-packages
+	npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+$(CLIENTS)/.venv/.installed: $(CLIENTS)/requirements.txt | test-packages
+	python3 -m venv $(CLIENTS)/.venv
+	$(CLIENTS)/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@

@@ -1,0 +1,47 @@
+// Reads and changes a chat with Periskope's own client, unmodified. `env: 'local'` means http://localhost:8080/v1.
+import assert from 'node:assert/strict';
+import { PeriskopeApi } from '@periskope/periskope-client';
+
+setTimeout(() => process.exit(1), 60_000).unref();
+
+const { TOKEN, PHONE, CHAT, EMAIL, NOTE } = process.env;
+const client = new PeriskopeApi({ authToken: TOKEN, phone: PHONE, env: 'local' });
+
+const read = await client.chat.getChatById({ chat_id: CHAT });
+assert.equal(read.status, 200, read.error?.message);
+assert.equal(read.data.chat_id, CHAT);
+assert.equal(read.data.chat_name, 'Asha Rao');
+assert.equal(read.data.org_phone, `${PHONE}@c.us`);
+assert.deepEqual(read.data.label_ids, {});
+
+const updated = await client.chat.updateChatById({
+  chat_id: CHAT,
+  labels: 'vip, new',
+  assigned_to: EMAIL,
+  custom_properties: { [NOTE]: 'hello' },
+});
+assert.equal(updated.status, 200, updated.error?.message);
+assert.deepEqual(updated.data.labels, ['new', 'vip']);
+assert.equal(updated.data.assigned_to, EMAIL);
+assert.deepEqual(updated.data.custom_properties, { [NOTE]: 'hello' });
+
+const again = await client.chat.getChatById({ chat_id: CHAT });
+assert.equal(Object.keys(again.data.label_ids).length, 2);
+assert.equal(again.data.assigned_to, EMAIL);
+
+// Its own errors: what the client makes of ours.
+const refused = await client.chat.updateChatById({ chat_id: CHAT, assigned_to: 'nobody@acme.example' });
+assert.equal(refused.status, 422);
+assert.equal(refused.error.code, 'VALIDATION_ERROR');
+assert.match(refused.error.message, /assigned_to/);
+
+const missing = await client.chat.getChatById({ chat_id: '15550109999@c.us' });
+assert.equal(missing.status, 404);
+assert.equal(missing.error.code, 'NOT_FOUND_ERROR');
+
+const stranger = new PeriskopeApi({ authToken: 'nonsense', phone: PHONE, env: 'local' });
+const unknown = await stranger.chat.getChatById({ chat_id: CHAT });
+assert.equal(unknown.status, 401);
+assert.equal(unknown.error.code, 'UNAUTHORIZED_ERROR');
+
+console.log('ok');

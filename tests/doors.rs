@@ -1,0 +1,1 @@
+//! What everyone outside sees, tried through REST, gRPC and gRPC-Web.

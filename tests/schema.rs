@@ -1,0 +1,202 @@
+//! The tables: that the migrations go both ways, that every row belongs to an organization, and that what diesel is told
+//! of them is what the database says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Cluster, Database, ROOT};
+
+/// Our own tables; `__diesel_schema_migrations` is diesel's.
+const OURS: &str =
+    "c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_%' AND NOT c.relispartition";
+
+/// Types that diesel has no word for: such a column is left out of what it is told.
+const UNKNOWN_TO_DIESEL: [&str; 2] = ["tsvector", "xid8"];
+
+#[tokio::test]
+async fn migrations_go_up_down_and_up_again() {
+    let database = Cluster::get().await.empty_database();
+    database.cli(&["migrate", "up"]);
+    let first = everything_in(&database);
+    let tables = format!("pg_class c WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}");
+    let migrations = fs::read_dir(Path::new(ROOT).join("migrations")).expect("migrations").count();
+    for _ in 0..migrations {
+        if database.sql().count(&tables) > 0 {
+            database.cli(&["migrate", "revert"]);
+        }
+    }
+    assert_eq!(database.sql().count(&tables), 0, "a table or view is left over");
+    let functions = "pg_proc WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE 'diesel\\_%'";
+    assert_eq!(database.sql().count(functions), 0, "a function is left over");
+    database.cli(&["migrate", "up"]);
+    assert_eq!(everything_in(&database), first);
+}
+
+#[tokio::test]
+async fn what_diesel_is_told_is_what_the_database_says() {
+    let database = Cluster::get().await.migrated_database().await;
+    let actual = columns_of(&database);
+    let declared = declared_tables();
+    for (table, columns) in &declared {
+        let real = actual.get(table).unwrap_or_else(|| panic!("no table or view {table}"));
+        for (column, kind) in columns {
+            let (is_view, real_kind) =
+                real.get(column).unwrap_or_else(|| panic!("{table} has no column {column}"));
+            // PostgreSQL does not know which columns of a view are never null.
+            let plain =
+                |kind: &str| kind.replace("Nullable<", "").replace('>', "").replace("Array<", "Array ");
+            let same = if *is_view { plain(kind) == plain(real_kind) } else { kind == real_kind };
+            assert!(same, "{table}.{column} is {real_kind} in the database and {kind} in the code");
+        }
+    }
+    let missing = actual.iter().flat_map(|(table, columns)| {
+        let told = declared.get(table);
+        let known =
+            columns.iter().filter(|(_, (_, kind))| !UNKNOWN_TO_DIESEL.iter().any(|t| kind.contains(t)));
+        known
+            .filter(move |(column, _)| !told.is_some_and(|told| told.contains_key(*column)))
+            .map(move |(column, _)| format!("{table}.{column}"))
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new(), "columns that diesel is not told of");
+}
+
+#[tokio::test]
+async fn every_table_and_column_has_a_comment() {
+    let database = Cluster::get().await.migrated_database().await;
+    let bare = format!(
+        "SELECT c.relname || coalesce('.' || a.attname, '') AS name FROM pg_class c
+         JOIN LATERAL (SELECT NULL::name AS attname, 0 AS attnum UNION ALL
+             SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a ON true
+         LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
+         WHERE c.relkind IN ('r', 'p') AND {OURS} AND coalesce(d.description, '') = '' ORDER BY 1"
+    );
+    assert_eq!(names(&database, &bare), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_table_forces_row_level_security() {
+    let database = Cluster::get().await.migrated_database().await;
+    let open = format!(
+        "SELECT c.relname AS name FROM pg_class c WHERE c.relkind IN ('r', 'p') AND {OURS}
+         AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1"
+    );
+    assert_eq!(names(&database, &open), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_key_and_foreign_key_begins_with_the_organization() {
+    let database = Cluster::get().await.migrated_database().await;
+    let astray = format!(
+        "SELECT k.conname AS name FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+         WHERE k.contype IN ('p', 'u', 'f') AND {OURS} AND NOT (
+             (SELECT attname FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = k.conkey[1]) = 'org_id'
+             AND (k.contype <> 'f' OR
+                 (SELECT attname FROM pg_attribute WHERE attrelid = k.confrelid AND attnum = k.confkey[1]) = 'org_id'))
+         ORDER BY 1"
+    );
+    assert_eq!(names(&database, &astray), Vec::<String>::new());
+    let keyless = format!(
+        "SELECT c.relname AS name FROM pg_class c WHERE c.relkind IN ('r', 'p') AND {OURS}
+         AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p') ORDER BY 1"
+    );
+    assert_eq!(names(&database, &keyless), Vec::<String>::new(), "tables without a primary key");
+}
+
+#[tokio::test]
+async fn a_write_for_one_organization_touches_no_row_of_another() {
+    let database = Cluster::get().await.migrated_database().await;
+    let [ours, theirs] = ["Acme", "Other"].map(|name| database.cli(&["org", "create", "--name", name]));
+    let before = database.sql().fingerprint();
+    database.sql().run_as(&ours, &format!("UPDATE orgs SET name = 'taken' WHERE org_id = '{theirs}'"));
+    database.sql().run_as(&ours, &format!("DELETE FROM orgs WHERE org_id = '{theirs}'"));
+    database.sql().run("UPDATE orgs SET name = 'taken by nobody'");
+    assert_eq!(database.sql().fingerprint(), before);
+}
+
+fn names(database: &Database, query: &str) -> Vec<String> {
+    let rows = database.sql().rows(query);
+    rows.iter().map(|row| row["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Columns, constraints, indexes, policies, views, functions and comments, as PostgreSQL writes them out.
+fn everything_in(database: &Database) -> BTreeSet<String> {
+    let query = format!(
+        "SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
+                || ' ' || a.attidentity || a.attgenerated || coalesce(' ' || pg_get_expr(d.adbin, d.adrelid), '')
+                || coalesce(' -- ' || col_description(c.oid, a.attnum), '') AS name
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+         WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}
+         UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+             WHERE connamespace = 'public'::regnamespace
+         UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+         UNION ALL SELECT format('%s', p) FROM pg_policies p
+         UNION ALL SELECT viewname || definition FROM pg_views WHERE schemaname = 'public'
+         UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc
+             WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'"
+    );
+    names(database, &query).into_iter().collect()
+}
+
+type Columns<Kind> = BTreeMap<String, BTreeMap<String, Kind>>;
+
+/// Table or view → column → whether it is a view's, and its type in diesel's words.
+fn columns_of(database: &Database) -> Columns<(bool, String)> {
+    let query = format!(
+        "SELECT c.relname AS name, a.attname AS column, c.relkind = 'v' AS is_view, a.attnotnull AS required,
+                format_type(a.atttypid, NULL) AS kind
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}"
+    );
+    let mut tables = Columns::new();
+    for row in database.sql().rows(&query) {
+        let text = |column: &str| row[column].as_str().unwrap_or_default().to_owned();
+        let kind = diesel_type(&text("kind"), row["required"] == true);
+        let table = tables.entry(text("name")).or_default();
+        table.insert(text("column"), (row["is_view"] == true, kind));
+    }
+    tables
+}
+
+fn diesel_type(kind: &str, required: bool) -> String {
+    let name = match kind {
+        "uuid" => "Uuid",
+        "text" => "Text",
+        "text[]" => "Array<Text>",
+        "bigint" => "BigInt",
+        "integer" => "Integer",
+        "smallint" => "SmallInt",
+        "boolean" => "Bool",
+        "jsonb" => "Jsonb",
+        "bytea" => "Binary",
+        "timestamp with time zone" => "Timestamptz",
+        other => other,
+    };
+    if required { name.to_owned() } else { format!("Nullable<{name}>") }
+}
+
+/// What the `table!` blocks of `src/store/` say.
+fn declared_tables() -> Columns<String> {
+    let mut tables = Columns::new();
+    for file in crate::support::files_under("src/store", "rs") {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for block in text.split("table! {").skip(1) {
+            let block = block.split("\n}").next().unwrap_or_default();
+            let mut table = String::new();
+            let mut sql_name = None;
+            for line in block.lines().map(str::trim) {
+                if let Some(name) = line.strip_prefix("#[sql_name = \"") {
+                    sql_name = name.strip_suffix("\"]").map(str::to_owned);
+                } else if let Some((column, kind)) = line.split_once(" -> ") {
+                    let column = sql_name.take().unwrap_or_else(|| column.to_owned());
+                    let kind = kind.trim_end_matches(',').to_owned();
+                    tables.entry(table.clone()).or_default().insert(column, kind);
+                } else if let Some((name, _)) = line.split_once(" (").filter(|_| !line.starts_with("//")) {
+                    table = sql_name.take().unwrap_or_else(|| name.to_owned());
+                }
+            }
+        }
+    }
+    tables
+}

@@ -1,0 +1,42 @@
+//! What the tests share: a database per test, the real binary serving it, and callers that read as sentences.
+
+mod cluster;
+mod methods;
+mod process;
+mod rest;
+mod rpc;
+mod server;
+mod sql;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+pub use cluster::{Cluster, Database};
+pub use methods::{Binding, Method, methods};
+pub use rest::{Answer, Rest};
+pub use rpc::{Door, Rpc, RpcAnswer, frame};
+pub use world::{Chat, Org, World};
+
+/// The binary under test.
+pub const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
+
+/// The repository.
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The files of that kind in a folder of the repository and the folders in it.
+pub fn files_under(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![Path::new(ROOT).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() && entry.file_name() != "node_modules" {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,158 @@
+//! One PostgreSQL per test run, started when the first test asks for it, gone when the last one ends.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+
+use tokio::sync::OnceCell;
+
+use super::SWITCHBOARD;
+use super::process::{Ending, Process};
+use super::sql::Sql;
+
+/// Starts a throw-away cluster: nothing is synced to disk, no TCP. The C locale is the harshest: whatever compares text
+/// without regard to case must not lean on the database for it.
+const START: &str = r#"
+    "$1/initdb" -D "$2/data" --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null &&
+    exec "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=400 -c fsync=off \
+        -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0
+"#;
+
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+static MIGRATED: OnceCell<Database> = OnceCell::const_new();
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A running PostgreSQL.
+pub struct Cluster {
+    folder: PathBuf,
+    _process: Process,
+}
+
+/// A database of its own, owned by a role that is no superuser: row level security is in force.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// libpq URL of the application's role.
+    pub url: String,
+    name: String,
+}
+
+impl Cluster {
+    /// The cluster of this test run.
+    pub async fn get() -> &'static Self {
+        CLUSTER.get_or_init(Self::start).await
+    }
+
+    async fn start() -> Self {
+        let folder = env::temp_dir().join(format!("sb-{}", uuid::Uuid::now_v7().simple()));
+        fs::create_dir(&folder).expect("a folder for PostgreSQL");
+        let mut command = unprivileged(&folder);
+        command.args(["-c", START, "sh"]).arg(binaries()).arg(&folder);
+        let ending = Ending { signal: "QUIT", folder: Some(&folder) };
+        let log = folder.join("log");
+        let process = Process::start(&command, &log, ending).expect("sh");
+        let ready = "database system is ready to accept connections";
+        process.wait_for("PostgreSQL", |log| log.contains(ready).then_some(())).await;
+        let cluster = Self { folder, _process: process };
+        cluster.admin().run("CREATE ROLE switchboard LOGIN");
+        cluster
+    }
+
+    /// A new, empty database.
+    pub fn empty_database(&self) -> Database {
+        self.create(None)
+    }
+
+    /// A copy of that database, which nothing may be connected to.
+    pub fn copy_of(&self, template: &Database) -> Database {
+        self.create(Some(template))
+    }
+
+    /// A new database with all migrations applied.
+    pub async fn migrated_database(&self) -> Database {
+        let template = MIGRATED.get_or_init(|| async {
+            let database = self.empty_database();
+            database.cli(&["migrate", "up"]);
+            assert!(database.sql().count("pg_tables WHERE schemaname = 'public'") > 1, "no tables");
+            database
+        });
+        self.copy_of(template.await)
+    }
+
+    fn create(&self, template: Option<&Database>) -> Database {
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let template = template.map_or("template1", |database| &database.name);
+        self.admin().run(&format!("CREATE DATABASE {name} OWNER switchboard TEMPLATE {template}"));
+        Database { url: self.url("switchboard", &name), name }
+    }
+
+    fn admin(&self) -> Sql {
+        Sql::connect(&self.url("admin", "postgres"))
+    }
+
+    fn url(&self, role: &str, database: &str) -> String {
+        format!("postgres://{role}@/{database}?host={}", self.folder.display())
+    }
+}
+
+impl Database {
+    /// A connection of its own, as the application's role.
+    pub fn sql(&self) -> Sql {
+        Sql::connect(&self.url)
+    }
+
+    /// The binary, set to this database and to nothing else of the environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(SWITCHBOARD);
+        for (name, _) in env::vars_os() {
+            if name.to_string_lossy().starts_with("SWITCHBOARD_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(args).env("SWITCHBOARD_DATABASE_URL", &self.url);
+        command
+    }
+
+    /// Runs the binary and returns what it prints. Panics when it fails.
+    pub fn cli(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().expect("the binary");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "switchboard {}: {}\n{stderr}", args.join(" "), output.status);
+        String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
+    }
+}
+
+/// A shell as a user that PostgreSQL agrees to run as: it refuses root.
+fn unprivileged(folder: &Path) -> Command {
+    let is_root = output_of("id", &["-u"]).as_deref() == Some("0");
+    if !is_root {
+        return Command::new("sh");
+    }
+    let user = if output_of("id", &["-u", "postgres"]).is_some() { "postgres" } else { "nobody" };
+    let owned = Command::new("chown").arg(user).arg(folder).status();
+    assert!(owned.is_ok_and(|status| status.success()), "chown {user}");
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={user}"), "--clear-groups", "sh"]);
+    command
+}
+
+/// The folder of PostgreSQL's server programs: Debian's newest, else the one on the `PATH`, else `pg_config`'s.
+fn binaries() -> PathBuf {
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = debian
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .collect();
+    versions.sort();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).collect::<Vec<_>>();
+    let pg_config = output_of("pg_config", &["--bindir"]).map(PathBuf::from);
+    let mut candidates = versions.into_iter().rev().map(|(_, folder)| folder).chain(on_path).chain(pg_config);
+    candidates
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+        .expect("PostgreSQL's server programs: apt-get install postgresql")
+}
+
+fn output_of(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -1,0 +1,86 @@
+//! Child processes that end with the tests, also when the tests are killed with `kill -9`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The guard: runs the command and ends it when its own standard input closes, which the kernel does for us when this
+/// process is gone, however it went. The first line of the log is the command's process id, the last says how it ended.
+const GUARD: &str = r#"
+    trap : INT TERM HUP
+    signal=$1 folder=$2 log=$3
+    shift 3
+    { sh -c 'echo $$; exec "$@"' sh "$@" </dev/null; echo "[ended with $?]"; } >"$log" 2>&1 &
+    cat >/dev/null
+    read -r child <"$log"
+    kill "-$signal" "$child" 2>/dev/null
+    wait
+    [ -z "$folder" ] || rm -rf "$folder"
+"#;
+const ENDED: &str = "[ended with ";
+
+/// A running child process with a log of what it prints.
+pub struct Process {
+    guard: Child,
+    log: PathBuf,
+}
+
+/// How a child process is ended.
+pub struct Ending<'a> {
+    /// The signal it gets, such as `KILL`.
+    pub signal: &'a str,
+    /// A folder that is removed after it.
+    pub folder: Option<&'a Path>,
+}
+
+impl Process {
+    /// Starts the command; both its outputs go to the log.
+    pub fn start(command: &Command, log: &Path, ending: Ending<'_>) -> io::Result<Self> {
+        // It must be there when the guard reads it.
+        fs::write(log, "")?;
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD, "sh", ending.signal]).arg(ending.folder.unwrap_or(Path::new(""))).arg(log);
+        guard.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => guard.env(name, value),
+                None => guard.env_remove(name),
+            };
+        }
+        guard.stdin(Stdio::piped());
+        Ok(Self { guard: guard.spawn()?, log: log.to_owned() })
+    }
+
+    /// The id of the command's process.
+    pub fn id(&self) -> Option<u32> {
+        self.log().lines().next()?.parse().ok()
+    }
+
+    /// What the process printed so far.
+    pub fn log(&self) -> String {
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// Waits until the log says what is looked for. Panics with the log when it does not in time.
+    pub async fn wait_for<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let log = self.log();
+            if let Some(found) = look(&log) {
+                return found;
+            }
+            let is_over = log.contains(ENDED) || Instant::now() > deadline;
+            assert!(!is_over, "{what} did not come up:\n{log}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
+}

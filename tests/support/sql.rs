@@ -1,0 +1,65 @@
+//! A look at the tables themselves, for what no answer shows: how many rows there are, and that none changed.
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::pg::PgConnection;
+use diesel::sql_types::Text;
+use diesel::{Connection, RunQueryDsl};
+use serde_json::Value;
+
+/// A connection to a test's database.
+pub struct Sql(PgConnection);
+
+impl Sql {
+    /// Connects, or panics.
+    pub fn connect(url: &str) -> Self {
+        Self(PgConnection::establish(url).unwrap_or_else(|error| panic!("{url}: {error}")))
+    }
+
+    /// Runs statements that return nothing.
+    pub fn run(&mut self, statements: &str) {
+        self.0.batch_execute(statements).unwrap_or_else(|error| panic!("{statements}: {error}"));
+    }
+
+    /// Runs statements that write to that organization's rows.
+    pub fn run_as(&mut self, org: &str, statements: &str) {
+        self.run(&format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'; {statements}; COMMIT"));
+    }
+
+    /// The rows of a query, each as a JSON object.
+    pub fn rows(&mut self, query: &str) -> Vec<Value> {
+        let wrapped = format!("(SELECT coalesce(json_agg(r), '[]')::text FROM ({query}) r)");
+        let text: String = diesel::select(sql::<Text>(&wrapped))
+            .get_result(&mut self.0)
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        serde_json::from_str(&text).expect("JSON from PostgreSQL")
+    }
+
+    /// The first column of the first row of a query.
+    pub fn value(&mut self, query: &str) -> Value {
+        let row = self.rows(query).into_iter().next().unwrap_or_default();
+        row.as_object().and_then(|columns| columns.values().next().cloned()).unwrap_or_default()
+    }
+
+    /// How many rows match, such as `labels WHERE name = 'vip'`.
+    pub fn count(&mut self, from: &str) -> i64 {
+        self.value(&format!("SELECT count(*) FROM {from}")).as_i64().expect("a count")
+    }
+
+    /// Every row of every table as one hash per table: two are equal when nothing was written in between.
+    pub fn fingerprint(&mut self) -> Vec<(String, String)> {
+        let tables = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
+            AND relnamespace = 'public'::regnamespace ORDER BY relname COLLATE \"C\"";
+        let tables = self.rows(tables);
+        let hashes = tables.iter().map(|table| {
+            let name = table["relname"].as_str().expect("a name");
+            format!(
+                "SELECT '{name}' AS name, md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '')) AS hash
+                 FROM \"{name}\" t"
+            )
+        });
+        let hashes = self.rows(&hashes.collect::<Vec<_>>().join(" UNION ALL "));
+        let text = |row: &Value, column: &str| row[column].as_str().unwrap_or_default().to_owned();
+        hashes.iter().map(|row| (text(row, "name"), text(row, "hash"))).collect()
+    }
+}

@@ -1,0 +1,253 @@
+//! A world to test in: two organizations with numbers, members and properties, and the binary serving them.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+use switchboard::pb::chat_service_client::ChatServiceClient;
+use switchboard::pb::session_service_client::SessionServiceClient;
+use tokio::sync::{Mutex, OnceCell};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+
+use super::cluster::{Cluster, Database};
+use super::rest::Rest;
+use super::rpc::{Door, Rpc};
+use super::server::Server;
+use super::sql::Sql;
+
+static FURNISHED: OnceCell<(Database, [Org; 2])> = OnceCell::const_new();
+static SHARED: OnceCell<World> = OnceCell::const_new();
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A running service with something in it.
+pub struct World {
+    /// The organization the callers belong to.
+    pub org: Org,
+    /// Another organization of the same shape, whose data nobody of the first may see.
+    pub other: Org,
+    database: Database,
+    server: Server,
+    keys: Mutex<HashMap<(String, String), String>>,
+}
+
+/// An organization, as the command line made it.
+#[derive(Clone, Debug)]
+pub struct Org {
+    /// Its id, a UUID.
+    pub id: String,
+    /// Its numbers, in digits.
+    pub numbers: [String; 2],
+    /// The session of each number.
+    pub sessions: [String; 2],
+    /// Emails of its members.
+    pub members: [String; 2],
+    /// Id of its text property, which is named `note`.
+    pub note: String,
+    /// An api-key with `read` and `send`.
+    pub key: String,
+}
+
+/// A chat with one person.
+#[derive(Clone, Debug)]
+pub struct Chat {
+    /// The person's number in digits.
+    pub digits: String,
+    /// `<digits>@c.us`
+    pub id: String,
+    /// `<digits>@s.whatsapp.net`
+    pub jid: String,
+    /// Where the chat API has it: `/v1/chats/<id>`.
+    pub path: String,
+    /// Where the session API has it: `/api/v1/sessions/<session>/chats/<jid>`.
+    pub session_path: String,
+}
+
+impl AsRef<str> for Chat {
+    fn as_ref(&self) -> &str {
+        &self.path
+    }
+}
+
+impl World {
+    /// A world of its own, for tests that count rows or change what others look at.
+    pub async fn start() -> Self {
+        Self::start_with("127.0.0.1:0", &[]).await
+    }
+
+    /// The world of all tests that keep to chats of their own.
+    pub async fn shared() -> &'static Self {
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// A world of its own whose `serve` has these flags.
+    pub async fn start_with(listen: &str, args: &[&str]) -> Self {
+        let (template, [org, other]) = FURNISHED.get_or_init(furnish).await.clone();
+        let database = Cluster::get().await.copy_of(&template);
+        let server = Server::start(&database, listen, args).await;
+        Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// Where the server is, such as `http://127.0.0.1:40123`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// What the server printed so far.
+    pub fn log(&self) -> String {
+        self.server.process.log()
+    }
+
+    /// The server's process id.
+    pub fn server_id(&self) -> u32 {
+        self.server.process.id().expect("a running server")
+    }
+
+    /// A REST caller with the organization's key.
+    pub fn rest(&self) -> Rest {
+        self.anonymous().token(&self.org.key)
+    }
+
+    /// A REST caller without a token.
+    pub fn anonymous(&self) -> Rest {
+        Rest::new(self.server.address)
+    }
+
+    /// A caller of bytes through gRPC or gRPC-Web, with the organization's key.
+    pub fn rpc(&self, door: Door) -> Rpc {
+        self.anonymous_rpc(door).token(&self.org.key)
+    }
+
+    /// A caller of bytes through gRPC or gRPC-Web, without a token.
+    pub fn anonymous_rpc(&self, door: Door) -> Rpc {
+        Rpc::new(self.server.address, door)
+    }
+
+    /// The generated client of the chat API, with the organization's key.
+    pub fn grpc_chat(&self) -> ChatServiceClient<InterceptedService<Channel, Token>> {
+        ChatServiceClient::with_interceptor(self.channel(), Token::new(&self.org.key))
+    }
+
+    /// The generated client of the session API, with the organization's key.
+    pub fn grpc_session(&self) -> SessionServiceClient<InterceptedService<Channel, Token>> {
+        SessionServiceClient::with_interceptor(self.channel(), Token::new(&self.org.key))
+    }
+
+    fn channel(&self) -> Channel {
+        Channel::from_shared(self.url()).expect("a URL").connect_lazy()
+    }
+
+    /// The tables.
+    pub fn sql(&self) -> Sql {
+        self.database.sql()
+    }
+
+    /// Runs the binary on this world's database.
+    pub fn cli(&self, args: &[&str]) -> String {
+        self.database.cli(args)
+    }
+
+    /// A key of the organization that can do just that, such as `read` or `read,send`.
+    pub async fn key(&self, can: &str) -> String {
+        self.key_of(&self.org, can).await
+    }
+
+    /// A key of an organization that can do just that.
+    pub async fn key_of(&self, org: &Org, can: &str) -> String {
+        let mut keys = self.keys.lock().await;
+        let key = keys.entry((org.id.clone(), can.to_owned()));
+        key.or_insert_with(|| create_key(&self.database, &org.id, can)).clone()
+    }
+
+    /// A chat of the organization's first number with a person of that name nobody else has.
+    pub async fn chat(&self, name: &str) -> Chat {
+        self.chat_of(&self.org, name).await
+    }
+
+    /// A chat of an organization's first number with a person of that name nobody else has.
+    pub async fn chat_of(&self, org: &Org, name: &str) -> Chat {
+        let chat = self.missing_chat_of(org);
+        let person = json!({"session": org.numbers[0], "contact": {"id": chat.id, "name": name}});
+        let made = json!({"session": org.numbers[0], "chat": {"jid": chat.jid, "type": "dm", "name": name}});
+        self.import(org, &[person, made]);
+        chat
+    }
+
+    /// A chat that nobody has, as it would look in that organization's first number.
+    pub fn missing_chat_of(&self, org: &Org) -> Chat {
+        let digits = format!("1555010{:04}", 2000 + NEXT.fetch_add(1, Ordering::Relaxed));
+        Chat::new(&digits, &org.sessions[0])
+    }
+
+    /// Imports events, in the form of `switchboard import`.
+    pub fn import(&self, org: &Org, events: &[Value]) {
+        let lines: Vec<_> = events.iter().map(Value::to_string).collect();
+        import(&self.database, org, &lines.join("\n"));
+    }
+}
+
+impl Chat {
+    /// The chat with that person in that session.
+    pub fn new(digits: &str, session: &str) -> Self {
+        let (id, jid) = (format!("{digits}@c.us"), format!("{digits}@s.whatsapp.net"));
+        let path = format!("/v1/chats/{id}");
+        let session_path = format!("/api/v1/sessions/{session}/chats/{jid}");
+        Self { digits: digits.to_owned(), id, jid, path, session_path }
+    }
+}
+
+/// Puts the token into the metadata of each call.
+#[derive(Clone)]
+pub struct Token(Arc<MetadataValue<Ascii>>);
+
+impl Token {
+    fn new(token: &str) -> Self {
+        Self(Arc::new(format!("Bearer {token}").parse().expect("a header value")))
+    }
+}
+
+impl Interceptor for Token {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+        request.metadata_mut().insert("authorization", self.0.as_ref().clone());
+        Ok(request)
+    }
+}
+
+/// Builds both organizations once, through the command line; every world is a copy.
+async fn furnish() -> (Database, [Org; 2]) {
+    let database = Cluster::get().await.migrated_database().await;
+    let acme = create_org(&database, "Acme", ["15550100400", "15550100401"]);
+    let other = create_org(&database, "Other", ["15550100500", "15550100501"]);
+    (database, [acme, other])
+}
+
+fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
+    let id = database.cli(&["org", "create", "--name", name]);
+    let sessions = numbers.map(|phone| database.cli(&["session", "create", "--org", &id, "--phone", phone]));
+    let members = ["agent", "second"].map(|who| format!("{who}@{}.example", name.to_lowercase()));
+    for email in &members {
+        database.cli(&["member", "add", "--org", &id, "--email", email]);
+    }
+    let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
+    let key = create_key(database, &id, "read,send");
+    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, key }
+}
+
+fn create_key(database: &Database, org: &str, can: &str) -> String {
+    database.cli(&["key", "create", "--org", org, "--name", "test", "--can", can])
+}
+
+/// Runs `switchboard import -` on these lines. Panics when it reports any of them.
+pub fn import(database: &Database, org: &Org, lines: &str) {
+    let mut command = database.command(&["import", "-", "--org", &org.id]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary");
+    child.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("import reads its input");
+    let output = child.wait_with_output().expect("the binary");
+    assert!(output.status.success(), "import: {}\n{lines}", String::from_utf8_lossy(&output.stderr));
+}
