@@ -4,7 +4,6 @@
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
 pub mod caller;
-pub mod cli;
 pub mod config;
 pub mod error;
 pub mod ids;

@@ -3,11 +3,16 @@
 #![allow(clippy::expect_used, reason = "a helper of a test fails the test")]
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use prost_reflect::{DescriptorPool, Value as Reflected};
 use serde_json::Value;
 use switchboard::pb;
 use switchboard::transcode::openapi::document;
+
+use crate::support::ROOT;
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
@@ -93,6 +98,17 @@ fn every_annotation_is_described_and_nothing_else() {
 fn a_service_without_rest_routes_has_no_document() {
     let error = document(pb::DESCRIPTORS, Some("switchboard.v1.NoSuchService")).expect_err("no document");
     assert_eq!(error.to_string(), "no service `switchboard.v1.NoSuchService` with REST routes");
+}
+
+#[test]
+fn the_document_follows_the_specification() {
+    let validator = Path::new(ROOT).join("tests/clients/.venv/bin/openapi-spec-validator");
+    let mut validator =
+        Command::new(validator).arg("-").stdin(Stdio::piped()).spawn().expect("run make test");
+    let mut input = validator.stdin.take().expect("piped");
+    input.write_all(whole().to_string().as_bytes()).expect("the validator reads the document");
+    drop(input);
+    assert!(validator.wait().expect("the validator ends").success());
 }
 
 #[test]

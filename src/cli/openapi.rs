@@ -1,30 +1,28 @@
-//! `switchboard openapi`: prints the OpenAPI 3.1 document of the REST APIs.
+//! `switchboard openapi`: the OpenAPI 3.1 document of the REST APIs.
 
-use std::error::Error;
-use std::io::Write;
+use clap::{Args, ValueEnum};
 
-use clap::ValueEnum;
-
+use super::{Failure, output};
 use crate::pb;
-use crate::transcode::openapi::document;
+use crate::transcode::openapi;
 
-/// Prints the OpenAPI 3.1 document of what is served over REST.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Only that API; both in one document by default.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Only that API; both in one document when left out
     #[arg(long, value_enum)]
     api: Option<Api>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Api {
-    /// The shared inbox, under `/v1`.
+    /// The shared inbox, under /v1
     Chat,
-    /// The sessions and what their numbers see, under `/api/v1`.
+    /// Sessions and what their numbers see, under /api/v1
     Session,
 }
 
 impl Api {
+    /// The full name of the API's service.
     const fn service(self) -> &'static str {
         match self {
             Self::Chat => "switchboard.v1.ChatService",
@@ -33,11 +31,8 @@ impl Api {
     }
 }
 
-/// Runs the command.
-pub fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let document = document(pb::DESCRIPTORS, args.api.map(Api::service))?;
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, &document)?;
-    writeln!(stdout)?;
-    Ok(())
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let service = arguments.api.map(Api::service);
+    let document = openapi::document(pb::DESCRIPTORS, service);
+    output::json(&document.map_err(|error| Failure::new(error.to_string()))?)
 }

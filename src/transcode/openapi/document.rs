@@ -64,6 +64,7 @@ fn headers() -> Value {
         ),
         "ETag": header("The version of what is answered, for `If-None-Match` and `If-Match`.", json!({"type": "string"})),
         "Allow": header("The methods that the path has, separated by commas.", json!({"type": "string"})),
+        "WwwAuthenticate": header("How to say who you are: `Bearer`.", json!({"type": "string"})),
         "RetryAfter": header("Seconds to wait before the next try.", json!({"type": "integer", "minimum": 0})),
     })
 }

@@ -59,7 +59,7 @@ fn nested() -> Value {
             "details": {
                 "type": "object",
                 "description": "What is wrong with which field of the request; `required` names a capability that is lacking.",
-                "additionalProperties": true,
+                "additionalProperties": {"type": "string"},
             },
         },
     });
@@ -136,6 +136,9 @@ fn response(api: &Api, status: StatusCode, kind: Kind) -> Value {
     let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/XRequestId"}});
     if kind == Kind::MethodNotAllowed {
         headers["allow"] = json!({"$ref": "#/components/headers/Allow"});
+    }
+    if kind == Kind::Unauthenticated {
+        headers["www-authenticate"] = json!({"$ref": "#/components/headers/WwwAuthenticate"});
     }
     if matches!(kind, Kind::RateLimited | Kind::Unavailable | Kind::DeadlineExceeded) {
         headers["retry-after"] = json!({"$ref": "#/components/headers/RetryAfter"});

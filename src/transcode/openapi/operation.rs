@@ -64,7 +64,7 @@ fn request_body(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sch
 fn responses(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Map<String, Value> {
     let mut responses = errors::of(api, route);
     responses.insert(route.status.to_string(), success(api, route, comments, schemas));
-    if is_cached(route) {
+    if is_versioned(route) && route.method == "GET" {
         let headers = json!({"x-request-id": header("XRequestId"), "etag": header("ETag")});
         let unchanged = "It is still the version that `If-None-Match` names.";
         responses.insert("304".to_owned(), json!({"description": unchanged, "headers": headers}));
@@ -72,9 +72,9 @@ fn responses(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schema
     responses
 }
 
-/// Whether the answer carries a version that a later call may name.
-fn is_cached(route: &Route) -> bool {
-    route.method == "GET" && route.is_resource() && !route.rpc.is_server_streaming()
+/// Whether the answer is a resource, with a version that a later call may name.
+fn is_versioned(route: &Route) -> bool {
+    route.method != "DELETE" && route.is_resource() && !route.rpc.is_server_streaming()
 }
 
 fn success(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Value {
@@ -85,7 +85,7 @@ fn success(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schemas<
     if route.status == 204 {
         return json!({"description": "Done.", "headers": headers});
     }
-    if is_cached(route) {
+    if is_versioned(route) {
         headers["etag"] = header("ETag");
     }
     let schema = match &route.response_body {

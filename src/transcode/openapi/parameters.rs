@@ -95,7 +95,7 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
             "schema": {"type": "string"},
         }));
     }
-    let mut shared = vec!["Prefer"];
+    let mut shared = vec!["XRequestId", "Prefer"];
     match route.method.as_str() {
         "GET" if route.is_resource() && !route.rpc.is_server_streaming() => shared.push("IfNoneMatch"),
         "PATCH" | "PUT" | "DELETE" if route.is_resource() => shared.push("IfMatch"),
@@ -182,6 +182,7 @@ impl Query<'_> {
 pub(super) fn shared() -> Value {
     let header = |name: &str, description: &str| json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}});
     json!({
+        "XRequestId": header("x-request-id", "The caller's own id of the request; one is made when there is none."),
         "Prefer": header("Prefer", "`handling=strict` refuses what is not declared instead of ignoring it (RFC 7240)."),
         "IfNoneMatch": header("If-None-Match", "An `ETag` of before: the answer is 304 while it is still the version."),
         "IfMatch": header("If-Match", "An `ETag` of before: the call fails with 412 when it is no longer the version."),

@@ -1,3 +1,0 @@
-//! The command line: one file per command group.
-
-pub mod openapi;
