@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use crate::seed::{self, World};
 
-/// What is called.
+/// What is called, by the names of the RPCs.
+#[allow(clippy::enum_variant_names, reason = "all are about a chat")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     GetChat,
