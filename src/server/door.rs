@@ -46,7 +46,12 @@ impl Door {
     /// The answer for a call that failed before it reached its service. `rest` writes the REST envelope for the path.
     pub fn error(self, error: Error, rest: impl FnOnce(&Error) -> Response) -> Response {
         match self {
-            Self::Rest => rest(&error),
+            Self::Rest => {
+                let mut response = rest(&error);
+                // As tonic does for the other two: who writes the log finds the cause here.
+                response.extensions_mut().insert(Status::from(error));
+                response
+            }
             Self::Grpc => Status::from(error).into_http(),
             Self::GrpcWeb => {
                 let mut response = Status::from(error).into_http::<tonic::body::Body>();

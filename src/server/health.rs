@@ -49,17 +49,18 @@ pub struct Health {
 }
 
 impl Health {
-    /// Begins to ask the database. The second value is the gRPC health service, which tells the same of these services.
-    pub async fn start(
-        store: Store,
-        services: &'static [&'static str],
-    ) -> (Self, HealthServer<impl HealthRpc>) {
+    /// Not ready yet. The second value is the gRPC health service, which always tells the same of these services.
+    pub async fn new(services: &'static [&'static str]) -> (Self, HealthServer<impl HealthRpc>) {
         let (reporter, server) = tonic_health::server::health_reporter();
         let checks = watch::Sender::new(Checks::STARTING);
         report(&reporter, services, Checks::STARTING).await;
-        tokio::spawn(probe(store, checks.clone()));
         tokio::spawn(follow(checks.subscribe(), reporter, services));
         (Self { checks }, server)
+    }
+
+    /// Begins to ask the database, and goes on until the service stops.
+    pub fn watch(&self, store: Store) {
+        tokio::spawn(probe(store, self.checks.clone()));
     }
 
     /// From now on the service is not ready: it finishes what it has and takes no more.
@@ -102,9 +103,9 @@ fn answer(request: &Request, code: StatusCode, json: Vec<u8>) -> Response {
     response.map(|_| Body::new(http_body_util::Full::from(json)))
 }
 
-/// Asks the database until the last one who wants to know is gone.
+/// Asks the database until the service stops.
 async fn probe(store: Store, checks: watch::Sender<Checks>) {
-    while checks.receiver_count() > 0 {
+    while checks.borrow().process == OK {
         let asking = tokio::time::timeout(TIMEOUT, store.read(readiness::schema_is_current));
         let found = match asking.await {
             Ok(Ok(true)) => Checks::READY,

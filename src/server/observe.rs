@@ -81,14 +81,12 @@ fn log(door: Door, grpc_path: Option<&Uri>, response: &Response, took: Duration)
         return tracing::info!(rpc, door, status, ms, "answered");
     };
     let code = failure.code();
-    match code {
-        Code::Internal | Code::Unknown | Code::DataLoss => {
-            tracing::error!(rpc, door, status, ms, ?code, error = hidden_causes(failure), "failed");
-        }
-        Code::Unavailable | Code::DeadlineExceeded => {
-            tracing::warn!(rpc, door, status, ms, ?code, error = hidden_causes(failure), "failed");
-        }
-        _ => tracing::info!(rpc, door, status, ms, ?code, "refused"),
+    if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
+        tracing::error!(rpc, door, status, ms, ?code, error = hidden_causes(failure), "failed");
+    } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
+        tracing::warn!(rpc, door, status, ms, ?code, error = hidden_causes(failure), "failed");
+    } else {
+        tracing::info!(rpc, door, status, ms, ?code, "refused");
     }
 }
 
