@@ -17,8 +17,8 @@ mod services;
 use std::fmt;
 use std::sync::Arc;
 
+use axum::body::Body;
 use tokio::net::TcpListener;
-use tonic::body::Body;
 
 use self::health::Health;
 use self::router::Router;

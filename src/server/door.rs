@@ -54,7 +54,7 @@ impl Door {
             }
             Self::Grpc => Status::from(error).into_http(),
             Self::GrpcWeb => {
-                let mut response = Status::from(error).into_http::<tonic::body::Body>();
+                let mut response = Status::from(error).into_http::<axum::body::Body>();
                 let content_type = HeaderValue::from_static("application/grpc-web+proto");
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
                 response
@@ -69,7 +69,7 @@ mod tests {
 
     fn door(method: Method, version: Version, content_type: &str) -> Door {
         let request = http::Request::builder().method(method).version(version);
-        let request = request.header(CONTENT_TYPE, content_type).body(tonic::body::Body::empty());
+        let request = request.header(CONTENT_TYPE, content_type).body(axum::body::Body::empty());
         Door::of(&request.expect("a request"))
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use tokio::sync::watch;
-use tonic::body::Body;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health as HealthRpc, HealthServer};
 use tonic_health::server::HealthReporter;
@@ -14,8 +14,9 @@ use tonic_health::server::HealthReporter;
 use super::{Request, Response};
 use crate::store::{Store, readiness};
 
-/// How often the database is asked.
+/// How often the database is asked while all is well, and while it is not.
 const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL_UNREADY: Duration = Duration::from_millis(250);
 
 /// How long its answer may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -100,7 +101,7 @@ fn answer(request: &Request, code: StatusCode, json: Vec<u8>) -> Response {
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *response.status_mut() = code;
-    response.map(|_| Body::new(http_body_util::Full::from(json)))
+    response.map(|_| Body::from(json))
 }
 
 /// Asks the database until the service stops.
@@ -120,7 +121,8 @@ async fn probe(store: Store, checks: watch::Sender<Checks>) {
             }
             changed
         });
-        tokio::time::sleep(INTERVAL).await;
+        let interval = if found.is_ready() { INTERVAL } else { INTERVAL_UNREADY };
+        tokio::time::sleep(interval).await;
     }
 }
 

@@ -25,10 +25,12 @@ struct Signer {
 
 impl Signer {
     fn new(id: &'static str, algorithm: Algorithm) -> Self {
-        let key = match algorithm {
-            Algorithm::EdDSA => EncodingKey::from_ed_pem(ED25519.as_bytes()),
-            Algorithm::ES256 => EncodingKey::from_ec_pem(P256.as_bytes()),
-            _ => EncodingKey::from_rsa_pem(RSA.as_bytes()),
+        let key = if algorithm == Algorithm::EdDSA {
+            EncodingKey::from_ed_pem(ED25519.as_bytes())
+        } else if algorithm == Algorithm::ES256 {
+            EncodingKey::from_ec_pem(P256.as_bytes())
+        } else {
+            EncodingKey::from_rsa_pem(RSA.as_bytes())
         };
         Self { id: Some(id), algorithm, key: key.expect("a key") }
     }
@@ -180,7 +182,7 @@ async fn roles_become_capabilities_and_unknown_ones_nothing() {
 async fn no_token_chooses_its_own_algorithm() {
     let signer = Signer::new("k1", Algorithm::RS256);
     let key_set = jwk(&signer);
-    let logins = logins(&[key_set.clone()]);
+    let logins = logins(std::slice::from_ref(&key_set));
     let claims = good_claims();
     // The public key is public: whoever takes it for an HMAC secret accepts anybody's token.
     let modulus = key_set["n"].as_str().expect("a modulus");

@@ -37,7 +37,7 @@ impl NamedService for Grpc {
     const NAME: &'static str = "test.Service";
 }
 
-impl Service<Request> for Grpc {
+impl Service<http::Request<tonic::body::Body>> for Grpc {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture;
@@ -46,7 +46,7 @@ impl Service<Request> for Grpc {
         std::task::Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> BoxFuture {
+    fn call(&mut self, request: http::Request<tonic::body::Body>) -> BoxFuture {
         Box::pin(async move {
             let outcome = act(request.uri().path()).await;
             let status = outcome.map_or_else(tonic::Status::from, |()| tonic::Status::ok(""));
@@ -70,7 +70,10 @@ impl Service<Request> for Json {
     fn call(&mut self, request: Request) -> BoxFuture {
         Box::pin(async move {
             Ok(match act(request.uri().path()).await {
-                Ok(()) => Response::new(Body::new(Full::from("x".repeat(5000)))),
+                Ok(()) => http::Response::builder()
+                    .header("content-type", "application/json")
+                    .body(Body::from("x".repeat(5000)))
+                    .expect("an answer"),
                 Err(error) => Json.error_response(request.uri().path(), &error),
             })
         })
@@ -78,8 +81,12 @@ impl Service<Request> for Json {
 }
 
 impl Rest for Json {
+    fn rpc(&self, _: &Method, _: &str) -> Option<&'static str> {
+        None
+    }
+
     fn error_response(&self, _: &str, error: &Error) -> Response {
-        let mut response = Response::new(Body::new(Full::from(error.message().to_owned())));
+        let mut response = Response::new(Body::from(error.message().to_owned()));
         *response.status_mut() = error.kind().row().status;
         response
     }
