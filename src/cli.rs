@@ -5,11 +5,13 @@ mod config;
 mod context;
 mod failure;
 mod healthcheck;
+mod keys;
 mod members;
 mod migrate;
 mod orgs;
 mod output;
 mod properties;
+mod serve;
 mod sessions;
 mod settings;
 mod units;
@@ -37,6 +39,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve gRPC, gRPC-Web and REST on one port; prints one line when ready
+    Serve(serve::Arguments),
     /// Bring the database's schema forward or back, or show where it is
     #[command(subcommand)]
     Migrate(migrate::Command),
@@ -46,6 +50,9 @@ enum Command {
     /// Members of an organization
     #[command(subcommand)]
     Member(members::Command),
+    /// Api-keys of an organization
+    #[command(subcommand)]
+    Key(keys::Command),
     /// An organization's numbers
     #[command(subcommand)]
     Session(sessions::Command),
@@ -86,18 +93,27 @@ fn run(cli: Cli) -> Result<(), Failure> {
 
 impl Command {
     fn serve_flags(&self) -> Option<&ServeFlags> {
-        if let Self::Config(config::Arguments { flags, .. }) = self { Some(flags) } else { None }
+        if let Self::Serve(serve::Arguments { flags }) | Self::Config(config::Arguments { flags, .. }) = self
+        {
+            Some(flags)
+        } else {
+            None
+        }
     }
 }
 
 async fn dispatch(command: Command, effective: &Effective, settings: &Settings) -> Result<(), Failure> {
     match command {
+        Command::Serve(_) => serve::run(settings).await,
         Command::Migrate(command) => migrate::run(command, settings).await,
         Command::Org(command) => {
             with_context(settings, async |context| orgs::run(command, context).await).await
         }
         Command::Member(command) => {
             with_context(settings, async |context| members::run(command, context).await).await
+        }
+        Command::Key(command) => {
+            with_context(settings, async |context| keys::run(command, context).await).await
         }
         Command::Session(command) => {
             with_context(settings, async |context| sessions::run(command, context).await).await
