@@ -80,6 +80,12 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyInfo>> {
     Ok(rows.into_iter().map(KeyInfo::from).collect())
 }
 
+/// The organization a key belongs to, for an operator who has nothing but its id.
+pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
+    let key = store.read(move |connection| keys::find(connection, &id)).await?;
+    key.map(|key| key.org).ok_or_else(|| Error::not_found("key not found"))
+}
+
 /// Revokes a key; it is refused everywhere within 5 seconds. Revoking it again changes nothing.
 pub async fn revoke(store: &Store, org: OrgId, id: KeyId) -> Result<()> {
     let known = store.write(org, move |connection| keys::revoke(connection, org, &id)).await?;
