@@ -36,6 +36,54 @@ pub struct JwtConfig {
     pub role_claim: String,
 }
 
+impl Config {
+    /// Whether the settings can work together. All mistakes are told at once.
+    pub fn validate(&self) -> Result<(), InvalidConfig> {
+        let mut mistakes = Vec::new();
+        if let Some(jwt) = &self.jwt {
+            if jwt.issuer.is_empty() {
+                mistakes.push("login tokens need an issuer beside the key set".to_owned());
+            }
+            if jwt.audience.is_empty() {
+                mistakes.push("login tokens need an audience beside the key set".to_owned());
+            }
+        }
+        for origin in &self.cors_allowed_origins {
+            if !is_origin(origin) {
+                mistakes
+                    .push(format!("`{origin}` is no origin: write it as browsers do, `https://host[:port]`"));
+            }
+        }
+        if self.database_connections == 0 {
+            mistakes.push("at least one connection to the database is needed".to_owned());
+        }
+        if mistakes.is_empty() { Ok(()) } else { Err(InvalidConfig { mistakes }) }
+    }
+}
+
+/// A scheme and a host, nothing after it, and never `*`.
+fn is_origin(text: &str) -> bool {
+    let host = text.split_once("://").map(|(_, host)| host).unwrap_or_default();
+    let is_plain =
+        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'*' | b',' | b'?' | b'#' | b'@');
+    !host.is_empty() && host.bytes().all(is_plain) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Settings that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidConfig {
+    /// What is wrong, a sentence fragment each.
+    pub mistakes: Vec<String>,
+}
+
+impl std::fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.mistakes.join("; "))
+    }
+}
+
+impl std::error::Error for InvalidConfig {}
+
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);

@@ -3,11 +3,21 @@
 //! A request's way is a straight line and the same for every door: `server` → (`transcode` for REST) → `api` →
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
+pub mod actions;
+pub mod api;
+pub mod auth;
 pub mod caller;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod ids;
 pub mod instant;
+pub mod json_value;
 pub mod patch;
 pub mod pb;
+pub mod postgres;
+pub mod server;
 pub mod store;
+pub mod telemetry;
+pub mod text_key;
+pub mod transcode;

@@ -3,5 +3,6 @@
 mod clients;
 mod doors;
 mod layers;
+mod openapi;
 mod schema;
 mod support;

@@ -206,6 +206,7 @@ CREATE TABLE messages (
     body       text,
     delivery   jsonb,
     details    jsonb       NOT NULL DEFAULT '{}',
+    field_times jsonb,
     fts        tsvector    GENERATED ALWAYS AS (to_tsvector('english'::regconfig, body)) STORED,
     PRIMARY KEY (org_id, session_id, chat_key, message_id),
     FOREIGN KEY (org_id, session_id, chat_key)
@@ -226,6 +227,7 @@ COMMENT ON COLUMN messages.type IS 'WhatsApp''s kind of message.';
 COMMENT ON COLUMN messages.body IS 'The text.';
 COMMENT ON COLUMN messages.delivery IS '{"delivered": {contact: ms}, "read": {contact: ms}, "pending": [contact]}; null while nothing is known.';
 COMMENT ON COLUMN messages.details IS 'The rarer keys of the message object, by their name there; a key that is not known is left out.';
+COMMENT ON COLUMN messages.field_times IS 'Of the fields that were last said before updated_at: {field: Unix microseconds}; null when all are as of updated_at.';
 COMMENT ON COLUMN messages.fts IS 'The text as search sees it.';
 
 CREATE TABLE pending_receipts (
@@ -245,8 +247,8 @@ COMMENT ON COLUMN pending_receipts.org_id IS 'The organization.';
 COMMENT ON COLUMN pending_receipts.session_id IS 'The session.';
 COMMENT ON COLUMN pending_receipts.chat_key IS 'The chat.';
 COMMENT ON COLUMN pending_receipts.message_id IS 'The message they are about.';
-COMMENT ON COLUMN pending_receipts.contact_id IS 'Who received or read it.';
-COMMENT ON COLUMN pending_receipts.kind IS 'sent, server, delivered, read or played.';
+COMMENT ON COLUMN pending_receipts.contact_id IS 'Who received or read it; empty for a deletion.';
+COMMENT ON COLUMN pending_receipts.kind IS 'sent, server, delivered, read or played; or deleted, when it was deleted for everyone.';
 COMMENT ON COLUMN pending_receipts.at IS 'When.';
 
 CREATE TABLE chat_members (

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs)]
 
+use super::views::{chat_views, message_views};
+
 diesel::table! {
     orgs (org_id) {
         org_id -> Uuid,
@@ -128,6 +130,7 @@ diesel::table! {
         body -> Nullable<Text>,
         delivery -> Nullable<Jsonb>,
         details -> Jsonb,
+        field_times -> Nullable<Jsonb>,
     }
 }
 
@@ -232,4 +235,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     properties,
     chat_properties,
     events,
+    chat_views,
+    message_views,
 );

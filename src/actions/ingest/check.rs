@@ -1,0 +1,285 @@
+//! What an event must be before it touches the database: known addresses, text PostgreSQL can hold, sane sizes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::event::{
+    ChatEvent, ChatKind, ContactEvent, DeliveryInfo, Event, IngestEvent, MessageEvent, ReceiptEvent,
+    ReceiptKind, StatusEvent,
+};
+use super::merge::{Delivery, MessageState};
+use crate::error::{Error, Kind, Result};
+use crate::ids::{AddressKind, ChatAddress, Phone, PhoneId, SessionId};
+use crate::instant::Instant;
+use crate::patch::Patch;
+
+const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_MEMBERS: usize = 4096;
+const MAX_ID_BYTES: usize = 255;
+
+/// An event that may be stored.
+pub(super) struct Checked {
+    pub(super) session: SessionName,
+    pub(super) change: Change,
+}
+
+/// One of a session's names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum SessionName {
+    Id(SessionId),
+    Phone(Phone),
+    PhoneId(PhoneId),
+}
+
+/// What an event changes, with its ids parsed.
+pub(super) enum Change {
+    Contact { id: ChatAddress, event: ContactEvent },
+    Chat { chat: ChatAddress, event: Box<ChatEvent>, members: Option<Vec<Member>> },
+    Message { chat: ChatAddress, id: String, message: Box<MessageState> },
+    Receipt { chat: ChatAddress, id: String, receipt: Receipt },
+    Read { chat: ChatAddress, up_to: Instant },
+    Status(StatusEvent),
+}
+
+/// A member of a chat.
+pub(super) struct Member {
+    pub(super) contact: ChatAddress,
+    pub(super) is_admin: bool,
+    pub(super) is_super_admin: bool,
+}
+
+/// What is told of a message apart from it, and may come before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Receipt {
+    /// Somebody received or read it.
+    Progress { by: ChatAddress, kind: ReceiptKind, at: Instant },
+    /// It was deleted for everyone.
+    Deleted,
+}
+
+impl Change {
+    /// The chat it is about.
+    pub(super) fn chat(&self) -> Option<&ChatAddress> {
+        match self {
+            Self::Chat { chat, .. }
+            | Self::Message { chat, .. }
+            | Self::Receipt { chat, .. }
+            | Self::Read { chat, .. } => Some(chat),
+            Self::Contact { .. } | Self::Status(_) => None,
+        }
+    }
+}
+
+/// Checks an event by itself; whether its session exists is asked later.
+pub(super) fn check(event: IngestEvent) -> Result<Checked> {
+    let session = session(&event.session)?;
+    let change = match event.event {
+        Event::Contact(event) => contact(event)?,
+        Event::Chat(event) => chat(event)?,
+        Event::Message(event) => message(*event)?,
+        Event::Receipt(event) => receipt(&event)?,
+        Event::Read(event) => Change::Read { chat: address("read.chat", &event.chat)?, up_to: event.up_to },
+        Event::Address(_) => {
+            return Err(Error::new(
+                Kind::Unimplemented,
+                "address: tying a LID to a phone number is not supported yet",
+            ));
+        }
+        Event::DeleteMessage(event) => Change::Receipt {
+            chat: address("deleteMessage.chat", &event.chat)?,
+            id: message_id("deleteMessage.id", event.id)?,
+            receipt: Receipt::Deleted,
+        },
+        Event::Status(event) => Change::Status(event),
+    };
+    Ok(Checked { session, change })
+}
+
+fn session(text: &str) -> Result<SessionName> {
+    let id = text.parse().map(SessionName::Id);
+    id.or_else(|_| text.parse().map(SessionName::PhoneId))
+        .or_else(|_| text.parse().map(SessionName::Phone))
+        .map_err(|_| Error::invalid("session", "must be a session id, a phone id or a number's digits"))
+}
+
+fn contact(event: ContactEvent) -> Result<Change> {
+    let id = person("contact.id", &event.id)?;
+    text_patch("contact.name", &event.name)?;
+    text_patch("contact.image", &event.image)?;
+    if let Patch::Set(color) = &event.color {
+        let is_color = color
+            .strip_prefix('#')
+            .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if !is_color {
+            return Err(Error::invalid("contact.color", "must be #RRGGBB"));
+        }
+    }
+    Ok(Change::Contact { id, event })
+}
+
+fn chat(mut event: Box<ChatEvent>) -> Result<Change> {
+    let chat = address("chat.jid", &event.jid)?;
+    let is_group = chat.kind() == AddressKind::Group;
+    if event.kind.is_some_and(|kind| is_group != (kind == ChatKind::Group)) {
+        return Err(Error::invalid("chat.type", "must be group for a @g.us address and for no other"));
+    }
+    for (field, value) in [
+        ("chat.name", &event.name),
+        ("chat.image", &event.image),
+        ("chat.description", &event.description),
+        ("chat.inviteLink", &event.invite_link),
+        ("chat.memberAddMode", &event.member_add_mode),
+    ] {
+        text_patch(field, value)?;
+    }
+    let members = event.members.take().map(members).transpose()?;
+    Ok(Change::Chat { chat, event, members })
+}
+
+fn members(events: Vec<super::event::MemberEvent>) -> Result<Vec<Member>> {
+    if events.len() > MAX_MEMBERS {
+        return Err(Error::invalid("chat.members", format_args!("must be at most {MAX_MEMBERS}")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut members = Vec::with_capacity(events.len());
+    for (index, event) in events.into_iter().enumerate() {
+        let field = format!("chat.members[{index}].id");
+        let contact = person(&field, &event.id)?;
+        if !seen.insert(contact.clone()) {
+            return Err(Error::invalid(field, "must not be there twice"));
+        }
+        members.push(Member { contact, is_admin: event.is_admin, is_super_admin: event.is_super_admin });
+    }
+    Ok(members)
+}
+
+fn message(mut event: MessageEvent) -> Result<Change> {
+    let chat = address("message.chat", &event.chat)?;
+    let id = message_id("message.id", std::mem::take(&mut event.id))?;
+    let sender = event.sender.as_deref().map(|sender| person("message.sender", sender)).transpose()?;
+    let body = event.body.take();
+    if let Some(body) = &body {
+        text("message.body", body)?;
+        if body.len() > MAX_BODY_BYTES {
+            return Err(Error::invalid(
+                "message.body",
+                format_args!("must be at most {MAX_BODY_BYTES} bytes"),
+            ));
+        }
+    }
+    let kind = event.kind.take();
+    if let Some(kind) = &kind {
+        text("message.type", kind)?;
+    }
+    let ack = event.ack.as_deref().map(ack).transpose()?;
+    let delivery = event.delivery_info.take().map(delivery).transpose()?;
+    let details = event.take_details();
+    for (name, value) in &details {
+        json_text(value).then_some(()).ok_or_else(|| unstorable(&format!("message.{}", camel_case(name))))?;
+    }
+    let message = MessageState {
+        sent_at: event.timestamp,
+        from_me: event.from_me,
+        sender: sender.map(|sender| sender.as_str().to_owned()),
+        kind,
+        body,
+        details,
+        ack,
+        delivery,
+        updated_at: event.updated_at,
+        field_times: BTreeMap::new(),
+    };
+    Ok(Change::Message { chat, id, message: Box::new(message) })
+}
+
+fn ack(text: &str) -> Result<i16> {
+    let number = text.parse().ok().filter(|number: &i16| (-1..=9).contains(number));
+    number
+        .filter(|number| number.to_string() == text)
+        .ok_or_else(|| Error::invalid("message.ack", "must be a string from \"-1\" to \"9\""))
+}
+
+fn delivery(info: DeliveryInfo) -> Result<Delivery> {
+    let contacts = |field: &str, times: BTreeMap<String, i64>| -> Result<BTreeMap<String, i64>> {
+        let mut folded = BTreeMap::new();
+        for (contact, at) in times {
+            let field = format!("message.deliveryInfo.{field}.{contact}");
+            Instant::from_millis(at).ok_or_else(|| Error::invalid(&*field, "must be Unix milliseconds"))?;
+            let contact = person(&field, &contact)?.as_str().to_owned();
+            folded.entry(contact).and_modify(|earlier: &mut i64| *earlier = at.min(*earlier)).or_insert(at);
+        }
+        Ok(folded)
+    };
+    let pending = info.pending.iter().enumerate().map(|(index, contact)| {
+        let contact = person(&format!("message.deliveryInfo.pending[{index}]"), contact)?;
+        Ok(contact.as_str().to_owned())
+    });
+    Ok(Delivery {
+        delivered: contacts("delivered", info.delivered)?,
+        read: contacts("read", info.read)?,
+        pending: pending.collect::<Result<_>>()?,
+    })
+}
+
+fn receipt(event: &ReceiptEvent) -> Result<Change> {
+    let by = person("receipt.by", &event.by)?;
+    Ok(Change::Receipt {
+        chat: address("receipt.chat", &event.chat)?,
+        id: message_id("receipt.message", event.message.clone())?,
+        receipt: Receipt::Progress { by, kind: event.kind, at: event.at },
+    })
+}
+
+fn address(field: &str, text: &str) -> Result<ChatAddress> {
+    text.parse().map_err(|error| Error::invalid(field, error))
+}
+
+fn person(field: &str, text: &str) -> Result<ChatAddress> {
+    let address = address(field, text)?;
+    match address.kind() {
+        AddressKind::Person | AddressKind::Lid => Ok(address),
+        AddressKind::Group => Err(Error::invalid(field, "must be a person, not a group")),
+    }
+}
+
+fn message_id(field: &str, id: String) -> Result<String> {
+    let is_sane = (1..=MAX_ID_BYTES).contains(&id.len()) && !id.chars().any(char::is_control);
+    is_sane.then_some(id).ok_or_else(|| {
+        Error::invalid(field, format_args!("must be 1 to {MAX_ID_BYTES} bytes without control characters"))
+    })
+}
+
+fn text_patch(field: &str, value: &Patch<String>) -> Result<()> {
+    match value {
+        Patch::Set(value) => text(field, value),
+        Patch::Keep | Patch::Clear => Ok(()),
+    }
+}
+
+fn text(field: &str, value: &str) -> Result<()> {
+    if value.contains('\0') { Err(unstorable(field)) } else { Ok(()) }
+}
+
+fn unstorable(field: &str) -> Error {
+    Error::invalid(field, "must not contain the character U+0000")
+}
+
+/// Whether all text in it can be stored.
+fn json_text(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.contains('\0'),
+        Value::Array(items) => items.iter().all(json_text),
+        Value::Object(fields) => fields.iter().all(|(key, value)| !key.contains('\0') && json_text(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |joined, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        joined + &initial.to_ascii_uppercase() + rest
+    })
+}

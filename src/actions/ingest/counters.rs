@@ -1,0 +1,179 @@
+//! What one number sees of a chat: flags, read mark, unread count, latest message.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::chats::Chats;
+use super::check::Change;
+use super::contacts::set;
+use super::event::ChatEvent;
+use super::merge::MessageState;
+use crate::error::Error;
+use crate::ids::{OrgId, SessionId};
+use crate::instant::Instant;
+use crate::store::ingest::{self as rows, SessionChat, SessionChatKey};
+use crate::store::{Connection, StoreResult};
+
+/// The chats of a batch as its sessions see them, held until the transaction ends.
+pub(super) struct Counters(BTreeMap<SessionChatKey, Counter>);
+
+struct Counter {
+    before: SessionChat,
+    now: SessionChat,
+    /// The count cannot be told from the batch alone.
+    recount: bool,
+    /// Neither can the latest message.
+    search_latest: bool,
+}
+
+/// Creates what is missing, holds it, and applies flags and read marks.
+pub(super) fn lock(
+    connection: &mut Connection,
+    org: OrgId,
+    changes: &[(SessionId, &Change)],
+    chats: &Chats,
+) -> StoreResult<Counters> {
+    let mut wanted = BTreeSet::new();
+    for (session, change) in changes {
+        if let Some(chat) = change.chat() {
+            wanted.insert(SessionChatKey { session: *session, chat_key: chats.key(chat)? });
+        }
+    }
+    let mut counters = BTreeMap::new();
+    if !wanted.is_empty() {
+        let mut missing: Vec<SessionChatKey> = wanted.into_iter().collect();
+        let mut held = rows::lock_session_chats(connection, org, &missing)?;
+        let found: BTreeSet<SessionChatKey> = held.iter().map(|row| row.key).collect();
+        missing.retain(|key| !found.contains(key));
+        if !missing.is_empty() {
+            rows::create_session_chats(connection, org, &missing)?;
+            held.extend(rows::lock_session_chats(connection, org, &missing)?);
+        }
+        counters.extend(held.into_iter().map(|row| (row.key, Counter::new(row))));
+    }
+    let mut counters = Counters(counters);
+    for (session, change) in changes {
+        match change {
+            Change::Chat { chat, event, .. } => {
+                counters.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?.see(event);
+            }
+            Change::Read { chat, up_to } => {
+                counters.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?.read(*up_to);
+            }
+            Change::Contact { .. } | Change::Message { .. } | Change::Receipt { .. } | Change::Status(_) => {}
+        }
+    }
+    Ok(counters)
+}
+
+impl Counters {
+    fn get(&mut self, key: SessionChatKey) -> StoreResult<&mut Counter> {
+        Ok(self.0.get_mut(&key).ok_or_else(|| Error::internal("a chat of the batch is not held"))?)
+    }
+
+    /// Counts a message that was not stored before. Read marks were applied before.
+    pub(super) fn arrive(
+        &mut self,
+        key: SessionChatKey,
+        id: &str,
+        message: &MessageState,
+    ) -> StoreResult<()> {
+        self.get(key)?.arrive(id, message);
+        Ok(())
+    }
+
+    /// A stored message changed its time or direction, so what was counted from it no longer holds.
+    pub(super) fn unsettle(&mut self, key: SessionChatKey) -> StoreResult<()> {
+        let counter = self.get(key)?;
+        (counter.recount, counter.search_latest) = (true, true);
+        Ok(())
+    }
+
+    /// Writes what changed. The messages are written before.
+    pub(super) fn store(mut self, connection: &mut Connection, org: OrgId, now: Instant) -> StoreResult<()> {
+        let unsettled: Vec<SessionChatKey> = self.keys(|counter| counter.search_latest);
+        if !unsettled.is_empty() {
+            for (key, latest) in rows::latest_messages(connection, org, &unsettled)? {
+                self.get(key)?.now.latest = Some(latest);
+            }
+        }
+        self.0.values_mut().for_each(Counter::settle);
+        self.write_changed(connection, org, now)?;
+
+        // Counting reads the marks just written.
+        let uncounted: Vec<SessionChatKey> = self.keys(|counter| counter.recount);
+        if uncounted.is_empty() {
+            return Ok(());
+        }
+        self.0.retain(|_, counter| counter.recount);
+        for counter in self.0.values_mut() {
+            counter.before = counter.now.clone();
+            counter.now.unread = counter.now.read_up_to.map(|_| 0);
+        }
+        for (key, count) in rows::unread_counts(connection, org, &uncounted)? {
+            self.get(key)?.now.unread = Some(i32::try_from(count).unwrap_or(i32::MAX));
+        }
+        self.write_changed(connection, org, now)
+    }
+
+    fn keys(&self, which: impl Fn(&Counter) -> bool) -> Vec<SessionChatKey> {
+        self.0.iter().filter(|(_, counter)| which(counter)).map(|(key, _)| *key).collect()
+    }
+
+    fn write_changed(&self, connection: &mut Connection, org: OrgId, now: Instant) -> StoreResult<()> {
+        let changed: Vec<&SessionChat> = self
+            .0
+            .values()
+            .filter(|counter| counter.now != counter.before)
+            .map(|counter| &counter.now)
+            .collect();
+        if changed.is_empty() { Ok(()) } else { rows::update_session_chats(connection, org, &changed, now) }
+    }
+}
+
+impl Counter {
+    fn new(row: SessionChat) -> Self {
+        Self { before: row.clone(), now: row, recount: false, search_latest: false }
+    }
+
+    fn see(&mut self, event: &ChatEvent) {
+        self.now.archived = event.archived.unwrap_or(self.now.archived);
+        self.now.pinned = event.pinned.unwrap_or(self.now.pinned);
+        self.now.exited = event.exited.unwrap_or(self.now.exited);
+        set(&mut self.now.muted_until, &event.muted_until);
+    }
+
+    fn read(&mut self, up_to: Instant) {
+        let unread = self.now.unread.get_or_insert(0);
+        if self.now.read_up_to.is_none_or(|mark| mark < up_to) {
+            self.now.read_up_to = Some(up_to);
+            // Moving the mark forward can only take away from the count.
+            self.recount |= *unread > 0;
+        }
+    }
+
+    fn arrive(&mut self, id: &str, message: &MessageState) {
+        let is_latest = self
+            .now
+            .latest
+            .as_ref()
+            .is_none_or(|(at, latest)| (message.sent_at, id) > (*at, latest.as_str()));
+        if is_latest {
+            self.now.latest = Some((message.sent_at, id.to_owned()));
+        }
+        if !message.from_me {
+            let is_unread = self.now.read_up_to.is_none_or(|mark| mark < message.sent_at);
+            let unread = self.now.unread.get_or_insert(0);
+            *unread = unread.saturating_add(i32::from(is_unread));
+        }
+    }
+
+    /// Everything is read when the newest message is: nothing to count then.
+    fn settle(&mut self) {
+        let newest = self.now.latest.as_ref().map(|(at, _)| *at);
+        if self.recount && self.now.read_up_to.is_some_and(|mark| newest.is_none_or(|newest| newest <= mark))
+        {
+            self.now.unread = Some(0);
+            self.recount = false;
+        }
+    }
+}

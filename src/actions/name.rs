@@ -1,0 +1,30 @@
+//! What may be the name of something that people read.
+
+use crate::error::{Error, Result};
+
+/// The longest name, in characters.
+pub(super) const MAX_NAME: usize = 100;
+
+/// The name without the blanks around it, if it is one: not empty, not too long, without control characters.
+pub(super) fn checked(field: &str, name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        let expected = format!("must be 1 to {MAX_NAME} characters, none of them a control character");
+        return Err(Error::invalid(field, expected));
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_counted_in_characters() {
+        assert_eq!(checked("name", " Zoë ").unwrap(), "Zoë");
+        assert!(checked("name", &"ë".repeat(MAX_NAME)).is_ok());
+        for bad in ["", "  ", "a\nb", "a\u{0}b", &"ë".repeat(MAX_NAME + 1)] {
+            assert!(checked("name", bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Defining the custom properties that an organization's chats may have.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Kind, Result};
+use crate::ids::{OrgId, PropertyId};
+use crate::store::Store;
+pub use crate::store::properties::PropertyRow;
+use crate::store::properties::{Insertion, NewPropertyRow};
+
+use super::{name, orgs};
+
+/// What values a property may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PropertyKind {
+    /// Any text.
+    Text,
+    /// An ISO 8601 date or date-time.
+    Date,
+    /// One of its options.
+    Dropdown,
+    /// Any of its options.
+    Picklist,
+}
+
+impl PropertyKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Date, Self::Dropdown, Self::Picklist];
+
+    /// The word for the kind in the database and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Date => "date",
+            Self::Dropdown => "dropdown",
+            Self::Picklist => "picklist",
+        }
+    }
+
+    const fn has_options(self) -> bool {
+        matches!(self, Self::Dropdown | Self::Picklist)
+    }
+}
+
+impl fmt::Display for PropertyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PropertyKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| Error::invalid("kind", "must be text, date, dropdown or picklist"))
+    }
+}
+
+/// A property to define.
+#[derive(Clone, Debug)]
+pub struct NewProperty {
+    /// The property's id; `None` for a new one.
+    pub id: Option<PropertyId>,
+    /// The name, unique in the organization, compared exactly.
+    pub name: String,
+    /// What values it may have.
+    pub kind: PropertyKind,
+    /// What a dropdown or picklist may hold, in this order; none for the other kinds.
+    pub options: Vec<String>,
+}
+
+/// Defines a property.
+///
+/// # Errors
+///
+/// When the name or the id is taken, when the options do not fit the kind, when the organization does not exist.
+pub async fn create(store: &Store, org: OrgId, new: NewProperty) -> Result<PropertyId> {
+    let id = new.id.unwrap_or_else(PropertyId::generate);
+    let row = NewPropertyRow {
+        property_id: id.clone(),
+        name: checked_name(&new.name)?,
+        kind: new.kind.as_str(),
+        options: checked_options(new.kind, &new.options)?,
+    };
+    let write = move |connection: &mut _| {
+        if !crate::store::orgs::exists(connection, org)? {
+            return Err(orgs::not_found().into());
+        }
+        crate::store::properties::insert(connection, org, &row)
+    };
+    match store.write(org, write).await? {
+        Insertion::Done => Ok(id),
+        Insertion::NameTaken => {
+            Err(Error::new(Kind::Conflict, "the organization has a property with this name already"))
+        }
+        Insertion::Taken => {
+            Err(Error::new(Kind::Conflict, "the organization has a property with this id already"))
+        }
+    }
+}
+
+/// The organization's properties, by name.
+pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
+    orgs::require(store, org).await?;
+    store.read(move |connection| crate::store::properties::list(connection, org)).await
+}
+
+/// Callers name a property by id or by name: a name must not look like an id.
+fn checked_name(name: &str) -> Result<String> {
+    let name = name::checked("name", name)?;
+    match name.parse::<PropertyId>() {
+        Ok(_) => Err(Error::invalid("name", "must not look like a property id")),
+        Err(_) => Ok(name),
+    }
+}
+
+fn checked_options(kind: PropertyKind, options: &[String]) -> Result<Vec<String>> {
+    if kind.has_options() == options.is_empty() {
+        let expected = if kind.has_options() { "must be given" } else { "must not be given" };
+        return Err(Error::invalid("options", format!("{expected} for a {kind} property")));
+    }
+    let options: Vec<_> =
+        options.iter().map(|option| name::checked("options", option)).collect::<Result<_>>()?;
+    let mut seen = HashSet::new();
+    match options.iter().find(|option| !seen.insert(option.as_str())) {
+        Some(_) => Err(Error::invalid("options", "must not hold the same option twice")),
+        None => Ok(options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(kind: PropertyKind, options: &[&str]) -> Result<Vec<String>> {
+        checked_options(kind, &options.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn only_dropdowns_and_picklists_have_options() {
+        for kind in PropertyKind::ALL {
+            assert_eq!(options(kind, &["red"]).is_ok(), kind.has_options(), "{kind}");
+            assert_eq!(options(kind, &[]).is_ok(), !kind.has_options(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn options_keep_their_order_and_are_all_different() {
+        assert_eq!(options(PropertyKind::Picklist, &["red ", "blue"]).unwrap(), ["red", "blue"]);
+        for bad in [["red", "red"], ["red", " red"], ["red", ""], ["red", "b\tlue"]] {
+            assert!(options(PropertyKind::Dropdown, &bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_be_taken_for_an_id() {
+        assert!(checked_name("property-abcdefghijklmnop").is_err());
+        assert!(checked_name("property-abc").is_ok());
+    }
+}

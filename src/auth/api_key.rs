@@ -1,0 +1,91 @@
+//! The text of an api-key: `sb_<key id>_<secret>`.
+
+use std::fmt::Write;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sha2::{Digest, Sha256};
+
+use crate::config::Secret;
+use crate::error::{Error, Result};
+use crate::ids::KeyId;
+
+const PREFIX: &str = "sb_";
+const SECRET_BYTES: usize = 32;
+
+/// An api-key as its owner presents it.
+pub struct ApiKey {
+    /// The public part.
+    pub id: KeyId,
+    // Lower-case hex: a double-click selects the whole key, and nobody confuses 0 and O.
+    secret: Secret,
+}
+
+impl ApiKey {
+    /// A new key with 256 bits from the operating system's generator.
+    pub fn generate() -> Result<Self> {
+        let mut bytes = [0_u8; SECRET_BYTES];
+        SysRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
+        let secret = bytes.iter().fold(String::with_capacity(2 * SECRET_BYTES), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        Ok(Self { id: KeyId::generate(), secret: Secret::new(secret) })
+    }
+
+    /// The key in a text, if the text has the form of one.
+    pub fn parse(token: &str) -> Option<Self> {
+        let (id, secret) = token.strip_prefix(PREFIX)?.split_once('_')?;
+        let is_hex = secret.len() == 2 * SECRET_BYTES
+            && secret.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        Some(Self { id: id.parse().ok().filter(|_| is_hex)?, secret: Secret::new(secret) })
+    }
+
+    /// The whole key. Show it to its owner, once, and to nobody else.
+    pub fn token(&self) -> Secret {
+        Secret::new(format!("{PREFIX}{}_{}", self.id, self.secret.expose()))
+    }
+
+    /// What is stored in place of the secret. 256 random bits need no salt and no slow hash.
+    pub fn secret_sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.secret.expose().as_bytes()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_generated_key_parses_back_to_itself() {
+        let key = ApiKey::generate().expect("the system has a generator");
+        let token = key.token();
+        let parsed = ApiKey::parse(token.expose()).expect("it has the form of a key");
+        assert_eq!(parsed.id, key.id);
+        assert_eq!(parsed.secret_sha256(), key.secret_sha256());
+        assert_eq!(token.expose().len(), "sb_".len() + 12 + 1 + 64);
+    }
+
+    #[test]
+    fn two_keys_share_nothing() {
+        let keys =
+            [ApiKey::generate(), ApiKey::generate()].map(|key| key.expect("the system has a generator"));
+        assert_ne!(keys[0].id, keys[1].id);
+        assert_ne!(keys[0].secret_sha256(), keys[1].secret_sha256());
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_no_key(text in "\\PC{0,120}") {
+            prop_assert!(ApiKey::parse(&text).is_none());
+        }
+
+        #[test]
+        fn near_misses_do_not_panic(text in "sb_[a-z0-9]{0,14}_[0-9a-f_]{0,70}") {
+            let _ = ApiKey::parse(&text);
+        }
+    }
+}

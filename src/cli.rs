@@ -1,0 +1,130 @@
+//! The command line: one file per command group.
+
+mod completion;
+mod config;
+mod context;
+mod failure;
+mod healthcheck;
+mod import;
+mod members;
+mod migrate;
+mod orgs;
+mod output;
+mod properties;
+mod sessions;
+mod settings;
+mod units;
+
+pub use context::Context;
+pub use failure::Failure;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::postgres;
+use settings::{CommonFlags, Effective, ServeFlags, Settings};
+
+/// Stores an organization's WhatsApp chats in PostgreSQL and serves them over gRPC, gRPC-Web and REST on one port.
+#[derive(Parser)]
+#[command(name = "switchboard", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    flags: CommonFlags,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring the database's schema forward or back, or show where it is
+    #[command(subcommand)]
+    Migrate(migrate::Command),
+    /// Organizations
+    #[command(subcommand)]
+    Org(orgs::Command),
+    /// Members of an organization
+    #[command(subcommand)]
+    Member(members::Command),
+    /// An organization's numbers
+    #[command(subcommand)]
+    Session(sessions::Command),
+    /// Custom properties of an organization's chats
+    #[command(subcommand)]
+    Property(properties::Command),
+    /// Store events that are given as JSON lines
+    Import(import::ImportArgs),
+    /// Show the effective settings and where each comes from
+    Config(config::Arguments),
+    /// Ask a running service whether it is ready: exit code 0 when it is, 1 otherwise
+    Healthcheck(healthcheck::Arguments),
+    /// Print the completion script of a shell
+    Completion(completion::Arguments),
+    /// Keeps the private PostgreSQL of a data directory as long as commands use it
+    #[command(name = postgres::KEEPER_COMMAND, hide = true)]
+    EmbeddedPostgres { data_dir: PathBuf, binaries: PathBuf },
+}
+
+/// Runs the command of this process.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    // On the main thread and with no settings: it serves commands that may have been given other ones.
+    if let Command::EmbeddedPostgres { data_dir, binaries } = &cli.command {
+        return Ok(postgres::keep(data_dir, binaries)?);
+    }
+    let no_flags = ServeFlags::default();
+    let serve_flags = cli.command.serve_flags().unwrap_or(&no_flags);
+    let effective = Effective::find(&cli.flags, serve_flags, std::env::vars_os());
+    let settings = Settings::new(&effective)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(dispatch(cli.command, &effective, &settings))
+}
+
+impl Command {
+    fn serve_flags(&self) -> Option<&ServeFlags> {
+        if let Self::Config(config::Arguments { flags, .. }) = self { Some(flags) } else { None }
+    }
+}
+
+async fn dispatch(command: Command, effective: &Effective, settings: &Settings) -> Result<(), Failure> {
+    match command {
+        Command::Migrate(command) => migrate::run(command, settings).await,
+        Command::Org(command) => {
+            with_context(settings, async |context| orgs::run(command, context).await).await
+        }
+        Command::Member(command) => {
+            with_context(settings, async |context| members::run(command, context).await).await
+        }
+        Command::Session(command) => {
+            with_context(settings, async |context| sessions::run(command, context).await).await
+        }
+        Command::Property(command) => {
+            with_context(settings, async |context| properties::run(command, context).await).await
+        }
+        Command::Import(arguments) => {
+            with_context(settings, async |context| import::run(&arguments, context).await).await
+        }
+        Command::Config(arguments) => config::run(&arguments, effective),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments, settings).await,
+        Command::Completion(arguments) => completion::run(&arguments),
+        Command::EmbeddedPostgres { data_dir, binaries } => Ok(postgres::keep(&data_dir, &binaries)?),
+    }
+}
+
+/// Runs a command that needs the database, and gives the database up also when the command fails.
+async fn with_context(
+    settings: &Settings,
+    command: impl AsyncFnOnce(&Context) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let context = Context::open(settings).await?;
+    let outcome = command(&context).await;
+    context.close().await;
+    outcome
+}

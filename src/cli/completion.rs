@@ -1,0 +1,18 @@
+//! `switchboard completion`: completion scripts for shells.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::{Cli, Failure, output};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "switchboard", &mut script);
+    output::text(&String::from_utf8_lossy(&script))
+}

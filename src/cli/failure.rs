@@ -1,0 +1,70 @@
+//! How a command ends when it does not end well.
+
+use std::error::Error as StdError;
+use std::process::ExitCode;
+
+use crate::error::{Error, Kind};
+use crate::postgres;
+
+/// The exit code of a bad configuration: `EX_USAGE` of BSD's sysexits, as linkerd2-proxy uses it too.
+const BAD_CONFIGURATION: u8 = 64;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub enum Failure {
+    /// It failed, for that reason.
+    Failed(String),
+    /// It does not start with settings like these: every mistake in them.
+    Configuration(Vec<String>),
+}
+
+impl Failure {
+    /// A failure for that reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self::Failed(reason.into())
+    }
+
+    /// Tells it on standard error, and how the process must end.
+    pub(super) fn report(&self) -> ExitCode {
+        match self {
+            Self::Failed(reason) => {
+                eprintln!("error: {reason}");
+                ExitCode::FAILURE
+            }
+            Self::Configuration(mistakes) => {
+                for mistake in mistakes {
+                    eprintln!("error: {mistake}");
+                }
+                ExitCode::from(BAD_CONFIGURATION)
+            }
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    /// The operator reads the cause, which a caller of the service never does.
+    fn from(error: Error) -> Self {
+        let mut reason = error.message().to_owned();
+        if error.kind() == Kind::Unavailable {
+            "the database cannot be reached".clone_into(&mut reason);
+        }
+        let mut source = StdError::source(&error);
+        while let Some(cause) = source {
+            reason = format!("{reason}: {}", cause.to_string().trim());
+            source = cause.source();
+        }
+        Self::Failed(reason)
+    }
+}
+
+impl From<postgres::Failure> for Failure {
+    fn from(failure: postgres::Failure) -> Self {
+        Self::Failed(failure.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

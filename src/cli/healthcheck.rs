@@ -1,0 +1,87 @@
+//! `switchboard healthcheck`: asks a running service whether it is ready, for probes in an image without a shell.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use http::{StatusCode, Uri};
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use super::Failure;
+use super::settings::Settings;
+
+/// Shorter than the timeout of a probe usually is.
+const TIMEOUT: Duration = Duration::from_millis(2500);
+const READINESS: &str = "/readyz";
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Where to ask, over plain HTTP; `/readyz` of this machine at the port of --listen when left out
+    #[arg(value_name = "URL")]
+    url: Option<Uri>,
+}
+
+pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
+    let url = match &arguments.url {
+        Some(url) => with_path(url)?,
+        None => own_url(&settings.listen)?,
+    };
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    match tokio::time::timeout(TIMEOUT, client.get(url.clone())).await {
+        Ok(Ok(answer)) if answer.status() == StatusCode::OK => Ok(()),
+        Ok(Ok(answer)) => Err(Failure::new(format!("{url} answers {}", answer.status()))),
+        Ok(Err(error)) => {
+            let cause =
+                std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            Err(Failure::new(format!("{url} cannot be reached: {error}{cause}")))
+        }
+        Err(_) => Err(Failure::new(format!("{url} does not answer within {TIMEOUT:?}"))),
+    }
+}
+
+/// The URL, asking for readiness when it names a service only.
+fn with_path(url: &Uri) -> Result<Uri, Failure> {
+    let mut parts = url.clone().into_parts();
+    if parts.scheme.as_ref() != Some(&http::uri::Scheme::HTTP) || parts.authority.is_none() {
+        return Err(Failure::new(format!("{url} must be a URL such as http://127.0.0.1:8080/readyz")));
+    }
+    if url.path() == "/" {
+        parts.path_and_query = Some(http::uri::PathAndQuery::from_static(READINESS));
+    }
+    Uri::from_parts(parts).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// A service that listens on every address of this machine is asked on the loopback one.
+fn own_url(listen: &str) -> Result<Uri, Failure> {
+    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "8080"));
+    let host = match host {
+        "" | "0.0.0.0" => "127.0.0.1",
+        "[::]" => "[::1]",
+        host => host,
+    };
+    let url = format!("http://{host}:{port}{READINESS}");
+    url.parse().map_err(|error| Failure::new(format!("{url}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_listens_everywhere_is_asked_on_loopback() {
+        assert_eq!(own_url("127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080/readyz");
+        assert_eq!(own_url("0.0.0.0:9000").unwrap(), "http://127.0.0.1:9000/readyz");
+        assert_eq!(own_url("[::]:9000").unwrap(), "http://[::1]:9000/readyz");
+    }
+
+    #[test]
+    fn a_url_without_a_path_means_readiness() {
+        let asked = |url: &str| with_path(&url.parse().unwrap()).map(|url| url.to_string()).ok();
+        assert_eq!(asked("http://localhost:8080").as_deref(), Some("http://localhost:8080/readyz"));
+        assert_eq!(asked("http://localhost:8080/healthz").as_deref(), Some("http://localhost:8080/healthz"));
+        assert_eq!(asked("https://localhost:8080/readyz"), None);
+        assert_eq!(asked("localhost:8080"), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! `switchboard import`: reads events as JSON lines and stores them.
+
+mod lines;
+mod pipeline;
+mod progress;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use self::lines::Lines;
+use self::progress::Progress;
+use super::{Context, Failure, output};
+use crate::actions::orgs;
+use crate::ids::OrgId;
+
+/// What `import` is told.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// File of events, one JSON object a line, also gzipped; `-` for standard input
+    file: PathBuf,
+    /// The organization whose numbers the events come from
+    #[arg(long, value_name = "ORG_ID")]
+    org: OrgId,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+struct Summary {
+    imported: u64,
+    refused: u64,
+    seconds: f64,
+}
+
+/// Imports the file. Lines that are refused are told on standard error and stop nothing; at the end they are a failure.
+pub async fn run(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
+    orgs::require(&context.store, args.org).await?;
+    let started = Instant::now();
+    let (progress, input) = open(&args.file)?;
+    let outcome = pipeline::run(&context.store, args.org, Lines::new(input)?, progress.clone()).await;
+    progress.finish();
+    outcome?;
+
+    let (imported, refused) = progress.counts();
+    let summary = Summary { imported, refused, seconds: started.elapsed().as_secs_f64() };
+    if args.json {
+        output::json(&summary)?;
+    } else {
+        output::value(format_args!(
+            "imported {imported} events, refused {refused}, in {:.1} s",
+            summary.seconds
+        ))?;
+    }
+    if refused > 0 { Err(Failure::new(format!("{refused} lines were refused"))) } else { Ok(()) }
+}
+
+fn open(path: &Path) -> Result<(Progress, Box<dyn Read + Send>), Failure> {
+    if path.as_os_str() == "-" {
+        return Ok((Progress::endless(), Box::new(io::stdin())));
+    }
+    let failure = |error: io::Error| Failure::new(format!("cannot read {}: {error}", path.display()));
+    let file = File::open(path).map_err(failure)?;
+    let progress = Progress::of_bytes(file.metadata().map_err(failure)?.len());
+    let input = progress.watch(file);
+    Ok((progress, Box::new(input)))
+}

@@ -1,0 +1,113 @@
+//! The lines of a file that may be gzipped, none of them held in memory beyond a bound.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+const MAX_LINE_BYTES: usize = 1024 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a file line by line.
+pub(super) struct Lines {
+    input: Box<dyn BufRead + Send>,
+    line: Vec<u8>,
+    number: u64,
+}
+
+/// One line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// Without its end.
+    Text(&'a [u8]),
+    /// Longer than an event may be; it was skipped.
+    TooLong,
+}
+
+impl Lines {
+    /// Reads from there. Gzip is told by its first two bytes, whatever the file is called.
+    pub(super) fn new(input: impl Read + Send + 'static) -> io::Result<Self> {
+        let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
+        let is_gzip = input.fill_buf()?.starts_with(&GZIP_MAGIC);
+        let input: Box<dyn BufRead + Send> = if is_gzip {
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input)))
+        } else {
+            Box::new(input)
+        };
+        Ok(Self { input, line: Vec::new(), number: 0 })
+    }
+
+    /// The next line that is not blank, with its number; `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
+        loop {
+            self.line.clear();
+            let limit = MAX_LINE_BYTES as u64 + 1;
+            let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if read > MAX_LINE_BYTES && self.line.last() != Some(&b'\n') {
+                self.input.skip_until(b'\n')?;
+                return Ok(Some((self.number, Line::TooLong)));
+            }
+            if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+                self.line.drain(..BYTE_ORDER_MARK.len());
+            }
+            if !self.line.trim_ascii().is_empty() {
+                return Ok(Some((self.number, Line::Text(self.line.trim_ascii()))));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn numbers_and_lengths(input: Vec<u8>) -> Vec<(u64, Option<usize>)> {
+        let mut lines = Lines::new(io::Cursor::new(input)).unwrap();
+        let mut found = Vec::new();
+        while let Some((number, line)) = lines.next().unwrap() {
+            found.push((
+                number,
+                match line {
+                    Line::Text(text) => Some(text.len()),
+                    Line::TooLong => None,
+                },
+            ));
+        }
+        found
+    }
+
+    #[test]
+    fn blank_lines_count_but_are_not_told() {
+        assert_eq!(
+            numbers_and_lengths(b"\xef\xbb\xbf{}\r\n\n  \nabc".to_vec()),
+            [(1, Some(2)), (4, Some(3))]
+        );
+    }
+
+    #[test]
+    fn a_line_beyond_the_limit_is_skipped_and_the_next_one_is_whole() {
+        let mut input = vec![b'x'; MAX_LINE_BYTES + 1];
+        input.extend(b"\n{}\n");
+        assert_eq!(numbers_and_lengths(input), [(1, None), (2, Some(2))]);
+        let mut exact = vec![b'x'; MAX_LINE_BYTES];
+        exact.push(b'\n');
+        assert_eq!(numbers_and_lengths(exact), [(1, Some(MAX_LINE_BYTES))]);
+    }
+
+    #[test]
+    fn gzip_is_recognized_by_its_content() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"{}\n{}\n").unwrap();
+        assert_eq!(numbers_and_lengths(encoder.finish().unwrap()), [(1, Some(2)), (2, Some(2))]);
+    }
+}

@@ -1,0 +1,220 @@
+//! The settings: read from flags, environment and files, checked all at once.
+
+mod effective;
+mod table;
+
+pub(super) use effective::{Effective, EffectiveSetting};
+pub(super) use table::{CommonFlags, ServeFlags};
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Failure;
+use super::units;
+use crate::config::{Config, JwtConfig, Secret};
+
+/// More connections than this only make the database slower.
+const MAX_CONNECTIONS: u32 = 1000;
+
+/// The settings, checked.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) database_url: Option<Secret>,
+    pub(super) data_dir: PathBuf,
+    pub(super) database_connections: u32,
+    /// `host:port`.
+    pub(super) listen: String,
+    jwt: Option<JwtConfig>,
+    cors_allowed_origins: Vec<String>,
+    request_timeout: Duration,
+    max_body_bytes: usize,
+    drain_grace: Duration,
+}
+
+impl Settings {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes together, each naming the flag or variable it is in.
+    pub(super) fn new(effective: &Effective) -> Result<Self, Failure> {
+        let mut checks = Checks { effective, mistakes: effective.mistakes().to_vec() };
+        let settings = Self {
+            database_url: checks.optional("database-url", database_url),
+            data_dir: checks.required("data-dir", |path| non_empty(path).map(PathBuf::from)),
+            database_connections: checks.required("database-connections", connections),
+            listen: checks.required("listen", listen_address),
+            jwt: checks.jwt(),
+            cors_allowed_origins: checks.optional("cors-allowed-origin", origins).unwrap_or_default(),
+            request_timeout: checks.required("request-timeout", positive_duration),
+            max_body_bytes: checks.required("max-body-bytes", units::bytes),
+            drain_grace: checks.required("drain-grace", units::duration),
+        };
+        if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
+    }
+
+    /// What `serve` runs with, on that database.
+    pub(super) fn config(&self, database_url: Secret) -> Config {
+        Config {
+            database_url,
+            database_connections: self.database_connections,
+            jwt: self.jwt.clone(),
+            cors_allowed_origins: self.cors_allowed_origins.clone(),
+            request_timeout: self.request_timeout,
+            max_body_bytes: self.max_body_bytes,
+            drain_grace: self.drain_grace,
+        }
+    }
+}
+
+/// The mistakes found so far.
+struct Checks<'a> {
+    effective: &'a Effective,
+    mistakes: Vec<String>,
+}
+
+impl Checks<'_> {
+    /// The value of a setting that has a default. After a mistake the value does not matter.
+    fn required<T: Default, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> T {
+        self.optional(name, parse).unwrap_or_default()
+    }
+
+    fn optional<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let effective = self.effective.get(name)?;
+        match parse(effective.value.as_deref()?) {
+            Ok(value) => Some(value),
+            Err(expected) => {
+                self.mistakes.push(format!("{} {expected}", effective.name_at_origin()));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.optional(name, non_empty)
+    }
+
+    /// A JWKS without issuer or audience would accept tokens made for others.
+    fn jwt(&mut self) -> Option<JwtConfig> {
+        let jwks_url = self.text("jwks-url");
+        let issuer = self.text("jwt-issuer");
+        let audience = self.text("jwt-audience");
+        let org_claim = self.text("jwt-org-claim").unwrap_or_default();
+        let role_claim = self.text("jwt-role-claim").unwrap_or_default();
+        for (name, value) in [("jwt-issuer", &issuer), ("jwt-audience", &audience)] {
+            if jwks_url.is_some() && value.is_none() {
+                self.mistakes.push(format!("--jwks-url needs --{name}"));
+            }
+            if jwks_url.is_none() && value.is_some() {
+                self.mistakes.push(format!("--{name} needs --jwks-url"));
+            }
+        }
+        Some(JwtConfig { jwks_url: jwks_url?, issuer: issuer?, audience: audience?, org_claim, role_claim })
+    }
+}
+
+fn non_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
+}
+
+/// Strict where libpq would quote what it cannot read, a part of a password perhaps.
+fn database_url(text: &str) -> Result<Secret, &'static str> {
+    let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+    let rest = rest.ok_or("must be a URL such as postgres://user@host/database")?;
+    let address = rest.split('?').next().unwrap_or_default();
+    let (authority, path) = address.split_once('/').unwrap_or((address, ""));
+    let escapes_are_whole = text.split('%').skip(1).all(|escape| {
+        let digits = escape.as_bytes();
+        digits.len() >= 2 && digits[..2].iter().all(u8::is_ascii_hexdigit)
+    });
+    let is_clear = authority.matches('@').count() <= 1 && !path.contains('@');
+    if is_clear && escapes_are_whole && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        Ok(Secret::new(text))
+    } else {
+        Err("must be a URL whose user and password are percent-encoded")
+    }
+}
+
+fn connections(text: &str) -> Result<u32, String> {
+    let expected = || format!("must be a number from 1 to {MAX_CONNECTIONS}");
+    text.parse().ok().filter(|number| (1..=MAX_CONNECTIONS).contains(number)).ok_or_else(expected)
+}
+
+fn listen_address(text: &str) -> Result<String, &'static str> {
+    let expected = "must be an address and a port, such as 127.0.0.1:8080";
+    let (host, port) = text.rsplit_once(':').ok_or(expected)?;
+    let is_host = !host.is_empty() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')));
+    if is_host && port.parse::<u16>().is_ok() { Ok(text.to_owned()) } else { Err(expected) }
+}
+
+fn positive_duration(text: &str) -> Result<Duration, &'static str> {
+    units::duration(text).and_then(|duration| match duration.is_zero() {
+        true => Err("must be longer than nothing"),
+        false => Ok(duration),
+    })
+}
+
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    origins
+        .map(|origin| {
+            let host = origin.split_once("://").map_or("", |(_, host)| host);
+            let is_origin = !host.is_empty()
+                && !host.contains(['/', '?', '#', '@', '*'])
+                && !origin.contains(|c: char| c.is_whitespace() || c.is_control() || c.is_uppercase());
+            if is_origin {
+                Ok(origin.to_owned())
+            } else {
+                Err(format!("must hold origins as browsers send them, such as https://inbox.acme.example, not {origin:?}"))
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_url_that_libpq_would_quote_is_refused() {
+        for good in [
+            "postgres://switchboard@/switchboard?host=/run/pg",
+            "postgresql://u:p%40ss@db.acme.example:5432/switchboard?sslmode=verify-full",
+        ] {
+            assert!(database_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "mysql://x",
+            "host=db",
+            "postgres://u:p@ss@db/x",
+            "postgres://u:p%zz@db/x",
+            "postgres://u:p/@db/x",
+        ] {
+            assert!(database_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_need_a_port() {
+        for good in ["127.0.0.1:0", "localhost:8080", "[::1]:8080"] {
+            assert!(listen_address(good).is_ok(), "{good}");
+        }
+        for bad in ["", "8080", ":8080", "localhost", "localhost:x", "::1:8080", "localhost:70000"] {
+            assert!(listen_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_no_path_and_is_no_wildcard() {
+        assert_eq!(origins("https://a.example, http://localhost:3000,").unwrap().len(), 2);
+        for bad in ["*", "a.example", "https://a.example/", "https://*.a.example", "https://A.example"] {
+            assert!(origins(bad).is_err(), "{bad}");
+        }
+    }
+}

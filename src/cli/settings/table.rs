@@ -1,0 +1,140 @@
+//! Every setting, once: its flag, its variable, its default and its words in `--help`.
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+
+/// Before the name of a setting, in capitals, to name its variable.
+pub(super) const PREFIX: &str = "SWITCHBOARD_";
+/// After the variable of a secret, to name the variable that says which file holds it.
+pub(super) const FILE_SUFFIX: &str = "_FILE";
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The flag without its dashes.
+    pub(crate) name: &'static str,
+    value_name: &'static str,
+    /// What holds when nothing is said; the words in `help` when it depends on the machine.
+    pub(super) default: Option<&'static str>,
+    /// Whether it must not be shown, and may be read from a file.
+    pub(crate) secret: bool,
+    /// Whether it may be given several times, which means the same as once with commas.
+    repeatable: bool,
+    /// Whether only `serve` and `config` have the flag.
+    serve_only: bool,
+    help: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    value_name: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, value_name, default, secret: false, repeatable: false, serve_only: true, help }
+}
+
+/// All settings, in the order they are shown.
+#[rustfmt::skip]
+pub(super) const SETTINGS: [Setting; 15] = [
+    Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
+        "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
+    Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
+        "Where the private PostgreSQL lives [default: $XDG_DATA_HOME/switchboard or ~/.local/share/switchboard]") },
+    Setting { serve_only: false, ..setting("database-connections", "NUMBER", None,
+        "Connections to PostgreSQL; about twice its cores is best [default: twice the cores of this machine]") },
+    Setting { serve_only: false, ..setting("log-level", "LEVEL", Some("info"),
+        "What to log: off, error, warn, info, debug or trace") },
+    Setting { serve_only: false, ..setting("log-format", "FORMAT", Some("text"),
+        "How to log: text or json") },
+    setting("listen", "ADDRESS:PORT", Some("127.0.0.1:8080"),
+        "Where to serve gRPC, gRPC-Web and REST; port 0 takes a free one"),
+    setting("jwks-url", "URL", None,
+        "Keys that login tokens are signed with: an http(s) URL or the path of a file; without it, only api-keys are accepted"),
+    setting("jwt-issuer", "ISSUER", None,
+        "The `iss` that login tokens must have; needed with --jwks-url"),
+    setting("jwt-audience", "AUDIENCE", None,
+        "The `aud` that login tokens must have; needed with --jwks-url"),
+    setting("jwt-org-claim", "CLAIM", Some("org_id"),
+        "The claim that names the organization"),
+    setting("jwt-role-claim", "CLAIM", Some("role"),
+        "The claim that names the role: owner, admin or member"),
+    Setting { repeatable: true, ..setting("cors-allowed-origin", "ORIGIN", None,
+        "An origin whose pages may call from a browser, such as https://inbox.acme.example; give one for each, or several with commas") },
+    setting("request-timeout", "DURATION", Some("5s"),
+        "The longest a call may take, such as 500ms or 5s"),
+    setting("max-body-bytes", "BYTES", Some("1MiB"),
+        "The largest request body, in bytes or with KiB or MiB"),
+    setting("drain-grace", "DURATION", Some("10s"),
+        "How long calls in flight may go on after the signal to stop"),
+];
+
+impl Setting {
+    /// The name of its variable.
+    pub(super) fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// The name of the variable that says which file holds it.
+    pub(super) fn file_variable(&self) -> Option<String> {
+        self.secret.then(|| self.variable() + FILE_SUFFIX)
+    }
+
+    fn flag(&self) -> Arg {
+        let default = self.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+        let or_file = if self.secret { " or …_FILE" } else { "" };
+        Arg::new(self.name)
+            .long(self.name)
+            .value_name(self.value_name)
+            .help(format!("{}{default} [env: {}{or_file}]", self.help, self.variable()))
+            .help_heading(if self.serve_only { "Settings of the service" } else { "Settings" })
+            .action(if self.repeatable { ArgAction::Append } else { ArgAction::Set })
+            .global(!self.serve_only)
+    }
+}
+
+/// Flags given for the settings that every command has.
+pub(crate) type CommonFlags = Flags<false>;
+/// Flags given for the settings that only `serve` and `config` have.
+pub(crate) type ServeFlags = Flags<true>;
+
+/// What the flags of settings say, unchecked: that is done together with the environment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags<const SERVE_ONLY: bool>(Vec<(&'static str, String)>);
+
+impl<const SERVE_ONLY: bool> Flags<SERVE_ONLY> {
+    /// The name and the value of each setting given.
+    pub(super) fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    fn settings() -> impl Iterator<Item = &'static Setting> {
+        SETTINGS.iter().filter(|setting| setting.serve_only == SERVE_ONLY)
+    }
+}
+
+impl<const SERVE_ONLY: bool> Args for Flags<SERVE_ONLY> {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::settings().map(Setting::flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<const SERVE_ONLY: bool> FromArgMatches for Flags<SERVE_ONLY> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        let given = Self::settings().filter_map(|setting| {
+            let values: Vec<_> = matches.get_many::<String>(setting.name)?.map(String::as_str).collect();
+            Some((setting.name, values.join(",")))
+        });
+        self.0 = given.collect();
+        Ok(())
+    }
+}

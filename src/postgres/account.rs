@@ -1,0 +1,162 @@
+//! As whom the private PostgreSQL runs: as ourselves, or as an unprivileged user when we are root, whom it refuses.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Failure;
+use super::layout::Layout;
+
+/// In this order; `postgres` is there when the server came as a package.
+const UNPRIVILEGED_USERS: [&str; 2] = ["postgres", "nobody"];
+
+/// The account the server's programs run under.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    /// Set when it is not our own.
+    other: Option<OtherUser>,
+}
+
+#[derive(Clone, Debug)]
+struct OtherUser {
+    uid: u32,
+    gid: u32,
+    /// What the user needs to reach the data directory through parents that are closed to it, such as `/root`.
+    capability: Option<&'static str>,
+}
+
+impl Account {
+    /// The account for that data directory, which must exist.
+    pub(super) fn choose(layout: &Layout) -> Result<Self, Failure> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(Self { other: None });
+        }
+        let passwd =
+            std::fs::read_to_string("/etc/passwd").map_err(Failure::io("read", Path::new("/etc/passwd")))?;
+        let (uid, gid) =
+            UNPRIVILEGED_USERS.iter().find_map(|name| user_in(&passwd, name)).ok_or_else(|| {
+                Failure::new("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`")
+            })?;
+        let is_closed = layout.data_dir().ancestors().any(|directory| !may_traverse(directory, uid, gid));
+        let capability = if is_closed { Some(traversing_capability(layout)?) } else { None };
+        Ok(Self { other: Some(OtherUser { uid, gid, capability }) })
+    }
+
+    /// Creates a directory of the server's user alone.
+    pub(super) fn create_private_dir(&self, path: &Path) -> Result<(), Failure> {
+        DirBuilder::new().mode(0o700).create(path).map_err(Failure::io("create", path))?;
+        match &self.other {
+            Some(other) => chown(path, Some(other.uid), Some(other.gid)).map_err(Failure::io("own", path)),
+            None => Ok(()),
+        }
+    }
+
+    /// A command under this account, which the kernel sends that signal when the thread that started it ends, where
+    /// `setpriv` of util-linux can arrange that.
+    pub(super) fn command(&self, program: &Path, signal_when_orphaned: &str) -> Result<Command, Failure> {
+        let mut command = match (&self.other, can_watch_parent()) {
+            (None, false) => Command::new(program),
+            (Some(_), false) => {
+                return Err(Failure::new(
+                    "PostgreSQL does not run as root: run as another user, install setpriv (util-linux), \
+                     or name a database with --database-url",
+                ));
+            }
+            (other, true) => {
+                let mut command = Command::new("setpriv");
+                command.args(["--pdeathsig", signal_when_orphaned]);
+                command.args(other.iter().flat_map(OtherUser::setpriv_arguments));
+                command.arg("--").arg(program);
+                command
+            }
+        };
+        // The user may not be allowed where we are.
+        command.current_dir("/").stdin(Stdio::null());
+        Ok(command)
+    }
+}
+
+impl OtherUser {
+    fn setpriv_arguments(&self) -> Vec<String> {
+        let mut arguments = vec![
+            format!("--reuid={}", self.uid),
+            format!("--regid={}", self.gid),
+            "--clear-groups".to_owned(),
+        ];
+        if let Some(capability) = self.capability {
+            arguments.push(format!("--inh-caps=+{capability}"));
+            arguments.push(format!("--ambient-caps=+{capability}"));
+        }
+        arguments
+    }
+}
+
+/// Creates the data directory. Only the cluster in it belongs to the server's user, who must get there.
+pub(super) fn create_data_dir(layout: &Layout) -> Result<(), Failure> {
+    let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+    let created = DirBuilder::new().recursive(true).mode(mode).create(layout.data_dir());
+    created.map_err(Failure::io("create", layout.data_dir()))
+}
+
+fn can_watch_parent() -> bool {
+    let mut probe = Command::new("setpriv");
+    probe
+        .args(["--pdeathsig", "KILL", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
+/// The ids of a user and its group in the text of `/etc/passwd`.
+fn user_in(passwd: &str, name: &str) -> Option<(u32, u32)> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let is_wanted = fields.next() == Some(name);
+        let uid = fields.nth(1)?.parse().ok()?;
+        let gid = fields.next()?.parse().ok()?;
+        is_wanted.then_some((uid, gid))
+    })
+}
+
+fn may_traverse(directory: &Path, uid: u32, gid: u32) -> bool {
+    let Ok(metadata) = directory.metadata() else { return false };
+    let execute = if metadata.uid() == uid {
+        0o100
+    } else if metadata.gid() == gid {
+        0o010
+    } else {
+        0o001
+    };
+    metadata.mode() & execute != 0
+}
+
+/// The least of the capabilities we have ourselves that opens closed directories. Containers often lack the first.
+fn traversing_capability(layout: &Layout) -> Result<&'static str, Failure> {
+    const BITS: [(&str, u32); 2] = [("dac_read_search", 2), ("dac_override", 1)];
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let found = BITS.iter().find(|(_, bit)| effective & (1 << bit) != 0).map(|(name, _)| *name);
+    found.ok_or_else(|| {
+        Failure::new(format!(
+            "PostgreSQL does not run as root, and a parent of {} is closed to other users: \
+             choose another directory with --data-dir",
+            layout.data_dir().display()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::user_in;
+
+    #[test]
+    fn users_are_found_by_their_whole_name() {
+        let passwd =
+            "root:x:0:0:root:/root:/bin/bash\npostgres2:x:7:8::/:/bin/sh\npostgres:x:101:104::/:/bin/sh\n";
+        assert_eq!(user_in(passwd, "postgres"), Some((101, 104)));
+        assert_eq!(user_in(passwd, "nobody"), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! The service as a whole: one listener, three doors (gRPC, gRPC-Web, REST), and an orderly end.
+
+mod compression;
+mod connection;
+mod cors;
+mod deadline;
+mod door;
+mod guard;
+mod health;
+mod layers;
+mod limits;
+mod observe;
+mod request_id;
+mod router;
+mod services;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tonic::body::Body;
+
+use self::health::Health;
+use self::router::Router;
+use crate::auth::Authenticator;
+use crate::config::{Config, InvalidConfig};
+use crate::store::Store;
+
+type Request = http::Request<Body>;
+type Response = http::Response<Body>;
+type BoxFuture = std::pin::Pin<Box<dyn Future<Output = Result<Response, std::convert::Infallible>> + Send>>;
+
+/// Why the service could not start, or stopped by itself.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The settings cannot work.
+    Config(InvalidConfig),
+    /// A part of the service could not be put together: a fault of the build.
+    Setup(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Setup(error) => write!(f, "could not put the service together: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Serves every door on the listener until `shutdown` completes, then lets calls in flight finish for at most
+/// `config.drain_grace`.
+///
+/// The database need not be there: until it is, calls answer 503 and `/readyz` says why.
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    config.validate().map_err(ServeError::Config)?;
+    let store = Store::new(config.database_url.expose(), config.database_connections);
+    let (health, health_service) = Health::start(store.clone(), services::NAMES).await;
+    let services = services::compose(&store, &config, health_service)?;
+    let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
+    let stack = layers::stack(Router::new(services, health.clone()), authenticator, &config);
+    connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Which of the three doors a request comes through, and how that door says that a call failed.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Version};
+use tonic::Status;
+
+use super::{Request, Response};
+use crate::error::Error;
+
+/// A way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// gRPC over HTTP/2.
+    Grpc,
+    /// gRPC-Web, over any HTTP.
+    GrpcWeb,
+    /// JSON over HTTP, and everything that is none of the others.
+    Rest,
+}
+
+impl Door {
+    /// The door a request comes through: its content type says so. What only looks like gRPC (a GET, or gRPC proper
+    /// over HTTP/1.1, which cannot carry it) is answered by the REST door, in words.
+    pub fn of(request: &Request) -> Self {
+        let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        if !content_type.starts_with(b"application/grpc") || *request.method() != Method::POST {
+            return Self::Rest;
+        }
+        match &content_type[b"application/grpc".len()..] {
+            b"-web" | b"-web+proto" | b"-web-text" | b"-web-text+proto" => Self::GrpcWeb,
+            b"" | b"+proto" if request.version() == Version::HTTP_2 => Self::Grpc,
+            [b';', ..] if request.version() == Version::HTTP_2 => Self::Grpc,
+            _ => Self::Rest,
+        }
+    }
+
+    /// The door's name in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::GrpcWeb => "grpc-web",
+            Self::Rest => "rest",
+        }
+    }
+
+    /// The answer for a call that failed before it reached its service. `rest` writes the REST envelope for the path.
+    pub fn error(self, error: Error, rest: impl FnOnce(&Error) -> Response) -> Response {
+        match self {
+            Self::Rest => rest(&error),
+            Self::Grpc => Status::from(error).into_http(),
+            Self::GrpcWeb => {
+                let mut response = Status::from(error).into_http::<tonic::body::Body>();
+                let content_type = HeaderValue::from_static("application/grpc-web+proto");
+                response.headers_mut().insert(CONTENT_TYPE, content_type);
+                response
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door(method: Method, version: Version, content_type: &str) -> Door {
+        let request = http::Request::builder().method(method).version(version);
+        let request = request.header(CONTENT_TYPE, content_type).body(tonic::body::Body::empty());
+        Door::of(&request.expect("a request"))
+    }
+
+    #[test]
+    fn the_content_type_names_the_door() {
+        let post = |version, content_type| door(Method::POST, version, content_type);
+        assert_eq!(post(Version::HTTP_2, "application/grpc"), Door::Grpc);
+        assert_eq!(post(Version::HTTP_2, "application/grpc+proto"), Door::Grpc);
+        assert_eq!(post(Version::HTTP_11, "application/grpc-web+proto"), Door::GrpcWeb);
+        assert_eq!(post(Version::HTTP_2, "application/grpc-web-text"), Door::GrpcWeb);
+        assert_eq!(post(Version::HTTP_2, "application/json"), Door::Rest);
+    }
+
+    #[test]
+    fn what_cannot_be_grpc_is_answered_in_words() {
+        assert_eq!(door(Method::GET, Version::HTTP_2, "application/grpc"), Door::Rest);
+        assert_eq!(door(Method::POST, Version::HTTP_11, "application/grpc"), Door::Rest);
+        assert_eq!(door(Method::POST, Version::HTTP_2, "application/grpc+json"), Door::Rest);
+        assert_eq!(door(Method::POST, Version::HTTP_2, "application/grpcx"), Door::Rest);
+    }
+}

@@ -1,0 +1,93 @@
+//! Bounds what one call can do to the service: it has a deadline, and when it panics only it fails.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tower::{Layer, Service};
+
+use super::door::Door;
+use super::services::Rest;
+use super::{BoxFuture, Request, Response, deadline};
+use crate::error::{Error, Kind};
+
+/// Bounds every call. It asks `rest` for the words of a failed REST call.
+#[derive(Clone)]
+pub struct LimitsLayer<R> {
+    timeout: Duration,
+    rest: R,
+}
+
+impl<R> LimitsLayer<R> {
+    /// No call takes longer than `timeout`.
+    pub fn new(timeout: Duration, rest: R) -> Self {
+        Self { timeout, rest }
+    }
+}
+
+impl<S, R: Clone> Layer<S> for LimitsLayer<R> {
+    type Service = Limits<S, R>;
+
+    fn layer(&self, inner: S) -> Limits<S, R> {
+        Limits { timeout: self.timeout, rest: self.rest.clone(), inner }
+    }
+}
+
+/// A service behind [`LimitsLayer`].
+#[derive(Clone)]
+pub struct Limits<S, R> {
+    timeout: Duration,
+    rest: R,
+    inner: S,
+}
+
+impl<S, R> Service<Request> for Limits<S, R>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>,
+    R: Rest,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> BoxFuture {
+        let limit = deadline::limit(request.headers(), self.timeout);
+        let door = Door::of(&request);
+        // Cheap: the text is shared with the request.
+        let uri = request.uri().clone();
+        let rest = self.rest.clone();
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let error = match tokio::time::timeout(limit, unpanicked(answer)).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(panic)) => Error::internal(panic),
+                Err(_) => Error::new(Kind::DeadlineExceeded, "the time for the call is up"),
+            };
+            Ok(door.error(error, |error| rest.error_response(uri.path(), error)))
+        })
+    }
+}
+
+/// The answer, or what a panic said. State shared with other calls is behind locks and channels that survive one.
+async fn unpanicked(answer: BoxFuture) -> Result<Response, String> {
+    let mut answer = pin!(answer);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(Ok(response))) => Poll::Ready(Ok(response)),
+        Err(panic) => Poll::Ready(Err(words(panic.as_ref()))),
+    })
+    .await
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", words.unwrap_or("without words"))
+}

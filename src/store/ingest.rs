@@ -1,0 +1,44 @@
+//! What ingest reads and writes: many rows a statement, each row held by its caller while it is worked on.
+//!
+//! Locks are taken in one order by everybody: contacts, chats, a session's chats, and each of them by its key. Two
+//! batches that meet wait for each other and never in a circle.
+
+mod bulk;
+mod chats;
+mod contacts;
+mod members;
+mod messages;
+mod session_chats;
+mod sessions;
+
+pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
+pub use contacts::{Contact, create_contacts, lock_contacts, update_contacts};
+pub use members::{Member, add_members, members_of, remove_members};
+pub use messages::{
+    Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
+    write_messages,
+};
+pub use session_chats::{
+    SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats, unread_counts,
+    update_session_chats,
+};
+pub use sessions::{SessionNames, SessionStatus, lock_session_statuses, sessions_by_name, update_statuses};
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::StoreError;
+
+/// What a row pointed to (a chat, a session) was deleted while the transaction ran: told as a serialization failure,
+/// so that the transaction is tried again and sees it gone.
+pub fn retry_when_deleted(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(DieselError::DatabaseError(
+            DatabaseErrorKind::ForeignKeyViolation,
+            information,
+        )) => {
+            let kind = DatabaseErrorKind::SerializationFailure;
+            StoreError::Database(DieselError::DatabaseError(kind, information))
+        }
+        other => other,
+    }
+}

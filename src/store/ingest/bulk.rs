@@ -1,0 +1,121 @@
+//! Many rows in one statement: arrays are bound and `unnest` turns them into rows. The statement's text does not
+//! depend on their number, so it is prepared once, and 65,535 bind parameters are no limit.
+
+use diesel::expression::{
+    AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping, is_aggregate,
+};
+use diesel::pg::{Pg, PgConnection};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, Bool, SingleValue, SqlType, Text, Uuid};
+
+use crate::ids::OrgId;
+
+diesel::define_sql_function! {
+    /// The elements of an array as rows. Several in one select list go in step.
+    fn unnest<T: SqlType + SingleValue>(values: Array<T>) -> T;
+}
+
+/// `(a, b) IN (SELECT * FROM unnest(…, …))`: the rows whose key is one of many keys of several columns.
+#[derive(QueryId)]
+pub(super) struct KeyIn<C, A> {
+    columns: C,
+    arrays: A,
+}
+
+/// See [`KeyIn`]. `arrays` are bound arrays, one for each of `columns`.
+pub(super) fn key_in<C, A>(columns: C, arrays: A) -> KeyIn<C, A> {
+    KeyIn { columns, arrays }
+}
+
+/// Binds an array of that SQL type.
+pub(super) fn array<ST, V>(values: V) -> V::Expression
+where
+    ST: SqlType + SingleValue + 'static,
+    V: AsExpression<Array<ST>>,
+{
+    values.as_expression()
+}
+
+impl<C, A> Expression for KeyIn<C, A> {
+    type SqlType = Bool;
+}
+
+impl<C, A, G> ValidGrouping<G> for KeyIn<C, A> {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<C: AppearsOnTable<QS>, A, QS: ?Sized> AppearsOnTable<QS> for KeyIn<C, A> {}
+
+impl<C: SelectableExpression<QS>, A, QS: ?Sized> SelectableExpression<QS> for KeyIn<C, A> {}
+
+impl<C: QueryFragment<Pg>, A: QueryFragment<Pg>> QueryFragment<Pg> for KeyIn<C, A> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(");
+        self.columns.walk_ast(out.reborrow())?;
+        out.push_sql(") IN (SELECT * FROM unnest(");
+        self.arrays.walk_ast(out.reborrow())?;
+        out.push_sql("))");
+        Ok(())
+    }
+}
+
+/// `UPDATE … SET … FROM unnest(…)`: gives every row new values of its own, in one statement. An upsert could too, but
+/// would draw an identity for every row it does not insert.
+pub(super) struct UpdateRows<A> {
+    /// The table.
+    pub(super) table: &'static str,
+    /// The key's columns after `org_id`.
+    pub(super) keys: &'static [&'static str],
+    /// The columns that change; `updated_at` is no different from the others.
+    pub(super) columns: &'static [&'static str],
+    /// The organization.
+    pub(super) org: OrgId,
+    /// Bound arrays: the keys', then the columns'.
+    pub(super) arrays: A,
+}
+
+impl<A> QueryId for UpdateRows<A> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<A: QueryFragment<Pg>> QueryFragment<Pg> for UpdateRows<A> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("UPDATE ");
+        out.push_identifier(self.table)?;
+        for (index, column) in self.columns.iter().enumerate() {
+            out.push_sql(if index == 0 { " SET " } else { ", " });
+            out.push_identifier(column)?;
+            out.push_sql(" = v.");
+            out.push_identifier(column)?;
+        }
+        out.push_sql(" FROM unnest(");
+        self.arrays.walk_ast(out.reborrow())?;
+        for (index, column) in self.keys.iter().chain(self.columns).enumerate() {
+            out.push_sql(if index == 0 { ") AS v(" } else { ", " });
+            out.push_identifier(column)?;
+        }
+        out.push_sql(") WHERE ");
+        out.push_identifier(self.table)?;
+        out.push_sql(".org_id = ");
+        out.push_bind_param::<Uuid, _>(&self.org)?;
+        for key in self.keys {
+            out.push_sql(" AND ");
+            out.push_identifier(self.table)?;
+            out.push_sql(".");
+            out.push_identifier(key)?;
+            out.push_sql(" = v.");
+            out.push_identifier(key)?;
+        }
+        Ok(())
+    }
+}
+
+impl<A> RunQueryDsl<PgConnection> for UpdateRows<A> {}
+
+/// Binds an array of texts.
+pub(super) fn texts<V: AsExpression<Array<Text>>>(values: V) -> V::Expression {
+    array::<Text, V>(values)
+}

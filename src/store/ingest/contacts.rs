@@ -1,0 +1,79 @@
+//! Contacts as ingest writes them.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable, Text, Uuid};
+
+use super::bulk::{UpdateRows, array, texts, unnest};
+use crate::ids::{ChatAddress, OrgId};
+use crate::store::schema::contacts;
+use crate::store::{Connection, StoreResult};
+
+/// A contact's row.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Contact {
+    /// Who.
+    pub id: ChatAddress,
+    /// The contact's name.
+    pub name: Option<String>,
+    /// `#RRGGBB`.
+    pub color: Option<String>,
+    /// URL of the picture.
+    pub image: Option<String>,
+    /// Whether the contact belongs to the organization.
+    pub is_internal: bool,
+}
+
+/// Creates those that do not exist yet. The ids come in ascending order.
+pub fn create_contacts(connection: &mut Connection, org: OrgId, ids: &[&ChatAddress]) -> StoreResult<()> {
+    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    diesel::select((org.into_sql::<Uuid>(), unnest(texts(ids))))
+        .insert_into(contacts::table)
+        .into_columns((contacts::org_id, contacts::contact_id))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    Ok(())
+}
+
+/// These contacts, each held until the transaction ends.
+pub fn lock_contacts(
+    connection: &mut Connection,
+    org: OrgId,
+    ids: &[&ChatAddress],
+) -> StoreResult<Vec<Contact>> {
+    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    Ok(contacts::table
+        .filter(contacts::org_id.eq(org))
+        .filter(contacts::contact_id.eq_any(ids))
+        .select((
+            contacts::contact_id,
+            contacts::name,
+            contacts::color,
+            contacts::image,
+            contacts::is_internal,
+        ))
+        .order(contacts::contact_id)
+        .for_no_key_update()
+        .load(connection)?)
+}
+
+/// Writes these contacts, which exist.
+pub fn update_contacts(connection: &mut Connection, org: OrgId, rows: &[&Contact]) -> StoreResult<()> {
+    let optional = |field: fn(&Contact) -> Option<&str>| -> Vec<Option<&str>> {
+        rows.iter().map(|row| field(row)).collect()
+    };
+    let statement = UpdateRows {
+        table: "contacts",
+        keys: &["contact_id"],
+        columns: &["name", "color", "image", "is_internal"],
+        org,
+        arrays: (
+            texts(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>()),
+            array::<Nullable<Text>, _>(optional(|row| row.name.as_deref())),
+            array::<Nullable<Text>, _>(optional(|row| row.color.as_deref())),
+            array::<Nullable<Text>, _>(optional(|row| row.image.as_deref())),
+            array::<Bool, _>(rows.iter().map(|row| row.is_internal).collect::<Vec<_>>()),
+        ),
+    };
+    statement.execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! A session's chats as ingest writes them: flags, read mark, unread count, latest message.
+
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid};
+
+use super::bulk::{UpdateRows, array, key_in, texts, unnest};
+use crate::ids::{OrgId, SessionId};
+use crate::instant::Instant;
+use crate::store::schema::{messages, session_chats};
+use crate::store::{Connection, StoreResult};
+
+/// A chat of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionChatKey {
+    /// The session.
+    pub session: SessionId,
+    /// The chat inside this database.
+    pub chat_key: i64,
+}
+
+/// What one number sees of a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionChat {
+    /// Which.
+    pub key: SessionChatKey,
+    /// Whether the number has archived the chat.
+    pub archived: bool,
+    /// Whether the number has pinned the chat.
+    pub pinned: bool,
+    /// Whether the number has left the group.
+    pub exited: bool,
+    /// Until when it is muted.
+    pub muted_until: Option<Instant>,
+    /// The read mark: incoming messages sent after it are unread.
+    pub read_up_to: Option<Instant>,
+    /// Incoming messages newer than the read mark; `None` while there was never anything to count.
+    pub unread: Option<i32>,
+    /// The newest message by (sent, id).
+    pub latest: Option<(Instant, String)>,
+}
+
+fn columns(keys: &[SessionChatKey]) -> (Vec<SessionId>, Vec<i64>) {
+    keys.iter().map(|key| (key.session, key.chat_key)).unzip()
+}
+
+/// Creates those that do not exist yet. The keys come in ascending order.
+pub fn create_session_chats(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: &[SessionChatKey],
+) -> StoreResult<()> {
+    let (sessions, chats) = columns(keys);
+    diesel::select((org.into_sql::<Uuid>(), unnest(texts(sessions)), unnest(array::<BigInt, _>(chats))))
+        .insert_into(session_chats::table)
+        .into_columns((session_chats::org_id, session_chats::session_id, session_chats::chat_key))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    Ok(())
+}
+
+type Row = (
+    (SessionId, i64),
+    (bool, bool, bool),
+    (Option<Instant>, Option<Instant>, Option<i32>),
+    (Option<Instant>, Option<String>),
+);
+
+/// These chats of sessions, each held until the transaction ends; what does not exist is left out.
+pub fn lock_session_chats(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: &[SessionChatKey],
+) -> StoreResult<Vec<SessionChat>> {
+    let (sessions, chats) = columns(keys);
+    let rows: Vec<Row> = session_chats::table
+        .filter(session_chats::org_id.eq(org))
+        .filter(key_in(
+            (session_chats::session_id, session_chats::chat_key),
+            (texts(sessions), array::<BigInt, _>(chats)),
+        ))
+        .select((
+            (session_chats::session_id, session_chats::chat_key),
+            (session_chats::archived, session_chats::pinned, session_chats::exited),
+            (session_chats::muted_until, session_chats::read_up_to, session_chats::unread),
+            (session_chats::last_message_at, session_chats::latest_message_id),
+        ))
+        .order((session_chats::session_id, session_chats::chat_key))
+        .for_no_key_update()
+        .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|((session, chat_key), (archived, pinned, exited), marks, latest)| SessionChat {
+            key: SessionChatKey { session, chat_key },
+            archived,
+            pinned,
+            exited,
+            muted_until: marks.0,
+            read_up_to: marks.1,
+            unread: marks.2,
+            latest: latest.0.zip(latest.1),
+        })
+        .collect())
+}
+
+/// How many incoming messages are newer than the stored read mark; chats without any are left out.
+pub fn unread_counts(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: &[SessionChatKey],
+) -> StoreResult<Vec<(SessionChatKey, i64)>> {
+    let (sessions, chats) = columns(keys);
+    let is_unread =
+        session_chats::read_up_to.is_null().or(messages::sent_at.nullable().gt(session_chats::read_up_to));
+    let rows: Vec<(SessionId, i64, i64)> = session_chats::table
+        .inner_join(
+            messages::table.on(messages::org_id
+                .eq(session_chats::org_id)
+                .and(messages::session_id.eq(session_chats::session_id))
+                .and(messages::chat_key.eq(session_chats::chat_key))),
+        )
+        .filter(session_chats::org_id.eq(org))
+        .filter(key_in(
+            (session_chats::session_id, session_chats::chat_key),
+            (texts(sessions), array::<BigInt, _>(chats)),
+        ))
+        .filter(messages::from_me.eq(false))
+        .filter(is_unread)
+        .group_by((session_chats::session_id, session_chats::chat_key))
+        .select((session_chats::session_id, session_chats::chat_key, count_star()))
+        .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|(session, chat_key, count)| (SessionChatKey { session, chat_key }, count))
+        .collect())
+}
+
+/// The newest stored message of each of these chats.
+pub fn latest_messages(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: &[SessionChatKey],
+) -> StoreResult<Vec<(SessionChatKey, (Instant, String))>> {
+    let (sessions, chats) = columns(keys);
+    let rows: Vec<(SessionId, i64, Instant, String)> = messages::table
+        .filter(messages::org_id.eq(org))
+        .filter(key_in(
+            (messages::session_id, messages::chat_key),
+            (texts(sessions), array::<BigInt, _>(chats)),
+        ))
+        .distinct_on((messages::session_id, messages::chat_key))
+        .order((
+            messages::session_id,
+            messages::chat_key,
+            messages::sent_at.desc(),
+            messages::message_id.desc(),
+        ))
+        .select((messages::session_id, messages::chat_key, messages::sent_at, messages::message_id))
+        .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|(session, chat_key, at, id)| (SessionChatKey { session, chat_key }, (at, id)))
+        .collect())
+}
+
+/// Writes these chats of sessions, which exist.
+pub fn update_session_chats(
+    connection: &mut Connection,
+    org: OrgId,
+    rows: &[&SessionChat],
+    now: Instant,
+) -> StoreResult<()> {
+    let flag = |field: fn(&SessionChat) -> bool| {
+        array::<Bool, _>(rows.iter().map(|row| field(row)).collect::<Vec<_>>())
+    };
+    let instant = |field: fn(&SessionChat) -> Option<Instant>| {
+        array::<Nullable<Timestamptz>, _>(rows.iter().map(|row| field(row)).collect::<Vec<_>>())
+    };
+    let latest_ids: Vec<Option<&str>> =
+        rows.iter().map(|row| row.latest.as_ref().map(|(_, id)| id.as_str())).collect();
+    let statement = UpdateRows {
+        table: "session_chats",
+        keys: &["session_id", "chat_key"],
+        columns: &[
+            "archived",
+            "pinned",
+            "exited",
+            "muted_until",
+            "read_up_to",
+            "unread",
+            "last_message_at",
+            "latest_message_id",
+            "updated_at",
+        ],
+        org,
+        arrays: (
+            texts(rows.iter().map(|row| row.key.session).collect::<Vec<_>>()),
+            array::<BigInt, _>(rows.iter().map(|row| row.key.chat_key).collect::<Vec<_>>()),
+            flag(|row| row.archived),
+            flag(|row| row.pinned),
+            flag(|row| row.exited),
+            instant(|row| row.muted_until),
+            instant(|row| row.read_up_to),
+            array::<Nullable<Integer>, _>(rows.iter().map(|row| row.unread).collect::<Vec<_>>()),
+            instant(|row| row.latest.as_ref().map(|(at, _)| *at)),
+            array::<Nullable<Text>, _>(latest_ids),
+            array::<Timestamptz, _>(vec![now; rows.len()]),
+        ),
+    };
+    statement.execute(connection)?;
+    Ok(())
+}

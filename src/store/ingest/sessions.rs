@@ -1,0 +1,105 @@
+//! The sessions a batch names, and their connection status.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text, Timestamptz};
+
+use super::bulk::{UpdateRows, array};
+use crate::ids::{OrgId, Phone, PhoneId, SessionId};
+use crate::instant::Instant;
+use crate::store::schema::sessions;
+use crate::store::{Connection, StoreResult};
+
+/// The three names of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionNames {
+    /// The session.
+    pub session: SessionId,
+    /// Its number.
+    pub phone: Phone,
+    /// The number's other name.
+    pub phone_id: PhoneId,
+}
+
+/// What connectors say of a session's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionStatus {
+    /// The session.
+    pub session: SessionId,
+    /// `disconnected`, `connecting`, `connected` or `logged_out`.
+    pub status: String,
+    /// When it was seen.
+    pub status_at: Option<Instant>,
+    /// When it was last connected.
+    pub last_connected_at: Option<Instant>,
+}
+
+/// The organization's sessions that go by one of these names.
+pub fn sessions_by_name(
+    connection: &mut Connection,
+    org: OrgId,
+    ids: &[SessionId],
+    phones: &[Phone],
+    phone_ids: &[PhoneId],
+) -> StoreResult<Vec<SessionNames>> {
+    let rows: Vec<(SessionId, Phone, PhoneId)> = sessions::table
+        .filter(sessions::org_id.eq(org))
+        .filter(
+            sessions::session_id
+                .eq_any(ids)
+                .or(sessions::phone.eq_any(phones))
+                .or(sessions::phone_id.eq_any(phone_ids)),
+        )
+        .select((sessions::session_id, sessions::phone, sessions::phone_id))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(session, phone, phone_id)| SessionNames { session, phone, phone_id }).collect())
+}
+
+/// The status of these sessions, each held until the transaction ends.
+pub fn lock_session_statuses(
+    connection: &mut Connection,
+    org: OrgId,
+    ids: &[SessionId],
+) -> StoreResult<Vec<SessionStatus>> {
+    let rows: Vec<(SessionId, String, Option<Instant>, Option<Instant>)> = sessions::table
+        .filter(sessions::org_id.eq(org))
+        .filter(sessions::session_id.eq_any(ids))
+        .select((sessions::session_id, sessions::status, sessions::status_at, sessions::last_connected_at))
+        .order(sessions::session_id)
+        .for_no_key_update()
+        .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(|(session, status, status_at, last_connected_at)| SessionStatus {
+            session,
+            status,
+            status_at,
+            last_connected_at,
+        })
+        .collect())
+}
+
+/// Writes these statuses.
+pub fn update_statuses(
+    connection: &mut Connection,
+    org: OrgId,
+    rows: &[SessionStatus],
+    now: Instant,
+) -> StoreResult<()> {
+    let statement = UpdateRows {
+        table: "sessions",
+        keys: &["session_id"],
+        columns: &["status", "status_at", "last_connected_at", "updated_at"],
+        org,
+        arrays: (
+            array::<Text, _>(rows.iter().map(|row| row.session).collect::<Vec<_>>()),
+            array::<Text, _>(rows.iter().map(|row| row.status.as_str()).collect::<Vec<_>>()),
+            array::<Nullable<Timestamptz>, _>(rows.iter().map(|row| row.status_at).collect::<Vec<_>>()),
+            array::<Nullable<Timestamptz>, _>(
+                rows.iter().map(|row| row.last_connected_at).collect::<Vec<_>>(),
+            ),
+            array::<Timestamptz, _>(vec![now; rows.len()]),
+        ),
+    };
+    statement.execute(connection)?;
+    Ok(())
+}

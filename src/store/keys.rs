@@ -1,0 +1,145 @@
+//! Api-keys, and whether the organization behind a token is enabled.
+
+use diesel::dsl::{exists, now, select};
+use diesel::prelude::*;
+
+use super::schema::{api_keys, orgs, sessions};
+use super::{Connection, StoreResult};
+use crate::ids::{KeyId, OrgId, SessionId};
+use crate::instant::Instant;
+
+/// What deciding about a presented key takes.
+#[derive(Debug, Queryable)]
+pub struct KeyRecord {
+    /// The organization the key stands for.
+    pub org: OrgId,
+    /// SHA-256 of the secret part.
+    pub secret_sha256: Vec<u8>,
+    /// Names of capabilities.
+    pub capabilities: Vec<String>,
+    /// The only sessions the key reaches; `None` for all.
+    pub sessions: Option<Vec<SessionId>>,
+    /// From when it is refused.
+    pub expires_at: Option<Instant>,
+    /// When it was revoked.
+    pub revoked_at: Option<Instant>,
+    /// Since when its organization is disabled.
+    pub org_disabled_at: Option<Instant>,
+}
+
+/// A key as it is listed. The secret is nowhere to be had.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct KeyRow {
+    /// The public part of the key.
+    pub id: KeyId,
+    /// What the key is for.
+    pub name: String,
+    /// Names of capabilities.
+    pub capabilities: Vec<String>,
+    /// The only sessions the key reaches; `None` for all.
+    pub sessions: Option<Vec<SessionId>>,
+    /// From when it is refused.
+    pub expires_at: Option<Instant>,
+    /// When it was revoked.
+    pub revoked_at: Option<Instant>,
+    /// When it was created.
+    pub created_at: Instant,
+}
+
+/// A key to be stored.
+#[derive(Clone, Debug)]
+pub struct NewKeyRow {
+    /// The public part of the key.
+    pub id: KeyId,
+    /// What the key is for.
+    pub name: String,
+    /// SHA-256 of the secret part.
+    pub secret_sha256: [u8; 32],
+    /// Names of capabilities.
+    pub capabilities: Vec<&'static str>,
+    /// The only sessions the key reaches; `None` for all.
+    pub sessions: Option<Vec<SessionId>>,
+    /// From when it is refused; `None` for never.
+    pub expires_at: Option<Instant>,
+}
+
+/// The key of that id, whichever organization it belongs to: this is how a token comes to name its organization.
+pub fn find(connection: &mut Connection, id: &KeyId) -> StoreResult<Option<KeyRecord>> {
+    let found = api_keys::table
+        .inner_join(orgs::table.on(orgs::org_id.eq(api_keys::org_id)))
+        .filter(api_keys::key_id.eq(id))
+        .select((
+            api_keys::org_id,
+            api_keys::secret_sha256,
+            api_keys::capabilities,
+            api_keys::session_ids,
+            api_keys::expires_at,
+            api_keys::revoked_at,
+            orgs::disabled_at,
+        ))
+        .first(connection)
+        .optional()?;
+    Ok(found)
+}
+
+/// Whether the organization exists and is not disabled.
+pub fn org_is_enabled(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
+    let enabled = orgs::table.filter(orgs::org_id.eq(org)).filter(orgs::disabled_at.is_null());
+    Ok(select(exists(enabled)).get_result(connection)?)
+}
+
+/// Whether there is such an organization, disabled or not.
+pub fn org_exists(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
+    Ok(select(exists(orgs::table.filter(orgs::org_id.eq(org)))).get_result(connection)?)
+}
+
+/// How many of these sessions are the organization's.
+pub fn count_sessions(connection: &mut Connection, org: OrgId, ids: &[SessionId]) -> StoreResult<i64> {
+    let owned = sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::session_id.eq_any(ids));
+    Ok(owned.count().get_result(connection)?)
+}
+
+/// Stores a new key.
+pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> StoreResult<()> {
+    let values = (
+        api_keys::org_id.eq(org),
+        api_keys::key_id.eq(&key.id),
+        api_keys::name.eq(&key.name),
+        api_keys::secret_sha256.eq(key.secret_sha256.as_slice()),
+        api_keys::capabilities.eq(&key.capabilities),
+        api_keys::session_ids.eq(key.sessions.as_deref()),
+        api_keys::expires_at.eq(key.expires_at),
+    );
+    diesel::insert_into(api_keys::table).values(values).execute(connection)?;
+    Ok(())
+}
+
+/// The organization's keys, oldest first.
+pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<KeyRow>> {
+    let rows = api_keys::table
+        .filter(api_keys::org_id.eq(org))
+        .order((api_keys::created_at, api_keys::key_id))
+        .select((
+            api_keys::key_id,
+            api_keys::name,
+            api_keys::capabilities,
+            api_keys::session_ids,
+            api_keys::expires_at,
+            api_keys::revoked_at,
+            api_keys::created_at,
+        ))
+        .load(connection)?;
+    Ok(rows)
+}
+
+/// Revokes a key from now on; one that is revoked already keeps its date. False when there is no such key.
+pub fn revoke(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<bool> {
+    let key = api_keys::table.filter(api_keys::org_id.eq(org)).filter(api_keys::key_id.eq(id));
+    let revoked = diesel::update(key.filter(api_keys::revoked_at.is_null()))
+        .set(api_keys::revoked_at.eq(now))
+        .execute(connection)?;
+    if revoked > 0 {
+        return Ok(true);
+    }
+    Ok(select(exists(key)).get_result(connection)?)
+}

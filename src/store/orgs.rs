@@ -1,0 +1,52 @@
+//! Organizations.
+
+use diesel::prelude::*;
+
+use super::schema::orgs;
+use super::{Connection, StoreResult};
+use crate::ids::OrgId;
+use crate::instant::Instant;
+
+/// An organization.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = orgs, check_for_backend(diesel::pg::Pg))]
+pub struct OrgRow {
+    /// The organization.
+    pub org_id: OrgId,
+    /// Name shown to operators.
+    pub name: String,
+    /// Since when it is disabled.
+    pub disabled_at: Option<Instant>,
+    /// When it was created.
+    pub created_at: Instant,
+}
+
+/// Inserts an organization; `false` when there is one with that id.
+pub fn insert(connection: &mut Connection, org: OrgId, name: &str) -> StoreResult<bool> {
+    let inserted = diesel::insert_into(orgs::table)
+        .values((orgs::org_id.eq(org), orgs::name.eq(name)))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    Ok(inserted == 1)
+}
+
+/// All organizations, oldest first.
+pub fn list(connection: &mut Connection) -> StoreResult<Vec<OrgRow>> {
+    Ok(orgs::table.order((orgs::created_at, orgs::org_id)).select(OrgRow::as_select()).load(connection)?)
+}
+
+/// Whether the organization exists.
+pub fn exists(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
+    Ok(diesel::select(diesel::dsl::exists(orgs::table.find(org))).get_result(connection)?)
+}
+
+/// Disables or enables an organization, keeping since when; `false` when there is none with that id.
+pub fn set_disabled(connection: &mut Connection, org: OrgId, disabled: bool) -> StoreResult<bool> {
+    let found = orgs::table.find(org).for_update().select(orgs::disabled_at);
+    let Some(disabled_at) = found.first::<Option<Instant>>(connection).optional()? else { return Ok(false) };
+    if disabled_at.is_some() != disabled {
+        let since = disabled.then(Instant::now);
+        diesel::update(orgs::table.find(org)).set(orgs::disabled_at.eq(since)).execute(connection)?;
+    }
+    Ok(true)
+}
