@@ -11,3 +11,4 @@ pub mod instant;
 pub mod patch;
 pub mod pb;
 pub mod store;
+pub mod transcode;

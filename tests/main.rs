@@ -1,1 +1,3 @@
 //! Everything the service promises, tried from outside.
+
+mod transcode;
