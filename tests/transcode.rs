@@ -3,7 +3,7 @@
 mod bodies;
 mod cases;
 mod errors;
+mod refused;
 mod routing;
-mod rules;
 mod stub;
 mod total;
