@@ -7,3 +7,4 @@ mod layers;
 mod openapi;
 mod schema;
 mod support;
+mod transcode;
