@@ -58,16 +58,17 @@ pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey
     let key = ApiKey::generate()?;
     let row = validated(&key, new)?;
     let write = move |connection: &mut _| {
-        if !keys::org_exists(connection, org)? {
-            return Err(Error::not_found("organization not found").into());
-        }
         if let Some(sessions) = &row.sessions {
             let owned = keys::count_sessions(connection, org, sessions)?;
             if usize::try_from(owned) != Ok(sessions.len()) {
                 return Err(Error::invalid("sessions", "must all be sessions of the organization").into());
             }
         }
-        keys::insert(connection, org, &row)
+        if keys::insert(connection, org, &row)? {
+            Ok(())
+        } else {
+            Err(Error::not_found("organization not found").into())
+        }
     };
     store.write(org, write).await?;
     Ok(CreatedKey { token: key.token(), id: key.id })
