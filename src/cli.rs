@@ -30,7 +30,7 @@ use settings::{CommonFlags, Effective, ServeFlags, Settings};
 
 /// Stores an organization's WhatsApp chats in PostgreSQL and serves them over gRPC, gRPC-Web and REST on one port.
 #[derive(Parser)]
-#[command(name = "switchboard", version, propagate_version = true)]
+#[command(name = "switchboard", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
