@@ -122,9 +122,8 @@ fn names(database: &Database, query: &str) -> Vec<String> {
 /// Columns, constraints, indexes, policies, views, functions and comments, as PostgreSQL writes them out.
 fn everything_in(database: &Database) -> BTreeSet<String> {
     let query = format!(
-        "SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
-                || ' ' || a.attidentity || a.attgenerated || coalesce(' ' || pg_get_expr(d.adbin, d.adrelid), '')
-                || coalesce(' -- ' || col_description(c.oid, a.attnum), '') AS name
+        "SELECT concat_ws(' ', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                a.attgenerated, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)) AS name
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
          WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}
@@ -192,6 +191,8 @@ fn declared_tables() -> Columns<String> {
                     let column = sql_name.take().unwrap_or_else(|| column.to_owned());
                     let kind = kind.trim_end_matches(',').to_owned();
                     tables.entry(table.clone()).or_default().insert(column, kind);
+                } else if line.starts_with("__") {
+                    break;
                 } else if let Some((name, _)) = line.split_once(" (").filter(|_| !line.starts_with("//")) {
                     table = sql_name.take().unwrap_or_else(|| name.to_owned());
                 }
