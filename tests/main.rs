@@ -2,6 +2,7 @@
 
 mod clients;
 mod doors;
+mod ingest;
 mod layers;
 mod openapi;
 mod schema;

@@ -1,0 +1,124 @@
+//! What connectors tell, and what is stored of it.
+
+mod convergence;
+mod import;
+mod refusals;
+mod rules;
+
+use serde_json::{Value, json};
+use switchboard::actions::ingest::{self, IngestEvent};
+use switchboard::actions::{orgs, sessions};
+use switchboard::error::{Error, Result};
+use switchboard::ids::OrgId;
+use switchboard::store::Store;
+
+use crate::support::{Cluster, Database};
+
+pub const NUMBER: &str = "15550100400";
+pub const SESSION: &str = "01J9ZX8K2QHV0M3T6R7P4N5W8C";
+pub const OTHER_NUMBER: &str = "15550100401";
+
+/// An organization with two numbers that connectors tell things to.
+pub struct Inbox {
+    pub database: Database,
+    pub store: Store,
+    pub org: OrgId,
+}
+
+impl Inbox {
+    pub async fn new() -> Self {
+        let database = Cluster::get().await.migrated_database().await;
+        Self::on(&database).await
+    }
+
+    pub async fn on(database: &Database) -> Self {
+        let store = Store::new(&database.url, 4);
+        let org = orgs::create(&store, None, "Acme").await.expect("an organization");
+        for (id, phone) in [(Some(SESSION), NUMBER), (None, OTHER_NUMBER)] {
+            let id = id.map(|id| id.parse().expect("a session id"));
+            let new = sessions::NewSession { id, phone: phone.parse().expect("digits"), label: None };
+            sessions::create(&store, org, new).await.expect("a session");
+        }
+        Self { database: database.clone(), store, org }
+    }
+
+    /// Applies events of the first number in one batch, each as `{"<kind>": {…}}`.
+    pub async fn tell(&self, events: &[Value]) -> Vec<Result<()>> {
+        let batch = events.iter().map(event).collect();
+        ingest::apply(&self.store, self.org, batch).await.expect("the database is there")
+    }
+
+    /// Applies events that must all be accepted.
+    pub async fn accept(&self, events: &[Value]) {
+        for (event, outcome) in events.iter().zip(self.tell(events).await) {
+            outcome.unwrap_or_else(|error| panic!("{event}: {error}"));
+        }
+    }
+
+    /// Applies an event that must be refused.
+    pub async fn refuse(&self, event: Value) -> Error {
+        let outcome = self.tell(std::slice::from_ref(&event)).await.remove(0);
+        outcome.expect_err(&event.to_string())
+    }
+
+    /// The rows of a query in which `$org` is the organization.
+    pub fn rows(&self, query: &str) -> Vec<Value> {
+        self.database.sql().rows(&query.replace("$org", &format!("'{}'", self.org)))
+    }
+
+    /// The only row of such a query.
+    pub fn row(&self, query: &str) -> Value {
+        let rows = self.rows(query);
+        assert_eq!(rows.len(), 1, "{query}: {rows:?}");
+        rows.into_iter().next().expect("a row")
+    }
+
+    /// Everything that is stored of the organization's chats, without what the database numbers or stamps by itself.
+    pub fn copy(&self) -> Vec<(&'static str, Vec<Value>)> {
+        let tables = [
+            ("contacts", "SELECT contact_id, name, color, image, is_internal FROM contacts x"),
+            (
+                "chats",
+                "SELECT chat_id, type, name, image, description, member_add_mode, created_at FROM chats x",
+            ),
+            (
+                "chat_members",
+                "SELECT chat_id, contact_id, is_admin, is_super_admin
+                 FROM chat_members x JOIN chats USING (org_id, chat_key)",
+            ),
+            (
+                "session_chats",
+                "SELECT phone, chat_id, archived, pinned, exited, muted_until, read_up_to, unread,
+                        latest_message_id, last_message_at
+                 FROM session_chats x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
+            ),
+            (
+                "messages",
+                "SELECT phone, chat_id, message_id, sent_at, x.updated_at, ack, from_me, sender, x.type, body,
+                        delivery, details, field_times
+                 FROM messages x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
+            ),
+            (
+                "pending_receipts",
+                "SELECT phone, chat_id, message_id, contact_id, kind, at
+                 FROM pending_receipts x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
+            ),
+            ("sessions", "SELECT phone, status, status_at, last_connected_at FROM sessions x"),
+        ];
+        tables
+            .into_iter()
+            .map(|(table, query)| {
+                let ordered = format!("SELECT * FROM ({query} WHERE x.org_id = $org) y ORDER BY y::text");
+                (table, self.rows(&ordered))
+            })
+            .collect()
+    }
+}
+
+/// An event of the first number, unless it names another session.
+pub fn event(event: &Value) -> IngestEvent {
+    let mut event = event.clone();
+    let fields = event.as_object_mut().expect("an object");
+    fields.entry("session").or_insert_with(|| json!(NUMBER));
+    serde_json::from_value(event).expect("an event")
+}

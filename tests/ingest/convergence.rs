@@ -1,0 +1,159 @@
+//! The same events in any order, twice, and from several writers at once end in the same stored copy.
+
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+use switchboard::actions::ingest::{self, IngestEvent};
+
+use super::{Inbox, NUMBER, OTHER_NUMBER, event};
+use crate::support::Cluster;
+
+const PERSON: &str = "15550101001@s.whatsapp.net";
+const OTHER_PERSON: &str = "15550101002@c.us";
+const GROUP: &str = "120363300000000001@g.us";
+
+/// Contacts and chats carry no version, so they are told once with one content.
+fn fixed() -> Vec<Value> {
+    vec![
+        json!({"contact": {"id": "15550101001:3@s.whatsapp.net", "name": "Asha Rao", "color": "#B4876E"}}),
+        json!({"contact": {"id": OTHER_PERSON, "name": null, "isInternal": true}}),
+        json!({"chat": {"jid": PERSON, "type": "business", "archived": true, "mutedUntil": 1_800_000_000_000_i64}}),
+        json!({"chat": {"jid": GROUP, "type": "group", "name": "Team", "memberAddMode": "all_member_add", "members": [
+            {"id": PERSON, "isAdmin": true}, {"id": OTHER_PERSON}, {"id": format!("{NUMBER}@c.us")}]}}),
+    ]
+}
+
+fn chat() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just(PERSON), Just(OTHER_PERSON), Just(GROUP)]
+}
+
+fn id() -> impl Strategy<Value = String> {
+    (0..4).prop_map(|id| format!("3EB0{id}"))
+}
+
+fn instant() -> impl Strategy<Value = i64> {
+    (0..6_i64).prop_map(|second| 1_737_976_076_000 + second * 1000)
+}
+
+fn person() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just(PERSON), Just(OTHER_PERSON)]
+}
+
+fn message() -> impl Strategy<Value = Value> {
+    let keys = [
+        ("sender", json!(PERSON)),
+        ("type", json!("chat")),
+        ("body", json!("hello")),
+        ("body", json!("goodbye")),
+        ("ack", json!("2")),
+        ("hasMedia", json!(true)),
+        ("hasMedia", json!(false)),
+        ("media", json!({"url": "https://images.acme.example/1", "size": 12})),
+        ("isDeleted", json!(true)),
+        ("isDeleted", json!(false)),
+        ("mentionedIds", json!([OTHER_PERSON])),
+        ("deliveryInfo", json!({"read": {OTHER_PERSON: 1_737_976_090_000_i64}, "pending": [PERSON]})),
+        ("deliveryInfo", json!({"delivered": {PERSON: 1_737_976_080_000_i64}, "pending": [OTHER_PERSON]})),
+    ];
+    let said = subsequence(keys.to_vec(), 0..keys.len());
+    let version = prop::option::of(instant());
+    (id(), chat(), any::<bool>(), instant(), version, said).prop_map(
+        |(id, chat, from_me, timestamp, version, said)| {
+            let mut message = json!({"id": id, "chat": chat, "fromMe": from_me, "timestamp": timestamp});
+            said.into_iter().for_each(|(key, value)| message[key] = value);
+            if let Some(version) = version {
+                message["updatedAt"] = json!(version);
+            }
+            json!({ "message": message })
+        },
+    )
+}
+
+fn receipt() -> impl Strategy<Value = Value> {
+    let kind = prop_oneof![Just("sent"), Just("server"), Just("delivered"), Just("read"), Just("played")];
+    (id(), chat(), person(), kind, instant()).prop_map(|(message, chat, by, kind, at)| {
+        json!({"receipt": {"message": message, "chat": chat, "by": by, "kind": kind, "at": at}})
+    })
+}
+
+fn told() -> impl Strategy<Value = Value> {
+    let status = prop_oneof![Just("connected"), Just("connecting"), Just("logged_out")];
+    let told = prop_oneof![
+        6 => message(),
+        3 => receipt(),
+        2 => (chat(), instant()).prop_map(|(chat, at)| json!({"read": {"chat": chat, "upTo": at}})),
+        1 => (id(), chat()).prop_map(|(id, chat)| json!({"deleteMessage": {"id": id, "chat": chat}})),
+        1 => (status, instant()).prop_map(|(status, at)| json!({"status": {"status": status, "at": at}})),
+    ];
+    (told, prop_oneof![4 => Just(NUMBER), 1 => Just(OTHER_NUMBER)]).prop_map(|(mut event, session)| {
+        event["session"] = json!(session);
+        event
+    })
+}
+
+/// Events, and the same ones again in another order, some of them twice, each with the writer it comes through.
+fn stories() -> impl Strategy<Value = (Vec<Value>, Vec<(Value, usize)>)> {
+    prop::collection::vec(told(), 1..40).prop_flat_map(|told| {
+        let events: Vec<Value> = fixed().into_iter().chain(told).collect();
+        let again = subsequence(events.clone(), 0..=events.len());
+        let retold = again.prop_map({
+            let events = events.clone();
+            move |again| events.iter().chain(&again).cloned().collect::<Vec<_>>()
+        });
+        let retold = retold.prop_shuffle().prop_flat_map(|events| {
+            let writers = prop::collection::vec(0..3_usize, events.len());
+            writers.prop_map(move |writers| events.iter().cloned().zip(writers).collect())
+        });
+        (Just(events), retold)
+    })
+}
+
+async fn retell(inbox: &Inbox, events: &[(Value, usize)]) {
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..3 {
+        let own = events.iter().filter(|(_, by)| *by == writer);
+        let own: Vec<IngestEvent> = own.map(|(told, _)| event(told)).collect();
+        let (store, org) = (inbox.store.clone(), inbox.org);
+        writers.spawn(async move {
+            for batch in own.chunks(5) {
+                for outcome in
+                    ingest::apply(&store, org, batch.to_vec()).await.expect("the database is there")
+                {
+                    outcome.expect("an accepted event");
+                }
+            }
+        });
+    }
+    while let Some(writer) = writers.join_next().await {
+        writer.expect("a writer that does not panic");
+    }
+}
+
+#[test]
+fn any_order_any_number_of_times_and_any_number_of_writers_end_in_the_same_copy() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let database = runtime.block_on(async { Cluster::get().await.migrated_database().await });
+    let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&stories(), |(events, retold)| {
+        runtime.block_on(async {
+            let (once, again) = (Inbox::on(&database).await, Inbox::on(&database).await);
+            once.accept(&events).await;
+            retell(&again, &retold).await;
+            prop_assert_eq!(once.copy(), again.copy());
+            // The counters are what the stored messages say.
+            let wrong = again.rows(
+                "SELECT unread, counted FROM session_chats sc CROSS JOIN LATERAL (
+                     SELECT count(*) FILTER (WHERE read_up_to IS NULL OR sent_at > read_up_to) AS counted,
+                            count(*) AS incoming FROM messages m
+                     WHERE (m.org_id, m.session_id, m.chat_key) = (sc.org_id, sc.session_id, sc.chat_key)
+                       AND NOT from_me) c
+                 WHERE org_id = $org AND unread IS DISTINCT FROM
+                     CASE WHEN incoming > 0 OR read_up_to IS NOT NULL THEN counted END",
+            );
+            prop_assert!(wrong.is_empty(), "{:?}", wrong);
+            Ok(())
+        })
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}

@@ -1,0 +1,123 @@
+//! A bad event is refused alone, and the field is named.
+
+use serde_json::{Value, json};
+use switchboard::actions::ingest::IngestEvent;
+use switchboard::error::Kind;
+
+use super::Inbox;
+
+const CHAT: &str = "15550101001@s.whatsapp.net";
+
+fn message(key: &str, value: Value) -> Value {
+    let mut message =
+        json!({"id": "3EB01", "chat": CHAT, "fromMe": false, "timestamp": 1_737_976_076_000_i64});
+    message[key] = value;
+    json!({ "message": message })
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_refused_with_its_field_named() {
+    let inbox = Inbox::new().await;
+    let many: Vec<Value> = (0..4097).map(|n| json!({"id": format!("1555{n:07}@c.us")})).collect();
+    for (event, field) in [
+        (message("body", json!("a\0b")), "message.body"),
+        (message("body", json!("x".repeat(64 * 1024 + 1))), "message.body"),
+        (message("chat", json!("somebody")), "message.chat"),
+        (message("sender", json!("120363300000000001@g.us")), "message.sender"),
+        (message("id", json!("")), "message.id"),
+        (message("ack", json!("10")), "message.ack"),
+        (message("pollInfo", json!({"question": "a\0b"})), "message.pollInfo"),
+        (message("sentMessageId", json!("\0")), "message.sentMessageId"),
+        (json!({"contact": {"id": CHAT, "color": "red"}}), "contact.color"),
+        (json!({"chat": {"jid": CHAT, "type": "group"}}), "chat.type"),
+        (json!({"chat": {"jid": "120363300000000001@g.us", "members": many}}), "chat.members"),
+        (json!({"chat": {"jid": CHAT, "members": [{"id": CHAT}, {"id": CHAT}]}}), "chat.members[1].id"),
+        (json!({"read": {"chat": "@", "upTo": 1}}), "read.chat"),
+        (json!({"session": "15550109999", "read": {"chat": CHAT, "upTo": 1}}), "session"),
+        (json!({"session": "nobody", "read": {"chat": CHAT, "upTo": 1}}), "session"),
+    ] {
+        let error = inbox.refuse(event.clone()).await;
+        assert_eq!(error.fields().first().map(|violation| violation.field.as_str()), Some(field), "{event}");
+    }
+    assert_eq!(inbox.rows("SELECT 1 FROM chats WHERE org_id = $org"), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn the_others_of_its_batch_are_stored() {
+    let inbox = Inbox::new().await;
+    let outcomes = inbox
+        .tell(&[
+            message("body", json!("good")),
+            message("body", json!("\0")),
+            json!({"read": {"chat": CHAT, "upTo": 1}}),
+        ])
+        .await;
+    assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(inbox.row("SELECT body FROM messages WHERE org_id = $org")["body"], "good");
+}
+
+#[tokio::test]
+async fn what_only_the_database_refuses_does_not_take_the_others_with_it() {
+    let inbox = Inbox::new().await;
+    inbox.database.sql().run("ALTER TABLE messages ADD CHECK (body <> 'bad')");
+    let events: Vec<Value> = (0..20)
+        .map(|n| {
+            let body = if n % 7 == 3 { "bad" } else { "good" };
+            let mut event = message("body", json!(body));
+            event["message"]["id"] = json!(format!("3EB0{n}"));
+            event
+        })
+        .collect();
+    let refused: Vec<usize> = inbox
+        .tell(&events)
+        .await
+        .iter()
+        .enumerate()
+        .filter(|(_, outcome)| outcome.is_err())
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(refused, [3, 10, 17]);
+    assert_eq!(inbox.rows("SELECT 1 FROM messages WHERE org_id = $org").len(), 17);
+}
+
+#[tokio::test]
+async fn tying_a_lid_to_a_number_is_refused_honestly() {
+    let inbox = Inbox::new().await;
+    let error = inbox.refuse(json!({"address": {"lid": "189412345678@lid", "jid": CHAT}})).await;
+    assert_eq!(error.kind(), Kind::Unimplemented);
+}
+
+#[test]
+fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
+    for (line, field, message) in [
+        (
+            r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":true,"timestamp":1,"bodi":""}}"#,
+            "bodi",
+            "unknown field `bodi`",
+        ),
+        (r#"{"session":"1","read":{"chat":"2","upTo":"soon"}}"#, "read.upTo", "must be Unix milliseconds"),
+        (r#"{"session":"1","read":{"chat":"2","upTo":-1}}"#, "read.upTo", "must be Unix milliseconds"),
+        (r#"{"session":"1","read":{"chat":"2"}}"#, "read", "missing field `upTo`"),
+        (r#"{"session":"1","read":{"chat":"2","chat":"2","upTo":1}}"#, "read", "duplicate field `chat`"),
+        (
+            r#"{"session":"1","receipt":{"message":"1","chat":"2","by":"3","kind":"seen","at":1}}"#,
+            "receipt.kind",
+            "unknown variant `seen`",
+        ),
+        (r#"{"session":"1"}"#, "event", "must have exactly one of"),
+        (
+            r#"{"session":"1","read":{"chat":"2","upTo":1},"contact":{"id":"1"}}"#,
+            "event",
+            "must have exactly one of",
+        ),
+        (r#"{"session":"1","reed":{}}"#, "reed", "unknown field `reed`"),
+        (r#"{"session":"1","contact":{"id":"1","name":"\ud800"}}"#, "contact.name", "hex escape"),
+        (r#"{"session":"1","contact":{"id":"1"}} x"#, "event", "trailing characters"),
+        ("nonsense", "event", "expected"),
+    ] {
+        let error = IngestEvent::from_json(line.as_bytes()).expect_err(line);
+        let named = &error.fields()[0].field;
+        assert!(named.ends_with(field), "{line}: {named}");
+        assert!(error.message().contains(message), "{line}: {error}");
+    }
+}
