@@ -35,28 +35,21 @@ pub fn wrong_values(field: &FieldDescriptor) -> Vec<&'static str> {
     if field.is_list() {
         return vec!["1", "true", "{}", "[1]", "[null]", "[[]]", "[{}]", "[\"a\", 1]"];
     }
-    match field.kind() {
-        Kind::Bool => vec!["\"yes\"", "1", "0", "[]", "{}", "1e999", "\"\""],
-        Kind::Int64 | Kind::Int32 | Kind::Uint32 | Kind::Uint64 => {
-            vec![
-                "\"x\"",
-                "1.5",
-                "true",
-                "[]",
-                "{}",
-                "1e400",
-                "99999999999999999999999",
-                "\"\"",
-                "\"1.5\"",
-                "\" 1\"",
-            ]
-        }
-        Kind::String => vec!["1", "true", "[]", "{}", "[\"a\"]", "1.5"],
-        Kind::Message(inner) if inner.full_name() == "google.protobuf.Struct" => {
-            vec!["1", "\"x\"", "true", "[]", "[1]"]
-        }
-        _ => vec![],
+    let kind = field.kind();
+    if kind.as_message().is_some_and(|message| message.full_name() == "google.protobuf.Struct") {
+        return vec!["1", "\"x\"", "true", "[]", "[1]"];
     }
+    if kind == Kind::Bool {
+        return vec!["\"yes\"", "1", "0", "[]", "{}", "1e999", "\"\""];
+    }
+    if kind == Kind::String {
+        return vec!["1", "true", "[]", "{}", "[\"a\"]", "1.5"];
+    }
+    if [Kind::Int32, Kind::Int64, Kind::Uint32, Kind::Uint64].contains(&kind) {
+        let beyond = "99999999999999999999999";
+        return vec!["\"x\"", "1.5", "true", "[]", "{}", "1e400", beyond, "\"\"", "\"1.5\"", "\" 1\""];
+    }
+    Vec::new()
 }
 
 /// Bodies that are no JSON object.
