@@ -9,3 +9,4 @@ mod layers;
 mod openapi;
 mod schema;
 mod support;
+mod transcode;
