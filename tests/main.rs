@@ -1,7 +1,6 @@
 //! Everything the service promises, tried from outside: the real binary, real PostgreSQL, real clients.
 
-// A test that cannot go on has failed; the line it stops at says why.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
 
 mod cli;
 mod clients;
