@@ -1,9 +1,43 @@
-//! The rules. A file per noun; no wire in sight.
+//! The rules: what a call may do and what follows from it. Knows nothing of gRPC or HTTP, and leaves SQL to the store.
 
+pub mod chat_properties;
+pub mod chats;
 pub mod ingest;
 pub mod keys;
+mod labels;
 pub mod members;
 mod name;
 pub mod orgs;
 pub mod properties;
+pub mod session_chats;
 pub mod sessions;
+
+use crate::error::{Error, Kind, Result};
+
+/// What a caller requires of the state it is about to change. Checked inside the transaction, after the lock.
+pub struct Precondition<V>(Option<Box<dyn Fn(V) -> bool + Send>>);
+
+impl<V> Precondition<V> {
+    /// Requires nothing.
+    pub const NONE: Self = Self(None);
+
+    /// Requires that the current state satisfies the test.
+    pub fn new(is_met: impl Fn(V) -> bool + Send + 'static) -> Self {
+        Self(Some(Box::new(is_met)))
+    }
+
+    /// Whether there is anything to check.
+    fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn check(&self, current: V) -> Result<()> {
+        match &self.0 {
+            Some(is_met) if !is_met(current) => Err(Error::new(
+                Kind::VersionMismatch,
+                "the chat is no longer the version that if-match names",
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -6,11 +6,13 @@ mod context;
 mod failure;
 mod healthcheck;
 mod import;
+mod keys;
 mod members;
 mod migrate;
 mod orgs;
 mod output;
 mod properties;
+mod serve;
 mod sessions;
 mod settings;
 mod units;
@@ -38,6 +40,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve gRPC, gRPC-Web and REST on one port; prints one line when ready
+    Serve(serve::Arguments),
     /// Bring the database's schema forward or back, or show where it is
     #[command(subcommand)]
     Migrate(migrate::Command),
@@ -47,6 +51,9 @@ enum Command {
     /// Members of an organization
     #[command(subcommand)]
     Member(members::Command),
+    /// Api-keys of an organization
+    #[command(subcommand)]
+    Key(keys::Command),
     /// An organization's numbers
     #[command(subcommand)]
     Session(sessions::Command),
@@ -89,18 +96,27 @@ fn run(cli: Cli) -> Result<(), Failure> {
 
 impl Command {
     fn serve_flags(&self) -> Option<&ServeFlags> {
-        if let Self::Config(config::Arguments { flags, .. }) = self { Some(flags) } else { None }
+        if let Self::Serve(serve::Arguments { flags }) | Self::Config(config::Arguments { flags, .. }) = self
+        {
+            Some(flags)
+        } else {
+            None
+        }
     }
 }
 
 async fn dispatch(command: Command, effective: &Effective, settings: &Settings) -> Result<(), Failure> {
     match command {
+        Command::Serve(_) => serve::run(settings).await,
         Command::Migrate(command) => migrate::run(command, settings).await,
         Command::Org(command) => {
             with_context(settings, async |context| orgs::run(command, context).await).await
         }
         Command::Member(command) => {
             with_context(settings, async |context| members::run(command, context).await).await
+        }
+        Command::Key(command) => {
+            with_context(settings, async |context| keys::run(command, context).await).await
         }
         Command::Session(command) => {
             with_context(settings, async |context| sessions::run(command, context).await).await

@@ -61,8 +61,8 @@ impl Config {
     }
 }
 
-/// A scheme and a host, nothing after it, and never `*`.
-fn is_origin(text: &str) -> bool {
+/// Whether it is an origin as browsers send it: a scheme and a host, nothing after it, and never `*`.
+pub fn is_origin(text: &str) -> bool {
     let host = text.split_once("://").map(|(_, host)| host).unwrap_or_default();
     let is_plain =
         |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'*' | b',' | b'?' | b'#' | b'@');

@@ -4,6 +4,7 @@
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
 pub mod actions;
+pub mod api;
 pub mod auth;
 pub mod caller;
 pub mod cli;
@@ -11,9 +12,12 @@ pub mod config;
 pub mod error;
 pub mod ids;
 pub mod instant;
+pub mod json_value;
 pub mod patch;
 pub mod pb;
 pub mod postgres;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod text_key;
+pub mod transcode;

@@ -17,8 +17,8 @@ mod services;
 use std::fmt;
 use std::sync::Arc;
 
+use axum::body::Body;
 use tokio::net::TcpListener;
-use tonic::body::Body;
 
 use self::health::Health;
 use self::router::Router;
@@ -61,10 +61,14 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     config.validate().map_err(ServeError::Config)?;
     let store = Store::new(config.database_url.expose(), config.database_connections);
-    let (health, health_service) = Health::start(store.clone(), services::NAMES).await;
+    let (health, health_service) = Health::new(services::NAMES).await;
+    health.watch(store.clone());
     let services = services::compose(&store, &config, health_service)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack = layers::stack(Router::new(services, health.clone()), authenticator, &config);
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

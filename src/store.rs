@@ -1,15 +1,22 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+pub mod chat_properties;
+pub mod chats;
 pub mod ingest;
+mod json;
 pub mod keys;
+pub mod labels;
 pub mod members;
+pub mod message_views;
 pub mod migrations;
 pub mod orgs;
 pub mod properties;
 pub mod readiness;
 pub mod schema;
+pub mod session_chats;
 pub mod sessions;
 mod types;
+mod views;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,18 @@ use tracing_subscriber::EnvFilter;
 /// What is logged when nothing else is said.
 pub const DEFAULT_FILTER: &str = "info";
 
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON everywhere else.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// A log filter that cannot be read. Its display says what is wrong with it.
 #[derive(Debug)]
 pub struct InvalidFilter(String);
@@ -21,13 +33,14 @@ impl std::error::Error for InvalidFilter {}
 
 /// Starts logging for the whole process. The filter is a level, or the directives `RUST_LOG` takes. Where logging was
 /// started before (by a test, or by the program we are part of), that one stays.
-pub fn init(filter: &str) -> Result<(), InvalidFilter> {
+pub fn init(filter: &str, format: LogFormat) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(filter).map_err(|error| InvalidFilter(error.to_string()))?;
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // Fields of the enclosing request (its id) come with every line in both formats.
-    let _ = if std::io::stderr().is_terminal() {
-        lines.try_init()
+    let is_terminal = std::io::stderr().is_terminal();
+    let _ = if format == LogFormat::Text || (format == LogFormat::Auto && is_terminal) {
+        lines.with_ansi(is_terminal).try_init()
     } else {
         lines
             .with_ansi(false)

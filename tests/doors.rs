@@ -1,1 +1,11 @@
 //! What everyone outside sees, tried through REST, gRPC and gRPC-Web.
+
+mod bodies;
+mod browsers;
+mod corpus;
+mod documents;
+mod http;
+mod races;
+mod refusals;
+mod samples;
+mod strangers;

@@ -4,5 +4,6 @@ mod clients;
 mod doors;
 mod ingest;
 mod layers;
+mod openapi;
 mod schema;
 mod support;

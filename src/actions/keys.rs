@@ -58,16 +58,17 @@ pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey
     let key = ApiKey::generate()?;
     let row = validated(&key, new)?;
     let write = move |connection: &mut _| {
-        if !keys::org_exists(connection, org)? {
-            return Err(Error::not_found("organization not found").into());
-        }
         if let Some(sessions) = &row.sessions {
             let owned = keys::count_sessions(connection, org, sessions)?;
             if usize::try_from(owned) != Ok(sessions.len()) {
                 return Err(Error::invalid("sessions", "must all be sessions of the organization").into());
             }
         }
-        keys::insert(connection, org, &row)
+        if keys::insert(connection, org, &row)? {
+            Ok(())
+        } else {
+            Err(Error::not_found("organization not found").into())
+        }
     };
     store.write(org, write).await?;
     Ok(CreatedKey { token: key.token(), id: key.id })
@@ -77,6 +78,12 @@ pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyInfo>> {
     let rows = store.read(move |connection| keys::list(connection, org)).await?;
     Ok(rows.into_iter().map(KeyInfo::from).collect())
+}
+
+/// The organization a key belongs to, for an operator who has nothing but its id.
+pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
+    let key = store.read(move |connection| keys::find(connection, &id)).await?;
+    key.map(|key| key.org).ok_or_else(|| Error::not_found("key not found"))
 }
 
 /// Revokes a key; it is refused everywhere within 5 seconds. Revoking it again changes nothing.

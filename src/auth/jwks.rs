@@ -54,6 +54,17 @@ impl Jwks {
         jwks
     }
 
+    /// Keys that are there from the start, and cannot be fetched again.
+    #[cfg(test)]
+    pub(super) fn of(json: &str) -> Arc<Self> {
+        let keys = KeySet::parse(json.as_bytes()).expect("a key set");
+        Arc::new(Self {
+            source: Source::new("/nonexistent/jwks.json"),
+            keys: RwLock::new(Some(Arc::new(keys))),
+            fetching: Mutex::new(None),
+        })
+    }
+
     /// The key of that id. Without an id, the only key there is.
     pub(super) async fn find(&self, id: Option<&str>) -> Lookup {
         if let Some(keys) = self.current() {
@@ -106,3 +117,6 @@ async fn keep_fresh(jwks: Weak<Jwks>) {
         tokio::time::sleep(pause).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,6 @@ fn capabilities_of(role: Option<&str>) -> Capabilities {
     };
     granted.iter().copied().collect()
 }
+
+#[cfg(test)]
+mod tests;

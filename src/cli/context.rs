@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::Secret;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::postgres::Embedded;
 use crate::store::{Store, migrations};
 
@@ -25,17 +25,10 @@ impl Context {
     /// Opens the database the settings name, or the private one, which is started and migrated if need be.
     pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
         let database = Database::open(settings).await?;
-        let is_behind = match migrations::status(&database.url).await {
-            Ok(migrations) => migrations.iter().any(|migration| !migration.applied),
-            Err(error) => return Err(database.failure(error)),
-        };
-        if is_behind && database.embedded.is_none() {
-            return Err(Failure::new(
-                "the database's schema is missing or behind this program: run `switchboard migrate up`",
-            ));
-        }
-        if is_behind {
-            migrations::up(&database.url).await.map_err(|error| database.failure(error))?;
+        if let Err(error) = database.prepare_schema().await {
+            let failure = database.failure(error);
+            database.close().await;
+            return Err(failure);
         }
         let store = Store::new(database.url.expose(), settings.database_connections);
         Ok(Self {
@@ -69,6 +62,17 @@ impl Database {
         }
         let embedded = Embedded::start(&settings.data_dir, own_program()?).await?;
         Ok(Self { url: embedded.url().clone(), embedded: Some(embedded) })
+    }
+
+    /// Sees to it that the schema is there. A database we were given is looked at only: whoever gave it decides when
+    /// it changes.
+    pub(super) async fn prepare_schema(&self) -> Result<(), Error> {
+        match migrations::require_current(&self.url).await {
+            Err(error) if error.kind() == Kind::FailedPrecondition && self.embedded.is_some() => {
+                migrations::up(&self.url).await.map(drop)
+            }
+            outcome => outcome,
+        }
     }
 
     pub(super) async fn close(self) {

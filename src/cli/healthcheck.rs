@@ -28,6 +28,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<()
         Some(url) => with_path(url)?,
         None => own_url(&settings.listen)?,
     };
+    ask(&url).await
+}
+
+/// Asks there once.
+pub(super) async fn ask(url: &Uri) -> Result<(), Failure> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     match tokio::time::timeout(TIMEOUT, client.get(url.clone())).await {
         Ok(Ok(answer)) if answer.status() == StatusCode::OK => Ok(()),
@@ -54,7 +59,7 @@ fn with_path(url: &Uri) -> Result<Uri, Failure> {
 }
 
 /// A service that listens on every address of this machine is asked on the loopback one.
-fn own_url(listen: &str) -> Result<Uri, Failure> {
+pub(super) fn own_url(listen: &str) -> Result<Uri, Failure> {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "8080"));
     let host = match host {
         "" | "0.0.0.0" => "127.0.0.1",

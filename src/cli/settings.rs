@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::Failure;
 use super::units;
-use crate::config::{Config, JwtConfig, Secret};
+use crate::config::{Config, JwtConfig, Secret, is_origin};
+use crate::telemetry::LogFormat;
 
 /// More connections than this only make the database slower.
 const MAX_CONNECTIONS: u32 = 1000;
@@ -23,6 +24,8 @@ pub(super) struct Settings {
     pub(super) database_url: Option<Secret>,
     pub(super) data_dir: PathBuf,
     pub(super) database_connections: u32,
+    pub(super) log_filter: String,
+    pub(super) log_format: LogFormat,
     /// `host:port`.
     pub(super) listen: String,
     jwt: Option<JwtConfig>,
@@ -44,6 +47,8 @@ impl Settings {
             database_url: checks.optional("database-url", database_url),
             data_dir: checks.required("data-dir", |path| non_empty(path).map(PathBuf::from)),
             database_connections: checks.required("database-connections", connections),
+            log_filter: checks.required("log-level", log_filter),
+            log_format: checks.required("log-format", log_format),
             listen: checks.required("listen", listen_address),
             jwt: checks.jwt(),
             cors_allowed_origins: checks.optional("cors-allowed-origin", origins).unwrap_or_default(),
@@ -134,9 +139,53 @@ fn database_url(text: &str) -> Result<Secret, &'static str> {
     });
     let is_clear = authority.matches('@').count() <= 1 && !path.contains('@');
     if is_clear && escapes_are_whole && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        Ok(Secret::new(text))
+        Ok(Secret::new(with_connection_defaults(text)))
     } else {
         Err("must be a URL whose user and password are percent-encoded")
+    }
+}
+
+/// The URL with what keeps libpq from waiting for a database that silently went away, unless it says so itself.
+fn with_connection_defaults(url: &str) -> String {
+    const DEFAULTS: [(&str, &str); 4] = [
+        ("application_name", "switchboard"),
+        // Seconds.
+        ("connect_timeout", "5"),
+        ("keepalives_idle", "30"),
+        // Milliseconds.
+        ("tcp_user_timeout", "10000"),
+    ];
+    let query = url.split_once('?').map(|(_, query)| query);
+    let is_given = |name: &str| {
+        query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some(name)))
+    };
+    let mut url = url.to_owned();
+    for (name, value) in DEFAULTS.iter().filter(|(name, _)| !is_given(name)) {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(&format!("{name}={value}"));
+    }
+    url
+}
+
+/// A level, or directives: those of `RUST_LOG`, of which a misspelled level is one that names a module.
+fn log_filter(text: &str) -> Result<String, &'static str> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_directive = |part: &str| {
+        LEVELS.contains(&part) || part.rsplit_once('=').is_some_and(|(_, level)| LEVELS.contains(&level))
+    };
+    if text.split(',').all(is_directive) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be off, error, warn, info, debug or trace, or such as info,switchboard=debug")
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, &'static str> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be auto, text or json"),
     }
 }
 
@@ -163,11 +212,7 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
     let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     origins
         .map(|origin| {
-            let host = origin.split_once("://").map_or("", |(_, host)| host);
-            let is_origin = !host.is_empty()
-                && !host.contains(['/', '?', '#', '@', '*'])
-                && !origin.contains(|c: char| c.is_whitespace() || c.is_control() || c.is_uppercase());
-            if is_origin {
+            if is_origin(origin) {
                 Ok(origin.to_owned())
             } else {
                 Err(format!("must hold origins as browsers send them, such as https://inbox.acme.example, not {origin:?}"))
@@ -197,6 +242,24 @@ mod tests {
             "postgres://u:p/@db/x",
         ] {
             assert!(database_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_database_url_keeps_its_own_timeouts() {
+        let url = with_connection_defaults("postgres://h/d?connect_timeout=1");
+        assert!(url.starts_with("postgres://h/d?connect_timeout=1&application_name=switchboard&"), "{url}");
+        assert_eq!(url.matches("connect_timeout").count(), 1, "{url}");
+        assert!(with_connection_defaults("postgres://h/d").starts_with("postgres://h/d?application_name="));
+    }
+
+    #[test]
+    fn a_misspelled_level_is_refused() {
+        for good in ["info", "off", "warn,switchboard=debug"] {
+            assert!(log_filter(good).is_ok(), "{good}");
+        }
+        for bad in ["", "verbose", "info,", "switchboard=loud"] {
+            assert!(log_filter(bad).is_err(), "{bad}");
         }
     }
 

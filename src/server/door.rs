@@ -46,10 +46,15 @@ impl Door {
     /// The answer for a call that failed before it reached its service. `rest` writes the REST envelope for the path.
     pub fn error(self, error: Error, rest: impl FnOnce(&Error) -> Response) -> Response {
         match self {
-            Self::Rest => rest(&error),
+            Self::Rest => {
+                let mut response = rest(&error);
+                // As tonic does for the other two: who writes the log finds the cause here.
+                response.extensions_mut().insert(Status::from(error));
+                response
+            }
             Self::Grpc => Status::from(error).into_http(),
             Self::GrpcWeb => {
-                let mut response = Status::from(error).into_http::<tonic::body::Body>();
+                let mut response = Status::from(error).into_http::<axum::body::Body>();
                 let content_type = HeaderValue::from_static("application/grpc-web+proto");
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
                 response
@@ -64,7 +69,7 @@ mod tests {
 
     fn door(method: Method, version: Version, content_type: &str) -> Door {
         let request = http::Request::builder().method(method).version(version);
-        let request = request.header(CONTENT_TYPE, content_type).body(tonic::body::Body::empty());
+        let request = request.header(CONTENT_TYPE, content_type).body(axum::body::Body::empty());
         Door::of(&request.expect("a request"))
     }
 

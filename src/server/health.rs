@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use tokio::sync::watch;
-use tonic::body::Body;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health as HealthRpc, HealthServer};
 use tonic_health::server::HealthReporter;
@@ -14,8 +14,9 @@ use tonic_health::server::HealthReporter;
 use super::{Request, Response};
 use crate::store::{Store, readiness};
 
-/// How often the database is asked.
+/// How often the database is asked while all is well, and while it is not.
 const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL_UNREADY: Duration = Duration::from_millis(250);
 
 /// How long its answer may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,17 +50,18 @@ pub struct Health {
 }
 
 impl Health {
-    /// Begins to ask the database. The second value is the gRPC health service, which tells the same of these services.
-    pub async fn start(
-        store: Store,
-        services: &'static [&'static str],
-    ) -> (Self, HealthServer<impl HealthRpc>) {
+    /// Not ready yet. The second value is the gRPC health service, which always tells the same of these services.
+    pub async fn new(services: &'static [&'static str]) -> (Self, HealthServer<impl HealthRpc>) {
         let (reporter, server) = tonic_health::server::health_reporter();
         let checks = watch::Sender::new(Checks::STARTING);
         report(&reporter, services, Checks::STARTING).await;
-        tokio::spawn(probe(store, checks.clone()));
         tokio::spawn(follow(checks.subscribe(), reporter, services));
         (Self { checks }, server)
+    }
+
+    /// Begins to ask the database, and goes on until the service stops.
+    pub fn watch(&self, store: Store) {
+        tokio::spawn(probe(store, self.checks.clone()));
     }
 
     /// From now on the service is not ready: it finishes what it has and takes no more.
@@ -99,12 +101,12 @@ fn answer(request: &Request, code: StatusCode, json: Vec<u8>) -> Response {
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *response.status_mut() = code;
-    response.map(|_| Body::new(http_body_util::Full::from(json)))
+    response.map(|_| Body::from(json))
 }
 
-/// Asks the database until the last one who wants to know is gone.
+/// Asks the database until the service stops.
 async fn probe(store: Store, checks: watch::Sender<Checks>) {
-    while checks.receiver_count() > 0 {
+    while checks.borrow().process == OK {
         let asking = tokio::time::timeout(TIMEOUT, store.read(readiness::schema_is_current));
         let found = match asking.await {
             Ok(Ok(true)) => Checks::READY,
@@ -119,7 +121,8 @@ async fn probe(store: Store, checks: watch::Sender<Checks>) {
             }
             changed
         });
-        tokio::time::sleep(INTERVAL).await;
+        let interval = if found.is_ready() { INTERVAL } else { INTERVAL_UNREADY };
+        tokio::time::sleep(interval).await;
     }
 }
 

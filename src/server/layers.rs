@@ -26,7 +26,7 @@ pub fn stack<R: Rest>(
 + 'static {
     ServiceBuilder::new()
         // First, so that every answer has an id and a log line, preflights and refusals too.
-        .layer(ObserveLayer)
+        .layer(ObserveLayer::new(router.rest().clone()))
         // Before anything that may refuse: a page can read an error only when the headers say it may. And before auth:
         // browsers send preflights without a token.
         .layer(CorsLayer::new(&config.cors_allowed_origins))

@@ -1,41 +1,53 @@
-//! Gives every request its id and, when it is answered, one line in the log: which RPC, through which door, how it ended
-//! and how long it took. No query, no path of REST (it holds phone numbers), nothing anybody wrote.
+//! Gives every request its id and, when it is answered, one line in the log: which RPC, through which door, how it
+//! ended and how long it took. No query, no path of REST (it holds phone numbers), nothing anybody wrote.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http::Uri;
-use tonic::{Code, GrpcMethod, Status};
+use tonic::{Code, Status};
 use tower::{Layer, Service};
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Level};
 
 use super::door::Door;
+use super::services::Rest;
 use super::{BoxFuture, Request, Response, request_id};
+use crate::error::Kind;
 use crate::telemetry::causes;
 
-/// Observes every request.
-#[derive(Clone, Copy)]
-pub struct ObserveLayer;
+/// Observes every request. It asks `rest` which RPC a path stands for.
+#[derive(Clone)]
+pub struct ObserveLayer<R> {
+    rest: R,
+}
 
-impl<S> Layer<S> for ObserveLayer {
-    type Service = Observe<S>;
+impl<R> ObserveLayer<R> {
+    /// A layer that asks this REST door.
+    pub fn new(rest: R) -> Self {
+        Self { rest }
+    }
+}
 
-    fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner }
+impl<S, R: Clone> Layer<S> for ObserveLayer<R> {
+    type Service = Observe<S, R>;
+
+    fn layer(&self, inner: S) -> Observe<S, R> {
+        Observe { rest: self.rest.clone(), inner }
     }
 }
 
 /// A service behind [`ObserveLayer`].
 #[derive(Clone)]
-pub struct Observe<S> {
+pub struct Observe<S, R> {
+    rest: R,
     inner: S,
 }
 
-impl<S> Service<Request> for Observe<S>
+impl<S, R> Service<Request> for Observe<S, R>
 where
     S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>,
+    R: Rest,
 {
     type Response = Response;
     type Error = Infallible;
@@ -47,61 +59,102 @@ where
 
     fn call(&mut self, mut request: Request) -> BoxFuture {
         let id = request_id::ensure(request.headers_mut());
-        let door = Door::of(&request);
+        let call = self.begin(&request);
         let span = tracing::info_span!("request", request_id = id.to_str().unwrap_or_default());
-        let grpc_path = (door != Door::Rest).then(|| request.uri().clone());
-        let begun = Instant::now();
         let answer = span.in_scope(|| self.inner.call(request));
         let observed = async move {
             let Ok(mut response) = answer.await;
             response.headers_mut().insert(request_id::HEADER, id);
-            log(door, grpc_path.as_ref(), &response, begun.elapsed());
+            call.log(&response);
             Ok(response)
         };
-        instrumented(observed, span)
+        if span.is_disabled() { Box::pin(observed) } else { Box::pin(observed.instrument(span)) }
     }
 }
 
-fn instrumented(
-    future: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
-    span: Span,
-) -> BoxFuture {
-    if span.is_disabled() { Box::pin(future) } else { Box::pin(future.instrument(span)) }
+impl<S, R: Rest> Observe<S, R> {
+    fn begin(&self, request: &Request) -> Call {
+        let door = Door::of(request);
+        let path = request.uri().path();
+        let rpc = match door {
+            Door::Grpc | Door::GrpcWeb => Rpc::Asked(request.uri().clone()),
+            // A call that is going to be logged only when it fails is looked up for nothing; so be it.
+            Door::Rest if tracing::enabled!(Level::WARN) => Rpc::Known(self.rest.rpc(request.method(), path)),
+            Door::Rest => Rpc::Known(None),
+        };
+        Call { door, rpc, begun: Instant::now() }
+    }
 }
 
-fn log(door: Door, grpc_path: Option<&Uri>, response: &Response, took: Duration) {
-    let failure = response.extensions().get::<Status>();
-    let rpc = rpc(grpc_path, response, failure);
-    let status = match door {
-        Door::Rest => i32::from(response.status().as_u16()),
-        Door::Grpc | Door::GrpcWeb => failure.map_or(Code::Ok, Status::code) as i32,
-    };
-    let (door, ms) = (door.name(), took.as_micros() as f64 / 1000.0);
-    let Some(failure) = failure else {
-        return tracing::info!(rpc, door, status, ms, "answered");
-    };
-    let code = failure.code();
-    match code {
-        Code::Internal | Code::Unknown | Code::DataLoss => {
-            tracing::error!(rpc, door, status, ms, ?code, error = hidden_causes(failure), "failed");
+/// A call until it is answered.
+struct Call {
+    door: Door,
+    rpc: Rpc,
+    begun: Instant,
+}
+
+/// Which RPC is called.
+enum Rpc {
+    /// The one whose path a gRPC client sent; cheap, the text is shared with the request.
+    Asked(http::Uri),
+    /// The one a REST path stands for, if any.
+    Known(Option<&'static str>),
+}
+
+/// How a call failed.
+struct Failure<'a> {
+    code: Code,
+    /// What is behind it: for the log only.
+    cause: Option<&'a (dyn StdError + 'static)>,
+}
+
+impl Failure<'_> {
+    /// A failed answer has a [`Status`] in its extensions, or at least the [`Kind`] of the failure.
+    fn of(response: &Response) -> Option<Failure<'_>> {
+        let extensions = response.extensions();
+        match (extensions.get::<Status>(), extensions.get::<Kind>()) {
+            (Some(status), _) if status.code() == Code::Ok => None,
+            (Some(status), _) => Some(Failure { code: status.code(), cause: status.source() }),
+            (None, Some(kind)) => Some(Failure { code: kind.row().code, cause: None }),
+            (None, None) => None,
         }
-        Code::Unavailable | Code::DeadlineExceeded => {
-            tracing::warn!(rpc, door, status, ms, ?code, error = hidden_causes(failure), "failed");
+    }
+}
+
+impl Call {
+    fn log(&self, response: &Response) {
+        let failure = Failure::of(response);
+        let rpc = self.rpc(failure.as_ref());
+        let status = match self.door {
+            Door::Rest => i32::from(response.status().as_u16()),
+            Door::Grpc | Door::GrpcWeb => failure.as_ref().map_or(Code::Ok, |failure| failure.code) as i32,
+        };
+        let door = self.door.name();
+        let ms = milliseconds(self.begun.elapsed());
+        let Some(Failure { code, cause }) = failure else {
+            return tracing::info!(rpc, door, status, ms, "answered");
+        };
+        let error = cause.map(causes).unwrap_or_default();
+        if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
+            tracing::error!(rpc, door, status, ms, ?code, error, "failed");
+        } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
+            tracing::warn!(rpc, door, status, ms, ?code, error, "failed");
+        } else {
+            tracing::info!(rpc, door, status, ms, ?code, "refused");
         }
-        _ => tracing::info!(rpc, door, status, ms, ?code, "refused"),
+    }
+
+    /// The RPC as a path. A gRPC path that names none is the caller's own words and is not repeated.
+    fn rpc(&self, failure: Option<&Failure<'_>>) -> &str {
+        match &self.rpc {
+            Rpc::Asked(_) if failure.is_some_and(|failure| failure.code == Code::Unimplemented) => "-",
+            Rpc::Asked(uri) => uri.path(),
+            Rpc::Known(rpc) => rpc.unwrap_or("-"),
+        }
     }
 }
 
-/// The RPC that was called, as a path. A gRPC path that names none is the caller's own words and is not repeated.
-fn rpc<'a>(grpc_path: Option<&'a Uri>, response: &'a Response, failure: Option<&Status>) -> &'a str {
-    match grpc_path {
-        Some(path) if failure.is_none_or(|status| status.code() != Code::Unimplemented) => path.path(),
-        Some(_) => "-",
-        None => response.extensions().get::<GrpcMethod<'static>>().map_or("-", |method| method.method()),
-    }
-}
-
-/// What is behind a failure. The status itself only repeats what the caller was told.
-fn hidden_causes(status: &Status) -> String {
-    causes(status.source().unwrap_or(status))
+/// With three digits after the point.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
 }

@@ -3,26 +3,26 @@
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
-use tonic::body::Body;
+use axum::body::Body;
+use http::header::ACCEPT_ENCODING;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
-use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceBuilder};
 
+use super::compression::{Compressed, compressed};
 use super::door::Door;
 use super::guard::GuardLayer;
 use super::health::Health;
 use super::services::{Rest, Services};
-use super::{BoxFuture, Request, Response, compression};
-
-type Boxed = BoxCloneSyncService<Request, Response, Infallible>;
+use super::{BoxFuture, Request, Response};
 
 /// Sends a request to its door.
 #[derive(Clone)]
 pub struct Router<R> {
-    grpc: Boxed,
-    json: Boxed,
-    health: Health,
+    grpc: BoxCloneSyncService<Request, http::Response<tonic::body::Body>, Infallible>,
     rest: R,
+    compressed_rest: Compressed<R>,
+    health: Health,
 }
 
 impl<R: Rest> Router<R> {
@@ -34,19 +34,17 @@ impl<R: Rest> Router<R> {
             // Before the message is decoded.
             .layer(GuardLayer::new(services.guard))
             .service(services.grpc.prepare());
-        let json = compression::layer()
-            .layer(services.rest.clone())
-            .map_response(|response| response.map(Body::new));
-        Self { grpc: Boxed::new(grpc), json: Boxed::new(json), health, rest: services.rest }
+        let rest = services.rest;
+        Self { grpc: BoxCloneSyncService::new(grpc), compressed_rest: compressed(rest.clone()), rest, health }
     }
 
-    /// The REST door itself, for who needs its error envelopes.
+    /// The REST door itself, for who needs its words.
     pub fn rest(&self) -> &R {
         &self.rest
     }
 }
 
-impl<R> Service<Request> for Router<R> {
+impl<R: Rest> Service<Request> for Router<R> {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture;
@@ -58,17 +56,29 @@ impl<R> Service<Request> for Router<R> {
 
     fn call(&mut self, request: Request) -> BoxFuture {
         match (Door::of(&request), request.uri().path()) {
-            // gRPC, gRPC-Web; with the health and reflection services.
-            (Door::Grpc | Door::GrpcWeb, _) => self.grpc.call(request),
+            // gRPC and gRPC-Web, the health and reflection services among them.
+            (Door::Grpc | Door::GrpcWeb, _) => with_axum_body(self.grpc.call(request)),
             // Probes: plain, without a token.
-            (Door::Rest, "/livez") => done(self.health.live(&request)),
-            (Door::Rest, "/readyz") => done(self.health.ready(&request)),
+            (Door::Rest, "/livez") => ready(self.health.live(&request)),
+            (Door::Rest, "/readyz") => ready(self.health.ready(&request)),
             // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist.
-            (Door::Rest, _) => self.json.call(request),
+            (Door::Rest, _) if request.headers().contains_key(ACCEPT_ENCODING) => {
+                with_axum_body(self.compressed_rest.call(request))
+            }
+            (Door::Rest, _) => self.rest.call(request),
         }
     }
 }
 
-fn done(response: Response) -> BoxFuture {
+fn ready(response: Response) -> BoxFuture {
     Box::pin(std::future::ready(Ok(response)))
+}
+
+fn with_axum_body<B>(
+    answer: impl Future<Output = Result<http::Response<B>, Infallible>> + Send + 'static,
+) -> BoxFuture
+where
+    B: http_body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+{
+    Box::pin(async move { answer.await.map(|response| response.map(Body::new)) })
 }

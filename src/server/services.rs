@@ -1,18 +1,18 @@
 //! What the doors lead to: every RPC once, for gRPC and gRPC-Web as tonic's routes, for REST behind the transcoder.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::task::{Context, Poll};
 
+use axum::body::Body;
 use http::header::CONTENT_TYPE;
-use http::{Extensions, HeaderValue};
-use tonic::body::Body;
+use http::{Extensions, HeaderValue, Method};
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Service;
 
 use super::guard::Guard;
-use super::{Request, Response, ServeError};
+use super::{BoxFuture, Request, Response, ServeError};
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::pb;
@@ -23,8 +23,11 @@ pub const NAMES: &[&str] = &["switchboard.v1.ChatService", "switchboard.v1.Sessi
 
 /// The REST door.
 pub trait Rest:
-    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+    Service<Request, Response = Response, Error = Infallible, Future = BoxFuture> + Clone + Send + Sync + 'static
 {
+    /// The RPC a request stands for, as its path in gRPC.
+    fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
+
     /// An error in the envelope of the API that owns the path.
     fn error_response(&self, path: &str, error: &Error) -> Response;
 }
@@ -68,22 +71,26 @@ struct NoRoutes;
 impl Service<Request> for NoRoutes {
     type Response = Response;
     type Error = Infallible;
-    type Future = Ready<Result<Response, Infallible>>;
+    type Future = BoxFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        ready(Ok(self.error_response(request.uri().path(), &Error::not_found("no such route"))))
+    fn call(&mut self, request: Request) -> BoxFuture {
+        Box::pin(ready(Ok(self.error_response(request.uri().path(), &Error::not_found("no such route")))))
     }
 }
 
 impl Rest for NoRoutes {
+    fn rpc(&self, _: &Method, _: &str) -> Option<&'static str> {
+        None
+    }
+
     fn error_response(&self, _: &str, error: &Error) -> Response {
         let row = error.kind().row();
         let json = serde_json::json!({"code": row.flat.0, "name": row.flat.1, "message": error.message()});
-        let mut response = Response::new(Body::new(http_body_util::Full::from(json.to_string())));
+        let mut response = Response::new(Body::from(json.to_string()));
         *response.status_mut() = row.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response

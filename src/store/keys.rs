@@ -2,6 +2,7 @@
 
 use diesel::dsl::{exists, now, select};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::schema::{api_keys, orgs, sessions};
 use super::{Connection, StoreResult};
@@ -88,19 +89,14 @@ pub fn org_is_enabled(connection: &mut Connection, org: OrgId) -> StoreResult<bo
     Ok(select(exists(enabled)).get_result(connection)?)
 }
 
-/// Whether there is such an organization, disabled or not.
-pub fn org_exists(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
-    Ok(select(exists(orgs::table.filter(orgs::org_id.eq(org)))).get_result(connection)?)
-}
-
 /// How many of these sessions are the organization's.
 pub fn count_sessions(connection: &mut Connection, org: OrgId, ids: &[SessionId]) -> StoreResult<i64> {
     let owned = sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::session_id.eq_any(ids));
     Ok(owned.count().get_result(connection)?)
 }
 
-/// Stores a new key.
-pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> StoreResult<()> {
+/// Stores a new key; `false` when there is no such organization.
+pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> StoreResult<bool> {
     let values = (
         api_keys::org_id.eq(org),
         api_keys::key_id.eq(&key.id),
@@ -110,8 +106,11 @@ pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> Store
         api_keys::session_ids.eq(key.sessions.as_deref()),
         api_keys::expires_at.eq(key.expires_at),
     );
-    diesel::insert_into(api_keys::table).values(values).execute(connection)?;
-    Ok(())
+    match diesel::insert_into(api_keys::table).values(values).execute(connection) {
+        Ok(_) => Ok(true),
+        Err(DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The organization's keys, oldest first.

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use diesel::pg::{Pg, PgConnection};
+use diesel::Connection as _;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::{Connection, StoreResult};
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
+
+const BEHIND: &str = "the database's schema is missing or behind this program: run `switchboard migrate up`";
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -43,14 +47,20 @@ pub struct Migration {
 
 /// All migrations, oldest first. Only reads.
 pub async fn status(database_url: &Secret) -> Result<Vec<Migration>> {
-    blocking(connect(database_url).await?, statuses).await.map(|(_, list)| list)
+    blocking(connect(database_url).await?, list).await.map(|(_, migrations)| migrations)
+}
+
+/// Refuses a database that lacks a migration.
+pub async fn require_current(database_url: &Secret) -> Result<()> {
+    let is_current = status(database_url).await?.iter().all(|migration| migration.applied);
+    if is_current { Ok(()) } else { Err(Error::new(Kind::FailedPrecondition, BEHIND)) }
 }
 
 /// Applies what is pending and says what that was. Others that try the same wait.
 pub async fn up(database_url: &Secret) -> Result<Vec<String>> {
     let connection = locked(connect(database_url).await?).await?;
-    let run = |connection: &mut PgConnection| {
-        let pending = statuses(connection)?.into_iter().filter(|migration| !migration.applied);
+    let run = |connection: &mut Connection| {
+        let pending = list(connection)?.into_iter().filter(|migration| !migration.applied);
         let pending = pending.map(|migration| migration.name).collect();
         connection.run_pending_migrations(MIGRATIONS).map_err(Error::internal)?;
         Ok(pending)
@@ -61,8 +71,8 @@ pub async fn up(database_url: &Secret) -> Result<Vec<String>> {
 /// Takes the newest applied migration back and says which that was; `None` when there is none.
 pub async fn revert(database_url: &Secret) -> Result<Option<String>> {
     let connection = locked(connect(database_url).await?).await?;
-    let run = |connection: &mut PgConnection| {
-        let newest = statuses(connection)?.into_iter().rfind(|migration| migration.applied);
+    let run = |connection: &mut Connection| {
+        let newest = list(connection)?.into_iter().rfind(|migration| migration.applied);
         if newest.is_some() {
             connection.revert_last_migration(MIGRATIONS).map_err(Error::internal)?;
         }
@@ -71,29 +81,29 @@ pub async fn revert(database_url: &Secret) -> Result<Option<String>> {
     blocking(connection, run).await.map(|(_, reverted)| reverted)
 }
 
-async fn connect(database_url: &Secret) -> Result<PgConnection> {
+async fn connect(database_url: &Secret) -> Result<Connection> {
     let url = database_url.clone();
-    let connecting = tokio::task::spawn_blocking(move || PgConnection::establish(url.expose()));
+    let connecting = tokio::task::spawn_blocking(move || Connection::establish(url.expose()));
     connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)
 }
 
 /// Runs work on a connection where blocking is no harm, and gives the connection back.
-async fn blocking<T, F>(mut connection: PgConnection, work: F) -> Result<(PgConnection, T)>
+async fn blocking<T, F>(mut connection: Connection, work: F) -> Result<(Connection, T)>
 where
     T: Send + 'static,
-    F: FnOnce(&mut PgConnection) -> Result<T> + Send + 'static,
+    F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
 {
     let running = tokio::task::spawn_blocking(move || work(&mut connection).map(|value| (connection, value)));
-    running.await.map_err(Error::internal)?
+    Ok(running.await.map_err(Error::internal)??)
 }
 
 /// Takes the lock by asking again and again: a statement that waits for it would hold a snapshot, for which
 /// `CREATE INDEX CONCURRENTLY` of the one who has the lock waits in turn. It ends with the connection.
-async fn locked(mut connection: PgConnection) -> Result<PgConnection> {
+async fn locked(mut connection: Connection) -> Result<Connection> {
     let deadline = tokio::time::Instant::now() + LOCK_TIMEOUT;
     loop {
-        let try_lock = |connection: &mut PgConnection| {
-            diesel::select(pg_try_advisory_lock(LOCK)).get_result(connection).map_err(Error::internal)
+        let try_lock = |connection: &mut Connection| {
+            Ok(diesel::select(pg_try_advisory_lock(LOCK)).get_result(connection)?)
         };
         let is_ours: bool;
         (connection, is_ours) = blocking(connection, try_lock).await?;
@@ -107,9 +117,9 @@ async fn locked(mut connection: PgConnection) -> Result<PgConnection> {
     }
 }
 
-/// Without diesel's own functions for it, which create their table: a role that may only use the schema cannot.
-fn statuses(connection: &mut PgConnection) -> Result<Vec<Migration>> {
-    let applied = applied(connection).map_err(Error::internal)?;
+/// All migrations, oldest first. Without diesel's own functions for it, which create their table: a role that may only use the schema cannot.
+pub(super) fn list(connection: &mut Connection) -> StoreResult<Vec<Migration>> {
+    let applied = applied(connection)?;
     let known = diesel::migration::MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(Error::internal)?;
     let mut migrations: Vec<_> = known
         .iter()
@@ -126,7 +136,7 @@ fn statuses(connection: &mut PgConnection) -> Result<Vec<Migration>> {
     Ok(migrations)
 }
 
-fn applied(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+fn applied(connection: &mut Connection) -> QueryResult<Vec<String>> {
     let table = to_regclass("__diesel_schema_migrations");
     if !diesel::select(table.is_not_null()).get_result(connection)? {
         return Ok(Vec::new());

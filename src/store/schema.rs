@@ -2,6 +2,8 @@
 
 #![allow(missing_docs)]
 
+use super::views::{chat_views, message_views};
+
 diesel::table! {
     orgs (org_id) {
         org_id -> Uuid,
@@ -233,4 +235,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     properties,
     chat_properties,
     events,
+    chat_views,
+    message_views,
 );

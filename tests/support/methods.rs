@@ -3,6 +3,7 @@
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
 
 /// One RPC.
+#[derive(Clone)]
 pub struct Method {
     /// `/switchboard.v1.ChatService/GetChat`
     pub path: String,
@@ -10,12 +11,18 @@ pub struct Method {
     pub capability: String,
     /// The request.
     pub input: MessageDescriptor,
-    /// Whether the request is a stream of messages.
-    pub client_streaming: bool,
+    streaming: bool,
     /// The error envelope of the service's REST API: `FLAT` or `NESTED`.
     pub envelope: String,
     /// The REST routes.
     pub bindings: Vec<Binding>,
+}
+
+impl Method {
+    /// Whether the request or the answer is a stream of messages.
+    pub fn streams(&self) -> bool {
+        self.streaming
+    }
 }
 
 /// One REST route.
@@ -60,7 +67,7 @@ fn read(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
         path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
         capability: enum_word(pool, "switchboard.v1.Capability", &capability, "CAPABILITY_").to_lowercase(),
         input: method.input(),
-        client_streaming: method.is_client_streaming(),
+        streaming: method.is_client_streaming() || method.is_server_streaming(),
         envelope: enum_word(
             pool,
             "switchboard.v1.ErrorEnvelope",

@@ -48,14 +48,23 @@ impl Sql {
 
     /// Every row of every table as one hash per table: two are equal when nothing was written in between.
     pub fn fingerprint(&mut self) -> Vec<(String, String)> {
+        self.fingerprint_where("true")
+    }
+
+    /// The same for the rows of one organization.
+    pub fn fingerprint_of(&mut self, org: &str) -> Vec<(String, String)> {
+        self.fingerprint_where(&format!("org_id = '{org}'"))
+    }
+
+    fn fingerprint_where(&mut self, rows: &str) -> Vec<(String, String)> {
         let tables = "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
-            AND relnamespace = 'public'::regnamespace ORDER BY relname COLLATE \"C\"";
+            AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_\\_%' ORDER BY relname COLLATE \"C\"";
         let tables = self.rows(tables);
         let hashes = tables.iter().map(|table| {
             let name = table["relname"].as_str().expect("a name");
             format!(
                 "SELECT '{name}' AS name, md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '')) AS hash
-                 FROM \"{name}\" t"
+                 FROM \"{name}\" t WHERE {rows}"
             )
         });
         let hashes = self.rows(&hashes.collect::<Vec<_>>().join(" UNION ALL "));

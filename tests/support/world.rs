@@ -54,7 +54,7 @@ pub struct Org {
 }
 
 /// A chat with one person.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chat {
     /// The person's number in digits.
     pub digits: String,

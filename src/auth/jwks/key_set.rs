@@ -64,14 +64,18 @@ fn usable(jwk: &Jwk) -> Option<Key> {
 
 /// The algorithm a key of that type is for. One that declares another is not used.
 fn algorithm(parameters: &AlgorithmParameters) -> Option<(Algorithm, KeyAlgorithm)> {
-    match parameters {
-        AlgorithmParameters::RSA(_) => Some((Algorithm::RS256, KeyAlgorithm::RS256)),
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            Some((Algorithm::ES256, KeyAlgorithm::ES256))
-        }
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            Some((Algorithm::EdDSA, KeyAlgorithm::EdDSA))
-        }
-        _ => None,
+    use AlgorithmParameters::{EllipticCurve as Ec, OctetKeyPair, RSA};
+    if let RSA(_) = parameters {
+        Some((Algorithm::RS256, KeyAlgorithm::RS256))
+    } else if let Ec(key) = parameters
+        && key.curve == EllipticCurve::P256
+    {
+        Some((Algorithm::ES256, KeyAlgorithm::ES256))
+    } else if let OctetKeyPair(key) = parameters
+        && key.curve == EllipticCurve::Ed25519
+    {
+        Some((Algorithm::EdDSA, KeyAlgorithm::EdDSA))
+    } else {
+        None
     }
 }

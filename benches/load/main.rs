@@ -1,0 +1,120 @@
+//! How many calls a second the service answers, beside `pgbench` running the same statement in the same minute.
+//!
+//! Everything shares one machine: PostgreSQL, the service and this client. So the figures are a floor, the client's own
+//! processor time stands beside them, and what counts is the ratio. Nothing here passes or fails by a time; a call that
+//! fails ends the run. `BENCH_SECONDS` sets how long is measured in all (default 150).
+
+mod calls;
+mod grpc;
+mod pgbench;
+mod processor;
+mod report;
+mod rest;
+mod seed;
+mod statement;
+mod timing;
+
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/cluster.rs"]
+mod cluster;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/process.rs"]
+mod process;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/server.rs"]
+mod server;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/sql.rs"]
+mod sql;
+
+use std::error::Error;
+use std::time::Duration;
+
+use calls::{Call, Door, Target};
+use cluster::Cluster;
+use pgbench::Baseline;
+use report::Report;
+use seed::World;
+use server::Server;
+use timing::Slice;
+
+/// The binary under load.
+const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
+
+const CONNECTIONS: [usize; 3] = [1, 8, 32];
+const ROUNDS: u32 = 3;
+const DEFAULT_SECONDS: u64 = 150;
+const WARM_UP: Duration = Duration::from_millis(300);
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+// One thread: the client must not take more than one of the cores it shares with what it measures.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome<()> {
+    let slice = slice_length()?;
+    eprintln!("starting PostgreSQL and seeding {} chats, {} messages …", seed::CHATS, seed::MESSAGES);
+    let database = Cluster::get().await.migrated_database().await;
+    let world = World::seed(&database)?;
+    let whole_chat = statement::whole_chat(&database, &world).await?;
+    let baselines = [Baseline::new("whole chat", &whole_chat, &world)?, Baseline::one_row(&world)?];
+
+    let server = Server::start(&database, "127.0.0.1:0", &[]).await;
+    let target = Target::new(server.address, server.process.id().ok_or("no process id")?, &world);
+    let mut report = Report::default();
+    for connections in CONNECTIONS {
+        for round in 1..=ROUNDS {
+            eprintln!("{connections} connections, round {round} of {ROUNDS} …");
+            run_round(&mut report, &database, &baselines, &target, connections, slice).await?;
+        }
+    }
+    print!("{}", report.markdown(&world.postgres_version, slice));
+    Ok(())
+}
+
+/// One slice of everything: each baseline right before the calls that are compared with it.
+async fn run_round(
+    report: &mut Report,
+    database: &cluster::Database,
+    baselines: &[Baseline; 2],
+    target: &Target,
+    connections: usize,
+    length: Duration,
+) -> Outcome<()> {
+    for (baseline, call) in baselines.iter().zip([Call::GetChat, Call::GetSessionChat]) {
+        report.baseline(call, connections, baseline.run(database, connections, length)?);
+        for door in Door::ALL {
+            report.slice(door, call, connections, measure(target, door, call, connections, length).await?);
+        }
+    }
+    for call in [Call::UpdateChat, Call::UpdateSessionChat] {
+        for door in Door::ALL {
+            report.slice(door, call, connections, measure(target, door, call, connections, length).await?);
+        }
+    }
+    Ok(())
+}
+
+async fn measure(
+    target: &Target,
+    door: Door,
+    call: Call,
+    connections: usize,
+    length: Duration,
+) -> Outcome<Slice> {
+    match door {
+        Door::Rest => {
+            timing::measure(target.pid, rest::clients(target, call, connections).await?, length).await
+        }
+        Door::Grpc => {
+            timing::measure(target.pid, grpc::clients(target, call, connections).await?, length).await
+        }
+    }
+}
+
+/// How long one thing is measured at a time.
+fn slice_length() -> Outcome<Duration> {
+    let seconds = std::env::var("BENCH_SECONDS").map_or(Ok(DEFAULT_SECONDS), |text| text.parse())?;
+    let per_round = Call::ALL.len() * Door::ALL.len() + 2;
+    let slices = u32::try_from(per_round * CONNECTIONS.len())? * ROUNDS;
+    Ok(Duration::from_secs(seconds) / slices)
+}

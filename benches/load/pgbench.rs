@@ -1,0 +1,70 @@
+//! `pgbench`, PostgreSQL's own load generator: what the machine gives for the bare statement.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::Outcome;
+use crate::cluster::Database;
+use crate::seed::{self, World};
+use crate::statement::Statement;
+
+/// A script that `pgbench` runs with prepared statements.
+pub struct Baseline {
+    script: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl Baseline {
+    /// The statement, for a person drawn anew each time.
+    pub fn new(name: &str, statement: &Statement, world: &World) -> Outcome<Self> {
+        let last = seed::FIRST_PERSON + seed::PERSONS - 1;
+        let script = format!("\\set digits random({}, {last})\n{};\n", seed::FIRST_PERSON, statement.sql);
+        Self::write(name, &script, statement.variables.clone(), world)
+    }
+
+    /// One row by its primary key, all columns.
+    pub fn one_row(world: &World) -> Outcome<Self> {
+        let (first, last) = world.chat_keys;
+        let script = format!(
+            "\\set chat_key random({first}, {last})\nSELECT * FROM session_chats \
+             WHERE org_id = :org_id AND session_id = :session_id AND chat_key = :chat_key;\n"
+        );
+        let variables = [("org_id", &world.org), ("session_id", &world.sessions[0])];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.clone()));
+        Self::write("one row", &script, variables.to_vec(), world)
+    }
+
+    fn write(name: &str, script: &str, variables: Vec<(String, String)>, world: &World) -> Outcome<Self> {
+        let path = world.folder.join(format!("{}.sql", name.replace(' ', "-")));
+        fs::write(&path, script)?;
+        Ok(Self { script: path, variables })
+    }
+
+    /// Transactions a second, with that many connections.
+    pub fn run(&self, database: &Database, connections: usize, length: Duration) -> Outcome<f64> {
+        let seconds = length.as_secs_f64().round().max(1.0);
+        let mut command = Command::new(program()?);
+        command.args(["-n", "-M", "prepared", "-T", &seconds.to_string(), "-c", &connections.to_string()]);
+        command.args(["-j", &connections.min(2).to_string(), "-f"]).arg(&self.script);
+        for (name, value) in &self.variables {
+            command.args(["-D", &format!("{name}={value}")]);
+        }
+        let output = command.arg(&database.url).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        rate.filter(|_| output.status.success()).ok_or_else(|| format!("pgbench: {errors}\n{text}").into())
+    }
+}
+
+/// `pgbench`: Debian keeps it beside the server, out of the `PATH`.
+fn program() -> Outcome<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let folders = env::split_paths(&path).chain(debian.map(|version| version.path().join("bin")));
+    let mut programs = folders.map(|folder| folder.join("pgbench"));
+    programs.find(|program| program.exists()).ok_or_else(|| "pgbench: apt-get install postgresql".into())
+}

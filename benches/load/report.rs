@@ -1,0 +1,147 @@
+//! The figures as a Markdown table, and what was expected beside what was measured.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::ROUNDS;
+use crate::calls::{Call, Door};
+use crate::timing::Slice;
+
+/// What all slices measured.
+#[derive(Default)]
+pub struct Report {
+    baselines: BTreeMap<(Call, usize), Vec<f64>>,
+    slices: BTreeMap<(Call, usize, Door), Vec<Slice>>,
+}
+
+/// One line of the table.
+struct Row {
+    call: Call,
+    connections: usize,
+    door: Door,
+    rate: f64,
+    p50: Duration,
+    p99: Duration,
+    /// Processor time per call, in microseconds.
+    service: f64,
+    client: f64,
+    /// `pgbench`'s rate, where there is one to compare with.
+    baseline: Option<f64>,
+}
+
+impl Report {
+    /// Adds what `pgbench` reached beside that call.
+    pub fn baseline(&mut self, call: Call, connections: usize, rate: f64) {
+        self.baselines.entry((call, connections)).or_default().push(rate);
+    }
+
+    /// Adds a slice of ours.
+    pub fn slice(&mut self, door: Door, call: Call, connections: usize, slice: Slice) {
+        self.slices.entry((call, connections, door)).or_default().push(slice);
+    }
+
+    /// The whole report.
+    pub fn markdown(&self, postgres_version: &str, length: Duration) -> String {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let rows = self.rows();
+        let table = rows.iter().map(line).collect::<String>();
+        format!(
+            "# Load\n\n\
+             {cores} cores shared by PostgreSQL {postgres_version}, the service and this client; {ROUNDS} rounds of \
+             {:.1} s each, `pgbench` right before what is compared with it. Rates are medians of the rounds, latencies \
+             of all their calls. `pgbench` runs the service's own statement beside GET chat, and a read of one row by \
+             its primary key beside GET session chat.\n\n\
+             | call | connections | door | requests/s | p50 ms | p99 ms | service µs/call | client µs/call | pgbench/s | ratio |\n\
+             |---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n\
+             {table}\n{}",
+            length.as_secs_f64(),
+            expectations(&rows),
+        )
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let rows = self.slices.iter().map(|((call, connections, door), slices)| {
+            let mut latencies = slices.iter().flat_map(|slice| &slice.latencies).copied().collect::<Vec<_>>();
+            latencies.sort_unstable();
+            let calls = latencies.len().max(1) as f64;
+            let per_call = |used: fn(&Slice) -> Duration| {
+                slices.iter().map(used).sum::<Duration>().as_secs_f64() * 1e6 / calls
+            };
+            let baseline = self.baselines.get(&(*call, *connections));
+            Row {
+                call: *call,
+                connections: *connections,
+                door: *door,
+                rate: median(slices.iter().map(Slice::rate).collect()),
+                p50: percentile(&latencies, 50),
+                p99: percentile(&latencies, 99),
+                service: per_call(|slice| slice.service),
+                client: per_call(|slice| slice.client),
+                baseline: baseline.map(|rates| median(rates.clone())),
+            }
+        });
+        rows.collect()
+    }
+}
+
+fn line(row: &Row) -> String {
+    let (baseline, ratio) = match row.baseline {
+        Some(baseline) => (format!("{baseline:.0}"), format!("{:.2}", row.rate / baseline)),
+        None => ("–".to_owned(), "–".to_owned()),
+    };
+    format!(
+        "| {} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {baseline} | {ratio} |\n",
+        row.call.name(),
+        row.connections,
+        row.door.name(),
+        row.rate,
+        milliseconds(row.p50),
+        milliseconds(row.p99),
+        row.service,
+        row.client,
+    )
+}
+
+/// What two shared cores are expected to give. Told, not enforced: a busy machine is no bug.
+fn expectations(rows: &[Row]) -> String {
+    let most = rows.iter().map(|row| row.connections).max().unwrap_or_default();
+    let row =
+        |call| rows.iter().find(|row| (row.call, row.connections, row.door) == (call, most, Door::Rest));
+    let (Some(chat), Some(session_chat)) = (row(Call::GetChat), row(Call::GetSessionChat)) else {
+        return String::new();
+    };
+    let ratio = |row: &Row| row.baseline.map_or(0.0, |baseline| row.rate / baseline);
+    let spread = |row: &Row| row.p99.as_secs_f64() / row.p50.as_secs_f64();
+    let expected = [
+        ("GET chat against pgbench, at least", ratio(chat), 0.8, true),
+        ("GET session chat against pgbench, at least", ratio(session_chat), 0.5, true),
+        ("GET chat, p99 against p50, at most", spread(chat), 5.0, false),
+        ("GET session chat, p99 against p50, at most", spread(session_chat), 5.0, false),
+        ("GET chat, service µs/call, at most", chat.service, 25.0, false),
+    ];
+    let mut text =
+        format!("| over REST with {most} connections | expected | measured | |\n|---|--:|--:|---|\n");
+    for (what, measured, bound, is_least) in expected {
+        let met = if is_least { measured >= bound } else { measured <= bound };
+        // Writing to a string cannot fail.
+        let _ =
+            writeln!(text, "| {what} | {bound} | {measured:.2} | {} |", if met { "met" } else { "missed" });
+    }
+    text
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// Of sorted values.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,136 @@
+//! What the calls find: an organization with two numbers, 100,000 chats and 500,000 messages, written by a few statements.
+
+use std::path::PathBuf;
+
+use crate::Outcome;
+use crate::cluster::Database;
+use crate::sql::Sql;
+
+/// Chats: persons, and then groups of twenty of them.
+pub const CHATS: u64 = PERSONS + GROUPS;
+/// Messages: five a chat, all of the first number's.
+pub const MESSAGES: u64 = 5 * CHATS;
+/// Chats with one person each. Only these are called.
+pub const PERSONS: u64 = 99_000;
+const GROUPS: u64 = 1_000;
+/// The digits of the first person; the others follow.
+pub const FIRST_PERSON: u64 = 15_550_100_000;
+/// The organization's numbers. The first holds all chats, the second every fifth.
+pub const PHONES: [&str; 2] = ["15550090001", "15550090002"];
+/// Whom updates assign chats to.
+pub const ASSIGNEE: &str = "agent1@acme.example";
+
+/// The seeded organization, and how to call for it.
+pub struct World {
+    pub org: String,
+    pub sessions: [String; 2],
+    pub key: String,
+    /// The first and the last chat's key in the database.
+    pub chat_keys: (i64, i64),
+    pub postgres_version: String,
+    /// For the files that `pgbench` reads.
+    pub folder: PathBuf,
+}
+
+impl World {
+    /// Fills an empty, migrated database.
+    pub fn seed(database: &Database) -> Outcome<Self> {
+        let org = database.cli(&["org", "create", "--name", "Acme"]);
+        let session = |phone| database.cli(&["session", "create", "--org", &org, "--phone", phone]);
+        let sessions = PHONES.map(session);
+        database.cli(&["member", "add", "--org", &org, "--email", ASSIGNEE]);
+        database.cli(&["property", "create", "--org", &org, "--name", "note", "--kind", "text"]);
+        let key = database.cli(&["key", "create", "--org", &org, "--name", "bench", "--can", "read,send"]);
+
+        let mut sql = Sql::connect(&database.url);
+        let names = [
+            ("$org", format!("'{org}'::uuid")),
+            ("$session_1", format!("'{}'", sessions[0])),
+            ("$session_2", format!("'{}'", sessions[1])),
+            ("$first_person", FIRST_PERSON.to_string()),
+            ("$persons", PERSONS.to_string()),
+            ("$groups", GROUPS.to_string()),
+        ];
+        for statement in STATEMENTS {
+            let filled =
+                names.iter().fold(statement.to_owned(), |text, (name, value)| text.replace(name, value));
+            sql.run_as(&org, &filled);
+        }
+        admin(database).run("VACUUM ANALYZE");
+        let mut key_of = |which| sql.value(&format!("SELECT {which}(chat_key) FROM chats")).as_i64();
+        let chat_keys = key_of("min").zip(key_of("max")).ok_or("no chats")?;
+        let version = sql.value("SHOW server_version");
+        Ok(Self {
+            org,
+            sessions,
+            key,
+            chat_keys,
+            postgres_version: version.as_str().unwrap_or_default().to_owned(),
+            folder: std::env::temp_dir(),
+        })
+    }
+}
+
+/// A connection that may change settings.
+pub fn admin(database: &Database) -> Sql {
+    Sql::connect(&database.url.replacen("switchboard@", "admin@", 1))
+}
+
+/// In order: what refers to something comes after it.
+const STATEMENTS: [&str; 10] = [
+    // People: one per chat, and the numbers themselves.
+    "INSERT INTO contacts (org_id, contact_id, name, color, image, is_internal)
+     SELECT $org, ($first_person + n) || '@c.us', 'Person ' || n, '#B4876E', 'https://images.acme.example/' || n, false
+     FROM generate_series(0, $persons - 1) n
+     UNION ALL SELECT $org, phone || '@c.us', 'Support', '#B4876E', NULL, true FROM sessions WHERE org_id = $org",
+    "INSERT INTO chats (org_id, chat_id, type, name, image, created_at)
+     SELECT $org, ($first_person + n) || '@c.us', 'user', NULL, 'https://images.acme.example/' || n,
+         now() - n * interval '1 minute'
+     FROM generate_series(0, $persons - 1) n",
+    "INSERT INTO chats (org_id, chat_id, type, name, info_admins_only, messages_admins_only, created_at)
+     SELECT $org, (120363300000000000 + n) || '@g.us', 'group', 'Group ' || n, false, false,
+         now() - n * interval '1 hour'
+     FROM generate_series(0, $groups - 1) n",
+    "INSERT INTO chat_addresses (org_id, address, chat_key)
+     SELECT org_id, chat_id, chat_key FROM chats WHERE org_id = $org",
+    "INSERT INTO session_chats (org_id, session_id, chat_key, unread, latest_message_id, last_message_at)
+     SELECT c.org_id, s.session_id, c.chat_key, 3,
+         CASE WHEN s.session_id = $session_1 THEN 'MESSAGE' || c.chat_key || '-5' END,
+         CASE WHEN s.session_id = $session_1 THEN
+             '2026-01-01T00:00:00Z'::timestamptz + c.chat_key * interval '1 minute' + interval '5 seconds' END
+     FROM chats c
+     JOIN sessions s ON s.org_id = c.org_id AND (s.session_id = $session_1 OR c.chat_key % 5 = 0)
+     WHERE c.org_id = $org",
+    "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, delivery)
+     SELECT sc.org_id, sc.session_id, sc.chat_key, 'MESSAGE' || sc.chat_key || '-' || n,
+         '2026-01-01T00:00:00Z'::timestamptz + sc.chat_key * interval '1 minute' + n * interval '1 second',
+         4, n % 2 = 1, c.chat_id, 'chat',
+         'Hello, your order ' || sc.chat_key || ' has left our house and arrives on day ' || n || ' of the month',
+         '{\"delivered\": {}, \"read\": {}, \"pending\": []}'
+     FROM session_chats sc
+     JOIN chats c ON c.org_id = sc.org_id AND c.chat_key = sc.chat_key
+     CROSS JOIN generate_series(1, 5) n
+     WHERE sc.org_id = $org AND sc.session_id = $session_1",
+    // In a person's chat: the person and the first number. In a group: twenty persons.
+    "INSERT INTO chat_members (org_id, chat_key, contact_id, is_admin)
+     SELECT c.org_id, c.chat_key, contact_id, true
+     FROM chats c, unnest(ARRAY[c.chat_id, (SELECT min(phone) || '@c.us' FROM sessions WHERE org_id = $org)]) contact_id
+     WHERE c.org_id = $org AND c.type = 'user'
+     UNION ALL
+     SELECT g.org_id, g.chat_key, ($first_person + (g.chat_key * 20 + n) % $persons) || '@c.us', false
+     FROM chats g, generate_series(1, 20) n
+     WHERE g.org_id = $org AND g.type = 'group'",
+    "INSERT INTO labels (org_id, label_id, name, label_key)
+     SELECT $org, 'label-' || repeat(chr(96 + n), 16), 'Label ' || n, 'label ' || n FROM generate_series(1, 20) n",
+    "INSERT INTO chat_labels (org_id, chat_key, label_id)
+     SELECT org_id, chat_key, 'label-' || repeat(chr((97 + (chat_key + n) % 20)::int), 16)
+     FROM chats, generate_series(0, 1) n WHERE org_id = $org AND chat_key % 2 = 0",
+    "WITH access AS (
+         INSERT INTO chat_access (org_id, chat_key, member_key, allowed)
+         SELECT c.org_id, c.chat_key, m.member_key, true
+         FROM chats c JOIN members m ON m.org_id = c.org_id WHERE c.org_id = $org AND c.chat_key % 10 = 0
+     )
+     INSERT INTO chat_properties (org_id, chat_key, property_id, value)
+     SELECT c.org_id, c.chat_key, p.property_id, '\"hello\"'
+     FROM chats c JOIN properties p ON p.org_id = c.org_id WHERE c.org_id = $org AND c.chat_key % 3 = 0",
+];

@@ -1,0 +1,65 @@
+//! One slice of a measurement: calls in a closed loop on every connection, and what they cost.
+
+use std::time::{Duration, Instant};
+
+use crate::calls::Client;
+use crate::{Outcome, WARM_UP, processor};
+
+/// What one slice measured.
+pub struct Slice {
+    /// From the first call to the last answer.
+    pub elapsed: Duration,
+    /// Of every call.
+    pub latencies: Vec<Duration>,
+    /// Processor time of the service.
+    pub service: Duration,
+    /// Processor time of this client.
+    pub client: Duration,
+}
+
+impl Slice {
+    /// Calls a second.
+    pub fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Has every client call for that long, after a moment of warming up.
+pub async fn measure<C: Client>(pid: u32, clients: Vec<C>, length: Duration) -> Outcome<Slice> {
+    let (clients, _) = run(clients, WARM_UP).await?;
+    let service = processor::used_by(pid)?;
+    let client = processor::used_by(std::process::id())?;
+    let start = Instant::now();
+    let (_, latencies) = run(clients, length).await?;
+    Ok(Slice {
+        elapsed: start.elapsed(),
+        latencies,
+        service: processor::used_by(pid)? - service,
+        client: processor::used_by(std::process::id())? - client,
+    })
+}
+
+async fn run<C: Client>(clients: Vec<C>, length: Duration) -> Outcome<(Vec<C>, Vec<Duration>)> {
+    let end = Instant::now() + length;
+    let running = clients.into_iter().map(|client| tokio::spawn(until(client, end))).collect::<Vec<_>>();
+    let mut clients = Vec::with_capacity(running.len());
+    let mut latencies = Vec::new();
+    for task in running {
+        let (client, of_client) = task.await??;
+        clients.push(client);
+        latencies.extend(of_client);
+    }
+    Ok((clients, latencies))
+}
+
+async fn until<C: Client>(mut client: C, end: Instant) -> Outcome<(C, Vec<Duration>)> {
+    let mut latencies = Vec::with_capacity(64 * 1024);
+    let mut start = Instant::now();
+    while start < end {
+        client.call().await?;
+        let now = Instant::now();
+        latencies.push(now - start);
+        start = now;
+    }
+    Ok((client, latencies))
+}

@@ -1,0 +1,226 @@
+//! What the values of custom properties may be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::error::{Error, FieldViolation, Kind, Result};
+use crate::ids::OrgId;
+use crate::ids::PropertyId;
+use crate::store::chat_properties::{Property, definitions as stored_definitions};
+use crate::store::{Connection, StoreResult};
+
+/// The field of a chat that holds the values.
+pub const FIELD: &str = "custom_properties";
+const MAX_CHARACTERS: usize = 10_000;
+
+/// A value as a caller gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// `null`: removes the value.
+    Null,
+    /// A string.
+    Text(String),
+    /// An array of strings.
+    Texts(Vec<String>),
+    /// Anything else; no property takes it.
+    Other,
+}
+
+/// What changes of a chat's values.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Changes {
+    /// Values to store.
+    pub(super) set: Vec<(PropertyId, Value)>,
+    /// Values to remove.
+    pub(super) removed: Vec<PropertyId>,
+}
+
+/// Holds what was given to the organization's definitions. Every key that is refused is named.
+pub(super) fn resolve(
+    connection: &mut Connection,
+    org: OrgId,
+    given: &BTreeMap<String, Given>,
+) -> StoreResult<Changes> {
+    // PostgreSQL cannot hold NUL, so no property is named with one.
+    let keys: Vec<&str> = given.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
+    let definitions = if keys.is_empty() { Vec::new() } else { stored_definitions(connection, org, &keys)? };
+    Ok(check(&definitions, given)?)
+}
+
+fn check(definitions: &[Property], given: &BTreeMap<String, Given>) -> Result<Changes> {
+    let mut changes = Changes::default();
+    let mut violations = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (key, value) in given {
+        match change(definitions, &mut seen, key, value) {
+            Ok((id, Some(value))) => changes.set.push((id, value)),
+            Ok((id, None)) => changes.removed.push(id),
+            Err(message) => violations.push(violation(key, &message)),
+        }
+    }
+    let Some(first) = violations.first() else { return Ok(changes) };
+    let error = Error::new(Kind::Invalid, first.message.clone());
+    Err(violations.into_iter().fold(error, |error, bad| error.with_field(bad.field, bad.message)))
+}
+
+fn violation(key: &str, message: &str) -> FieldViolation {
+    let field = format!("{FIELD}.{key}");
+    FieldViolation { message: format!("{field} {message}"), field }
+}
+
+/// The property a key names, and its new value; `None` removes it.
+fn change<'a>(
+    definitions: &'a [Property],
+    seen: &mut BTreeSet<&'a PropertyId>,
+    key: &str,
+    value: &Given,
+) -> Result<(PropertyId, Option<Value>), String> {
+    let by_id = definitions.iter().find(|property| property.property_id.as_str() == key);
+    let property = by_id.or_else(|| definitions.iter().find(|property| property.name == key));
+    let property = property.ok_or("is not a property of the organization")?;
+    if !seen.insert(&property.property_id) {
+        return Err("names a property that another key names too".to_owned());
+    }
+    let stored = match value {
+        Given::Null => None,
+        Given::Text(_) | Given::Texts(_) | Given::Other => Some(stored(property, value)?),
+    };
+    Ok((property.property_id.clone(), stored))
+}
+
+/// The value as it is stored, if the property's kind takes it.
+fn stored(property: &Property, value: &Given) -> Result<Value, String> {
+    match (property.kind.as_str(), value) {
+        ("text", Given::Text(text)) => check_text(text).map(|()| Value::from(text.as_str())),
+        ("date", Given::Text(text)) if is_date(text) => Ok(Value::from(text.as_str())),
+        ("dropdown", Given::Text(text)) if property.options.contains(text) => Ok(Value::from(text.as_str())),
+        ("picklist", Given::Text(text)) => picked(property, text.split(',')),
+        ("picklist", Given::Texts(texts)) => picked(property, texts.iter().map(String::as_str)),
+        ("text", _) => Err("must be a string".to_owned()),
+        ("date", _) => Err("must be an ISO 8601 date or date-time".to_owned()),
+        ("dropdown", _) => Err(format!("must be one of: {}", property.options.join(", "))),
+        (_, _) => Err(format!("must be an array of: {}", property.options.join(", "))),
+    }
+}
+
+fn check_text(text: &str) -> Result<(), String> {
+    if text.contains('\0') {
+        return Err("must not hold the character NUL".to_owned());
+    }
+    if text.chars().count() > MAX_CHARACTERS {
+        return Err(format!("must be at most {MAX_CHARACTERS} characters"));
+    }
+    Ok(())
+}
+
+/// A date, or a date-time with or without an offset.
+fn is_date(text: &str) -> bool {
+    // jiff also reads RFC 9557's `[Europe/Paris]`, which is not ISO 8601.
+    !text.contains('[')
+        && (text.parse::<jiff::Timestamp>().is_ok()
+            || text.parse::<jiff::civil::DateTime>().is_ok()
+            || text.parse::<jiff::civil::Date>().is_ok())
+}
+
+/// The options picked, each once, in the order given.
+fn picked<'a>(property: &Property, texts: impl Iterator<Item = &'a str>) -> Result<Value, String> {
+    let mut picked: Vec<&str> = Vec::new();
+    for text in texts.map(str::trim).filter(|text| !text.is_empty()) {
+        if !property.options.iter().any(|option| option == text) {
+            return Err(format!("must be an array of: {}", property.options.join(", ")));
+        }
+        if !picked.contains(&text) {
+            picked.push(text);
+        }
+    }
+    Ok(Value::from(picked))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn property(id: char, name: &str, kind: &str) -> Property {
+        let property_id = format!("property-{}", id.to_string().repeat(16)).parse().unwrap();
+        let options = vec!["Red".to_owned(), "Green".to_owned()];
+        Property { property_id, name: name.to_owned(), kind: kind.to_owned(), options }
+    }
+
+    fn text(text: &str) -> Given {
+        Given::Text(text.to_owned())
+    }
+
+    fn texts(texts: &[&str]) -> Given {
+        Given::Texts(texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_kind_takes_its_own_values() {
+        let long = "é".repeat(MAX_CHARACTERS);
+        for (kind, given, value) in [
+            ("text", text(""), json!("")),
+            ("text", text(&long), json!(long)),
+            ("date", text("2026-11-22"), json!("2026-11-22")),
+            ("date", text("2026-11-22T10:00"), json!("2026-11-22T10:00")),
+            ("date", text("2026-11-22T10:00:00.5Z"), json!("2026-11-22T10:00:00.5Z")),
+            ("date", text("2026-11-22T10:00:00+05:30"), json!("2026-11-22T10:00:00+05:30")),
+            ("dropdown", text("Red"), json!("Red")),
+            ("picklist", text("Red, Green,Red"), json!(["Red", "Green"])),
+            ("picklist", texts(&["Green"]), json!(["Green"])),
+            ("picklist", text(""), json!([])),
+        ] {
+            assert_eq!(stored(&property('a', "P", kind), &given), Ok(value), "{kind} {given:?}");
+        }
+    }
+
+    #[test]
+    fn a_kind_refuses_everything_else() {
+        for (kind, given) in [
+            ("text", text("\0")),
+            ("text", text(&"e".repeat(MAX_CHARACTERS + 1))),
+            ("text", texts(&["x"])),
+            ("text", Given::Other),
+            ("date", text("22.11.2026")),
+            ("date", text("2026-02-30")),
+            ("date", text("")),
+            ("date", text("2026-11-22T10:00:00+01:00[Europe/Paris]")),
+            ("dropdown", text("red")),
+            ("dropdown", texts(&["Red"])),
+            ("picklist", text("Red,Blue")),
+            ("picklist", texts(&["red"])),
+            ("picklist", Given::Other),
+        ] {
+            assert!(stored(&property('a', "P", kind), &given).is_err(), "{kind} {given:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_an_id_or_a_name_and_null_removes() {
+        let definitions = [property('a', "Note", "text"), property('b', "Due", "date")];
+        let given = BTreeMap::from([
+            ("Note".to_owned(), text("x")),
+            (definitions[1].property_id.to_string(), Given::Null),
+        ]);
+        let changes = check(&definitions, &given).unwrap();
+        assert_eq!(changes.set, [(definitions[0].property_id.clone(), json!("x"))]);
+        assert_eq!(changes.removed, [definitions[1].property_id.clone()]);
+    }
+
+    #[test]
+    fn every_refused_key_is_named() {
+        let definitions = [property('a', "Note", "text")];
+        let id = definitions[0].property_id.to_string();
+        let given = BTreeMap::from([
+            ("Colour".to_owned(), Given::Null),
+            ("Note".to_owned(), text("x")),
+            (id.clone(), text("y")),
+        ]);
+        let error = check(&definitions, &given).unwrap_err();
+        let fields: Vec<_> = error.fields().iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["custom_properties.Colour", &format!("custom_properties.{id}")]);
+        assert_eq!(error.message(), "custom_properties.Colour is not a property of the organization");
+    }
+}

@@ -1,0 +1,156 @@
+//! Reading, changing and removing a chat as one session sees it.
+
+use super::Precondition;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::instant::Instant;
+use crate::patch::Patch;
+use crate::store::session_chats::{self, Found, SessionChatChange, SessionChatView};
+use crate::store::{Connection, Store, StoreResult};
+
+/// What changes of a session's chat.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Whether it is archived.
+    pub archived: Option<bool>,
+    /// Whether it is pinned.
+    pub pinned: Option<bool>,
+    /// Until when it is muted.
+    pub muted_until: Patch<Instant>,
+    /// Clears the mute and wins over `muted_until`.
+    pub unmute: bool,
+}
+
+/// The chat as the session sees it.
+pub async fn get(
+    store: &Store,
+    caller: &Caller,
+    session: SessionId,
+    address: ChatAddress,
+) -> Result<SessionChatView> {
+    check_reach(caller, session)?;
+    let org = caller.org;
+    store.read(move |connection| find(connection, org, session, &address)).await
+}
+
+/// Changes the chat and answers it. A change of nothing only reads.
+pub async fn update(
+    store: &Store,
+    caller: &Caller,
+    session: SessionId,
+    address: ChatAddress,
+    change: Change,
+    precondition: Precondition<SessionChatView>,
+) -> Result<SessionChatView> {
+    check_reach(caller, session)?;
+    let org = caller.org;
+    let Some(columns) = columns(change) else {
+        return store
+            .read(move |connection| {
+                if precondition.is_some() {
+                    precondition.check(find(connection, org, session, &address)?)?;
+                }
+                find(connection, org, session, &address)
+            })
+            .await;
+    };
+    store
+        .write(org, move |connection| {
+            if precondition.is_some() {
+                session_chats::lock(connection, org, session, &address)?;
+                precondition.check(find(connection, org, session, &address)?)?;
+            }
+            session_chats::update(connection, org, session, &address, &columns)?;
+            find(connection, org, session, &address)
+        })
+        .await
+}
+
+/// Removes the chat and its messages from what the session holds, and with its last holder everything the
+/// organization attached to it.
+pub async fn delete(
+    store: &Store,
+    caller: &Caller,
+    session: SessionId,
+    address: ChatAddress,
+    precondition: Precondition<SessionChatView>,
+) -> Result<()> {
+    check_reach(caller, session)?;
+    let org = caller.org;
+    store
+        .write(org, move |connection| {
+            // The chat before the session's part of it: whoever else removes or adds a holder waits, so that "no other
+            // session holds it" is still true at commit.
+            let Some(chat_key) = session_chats::lock_whole(connection, org, session, &address)? else {
+                find(connection, org, session, &address)?;
+                return Err(chat_not_found().into());
+            };
+            if precondition.is_some() {
+                precondition.check(find(connection, org, session, &address)?)?;
+            }
+            if !session_chats::delete(connection, org, session, chat_key)? {
+                return Err(chat_not_found().into());
+            }
+            session_chats::delete_unheld(connection, org, chat_key)
+        })
+        .await
+}
+
+fn find(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    address: &ChatAddress,
+) -> StoreResult<SessionChatView> {
+    match session_chats::find(connection, org, session, address)? {
+        Found::Chat(view) => Ok(view),
+        Found::NoChat => Err(chat_not_found().into()),
+        Found::NoSession => Err(session_not_found().into()),
+    }
+}
+
+/// A key limited to some sessions takes every other one for missing.
+fn check_reach(caller: &Caller, session: SessionId) -> Result<()> {
+    match &caller.sessions {
+        Some(reachable) if !reachable.contains(&session) => Err(session_not_found()),
+        _ => Ok(()),
+    }
+}
+
+fn session_not_found() -> Error {
+    Error::not_found("session not found")
+}
+
+fn chat_not_found() -> Error {
+    Error::not_found("chat not found")
+}
+
+/// The columns a change writes; `None` when it says nothing.
+fn columns(change: Change) -> Option<SessionChatChange> {
+    let muted_until = if change.unmute { Patch::Clear } else { change.muted_until };
+    if change.archived.is_none() && change.pinned.is_none() && muted_until.is_keep() {
+        return None;
+    }
+    let muted_until = muted_until.into_changeset();
+    Some(SessionChatChange { archived: change.archived, pinned: change.pinned, muted_until })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unmute_wins_over_muted_until() {
+        let muted_until = Patch::Set(Instant::from_micros(1));
+        let change = Change { muted_until: muted_until.clone(), unmute: true, ..Change::default() };
+        assert_eq!(columns(change).unwrap().muted_until, Some(None));
+        let change = Change { muted_until, ..Change::default() };
+        assert_eq!(columns(change).unwrap().muted_until, Some(Some(Instant::from_micros(1))));
+    }
+
+    #[test]
+    fn a_change_of_nothing_writes_nothing() {
+        assert!(columns(Change::default()).is_none());
+    }
+}

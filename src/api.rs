@@ -1,0 +1,12 @@
+//! The tonic services. Each RPC reads the same: who is calling, what they ask, do it, answer.
+
+mod chat_object;
+mod chats;
+mod etag;
+mod guard;
+mod message_object;
+mod session_chats;
+
+pub use chats::ChatApi;
+pub use guard::guard;
+pub use session_chats::SessionApi;

@@ -1,0 +1,180 @@
+//! The chat API's RPCs.
+
+use prost_types::value::Kind as ValueKind;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::chat_object::chat_object;
+use super::etag::{if_match, versioned};
+use super::guard::caller;
+use crate::actions::chat_properties::Given;
+use crate::actions::chats::{self, ChatChange};
+use crate::error::{Error, Result};
+use crate::ids::{ChatAddress, PhoneSelector};
+use crate::patch::Patch;
+use crate::pb::chat_service_server::ChatService;
+use crate::pb::{Chat, GetChatRequest, UpdateChatRequest};
+use crate::store::Store;
+
+/// `switchboard.v1.ChatService`.
+#[derive(Clone)]
+pub struct ChatApi {
+    store: Store,
+}
+
+impl ChatApi {
+    /// The service on that store.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+#[tonic::async_trait]
+impl ChatService for ChatApi {
+    async fn get_chat(&self, request: Request<GetChatRequest>) -> Result<Response<Chat>, Status> {
+        let caller = caller(&request)?;
+        let number = number(request.metadata())?;
+        let address = address(&request.get_ref().chat_id)?;
+        let view = chats::get(&self.store, &caller, address, number).await?;
+        Ok(versioned(chat_object(caller.org, view)))
+    }
+
+    async fn update_chat(&self, request: Request<UpdateChatRequest>) -> Result<Response<Chat>, Status> {
+        let caller = caller(&request)?;
+        let org = caller.org;
+        let number = number(request.metadata())?;
+        let precondition = if_match(request.metadata(), move |view| chat_object(org, view));
+        let request = request.into_inner();
+        let address = address(&request.chat_id)?;
+        let change = change(request)?;
+        let view = chats::update(&self.store, &caller, address, number, change, precondition).await?;
+        Ok(versioned(chat_object(org, view)))
+    }
+}
+
+fn address(chat_id: &str) -> Result<ChatAddress> {
+    ChatAddress::from_chat_id(chat_id).map_err(|invalid| Error::invalid("chat_id", invalid))
+}
+
+/// The number that `x-phone` selects.
+fn number(metadata: &MetadataMap) -> Result<Option<PhoneSelector>> {
+    let invalid = |message: &dyn std::fmt::Display| Error::invalid("x-phone", message);
+    let mut values = metadata.get_all("x-phone").iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(invalid(&"must be sent once")),
+        (Some(value), None) => {
+            let text = value.to_str().unwrap_or_default();
+            text.parse().map(Some).map_err(|expected| invalid(&expected))
+        }
+    }
+}
+
+/// What the mask names changes; without a mask, what is set.
+fn change(request: UpdateChatRequest) -> Result<ChatChange> {
+    let chat = request.chat.unwrap_or_default();
+    let assigned_to = chat.assigned_to.map_or(Patch::Clear, Patch::Set);
+    let labels = if chat.labels.is_empty() { Patch::Clear } else { Patch::Set(chat.labels) };
+    let values = chat.custom_properties.map(|values| values.fields.into_iter());
+    let custom_properties = values
+        .map_or(Patch::Clear, |values| Patch::Set(values.map(|(key, value)| (key, given(value))).collect()));
+    let Some(mask) = request.update_mask else {
+        return Ok(ChatChange {
+            assigned_to: if_set(assigned_to),
+            labels: if_set(labels),
+            custom_properties: if_set(custom_properties),
+        });
+    };
+    let all = ChatChange { assigned_to, labels, custom_properties };
+    let mut masked = ChatChange::default();
+    for path in mask.paths {
+        match path.as_str() {
+            "assigned_to" => masked.assigned_to = all.assigned_to.clone(),
+            "labels" => masked.labels = all.labels.clone(),
+            "custom_properties" => masked.custom_properties = all.custom_properties.clone(),
+            _ => {
+                let message = "may name assigned_to, labels and custom_properties";
+                return Err(Error::invalid("update_mask", message));
+            }
+        }
+    }
+    Ok(masked)
+}
+
+/// Without a mask, what is not set is not meant.
+fn if_set<T>(patch: Patch<T>) -> Patch<T> {
+    if let Patch::Set(value) = patch { Patch::Set(value) } else { Patch::Keep }
+}
+
+fn given(value: prost_types::Value) -> Given {
+    match value.kind {
+        Some(ValueKind::NullValue(_)) => Given::Null,
+        Some(ValueKind::StringValue(text)) => Given::Text(text),
+        Some(ValueKind::ListValue(list)) => {
+            let texts: Option<Vec<_>> = list.values.into_iter().map(text).collect();
+            texts.map_or(Given::Other, Given::Texts)
+        }
+        Some(ValueKind::NumberValue(_) | ValueKind::BoolValue(_) | ValueKind::StructValue(_)) | None => {
+            Given::Other
+        }
+    }
+}
+
+fn text(value: prost_types::Value) -> Option<String> {
+    if let Some(ValueKind::StringValue(text)) = value.kind { Some(text) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::FieldMask;
+
+    use super::*;
+
+    fn request(chat: Chat, paths: Option<&[&str]>) -> UpdateChatRequest {
+        let update_mask =
+            paths.map(|paths| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
+        UpdateChatRequest { chat_id: String::new(), chat: Some(chat), update_mask }
+    }
+
+    fn assigned() -> Chat {
+        Chat { assigned_to: Some("agent@acme.example".to_owned()), ..Chat::default() }
+    }
+
+    #[test]
+    fn without_a_mask_what_is_set_changes() {
+        let change = change(request(assigned(), None)).unwrap();
+        assert_eq!(change.assigned_to, Patch::Set("agent@acme.example".to_owned()));
+        assert!(change.labels.is_keep() && change.custom_properties.is_keep());
+    }
+
+    #[test]
+    fn with_a_mask_what_it_names_changes_and_is_cleared_when_not_set() {
+        let change = change(request(assigned(), Some(&["labels"]))).unwrap();
+        assert_eq!((change.assigned_to, change.labels), (Patch::Keep, Patch::Clear));
+    }
+
+    #[test]
+    fn a_mask_names_nothing_else() {
+        for path in ["chat_name", "assignedTo", "custom_properties.Note", "*", ""] {
+            let error = change(request(assigned(), Some(&["labels", path]))).unwrap_err();
+            assert_eq!(error.fields()[0].field, "update_mask", "{path}");
+        }
+    }
+
+    #[test]
+    fn x_phone_is_digits_or_a_phone_id_sent_once() {
+        let parsed = |values: &[&str]| {
+            let mut metadata = MetadataMap::new();
+            for value in values {
+                metadata.append("x-phone", value.parse().unwrap());
+            }
+            number(&metadata)
+        };
+        assert!(parsed(&[]).unwrap().is_none());
+        assert!(parsed(&["15550100400"]).unwrap().is_some());
+        assert!(parsed(&["phone-abcdefghijk1"]).unwrap().is_some());
+        for refused in [&["+15550100400"][..], &[""], &["1555 0100400"], &["15550100400", "15550100400"]] {
+            assert_eq!(parsed(refused).unwrap_err().fields()[0].field, "x-phone", "{refused:?}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The session API's RPCs about chats.
+
+use tonic::{Request, Response, Status};
+
+use super::etag::{if_match, versioned};
+use super::guard::caller;
+use crate::actions::session_chats::{self, Change};
+use crate::error::{Error, Result};
+use crate::ids::{AddressKind, ChatAddress, SessionId};
+use crate::instant::Instant;
+use crate::patch::Patch;
+use crate::pb::session_service_server::SessionService;
+use crate::pb::{DeleteSessionChatRequest, GetSessionChatRequest, SessionChat, UpdateSessionChatRequest};
+use crate::store::Store;
+use crate::store::session_chats::SessionChatView;
+
+/// `switchboard.v1.SessionService`.
+#[derive(Clone)]
+pub struct SessionApi {
+    store: Store,
+}
+
+impl SessionApi {
+    /// The service on that store.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+#[tonic::async_trait]
+impl SessionService for SessionApi {
+    async fn get_session_chat(
+        &self,
+        request: Request<GetSessionChatRequest>,
+    ) -> Result<Response<SessionChat>, Status> {
+        let caller = caller(&request)?;
+        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let view = session_chats::get(&self.store, &caller, session, address).await?;
+        Ok(versioned(session_chat(session, view)))
+    }
+
+    async fn update_session_chat(
+        &self,
+        request: Request<UpdateSessionChatRequest>,
+    ) -> Result<Response<SessionChat>, Status> {
+        let caller = caller(&request)?;
+        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let precondition = if_match(request.metadata(), move |view| session_chat(session, view));
+        let change = change(request.into_inner())?;
+        let view =
+            session_chats::update(&self.store, &caller, session, address, change, precondition).await?;
+        Ok(versioned(session_chat(session, view)))
+    }
+
+    async fn delete_session_chat(
+        &self,
+        request: Request<DeleteSessionChatRequest>,
+    ) -> Result<Response<()>, Status> {
+        let caller = caller(&request)?;
+        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let precondition = if_match(request.metadata(), move |view| session_chat(session, view));
+        session_chats::delete(&self.store, &caller, session, address, precondition).await?;
+        Ok(Response::new(()))
+    }
+}
+
+fn names(session_id: &str, jid: &str) -> Result<(SessionId, ChatAddress)> {
+    let session = session_id.parse::<SessionId>();
+    let session = session.map_err(|expected| Error::invalid("session_id", expected))?;
+    let address = jid.parse::<ChatAddress>().map_err(|expected| Error::invalid("jid", expected))?;
+    Ok((session, address))
+}
+
+/// What the mask names changes; without a mask, what is set.
+fn change(request: UpdateSessionChatRequest) -> Result<Change> {
+    let chat = request.chat.unwrap_or_default();
+    let mut change = Change { unmute: request.unmute.unwrap_or_default(), ..Change::default() };
+    let Some(mask) = request.update_mask else {
+        change.archived = chat.archived;
+        change.pinned = chat.pinned;
+        change.muted_until = chat.muted_until.map_or(Ok(Patch::Keep), mute)?;
+        return Ok(change);
+    };
+    for path in mask.paths {
+        match path.as_str() {
+            "archived" => change.archived = Some(chat.archived.unwrap_or_default()),
+            "pinned" => change.pinned = Some(chat.pinned.unwrap_or_default()),
+            "muted_until" => change.muted_until = chat.muted_until.map_or(Ok(Patch::Clear), mute)?,
+            _ => return Err(Error::invalid("update_mask", "may name archived, pinned and muted_until")),
+        }
+    }
+    Ok(change)
+}
+
+fn mute(millis: i64) -> Result<Patch<Instant>> {
+    let expected = "must be a Unix time in milliseconds, not negative and not past the year 9999";
+    let until = Instant::from_millis(millis).ok_or_else(|| Error::invalid("muted_until", expected))?;
+    Ok(Patch::Set(until))
+}
+
+/// The chat as the session API answers it.
+fn session_chat(session: SessionId, view: SessionChatView) -> SessionChat {
+    let SessionChatView { held, address, name } = view;
+    let is_group = address.kind() == AddressKind::Group;
+    SessionChat {
+        id: held.id,
+        session_id: session.to_string(),
+        jid: address.to_jid(),
+        r#type: if is_group { "group" } else { "dm" }.to_owned(),
+        name,
+        archived: Some(held.archived),
+        pinned: Some(held.pinned),
+        muted_until: held.muted_until.map(Instant::millis),
+        unread_count: held.unread.map_or(0, i64::from),
+        last_message_at: held.last_message_at.map(Instant::millis),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::FieldMask;
+
+    use super::*;
+
+    fn changed(chat: SessionChat, paths: Option<&[&str]>) -> Result<Change> {
+        let update_mask =
+            paths.map(|paths| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
+        change(UpdateSessionChatRequest { chat: Some(chat), update_mask, ..Default::default() })
+    }
+
+    fn muted(millis: i64) -> SessionChat {
+        SessionChat { muted_until: Some(millis), ..SessionChat::default() }
+    }
+
+    #[test]
+    fn without_a_mask_what_is_set_changes() {
+        let change = changed(SessionChat { pinned: Some(false), ..muted(1) }, None).unwrap();
+        assert_eq!((change.archived, change.pinned), (None, Some(false)));
+        assert_eq!(change.muted_until, Patch::Set(Instant::from_micros(1000)));
+    }
+
+    #[test]
+    fn with_a_mask_only_what_it_names_changes() {
+        let change = changed(muted(-1), Some(&["archived"])).unwrap();
+        assert_eq!((change.archived, change.muted_until), (Some(false), Patch::Keep));
+        let change = changed(SessionChat::default(), Some(&["muted_until"])).unwrap();
+        assert_eq!(change.muted_until, Patch::Clear);
+    }
+
+    #[test]
+    fn a_mask_names_nothing_else() {
+        for path in ["name", "mutedUntil", "unmute", "*"] {
+            let error = changed(muted(1), Some(&[path])).unwrap_err();
+            assert_eq!(error.fields()[0].field, "update_mask", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_mute_lies_between_1970_and_9999() {
+        for millis in [0, Instant::MAX_MILLIS] {
+            assert!(changed(muted(millis), None).is_ok(), "{millis}");
+        }
+        for millis in [-1, Instant::MAX_MILLIS + 1, i64::MIN, i64::MAX] {
+            let error = changed(muted(millis), None).unwrap_err();
+            assert_eq!(error.fields()[0].field, "muted_until", "{millis}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `switchboard key`: an organization's api-keys.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::Serialize;
+
+use super::output::{self, Row};
+use super::{Context, Failure, units};
+use crate::actions::keys::{self, KeyInfo, NewKey};
+use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
+use crate::ids::{KeyId, OrgId, SessionId};
+use crate::instant::Instant;
+
+/// What a key can be made for, in the order they are listed.
+const CAPABILITIES: [Capability; 4] =
+    [Capability::Read, Capability::Send, Capability::Ingest, Capability::Manage];
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Create an api-key and print it: the only time it can be seen
+    Create {
+        /// The organization
+        #[arg(long, value_name = "ORG_ID")]
+        org: OrgId,
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// What it may be used for, with commas between
+        #[arg(long, required = true, value_delimiter = ',', value_name = "CAPABILITY", value_parser = capability_parser())]
+        can: Vec<Capability>,
+        /// After which time it is refused, such as 12h or 90d; never when left out
+        #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+        expires_in: Option<Duration>,
+        /// A session to limit it to; give one for each. All of the organization's, now and later, when left out
+        #[arg(long = "session", value_name = "SESSION_ID")]
+        sessions: Vec<SessionId>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List an organization's keys, oldest first: key id, name, capabilities, active, expired or revoked
+    List {
+        /// The organization
+        #[arg(long, value_name = "ORG_ID")]
+        org: OrgId,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key, everywhere within 5 seconds
+    Revoke {
+        /// The key's id: what is between the underscores of the key
+        #[arg(value_name = "KEY_ID")]
+        key: KeyId,
+    },
+}
+
+fn capability_parser() -> impl TypedValueParser<Value = Capability> {
+    PossibleValuesParser::new(CAPABILITIES.map(capability_name))
+        .try_map(|name| capability_from_name(&name).ok_or("must be a capability"))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created<'a> {
+    key_id: String,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    key_id: String,
+    name: String,
+    capabilities: Vec<&'static str>,
+    session_ids: Option<Vec<String>>,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+    created_at: i64,
+}
+
+impl From<KeyInfo> for Shown {
+    fn from(key: KeyInfo) -> Self {
+        Self {
+            key_id: key.id.to_string(),
+            name: key.name,
+            capabilities: key.capabilities.iter().map(capability_name).collect(),
+            session_ids: key.sessions.map(|ids| ids.iter().map(ToString::to_string).collect()),
+            expires_at: key.expires_at.map(Instant::millis),
+            revoked_at: key.revoked_at.map(Instant::millis),
+            created_at: key.created_at.millis(),
+        }
+    }
+}
+
+impl Row for Shown {
+    fn columns(&self) -> Vec<String> {
+        let is_expired = self.expires_at.is_some_and(|at| at <= Instant::now().millis());
+        let state = match self.revoked_at {
+            Some(_) => "revoked",
+            None if is_expired => "expired",
+            None => "active",
+        };
+        vec![self.key_id.clone(), self.name.clone(), self.capabilities.join(","), state.to_owned()]
+    }
+}
+
+pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    let store = &context.store;
+    match command {
+        Command::Create { org, name, can, expires_in, sessions, json } => {
+            let new = NewKey {
+                name,
+                capabilities: can.into_iter().collect::<Capabilities>(),
+                expires_at: expires_in.map(from_now).transpose()?,
+                sessions: Some(sessions).filter(|sessions| !sessions.is_empty()),
+            };
+            let created = keys::create(store, org, new).await?;
+            let key = created.token.expose();
+            output::created(key, &Created { key_id: created.id.to_string(), key }, json)
+        }
+        Command::List { org, json } => {
+            let shown: Vec<_> = keys::list(store, org).await?.into_iter().map(Shown::from).collect();
+            output::list(&shown, json)
+        }
+        Command::Revoke { key } => {
+            let org = keys::owner(store, key.clone()).await?;
+            Ok(keys::revoke(store, org, key).await?)
+        }
+    }
+}
+
+fn from_now(duration: Duration) -> Result<Instant, Failure> {
+    let millis = i64::try_from(duration.as_millis()).ok();
+    let expires_at = millis.and_then(|millis| Instant::now().millis().checked_add(millis));
+    let expires_at = expires_at.and_then(Instant::from_millis);
+    expires_at.ok_or_else(|| Failure::new("expires-in must end before the year 10000"))
+}

@@ -1,0 +1,185 @@
+//! A server to try: everything as in `run`, with small services behind the doors and no database.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Version};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tower::Service;
+
+use super::super::services::{Rest, Services};
+use super::super::*;
+use crate::config::Secret;
+use crate::error::Error;
+
+/// Does what the last word of the path says; the same for gRPC and REST.
+async fn act(path: &str) -> Result<(), Error> {
+    match path.rsplit('/').next() {
+        Some("panic") => panic!("the words of a panic"),
+        Some("slow") => tokio::time::sleep(Duration::from_secs(30)).await,
+        Some("fail") => return Err(Error::internal("the words of a cause")),
+        _ => {}
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+struct Grpc;
+
+impl NamedService for Grpc {
+    const NAME: &'static str = "test.Service";
+}
+
+impl Service<http::Request<tonic::body::Body>> for Grpc {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<tonic::body::Body>) -> BoxFuture {
+        Box::pin(async move {
+            let outcome = act(request.uri().path()).await;
+            let status = outcome.map_or_else(tonic::Status::from, |()| tonic::Status::ok(""));
+            Ok(status.into_http())
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Json;
+
+impl Service<Request> for Json {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> BoxFuture {
+        Box::pin(async move {
+            Ok(match act(request.uri().path()).await {
+                Ok(()) => http::Response::builder()
+                    .header("content-type", "application/json")
+                    .body(Body::from("x".repeat(5000)))
+                    .expect("an answer"),
+                Err(error) => Json.error_response(request.uri().path(), &error),
+            })
+        })
+    }
+}
+
+impl Rest for Json {
+    fn rpc(&self, _: &Method, _: &str) -> Option<&'static str> {
+        None
+    }
+
+    fn error_response(&self, _: &str, error: &Error) -> Response {
+        let mut response = Response::new(Body::from(error.message().to_owned()));
+        *response.status_mut() = error.kind().row().status;
+        response
+    }
+}
+
+pub struct Running {
+    pub address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+/// Everything as in `run`, except for the services, and with a database that is not there.
+pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
+    let mut config = Config {
+        database_url: Secret::new("postgres://127.0.0.1:1/none"),
+        database_connections: 1,
+        jwt: None,
+        cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
+        request_timeout: Duration::from_secs(5),
+        max_body_bytes: 1 << 20,
+        drain_grace: Duration::from_millis(500),
+    };
+    change(&mut config);
+    let store = Store::new(config.database_url.expose(), 1);
+    let (health, health_service) = Health::new(&["test.Service"]).await;
+    let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {
+        true => Err(Error::forbidden("send")),
+        false => Ok(()),
+    };
+    let grpc = Routes::default().add_service(Grpc).add_service(health_service);
+    let router = Router::new(Services { grpc, rest: Json, guard }, health.clone());
+    let stack = layers::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(async move {
+        let shutdown = async { drop(stopped.await) };
+        connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+    });
+    Running { address, stop, serving }
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().expect("text")).unwrap_or_default()
+    }
+}
+
+impl Running {
+    pub async fn send(
+        &self,
+        version: Version,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let client =
+            Client::builder(TokioExecutor::new()).http2_only(version == Version::HTTP_2).build_http();
+        let mut request =
+            http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.version(version).body(Full::<Bytes>::default()).expect("a request");
+        let (parts, body) = client.request(request).await.expect("an answer").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(Version::HTTP_11, Method::GET, path, headers).await
+    }
+
+    pub async fn grpc(&self, path: &str) -> Answer {
+        self.send(Version::HTTP_2, Method::POST, path, &[("content-type", "application/grpc")]).await
+    }
+
+    pub async fn grpc_web(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let headers = [&[("content-type", "application/grpc-web+proto")], headers].concat();
+        self.send(Version::HTTP_11, Method::POST, path, &headers).await
+    }
+
+    /// Tells it to stop, and how long that took.
+    pub async fn stop(self) -> Duration {
+        let begun = Instant::now();
+        self.stop.send(()).expect("it runs");
+        self.serving.await.expect("it stops in order");
+        begun.elapsed()
+    }
+}

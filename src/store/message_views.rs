@@ -1,0 +1,95 @@
+//! Stored messages, as they are read.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use serde::Deserialize;
+
+use super::json::Json;
+use super::views::message_views;
+use crate::instant::Instant;
+use crate::json_value::JsonValue;
+
+/// A stored message, as the number that stored it saw it.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = message_views, check_for_backend(diesel::pg::Pg))]
+pub struct MessageView {
+    /// WhatsApp's own id.
+    pub message_id: String,
+    /// When it was sent.
+    pub sent_at: Instant,
+    /// When WhatsApp last changed it.
+    pub updated_at: Option<Instant>,
+    /// 0 pending, 1 sent, 2 at the server, 3 delivered, 4 read.
+    pub ack: Option<i16>,
+    /// Whether the number itself sent it.
+    pub from_me: bool,
+    /// Contact id of who sent it.
+    pub sender: Option<String>,
+    /// WhatsApp's kind of message.
+    pub type_: Option<String>,
+    /// The text.
+    pub body: Option<String>,
+    /// Who received and read it.
+    pub delivery: Option<Json<Delivery>>,
+    /// The rarer keys.
+    pub details: Json<Box<Details>>,
+    /// The text as PostgreSQL's search sees it, written out.
+    pub fts: Option<String>,
+}
+
+/// `messages.delivery`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Delivery {
+    /// Contact id to the time of delivery, Unix milliseconds.
+    pub delivered: BTreeMap<String, i64>,
+    /// Contact id to the time of reading, Unix milliseconds.
+    pub read: BTreeMap<String, i64>,
+    /// Contacts it has not reached.
+    pub pending: Vec<String>,
+}
+
+/// `messages.details`: the keys of the message object that have no column, by their name there.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // described at the fields of ChatMessage, whose names these are
+pub struct Details {
+    pub author: Option<String>,
+    pub broadcast: Option<bool>,
+    pub broadcast_id: Option<String>,
+    pub device_type: Option<String>,
+    pub duration: Option<String>,
+    pub flag_metadata: Option<JsonValue>,
+    pub flag_response_time: Option<i64>,
+    pub flag_status: Option<bool>,
+    pub forwarding_score: Option<i64>,
+    pub from: Option<String>,
+    pub has_media: Option<bool>,
+    pub has_quoted_msg: Option<bool>,
+    pub has_reaction: Option<bool>,
+    pub invite_v4: Option<JsonValue>,
+    pub is_deleted: Option<bool>,
+    pub is_ephemeral: Option<bool>,
+    pub is_forwarded: Option<bool>,
+    pub is_gif: Option<bool>,
+    pub is_starred: Option<bool>,
+    pub is_status: Option<bool>,
+    pub links: Option<JsonValue>,
+    pub location: Option<JsonValue>,
+    pub media: Option<JsonValue>,
+    pub media_key: Option<String>,
+    pub mentioned_ids: Option<Vec<String>>,
+    pub message_ticket_id: Option<String>,
+    pub order_id: Option<String>,
+    pub performed_by: Option<String>,
+    pub poll_info: Option<JsonValue>,
+    pub poll_results: Option<JsonValue>,
+    pub prev_body: Option<String>,
+    pub quoted_message_id: Option<String>,
+    pub raw_data: Option<JsonValue>,
+    pub sent_message_id: Option<String>,
+    pub to: Option<String>,
+    pub token: Option<String>,
+    pub vcards: Option<JsonValue>,
+}

@@ -1,0 +1,97 @@
+//! The comments of the proto files, as descriptions.
+
+use std::collections::HashMap;
+
+use prost_reflect::{DescriptorPool, FieldDescriptor, FileDescriptor, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{EnumDescriptor, ServiceDescriptor};
+
+use super::api::Api;
+use crate::pb::FieldNames;
+
+/// Every leading comment, by the file and the path of what it stands on.
+pub(super) struct Comments {
+    by_path: HashMap<(String, Vec<i32>), String>,
+    /// lowerCamelCase of every field name that it changes.
+    camel: HashMap<String, String>,
+}
+
+impl Comments {
+    pub(super) fn read(pool: &DescriptorPool) -> Self {
+        let mut by_path = HashMap::new();
+        for file in pool.files() {
+            let Some(info) = &file.file_descriptor_proto().source_code_info else { continue };
+            for location in &info.location {
+                if let Some(comment) = &location.leading_comments {
+                    by_path.insert((file.name().to_owned(), location.path.clone()), paragraphs(comment));
+                }
+            }
+        }
+        let fields = pool.all_messages().flat_map(|message| message.fields().collect::<Vec<_>>());
+        let renamed = fields.filter(|field| field.name() != field.json_name());
+        let camel = renamed.map(|field| (field.name().to_owned(), field.json_name().to_owned())).collect();
+        Self { by_path, camel }
+    }
+
+    /// What is said of it, with field names spelled as that API spells them; empty when nothing is said.
+    pub(super) fn of(&self, api: &Api, documented: &impl Documented) -> String {
+        let (file, path) = documented.location();
+        let comment = self.by_path.get(&(file.name().to_owned(), path)).cloned().unwrap_or_default();
+        match api.dialect.names() {
+            FieldNames::LowerCamel => self.in_camel(&comment),
+            FieldNames::Proto | FieldNames::Unspecified => comment,
+        }
+    }
+
+    /// Code words that are field names, in their other spelling.
+    fn in_camel(&self, comment: &str) -> String {
+        let parts = comment.split('`').enumerate().map(|(index, part)| {
+            let is_code = index % 2 == 1;
+            self.camel.get(part).filter(|_| is_code).map_or(part, String::as_str)
+        });
+        parts.collect::<Vec<_>>().join("`")
+    }
+}
+
+/// Lines of a paragraph joined, paragraphs kept apart.
+fn paragraphs(comment: &str) -> String {
+    let lines = comment.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let paragraphs = lines.split("\n\n").map(|paragraph| paragraph.replace('\n', " ").trim().to_owned());
+    paragraphs.filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The first sentence, without its full stop.
+pub(super) fn summary(description: &str) -> &str {
+    let first = description.split("\n\n").next().unwrap_or_default();
+    let sentence = first.split(". ").next().unwrap_or_default();
+    sentence.strip_suffix('.').unwrap_or(sentence)
+}
+
+/// A thing of a proto file that a comment may stand on.
+pub(super) trait Documented {
+    /// Its file, and its path in the sense of `SourceCodeInfo`.
+    fn location(&self) -> (FileDescriptor, Vec<i32>);
+}
+
+macro_rules! documented {
+    ($($descriptor:ty),+) => {$(
+        impl Documented for $descriptor {
+            fn location(&self) -> (FileDescriptor, Vec<i32>) {
+                (self.parent_file(), self.path().to_vec())
+            }
+        }
+    )+};
+}
+
+documented!(EnumDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor, ServiceDescriptor);
+
+#[cfg(test)]
+mod tests {
+    use super::{paragraphs, summary};
+
+    #[test]
+    fn a_comment_becomes_paragraphs_and_its_first_sentence_the_summary() {
+        let text = paragraphs(" Reads one chat. NOT_FOUND when\n there is none.\n\n More.\n");
+        assert_eq!(text, "Reads one chat. NOT_FOUND when there is none.\n\nMore.");
+        assert_eq!(summary(&text), "Reads one chat");
+    }
+}

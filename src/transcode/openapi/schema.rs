@@ -1,0 +1,265 @@
+//! JSON schemas of messages: what answers hold, and what requests may send.
+
+use std::collections::HashMap;
+
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use serde_json::{Map, Value, json};
+
+use super::api::{Api, Behavior, behaves, field_json};
+use super::comments::Comments;
+
+/// Where a value is seen. The same type is wider in a request than in an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Place {
+    Answer,
+    Body,
+    Query,
+}
+
+/// The named schemas of a document, written as they are first needed.
+pub(super) struct Schemas<'a> {
+    comments: &'a Comments,
+    pub(super) parts: Map<String, Value>,
+    /// What each name stands for: two services may spell one message differently.
+    owners: HashMap<String, (String, String, Place)>,
+}
+
+impl<'a> Schemas<'a> {
+    pub(super) fn new(comments: &'a Comments) -> Self {
+        Self { comments, parts: Map::new(), owners: HashMap::new() }
+    }
+
+    /// A message as answers hold it.
+    pub(super) fn answer(&mut self, api: &Api, message: &MessageDescriptor) -> Value {
+        self.message(api, message, Place::Answer)
+    }
+
+    /// A field as answers hold it.
+    pub(super) fn field_answer(&mut self, api: &Api, field: &FieldDescriptor) -> Value {
+        self.field(api, field, Place::Answer)
+    }
+
+    /// A field as the body of a request.
+    pub(super) fn sent(&mut self, api: &Api, field: &FieldDescriptor) -> Value {
+        self.field(api, field, Place::Body)
+    }
+
+    /// A field as a query or path parameter.
+    pub(super) fn parameter(&mut self, api: &Api, field: &FieldDescriptor) -> Value {
+        self.field(api, field, Place::Query)
+    }
+
+    /// A request body of these fields.
+    pub(super) fn body(&mut self, api: &Api, name: &str, fields: Vec<FieldDescriptor>) -> Value {
+        let schema = self.object(api, fields, Place::Body, String::new());
+        self.parts.insert(name.to_owned(), schema);
+        reference(name)
+    }
+
+    /// The body of a partial update: the resource's writable fields and some of the request's own, none of which must
+    /// be sent. A resource that is itself required must say something.
+    pub(super) fn patch(
+        &mut self,
+        api: &Api,
+        name: &str,
+        resource: &FieldDescriptor,
+        beside: Vec<FieldDescriptor>,
+    ) -> Value {
+        let Kind::Message(message) = resource.kind() else { return self.sent(api, resource) };
+        let writable = message.fields().filter(|field| !behaves(field, Behavior::OutputOnly));
+        let fields = writable.chain(beside).collect::<Vec<_>>();
+        let mut properties = Map::new();
+        for field in &fields {
+            properties.insert(api.spell(field).to_owned(), nullable(self.described(api, field, Place::Body)));
+        }
+        let mut schema = json!({"type": "object", "properties": properties});
+        if behaves(resource, Behavior::Required) {
+            let any = fields.iter().map(|field| json!({"required": [api.spell(field)]}));
+            schema["anyOf"] = any.collect();
+        }
+        self.parts.insert(name.to_owned(), schema);
+        reference(name)
+    }
+
+    fn message(&mut self, api: &Api, message: &MessageDescriptor, place: Place) -> Value {
+        if let Some(schema) = well_known(message.full_name()) {
+            return schema;
+        }
+        let owner = (api.service.full_name().to_owned(), message.full_name().to_owned(), place);
+        let name = self.name(api, message, &owner);
+        if self.owners.insert(name.clone(), owner).is_none() {
+            let description = self.comments.of(api, message);
+            let schema = self.object(api, message.fields().collect(), place, description);
+            self.parts.insert(name.clone(), schema);
+        }
+        reference(&name)
+    }
+
+    /// The message's own name, with its place and then its service where that is taken.
+    fn name(&self, api: &Api, message: &MessageDescriptor, owner: &(String, String, Place)) -> String {
+        let package = format!("{}.", message.package_name());
+        let plain = message.full_name().strip_prefix(&package).unwrap_or(message.full_name());
+        let name = match owner.2 {
+            Place::Answer => plain.to_owned(),
+            Place::Body | Place::Query => format!("{plain}Input"),
+        };
+        match self.owners.get(&name) {
+            Some(other) if other != owner => format!("{}{name}", api.service.name()),
+            _ => name,
+        }
+    }
+
+    fn object(
+        &mut self,
+        api: &Api,
+        fields: Vec<FieldDescriptor>,
+        place: Place,
+        description: String,
+    ) -> Value {
+        let unseen = if place == Place::Answer { Behavior::InputOnly } else { Behavior::OutputOnly };
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for field in fields.iter().filter(|field| !behaves(field, unseen)) {
+            let must = place == Place::Answer || behaves(field, Behavior::Required);
+            let mut schema = self.described(api, field, place);
+            if place == Place::Answer && is_optional(field) || !must {
+                schema = nullable(schema);
+            }
+            if must {
+                required.push(api.spell(field));
+            }
+            properties.insert(api.spell(field).to_owned(), schema);
+        }
+        let mut object = json!({"type": "object", "properties": properties});
+        if !required.is_empty() {
+            object["required"] = json!(required);
+        }
+        described(object, description)
+    }
+
+    fn described(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
+        let description = self.comments.of(api, field);
+        described(self.field(api, field, place), description)
+    }
+
+    fn field(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
+        if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
+            let values = self.value(api, &entry.map_entry_value_field(), place);
+            return json!({"type": "object", "additionalProperties": values});
+        }
+        if !field.is_list() {
+            return self.value(api, field, place);
+        }
+        let list = json!({"type": "array", "items": self.value(api, field, place)});
+        if place == Place::Body && field_json(field).text_or_list {
+            return json!({"oneOf": [{"type": "string", "description": "Separated by commas."}, list]});
+        }
+        list
+    }
+
+    fn value(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
+        match field.kind() {
+            Kind::Double => json!({"type": "number", "format": "double"}),
+            Kind::Float => json!({"type": "number", "format": "float"}),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => integer("int32", place, r"^-?\d+$"),
+            Kind::Uint32 | Kind::Fixed32 => integer("uint32", place, r"^\d+$"),
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => integer("int64", place, r"^-?\d+$"),
+            Kind::Uint64 | Kind::Fixed64 => integer("uint64", place, r"^\d+$"),
+            Kind::Bool => json!({"type": "boolean"}),
+            Kind::String => json!({"type": "string"}),
+            Kind::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
+            Kind::Enum(values) => self.names_of(api, &values),
+            Kind::Message(message) => self.message(api, &message, place),
+        }
+    }
+
+    fn names_of(&self, api: &Api, values: &EnumDescriptor) -> Value {
+        let names = values.values().map(|value| value.name().to_owned()).collect::<Vec<_>>();
+        described(json!({"type": "string", "enum": names}), self.comments.of(api, values))
+    }
+}
+
+/// An integer: a JSON number in answers, in bodies also a string of digits.
+fn integer(format: &str, place: Place, digits: &str) -> Value {
+    if place == Place::Body {
+        return json!({"type": ["integer", "string"], "format": format, "pattern": digits});
+    }
+    json!({"type": "integer", "format": format})
+}
+
+/// The JSON of Google's well-known types.
+fn well_known(name: &str) -> Option<Value> {
+    Some(match name.strip_prefix("google.protobuf.")? {
+        "Timestamp" => json!({"type": "string", "format": "date-time"}),
+        "Duration" => json!({"type": "string", "pattern": r"^-?\d+(\.\d+)?s$"}),
+        "FieldMask" => json!({"type": "string"}),
+        "Struct" | "Any" => json!({"type": "object", "additionalProperties": true}),
+        "Value" => json!({}),
+        "ListValue" => json!({"type": "array", "items": {}}),
+        "Empty" => json!({"type": "object"}),
+        "DoubleValue" | "FloatValue" => json!({"type": "number"}),
+        "Int32Value" | "UInt32Value" | "Int64Value" | "UInt64Value" => json!({"type": "integer"}),
+        "BoolValue" => json!({"type": "boolean"}),
+        "StringValue" => json!({"type": "string"}),
+        "BytesValue" => json!({"type": "string", "contentEncoding": "base64"}),
+        _ => return None,
+    })
+}
+
+/// Whether the field can be absent; answers then say null.
+fn is_optional(field: &FieldDescriptor) -> bool {
+    field.supports_presence() && !field.is_list() && !field.is_map()
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn described(mut schema: Value, description: String) -> Value {
+    if !description.is_empty() {
+        schema["description"] = json!(description);
+    }
+    schema
+}
+
+/// The same schema, null allowed.
+fn nullable(mut schema: Value) -> Value {
+    if let Some(Value::Array(alternatives)) = schema.get_mut("oneOf") {
+        alternatives.push(json!({"type": "null"}));
+    } else if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.push(json!("null"));
+    } else if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+        schema["type"] = json!(["string", "null"]);
+    } else if let Some(Value::String(name)) = schema.get("type") {
+        schema["type"] = json!([name, "null"]);
+    } else if let Some(reference) = schema.get("$ref").cloned() {
+        let description = schema.get("description").cloned();
+        let either = json!({"oneOf": [{"$ref": reference}, {"type": "null"}]});
+        let text = description.as_ref().and_then(Value::as_str).unwrap_or_default();
+        return described(either, text.to_owned());
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::nullable;
+
+    #[test]
+    fn null_can_be_added_to_any_schema() {
+        assert_eq!(nullable(json!({"type": "string"})), json!({"type": ["string", "null"]}));
+        let text_or_number = json!({"type": ["integer", "string"]});
+        assert_eq!(nullable(text_or_number), json!({"type": ["integer", "string", "null"]}));
+        let named = json!({"$ref": "#/x", "description": "d"});
+        assert_eq!(
+            nullable(named),
+            json!({"oneOf": [{"$ref": "#/x"}, {"type": "null"}], "description": "d"})
+        );
+        let values = json!({"type": "string", "enum": ["A"]});
+        assert_eq!(nullable(values), json!({"type": ["string", "null"], "enum": ["A", null]}));
+        assert_eq!(nullable(json!({})), json!({}));
+    }
+}

@@ -1,0 +1,52 @@
+//! Pages of other origins: only those on the list may call, and they may read what they need.
+
+use crate::support::{Door, World};
+
+const ALLOWED: &str = "https://inbox.acme.example";
+
+#[tokio::test]
+async fn only_pages_of_allowed_origins_may_call() {
+    let world = World::start_with("127.0.0.1:0", &["--cors-allowed-origins", ALLOWED]).await;
+    let chat = world.chat("Alice").await;
+    for (origin, allowed) in [
+        (ALLOWED, true),
+        ("https://elsewhere.acme.example", false),
+        ("http://inbox.acme.example", false),
+        ("https://inbox.acme.example.evil.example", false),
+        ("null", false),
+    ] {
+        let page = world.anonymous().with("origin", origin);
+        for (path, method) in [
+            (chat.path.as_str(), "PATCH"),
+            (chat.session_path.as_str(), "DELETE"),
+            ("/switchboard.v1.ChatService/GetChat", "POST"),
+        ] {
+            let asks = page.with("access-control-request-method", method);
+            let asks =
+                asks.with("access-control-request-headers", "authorization,content-type,x-phone,x-grpc-web");
+            let preflight = asks.send("OPTIONS", path, "").await;
+            assert!(preflight.status < 300, "{path}: {}", preflight.status);
+            let granted = preflight.header("access-control-allow-origin");
+            assert_eq!(granted, if allowed { origin } else { "" }, "{origin} {path}");
+            if allowed {
+                let words = |name: &str| preflight.header(name).to_lowercase();
+                let methods = words("access-control-allow-methods");
+                assert!(methods == "*" || methods.contains(&method.to_lowercase()), "{methods}");
+                let headers = words("access-control-allow-headers");
+                // `*` does not cover `authorization`.
+                assert!(headers.contains("authorization"), "{headers}");
+                assert!(headers.contains("x-grpc-web") && headers.contains("x-phone"), "{headers}");
+            }
+        }
+        let answer = page.token(&world.org.key).get(&chat).await.expect(200);
+        assert_eq!(answer.header("access-control-allow-origin"), if allowed { origin } else { "" });
+        let refused = page.get(&chat).await.expect(401);
+        assert_eq!(refused.header("access-control-allow-origin"), if allowed { origin } else { "" });
+    }
+    let call = world.rpc(Door::GrpcWeb).with("origin", ALLOWED);
+    let answer = call.call("/switchboard.v1.ChatService/GetChat", "").await;
+    let exposed =
+        answer.headers.get("access-control-expose-headers").map(|value| value.to_str().expect("ASCII"));
+    let exposed = exposed.unwrap_or_default().to_lowercase();
+    assert!(exposed.contains("grpc-status") && exposed.contains("grpc-message"), "{exposed}");
+}

@@ -1,0 +1,357 @@
+//! Bad input through every door: never a fault of ours, never a changed row, always the API's own words. Which routes and
+//! fields there are comes from the descriptors.
+
+use prost_reflect::{FieldDescriptor, Kind};
+use serde_json::{Value, json};
+
+use super::refusals::assert_envelope;
+use super::samples::{Ids, is_output_only, pool, request, rest, target_of};
+use crate::support::{Answer, Binding, Door, Method, World, frame, methods};
+
+#[tokio::test]
+async fn bodies_that_are_no_json_object_change_nothing() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    let ids = Ids::of(&world.org, chat);
+    let key = world.key("read,send,ingest,manage").await;
+    let before = world.sql().fingerprint();
+    for (method, binding) in routes().iter().filter(|(_, binding)| !binding.body.is_empty()) {
+        let (target, _) = rest(binding, &request(method, &ids));
+        for body in no_objects() {
+            let answer = world.anonymous().token(&key).json(&binding.method, &target, body.clone()).await;
+            let start = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+            assert!(
+                answer.status == 422 || answer.status == 413,
+                "{target} {start}: {} {}",
+                answer.status,
+                answer.text()
+            );
+            assert_envelope(&answer, &method.envelope, answer.status);
+            assert_no_parser_words(&answer);
+        }
+        assert_eq!(world.sql().fingerprint(), before, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn values_of_the_wrong_type_are_refused_by_the_name_of_their_field() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    let ids = Ids::of(&world.org, chat);
+    let key = world.key("read,send,ingest,manage").await;
+    let before = world.sql().fingerprint();
+    for (method, binding) in routes().iter().filter(|(_, binding)| !binding.body.is_empty()) {
+        let (target, _) = rest(binding, &request(method, &ids));
+        for field in body_fields(method, binding) {
+            for spelling in [field.name(), field.json_name()] {
+                for value in wrong_values(&field) {
+                    let body = format!("{{\"{spelling}\": {value}}}");
+                    let answer =
+                        world.anonymous().token(&key).json(&binding.method, &target, body.clone()).await;
+                    assert_envelope(&answer, &method.envelope, 422);
+                    let name = if method.envelope == "FLAT" { field.name() } else { field.json_name() };
+                    assert!(names_field(&answer, name), "{target} {body}: {}", answer.text());
+                    assert_no_parser_words(&answer);
+                }
+            }
+        }
+        assert_eq!(world.sql().fingerprint(), before, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_twice_is_refused_in_either_spelling() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    let before = world.sql().fingerprint();
+    let bodies = [
+        (&chat.path, r#"{"labels": "a", "labels": "b"}"#, "labels"),
+        (&chat.path, r#"{"assigned_to": null, "assignedTo": null}"#, "assigned_to"),
+        (&chat.path, r#"{"custom_properties": {"note": "a", "note": "b"}}"#, "custom_properties.note"),
+        (&chat.session_path, r#"{"pinned": true, "pinned": true}"#, "pinned"),
+        (&chat.session_path, r#"{"muted_until": 1, "mutedUntil": 1}"#, "mutedUntil"),
+        (&chat.session_path, r#"{"unmute": null, "unmute": true}"#, "unmute"),
+    ];
+    for (path, body, field) in bodies {
+        let answer = world.rest().json("PATCH", path, body).await.expect(422);
+        assert!(names_field(&answer, field), "{body}: {}", answer.text());
+    }
+    assert_eq!(world.sql().fingerprint(), before);
+}
+
+#[tokio::test]
+async fn ids_that_are_none_are_refused_in_every_path() {
+    let world = World::start().await;
+    let before = world.sql().fingerprint();
+    let key = world.key("read,send,ingest,manage").await;
+    let caller = world.anonymous().token(&key).with("content-type", "application/json");
+    for (method, binding) in routes().iter().filter(|(_, binding)| binding.template.contains('{')) {
+        for id in bad_ids() {
+            let mut target = Vec::new();
+            for piece in binding.template.split_inclusive('}') {
+                let (literal, variable) = piece.split_once('{').map_or((piece, false), |(l, _)| (l, true));
+                target.extend_from_slice(literal.as_bytes());
+                target.extend_from_slice(if variable { &id } else { b"" });
+            }
+            let what = String::from_utf8_lossy(&target[..target.len().min(100)]).into_owned();
+            let answer = caller.raw(&binding.method, &target, b"{}").await;
+            assert!(
+                (400..500).contains(&answer.status),
+                "{} {what}: {} {}",
+                binding.method,
+                answer.status,
+                answer.text()
+            );
+            // What is not HTTP at all never reaches the service.
+            if ![400, 414, 431].contains(&answer.status) {
+                assert_envelope(&answer, &method.envelope, answer.status);
+            }
+        }
+    }
+    assert_eq!(world.sql().fingerprint(), before);
+    let chat = world.chat("Alice").await;
+    for phone in
+        ["+15550100400", "1555 0100400", "1555-0100400", "phone-", "phone-ABCDEFGHIJKL", "x", "", "1"]
+    {
+        let answer = world.rest().with("x-phone", phone).get(&chat).await.expect(422);
+        assert!(names_field(&answer, "x-phone"), "{phone:?}: {}", answer.text());
+    }
+    for path in [&chat.path, &chat.session_path] {
+        let bad_escape = path.replace('@', "%4");
+        assert!([404, 422].contains(&world.rest().raw("GET", bad_escape.as_bytes(), b"").await.status));
+    }
+}
+
+#[tokio::test]
+async fn nonsense_on_the_wire_is_answered_with_a_status() {
+    let world = World::start().await;
+    let key = world.key("read,send,ingest,manage").await;
+    let chat = world.chat("Alice").await;
+    let before = world.sql().fingerprint();
+    let mut frames: Vec<Vec<u8>> = vec![
+        vec![],
+        vec![0],
+        vec![0, 0, 0, 0],
+        vec![0, 0, 0, 0, 9, 1],
+        vec![0, 255, 255, 255, 255, 1],
+        vec![1, 0, 0, 0, 1, 1],
+        vec![7, 0, 0, 0, 0],
+        frame(b"\xff\xff\xff\xff"),
+        frame(&[0x0a, 0x02, 0xff, 0xfe]),
+        frame(&[0x0a; 4096]),
+        frame(&[0x12, 0xff, 0xff, 0xff, 0xff, 0x0f]),
+        frame(&vec![0; 2 << 20]),
+    ];
+    // A text with a NUL where the chat or session belongs, and one that no id is as long as.
+    frames.push(frame(&[0x0a, 0x03, b'1', 0, b'2', 0x12, 0x01, b'x']));
+    frames.push(frame(&[&[0x0a, 0x80, 0x80, 0x04], vec![b'1'; 65536].as_slice()].concat()));
+    for method in methods().iter().filter(|method| !method.streams()) {
+        for door in [Door::Grpc, Door::GrpcWeb] {
+            for body in &frames {
+                let answer = world.anonymous_rpc(door).token(&key).call(&method.path, body.clone()).await;
+                let what = format!("{door:?} {} {:?}: {answer:?}", method.path, &body[..body.len().min(20)]);
+                let is_list = method.path.contains("/List") && answer.code == Some(0);
+                assert!(is_list || answer.code.is_some_and(|code| code > 0), "{what}");
+                assert_ne!(answer.code, Some(2), "{what}");
+            }
+        }
+    }
+    let unknown = world.rpc(Door::Grpc).call("/switchboard.v1.ChatService/NoSuchMethod", frame(b"")).await;
+    assert_eq!(unknown.code, Some(12), "{unknown:?}");
+    let unknown = world.rpc(Door::Grpc).call("/no.such.Service/Method", frame(b"")).await;
+    assert_eq!(unknown.code, Some(12), "{unknown:?}");
+    assert_eq!(world.sql().fingerprint(), before);
+    world.rest().get(&chat).await.expect(200);
+    assert!(!world.log().contains("panicked"), "{}", world.log());
+}
+
+fn routes() -> Vec<(Method, Binding)> {
+    let pairs = |method: Method| {
+        let bindings = method.bindings.clone();
+        bindings.into_iter().map(move |binding| (method.clone(), binding)).collect::<Vec<_>>()
+    };
+    methods().into_iter().filter(|method| !method.streams()).flat_map(pairs).collect()
+}
+
+/// The fields that may stand in a route's JSON body.
+fn body_fields(method: &Method, binding: &Binding) -> Vec<FieldDescriptor> {
+    let json = pool().get_extension_by_name("switchboard.v1.json").expect("the option");
+    let in_patch_body = |field: &FieldDescriptor| {
+        let options = field.options();
+        let options = options.get_extension(&json);
+        let options = options.as_message().expect("a message");
+        options.get_field_by_name("in_patch_body").is_some_and(|value| value.as_bool() == Some(true))
+    };
+    let in_path = |field: &FieldDescriptor| binding.template.contains(&format!("{{{}", field.name()));
+    let top: Vec<_> = method.input.fields().filter(|field| !in_path(field)).collect();
+    let fields = match binding.body.as_str() {
+        "*" => top,
+        body => {
+            let resource = method.input.get_field_by_name(body).map(|field| field.kind());
+            let resource = resource.as_ref().and_then(Kind::as_message).expect("a message in the body");
+            resource.fields().chain(top.into_iter().filter(in_patch_body)).collect()
+        }
+    };
+    fields.into_iter().filter(|field| !is_output_only(field)).collect()
+}
+
+/// JSON that no field of that type takes.
+fn wrong_values(field: &FieldDescriptor) -> Vec<&'static str> {
+    if field.is_map() {
+        return vec!["1", "\"x\"", "true", "[]", "[1]"];
+    }
+    if field.is_list() {
+        return vec!["1", "true", "{}", "[1]", "[null]", "[[]]", "[{}]", "[\"a\", 1]"];
+    }
+    match field.kind() {
+        Kind::Bool => vec!["\"yes\"", "1", "0", "[]", "{}", "1e999", "\"\""],
+        Kind::Int64 | Kind::Int32 | Kind::Uint32 | Kind::Uint64 => {
+            vec![
+                "\"x\"",
+                "1.5",
+                "true",
+                "[]",
+                "{}",
+                "1e400",
+                "99999999999999999999999",
+                "\"\"",
+                "\"1.5\"",
+                "\" 1\"",
+            ]
+        }
+        Kind::String => vec!["1", "true", "[]", "{}", "[\"a\"]", "1.5"],
+        Kind::Message(inner) if inner.full_name() == "google.protobuf.Struct" => {
+            vec!["1", "\"x\"", "true", "[]", "[1]"]
+        }
+        _ => vec![],
+    }
+}
+
+fn no_objects() -> Vec<Vec<u8>> {
+    let mut bodies: Vec<Vec<u8>> = [
+        "{",
+        "}",
+        "nonsense",
+        "[]",
+        "[{}]",
+        "\"text\"",
+        "1",
+        "true",
+        "NaN",
+        "{} {}",
+        "{}x",
+        "{'a': 1}",
+        "{\"a\": 1,}",
+        "{\"a\"}",
+        "{a: 1}",
+        "\u{feff}[]",
+        "{\"a\": 01}",
+        "{\"a\": \"\\x\"}",
+        "{\"labels\": \"\\ud800\"}",
+        "{\"labels\": \"\\udc00\\ud800\", \"pinned\": \"\\ud800\"}",
+        "{\"a\": \"tab\tin text\"}",
+        "/* */ {}",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into();
+    bodies.push(b"{\"labels\": \"\xff\xfe\"}".to_vec());
+    bodies.push(b"{\"\xff\": 1}".to_vec());
+    bodies.push(b"\0".to_vec());
+    bodies.push("[".repeat(100_000).into_bytes());
+    bodies.push("{\"a\":".repeat(100_000).into_bytes());
+    bodies.push(format!("{{\"a\": {}1{}}}", "[".repeat(5_000), "]".repeat(5_000)).into_bytes());
+    bodies.push(vec![b' '; 10 << 20]);
+    bodies
+}
+
+fn bad_ids() -> Vec<Vec<u8>> {
+    let mut ids: Vec<Vec<u8>> = [
+        "%",
+        "%4",
+        "%zz",
+        "%ff",
+        "%ff%fe%40c.us",
+        "%00",
+        "1%00@c.us",
+        "%2F",
+        "..",
+        "%2e%2e",
+        "+15550100400",
+        "-1",
+        "0x1",
+        "15550100400@c.us%20",
+        "%2015550100400@c.us",
+        "15550100400@",
+        "@c.us",
+        "15550100400@c.us@c.us",
+        "15550100400@example",
+        "15550100400:@s.whatsapp.net",
+        "15550100400:x@s.whatsapp.net",
+        "x@g.us",
+        "%F0%9F%98%80",
+        "%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5",
+        "1e9",
+        "'",
+        "%22",
+        "';DROP",
+        "{}",
+        "null",
+        "undefined",
+        "01J9ZX8K2QHV0M3T6R7P4N5W8",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into();
+    ids.push(vec![b'1'; 10_000]);
+    ids.push("1".repeat(40).into_bytes());
+    ids.push(b"\xff".to_vec());
+    ids.push("\u{e9}".as_bytes().to_vec());
+    ids
+}
+
+/// Whether the error says something of that field, or of something in it.
+fn names_field(answer: &Answer, name: &str) -> bool {
+    let body = answer.json();
+    let fields = if body["fields"].is_object() { &body["fields"] } else { &body["error"]["details"] };
+    let names = |field: &String| {
+        field == name || field.starts_with(&format!("{name}.")) || field.starts_with(&format!("{name}["))
+    };
+    fields.as_object().is_some_and(|fields| fields.keys().any(names))
+}
+
+/// Errors are in our words: no library's, no place in a source text.
+#[track_caller]
+fn assert_no_parser_words(answer: &Answer) {
+    let text = answer.text();
+    for word in ["at line", "column", "expected", "serde", "prost", "EOF", "diesel", "PostgreSQL", "::"] {
+        assert!(!text.contains(word), "{word:?} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_out_of_range_are_refused() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let beyond = 253_402_300_800_000_i64;
+    for value in [
+        json!(-1),
+        json!(beyond),
+        json!(i64::MIN),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!("-1"),
+        json!(-0.5),
+    ] {
+        let answer = world.rest().patch(&chat.session_path, json!({"mutedUntil": value})).await.expect(422);
+        assert!(names_field(&answer, "mutedUntil"), "{value}: {}", answer.text());
+    }
+    let last = json!({"mutedUntil": beyond - 1});
+    let answer: Value = world.rest().patch(&chat.session_path, last).await.expect(200).json();
+    assert_eq!(answer["mutedUntil"], beyond - 1);
+    let shown = world.rest().get(target_of(&route("GetChat"), &chat.id)).await.expect(200).json();
+    assert_eq!(shown["is_muted"], true);
+}
+
+fn route(rpc: &str) -> Binding {
+    let method = methods().into_iter().find(|method| method.path.ends_with(&format!("/{rpc}")));
+    method.and_then(|method| method.bindings.into_iter().next()).expect("a REST route")
+}

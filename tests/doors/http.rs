@@ -1,0 +1,201 @@
+//! What HTTP itself promises: methods, conditions, content types and encodings, the same on both REST APIs.
+
+use std::io::Read;
+
+use serde_json::json;
+
+use super::refusals::assert_envelope;
+use super::samples::target_of;
+use crate::support::{World, methods};
+
+#[tokio::test]
+async fn head_is_get_without_its_body() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    for path in [&chat.path, &chat.session_path] {
+        let get = world.rest().get(path).await.expect(200);
+        let head = world.rest().send("HEAD", path, "").await.expect(200);
+        assert!(head.body.is_empty());
+        for name in ["content-type", "etag", "content-length"] {
+            assert_eq!(head.header(name), get.header(name), "{name}");
+        }
+    }
+    let missing = world.missing_chat_of(&world.org);
+    let head = world.rest().send("HEAD", &missing, "").await.expect(404);
+    assert!(head.body.is_empty());
+}
+
+#[tokio::test]
+async fn another_method_is_answered_with_the_exact_list_of_those_there_are() {
+    let world = World::shared().await;
+    for method in methods() {
+        for binding in &method.bindings {
+            let target = target_of(binding, "15550100000");
+            let answer = world.rest().send("PUT", &target, "").await;
+            if answer.status != 405 {
+                continue;
+            }
+            assert_envelope(&answer, &method.envelope, 405);
+            let mut allowed: Vec<_> = answer.header("allow").split(", ").map(str::to_owned).collect();
+            allowed.sort();
+            let all = methods().into_iter().flat_map(|method| method.bindings);
+            let mut expected: Vec<_> = all
+                .filter(|other| target_of(other, "15550100000") == target)
+                .flat_map(|other| match other.method.as_str() {
+                    "GET" => vec!["GET".to_owned(), "HEAD".to_owned()],
+                    _ => vec![other.method],
+                })
+                .chain(["OPTIONS".to_owned()])
+                .collect();
+            expected.sort();
+            expected.dedup();
+            assert_eq!(allowed, expected, "{target}");
+            let options = world.anonymous().send("OPTIONS", &target, "").await;
+            assert!(options.status == 204 || options.status == 200, "{}", options.text());
+            assert_eq!(options.header("allow"), answer.header("allow"), "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_routes_answer_in_the_envelope_of_their_api() {
+    let world = World::shared().await;
+    for (path, envelope) in [
+        ("/v1/nothing", "FLAT"),
+        ("/v1/chats/15550101844@c.us/", "FLAT"),
+        ("/v1/", "FLAT"),
+        ("/api/v1/nothing", "NESTED"),
+        ("/api/v1/sessions/x/chats/y/", "NESTED"),
+    ] {
+        for method in ["GET", "PATCH", "DELETE"] {
+            assert_envelope(&world.rest().send(method, path, "").await, envelope, 404);
+        }
+    }
+    let nowhere = world.rest().get("/nothing/at/all").await.expect(404);
+    assert!(nowhere.header("content-type").starts_with("application/json"), "{nowhere:?}");
+}
+
+#[tokio::test]
+async fn a_chat_that_did_not_change_is_not_sent_again() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    for path in [&chat.path, &chat.session_path] {
+        let first = world.rest().get(path).await.expect(200);
+        let etag = first.header("etag").to_owned();
+        assert!(etag.starts_with('"') || etag.starts_with("W/\""), "{etag:?}");
+        for condition in [etag.clone(), format!("\"other\", {etag}"), "*".to_owned()] {
+            let same = world.rest().with("if-none-match", condition).get(path).await.expect(304);
+            assert!(same.body.is_empty());
+            assert_eq!(same.header("etag"), etag);
+        }
+        let change = json!({"labels": "changed", "pinned": true});
+        world.rest().patch(path, change).await.expect(200);
+        let changed = world.rest().with("if-none-match", &etag).get(path).await.expect(200);
+        assert_ne!(changed.header("etag"), etag);
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_another_version_is_refused() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    for (path, envelope) in [(&chat.path, "FLAT"), (&chat.session_path, "NESTED")] {
+        let first = world.rest().get(path).await.expect(200);
+        let change = json!({"labels": "changed", "pinned": true});
+        let stale = world.rest().with("if-match", "\"other\"").patch(path, change.clone()).await;
+        assert_envelope(&stale, envelope, 412);
+        assert_eq!(world.rest().get(path).await.body, first.body);
+        let fresh = world.rest().with("if-match", first.header("etag")).patch(path, change.clone()).await;
+        fresh.expect(200);
+        let stale = world.rest().with("if-match", first.header("etag")).patch(path, change).await;
+        assert_envelope(&stale, envelope, 412);
+    }
+}
+
+#[tokio::test]
+async fn only_json_of_a_sane_size_is_read() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    for (path, envelope) in [(&chat.path, "FLAT"), (&chat.session_path, "NESTED")] {
+        for content_type in
+            ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "nonsense"]
+        {
+            let caller = world.rest().with("content-type", content_type);
+            let answer = caller.send("PATCH", path, r#"{"labels": "x", "pinned": true}"#).await;
+            assert_envelope(&answer, envelope, 415);
+        }
+        for content_type in ["application/json; charset=utf-8", "Application/JSON"] {
+            let caller = world.rest().with("content-type", content_type);
+            caller.send("PATCH", path, r#"{"labels": "x", "pinned": true}"#).await.expect(200);
+        }
+        let large = format!("{{\"labels\": \"x\"{}}}", " ".repeat(1 << 20));
+        assert_envelope(&world.rest().json("PATCH", path, large).await, envelope, 413);
+    }
+}
+
+#[tokio::test]
+async fn keys_nobody_declared_are_named_and_refused_only_on_request() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let whole = world.rest().get(&chat).await.expect(200).json();
+    let mut sent_back = whole.clone();
+    sent_back["labels"] = json!("vip");
+    sent_back["color"] = json!("blue");
+    let answer = world.rest().patch(&chat, sent_back.clone()).await.expect(200);
+    let ignored: Vec<_> = answer.header("x-ignored-fields").split(',').map(str::trim).collect();
+    assert!(ignored.contains(&"color") && !ignored.contains(&"labels"), "{ignored:?}");
+    assert_eq!(answer.json()["labels"], json!(["vip"]));
+    assert_eq!(answer.json()["chat_name"], whole["chat_name"], "what is only answered is not written");
+
+    let strict = world.rest().with("prefer", "handling=strict");
+    let refused = strict.patch(&chat, json!({"labels": "lost", "color": "blue"})).await.expect(422);
+    assert!(refused.json()["fields"]["color"]["message"].is_string(), "{}", refused.text());
+    assert_eq!(world.rest().get(&chat).await.json()["labels"], json!(["vip"]));
+    strict.patch(&chat, json!({"labels": "vip"})).await.expect(200);
+
+    let path = &chat.session_path;
+    let answer = world.rest().patch(path, json!({"pinned": true, "color": "blue"})).await.expect(200);
+    assert_eq!(answer.header("x-ignored-fields"), "color");
+    let refused = strict.patch(path, json!({"pinned": false, "color": "blue"})).await.expect(422);
+    assert!(refused.json()["error"]["details"].get("color").is_some(), "{}", refused.text());
+    let answer = world.rest().get(format!("{path}?colour=blue")).await.expect(200);
+    assert_eq!(answer.header("x-ignored-fields"), "colour");
+    strict.get(format!("{path}?colour=blue")).await.expect(422);
+}
+
+#[tokio::test]
+async fn answers_worth_it_are_compressed_for_those_who_ask() {
+    let world = World::shared().await;
+    let chat = world.chat(&"Alice ".repeat(400)).await;
+    let plain = world.rest().get(&chat).await.expect(200);
+    assert_eq!(plain.header("content-encoding"), "");
+    let small = world.rest().with("accept-encoding", "gzip").get(&chat).await.expect(200);
+    assert_eq!(small.header("content-encoding"), "gzip");
+    assert!(small.body.len() < plain.body.len());
+    assert!(small.header("vary").to_lowercase().contains("accept-encoding"), "{:?}", small.headers);
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(small.body.as_ref()).read_to_end(&mut unpacked).expect("gzip");
+    assert_eq!(unpacked, plain.body);
+    let zstd = world.rest().with("accept-encoding", "zstd, gzip;q=0.5").get(&chat).await.expect(200);
+    assert_eq!(zstd.header("content-encoding"), "zstd");
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_and_keeps_the_callers_own() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    assert!(!world.rest().get(&chat).await.header("x-request-id").is_empty());
+    let named = world.rest().with("x-request-id", "call-7").get(&chat).await;
+    assert_eq!(named.header("x-request-id"), "call-7");
+}
+
+#[tokio::test]
+async fn no_header_changes_the_method() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
+        world.rest().with(name, "DELETE").send("GET", &chat.session_path, "").await.expect(200);
+        world.rest().with(name, "DELETE").send("PATCH", &chat.session_path, "").await.expect(200);
+    }
+    world.rest().get(&chat.session_path).await.expect(200);
+}

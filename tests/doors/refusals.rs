@@ -1,0 +1,180 @@
+//! Every RPC, through every door, for every way to be turned away. The list comes from the descriptors: a new RPC cannot
+//! be forgotten.
+
+use serde_json::Value;
+
+use super::samples::target_of;
+use crate::support::{Answer, Door, Method, World, frame, methods};
+
+const UNAUTHENTICATED: i32 = 16;
+const PERMISSION_DENIED: i32 = 7;
+
+#[tokio::test]
+async fn without_a_good_token_nothing_is_even_looked_at() {
+    let world = World::shared().await;
+    let good = &world.org.key;
+    let unknown = format!("sb_{}_{}", "a".repeat(12), "b".repeat(43));
+    let wrong_secret = format!("{}{}", &good[..good.len() - 2], "__");
+    let headers = [
+        None,
+        Some(("authorization", "Bearer nonsense".to_owned())),
+        Some(("authorization", "Bearer ".to_owned())),
+        Some(("authorization", format!("Bearer {unknown}"))),
+        Some(("authorization", format!("Bearer {wrong_secret}"))),
+        Some(("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.".to_owned())),
+        Some(("authorization", format!("Basic {good}"))),
+        Some(("authorization", good.clone())),
+        Some(("x-api-key", unknown.clone())),
+    ];
+    for method in methods() {
+        for header in &headers {
+            let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));
+            refused(world, &method, header, UNAUTHENTICATED, 401).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_the_capability_nothing_is_even_looked_at() {
+    let world = World::shared().await;
+    for method in methods() {
+        let rest = ["read", "send", "ingest", "manage"].into_iter().filter(|can| *can != method.capability);
+        let key = world.key(&rest.collect::<Vec<_>>().join(",")).await;
+        let header = ("authorization", format!("Bearer {key}"));
+        refused(world, &method, Some((header.0, &header.1)), PERMISSION_DENIED, 403).await;
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_and_a_disabled_organization_are_turned_away_within_five_seconds() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    let key = world.key("read").await;
+    let id = key.split('_').nth(1).expect("sb_<key id>_<secret>").to_owned();
+    world.anonymous().token(&key).get(&chat).await.expect(200);
+    world.rest().get(&chat).await.expect(200);
+    world.cli(&["key", "revoke", "--org", &world.org.id, &id]);
+    world.cli(&["org", "disable", &world.org.id]);
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    world.anonymous().token(&key).get(&chat).await.expect(401);
+    world.rest().get(&chat).await.expect(401);
+}
+
+#[tokio::test]
+async fn an_api_key_is_taken_from_its_own_header_too() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    world.anonymous().with("x-api-key", &world.org.key).get(&chat).await.expect(200);
+}
+
+#[tokio::test]
+async fn checks_run_in_the_order_that_leaks_nothing() {
+    let world = World::shared().await;
+    let missing = world.missing_chat_of(&world.org);
+    let reader = world.anonymous().token(&world.key("read").await);
+    for path in [&missing.path, &missing.session_path] {
+        let bad = r#"{"labels": 1, "pinned": 1}"#;
+        let good = r#"{"labels": "vip", "pinned": true}"#;
+        world.anonymous().json("PATCH", path, bad).await.expect(401);
+        reader.json("PATCH", path, bad).await.expect(403);
+        world.rest().json("PATCH", path, bad).await.expect(422);
+        world.rest().json("PATCH", path, good).await.expect(404);
+    }
+}
+
+/// Through every door, with bodies that nobody could decode.
+async fn refused(world: &World, method: &Method, header: Option<(&str, &str)>, code: i32, status: u16) {
+    let garbage = [b"".to_vec(), b"\xff\xff\xff".to_vec(), frame(b"\xff\xff")];
+    for door in [Door::Grpc, Door::GrpcWeb] {
+        let caller = world.anonymous_rpc(door);
+        let caller = header.map_or(caller.clone(), |(name, value)| caller.with(name, value));
+        for body in &garbage {
+            let answer = caller.call(&method.path, body.clone()).await;
+            assert_eq!(answer.code, Some(code), "{door:?} {} {header:?}: {answer:?}", method.path);
+            assert!(answer.messages.is_empty());
+        }
+    }
+    for binding in &method.bindings {
+        let caller = header.map_or(world.anonymous(), |(name, value)| world.anonymous().with(name, value));
+        let target = target_of(binding, "nonsense");
+        for (content_type, body) in [("application/json", "{\"x"), ("text/plain", "\u{1}"), ("image/png", "")]
+        {
+            let caller = caller.with("content-type", content_type);
+            let answer = caller.send(&binding.method, &target, body.as_bytes().to_vec()).await;
+            let what = format!("{} {target} {header:?}: {}", binding.method, answer.text());
+            assert_eq!(answer.status, status, "{what}");
+            assert_envelope(&answer, &method.envelope, status);
+            if status == 403 && method.envelope == "NESTED" {
+                assert_eq!(
+                    answer.json()["error"]["details"]["required"],
+                    method.capability.as_str(),
+                    "{what}"
+                );
+            }
+        }
+    }
+}
+
+/// An error in the API's own envelope, with the code of that status and nothing else in it.
+#[track_caller]
+pub fn assert_envelope(answer: &Answer, envelope: &str, status: u16) {
+    let what = answer.text();
+    assert_eq!(answer.status, status, "{what}");
+    assert!(answer.header("content-type").starts_with("application/json"), "{:?} {what}", answer.headers);
+    let body = answer.json();
+    let keys =
+        |value: &Value| value.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    if envelope == "FLAT" {
+        let (code, name) = flat(status);
+        let known: &[_] = if status == 422 {
+            &["code", "fields", "message", "name", "status"]
+        } else {
+            &["code", "message", "name", "status"]
+        };
+        assert!(keys(&body).iter().all(|key| known.contains(&key.as_str())), "{what}");
+        assert_eq!(
+            (&body["code"], &body["name"], &body["status"]),
+            (&code.into(), &name.into(), &status.into()),
+            "{what}"
+        );
+        assert!(body["message"].is_string(), "{what}");
+    } else {
+        assert_eq!(keys(&body), ["error"], "{what}");
+        assert_eq!(keys(&body["error"]), ["code", "details", "message"], "{what}");
+        assert_eq!(body["error"]["code"], nested(status), "{what}");
+        assert!(body["error"]["message"].is_string() && body["error"]["details"].is_object(), "{what}");
+    }
+}
+
+fn flat(status: u16) -> (&'static str, &'static str) {
+    match status {
+        401 => ("UNAUTHORIZED_ERROR", "Unauthorized"),
+        403 => ("FORBIDDEN_ERROR", "Forbidden"),
+        404 => ("NOT_FOUND_ERROR", "Not Found"),
+        405 => ("METHOD_NOT_ALLOWED_ERROR", "Method Not Allowed"),
+        409 | 412 => ("CONFLICT_ERROR", "Conflict"),
+        413 | 415 => ("UNSUPPORTED_BODY_ERROR", "Unsupported Body"),
+        422 => ("VALIDATION_ERROR", "Validation Error"),
+        429 => ("RATE_LIMIT_ERROR", "Too Many Requests"),
+        503 | 504 => ("UNAVAILABLE_ERROR", "Unavailable"),
+        other => panic!("{other} is not a documented status"),
+    }
+}
+
+fn nested(status: u16) -> &'static str {
+    match status {
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        409 => "conflict",
+        412 => "precondition_failed",
+        413 => "payload_too_large",
+        415 => "unsupported_media_type",
+        422 => "validation_error",
+        429 => "rate_limited",
+        503 => "unavailable",
+        504 => "deadline_exceeded",
+        other => panic!("{other} is not a documented status"),
+    }
+}

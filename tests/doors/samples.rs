@@ -1,0 +1,184 @@
+//! A good request for any RPC, made from the names of its fields, for each of the doors.
+
+use bytes::Bytes;
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor};
+use serde_json::{Map, Value, json};
+
+use crate::support::{Binding, Chat, Method, Org, frame};
+
+/// The ids a request is made with. Two requests that differ in one of them are compared with each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// A session.
+    pub session: String,
+    /// A chat.
+    pub chat: Chat,
+    /// Email of a member.
+    pub member: String,
+    /// A custom property.
+    pub property: String,
+    /// Digits of a number that is not attached yet.
+    pub new_number: String,
+}
+
+impl Ids {
+    /// What an organization has.
+    pub fn of(org: &Org, chat: Chat) -> Self {
+        Self {
+            session: org.sessions[0].clone(),
+            new_number: format!("99{}", chat.digits),
+            chat,
+            member: org.members[0].clone(),
+            property: org.note.clone(),
+        }
+    }
+
+    /// The ids replaced by words for them, in whatever spelling a text has them.
+    pub fn hide_in(&self, text: &str) -> String {
+        let text = text.replace(&self.session, "SESSION").replace(&self.chat.digits, "CHAT");
+        text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY")
+    }
+}
+
+/// A request of that method as JSON, in the proto's spelling. Fields it knows no sample for are left out.
+pub fn request(method: &Method, ids: &Ids) -> Value {
+    Value::Object(message(&method.input, ids))
+}
+
+fn message(descriptor: &MessageDescriptor, ids: &Ids) -> Map<String, Value> {
+    let fields = descriptor.fields().filter(|field| !is_output_only(field));
+    fields.filter_map(|field| Some((field.name().to_owned(), sample(&field, ids)?))).collect()
+}
+
+fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
+    let value = match field.name() {
+        "session_id" => json!(ids.session),
+        "jid" => json!(ids.chat.jid),
+        "chat_id" => json!(ids.chat.id),
+        "chat_ids" => json!([ids.chat.id]),
+        "assigned_to" => json!(ids.member),
+        "access" => json!({ids.member.as_str(): true}),
+        "custom_properties" => json!({ids.property.as_str(): "hello"}),
+        "labels" => json!(["vip"]),
+        "label" => json!("vip"),
+        "pinned" => json!(true),
+        "phone_number" => json!(ids.new_number),
+        "query" | "q" => json!("hello"),
+        _ => match field.kind() {
+            Kind::Message(inner) if inner.package_name() == "switchboard.v1" && !field.is_list() => {
+                Value::Object(message(&inner, ids))
+            }
+            _ => return None,
+        },
+    };
+    Some(value)
+}
+
+/// Whether a field is only ever answered.
+pub fn is_output_only(field: &FieldDescriptor) -> bool {
+    behaviours(field).contains(&3)
+}
+
+fn behaviours(field: &FieldDescriptor) -> Vec<i32> {
+    let pool = field.parent_pool();
+    let extension = pool.get_extension_by_name("google.api.field_behavior").expect("the option");
+    let options = field.options();
+    let values = options.get_extension(&extension);
+    values.as_list().into_iter().flatten().filter_map(prost_reflect::Value::as_enum_number).collect()
+}
+
+/// The request as a gRPC body.
+pub fn wire(method: &Method, request: &Value) -> Bytes {
+    frame(&prost::Message::encode_to_vec(&dynamic(&method.input, request))).into()
+}
+
+fn dynamic(descriptor: &MessageDescriptor, json: &Value) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    for (name, value) in json.as_object().into_iter().flatten() {
+        let field = descriptor.get_field_by_name(name).unwrap_or_else(|| panic!("no field {name}"));
+        message.set_field(&field, dynamic_value(&field, value));
+    }
+    message
+}
+
+fn dynamic_value(field: &FieldDescriptor, json: &Value) -> prost_reflect::Value {
+    use prost_reflect::Value as Dynamic;
+    match (json, field.kind()) {
+        (Value::Array(items), _) => Dynamic::List(items.iter().map(scalar).collect()),
+        (Value::Object(_), Kind::Message(inner)) if inner.full_name() == "google.protobuf.Struct" => {
+            Dynamic::Message(structure(&inner, json))
+        }
+        (Value::Object(entries), _) if field.is_map() => Dynamic::Map(
+            entries.iter().map(|(key, value)| (MapKey::String(key.clone()), scalar(value))).collect(),
+        ),
+        (Value::Object(_), Kind::Message(inner)) => Dynamic::Message(dynamic(&inner, json)),
+        _ => scalar(json),
+    }
+}
+
+fn scalar(json: &Value) -> prost_reflect::Value {
+    match json {
+        Value::Bool(value) => prost_reflect::Value::Bool(*value),
+        Value::String(text) => prost_reflect::Value::String(text.clone()),
+        Value::Number(number) => prost_reflect::Value::I64(number.as_i64().expect("an integer")),
+        Value::Null | Value::Array(_) | Value::Object(_) => panic!("no scalar: {json}"),
+    }
+}
+
+/// A `google.protobuf.Struct` of strings.
+fn structure(descriptor: &MessageDescriptor, json: &Value) -> DynamicMessage {
+    let fields = json.as_object().into_iter().flatten().map(|(key, value)| {
+        let text = value.as_str().expect("a string").to_owned();
+        (key.clone(), prost_types::Value { kind: Some(prost_types::value::Kind::StringValue(text)) })
+    });
+    let message = prost_types::Struct { fields: fields.collect() };
+    let bytes = prost::Message::encode_to_vec(&message);
+    DynamicMessage::decode(descriptor.clone(), bytes.as_slice()).expect("a Struct")
+}
+
+/// The request as a REST call of that route: the target with its query, and the body.
+pub fn rest(binding: &Binding, request: &Value) -> (String, String) {
+    let mut rest = request.as_object().cloned().unwrap_or_default();
+    let mut target = String::new();
+    for piece in binding.template.split_inclusive('}') {
+        let (literal, variable) = piece.split_once('{').unwrap_or((piece, ""));
+        target.push_str(literal);
+        let name = variable.trim_end_matches('}').split('=').next().unwrap_or_default();
+        if let Some(value) = rest.remove(name) {
+            target.push_str(value.as_str().expect("a string in the path"));
+        }
+    }
+    let body = match binding.body.as_str() {
+        "" => {
+            let query =
+                rest.iter().filter_map(|(name, value)| Some(format!("{name}={}", query_value(value)?)));
+            let query = query.collect::<Vec<_>>().join("&");
+            target = if query.is_empty() { target } else { format!("{target}?{query}") };
+            String::new()
+        }
+        "*" => Value::Object(rest).to_string(),
+        field => rest.remove(field).unwrap_or(json!({})).to_string(),
+    };
+    (target, body)
+}
+
+fn query_value(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The route with every variable set to that text.
+pub fn target_of(binding: &Binding, text: &str) -> String {
+    let pieces = binding.template.split_inclusive('}');
+    pieces
+        .map(|piece| piece.split_once('{').map_or(piece.to_owned(), |(literal, _)| literal.to_owned() + text))
+        .collect()
+}
+
+/// The descriptors of the binary.
+pub fn pool() -> DescriptorPool {
+    DescriptorPool::decode(switchboard::pb::DESCRIPTORS).expect("descriptors")
+}

@@ -1,0 +1,140 @@
+//! What belongs to another organization answers exactly like what does not exist: for every RPC, every id in its request
+//! and every door. The list comes from the descriptors.
+
+use serde_json::Value;
+
+use super::samples::{Ids, request, rest, wire};
+use crate::support::{Chat, Door, Method, World, methods};
+
+#[tokio::test]
+async fn another_organizations_ids_answer_like_missing_ones() {
+    let world = World::start().await;
+    let theirs = Ids::of(&world.other, world.chat_of(&world.other, "Their secret").await);
+    let missing = Ids {
+        session: "01J9ZX8K2QHV0M3T6R7P4N5W8C".to_owned(),
+        chat: world.missing_chat_of(&world.other),
+        member: "nobody@acme.example".to_owned(),
+        property: "property-aaaaaaaaaaaaaaaa".to_owned(),
+        new_number: String::new(),
+    };
+    let before = world.sql().fingerprint_of(&world.other.id);
+    for (number, method) in methods().iter().enumerate().filter(|(_, method)| !method.streams()) {
+        let ours = fresh_ids(&world, number).await;
+        let key = world.key("read,send,ingest,manage").await;
+        for ((part, with_theirs), (_, with_missing)) in
+            swaps(&ours, &theirs).into_iter().zip(swaps(&ours, &missing))
+        {
+            if request(method, &with_theirs) == request(method, &ours) {
+                continue;
+            }
+            let theirs_answers = every_door(&world, &key, method, &with_theirs).await;
+            let missing_answers = every_door(&world, &key, method, &with_missing).await;
+            assert_eq!(theirs_answers, missing_answers, "{} tells whose {part} it is", method.path);
+            let words = format!("{theirs_answers:?}");
+            assert!(!words.contains("Their secret"), "{} tells of a {part}: {words}", method.path);
+        }
+        let good = world.anonymous_rpc(Door::Grpc).token(&key);
+        let answer = good.call(&method.path, wire(method, &request(method, &ours))).await;
+        assert_eq!(answer.code, Some(0), "{}: teach tests/doors/samples.rs: {answer:?}", method.path);
+    }
+    assert_eq!(world.sql().fingerprint_of(&world.other.id), before);
+}
+
+#[tokio::test]
+async fn another_organizations_number_answers_like_a_missing_one() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let phone_id = |session: &str| {
+        let query = format!("SELECT phone_id FROM sessions WHERE session_id = '{session}'");
+        world.sql().value(&query).as_str().expect("a phone id").to_owned()
+    };
+    let own_id = phone_id(&world.org.sessions[0]);
+    for own in [&world.org.numbers[0], &own_id] {
+        world.rest().with("x-phone", own).get(&chat).await.expect(200);
+    }
+    let pairs = [
+        (world.other.numbers[0].clone(), "15550109998".to_owned()),
+        (phone_id(&world.other.sessions[0]), "phone-zzzzzzzzzzzz".to_owned()),
+    ];
+    for (theirs, missing) in pairs {
+        for body in [None, Some(r#"{"labels": "vip"}"#)] {
+            let call = async |phone: &str| {
+                let caller = world.rest().with("x-phone", phone);
+                let answer = match body {
+                    None => caller.get(&chat).await,
+                    Some(body) => caller.json("PATCH", &chat, body).await,
+                };
+                (answer.status, answer.text().replace(phone, "PHONE"))
+            };
+            let answer = call(&theirs).await;
+            assert_eq!(answer, call(&missing).await);
+            assert_eq!(answer.0, 404);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_for_some_sessions_reaches_no_other() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let mine = &world.org.sessions[1];
+    let key = world.cli(&[
+        "key",
+        "create",
+        "--org",
+        &world.org.id,
+        "--name",
+        "one",
+        "--can",
+        "read,send",
+        "--session",
+        mine,
+    ]);
+    let limited = world.anonymous().token(&key);
+    limited.get(&chat.session_path).await.expect(404);
+    limited.get(&chat).await.expect(404);
+    limited.json("PATCH", &chat.session_path, r#"{"pinned": true}"#).await.expect(404);
+    limited.json("PATCH", &chat, r#"{"labels": "vip"}"#).await.expect(404);
+}
+
+/// A session and a chat of their own for each method: some of them delete.
+async fn fresh_ids(world: &World, number: usize) -> Ids {
+    let phone = format!("1555010{:04}", 600 + number);
+    let session = world.cli(&["session", "create", "--org", &world.org.id, "--phone", &phone]);
+    let mut org = world.org.clone();
+    (org.numbers[0], org.sessions[0]) = (phone, session);
+    let chat = world.chat_of(&org, "Alice").await;
+    Ids::of(&org, chat)
+}
+
+/// Our ids with one of them taken from the others.
+fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 4] {
+    let chat = Chat::new(&others.chat.digits, &ours.session);
+    [
+        ("session", Ids { session: others.session.clone(), ..ours.clone() }),
+        ("chat", Ids { chat, ..ours.clone() }),
+        ("member", Ids { member: others.member.clone(), ..ours.clone() }),
+        ("property", Ids { property: others.property.clone(), ..ours.clone() }),
+    ]
+}
+
+/// What each door answers, with the ids hidden.
+async fn every_door(world: &World, key: &str, method: &Method, ids: &Ids) -> Vec<(String, i64, String)> {
+    let mut answers = Vec::new();
+    let request = request(method, ids);
+    for door in [Door::Grpc, Door::GrpcWeb] {
+        let answer = world.anonymous_rpc(door).token(key).call(&method.path, wire(method, &request)).await;
+        assert_ne!(answer.code, Some(0), "{} takes {request}", method.path);
+        let details = answer.headers.get("grpc-status-details-bin").is_some();
+        let code = i64::from(answer.code.unwrap_or(-1));
+        answers.push((format!("{door:?}"), code, format!("{} {details}", ids.hide_in(&answer.message))));
+    }
+    for binding in &method.bindings {
+        let (target, body) = rest(binding, &request);
+        let answer = world.anonymous().token(key).json(&binding.method, &target, body).await;
+        let body: Value = serde_json::from_str(&ids.hide_in(&answer.text())).unwrap_or_default();
+        assert!((400..500).contains(&answer.status), "{} {target}: {body}", binding.method);
+        answers.push((binding.template.clone(), answer.status.into(), body.to_string()));
+    }
+    answers
+}

@@ -1,0 +1,185 @@
+//! The OpenAPI document describes exactly what the annotations serve.
+
+#![allow(clippy::expect_used, reason = "a helper of a test fails the test")]
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use prost_reflect::{DescriptorPool, Value as Reflected};
+use serde_json::Value;
+use switchboard::pb;
+use switchboard::transcode::openapi::document;
+
+use crate::support::ROOT;
+
+const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
+
+fn whole() -> Value {
+    document(pb::DESCRIPTORS, None).expect("the descriptors describe a document")
+}
+
+fn snake(name: &str) -> String {
+    let letters = name.chars().map(|letter| match letter {
+        'A'..='Z' => format!("_{}", letter.to_ascii_lowercase()),
+        other => other.to_string(),
+    });
+    letters.collect()
+}
+
+/// `(method, path)` of every annotation, read apart from the code under test.
+fn annotated(service: Option<&str>) -> BTreeSet<(String, String)> {
+    let pool = DescriptorPool::decode(pb::DESCRIPTORS).expect("descriptors");
+    let http = pool.get_extension_by_name("google.api.http").expect("the annotation");
+    let mut routes = BTreeSet::new();
+    for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        let options = method.options();
+        let other = service.is_some_and(|name| method.parent_service().full_name() != name);
+        if other || !options.has_extension(&http) {
+            continue;
+        }
+        let first = options.get_extension(&http).into_owned();
+        let more = first
+            .as_message()
+            .and_then(|rule| rule.get_field_by_name("additional_bindings"))
+            .map(|rules| rules.into_owned());
+        let more = more.as_ref().and_then(Reflected::as_list).unwrap_or_default().to_vec();
+        for rule in [first].into_iter().chain(more) {
+            let rule = rule.as_message().expect("a rule").clone();
+            let pattern = METHODS.iter().find(|verb| rule.has_field_by_name(verb)).expect("an HTTP method");
+            let path = rule.get_field_by_name(pattern).expect("a path");
+            routes.insert(((*pattern).to_owned(), path.as_str().expect("text").to_owned()));
+        }
+    }
+    routes
+}
+
+/// `(method, path)` of every operation, variables spelled as in the proto.
+fn described(document: &Value) -> BTreeSet<(String, String)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, operations)| {
+        let methods = operations.as_object().expect("operations").keys().cloned();
+        methods.map(|method| (method, snake(path)))
+    });
+    operations.collect()
+}
+
+fn operations(document: &Value) -> Vec<(&String, &Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    paths
+        .iter()
+        .flat_map(|(path, item)| item.as_object().expect("item").values().map(move |op| (path, op)))
+        .collect()
+}
+
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_annotation_is_described_and_nothing_else() {
+    assert_eq!(described(&whole()), annotated(None));
+    for service in ["switchboard.v1.ChatService", "switchboard.v1.SessionService"] {
+        let alone = document(pb::DESCRIPTORS, Some(service)).expect("a document");
+        assert_eq!(described(&alone), annotated(Some(service)));
+        assert!(!described(&alone).is_empty());
+    }
+}
+
+#[test]
+fn a_service_without_rest_routes_has_no_document() {
+    let error = document(pb::DESCRIPTORS, Some("switchboard.v1.NoSuchService")).expect_err("no document");
+    assert_eq!(error.to_string(), "no service `switchboard.v1.NoSuchService` with REST routes");
+}
+
+#[test]
+fn the_document_follows_the_specification() {
+    let validator = Path::new(ROOT).join("tests/clients/.venv/bin/openapi-spec-validator");
+    let mut validator =
+        Command::new(validator).arg("-").stdin(Stdio::piped()).spawn().expect("run make test");
+    let mut input = validator.stdin.take().expect("piped");
+    input.write_all(whole().to_string().as_bytes()).expect("the validator reads the document");
+    drop(input);
+    assert!(validator.wait().expect("the validator ends").success());
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = whole();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for reference in found {
+        let pointer = reference.strip_prefix('#').expect("a local reference");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn operation_ids_are_unique_and_path_variables_are_parameters() {
+    let document = whole();
+    let operations = operations(&document);
+    let ids =
+        operations.iter().map(|(_, operation)| operation["operationId"].as_str()).collect::<BTreeSet<_>>();
+    assert_eq!(ids.len(), operations.len());
+    for (path, operation) in operations {
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        let declared = parameters.iter().filter(|parameter| parameter["in"] == "path");
+        let declared = declared.filter_map(|parameter| parameter["name"].as_str()).collect::<BTreeSet<_>>();
+        let used = path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect::<BTreeSet<_>>();
+        assert_eq!(declared, used, "{path}");
+    }
+}
+
+#[test]
+fn answers_have_every_property_in_the_words_of_their_api() {
+    let document = whole();
+    let chat = &document["components"]["schemas"]["Chat"];
+    let required = chat["required"].as_array().expect("required");
+    assert_eq!(required.len(), chat["properties"].as_object().expect("properties").len());
+    assert_eq!(chat["properties"]["chat_name"]["type"], serde_json::json!(["string", "null"]));
+    assert_eq!(chat["properties"]["chat_id"]["type"], "string");
+    let session_chat = &document["components"]["schemas"]["SessionChat"]["properties"];
+    assert_eq!(session_chat["mutedUntil"]["type"], serde_json::json!(["integer", "null"]));
+    assert!(session_chat.get("muted_until").is_none());
+}
+
+#[test]
+fn a_partial_update_holds_what_may_be_written_and_nothing_else() {
+    let document = whole();
+    let keys = |name: &str| {
+        let body = &document["components"]["schemas"][name];
+        assert!(body.get("required").is_none());
+        body["properties"].as_object().expect("properties").keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(keys("UpdateChatBody"), ["assigned_to", "custom_properties", "labels"]);
+    assert_eq!(keys("UpdateSessionChatBody"), ["archived", "mutedUntil", "pinned", "unmute"]);
+    let patch = &document["paths"]["/v1/chats/{chat_id}"]["patch"];
+    assert_eq!(patch["requestBody"]["required"], true);
+    let parameters = patch["parameters"].as_array().expect("parameters");
+    assert!(parameters.iter().any(|parameter| parameter["in"] == "header" && parameter["name"] == "x-phone"));
+    assert!(parameters.iter().all(|parameter| parameter["in"] != "query"));
+}
+
+#[test]
+fn failures_come_with_the_statuses_and_envelope_of_their_api() {
+    let document = whole();
+    let responses = &document["paths"]["/v1/chats/{chat_id}"]["patch"]["responses"];
+    let statuses = responses.as_object().expect("responses").keys().map(String::as_str).collect::<Vec<_>>();
+    let expected =
+        ["200", "401", "403", "404", "405", "409", "412", "413", "415", "422", "429", "500", "503", "504"];
+    assert_eq!(statuses, expected);
+    let deleted = &document["paths"]["/api/v1/sessions/{sessionId}/chats/{jid}"]["delete"]["responses"];
+    assert!(deleted["204"].get("content").is_none());
+    let missing = &document["components"]["responses"]["SessionServiceNotFound"];
+    let schema = &missing["content"]["application/json"]["schema"];
+    assert_eq!(schema["$ref"], "#/components/schemas/NestedError");
+}
