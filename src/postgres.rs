@@ -125,17 +125,16 @@ impl Embedded {
 async fn start_server(layout: &Layout, account: &Account, program: &Path) -> Result<(), Failure> {
     lost::stop(layout).await?;
     let binaries = Binaries::find(cluster::major_version(layout)?.as_deref(), layout)?;
-    let is_new = cluster::create_if_missing(layout, &binaries, account)?;
+    cluster::create_if_missing(layout, &binaries, account)?;
     let give_up = Instant::now() + KILLED_SERVER_TIMEOUT;
     loop {
         let keeper = spawn_keeper(layout, &binaries, program)?;
         match wait_until_ready(layout, Some(keeper)).await {
             // Processes of a server that was killed take a moment to end; until then a new one does not start.
             Err(_) if Instant::now() < give_up => tokio::time::sleep(10 * POLL).await,
-            outcome => break outcome?,
+            outcome => return outcome,
         }
     }
-    if is_new { cluster::begin_sync(layout, &binaries, account) } else { Ok(()) }
 }
 
 /// Opens a lock file and waits for its lock.

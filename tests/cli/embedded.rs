@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use super::harness::{Place, kill, wait_for};
+use super::harness::{Place, kill};
 
 /// A service that is ready, and its address.
 fn serve(place: &Place) -> (Child, String) {
@@ -43,9 +43,7 @@ fn whoever_is_killed_nothing_stays_and_the_next_start_recovers() {
     let (mut serving, _) = serve(&place);
     let keeper = place.keeper().unwrap();
     kill(keeper);
-    wait_for("the server to follow its keeper", || {
-        place.processes().iter().all(|id| u32::try_from(*id) == Ok(serving.id()))
-    });
+    place.wait_until_empty();
     assert_eq!(place.ask(&["org", "list"]).lines().count(), 1);
     serving.kill().unwrap();
     serving.wait().unwrap();
@@ -54,6 +52,7 @@ fn whoever_is_killed_nothing_stays_and_the_next_start_recovers() {
     for id in place.processes() {
         kill(id);
     }
+    serving.kill().unwrap();
     serving.wait().unwrap();
     assert_eq!(place.ask(&["org", "list"]).lines().count(), 1);
     place.wait_until_empty();

@@ -46,7 +46,7 @@ impl Place {
         serde_json::from_str(&self.ask(arguments)).unwrap()
     }
 
-    /// Ids of the processes that work in the directory: servers, and keepers by their arguments.
+    /// Ids of the keeper, by its arguments, and of the server's processes, by where they work.
     pub fn processes(&self) -> Vec<i32> {
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
