@@ -1,16 +1,63 @@
-//! Compiles `proto/` without protoc.
+//! Compiles `proto/` without protoc, and generates what serves its REST routes: see `src/transcode.rs`.
 
-use std::path::Path;
+#[path = "build/generate.rs"]
+mod generate;
+#[path = "build/model.rs"]
+mod model;
+#[path = "build/rules.rs"]
+mod rules;
+#[path = "build/rust.rs"]
+mod rust;
+#[path = "src/transcode/template.rs"]
+#[allow(dead_code, reason = "the build parses templates; only the runtime matches paths")]
+mod template;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let out_dir = std::env::var("OUT_DIR")?;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use prost_reflect::DescriptorPool;
+
+fn main() {
+    println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=build");
+    println!("cargo:rerun-if-changed=src/transcode/template.rs");
+    if let Err(error) = generate() {
+        // Printed rather than returned: `main` would show it with Debug.
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn generate() -> Result<(), Box<dyn Error>> {
+    let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true);
-    compiler.open_files(["switchboard/v1/chat.proto", "switchboard/v1/session.proto"])?;
+    compiler.open_files(proto_files(Path::new("proto/switchboard"))?)?;
+    // Encoded at once: the decoded set would have lost the options that are extensions.
     let encoded = compiler.encode_file_descriptor_set();
-    std::fs::write(Path::new(&out_dir).join("descriptors.bin"), &encoded)?;
+    std::fs::write(out_dir.join("descriptors.bin"), &encoded)?;
+
+    let services = model::read(&DescriptorPool::decode(encoded.as_slice())?)?;
+    rules::check(&services)?;
+    std::fs::write(out_dir.join("methods.rs"), generate::methods(&services))?;
+    std::fs::write(out_dir.join("transcode.rs"), generate::routes(&services)?)?;
+
     let set = prost::Message::decode(encoded.as_slice())?;
     tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds(set)?;
-    println!("cargo:rerun-if-changed=proto");
     Ok(())
+}
+
+/// Every `.proto` below a directory, in the order of their names.
+fn proto_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(proto_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }

@@ -10,6 +10,7 @@ mod import;
 mod keys;
 mod members;
 mod migrate;
+mod openapi;
 mod orgs;
 mod output;
 mod properties;
@@ -31,7 +32,7 @@ use settings::{CommonFlags, Effective, ServeFlags, Settings};
 
 /// Stores an organization's WhatsApp chats in PostgreSQL and serves them over gRPC, gRPC-Web and REST on one port.
 #[derive(Parser)]
-#[command(name = "switchboard", version, propagate_version = true)]
+#[command(name = "switchboard", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -69,6 +70,8 @@ enum Command {
     Config(config::Arguments),
     /// Ask a running service whether it is ready: exit code 0 when it is, 1 otherwise
     Healthcheck(healthcheck::Arguments),
+    /// Print the OpenAPI 3.1 document of the REST APIs
+    Openapi(openapi::Arguments),
     /// Print the completion script of a shell
     Completion(completion::Arguments),
     /// Keeps the private PostgreSQL of a data directory as long as commands use it
@@ -135,6 +138,7 @@ async fn dispatch(command: Command, effective: &Effective, settings: &Settings) 
         }
         Command::Config(arguments) => config::run(&arguments, effective),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, settings).await,
+        Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments),
         Command::EmbeddedPostgres { data_dir, binaries } => Ok(postgres::keep(&data_dir, &binaries)?),
     }

@@ -6,3 +6,14 @@ tonic::include_proto!("switchboard.v1");
 
 /// Every file of `proto/`, encoded, with our own options: what reflection and OpenAPI read.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// An RPC and what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// Its path, such as `/switchboard.v1.ChatService/GetChat`.
+    pub path: &'static str,
+    /// What the caller must be allowed to do.
+    pub capability: Capability,
+}
+
+include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -39,6 +39,12 @@ pub enum ServeError {
     Setup(Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl ServeError {
+    fn setup(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

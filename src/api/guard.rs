@@ -4,21 +4,17 @@ use std::sync::Arc;
 
 use tonic::{Extensions, Request};
 
-use crate::caller::{Caller, Capability, Identity, capability_name};
+use crate::caller::{Caller, Identity, capability_name};
 use crate::error::{Error, Kind, Result};
+use crate::pb::METHODS;
 
 /// Lets a call pass, or says why not: 401 without a good token, 503 when it could not be checked, 403 when it lacks
-/// the capability that the method declares.
-///
-/// `capability_of` is the table of methods by their gRPC path, `/switchboard.v1.ChatService/GetChat`.
-pub fn guard(
-    extensions: &Extensions,
-    rpc_path: &str,
-    capability_of: impl FnOnce(&str) -> Option<Capability>,
-) -> Result<()> {
+/// the capability that the method declares. `rpc` is the method's path, `/switchboard.v1.ChatService/GetChat`.
+pub fn guard(extensions: &Extensions, rpc: &str) -> Result<()> {
     let caller = known(extensions)?;
-    let method_missing = || Error::new(Kind::Unimplemented, "there is no such method");
-    let required = capability_of(rpc_path).ok_or_else(method_missing)?;
+    let method = METHODS.iter().find(|method| method.path == rpc);
+    let required =
+        method.ok_or_else(|| Error::new(Kind::Unimplemented, "there is no such method"))?.capability;
     if caller.capabilities.contains(required) {
         Ok(())
     } else {
@@ -44,13 +40,15 @@ fn known(extensions: &Extensions) -> Result<&Arc<Caller>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caller::{Capabilities, Principal};
+    use crate::caller::{Capabilities, Capability, Principal};
     use crate::ids::{KeyId, OrgId};
 
-    fn kind_for(identity: Option<Identity>, required: Option<Capability>) -> Option<Kind> {
+    const READS: &str = "/switchboard.v1.ChatService/GetChat";
+
+    fn kind_for(identity: Option<Identity>, rpc: &str) -> Option<Kind> {
         let mut extensions = Extensions::new();
         identity.map(|identity| extensions.insert(identity));
-        guard(&extensions, "/a/B", |_| required).err().map(|error| error.kind())
+        guard(&extensions, rpc).err().map(|error| error.kind())
     }
 
     fn known(capability: Capability) -> Option<Identity> {
@@ -64,22 +62,16 @@ mod tests {
 
     #[test]
     fn a_caller_with_the_capability_passes() {
-        assert_eq!(kind_for(known(Capability::Read), Some(Capability::Read)), None);
+        assert_eq!(kind_for(known(Capability::Read), READS), None);
     }
 
     #[test]
     fn everyone_else_is_told_why_not() {
-        let read = Some(Capability::Read);
-        assert_eq!(kind_for(known(Capability::Send), read), Some(Kind::Forbidden));
-        assert_eq!(kind_for(known(Capability::Read), None), Some(Kind::Unimplemented));
-        assert_eq!(kind_for(Some(Identity::Anonymous), read), Some(Kind::Unauthenticated));
-        assert_eq!(kind_for(Some(Identity::Refused), None), Some(Kind::Unauthenticated));
-        assert_eq!(kind_for(Some(Identity::Unverified), read), Some(Kind::Unavailable));
-        assert_eq!(kind_for(None, read), Some(Kind::Internal));
-    }
-
-    #[test]
-    fn a_method_without_a_capability_is_open_to_nobody() {
-        assert_eq!(kind_for(known(Capability::Read), Some(Capability::Unspecified)), Some(Kind::Forbidden));
+        assert_eq!(kind_for(known(Capability::Send), READS), Some(Kind::Forbidden));
+        assert_eq!(kind_for(known(Capability::Read), "/a/B"), Some(Kind::Unimplemented));
+        assert_eq!(kind_for(Some(Identity::Anonymous), READS), Some(Kind::Unauthenticated));
+        assert_eq!(kind_for(Some(Identity::Refused), "/a/B"), Some(Kind::Unauthenticated));
+        assert_eq!(kind_for(Some(Identity::Unverified), READS), Some(Kind::Unavailable));
+        assert_eq!(kind_for(None, READS), Some(Kind::Internal));
     }
 }

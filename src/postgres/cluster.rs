@@ -1,6 +1,7 @@
 //! Creates the private database cluster: whole or not at all.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -22,16 +23,16 @@ pub(super) fn major_version(layout: &Layout) -> Result<Option<String>, Failure> 
     }
 }
 
-/// Creates the cluster with our role and database when there is none. It gets its name only when it is complete, so an
-/// attempt that was cut short leaves nothing that looks like one.
+/// Creates the cluster with our role and database when there is none, and says whether it did. It gets its name only
+/// when it is complete, so an attempt that was cut short leaves nothing that looks like one.
 pub(super) fn create_if_missing(
     layout: &Layout,
     binaries: &Binaries,
     account: &Account,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let (cluster, unfinished) = (layout.cluster(), layout.unfinished_cluster());
     if cluster.exists() {
-        return Ok(());
+        return Ok(false);
     }
     if unfinished.exists() {
         std::fs::remove_dir_all(&unfinished).map_err(Failure::io("remove", &unfinished))?;
@@ -39,20 +40,33 @@ pub(super) fn create_if_missing(
     account.create_private_dir(&unfinished)?;
     initialize(&unfinished, binaries, account)?;
     create_owner(&unfinished, binaries, account)?;
-    std::fs::rename(&unfinished, &cluster).map_err(Failure::io("create", &cluster))
+    std::fs::rename(&unfinished, &cluster).map_err(Failure::io("create", &cluster))?;
+    Ok(true)
+}
+
+/// Begins to write a new cluster through to the disk, which takes seconds on a busy machine and must not hold up the
+/// first command. What is stored from now on does not depend on it: the server writes that through itself.
+pub(super) fn begin_sync(layout: &Layout, binaries: &Binaries, account: &Account) -> Result<(), Failure> {
+    let mut initdb = account.command(&binaries.program("initdb"), "clear")?;
+    initdb.arg("--sync-only").arg("--pgdata").arg(layout.cluster());
+    initdb.stdout(Stdio::null()).stderr(layout.open_log()?).process_group(0);
+    initdb.spawn().map(drop).map_err(Failure::io("sync", &layout.cluster()))
 }
 
 fn initialize(directory: &Path, binaries: &Binaries, account: &Account) -> Result<(), Failure> {
     let mut initdb = account.command(&binaries.program("initdb"), "KILL")?;
     // Trust: whoever gets through the private directory of the socket is the server's user, or root.
     initdb.args(["--auth", "trust", "--username", "postgres", "--encoding", "UTF8", "--locale", LOCALE]);
-    initdb.arg("--pgdata").arg(directory);
+    initdb.arg("--no-sync").arg("--pgdata").arg(directory);
     succeed(&mut initdb, "")
 }
 
 fn create_owner(directory: &Path, binaries: &Binaries, account: &Account) -> Result<(), Failure> {
     let mut single_user = account.command(&binaries.program("postgres"), "KILL")?;
-    single_user.args(["--single", "-c", "exit_on_error=on", "-D"]).arg(directory).arg("postgres");
+    single_user
+        .args(["--single", "-c", "exit_on_error=on", "-c", "fsync=off", "-D"])
+        .arg(directory)
+        .arg("postgres");
     // A statement a line.
     let statements = format!("CREATE ROLE {OWNER} LOGIN\nCREATE DATABASE {OWNER} OWNER {OWNER}\n");
     succeed(&mut single_user, &statements)

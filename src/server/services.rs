@@ -1,22 +1,23 @@
 //! What the doors lead to: every RPC once, for gRPC and gRPC-Web as tonic's routes, for REST behind the transcoder.
 
 use std::convert::Infallible;
-use std::future::ready;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
-use axum::body::Body;
-use http::header::CONTENT_TYPE;
-use http::{Extensions, HeaderValue, Method};
+use http::Method;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Service;
 
 use super::guard::Guard;
 use super::{BoxFuture, Request, Response, ServeError};
+use crate::api::{self, ChatApi, SessionApi};
 use crate::config::Config;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::pb;
+use crate::pb::chat_service_server::ChatServiceServer;
+use crate::pb::session_service_server::SessionServiceServer;
 use crate::store::Store;
+use crate::transcode::{self, Transcoder, routes};
 
 /// The services whose readiness the gRPC health service tells.
 pub const NAMES: &[&str] = &["switchboard.v1.ChatService", "switchboard.v1.SessionService"];
@@ -44,55 +45,36 @@ pub struct Services<R> {
 
 /// Puts the services together.
 pub fn compose(
-    _store: &Store,
-    _config: &Config,
+    store: &Store,
+    config: &Config,
     health: HealthServer<impl Health>,
 ) -> Result<Services<impl Rest>, ServeError> {
+    let chats = Arc::new(ChatApi::new(store.clone()));
+    let sessions = Arc::new(SessionApi::new(store.clone()));
+    let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)
     };
-    let setup = |error: tonic_reflection::server::Error| ServeError::Setup(error.into());
     let grpc = Routes::default()
+        .add_service(ChatServiceServer::from_arc(chats.clone()).max_decoding_message_size(limit))
+        .add_service(SessionServiceServer::from_arc(sessions.clone()).max_decoding_message_size(limit))
         .add_service(health)
         // Two versions of one protocol: newer tools ask for v1, grpcio for v1alpha.
-        .add_service(reflection().build_v1().map_err(setup)?)
-        .add_service(reflection().build_v1alpha().map_err(setup)?);
-    Ok(Services { grpc, rest: NoRoutes, guard: refuse_all })
+        .add_service(reflection().build_v1().map_err(ServeError::setup)?)
+        .add_service(reflection().build_v1alpha().map_err(ServeError::setup)?);
+    let mut routes = routes::chat_service_routes(chats);
+    routes.extend(routes::session_service_routes(sessions));
+    let limits = transcode::Limits { max_body_bytes: limit };
+    let rest = Transcoder::new(routes, api::guard, limits).map_err(ServeError::setup)?;
+    Ok(Services { grpc, rest, guard: api::guard })
 }
 
-fn refuse_all(_: &Extensions, _: &str) -> Result<(), Error> {
-    Err(Error::new(Kind::Unauthenticated, "a token is needed"))
-}
-
-/// A REST door without routes.
-#[derive(Clone)]
-struct NoRoutes;
-
-impl Service<Request> for NoRoutes {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+impl Rest for Transcoder {
+    fn rpc(&self, method: &Method, path: &str) -> Option<&'static str> {
+        Transcoder::rpc(self, method, path)
     }
 
-    fn call(&mut self, request: Request) -> BoxFuture {
-        Box::pin(ready(Ok(self.error_response(request.uri().path(), &Error::not_found("no such route")))))
-    }
-}
-
-impl Rest for NoRoutes {
-    fn rpc(&self, _: &Method, _: &str) -> Option<&'static str> {
-        None
-    }
-
-    fn error_response(&self, _: &str, error: &Error) -> Response {
-        let row = error.kind().row();
-        let json = serde_json::json!({"code": row.flat.0, "name": row.flat.1, "message": error.message()});
-        let mut response = Response::new(Body::from(json.to_string()));
-        *response.status_mut() = row.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+    fn error_response(&self, path: &str, error: &Error) -> Response {
+        Transcoder::error_response(self, path, error)
     }
 }

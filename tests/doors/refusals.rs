@@ -13,8 +13,9 @@ const PERMISSION_DENIED: i32 = 7;
 async fn without_a_good_token_nothing_is_even_looked_at() {
     let world = World::shared().await;
     let good = &world.org.key;
-    let unknown = format!("sb_{}_{}", "a".repeat(12), "b".repeat(43));
-    let wrong_secret = format!("{}{}", &good[..good.len() - 2], "__");
+    let unknown = format!("sb_{}_{}", "a".repeat(12), "b".repeat(64));
+    let (start, last) = good.split_at(good.len() - 1);
+    let wrong_secret = format!("{start}{}", if last == "0" { "1" } else { "0" });
     let headers = [
         None,
         Some(("authorization", "Bearer nonsense".to_owned())),

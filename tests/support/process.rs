@@ -53,11 +53,6 @@ impl Process {
         Ok(Self { guard: guard.spawn()?, log: log.to_owned() })
     }
 
-    /// The id of the command's process.
-    pub fn id(&self) -> Option<u32> {
-        self.log().lines().next()?.parse().ok()
-    }
-
     /// What the process printed so far.
     pub fn log(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()

@@ -67,11 +67,6 @@ impl Rest {
         self.json("PATCH", path, body.to_string()).await
     }
 
-    /// POST with a JSON body.
-    pub async fn post(&self, path: impl AsRef<str>, body: Value) -> Answer {
-        self.json("POST", path, body.to_string()).await
-    }
-
     /// Any method with a body that claims to be JSON.
     pub async fn json(&self, method: &str, path: impl AsRef<str>, body: impl Into<Bytes>) -> Answer {
         self.with("content-type", "application/json").send(method, path, body).await

@@ -1,0 +1,133 @@
+//! Values as JSON, written straight into the answer's bytes.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde::Serialize;
+
+/// A value that an answer may hold.
+pub trait ToJson {
+    /// Appends the value.
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+/// Appends a member of an object: what stands before the value (such as `,"name":`) and the value.
+#[inline]
+pub fn member<T: ToJson + ?Sized>(out: &mut Vec<u8>, before: &str, value: &T) {
+    out.extend_from_slice(before.as_bytes());
+    value.write(out);
+}
+
+/// Appends what serde_json makes of a text or number. Only a writer can fail at that, and memory does not.
+#[inline]
+pub(super) fn leaf<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    let written = serde_json::to_writer(out, value);
+    debug_assert!(written.is_ok());
+}
+
+macro_rules! leaves {
+    ($($leaf:ty),*) => {$(
+        impl ToJson for $leaf {
+            #[inline]
+            fn write(&self, out: &mut Vec<u8>) {
+                leaf(out, self);
+            }
+        }
+    )*};
+}
+
+leaves!(str, String, i32, i64, u32, u64);
+
+impl ToJson for bool {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
+impl ToJson for () {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{}");
+    }
+}
+
+impl ToJson for f64 {
+    fn write(&self, out: &mut Vec<u8>) {
+        // JSON has no such numbers; these are protobuf's words for them.
+        match *self {
+            number if number.is_nan() => leaf(out, "NaN"),
+            f64::INFINITY => leaf(out, "Infinity"),
+            f64::NEG_INFINITY => leaf(out, "-Infinity"),
+            number => write_number(out, number),
+        }
+    }
+}
+
+impl ToJson for f32 {
+    fn write(&self, out: &mut Vec<u8>) {
+        if self.is_finite() && self.fract() != 0.0 { leaf(out, self) } else { f64::from(*self).write(out) }
+    }
+}
+
+/// The largest whole number up to which every whole number is an `f64`.
+pub(super) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Appends a finite number, a whole one without a fraction: `1`, not `1.0`.
+pub(super) fn write_number(out: &mut Vec<u8>, number: f64) {
+    #[expect(clippy::cast_possible_truncation, reason = "the number is whole and small enough to be exact")]
+    if number.fract() == 0.0 && number.abs() <= MAX_EXACT {
+        leaf(out, &(number as i64))
+    } else {
+        leaf(out, &number)
+    }
+}
+
+impl<T: ToJson> ToJson for Option<T> {
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(value) => value.write(out),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+}
+
+impl<T: ToJson> ToJson for &T {
+    fn write(&self, out: &mut Vec<u8>) {
+        (*self).write(out);
+    }
+}
+
+impl<T: ToJson> ToJson for Box<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_ref().write(out);
+    }
+}
+
+impl<T: ToJson> ToJson for Vec<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (index, item) in self.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            item.write(out);
+        }
+        out.push(b']');
+    }
+}
+
+/// Keys of JSON objects are texts, whatever the map's key is.
+impl<K: Display, T: ToJson> ToJson for BTreeMap<K, T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (index, (key, value)) in self.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            leaf(out, &format_args!("{key}"));
+            out.push(b':');
+            value.write(out);
+        }
+        out.push(b'}');
+    }
+}

@@ -1,0 +1,9 @@
+//! The REST door, with services of the test's own behind it.
+
+mod bodies;
+mod cases;
+mod errors;
+mod refused;
+mod routing;
+mod stub;
+mod total;

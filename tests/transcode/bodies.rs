@@ -1,0 +1,268 @@
+//! Bodies: what they may be, what a PATCH says with them, and how answers look.
+
+use std::collections::BTreeMap;
+
+use super::stub::{Answer, Door};
+use http::StatusCode;
+use prost_types::{Struct, Timestamp, Value as Any, value::Kind};
+use serde_json::{Value, json};
+use switchboard::pb::{Chat, SessionChat, UpdateChatRequest, UpdateSessionChatRequest};
+
+const CHAT: &str = "/v1/chats/15550101844@c.us";
+const SESSION_CHAT: &str = "/api/v1/sessions/01J9ZX8K2QHV0M3T6R7P4N5W8C/chats/15550102222@s.whatsapp.net";
+
+fn patched_chat(body: &str) -> (Chat, Vec<String>) {
+    let door = Door::new();
+    let answer = door.patch(CHAT, body);
+    assert_eq!(answer.status, StatusCode::OK, "{body}: {answer:?}");
+    let UpdateChatRequest { chat_id, chat, update_mask } = door.seen().update_chat.unwrap();
+    assert_eq!(chat_id, "15550101844@c.us");
+    (chat.unwrap(), update_mask.unwrap().paths)
+}
+
+fn patched_session_chat(body: &str) -> (SessionChat, Vec<String>, Option<bool>) {
+    let door = Door::new();
+    let answer = door.patch(SESSION_CHAT, body);
+    assert_eq!(answer.status, StatusCode::OK, "{body}: {answer:?}");
+    let UpdateSessionChatRequest { chat, update_mask, unmute, .. } = door.seen().update_session_chat.unwrap();
+    (chat.unwrap(), update_mask.unwrap().paths, unmute)
+}
+
+/// The fields and messages of a flat 422.
+fn refused(answer: &Answer) -> BTreeMap<String, String> {
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{answer:?}");
+    let body = answer.json();
+    assert_eq!(body["code"], "VALIDATION_ERROR");
+    let message = |field: &Value| field["message"].as_str().unwrap().to_owned();
+    body["fields"].as_object().unwrap().iter().map(|(name, field)| (name.clone(), message(field))).collect()
+}
+
+fn refusal(body: &str) -> (String, String) {
+    refused(&Door::new().patch(CHAT, body)).pop_first().unwrap_or_else(|| panic!("{body}"))
+}
+
+#[test]
+fn absent_null_and_a_value_are_three_things() {
+    assert_eq!(patched_chat("{}"), (Chat::default(), vec![]));
+    assert_eq!(patched_chat(r#"{"assigned_to":null}"#), (Chat::default(), vec!["assigned_to".into()]));
+    let chat = Chat { assigned_to: Some("agent@acme.example".into()), ..Chat::default() };
+    assert_eq!(patched_chat(r#"{"assigned_to":"agent@acme.example"}"#), (chat, vec!["assigned_to".into()]));
+}
+
+#[test]
+fn null_counts_as_not_sent_where_the_api_says_so() {
+    let untouched = (SessionChat::default(), vec![], None);
+    assert_eq!(patched_session_chat("{}"), untouched);
+    assert_eq!(patched_session_chat(r#"{"archived":null,"mutedUntil":null,"unmute":null}"#), untouched);
+    let (chat, mask, unmute) =
+        patched_session_chat(r#"{"archived":false,"mutedUntil":"1751198400000","unmute":true}"#);
+    assert_eq!((chat.archived, chat.pinned, chat.muted_until), (Some(false), None, Some(1_751_198_400_000)));
+    assert_eq!((mask, unmute), (vec!["archived".to_owned(), "muted_until".to_owned()], Some(true)));
+}
+
+#[test]
+fn a_body_that_says_nothing_is_an_empty_patch() {
+    for body in ["", "{}", " {} ", "\"\""] {
+        assert_eq!(patched_chat(body), (Chat::default(), vec![]), "{body:?}");
+    }
+    assert_eq!(patched_session_chat("").1, Vec::<String>::new());
+    let answer = Door::new().patch(SESSION_CHAT, "\"\"");
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.json()["error"]["details"], json!({"body": "body must be an object"}));
+}
+
+#[test]
+fn labels_come_as_text_or_as_a_list() {
+    assert_eq!(patched_chat(r#"{"labels":"a, b"}"#).0.labels, ["a, b"]);
+    assert_eq!(patched_chat(r#"{"labels":["a","b"]}"#).0.labels, ["a", "b"]);
+    assert_eq!(
+        patched_chat(r#"{"labels":""}"#),
+        (Chat { labels: vec![String::new()], ..Chat::default() }, vec!["labels".into()])
+    );
+    assert_eq!(patched_chat(r#"{"labels":null}"#), (Chat::default(), vec!["labels".into()]));
+    assert_eq!(refusal(r#"{"labels":["a",1]}"#), ("labels[1]".into(), "labels[1] must be a string".into()));
+    assert_eq!(refusal(r#"{"labels":5}"#).1, "labels must be a string or an array of strings");
+}
+
+#[test]
+fn nulls_inside_a_free_form_object_are_kept() {
+    let (chat, mask) = patched_chat(r#"{"custom_properties":{"Colour":null,"Size":[1,{"a":true}]}}"#);
+    let fields = chat.custom_properties.unwrap().fields;
+    assert_eq!(fields["Colour"].kind, Some(Kind::NullValue(0)));
+    assert!(matches!(fields["Size"].kind, Some(Kind::ListValue(_))));
+    assert_eq!(mask, ["custom_properties"]);
+    // Merged key by key, the whole has no safe meaning for null.
+    assert_eq!(refusal(r#"{"custom_properties":null}"#).1, "custom_properties must be an object");
+}
+
+#[test]
+fn an_explicit_mask_replaces_the_one_of_the_body() {
+    for name in ["update_mask", "updateMask"] {
+        let door = Door::new();
+        door.patch(&format!("{CHAT}?{name}=labels,assignedTo"), r#"{"labels":"a"}"#);
+        assert_eq!(door.seen().update_chat.unwrap().update_mask.unwrap().paths, ["labels", "assigned_to"]);
+    }
+}
+
+#[test]
+fn keys_that_nobody_declared_are_ignored_and_named() {
+    let door = Door::new();
+    let body = r#"{"chat_name":"x","members":{"a":{"b":1}},"assigned_to":"","a b":1}"#;
+    let answer = door.patch(CHAT, body);
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("x-ignored-fields"), Some("chat_name,members,a%20b"));
+    assert_eq!(door.seen().update_chat.unwrap().chat.unwrap().chat_name, None);
+    let headers = [("content-type", "application/json"), ("prefer", "handling=strict")];
+    let fields = refused(&door.send("PATCH", CHAT, &headers, body));
+    assert_eq!(fields.keys().collect::<Vec<_>>(), ["a b", "chat_name", "members"]);
+    assert_eq!(door.send("PATCH", CHAT, &headers, r#"{"assigned_to":""}"#).status, StatusCode::OK);
+}
+
+#[test]
+fn the_header_of_ignored_keys_has_an_end() {
+    let many: Vec<String> = (0..5000).map(|n| format!("\"{}{n}\":1", "é".repeat(3))).take(200).collect();
+    let answer = Door::new().patch(CHAT, &format!("{{{}}}", many.join(",")));
+    let names = answer.header("x-ignored-fields").unwrap();
+    assert!(names.len() <= 1024 && names.ends_with(",..."), "{names}");
+}
+
+#[test]
+fn either_spelling_of_a_name_is_understood_but_not_both_at_once() {
+    assert_eq!(patched_chat(r#"{"assignedTo":"x"}"#).1, ["assigned_to"]);
+    assert_eq!(patched_session_chat(r#"{"muted_until":1}"#).0.muted_until, Some(1));
+    assert_eq!(refusal(r#"{"assigned_to":"x","assignedTo":"y"}"#).1, "assigned_to is given twice");
+}
+
+#[test]
+fn a_key_twice_is_refused_everywhere() {
+    assert_eq!(refusal(r#"{"labels":"a","labels":"a"}"#).0, "labels");
+    assert_eq!(refusal(r#"{"custom_properties":{"a":1,"a":1}}"#).0, "custom_properties.a");
+    assert_eq!(refusal(r#"{"custom_properties":{"a":[{"b":1,"b":2}]}}"#).0, "custom_properties.a[0].b");
+    assert_eq!(refusal(r#"{"unknown":1,"unknown":1}"#).0, "unknown");
+    assert_eq!(refusal(r#"{"unknown":{"a":1,"a":1}}"#).0, "unknown.a");
+}
+
+#[test]
+fn a_wrong_type_names_the_field_in_the_callers_words() {
+    assert_eq!(
+        refusal(r#"{"assigned_to":5}"#),
+        ("assigned_to".into(), "assigned_to must be a string".into())
+    );
+    assert_eq!(refusal(r#"{"custom_properties":[]}"#).1, "custom_properties must be an object");
+    for (body, field) in [
+        (r#"{"archived":"true"}"#, "archived"),
+        (r#"{"mutedUntil":1.5}"#, "mutedUntil"),
+        (r#"{"mutedUntil":"+5"}"#, "mutedUntil"),
+        (r#"{"mutedUntil":"5 "}"#, "mutedUntil"),
+        (r#"{"mutedUntil":true}"#, "mutedUntil"),
+        (r#"{"mutedUntil":9223372036854775808}"#, "mutedUntil"),
+        (r#"{"unmute":1}"#, "unmute"),
+        ("[]", "body"),
+        ("5", "body"),
+        ("null", "body"),
+    ] {
+        let answer = Door::new().patch(SESSION_CHAT, body);
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert!(answer.json()["error"]["details"][field].is_string(), "{body}: {answer:?}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused_without_a_parsers_words() {
+    let deep = format!("{{\"custom_properties\":{}1{}}}", "{\"a\":".repeat(40), "}".repeat(40));
+    let deepest = format!("{{\"x\":{}{}}}", "[".repeat(500), "]".repeat(500));
+    for body in ["{", "nonsense", "  ", "{}x", "{\"labels\":\"a\",}", r#"{"labels":"\ud800"}"#, &deepest] {
+        assert_eq!(refusal(body), ("body".into(), "body is not valid JSON".into()), "{body}");
+    }
+    assert!(refusal(&deep).1.ends_with("is nested too deeply"));
+    assert_eq!(refusal(r#"{"labels":"a\u0000"}"#).1, "labels must not have a NUL character");
+    assert_eq!(refusal(r#"{"custom_properties":{"a":"\u0000"}}"#).0, "custom_properties.a");
+    assert_eq!(refusal(r#"{"custom_properties":{"\u0000":1}}"#).0, "custom_properties");
+    let mut request = http::Request::patch(CHAT).header("content-type", "application/json");
+    request = request.header("content-length", "3");
+    let answer = Door::new().call(request.body(axum::body::Body::from(&b"\"\xff\""[..])).unwrap());
+    assert_eq!(refused(&answer)["body"], "body must be UTF-8");
+}
+
+#[test]
+fn only_json_is_read() {
+    let door = Door::new();
+    let send = |content_type: &str, body: &str| {
+        door.send("PATCH", CHAT, &[("content-type", content_type)], body).status
+    };
+    for fine in ["application/json", "Application/JSON; Charset=UTF-8", "application/merge-patch+json"] {
+        assert_eq!(send(fine, "{}"), StatusCode::OK, "{fine}");
+    }
+    for other in ["text/plain", "application/json; charset=latin1", "application/jsonx", ""] {
+        assert_eq!(send(other, "{}"), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{other}");
+        assert_eq!(send(other, ""), StatusCode::OK, "{other}");
+    }
+    let answer = door.send("PATCH", CHAT, &[], "{}");
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(answer.json()["code"], "UNSUPPORTED_BODY_ERROR");
+    let twice = [("content-type", "application/json"), ("content-type", "text/plain")];
+    assert_eq!(door.send("PATCH", CHAT, &twice, "{}").status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let compressed = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    assert_eq!(door.send("PATCH", CHAT, &compressed, "{}").status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[test]
+fn a_body_over_the_limit_is_a_413() {
+    let large = format!("{{\"labels\":\"{}\"}}", "x".repeat(5000));
+    let answer = Door::new().patch(CHAT, &large);
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let announced = [("content-type", "application/json"), ("content-length", "5000")];
+    assert_eq!(
+        Door::new().send("PATCH", SESSION_CHAT, &announced, "{}").status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+}
+
+#[test]
+fn every_field_is_always_answered() {
+    let door = Door::new();
+    let answer = door.get(SESSION_CHAT).json();
+    let documented: Value = serde_json::from_str(include_str!("examples/session_chat.json")).unwrap();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&answer), keys(&documented));
+    assert_eq!(answer["mutedUntil"], Value::Null);
+    let answer = door.get(CHAT).json();
+    for documented in [include_str!("examples/chat_fetched.json"), include_str!("examples/chat_updated.json")]
+    {
+        let documented: Value = serde_json::from_str(documented).unwrap();
+        for key in keys(&documented) {
+            assert!(answer.get(&key).is_some(), "{key}");
+        }
+    }
+    assert_eq!(
+        (&answer["members"], &answer["labels"], &answer["latest_message"]),
+        (&json!({}), &json!([]), &Value::Null)
+    );
+}
+
+#[test]
+fn times_and_numbers_are_written_as_documented() {
+    let door = Door::new();
+    let number = |number| Any { kind: Some(Kind::NumberValue(number)) };
+    let numbers = [("whole", 3.0), ("half", 0.5), ("huge", 1e300), ("minus", -7.0), ("nan", f64::NAN)];
+    *door.stub.chat.lock().unwrap() = Chat {
+        created_at: Some(Timestamp { seconds: 1_737_211_863, nanos: 0 }),
+        updated_at: Some(Timestamp { seconds: 1_737_976_090, nanos: 693_000_000 }),
+        closed_at: Some(Timestamp { seconds: -1, nanos: 500_000_000 }),
+        custom_properties: Some(Struct {
+            fields: numbers.map(|(name, value)| (name.into(), number(value))).into(),
+        }),
+        chat_name: Some("\"\\\n\u{1}é".into()),
+        member_count: i64::MAX,
+        ..Chat::default()
+    };
+    let answer = door.get(CHAT);
+    let body = answer.json();
+    assert_eq!(body["created_at"], "2025-01-18T14:51:03+00:00");
+    assert_eq!(body["updated_at"], "2025-01-27T11:08:10.693+00:00");
+    assert_eq!(body["closed_at"], "1969-12-31T23:59:59.5+00:00");
+    assert_eq!(body["chat_name"], "\"\\\n\u{1}é");
+    assert_eq!(body["member_count"], i64::MAX);
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(text.contains(r#"{"half":0.5,"huge":1e+300,"minus":-7,"nan":null,"whole":3}"#), "{text}");
+}

@@ -1,0 +1,61 @@
+//! Failures in the words of each API.
+
+use super::stub::Door;
+use http::StatusCode;
+use serde_json::json;
+use switchboard::error::{Error, Kind};
+
+const CHAT: &str = "/v1/chats/1";
+const SESSION_CHAT: &str = "/api/v1/sessions/1/chats/2";
+
+#[test]
+fn every_kind_has_its_status_in_both_apis() {
+    let door = Door::new();
+    for kind in Kind::ALL {
+        *door.stub.fail.lock().unwrap() = Some(kind);
+        let expected =
+            if kind == Kind::Invalid { StatusCode::UNPROCESSABLE_ENTITY } else { kind.row().status };
+        let flat = door.get(CHAT);
+        assert_eq!(flat.status, expected, "{kind:?}");
+        let body = flat.json();
+        assert_eq!(body["code"], kind.row().flat.0, "{kind:?}");
+        assert_eq!(body["name"], kind.row().flat.1, "{kind:?}");
+        assert_eq!(body["status"], expected.as_u16(), "{kind:?}");
+        let nested = door.get(SESSION_CHAT);
+        assert_eq!(nested.status, expected, "{kind:?}");
+        assert_eq!(nested.json()["error"]["code"], kind.row().nested, "{kind:?}");
+        let again = matches!(expected.as_u16(), 429 | 503 | 504);
+        assert_eq!(nested.header("retry-after"), again.then_some("1"), "{kind:?}");
+    }
+}
+
+#[test]
+fn fields_are_told_in_each_apis_shape() {
+    let door = Door::new();
+    *door.stub.fail.lock().unwrap() = Some(Kind::Invalid);
+    let message = "labels must have at most 100 names";
+    assert_eq!(
+        door.get(CHAT).json(),
+        json!({"code": "VALIDATION_ERROR", "name": "Validation Error", "status": 422, "message": message,
+            "fields": {"labels": {"message": message}}})
+    );
+    assert_eq!(
+        door.get(SESSION_CHAT).json(),
+        json!({"error": {"code": "validation_error", "message": message, "details": {"labels": message}}})
+    );
+    *door.stub.fail.lock().unwrap() = Some(Kind::Forbidden);
+    assert_eq!(door.get(SESSION_CHAT).json()["error"]["details"], json!({"required": "send"}));
+}
+
+#[test]
+fn the_documented_error_has_these_words() {
+    let door = Door::new();
+    let answer = door.transcoder.error_response("/api/v1/x", &Error::not_found("session not found"));
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    *door.stub.fail.lock().unwrap() = Some(Kind::NotFound);
+    let documented: serde_json::Value =
+        serde_json::from_str(include_str!("examples/session_not_found.json")).unwrap();
+    let mut body = door.get(SESSION_CHAT).json();
+    body["error"]["message"] = documented["error"]["message"].clone();
+    assert_eq!(body, documented);
+}

@@ -1,0 +1,170 @@
+//! Services that remember what they were asked and answer what they are told, behind a REST door.
+
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use switchboard::error::{Error, Kind};
+use switchboard::pb::chat_service_server::ChatService;
+use switchboard::pb::session_service_server::SessionService;
+use switchboard::pb::{
+    Chat, DeleteSessionChatRequest, GetChatRequest, GetSessionChatRequest, SessionChat, UpdateChatRequest,
+    UpdateSessionChatRequest,
+};
+use switchboard::transcode::routes::{chat_service_routes, session_service_routes};
+use switchboard::transcode::{Guard, Limits, Transcoder};
+use tonic::metadata::MetadataMap;
+use tonic::{Request as Call, Response as Reply, Status};
+use tower::ServiceExt;
+
+/// What a service saw last.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub get_chat: Option<GetChatRequest>,
+    pub update_chat: Option<UpdateChatRequest>,
+    pub get_session_chat: Option<GetSessionChatRequest>,
+    pub update_session_chat: Option<UpdateSessionChatRequest>,
+    pub metadata: MetadataMap,
+    pub extension: Option<&'static str>,
+}
+
+#[derive(Default)]
+pub struct Stub {
+    pub seen: Mutex<Seen>,
+    pub chat: Mutex<Chat>,
+    pub session_chat: Mutex<SessionChat>,
+    pub fail: Mutex<Option<Kind>>,
+    pub etag: Mutex<Option<&'static str>>,
+}
+
+impl Stub {
+    fn answer<T, M>(
+        &self,
+        call: Call<M>,
+        message: T,
+        note: impl FnOnce(&mut Seen, M),
+    ) -> Result<Reply<T>, Status> {
+        let mut seen = self.seen.lock().unwrap();
+        seen.metadata = call.metadata().clone();
+        seen.extension = call.extensions().get::<&'static str>().copied();
+        note(&mut seen, call.into_inner());
+        if let Some(kind) = *self.fail.lock().unwrap() {
+            let error = match kind {
+                Kind::Invalid => Error::invalid("labels", "must have at most 100 names"),
+                Kind::Forbidden => Error::forbidden("send"),
+                kind => Error::new(kind, "as told"),
+            };
+            return Err(error.into());
+        }
+        let mut reply = Reply::new(message);
+        if let Some(etag) = *self.etag.lock().unwrap() {
+            reply.metadata_mut().insert("etag", etag.parse().unwrap());
+        }
+        Ok(reply)
+    }
+}
+
+#[tonic::async_trait]
+impl ChatService for Stub {
+    async fn get_chat(&self, call: Call<GetChatRequest>) -> Result<Reply<Chat>, Status> {
+        let chat = self.chat.lock().unwrap().clone();
+        self.answer(call, chat, |seen, asked| seen.get_chat = Some(asked))
+    }
+
+    async fn update_chat(&self, call: Call<UpdateChatRequest>) -> Result<Reply<Chat>, Status> {
+        let chat = self.chat.lock().unwrap().clone();
+        self.answer(call, chat, |seen, asked| seen.update_chat = Some(asked))
+    }
+}
+
+#[tonic::async_trait]
+impl SessionService for Stub {
+    async fn get_session_chat(
+        &self,
+        call: Call<GetSessionChatRequest>,
+    ) -> Result<Reply<SessionChat>, Status> {
+        let chat = self.session_chat.lock().unwrap().clone();
+        self.answer(call, chat, |seen, asked| seen.get_session_chat = Some(asked))
+    }
+
+    async fn update_session_chat(
+        &self,
+        call: Call<UpdateSessionChatRequest>,
+    ) -> Result<Reply<SessionChat>, Status> {
+        let chat = self.session_chat.lock().unwrap().clone();
+        self.answer(call, chat, |seen, asked| seen.update_session_chat = Some(asked))
+    }
+
+    async fn delete_session_chat(&self, call: Call<DeleteSessionChatRequest>) -> Result<Reply<()>, Status> {
+        self.answer(call, (), |_, _| ())
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// A door with both services behind it.
+pub struct Door {
+    pub stub: Arc<Stub>,
+    pub transcoder: Transcoder,
+}
+
+impl Door {
+    pub fn new() -> Self {
+        Self::guarded(|_, _| Ok(()))
+    }
+
+    pub fn guarded(guard: Guard) -> Self {
+        let stub = Arc::new(Stub::default());
+        let mut routes = chat_service_routes(Arc::clone(&stub));
+        routes.extend(session_service_routes(Arc::clone(&stub)));
+        Self { stub, transcoder: Transcoder::new(routes, guard, Limits { max_body_bytes: 4096 }).unwrap() }
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.stub.seen.lock().unwrap().clone()
+    }
+
+    pub fn call(&self, request: Request<Body>) -> Answer {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let response = self.transcoder.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = body.collect().await.unwrap().to_bytes().to_vec();
+            Answer { status: parts.status, headers: parts.headers, body }
+        })
+    }
+
+    pub fn send(&self, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.call(request.body(Body::from(body.to_owned())).unwrap())
+    }
+
+    pub fn get(&self, uri: &str) -> Answer {
+        self.send("GET", uri, &[], "")
+    }
+
+    pub fn patch(&self, uri: &str, body: &str) -> Answer {
+        self.send("PATCH", uri, &[("content-type", "application/json")], body)
+    }
+}
