@@ -52,10 +52,10 @@ impl Story {
         for person in 0..people::COUNT {
             story.person(support, person);
             // Some customers talk to both numbers, others to one.
-            let number = if person % 3 == 0 { sales } else { support };
+            let number = if person.is_multiple_of(3) { sales } else { support };
             story.chat_with(number, person);
-            if person % 8 == 0 {
-                story.chat_with(if person % 3 == 0 { support } else { sales }, person);
+            if person.is_multiple_of(8) {
+                story.chat_with(if person.is_multiple_of(3) { support } else { sales }, person);
             }
         }
         for (group, name) in GROUPS.iter().enumerate() {
@@ -105,7 +105,7 @@ impl Story {
             ..self.settings(&id)
         };
         self.say(number, Event::Chat(Box::new(chat)));
-        self.conversation(number, &id, &[id.clone()], lines);
+        self.conversation(number, &id, std::slice::from_ref(&id), lines);
     }
 
     fn group(&mut self, number: &Number, group: usize, name: &str) {
@@ -124,11 +124,11 @@ impl Story {
             kind: Some(ChatKind::Group),
             name: Patch::Set(name.to_owned()),
             description: Patch::Set(format!("Everything about {name}.")),
-            info_admins_only: Patch::Set(group % 3 == 0),
+            info_admins_only: Patch::Set(group.is_multiple_of(3)),
             messages_admins_only: Patch::Set(group % 5 == 4),
-            add_members_admins_only: Patch::Set(group % 2 == 0),
+            add_members_admins_only: Patch::Set(group.is_multiple_of(2)),
             member_add_mode: Patch::Set(
-                if group % 2 == 0 { "admin_add" } else { "all_member_add" }.to_owned(),
+                if group.is_multiple_of(2) { "admin_add" } else { "all_member_add" }.to_owned(),
             ),
             exited: Some(group % 16 == 15),
             members: Some(std::iter::once(own).chain(others).collect()),
