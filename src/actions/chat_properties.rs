@@ -48,8 +48,7 @@ pub(super) fn resolve(
 ) -> StoreResult<Changes> {
     // PostgreSQL cannot hold NUL, so no property is named with one.
     let keys: Vec<&str> = given.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
-    let definitions =
-        if keys.is_empty() { Vec::new() } else { stored_definitions(connection, org, &keys)? };
+    let definitions = if keys.is_empty() { Vec::new() } else { stored_definitions(connection, org, &keys)? };
     Ok(check(&definitions, given)?)
 }
 
