@@ -21,7 +21,9 @@ async fn bodies_that_are_no_json_object_change_nothing() {
     for (method, binding) in routes().iter().filter(|(_, binding)| !binding.body.is_empty()) {
         let (target, _) = rest(binding, &request(method, &ids));
         for body in no_objects() {
-            let answer = world.anonymous().token(&key).json(&binding.method, &target, body.clone()).await;
+            // By hand: the service may answer and hang up before it has read a body that is too large.
+            let caller = world.anonymous().token(&key).with("content-type", "application/json");
+            let answer = caller.raw(&binding.method, target.as_bytes(), &body).await;
             let start = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
             assert!(
                 answer.status == 422 || answer.status == 413,
@@ -85,8 +87,8 @@ async fn a_key_twice_is_refused_in_either_spelling() {
 #[tokio::test]
 async fn ids_that_are_none_are_refused_in_every_path() {
     let world = World::start().await;
-    let before = world.sql().fingerprint();
     let key = world.key("read,send,ingest,manage").await;
+    let before = world.sql().fingerprint();
     let caller = world.anonymous().token(&key).with("content-type", "application/json");
     for (method, binding) in routes().iter().filter(|(_, binding)| binding.template.contains('{')) {
         for id in bad_ids() {

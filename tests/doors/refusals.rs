@@ -54,7 +54,7 @@ async fn a_revoked_key_and_a_disabled_organization_are_turned_away_within_five_s
     let id = key.split('_').nth(1).expect("sb_<key id>_<secret>").to_owned();
     world.anonymous().token(&key).get(&chat).await.expect(200);
     world.rest().get(&chat).await.expect(200);
-    world.cli(&["key", "revoke", "--org", &world.org.id, &id]);
+    world.cli(&["key", "revoke", &id]);
     world.cli(&["org", "disable", &world.org.id]);
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     world.anonymous().token(&key).get(&chat).await.expect(401);

@@ -49,7 +49,8 @@ impl Process {
                 None => guard.env_remove(name),
             };
         }
-        guard.stdin(Stdio::piped());
+        // Not our own outputs: who reads those waits until everyone who holds them is gone.
+        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self { guard: guard.spawn()?, log: log.to_owned() })
     }
 
