@@ -2,6 +2,8 @@
 
 #[path = "build/generate.rs"]
 mod generate;
+#[path = "build/messages.rs"]
+mod messages;
 #[path = "build/model.rs"]
 mod model;
 #[path = "build/rules.rs"]
@@ -21,6 +23,7 @@ fn main() {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=src/transcode/template.rs");
+    println!("cargo:rerun-if-changed=src/transcode/template");
     if let Err(error) = generate() {
         // Printed rather than returned: `main` would show it with Debug.
         eprintln!("{error}");

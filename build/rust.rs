@@ -52,10 +52,9 @@ fn variant(oneof: &OneofDescriptor, field: &FieldDescriptor) -> String {
 
 /// The path of the enum behind a field, of a map's values too.
 pub fn enum_type(field: &FieldDescriptor) -> Option<String> {
-    match value_kind(field) {
-        Kind::Enum(enumeration) => Some(type_path(enumeration.package_name(), enumeration.full_name())),
-        _ => None,
-    }
+    let kind = value_kind(field);
+    let enumeration = kind.as_enum()?;
+    Some(type_path(enumeration.package_name(), enumeration.full_name()))
 }
 
 /// The message behind a field, of a map's values too, unless it is a well-known type.
@@ -65,9 +64,10 @@ pub fn own_message(field: &FieldDescriptor) -> Option<MessageDescriptor> {
 }
 
 fn value_kind(field: &FieldDescriptor) -> Kind {
-    match field.kind() {
-        Kind::Message(entry) if field.is_map() => entry.map_entry_value_field().kind(),
-        kind => kind,
+    let kind = field.kind();
+    match kind.as_message() {
+        Some(entry) if field.is_map() => entry.map_entry_value_field().kind(),
+        Some(_) | None => kind,
     }
 }
 
@@ -139,14 +139,14 @@ pub fn read(field: &FieldDescriptor) -> String {
 /// The statement that sets a field from a text; none where a text cannot.
 pub fn bind(field: &FieldDescriptor) -> Option<String> {
     let name = identifier(field.name());
-    let is_scalar = match field.kind() {
-        Kind::Message(_) if field.is_map() => false,
-        Kind::Message(message) if message.package_name() == "google.protobuf" => {
+    let is_scalar = match field.kind().as_message() {
+        Some(_) if field.is_map() => false,
+        Some(message) if message.package_name() == "google.protobuf" => {
             message.name().ends_with("Value") && !matches!(message.name(), "Value" | "ListValue")
                 || matches!(message.name(), "Timestamp" | "Duration" | "FieldMask")
         }
-        Kind::Message(_) => false,
-        _ => true,
+        Some(_) => false,
+        None => true,
     };
     if !is_scalar {
         let nested =

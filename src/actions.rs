@@ -15,14 +15,16 @@ pub mod sessions;
 use crate::error::{Error, Kind, Result};
 
 /// What a caller requires of the state it is about to change. Checked inside the transaction, after the lock.
-pub struct Precondition<V>(Option<Box<dyn Fn(V) -> bool + Send>>);
+pub struct Precondition<V>(Option<Test<V>>);
+
+type Test<V> = Box<dyn Fn(&V) -> bool + Send>;
 
 impl<V> Precondition<V> {
     /// Requires nothing.
     pub const NONE: Self = Self(None);
 
     /// Requires that the current state satisfies the test.
-    pub fn new(is_met: impl Fn(V) -> bool + Send + 'static) -> Self {
+    pub fn new(is_met: impl Fn(&V) -> bool + Send + 'static) -> Self {
         Self(Some(Box::new(is_met)))
     }
 
@@ -31,7 +33,7 @@ impl<V> Precondition<V> {
         self.0.is_some()
     }
 
-    fn check(&self, current: V) -> Result<()> {
+    fn check(&self, current: &V) -> Result<()> {
         match &self.0 {
             Some(is_met) if !is_met(current) => Err(Error::new(
                 Kind::VersionMismatch,

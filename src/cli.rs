@@ -3,6 +3,7 @@
 mod completion;
 mod config;
 mod context;
+mod demo;
 mod failure;
 mod healthcheck;
 mod import;
@@ -31,7 +32,7 @@ use settings::{CommonFlags, Effective, ServeFlags, Settings};
 
 /// Stores an organization's WhatsApp chats in PostgreSQL and serves them over gRPC, gRPC-Web and REST on one port.
 #[derive(Parser)]
-#[command(name = "switchboard", version, propagate_version = true)]
+#[command(name = "switchboard", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -61,6 +62,8 @@ enum Command {
     /// Custom properties of an organization's chats
     #[command(subcommand)]
     Property(properties::Command),
+    /// Make a demo organization with lively chats, and print how to look at them
+    Demo(demo::Arguments),
     /// Store events that are given as JSON lines
     Import(import::ImportArgs),
     /// Show the effective settings and where each comes from
@@ -126,6 +129,9 @@ async fn dispatch(command: Command, effective: &Effective, settings: &Settings) 
         }
         Command::Property(command) => {
             with_context(settings, async |context| properties::run(command, context).await).await
+        }
+        Command::Demo(arguments) => {
+            with_context(settings, async |context| demo::run(&arguments, context).await).await
         }
         Command::Import(arguments) => {
             with_context(settings, async |context| import::run(&arguments, context).await).await

@@ -33,6 +33,7 @@ pub const KEEPER_COMMAND: &str = "embedded-postgres";
 const POLL: Duration = Duration::from_millis(10);
 // Recovery after a crash replays at most one checkpoint's worth; a minute is generous.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+const KILLED_SERVER_TIMEOUT: Duration = Duration::from_secs(3);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why the private PostgreSQL cannot be used, in words for the operator.
@@ -83,14 +84,10 @@ impl Embedded {
         let starting = locked(&layout.start_lock(), File::lock).await?;
         // Before anything is looked at: from here on the keeper does not stop the server. Waits while it is doing so.
         let users = locked(&layout.users_lock(), File::lock_shared).await?;
-        if !is_kept(&layout)? {
-            lost::stop(&layout).await?;
-            let binaries = Binaries::find(cluster::major_version(&layout)?.as_deref(), &layout)?;
-            cluster::create_if_missing(&layout, &binaries, &account)?;
-            let keeper = spawn_keeper(&layout, &binaries, &program)?;
-            wait_until_ready(&layout, Some(keeper)).await?;
-        } else {
+        if is_kept(&layout)? {
             wait_until_ready(&layout, None).await?;
+        } else {
+            start_server(&layout, &account, &program).await?;
         }
         drop(starting);
         let url = layout.url();
@@ -120,6 +117,22 @@ impl Embedded {
         let deadline = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < deadline && matches!(users.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// Called while no keeper lives and none can be started.
+async fn start_server(layout: &Layout, account: &Account, program: &Path) -> Result<(), Failure> {
+    lost::stop(layout).await?;
+    let binaries = Binaries::find(cluster::major_version(layout)?.as_deref(), layout)?;
+    cluster::create_if_missing(layout, &binaries, account)?;
+    let give_up = Instant::now() + KILLED_SERVER_TIMEOUT;
+    loop {
+        let keeper = spawn_keeper(layout, &binaries, program)?;
+        match wait_until_ready(layout, Some(keeper)).await {
+            // Processes of a server that was killed take a moment to end; until then a new one does not start.
+            Err(_) if Instant::now() < give_up => tokio::time::sleep(10 * POLL).await,
+            outcome => return outcome,
         }
     }
 }
@@ -170,7 +183,7 @@ fn spawn_keeper(layout: &Layout, binaries: &Binaries, program: &Path) -> Result<
 
 async fn wait_until_ready(layout: &Layout, mut keeper: Option<Child>) -> Result<(), Failure> {
     let deadline = Instant::now() + START_TIMEOUT;
-    while !layout.server().is_some_and(|server| server.ready) {
+    while !is_ready(layout) {
         let ended = match &mut keeper {
             Some(keeper) => !matches!(keeper.try_wait(), Ok(None)),
             None => true,
@@ -186,4 +199,11 @@ async fn wait_until_ready(layout: &Layout, mut keeper: Option<Child>) -> Result<
         tokio::time::sleep(POLL).await;
     }
     Ok(())
+}
+
+fn is_ready(layout: &Layout) -> bool {
+    let server = layout.server().filter(|server| server.ready);
+    let pid = server.and_then(|server| rustix::process::Pid::from_raw(server.pid));
+    // The file may be that of a server that was killed.
+    pid.is_some_and(|pid| lost::runs_on(pid, layout))
 }

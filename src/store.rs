@@ -103,8 +103,8 @@ impl Store {
         self.run(move |connection| work(connection)).await
     }
 
-    /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures
-    /// and deadlocks are tried again, so the work may run more than once.
+    /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
+    /// deadlocks and rows whose parent was removed meanwhile are tried again, so the work may run more than once.
     pub async fn write<T, F>(&self, org: OrgId, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -162,11 +162,10 @@ fn transaction<T>(
 }
 
 fn is_transient(error: &DieselError) -> bool {
-    match error {
-        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) => info.message() == "deadlock detected",
-        _ => false,
-    }
+    let DieselError::DatabaseError(kind, info) = error else { return false };
+    // A missing parent was there when the row was prepared: another call removed it in between.
+    matches!(kind, DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ForeignKeyViolation)
+        || info.message() == "deadlock detected"
 }
 
 fn is_disconnect(error: &DieselError) -> bool {

@@ -38,7 +38,7 @@ async fn a_python_client_finds_everything_over_reflection() {
 
 #[tokio::test]
 async fn a_page_in_a_browser_shows_a_chat_when_its_origin_is_allowed() {
-    let mut client = node("browser/chats.mjs");
+    let mut client = node("web/chats.mjs");
     client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut client = client.spawn().expect("node: run make test");
     let mut output = BufReader::new(client.stdout.take().expect("piped"));
@@ -46,7 +46,7 @@ async fn a_page_in_a_browser_shows_a_chat_when_its_origin_is_allowed() {
     output.read_line(&mut line).expect("the client prints its origins");
     let origins: Value = serde_json::from_str(&line).unwrap_or_default();
     if let Some(allowed) = origins["allowed"].as_str() {
-        let world = World::start_with("127.0.0.1:0", &["--cors-allowed-origins", allowed]).await;
+        let world = World::start_with("127.0.0.1:0", &["--cors-allowed-origin", allowed]).await;
         let chat = world.chat("Asha Rao").await;
         let settings = json!({
             "service": world.url(), "token": world.org.key, "phone": world.org.numbers[0], "chat": chat.id,

@@ -1,6 +1,7 @@
 //! What connectors tell, and what is stored of it.
 
 mod convergence;
+mod demo;
 mod import;
 mod refusals;
 mod rules;

@@ -139,7 +139,7 @@ fn crate_modules(text: &str) -> BTreeSet<String> {
             let rest = &text[at + root.len()..];
             match rest.strip_prefix('{') {
                 Some(list) => found.extend(list_heads(list)),
-                None => found.insert(word(rest)).then_some(()).unwrap_or_default(),
+                None => found.extend([word(rest)]),
             }
         }
     }

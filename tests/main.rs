@@ -1,5 +1,8 @@
 //! Everything the service promises, tried from outside: the real binary, real PostgreSQL, real clients.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
+
+mod cli;
 mod clients;
 mod doors;
 mod ingest;

@@ -44,8 +44,7 @@ async fn what_diesel_is_told_is_what_the_database_says() {
             let (is_view, real_kind) =
                 real.get(column).unwrap_or_else(|| panic!("{table} has no column {column}"));
             // PostgreSQL does not know which columns of a view are never null.
-            let plain =
-                |kind: &str| kind.replace("Nullable<", "").replace('>', "").replace("Array<", "Array ");
+            let plain = |kind: &str| kind.replace("Nullable<", "").replace('>', "");
             let same = if *is_view { plain(kind) == plain(real_kind) } else { kind == real_kind };
             assert!(same, "{table}.{column} is {real_kind} in the database and {kind} in the code");
         }
@@ -122,9 +121,8 @@ fn names(database: &Database, query: &str) -> Vec<String> {
 /// Columns, constraints, indexes, policies, views, functions and comments, as PostgreSQL writes them out.
 fn everything_in(database: &Database) -> BTreeSet<String> {
     let query = format!(
-        "SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
-                || ' ' || a.attidentity || a.attgenerated || coalesce(' ' || pg_get_expr(d.adbin, d.adrelid), '')
-                || coalesce(' -- ' || col_description(c.oid, a.attnum), '') AS name
+        "SELECT concat_ws(' ', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                a.attgenerated, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)) AS name
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
          WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}
@@ -145,22 +143,32 @@ type Columns<Kind> = BTreeMap<String, BTreeMap<String, Kind>>;
 fn columns_of(database: &Database) -> Columns<(bool, String)> {
     let query = format!(
         "SELECT c.relname AS name, a.attname AS column, c.relkind = 'v' AS is_view, a.attnotnull AS required,
-                format_type(a.atttypid, NULL) AS kind
+                format_type(a.atttypid, NULL) AS kind,
+                (SELECT json_agg(format_type(part.atttypid, NULL) ORDER BY part.attnum) FROM pg_type item
+                 JOIN pg_attribute part ON part.attrelid = item.typrelid WHERE item.typarray = a.atttypid) AS parts
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}"
     );
     let mut tables = Columns::new();
     for row in database.sql().rows(&query) {
         let text = |column: &str| row[column].as_str().unwrap_or_default().to_owned();
-        let kind = diesel_type(&text("kind"), row["required"] == true);
+        let parts = row["parts"].as_array().map(|parts| {
+            let parts = parts.iter().filter_map(|part| part.as_str());
+            parts.map(diesel_name).collect::<Vec<_>>().join(", ")
+        });
+        let kind = match parts {
+            Some(parts) => format!("Array<Record<({parts})>>"),
+            None => diesel_name(&text("kind")).to_owned(),
+        };
+        let kind = if row["required"] == true { kind } else { format!("Nullable<{kind}>") };
         let table = tables.entry(text("name")).or_default();
         table.insert(text("column"), (row["is_view"] == true, kind));
     }
     tables
 }
 
-fn diesel_type(kind: &str, required: bool) -> String {
-    let name = match kind {
+fn diesel_name(kind: &str) -> &str {
+    match kind {
         "uuid" => "Uuid",
         "text" => "Text",
         "text[]" => "Array<Text>",
@@ -172,8 +180,7 @@ fn diesel_type(kind: &str, required: bool) -> String {
         "bytea" => "Binary",
         "timestamp with time zone" => "Timestamptz",
         other => other,
-    };
-    if required { name.to_owned() } else { format!("Nullable<{name}>") }
+    }
 }
 
 /// What the `table!` blocks of `src/store/` say.
@@ -192,6 +199,8 @@ fn declared_tables() -> Columns<String> {
                     let column = sql_name.take().unwrap_or_else(|| column.to_owned());
                     let kind = kind.trim_end_matches(',').to_owned();
                     tables.entry(table.clone()).or_default().insert(column, kind);
+                } else if line.starts_with("__") {
+                    break;
                 } else if let Some((name, _)) = line.split_once(" (").filter(|_| !line.starts_with("//")) {
                     table = sql_name.take().unwrap_or_else(|| name.to_owned());
                 }

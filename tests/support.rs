@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub use cluster::{Cluster, Database};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
-pub use rpc::{Door, Rpc, RpcAnswer, frame};
+pub use rpc::{Door, frame};
 pub use world::{Chat, Org, World};
 
 /// The binary under test.

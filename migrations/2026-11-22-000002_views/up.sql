@@ -1,5 +1,6 @@
 -- What one statement reads of a chat. Views, so that diesel prepares the statement once per connection and PostgreSQL
--- sees one query. The arrays are sub-selects: they run for the row that is answered and no other.
+-- sees one query. The arrays are sub-selects: they run for the row that is answered and no other. OFFSET 0 makes a join
+-- a look-up per row: without it a small table of labels or members is hashed as a whole, for the two a chat has.
 
 CREATE TYPE chat_view_member AS (
     contact_id     text,
@@ -64,14 +65,18 @@ SELECT
     ARRAY(
         SELECT ROW(l.label_id, l.name)::chat_view_label
         FROM chat_labels cl
-        JOIN labels l ON l.org_id = cl.org_id AND l.label_id = cl.label_id
+        CROSS JOIN LATERAL (
+            SELECT * FROM labels WHERE labels.org_id = cl.org_id AND labels.label_id = cl.label_id OFFSET 0
+        ) l
         WHERE cl.org_id = c.org_id AND cl.chat_key = c.chat_key
         ORDER BY l.label_key
     ) AS labels,
     ARRAY(
         SELECT ROW(m.email, ca.allowed)::chat_view_access
         FROM chat_access ca
-        JOIN members m ON m.org_id = ca.org_id AND m.member_key = ca.member_key
+        CROSS JOIN LATERAL (
+            SELECT * FROM members WHERE members.org_id = ca.org_id AND members.member_key = ca.member_key OFFSET 0
+        ) m
         WHERE ca.org_id = c.org_id AND ca.chat_key = c.chat_key
     ) AS access,
     ARRAY(

@@ -5,14 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::error::{Error, FieldViolation, Kind, Result};
-use crate::ids::OrgId;
-use crate::ids::PropertyId;
+use crate::ids::{OrgId, PropertyId};
 use crate::store::chat_properties::{Property, definitions as stored_definitions};
 use crate::store::{Connection, StoreResult};
 
 /// The field of a chat that holds the values.
 pub const FIELD: &str = "custom_properties";
 const MAX_CHARACTERS: usize = 10_000;
+// A gRPC error travels in headers, which clients cap at a few KiB: what a caller sent is not echoed without end.
+const MAX_VIOLATIONS: usize = 10;
+const MAX_KEY_CHARACTERS: usize = 100;
+
+const NOT_PICKED: &str = "must be an array of the property's options";
 
 /// A value as a caller gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +65,12 @@ fn check(definitions: &[Property], given: &BTreeMap<String, Given>) -> Result<Ch
     }
     let Some(first) = violations.first() else { return Ok(changes) };
     let error = Error::new(Kind::Invalid, first.message.clone());
-    Err(violations.into_iter().fold(error, |error, bad| error.with_field(bad.field, bad.message)))
+    let told = violations.into_iter().take(MAX_VIOLATIONS);
+    Err(told.fold(error, |error, bad| error.with_field(bad.field, bad.message)))
 }
 
 fn violation(key: &str, message: &str) -> FieldViolation {
+    let key: String = key.chars().take(MAX_KEY_CHARACTERS).collect();
     let field = format!("{FIELD}.{key}");
     FieldViolation { message: format!("{field} {message}"), field }
 }
@@ -99,8 +105,8 @@ fn stored(property: &Property, value: &Given) -> Result<Value, String> {
         ("picklist", Given::Texts(texts)) => picked(property, texts.iter().map(String::as_str)),
         ("text", _) => Err("must be a string".to_owned()),
         ("date", _) => Err("must be an ISO 8601 date or date-time".to_owned()),
-        ("dropdown", _) => Err(format!("must be one of: {}", property.options.join(", "))),
-        (_, _) => Err(format!("must be an array of: {}", property.options.join(", "))),
+        ("dropdown", _) => Err("must be one of the property's options".to_owned()),
+        (_, _) => Err(NOT_PICKED.to_owned()),
     }
 }
 
@@ -128,7 +134,7 @@ fn picked<'a>(property: &Property, texts: impl Iterator<Item = &'a str>) -> Resu
     let mut picked: Vec<&str> = Vec::new();
     for text in texts.map(str::trim).filter(|text| !text.is_empty()) {
         if !property.options.iter().any(|option| option == text) {
-            return Err(format!("must be an array of: {}", property.options.join(", ")));
+            return Err(NOT_PICKED.to_owned());
         }
         if !picked.contains(&text) {
             picked.push(text);
@@ -207,6 +213,14 @@ mod tests {
         let changes = check(&definitions, &given).unwrap();
         assert_eq!(changes.set, [(definitions[0].property_id.clone(), json!("x"))]);
         assert_eq!(changes.removed, [definitions[1].property_id.clone()]);
+    }
+
+    #[test]
+    fn what_was_sent_is_not_echoed_without_end() {
+        let given = (0..50).map(|i| (i.to_string() + &"é".repeat(5000), Given::Null)).collect();
+        let error = check(&[], &given).unwrap_err();
+        assert_eq!(error.fields().len(), MAX_VIOLATIONS);
+        assert!(error.fields().iter().all(|violation| violation.message.len() < 300));
     }
 
     #[test]

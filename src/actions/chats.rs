@@ -54,7 +54,7 @@ pub async fn update(
             let wanted = wanted.resolve(connection, org)?;
             let locked = chats::lock(connection, org, &selector.address)?.ok_or_else(chat_not_found)?;
             if precondition.is_some() {
-                precondition.check(find(connection, org, &selector)?)?;
+                precondition.check(&find(connection, org, &selector)?)?;
             }
             wanted.write(connection, org, &locked)?;
             // Also finds out whether the selected number holds the chat; when it does not, nothing was written.

@@ -44,7 +44,8 @@ pub async fn apply(store: &Store, org: OrgId, batch: Vec<IngestEvent>) -> Result
 
     // Halves still to be tried. The database may refuse what the checks let pass; such an event must not take the
     // others with it, so the batch is split until it stands alone.
-    let mut parts = vec![0..checked.len()];
+    let whole = 0..checked.len();
+    let mut parts = Vec::from([whole]);
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
         let events = Arc::clone(&checked);
         let range = part.clone();

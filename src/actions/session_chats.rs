@@ -46,20 +46,14 @@ pub async fn update(
     check_reach(caller, session)?;
     let org = caller.org;
     let Some(columns) = columns(change) else {
-        return store
-            .read(move |connection| {
-                if precondition.is_some() {
-                    precondition.check(find(connection, org, session, &address)?)?;
-                }
-                find(connection, org, session, &address)
-            })
-            .await;
+        let view = store.read(move |connection| find(connection, org, session, &address)).await?;
+        return precondition.check(&view).map(|()| view);
     };
     store
         .write(org, move |connection| {
             if precondition.is_some() {
                 session_chats::lock(connection, org, session, &address)?;
-                precondition.check(find(connection, org, session, &address)?)?;
+                precondition.check(&find(connection, org, session, &address)?)?;
             }
             session_chats::update(connection, org, session, &address, &columns)?;
             find(connection, org, session, &address)
@@ -87,7 +81,7 @@ pub async fn delete(
                 return Err(chat_not_found().into());
             };
             if precondition.is_some() {
-                precondition.check(find(connection, org, session, &address)?)?;
+                precondition.check(&find(connection, org, session, &address)?)?;
             }
             if !session_chats::delete(connection, org, session, chat_key)? {
                 return Err(chat_not_found().into());

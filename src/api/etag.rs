@@ -23,7 +23,7 @@ pub(super) fn versioned<M: Message>(message: M) -> Response<M> {
 
 /// What `if-match` requires: that the current version is one of those it lists. A weak ETag is never the same version
 /// (RFC 9110, 13.1.1), and a list that cannot be read names none.
-pub(super) fn if_match<V, M: Message>(
+pub(super) fn if_match<V: Clone, M: Message>(
     metadata: &MetadataMap,
     to_message: impl Fn(V) -> M + Send + 'static,
 ) -> Precondition<V> {
@@ -34,5 +34,5 @@ pub(super) fn if_match<V, M: Message>(
     if etags.is_empty() || etags.iter().any(|etag| etag == "*") {
         return Precondition::NONE;
     }
-    Precondition::new(move |current| etags.contains(&etag(&to_message(current))))
+    Precondition::new(move |current: &V| etags.contains(&etag(&to_message(current.clone()))))
 }

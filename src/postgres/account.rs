@@ -52,8 +52,7 @@ impl Account {
         }
     }
 
-    /// A command under this account, which the kernel sends that signal when the thread that started it ends, where
-    /// `setpriv` of util-linux can arrange that.
+    /// A command under this account, which the kernel sends that signal when the thread that started it ends, where `setpriv` of util-linux can arrange that.
     pub(super) fn command(&self, program: &Path, signal_when_orphaned: &str) -> Result<Command, Failure> {
         let mut command = match (&self.other, can_watch_parent()) {
             (None, false) => Command::new(program),

@@ -68,6 +68,11 @@ impl Layout {
         self.cluster().join(SOCKET)
     }
 
+    /// Names the server that made the socket.
+    pub(super) fn socket_lock(&self) -> PathBuf {
+        self.cluster().join(format!("{SOCKET}.lock"))
+    }
+
     /// A cluster in the making, renamed when it is complete.
     pub(super) fn unfinished_cluster(&self) -> PathBuf {
         self.data_dir.join("postgres.new")

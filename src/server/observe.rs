@@ -114,7 +114,10 @@ impl Failure<'_> {
         let extensions = response.extensions();
         match (extensions.get::<Status>(), extensions.get::<Kind>()) {
             (Some(status), _) if status.code() == Code::Ok => None,
-            (Some(status), _) => Some(Failure { code: status.code(), cause: status.source() }),
+            // tonic's own have no cause but themselves.
+            (Some(status), _) => {
+                Some(Failure { code: status.code(), cause: status.source().or(Some(status)) })
+            }
             (None, Some(kind)) => Some(Failure { code: kind.row().code, cause: None }),
             (None, None) => None,
         }
@@ -134,11 +137,11 @@ impl Call {
         let Some(Failure { code, cause }) = failure else {
             return tracing::info!(rpc, door, status, ms, "answered");
         };
-        let error = cause.map(causes).unwrap_or_default();
+        let error = || cause.map(causes).unwrap_or_default();
         if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
-            tracing::error!(rpc, door, status, ms, ?code, error, "failed");
+            tracing::error!(rpc, door, status, ms, ?code, error = error(), "failed");
         } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
-            tracing::warn!(rpc, door, status, ms, ?code, error, "failed");
+            tracing::warn!(rpc, door, status, ms, ?code, error = error(), "failed");
         } else {
             tracing::info!(rpc, door, status, ms, ?code, "refused");
         }

@@ -29,7 +29,7 @@ pub struct ChatSelector {
 }
 
 /// A chat as one of the organization's numbers sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ChatView {
     /// What all numbers share.
     pub shared: SharedChat,
@@ -44,7 +44,7 @@ pub struct ChatView {
 }
 
 /// What all numbers of the organization share about a chat. Texts go out as they were stored.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = chat_views, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of chat_views, described there
 pub struct SharedChat {
@@ -75,7 +75,7 @@ pub struct SharedChat {
 }
 
 /// What one number knows about a chat.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of session_chats, described there
 pub struct HeldChat {
@@ -86,7 +86,7 @@ pub struct HeldChat {
 }
 
 /// A member of a chat, with what is known of the contact.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[allow(missing_docs)] // the columns of chat_members and contacts, described there
 pub struct MemberView {
     pub contact_id: String,

@@ -39,6 +39,6 @@ pub fn retry_when_deleted(error: StoreError) -> StoreError {
             let kind = DatabaseErrorKind::SerializationFailure;
             StoreError::Database(DieselError::DatabaseError(kind, information))
         }
-        other => other,
+        error @ (StoreError::Database(_) | StoreError::Rule(_)) => error,
     }
 }

@@ -11,7 +11,7 @@ use crate::instant::Instant;
 use crate::json_value::JsonValue;
 
 /// A stored message, as the number that stored it saw it.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = message_views, check_for_backend(diesel::pg::Pg))]
 pub struct MessageView {
     /// WhatsApp's own id.

@@ -21,7 +21,7 @@ pub enum Found {
 }
 
 /// A chat as one session sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SessionChatView {
     /// What the number knows.
     pub held: HeldSessionChat,
@@ -32,7 +32,7 @@ pub struct SessionChatView {
 }
 
 /// What one number knows about a chat.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of session_chats, described there
 pub struct HeldSessionChat {

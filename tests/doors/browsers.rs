@@ -6,7 +6,7 @@ const ALLOWED: &str = "https://inbox.acme.example";
 
 #[tokio::test]
 async fn only_pages_of_allowed_origins_may_call() {
-    let world = World::start_with("127.0.0.1:0", &["--cors-allowed-origins", ALLOWED]).await;
+    let world = World::start_with("127.0.0.1:0", &["--cors-allowed-origin", ALLOWED]).await;
     let chat = world.chat("Alice").await;
     for (origin, allowed) in [
         (ALLOWED, true),

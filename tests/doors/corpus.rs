@@ -1,11 +1,14 @@
 //! Bad input through every door: never a fault of ours, never a changed row, always the API's own words. Which routes and
 //! fields there are comes from the descriptors.
 
-use prost_reflect::{FieldDescriptor, Kind};
+mod values;
+
 use serde_json::{Value, json};
 
 use super::refusals::assert_envelope;
-use super::samples::{Ids, is_output_only, pool, request, rest, target_of};
+use super::samples::{Ids, request, rest, target_of};
+use values::{bad_ids, body_fields, no_objects, wrong_values};
+
 use crate::support::{Answer, Binding, Door, Method, World, frame, methods};
 
 #[tokio::test]
@@ -18,7 +21,9 @@ async fn bodies_that_are_no_json_object_change_nothing() {
     for (method, binding) in routes().iter().filter(|(_, binding)| !binding.body.is_empty()) {
         let (target, _) = rest(binding, &request(method, &ids));
         for body in no_objects() {
-            let answer = world.anonymous().token(&key).json(&binding.method, &target, body.clone()).await;
+            // By hand: the service may answer and hang up before it has read a body that is too large.
+            let caller = world.anonymous().token(&key).with("content-type", "application/json");
+            let answer = caller.raw(&binding.method, target.as_bytes(), &body).await;
             let start = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
             assert!(
                 answer.status == 422 || answer.status == 413,
@@ -82,8 +87,8 @@ async fn a_key_twice_is_refused_in_either_spelling() {
 #[tokio::test]
 async fn ids_that_are_none_are_refused_in_every_path() {
     let world = World::start().await;
-    let before = world.sql().fingerprint();
     let key = world.key("read,send,ingest,manage").await;
+    let before = world.sql().fingerprint();
     let caller = world.anonymous().token(&key).with("content-type", "application/json");
     for (method, binding) in routes().iter().filter(|(_, binding)| binding.template.contains('{')) {
         for id in bad_ids() {
@@ -171,141 +176,6 @@ fn routes() -> Vec<(Method, Binding)> {
         bindings.into_iter().map(move |binding| (method.clone(), binding)).collect::<Vec<_>>()
     };
     methods().into_iter().filter(|method| !method.streams()).flat_map(pairs).collect()
-}
-
-/// The fields that may stand in a route's JSON body.
-fn body_fields(method: &Method, binding: &Binding) -> Vec<FieldDescriptor> {
-    let json = pool().get_extension_by_name("switchboard.v1.json").expect("the option");
-    let in_patch_body = |field: &FieldDescriptor| {
-        let options = field.options();
-        let options = options.get_extension(&json);
-        let options = options.as_message().expect("a message");
-        options.get_field_by_name("in_patch_body").is_some_and(|value| value.as_bool() == Some(true))
-    };
-    let in_path = |field: &FieldDescriptor| binding.template.contains(&format!("{{{}", field.name()));
-    let top: Vec<_> = method.input.fields().filter(|field| !in_path(field)).collect();
-    let fields = match binding.body.as_str() {
-        "*" => top,
-        body => {
-            let resource = method.input.get_field_by_name(body).map(|field| field.kind());
-            let resource = resource.as_ref().and_then(Kind::as_message).expect("a message in the body");
-            resource.fields().chain(top.into_iter().filter(in_patch_body)).collect()
-        }
-    };
-    fields.into_iter().filter(|field| !is_output_only(field)).collect()
-}
-
-/// JSON that no field of that type takes.
-fn wrong_values(field: &FieldDescriptor) -> Vec<&'static str> {
-    if field.is_map() {
-        return vec!["1", "\"x\"", "true", "[]", "[1]"];
-    }
-    if field.is_list() {
-        return vec!["1", "true", "{}", "[1]", "[null]", "[[]]", "[{}]", "[\"a\", 1]"];
-    }
-    match field.kind() {
-        Kind::Bool => vec!["\"yes\"", "1", "0", "[]", "{}", "1e999", "\"\""],
-        Kind::Int64 | Kind::Int32 | Kind::Uint32 | Kind::Uint64 => {
-            vec![
-                "\"x\"",
-                "1.5",
-                "true",
-                "[]",
-                "{}",
-                "1e400",
-                "99999999999999999999999",
-                "\"\"",
-                "\"1.5\"",
-                "\" 1\"",
-            ]
-        }
-        Kind::String => vec!["1", "true", "[]", "{}", "[\"a\"]", "1.5"],
-        Kind::Message(inner) if inner.full_name() == "google.protobuf.Struct" => {
-            vec!["1", "\"x\"", "true", "[]", "[1]"]
-        }
-        _ => vec![],
-    }
-}
-
-fn no_objects() -> Vec<Vec<u8>> {
-    let mut bodies: Vec<Vec<u8>> = [
-        "{",
-        "}",
-        "nonsense",
-        "[]",
-        "[{}]",
-        "\"text\"",
-        "1",
-        "true",
-        "NaN",
-        "{} {}",
-        "{}x",
-        "{'a': 1}",
-        "{\"a\": 1,}",
-        "{\"a\"}",
-        "{a: 1}",
-        "\u{feff}[]",
-        "{\"a\": 01}",
-        "{\"a\": \"\\x\"}",
-        "{\"labels\": \"\\ud800\"}",
-        "{\"labels\": \"\\udc00\\ud800\", \"pinned\": \"\\ud800\"}",
-        "{\"a\": \"tab\tin text\"}",
-        "/* */ {}",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .into();
-    bodies.push(b"{\"labels\": \"\xff\xfe\"}".to_vec());
-    bodies.push(b"{\"\xff\": 1}".to_vec());
-    bodies.push(b"\0".to_vec());
-    bodies.push("[".repeat(100_000).into_bytes());
-    bodies.push("{\"a\":".repeat(100_000).into_bytes());
-    bodies.push(format!("{{\"a\": {}1{}}}", "[".repeat(5_000), "]".repeat(5_000)).into_bytes());
-    bodies.push(vec![b' '; 10 << 20]);
-    bodies
-}
-
-fn bad_ids() -> Vec<Vec<u8>> {
-    let mut ids: Vec<Vec<u8>> = [
-        "%",
-        "%4",
-        "%zz",
-        "%ff",
-        "%ff%fe%40c.us",
-        "%00",
-        "1%00@c.us",
-        "%2F",
-        "..",
-        "%2e%2e",
-        "+15550100400",
-        "-1",
-        "0x1",
-        "15550100400@c.us%20",
-        "%2015550100400@c.us",
-        "15550100400@",
-        "@c.us",
-        "15550100400@c.us@c.us",
-        "15550100400@example",
-        "15550100400:@s.whatsapp.net",
-        "15550100400:x@s.whatsapp.net",
-        "x@g.us",
-        "%F0%9F%98%80",
-        "%D9%A1%D9%A2%D9%A3%D9%A4%D9%A5",
-        "1e9",
-        "'",
-        "%22",
-        "';DROP",
-        "{}",
-        "null",
-        "undefined",
-        "01J9ZX8K2QHV0M3T6R7P4N5W8",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .into();
-    ids.push(vec![b'1'; 10_000]);
-    ids.push("1".repeat(40).into_bytes());
-    ids.push(b"\xff".to_vec());
-    ids.push("\u{e9}".as_bytes().to_vec());
-    ids
 }
 
 /// Whether the error says something of that field, or of something in it.

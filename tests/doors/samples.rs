@@ -64,12 +64,11 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "pinned" => json!(true),
         "phone_number" => json!(ids.new_number),
         "query" | "q" => json!("hello"),
-        _ => match field.kind() {
-            Kind::Message(inner) if inner.package_name() == "switchboard.v1" && !field.is_list() => {
-                Value::Object(message(&inner, ids))
-            }
-            _ => return None,
-        },
+        _ => {
+            let inner = field.kind().as_message().cloned()?;
+            let is_ours = inner.package_name() == "switchboard.v1" && !field.is_list();
+            return is_ours.then(|| Value::Object(message(&inner, ids)));
+        }
     };
     Some(value)
 }

@@ -171,10 +171,10 @@ async fn a_list_of_members_replaces_the_one_before() {
 async fn only_what_changes_moves_the_chat() {
     let inbox = Inbox::new().await;
     let chat = json!({"chat": {"jid": CHAT, "name": "Asha", "updatedAt": 1_737_976_090_696.758, "members": [{"id": CHAT}]}});
-    inbox.accept(&[chat.clone()]).await;
+    inbox.accept(std::slice::from_ref(&chat)).await;
     let stored = || inbox.row("SELECT updated_at FROM chats WHERE org_id = $org")["updated_at"].clone();
     assert_eq!(stored(), "2025-01-27T11:08:10.696758+00:00");
-    inbox.accept(&[chat.clone(), message("A", false, 1)]).await;
+    inbox.accept(&[chat, message("A", false, 1)]).await;
     assert_eq!(stored(), "2025-01-27T11:08:10.696758+00:00");
     inbox.accept(&[json!({"chat": {"jid": CHAT, "name": "Asha Rao"}})]).await;
     assert!(stored().as_str() > Some("2025-02"));
@@ -212,7 +212,7 @@ async fn every_key_of_a_message_is_stored() {
         .as_object_mut()
         .expect("an object")
         .extend(details.as_object().expect("an object").clone());
-    inbox.accept(&[told.clone()]).await;
+    inbox.accept(std::slice::from_ref(&told)).await;
     let stored = inbox.message()["details"].clone();
     assert_eq!(stored.as_object().map(serde_json::Map::len), details.as_object().map(serde_json::Map::len));
     assert_eq!((&stored["invite_v4"], &stored["flag_response_time"]), (&json!({"code": "c"}), &json!(5)));

@@ -30,8 +30,6 @@ pub struct Rpc {
 /// What came back.
 #[derive(Debug)]
 pub struct RpcAnswer {
-    /// The HTTP status.
-    pub http: u16,
     /// The gRPC status code; `None` when there is none, which no answer may lack.
     pub code: Option<i32>,
     /// The words of the status, still percent-encoded.
@@ -124,8 +122,9 @@ impl RpcAnswer {
             body = next;
         }
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(http, 200, "gRPC says what went wrong in its own status: {headers:?}");
         let code = header("grpc-status").and_then(|code| code.parse().ok());
         let message = header("grpc-message").unwrap_or_default().to_owned();
-        Self { http, code, message, headers, messages }
+        Self { code, message, headers, messages }
     }
 }

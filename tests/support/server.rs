@@ -25,11 +25,8 @@ impl Server {
     }
 }
 
-/// The address of the ready line, wherever the log has it.
+/// The address in the line that says the server is ready.
 fn address_in(log: &str) -> Option<SocketAddr> {
-    let word = |from: &str| {
-        let end = from.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))?;
-        from[..end].trim_end_matches(['.', ':']).parse::<SocketAddr>().ok()
-    };
-    log.match_indices("127.0.0.1:").filter_map(|(at, _)| word(&log[at..])).find(|address| address.port() != 0)
+    let line = log.lines().find(|line| line.contains("ready on http://"))?;
+    line.rsplit_once("http://")?.1.trim().parse().ok()
 }

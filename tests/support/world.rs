@@ -103,11 +103,6 @@ impl World {
         self.server.process.log()
     }
 
-    /// The server's process id.
-    pub fn server_id(&self) -> u32 {
-        self.server.process.id().expect("a running server")
-    }
-
     /// A REST caller with the organization's key.
     pub fn rest(&self) -> Rest {
         self.anonymous().token(&self.org.key)

@@ -179,3 +179,80 @@ impl Merge {
 fn by_text(one: &Value, other: &Value) -> Ordering {
     one.to_string().cmp(&other.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(
+        updated_at: Option<i64>,
+        body: Option<&str>,
+        starred: Option<bool>,
+        sent_at: i64,
+    ) -> MessageState {
+        MessageState {
+            sent_at: Instant::from_micros(sent_at),
+            from_me: true,
+            sender: None,
+            kind: None,
+            body: body.map(str::to_owned),
+            details: starred.map(|starred| ("is_starred".to_owned(), starred.into())).into_iter().collect(),
+            ack: None,
+            delivery: None,
+            updated_at: updated_at.map(Instant::from_micros),
+            field_times: BTreeMap::new(),
+        }
+    }
+
+    fn merged(states: &[MessageState]) -> MessageState {
+        let mut states = states.iter().cloned();
+        let mut merged = states.next().unwrap();
+        states.for_each(|state| merged.merge(state));
+        merged
+    }
+
+    #[test]
+    fn a_field_keeps_the_version_it_was_said_in() {
+        let state = merged(&[said(Some(1), Some("old"), None, 7), said(Some(3), None, Some(true), 7)]);
+        assert_eq!(state.field_times, BTreeMap::from([("body".to_owned(), 1)]));
+        let state = merged(&[state, said(Some(2), Some("new"), Some(false), 7)]);
+        assert_eq!(state.body.as_deref(), Some("new"));
+        assert_eq!(state.details["is_starred"], true);
+    }
+
+    #[test]
+    fn whoever_received_it_is_not_waited_for() {
+        let mut state = said(None, None, None, 1);
+        let pending = BTreeSet::from(["15550101001@c.us".to_owned(), "15550101002@c.us".to_owned()]);
+        state.raise(None, Some(Delivery { pending: pending.clone(), ..Delivery::default() }));
+        state.receive("15550101001@c.us", ReceiptKind::Delivered, Instant::from_micros(5_000));
+        state.raise(None, Some(Delivery { pending, ..Delivery::default() }));
+        let delivery = state.delivery.unwrap();
+        assert_eq!(delivery.pending, BTreeSet::from(["15550101002@c.us".to_owned()]));
+        assert_eq!(delivery.delivered["15550101001@c.us"], 5);
+        assert_eq!(state.ack, Some(3));
+    }
+
+    fn any_state() -> impl Strategy<Value = MessageState> {
+        let body = prop::option::of(prop_oneof![Just("a"), Just("b")]);
+        (prop::option::of(1..4_i64), body, prop::option::of(any::<bool>()), 0..3_i64)
+            .prop_map(|(updated_at, body, starred, sent_at)| said(updated_at, body, starred, sent_at))
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_any_grouping_come_to_the_same(states in prop::collection::vec(any_state(), 1..6), split in 0..6_usize) {
+            let forth = merged(&states);
+            let back: Vec<_> = states.iter().rev().cloned().collect();
+            prop_assert_eq!(&merged(&back), &forth);
+            let (left, right) = states.split_at(split.min(states.len()));
+            if !left.is_empty() && !right.is_empty() {
+                prop_assert_eq!(&merged(&[merged(left), merged(right)]), &forth);
+            }
+            let twice: Vec<_> = states.iter().chain(&states).cloned().collect();
+            prop_assert_eq!(&merged(&twice), &forth);
+        }
+    }
+}

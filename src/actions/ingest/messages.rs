@@ -174,9 +174,8 @@ fn kind_of(name: &str) -> Option<ReceiptKind> {
 }
 
 fn from_row(row: Message) -> StoreResult<MessageState> {
-    let details = match row.details {
-        Value::Object(details) => details,
-        _ => return Err(Error::internal("messages.details is not an object").into()),
+    let Value::Object(details) = row.details else {
+        return Err(Error::internal("messages.details is not an object").into());
     };
     Ok(MessageState {
         sent_at: row.sent_at,

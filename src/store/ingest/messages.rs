@@ -222,6 +222,8 @@ pub fn add_pending_receipts(
     Ok(())
 }
 
+type ReceiptRow = ((SessionId, i64, String), (String, String, Instant));
+
 /// Takes away the receipts that waited for these messages.
 pub fn take_pending_receipts(
     connection: &mut Connection,
@@ -229,18 +231,17 @@ pub fn take_pending_receipts(
     keys: &[&MessageKey],
 ) -> StoreResult<Vec<PendingReceipt>> {
     let (sessions, chats, ids) = columns(keys.iter().copied());
-    let rows: Vec<((SessionId, i64, String), (String, String, Instant))> =
-        diesel::delete(pending_receipts::table)
-            .filter(pending_receipts::org_id.eq(org))
-            .filter(key_in(
-                (pending_receipts::session_id, pending_receipts::chat_key, pending_receipts::message_id),
-                (texts(sessions), array::<BigInt, _>(chats), texts(ids)),
-            ))
-            .returning((
-                (pending_receipts::session_id, pending_receipts::chat_key, pending_receipts::message_id),
-                (pending_receipts::contact_id, pending_receipts::kind, pending_receipts::at),
-            ))
-            .get_results(connection)?;
+    let rows: Vec<ReceiptRow> = diesel::delete(pending_receipts::table)
+        .filter(pending_receipts::org_id.eq(org))
+        .filter(key_in(
+            (pending_receipts::session_id, pending_receipts::chat_key, pending_receipts::message_id),
+            (texts(sessions), array::<BigInt, _>(chats), texts(ids)),
+        ))
+        .returning((
+            (pending_receipts::session_id, pending_receipts::chat_key, pending_receipts::message_id),
+            (pending_receipts::contact_id, pending_receipts::kind, pending_receipts::at),
+        ))
+        .get_results(connection)?;
     Ok(rows
         .into_iter()
         .map(|((session, chat_key, id), (contact, kind, at))| PendingReceipt {

@@ -1,0 +1,188 @@
+//! `switchboard demo`: an organization with two numbers and a few hundred lively chats to try everything on.
+
+mod conversations;
+mod inbox;
+mod key;
+mod people;
+mod story;
+
+use std::fmt::Write;
+
+use clap::Args;
+use serde::Serialize;
+
+use self::story::Story;
+use super::{Context, Failure, output};
+use crate::actions::ingest::IngestEvent;
+use crate::actions::members::{NewMember, Role};
+use crate::actions::properties::{NewProperty, PropertyKind};
+use crate::actions::sessions::NewSession;
+use crate::actions::{ingest, members, orgs, properties, sessions};
+use crate::config::Secret;
+use crate::error::{Error, Kind, Result};
+use crate::ids::OrgId;
+use crate::instant::Instant;
+use crate::store::Store;
+
+/// The demo organization. Fixed, as are its sessions, so that running the command again finds them.
+const ORG: &str = "019b0000-0000-7000-8000-00000000de30";
+const NAME: &str = "Acme";
+const NUMBERS: [Number; 2] = [
+    Number { phone: "15550100400", label: "Support", session: "01KAN0000000000000000DEM01" },
+    Number { phone: "15550100401", label: "Sales", session: "01KAN0000000000000000DEM02" },
+];
+const MEMBERS: [(&str, &str, Role); 4] = [
+    ("owner@acme.example", "Olivia Owner", Role::Owner),
+    ("agent@acme.example", "Arun Agent", Role::Member),
+    ("maria@acme.example", "Maria Lopes", Role::Member),
+    ("sam@acme.example", "Sam Adeyemi", Role::Admin),
+];
+const BATCH_EVENTS: usize = 1000;
+/// Where `serve` listens when it is told nothing else.
+const URL: &str = "http://127.0.0.1:8080";
+
+struct Number {
+    phone: &'static str,
+    label: &'static str,
+    session: &'static str,
+}
+
+/// What `demo` is told.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Print the key and the ids as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the organization, unless it is there already, and prints how to look at it.
+pub(super) async fn run(arguments: &Arguments, context: &Context) -> std::result::Result<(), Failure> {
+    let store = &context.store;
+    let org: OrgId = ORG.parse().map_err(|error| Failure::new(format!("{error}")))?;
+    furnish(store, org).await?;
+    load(store, org).await?;
+    let key = key::find_or_create(store, org, &context.data_dir).await?;
+    if arguments.json { output::json(&Shown::new(&key)) } else { output::text(&instructions(&key)) }
+}
+
+/// Organization, numbers, members and properties; those that exist stay as they are.
+async fn furnish(store: &Store, org: OrgId) -> Result<()> {
+    unless_there(orgs::create(store, Some(org), NAME).await)?;
+    for number in &NUMBERS {
+        let id = Some(number.session.parse().map_err(Error::internal)?);
+        let phone = number.phone.parse().map_err(Error::internal)?;
+        let new = NewSession { id, phone, label: Some(number.label.to_owned()) };
+        unless_there(sessions::create(store, org, new).await)?;
+    }
+    for (email, name, role) in MEMBERS {
+        let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };
+        members::add(store, org, new).await?;
+    }
+    let stages = ["new", "quoted", "won", "lost"];
+    for (name, kind, options) in [
+        ("customer number", PropertyKind::Text, &[] as &[&str]),
+        ("next visit", PropertyKind::Date, &[]),
+        ("stage", PropertyKind::Dropdown, &stages),
+    ] {
+        let options = options.iter().map(|&option| option.to_owned()).collect();
+        let new = NewProperty { id: None, name: name.to_owned(), kind, options };
+        unless_there(properties::create(store, org, new).await)?;
+    }
+    Ok(())
+}
+
+fn unless_there<T>(created: Result<T>) -> Result<()> {
+    match created {
+        Err(error) if error.kind() != Kind::Conflict => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Loads the chats. The last thing they tell is that the numbers are connected: when they are, everything is there, and
+/// what was changed since is left alone. An interrupted run is finished by the next one.
+async fn load(store: &Store, org: OrgId) -> Result<()> {
+    let attached = sessions::list(store, org).await?;
+    let is_ours = |id: &str| NUMBERS.iter().any(|number| number.session == id);
+    let mut ours = attached.iter().filter(|session| is_ours(&session.session_id.to_string()));
+    if ours.all(|session| session.last_connected_at.is_some()) {
+        return Ok(());
+    }
+    let created =
+        orgs::list(store).await?.into_iter().find(|row| row.org_id == org).map(|row| row.created_at);
+    let now = created.unwrap_or_else(Instant::now);
+    for batch in Story::tell(now).events.chunks(BATCH_EVENTS) {
+        tell(store, org, batch.to_vec()).await?;
+    }
+    inbox::organize(store, org).await?;
+    tell(store, org, story::connected(now)).await
+}
+
+async fn tell(store: &Store, org: OrgId, events: Vec<IngestEvent>) -> Result<()> {
+    ingest::apply(store, org, events).await?.into_iter().collect()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    org_id: &'static str,
+    api_key: String,
+    sessions: Vec<ShownSession>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownSession {
+    session_id: &'static str,
+    phone: &'static str,
+    label: &'static str,
+}
+
+impl Shown {
+    fn new(key: &Secret) -> Self {
+        let sessions = NUMBERS.iter().map(|number| ShownSession {
+            session_id: number.session,
+            phone: number.phone,
+            label: number.label,
+        });
+        Self { org_id: ORG, api_key: key.expose().to_owned(), sessions: sessions.collect() }
+    }
+}
+
+/// What to do next, to be copied and pasted.
+fn instructions(key: &Secret) -> String {
+    let key = key.expose();
+    let [support, sales] = &NUMBERS;
+    let (person, group) = (people::digits(0), story::group_id(0));
+    let auth = format!("-H 'Authorization: Bearer {key}'");
+    let json = "-H 'Content-Type: application/json'";
+    let mut text = format!("Organization {NAME}: {ORG}\nAPI key: {key}\n");
+    for number in [support, sales] {
+        let _ = writeln!(text, "Session of {} ({}): {}", number.phone, number.label, number.session);
+    }
+    let chat = format!("{URL}/v1/chats/{person}@c.us");
+    let session_chat = format!("{URL}/api/v1/sessions/{}/chats/{person}@s.whatsapp.net", support.session);
+    let lines = [
+        ("Serve it (in another terminal)", "switchboard serve".to_owned()),
+        ("A chat", format!("curl -s {chat} {auth} -H 'x-phone: {}'", support.phone)),
+        (
+            "Assign and label it",
+            format!(
+                "curl -s -X PATCH {chat} {auth} {json} \\\n  -d '{{\"assigned_to\":\"agent@acme.example\",\"labels\":\"vip, follow-up\",\"custom_properties\":{{\"stage\":\"quoted\"}}}}'"
+            ),
+        ),
+        ("A group", format!("curl -s {URL}/v1/chats/{group} {auth}")),
+        ("The chat as its session sees it", format!("curl -s {session_chat} {auth}")),
+        ("Pin it", format!("curl -s -X PATCH {session_chat} {auth} {json} \\\n  -d '{{\"pinned\":true}}'")),
+        (
+            "The chat over gRPC",
+            format!(
+                "npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \\\n  -H 'authorization: Bearer {key}' -H 'x-phone: {}' -d '{{\"chatId\":\"{person}@c.us\"}}' \\\n  {URL}/switchboard.v1.ChatService/GetChat",
+                support.phone
+            ),
+        ),
+    ];
+    for (what, command) in lines {
+        let _ = write!(text, "\n# {what}\n{command}\n");
+    }
+    text
+}

@@ -1,0 +1,46 @@
+//! What the demo's team made of the chats: assignees, labels, values of properties.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use super::{MEMBERS, people};
+use crate::actions::Precondition;
+use crate::actions::chat_properties::Given;
+use crate::actions::chats::{self, ChatChange};
+use crate::caller::{Caller, Capability, Principal};
+use crate::error::{Error, Result};
+use crate::ids::{ChatAddress, OrgId};
+use crate::patch::Patch;
+use crate::store::Store;
+
+const LABELS: [&str; 6] =
+    ["VIP", "Follow-up", "Complaint", "New customer", "Waiting for payment", "Reseller"];
+const STAGES: [&str; 4] = ["new", "quoted", "won", "lost"];
+
+/// Organizes about a third of the chats with people, as a member would through the API.
+pub(super) async fn organize(store: &Store, org: OrgId) -> Result<()> {
+    let caller = Caller {
+        org,
+        principal: Principal::Member(MEMBERS[0].0.to_owned()),
+        capabilities: [Capability::Send].into_iter().collect(),
+        sessions: None,
+    };
+    for person in (0..people::COUNT).step_by(3) {
+        let address = format!("{}@c.us", people::digits(person));
+        let address = ChatAddress::from_str(&address).map_err(Error::internal)?;
+        chats::update(store, &caller, address, None, change(person), Precondition::NONE).await?;
+    }
+    Ok(())
+}
+
+fn change(person: usize) -> ChatChange {
+    let assigned_to = match person % 4 {
+        0 => Patch::Keep,
+        _ => Patch::Set(MEMBERS[person % MEMBERS.len()].0.to_owned()),
+    };
+    let labels = (0..=person % 2).map(|other| LABELS[(person / 3 + other * 2) % LABELS.len()].to_owned());
+    let stage = Given::Text(STAGES[person / 6 % STAGES.len()].to_owned());
+    let number = Given::Text(format!("C-{:05}", 20_000 + person * 7));
+    let values = BTreeMap::from([("stage".to_owned(), stage), ("customer number".to_owned(), number)]);
+    ChatChange { assigned_to, labels: Patch::Set(labels.collect()), custom_properties: Patch::Set(values) }
+}

@@ -1,0 +1,59 @@
+//! The demo's api-key, kept in a file so that the next run prints the same one.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+
+use crate::actions::keys::{self, NewKey};
+use crate::auth::Authenticator;
+use crate::caller::{Capability, Identity};
+use crate::cli::Failure;
+use crate::config::Secret;
+use crate::ids::OrgId;
+use crate::store::Store;
+
+const FILE: &str = "demo.key";
+
+/// The key of the last run when it is still accepted, else a new one.
+pub(super) async fn find_or_create(store: &Store, org: OrgId, data_dir: &Path) -> Result<Secret, Failure> {
+    let file = data_dir.join(FILE);
+    if let Ok(token) = fs::read_to_string(&file) {
+        let token = token.trim();
+        if is_accepted(store, org, token).await {
+            return Ok(Secret::new(token));
+        }
+    }
+    let capabilities =
+        [Capability::Read, Capability::Send, Capability::Ingest, Capability::Manage].into_iter().collect();
+    let new = NewKey { name: "demo".to_owned(), capabilities, expires_at: None, sessions: None };
+    let created = keys::create(store, org, new).await?;
+    keep(&file, &created.token)
+        .map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))?;
+    Ok(created.token)
+}
+
+async fn is_accepted(store: &Store, org: OrgId, token: &str) -> bool {
+    let Ok(value) = HeaderValue::from_str(&format!("Bearer {token}")) else { return false };
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+    match Authenticator::new(store, None).identify(&headers).await {
+        Identity::Known(caller) => caller.org == org,
+        Identity::Anonymous | Identity::Refused | Identity::Unverified => false,
+    }
+}
+
+/// Writes the file anew: the permissions of one that is there would stay.
+fn keep(file: &Path, token: &Secret) -> std::io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    writeln!(file, "{}", token.expose())
+}

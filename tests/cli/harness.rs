@@ -1,0 +1,117 @@
+//! Runs the real program in a data directory of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_switchboard");
+
+/// A data directory that is removed in the end.
+pub struct Place {
+    pub directory: PathBuf,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("switchboard-cli-{}-{number}", std::process::id()));
+        Self { directory }
+    }
+
+    /// The program with these arguments, without the settings of whoever runs the test.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SWITCHBOARD_"));
+        for (name, _) in ours {
+            command.env_remove(name);
+        }
+        command.args(arguments).env("SWITCHBOARD_DATA_DIR", &self.directory).stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Answer {
+        Answer::new(self.command(arguments).output().unwrap())
+    }
+
+    /// What it answers on standard output, when it succeeds.
+    pub fn ask(&self, arguments: &[&str]) -> String {
+        let answer = self.run(arguments);
+        assert_eq!(answer.code, Some(0), "{arguments:?}: {}", answer.stderr);
+        answer.stdout.trim_end().to_owned()
+    }
+
+    pub fn ask_json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.ask(arguments)).unwrap()
+    }
+
+    /// Ids of the keeper, by its arguments, and of the server's processes, by where they work.
+    pub fn processes(&self) -> Vec<i32> {
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        ids.filter(|id| self.works_here(*id)).collect()
+    }
+
+    pub fn keeper(&self) -> Option<i32> {
+        let is_keeper =
+            |id: &i32| read(*id, "cmdline").is_some_and(|line| line.contains("embedded-postgres"));
+        self.processes().into_iter().find(is_keeper)
+    }
+
+    fn works_here(&self, id: i32) -> bool {
+        let directory = self.directory.to_string_lossy();
+        let in_arguments = read(id, "cmdline").is_some_and(|line| line.contains(&*directory));
+        in_arguments
+            || std::fs::read_link(format!("/proc/{id}/cwd"))
+                .is_ok_and(|path| path.starts_with(&self.directory))
+    }
+
+    /// Waits until nothing works in the directory any more.
+    pub fn wait_until_empty(&self) {
+        wait_for("the last process to end", || self.processes().is_empty());
+    }
+}
+
+fn read(id: i32, what: &str) -> Option<String> {
+    let bytes = std::fs::read(Path::new("/proc").join(id.to_string()).join(what)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Answer {
+    fn new(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Looks again and again, for half a minute at most: these machines are busy.
+pub fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_there() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+pub fn kill(id: i32) {
+    let id = rustix::process::Pid::from_raw(id).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+}

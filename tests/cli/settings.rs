@@ -1,0 +1,94 @@
+//! Settings, exit codes and what is never printed. None of these needs a database.
+
+use super::harness::Place;
+
+#[test]
+fn wrong_usage_ends_with_2_and_wrong_configuration_with_64() {
+    let place = Place::new();
+    for usage in [&["org", "create"] as &[_], &["nonsense"], &["org", "disable", "not-a-uuid"], &[]] {
+        assert_eq!(place.run(usage).code, Some(2), "{usage:?}");
+    }
+    assert_eq!(place.run(&["config", "--listen", "nowhere"]).code, Some(64));
+    assert_eq!(place.run(&["--help"]).code, Some(0));
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let place = Place::new();
+    let mut command = place.command(&["config", "--drain-grace", "soon"]);
+    command.env("SWITCHBOARD_REQUEST_TIMOUT", "1s").env("SWITCHBOARD_MAX_BODY_BYTES", "much");
+    command.env("SWITCHBOARD_JWKS_URL", "https://login.acme.example/jwks.json");
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(64), 0), "{stderr}");
+    for expected in [
+        "SWITCHBOARD_REQUEST_TIMOUT; did you mean SWITCHBOARD_REQUEST_TIMEOUT?",
+        "SWITCHBOARD_MAX_BODY_BYTES must be",
+        "--drain-grace must be",
+        "--jwks-url needs --jwt-issuer",
+        "--jwks-url needs --jwt-audience",
+    ] {
+        assert!(stderr.contains(expected), "{expected} in {stderr}");
+    }
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_default() {
+    let place = Place::new();
+    let mut command = place.command(&["config", "--json", "--listen", "127.0.0.1:1"]);
+    command.env("SWITCHBOARD_LISTEN", "127.0.0.1:2").env("SWITCHBOARD_DRAIN_GRACE", "3s");
+    let output = command.output().unwrap();
+    let settings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |name: &str| {
+        let found = settings.as_array().unwrap().iter().find(|setting| setting["name"] == name).unwrap();
+        (found["value"].as_str().unwrap().to_owned(), found["origin"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(of("listen"), ("127.0.0.1:1".to_owned(), "flag".to_owned()));
+    assert_eq!(of("drain-grace"), ("3s".to_owned(), "environment".to_owned()));
+    assert_eq!(of("request-timeout"), ("5s".to_owned(), "default".to_owned()));
+}
+
+#[test]
+fn a_secret_is_never_printed() {
+    let place = Place::new();
+    std::fs::create_dir_all(&place.directory).unwrap();
+    let file = place.directory.join("url");
+    // Nobody listens there: the command fails after it has used the secret.
+    std::fs::write(&file, "postgres://user:hunter2@127.0.0.1:1/db\n").unwrap();
+    for arguments in [&["config"] as &[_], &["config", "--json"], &["org", "list"], &["serve", "--help"]] {
+        let mut command = place.command(arguments);
+        let output = command.env("SWITCHBOARD_DATABASE_URL_FILE", &file).output().unwrap();
+        let all = [output.stdout, output.stderr].concat();
+        assert!(!String::from_utf8_lossy(&all).contains("hunter2"), "{arguments:?}");
+    }
+    let bad = place.run(&["org", "list", "--database-url", "postgres://user:hun@ter2@127.0.0.1:1/db"]);
+    assert_eq!(bad.code, Some(64));
+    assert!(!bad.stderr.contains("ter2"), "{}", bad.stderr);
+}
+
+#[test]
+fn every_setting_is_in_help_with_its_variable() {
+    let place = Place::new();
+    let help = place.ask(&["serve", "--help"]);
+    for setting in place.ask_json(&["config", "--json"]).as_array().unwrap() {
+        let name = setting["name"].as_str().unwrap();
+        let variable = format!("SWITCHBOARD_{}", name.to_uppercase().replace('-', "_"));
+        assert!(help.contains(&format!("--{name}")), "{name}");
+        assert!(help.contains(&variable), "{variable}");
+    }
+}
+
+#[test]
+fn a_service_that_is_not_there_is_not_healthy() {
+    let place = Place::new();
+    assert_eq!(place.run(&["healthcheck", "http://127.0.0.1:1/readyz"]).code, Some(1));
+    assert_eq!(place.run(&["healthcheck", "ftp://127.0.0.1"]).code, Some(1));
+}
+
+#[test]
+fn shells_get_their_completions() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.ask(&["completion", shell]).contains("switchboard"), "{shell}");
+    }
+}
