@@ -2,7 +2,7 @@
 //!
 //! Everything shares one machine: PostgreSQL, the service and this client. So the figures are a floor, the client's own
 //! processor time stands beside them, and what counts is the ratio. Nothing here passes or fails by a time; a call that
-//! fails ends the run. `BENCH_SECONDS` sets how long is measured in all (default 150).
+//! fails ends the run. `BENCH_SECONDS` sets how long is measured in all (default 120).
 
 mod calls;
 mod grpc;
@@ -43,7 +43,7 @@ const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
 
 const CONNECTIONS: [usize; 3] = [1, 8, 32];
 const ROUNDS: u32 = 3;
-const DEFAULT_SECONDS: u64 = 150;
+const DEFAULT_SECONDS: u64 = 120;
 const WARM_UP: Duration = Duration::from_millis(300);
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;

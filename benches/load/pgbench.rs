@@ -11,6 +11,9 @@ use crate::cluster::Database;
 use crate::seed::{self, World};
 use crate::statement::Statement;
 
+/// Each of its connections plans the statement six times before the plan is kept; the service's are past that.
+const WARM_UP_SECONDS: u32 = 2;
+
 /// A script that `pgbench` runs with prepared statements.
 pub struct Baseline {
     script: PathBuf,
@@ -45,19 +48,27 @@ impl Baseline {
 
     /// Transactions a second, with that many connections.
     pub fn run(&self, database: &Database, connections: usize, length: Duration) -> Outcome<f64> {
-        let seconds = length.as_secs_f64().round().max(1.0);
+        let seconds = length.as_secs_f64().round().max(1.0) as u32 + WARM_UP_SECONDS;
         let mut command = Command::new(program()?);
-        command.args(["-n", "-M", "prepared", "-T", &seconds.to_string(), "-c", &connections.to_string()]);
-        command.args(["-j", &connections.min(2).to_string(), "-f"]).arg(&self.script);
+        command.args(["-n", "-M", "prepared", "-P", "1", "-T", &seconds.to_string()]);
+        command.args(["-c", &connections.to_string(), "-j", &connections.min(2).to_string()]);
+        command.arg("-f").arg(&self.script);
         for (name, value) in &self.variables {
             command.args(["-D", &format!("{name}={value}")]);
         }
         let output = command.arg(&database.url).output()?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-        let errors = String::from_utf8_lossy(&output.stderr);
-        rate.filter(|_| output.status.success()).ok_or_else(|| format!("pgbench: {errors}\n{text}").into())
+        let progress = String::from_utf8_lossy(&output.stderr);
+        let rates = progress.lines().filter_map(rate_of).skip(WARM_UP_SECONDS as usize).collect::<Vec<_>>();
+        if !output.status.success() || rates.is_empty() {
+            return Err(format!("pgbench: {progress}").into());
+        }
+        Ok(rates.iter().sum::<f64>() / rates.len() as f64)
     }
+}
+
+/// `progress: 1.0 s, 1555.0 tps, lat …`
+fn rate_of(line: &str) -> Option<f64> {
+    line.strip_prefix("progress: ")?.split(", ").nth(1)?.strip_suffix(" tps")?.parse().ok()
 }
 
 /// `pgbench`: Debian keeps it beside the server, out of the `PATH`.
