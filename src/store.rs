@@ -11,6 +11,7 @@ pub mod message_views;
 pub mod migrations;
 pub mod orgs;
 pub mod properties;
+mod queue;
 pub mod readiness;
 pub mod schema;
 pub mod session_chats;
@@ -19,14 +20,17 @@ mod types;
 mod views;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use self::queue::Queue;
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
 
@@ -73,8 +77,8 @@ impl From<StoreError> for Error {
 #[derive(Clone)]
 pub struct Store {
     pool: Pool<ConnectionManager<PgConnection>>,
-    // r2d2's own queue wakes whom it likes; this one is first come, first served.
-    permits: Arc<Semaphore>,
+    // r2d2's own queue wakes whom it likes.
+    queue: Queue,
 }
 
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(5);
@@ -91,7 +95,7 @@ impl Store {
             .test_on_check_out(false)
             .connection_timeout(WAIT_FOR_CONNECTION)
             .build_unchecked(manager);
-        Self { pool, permits: Arc::new(Semaphore::new(connections as usize)) }
+        Self { pool, queue: Queue::new(connections) }
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.
@@ -129,15 +133,24 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        let permit = tokio::time::timeout(WAIT_FOR_CONNECTION, self.permits.clone().acquire_owned()).await;
-        let permit = permit.map_err(Error::unavailable)?.map_err(Error::internal)?;
-        let pool = self.pool.clone();
-        let outcome = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let mut connection = pool.get().map_err(Error::unavailable)?;
-            Ok(work(&mut connection)?)
+        let (answer, mut answered) = oneshot::channel();
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let (pool, begins) = (self.pool.clone(), has_begun.clone());
+        self.queue.push(move || {
+            begins.store(true, Ordering::Relaxed);
+            // Nobody waits any more: the call was cancelled, or it waited too long.
+            if answer.is_closed() {
+                return;
+            }
+            let outcome = pool.get().map_err(Error::unavailable);
+            let _ = answer.send(outcome.and_then(|mut connection| Ok(work(&mut connection)?)));
         });
-        outcome.await.map_err(Error::internal)?
+        let outcome = match timeout(WAIT_FOR_CONNECTION, &mut answered).await {
+            Err(elapsed) if !has_begun.load(Ordering::Relaxed) => return Err(Error::unavailable(elapsed)),
+            Err(_) => answered.await,
+            Ok(outcome) => outcome,
+        };
+        outcome.map_err(Error::internal)?
     }
 }
 
