@@ -37,7 +37,7 @@ pub fn methods(services: &[Service]) -> String {
 pub fn routes(services: &[Service]) -> Result<String, Problem> {
     let mut out = String::from(
         "use std::sync::Arc;\n\nuse http::{Method, StatusCode};\nuse tonic::Code;\n\nuse crate::pb;\n\
-         use crate::transcode::{BindError, Binding, Dialect, ErrorEnvelope, RequestBody, Route, Text, json};\n",
+         use crate::transcode::{BindError, Binding, Dialect, ErrorEnvelope, Names, RequestBody, Route, Text, json};\n",
     );
     let mut messages = Messages::default();
     for service in services {
@@ -73,10 +73,11 @@ fn write_dialect(out: &mut String, service: &Service, dialect: &Dialect) {
     let overrides: Vec<String> = overrides.collect();
     let _ = write!(
         out,
-        "\n/// The words of {}.\npub static {name}: Dialect = Dialect {{\n    prefix: {:?},\n    errors: ErrorEnvelope::{},\n    \
+        "\n/// The words of {}.\npub static {name}: Dialect = Dialect {{\n    prefix: {:?},\n    names: Names::{:?},\n    errors: ErrorEnvelope::{},\n    \
          patch_null: json::PatchNull::{},\n    empty_string_body: {},\n    status_overrides: &[{}],\n}};\n",
         service.descriptor.full_name(),
         dialect.prefix,
+        dialect.names,
         dialect.errors.to_upper_camel_case(),
         dialect.patch_null.to_upper_camel_case(),
         dialect.empty_string_body,

@@ -29,7 +29,7 @@ use axum::body::Body;
 use http::{Extensions, Method, Request, Response};
 use tower::Service;
 
-pub use dialect::{Dialect, ErrorEnvelope};
+pub use dialect::{Dialect, ErrorEnvelope, Names};
 pub use percent::{decode_query, decode_segment, decode_segments};
 pub use route::{Answer, Binding, Body as RequestBody, Route};
 pub use router::{Ambiguous, Found, Router};

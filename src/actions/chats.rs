@@ -160,7 +160,7 @@ fn nothing_to_change() -> Error {
     ["assigned_to", "custom_properties", "labels"]
         .into_iter()
         .fold(Error::new(Kind::Invalid, message), |error, field| {
-            error.with_field(field, format!("{field} is missing"))
+            error.with_field(field, "is missing")
         })
 }
 
@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn a_change_of_nothing_is_refused_in_the_documented_words() {
         let error = Wanted::parse(ChatChange::default()).err().unwrap();
-        let messages: Vec<_> = error.fields().iter().map(|violation| violation.message.as_str()).collect();
+        let messages: Vec<_> =
+            error.fields().iter().map(|violation| violation.sentence(&violation.field)).collect();
         assert_eq!(messages, ["assigned_to is missing", "custom_properties is missing", "labels is missing"]);
     }
 

@@ -26,10 +26,7 @@ pub(super) fn is_strict(headers: &HeaderMap) -> bool {
 pub(super) fn refusal(ignored: Vec<String>) -> Error {
     ignored.into_iter().fold(
         Error::new(Kind::Invalid, "the request has fields that are not known"),
-        |error, name| {
-            let message = format!("{name} is not known");
-            error.with_field(name, message)
-        },
+        |error, name| error.with_field(name, "is not known"),
     )
 }
 
