@@ -177,9 +177,12 @@ fn request_body(method: &Method, binding: &Binding) -> String {
             format!("RequestBody::Patch({}, json::patch)", number(&field))
         }
         (_, Some(field)) => {
-            let reading =
-                rust::read(&field).replace("self.", "request.").replace("json::field(", "json::root(");
-            format!("RequestBody::Field({}, |request, from, reading| {reading})", number(&field))
+            let reading = format!(
+                "|request: &mut {}, from, reading| {}",
+                rust::message_type(&request),
+                rust::read_root(&field)
+            );
+            format!("RequestBody::Field({}, {reading})", number(&field))
         }
         (_, None) => "RequestBody::None".to_owned(),
     }
@@ -189,7 +192,7 @@ fn reply_writer(reply: &MessageDescriptor, binding: &Binding) -> String {
     match reply.get_field_by_name(&binding.response_body) {
         Some(field) => {
             let write = rust::write(&field, "").replace("self.", "reply.");
-            format!("Some(|reply, out| {write})")
+            format!("Some(|reply: &{}, out| {write})", rust::message_type(reply))
         }
         None if reply.full_name() == "google.protobuf.Empty" => "None".to_owned(),
         None => "Some(json::ToJson::write)".to_owned(),

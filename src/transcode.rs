@@ -40,6 +40,7 @@ use crate::error::{Error, Kind};
 use route::{Incoming, Serve};
 
 /// The routes of the services in `proto/`, as `build.rs` generates them: one function per service.
+#[allow(unused_imports, reason = "what is needed depends on the protos")]
 pub mod routes {
     include!(concat!(env!("OUT_DIR"), "/transcode.rs"));
 }
