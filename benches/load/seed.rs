@@ -59,7 +59,7 @@ impl World {
         admin(database).run("VACUUM ANALYZE");
         let mut key_of = |which| sql.value(&format!("SELECT {which}(chat_key) FROM chats")).as_i64();
         let chat_keys = key_of("min").zip(key_of("max")).ok_or("no chats")?;
-        let version = sql.value("SHOW server_version");
+        let version = sql.value("SELECT current_setting('server_version')");
         Ok(Self {
             org,
             sessions,
