@@ -159,9 +159,7 @@ fn nothing_to_change() -> Error {
     let message = "Invalid body. At least one of the following keys are required: labels, custom_properties, assigned_to";
     ["assigned_to", "custom_properties", "labels"]
         .into_iter()
-        .fold(Error::new(Kind::Invalid, message), |error, field| {
-            error.with_field(field, "is missing")
-        })
+        .fold(Error::new(Kind::Invalid, message), |error, field| error.with_field(field, "is missing"))
 }
 
 #[cfg(test)]

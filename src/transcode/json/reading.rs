@@ -16,6 +16,7 @@ pub enum PatchNull {
 
 /// The names a caller is told are kept short, and few.
 const LONGEST_NAME: usize = 64;
+const LONGEST_PATH: usize = 16;
 const MOST_IGNORED: usize = 64;
 
 const NOT_JSON: &str = "is not valid JSON";
@@ -153,7 +154,7 @@ pub(crate) fn invalid(field: &str, message: &str) -> Error {
 }
 
 fn render(path: Vec<Step>) -> String {
-    path.into_iter().rev().fold(String::new(), |path, step| match step {
+    path.into_iter().rev().take(LONGEST_PATH).fold(String::new(), |path, step| match step {
         Step::Index(index) => format!("{path}[{index}]"),
         Step::Name(name) if path.is_empty() => name,
         Step::Name(name) => format!("{path}.{name}"),
