@@ -53,6 +53,7 @@ lint: build-packages
 
 bench: build-packages
 	cargo bench --locked
+	cargo run --locked --release --package transcode-bench
 
 build-packages:
 	$(call install,$(BUILD_PACKAGES))

@@ -37,7 +37,7 @@ pub fn methods(services: &[Service]) -> String {
 pub fn routes(services: &[Service]) -> Result<String, Problem> {
     let mut out = String::from(
         "use std::sync::Arc;\n\nuse http::{Method, StatusCode};\nuse tonic::Code;\n\nuse crate::pb;\n\
-         use crate::transcode::{BindError, Binding, Dialect, ErrorEnvelope, RequestBody, Route, Text, json};\n",
+         use crate::transcode::{BindError, Binding, Dialect, ErrorEnvelope, Names, RequestBody, Route, Text, json};\n",
     );
     let mut messages = Messages::default();
     for service in services {
@@ -73,10 +73,11 @@ fn write_dialect(out: &mut String, service: &Service, dialect: &Dialect) {
     let overrides: Vec<String> = overrides.collect();
     let _ = write!(
         out,
-        "\n/// The words of {}.\npub static {name}: Dialect = Dialect {{\n    prefix: {:?},\n    errors: ErrorEnvelope::{},\n    \
+        "\n/// The words of {}.\npub static {name}: Dialect = Dialect {{\n    prefix: {:?},\n    names: Names::{:?},\n    errors: ErrorEnvelope::{},\n    \
          patch_null: json::PatchNull::{},\n    empty_string_body: {},\n    status_overrides: &[{}],\n}};\n",
         service.descriptor.full_name(),
         dialect.prefix,
+        dialect.names,
         dialect.errors.to_upper_camel_case(),
         dialect.patch_null.to_upper_camel_case(),
         dialect.empty_string_body,
@@ -176,9 +177,12 @@ fn request_body(method: &Method, binding: &Binding) -> String {
             format!("RequestBody::Patch({}, json::patch)", number(&field))
         }
         (_, Some(field)) => {
-            let reading =
-                rust::read(&field).replace("self.", "request.").replace("json::field(", "json::root(");
-            format!("RequestBody::Field({}, |request, from, reading| {reading})", number(&field))
+            let reading = format!(
+                "|request: &mut {}, from, reading| {}",
+                rust::message_type(&request),
+                rust::read_root(&field)
+            );
+            format!("RequestBody::Field({}, {reading})", number(&field))
         }
         (_, None) => "RequestBody::None".to_owned(),
     }
@@ -188,7 +192,7 @@ fn reply_writer(reply: &MessageDescriptor, binding: &Binding) -> String {
     match reply.get_field_by_name(&binding.response_body) {
         Some(field) => {
             let write = rust::write(&field, "").replace("self.", "reply.");
-            format!("Some(|reply, out| {write})")
+            format!("Some(|reply: &{}, out| {write})", rust::message_type(reply))
         }
         None if reply.full_name() == "google.protobuf.Empty" => "None".to_owned(),
         None => "Some(json::ToJson::write)".to_owned(),

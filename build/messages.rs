@@ -147,8 +147,8 @@ fn write_patchable(out: &mut String, request: &MessageDescriptor, resource: &Fie
     let _ = write!(
         out,
         "\nimpl json::Patchable for {} {{\n    type Resource = {};\n    const BESIDE: &'static [usize] = &[{}];\n\n    \
-         fn put(&mut self, resource: Self::Resource, mask: prost_types::FieldMask) {{\n        \
-         self.{resource} = Some(resource);\n        self.{mask} = Some(mask);\n    }}\n}}\n",
+         fn resource(&mut self) -> &mut Self::Resource {{\n        self.{resource}.get_or_insert_default()\n    }}\n\n    \
+         fn set_mask(&mut self, mask: prost_types::FieldMask) {{\n        self.{mask} = Some(mask);\n    }}\n}}\n",
         rust::message_type(request),
         rust::message_type(&message),
         beside.join(", "),

@@ -91,49 +91,66 @@ pub fn is_supported(field: &FieldDescriptor) -> bool {
         "FloatValue",
         "DoubleValue",
     ];
-    match value_kind(field) {
-        Kind::Message(message) if message.package_name() == "google.protobuf" => {
-            KNOWN.contains(&message.name())
+    value_kind(field)
+        .as_message()
+        .is_none_or(|message| message.package_name() != "google.protobuf" || KNOWN.contains(&message.name()))
+}
+
+/// The expression that reads a member's value from JSON.
+pub fn read(field: &FieldDescriptor) -> String {
+    match choice(field) {
+        Some(oneof) => {
+            let (slot, variant) = (identifier(oneof.name()), chosen(&oneof, field));
+            format!("json::choice(from, reading, &mut self.{slot}, {variant})")
         }
-        _ => true,
+        None => format!("json::field(from, reading, {})", set(field)),
     }
 }
 
-/// The line that reads a field's value from JSON.
-pub fn read(field: &FieldDescriptor) -> String {
+/// The expression that reads a whole body as the value of a field of `request`.
+pub fn read_root(field: &FieldDescriptor) -> String {
+    let set = match choice(field) {
+        Some(oneof) => {
+            let (slot, variant) = (identifier(oneof.name()), chosen(&oneof, field));
+            format!("|value| request.{slot} = Some(({variant})(value))")
+        }
+        None => set(field).replace("self.", "request."),
+    };
+    format!("json::root(from, reading, {set})")
+}
+
+/// The closure that makes a value the chosen one of its oneof.
+fn chosen(oneof: &OneofDescriptor, field: &FieldDescriptor) -> String {
+    let variant = variant(oneof, field);
+    match enum_type(field) {
+        Some(name) => format!("|value: json::Named<{name}>| {variant}(value.number())"),
+        None if is_boxed(field) => format!("|value| {variant}(Box::new(value))"),
+        None => variant,
+    }
+}
+
+/// The closure that sets a field that is no choice.
+fn set(field: &FieldDescriptor) -> String {
     let name = identifier(field.name());
     let named = enum_type(field).map(|name| format!("json::Named<{name}>"));
-    let set = match (choice(field), named) {
-        (Some(oneof), named) => {
-            let (slot, variant) = (identifier(oneof.name()), variant(&oneof, field));
-            let value = named.as_ref().map_or("value".to_owned(), |named| format!("value: {named}"));
-            let inner = match named {
-                Some(_) => "value.number()",
-                None if is_boxed(field) => "Box::new(value)",
-                None => "value",
-            };
-            return format!("json::choice(from, reading, &mut self.{slot}, |{value}| {variant}({inner}))");
-        }
-        (None, None) if json_option(field, "text_or_list") => {
+    match named {
+        None if json_option(field, "text_or_list") => {
             format!("|value: json::TextOrList| self.{name} = value.0")
         }
-        (None, None) if is_boxed(field) => format!("|value| self.{name} = Some(Box::new(value))"),
-        (None, None) if has_presence(field) => format!("|value| self.{name} = Some(value)"),
-        (None, None) => format!("|value| self.{name} = value"),
-        (None, Some(named)) if field.is_map() => {
+        None if is_boxed(field) => format!("|value| self.{name} = Some(Box::new(value))"),
+        None if has_presence(field) => format!("|value| self.{name} = Some(value)"),
+        None => format!("|value| self.{name} = value"),
+        Some(named) if field.is_map() => {
             let numbers = "value.into_iter().map(|(key, value)| (key, value.number())).collect()";
             format!("|value: std::collections::BTreeMap<_, {named}>| self.{name} = {numbers}")
         }
-        (None, Some(named)) if field.is_list() => {
+        Some(named) if field.is_list() => {
             let numbers = "value.into_iter().map(json::Named::number).collect()";
             format!("|value: Vec<{named}>| self.{name} = {numbers}")
         }
-        (None, Some(named)) if has_presence(field) => {
-            format!("|value: {named}| self.{name} = Some(value.number())")
-        }
-        (None, Some(named)) => format!("|value: {named}| self.{name} = value.number()"),
-    };
-    format!("json::field(from, reading, {set})")
+        Some(named) if has_presence(field) => format!("|value: {named}| self.{name} = Some(value.number())"),
+        Some(named) => format!("|value: {named}| self.{name} = value.number()"),
+    }
 }
 
 /// The statement that sets a field from a text; none where a text cannot.

@@ -131,17 +131,25 @@ impl Kind {
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldViolation {
-    /// Path of the field in the caller's own words, such as `custom_properties.Colour`.
+    /// Path of the field as the proto spells it, such as `custom_properties.Colour`. A REST dialect may spell it anew.
     pub field: String,
-    /// What is wrong, a sentence fragment without a full stop.
-    pub message: String,
+    /// What is wrong, in words that follow the field's name: `must be …`.
+    pub problem: String,
+}
+
+impl FieldViolation {
+    /// The whole sentence, with the field spelled as the caller knows it.
+    pub fn sentence(&self, field: &str) -> String {
+        format!("{field} {}", self.problem)
+    }
 }
 
 /// A failed call. The public half goes to the caller; the source is logged at the door and never told.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
-    message: Cow<'static, str>,
+    /// `None` where the first field's sentence says it all.
+    message: Option<Cow<'static, str>>,
     fields: Vec<FieldViolation>,
     required: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -153,14 +161,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A failure of that kind, with words for the caller.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), fields: Vec::new(), required: None, source: None }
+        Self { kind, message: Some(message.into()), fields: Vec::new(), required: None, source: None }
     }
 
-    /// One field of the request is not valid. The message follows the field's name: `must be …`.
-    pub fn invalid(field: impl Into<String>, message: impl fmt::Display) -> Self {
-        let field = field.into();
-        let message = format!("{field} {message}");
-        Self::new(Kind::Invalid, message.clone()).with_field(field, message)
+    /// One field of the request is not valid. The problem follows the field's name: `must be …`.
+    pub fn invalid(field: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Self::invalid_fields(vec![FieldViolation { field: field.into(), problem: problem.to_string() }])
+    }
+
+    /// Several fields of the request are not valid. The first one's sentence is the message.
+    pub fn invalid_fields(fields: Vec<FieldViolation>) -> Self {
+        Self { kind: Kind::Invalid, message: None, fields, required: None, source: None }
     }
 
     /// It does not exist, or belongs to someone else: the two are not told apart.
@@ -188,8 +199,8 @@ impl Error {
     }
 
     /// The same failure, naming one more field.
-    pub fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
-        self.fields.push(FieldViolation { field: field.into(), message: message.into() });
+    pub fn with_field(mut self, field: impl Into<String>, problem: impl fmt::Display) -> Self {
+        self.fields.push(FieldViolation { field: field.into(), problem: problem.to_string() });
         self
     }
 
@@ -199,8 +210,17 @@ impl Error {
     }
 
     /// The words for the caller.
-    pub fn message(&self) -> &str {
-        &self.message
+    pub fn message(&self) -> Cow<'_, str> {
+        self.message_spelled(Cow::Borrowed)
+    }
+
+    /// The words for a caller who knows fields by another spelling.
+    pub fn message_spelled<'e>(&'e self, spell: impl FnOnce(&'e str) -> Cow<'e, str>) -> Cow<'e, str> {
+        match (&self.message, self.fields.first()) {
+            (Some(message), _) => Cow::Borrowed(message),
+            (None, Some(violation)) => violation.sentence(&spell(&violation.field)).into(),
+            (None, None) => Cow::Borrowed("the request is not valid"),
+        }
     }
 
     /// What is wrong with which fields.
@@ -216,7 +236,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message())
     }
 }
 

@@ -29,7 +29,7 @@ use axum::body::Body;
 use http::{Extensions, Method, Request, Response};
 use tower::Service;
 
-pub use dialect::{Dialect, ErrorEnvelope};
+pub use dialect::{Dialect, ErrorEnvelope, Names};
 pub use percent::{decode_query, decode_segment, decode_segments};
 pub use route::{Answer, Binding, Body as RequestBody, Route};
 pub use router::{Ambiguous, Found, Router};
@@ -40,6 +40,7 @@ use crate::error::{Error, Kind};
 use route::{Incoming, Serve};
 
 /// The routes of the services in `proto/`, as `build.rs` generates them: one function per service.
+#[allow(unused_imports, reason = "what is needed depends on the protos")]
 pub mod routes {
     include!(concat!(env!("OUT_DIR"), "/transcode.rs"));
 }

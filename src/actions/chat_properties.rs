@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::error::{Error, FieldViolation, Kind, Result};
+use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{OrgId, PropertyId};
 use crate::store::chat_properties::{Property, definitions as stored_definitions};
 use crate::store::{Connection, StoreResult};
@@ -60,19 +60,19 @@ fn check(definitions: &[Property], given: &BTreeMap<String, Given>) -> Result<Ch
         match change(definitions, &mut seen, key, value) {
             Ok((id, Some(value))) => changes.set.push((id, value)),
             Ok((id, None)) => changes.removed.push(id),
-            Err(message) => violations.push(violation(key, &message)),
+            Err(problem) => violations.push(violation(key, problem)),
         }
     }
-    let Some(first) = violations.first() else { return Ok(changes) };
-    let error = Error::new(Kind::Invalid, first.message.clone());
-    let told = violations.into_iter().take(MAX_VIOLATIONS);
-    Err(told.fold(error, |error, bad| error.with_field(bad.field, bad.message)))
+    if violations.is_empty() {
+        return Ok(changes);
+    }
+    violations.truncate(MAX_VIOLATIONS);
+    Err(Error::invalid_fields(violations))
 }
 
-fn violation(key: &str, message: &str) -> FieldViolation {
+fn violation(key: &str, problem: String) -> FieldViolation {
     let key: String = key.chars().take(MAX_KEY_CHARACTERS).collect();
-    let field = format!("{FIELD}.{key}");
-    FieldViolation { message: format!("{field} {message}"), field }
+    FieldViolation { field: format!("{FIELD}.{key}"), problem }
 }
 
 /// The property a key names, and its new value; `None` removes it.
@@ -220,7 +220,7 @@ mod tests {
         let given = (0..50).map(|i| (i.to_string() + &"é".repeat(5000), Given::Null)).collect();
         let error = check(&[], &given).unwrap_err();
         assert_eq!(error.fields().len(), MAX_VIOLATIONS);
-        assert!(error.fields().iter().all(|violation| violation.message.len() < 300));
+        assert!(error.fields().iter().all(|violation| violation.problem.len() < 300));
     }
 
     #[test]

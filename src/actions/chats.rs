@@ -159,9 +159,7 @@ fn nothing_to_change() -> Error {
     let message = "Invalid body. At least one of the following keys are required: labels, custom_properties, assigned_to";
     ["assigned_to", "custom_properties", "labels"]
         .into_iter()
-        .fold(Error::new(Kind::Invalid, message), |error, field| {
-            error.with_field(field, format!("{field} is missing"))
-        })
+        .fold(Error::new(Kind::Invalid, message), |error, field| error.with_field(field, "is missing"))
 }
 
 #[cfg(test)]
@@ -171,7 +169,8 @@ mod tests {
     #[test]
     fn a_change_of_nothing_is_refused_in_the_documented_words() {
         let error = Wanted::parse(ChatChange::default()).err().unwrap();
-        let messages: Vec<_> = error.fields().iter().map(|violation| violation.message.as_str()).collect();
+        let messages: Vec<_> =
+            error.fields().iter().map(|violation| violation.sentence(&violation.field)).collect();
         assert_eq!(messages, ["assigned_to is missing", "custom_properties is missing", "labels is missing"]);
     }
 

@@ -44,7 +44,7 @@ impl Failure {
 impl From<Error> for Failure {
     /// The operator reads the cause, which a caller of the service never does.
     fn from(error: Error) -> Self {
-        let mut reason = error.message().to_owned();
+        let mut reason = error.message().into_owned();
         if error.kind() == Kind::Unavailable {
             "the database cannot be reached".clone_into(&mut reason);
         }

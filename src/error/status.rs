@@ -27,7 +27,7 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let mut details = ErrorDetails::new();
         for violation in error.fields() {
-            details.add_bad_request_violation(&violation.field, &violation.message);
+            details.add_bad_request_violation(&violation.field, violation.sentence(&violation.field));
         }
         if let Some(required) = error.required() {
             let metadata = [("required".to_owned(), required.to_owned())];

@@ -1,14 +1,16 @@
 //! Gives every request its id and, when it is answered, one line in the log: which RPC, through which door, how it
-//! ended and how long it took. No query, no path of REST (it holds phone numbers), nothing anybody wrote.
+//! ended and how long it took. No query, no path of REST (it holds phone numbers), nothing anybody wrote. Calls that
+//! went well are told at debug level only: their lines would cost as much as the rest of the stack.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use http::{HeaderValue, Method, Uri};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
-use tracing::{Instrument, Level};
+use tracing::Level;
 
 use super::door::Door;
 use super::services::Rest;
@@ -59,46 +61,32 @@ where
 
     fn call(&mut self, mut request: Request) -> BoxFuture {
         let id = request_id::ensure(request.headers_mut());
-        let call = self.begin(&request);
-        let span = tracing::info_span!("request", request_id = id.to_str().unwrap_or_default());
-        let answer = span.in_scope(|| self.inner.call(request));
-        let observed = async move {
+        let call = Call {
+            rest: self.rest.clone(),
+            id: id.clone(),
+            door: Door::of(&request),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            begun: Instant::now(),
+        };
+        let answer = self.inner.call(request);
+        Box::pin(async move {
             let Ok(mut response) = answer.await;
             response.headers_mut().insert(request_id::HEADER, id);
             call.log(&response);
             Ok(response)
-        };
-        if span.is_disabled() { Box::pin(observed) } else { Box::pin(observed.instrument(span)) }
+        })
     }
 }
 
-impl<S, R: Rest> Observe<S, R> {
-    fn begin(&self, request: &Request) -> Call {
-        let door = Door::of(request);
-        let path = request.uri().path();
-        let rpc = match door {
-            Door::Grpc | Door::GrpcWeb => Rpc::Asked(request.uri().clone()),
-            // A call that is going to be logged only when it fails is looked up for nothing; so be it.
-            Door::Rest if tracing::enabled!(Level::WARN) => Rpc::Known(self.rest.rpc(request.method(), path)),
-            Door::Rest => Rpc::Known(None),
-        };
-        Call { door, rpc, begun: Instant::now() }
-    }
-}
-
-/// A call until it is answered.
-struct Call {
+/// A call until it is answered. Its texts are shared with the request, not copied.
+struct Call<R> {
+    rest: R,
+    id: HeaderValue,
     door: Door,
-    rpc: Rpc,
+    method: Method,
+    uri: Uri,
     begun: Instant,
-}
-
-/// Which RPC is called.
-enum Rpc {
-    /// The one whose path a gRPC client sent; cheap, the text is shared with the request.
-    Asked(http::Uri),
-    /// The one a REST path stands for, if any.
-    Known(Option<&'static str>),
 }
 
 /// How a call failed.
@@ -124,35 +112,42 @@ impl Failure<'_> {
     }
 }
 
-impl Call {
+impl<R: Rest> Call<R> {
     fn log(&self, response: &Response) {
         let failure = Failure::of(response);
+        if failure.is_none() && !tracing::enabled!(Level::DEBUG) {
+            return;
+        }
         let rpc = self.rpc(failure.as_ref());
         let status = match self.door {
             Door::Rest => i32::from(response.status().as_u16()),
             Door::Grpc | Door::GrpcWeb => failure.as_ref().map_or(Code::Ok, |failure| failure.code) as i32,
         };
-        let door = self.door.name();
+        let (door, request_id) = (self.door.name(), self.id.to_str().unwrap_or_default());
         let ms = milliseconds(self.begun.elapsed());
         let Some(Failure { code, cause }) = failure else {
-            return tracing::info!(rpc, door, status, ms, "answered");
+            return tracing::debug!(request_id, rpc, door, status, ms, "answered");
         };
         let error = || cause.map(causes).unwrap_or_default();
         if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
-            tracing::error!(rpc, door, status, ms, ?code, error = error(), "failed");
+            tracing::error!(request_id, rpc, door, status, ms, ?code, error = error(), "failed");
         } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
-            tracing::warn!(rpc, door, status, ms, ?code, error = error(), "failed");
+            tracing::warn!(request_id, rpc, door, status, ms, ?code, error = error(), "failed");
         } else {
-            tracing::info!(rpc, door, status, ms, ?code, "refused");
+            tracing::info!(request_id, rpc, door, status, ms, ?code, "refused");
         }
     }
 
     /// The RPC as a path. A gRPC path that names none is the caller's own words and is not repeated.
     fn rpc(&self, failure: Option<&Failure<'_>>) -> &str {
-        match &self.rpc {
-            Rpc::Asked(_) if failure.is_some_and(|failure| failure.code == Code::Unimplemented) => "-",
-            Rpc::Asked(uri) => uri.path(),
-            Rpc::Known(rpc) => rpc.unwrap_or("-"),
+        match self.door {
+            Door::Grpc | Door::GrpcWeb
+                if failure.is_some_and(|failure| failure.code == Code::Unimplemented) =>
+            {
+                "-"
+            }
+            Door::Grpc | Door::GrpcWeb => self.uri.path(),
+            Door::Rest => self.rest.rpc(&self.method, self.uri.path()).unwrap_or("-"),
         }
     }
 }

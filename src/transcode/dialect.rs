@@ -1,5 +1,6 @@
 //! The words of one REST API: whose paths it owns, and how its errors look.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use http::StatusCode;
@@ -14,6 +15,8 @@ use crate::error::{Error, Kind};
 pub struct Dialect {
     /// The path prefix the API owns, such as `/v1`.
     pub prefix: &'static str,
+    /// How fields are spelled.
+    pub names: Names,
     /// The shape of an error's body.
     pub errors: ErrorEnvelope,
     /// What `null` says in the body of a PATCH.
@@ -22,6 +25,37 @@ pub struct Dialect {
     pub empty_string_body: bool,
     /// HTTP statuses that differ from the standard mapping of a gRPC code.
     pub status_overrides: &'static [(Code, StatusCode)],
+}
+
+/// How fields are spelled in answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// As in the proto: `chat_id`.
+    Proto,
+    /// `chatId`.
+    LowerCamel,
+}
+
+impl Names {
+    /// A field's path, given as the proto spells it.
+    fn spell(self, path: &str) -> Cow<'_, str> {
+        match self {
+            Self::LowerCamel if path.contains('_') => {
+                let mut spelled = String::with_capacity(path.len());
+                let mut after_underscore = false;
+                for character in path.chars() {
+                    match (character, after_underscore) {
+                        ('_', _) => {}
+                        (letter, true) => spelled.push(letter.to_ascii_uppercase()),
+                        (letter, false) => spelled.push(letter),
+                    }
+                    after_underscore = character == '_';
+                }
+                Cow::Owned(spelled)
+            }
+            Self::Proto | Self::LowerCamel => Cow::Borrowed(path),
+        }
+    }
 }
 
 /// The shape of an error's body.
@@ -36,6 +70,7 @@ pub enum ErrorEnvelope {
 /// What paths that no API owns are answered in when there is no API at all.
 pub(super) static PLAIN: Dialect = Dialect {
     prefix: "/",
+    names: Names::Proto,
     errors: ErrorEnvelope::Flat,
     patch_null: PatchNull::NotSent,
     empty_string_body: false,
@@ -46,15 +81,15 @@ pub(super) static PLAIN: Dialect = Dialect {
 struct Flat<'e> {
     code: &'e str,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    fields: BTreeMap<&'e str, FlatField<'e>>,
+    fields: BTreeMap<Cow<'e, str>, FlatField>,
     message: &'e str,
     name: &'e str,
     status: u16,
 }
 
 #[derive(Serialize)]
-struct FlatField<'e> {
-    message: &'e str,
+struct FlatField {
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -65,7 +100,7 @@ struct Nested<'e> {
 #[derive(Serialize)]
 struct NestedError<'e> {
     code: &'e str,
-    details: BTreeMap<&'e str, &'e str>,
+    details: BTreeMap<Cow<'e, str>, String>,
     message: &'e str,
 }
 
@@ -87,26 +122,27 @@ impl Dialect {
     /// The body of a failure.
     pub(super) fn error_body(&self, error: &Error) -> Vec<u8> {
         let row = error.kind().row();
+        let spell = |field| self.names.spell(field);
+        let message = error.message_spelled(spell);
+        // Backwards, so that the first of several problems of one field stays.
+        let fields = error.fields().iter().rev().map(|violation| {
+            let field = spell(&violation.field);
+            let sentence = violation.sentence(&field);
+            (field, sentence)
+        });
         let body = match self.errors {
             ErrorEnvelope::Flat => serde_json::to_vec(&Flat {
                 code: row.flat.0,
-                fields: error
-                    .fields()
-                    .iter()
-                    .rev()
-                    .map(|violation| (violation.field.as_str(), FlatField { message: &violation.message }))
-                    .collect(),
-                message: error.message(),
+                fields: fields.map(|(field, message)| (field, FlatField { message })).collect(),
+                message: &message,
                 name: row.flat.1,
                 status: self.status(error.kind()).as_u16(),
             }),
             ErrorEnvelope::Nested => {
-                let fields = error.fields().iter().rev();
-                let fields = fields.map(|violation| (violation.field.as_str(), violation.message.as_str()));
-                let required = error.required().map(|required| ("required", required));
+                let required = error.required().map(|required| ("required".into(), required.to_owned()));
                 let details = fields.chain(required).collect();
                 serde_json::to_vec(&Nested {
-                    error: NestedError { code: row.nested, details, message: error.message() },
+                    error: NestedError { code: row.nested, details, message: &message },
                 })
             }
         };

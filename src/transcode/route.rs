@@ -126,9 +126,9 @@ where
 {
     fn serve(self: Arc<Self>, incoming: Incoming) -> Answer {
         Box::pin(async move {
-            let head = incoming.head;
+            let Incoming { mut parts, body, max_body, head } = incoming;
             let mut ignored = Vec::new();
-            let mut response = self.respond(incoming, &mut ignored).await;
+            let mut response = self.respond(&mut parts, body, max_body, &mut ignored).await;
             if !ignored.is_empty()
                 && let Some(names) = unknown::header(&ignored)
             {
@@ -146,10 +146,15 @@ where
     C: Fn(Request<Req>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<tonic::Response<Rep>, Status>> + Send + 'static,
 {
-    async fn respond(&self, incoming: Incoming, ignored: &mut Vec<String>) -> Response<HttpBody> {
+    async fn respond(
+        &self,
+        parts: &mut request::Parts,
+        body: HttpBody,
+        max_body: usize,
+        ignored: &mut Vec<String>,
+    ) -> Response<HttpBody> {
         let dialect = self.binding.dialect;
-        let Incoming { mut parts, body, max_body, .. } = incoming;
-        let request = match self.request(&parts, body, max_body, ignored).await {
+        let request = match self.request(parts, body, max_body, ignored).await {
             Ok(request) => request,
             Err(error) => return answer::failure(dialect, &error),
         };
@@ -158,11 +163,12 @@ where
             Err(error) => return answer::failure(dialect, &error),
         };
         let extensions = std::mem::take(&mut parts.extensions);
-        match (self.call)(Request::from_parts(metadata, extensions, request)).await {
-            Ok(reply) => self.answer(&parts, reply),
+        // By reference from here on: a reply can be kilobytes large, and every move copies it.
+        match &mut (self.call)(Request::from_parts(metadata, extensions, request)).await {
+            Ok(reply) => self.answer(parts, reply),
             Err(status) => {
-                let mut response = with_origin(&status, |error| answer::failure(dialect, error));
-                response.extensions_mut().insert(status);
+                let mut response = with_origin(status, |error| answer::failure(dialect, error));
+                response.extensions_mut().insert(status.clone());
                 response
             }
         }
@@ -181,9 +187,14 @@ where
             let bytes = body::read(&parts.method, &parts.headers, body, max_body).await?;
             self.read_body(&mut request, &bytes, ignored)?;
         }
+        let query = parts.uri.query();
         let mut owned = Vec::new();
-        self.bind_path(&mut request, parts.uri.path(), &mut owned)?;
-        if let Some(query) = parts.uri.query() {
+        self.bind_path(&mut request, parts.uri.path(), |place| {
+            if query.is_some() {
+                owned.push(place);
+            }
+        })?;
+        if let Some(query) = query {
             match self.binding.body {
                 Body::Whole(_) => query::names(query, ignored),
                 Body::Field(field, _) | Body::Patch(field, _) => {
@@ -228,8 +239,8 @@ where
         }
     }
 
-    /// Sets the fields that the path names, and says which they are.
-    fn bind_path(&self, request: &mut Req, path: &str, owned: &mut Vec<Place>) -> Result<(), Error> {
+    /// Sets the fields that the path names, and notes which they are.
+    fn bind_path(&self, request: &mut Req, path: &str, mut note: impl FnMut(Place)) -> Result<(), Error> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let verb = self.template.verb().map_or(0, |verb| verb.len() + 1);
         let path = path.get(..path.len().saturating_sub(verb)).unwrap_or(path);
@@ -239,7 +250,7 @@ where
                 if self.template.is_multi_segment(variable) { decode_segments } else { decode_segment };
             let value = decode(raw).map_err(|refusal| invalid(name, refusal))?;
             match Text::bind(request, &variable.field, &value, &[]) {
-                Ok(bound) => owned.push(bound.place),
+                Ok(bound) => note(bound.place),
                 Err(BindError::Invalid(refusal)) => return Err(invalid(name, refusal)),
                 // The build has seen to it that the field is there.
                 Err(BindError::Unknown) => return Err(Error::internal(format!("no field for {name}"))),
@@ -248,9 +259,8 @@ where
         Ok(())
     }
 
-    fn answer(&self, parts: &request::Parts, reply: tonic::Response<Rep>) -> Response<HttpBody> {
-        let (metadata, reply, extensions) = reply.into_parts();
-        let mut headers = metadata.into_headers();
+    fn answer(&self, parts: &request::Parts, reply: &mut tonic::Response<Rep>) -> Response<HttpBody> {
+        let mut headers = std::mem::take(reply.metadata_mut()).into_headers();
         let is_read = matches!(parts.method, Method::GET | Method::HEAD);
         let known = is_read && headers.get(ETAG).is_some_and(|etag| answer::is_known(&parts.headers, etag));
         let mut response = match self.binding.reply {
@@ -258,13 +268,13 @@ where
             None => answer::empty(self.binding.status),
             Some(write) => {
                 let mut body = Vec::with_capacity(self.capacity.load(Ordering::Relaxed));
-                write(&reply, &mut body);
+                write(reply.get_ref(), &mut body);
                 self.capacity.store(body.len().clamp(SMALLEST, LARGEST), Ordering::Relaxed);
                 answer::json(self.binding.status, body)
             }
         };
         answer::pass_on(&mut headers, &mut response);
-        *response.extensions_mut() = extensions;
+        *response.extensions_mut() = std::mem::take(reply.extensions_mut());
         response
     }
 }

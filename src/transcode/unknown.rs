@@ -24,13 +24,11 @@ pub(super) fn is_strict(headers: &HeaderMap) -> bool {
 
 /// The refusal of a strict request.
 pub(super) fn refusal(ignored: Vec<String>) -> Error {
-    ignored.into_iter().fold(
-        Error::new(Kind::Invalid, "the request has fields that are not known"),
-        |error, name| {
-            let message = format!("{name} is not known");
-            error.with_field(name, message)
-        },
-    )
+    ignored
+        .into_iter()
+        .fold(Error::new(Kind::Invalid, "the request has fields that are not known"), |error, name| {
+            error.with_field(name, "is not known")
+        })
 }
 
 /// The names with commas between them; what a header cannot hold is percent-encoded. Ends with `...` when cut short.

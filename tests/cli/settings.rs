@@ -92,3 +92,32 @@ fn shells_get_their_completions() {
         assert!(place.ask(&["completion", shell]).contains("switchboard"), "{shell}");
     }
 }
+
+#[test]
+fn the_readme_has_every_setting_with_its_default_and_no_other() {
+    let readme = include_str!("../../README.md");
+    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `--")).collect();
+    let documented: Vec<(&str, &str)> = rows
+        .iter()
+        .flat_map(|row| {
+            let cells: Vec<Vec<&str>> = row
+                .trim_matches('|')
+                .split('|')
+                .map(|cell| cell.split(',').map(|item| item.trim().trim_matches('`')).collect())
+                .collect();
+            let defaults = cells[1].clone();
+            cells[0].clone().into_iter().enumerate().map(move |(at, flag)| {
+                (flag.trim_start_matches("--"), defaults.get(at).copied().unwrap_or_default())
+            })
+        })
+        .collect();
+    let settings = Place::new().ask_json(&["config", "--json"]);
+    let settings = settings.as_array().unwrap();
+    let names: Vec<&str> = settings.iter().map(|setting| setting["name"].as_str().unwrap()).collect();
+    assert_eq!(documented.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+    // These depend on the machine.
+    let fixed = |name: &str| !matches!(name, "data-dir" | "database-connections");
+    for (setting, (name, default)) in settings.iter().zip(documented).filter(|(_, (name, _))| fixed(name)) {
+        assert_eq!(setting["value"].as_str().unwrap_or_default(), default, "{name}");
+    }
+}

@@ -171,9 +171,18 @@ fn a_wrong_type_names_the_field_in_the_callers_words() {
 fn what_is_not_json_is_refused_without_a_parsers_words() {
     let deep = format!("{{\"custom_properties\":{}1{}}}", "{\"a\":".repeat(40), "}".repeat(40));
     let deepest = format!("{{\"x\":{}{}}}", "[".repeat(500), "]".repeat(500));
-    for body in ["{", "nonsense", "  ", "{}x", "{\"labels\":\"a\",}", r#"{"labels":"\ud800"}"#, &deepest] {
+    for body in ["{", "nonsense", "  ", "{}x", "{\"labels\":\"a\",}"] {
         assert_eq!(refusal(body), ("body".into(), "body is not valid JSON".into()), "{body}");
     }
+    for (field, body) in [
+        ("labels", r#"{"labels":"\ud800"}"#),
+        ("labels", r#"{"labels":1e999}"#),
+        ("assigned_to", r#"{"assigned_to":tru}"#),
+    ] {
+        assert_eq!(refusal(body), (field.into(), format!("{field} is not valid JSON")), "{body}");
+    }
+    // Named, but not in all its depth.
+    assert_eq!(refusal(&deepest).0, format!("x{}", "[0]".repeat(15)));
     assert!(refusal(&deep).1.ends_with("is nested too deeply"));
     assert_eq!(refusal(r#"{"labels":"a\u0000"}"#).1, "labels must not have a NUL character");
     assert_eq!(refusal(r#"{"custom_properties":{"a":"\u0000"}}"#).0, "custom_properties.a");

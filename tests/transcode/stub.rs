@@ -51,10 +51,12 @@ impl Stub {
         seen.extension = call.extensions().get::<&'static str>().copied();
         note(&mut seen, call.into_inner());
         if let Some(kind) = *self.fail.lock().unwrap() {
-            let error = match kind {
-                Kind::Invalid => Error::invalid("labels", "must have at most 100 names"),
-                Kind::Forbidden => Error::forbidden("send"),
-                kind => Error::new(kind, "as told"),
+            let error = if kind == Kind::Invalid {
+                Error::invalid("labels", "must have at most 100 names")
+            } else if kind == Kind::Forbidden {
+                Error::forbidden("send")
+            } else {
+                Error::new(kind, "as told")
             };
             return Err(error.into());
         }

@@ -41,7 +41,8 @@ pub(super) fn resolve<'a>(
             Some(session) => changes.push((session, &event.change)),
             None => refused.push((
                 *place,
-                Error::not_found("session not found").with_field("session", "session not found"),
+                Error::not_found("session not found")
+                    .with_field("session", "is not a session of the organization"),
             )),
         }
     }

@@ -69,7 +69,7 @@ fn read(mut lines: Lines, queues: &[mpsc::Sender<Batch>], progress: &Progress) -
                     return Ok(());
                 }
             }
-            Err(error) => progress.refused(number, error.message()),
+            Err(error) => progress.refused(number, &error.message()),
         }
     }
     for (queue, batch) in queues.iter().zip(batches) {

@@ -86,7 +86,7 @@ impl Rest for Json {
     }
 
     fn error_response(&self, _: &str, error: &Error) -> Response {
-        let mut response = Response::new(Body::from(error.message().to_owned()));
+        let mut response = Response::new(Body::from(error.message().into_owned()));
         *response.status_mut() = error.kind().row().status;
         response
     }

@@ -84,8 +84,11 @@ pub trait Patchable: Fields {
     /// Fields of the request that are read from the body beside those of the resource.
     const BESIDE: &'static [usize];
 
-    /// Puts the new values and the mask in their places.
-    fn put(&mut self, resource: Self::Resource, mask: FieldMask);
+    /// The resource, which is made when there is none.
+    fn resource(&mut self) -> &mut Self::Resource;
+
+    /// Says which fields change.
+    fn set_mask(&mut self, mask: FieldMask);
 }
 
 /// Reads a whole message into the request.
@@ -104,15 +107,14 @@ pub fn patch<R: Patchable>(
     null: PatchNull,
     reading: &mut Reading,
 ) -> serde_json::Result<()> {
-    let mut resource = R::Resource::default();
     let mut mask = FieldMask::default();
+    request.resource();
     if let Some(from) = from {
         reading.start_patch(null);
-        let members = Patch { request: &mut *request, resource: &mut resource };
-        from.deserialize_any(Object(&mut *reading, members))?;
+        from.deserialize_any(Object(&mut *reading, Patch(&mut *request)))?;
         mask.paths = reading.take_paths();
     }
-    request.put(resource, mask);
+    request.set_mask(mask);
     Ok(())
 }
 
@@ -163,10 +165,7 @@ impl<M: Fields> Members for Message<'_, M> {
 }
 
 /// The resource's fields come first, then the request's own.
-struct Patch<'m, R: Patchable> {
-    request: &'m mut R,
-    resource: &'m mut R::Resource,
-}
+struct Patch<'m, R>(&'m mut R);
 
 impl<R: Patchable> Members for Patch<'_, R> {
     fn index(name: &str) -> Option<usize> {
@@ -186,10 +185,10 @@ impl<R: Patchable> Members for Patch<'_, R> {
         reading: &mut Reading,
     ) -> Result<Sent, A::Error> {
         match index.checked_sub(R::Resource::FIELDS.len()) {
-            None => self.resource.read(index, from, reading),
+            None => self.0.resource().read(index, from, reading),
             Some(own) => {
                 let patch = reading.patch.take();
-                let sent = self.request.read(own, from, reading);
+                let sent = self.0.read(own, from, reading);
                 reading.patch = patch;
                 sent.map(|_| Sent::Unnamed)
             }

@@ -3,7 +3,7 @@
 use serde::de;
 
 use super::Sent;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 
 /// What `null` says in the body of a PATCH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,10 @@ pub enum PatchNull {
 
 /// The names a caller is told are kept short, and few.
 const LONGEST_NAME: usize = 64;
+const LONGEST_PATH: usize = 16;
 const MOST_IGNORED: usize = 64;
+
+const NOT_JSON: &str = "is not valid JSON";
 
 /// What is found out while a body is read.
 ///
@@ -88,15 +91,16 @@ impl Reading {
     }
 
     pub(super) fn failed_in(&mut self, name: &str) {
-        if let Some(failure) = &mut self.failure {
-            failure.path.push(Step::Name(short(name)));
-        }
+        self.failure().path.push(Step::Name(short(name)));
     }
 
     pub(super) fn failed_at(&mut self, index: usize) {
-        if let Some(failure) = &mut self.failure {
-            failure.path.push(Step::Index(index));
-        }
+        self.failure().path.push(Step::Index(index));
+    }
+
+    /// What went wrong. When nobody noted it, it was the parser: a number too large, half a surrogate, too much depth.
+    fn failure(&mut self) -> &mut Failure {
+        self.failure.get_or_insert(Failure { path: Vec::new(), message: NOT_JSON })
     }
 
     /// Everything ignored since the mark lies inside that item.
@@ -138,7 +142,7 @@ impl Reading {
     pub fn into_error(self) -> Error {
         let (path, message) = match self.failure {
             Some(failure) => (render(failure.path), failure.message),
-            None => (String::new(), "is not valid JSON"),
+            None => (String::new(), NOT_JSON),
         };
         invalid(if path.is_empty() { "body" } else { &path }, message)
     }
@@ -146,12 +150,11 @@ impl Reading {
 
 /// One field of the request is not valid.
 pub(crate) fn invalid(field: &str, message: &str) -> Error {
-    let message = format!("{field} {message}");
-    Error::new(Kind::Invalid, message.clone()).with_field(field, message)
+    Error::invalid(field, message)
 }
 
 fn render(path: Vec<Step>) -> String {
-    path.into_iter().rev().fold(String::new(), |path, step| match step {
+    path.into_iter().rev().take(LONGEST_PATH).fold(String::new(), |path, step| match step {
         Step::Index(index) => format!("{path}[{index}]"),
         Step::Name(name) if path.is_empty() => name,
         Step::Name(name) => format!("{path}.{name}"),
