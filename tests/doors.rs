@@ -5,6 +5,7 @@ mod browsers;
 mod corpus;
 mod documents;
 mod http;
+mod logins;
 mod races;
 mod refusals;
 mod samples;
