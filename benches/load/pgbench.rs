@@ -57,12 +57,16 @@ impl Baseline {
             command.args(["-D", &format!("{name}={value}")]);
         }
         let output = command.arg(&database.url).output()?;
-        let progress = String::from_utf8_lossy(&output.stderr);
-        let rates = progress.lines().filter_map(rate_of).skip(WARM_UP_SECONDS as usize).collect::<Vec<_>>();
-        if !output.status.success() || rates.is_empty() {
-            return Err(format!("pgbench: {progress}").into());
-        }
-        Ok(rates.iter().sum::<f64>() / rates.len() as f64)
+        let (summary, progress) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        // The last second's line is not always printed, so what came after the warming up is the rest of the whole.
+        let warm_up = progress.lines().filter_map(rate_of).take(WARM_UP_SECONDS as usize).sum::<f64>();
+        let transactions = summary.lines().find_map(|line| {
+            line.strip_prefix("number of transactions actually processed: ")?.parse::<f64>().ok()
+        });
+        let transactions = transactions.filter(|_| output.status.success());
+        let transactions = transactions.ok_or_else(|| format!("pgbench: {progress}{summary}"))?;
+        Ok((transactions - warm_up) / f64::from(seconds - WARM_UP_SECONDS))
     }
 }
 
