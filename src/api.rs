@@ -5,6 +5,7 @@ mod chats;
 mod etag;
 mod guard;
 mod message_object;
+mod search;
 mod session_chats;
 
 pub use chats::ChatApi;

@@ -9,4 +9,5 @@ mod logins;
 mod races;
 mod refusals;
 mod samples;
+mod search;
 mod strangers;
