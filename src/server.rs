@@ -9,6 +9,7 @@ mod guard;
 mod health;
 mod layers;
 mod limits;
+mod linger;
 mod observe;
 mod request_id;
 mod router;

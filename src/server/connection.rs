@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -13,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
-use super::{BoxFuture, Request, Response};
+use super::{BoxFuture, Request, Response, linger};
 
 /// How long a new connection may stay silent.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
@@ -114,7 +113,7 @@ async fn connection<S>(
         _ = stop.changed() => return,
     }
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        service.clone().call(request.map(Body::new))
+        service.clone().call(linger::heard_out(request))
     });
     let serving = http.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(serving).await {
