@@ -158,7 +158,7 @@ async fn a_stop_ends_even_when_a_call_does_not() {
 const FOREVER: Duration = Duration::from_secs(3600);
 
 /// What a slow client sends at once.
-const CHUNK: [u8; 128 << 10] = [0; 128 << 10];
+static CHUNK: [u8; 128 << 10] = [0; 128 << 10];
 
 #[tokio::test]
 async fn an_early_answer_reaches_a_client_that_is_still_sending_and_the_connection_goes_on() {
