@@ -22,6 +22,8 @@ use prost_reflect::DescriptorPool;
 fn main() {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=build");
+    // Embedded by a macro, which cannot tell cargo of a file that is new.
+    println!("cargo:rerun-if-changed=migrations");
     println!("cargo:rerun-if-changed=src/transcode/template.rs");
     println!("cargo:rerun-if-changed=src/transcode/template");
     if let Err(error) = generate() {

@@ -10,4 +10,5 @@ mod logins;
 mod races;
 mod refusals;
 mod samples;
+mod stops;
 mod strangers;
