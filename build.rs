@@ -48,7 +48,10 @@ fn generate() -> Result<(), Box<dyn Error>> {
     std::fs::write(out_dir.join("transcode.rs"), generate::routes(&services)?)?;
 
     let set = prost::Message::decode(encoded.as_slice())?;
-    tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds(set)?;
+    let mut config = prost_build::Config::new();
+    // A request's name is what an idempotency key's use is told apart by.
+    config.enable_type_names();
+    tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod browsers;
 mod corpus;
 mod documents;
 mod http;
+mod idempotency;
 mod logins;
 mod races;
 mod refusals;

@@ -19,7 +19,8 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
      connect-protocol-version, if-match, if-none-match, idempotency-key, prefer, x-request-id, traceparent",
 );
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, x-request-id, retry-after, allow",
+    "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, idempotency-replayed, x-request-id, \
+     retry-after, allow",
 );
 /// Two hours, in seconds: the most that browsers honour.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
