@@ -7,11 +7,8 @@ use tonic::{Request, Response, Status};
 use super::chat_object::chat_object;
 use super::etag::{if_match, versioned};
 use super::guard::caller;
-<<<<<<< HEAD
-use super::search;
-=======
 use super::idempotency::once;
->>>>>>> main
+use super::search;
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
 use crate::actions::search as searches;
