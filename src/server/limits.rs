@@ -11,7 +11,7 @@ use tower::{Layer, Service};
 
 use super::door::Door;
 use super::services::Rest;
-use super::{BoxFuture, Request, Response, deadline};
+use super::{BoxFuture, Request, Response, deadline, request_id};
 use crate::error::{Error, Kind};
 
 /// Bounds every call. It asks `rest` for the words of a failed REST call.
@@ -62,6 +62,7 @@ where
         let door = Door::of(&request);
         // Cheap: the text is shared with the request.
         let uri = request.uri().clone();
+        let request_id = request.headers().get(request_id::HEADER).cloned();
         let rest = self.rest.clone();
         let answer = self.inner.call(request);
         Box::pin(async move {
@@ -70,7 +71,7 @@ where
                 Ok(Err(panic)) => Error::internal(panic),
                 Err(_) => Error::new(Kind::DeadlineExceeded, "the time for the call is up"),
             };
-            Ok(door.error(error, |error| rest.error_response(uri.path(), error)))
+            Ok(door.error(error, |error| rest.error_response(uri.path(), error, request_id.as_ref())))
         })
     }
 }
