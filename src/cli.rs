@@ -3,6 +3,7 @@
 mod completion;
 mod config;
 mod context;
+mod cursor_key;
 mod demo;
 mod failure;
 mod healthcheck;
@@ -24,11 +25,15 @@ pub use failure::Failure;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::postgres;
 use settings::{CommonFlags, Effective, ServeFlags, Settings};
+
+/// How long a command that is done waits for threads that are not: one may wait for a database that hangs.
+const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// Stores an organization's WhatsApp chats in PostgreSQL and serves them over gRPC, gRPC-Web and REST on one port.
 #[derive(Parser)]
@@ -98,7 +103,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let settings = Settings::new(&effective)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(worker_threads()).enable_all().build()?;
-    runtime.block_on(dispatch(cli.command, &effective, &settings))
+    let outcome = runtime.block_on(dispatch(cli.command, &effective, &settings));
+    runtime.shutdown_timeout(LAST_WAIT);
+    outcome
 }
 
 /// Half the cores. About half of a call's work is done by the threads that talk to PostgreSQL, and workers that find

@@ -1,14 +1,17 @@
 //! The service as a whole: one listener, three doors (gRPC, gRPC-Web, REST), and an orderly end.
 
+mod around;
 mod compression;
 mod connection;
 mod cors;
 mod deadline;
+mod docs;
 mod door;
 mod guard;
 mod health;
 mod layers;
 mod limits;
+mod linger;
 mod observe;
 mod request_id;
 mod router;
@@ -20,6 +23,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use tokio::net::TcpListener;
 
+use self::docs::Docs;
 use self::health::Health;
 use self::router::Router;
 use crate::auth::Authenticator;
@@ -71,7 +75,8 @@ pub async fn run(
     health.watch(store.clone());
     let services = services::compose(&store, &config, health_service)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
-    let stack = layers::stack(Router::new(services, health.clone()), authenticator, &config);
+    let stack =
+        layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
     Ok(())
 }

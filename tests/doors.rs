@@ -3,10 +3,13 @@
 mod bodies;
 mod browsers;
 mod corpus;
+mod docs;
 mod documents;
 mod http;
+mod idempotency;
 mod logins;
 mod races;
 mod refusals;
 mod samples;
+mod stops;
 mod strangers;

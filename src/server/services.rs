@@ -1,15 +1,14 @@
 //! What the doors lead to: every RPC once, for gRPC and gRPC-Web as tonic's routes, for REST behind the transcoder.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderValue, Method};
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::Service;
 
+use super::around::Answering;
 use super::guard::Guard;
-use super::{BoxFuture, Request, Response, ServeError};
+use super::{Response, ServeError};
 use crate::api::{self, ChatApi, SessionApi};
 use crate::config::Config;
 use crate::error::Error;
@@ -23,14 +22,12 @@ use crate::transcode::{self, Transcoder, routes};
 pub const NAMES: &[&str] = &["switchboard.v1.ChatService", "switchboard.v1.SessionService"];
 
 /// The REST door.
-pub trait Rest:
-    Service<Request, Response = Response, Error = Infallible, Future = BoxFuture> + Clone + Send + Sync + 'static
-{
+pub trait Rest: Answering + Clone + Send + Sync + 'static {
     /// The RPC a request stands for, as its path in gRPC.
     fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
 
-    /// An error in the envelope of the API that owns the path.
-    fn error_response(&self, path: &str, error: &Error) -> Response;
+    /// An error in the envelope of the API that owns the path. A fault of ours names the request.
+    fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response;
 }
 
 /// Everything behind the doors.
@@ -74,7 +71,7 @@ impl Rest for Transcoder {
         Transcoder::rpc(self, method, path)
     }
 
-    fn error_response(&self, path: &str, error: &Error) -> Response {
-        Transcoder::error_response(self, path, error)
+    fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response {
+        Transcoder::error_response(self, path, error, request_id)
     }
 }

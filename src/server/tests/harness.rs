@@ -1,14 +1,14 @@
 //! A server to try: everything as in `run`, with small services behind the doors and no database.
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -17,13 +17,21 @@ use tower::Service;
 use super::super::services::{Rest, Services};
 use super::super::*;
 use crate::config::Secret;
+use crate::cursor::{CursorKey, CursorKeys};
 use crate::error::Error;
+
+/// Tells that a brief call has begun.
+pub static BRIEF_CALL: Notify = Notify::const_new();
 
 /// Does what the last word of the path says; the same for gRPC and REST.
 async fn act(path: &str) -> Result<(), Error> {
     match path.rsplit('/').next() {
         Some("panic") => panic!("the words of a panic"),
-        Some("slow") => tokio::time::sleep(Duration::from_secs(30)).await,
+        Some("slow") => std::future::pending().await,
+        Some("brief") => {
+            BRIEF_CALL.notify_one();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
         Some("fail") => return Err(Error::internal("the words of a cause")),
         _ => {}
     }
@@ -74,7 +82,7 @@ impl Service<Request> for Json {
                     .header("content-type", "application/json")
                     .body(Body::from("x".repeat(5000)))
                     .expect("an answer"),
-                Err(error) => Json.error_response(request.uri().path(), &error),
+                Err(error) => Json.error_response(request.uri().path(), &error, None),
             })
         })
     }
@@ -85,8 +93,9 @@ impl Rest for Json {
         None
     }
 
-    fn error_response(&self, _: &str, error: &Error) -> Response {
+    fn error_response(&self, _: &str, error: &Error, request_id: Option<&http::HeaderValue>) -> Response {
         let mut response = Response::new(Body::from(error.message().into_owned()));
+        request_id.map(|id| response.headers_mut().insert("told-request-id", id.clone()));
         *response.status_mut() = error.kind().row().status;
         response
     }
@@ -103,6 +112,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config {
         database_url: Secret::new("postgres://127.0.0.1:1/none"),
         database_connections: 1,
+        cursor_keys: CursorKeys::new(CursorKey::generate().parse().expect("a key"), None),
         jwt: None,
         cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
         request_timeout: Duration::from_secs(5),
@@ -117,7 +127,8 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
         false => Ok(()),
     };
     let grpc = Routes::default().add_service(Grpc).add_service(health_service);
-    let router = Router::new(Services { grpc, rest: Json, guard }, health.clone());
+    let docs = Docs::compose().expect("the documents");
+    let router = Router::new(Services { grpc, rest: Json, guard }, docs, health.clone());
     let stack = layers::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -175,11 +186,10 @@ impl Running {
         self.send(Version::HTTP_11, Method::POST, path, &headers).await
     }
 
-    /// Tells it to stop, and how long that took.
-    pub async fn stop(self) -> Duration {
-        let begun = Instant::now();
+    /// Tells it to stop, and waits until it has.
+    pub async fn stop(self) {
         self.stop.send(()).expect("it runs");
-        self.serving.await.expect("it stops in order");
-        begun.elapsed()
+        let stopping = tokio::time::timeout(Duration::from_secs(60), self.serving).await;
+        stopping.expect("it stops").expect("in order");
     }
 }
