@@ -86,7 +86,8 @@ async fn filters_combine() {
         at.to_string()
     };
     // The first and the third of a chat come from the number itself, see `say`.
-    let cases: [(&[(&str, &str)], &[&str]); 12] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 12] = [
         (&[], &["four", "three", "two", "one"]),
         (&[("chat_id", &alice.id)], &["three", "two", "one"]),
         (&[("chat_id", &alice.digits)], &["three", "two", "one"]),
