@@ -8,6 +8,7 @@ mod deadline;
 mod door;
 mod guard;
 mod health;
+mod housekeeping;
 mod layers;
 mod limits;
 mod linger;
@@ -74,7 +75,9 @@ pub async fn run(
     let services = services::compose(&store, &config, health_service)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack = layers::stack(Router::new(services, health.clone()), authenticator, &config);
+    let housekeeping = tokio::spawn(housekeeping::keep(store));
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+    housekeeping.abort();
     Ok(())
 }
 
