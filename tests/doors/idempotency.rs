@@ -227,7 +227,8 @@ async fn of_many_at_once_one_is_done_and_the_others_wait_for_its_answer() {
         assert!(answers.iter().all(Answered::is_good), "{}: {statuses:?}", method.path);
         let done = answers.iter().filter(|answer| !answer.replayed).count();
         assert_eq!(done, 1, "{}: {statuses:?}", method.path);
-        let replays = || answers.iter().filter(|answer| answer.replayed || secrets(&method.output).is_empty());
+        let replays =
+            || answers.iter().filter(|answer| answer.replayed || secrets(&method.output).is_empty());
         let etags: BTreeSet<_> = replays().map(|answer| &answer.etag).collect();
         assert_eq!(etags.len(), 1, "{}", method.path);
     }
