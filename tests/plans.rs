@@ -105,12 +105,8 @@ async fn the_last_page_of_a_list_costs_what_the_first_costs() {
 
 impl Call {
     fn plans(&self) -> impl Iterator<Item = &Value> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::Plan(plan) if is_the_calls_own(plan["Query Text"].as_str().unwrap_or_default()) => {
-                Some(plan)
-            }
-            _ => None,
-        })
+        let plans = self.entries.iter().filter_map(Entry::plan);
+        plans.filter(|plan| is_the_calls_own(plan["Query Text"].as_str().unwrap_or_default()))
     }
 
     /// What the statement itself touched; what its functions' statements did is part of that.
@@ -180,10 +176,8 @@ impl Caller {
     fn check_sight(&mut self, sql: &mut Sql) {
         sql.run("SELECT FROM messages WHERE body = 'nobody wrote this'");
         let entries = self.log.next();
-        let seen = entries.iter().any(|entry| match entry {
-            Entry::Plan(plan) => plan::read_whole(plan) == ["messages"] && plan::blocks(plan) > 100,
-            Entry::Parse(_) | Entry::Execute(_) | Entry::Text(_) => false,
-        });
+        let mut plans = entries.iter().filter_map(Entry::plan);
+        let seen = plans.any(|plan| plan::read_whole(plan) == ["messages"] && plan::blocks(plan) > 100);
         assert!(seen, "PostgreSQL's log does not show plans: {entries:?}");
     }
 

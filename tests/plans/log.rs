@@ -33,6 +33,13 @@ pub enum Entry {
     Plan(Value),
 }
 
+impl Entry {
+    /// The plan, if it is one.
+    pub fn plan(&self) -> Option<&Value> {
+        if let Self::Plan(plan) = self { Some(plan) } else { None }
+    }
+}
+
 /// The log, read once from beginning to end.
 pub struct Log {
     path: PathBuf,
