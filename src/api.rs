@@ -7,7 +7,8 @@ mod guard;
 mod idempotency;
 mod message_object;
 mod session_chats;
+mod sessions;
 
 pub use chats::ChatApi;
 pub use guard::guard;
-pub use session_chats::SessionApi;
+pub use sessions::SessionApi;
