@@ -104,7 +104,7 @@ pub fn read(field: &FieldDescriptor) -> String {
             format!("json::choice(from, reading, &mut self.{slot}, {variant})")
         }
         None if json_option(field, "null_clears") => {
-            format!("json::clearable(from, reading, {})", set(field))
+            format!("json::field(from, reading, {}).map(json::Sent::or_cleared)", set(field))
         }
         None => format!("json::field(from, reading, {})", set(field)),
     }
