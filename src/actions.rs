@@ -12,6 +12,7 @@ pub mod orgs;
 pub mod page;
 pub mod properties;
 pub mod read_state;
+pub mod search;
 pub mod session_chats;
 pub mod sessions;
 

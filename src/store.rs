@@ -16,6 +16,7 @@ mod queue;
 pub mod read_state;
 pub mod readiness;
 pub mod schema;
+pub mod search;
 pub mod session_chats;
 pub mod sessions;
 mod types;

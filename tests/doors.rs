@@ -12,6 +12,7 @@ mod races;
 mod read_state;
 mod refusals;
 mod samples;
+mod search;
 mod sessions;
 mod stops;
 mod strangers;
