@@ -147,14 +147,12 @@ impl<'a> Schemas<'a> {
             let values = self.value(api, &entry.map_entry_value_field(), place);
             return json!({"type": "object", "additionalProperties": values});
         }
-        if !field.is_list() {
-            return self.value(api, field, place);
-        }
-        let list = json!({"type": "array", "items": self.value(api, field, place)});
+        let one = self.value(api, field, place);
         if place == Place::Body && field_json(field).text_or_list {
-            return json!({"oneOf": [{"type": "string", "description": "Separated by commas."}, list]});
+            let text = json!({"type": "string", "description": "Separated by commas."});
+            return json!({"oneOf": [text, {"type": "array", "items": one}]});
         }
-        list
+        if field.is_list() { json!({"type": "array", "items": one}) } else { one }
     }
 
     fn value(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
