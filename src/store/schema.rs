@@ -111,6 +111,31 @@ diesel::table! {
         latest_message_id -> Nullable<Text>,
         last_message_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        listed_id -> Nullable<Text>,
+        listed_type -> Nullable<Text>,
+        is_unread -> Bool,
+    }
+}
+
+diesel::table! {
+    chat_activity (org_id, chat_key) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        listed_id -> Text,
+        listed_type -> Text,
+        session_id -> Text,
+        last_message_at -> Nullable<Timestamptz>,
+        is_unread -> Bool,
+    }
+}
+
+diesel::table! {
+    list_counts (org_id, list, session_id, shard) {
+        org_id -> Uuid,
+        list -> Text,
+        session_id -> Text,
+        shard -> SmallInt,
+        count -> BigInt,
     }
 }
 
@@ -236,6 +261,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     chats,
     chat_addresses,
     session_chats,
+    chat_activity,
+    list_counts,
     messages,
     pending_receipts,
     chat_members,

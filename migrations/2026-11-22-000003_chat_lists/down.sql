@@ -1,0 +1,14 @@
+DROP TRIGGER count_removed ON messages;
+DROP TRIGGER count_added ON messages;
+DROP INDEX messages_list, messages_org_list;
+DROP TABLE chat_activity, list_counts;
+DROP TRIGGER count_removed ON session_chats;
+DROP TRIGGER count_added ON session_chats;
+DROP TRIGGER chats_let_go ON session_chats;
+DROP TRIGGER held_chats_changed ON session_chats;
+DROP TRIGGER chats_held ON session_chats;
+DROP TRIGGER copy_listed_chat ON session_chats;
+DROP FUNCTION count_listed, chats_let_go, held_chats_changed, chats_held, refresh_chat_activity, copy_listed_chat;
+DROP INDEX session_chats_list, session_chats_unread;
+ALTER TABLE session_chats DROP COLUMN listed_id, DROP COLUMN listed_type, DROP COLUMN is_unread;
+ALTER TABLE chats DROP CONSTRAINT chats_listed;
