@@ -1,5 +1,7 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+pub mod chat_bulk;
+pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
 pub mod idempotency;
@@ -7,7 +9,9 @@ pub mod ingest;
 mod json;
 pub mod keys;
 pub mod labels;
+pub mod lists;
 pub mod members;
+pub mod message_lists;
 pub mod message_views;
 pub mod migrations;
 pub mod orgs;
@@ -110,6 +114,20 @@ impl Store {
         self.run(move |connection| work(connection)).await
     }
 
+    /// Runs a few statements that only read and all see the same moment: for what one statement cannot say.
+    ///
+    /// Indexes are preferred here, also where most of a large table matches: what a list is read by stands in an index as
+    /// a whole, and stays in memory where the table does not.
+    pub async fn snapshot<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+            SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 1.1";
+        self.run(move |connection| transaction(connection, BEGIN, work)).await
+    }
+
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
     /// deadlocks and rows whose parent was removed meanwhile are tried again, so the work may run more than once.
     pub async fn write<T, F>(&self, org: OrgId, work: F) -> Result<T>
@@ -117,10 +135,12 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
+        // One round trip for both. The id is a UUID: nothing in it needs quoting.
+        let begin = format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'");
         self.run(move |connection| {
             let mut attempt = 1;
             loop {
-                match transaction(connection, org, &work) {
+                match transaction(connection, &begin, &work) {
                     Err(StoreError::Database(error)) if attempt < ATTEMPTS && is_transient(&error) => {
                         attempt += 1
                     }
@@ -159,11 +179,10 @@ impl Store {
 
 fn transaction<T>(
     connection: &mut Connection,
-    org: OrgId,
-    work: &impl Fn(&mut Connection) -> StoreResult<T>,
+    begin: &str,
+    work: impl FnOnce(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    // One round trip for both. The id is a UUID: nothing in it needs quoting.
-    connection.batch_execute(&format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'"))?;
+    connection.batch_execute(begin)?;
     match work(connection) {
         Ok(value) => {
             connection.batch_execute("COMMIT")?;

@@ -18,6 +18,14 @@ async fn periskopes_own_client_reads_and_changes_a_chat() {
     drop(TcpListener::bind(LOCAL).unwrap_or_else(|error| panic!("the client calls {LOCAL} only: {error}")));
     let world = World::start_with(LOCAL, &[]).await;
     let chat = world.chat("Asha Rao").await;
+    let message = |id: &str, minute: u64| {
+        let message = json!({
+            "id": id, "chat": chat.jid, "fromMe": false, "type": "chat", "body": "Hello",
+            "timestamp": 1_767_225_600_000_u64 + minute * 60_000,
+        });
+        json!({"session": world.org.numbers[0], "message": message})
+    };
+    world.import(&world.org, &[message("3EB0A1", 1), message("3EB0A2", 2)]);
     let mut client = node("node/chats.mjs");
     client.env("TOKEN", &world.org.key).env("PHONE", &world.org.numbers[0]).env("CHAT", &chat.id);
     client.env("EMAIL", &world.org.members[0]).env("NOTE", &world.org.note);
