@@ -9,6 +9,7 @@ DROP TRIGGER held_chats_changed ON session_chats;
 DROP TRIGGER chats_held ON session_chats;
 DROP TRIGGER copy_listed_chat ON session_chats;
 DROP FUNCTION count_listed, chats_let_go, held_chats_changed, chats_held, refresh_chat_activity, copy_listed_chat;
-DROP INDEX session_chats_list, session_chats_unread;
+DROP INDEX session_chats_list, session_chats_unread, session_chats_chat;
+CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key);
 ALTER TABLE session_chats DROP COLUMN listed_id, DROP COLUMN listed_type, DROP COLUMN is_unread;
 ALTER TABLE chats DROP CONSTRAINT chats_listed;

@@ -92,6 +92,10 @@ UNION ALL SELECT org_id, 'messages', session_id, 0, count(*) FROM messages GROUP
 ALTER TABLE chat_activity FORCE ROW LEVEL SECURITY;
 ALTER TABLE list_counts FORCE ROW LEVEL SECURITY;
 
+-- With the session at its end. Without, PostgreSQL may look for the holders of a chat in the primary key, for the sake of
+-- the session there, and read all of the organization's part of it.
+DROP INDEX session_chats_chat;
+CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id);
 CREATE INDEX session_chats_list ON session_chats (org_id, session_id, last_message_at DESC NULLS LAST, listed_id)
     INCLUDE (chat_key, listed_type, is_unread);
 CREATE INDEX session_chats_unread ON session_chats (org_id, session_id, last_message_at DESC NULLS LAST, listed_id)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Timestamptz};
 
 use super::chats::ChatSelector;
 use super::ingest::bulk::{array, key_in, texts};
@@ -38,8 +38,9 @@ pub struct ListedMessage {
     pub message: MessageView,
 }
 
-/// A stored message: session, chat and WhatsApp's id.
-pub type ListedKey = (SessionId, i64, String);
+/// A stored message: session, chat, time and WhatsApp's id. The time is not needed to tell it from others: with it, every
+/// index that PostgreSQL may look the message up in leads to it directly.
+pub type ListedKey = (SessionId, i64, Instant, String);
 
 /// The chat as the selected number holds it; `None` when that number does not.
 pub fn held_chat(
@@ -112,7 +113,7 @@ pub fn page(
     window: Window,
 ) -> StoreResult<Vec<ListedKey>> {
     let page = matching(org, numbers, filter)
-        .select((messages::session_id, messages::chat_key, messages::message_id))
+        .select((messages::session_id, messages::chat_key, messages::sent_at, messages::message_id))
         .offset(window.offset)
         .limit(window.limit);
     let (sent_at, id) = (messages::sent_at, messages::message_id);
@@ -135,7 +136,8 @@ pub fn whole(
     listed: &[ListedKey],
 ) -> StoreResult<Vec<ListedMessage>> {
     let session_ids: Vec<SessionId> = listed.iter().map(|(session, ..)| *session).collect();
-    let keys: Vec<i64> = listed.iter().map(|(_, chat_key, _)| *chat_key).collect();
+    let keys: Vec<i64> = listed.iter().map(|(_, chat_key, ..)| *chat_key).collect();
+    let times: Vec<Instant> = listed.iter().map(|(.., sent_at, _)| *sent_at).collect();
     let ids: Vec<&str> = listed.iter().map(|(.., id)| id.as_str()).collect();
     let rows: Vec<(SessionId, i64, String, String, MessageView)> = message_views::table
         .inner_join(
@@ -149,8 +151,13 @@ pub fn whole(
         )
         .filter(message_views::org_id.eq(org))
         .filter(key_in(
-            (message_views::session_id, message_views::chat_key, message_views::message_id),
-            (texts(session_ids), array::<BigInt, _>(keys), texts(ids)),
+            (
+                message_views::session_id,
+                message_views::chat_key,
+                message_views::sent_at,
+                message_views::message_id,
+            ),
+            (texts(session_ids), array::<BigInt, _>(keys), array::<Timestamptz, _>(times), texts(ids)),
         ))
         .select((
             message_views::session_id,
@@ -163,7 +170,8 @@ pub fn whole(
     let mut found: HashMap<ListedKey, ListedMessage> = rows
         .into_iter()
         .map(|(session, chat_key, chat_id, phone, message)| {
-            ((session, chat_key, message.message_id.clone()), ListedMessage { chat_id, phone, message })
+            let key = (session, chat_key, message.sent_at, message.message_id.clone());
+            (key, ListedMessage { chat_id, phone, message })
         })
         .collect();
     Ok(listed.iter().filter_map(|key| found.remove(key)).collect())
