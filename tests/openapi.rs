@@ -4,15 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use prost_reflect::{DescriptorPool, Value as Reflected};
 use serde_json::Value;
 use switchboard::pb;
 use switchboard::transcode::openapi::document;
 
-use crate::support::ROOT;
+use crate::support::python_tool;
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
@@ -102,9 +101,8 @@ fn a_service_without_rest_routes_has_no_document() {
 
 #[test]
 fn the_document_follows_the_specification() {
-    let validator = Path::new(ROOT).join("tests/clients/.venv/bin/openapi-spec-validator");
-    let mut validator =
-        Command::new(validator).arg("-").stdin(Stdio::piped()).spawn().expect("run make test");
+    let mut validator = python_tool("openapi-spec-validator");
+    let mut validator = validator.arg("-").stdin(Stdio::piped()).spawn().expect("the validator");
     let mut input = validator.stdin.take().expect("piped");
     input.write_all(whole().to_string().as_bytes()).expect("the validator reads the document");
     drop(input);
