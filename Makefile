@@ -1,6 +1,7 @@
 # make run    everything from nothing: a demo organization, served on http://127.0.0.1:8080
 # make test   all tests, with what they need
 # make lint   formatting, lints and documentation
+# make plans  how reads are run, with a million chats
 # make bench  measurements
 # make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
 # make assets   fetches the assets anew: see assets/README.md
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench assets image-root image-test build-packages test-packages image-packages
+.PHONY: help run test lint plans bench assets image-root image-test build-packages test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -59,6 +60,9 @@ lint: build-packages
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+plans: build-packages
+	PLANS_CHATS=1000000 cargo test --locked plans -- --nocapture
 
 bench: build-packages
 	cargo bench --locked

@@ -17,6 +17,7 @@ pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, frame};
 pub use server::Server;
+pub use sql::Sql;
 pub use tools::{clients, python_tool};
 pub use world::{Chat, Org, World};
 
