@@ -4,7 +4,7 @@ pub mod chat_properties;
 pub mod chats;
 pub mod ingest;
 pub mod keys;
-mod labels;
+pub mod labels;
 pub mod members;
 mod name;
 pub mod orgs;
@@ -35,10 +35,9 @@ impl<V> Precondition<V> {
 
     fn check(&self, current: &V) -> Result<()> {
         match &self.0 {
-            Some(is_met) if !is_met(current) => Err(Error::new(
-                Kind::VersionMismatch,
-                "the chat is no longer the version that if-match names",
-            )),
+            Some(is_met) if !is_met(current) => {
+                Err(Error::new(Kind::VersionMismatch, "it is no longer the version that if-match names"))
+            }
             _ => Ok(()),
         }
     }

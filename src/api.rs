@@ -4,9 +4,12 @@ mod chat_object;
 mod chats;
 mod etag;
 mod guard;
+mod mask;
 mod message_object;
+mod organization;
 mod session_chats;
 
 pub use chats::ChatApi;
 pub use guard::guard;
+pub use organization::OrganizationApi;
 pub use session_chats::SessionApi;

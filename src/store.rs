@@ -16,6 +16,7 @@ pub mod readiness;
 pub mod schema;
 pub mod session_chats;
 pub mod sessions;
+mod touch;
 mod types;
 mod views;
 

@@ -6,6 +6,7 @@ mod corpus;
 mod documents;
 mod http;
 mod logins;
+mod organization;
 mod races;
 mod refusals;
 mod samples;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use self::story::Story;
 use super::{Context, Failure, output};
 use crate::actions::ingest::IngestEvent;
-use crate::actions::members::{NewMember, Role};
+use crate::actions::members::{Manager, NewMember, Role};
 use crate::actions::properties::{NewProperty, PropertyKind};
 use crate::actions::sessions::NewSession;
 use crate::actions::{ingest, members, orgs, properties, sessions};
@@ -76,7 +76,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     }
     for (email, name, role) in MEMBERS {
         let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };
-        members::add(store, org, new).await?;
+        members::add_or_update(store, Manager::operator(org), new).await?;
     }
     let stages = ["new", "quoted", "won", "lost"];
     for (name, kind, options) in [

@@ -8,7 +8,7 @@ use crate::transcode::openapi;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Only that API; both in one document when left out
+    /// Only that API; all in one document when left out
     #[arg(long, value_enum)]
     api: Option<Api>,
 }
@@ -19,6 +19,8 @@ enum Api {
     Chat,
     /// Sessions and what their numbers see, under /api/v1
     Session,
+    /// The organization's own settings, under /api/v1/organization
+    Organization,
 }
 
 impl Api {
@@ -27,6 +29,7 @@ impl Api {
         match self {
             Self::Chat => "switchboard.v1.ChatService",
             Self::Session => "switchboard.v1.SessionService",
+            Self::Organization => "switchboard.v1.OrganizationService",
         }
     }
 }

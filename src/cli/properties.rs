@@ -78,7 +78,8 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     let store = &context.store;
     match command {
         Command::Create { org, name, kind, options, id } => {
-            output::value(properties::create(store, org, NewProperty { id, name, kind, options }).await?)
+            let created = properties::create(store, org, NewProperty { id, name, kind, options }).await?;
+            output::value(created.property_id)
         }
         Command::List { org, json } => {
             let shown: Vec<_> = properties::list(store, org).await?.into_iter().map(Shown::from).collect();

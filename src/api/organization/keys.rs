@@ -1,0 +1,69 @@
+//! The organization's api-keys.
+
+use tonic::{Request, Response};
+
+use super::Answer;
+use crate::actions::keys::{self, KeyInfo, NewKey};
+use crate::api::guard::caller;
+use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
+use crate::error::{Error, Result};
+use crate::ids::{KeyId, SessionId};
+use crate::instant::Instant;
+use crate::pb::{ApiKey, CreateApiKeyRequest, RevokeApiKeyRequest};
+use crate::store::Store;
+
+pub(super) async fn create(store: &Store, request: Request<CreateApiKeyRequest>) -> Answer<ApiKey> {
+    let caller = caller(&request)?;
+    let request = request.into_inner();
+    let created = keys::grant(store, &caller, new_key(request)?).await?;
+    let token = created.token.expose().to_owned();
+    Ok(Response::new(ApiKey { key: Some(token), ..api_key(created.info) }))
+}
+
+pub(super) async fn revoke(store: &Store, request: Request<RevokeApiKeyRequest>) -> Answer<()> {
+    let caller = caller(&request)?;
+    let request = request.into_inner();
+    let id: Result<KeyId, _> = request.key_id.parse();
+    let id = id.map_err(|expected| Error::invalid("key_id", expected))?;
+    keys::revoke(store, caller.org, id, caller.sessions.clone()).await?;
+    Ok(Response::new(()))
+}
+
+fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
+    let capabilities: Capabilities = request.capabilities.iter().map(capability).collect::<Result<_>>()?;
+    let sessions: Vec<_> = request.session_ids.iter().map(session).collect::<Result<_>>()?;
+    Ok(NewKey {
+        name: request.name,
+        capabilities,
+        expires_at: request.expires_at.map(expiry).transpose()?,
+        sessions: Some(sessions).filter(|sessions| !sessions.is_empty()),
+    })
+}
+
+fn capability(name: &String) -> Result<Capability> {
+    let expected = "must be read, send, ingest or manage";
+    capability_from_name(name).ok_or_else(|| Error::invalid("capabilities", expected))
+}
+
+fn session(id: &String) -> Result<SessionId> {
+    id.parse().map_err(|expected| Error::invalid("session_ids", expected))
+}
+
+fn expiry(millis: i64) -> Result<Instant> {
+    let expected = "must be a Unix time in milliseconds, not negative and not past the year 9999";
+    Instant::from_millis(millis).ok_or_else(|| Error::invalid("expires_at", expected))
+}
+
+/// What may be seen of a key at any time.
+fn api_key(info: KeyInfo) -> ApiKey {
+    ApiKey {
+        id: info.id.to_string(),
+        name: info.name,
+        capabilities: info.capabilities.iter().map(|can| capability_name(can).to_owned()).collect(),
+        session_ids: info.sessions.iter().flatten().map(ToString::to_string).collect(),
+        expires_at: info.expires_at.map(Instant::millis),
+        revoked_at: info.revoked_at.map(Instant::millis),
+        created_at: info.created_at.millis(),
+        key: None,
+    }
+}

@@ -1,0 +1,48 @@
+//! Members of the organization.
+
+use tonic::{Request, Response};
+
+use super::{Answer, unlimited};
+use crate::actions::members::{self, Manager, MemberChange, MemberRow, NewMember};
+use crate::api::etag::{if_match, versioned};
+use crate::api::mask::Mask;
+use crate::error::Result;
+use crate::pb::{AddMemberRequest, Member, RemoveMemberRequest, UpdateMemberRequest};
+use crate::store::Store;
+
+pub(super) async fn add(store: &Store, request: Request<AddMemberRequest>) -> Answer<Member> {
+    let caller = unlimited(&request)?;
+    let request = request.into_inner();
+    let role = request.role.map(|role| role.parse()).transpose()?;
+    let new = NewMember { email: request.email, name: request.name, role };
+    let row = members::add(store, Manager::from(&*caller), new).await?;
+    Ok(versioned(member(row)))
+}
+
+pub(super) async fn update(store: &Store, request: Request<UpdateMemberRequest>) -> Answer<Member> {
+    let caller = unlimited(&request)?;
+    let precondition = if_match(request.metadata(), member);
+    let request = request.into_inner();
+    let email = request.email.clone();
+    let change = change(request)?;
+    let row = members::update(store, Manager::from(&*caller), &email, change, precondition).await?;
+    Ok(versioned(member(row)))
+}
+
+pub(super) async fn remove(store: &Store, request: Request<RemoveMemberRequest>) -> Answer<()> {
+    let caller = unlimited(&request)?;
+    let request = request.into_inner();
+    members::remove(store, Manager::from(&*caller), &request.email).await?;
+    Ok(Response::new(()))
+}
+
+fn change(request: UpdateMemberRequest) -> Result<MemberChange> {
+    let mask = Mask::new(request.update_mask, ["name", "role"])?;
+    let member = request.member.unwrap_or_default();
+    let role = mask.patch("role", member.role).try_map(|role| role.parse())?;
+    Ok(MemberChange { name: mask.patch("name", member.name), role })
+}
+
+fn member(row: MemberRow) -> Member {
+    Member { email: row.email, name: row.name, role: Some(row.role), created_at: row.created_at.millis() }
+}
