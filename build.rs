@@ -22,6 +22,8 @@ use prost_reflect::DescriptorPool;
 fn main() {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=build");
+    // Embedded by a macro, which cannot tell cargo of a file that is new.
+    println!("cargo:rerun-if-changed=migrations");
     println!("cargo:rerun-if-changed=src/transcode/template.rs");
     println!("cargo:rerun-if-changed=src/transcode/template");
     if let Err(error) = generate() {
@@ -46,7 +48,10 @@ fn generate() -> Result<(), Box<dyn Error>> {
     std::fs::write(out_dir.join("transcode.rs"), generate::routes(&services)?)?;
 
     let set = prost::Message::decode(encoded.as_slice())?;
-    tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds(set)?;
+    let mut config = prost_build::Config::new();
+    // A request's name is what an idempotency key's use is told apart by.
+    config.enable_type_names();
+    tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod chat_object;
 mod chats;
 mod etag;
 mod guard;
+mod idempotency;
 mod mask;
 mod message_object;
 mod organization;

@@ -24,11 +24,15 @@ pub use failure::Failure;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::postgres;
 use settings::{CommonFlags, Effective, ServeFlags, Settings};
+
+/// How long a command that is done waits for threads that are not: one may wait for a database that hangs.
+const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// Stores an organization's WhatsApp chats in PostgreSQL and serves them over gRPC, gRPC-Web and REST on one port.
 #[derive(Parser)]
@@ -97,7 +101,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let effective = Effective::find(&cli.flags, serve_flags, std::env::vars_os());
     let settings = Settings::new(&effective)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(dispatch(cli.command, &effective, &settings))
+    let outcome = runtime.block_on(dispatch(cli.command, &effective, &settings));
+    runtime.shutdown_timeout(LAST_WAIT);
+    outcome
 }
 
 impl Command {

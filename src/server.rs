@@ -1,5 +1,6 @@
 //! The service as a whole: one listener, three doors (gRPC, gRPC-Web, REST), and an orderly end.
 
+mod around;
 mod compression;
 mod connection;
 mod cors;
@@ -9,6 +10,7 @@ mod guard;
 mod health;
 mod layers;
 mod limits;
+mod linger;
 mod observe;
 mod request_id;
 mod router;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::idempotency::Once;
 use super::{Precondition, chat_properties, labels};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -36,31 +37,31 @@ pub async fn get(
 }
 
 /// Changes the chat, all or nothing, and answers it as the selected number sees it then.
-pub async fn update(
+pub async fn update<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     address: ChatAddress,
     number: Option<PhoneSelector>,
     change: ChatChange,
     precondition: Precondition<ChatView>,
-) -> Result<ChatView> {
+    once: Once<ChatView, R>,
+) -> Result<R> {
     let wanted = Wanted::parse(change)?;
     let org = caller.org;
     let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };
-    store
-        .write(org, move |connection| {
-            // Refusals of the request come before those of the chat: a caller learns nothing of a chat with a request
-            // that could not succeed. Members before chats is also the order in which deleting a member locks.
-            let wanted = wanted.resolve(connection, org)?;
-            let locked = chats::lock(connection, org, &selector.address)?.ok_or_else(chat_not_found)?;
-            if precondition.is_some() {
-                precondition.check(&find(connection, org, &selector)?)?;
-            }
-            wanted.write(connection, org, &locked)?;
-            // Also finds out whether the selected number holds the chat; when it does not, nothing was written.
-            find(connection, org, &selector)
-        })
-        .await
+    once.write(store, org, move |connection| {
+        // Refusals of the request come before those of the chat: a caller learns nothing of a chat with a request
+        // that could not succeed. Members before chats is also the order in which deleting a member locks.
+        let wanted = wanted.resolve(connection, org)?;
+        let locked = chats::lock(connection, org, &selector.address)?.ok_or_else(chat_not_found)?;
+        if precondition.is_some() {
+            precondition.check(&find(connection, org, &selector)?)?;
+        }
+        wanted.write(connection, org, &locked)?;
+        // Also finds out whether the selected number holds the chat; when it does not, nothing was written.
+        find(connection, org, &selector)
+    })
+    .await
 }
 
 fn find(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<ChatView> {

@@ -1,6 +1,7 @@
 //! Reading, changing and removing a chat as one session sees it.
 
 use super::Precondition;
+use super::idempotency::Once;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -35,60 +36,64 @@ pub async fn get(
 }
 
 /// Changes the chat and answers it. A change of nothing only reads.
-pub async fn update(
+pub async fn update<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     session: SessionId,
     address: ChatAddress,
     change: Change,
     precondition: Precondition<SessionChatView>,
-) -> Result<SessionChatView> {
+    once: Once<SessionChatView, R>,
+) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
     let Some(columns) = columns(change) else {
-        let view = store.read(move |connection| find(connection, org, session, &address)).await?;
-        return precondition.check(&view).map(|()| view);
+        let unchanged = move |connection: &mut _| {
+            let view = find(connection, org, session, &address)?;
+            precondition.check(&view)?;
+            Ok(view)
+        };
+        return once.read(store, org, unchanged).await;
     };
-    store
-        .write(org, move |connection| {
-            if precondition.is_some() {
-                session_chats::lock(connection, org, session, &address)?;
-                precondition.check(&find(connection, org, session, &address)?)?;
-            }
-            session_chats::update(connection, org, session, &address, &columns)?;
-            find(connection, org, session, &address)
-        })
-        .await
+    once.write(store, org, move |connection| {
+        if precondition.is_some() {
+            session_chats::lock(connection, org, session, &address)?;
+            precondition.check(&find(connection, org, session, &address)?)?;
+        }
+        session_chats::update(connection, org, session, &address, &columns)?;
+        find(connection, org, session, &address)
+    })
+    .await
 }
 
 /// Removes the chat and its messages from what the session holds, and with its last holder everything the
 /// organization attached to it.
-pub async fn delete(
+pub async fn delete<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     session: SessionId,
     address: ChatAddress,
     precondition: Precondition<SessionChatView>,
-) -> Result<()> {
+    once: Once<(), R>,
+) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
-    store
-        .write(org, move |connection| {
-            // The chat before the session's part of it: whoever else removes or adds a holder waits, so that "no other
-            // session holds it" is still true at commit.
-            let Some(chat_key) = session_chats::lock_whole(connection, org, session, &address)? else {
-                find(connection, org, session, &address)?;
-                return Err(chat_not_found().into());
-            };
-            if precondition.is_some() {
-                precondition.check(&find(connection, org, session, &address)?)?;
-            }
-            if !session_chats::delete(connection, org, session, chat_key)? {
-                return Err(chat_not_found().into());
-            }
-            session_chats::delete_unheld(connection, org, chat_key)
-        })
-        .await
+    once.write(store, org, move |connection| {
+        // The chat before the session's part of it: whoever else removes or adds a holder waits, so that "no other
+        // session holds it" is still true at commit.
+        let Some(chat_key) = session_chats::lock_whole(connection, org, session, &address)? else {
+            find(connection, org, session, &address)?;
+            return Err(chat_not_found().into());
+        };
+        if precondition.is_some() {
+            precondition.check(&find(connection, org, session, &address)?)?;
+        }
+        if !session_chats::delete(connection, org, session, chat_key)? {
+            return Err(chat_not_found().into());
+        }
+        session_chats::delete_unheld(connection, org, chat_key)
+    })
+    .await
 }
 
 fn find(

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 use super::chat_object::chat_object;
 use super::etag::{if_match, versioned};
 use super::guard::caller;
+use super::idempotency::once;
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
 use crate::error::{Error, Result};
@@ -43,12 +44,13 @@ impl ChatService for ChatApi {
         let caller = caller(&request)?;
         let org = caller.org;
         let number = number(request.metadata())?;
-        let precondition = if_match(request.metadata(), move |view| chat_object(org, view));
+        let object = move |view| chat_object(org, view);
+        let precondition = if_match(request.metadata(), object);
+        let once = once(&request, versioned, object)?;
         let request = request.into_inner();
         let address = address(&request.chat_id)?;
         let change = change(request)?;
-        let view = chats::update(&self.store, &caller, address, number, change, precondition).await?;
-        Ok(versioned(chat_object(org, view)))
+        Ok(chats::update(&self.store, &caller, address, number, change, precondition, once).await?)
     }
 }
 

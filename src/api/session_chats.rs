@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::etag::{if_match, versioned};
 use super::guard::caller;
+use super::idempotency::once;
 use crate::actions::session_chats::{self, Change};
 use crate::error::{Error, Result};
 use crate::ids::{AddressKind, ChatAddress, SessionId};
@@ -45,11 +46,13 @@ impl SessionService for SessionApi {
     ) -> Result<Response<SessionChat>, Status> {
         let caller = caller(&request)?;
         let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let precondition = if_match(request.metadata(), move |view| session_chat(session, view));
+        let object = move |view| session_chat(session, view);
+        let precondition = if_match(request.metadata(), object);
+        let once = once(&request, versioned, object)?;
         let change = change(request.into_inner())?;
-        let view =
-            session_chats::update(&self.store, &caller, session, address, change, precondition).await?;
-        Ok(versioned(session_chat(session, view)))
+        let update =
+            session_chats::update(&self.store, &caller, session, address, change, precondition, once);
+        Ok(update.await?)
     }
 
     async fn delete_session_chat(
@@ -59,8 +62,8 @@ impl SessionService for SessionApi {
         let caller = caller(&request)?;
         let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
         let precondition = if_match(request.metadata(), move |view| session_chat(session, view));
-        session_chats::delete(&self.store, &caller, session, address, precondition).await?;
-        Ok(Response::new(()))
+        let once = once(&request, Response::new, |()| ())?;
+        Ok(session_chats::delete(&self.store, &caller, session, address, precondition, once).await?)
     }
 }
 

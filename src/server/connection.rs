@@ -1,9 +1,7 @@
 //! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, within limits, until it is told to stop.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -11,9 +9,9 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::Service;
 
-use super::{BoxFuture, Request, Response};
+use super::around::Answering;
+use super::linger;
 
 /// How long a new connection may stay silent.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
@@ -47,11 +45,7 @@ pub async fn serve<S>(
     stopping: impl FnOnce(),
     grace: Duration,
 ) where
-    S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Answering + Clone + Send + Sync + 'static,
 {
     let graceful = GracefulShutdown::new();
     let (running, stop) = watch::channel(());
@@ -96,11 +90,7 @@ async fn connection<S>(
     watcher: Watcher,
     mut stop: watch::Receiver<()>,
 ) where
-    S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Answering + Clone + Send + Sync + 'static,
 {
     // Answers are small and complete: waiting to fill a packet only makes them late.
     let _ = stream.set_nodelay(true);
@@ -114,7 +104,7 @@ async fn connection<S>(
         _ = stop.changed() => return,
     }
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        service.clone().call(request.map(Body::new))
+        service.clone().call(linger::heard_out(request))
     });
     let serving = http.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(serving).await {

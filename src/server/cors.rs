@@ -1,9 +1,7 @@
 //! Which web pages may call from a browser: those on the list, and none by default. Written here because a route's own
 //! `OPTIONS` must get through, and tower-http's layer takes every `OPTIONS` for a preflight.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::body::Body;
 use http::header::{
@@ -11,8 +9,8 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use tower::{Layer, Service};
 
+use super::around::{Answering, Around};
 use super::{BoxFuture, Request, Response};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
@@ -21,7 +19,8 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
      connect-protocol-version, if-match, if-none-match, idempotency-key, prefer, x-request-id, traceparent",
 );
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, x-request-id, retry-after, allow",
+    "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, idempotency-replayed, x-request-id, \
+     retry-after, allow",
 );
 /// Two hours, in seconds: the most that browsers honour.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
@@ -30,55 +29,27 @@ const PREFLIGHT_VARY: HeaderValue =
 
 /// Adds the headers that let listed origins in. Tokens travel in headers, so credentials (cookies) are never allowed.
 #[derive(Clone)]
-pub struct CorsLayer {
+pub struct Cors {
     origins: Arc<[HeaderValue]>,
 }
 
-impl CorsLayer {
+impl Cors {
     /// Exactly these origins, as browsers send them: `https://inbox.acme.example`.
     pub fn new(origins: &[String]) -> Self {
         Self { origins: origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect() }
     }
-}
 
-impl<S> Layer<S> for CorsLayer {
-    type Service = Cors<S>;
-
-    fn layer(&self, inner: S) -> Cors<S> {
-        Cors { origins: self.origins.clone(), inner }
-    }
-}
-
-/// A service behind [`CorsLayer`].
-#[derive(Clone)]
-pub struct Cors<S> {
-    origins: Arc<[HeaderValue]>,
-    inner: S,
-}
-
-impl<S> Cors<S> {
     fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN)?;
         self.origins.iter().find(|allowed| *allowed == origin).cloned()
     }
 }
 
-impl<S> Service<Request> for Cors<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> BoxFuture {
+impl Around for Cors {
+    fn call(&self, request: Request, inner: &mut impl Answering) -> BoxFuture {
         // Most callers are no browsers.
         if !request.headers().contains_key(ORIGIN) {
-            return self.inner.call(request);
+            return inner.call(request);
         }
         let allowed = self.allowed(request.headers());
         if *request.method() == Method::OPTIONS
@@ -86,7 +57,7 @@ where
         {
             return Box::pin(std::future::ready(Ok(preflight(allowed))));
         }
-        let answer = self.inner.call(request);
+        let answer = inner.call(request);
         Box::pin(async move {
             let Ok(mut response) = answer.await;
             let headers = response.headers_mut();

@@ -1,16 +1,15 @@
 //! What every request passes on its way in, whichever door it comes through. In order, outermost first.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use tower::{Service, ServiceBuilder};
+use tower::ServiceBuilder;
 
-use super::cors::CorsLayer;
-use super::limits::LimitsLayer;
-use super::observe::ObserveLayer;
+use super::around::{Answering, AroundLayer};
+use super::cors::Cors;
+use super::limits::Limits;
+use super::observe::Observe;
 use super::router::Router;
 use super::services::Rest;
-use super::{BoxFuture, Request, Response};
 use crate::auth::{AuthLayer, Authenticator};
 use crate::config::Config;
 
@@ -19,19 +18,15 @@ pub fn stack<R: Rest>(
     router: Router<R>,
     authenticator: Arc<Authenticator>,
     config: &Config,
-) -> impl Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>
-+ Clone
-+ Send
-+ Sync
-+ 'static {
+) -> impl Answering + Clone + Send + Sync + 'static {
     ServiceBuilder::new()
         // First, so that every answer has an id and a log line, preflights and refusals too.
-        .layer(ObserveLayer::new(router.rest().clone()))
+        .layer(AroundLayer(Observe { rest: router.rest().clone() }))
         // Before anything that may refuse: a page can read an error only when the headers say it may. And before auth:
         // browsers send preflights without a token.
-        .layer(CorsLayer::new(&config.cors_allowed_origins))
+        .layer(AroundLayer(Cors::new(&config.cors_allowed_origins)))
         // Around everything that waits or can go wrong, authentication included.
-        .layer(LimitsLayer::new(config.request_timeout, router.rest().clone()))
+        .layer(AroundLayer(Limits { timeout: config.request_timeout, rest: router.rest().clone() }))
         // Last: it only labels. Each door's guard reads the label before the body is decoded.
         .layer(AuthLayer::new(authenticator))
         .service(router)

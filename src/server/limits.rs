@@ -1,69 +1,34 @@
 //! Bounds what one call can do to the service: it has a deadline, and when it panics only it fails.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use tower::{Layer, Service};
-
+use super::around::{Answering, Around};
 use super::door::Door;
 use super::services::Rest;
 use super::{BoxFuture, Request, Response, deadline};
 use crate::error::{Error, Kind};
 
-/// Bounds every call. It asks `rest` for the words of a failed REST call.
+/// Bounds every call.
 #[derive(Clone)]
-pub struct LimitsLayer<R> {
-    timeout: Duration,
-    rest: R,
+pub struct Limits<R> {
+    /// No call takes longer.
+    pub timeout: Duration,
+    /// Has the words of a failed REST call.
+    pub rest: R,
 }
 
-impl<R> LimitsLayer<R> {
-    /// No call takes longer than `timeout`.
-    pub fn new(timeout: Duration, rest: R) -> Self {
-        Self { timeout, rest }
-    }
-}
-
-impl<S, R: Clone> Layer<S> for LimitsLayer<R> {
-    type Service = Limits<S, R>;
-
-    fn layer(&self, inner: S) -> Limits<S, R> {
-        Limits { timeout: self.timeout, rest: self.rest.clone(), inner }
-    }
-}
-
-/// A service behind [`LimitsLayer`].
-#[derive(Clone)]
-pub struct Limits<S, R> {
-    timeout: Duration,
-    rest: R,
-    inner: S,
-}
-
-impl<S, R> Service<Request> for Limits<S, R>
-where
-    S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>,
-    R: Rest,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> BoxFuture {
+impl<R: Rest> Around for Limits<R> {
+    fn call(&self, request: Request, inner: &mut impl Answering) -> BoxFuture {
         let limit = deadline::limit(request.headers(), self.timeout);
         let door = Door::of(&request);
         // Cheap: the text is shared with the request.
         let uri = request.uri().clone();
         let rest = self.rest.clone();
-        let answer = self.inner.call(request);
+        let answer = inner.call(request);
         Box::pin(async move {
             let error = match tokio::time::timeout(limit, unpanicked(answer)).await {
                 Ok(Ok(response)) => return Ok(response),

@@ -2,64 +2,29 @@
 //! ended and how long it took. No query, no path of REST (it holds phone numbers), nothing anybody wrote. Calls that
 //! went well are told at debug level only: their lines would cost as much as the rest of the stack.
 
-use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Method, Uri};
 use tonic::{Code, Status};
-use tower::{Layer, Service};
 use tracing::Level;
 
+use super::around::{Answering, Around};
 use super::door::Door;
 use super::services::Rest;
 use super::{BoxFuture, Request, Response, request_id};
 use crate::error::Kind;
 use crate::telemetry::causes;
 
-/// Observes every request. It asks `rest` which RPC a path stands for.
+/// Observes every request.
 #[derive(Clone)]
-pub struct ObserveLayer<R> {
-    rest: R,
+pub struct Observe<R> {
+    /// Knows which RPC a path stands for.
+    pub rest: R,
 }
 
-impl<R> ObserveLayer<R> {
-    /// A layer that asks this REST door.
-    pub fn new(rest: R) -> Self {
-        Self { rest }
-    }
-}
-
-impl<S, R: Clone> Layer<S> for ObserveLayer<R> {
-    type Service = Observe<S, R>;
-
-    fn layer(&self, inner: S) -> Observe<S, R> {
-        Observe { rest: self.rest.clone(), inner }
-    }
-}
-
-/// A service behind [`ObserveLayer`].
-#[derive(Clone)]
-pub struct Observe<S, R> {
-    rest: R,
-    inner: S,
-}
-
-impl<S, R> Service<Request> for Observe<S, R>
-where
-    S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture>,
-    R: Rest,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request) -> BoxFuture {
+impl<R: Rest> Around for Observe<R> {
+    fn call(&self, mut request: Request, inner: &mut impl Answering) -> BoxFuture {
         let id = request_id::ensure(request.headers_mut());
         let call = Call {
             rest: self.rest.clone(),
@@ -69,7 +34,7 @@ where
             uri: request.uri().clone(),
             begun: Instant::now(),
         };
-        let answer = self.inner.call(request);
+        let answer = inner.call(request);
         Box::pin(async move {
             let Ok(mut response) = answer.await;
             response.headers_mut().insert(request_id::HEADER, id);

@@ -1,15 +1,14 @@
 //! What the doors lead to: every RPC once, for gRPC and gRPC-Web as tonic's routes, for REST behind the transcoder.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::Method;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::Service;
 
+use super::around::Answering;
 use super::guard::Guard;
-use super::{BoxFuture, Request, Response, ServeError};
+use super::{Response, ServeError};
 use crate::api::{self, ChatApi, OrganizationApi, SessionApi};
 use crate::config::Config;
 use crate::error::Error;
@@ -25,9 +24,7 @@ pub const NAMES: &[&str] =
     &["switchboard.v1.ChatService", "switchboard.v1.OrganizationService", "switchboard.v1.SessionService"];
 
 /// The REST door.
-pub trait Rest:
-    Service<Request, Response = Response, Error = Infallible, Future = BoxFuture> + Clone + Send + Sync + 'static
-{
+pub trait Rest: Answering + Clone + Send + Sync + 'static {
     /// The RPC a request stands for, as its path in gRPC.
     fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
 

@@ -218,6 +218,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_keys (org_id, key_sha256) {
+        org_id -> Uuid,
+        key_sha256 -> Binary,
+        request_sha256 -> Binary,
+        answer -> Binary,
+        created_at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     orgs,
     members,
@@ -236,6 +246,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     properties,
     chat_properties,
     events,
+    idempotency_keys,
     chat_views,
     message_views,
 );

@@ -84,13 +84,14 @@ pub(super) fn without_body(mut response: Response<Body>) -> Response<Body> {
 }
 
 /// What the service may say in headers besides its message.
-static PASSED_ON: [HeaderName; 6] = [
+static PASSED_ON: [HeaderName; 7] = [
     ETAG,
     http::header::LOCATION,
     http::header::CACHE_CONTROL,
     http::header::LAST_MODIFIED,
     RETRY_AFTER,
     HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("idempotency-replayed"),
 ];
 
 /// Moves the headers a service set into its answer.

@@ -100,7 +100,7 @@ async fn a_key_for_some_sessions_reaches_no_other() {
 }
 
 /// Things of their own for each method: some of them delete.
-async fn fresh_ids(world: &World, number: usize) -> Ids {
+pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     let phone = format!("1555010{:04}", 600 + number);
     let session = world.cli(&["session", "create", "--org", &world.org.id, "--phone", &phone]);
     let mut org = world.org.clone();

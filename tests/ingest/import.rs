@@ -50,13 +50,17 @@ async fn an_unknown_organization_is_told_before_anything_is_read() {
 }
 
 #[tokio::test]
-async fn the_golden_file_imports_twice_to_the_same_copy() {
+async fn a_file_imports_twice_to_the_same_copy() {
     let inbox = Inbox::new().await;
-    let file = format!("{ROOT}/tests/data/golden.ndjson");
-    assert_eq!(inbox.import(&[&file], b"").status.code(), Some(0));
-    let first = inbox.database.sql().fingerprint();
-    assert_eq!(inbox.import(&[&file], b"").status.code(), Some(0));
-    assert_eq!(inbox.database.sql().fingerprint(), first);
+    let import = || {
+        for file in ["chat", "session_chat"] {
+            let file = format!("{ROOT}/tests/data/{file}.ndjson");
+            assert_eq!(inbox.import(&[&file], b"").status.code(), Some(0));
+        }
+        inbox.database.sql().fingerprint()
+    };
+    let first = import();
+    assert_eq!(import(), first);
     let alice = inbox.row(
         "SELECT session_id, unread, muted_until, last_message_at FROM session_chats JOIN chats USING (org_id, chat_key)
          WHERE org_id = $org AND chat_id = '15550102222@c.us'",

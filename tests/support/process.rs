@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The guard: runs the command and ends it when its own standard input closes, which the kernel does for us when this
 /// process is gone, however it went. The first line of the log is the command's process id, the last says how it ended.
 const GUARD: &str = r#"
@@ -20,6 +22,10 @@ const GUARD: &str = r#"
     [ -z "$folder" ] || rm -rf "$folder"
 "#;
 const ENDED: &str = "[ended with ";
+
+/// Machines that run tests are busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(5);
 
 /// A running child process with a log of what it prints.
 pub struct Process {
@@ -55,9 +61,25 @@ impl Process {
     }
 
     /// The id of the command's process.
-    #[allow(dead_code, reason = "the benchmarks read the process's times")]
     pub fn id(&self) -> Option<u32> {
         self.log().lines().next()?.parse().ok()
+    }
+
+    /// Tells the process to end in order, and waits for the exit code it ends with.
+    pub async fn terminate(&self) -> i32 {
+        let id = self.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("a process");
+        kill_process(id, Signal::TERM).expect("it runs");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            let code =
+                log.rsplit_once(ENDED).and_then(|(_, code)| code.trim_end().strip_suffix(']')?.parse().ok());
+            if let Some(code) = code {
+                return code;
+            }
+            assert!(Instant::now() < deadline, "it did not end:\n{log}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// What the process printed so far.
@@ -67,7 +89,7 @@ impl Process {
 
     /// Waits until the log says what is looked for. Panics with the log when it does not in time.
     pub async fn wait_for<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let log = self.log();
             if let Some(found) = look(&log) {
@@ -75,7 +97,7 @@ impl Process {
             }
             let is_over = log.contains(ENDED) || Instant::now() > deadline;
             assert!(!is_over, "{what} did not come up:\n{log}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 }

@@ -106,6 +106,11 @@ impl World {
         self.server.process.log()
     }
 
+    /// Tells the server to end in order, and waits for the exit code it ends with.
+    pub async fn stop(&self) -> i32 {
+        self.server.process.terminate().await
+    }
+
     /// A REST caller with the organization's key.
     pub fn rest(&self) -> Rest {
         self.anonymous().token(&self.org.key)

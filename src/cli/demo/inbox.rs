@@ -7,6 +7,7 @@ use super::{MEMBERS, people};
 use crate::actions::Precondition;
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
+use crate::actions::idempotency::Once;
 use crate::caller::{Caller, Capability, Principal};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId};
@@ -29,7 +30,8 @@ pub(super) async fn organize(store: &Store, org: OrgId) -> Result<()> {
     for person in (0..people::COUNT).step_by(3) {
         let address = format!("{}@c.us", people::digits(person));
         let address = ChatAddress::from_str(&address).map_err(Error::internal)?;
-        chats::update(store, &caller, address, None, change(person), Precondition::NONE).await?;
+        let change = change(person);
+        chats::update(store, &caller, address, None, change, Precondition::NONE, Once::unkeyed()).await?;
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! A server to try: everything as in `run`, with small services behind the doors and no database.
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -19,11 +19,18 @@ use super::super::*;
 use crate::config::Secret;
 use crate::error::Error;
 
+/// Tells that a brief call has begun.
+pub static BRIEF_CALL: Notify = Notify::const_new();
+
 /// Does what the last word of the path says; the same for gRPC and REST.
 async fn act(path: &str) -> Result<(), Error> {
     match path.rsplit('/').next() {
         Some("panic") => panic!("the words of a panic"),
-        Some("slow") => tokio::time::sleep(Duration::from_secs(30)).await,
+        Some("slow") => std::future::pending().await,
+        Some("brief") => {
+            BRIEF_CALL.notify_one();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
         Some("fail") => return Err(Error::internal("the words of a cause")),
         _ => {}
     }
@@ -175,11 +182,10 @@ impl Running {
         self.send(Version::HTTP_11, Method::POST, path, &headers).await
     }
 
-    /// Tells it to stop, and how long that took.
-    pub async fn stop(self) -> Duration {
-        let begun = Instant::now();
+    /// Tells it to stop, and waits until it has.
+    pub async fn stop(self) {
         self.stop.send(()).expect("it runs");
-        self.serving.await.expect("it stops in order");
-        begun.elapsed()
+        let stopping = tokio::time::timeout(Duration::from_secs(60), self.serving).await;
+        stopping.expect("it stops").expect("in order");
     }
 }

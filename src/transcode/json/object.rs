@@ -113,6 +113,8 @@ pub fn patch<R: Patchable>(
         reading.start_patch(null);
         from.deserialize_any(Object(&mut *reading, Patch(&mut *request)))?;
         mask.paths = reading.take_paths();
+        // The order of a JSON object's keys says nothing: without it, equal requests are equal.
+        mask.paths.sort_unstable();
     }
     request.set_mask(mask);
     Ok(())

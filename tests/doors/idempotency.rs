@@ -1,0 +1,215 @@
+//! Writes under an idempotency key are done once, through every door. Which writes there are comes from the descriptors.
+
+mod rules;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::refusals::assert_envelope;
+use super::samples::{Ids, request, rest, wire};
+use super::strangers::fresh_ids;
+use crate::support::{Binding, Chat, Door, Method, World, methods};
+
+const KEY: &str = "idempotency-key";
+const ABORTED: i32 = 10;
+const RACERS: usize = 20;
+
+/// Every RPC that changes something.
+fn writes() -> Vec<Method> {
+    methods().into_iter().filter(|method| !method.streams() && method.capability != "read").collect()
+}
+
+/// A door, and for REST the route.
+#[derive(Clone, Debug)]
+enum Way {
+    Rpc(Door),
+    Rest(Binding),
+}
+
+fn ways(method: &Method) -> Vec<Way> {
+    let rpc = [Way::Rpc(Door::Grpc), Way::Rpc(Door::GrpcWeb)];
+    rpc.into_iter().chain(method.bindings.iter().cloned().map(Way::Rest)).collect()
+}
+
+/// A write as every door says it.
+#[derive(Clone)]
+struct Call {
+    method: Method,
+    request: Value,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// What a door answered.
+#[derive(Debug, PartialEq)]
+struct Answered {
+    /// The gRPC code or HTTP status.
+    status: i64,
+    etag: String,
+    body: Vec<u8>,
+    replayed: bool,
+}
+
+impl Answered {
+    fn is_good(&self) -> bool {
+        matches!(self.status, 0 | 200..=299)
+    }
+}
+
+impl Call {
+    fn new(method: &Method, ids: &Ids, key: &str) -> Self {
+        let headers = vec![(KEY, key.to_owned())];
+        Self { method: method.clone(), request: request(method, ids), headers }
+    }
+
+    fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut call = self.clone();
+        call.headers.push((name, value.to_owned()));
+        call
+    }
+
+    /// The request with the mask that a PATCH makes of its body.
+    fn masked(&self) -> Value {
+        let mut masked = self.request.clone();
+        let patch = self.method.bindings.iter().find(|binding| binding.method == "PATCH");
+        let body = patch.map(|binding| binding.body.as_str()).filter(|body| !["", "*"].contains(body));
+        if let Some(body) = body {
+            let paths: BTreeSet<_> = masked[body].as_object().into_iter().flatten().map(|(k, _)| k).collect();
+            masked["update_mask"] = json!({"paths": paths});
+        }
+        masked
+    }
+
+    async fn through(&self, way: &Way, world: &World, token: &str) -> Answered {
+        let headers = &self.headers;
+        let (status, headers, body) = match way {
+            Way::Rpc(door) => {
+                let caller = world.anonymous_rpc(*door).token(token);
+                let caller = headers.iter().fold(caller, |caller, (name, value)| caller.with(name, value));
+                let answer = caller.call(&self.method.path, wire(&self.method, &self.masked())).await;
+                let body = answer.messages.concat();
+                (i64::from(answer.code.expect("a code")), answer.headers, body)
+            }
+            Way::Rest(binding) => {
+                let (target, body) = rest(binding, &self.request);
+                let caller = world.anonymous().token(token);
+                let caller = headers.iter().fold(caller, |caller, (name, value)| caller.with(name, value));
+                let answer = caller.json(&binding.method, &target, body).await;
+                if answer.status >= 400 {
+                    assert_envelope(&answer, &self.method.envelope, answer.status);
+                }
+                (i64::from(answer.status), answer.headers, answer.body.to_vec())
+            }
+        };
+        let text =
+            |name: &str| headers.get(name).map_or("", |value| value.to_str().expect("text")).to_owned();
+        Answered { status, etag: text("etag"), body, replayed: text("idempotency-replayed") == "true" }
+    }
+
+    /// Refused at every door, because its key stands for another request.
+    async fn conflicts(&self, world: &World, token: &str) {
+        for way in ways(&self.method) {
+            let answer = self.through(&way, world, token).await;
+            let expected = if matches!(way, Way::Rpc(_)) { ABORTED.into() } else { 409 };
+            assert_eq!(answer.status, expected, "{} through {way:?}: {answer:?}", self.method.path);
+            assert!(!answer.replayed);
+        }
+    }
+}
+
+/// Ids that are none of an organization's, so that a request with them is another one.
+fn other_ids(world: &World) -> Ids {
+    Ids {
+        session: "01J9ZX8K2QHV0M3T6R7P4N5W8C".to_owned(),
+        chat: Chat::new(&world.missing_chat_of(&world.org).digits, "01J9ZX8K2QHV0M3T6R7P4N5W8C"),
+        member: "nobody@acme.example".to_owned(),
+        property: "property-aaaaaaaaaaaaaaaa".to_owned(),
+        new_number: "15550109997".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_is_done_once_and_answered_alike_through_every_door() {
+    let world = World::start().await;
+    let token = world.key("read,send,ingest,manage").await;
+    let mut number = 0;
+    for method in writes() {
+        for first in ways(&method) {
+            number += 1;
+            let ids = fresh_ids(&world, number).await;
+            let key = format!("call-{number}");
+            let call = Call::new(&method, &ids, &key);
+            let what = format!("{} through {first:?}", method.path);
+            let answer = call.through(&first, &world, &token).await;
+            assert!(answer.is_good() && !answer.replayed, "{what}: {answer:?}");
+            for again in ways(&method) {
+                let replay = call.through(&again, &world, &token).await;
+                assert!(replay.is_good() && replay.replayed, "{what}, then {again:?}: {replay:?}");
+                assert_eq!(replay.etag, answer.etag, "{what}, then {again:?}");
+                let same_form = matches!((&first, &again), (Way::Rpc(_), Way::Rpc(_)))
+                    || format!("{first:?}") == format!("{again:?}");
+                if same_form {
+                    assert_eq!((replay.status, &replay.body), (answer.status, &answer.body), "{what}");
+                }
+            }
+            let other = Call::new(&method, &other_ids(&world), &key);
+            assert_ne!(other.request, call.request, "{}: teach tests/doors/samples.rs", method.path);
+            other.conflicts(&world, &token).await;
+            call.with("if-match", "*").conflicts(&world, &token).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_many_at_once_one_is_done_and_the_others_wait_for_its_answer() {
+    let world: &'static World = Box::leak(Box::new(World::start().await));
+    let token = world.key("read,send,ingest,manage").await;
+    for (number, method) in writes().iter().enumerate() {
+        let ids = fresh_ids(world, number).await;
+        let call = Call::new(method, &ids, &format!("race {number}").replace(' ', "-"));
+        let mut racing = JoinSet::new();
+        for way in ways(method).into_iter().cycle().take(RACERS) {
+            let (call, token) = (call.clone(), token.clone());
+            racing.spawn(async move { call.through(&way, world, &token).await });
+        }
+        let answers = racing.join_all().await;
+        assert!(answers.iter().all(Answered::is_good), "{}: {answers:?}", method.path);
+        let done = answers.iter().filter(|answer| !answer.replayed).count();
+        assert_eq!(done, 1, "{}: {answers:?}", method.path);
+        assert!(answers.iter().all(|answer| answer.etag == answers[0].etag), "{}: {answers:?}", method.path);
+    }
+}
+
+#[tokio::test]
+async fn bad_keys_are_refused_by_name_and_change_nothing() {
+    let world = World::start().await;
+    let token = world.key("read,send,ingest,manage").await;
+    let ids = fresh_ids(&world, 0).await;
+    let before = world.sql().fingerprint();
+    let long = "k".repeat(256);
+    for method in writes() {
+        for key in ["", "a b", "é", "tab\tbed", &long] {
+            for way in ways(&method) {
+                let answer = Call::new(&method, &ids, key).through(&way, &world, &token).await;
+                let expected = if matches!(way, Way::Rpc(_)) { 3 } else { 422 };
+                assert_eq!(answer.status, expected, "{} {key:?} through {way:?}: {answer:?}", method.path);
+            }
+        }
+        for way in ways(&method).into_iter().filter(|way| matches!(way, Way::Rest(_))) {
+            let twice = Call::new(&method, &ids, "one").with(KEY, "one");
+            let answer = twice.through(&way, &world, &token).await;
+            let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            let fields = if method.envelope == "FLAT" { &body["fields"] } else { &body["error"]["details"] };
+            assert_eq!(answer.status, 422, "{} through {way:?}: {body}", method.path);
+            assert!(fields[KEY].to_string().contains("idempotency-key must be sent once"), "{body}");
+        }
+    }
+    assert_eq!(world.sql().fingerprint(), before);
+}
+
+#[test]
+fn no_two_writes_take_the_same_request_message() {
+    let names: BTreeSet<_> = writes().iter().map(|method| method.input.full_name().to_owned()).collect();
+    assert_eq!(names.len(), writes().len());
+}

@@ -1,0 +1,160 @@
+//! What an idempotency key stands for, for whom and for how long.
+
+use serde_json::json;
+
+use super::KEY;
+use crate::support::{Answer, Rest, World};
+
+fn replayed(answer: &Answer) -> bool {
+    answer.header("idempotency-replayed") == "true"
+}
+
+#[tokio::test]
+async fn a_replay_shows_what_was_answered_then_and_changes_nothing() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    let first = world.rest().with(KEY, "first");
+    let labelled = first.patch(&chat, json!({"labels": "a"})).await.expect(200);
+    world.rest().patch(&chat, json!({"labels": "b"})).await.expect(200);
+    let before = world.sql().fingerprint();
+    let again = first.patch(&chat, json!({"labels": "a"})).await.expect(200);
+    assert!(replayed(&again) && !replayed(&labelled));
+    assert_eq!((again.text(), again.header("etag")), (labelled.text(), labelled.header("etag")));
+    assert_eq!(world.sql().fingerprint(), before);
+    assert_eq!(world.rest().get(&chat).await.expect(200).json()["labels"], json!(["b"]));
+}
+
+#[tokio::test]
+async fn a_removal_asked_for_again_has_happened() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let keyed = world.rest().with(KEY, format!("remove-{}", chat.digits));
+    keyed.delete(&chat.session_path).await.expect(204);
+    let again = keyed.delete(&chat.session_path).await.expect(204);
+    assert!(replayed(&again) && again.body.is_empty());
+    world.rest().delete(&chat.session_path).await.expect(404);
+}
+
+#[tokio::test]
+async fn spelling_does_not_matter_and_meaning_does() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let keyed = world.rest().with(KEY, format!("spelling-{}", chat.digits));
+    let patch = async |caller: &Rest, body: &str| caller.json("PATCH", &chat, body.to_owned()).await;
+    patch(&keyed, r#"{"labels": "a, b", "assigned_to": null}"#).await.expect(200);
+    for body in [
+        r#"{"assignedTo":null,"labels":["a, b"]}"#,
+        " {\n\"labels\" : \"a, b\" ,\"assigned_to\":null}",
+        r#"{"labels":"a, b","assigned_to":null,"chat_name":"ignored"}"#,
+    ] {
+        assert!(replayed(&patch(&keyed, body).await.expect(200)), "{body}");
+    }
+    let same = r#"{"labels":"a, b","assigned_to":null}"#;
+    let strict = keyed.with("prefer", "handling=strict").with("x-request-id", "again");
+    assert!(replayed(&patch(&strict, same).await.expect(200)));
+    for body in [r#"{"labels":"a, b"}"#, r#"{"labels":"a","assigned_to":null}"#] {
+        patch(&keyed, body).await.expect(409);
+    }
+    patch(&keyed.with("x-phone", &world.org.numbers[0]), same).await.expect(409);
+    patch(&keyed.with("if-match", "\"x\""), same).await.expect(409);
+    // The other API is another RPC.
+    keyed.patch(&chat.session_path, json!({"pinned": true})).await.expect(409);
+}
+
+#[tokio::test]
+async fn a_change_of_nothing_uses_its_key_too() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let keyed = world.rest().with(KEY, format!("nothing-{}", chat.digits));
+    assert!(!replayed(&keyed.patch(&chat.session_path, json!({})).await.expect(200)));
+    assert!(replayed(&keyed.patch(&chat.session_path, json!({})).await.expect(200)));
+    keyed.patch(&chat.session_path, json!({"pinned": true})).await.expect(409);
+}
+
+#[tokio::test]
+async fn a_condition_is_held_to_once() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let etag = world.rest().get(&chat).await.expect(200).header("etag").to_owned();
+    let keyed = world.rest().with(KEY, format!("condition-{}", chat.digits)).with("if-match", etag);
+    keyed.patch(&chat, json!({"labels": "a"})).await.expect(200);
+    // The chat is another version since, by this very change.
+    assert!(replayed(&keyed.patch(&chat, json!({"labels": "a"})).await.expect(200)));
+    world.rest().with("if-match", "\"x\"").patch(&chat, json!({"labels": "a"})).await.expect(412);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_leaves_its_key_unused() {
+    let world = World::start().await;
+    let missing = world.missing_chat_of(&world.org);
+    let before = world.sql().fingerprint();
+    let keyed = world.rest().with(KEY, "retried");
+    let body = json!({"labels": "a", "assigned_to": "new@acme.example"});
+    keyed.patch(&missing, body.clone()).await.expect(422);
+    keyed.patch(&missing, json!({"labels": "a"})).await.expect(404);
+    keyed.with("if-match", "\"x\"").patch(&missing, json!({"labels": "a"})).await.expect(404);
+    keyed.delete(&missing.session_path).await.expect(404);
+    assert_eq!(world.sql().fingerprint(), before);
+
+    let chat = world.chat("Alice").await;
+    keyed.patch(&chat, body.clone()).await.expect(422);
+    world.cli(&["member", "add", "--org", &world.org.id, "--email", "new@acme.example"]);
+    assert!(!replayed(&keyed.patch(&chat, body.clone()).await.expect(200)));
+    assert!(replayed(&keyed.patch(&chat, body).await.expect(200)));
+}
+
+#[tokio::test]
+async fn a_key_is_its_callers_own() {
+    let world = World::start().await;
+    let (ours, theirs) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
+    let colleague = world.key("read,send").await;
+    assert_ne!(colleague, world.org.key);
+    for (token, chat) in [(&world.org.key, &ours), (&colleague, &ours), (&world.other.key, &theirs)] {
+        let keyed = world.anonymous().token(token).with(KEY, "shared");
+        assert!(!replayed(&keyed.patch(chat, json!({"labels": "a"})).await.expect(200)));
+        assert!(replayed(&keyed.patch(chat, json!({"labels": "a"})).await.expect(200)));
+    }
+}
+
+#[tokio::test]
+async fn the_record_is_written_in_the_transaction_of_the_change() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    world.rest().with(KEY, "atomic").patch(&chat, json!({"labels": "a"})).await.expect(200);
+    let transaction = |table: &str| world.sql().value(&format!("SELECT xmin::text FROM {table}"));
+    let changed = transaction(&format!("chats WHERE chat_id = '{}'", chat.id));
+    assert_eq!(transaction("idempotency_keys"), changed);
+    assert!(changed.is_string());
+}
+
+#[tokio::test]
+async fn a_key_counts_for_24_hours() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    let keyed = world.rest().with(KEY, "day");
+    keyed.patch(&chat, json!({"labels": "a"})).await.expect(200);
+    let age = |age: &str| {
+        let query = format!("UPDATE idempotency_keys SET created_at = now() - interval '{age}'");
+        world.sql().run_as(&world.org.id, &query);
+    };
+    age("23 hours 59 minutes");
+    assert!(replayed(&keyed.patch(&chat, json!({"labels": "a"})).await.expect(200)));
+    keyed.patch(&chat, json!({"labels": "b"})).await.expect(409);
+    age("24 hours");
+    assert!(!replayed(&keyed.patch(&chat, json!({"labels": "b"})).await.expect(200)));
+    assert!(replayed(&keyed.patch(&chat, json!({"labels": "b"})).await.expect(200)));
+    keyed.patch(&chat, json!({"labels": "a"})).await.expect(409);
+    assert_eq!(world.sql().count("idempotency_keys"), 1);
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_key_is_its_hash() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    world.rest().with(KEY, "order-4711").patch(&chat, json!({"labels": "a"})).await.expect(200);
+    let rows =
+        world.sql().rows("SELECT k::text AS row, encode(answer, 'escape') AS answer FROM idempotency_keys k");
+    assert_eq!(rows.len(), 1);
+    assert!(!rows[0].to_string().contains("order-4711"), "{rows:?}");
+    assert!(!world.log().contains("order-4711"));
+}
