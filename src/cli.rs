@@ -3,6 +3,7 @@
 mod completion;
 mod config;
 mod context;
+mod cursor_key;
 mod demo;
 mod failure;
 mod healthcheck;

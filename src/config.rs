@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::cursor::CursorKeys;
+
 /// Everything `serve` needs besides its listener.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -9,6 +11,8 @@ pub struct Config {
     pub database_url: Secret,
     /// Connections to PostgreSQL. About twice the database's cores; more makes the tail worse.
     pub database_connections: u32,
+    /// What cursors are signed with; the same for all instances on one database.
+    pub cursor_keys: CursorKeys,
     /// How login tokens are verified; `None` refuses them all and leaves api-keys.
     pub jwt: Option<JwtConfig>,
     /// Origins whose pages may call from a browser, exactly as browsers send them. None by default.

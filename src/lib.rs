@@ -9,6 +9,7 @@ pub mod auth;
 pub mod caller;
 pub mod cli;
 pub mod config;
+pub mod cursor;
 pub mod error;
 pub mod ids;
 pub mod instant;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::{ROOT, files_under};
 
 /// Which layer a module stands on. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 17] = [
+const RANKS: [(&str, u8); 18] = [
     ("main", 8),
     ("cli", 8),
     ("server", 7),
@@ -19,6 +19,7 @@ const RANKS: [(&str, u8); 17] = [
     ("config", 1),
     ("telemetry", 1),
     ("caller", 1),
+    ("cursor", 1),
     ("postgres", 1),
     ("error", 0),
     ("ids", 0),

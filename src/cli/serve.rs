@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context::Database;
 use super::settings::{ServeFlags, Settings};
-use super::{Failure, healthcheck, output};
+use super::{Failure, cursor_key, healthcheck, output};
 use crate::error::Kind;
 use crate::server::{self, ServeError};
 use crate::telemetry;
@@ -25,6 +25,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     telemetry::init(&settings.log_filter, settings.log_format)
         .map_err(|error| Failure::Configuration(vec![format!("--log-level: {error}")]))?;
+    cursor_key::require(settings)?;
     let database = Database::open(settings).await?;
     let outcome = serve(settings, &database).await;
     // The private database goes last: calls in flight have ended by now.
@@ -41,12 +42,13 @@ async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> 
         }
         outcome => outcome.map_err(|error| database.failure(error))?,
     }
+    let cursor_key = cursor_key::find_or_create(settings)?;
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let listener = TcpListener::bind(&settings.listen)
         .await
         .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", settings.listen)))?;
     let announcing = tokio::spawn(announce(listener.local_addr()?));
-    let config = settings.config(database.url.clone());
+    let config = settings.config(database.url.clone(), cursor_key);
     let outcome = server::run(listener, config, told_to_stop(terminate, interrupt)).await;
     announcing.abort();
     outcome.map_err(|error| match error {

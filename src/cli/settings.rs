@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::Failure;
 use super::units;
 use crate::config::{Config, JwtConfig, Secret, is_origin};
+use crate::cursor::{CursorKey, CursorKeys};
 use crate::telemetry::LogFormat;
 
 /// More connections than this only make the database slower.
@@ -28,6 +29,8 @@ pub(super) struct Settings {
     pub(super) log_format: LogFormat,
     /// `host:port`.
     pub(super) listen: String,
+    pub(super) cursor_key: Option<CursorKey>,
+    cursor_previous_key: Option<CursorKey>,
     jwt: Option<JwtConfig>,
     cors_allowed_origins: Vec<String>,
     request_timeout: Duration,
@@ -50,6 +53,8 @@ impl Settings {
             log_filter: checks.required("log-level", log_filter),
             log_format: checks.required("log-format", log_format),
             listen: checks.required("listen", listen_address),
+            cursor_key: checks.optional("cursor-key", str::parse),
+            cursor_previous_key: checks.optional("cursor-previous-key", str::parse),
             jwt: checks.jwt(),
             cors_allowed_origins: checks.optional("cors-allowed-origin", origins).unwrap_or_default(),
             request_timeout: checks.required("request-timeout", positive_duration),
@@ -59,10 +64,11 @@ impl Settings {
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
     }
 
-    /// What `serve` runs with, on that database.
-    pub(super) fn config(&self, database_url: Secret) -> Config {
+    /// What `serve` runs with, on that database and with that key for new cursors.
+    pub(super) fn config(&self, database_url: Secret, cursor_key: CursorKey) -> Config {
         Config {
             database_url,
+            cursor_keys: CursorKeys::new(cursor_key, self.cursor_previous_key.clone()),
             database_connections: self.database_connections,
             jwt: self.jwt.clone(),
             cors_allowed_origins: self.cors_allowed_origins.clone(),

@@ -33,6 +33,20 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_shared_database_needs_a_shared_cursor_key() {
+    let place = Place::new();
+    let serve = ["serve", "--database-url", "postgres://user@127.0.0.1:1/db"];
+    let missing = place.run(&serve);
+    assert_eq!(missing.code, Some(64), "{}", missing.stderr);
+    assert!(missing.stderr.contains("--cursor-key") && missing.stderr.contains("openssl rand -base64 32"));
+    for weak in ["secret", &"changeme".repeat(8)] {
+        let refused = place.run(&[&serve[..], &["--cursor-key", weak]].concat());
+        assert_eq!(refused.code, Some(64), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--cursor-key must be") && !refused.stderr.contains(weak));
+    }
+}
+
+#[test]
 fn a_flag_beats_the_environment_which_beats_the_default() {
     let place = Place::new();
     let mut command = place.command(&["config", "--json", "--listen", "127.0.0.1:1"]);

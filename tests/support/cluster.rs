@@ -19,6 +19,9 @@ const START: &str = r#"
         -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0
 "#;
 
+/// What every server under test signs cursors with.
+const CURSOR_KEY: &str = "dGhlIHRlc3RzJyBvd24ga2V5OiAxNTU1MDEwMDQwMC4=";
+
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 static MIGRATED: OnceCell<Database> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -110,6 +113,7 @@ impl Database {
             }
         }
         command.args(args).env("SWITCHBOARD_DATABASE_URL", &self.url);
+        command.env("SWITCHBOARD_CURSOR_KEY", CURSOR_KEY);
         command
     }
 

@@ -17,6 +17,7 @@ use tower::Service;
 use super::super::services::{Rest, Services};
 use super::super::*;
 use crate::config::Secret;
+use crate::cursor::{CursorKey, CursorKeys};
 use crate::error::Error;
 
 /// Tells that a brief call has begun.
@@ -110,6 +111,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config {
         database_url: Secret::new("postgres://127.0.0.1:1/none"),
         database_connections: 1,
+        cursor_keys: CursorKeys::new(CursorKey::generate().parse().expect("a key"), None),
         jwt: None,
         cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
         request_timeout: Duration::from_secs(5),

@@ -1,0 +1,254 @@
+//! Cursors: where the next page of a list begins, in a text that means nothing to its reader and that only we can make.
+//!
+//! A cursor is `base64url(tag ‖ position)`. The tag is an HMAC-SHA256 over the organization, the list with its filters
+//! and the position, so a cursor opens nothing but the list it was made for. What it holds is not hidden: only what the
+//! page before it showed.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::ids::OrgId;
+
+/// Keeps these tags apart from whatever else a key might sign, and from those of a later layout.
+const PURPOSE: &[u8] = b"switchboard cursor 1";
+const TAG_BYTES: usize = 32;
+/// Longer texts are no cursors of ours.
+const MAX_TEXT: usize = 4096;
+
+/// A key that cursors are signed with: at least 32 random bytes, in hex or base64.
+#[derive(Clone)]
+pub struct CursorKey(Key);
+
+/// Random bytes of a key.
+const KEY_BYTES: usize = 32;
+/// Of that many random bytes, fewer different characters than this come up in hex less than once in 10^12 keys: what
+/// has fewer was typed, not drawn.
+const MIN_DIFFERENT: usize = 8;
+
+impl CursorKey {
+    /// The text of a new key.
+    pub fn generate() -> String {
+        STANDARD.encode(rand::random::<[u8; KEY_BYTES]>())
+    }
+}
+
+impl FromStr for CursorKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.trim_end_matches('=');
+        let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_base64 = digits
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_'));
+        let least = if is_hex { KEY_BYTES * 2 } else { (KEY_BYTES * 8).div_ceil(6) };
+        let different = digits.bytes().collect::<std::collections::BTreeSet<_>>().len();
+        if is_base64 && digits.len() >= least && different >= MIN_DIFFERENT {
+            // HMAC takes keys of any length: the text itself has all the randomness.
+            Ok(Self(Key::new(HMAC_SHA256, digits.as_bytes())))
+        } else {
+            Err("must be at least 32 random bytes in hex or base64, such as `openssl rand -base64 32` prints")
+        }
+    }
+}
+
+impl fmt::Debug for CursorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("****")
+    }
+}
+
+/// The keys of the service. The first one signs, each of them opens.
+#[derive(Clone, Debug)]
+pub struct CursorKeys(Arc<[CursorKey]>);
+
+/// Which list a cursor walks: its name and all that chooses what is in it.
+#[derive(Clone, Debug)]
+pub struct Scope(Vec<u8>);
+
+impl Scope {
+    /// The list of that name.
+    pub fn of(list: &'static str) -> Self {
+        let mut scope = Self(Vec::with_capacity(128));
+        scope.push(list.as_bytes());
+        scope
+    }
+
+    /// The same list, narrowed down. Equal filters must be spelled equally and come in the same order.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
+        self.push(name.as_bytes());
+        self.push(value.to_string().as_bytes());
+        self
+    }
+
+    /// The same list, narrowed down if the filter is there at all.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// With its length before it, so that no two scopes run together into the same bytes.
+    fn push(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(&length(part));
+        self.0.extend_from_slice(part);
+    }
+}
+
+impl CursorKeys {
+    /// Signs with the current key; while keys are exchanged, the previous one is accepted too.
+    pub fn new(current: CursorKey, previous: Option<CursorKey>) -> Self {
+        Self([current].into_iter().chain(previous).collect())
+    }
+
+    /// The cursor for that place in that list of that organization.
+    pub fn seal(&self, org: OrgId, scope: &Scope, position: &impl Serialize) -> Result<String> {
+        let position = serde_json::to_vec(position).map_err(Error::internal)?;
+        // There is always a first key.
+        let key = self.0.first().ok_or_else(|| Error::internal("no cursor key"))?;
+        let tag = hmac::sign(&key.0, &signed(org, scope, &position));
+        Ok(URL_SAFE_NO_PAD.encode([tag.as_ref(), &position].concat()))
+    }
+
+    /// The place a cursor names, if it was made for that list of that organization.
+    pub fn open<P: DeserializeOwned>(&self, org: OrgId, scope: &Scope, text: &str) -> Result<P> {
+        self.position(org, scope, text).ok_or_else(|| {
+            Error::invalid("cursor", "must be one that the same list with the same filters answered")
+        })
+    }
+
+    fn position<P: DeserializeOwned>(&self, org: OrgId, scope: &Scope, text: &str) -> Option<P> {
+        let bytes = Some(text).filter(|text| text.len() <= MAX_TEXT)?;
+        let bytes = URL_SAFE_NO_PAD.decode(bytes).ok()?;
+        let (tag, position) = bytes.split_at_checked(TAG_BYTES)?;
+        let signed = signed(org, scope, position);
+        // Compares in constant time.
+        self.0.iter().any(|key| hmac::verify(&key.0, &signed, tag).is_ok()).then_some(())?;
+        serde_json::from_slice(position).ok()
+    }
+}
+
+/// What a tag is made over.
+fn signed(org: OrgId, scope: &Scope, position: &[u8]) -> Vec<u8> {
+    [PURPOSE, org.as_uuid().as_bytes(), &length(&scope.0), &scope.0, position].concat()
+}
+
+fn length(part: &[u8]) -> [u8; 8] {
+    // usize has at most 64 bits wherever this runs.
+    u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::Kind;
+
+    type Position = (bool, Option<i64>, String);
+
+    fn key(letter: u8) -> CursorKey {
+        let bytes: Vec<u8> = (0..32).map(|at| at * 7 + letter).collect();
+        STANDARD.encode(bytes).parse().unwrap()
+    }
+
+    fn keys() -> CursorKeys {
+        CursorKeys::new(key(1), None)
+    }
+
+    fn position() -> Position {
+        (true, Some(-1), "3EB0".to_owned())
+    }
+
+    fn is_refused(keys: &CursorKeys, org: OrgId, scope: &Scope, text: &str) -> bool {
+        let opened: Result<Position> = keys.open(org, scope, text);
+        opened.is_err_and(|error| error.kind() == Kind::Invalid && error.fields()[0].field == "cursor")
+    }
+
+    #[test]
+    fn a_cursor_opens_the_list_it_was_made_for_and_no_other() {
+        let org = OrgId::generate();
+        let scope = Scope::of("chats").with("session", 1).with("q", "ab");
+        let cursor = keys().seal(org, &scope, &position()).unwrap();
+        assert_eq!(keys().open::<Position>(org, &scope, &cursor).unwrap(), position());
+        assert!(is_refused(&keys(), OrgId::generate(), &scope, &cursor), "another organization");
+        for other in [
+            Scope::of("messages").with("session", 1).with("q", "ab"),
+            Scope::of("chats").with("session", 2).with("q", "ab"),
+            Scope::of("chats").with("session", 1).with("q", "abc"),
+            Scope::of("chats").with("session", 1),
+            Scope::of("chats").with("session", 1).with("q", "a").with("b", ""),
+            Scope::of("chats").with("session", "1q").with("", "ab"),
+        ] {
+            assert!(is_refused(&keys(), org, &other, &cursor), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_exchanged_two_at_a_time() {
+        let (org, scope) = (OrgId::generate(), Scope::of("chats"));
+        let old = keys().seal(org, &scope, &position()).unwrap();
+        let both = CursorKeys::new(key(2), Some(key(1)));
+        let new = both.seal(org, &scope, &position()).unwrap();
+        assert!(both.open::<Position>(org, &scope, &old).is_ok());
+        let only_new = CursorKeys::new(key(2), None);
+        assert!(only_new.open::<Position>(org, &scope, &new).is_ok());
+        assert!(is_refused(&only_new, org, &scope, &old));
+    }
+
+    #[test]
+    fn a_key_has_256_random_bits() {
+        assert!(CursorKey::generate().parse::<CursorKey>().is_ok());
+        assert!(
+            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse::<CursorKey>().is_ok()
+        );
+        for weak in [
+            "",
+            "secret",
+            "0123456789abcdef0123456789abcdef0123456789abcdef",
+            "c2hvcnQgYW5kIG5vdCByYW5kb20gYXQgYWxs",
+            "changechangechangechangechangechangechangechange",
+            "a sentence that is long enough, but that anybody can guess",
+        ] {
+            assert!(weak.parse::<CursorKey>().is_err(), "{weak}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        assert_eq!(format!("{:?}", keys()), "CursorKeys([****])");
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_that_was_not_made_here_is_refused(text in any::<String>(), bytes in any::<Vec<u8>>()) {
+            let (org, scope) = (OrgId::generate(), Scope::of("chats"));
+            prop_assert!(is_refused(&keys(), org, &scope, &text));
+            prop_assert!(is_refused(&keys(), org, &scope, &URL_SAFE_NO_PAD.encode(bytes)));
+        }
+
+        #[test]
+        fn a_cursor_with_any_bit_flipped_is_refused(position: Position, at: prop::sample::Index, bit in 0_u32..7) {
+            let (org, scope) = (OrgId::generate(), Scope::of("chats"));
+            let cursor = keys().seal(org, &scope, &position).unwrap();
+            prop_assert_eq!(keys().open::<Position>(org, &scope, &cursor).unwrap(), position);
+            // Seven bits of an ASCII character: the text stays UTF-8.
+            let mut flipped = cursor.clone().into_bytes();
+            flipped[at.index(cursor.len())] ^= 1_u8 << bit;
+            prop_assert!(is_refused(&keys(), org, &scope, &String::from_utf8(flipped).unwrap()));
+            let end = at.index(cursor.len());
+            prop_assert!(is_refused(&keys(), org, &scope, &cursor[..end]), "cut off at {}", end);
+        }
+    }
+}
