@@ -11,6 +11,7 @@ use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::keys::{self, KeyRow, NewKeyRow};
 
+use super::idempotency::Once;
 use super::{name, orgs};
 
 /// What a new key shall be.
@@ -56,7 +57,7 @@ pub struct KeyInfo {
 
 /// Creates a key of the organization for an operator: it may be able to do everything.
 pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey> {
-    insert(store, org, new, true).await
+    insert(store, org, new, true, Once::unkeyed()).await
 }
 
 /// Creates a key of the caller's organization that can do nothing the caller cannot.
@@ -64,7 +65,12 @@ pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey
 /// # Errors
 ///
 /// When the key would have a capability that the caller lacks, or reach a session that the caller does not.
-pub async fn grant(store: &Store, caller: &Caller, new: NewKey) -> Result<CreatedKey> {
+pub async fn grant<R: Send + 'static>(
+    store: &Store,
+    caller: &Caller,
+    new: NewKey,
+    once: Once<CreatedKey, R>,
+) -> Result<R> {
     let mut lacking = new.capabilities.iter().filter(|can| !caller.capabilities.contains(*can));
     if let Some(lacking) = lacking.next() {
         return Err(Error::forbidden(capability_name(lacking)));
@@ -74,10 +80,16 @@ pub async fn grant(store: &Store, caller: &Caller, new: NewKey) -> Result<Create
     {
         return Err(not_all_sessions());
     }
-    insert(store, caller.org, new, caller.manages_owners).await
+    insert(store, caller.org, new, caller.manages_owners, once).await
 }
 
-async fn insert(store: &Store, org: OrgId, new: NewKey, manages_owners: bool) -> Result<CreatedKey> {
+async fn insert<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    new: NewKey,
+    manages_owners: bool,
+    once: Once<CreatedKey, R>,
+) -> Result<R> {
     let key = ApiKey::generate()?;
     let row = validated(&key, new, manages_owners)?;
     let write = move |connection: &mut _| {
@@ -90,10 +102,10 @@ async fn insert(store: &Store, org: OrgId, new: NewKey, manages_owners: bool) ->
                 return Err(not_all_sessions().into());
             }
         }
-        keys::insert(connection, org, &row)
+        let info = KeyInfo::from(keys::insert(connection, org, &row)?);
+        Ok(CreatedKey { token: key.token(), info })
     };
-    let row = store.write(org, write).await?;
-    Ok(CreatedKey { token: key.token(), info: KeyInfo::from(row) })
+    once.write(store, org, write).await
 }
 
 /// Whether a key that reaches only these sessions, `None` for all, reaches no others than those.
@@ -120,7 +132,13 @@ pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
 
 /// Revokes a key; it is refused everywhere within 5 seconds. Revoking it again changes nothing. To who reaches only some
 /// sessions, a key that reaches others does not exist.
-pub async fn revoke(store: &Store, org: OrgId, id: KeyId, reachable: Option<Arc<[SessionId]>>) -> Result<()> {
+pub async fn revoke<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: KeyId,
+    reachable: Option<Arc<[SessionId]>>,
+    once: Once<(), R>,
+) -> Result<R> {
     let write = move |connection: &mut _| {
         let sessions = keys::lock(connection, org, &id)?.ok_or_else(not_found)?;
         match &reachable {
@@ -128,7 +146,7 @@ pub async fn revoke(store: &Store, org: OrgId, id: KeyId, reachable: Option<Arc<
             _ => keys::revoke(connection, org, &id),
         }
     };
-    store.write(org, write).await
+    once.write(store, org, write).await
 }
 
 fn not_found() -> Error {

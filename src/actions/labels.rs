@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Precondition;
+use super::idempotency::Once;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{LabelId, OrgId};
 use crate::patch::Patch;
@@ -38,13 +39,18 @@ pub struct LabelChange {
 /// # Errors
 ///
 /// When the name or the colour is not one, when there is a label with that name.
-pub async fn create(store: &Store, org: OrgId, new: NewLabel) -> Result<LabelRow> {
+pub async fn create<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    new: NewLabel,
+    once: Once<LabelRow, R>,
+) -> Result<R> {
     let name = named(&new.name)?;
     let color = new.color.map(checked_color).transpose()?;
     let write = move |connection: &mut _| {
         Ok(labels::insert(connection, org, &name, color.as_deref())?.ok_or_else(taken)?)
     };
-    store.write(org, write).await
+    once.write(store, org, write).await
 }
 
 /// Renames or recolours the label, on every chat that has it, and answers it. A change of nothing is no error.
@@ -52,13 +58,14 @@ pub async fn create(store: &Store, org: OrgId, new: NewLabel) -> Result<LabelRow
 /// # Errors
 ///
 /// When the name or the colour is not one, when another label has that name.
-pub async fn update(
+pub async fn update<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: LabelId,
     change: LabelChange,
     precondition: Precondition<LabelRow>,
-) -> Result<LabelRow> {
+    once: Once<LabelRow, R>,
+) -> Result<R> {
     let name = match change.name {
         Patch::Keep => None,
         Patch::Clear => Some(named("")?),
@@ -76,17 +83,22 @@ pub async fn update(
         }
         Ok(labels::update(connection, org, &id, &changes)?.ok_or_else(taken)?)
     };
-    store.write(org, write).await
+    once.write(store, org, write).await
 }
 
 /// Deletes the label, from every chat that has it.
-pub async fn delete(store: &Store, org: OrgId, id: LabelId) -> Result<()> {
+pub async fn delete<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: LabelId,
+    once: Once<(), R>,
+) -> Result<R> {
     let write = move |connection: &mut _| {
         labels::lock(connection, org, &id)?.ok_or_else(not_found)?;
         labels::touch_chats(connection, org, &id)?;
         labels::delete(connection, org, &id)
     };
-    store.write(org, write).await
+    once.write(store, org, write).await
 }
 
 fn taken() -> Error {

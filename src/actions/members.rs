@@ -12,6 +12,7 @@ use crate::store::members::{self, MemberChanges, NewMemberRow};
 use crate::store::{Connection, Store, StoreResult};
 use crate::text_key::text_key;
 
+use super::idempotency::Once;
 use super::{Precondition, name, orgs};
 
 /// The longest email, in characters (RFC 5321, section 4.5.3.1.3, less the brackets).
@@ -112,22 +113,24 @@ impl From<&Caller> for Manager {
 ///
 /// # Errors
 ///
-/// When the email or the name is not one, when there is a member with that email, when the organization does not exist.
-pub async fn add(store: &Store, manager: Manager, new: NewMember) -> Result<MemberRow> {
+/// When the email or the name is not one, when there is a member with that email.
+pub async fn add<R: Send + 'static>(
+    store: &Store,
+    manager: Manager,
+    new: NewMember,
+    once: Once<MemberRow, R>,
+) -> Result<R> {
     let row = validated(manager, new)?;
     let org = manager.org;
-    let write = move |connection: &mut _| {
-        orgs::lock(connection, org)?;
-        Ok(members::insert(connection, org, &row)?.ok_or_else(taken)?)
-    };
-    store.write(org, write).await
+    let write = move |connection: &mut _| Ok(members::insert(connection, org, &row)?.ok_or_else(taken)?);
+    once.write(store, org, write).await
 }
 
 /// Adds a member, or gives the one with that email the name and role that are said.
 ///
 /// # Errors
 ///
-/// As [`add`] and [`update`], but for a member that exists.
+/// As [`add`] and [`update`], but for a member that exists; when the organization does not exist.
 pub async fn add_or_update(store: &Store, manager: Manager, new: NewMember) -> Result<()> {
     let change = checked(MemberChange {
         name: new.name.clone().map_or(Patch::Keep, Patch::Set),
@@ -156,20 +159,21 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<MemberRow>> {
 /// # Errors
 ///
 /// When the organization would be without an owner, when someone else than an owner makes or unmakes one.
-pub async fn update(
+pub async fn update<R: Send + 'static>(
     store: &Store,
     manager: Manager,
     email: &str,
     change: MemberChange,
     precondition: Precondition<MemberRow>,
-) -> Result<MemberRow> {
+    once: Once<MemberRow, R>,
+) -> Result<R> {
     let key = key_of(email)?;
     let change = checked(change)?;
     let write = move |connection: &mut _| {
         orgs::lock(connection, manager.org)?;
         change_one(connection, manager, &key, &change, &precondition)
     };
-    store.write(manager.org, write).await
+    once.write(store, manager.org, write).await
 }
 
 /// Removes the member with that email. Chats assigned to it become unassigned.
@@ -177,7 +181,12 @@ pub async fn update(
 /// # Errors
 ///
 /// When it is the last owner, when someone else than an owner removes one.
-pub async fn remove(store: &Store, manager: Manager, email: &str) -> Result<()> {
+pub async fn remove<R: Send + 'static>(
+    store: &Store,
+    manager: Manager,
+    email: &str,
+    once: Once<(), R>,
+) -> Result<R> {
     let key = key_of(email)?;
     let org = manager.org;
     let write = move |connection: &mut _| {
@@ -188,7 +197,7 @@ pub async fn remove(store: &Store, manager: Manager, email: &str) -> Result<()> 
         }
         members::delete(connection, org, &key)
     };
-    store.write(org, write).await
+    once.write(store, org, write).await
 }
 
 /// Changes a member. The organization is locked, so that two owners cannot both be the other one that stays.

@@ -11,6 +11,7 @@ pub use crate::store::properties::PropertyRow;
 use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges};
 use crate::store::{Connection, Store, StoreResult, chat_properties};
 
+use super::idempotency::Once;
 use super::{Precondition, name, orgs};
 
 const MAX_OPTIONS: usize = 1000;
@@ -89,7 +90,12 @@ pub struct PropertyChange {
 /// # Errors
 ///
 /// When the name or the id is taken, when the options do not fit the kind, when the organization does not exist.
-pub async fn create(store: &Store, org: OrgId, new: NewProperty) -> Result<PropertyRow> {
+pub async fn create<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    new: NewProperty,
+    once: Once<PropertyRow, R>,
+) -> Result<R> {
     let row = NewPropertyRow {
         property_id: new.id.unwrap_or_else(PropertyId::generate),
         name: checked_name(&new.name)?,
@@ -100,15 +106,13 @@ pub async fn create(store: &Store, org: OrgId, new: NewProperty) -> Result<Prope
         if !crate::store::orgs::exists(connection, org)? {
             return Err(orgs::not_found().into());
         }
-        properties::insert(connection, org, &row)
-    };
-    match store.write(org, write).await? {
-        Insertion::Done(property) => Ok(property),
-        Insertion::NameTaken => Err(name_taken()),
-        Insertion::Taken => {
-            Err(Error::new(Kind::Conflict, "the organization has a property with this id already"))
+        match properties::insert(connection, org, &row)? {
+            Insertion::Done(property) => Ok(property),
+            Insertion::NameTaken => Err(name_taken().into()),
+            Insertion::Taken => Err(id_taken().into()),
         }
-    }
+    };
+    once.write(store, org, write).await
 }
 
 /// The organization's properties, by name.
@@ -123,13 +127,14 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
 /// # Errors
 ///
 /// When the name is taken, when the options do not fit the kind.
-pub async fn update(
+pub async fn update<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: PropertyId,
     change: PropertyChange,
     precondition: Precondition<PropertyRow>,
-) -> Result<PropertyRow> {
+    once: Once<PropertyRow, R>,
+) -> Result<R> {
     let name = match change.name {
         Patch::Keep => None,
         Patch::Clear => Some(checked_name("")?),
@@ -150,17 +155,22 @@ pub async fn update(
         }
         Ok(properties::update(connection, org, &id, &changes)?.ok_or_else(name_taken)?)
     };
-    store.write(org, write).await
+    once.write(store, org, write).await
 }
 
 /// Deletes the property with its values on all chats.
-pub async fn delete(store: &Store, org: OrgId, id: PropertyId) -> Result<()> {
+pub async fn delete<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: PropertyId,
+    once: Once<(), R>,
+) -> Result<R> {
     let write = move |connection: &mut _| {
         properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
         chat_properties::touch_chats(connection, org, &id)?;
         properties::delete(connection, org, &id)
     };
-    store.write(org, write).await
+    once.write(store, org, write).await
 }
 
 /// Removes what uses an option that is not among the new ones; answers those as they are stored.
@@ -189,6 +199,10 @@ fn replace_options(
 
 fn name_taken() -> Error {
     Error::new(Kind::Conflict, "the organization has a property with this name already")
+}
+
+fn id_taken() -> Error {
+    Error::new(Kind::Conflict, "the organization has a property with this id already")
 }
 
 fn not_found() -> Error {

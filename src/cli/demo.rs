@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use self::story::Story;
 use super::{Context, Failure, output};
+use crate::actions::idempotency::Once;
 use crate::actions::ingest::IngestEvent;
 use crate::actions::members::{Manager, NewMember, Role};
 use crate::actions::properties::{NewProperty, PropertyKind};
@@ -86,7 +87,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     ] {
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let new = NewProperty { id: None, name: name.to_owned(), kind, options };
-        unless_there(properties::create(store, org, new).await)?;
+        unless_there(properties::create(store, org, new, Once::unkeyed()).await)?;
     }
     Ok(())
 }

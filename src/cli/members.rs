@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure};
+use crate::actions::idempotency::Once;
 use crate::actions::members::{self, Manager, MemberRow, NewMember, Role};
 use crate::ids::OrgId;
 use crate::instant::Instant;
@@ -85,6 +86,8 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             let shown: Vec<_> = members::list(store, org).await?.into_iter().map(Shown::from).collect();
             output::list(&shown, json)
         }
-        Command::Remove { org, email } => Ok(members::remove(store, Manager::operator(org), &email).await?),
+        Command::Remove { org, email } => {
+            Ok(members::remove(store, Manager::operator(org), &email, Once::unkeyed()).await?)
+        }
     }
 }

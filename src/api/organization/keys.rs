@@ -3,8 +3,9 @@
 use tonic::{Request, Response};
 
 use super::Answer;
-use crate::actions::keys::{self, KeyInfo, NewKey};
+use crate::actions::keys::{self, CreatedKey, KeyInfo, NewKey};
 use crate::api::guard::caller;
+use crate::api::idempotency::once;
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
 use crate::error::{Error, Result};
 use crate::ids::{KeyId, SessionId};
@@ -14,19 +15,16 @@ use crate::store::Store;
 
 pub(super) async fn create(store: &Store, request: Request<CreateApiKeyRequest>) -> Answer<ApiKey> {
     let caller = caller(&request)?;
-    let request = request.into_inner();
-    let created = keys::grant(store, &caller, new_key(request)?).await?;
-    let token = created.token.expose().to_owned();
-    Ok(Response::new(ApiKey { key: Some(token), ..api_key(created.info) }))
+    let once = once(&request, Response::new, created)?;
+    Ok(keys::grant(store, &caller, new_key(request.into_inner())?, once).await?)
 }
 
 pub(super) async fn revoke(store: &Store, request: Request<RevokeApiKeyRequest>) -> Answer<()> {
     let caller = caller(&request)?;
-    let request = request.into_inner();
-    let id: Result<KeyId, _> = request.key_id.parse();
+    let once = once(&request, Response::new, |()| ())?;
+    let id: Result<KeyId, _> = request.get_ref().key_id.parse();
     let id = id.map_err(|expected| Error::invalid("key_id", expected))?;
-    keys::revoke(store, caller.org, id, caller.sessions.clone()).await?;
-    Ok(Response::new(()))
+    Ok(keys::revoke(store, caller.org, id, caller.sessions.clone(), once).await?)
 }
 
 fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
@@ -52,6 +50,11 @@ fn session(id: &String) -> Result<SessionId> {
 fn expiry(millis: i64) -> Result<Instant> {
     let expected = "must be a Unix time in milliseconds, not negative and not past the year 9999";
     Instant::from_millis(millis).ok_or_else(|| Error::invalid("expires_at", expected))
+}
+
+/// The answer that alone holds the key itself.
+fn created(key: CreatedKey) -> ApiKey {
+    ApiKey { key: Some(key.token.expose().to_owned()), ..api_key(key.info) }
 }
 
 /// What may be seen of a key at any time.

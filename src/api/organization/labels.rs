@@ -5,6 +5,7 @@ use tonic::{Request, Response};
 use super::{Answer, unlimited};
 use crate::actions::labels::{self, LabelChange, LabelRow, NewLabel};
 use crate::api::etag::{if_match, versioned};
+use crate::api::idempotency::once;
 use crate::api::mask::Mask;
 use crate::error::{Error, Result};
 use crate::ids::LabelId;
@@ -13,26 +14,25 @@ use crate::store::Store;
 
 pub(super) async fn create(store: &Store, request: Request<CreateLabelRequest>) -> Answer<Label> {
     let caller = unlimited(&request)?;
+    let once = once(&request, versioned, label)?;
     let request = request.into_inner();
     let new = NewLabel { name: request.name, color: request.color };
-    let row = labels::create(store, caller.org, new).await?;
-    Ok(versioned(label(row)))
+    Ok(labels::create(store, caller.org, new, once).await?)
 }
 
 pub(super) async fn update(store: &Store, request: Request<UpdateLabelRequest>) -> Answer<Label> {
     let caller = unlimited(&request)?;
     let precondition = if_match(request.metadata(), label);
+    let once = once(&request, versioned, label)?;
     let request = request.into_inner();
     let id = id(&request.label_id)?;
-    let row = labels::update(store, caller.org, id, change(request)?, precondition).await?;
-    Ok(versioned(label(row)))
+    Ok(labels::update(store, caller.org, id, change(request)?, precondition, once).await?)
 }
 
 pub(super) async fn delete(store: &Store, request: Request<DeleteLabelRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
-    let request = request.into_inner();
-    labels::delete(store, caller.org, id(&request.label_id)?).await?;
-    Ok(Response::new(()))
+    let once = once(&request, Response::new, |()| ())?;
+    Ok(labels::delete(store, caller.org, id(&request.get_ref().label_id)?, once).await?)
 }
 
 fn id(text: &str) -> Result<LabelId> {

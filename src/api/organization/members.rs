@@ -5,6 +5,7 @@ use tonic::{Request, Response};
 use super::{Answer, unlimited};
 use crate::actions::members::{self, Manager, MemberChange, MemberRow, NewMember};
 use crate::api::etag::{if_match, versioned};
+use crate::api::idempotency::once;
 use crate::api::mask::Mask;
 use crate::error::Result;
 use crate::pb::{AddMemberRequest, Member, RemoveMemberRequest, UpdateMemberRequest};
@@ -12,28 +13,27 @@ use crate::store::Store;
 
 pub(super) async fn add(store: &Store, request: Request<AddMemberRequest>) -> Answer<Member> {
     let caller = unlimited(&request)?;
+    let once = once(&request, versioned, member)?;
     let request = request.into_inner();
     let role = request.role.map(|role| role.parse()).transpose()?;
     let new = NewMember { email: request.email, name: request.name, role };
-    let row = members::add(store, Manager::from(&*caller), new).await?;
-    Ok(versioned(member(row)))
+    Ok(members::add(store, Manager::from(&*caller), new, once).await?)
 }
 
 pub(super) async fn update(store: &Store, request: Request<UpdateMemberRequest>) -> Answer<Member> {
     let caller = unlimited(&request)?;
     let precondition = if_match(request.metadata(), member);
+    let once = once(&request, versioned, member)?;
     let request = request.into_inner();
     let email = request.email.clone();
     let change = change(request)?;
-    let row = members::update(store, Manager::from(&*caller), &email, change, precondition).await?;
-    Ok(versioned(member(row)))
+    Ok(members::update(store, Manager::from(&*caller), &email, change, precondition, once).await?)
 }
 
 pub(super) async fn remove(store: &Store, request: Request<RemoveMemberRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
-    let request = request.into_inner();
-    members::remove(store, Manager::from(&*caller), &request.email).await?;
-    Ok(Response::new(()))
+    let once = once(&request, Response::new, |()| ())?;
+    Ok(members::remove(store, Manager::from(&*caller), &request.get_ref().email, once).await?)
 }
 
 fn change(request: UpdateMemberRequest) -> Result<MemberChange> {

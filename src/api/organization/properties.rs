@@ -5,6 +5,7 @@ use tonic::{Request, Response};
 use super::{Answer, unlimited};
 use crate::actions::properties::{self, NewProperty, PropertyChange, PropertyRow};
 use crate::api::etag::{if_match, versioned};
+use crate::api::idempotency::once;
 use crate::api::mask::Mask;
 use crate::error::{Error, Result};
 use crate::ids::PropertyId;
@@ -13,27 +14,26 @@ use crate::store::Store;
 
 pub(super) async fn create(store: &Store, request: Request<CreatePropertyRequest>) -> Answer<Property> {
     let caller = unlimited(&request)?;
+    let once = once(&request, versioned, property)?;
     let request = request.into_inner();
     let kind = request.kind.parse()?;
     let new = NewProperty { id: None, name: request.name, kind, options: request.options };
-    let row = properties::create(store, caller.org, new).await?;
-    Ok(versioned(property(row)))
+    Ok(properties::create(store, caller.org, new, once).await?)
 }
 
 pub(super) async fn update(store: &Store, request: Request<UpdatePropertyRequest>) -> Answer<Property> {
     let caller = unlimited(&request)?;
     let precondition = if_match(request.metadata(), property);
+    let once = once(&request, versioned, property)?;
     let request = request.into_inner();
     let id = id(&request.property_id)?;
-    let row = properties::update(store, caller.org, id, change(request)?, precondition).await?;
-    Ok(versioned(property(row)))
+    Ok(properties::update(store, caller.org, id, change(request)?, precondition, once).await?)
 }
 
 pub(super) async fn delete(store: &Store, request: Request<DeletePropertyRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
-    let request = request.into_inner();
-    properties::delete(store, caller.org, id(&request.property_id)?).await?;
-    Ok(Response::new(()))
+    let once = once(&request, Response::new, |()| ())?;
+    Ok(properties::delete(store, caller.org, id(&request.get_ref().property_id)?, once).await?)
 }
 
 fn id(text: &str) -> Result<PropertyId> {
