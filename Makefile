@@ -2,16 +2,19 @@
 # make test   all tests, with what they need
 # make lint   formatting, lints and documentation
 # make bench  measurements
+# make assets fetches the assets anew: see assets/README.md
 #
 # What is missing is installed from Debian's packages; what is there is left alone.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench build-packages test-packages
+.PHONY: help run test lint bench assets build-packages test-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
+EXPLORER := openapi-explorer
+EXPLORER_VERSION := 2.4.820
 
 # $(call has,COMMAND): not empty when there is such a command.
 has = $(shell command -v $(1) 2>/dev/null)
@@ -35,7 +38,7 @@ define install
 endef
 
 help:
-	@sed -n 's/^# //p' Makefile | sed -n 1,4p
+	@sed -n 's/^# //p' Makefile | sed -n 1,5p
 
 run: build-packages
 	cargo build --release --locked
@@ -54,6 +57,13 @@ lint: build-packages
 bench: build-packages
 	cargo bench --locked
 	cargo run --locked --release --package transcode-bench
+
+assets: test-packages
+	fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \
+	npm pack $(EXPLORER)@$(EXPLORER_VERSION) --silent --pack-destination "$$fetched" >/dev/null; \
+	tar -xzf "$$fetched"/*.tgz -C "$$fetched"; \
+	cp "$$fetched/package/dist/browser/$(EXPLORER).min.js" "$$fetched/package/LICENSE" assets/$(EXPLORER)/
+	cd assets/$(EXPLORER) && sha256sum LICENSE $(EXPLORER).min.js >SHA256SUMS
 
 build-packages:
 	$(call install,$(BUILD_PACKAGES))

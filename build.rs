@@ -1,5 +1,8 @@
-//! Compiles `proto/` without protoc, and generates what serves its REST routes: see `src/transcode.rs`.
+//! Compiles `proto/` without protoc, generates what serves its REST routes (see `src/transcode.rs`), and compresses what
+//! the binary carries for browsers.
 
+#[path = "build/assets.rs"]
+mod assets;
 #[path = "build/generate.rs"]
 mod generate;
 #[path = "build/messages.rs"]
@@ -19,8 +22,12 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::DescriptorPool;
 
+/// Shows the OpenAPI document to people.
+const EXPLORER: &str = "assets/openapi-explorer/openapi-explorer.min.js";
+
 fn main() {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed={EXPLORER}");
     println!("cargo:rerun-if-changed=build");
     // Embedded by a macro, which cannot tell cargo of a file that is new.
     println!("cargo:rerun-if-changed=migrations");
@@ -52,6 +59,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     // A request's name is what an idempotency key's use is told apart by.
     config.enable_type_names();
     tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
+    assets::compress(Path::new(EXPLORER), &out_dir)?;
     Ok(())
 }
 

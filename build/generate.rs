@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
+use heck::{ToKebabCase, ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::messages::Messages;
@@ -10,7 +10,7 @@ use super::model::{Binding, Dialect, Method, Names, Problem, Service};
 use super::rules::{is_output_only, patch_resource};
 use super::rust;
 
-/// `METHODS`: every RPC with the capability it needs.
+/// `METHODS`: every RPC with the capability it needs. `APIS`: every service with REST routes.
 pub fn methods(services: &[Service]) -> String {
     let mut out = String::from(
         "/// Every RPC, with what the caller must be allowed to do.\npub static METHODS: &[Method] = &[\n",
@@ -28,6 +28,17 @@ pub fn methods(services: &[Service]) -> String {
                 ),
             );
         }
+    }
+    out.push_str("];\n");
+    out.push_str("\n/// Every service with REST routes.\npub static APIS: &[Api] = &[\n");
+    for service in services.iter().filter(|service| service.dialect.is_some()) {
+        let name = service.descriptor.name().to_kebab_case();
+        let name = name.strip_suffix("-service").unwrap_or(&name);
+        line(
+            &mut out,
+            1,
+            &format!("Api {{ name: {name:?}, service: {:?} }},", service.descriptor.full_name()),
+        );
     }
     out.push_str("];\n");
     out

@@ -16,4 +16,13 @@ pub struct Method {
     pub capability: Capability,
 }
 
+/// A service with REST routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Its short name, such as `chat`.
+    pub name: &'static str,
+    /// The service's full name, such as `switchboard.v1.ChatService`.
+    pub service: &'static str,
+}
+
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -5,6 +5,7 @@ mod compression;
 mod connection;
 mod cors;
 mod deadline;
+mod docs;
 mod door;
 mod guard;
 mod health;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use tokio::net::TcpListener;
 
+use self::docs::Docs;
 use self::health::Health;
 use self::router::Router;
 use crate::auth::Authenticator;
@@ -73,7 +75,8 @@ pub async fn run(
     health.watch(store.clone());
     let services = services::compose(&store, &config, health_service)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
-    let stack = layers::stack(Router::new(services, health.clone()), authenticator, &config);
+    let stack =
+        layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
     Ok(())
 }

@@ -26,9 +26,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::{Extensions, Method, Request, Response};
+use http::{Extensions, HeaderValue, Method, Request, Response};
 use tower::Service;
 
+pub use answer::is_known;
 pub use dialect::{Dialect, ErrorEnvelope, Names};
 pub use percent::{decode_query, decode_segment, decode_segments};
 pub use route::{Answer, Binding, Body as RequestBody, Route};
@@ -122,8 +123,13 @@ impl Transcoder {
     }
 
     /// A failure in the words of the API that owns the path: for what the server refuses around the routes.
-    pub fn error_response(&self, path: &str, error: &Error) -> Response<Body> {
-        answer::failure(self.0.dialect(path), error)
+    pub fn error_response(
+        &self,
+        path: &str,
+        error: &Error,
+        request_id: Option<&HeaderValue>,
+    ) -> Response<Body> {
+        answer::failure(self.0.dialect(path), error, request_id)
     }
 
     /// The RPC that a request would reach, such as `/switchboard.v1.ChatService/GetChat`.
@@ -139,7 +145,7 @@ impl Transcoder {
         };
         let head = parts.method == Method::HEAD;
         if let Err(error) = (self.0.guard)(&parts.extensions, target.rpc) {
-            let response = answer::failure(target.dialect, &error);
+            let response = answer::failure(target.dialect, &error, parts.headers.get(answer::REQUEST_ID));
             return ready(if head { answer::without_body(response) } else { response });
         }
         let endpoint = Arc::clone(&target.endpoint);
@@ -163,7 +169,7 @@ impl Inner {
         let response = match answer::allow(self.router.methods(path)) {
             Some(allow) if method == Method::OPTIONS => answer::options(allow),
             Some(allow) => answer::method_not_allowed(self.dialect(path), allow),
-            None => answer::failure(self.dialect(path), &Error::new(Kind::NotFound, "no such path")),
+            None => answer::failure(self.dialect(path), &Error::new(Kind::NotFound, "no such path"), None),
         };
         if method == Method::HEAD { answer::without_body(response) } else { response }
     }

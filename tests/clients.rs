@@ -59,6 +59,13 @@ async fn a_page_in_a_browser_shows_a_chat_when_its_origin_is_allowed() {
     must_be_ok(&Output { stdout: line.into_bytes(), ..ended });
 }
 
+#[tokio::test]
+async fn a_browser_shows_every_operation_and_asks_nobody_else() {
+    let world = World::shared().await;
+    let output = node("web/docs.mjs").env("SERVICE", world.url()).output();
+    must_be_ok(&output.expect("node: run make test"));
+}
+
 #[test]
 fn the_proto_files_follow_bufs_rules() {
     let output = Command::new(clients().join("node_modules/.bin/buf")).arg("lint").current_dir(ROOT).output();

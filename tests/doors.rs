@@ -3,6 +3,7 @@
 mod bodies;
 mod browsers;
 mod corpus;
+mod docs;
 mod documents;
 mod http;
 mod idempotency;

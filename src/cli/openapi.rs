@@ -1,6 +1,7 @@
 //! `switchboard openapi`: the OpenAPI 3.1 document of the REST APIs.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::{Failure, output};
 use crate::pb;
@@ -9,33 +10,17 @@ use crate::transcode::openapi;
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Only that API; all in one document when left out
-    #[arg(long, value_enum)]
-    api: Option<Api>,
+    #[arg(long, value_parser = names())]
+    api: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Api {
-    /// The shared inbox, under /v1
-    Chat,
-    /// Sessions and what their numbers see, under /api/v1
-    Session,
-    /// The organization's own settings, under /api/v1/organization
-    Organization,
-}
-
-impl Api {
-    /// The full name of the API's service.
-    const fn service(self) -> &'static str {
-        match self {
-            Self::Chat => "switchboard.v1.ChatService",
-            Self::Session => "switchboard.v1.SessionService",
-            Self::Organization => "switchboard.v1.OrganizationService",
-        }
-    }
+fn names() -> PossibleValuesParser {
+    pb::APIS.iter().map(|api| api.name).collect::<Vec<_>>().into()
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let service = arguments.api.map(Api::service);
-    let document = openapi::document(pb::DESCRIPTORS, service);
+    let api = arguments.api.as_deref();
+    let api = api.and_then(|name| pb::APIS.iter().find(|api| api.name == name));
+    let document = openapi::document(pb::DESCRIPTORS, api.map(|api| api.service));
     output::json(&document.map_err(|error| Failure::new(error.to_string()))?)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::around::{Answering, Around};
 use super::door::Door;
 use super::services::Rest;
-use super::{BoxFuture, Request, Response, deadline};
+use super::{BoxFuture, Request, Response, deadline, request_id};
 use crate::error::{Error, Kind};
 
 /// Bounds every call.
@@ -27,6 +27,7 @@ impl<R: Rest> Around for Limits<R> {
         let door = Door::of(&request);
         // Cheap: the text is shared with the request.
         let uri = request.uri().clone();
+        let request_id = request.headers().get(request_id::HEADER).cloned();
         let rest = self.rest.clone();
         let answer = inner.call(request);
         Box::pin(async move {
@@ -35,7 +36,7 @@ impl<R: Rest> Around for Limits<R> {
                 Ok(Err(panic)) => Error::internal(panic),
                 Err(_) => Error::new(Kind::DeadlineExceeded, "the time for the call is up"),
             };
-            Ok(door.error(error, |error| rest.error_response(uri.path(), error)))
+            Ok(door.error(error, |error| rest.error_response(uri.path(), error, request_id.as_ref())))
         })
     }
 }

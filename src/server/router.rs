@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::header::ACCEPT_ENCODING;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
-use super::compression::{Compressed, compressed};
+use super::compression::{self, Compressed, compressed};
+use super::docs::{Docs, Documented};
 use super::door::Door;
 use super::guard::GuardLayer;
 use super::health::Health;
@@ -21,13 +21,14 @@ use super::{BoxFuture, Request, Response};
 pub struct Router<R> {
     grpc: BoxCloneSyncService<Request, http::Response<tonic::body::Body>, Infallible>,
     rest: R,
-    compressed_rest: Compressed<R>,
+    documented: Documented<R>,
+    compressed: Compressed<Documented<R>>,
     health: Health,
 }
 
 impl<R: Rest> Router<R> {
     /// The routes to these services.
-    pub fn new(services: Services<R>, health: Health) -> Self {
+    pub fn new(services: Services<R>, docs: Docs, health: Health) -> Self {
         let grpc = ServiceBuilder::new()
             // Outermost, so that what is refused further in is an answer that gRPC-Web understands.
             .layer(GrpcWebLayer::new())
@@ -35,7 +36,16 @@ impl<R: Rest> Router<R> {
             .layer(GuardLayer::new(services.guard))
             .service(services.grpc.prepare());
         let rest = services.rest;
-        Self { grpc: BoxCloneSyncService::new(grpc), compressed_rest: compressed(rest.clone()), rest, health }
+        let documented = Documented::new(docs, rest.clone());
+        let compressed = compressed(documented.clone());
+        Self { grpc: BoxCloneSyncService::new(grpc), rest, documented, compressed, health }
+    }
+
+    fn call_rest(&mut self, mut request: Request) -> BoxFuture {
+        if compression::settle(request.headers_mut()) {
+            return with_axum_body(self.compressed.call(request));
+        }
+        self.documented.call(request)
     }
 
     /// The REST door itself, for who needs its words.
@@ -61,11 +71,9 @@ impl<R: Rest> Service<Request> for Router<R> {
             // Probes: plain, without a token.
             (Door::Rest, "/livez") => ready(self.health.live(&request)),
             (Door::Rest, "/readyz") => ready(self.health.ready(&request)),
-            // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist.
-            (Door::Rest, _) if request.headers().contains_key(ACCEPT_ENCODING) => {
-                with_axum_body(self.compressed_rest.call(request))
-            }
-            (Door::Rest, _) => self.rest.call(request),
+            // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist. In
+            // front of it lies what describes it.
+            (Door::Rest, _) => self.call_rest(request),
         }
     }
 }

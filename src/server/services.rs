@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderValue, Method};
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
@@ -28,8 +28,8 @@ pub trait Rest: Answering + Clone + Send + Sync + 'static {
     /// The RPC a request stands for, as its path in gRPC.
     fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
 
-    /// An error in the envelope of the API that owns the path.
-    fn error_response(&self, path: &str, error: &Error) -> Response;
+    /// An error in the envelope of the API that owns the path. A fault of ours names the request.
+    fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response;
 }
 
 /// Everything behind the doors.
@@ -78,7 +78,7 @@ impl Rest for Transcoder {
         Transcoder::rpc(self, method, path)
     }
 
-    fn error_response(&self, path: &str, error: &Error) -> Response {
-        Transcoder::error_response(self, path, error)
+    fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response {
+        Transcoder::error_response(self, path, error, request_id)
     }
 }

@@ -34,6 +34,7 @@ async fn a_panic_fails_one_call_at_every_door_and_its_words_stay_inside() {
     let server = start(|_| {}).await;
     let rest = server.get("/v1/panic", &[]).await;
     assert_eq!((rest.status, &rest.body[..]), (StatusCode::INTERNAL_SERVER_ERROR, &b"internal error"[..]));
+    assert_eq!(rest.header("told-request-id"), rest.header("x-request-id"));
     for answer in
         [server.grpc("/test.Service/panic").await, server.grpc_web("/test.Service/panic", &[]).await]
     {

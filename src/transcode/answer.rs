@@ -26,9 +26,10 @@ pub(super) fn empty(status: StatusCode) -> Response<Body> {
 }
 
 /// A failure in the words of an API. The answer's extensions hold its [`Kind`].
-pub(super) fn failure(dialect: &Dialect, error: &Error) -> Response<Body> {
+pub(super) fn failure(dialect: &Dialect, error: &Error, request_id: Option<&HeaderValue>) -> Response<Body> {
     let status = dialect.status(error.kind());
-    let mut response = json(status, dialect.error_body(error));
+    let request_id = request_id.and_then(|id| id.to_str().ok());
+    let mut response = json(status, dialect.error_body(error, request_id));
     let header = match status {
         StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer")),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
@@ -45,7 +46,7 @@ pub(super) fn failure(dialect: &Dialect, error: &Error) -> Response<Body> {
 
 /// The answer where the path exists and the HTTP method does not.
 pub(super) fn method_not_allowed(dialect: &Dialect, allow: HeaderValue) -> Response<Body> {
-    let mut response = failure(dialect, &Error::new(Kind::MethodNotAllowed, "method not allowed"));
+    let mut response = failure(dialect, &Error::new(Kind::MethodNotAllowed, "method not allowed"), None);
     response.headers_mut().insert(ALLOW, allow);
     response
 }
@@ -83,6 +84,9 @@ pub(super) fn without_body(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
+/// Names a request, also where the caller did not.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// What the service may say in headers besides its message.
 static PASSED_ON: [HeaderName; 7] = [
     ETAG,
@@ -90,7 +94,7 @@ static PASSED_ON: [HeaderName; 7] = [
     http::header::CACHE_CONTROL,
     http::header::LAST_MODIFIED,
     RETRY_AFTER,
-    HeaderName::from_static("x-request-id"),
+    REQUEST_ID,
     HeaderName::from_static("idempotency-replayed"),
 ];
 
@@ -107,7 +111,7 @@ pub(super) fn pass_on(from: &mut HeaderMap, response: &mut Response<Body>) {
 }
 
 /// Whether the caller has this version already: `If-None-Match` names it, in the weak comparison of RFC 9110.
-pub(super) fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
+pub fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
     let Ok(etag) = etag.to_str().map(opaque) else { return false };
     let lists = request.get_all(IF_NONE_MATCH).into_iter().filter_map(|list| list.to_str().ok());

@@ -119,8 +119,8 @@ impl Dialect {
         if Kind::from_code(row.code) == kind { overridden().unwrap_or(row.status) } else { row.status }
     }
 
-    /// The body of a failure.
-    pub(super) fn error_body(&self, error: &Error) -> Vec<u8> {
+    /// The body of a failure. Of a fault of ours the caller learns only which request to ask about.
+    pub(super) fn error_body(&self, error: &Error, request_id: Option<&str>) -> Vec<u8> {
         let row = error.kind().row();
         let spell = |field| self.names.spell(field);
         let message = error.message_spelled(spell);
@@ -140,7 +140,9 @@ impl Dialect {
             }),
             ErrorEnvelope::Nested => {
                 let required = error.required().map(|required| ("required".into(), required.to_owned()));
-                let details = fields.chain(required).collect();
+                let request_id = request_id.filter(|_| error.kind() == Kind::Internal);
+                let request_id = request_id.map(|id| (spell("request_id"), id.to_owned()));
+                let details = fields.chain(required).chain(request_id).collect();
                 serde_json::to_vec(&Nested {
                     error: NestedError { code: row.nested, details, message: &message },
                 })

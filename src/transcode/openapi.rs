@@ -34,16 +34,35 @@ impl std::fmt::Display for DocumentError {
 
 impl std::error::Error for DocumentError {}
 
-/// Describes what is served over REST: the service of that full name (`switchboard.v1.ChatService`), or all that
-/// declare a dialect. `descriptors` is an encoded `FileDescriptorSet` with source info, such as `pb::DESCRIPTORS`.
-pub fn document(descriptors: &[u8], service: Option<&str>) -> Result<Value, DocumentError> {
-    let pool = DescriptorPool::decode(descriptors).map_err(DocumentError::Descriptors)?;
-    let mut apis = api::read(&pool)?;
-    if let Some(name) = service {
-        apis.retain(|api| api.service.full_name() == name);
-        if apis.is_empty() {
-            return Err(DocumentError::UnknownService(name.to_owned()));
-        }
+/// Everything that can be described: the services that declare a dialect.
+pub struct Apis {
+    pool: DescriptorPool,
+    apis: Vec<api::Api>,
+}
+
+impl Apis {
+    /// Reads an encoded `FileDescriptorSet` with source info, such as `pb::DESCRIPTORS`.
+    pub fn read(descriptors: &[u8]) -> Result<Self, DocumentError> {
+        let pool = DescriptorPool::decode(descriptors).map_err(DocumentError::Descriptors)?;
+        let apis = api::read(&pool)?;
+        Ok(Self { pool, apis })
     }
-    Ok(document::write(&pool, &apis))
+
+    /// The document of all.
+    pub fn whole(&self) -> Value {
+        document::write(&self.pool, &self.apis.iter().collect::<Vec<_>>())
+    }
+
+    /// The document of the service of that full name, such as `switchboard.v1.ChatService`.
+    pub fn of(&self, service: &str) -> Result<Value, DocumentError> {
+        let api = self.apis.iter().find(|api| api.service.full_name() == service);
+        let api = api.ok_or_else(|| DocumentError::UnknownService(service.to_owned()))?;
+        Ok(document::write(&self.pool, &[api]))
+    }
+}
+
+/// Describes what is served over REST: the service of that full name, or all.
+pub fn document(descriptors: &[u8], service: Option<&str>) -> Result<Value, DocumentError> {
+    let apis = Apis::read(descriptors)?;
+    service.map_or_else(|| Ok(apis.whole()), |service| apis.of(service))
 }

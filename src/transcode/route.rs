@@ -154,20 +154,22 @@ where
         ignored: &mut Vec<String>,
     ) -> Response<HttpBody> {
         let dialect = self.binding.dialect;
+        let request_id = parts.headers.get(answer::REQUEST_ID).cloned();
+        let failure = |error: &Error| answer::failure(dialect, error, request_id.as_ref());
         let request = match self.request(parts, body, max_body, ignored).await {
             Ok(request) => request,
-            Err(error) => return answer::failure(dialect, &error),
+            Err(error) => return failure(&error),
         };
         let metadata = match metadata::from_headers(&parts.headers) {
             Ok(metadata) => metadata,
-            Err(error) => return answer::failure(dialect, &error),
+            Err(error) => return failure(&error),
         };
         let extensions = std::mem::take(&mut parts.extensions);
         // By reference from here on: a reply can be kilobytes large, and every move copies it.
         match &mut (self.call)(Request::from_parts(metadata, extensions, request)).await {
             Ok(reply) => self.answer(parts, reply),
             Err(status) => {
-                let mut response = with_origin(status, |error| answer::failure(dialect, error));
+                let mut response = with_origin(status, failure);
                 response.extensions_mut().insert(status.clone());
                 response
             }

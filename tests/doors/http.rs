@@ -181,6 +181,18 @@ async fn answers_worth_it_are_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
+async fn a_change_is_answered_also_to_those_who_accept_no_encoding() {
+    let world = World::shared().await;
+    let chat = world.chat(&"Alice ".repeat(400)).await;
+    for accepted in ["identity;q=0", "*;q=0", "identity;q=0, *;q=0", "br;q=1, identity;q=0"] {
+        let caller = world.rest().with("accept-encoding", accepted);
+        let changed = caller.patch(&chat, json!({"labels": accepted.split(';').next()})).await.expect(200);
+        assert_eq!(changed.header("content-encoding"), "", "{accepted}");
+        assert_eq!(changed.json(), world.rest().get(&chat).await.expect(200).json(), "{accepted}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_has_a_request_id_and_keeps_the_callers_own() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;

@@ -50,7 +50,7 @@ fn fields_are_told_in_each_apis_shape() {
 #[test]
 fn the_documented_error_has_these_words() {
     let door = Door::new();
-    let answer = door.transcoder.error_response("/api/v1/x", &Error::not_found("session not found"));
+    let answer = door.transcoder.error_response("/api/v1/x", &Error::not_found("session not found"), None);
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     *door.stub.fail.lock().unwrap() = Some(Kind::NotFound);
     let documented: serde_json::Value =
@@ -58,4 +58,15 @@ fn the_documented_error_has_these_words() {
     let mut body = door.get(SESSION_CHAT).json();
     body["error"]["message"] = documented["error"]["message"].clone();
     assert_eq!(body, documented);
+}
+
+#[test]
+fn a_fault_of_ours_tells_only_which_request_to_ask_about() {
+    let door = Door::new();
+    let details = |path, kind| {
+        *door.stub.fail.lock().unwrap() = Some(kind);
+        door.send("GET", path, &[("x-request-id", "call-7")], "").json()["error"]["details"].clone()
+    };
+    assert_eq!(details(SESSION_CHAT, Kind::Internal), json!({"requestId": "call-7"}));
+    assert_eq!(details(SESSION_CHAT, Kind::NotFound), json!({}));
 }

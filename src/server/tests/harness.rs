@@ -82,7 +82,7 @@ impl Service<Request> for Json {
                     .header("content-type", "application/json")
                     .body(Body::from("x".repeat(5000)))
                     .expect("an answer"),
-                Err(error) => Json.error_response(request.uri().path(), &error),
+                Err(error) => Json.error_response(request.uri().path(), &error, None),
             })
         })
     }
@@ -93,8 +93,9 @@ impl Rest for Json {
         None
     }
 
-    fn error_response(&self, _: &str, error: &Error) -> Response {
+    fn error_response(&self, _: &str, error: &Error, request_id: Option<&http::HeaderValue>) -> Response {
         let mut response = Response::new(Body::from(error.message().into_owned()));
+        request_id.map(|id| response.headers_mut().insert("told-request-id", id.clone()));
         *response.status_mut() = error.kind().row().status;
         response
     }
@@ -126,7 +127,8 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
         false => Ok(()),
     };
     let grpc = Routes::default().add_service(Grpc).add_service(health_service);
-    let router = Router::new(Services { grpc, rest: Json, guard }, health.clone());
+    let docs = Docs::compose().expect("the documents");
+    let router = Router::new(Services { grpc, rest: Json, guard }, docs, health.clone());
     let stack = layers::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

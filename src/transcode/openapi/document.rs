@@ -9,7 +9,7 @@ use super::schema::Schemas;
 use super::{errors, operation, parameters};
 
 /// Puts the document of these APIs together.
-pub(super) fn write(pool: &DescriptorPool, apis: &[Api]) -> Value {
+pub(super) fn write(pool: &DescriptorPool, apis: &[&Api]) -> Value {
     let comments = Comments::read(pool);
     let mut schemas = Schemas::new(&comments);
     let mut responses = Map::new();

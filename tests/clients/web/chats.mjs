@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
 setTimeout(() => process.exit(1), 60_000).unref();
 
@@ -28,13 +28,7 @@ const [allowed, stranger] = [await serve(), await serve()];
 console.log(JSON.stringify({ allowed, stranger }));
 const settings = JSON.parse((await once(createInterface(process.stdin), 'line'))[0]);
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: [
-    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync',
-  ],
-});
+const browser = await launch();
 try {
   const inbox = await open(allowed);
   assert.equal(await text(inbox, '#end'), 'shown');

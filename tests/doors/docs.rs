@@ -1,0 +1,114 @@
+//! The APIs' description, as anyone may read it: without a token, whole, and only what it is.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use switchboard::pb;
+use switchboard::transcode::openapi;
+
+use crate::support::{ROOT, World};
+
+const DOCUMENTS: [&str; 3] = ["/openapi.json", "/docs", "/docs/openapi-explorer.js"];
+
+#[tokio::test]
+async fn the_documents_are_those_that_the_command_line_prints() {
+    let world = World::shared().await;
+    let whole = world.anonymous().get("/openapi.json").await.expect(200);
+    assert_eq!(whole.header("content-type"), "application/json");
+    assert_eq!(whole.json(), openapi::document(pb::DESCRIPTORS, None).expect("a document"));
+    let printed: Value = serde_json::from_str(&world.cli(&["openapi"])).expect("JSON");
+    assert_eq!(printed, whole.json());
+    assert!(!pb::APIS.is_empty());
+    for api in pb::APIS {
+        let alone = world.anonymous().get(format!("/openapi/{}.json", api.name)).await.expect(200).json();
+        let printed: Value = serde_json::from_str(&world.cli(&["openapi", "--api", api.name])).expect("JSON");
+        assert_eq!(alone, printed, "{}", api.name);
+        assert_eq!(alone["tags"].as_array().map(Vec::len), Some(1), "{}", api.name);
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_the_documents_is_found_beside_them() {
+    let world = World::shared().await;
+    for path in
+        ["/openapi", "/openapi/", "/openapi/nonsense.json", "/openapi.json/", "/docs/", "/docs/page.html"]
+    {
+        let answer = world.anonymous().get(path).await.expect(404);
+        assert_eq!(answer.json()["status"], json!(404), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_document_is_not_sent_again() {
+    let world = World::shared().await;
+    for path in DOCUMENTS {
+        let first = world.anonymous().get(path).await.expect(200);
+        let again = world.anonymous().with("if-none-match", first.header("etag")).get(path).await.expect(304);
+        assert_eq!((again.body.len(), again.header("etag")), (0, first.header("etag")), "{path}");
+        assert_eq!(first.header("cache-control"), "no-cache");
+        let other = world.anonymous().with("if-none-match", "W/\"0\"").get(path).await.expect(200);
+        assert_eq!(other.body, first.body);
+    }
+}
+
+#[tokio::test]
+async fn documents_can_only_be_read() {
+    let world = World::shared().await;
+    for path in DOCUMENTS {
+        let whole = world.anonymous().get(path).await.expect(200);
+        let head = world.anonymous().send("HEAD", path, "").await.expect(200);
+        assert_eq!(head.body.len(), 0);
+        for name in ["content-type", "content-length", "etag", "content-security-policy"] {
+            assert_eq!(head.header(name), whole.header(name), "{path} {name}");
+        }
+        let options = world.anonymous().send("OPTIONS", path, "").await.expect(204);
+        assert_eq!(options.header("allow"), "GET, HEAD, OPTIONS");
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            let refused = world.anonymous().send(method, path, "").await.expect(405);
+            assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS");
+            assert_eq!(refused.json()["code"], json!("METHOD_NOT_ALLOWED_ERROR"), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_may_load_nothing_from_elsewhere() {
+    let world = World::shared().await;
+    for path in DOCUMENTS {
+        let answer = world.anonymous().get(path).await.expect(200);
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        assert!(!policy.contains("http") && !policy.contains('*') && !policy.contains("eval"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+    let page = world.anonymous().get("/docs").await.text();
+    assert!(!page.contains("http://") && !page.contains("https://"), "{page}");
+}
+
+#[tokio::test]
+async fn large_documents_are_compressed_for_those_who_can_read_it() {
+    let world = World::shared().await;
+    for path in ["/openapi.json", "/docs/openapi-explorer.js"] {
+        let plain = world.anonymous().get(path).await.expect(200);
+        assert_eq!(plain.header("content-encoding"), "");
+        let gzip = world.anonymous().with("accept-encoding", "gzip").get(path).await.expect(200);
+        assert_eq!(gzip.header("content-encoding"), "gzip", "{path}");
+        assert!(gzip.header("vary").contains("accept-encoding"), "{path}");
+        assert!(gzip.body.len() < plain.body.len() / 3, "{path}");
+        let refused = world.anonymous().with("accept-encoding", "gzip;q=0").get(path).await.expect(200);
+        assert_eq!((refused.header("content-encoding"), &refused.body), ("", &plain.body), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_served_to_browsers_is_the_package_as_it_was_published() {
+    let folder = format!("{ROOT}/assets/openapi-explorer");
+    let mut check = Command::new("sha256sum");
+    check.args(["--strict", "--check", "SHA256SUMS"]).current_dir(&folder);
+    let output = check.output().expect("sha256sum");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("openapi-explorer.min.js: OK"), "{said}");
+    let world = World::shared().await;
+    let file = std::fs::read(format!("{folder}/openapi-explorer.min.js")).expect("the file");
+    assert_eq!(world.anonymous().get("/docs/openapi-explorer.js").await.expect(200).body, file);
+}
