@@ -28,8 +28,9 @@ pub(super) async fn revoke(store: &Store, request: Request<RevokeApiKeyRequest>)
 }
 
 fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
-    let capabilities: Capabilities = request.capabilities.iter().map(capability).collect::<Result<_>>()?;
-    let sessions: Vec<_> = request.session_ids.iter().map(session).collect::<Result<_>>()?;
+    let capabilities: Capabilities =
+        request.capabilities.iter().map(|name| capability(name)).collect::<Result<_>>()?;
+    let sessions: Vec<_> = request.session_ids.iter().map(|id| session(id)).collect::<Result<_>>()?;
     Ok(NewKey {
         name: request.name,
         capabilities,
@@ -38,12 +39,12 @@ fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
     })
 }
 
-fn capability(name: &String) -> Result<Capability> {
+fn capability(name: &str) -> Result<Capability> {
     let expected = "must be read, send, ingest or manage";
     capability_from_name(name).ok_or_else(|| Error::invalid("capabilities", expected))
 }
 
-fn session(id: &String) -> Result<SessionId> {
+fn session(id: &str) -> Result<SessionId> {
     id.parse().map_err(|expected| Error::invalid("session_ids", expected))
 }
 
