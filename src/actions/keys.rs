@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::auth::ApiKey;
 use crate::caller::{Caller, Capabilities, capability_from_name, capability_name};
 use crate::config::Secret;
+use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Result};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
@@ -12,7 +13,7 @@ use crate::store::Store;
 use crate::store::keys::{self, KeyRow, NewKeyRow};
 
 use super::idempotency::Once;
-use super::{name, orgs};
+use super::{Page, name, orgs, page};
 
 /// What a new key shall be.
 #[derive(Clone, Debug)]
@@ -122,6 +123,27 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyInfo>> {
     orgs::require(store, org).await?;
     let rows = store.read(move |connection| keys::list(connection, org)).await?;
     Ok(rows.into_iter().map(KeyInfo::from).collect())
+}
+
+/// A page of the keys that the caller may see, oldest first, revoked ones included: those that reach no session which the
+/// caller does not.
+pub async fn page(
+    store: &Store,
+    cursors: &CursorKeys,
+    caller: &Caller,
+    limit: Option<i64>,
+    cursor: &str,
+) -> Result<Page<KeyInfo>> {
+    let (org, size, scope) = (caller.org, page::size(limit), Scope::of("api-keys"));
+    let (micros, id): (i64, String) = page::after(cursor, (cursors, org, &scope))?;
+    let (after, reachable) = ((Instant::from_micros(micros), id), caller.sessions.clone());
+    let read = move |connection: &mut _| {
+        keys::page(connection, org, reachable.as_deref(), (after.0, &after.1), size + 1)
+    };
+    let rows = store.read(read).await?;
+    let position = |row: &KeyRow| (row.created_at.micros(), row.id.to_string());
+    let Page { items, next } = page::cut(rows, size, position, (cursors, org, &scope))?;
+    Ok(Page { items: items.into_iter().map(KeyInfo::from).collect(), next })
 }
 
 /// The organization a key belongs to, for an operator who has nothing but its id.

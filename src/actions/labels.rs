@@ -1,9 +1,10 @@
-//! The organization's labels: creating, renaming, recolouring and deleting them, and what a list of their names may be.
+//! The organization's labels: creating, listing, renaming, recolouring and deleting them, and what a list of their names may be.
 
 use std::collections::BTreeMap;
 
-use super::Precondition;
 use super::idempotency::Once;
+use super::{Page, Precondition, page};
+use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{LabelId, OrgId};
 use crate::patch::Patch;
@@ -51,6 +52,20 @@ pub async fn create<R: Send + 'static>(
         Ok(labels::insert(connection, org, &name, color.as_deref())?.ok_or_else(taken)?)
     };
     once.write(store, org, write).await
+}
+
+/// A page of the organization's labels, by name.
+pub async fn page(
+    store: &Store,
+    cursors: &CursorKeys,
+    org: OrgId,
+    limit: Option<i64>,
+    cursor: &str,
+) -> Result<Page<LabelRow>> {
+    let (size, scope) = (page::size(limit), Scope::of("labels"));
+    let after: String = page::after(cursor, (cursors, org, &scope))?;
+    let rows = store.read(move |connection| labels::page(connection, org, &after, size + 1)).await?;
+    page::cut(rows, size, |row| text_key(&row.name), (cursors, org, &scope))
 }
 
 /// Renames or recolours the label, on every chat that has it, and answers it. A change of nothing is no error.

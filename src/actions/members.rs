@@ -1,9 +1,11 @@
 //! Adding, changing, listing and removing the members of an organization.
 
-use std::fmt;
-use std::str::FromStr;
+mod role;
+
+pub use role::Role;
 
 use crate::caller::Caller;
+use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::patch::Patch;
@@ -13,54 +15,10 @@ use crate::store::{Connection, Store, StoreResult};
 use crate::text_key::text_key;
 
 use super::idempotency::Once;
-use super::{Precondition, name, orgs};
+use super::{Page, Precondition, name, orgs, page};
 
 /// The longest email, in characters (RFC 5321, section 4.5.3.1.3, less the brackets).
 const MAX_EMAIL: usize = 254;
-
-/// What a member may do with a login token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Everything an admin may.
-    Owner,
-    /// Read, send, manage.
-    Admin,
-    /// Read and send.
-    Member,
-}
-
-impl Role {
-    /// All roles.
-    pub const ALL: [Self; 3] = [Self::Owner, Self::Admin, Self::Member];
-
-    /// The word for the role in the database, in tokens and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Admin => "admin",
-            Self::Member => "member",
-        }
-    }
-
-    fn expected() -> Error {
-        Error::invalid("role", "must be owner, admin or member")
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Role {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|role| role.as_str() == text);
-        found.ok_or_else(Self::expected)
-    }
-}
 
 /// A member to add.
 #[derive(Clone, Debug)]
@@ -152,6 +110,20 @@ pub async fn add_or_update(store: &Store, manager: Manager, new: NewMember) -> R
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<MemberRow>> {
     orgs::require(store, org).await?;
     store.read(move |connection| members::list(connection, org)).await
+}
+
+/// A page of the organization's members, by email.
+pub async fn page(
+    store: &Store,
+    cursors: &CursorKeys,
+    org: OrgId,
+    limit: Option<i64>,
+    cursor: &str,
+) -> Result<Page<MemberRow>> {
+    let (size, scope) = (page::size(limit), Scope::of("members"));
+    let after: String = page::after(cursor, (cursors, org, &scope))?;
+    let rows = store.read(move |connection| members::page(connection, org, &after, size + 1)).await?;
+    page::cut(rows, size, |row| text_key(&row.email), (cursors, org, &scope))
 }
 
 /// Changes the member with that email and answers it. A change of nothing is no error.

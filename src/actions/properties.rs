@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, PropertyId};
 use crate::patch::Patch;
@@ -12,7 +13,7 @@ use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges}
 use crate::store::{Connection, Store, StoreResult, chat_properties};
 
 use super::idempotency::Once;
-use super::{Precondition, name, orgs};
+use super::{Page, Precondition, name, orgs, page};
 
 const MAX_OPTIONS: usize = 1000;
 
@@ -119,6 +120,20 @@ pub async fn create<R: Send + 'static>(
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
     orgs::require(store, org).await?;
     store.read(move |connection| properties::list(connection, org)).await
+}
+
+/// A page of the organization's properties, by name.
+pub async fn page(
+    store: &Store,
+    cursors: &CursorKeys,
+    org: OrgId,
+    limit: Option<i64>,
+    cursor: &str,
+) -> Result<Page<PropertyRow>> {
+    let (size, scope) = (page::size(limit), Scope::of("properties"));
+    let after: String = page::after(cursor, (cursors, org, &scope))?;
+    let rows = store.read(move |connection| properties::page(connection, org, &after, size + 1)).await?;
+    page::cut(rows, size, |row| row.name.clone(), (cursors, org, &scope))
 }
 
 /// Changes the property and answers it. Values that use an option which is left out go from every chat. A change of

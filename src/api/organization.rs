@@ -11,12 +11,15 @@ use tonic::{Request, Response, Status};
 
 use super::guard::caller;
 use crate::caller::Caller;
+use crate::cursor::CursorKeys;
 use crate::error::{Error, Kind};
 use crate::pb::organization_service_server::OrganizationService;
 use crate::pb::{
     AddMemberRequest, ApiKey, CreateApiKeyRequest, CreateLabelRequest, CreatePropertyRequest,
-    DeleteLabelRequest, DeletePropertyRequest, Label, Member, Property, RemoveMemberRequest,
-    RevokeApiKeyRequest, UpdateLabelRequest, UpdateMemberRequest, UpdatePropertyRequest,
+    DeleteLabelRequest, DeletePropertyRequest, Label, ListApiKeysRequest, ListApiKeysResponse,
+    ListLabelsRequest, ListLabelsResponse, ListMembersRequest, ListMembersResponse, ListPropertiesRequest,
+    ListPropertiesResponse, Member, Property, RemoveMemberRequest, RevokeApiKeyRequest, UpdateLabelRequest,
+    UpdateMemberRequest, UpdatePropertyRequest,
 };
 use crate::store::Store;
 
@@ -24,12 +27,13 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct OrganizationApi {
     store: Store,
+    cursors: CursorKeys,
 }
 
 impl OrganizationApi {
-    /// The service on that store.
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    /// The service on that store, with what it signs cursors with.
+    pub fn new(store: Store, cursors: CursorKeys) -> Self {
+        Self { store, cursors }
     }
 }
 
@@ -37,6 +41,10 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl OrganizationService for OrganizationApi {
+    async fn list_members(&self, request: Request<ListMembersRequest>) -> Answer<ListMembersResponse> {
+        members::list(&self.store, &self.cursors, request).await
+    }
+
     async fn add_member(&self, request: Request<AddMemberRequest>) -> Answer<Member> {
         members::add(&self.store, request).await
     }
@@ -47,6 +55,10 @@ impl OrganizationService for OrganizationApi {
 
     async fn remove_member(&self, request: Request<RemoveMemberRequest>) -> Answer<()> {
         members::remove(&self.store, request).await
+    }
+
+    async fn list_labels(&self, request: Request<ListLabelsRequest>) -> Answer<ListLabelsResponse> {
+        labels::list(&self.store, &self.cursors, request).await
     }
 
     async fn create_label(&self, request: Request<CreateLabelRequest>) -> Answer<Label> {
@@ -61,6 +73,13 @@ impl OrganizationService for OrganizationApi {
         labels::delete(&self.store, request).await
     }
 
+    async fn list_properties(
+        &self,
+        request: Request<ListPropertiesRequest>,
+    ) -> Answer<ListPropertiesResponse> {
+        properties::list(&self.store, &self.cursors, request).await
+    }
+
     async fn create_property(&self, request: Request<CreatePropertyRequest>) -> Answer<Property> {
         properties::create(&self.store, request).await
     }
@@ -71,6 +90,10 @@ impl OrganizationService for OrganizationApi {
 
     async fn delete_property(&self, request: Request<DeletePropertyRequest>) -> Answer<()> {
         properties::delete(&self.store, request).await
+    }
+
+    async fn list_api_keys(&self, request: Request<ListApiKeysRequest>) -> Answer<ListApiKeysResponse> {
+        keys::list(&self.store, &self.cursors, request).await
     }
 
     async fn create_api_key(&self, request: Request<CreateApiKeyRequest>) -> Answer<ApiKey> {

@@ -50,7 +50,7 @@ pub fn compose(
 ) -> Result<Services<impl Rest>, ServeError> {
     let chats = Arc::new(ChatApi::new(store.clone()));
     let sessions = Arc::new(SessionApi::new(store.clone()));
-    let organization = Arc::new(OrganizationApi::new(store.clone()));
+    let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone()));
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)

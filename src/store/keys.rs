@@ -127,6 +127,29 @@ pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<KeyRow>>
         .load(connection)?)
 }
 
+/// At most that many of the organization's keys, oldest first: those after that time and id, and of `reachable` those that
+/// reach no other session, if it is given.
+pub fn page(
+    connection: &mut Connection,
+    org: OrgId,
+    reachable: Option<&[SessionId]>,
+    (created_at, id): (Instant, &str),
+    limit: i64,
+) -> StoreResult<Vec<KeyRow>> {
+    let is_later = api_keys::created_at.gt(created_at).or(api_keys::key_id.gt(id));
+    let mut page = api_keys::table
+        .filter(api_keys::org_id.eq(org))
+        // Beside what it means, for the index: a range, which the alternatives are not.
+        .filter(api_keys::created_at.ge(created_at))
+        .filter(is_later)
+        .into_boxed();
+    if let Some(reachable) = reachable {
+        page = page.filter(api_keys::session_ids.is_contained_by(reachable));
+    }
+    let oldest = (api_keys::created_at, api_keys::key_id);
+    Ok(page.order(oldest).limit(limit).select(KeyRow::as_select()).load(connection)?)
+}
+
 /// The only sessions the key reaches, `None` for all; `None` when there is no such key. It is locked until the
 /// transaction ends.
 pub fn lock(

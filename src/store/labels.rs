@@ -103,6 +103,17 @@ pub fn insert(
         .optional()?)
 }
 
+/// At most that many of the organization's labels, by key: those after that one.
+pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) -> StoreResult<Vec<LabelRow>> {
+    Ok(labels::table
+        .filter(labels::org_id.eq(org))
+        .filter(labels::label_key.gt(after))
+        .order(labels::label_key)
+        .limit(limit)
+        .select(LabelRow::as_select())
+        .load(connection)?)
+}
+
 /// The label, locked until the transaction ends: no chat gets it meanwhile.
 pub fn lock(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<Option<LabelRow>> {
     Ok(labels::table

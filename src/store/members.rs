@@ -98,6 +98,17 @@ pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<MemberRo
         .load(connection)?)
 }
 
+/// At most that many of the organization's members, by key: those after that one.
+pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) -> StoreResult<Vec<MemberRow>> {
+    Ok(members::table
+        .filter(members::org_id.eq(org))
+        .filter(members::member_key.gt(after))
+        .order(members::member_key)
+        .limit(limit)
+        .select(MemberRow::as_select())
+        .load(connection)?)
+}
+
 /// Deletes the member with that key, whom [`lock`] has locked. Chats assigned to it become unassigned, access to chats is
 /// forgotten, and both kinds of chats have changed now.
 pub fn delete(connection: &mut Connection, org: OrgId, member_key: &str) -> StoreResult<()> {

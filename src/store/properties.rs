@@ -85,6 +85,22 @@ pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<Property
         .load(connection)?)
 }
 
+/// At most that many of the organization's properties, by name: those after that one.
+pub fn page(
+    connection: &mut Connection,
+    org: OrgId,
+    after: &str,
+    limit: i64,
+) -> StoreResult<Vec<PropertyRow>> {
+    Ok(properties::table
+        .filter(properties::org_id.eq(org))
+        .filter(properties::name.gt(after))
+        .order(properties::name)
+        .limit(limit)
+        .select(PropertyRow::as_select())
+        .load(connection)?)
+}
+
 /// The property, locked until the transaction ends: no chat gets a value for it meanwhile.
 pub fn lock(connection: &mut Connection, org: OrgId, id: &PropertyId) -> StoreResult<Option<PropertyRow>> {
     Ok(properties::table

@@ -2,6 +2,7 @@
 
 mod keys;
 mod labels;
+mod lists;
 mod members;
 mod properties;
 

@@ -7,11 +7,24 @@ use crate::actions::keys::{self, CreatedKey, KeyInfo, NewKey};
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
+use crate::cursor::CursorKeys;
 use crate::error::{Error, Result};
 use crate::ids::{KeyId, SessionId};
 use crate::instant::Instant;
-use crate::pb::{ApiKey, CreateApiKeyRequest, RevokeApiKeyRequest};
+use crate::pb::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest};
 use crate::store::Store;
+
+pub(super) async fn list(
+    store: &Store,
+    cursors: &CursorKeys,
+    request: Request<ListApiKeysRequest>,
+) -> Answer<ListApiKeysResponse> {
+    let caller = caller(&request)?;
+    let ListApiKeysRequest { limit, cursor } = request.into_inner();
+    let page = keys::page(store, cursors, &caller, limit, &cursor).await?;
+    let data = page.items.into_iter().map(api_key).collect();
+    Ok(Response::new(ListApiKeysResponse { data, next_cursor: page.next }))
+}
 
 pub(super) async fn create(store: &Store, request: Request<CreateApiKeyRequest>) -> Answer<ApiKey> {
     let caller = caller(&request)?;

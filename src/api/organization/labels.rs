@@ -5,12 +5,28 @@ use tonic::{Request, Response};
 use super::{Answer, unlimited};
 use crate::actions::labels::{self, LabelChange, LabelRow, NewLabel};
 use crate::api::etag::{if_match, versioned};
+use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
+use crate::cursor::CursorKeys;
 use crate::error::{Error, Result};
 use crate::ids::LabelId;
-use crate::pb::{CreateLabelRequest, DeleteLabelRequest, Label, UpdateLabelRequest};
+use crate::pb::{
+    CreateLabelRequest, DeleteLabelRequest, Label, ListLabelsRequest, ListLabelsResponse, UpdateLabelRequest,
+};
 use crate::store::Store;
+
+pub(super) async fn list(
+    store: &Store,
+    cursors: &CursorKeys,
+    request: Request<ListLabelsRequest>,
+) -> Answer<ListLabelsResponse> {
+    let caller = caller(&request)?;
+    let ListLabelsRequest { limit, cursor } = request.into_inner();
+    let page = labels::page(store, cursors, caller.org, limit, &cursor).await?;
+    let data = page.items.into_iter().map(label).collect();
+    Ok(Response::new(ListLabelsResponse { data, next_cursor: page.next }))
+}
 
 pub(super) async fn create(store: &Store, request: Request<CreateLabelRequest>) -> Answer<Label> {
     let caller = unlimited(&request)?;

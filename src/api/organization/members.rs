@@ -5,11 +5,28 @@ use tonic::{Request, Response};
 use super::{Answer, unlimited};
 use crate::actions::members::{self, Manager, MemberChange, MemberRow, NewMember};
 use crate::api::etag::{if_match, versioned};
+use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
+use crate::cursor::CursorKeys;
 use crate::error::Result;
-use crate::pb::{AddMemberRequest, Member, RemoveMemberRequest, UpdateMemberRequest};
+use crate::pb::{
+    AddMemberRequest, ListMembersRequest, ListMembersResponse, Member, RemoveMemberRequest,
+    UpdateMemberRequest,
+};
 use crate::store::Store;
+
+pub(super) async fn list(
+    store: &Store,
+    cursors: &CursorKeys,
+    request: Request<ListMembersRequest>,
+) -> Answer<ListMembersResponse> {
+    let caller = caller(&request)?;
+    let ListMembersRequest { limit, cursor } = request.into_inner();
+    let page = members::page(store, cursors, caller.org, limit, &cursor).await?;
+    let data = page.items.into_iter().map(member).collect();
+    Ok(Response::new(ListMembersResponse { data, next_cursor: page.next }))
+}
 
 pub(super) async fn add(store: &Store, request: Request<AddMemberRequest>) -> Answer<Member> {
     let caller = unlimited(&request)?;

@@ -5,12 +5,29 @@ use tonic::{Request, Response};
 use super::{Answer, unlimited};
 use crate::actions::properties::{self, NewProperty, PropertyChange, PropertyRow};
 use crate::api::etag::{if_match, versioned};
+use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
+use crate::cursor::CursorKeys;
 use crate::error::{Error, Result};
 use crate::ids::PropertyId;
-use crate::pb::{CreatePropertyRequest, DeletePropertyRequest, Property, UpdatePropertyRequest};
+use crate::pb::{
+    CreatePropertyRequest, DeletePropertyRequest, ListPropertiesRequest, ListPropertiesResponse, Property,
+    UpdatePropertyRequest,
+};
 use crate::store::Store;
+
+pub(super) async fn list(
+    store: &Store,
+    cursors: &CursorKeys,
+    request: Request<ListPropertiesRequest>,
+) -> Answer<ListPropertiesResponse> {
+    let caller = caller(&request)?;
+    let ListPropertiesRequest { limit, cursor } = request.into_inner();
+    let page = properties::page(store, cursors, caller.org, limit, &cursor).await?;
+    let data = page.items.into_iter().map(property).collect();
+    Ok(Response::new(ListPropertiesResponse { data, next_cursor: page.next }))
+}
 
 pub(super) async fn create(store: &Store, request: Request<CreatePropertyRequest>) -> Answer<Property> {
     let caller = unlimited(&request)?;
