@@ -11,6 +11,7 @@ mod name;
 pub mod orgs;
 mod page;
 pub mod properties;
+pub mod search;
 pub mod session_chats;
 pub mod sessions;
 

@@ -8,6 +8,7 @@ mod idempotency;
 mod mask;
 mod message_object;
 mod organization;
+mod search;
 mod session_chats;
 
 pub use chats::ChatApi;

@@ -12,5 +12,6 @@ mod organization;
 mod races;
 mod refusals;
 mod samples;
+mod search;
 mod stops;
 mod strangers;
