@@ -55,6 +55,12 @@ impl Route {
         self.template.ends_with('}')
     }
 
+    /// Whether it changes something once, and so takes an idempotency key.
+    pub(super) fn is_write(&self) -> bool {
+        let streams = self.rpc.is_client_streaming() || self.rpc.is_server_streaming();
+        self.capability != Capability::Read && self.method != "GET" && !streams
+    }
+
     /// The resource that a partial update takes its new values from.
     pub(super) fn patched(&self) -> Option<&FieldDescriptor> {
         match &self.body {

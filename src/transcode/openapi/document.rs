@@ -62,6 +62,11 @@ fn headers() -> Value {
             "What was sent and is not declared, separated by commas. Left out when there is nothing.",
             json!({"type": "string"}),
         ),
+        "IdempotencyReplayed": header(
+            "`true` on the answer of an earlier call with the same `Idempotency-Key`; fields that are told only once, \
+             such as the secret of a new key, are empty in it. Left out on a new answer.",
+            json!({"type": "string", "const": "true"}),
+        ),
         "ETag": header("The version of what is answered, for `If-None-Match` and `If-Match`.", json!({"type": "string"})),
         "Allow": header("The methods that the path has, separated by commas.", json!({"type": "string"})),
         "WwwAuthenticate": header("How to say who you are: `Bearer`.", json!({"type": "string"})),

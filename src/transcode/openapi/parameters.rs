@@ -101,6 +101,9 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
         "PATCH" | "PUT" | "DELETE" if route.is_resource() => shared.push("IfMatch"),
         _ => {}
     }
+    if route.is_write() {
+        shared.push("IdempotencyKey");
+    }
     parameters.extend(shared.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
     parameters
 }
@@ -181,7 +184,16 @@ impl Query<'_> {
 /// The parameters that operations refer to.
 pub(super) fn shared() -> Value {
     let header = |name: &str, description: &str| json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}});
+    let mut idempotency_key = header(
+        "Idempotency-Key",
+        "Makes it safe to ask again when no answer came: for 24 hours, the same request of the same caller under the \
+         same key is not done again but given the first answer, and another request under it is a conflict. A call \
+         that failed leaves the key unused. Best a new UUID for every write.",
+    );
+    idempotency_key["schema"] =
+        json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
     json!({
+        "IdempotencyKey": idempotency_key,
         "XRequestId": header("x-request-id", "The caller's own id of the request; one is made when there is none."),
         "Prefer": header("Prefer", "`handling=strict` refuses what is not declared instead of ignoring it (RFC 7240)."),
         "IfNoneMatch": header("If-None-Match", "An `ETag` of before: the answer is 304 while it is still the version."),

@@ -49,6 +49,22 @@ async fn a_key_is_created_used_and_revoked() {
 }
 
 #[tokio::test]
+async fn asked_for_again_a_key_is_told_no_more() {
+    let world = World::start().await;
+    let caller = manager(&world).await.with("idempotency-key", "one-bot");
+    let new = json!({"name": "bot", "capabilities": ["read"]});
+    let first = post(&caller, "/api-keys", new.clone()).await.expect(201).json();
+    let mut again = post(&caller, "/api-keys", new).await.expect(201).json();
+    assert_eq!(again["key"], Value::Null);
+    again["key"] = first["key"].clone();
+    assert_eq!(again, first);
+    let kept = world.sql().value("SELECT encode(answer, 'escape') FROM idempotency_keys");
+    let kept = kept.as_str().expect("an answer");
+    let secret = first["key"].as_str().and_then(|key| key.rsplit('_').next()).expect("a secret");
+    assert!(kept.contains("bot") && !kept.contains(secret), "{kept}");
+}
+
+#[tokio::test]
 async fn a_key_without_limits_has_none() {
     let world = World::shared().await;
     let caller = manager(world).await;
