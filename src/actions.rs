@@ -9,13 +9,12 @@ pub mod labels;
 pub mod members;
 mod name;
 pub mod orgs;
-mod page;
+pub mod page;
 pub mod properties;
+pub mod read_state;
 pub mod search;
 pub mod session_chats;
 pub mod sessions;
-
-pub use page::Page;
 
 use crate::error::{Error, Kind, Result};
 

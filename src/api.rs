@@ -10,8 +10,9 @@ mod message_object;
 mod organization;
 mod search;
 mod session_chats;
+mod sessions;
 
 pub use chats::ChatApi;
 pub use guard::guard;
 pub use organization::OrganizationApi;
-pub use session_chats::SessionApi;
+pub use sessions::SessionApi;

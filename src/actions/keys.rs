@@ -13,7 +13,8 @@ use crate::store::Store;
 use crate::store::keys::{self, KeyRow, NewKeyRow};
 
 use super::idempotency::Once;
-use super::{Page, name, orgs, page};
+use super::page::{self, Page};
+use super::{name, orgs};
 
 /// What a new key shall be.
 #[derive(Clone, Debug)]

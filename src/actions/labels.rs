@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Precondition;
 use super::idempotency::Once;
-use super::{Page, Precondition, page};
+use super::page::{self, Page};
 use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{LabelId, OrgId};

@@ -15,7 +15,8 @@ use crate::store::{Connection, Store, StoreResult};
 use crate::text_key::text_key;
 
 use super::idempotency::Once;
-use super::{Page, Precondition, name, orgs, page};
+use super::page::{self, Page};
+use super::{Precondition, name, orgs};
 
 /// The longest email, in characters (RFC 5321, section 4.5.3.1.3, less the brackets).
 const MAX_EMAIL: usize = 254;

@@ -13,7 +13,8 @@ use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges}
 use crate::store::{Connection, Store, StoreResult, chat_properties};
 
 use super::idempotency::Once;
-use super::{Page, Precondition, name, orgs, page};
+use super::page::{self, Page};
+use super::{Precondition, name, orgs};
 
 const MAX_OPTIONS: usize = 1000;
 

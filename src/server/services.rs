@@ -49,7 +49,7 @@ pub fn compose(
     health: HealthServer<impl Health>,
 ) -> Result<Services<impl Rest>, ServeError> {
     let chats = Arc::new(ChatApi::new(store.clone()));
-    let sessions = Arc::new(SessionApi::new(store.clone()));
+    let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone()));
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone()));
     let limit = config.max_body_bytes;
     let reflection = || {
