@@ -1,6 +1,7 @@
 # make run    everything from nothing: a demo organization, served on http://127.0.0.1:8080
 # make test   all tests, with what they need
 # make lint   formatting, lints and documentation
+# make plans  how reads are run, with a million chats
 # make bench  measurements
 # make assets fetches the assets anew: see assets/README.md
 #
@@ -9,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench assets build-packages test-packages
+.PHONY: help run test lint plans bench assets build-packages test-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -38,7 +39,7 @@ define install
 endef
 
 help:
-	@sed -n 's/^# //p' Makefile | sed -n 1,5p
+	@sed -n 's/^# //p' Makefile | sed -n 1,6p
 
 run: build-packages
 	cargo build --release --locked
@@ -53,6 +54,9 @@ lint: build-packages
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+plans: build-packages
+	PLANS_CHATS=1000000 cargo test --locked plans -- --nocapture
 
 bench: build-packages
 	cargo bench --locked

@@ -8,6 +8,7 @@ mod doors;
 mod ingest;
 mod layers;
 mod openapi;
+mod plans;
 mod schema;
 mod support;
 mod transcode;
