@@ -16,7 +16,7 @@ use super::settings::Settings;
 use super::{Context, Failure, healthcheck, output};
 use crate::actions::idempotency::Once;
 use crate::actions::ingest::IngestEvent;
-use crate::actions::members::{NewMember, Role};
+use crate::actions::members::{Manager, NewMember, Role};
 use crate::actions::properties::{NewProperty, PropertyKind};
 use crate::actions::sessions::NewSession;
 use crate::actions::{ingest, members, orgs, properties, sessions};
@@ -84,7 +84,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     }
     for (email, name, role) in MEMBERS {
         let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };
-        members::add(store, org, new).await?;
+        members::add_or_update(store, Manager::operator(org), new).await?;
     }
     let stages = ["new", "quoted", "won", "lost"];
     for (name, kind, options) in [
@@ -94,7 +94,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     ] {
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let new = NewProperty { id: None, name: name.to_owned(), kind, options };
-        unless_there(properties::create(store, org, new).await)?;
+        unless_there(properties::create(store, org, new, Once::unkeyed()).await)?;
     }
     Ok(())
 }
