@@ -124,6 +124,8 @@ fn statement(sql: &str, values: &[Option<String>], persons: Persons) -> Statemen
         let placeholder = format!("${}", index + 1);
         let replacement = match value {
             None => "NULL".to_owned(),
+            // `pgbench` takes no empty variable.
+            Some(value) if value.is_empty() => "''".to_owned(),
             Some(address) if persons == Persons::Drawn && address.ends_with("@c.us") => {
                 "(:digits || '@c.us')".to_owned()
             }
