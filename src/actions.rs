@@ -7,7 +7,7 @@ pub mod chats;
 pub mod idempotency;
 pub mod ingest;
 pub mod keys;
-mod labels;
+pub mod labels;
 pub mod members;
 pub mod message_lists;
 mod name;
