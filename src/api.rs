@@ -8,6 +8,7 @@ mod idempotency;
 mod message_object;
 mod search;
 mod session_chats;
+mod session_messages;
 mod sessions;
 
 pub use chats::ChatApi;

@@ -15,6 +15,7 @@ pub use cluster::{Cluster, Database};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, frame};
+pub use sql::Sql;
 pub use world::{Chat, Org, World};
 
 /// The binary under test.
