@@ -5,7 +5,9 @@ mod chats;
 mod etag;
 mod guard;
 mod idempotency;
+mod mask;
 mod message_object;
+mod organization;
 mod search;
 mod session_chats;
 mod session_messages;
@@ -13,4 +15,5 @@ mod sessions;
 
 pub use chats::ChatApi;
 pub use guard::guard;
+pub use organization::OrganizationApi;
 pub use sessions::SessionApi;

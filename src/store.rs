@@ -21,6 +21,7 @@ pub mod search;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
+mod touch;
 mod types;
 mod views;
 

@@ -4,10 +4,12 @@
 
 mod cli;
 mod clients;
+mod deploy;
 mod doors;
 mod ingest;
 mod layers;
 mod openapi;
+mod plans;
 mod schema;
 mod support;
 mod transcode;

@@ -58,7 +58,7 @@ impl Route {
     /// Whether it changes something once, and so takes an idempotency key.
     pub(super) fn is_write(&self) -> bool {
         let streams = self.rpc.is_client_streaming() || self.rpc.is_server_streaming();
-        self.capability != Capability::Read && !streams
+        self.capability != Capability::Read && self.method != "GET" && !streams
     }
 
     /// The resource that a partial update takes its new values from.
