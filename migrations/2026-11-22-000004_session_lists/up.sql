@@ -24,7 +24,7 @@ $$;
 COMMENT ON FUNCTION search_key(text) IS 'A name in the form that is searched: NFC, lower case, its first 256 characters.';
 
 -- pg_trgm would leave out what is no letter in the database's locale, and finds nothing shorter than three characters.
-CREATE FUNCTION search_grams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000
+CREATE FUNCTION search_grams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
     RETURN ARRAY(
         SELECT DISTINCT (org_id::text || substr(key, start, size)) COLLATE "C"
         FROM generate_series(1, 3) size
@@ -109,7 +109,8 @@ CREATE TYPE named_session_chat AS (
 );
 COMMENT ON TYPE named_session_chat IS 'A chat that session_chats_named found.';
 
--- A function, because the planner knows too little of grams to choose: in here the search indexes come first, and OFFSET 0
+-- A function, because the planner knows too little of names to choose between two ways. What is in many names is found soon
+-- by walking the list in its order. What is in few, or only far down the list, is looked up in the search indexes; OFFSET 0
 -- makes the rest a look-up for each chat they find. Filters that are null let everything pass.
 CREATE FUNCTION session_chats_named(
     org uuid, session text, part text,
@@ -118,9 +119,69 @@ CREATE FUNCTION session_chats_named(
     most bigint
 ) RETURNS SETOF named_session_chat LANGUAGE plpgsql STABLE ROWS 50 SET enable_seqscan = off AS $$
 DECLARE
-    wanted text := search_key(part);
-    sought text[] := sought_grams(org, wanted);
+    -- After the first few it is asked whether few names have the text; if not, it is worth to walk on.
+    first_walked CONSTANT bigint := 1000;
+    most_walked CONSTANT bigint := 20000;
+    few CONSTANT bigint := 2000;
+    wanted CONSTANT text := search_key(part);
+    sought CONSTANT text[] := sought_grams(org, wanted);
+    -- Where to go on; before the first chat there may be.
+    last_pinned boolean := coalesce(after_pinned, true);
+    last_active_at timestamptz := coalesce(after_active_at, 'infinity');
+    last_id bigint := coalesce(after_id, 9223372036854775807);
+    walked bigint := 0;
+    is_whole boolean := true;
+    chat record;
 BEGIN
+    FOR chat IN
+        SELECT s.pinned, s.active_at, s.id,
+            ROW(s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
+                coalesce(p.name, c.name))::named_session_chat AS shown,
+            strpos(coalesce(p.search_key, c.search_key), wanted) > 0
+                AND (only_archived IS NULL OR s.archived = only_archived)
+                AND (only_pinned IS NULL OR s.pinned = only_pinned)
+                AND (only_unread IS NULL OR s.is_unread = only_unread)
+                AND (only_group IS NULL OR s.is_group = only_group)
+                AND (only_muted IS NULL OR coalesce(s.muted_until > now(), false) = only_muted) AS matches
+        FROM (
+            SELECT * FROM session_chats held
+            WHERE held.org_id = org AND held.session_id = session
+                AND (held.pinned, held.active_at, held.id) < (last_pinned, last_active_at, last_id)
+            ORDER BY held.pinned DESC, held.active_at DESC, held.id DESC
+            LIMIT most_walked
+        ) s
+        CROSS JOIN LATERAL (
+            SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_key = s.chat_key OFFSET 0
+        ) c
+        LEFT JOIN LATERAL (
+            SELECT * FROM contacts WHERE contacts.org_id = org AND contacts.contact_id = c.chat_id OFFSET 0
+        ) p ON true
+        ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
+    LOOP
+        walked := walked + 1;
+        last_pinned := chat.pinned;
+        last_active_at := chat.active_at;
+        last_id := chat.id;
+        IF chat.matches THEN
+            RETURN NEXT chat.shown;
+            most := most - 1;
+            IF most = 0 THEN
+                RETURN;
+            END IF;
+        END IF;
+        IF walked = most_walked OR walked = first_walked
+            AND few > (SELECT count(*) FROM (
+                SELECT FROM chats WHERE search_grams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
+            AND few > (SELECT count(*) FROM (
+                SELECT FROM contacts WHERE search_grams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
+        THEN
+            is_whole := false;
+            EXIT;
+        END IF;
+    END LOOP;
+    IF is_whole THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
         coalesce(p.name, c.name)
@@ -150,9 +211,9 @@ BEGIN
         AND (only_muted IS NULL OR coalesce(s.muted_until > now(), false) = only_muted)
         AND (only_unread IS NULL OR s.is_unread = only_unread)
         AND (only_group IS NULL OR s.is_group = only_group)
-        AND (after_id IS NULL OR (s.pinned, s.active_at, s.id) < (after_pinned, after_active_at, after_id))
+        AND (s.pinned, s.active_at, s.id) < (last_pinned, last_active_at, last_id)
     ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
     LIMIT most;
 END
 $$;
-COMMENT ON FUNCTION session_chats_named IS 'A page of the chats of a session whose name contains a text, looked up by name: what their list would have after that place.';
+COMMENT ON FUNCTION session_chats_named IS 'A page of the chats of a session whose name contains a text: what their list has of them after that place.';

@@ -45,14 +45,9 @@ pub async fn chats(
     };
     check_reach(caller, session)?;
     let rows = store
-        .read(move |connection| {
-            let rows = session_lists::chats(connection, org, session, &filter, after, size + 1)?;
-            if rows.is_empty() {
-                sessions::find(connection, org, session)?;
-            }
-            Ok(rows)
-        })
-        .await?;
+        .read(move |connection| session_lists::chats(connection, org, session, &filter, after, size + 1))
+        .await?
+        .ok_or_else(sessions::not_found)?;
     let position = |row: &session_lists::ListedChat| {
         let ChatPlace { pinned, active_at, id } = row.place;
         (pinned, active_at.micros(), id)

@@ -2,15 +2,16 @@
 
 mod named;
 
-use diesel::dsl::{not, now};
-use diesel::pg::Pg;
+use diesel::deserialize::{self, FromSql};
+use diesel::dsl::{array, exists, not, now};
+use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz};
 
 use super::json::Json;
 use super::keyset::row_below;
 use super::message_views::{Delivery, Details};
-use super::schema::{chat_addresses, chats, contacts, messages, session_chats};
+use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
 use super::session_chats::{HeldSessionChat, SessionChatView};
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -53,31 +54,34 @@ pub struct ListedChat {
     pub place: ChatPlace,
 }
 
-type ChatRow = (HeldSessionChat, Instant, ChatAddress, Option<String>, Option<String>);
-/// The same, and whether its name matches.
-type WalkedRow = (HeldSessionChat, Instant, ChatAddress, Option<String>, Option<String>, Option<bool>);
+/// What a list reads of a chat.
+type ChatColumns = Record<(
+    BigInt,
+    Bool,
+    Bool,
+    Nullable<Timestamptz>,
+    Nullable<Integer>,
+    Nullable<Timestamptz>,
+    Timestamptz,
+    Text,
+    Nullable<Text>,
+)>;
 
-fn listed((held, active_at, address, chat_name, contact_name): ChatRow) -> ListedChat {
-    let place = ChatPlace { pinned: held.pinned, active_at, id: held.id };
-    ListedChat { view: SessionChatView { held, address, name: contact_name.or(chat_name) }, place }
+impl FromSql<ChatColumns, Pg> for ListedChat {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let (id, archived, pinned, muted_until, unread, last_message_at, active_at, address, name) =
+            FromSql::<ChatColumns, Pg>::from_sql(value)?;
+        let held = HeldSessionChat { id, archived, pinned, muted_until, unread, last_message_at };
+        let place = ChatPlace { pinned, active_at, id };
+        Ok(Self { view: SessionChatView { held, address, name }, place })
+    }
 }
-
-/// How many chats are looked at in the list's order before their names are looked up instead. Short texts are in many
-/// names: the first page of them is found here, without collecting all the others.
-const WALKED: i64 = 1000;
 
 diesel::define_sql_function! {
     /// The first text that is there.
     fn coalesce(one: Nullable<Text>, other: Nullable<Text>) -> Nullable<Text>;
 }
-diesel::define_sql_function! {
-    /// Where the part begins in the text, counted from 1; 0 when it is not in it.
-    fn strpos(text: Nullable<Text>, part: Text) -> Nullable<Integer>;
-}
-diesel::define_sql_function! {
-    /// A name in the form that is searched.
-    fn search_key(name: Text) -> Text;
-}
+
 /// Adds a filter by a boolean column. The column itself and not a comparison with what is bound: so the planner sees
 /// which partial index has all the rows.
 macro_rules! by_flag {
@@ -128,21 +132,8 @@ macro_rules! page {
     }};
 }
 
-/// What is read of a chat, and what more is asked for.
-macro_rules! columns {
-    ($($more:expr)?) => {
-        (
-            HeldSessionChat::as_select(),
-            session_chats::active_at,
-            chats::chat_id,
-            chats::name,
-            contacts::name.nullable(),
-            $($more,)?
-        )
-    };
-}
-
-/// At most that many chats of the session, after that place: pinned first, then newest activity.
+/// At most that many chats of the session, after that place: pinned first, then newest activity. `None` when the
+/// organization has no such session. One statement.
 pub fn chats(
     connection: &mut Connection,
     org: OrgId,
@@ -150,29 +141,32 @@ pub fn chats(
     filter: &ChatFilter,
     after: Option<ChatPlace>,
     limit: i64,
-) -> StoreResult<Vec<ListedChat>> {
-    let Some(part) = &filter.name else {
-        let page = page!(org, session, filter, after);
-        let rows: Vec<ChatRow> = page.select(columns!()).limit(limit).load(connection)?;
-        return Ok(rows.into_iter().map(listed).collect());
+) -> StoreResult<Option<Vec<ListedChat>>> {
+    let is_there =
+        exists(sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::session_id.eq(session)));
+    let (is_there, chats): (bool, Vec<ListedChat>) = match &filter.name {
+        Some(part) => {
+            let page = diesel::select(named::page(org, session, part, filter, after, limit));
+            diesel::select((is_there, array::<ChatColumns, _>(page))).get_result(connection)?
+        }
+        None => {
+            let columns = (
+                session_chats::id,
+                session_chats::archived,
+                session_chats::pinned,
+                session_chats::muted_until,
+                session_chats::unread,
+                session_chats::last_message_at,
+                session_chats::active_at,
+                chats::chat_id,
+                coalesce(contacts::name.nullable(), chats::name),
+            );
+            let page = page!(org, session, filter, after).limit(limit);
+            let page = page.select(columns.into_sql::<ChatColumns>());
+            diesel::select((is_there, array::<ChatColumns, _>(page))).get_result(connection)?
+        }
     };
-    let name = coalesce(contacts::search_key.nullable(), chats::search_key);
-    let matches = strpos(name, search_key(part)).gt(0);
-
-    let most = WALKED.max(limit);
-    let walk = page!(org, session, filter, after).select(columns!(matches)).limit(most);
-    let walked: Vec<WalkedRow> = walk.load(connection)?;
-    let is_whole = i64::try_from(walked.len()).is_ok_and(|length| length < most);
-    let room = usize::try_from(limit).unwrap_or(usize::MAX);
-    let matching = walked.into_iter().filter(|row| row.5 == Some(true)).take(room);
-    let found: Vec<ListedChat> = matching
-        .map(|(held, at, address, own, person, _)| listed((held, at, address, own, person)))
-        .collect();
-    if is_whole || found.len() == room {
-        return Ok(found);
-    }
-
-    named::page(connection, org, session, part, filter, after, limit)
+    Ok(is_there.then_some(chats))
 }
 
 /// A stored message, as the session saw it.

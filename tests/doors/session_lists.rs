@@ -1,7 +1,6 @@
 //! The lists of a session's chats and of a chat's messages: order, filters, pages, and what they show.
 
 mod messages;
-mod plans;
 mod walking;
 
 use serde_json::{Value, json};
