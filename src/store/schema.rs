@@ -63,6 +63,7 @@ diesel::table! {
         color -> Nullable<Text>,
         image -> Nullable<Text>,
         is_internal -> Bool,
+        search_key -> Nullable<Text>,
     }
 }
 
@@ -86,6 +87,7 @@ diesel::table! {
         closed_at -> Nullable<Timestamptz>,
         created_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        search_key -> Nullable<Text>,
     }
 }
 
@@ -112,9 +114,11 @@ diesel::table! {
         latest_message_id -> Nullable<Text>,
         last_message_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        active_at -> Timestamptz,
+        is_unread -> Bool,
+        is_group -> Bool,
         listed_id -> Nullable<Text>,
         listed_type -> Nullable<Text>,
-        is_unread -> Bool,
     }
 }
 
@@ -125,7 +129,7 @@ diesel::table! {
         listed_id -> Text,
         listed_type -> Text,
         session_id -> Text,
-        last_message_at -> Nullable<Timestamptz>,
+        active_at -> Timestamptz,
         is_unread -> Bool,
     }
 }
