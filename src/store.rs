@@ -117,22 +117,6 @@ impl Store {
         self.run(move |connection| work(connection)).await
     }
 
-    /// Runs a few statements that only read and all see the same moment: for what one statement cannot say.
-    ///
-    /// Indexes are preferred here, also where most of a large table matches: what a list is read by stands in an index as
-    /// a whole, and stays in memory where the table does not. And every statement is planned for its own values: a plan
-    /// for any values takes each organization for as small as most of them are.
-    pub async fn snapshot<T, F>(&self, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
-    {
-        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-            SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 1.1; \
-            SET LOCAL plan_cache_mode = force_custom_plan";
-        self.run(move |connection| transaction(connection, BEGIN, work)).await
-    }
-
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
     /// deadlocks and rows whose parent was removed meanwhile are tried again, so the work may run more than once.
     pub async fn write<T, F>(&self, org: OrgId, work: F) -> Result<T>

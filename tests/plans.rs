@@ -27,9 +27,6 @@ const ALL_CHATS: f64 = 1_000_000.0;
 const RUNS: usize = 6;
 /// The largest page of a list with cursors.
 const PAGE: usize = 200;
-/// The lists that are counted from their start. They are read by a few statements of one moment: how long the list is, which
-/// items stand on the page, and those items whole.
-const SNAPSHOTS: [&str; 3] = ["ListChats", "ListChatMessages", "ListMessages"];
 /// How much more, or less, the last page may cost.
 const SPREAD: f64 = 0.2;
 
@@ -66,7 +63,7 @@ async fn no_read_goes_through_a_whole_table() {
 }
 
 #[tokio::test]
-async fn every_read_is_one_round_trip_or_one_snapshot_of_statements_that_are_prepared_once() {
+async fn every_read_is_one_round_trip_of_a_statement_that_is_prepared_once() {
     let observed = observe().await;
     let mut parsed: BTreeMap<&str, usize> = BTreeMap::new();
     let mut executed: BTreeMap<&str, usize> = BTreeMap::new();
@@ -84,14 +81,7 @@ async fn every_read_is_one_round_trip_or_one_snapshot_of_statements_that_are_pre
                 Entry::Plan(_) => {}
             }
         }
-        if call.is_snapshot() {
-            let [begin, inside @ .., end] = statements.as_slice() else { panic!("{statements:#?}") };
-            assert!(begin.starts_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), "{begin}");
-            assert_eq!(*end, "COMMIT");
-            assert!((1..=4).contains(&inside.len()), "{:?}: {statements:#?}", call.request);
-        } else {
-            assert_eq!(statements.len(), 1, "{:?}: {statements:#?}", call.request);
-        }
+        assert_eq!(statements.len(), 1, "{:?}: {statements:#?}", call.request);
     }
     for (sql, runs) in executed {
         assert_eq!(parsed.get(sql), Some(&1), "prepared for {runs} runs: {sql}");
@@ -119,14 +109,9 @@ impl Call {
         plans.filter(|plan| is_the_calls_own(plan["Query Text"].as_str().unwrap_or_default()))
     }
 
-    fn is_snapshot(&self) -> bool {
-        SNAPSHOTS.contains(&self.request.rpc.as_str())
-    }
-
-    /// What the statements themselves touched; what their functions' statements did is part of that.
+    /// What the statement itself touched; what its functions' statements did is part of that.
     fn blocks(&self) -> u64 {
-        let each = self.plans().map(plan::blocks);
-        if self.is_snapshot() { each.sum() } else { each.max().unwrap_or_default() }
+        self.plans().map(plan::blocks).max().unwrap_or_default()
     }
 }
 
@@ -172,7 +157,7 @@ async fn call_everything() -> Observed {
         if next.is_some() && request.is_bare && !request.is_limited {
             observed.ends.extend(caller.ends(&request).await);
         }
-        if request.is_bare && SNAPSHOTS.contains(&request.rpc.as_str()) {
+        if request.is_bare {
             observed.ends.extend(caller.counted_ends(&request).await);
         }
     }

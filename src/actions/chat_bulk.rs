@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::idempotency::Once;
-use super::{labels, offset_pages};
+use super::labels;
 use crate::caller::Caller;
 use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
+use crate::store::lists::Reach;
 use crate::store::{Connection, Store, StoreResult, chat_bulk, labels as stored_labels};
 use crate::text_key::text_key;
 
@@ -92,8 +93,9 @@ impl Chats {
     /// Locks all of the chats. One that is missing or out of reach refuses the whole change.
     fn lock(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<BTreeSet<i64>> {
         let chat_not_found = || Error::not_found("chat not found");
-        let numbers = offset_pages::numbers(connection, caller, self.number.as_ref())?;
-        let found = chat_bulk::find(connection, caller.org, &self.addresses, &numbers)?;
+        let reach = Reach { number: self.number.clone(), sessions: caller.sessions.clone() };
+        let found = chat_bulk::find(connection, caller.org, &self.addresses, &reach)?;
+        let found = found.ok_or_else(|| Error::not_found("number not found"))?;
         if found.len() < self.addresses.len() {
             return Err(chat_not_found().into());
         }

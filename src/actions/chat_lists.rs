@@ -1,13 +1,13 @@
 //! Lists of chats.
 
-use super::offset_pages::{self, Listed, Page, PageRequest};
+use super::offset_pages::{self, Listed, PageRequest};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::PhoneSelector;
 use crate::store::Store;
 use crate::store::chat_lists::{self, ChatFilter, LabelFilter};
 use crate::store::chats::ChatView;
-use crate::store::lists::{List, kept_count};
+use crate::store::lists::Reach;
 use crate::text_key::text_key;
 
 /// Which chats are asked for, as the caller said it: empty texts say nothing.
@@ -33,24 +33,13 @@ pub async fn list(
     query: ChatQuery,
     page: PageRequest,
 ) -> Result<Listed<ChatView>> {
-    let page = Page::parse(page)?;
+    let page = offset_pages::page(page)?;
     let filter = filter(query)?;
-    let caller = caller.clone();
-    store
-        .snapshot(move |connection| {
-            let org = caller.org;
-            let numbers = offset_pages::numbers(connection, &caller, number.as_ref())?;
-            let is_filtered = filter != ChatFilter::default();
-            let kept = if is_filtered { None } else { kept_count(connection, org, List::Chats, &numbers)? };
-            page.read(
-                connection,
-                kept,
-                |connection| chat_lists::count(connection, org, &numbers, &filter),
-                |connection, window| chat_lists::page(connection, org, &numbers, &filter, window),
-                |connection, keys| chat_lists::whole(connection, org, keys),
-            )
-        })
-        .await
+    let org = caller.org;
+    let reach = Reach { number, sessions: caller.sessions.clone() };
+    let listed =
+        store.read(move |connection| chat_lists::list(connection, org, &reach, &filter, page)).await?;
+    Ok(Listed::new(page, listed.ok_or_else(|| Error::not_found("number not found"))?))
 }
 
 fn filter(query: ChatQuery) -> Result<ChatFilter> {

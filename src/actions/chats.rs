@@ -11,7 +11,7 @@ use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 use crate::patch::Patch;
 use crate::store::chats::{ChatSelector, ChatView, LockedChat};
 use crate::store::labels::LabelName;
-use crate::store::{self, Connection, Store, StoreResult, chats, labels as stored_labels, message_lists};
+use crate::store::{self, Connection, Store, StoreResult, chats, labels as stored_labels};
 use crate::text_key::text_key;
 
 /// What changes of a chat.
@@ -76,8 +76,7 @@ pub async fn mark_read<R: Send + 'static>(
     let org = caller.org;
     let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };
     once.write(store, org, move |connection| {
-        let held = message_lists::held_chat(connection, org, &selector)?;
-        let (session, _) = held.ok_or_else(chat_not_found)?;
+        let session = chats::holder(connection, org, &selector)?.ok_or_else(chat_not_found)?;
         read_state::mark(connection, org, session, &selector.address, ReadState::Read)?;
         // That number and no other, also when another one hears of something newer at this moment.
         let same = ChatSelector { sessions: Some([session].into()), ..selector.clone() };

@@ -1,16 +1,13 @@
 //! Pages of lists that are counted from their start: what may be asked of them, and which part of a list they are.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-use crate::caller::Caller;
 use crate::error::{Error, FieldViolation, Result};
-use crate::ids::PhoneSelector;
 use crate::instant::Instant;
-use crate::store::lists::{self, Numbers, Window};
-use crate::store::{Connection, StoreResult};
+use crate::store::lists::{self, Page};
 
-const DEFAULT_LIMIT: i64 = 1000;
-const MAX_LIMIT: i64 = 2000;
+const LIMIT: i64 = 1000;
+const MOST: Bounds = Bounds { offset: 0..=i64::MAX, limit: 1..=2000 };
 
 /// Which page of a list is asked for, as the caller said it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,12 +20,10 @@ pub struct PageRequest {
     pub skip_count: bool,
 }
 
-/// Which page of a list is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Page {
-    offset: i64,
-    limit: i64,
-    pub(super) skip_count: bool,
+/// What may be asked of a list.
+pub(super) struct Bounds {
+    pub(super) offset: RangeInclusive<i64>,
+    pub(super) limit: RangeInclusive<i64>,
 }
 
 /// A page of a list.
@@ -44,85 +39,46 @@ pub struct Listed<T> {
     pub items: Vec<T>,
 }
 
-impl Page {
-    pub(super) fn parse(request: PageRequest) -> Result<Self> {
-        let offset = request.offset.unwrap_or(0);
-        let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
-        let mut violations = Vec::new();
-        if offset < 0 {
-            violations.push(FieldViolation::out_of_range("offset", "must not be negative", offset));
-        }
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            let problem = format_args!("must be between 1 and {MAX_LIMIT}");
-            violations.push(FieldViolation::out_of_range("limit", problem, limit));
-        }
-        if violations.is_empty() {
-            Ok(Self { offset, limit, skip_count: request.skip_count })
-        } else {
-            Err(Error::invalid_fields(violations))
-        }
-    }
-
-    /// The part of the list to read, given how many items it has if that is known; `None` when it lies past the end.
-    ///
-    /// What lies nearer to the end is counted from there, so the last page costs what the first costs.
-    fn window(&self, count: Option<i64>) -> Option<Window> {
-        let Some(count) = count else {
-            return Some(Window { offset: self.offset, limit: self.limit, from_end: false });
-        };
-        let before_end = count.checked_sub(self.offset).filter(|rest| *rest > 0)?;
-        let limit = self.limit.min(before_end);
-        let after = before_end - limit;
-        let from_end = after < self.offset;
-        Some(Window { offset: if from_end { after } else { self.offset }, limit, from_end })
-    }
-
-    /// Reads the page: the length of the list if it is kept or asked for, the keys of the items, and the items whole.
-    pub(super) fn read<K, T>(
-        &self,
-        connection: &mut Connection,
-        kept_count: Option<i64>,
-        count: impl FnOnce(&mut Connection) -> StoreResult<i64>,
-        keys: impl FnOnce(&mut Connection, Window) -> StoreResult<Vec<K>>,
-        whole: impl FnOnce(&mut Connection, &[K]) -> StoreResult<Vec<T>>,
-    ) -> StoreResult<Listed<T>> {
-        let count = match kept_count {
-            Some(count) => Some(count),
-            None if self.skip_count => None,
-            None => Some(count(connection)?),
-        };
-        let keys = match self.window(count) {
-            Some(window) => keys(connection, window)?,
-            None => Vec::new(),
-        };
-        let items = if keys.is_empty() { Vec::new() } else { whole(connection, &keys)? };
-        let (from, to) = match i64::try_from(items.len()).unwrap_or(i64::MAX) {
-            0 => (0, 0),
-            length => (self.offset.saturating_add(1), self.offset.saturating_add(length)),
-        };
-        Ok(Listed { from, to, count: count.filter(|_| !self.skip_count), items })
+impl<T> Listed<T> {
+    /// The page that was read, with its positions.
+    pub(super) fn new(page: Page, listed: lists::Listed<T>) -> Self {
+        let lists::Listed { count, items } = listed;
+        let (from, to) = positions(page.offset, items.len());
+        Self { from, to, count, items }
     }
 }
 
-/// The numbers a list is about: the selected one, or all that the caller reaches.
-pub(super) fn numbers(
-    connection: &mut Connection,
-    caller: &Caller,
-    number: Option<&PhoneSelector>,
-) -> StoreResult<Numbers> {
-    let Some(number) = number else {
-        return Ok(match &caller.sessions {
-            None => Numbers::All,
-            Some(reachable) => match reachable[..] {
-                [only] => Numbers::One(only),
-                _ => Numbers::Some(reachable.clone()),
-            },
-        });
-    };
-    let session = lists::session(connection, caller.org, number)?;
-    let is_reachable = |session: &_| caller.sessions.as_ref().is_none_or(|some| some.contains(session));
-    let session = session.filter(is_reachable);
-    Ok(Numbers::One(session.ok_or_else(|| Error::not_found("number not found"))?))
+/// Positions of the first and the last item of a page, counted from 1; 0 and 0 when it is empty.
+pub fn positions(offset: i64, length: usize) -> (i64, i64) {
+    match i64::try_from(length).unwrap_or(i64::MAX) {
+        0 => (0, 0),
+        length => (offset.saturating_add(1), offset.saturating_add(length)),
+    }
+}
+
+/// The page that is asked for: the first thousand when nothing is said.
+pub(super) fn page(request: PageRequest) -> Result<Page> {
+    let (offset, limit) = (request.offset.unwrap_or(0), request.limit.unwrap_or(LIMIT));
+    MOST.check(offset, limit)?;
+    Ok(Page { offset, limit, is_counted: !request.skip_count })
+}
+
+impl Bounds {
+    /// Names everything that is out of range, with its value.
+    pub(super) fn check(&self, offset: i64, limit: i64) -> Result<()> {
+        let asked_for = [("offset", offset, &self.offset), ("limit", limit, &self.limit)];
+        let violations = asked_for.into_iter().filter(|(_, value, range)| !range.contains(value));
+        let violations: Vec<_> = violations
+            .map(|(field, value, range)| match range.end() {
+                &i64::MAX => FieldViolation::out_of_range(field, "must not be negative", value),
+                most => {
+                    let problem = format_args!("must be between {} and {most}", range.start());
+                    FieldViolation::out_of_range(field, problem, value)
+                }
+            })
+            .collect();
+        if violations.is_empty() { Ok(()) } else { Err(Error::invalid_fields(violations)) }
+    }
 }
 
 /// From when to when, as the caller said it: empty texts say nothing.
@@ -134,56 +90,30 @@ fn moment(field: &str, text: &str) -> Result<Option<Instant>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let expected = "must be an ISO 8601 date or date-time, such as 2026-11-22 or 2026-11-22T10:00:00Z";
-    Instant::from_iso_8601(text).map(Some).ok_or_else(|| Error::invalid(field, expected))
+    Instant::from_iso_8601(text).map(Some).ok_or_else(|| Error::invalid(field, Instant::ISO_8601))
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn page(offset: i64, limit: i64) -> Page {
-        Page { offset, limit, skip_count: false }
-    }
-
-    /// What a window shows of a list of that many numbers.
-    fn seen(window: Option<Window>, count: i64) -> Vec<i64> {
-        let Some(Window { offset, limit, from_end }) = window else { return Vec::new() };
-        let (skip, take) = (usize::try_from(offset).unwrap(), usize::try_from(limit).unwrap());
-        if from_end {
-            let mut seen: Vec<i64> = (0..count).rev().skip(skip).take(take).collect();
-            seen.reverse();
-            seen
-        } else {
-            (0..count).skip(skip).take(take).collect()
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_page_is_the_same_from_either_end_and_never_skips_more_than_half(
-            count in 0..60_i64, offset in 0..70_i64, limit in 1..20_i64,
-        ) {
-            let page = page(offset, limit);
-            let window = page.window(Some(count));
-            prop_assert_eq!(seen(window, count), seen(page.window(None), count));
-            prop_assert!(window.is_none_or(|window| window.offset <= count / 2));
-        }
-    }
 
     #[test]
     fn what_is_not_said_is_the_first_thousand() {
-        assert_eq!(Page::parse(PageRequest::default()).unwrap(), page(0, 1000));
+        let all = Page { offset: 0, limit: 1000, is_counted: true };
+        assert_eq!(page(PageRequest::default()).unwrap(), all);
     }
 
     #[test]
     fn everything_out_of_range_is_named_with_its_value() {
         let request = PageRequest { offset: Some(-3), limit: Some(2001), skip_count: false };
-        let error = Page::parse(request).unwrap_err();
+        let error = page(request).unwrap_err();
         let named: Vec<_> = error.fields().iter().map(|field| (field.field.as_str(), field.value)).collect();
         assert_eq!(named, [("offset", Some(-3)), ("limit", Some(2001))]);
+    }
+
+    #[test]
+    fn positions_are_counted_from_one_and_an_empty_page_has_none() {
+        assert_eq!([positions(0, 1), positions(50, 3), positions(50, 0)], [(1, 1), (51, 53), (0, 0)]);
     }
 
     #[test]

@@ -10,18 +10,27 @@ use diesel::upsert::excluded;
 
 use super::chats::clock_timestamp;
 use super::ingest::bulk::{array, texts, unnest};
-use super::lists::Numbers;
-use super::schema::{chat_access, chat_addresses, chat_labels, chats, members, session_chats};
+use super::lists::Reach;
+use super::schema::{chat_access, chat_addresses, chat_labels, chats, members, session_chats, sessions};
 use super::{Connection, StoreResult};
-use crate::ids::{ChatAddress, LabelId, OrgId};
+use crate::ids::{ChatAddress, LabelId, OrgId, PhoneSelector, SessionId};
 
-/// Which chats the addresses lead to, as far as those numbers hold them.
+/// Which chats the addresses lead to, as far as those numbers hold them; `None` when the selected one is not there.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
     addresses: &BTreeSet<ChatAddress>,
-    numbers: &Numbers,
-) -> StoreResult<Vec<i64>> {
+    reach: &Reach,
+) -> StoreResult<Option<Vec<i64>>> {
+    let sessions = match &reach.number {
+        None => reach.sessions.as_deref().map(<[SessionId]>::to_vec),
+        Some(number) => match session(connection, org, number)? {
+            Some(session) if reach.sessions.as_ref().is_none_or(|some| some.contains(&session)) => {
+                Some(vec![session])
+            }
+            _ => return Ok(None),
+        },
+    };
     let addresses: Vec<&ChatAddress> = addresses.iter().collect();
     let found = chat_addresses::table
         .filter(chat_addresses::org_id.eq(org))
@@ -31,14 +40,25 @@ pub fn find(
     let held = session_chats::table
         .filter(session_chats::org_id.eq(org))
         .filter(session_chats::chat_key.eq(chat_addresses::chat_key));
-    let found = match numbers {
-        Numbers::All => found,
-        Numbers::One(session) => found.filter(exists(held.filter(session_chats::session_id.eq(*session)))),
-        Numbers::Some(some) => {
-            found.filter(exists(held.filter(session_chats::session_id.eq_any(some.iter()))))
-        }
+    let found = match sessions {
+        None => found,
+        Some(some) => found.filter(exists(held.filter(session_chats::session_id.eq_any(some)))),
     };
-    Ok(found.load(connection)?)
+    Ok(Some(found.load(connection)?))
+}
+
+/// The session of that number.
+fn session(
+    connection: &mut Connection,
+    org: OrgId,
+    number: &PhoneSelector,
+) -> StoreResult<Option<SessionId>> {
+    let selected = sessions::table.filter(sessions::org_id.eq(org)).select(sessions::session_id);
+    let session = match number {
+        PhoneSelector::Phone(phone) => selected.filter(sessions::phone.eq(phone)).first(connection),
+        PhoneSelector::PhoneId(id) => selected.filter(sessions::phone_id.eq(id)).first(connection),
+    };
+    Ok(session.optional()?)
 }
 
 /// Locks the chats against other changes of what the organization attached to them, in the order in which everybody

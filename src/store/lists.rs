@@ -1,83 +1,44 @@
-//! What the lists have in common: which numbers a list is about, which part of it is read, and how long it is.
+//! What the lists that are counted from their start have in common: which numbers they are about, which page is read, and
+//! what comes of it.
 
 use std::sync::Arc;
 
-use diesel::pg::Pg;
-use diesel::prelude::*;
-
-use super::schema::{list_counts, sessions};
-use super::{Connection, StoreResult};
-use crate::ids::{OrgId, PhoneSelector, SessionId};
+use crate::ids::{Phone, PhoneId, PhoneSelector, SessionId};
 
 /// Which numbers a list is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Numbers {
-    /// All of the organization's.
-    All,
-    /// One.
-    One(SessionId),
-    /// Some.
-    Some(Arc<[SessionId]>),
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// One; `None` for every one that may be looked through.
+    pub number: Option<PhoneSelector>,
+    /// The only sessions to look through; `None` for all of the organization's.
+    pub sessions: Option<Arc<[SessionId]>>,
 }
 
-/// Which part of a list is read.
+/// Which page of a list is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// How many rows to leave out.
+pub struct Page {
+    /// How many items to leave out.
     pub offset: i64,
-    /// How many to read at most.
+    /// How many items to read at most.
     pub limit: i64,
-    /// Whether to count from the list's end. The rows come in the order of the list all the same.
-    pub from_end: bool,
+    /// Whether to say how many items the list has.
+    pub is_counted: bool,
 }
 
-/// The lists whose length is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
-    /// Chats.
-    Chats,
-    /// Messages.
-    Messages,
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// How many items the list has, if that was asked for.
+    pub count: Option<i64>,
+    /// The items of the page, in order.
+    pub items: Vec<T>,
 }
 
-/// The session of the selected number.
-pub fn session(
-    connection: &mut Connection,
-    org: OrgId,
-    number: &PhoneSelector,
-) -> StoreResult<Option<SessionId>> {
-    let selected = sessions::table.filter(sessions::org_id.eq(org)).select(sessions::session_id);
-    let session = match number {
-        PhoneSelector::Phone(phone) => selected.filter(sessions::phone.eq(phone)).first(connection),
-        PhoneSelector::PhoneId(id) => selected.filter(sessions::phone_id.eq(id)).first(connection),
-    };
-    Ok(session.optional()?)
-}
-
-/// How many rows a list without filters has; `None` where that is not kept: chats that several numbers hold are listed
-/// once, so their counts do not add up.
-pub fn kept_count(
-    connection: &mut Connection,
-    org: OrgId,
-    list: List,
-    numbers: &Numbers,
-) -> StoreResult<Option<i64>> {
-    let name = match list {
-        List::Chats => "chats",
-        List::Messages => "messages",
-    };
-    let shards = list_counts::table
-        .filter(list_counts::org_id.eq(org))
-        .filter(list_counts::list.eq(name))
-        .select(list_counts::count)
-        .into_boxed::<Pg>();
-    let shards = match (list, numbers) {
-        (List::Chats, Numbers::All) => shards.filter(list_counts::session_id.eq("")),
-        (List::Messages, Numbers::All) => shards,
-        (_, Numbers::One(session)) => shards.filter(list_counts::session_id.eq(*session)),
-        (List::Messages, Numbers::Some(some)) => shards.filter(list_counts::session_id.eq_any(some.iter())),
-        (List::Chats, Numbers::Some(_)) => return Ok(None),
-    };
-    let shards: Vec<i64> = shards.load(connection)?;
-    Ok(Some(shards.into_iter().sum()))
+/// A selected number by its digits or by its phone id, as SQL functions take it.
+pub(super) fn split(number: Option<&PhoneSelector>) -> (Option<&Phone>, Option<&PhoneId>) {
+    match number {
+        None => (None, None),
+        Some(PhoneSelector::Phone(phone)) => (Some(phone), None),
+        Some(PhoneSelector::PhoneId(id)) => (None, Some(id)),
+    }
 }

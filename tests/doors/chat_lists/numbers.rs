@@ -127,10 +127,10 @@ async fn what_lists_are_read_by_stays_true_while_many_write() {
 #[track_caller]
 pub fn assert_kept(world: &World) {
     let mut sql = world.sql();
-    let kept = "SELECT org_id, chat_key, listed_id, listed_type, session_id, last_message_at, is_unread FROM chat_activity";
+    let kept = "SELECT org_id, chat_key, listed_id, listed_type, session_id, active_at, is_unread FROM chat_activity";
     let true_ones =
         "SELECT DISTINCT ON (c.org_id, c.chat_key) c.org_id, c.chat_key, c.chat_id, c.type, s.session_id,
-            s.last_message_at, coalesce(s.unread > 0, false)
+            coalesce(s.last_message_at, '-infinity'), coalesce(s.unread > 0, false)
         FROM chats c JOIN session_chats s USING (org_id, chat_key)
         ORDER BY c.org_id, c.chat_key, s.last_message_at DESC NULLS LAST, s.session_id";
     let differ = |one: &str, other: &str| {
