@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use super::api::{Api, Behavior, behaves, field_json};
+use super::api::{Api, Behavior, behaves, field_json, field_values, is_keyed};
 use super::comments::Comments;
+use super::{example, values};
 
 /// Where a value is seen. The same type is wider in a request than in an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,24 +57,28 @@ impl<'a> Schemas<'a> {
         reference(name)
     }
 
-    /// The body of a partial update: the resource's writable fields and some of the request's own, none of which must
-    /// be sent. A resource that is itself required must say something.
+    /// The body of a partial update. None of its fields must be sent; where the body itself must, one of them.
     pub(super) fn patch(
         &mut self,
         api: &Api,
         name: &str,
-        resource: &FieldDescriptor,
-        beside: Vec<FieldDescriptor>,
+        fields: Vec<FieldDescriptor>,
+        is_required: bool,
     ) -> Value {
-        let Kind::Message(message) = resource.kind() else { return self.sent(api, resource) };
-        let writable = message.fields().filter(|field| !behaves(field, Behavior::OutputOnly));
-        let fields = writable.chain(beside).collect::<Vec<_>>();
         let mut properties = Map::new();
         for field in &fields {
-            properties.insert(api.spell(field).to_owned(), nullable(self.described(api, field, Place::Body)));
+            let mut schema = self.described(api, field, Place::Body);
+            match (is_keyed(field), api.clears()) {
+                // Its entries are changed one by one, so there is no word for clearing it but one for each of them.
+                (true, true) => {
+                    schema["additionalProperties"] = nullable(schema["additionalProperties"].take())
+                }
+                (true, false) | (false, _) => schema = nullable(schema),
+            }
+            properties.insert(api.spell(field).to_owned(), schema);
         }
         let mut schema = json!({"type": "object", "properties": properties});
-        if behaves(resource, Behavior::Required) {
+        if is_required {
             let any = fields.iter().map(|field| json!({"required": [api.spell(field)]}));
             schema["anyOf"] = any.collect();
         }
@@ -143,28 +148,42 @@ impl<'a> Schemas<'a> {
     }
 
     fn field(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
-        if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
-            let values = self.value(api, &entry.map_entry_value_field(), place);
-            return json!({"type": "object", "additionalProperties": values});
-        }
-        if !field.is_list() {
-            return self.value(api, field, place);
-        }
-        let list = json!({"type": "array", "items": self.value(api, field, place)});
+        let values = field_values(field);
+        let kind = field.kind();
+        let mut one = match kind.as_message() {
+            Some(entry) if field.is_map() => self.value(api, &entry.map_entry_value_field(), place),
+            Some(_) if is_keyed(field) => json!({}),
+            Some(_) | None => self.value(api, field, place),
+        };
+        values::constrain(&mut one, &values);
+        let mut schema = if is_keyed(field) {
+            json!({"type": "object", "additionalProperties": one})
+        } else if field.is_list() {
+            json!({"type": "array", "items": one})
+        } else {
+            one
+        };
+        values::constrain_whole(&mut schema, &values);
         if place == Place::Body && field_json(field).text_or_list {
-            return json!({"oneOf": [{"type": "string", "description": "Separated by commas."}, list]});
+            schema = values::text_or_list(&schema);
         }
-        list
+        values::refer(&mut schema, &values);
+        if place != Place::Answer
+            && let Some(default) = values::literal(&values.default, example::is_text(&kind))
+        {
+            schema["default"] = default;
+        }
+        schema
     }
 
     fn value(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
         match field.kind() {
             Kind::Double => json!({"type": "number", "format": "double"}),
             Kind::Float => json!({"type": "number", "format": "float"}),
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => integer("int32", place, r"^-?\d+$"),
-            Kind::Uint32 | Kind::Fixed32 => integer("uint32", place, r"^\d+$"),
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => integer("int64", place, r"^-?\d+$"),
-            Kind::Uint64 | Kind::Fixed64 => integer("uint64", place, r"^\d+$"),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => integer("int32", place, "^-?[0-9]{1,9}$"),
+            Kind::Uint32 | Kind::Fixed32 => integer("uint32", place, "^[0-9]{1,9}$"),
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => integer("int64", place, "^-?[0-9]{1,18}$"),
+            Kind::Uint64 | Kind::Fixed64 => integer("uint64", place, "^[0-9]{1,19}$"),
             Kind::Bool => json!({"type": "boolean"}),
             Kind::String => json!({"type": "string"}),
             Kind::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
@@ -191,7 +210,7 @@ fn integer(format: &str, place: Place, digits: &str) -> Value {
 fn well_known(name: &str) -> Option<Value> {
     Some(match name.strip_prefix("google.protobuf.")? {
         "Timestamp" => json!({"type": "string", "format": "date-time"}),
-        "Duration" => json!({"type": "string", "pattern": r"^-?\d+(\.\d+)?s$"}),
+        "Duration" => json!({"type": "string", "pattern": r"^-?[0-9]{1,11}(\.[0-9]{1,9})?s$"}),
         "FieldMask" => json!({"type": "string"}),
         "Struct" | "Any" => json!({"type": "object", "additionalProperties": true}),
         "Value" => json!({}),
@@ -207,7 +226,7 @@ fn well_known(name: &str) -> Option<Value> {
 }
 
 /// Whether the field can be absent; answers then say null.
-fn is_optional(field: &FieldDescriptor) -> bool {
+pub(super) fn is_optional(field: &FieldDescriptor) -> bool {
     field.supports_presence() && !field.is_list() && !field.is_map()
 }
 
