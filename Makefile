@@ -1,5 +1,6 @@
 # make run    everything from nothing: a demo organization, served on http://127.0.0.1:8080
 # make test   all tests, with what they need
+# make fuzz   other requests each time, for FUZZ_SECONDS (600)
 # make lint   formatting, lints and documentation
 # make bench  measurements
 # make assets fetches the assets anew: see assets/README.md
@@ -9,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench assets build-packages test-packages
+.PHONY: help run test fuzz lint bench assets build-packages test-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -38,7 +39,7 @@ define install
 endef
 
 help:
-	@sed -n 's/^# //p' Makefile | sed -n 1,5p
+	@sed -n 's/^# //p' Makefile | sed -n 1,6p
 
 run: build-packages
 	cargo build --release --locked
@@ -48,6 +49,10 @@ run: build-packages
 test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
 	cargo test --locked
 	@echo "All tests passed."
+
+fuzz: export FUZZ_SECONDS ?= 600
+fuzz: build-packages test-packages $(CLIENTS)/.venv/.installed
+	cargo test --locked -- live::
 
 lint: build-packages
 	cargo fmt --check
@@ -78,5 +83,5 @@ $(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json | test-packages
 
 $(CLIENTS)/.venv/.installed: $(CLIENTS)/requirements.txt | test-packages
 	python3 -m venv $(CLIENTS)/.venv
-	$(CLIENTS)/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(CLIENTS)/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@

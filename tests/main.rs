@@ -7,6 +7,7 @@ mod clients;
 mod doors;
 mod ingest;
 mod layers;
+mod live;
 mod openapi;
 mod schema;
 mod support;

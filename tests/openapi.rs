@@ -103,12 +103,23 @@ fn a_service_without_rest_routes_has_no_document() {
 #[test]
 fn the_document_follows_the_specification() {
     let validator = Path::new(ROOT).join("tests/clients/.venv/bin/openapi-spec-validator");
-    let mut validator =
-        Command::new(validator).arg("-").stdin(Stdio::piped()).spawn().expect("run make test");
-    let mut input = validator.stdin.take().expect("piped");
-    input.write_all(whole().to_string().as_bytes()).expect("the validator reads the document");
+    assert!(reads_the_document(Command::new(validator).arg("-")));
+}
+
+#[test]
+fn every_example_is_one_of_what_it_stands_beside() {
+    let clients = Path::new(ROOT).join("tests/clients");
+    let python = clients.join(".venv/bin/python");
+    assert!(reads_the_document(Command::new(python).arg(clients.join("python/examples.py"))));
+}
+
+/// Whether the command is content with the document on its standard input.
+fn reads_the_document(command: &mut Command) -> bool {
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("run make test");
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(whole().to_string().as_bytes()).expect("it reads the document");
     drop(input);
-    assert!(validator.wait().expect("the validator ends").success());
+    child.wait().expect("it ends").success()
 }
 
 #[test]

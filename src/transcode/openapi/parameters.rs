@@ -205,14 +205,17 @@ impl Query<'_> {
 /// The parameters that operations refer to.
 pub(super) fn shared() -> Value {
     let header = |name: &str, pattern: &str, description: &str| {
-        let schema = json!({"type": "string", "pattern": pattern});
+        let schema = match pattern {
+            "" => json!({"type": "string"}),
+            pattern => json!({"type": "string", "pattern": pattern}),
+        };
         json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
     };
     const ASCII: &str = "^[ -~]*$";
     json!({
         "XRequestId": header(
             "x-request-id",
-            ASCII,
+            "",
             "The caller's own id of the request; one is made when there is none.",
         ),
         "Prefer": header(
@@ -228,7 +231,7 @@ pub(super) fn shared() -> Value {
         ),
         "IfNoneMatch": header(
             "If-None-Match",
-            ASCII,
+            "",
             "An `ETag` of before: the answer is 304 while it is still the version.",
         ),
         "IfMatch": header(

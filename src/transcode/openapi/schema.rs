@@ -250,7 +250,7 @@ fn nullable(mut schema: Value) -> Value {
     } else if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.push(Value::Null);
         schema["type"] = json!(["string", "null"]);
-    } else if let Some(Value::String(name)) = schema.get("type") {
+    } else if let Some(Value::String(name)) = schema.get("type").filter(|name| *name != "null") {
         schema["type"] = json!([name, "null"]);
     } else if let Some(reference) = schema.get("$ref").cloned() {
         let description = schema.get("description").cloned();
@@ -280,5 +280,6 @@ mod tests {
         let values = json!({"type": "string", "enum": ["A"]});
         assert_eq!(nullable(values), json!({"type": ["string", "null"], "enum": ["A", null]}));
         assert_eq!(nullable(json!({})), json!({}));
+        assert_eq!(nullable(json!({"type": "null"})), json!({"type": "null"}));
     }
 }

@@ -27,8 +27,10 @@ pub(super) fn constrain(schema: &mut Value, values: &FieldValues) {
     if is_string && has_type(schema, "integer") && (values.min, values.max) != (None, None) {
         schema["pattern"] = json!(digits(values.min, values.max));
     }
-    if !values.types.is_empty() {
-        schema["oneOf"] = values.types.iter().map(|name| typed(name)).collect();
+    match values.types.as_slice() {
+        [] => {}
+        [only] => *schema = typed(only),
+        types => schema["oneOf"] = types.iter().map(|name| typed(name)).collect(),
     }
 }
 
