@@ -13,6 +13,8 @@ mod model;
 mod rules;
 #[path = "build/rust.rs"]
 mod rust;
+#[path = "build/secrets.rs"]
+mod secrets;
 #[path = "src/transcode/template.rs"]
 #[allow(dead_code, reason = "the build parses templates; only the runtime matches paths")]
 mod template;
@@ -52,6 +54,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     let services = model::read(&DescriptorPool::decode(encoded.as_slice())?)?;
     rules::check(&services)?;
     std::fs::write(out_dir.join("methods.rs"), generate::methods(&services))?;
+    std::fs::write(out_dir.join("redact.rs"), secrets::redactions(&services)?)?;
     std::fs::write(out_dir.join("transcode.rs"), generate::routes(&services)?)?;
 
     let set = prost::Message::decode(encoded.as_slice())?;

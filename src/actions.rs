@@ -10,6 +10,7 @@ pub mod members;
 mod name;
 pub mod orgs;
 pub mod properties;
+pub mod search;
 pub mod session_chats;
 pub mod sessions;
 

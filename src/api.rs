@@ -6,6 +6,7 @@ mod etag;
 mod guard;
 mod idempotency;
 mod message_object;
+mod search;
 mod session_chats;
 
 pub use chats::ChatApi;

@@ -23,6 +23,22 @@ impl Instant {
         Self(jiff::Timestamp::now().as_microsecond())
     }
 
+    /// From an ISO 8601 date, which is its first moment, or date-time; of UTC where it has no offset. `None` for anything
+    /// else, and before the year 1 or after the year 9999.
+    pub fn from_iso_8601(text: &str) -> Option<Self> {
+        // jiff also reads RFC 9557's `[Europe/Paris]`, which is not ISO 8601.
+        if text.contains('[') {
+            return None;
+        }
+        let utc = |moment: jiff::civil::DateTime| moment.to_zoned(jiff::tz::TimeZone::UTC).ok();
+        let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
+            let date = || text.parse::<jiff::civil::Date>().ok().map(|date| date.at(0, 0, 0, 0));
+            let moment = text.parse::<jiff::civil::DateTime>().ok().or_else(date)?;
+            utc(moment).map(|moment| moment.timestamp())
+        })?;
+        (moment.to_zoned(jiff::tz::TimeZone::UTC).year() >= 1).then(|| Self(moment.as_microsecond()))
+    }
+
     /// Unix microseconds.
     pub const fn micros(self) -> i64 {
         self.0

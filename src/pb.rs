@@ -26,3 +26,21 @@ pub struct Api {
 }
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
+/// An answer that can be kept, because its secrets can be left out.
+pub trait Redact {
+    /// Empties the fields that are marked `debug_redact`, in messages inside of it too.
+    fn redact(&mut self);
+}
+
+/// `google.protobuf.Empty`.
+impl Redact for () {
+    fn redact(&mut self) {}
+}
+
+mod redact {
+    use super::Redact;
+    use crate::pb;
+
+    include!(concat!(env!("OUT_DIR"), "/redact.rs"));
+}

@@ -9,6 +9,7 @@ mod docs;
 mod door;
 mod guard;
 mod health;
+mod housekeeping;
 mod layers;
 mod limits;
 mod linger;
@@ -77,7 +78,9 @@ pub async fn run(
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
+    let housekeeping = tokio::spawn(housekeeping::keep(store));
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+    housekeeping.abort();
     Ok(())
 }
 

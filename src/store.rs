@@ -15,6 +15,7 @@ pub mod properties;
 mod queue;
 pub mod readiness;
 pub mod schema;
+pub mod search;
 pub mod session_chats;
 pub mod sessions;
 mod types;

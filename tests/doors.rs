@@ -11,5 +11,6 @@ mod logins;
 mod races;
 mod refusals;
 mod samples;
+mod search;
 mod stops;
 mod strangers;

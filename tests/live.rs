@@ -60,6 +60,7 @@ fn known(world: &World, org: &str) -> Value {
     json!({
         "session": {"kept": sessions, "spare": sessions},
         "chat": {"kept": in_both_spellings(&kept), "spare": in_both_spellings(&spare)},
+        "contact": {"kept": column("SELECT contact_id FROM contacts WHERE ORG ORDER BY contact_id LIMIT 6"), "spare": []},
         "phone": {"kept": column("SELECT phone FROM sessions WHERE ORG"), "spare": []},
         "member": {"kept": column("SELECT email FROM members WHERE ORG"), "spare": []},
         "property": {"kept": properties(world, org), "spare": {}},

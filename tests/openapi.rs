@@ -181,6 +181,23 @@ fn a_partial_update_holds_what_may_be_written_and_nothing_else() {
 }
 
 #[test]
+fn every_write_takes_an_idempotency_key_and_no_read_does() {
+    let document = whole();
+    let key = serde_json::json!({"$ref": "#/components/parameters/IdempotencyKey"});
+    for (path, operation) in operations(&document) {
+        let is_write = operation["security"][0]["bearer"][0] != "read";
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        assert_eq!(parameters.contains(&key), is_write, "{path}");
+        let responses = operation["responses"].as_object().expect("responses").iter();
+        let good = responses.filter(|(status, _)| status.starts_with("20"));
+        for (status, response) in good {
+            let header = response["headers"].get("idempotency-replayed");
+            assert_eq!(header.is_some(), is_write, "{path} {status}");
+        }
+    }
+}
+
+#[test]
 fn failures_come_with_the_statuses_and_envelope_of_their_api() {
     let document = whole();
     let responses = &document["paths"]["/v1/chats/{chat_id}"]["patch"]["responses"];

@@ -40,7 +40,7 @@ SELECT
     c.closed_at,
     c.created_at,
     c.updated_at,
-    assignee.email AS assigned_to,
+    (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee) AS assigned_to,
     ARRAY(
         SELECT s.phone || '@c.us'
         FROM session_chats sc
@@ -85,8 +85,7 @@ SELECT
         WHERE cp.org_id = c.org_id AND cp.chat_key = c.chat_key
     ) AS properties
 FROM chats c
-LEFT JOIN contacts person ON person.org_id = c.org_id AND person.contact_id = c.chat_id
-LEFT JOIN members assignee ON assignee.org_id = c.org_id AND assignee.member_key = c.assignee;
+LEFT JOIN contacts person ON person.org_id = c.org_id AND person.contact_id = c.chat_id;
 COMMENT ON VIEW chat_views IS 'What all numbers of the organization share about a chat, with everything attached to it.';
 COMMENT ON COLUMN chat_views.org_id IS 'The organization.';
 COMMENT ON COLUMN chat_views.chat_key IS 'The chat inside this database.';

@@ -8,13 +8,15 @@ use super::chat_object::chat_object;
 use super::etag::{if_match, versioned};
 use super::guard::caller;
 use super::idempotency::once;
+use super::search;
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
+use crate::actions::search as searches;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::patch::Patch;
 use crate::pb::chat_service_server::ChatService;
-use crate::pb::{Chat, GetChatRequest, UpdateChatRequest};
+use crate::pb::{Chat, GetChatRequest, SearchMessagesRequest, SearchMessagesResponse, UpdateChatRequest};
 use crate::store::Store;
 
 /// `switchboard.v1.ChatService`.
@@ -51,6 +53,18 @@ impl ChatService for ChatApi {
         let address = address(&request.chat_id)?;
         let change = change(request)?;
         Ok(chats::update(&self.store, &caller, address, number, change, precondition, once).await?)
+    }
+
+    async fn search_messages(
+        &self,
+        request: Request<SearchMessagesRequest>,
+    ) -> Result<Response<SearchMessagesResponse>, Status> {
+        let caller = caller(&request)?;
+        let number = number(request.metadata())?;
+        let search = search::search(request.into_inner(), number)?;
+        let offset = search.offset.unwrap_or_default();
+        let found = searches::messages(&self.store, &caller, search).await?;
+        Ok(Response::new(search::response(caller.org, offset, found)))
     }
 }
 

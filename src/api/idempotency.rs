@@ -9,6 +9,7 @@ use super::guard::caller;
 use crate::actions::idempotency::Once;
 use crate::caller::Principal;
 use crate::error::{Error, Result};
+use crate::pb::Redact;
 use crate::store::idempotency::KeyUse;
 
 const KEY: &str = "idempotency-key";
@@ -31,7 +32,7 @@ pub(super) fn once<Q, V, M>(
 ) -> Result<Once<V, Response<M>>>
 where
     Q: Message + Name,
-    M: Message + Default + 'static,
+    M: Message + Redact + Clone + Default + 'static,
 {
     let once = Once::answering(move |made| respond(to_message(made)));
     let Some(key) = key(request.metadata())? else { return Ok(once) };
@@ -42,7 +43,14 @@ where
         answer.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));
         Ok(answer)
     };
-    Ok(once.under(key_use, |answer| answer.get_ref().encode_to_vec(), replay))
+    Ok(once.under(key_use, |answer| kept(answer.get_ref()), replay))
+}
+
+/// What is kept of an answer: everything but its secrets, which nobody is told twice.
+fn kept<M: Message + Redact + Clone>(answer: &M) -> Vec<u8> {
+    let mut answer = answer.clone();
+    answer.redact();
+    answer.encode_to_vec()
 }
 
 fn key(metadata: &MetadataMap) -> Result<Option<&[u8]>> {
@@ -86,4 +94,68 @@ fn digest<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> [u8; 32] {
         hasher.update(part);
     }
     hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::KeyId;
+    use crate::pb::{DeleteSessionChatRequest, GetSessionChatRequest};
+
+    fn parsed(values: &[&[u8]]) -> Result<Option<Vec<u8>>> {
+        let mut metadata = MetadataMap::new();
+        for value in values {
+            metadata.append(KEY, MetadataValue::try_from(*value).unwrap());
+        }
+        key(&metadata).map(|key| key.map(<[u8]>::to_vec))
+    }
+
+    #[test]
+    fn a_key_is_1_to_255_visible_characters_sent_once() {
+        assert_eq!(parsed(&[]).unwrap(), None);
+        let longest = [b'~'; 255];
+        for good in [&b"!"[..], b"\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", &longest] {
+            assert_eq!(parsed(&[good]).unwrap().as_deref(), Some(good));
+        }
+        for bad in [&[&b""[..]][..], &[&[b'k'; 256]], &[b"a b"], &[b"a\tb"], &[b"\xc3\xa9"], &[b"a", b"a"]] {
+            assert_eq!(parsed(bad).unwrap_err().fields()[0].field, KEY, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_its_callers_own() {
+        let id: KeyId = "abcdefghijkl".parse().unwrap();
+        let member = Principal::Member(id.to_string());
+        let digests = [
+            key_digest(&Principal::ApiKey(id), b"key"),
+            key_digest(&member, b"key"),
+            key_digest(&member, b"other"),
+            key_digest(&Principal::Member("abcdefghijk".to_owned()), b"lkey"),
+        ];
+        for (index, digest) in digests.iter().enumerate() {
+            assert!(!digests[..index].contains(digest), "{index}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_its_rpc_its_message_and_the_metadata_that_matters() {
+        let (session_id, jid) = ("s".to_owned(), "j".to_owned());
+        let delete =
+            || Request::new(DeleteSessionChatRequest { session_id: session_id.clone(), jid: jid.clone() });
+        let with = |name: &'static str, value: &'static str| {
+            let mut request = delete();
+            request.metadata_mut().append(name, MetadataValue::from_static(value));
+            request_digest(&request)
+        };
+        let digest = request_digest(&delete());
+        assert_eq!(digest, with("prefer", "handling=strict"));
+        assert_eq!(digest, with("idempotency-key", "key"));
+        let get = Request::new(GetSessionChatRequest { session_id: session_id.clone(), jid: jid.clone() });
+        let other =
+            Request::new(DeleteSessionChatRequest { session_id: "sj".to_owned(), jid: String::new() });
+        assert_ne!(digest, request_digest(&get));
+        assert_ne!(digest, request_digest(&other));
+        assert_ne!(digest, with("x-phone", "15550100400"));
+        assert_ne!(with("x-phone", "*"), with("if-match", "*"));
+    }
 }

@@ -2,41 +2,72 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// How long a thread stays when there is nothing to do.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// The queue, shared by its clones.
 ///
 /// A thread that is done takes the next job itself instead of going to sleep while another is woken: under load that
-/// saves two switches between threads per job, and they cost more than all else we do for a row.
+/// saves two switches between threads per job, and they cost more than all else we do for a row. The threads are the
+/// queue's own because tokio wakes its blocking threads while it holds the lock they need: twice the system calls.
 #[derive(Clone)]
-pub(super) struct Queue(Arc<Mutex<State>>);
+pub(super) struct Queue(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    filled: Condvar,
+}
 
 struct State {
     waiting: VecDeque<Job>,
     threads: u32,
+    /// Those of the threads that sleep, or were woken just now.
+    idle: usize,
     most_threads: u32,
 }
 
 impl Queue {
     /// A queue for that many jobs at a time.
     pub(super) fn new(most_threads: u32) -> Self {
-        Self(Arc::new(Mutex::new(State { waiting: VecDeque::new(), threads: 0, most_threads })))
+        let state = State { waiting: VecDeque::new(), threads: 0, idle: 0, most_threads };
+        Self(Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new() }))
     }
 
-    /// Has the job done when its turn comes. Must be called on a tokio runtime, whose blocking threads do it.
+    /// Has the job done when its turn comes.
     pub(super) fn push(&self, job: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
         state.waiting.push_back(Box::new(job));
-        if state.threads < state.most_threads {
+        let is_enough = state.waiting.len() <= state.idle;
+        let may_grow = !is_enough && state.threads < state.most_threads;
+        if may_grow {
             state.threads += 1;
-            let queue = self.clone();
-            tokio::task::spawn_blocking(move || queue.work());
+        }
+        // Whoever is woken needs the lock at once.
+        drop(state);
+        if is_enough {
+            self.0.filled.notify_one();
+        } else if may_grow {
+            self.spawn();
         }
     }
 
-    /// Does jobs until none waits.
+    fn spawn(&self) {
+        let queue = self.clone();
+        let spawned = thread::Builder::new().name("database".to_owned()).spawn(move || queue.work());
+        if let Err(error) = spawned {
+            // The job stays for the other threads; without any, its caller gives up in time.
+            tracing::error!(%error, "could not start a thread for the database");
+            self.lock().threads -= 1;
+        }
+    }
+
+    /// Does jobs until none has come for a while.
     fn work(&self) {
         while let Some(job) = self.next() {
             // Whoever waits for a job that panics hears of it: what the job would have answered with is dropped. The
@@ -45,30 +76,39 @@ impl Queue {
         }
     }
 
-    /// The next job; when there is none, the thread gives its place back.
+    /// The next job; when none comes, the thread gives its place back.
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
-        let job = state.waiting.pop_front();
-        if job.is_none() {
-            state.threads -= 1;
+        loop {
+            if let Some(job) = state.waiting.pop_front() {
+                return Some(job);
+            }
+            state.idle += 1;
+            let waited = self.0.filled.wait_timeout(state, KEEP_ALIVE);
+            let (locked, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = locked;
+            state.idle -= 1;
+            if timeout.timed_out() && state.waiting.is_empty() {
+                state.threads -= 1;
+                return None;
+            }
         }
-        job
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Barrier, mpsc};
 
-    use super::Queue;
+    use super::*;
 
-    #[tokio::test]
-    async fn jobs_are_done_in_order_and_a_panic_stops_none() {
+    #[test]
+    fn jobs_are_done_in_order_and_a_panic_stops_none() {
         let queue = Queue::new(1);
         let (done, order) = mpsc::channel();
         for number in 0..4 {
@@ -79,7 +119,23 @@ mod tests {
             });
         }
         drop(done);
-        let order = tokio::task::spawn_blocking(move || order.iter().collect::<Vec<_>>()).await;
-        assert_eq!(order.expect("the collector ends"), [0, 2, 3]);
+        assert_eq!(order.iter().collect::<Vec<_>>(), [0, 2, 3]);
+    }
+
+    #[test]
+    fn as_many_jobs_run_at_a_time_as_there_are_threads() {
+        let queue = Queue::new(3);
+        // Also when the threads are there already and asleep.
+        for _ in 0..3 {
+            let meeting = Arc::new(Barrier::new(4));
+            for _ in 0..3 {
+                let meeting = meeting.clone();
+                queue.push(move || {
+                    meeting.wait();
+                });
+            }
+            meeting.wait();
+        }
+        assert_eq!(queue.lock().threads, 3);
     }
 }

@@ -11,6 +11,8 @@ pub struct Method {
     pub capability: String,
     /// The request.
     pub input: MessageDescriptor,
+    /// The answer.
+    pub output: MessageDescriptor,
     streaming: bool,
     /// The error envelope of the service's REST API: `FLAT` or `NESTED`.
     pub envelope: String,
@@ -67,6 +69,7 @@ fn read(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
         path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
         capability: enum_word(pool, "switchboard.v1.Capability", &capability, "CAPABILITY_").to_lowercase(),
         input: method.input(),
+        output: method.output(),
         streaming: method.is_client_streaming() || method.is_server_streaming(),
         envelope: enum_word(
             pool,

@@ -93,6 +93,11 @@ impl World {
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
+    /// One more server of this world, for as long as the value lives.
+    pub async fn another_server(&self) -> Server {
+        Server::start(&self.database, "127.0.0.1:0", &[]).await
+    }
+
     /// Where the server is, such as `http://127.0.0.1:40123`.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address)

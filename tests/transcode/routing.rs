@@ -20,6 +20,16 @@ fn a_path_variable_is_decoded() {
 }
 
 #[test]
+fn a_literal_with_a_verb_wins_over_a_variable() {
+    let door = Door::new();
+    let path = "/v1/chats/messages:search?query=late%20delivery&from_me=true&limit=5";
+    assert_eq!(door.get(path).status, StatusCode::OK);
+    let asked = door.seen().search_messages.unwrap();
+    assert_eq!((&*asked.query, asked.from_me, asked.limit), ("late delivery", Some(true), Some(5)));
+    assert_eq!(door.seen().get_chat, None);
+}
+
+#[test]
 fn two_path_variables_go_to_their_fields() {
     let door = Door::new();
     assert_eq!(door.get(SESSION_CHAT).status, StatusCode::OK);

@@ -10,8 +10,8 @@ use switchboard::error::{Error, Kind};
 use switchboard::pb::chat_service_server::ChatService;
 use switchboard::pb::session_service_server::SessionService;
 use switchboard::pb::{
-    Chat, DeleteSessionChatRequest, GetChatRequest, GetSessionChatRequest, SessionChat, UpdateChatRequest,
-    UpdateSessionChatRequest,
+    Chat, DeleteSessionChatRequest, GetChatRequest, GetSessionChatRequest, SearchMessagesRequest,
+    SearchMessagesResponse, SessionChat, UpdateChatRequest, UpdateSessionChatRequest,
 };
 use switchboard::transcode::routes::{chat_service_routes, session_service_routes};
 use switchboard::transcode::{Guard, Limits, Transcoder};
@@ -24,6 +24,7 @@ use tower::ServiceExt;
 pub struct Seen {
     pub get_chat: Option<GetChatRequest>,
     pub update_chat: Option<UpdateChatRequest>,
+    pub search_messages: Option<SearchMessagesRequest>,
     pub get_session_chat: Option<GetSessionChatRequest>,
     pub update_session_chat: Option<UpdateSessionChatRequest>,
     pub metadata: MetadataMap,
@@ -78,6 +79,14 @@ impl ChatService for Stub {
     async fn update_chat(&self, call: Call<UpdateChatRequest>) -> Result<Reply<Chat>, Status> {
         let chat = self.chat.lock().unwrap().clone();
         self.answer(call, chat, |seen, asked| seen.update_chat = Some(asked))
+    }
+
+    async fn search_messages(
+        &self,
+        call: Call<SearchMessagesRequest>,
+    ) -> Result<Reply<SearchMessagesResponse>, Status> {
+        let nothing = SearchMessagesResponse::default();
+        self.answer(call, nothing, |seen, asked| seen.search_messages = Some(asked))
     }
 }
 

@@ -1,11 +1,10 @@
 //! Enums, which prost keeps as numbers and JSON shows by name.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::marker::PhantomData;
 
 use super::ToJson;
-use super::write::leaf;
+use super::write::{Key, leaf};
 
 /// The names of a proto enum's values.
 pub trait Enum {
@@ -79,7 +78,7 @@ impl Shown for Vec<i32> {
     }
 }
 
-impl<K: Display + Ord> Shown for BTreeMap<K, i32> {
+impl<K: Key> Shown for BTreeMap<K, i32> {
     fn write_names<E: Enum>(&self, out: &mut Vec<u8>) {
         self.iter()
             .map(|(key, number)| (key, Named::<E>::new(*number)))

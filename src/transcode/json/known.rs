@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::Offset;
 use prost_types::value::Kind;
 use prost_types::{Duration, FieldMask, ListValue, NullValue, Struct, Timestamp, Value};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -19,9 +21,10 @@ impl ToJson for Timestamp {
         let Ok(moment) = jiff::Timestamp::new(self.seconds, self.nanos) else {
             return out.extend_from_slice(b"null");
         };
-        // jiff writes the fraction only as long as needed too, and the offset as `Z`.
-        let text = moment.to_string();
-        leaf(out, &format_args!("{}+00:00", text.trim_end_matches('Z')));
+        out.push(b'"');
+        let written = DateTimePrinter::new().print_timestamp_with_offset(&moment, Offset::UTC, &mut *out);
+        debug_assert!(written.is_ok(), "memory takes what is written");
+        out.push(b'"');
     }
 }
 

@@ -55,14 +55,15 @@ impl Api {
 }
 
 impl Route {
-    /// Whether a call changes nothing.
-    pub(super) fn is_read(&self) -> bool {
-        matches!(self.method.as_str(), "GET" | "HEAD")
-    }
-
     /// Whether the path names one thing, and not a collection or an action.
     pub(super) fn is_resource(&self) -> bool {
         self.template.ends_with('}')
+    }
+
+    /// Whether it changes something once, and so takes an idempotency key.
+    pub(super) fn is_write(&self) -> bool {
+        let streams = self.rpc.is_client_streaming() || self.rpc.is_server_streaming();
+        self.capability != Capability::Read && !streams
     }
 
     /// The resource that a partial update takes its new values from.

@@ -78,7 +78,8 @@ fn headers() -> Value {
             text(),
         ),
         "IdempotencyReplayed": sometimes(
-            "`true` when this is the answer to an earlier call with the same `Idempotency-Key`.",
+            "`true` on the answer of an earlier call with the same `Idempotency-Key`; fields that are told only once, \
+             such as the secret of a new key, are empty in it. Left out on a new answer.",
             json!({"type": "string", "enum": ["true"]}),
         ),
         "ETag": always("The version of what is answered, for `If-None-Match` and `If-Match`.", text()),

@@ -106,7 +106,7 @@ fn kinds(route: &Route) -> Vec<Kind> {
     if !matches!(route.body, Body::None) {
         kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia]);
     }
-    if !route.is_read() {
+    if route.is_write() {
         kinds.push(Kind::Conflict);
         if route.is_resource() {
             kinds.push(Kind::VersionMismatch);

@@ -103,7 +103,7 @@ fn success(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schemas<
         "x-request-id": header("XRequestId"),
         "x-ignored-fields": header("XIgnoredFields"),
     });
-    if !route.is_read() {
+    if route.is_write() {
         headers["idempotency-replayed"] = header("IdempotencyReplayed");
     }
     if route.status == 204 {

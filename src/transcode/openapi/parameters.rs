@@ -98,13 +98,13 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
     }
     parameters.extend(api.dialect.headers.iter().map(header));
     let mut shared = vec!["XRequestId", "Prefer"];
-    if !route.is_read() {
-        shared.push("IdempotencyKey");
-    }
     match route.method.as_str() {
         "GET" if route.is_resource() && !route.rpc.is_server_streaming() => shared.push("IfNoneMatch"),
         "PATCH" | "PUT" | "DELETE" if route.is_resource() => shared.push("IfMatch"),
         _ => {}
+    }
+    if route.is_write() {
+        shared.push("IdempotencyKey");
     }
     parameters.extend(shared.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
     parameters
@@ -226,8 +226,9 @@ pub(super) fn shared() -> Value {
         "IdempotencyKey": header(
             "Idempotency-Key",
             "^[!-~]{1,255}$",
-            "The caller's own name for this write, such as a UUID. Sent again with the same request, the write is not \
-             done again: the first answer is given once more. With another request the call fails with 409.",
+            "Makes it safe to ask again when no answer came: for 24 hours, the same request of the same caller under the \
+             same key is not done again but given the first answer, and another request under it is a conflict. A call \
+             that failed leaves the key unused. Best a new UUID for every write.",
         ),
         "IfNoneMatch": header(
             "If-None-Match",

@@ -13,8 +13,10 @@ pub(super) fn constrain(schema: &mut Value, values: &FieldValues) {
     if is_string && !values.words.is_empty() {
         schema["enum"] = json!(values.words);
     }
-    if !values.format.is_empty() {
-        schema["format"] = json!(values.format);
+    match values.formats.as_slice() {
+        [] => {}
+        [only] => schema["format"] = json!(only),
+        formats => schema["anyOf"] = formats.iter().map(|format| json!({"format": format})).collect(),
     }
     set_positive(schema, "minLength", values.min_length);
     set_positive(schema, "maxLength", values.max_length);

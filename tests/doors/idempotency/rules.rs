@@ -158,3 +158,27 @@ async fn what_is_kept_of_a_key_is_its_hash() {
     assert!(!rows[0].to_string().contains("order-4711"), "{rows:?}");
     assert!(!world.log().contains("order-4711"));
 }
+
+#[tokio::test]
+async fn keys_that_count_no_more_are_removed_and_no_others() {
+    let world = World::start().await;
+    // More than go at a time, of two organizations.
+    for org in [&world.org.id, &world.other.id] {
+        let rows = format!(
+            "INSERT INTO idempotency_keys (org_id, key_sha256, request_sha256, created_at)
+             SELECT '{org}', sha256(n::text::bytea), sha256(''), now() - make_interval(hours => n)
+             FROM generate_series(0, 1500) n"
+        );
+        world.sql().run_as(org, &rows);
+    }
+    // A server looks when it starts, and then from time to time.
+    let _server = world.another_server().await;
+    let count = || world.sql().count("idempotency_keys");
+    for _ in 0..200 {
+        if count() == 48 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(count(), 48);
+}

@@ -1,0 +1,26 @@
+//! What is done from time to time without anybody asking.
+
+use std::time::Duration;
+
+use crate::actions::idempotency;
+use crate::error::Error;
+use crate::store::Store;
+use crate::telemetry::causes;
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Keeps house until it is dropped. Several servers may do so beside each other.
+pub async fn keep(store: Store) {
+    loop {
+        if let Err(error) = remove_expired_keys(&store).await {
+            tracing::warn!(reason = causes(&error), "expired idempotency keys could not be removed");
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// In batches, so that no call waits long for a connection.
+async fn remove_expired_keys(store: &Store) -> Result<(), Error> {
+    while idempotency::remove_expired(store).await? {}
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! Search: what is found, in which order, by whom, and how it is shown.
+
+mod pages;
+
+use serde_json::{Value, json};
+use switchboard::pb::SearchMessagesRequest;
+
+use crate::support::{Chat, Org, World};
+
+const SEARCH: &str = "/v1/chats/messages:search";
+
+/// 2025-01-27T11:07:56Z, in Unix milliseconds: when the first message of a test is sent. The others follow by a day.
+const START: i64 = 1_737_976_076_000;
+const DAY: i64 = 86_400_000;
+
+#[tokio::test]
+async fn messages_are_found_by_their_words_in_any_form() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    say(world, &chat, &["Two parcels were delivered by quokka", "Nothing to see here"]);
+    for query in
+        ["quokka", "QUOKKA parcel", "delivering quokkas", "the quokka", "\"by quokka\"", "emu or quokka"]
+    {
+        assert_eq!(
+            bodies(&search(world, &[("query", query)]).await),
+            ["Two parcels were delivered by quokka"],
+            "{query}"
+        );
+    }
+    for query in ["quokka emu", "\"quokka parcels\"", "quokka -parcel"] {
+        assert_eq!(bodies(&search(world, &[("query", query)]).await), Vec::<String>::new(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_hit_is_the_whole_message_its_rank_and_a_snippet() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    say(world, &chat, &["Where does the numbat live?"]);
+    let found = search(world, &[("query", "numbats")]).await;
+    let hit = &found["hits"][0];
+    assert_eq!(hit["snippet"], "Where does the <mark>numbat</mark> live?");
+    assert!(hit["rank"].as_f64().is_some_and(|rank| rank > 0.0), "{hit}");
+    let shown = world.rest().get(&chat).await.expect(200).json();
+    assert_eq!(hit["message"], shown["latest_message"]);
+    assert_eq!(hit["message"].as_object().expect("an object").len(), 52);
+}
+
+#[tokio::test]
+async fn a_snippet_is_safe_to_put_into_a_page() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let body = "a <img src=x onerror=\"alert('1')\"> \u{1}bilby\u{2} & <script>alert(2)</script> </mark> <mark bilby";
+    say(world, &chat, &[body]);
+    let found = search(world, &[("query", "bilby")]).await;
+    let snippet = found["hits"][0]["snippet"].as_str().expect("a snippet");
+    assert_eq!(snippet.matches("<mark>bilby</mark>").count(), 2, "{snippet}");
+    let rest = snippet.replace("<mark>bilby</mark>", "");
+    assert!(!rest.contains(['<', '>', '"', '\'', '\u{1}', '\u{2}']), "{rest}");
+    assert_eq!(found["hits"][0]["message"]["body"], body);
+}
+
+#[tokio::test]
+async fn the_best_comes_first_or_the_newest() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let [best, older, newer] =
+        ["cassowary cassowary cassowary", "the older cassowary", "the newer cassowary"];
+    say(world, &chat, &[best, older, newer]);
+    let by = async |order: &str| bodies(&search(world, &[("query", "cassowary"), ("order_by", order)]).await);
+    assert_eq!(by("timestamp desc").await, [newer, older, best]);
+    // Those that match equally well are ordered newest first.
+    assert_eq!(by("rank desc").await, [best, newer, older]);
+    assert_eq!(bodies(&search(world, &[("query", "cassowary")]).await), [best, newer, older]);
+}
+
+#[tokio::test]
+async fn filters_combine() {
+    let world = World::shared().await;
+    let (alice, bob) = (world.chat("Alice").await, world.chat("Bob").await);
+    say(world, &alice, &["dunnart one", "dunnart two", "dunnart three"]);
+    say(world, &bob, &["dunnart four"]);
+    let number = format!("{}@c.us", world.org.numbers[0]);
+    let days = |day: i64| {
+        let at = jiff::Timestamp::from_millisecond(START + day * DAY).expect("a time");
+        at.to_string()
+    };
+    // The first and the third of a chat come from the number itself, see `say`.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 12] = [
+        (&[], &["four", "three", "two", "one"]),
+        (&[("chat_id", &alice.id)], &["three", "two", "one"]),
+        (&[("chat_id", &alice.digits)], &["three", "two", "one"]),
+        (&[("chat_id", &alice.jid)], &["three", "two", "one"]),
+        (&[("from_me", "true")], &["four", "three", "one"]),
+        (&[("from_me", "false")], &["two"]),
+        (&[("sender", &alice.jid)], &["two"]),
+        (&[("sender", &number), ("chat_id", &alice.id)], &["three", "one"]),
+        (&[("start_time", &days(1))], &["three", "two"]),
+        (&[("start_time", "2025-01-28"), ("end_time", &days(2))], &["two"]),
+        (&[("end_time", "2025-01-28T00:00:00+00:00")], &["four", "one"]),
+        (&[("sender", &bob.id), ("chat_id", &alice.id)], &[]),
+    ];
+    for (filter, expected) in cases {
+        let query = [filter, &[("query", "dunnart"), ("order_by", "timestamp desc")]].concat();
+        let mut found = bodies(&search(world, &query).await);
+        let mut expected = expected.iter().map(|word| format!("dunnart {word}")).collect::<Vec<_>>();
+        // Two of them were sent at the same time, in chats whose messages have ids of their own.
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_the_same_sender_by_every_address() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let lid = format!("9{}@lid", chat.digits);
+    let number = &world.org.numbers[0];
+    let tie = format!(
+        "INSERT INTO chat_addresses (org_id, address, chat_key)
+         SELECT org_id, '{lid}', chat_key FROM chats WHERE org_id = '{}' AND chat_id = '{}'",
+        world.org.id, chat.id
+    );
+    world.sql().run_as(&world.org.id, &tie);
+    let one = message(number, &chat.jid, "A", false, &lid, "potoroo one", START);
+    let two = message(number, &chat.jid, "B", false, &chat.id, "potoroo two", START);
+    world.import(&world.org, &[one, two]);
+    for sender in [&lid, &chat.id, &chat.jid] {
+        let found = search(world, &[("query", "potoroo"), ("sender", sender)]).await;
+        assert_eq!(found["count"], 2, "{sender}");
+    }
+}
+
+#[tokio::test]
+async fn x_phone_selects_a_number_and_without_it_all_are_looked_through() {
+    let world = World::shared().await;
+    let digits = world.chat("Alice").await.digits;
+    for (number, session) in world.org.numbers.iter().zip(&world.org.sessions) {
+        let chat = Chat::new(&digits, session);
+        let text = format!("wallaby at {number}");
+        world.import(&world.org, &[message(number, &chat.jid, "SAME", false, &chat.id, &text, START)]);
+    }
+    let path = target(&[("query", "wallaby")]);
+    for number in &world.org.numbers {
+        let found = world.rest().with("x-phone", number).get(&path).await.expect(200).json();
+        assert_eq!(bodies(&found), [format!("wallaby at {number}")]);
+        assert_eq!(found["hits"][0]["message"]["org_phone"], format!("{number}@c.us"));
+    }
+    assert_eq!(search(world, &[("query", "wallaby")]).await["count"], 2);
+    world.rest().with("x-phone", "15550109998").get(&path).await.expect(404);
+
+    let one = &world.org.sessions[1];
+    let key = world.cli(&[
+        "key",
+        "create",
+        "--org",
+        &world.org.id,
+        "--name",
+        "one",
+        "--can",
+        "read",
+        "--session",
+        one,
+    ]);
+    let limited = world.anonymous().token(&key);
+    let found = limited.get(&path).await.expect(200).json();
+    assert_eq!(bodies(&found), [format!("wallaby at {}", world.org.numbers[1])]);
+    limited.with("x-phone", &world.org.numbers[0]).get(&path).await.expect(404);
+    let elsewhere = world.chat("Bob").await;
+    limited.get(target(&[("query", "wallaby"), ("chat_id", &elsewhere.id)])).await.expect(404);
+}
+
+#[tokio::test]
+async fn another_organizations_messages_are_never_found() {
+    let world = World::shared().await;
+    let theirs = world.chat_of(&world.other, "Their secret").await;
+    say_in(world, &world.other, &theirs, &["the thylacine is here"]);
+    assert_eq!(search(world, &[("query", "thylacine")]).await["count"], 0);
+    let found =
+        world.anonymous().token(&world.other.key).get(target(&[("query", "thylacine")])).await.expect(200);
+    assert_eq!(found.json()["count"], 1);
+}
+
+#[tokio::test]
+async fn stop_words_alone_find_nothing() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    say(world, &chat, &["to be or not to be"]);
+    for query in ["the", "to be or not to be", "\"of the\"", "?!", "😀"] {
+        let found = search(world, &[("query", query)]).await;
+        assert_eq!((&found["count"], &found["hits"]), (&json!(0), &json!([])), "{query}");
+    }
+    assert!(!world.log().contains("stop words"), "{}", world.log());
+}
+
+#[tokio::test]
+async fn grpc_answers_the_same() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    say(world, &chat, &["a bandicoot", "and a bandicoot"]);
+    let request = SearchMessagesRequest {
+        query: "bandicoot".to_owned(),
+        order_by: Some("timestamp desc".to_owned()),
+        limit: Some(1),
+        ..SearchMessagesRequest::default()
+    };
+    let found = world.grpc_chat().search_messages(request).await.expect("an answer").into_inner();
+    assert_eq!((found.from, found.to, found.count), (1, 1, 2));
+    assert_eq!(found.hits[0].snippet, "and a <mark>bandicoot</mark>");
+    let nothing = SearchMessagesRequest::default();
+    let refused = world.grpc_chat().search_messages(nothing).await.expect_err("an empty query");
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+}
+
+/// Messages of a chat, a day after each other: the number itself sends the first, the person the second, and so on.
+fn say(world: &World, chat: &Chat, texts: &[&str]) {
+    say_in(world, &world.org, chat, texts);
+}
+
+fn say_in(world: &World, org: &Org, chat: &Chat, texts: &[&str]) {
+    let number = &org.numbers[0];
+    let own = format!("{number}@c.us");
+    let messages = texts.iter().zip(0..).map(|(text, day)| {
+        let from_me = day % 2 == 0;
+        let sender = if from_me { &own } else { &chat.id };
+        let id = format!("S{}-{day}", chat.digits);
+        message(number, &chat.jid, &id, from_me, sender, text, START + day * DAY)
+    });
+    world.import(org, &messages.collect::<Vec<_>>());
+}
+
+fn message(number: &str, jid: &str, id: &str, from_me: bool, sender: &str, body: &str, at: i64) -> Value {
+    json!({"session": number, "message": {
+        "id": id, "chat": jid, "fromMe": from_me, "sender": sender, "type": "chat", "body": body, "timestamp": at,
+    }})
+}
+
+async fn search(world: &World, parameters: &[(&str, &str)]) -> Value {
+    world.rest().get(target(parameters)).await.expect(200).json()
+}
+
+/// The route with that query string.
+fn target(parameters: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| {
+        let byte = |byte: u8| {
+            if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+        };
+        text.bytes().map(byte).collect::<String>()
+    };
+    let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
+    format!("{SEARCH}?{}", pairs.collect::<Vec<_>>().join("&"))
+}
+
+fn bodies(found: &Value) -> Vec<String> {
+    let hits = found["hits"].as_array().expect("hits");
+    hits.iter().map(|hit| hit["message"]["body"].as_str().expect("a body").to_owned()).collect()
+}
