@@ -2,6 +2,7 @@
 # make test   all tests, with what they need
 # make fuzz   other requests each time, for FUZZ_SECONDS (600)
 # make lint   formatting, lints and documentation
+# make plans  how reads are run, with a million chats
 # make bench  measurements
 # make assets fetches the assets anew: see assets/README.md
 #
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint bench assets build-packages test-packages
+.PHONY: help run test fuzz lint plans bench assets build-packages test-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -39,7 +40,7 @@ define install
 endef
 
 help:
-	@sed -n 's/^# //p' Makefile | sed -n 1,6p
+	@sed -n 's/^# //p' Makefile | sed -n 1,7p
 
 run: build-packages
 	cargo build --release --locked
@@ -58,6 +59,9 @@ lint: build-packages
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+plans: build-packages
+	PLANS_CHATS=1000000 cargo test --locked plans -- --nocapture
 
 bench: build-packages
 	cargo bench --locked

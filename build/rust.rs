@@ -103,6 +103,9 @@ pub fn read(field: &FieldDescriptor) -> String {
             let (slot, variant) = (identifier(oneof.name()), chosen(&oneof, field));
             format!("json::choice(from, reading, &mut self.{slot}, {variant})")
         }
+        None if json_option(field, "null_clears") => {
+            format!("json::field(from, reading, {}).map(json::Sent::or_cleared)", set(field))
+        }
         None => format!("json::field(from, reading, {})", set(field)),
     }
 }

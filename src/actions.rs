@@ -9,7 +9,9 @@ mod labels;
 pub mod members;
 mod name;
 pub mod orgs;
+pub mod page;
 pub mod properties;
+pub mod read_state;
 pub mod search;
 pub mod session_chats;
 pub mod sessions;
@@ -37,10 +39,9 @@ impl<V> Precondition<V> {
 
     fn check(&self, current: &V) -> Result<()> {
         match &self.0 {
-            Some(is_met) if !is_met(current) => Err(Error::new(
-                Kind::VersionMismatch,
-                "the chat is no longer the version that if-match names",
-            )),
+            Some(is_met) if !is_met(current) => {
+                Err(Error::new(Kind::VersionMismatch, "it is no longer the version that if-match names"))
+            }
             _ => Ok(()),
         }
     }

@@ -8,7 +8,8 @@ mod idempotency;
 mod message_object;
 mod search;
 mod session_chats;
+mod sessions;
 
 pub use chats::ChatApi;
 pub use guard::guard;
-pub use session_chats::SessionApi;
+pub use sessions::SessionApi;

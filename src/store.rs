@@ -13,6 +13,7 @@ pub mod migrations;
 pub mod orgs;
 pub mod properties;
 mod queue;
+pub mod read_state;
 pub mod readiness;
 pub mod schema;
 pub mod search;

@@ -42,6 +42,7 @@ use route::{Incoming, Serve};
 
 /// The routes of the services in `proto/`, as `build.rs` generates them: one function per service.
 #[allow(unused_imports, reason = "what is needed depends on the protos")]
+#[allow(clippy::too_many_lines, reason = "a service has as many routes as it has")]
 pub mod routes {
     include!(concat!(env!("OUT_DIR"), "/transcode.rs"));
 }

@@ -7,6 +7,7 @@ mod refusals;
 mod rules;
 
 use serde_json::{Value, json};
+use switchboard::actions::idempotency::Once;
 use switchboard::actions::ingest::{self, IngestEvent};
 use switchboard::actions::{orgs, sessions};
 use switchboard::error::{Error, Result};
@@ -38,7 +39,7 @@ impl Inbox {
         for (id, phone) in [(Some(SESSION), NUMBER), (None, OTHER_NUMBER)] {
             let id = id.map(|id| id.parse().expect("a session id"));
             let new = sessions::NewSession { id, phone: phone.parse().expect("digits"), label: None };
-            sessions::create(&store, org, new).await.expect("a session");
+            sessions::create(&store, org, new, Once::unkeyed()).await.expect("a session");
         }
         Self { database: database.clone(), store, org }
     }

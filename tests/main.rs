@@ -9,6 +9,7 @@ mod ingest;
 mod layers;
 mod live;
 mod openapi;
+mod plans;
 mod schema;
 mod support;
 mod transcode;

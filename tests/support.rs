@@ -15,6 +15,8 @@ pub use cluster::{Cluster, Database};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, frame};
+pub use server::Server;
+pub use sql::Sql;
 pub use world::{Chat, Org, World};
 
 /// The binary under test.

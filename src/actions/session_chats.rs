@@ -2,6 +2,8 @@
 
 use super::Precondition;
 use super::idempotency::Once;
+use super::read_state::{self, ReadState};
+use super::sessions::{self, check_reach};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -96,6 +98,29 @@ pub async fn delete<R: Send + 'static>(
     .await
 }
 
+/// Marks the chat read or unread and answers it.
+pub async fn mark<R: Send + 'static>(
+    store: &Store,
+    caller: &Caller,
+    session: SessionId,
+    address: ChatAddress,
+    state: ReadState,
+    precondition: Precondition<SessionChatView>,
+    once: Once<SessionChatView, R>,
+) -> Result<R> {
+    check_reach(caller, session)?;
+    let org = caller.org;
+    once.write(store, org, move |connection| {
+        if precondition.is_some() {
+            session_chats::lock(connection, org, session, &address)?;
+            precondition.check(&find(connection, org, session, &address)?)?;
+        }
+        read_state::mark(connection, org, session, &address, state)?;
+        find(connection, org, session, &address)
+    })
+    .await
+}
+
 fn find(
     connection: &mut Connection,
     org: OrgId,
@@ -105,20 +130,8 @@ fn find(
     match session_chats::find(connection, org, session, address)? {
         Found::Chat(view) => Ok(view),
         Found::NoChat => Err(chat_not_found().into()),
-        Found::NoSession => Err(session_not_found().into()),
+        Found::NoSession => Err(sessions::not_found().into()),
     }
-}
-
-/// A key limited to some sessions takes every other one for missing.
-fn check_reach(caller: &Caller, session: SessionId) -> Result<()> {
-    match &caller.sessions {
-        Some(reachable) if !reachable.contains(&session) => Err(session_not_found()),
-        _ => Ok(()),
-    }
-}
-
-fn session_not_found() -> Error {
-    Error::not_found("session not found")
 }
 
 fn chat_not_found() -> Error {

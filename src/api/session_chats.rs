@@ -1,73 +1,15 @@
-//! The session API's RPCs about chats.
+//! A session's chat: what names it, what changes of it, and how it is answered.
 
-use tonic::{Request, Response, Status};
-
-use super::etag::{if_match, versioned};
-use super::guard::caller;
-use super::idempotency::once;
-use crate::actions::session_chats::{self, Change};
+use crate::actions::session_chats::Change;
 use crate::error::{Error, Result};
 use crate::ids::{AddressKind, ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
-use crate::pb::session_service_server::SessionService;
-use crate::pb::{DeleteSessionChatRequest, GetSessionChatRequest, SessionChat, UpdateSessionChatRequest};
-use crate::store::Store;
+use crate::pb::{SessionChat, UpdateSessionChatRequest};
 use crate::store::session_chats::SessionChatView;
 
-/// `switchboard.v1.SessionService`.
-#[derive(Clone)]
-pub struct SessionApi {
-    store: Store,
-}
-
-impl SessionApi {
-    /// The service on that store.
-    pub fn new(store: Store) -> Self {
-        Self { store }
-    }
-}
-
-#[tonic::async_trait]
-impl SessionService for SessionApi {
-    async fn get_session_chat(
-        &self,
-        request: Request<GetSessionChatRequest>,
-    ) -> Result<Response<SessionChat>, Status> {
-        let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let view = session_chats::get(&self.store, &caller, session, address).await?;
-        Ok(versioned(session_chat(session, view)))
-    }
-
-    async fn update_session_chat(
-        &self,
-        request: Request<UpdateSessionChatRequest>,
-    ) -> Result<Response<SessionChat>, Status> {
-        let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let object = move |view| session_chat(session, view);
-        let precondition = if_match(request.metadata(), object);
-        let once = once(&request, versioned, object)?;
-        let change = change(request.into_inner())?;
-        let update =
-            session_chats::update(&self.store, &caller, session, address, change, precondition, once);
-        Ok(update.await?)
-    }
-
-    async fn delete_session_chat(
-        &self,
-        request: Request<DeleteSessionChatRequest>,
-    ) -> Result<Response<()>, Status> {
-        let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let precondition = if_match(request.metadata(), move |view| session_chat(session, view));
-        let once = once(&request, Response::new, |()| ())?;
-        Ok(session_chats::delete(&self.store, &caller, session, address, precondition, once).await?)
-    }
-}
-
-fn names(session_id: &str, jid: &str) -> Result<(SessionId, ChatAddress)> {
+/// The session and the chat that a request names.
+pub(super) fn names(session_id: &str, jid: &str) -> Result<(SessionId, ChatAddress)> {
     let session = session_id.parse::<SessionId>();
     let session = session.map_err(|expected| Error::invalid("session_id", expected))?;
     let address = jid.parse::<ChatAddress>().map_err(|expected| Error::invalid("jid", expected))?;
@@ -75,7 +17,7 @@ fn names(session_id: &str, jid: &str) -> Result<(SessionId, ChatAddress)> {
 }
 
 /// What the mask names changes; without a mask, what is set.
-fn change(request: UpdateSessionChatRequest) -> Result<Change> {
+pub(super) fn chat_change(request: UpdateSessionChatRequest) -> Result<Change> {
     let chat = request.chat.unwrap_or_default();
     let mut change = Change { unmute: request.unmute.unwrap_or_default(), ..Change::default() };
     let Some(mask) = request.update_mask else {
@@ -102,7 +44,7 @@ fn mute(millis: i64) -> Result<Patch<Instant>> {
 }
 
 /// The chat as the session API answers it.
-fn session_chat(session: SessionId, view: SessionChatView) -> SessionChat {
+pub(super) fn session_chat(session: SessionId, view: SessionChatView) -> SessionChat {
     let SessionChatView { held, address, name } = view;
     let is_group = address.kind() == AddressKind::Group;
     SessionChat {
@@ -128,7 +70,7 @@ mod tests {
     fn changed(chat: SessionChat, paths: Option<&[&str]>) -> Result<Change> {
         let update_mask =
             paths.map(|paths| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
-        change(UpdateSessionChatRequest { chat: Some(chat), update_mask, ..Default::default() })
+        chat_change(UpdateSessionChatRequest { chat: Some(chat), update_mask, ..Default::default() })
     }
 
     fn muted(millis: i64) -> SessionChat {

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use self::story::Story;
 use super::{Context, Failure, output};
+use crate::actions::idempotency::Once;
 use crate::actions::ingest::IngestEvent;
 use crate::actions::members::{NewMember, Role};
 use crate::actions::properties::{NewProperty, PropertyKind};
@@ -72,7 +73,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
         let id = Some(number.session.parse().map_err(Error::internal)?);
         let phone = number.phone.parse().map_err(Error::internal)?;
         let new = NewSession { id, phone, label: Some(number.label.to_owned()) };
-        unless_there(sessions::create(store, org, new).await)?;
+        unless_there(sessions::create(store, org, new, Once::unkeyed()).await)?;
     }
     for (email, name, role) in MEMBERS {
         let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure};
+use crate::actions::idempotency::Once;
 use crate::actions::sessions::{self, NewSession, SessionRow};
 use crate::ids::{OrgId, Phone, SessionId};
 use crate::instant::Instant;
@@ -77,7 +78,8 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     let store = &context.store;
     match command {
         Command::Create { org, phone, label, id, json } => {
-            let session = Shown::from(sessions::create(store, org, NewSession { id, phone, label }).await?);
+            let new = NewSession { id, phone, label };
+            let session = Shown::from(sessions::create(store, org, new, Once::unkeyed()).await?);
             output::created(&session.session_id, &session, json)
         }
         Command::List { org, json } => {

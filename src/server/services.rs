@@ -47,7 +47,7 @@ pub fn compose(
     health: HealthServer<impl Health>,
 ) -> Result<Services<impl Rest>, ServeError> {
     let chats = Arc::new(ChatApi::new(store.clone()));
-    let sessions = Arc::new(SessionApi::new(store.clone()));
+    let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone()));
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)

@@ -104,6 +104,7 @@ pub struct SessionChatChange {
     pub muted_until: Option<Option<Instant>>,
 }
 
+/// The row of a chat that a session holds, by any of its addresses.
 macro_rules! held_at {
     ($org:expr, $session:expr, $address:expr) => {
         session_chats::table
@@ -118,6 +119,7 @@ macro_rules! held_at {
             )
     };
 }
+pub(super) use held_at;
 
 /// Keeps others from changing the chat until the transaction ends.
 pub fn lock(

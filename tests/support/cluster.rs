@@ -16,7 +16,7 @@ use super::sql::Sql;
 const START: &str = r#"
     "$1/initdb" -D "$2/data" --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null &&
     exec "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=400 -c fsync=off \
-        -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0
+        -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 $3
 "#;
 
 /// What every server under test signs cursors with.
@@ -43,17 +43,18 @@ pub struct Database {
 impl Cluster {
     /// The cluster of this test run.
     pub async fn get() -> &'static Self {
-        CLUSTER.get_or_init(Self::start).await
+        CLUSTER.get_or_init(|| Self::start(&[])).await
     }
 
-    async fn start() -> Self {
+    /// A cluster of its own, with these settings, such as `jit=off`.
+    pub async fn start(settings: &[&str]) -> Self {
         let folder = env::temp_dir().join(format!("sb-{}", uuid::Uuid::now_v7().simple()));
         fs::create_dir(&folder).expect("a folder for PostgreSQL");
         let mut command = unprivileged(&folder);
         command.args(["-c", START, "sh"]).arg(binaries()).arg(&folder);
+        command.arg(settings.iter().map(|setting| format!("-c {setting} ")).collect::<String>());
         let ending = Ending { signal: "QUIT", folder: Some(&folder) };
-        let log = folder.join("log");
-        let process = Process::start(&command, &log, ending).expect("sh");
+        let process = Process::start(&command, &folder.join("log"), ending).expect("sh");
         let ready = "database system is ready to accept connections";
         process.wait_for("PostgreSQL", |log| log.contains(ready).then_some(())).await;
         let cluster = Self { folder, _process: process };
@@ -82,6 +83,11 @@ impl Cluster {
         self.copy_of(template.await)
     }
 
+    /// What it logs.
+    pub fn log_file(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
     fn create(&self, template: Option<&Database>) -> Database {
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let template = template.map_or("template1", |database| &database.name);
@@ -102,6 +108,11 @@ impl Database {
     /// A connection of its own, as the application's role.
     pub fn sql(&self) -> Sql {
         Sql::connect(&self.url)
+    }
+
+    /// A connection of its own, as a role that may do everything.
+    pub fn admin(&self) -> Sql {
+        Sql::connect(&self.url.replacen("switchboard@", "admin@", 1))
     }
 
     /// The binary, set to this database and to nothing else of the environment.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -140,7 +140,12 @@ impl World {
 
     /// The generated client of the session API, with the organization's key.
     pub fn grpc_session(&self) -> SessionServiceClient<InterceptedService<Channel, Token>> {
-        SessionServiceClient::with_interceptor(self.channel(), Token::new(&self.org.key))
+        self.grpc_session_as(&self.org.key)
+    }
+
+    /// The generated client of the session API, with that key.
+    pub fn grpc_session_as(&self, key: &str) -> SessionServiceClient<InterceptedService<Channel, Token>> {
+        SessionServiceClient::with_interceptor(self.channel(), Token::new(key))
     }
 
     fn channel(&self) -> Channel {
@@ -155,6 +160,11 @@ impl World {
     /// Runs the binary on this world's database.
     pub fn cli(&self, args: &[&str]) -> String {
         self.database.cli(args)
+    }
+
+    /// The binary, to be run on this world's database in a way of its own.
+    pub fn command(&self, args: &[&str]) -> Command {
+        self.database.command(args)
     }
 
     /// A key of the organization that can do just that, such as `read` or `read,send`.

@@ -1,5 +1,7 @@
 //! Services that remember what they were asked and answer what they are told, behind a REST door.
 
+mod sessions;
+
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -8,10 +10,9 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use switchboard::error::{Error, Kind};
 use switchboard::pb::chat_service_server::ChatService;
-use switchboard::pb::session_service_server::SessionService;
 use switchboard::pb::{
-    Chat, DeleteSessionChatRequest, GetChatRequest, GetSessionChatRequest, SearchMessagesRequest,
-    SearchMessagesResponse, SessionChat, UpdateChatRequest, UpdateSessionChatRequest,
+    Chat, GetChatRequest, GetSessionChatRequest, SearchMessagesRequest, SearchMessagesResponse, SessionChat,
+    UpdateChatRequest, UpdateSessionChatRequest,
 };
 use switchboard::transcode::routes::{chat_service_routes, session_service_routes};
 use switchboard::transcode::{Guard, Limits, Transcoder};
@@ -87,29 +88,6 @@ impl ChatService for Stub {
     ) -> Result<Reply<SearchMessagesResponse>, Status> {
         let nothing = SearchMessagesResponse::default();
         self.answer(call, nothing, |seen, asked| seen.search_messages = Some(asked))
-    }
-}
-
-#[tonic::async_trait]
-impl SessionService for Stub {
-    async fn get_session_chat(
-        &self,
-        call: Call<GetSessionChatRequest>,
-    ) -> Result<Reply<SessionChat>, Status> {
-        let chat = self.session_chat.lock().unwrap().clone();
-        self.answer(call, chat, |seen, asked| seen.get_session_chat = Some(asked))
-    }
-
-    async fn update_session_chat(
-        &self,
-        call: Call<UpdateSessionChatRequest>,
-    ) -> Result<Reply<SessionChat>, Status> {
-        let chat = self.session_chat.lock().unwrap().clone();
-        self.answer(call, chat, |seen, asked| seen.update_session_chat = Some(asked))
-    }
-
-    async fn delete_session_chat(&self, call: Call<DeleteSessionChatRequest>) -> Result<Reply<()>, Status> {
-        self.answer(call, (), |_, _| ())
     }
 }
 

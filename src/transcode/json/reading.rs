@@ -60,6 +60,16 @@ pub(super) struct Mark {
     paths: usize,
 }
 
+impl Sent {
+    /// The same where `null` empties the field in every PATCH.
+    pub fn or_cleared(self) -> Self {
+        match self {
+            Self::Null => Self::Value,
+            sent @ (Self::Value | Self::Parts | Self::Unnamed) => sent,
+        }
+    }
+}
+
 impl Reading {
     /// Notes what is wrong with the value just read.
     pub(super) fn refuse<E: de::Error>(&mut self, message: &'static str) -> E {

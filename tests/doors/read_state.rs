@@ -1,0 +1,99 @@
+//! Marking chats read and unread: idempotent, and in step with what connectors tell of reading.
+
+use serde_json::{Value, json};
+
+use crate::support::{Chat, Rest, World};
+
+/// Imports an incoming message that was sent at that second.
+fn arrive(world: &World, chat: &Chat, id: &str, second: i64) {
+    let message =
+        json!({"id": id, "chat": chat.jid, "fromMe": false, "timestamp": second * 1000, "body": "hello"});
+    world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": message})]);
+}
+
+async fn mark(rest: &Rest, chat: &Chat, how: &str) -> Value {
+    rest.send("POST", format!("{}/{how}", chat.session_path), "").await.expect(200).json()
+}
+
+async fn unread(rest: &Rest, chat: &Chat) -> i64 {
+    rest.get(&chat.session_path).await.expect(200).json()["unreadCount"].as_i64().expect("a count")
+}
+
+#[tokio::test]
+async fn a_chat_marked_read_stays_read_when_an_older_message_comes_late() {
+    let world = World::shared().await;
+    let (rest, chat) = (world.rest(), world.chat("Alice").await);
+    arrive(world, &chat, "M1", 100);
+    arrive(world, &chat, "M3", 300);
+    assert_eq!(unread(&rest, &chat).await, 2);
+    let read = mark(&rest, &chat, "read").await;
+    assert_eq!(read["unreadCount"], 0);
+    assert_eq!(read, rest.get(&chat.session_path).await.expect(200).json());
+    assert_eq!(rest.get(&chat).await.expect(200).json()["message_unread_count"], 0);
+    arrive(world, &chat, "M2", 200);
+    assert_eq!(unread(&rest, &chat).await, 0, "sent before the newest message that was read");
+    arrive(world, &chat, "M4", 400);
+    assert_eq!(unread(&rest, &chat).await, 1);
+}
+
+#[tokio::test]
+async fn unread_counts_one_where_nothing_was_and_goes_on_from_there() {
+    let world = World::shared().await;
+    let (rest, chat) = (world.rest(), world.chat("Alice").await);
+    arrive(world, &chat, "M1", 100);
+    assert_eq!(mark(&rest, &chat, "unread").await["unreadCount"], 1, "it was unread");
+    arrive(world, &chat, "M2", 200);
+    assert_eq!(mark(&rest, &chat, "unread").await["unreadCount"], 2, "more than one may be");
+    mark(&rest, &chat, "read").await;
+    assert_eq!(mark(&rest, &chat, "unread").await["unreadCount"], 1);
+    arrive(world, &chat, "M3", 300);
+    assert_eq!(unread(&rest, &chat).await, 2);
+    let up_to = json!({"session": world.org.numbers[0], "read": {"chat": chat.jid, "upTo": 300_000}});
+    world.import(&world.org, &[up_to]);
+    assert_eq!(unread(&rest, &chat).await, 0, "read on the phone");
+}
+
+#[tokio::test]
+async fn marking_twice_is_marking_once() {
+    let world = World::start().await;
+    let (rest, chat) = (world.rest(), world.chat("Alice").await);
+    arrive(&world, &chat, "M1", 100);
+    for how in ["read", "unread", "read"] {
+        let path = format!("{}/{how}", chat.session_path);
+        let first = rest.send("POST", &path, "").await.expect(200);
+        let stored = world.sql().fingerprint();
+        for body in ["", "{}"] {
+            let again = rest.json("POST", &path, body).await.expect(200);
+            assert_eq!((again.json(), again.header("etag")), (first.json(), first.header("etag")), "{how}");
+        }
+        assert_eq!(world.sql().fingerprint(), stored, "{how}");
+    }
+    // A chat without any message has nothing to read.
+    let empty = world.chat("Bob").await;
+    assert_eq!(mark(&rest, &empty, "read").await["unreadCount"], 0);
+    assert_eq!(mark(&rest, &empty, "unread").await["unreadCount"], 1);
+}
+
+#[tokio::test]
+async fn each_number_reads_for_itself_and_what_is_missing_is_told_apart() {
+    let world = World::shared().await;
+    let (rest, chat) = (world.rest(), world.chat("Alice").await);
+    let [first, second] = &world.org.numbers;
+    for number in [first, second] {
+        let message = json!({"id": "M1", "chat": chat.jid, "fromMe": false, "timestamp": 100_000});
+        world.import(&world.org, &[json!({"session": number, "message": message})]);
+    }
+    mark(&rest, &chat, "read").await;
+    let other = format!("/api/v1/sessions/{}/chats/{}", world.org.sessions[1], chat.jid);
+    assert_eq!(rest.get(&other).await.expect(200).json()["unreadCount"], 1);
+
+    let missing = world.missing_chat_of(&world.org);
+    let nowhere = Chat::new(&chat.digits, "01J9ZX8K2QHV0M3T6R7P4N5W8C");
+    for how in ["read", "unread"] {
+        for (chat, message) in [(&missing, "chat not found"), (&nowhere, "session not found")] {
+            let answer =
+                rest.send("POST", format!("{}/{how}", chat.session_path), "").await.expect(404).json();
+            assert_eq!(answer["error"]["message"], message);
+        }
+    }
+}

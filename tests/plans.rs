@@ -1,0 +1,226 @@
+//! How reads are run: in one round trip, by indexes alone, and as cheaply at the end of a list as at its beginning. The real
+//! service is called for every read there is, and PostgreSQL tells what it did.
+//!
+//! A database that is as large as `make plans` makes it takes minutes to fill. Otherwise it is small, and reading a table
+//! from end to end is declared as expensive as it would be in the large one.
+
+mod log;
+mod plan;
+mod requests;
+mod seed;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::support::{Cluster, Rest, Server, Sql};
+use log::{Entry, Log};
+use requests::Request;
+use seed::Seeded;
+
+/// How many chats there are, set by `PLANS_CHATS`; there are six times as many messages.
+const CHATS: u64 = 20_000;
+/// As many as `make plans` has.
+const ALL_CHATS: f64 = 1_000_000.0;
+/// After five runs PostgreSQL decides whether a statement is planned for any values, once and for all.
+const RUNS: usize = 6;
+/// The largest page of a list with cursors.
+const PAGE: usize = 200;
+/// How much more, or less, the last page may cost.
+const SPREAD: f64 = 0.2;
+
+static OBSERVED: OnceCell<Observed> = OnceCell::const_new();
+
+/// What was seen.
+struct Observed {
+    /// Of every request, several times each.
+    calls: Vec<Call>,
+    /// The first and the last full page of every list with cursors.
+    ends: Vec<(Call, Call)>,
+}
+
+/// A request that was answered, and what PostgreSQL did for it.
+struct Call {
+    request: Request,
+    entries: Vec<Entry>,
+}
+
+#[tokio::test]
+async fn no_read_goes_through_a_whole_table() {
+    let observed = observe().await;
+    let mut whole = BTreeMap::new();
+    for call in &observed.calls {
+        for plan in call.plans() {
+            let tables = plan::read_whole(plan);
+            if !tables.is_empty() {
+                let text = plan["Query Text"].as_str().unwrap_or_default();
+                whole.entry((text, tables)).or_insert((&call.request, plan::outline(plan)));
+            }
+        }
+    }
+    assert!(whole.is_empty(), "{whole:#?}");
+}
+
+#[tokio::test]
+async fn every_read_is_one_round_trip_of_a_statement_that_is_prepared_once() {
+    let observed = observe().await;
+    let mut parsed: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut executed: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in &observed.calls {
+        let mut statements = Vec::new();
+        for entry in &call.entries {
+            match entry {
+                Entry::Parse(sql) => *parsed.entry(sql).or_default() += 1,
+                Entry::Execute(sql) if !is_the_calls_own(sql) => {}
+                Entry::Execute(sql) => {
+                    *executed.entry(sql).or_default() += 1;
+                    statements.push(sql);
+                }
+                Entry::Text(sql) => statements.push(sql),
+                Entry::Plan(_) => {}
+            }
+        }
+        assert_eq!(statements.len(), 1, "{:?}: {statements:#?}", call.request);
+    }
+    for (sql, runs) in executed {
+        assert_eq!(parsed.get(sql), Some(&1), "prepared for {runs} runs: {sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_page_of_a_list_costs_what_the_first_costs() {
+    let observed = observe().await;
+    for (first, last) in &observed.ends {
+        let [of_first, of_last] = [first, last].map(|call| call.blocks() as f64);
+        let spread = (of_last / of_first - 1.0).abs();
+        let plans = [first, last].map(|call| call.plans().map(plan::outline).collect::<Vec<_>>());
+        assert!(
+            spread <= SPREAD,
+            "{:?}: {of_first} blocks for the first page, {of_last} for the last: {plans:#?}",
+            first.request
+        );
+    }
+}
+
+impl Call {
+    fn plans(&self) -> impl Iterator<Item = &Value> {
+        let plans = self.entries.iter().filter_map(Entry::plan);
+        plans.filter(|plan| is_the_calls_own(plan["Query Text"].as_str().unwrap_or_default()))
+    }
+
+    /// What the statement itself touched; what its functions' statements did is part of that.
+    fn blocks(&self) -> u64 {
+        self.plans().map(plan::blocks).max().unwrap_or_default()
+    }
+}
+
+/// Whether it is not one of the statements that find out, now and then, who calls and whether the service is ready.
+fn is_the_calls_own(sql: &str) -> bool {
+    !["secret_sha256", "to_regclass", "__diesel_schema_migrations"].iter().any(|word| sql.contains(word))
+}
+
+/// Makes every call there is, once for all tests.
+async fn observe() -> &'static Observed {
+    OBSERVED.get_or_init(call_everything).await
+}
+
+async fn call_everything() -> Observed {
+    let asked_for = std::env::var("PLANS_CHATS").ok();
+    let chats = asked_for.as_ref().map_or(CHATS, |text| text.parse().expect("PLANS_CHATS is a number"));
+    let cluster = Cluster::start(&log::SETTINGS).await;
+    let database = cluster.empty_database();
+    database.cli(&["migrate", "up"]);
+    let seeded = Seeded::fill(&database, chats);
+    let cost = (ALL_CHATS / chats as f64).max(1.0);
+    database.admin().run(&format!("ALTER ROLE switchboard SET seq_page_cost = {cost}"));
+
+    // One connection: every statement is prepared there, and what is logged belongs to the call that is waited for.
+    let server = Server::start(&database, "127.0.0.1:0", &["--database-connections", "1"]).await;
+    let mut caller = Caller {
+        rest: Rest::new(server.address),
+        log: Log::from_now(cluster.log_file()),
+        keys: [seeded.key.clone(), seeded.limited_key.clone()],
+    };
+    caller.check_sight(&mut database.sql());
+    let mut observed = Observed { calls: Vec::new(), ends: Vec::new() };
+    for request in requests::all(&seeded) {
+        let mut next = None;
+        for _ in 0..RUNS {
+            let (call, answer) = caller.call(&request).await;
+            next = answer["nextCursor"].as_str().map(|cursor| request.following(cursor));
+            observed.calls.push(call);
+        }
+        for request in next.iter().flat_map(|request| std::iter::repeat_n(request, RUNS)) {
+            observed.calls.push(caller.call(request).await.0);
+        }
+        if next.is_some() && request.is_bare && !request.is_limited {
+            observed.ends.extend(caller.ends(&request).await);
+        }
+    }
+    if asked_for.is_some() {
+        observed.print();
+    }
+    observed
+}
+
+/// Calls, and looks what PostgreSQL does meanwhile.
+struct Caller {
+    rest: Rest,
+    log: Log,
+    keys: [String; 2],
+}
+
+impl Caller {
+    /// Makes sure that a table that is read whole would be noticed.
+    fn check_sight(&mut self, sql: &mut Sql) {
+        sql.run("SELECT FROM messages WHERE body = 'nobody wrote this'");
+        let entries = self.log.next();
+        let mut plans = entries.iter().filter_map(Entry::plan);
+        let seen = plans.any(|plan| plan::read_whole(plan) == ["messages"] && plan::blocks(plan) > 100);
+        assert!(seen, "PostgreSQL's log does not show plans: {entries:?}");
+    }
+
+    async fn call(&mut self, request: &Request) -> (Call, Value) {
+        let rest = self.rest.token(&self.keys[usize::from(request.is_limited)]);
+        let rest = request.phone.iter().fold(rest, |rest, phone| rest.with("x-phone", phone));
+        self.log.next();
+        let answer = rest.get(&request.target).await;
+        assert_eq!(answer.status, 200, "{request:?}: {}", answer.text());
+        (Call { request: request.clone(), entries: self.log.next() }, answer.json())
+    }
+
+    /// Goes through the whole list: its first and its last full page, when it has many.
+    async fn ends(&mut self, request: &Request) -> Option<(Call, Call)> {
+        let target = request.target.replace("limit=20", &format!("limit={PAGE}"));
+        let request = Request { target, ..request.clone() };
+        let (first, mut answer) = self.call(&request).await;
+        let mut last = None;
+        while let Some(cursor) = answer["nextCursor"].as_str().map(str::to_owned) {
+            let (call, next) = self.call(&request.following(&cursor)).await;
+            if next["data"].as_array().is_some_and(|items| items.len() == PAGE) {
+                last = Some(call);
+            }
+            answer = next;
+        }
+        last.map(|last| (first, last))
+    }
+}
+
+impl Observed {
+    /// What each request touched.
+    fn print(&self) {
+        for call in self.calls.iter().step_by(RUNS) {
+            let Request { rpc, target, phone, is_limited, .. } = &call.request;
+            let phone = phone.as_deref().unwrap_or("–");
+            println!(
+                "{:>9} blocks  {rpc} {target} {phone}{}",
+                call.blocks(),
+                if *is_limited { " limited" } else { "" }
+            );
+        }
+        for (first, last) in &self.ends {
+            println!("{} from {} blocks to {}", first.request.target, first.blocks(), last.blocks());
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A look through a plan.
+
+use serde_json::Value;
+
+/// The tables that a plan reads from end to end.
+pub fn read_whole(plan: &Value) -> Vec<String> {
+    let mut tables = Vec::new();
+    walk(&plan["Plan"], &mut |node| {
+        if node["Node Type"] == "Seq Scan" {
+            tables.push(node["Relation Name"].as_str().unwrap_or_default().to_owned());
+        }
+    });
+    tables
+}
+
+/// How many blocks it touched, in memory or on disk: a cost that no other process on the machine changes.
+pub fn blocks(plan: &Value) -> u64 {
+    let of = |name: &str| plan["Plan"][name].as_u64().unwrap_or_default();
+    of("Shared Hit Blocks") + of("Shared Read Blocks")
+}
+
+/// The plan in short: its kinds of nodes and what they are about.
+pub fn outline(plan: &Value) -> String {
+    let mut nodes = Vec::new();
+    walk(&plan["Plan"], &mut |node| {
+        let names =
+            ["Node Type", "Relation Name", "Index Name"].map(|name| node[name].as_str().unwrap_or_default());
+        nodes.push(names.join(" ").trim_end().to_owned());
+    });
+    nodes.join(" < ")
+}
+
+fn walk(node: &Value, visit: &mut impl FnMut(&Value)) {
+    visit(node);
+    for child in node["Plans"].as_array().into_iter().flatten() {
+        walk(child, visit);
+    }
+}

@@ -1,0 +1,129 @@
+//! Every read there is over REST, with each of its filters and with all of them, as the descriptors list them.
+
+use prost_reflect::{FieldDescriptor, Kind};
+
+use super::seed::Seeded;
+use crate::support::{Binding, Method, methods};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The RPC's name, such as `ListChats`.
+    pub rpc: String,
+    /// The path and query.
+    pub target: String,
+    /// The value of `x-phone`.
+    pub phone: Option<String>,
+    /// Whether the key is limited to some sessions.
+    pub is_limited: bool,
+    /// Whether nothing is filtered.
+    pub is_bare: bool,
+}
+
+impl Request {
+    /// The same request for the page that begins at the cursor.
+    pub fn following(&self, cursor: &str) -> Self {
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        Self { target: format!("{}{separator}cursor={cursor}", self.target), ..self.clone() }
+    }
+}
+
+/// How many items a page has, where that can be said: more than that shows nothing more of a plan.
+const LIMIT: &str = "limit=20";
+
+/// All of them.
+pub fn all(seeded: &Seeded) -> Vec<Request> {
+    let reads = methods().into_iter().flat_map(|method| {
+        let bindings = method.bindings.clone();
+        bindings
+            .into_iter()
+            .filter(|binding| binding.method == "GET")
+            .map(move |binding| (method.clone(), binding))
+    });
+    reads.flat_map(|(method, binding)| of(&method, &binding, seeded)).collect()
+}
+
+fn of(method: &Method, binding: &Binding, seeded: &Seeded) -> Vec<Request> {
+    let rpc = method.path.rsplit('/').next().unwrap_or_default();
+    let mut path = binding.template.clone();
+    let mut always = Vec::new();
+    let mut filters: Vec<Vec<String>> = Vec::new();
+    for field in method.input.fields() {
+        let variable = format!("{{{}}}", field.name());
+        let values = values(&field, seeded);
+        if path.contains(&variable) {
+            path = path.replace(&variable, &values[0]);
+        } else if field.name() == "limit" {
+            always.push(LIMIT.to_owned());
+        } else if !values.is_empty() {
+            filters.push(values.iter().map(|value| format!("{}={value}", field.name())).collect());
+        }
+    }
+    let words: Vec<String> =
+        filters.iter().flatten().filter(|pair| pair.starts_with("query=")).cloned().collect();
+    filters.retain(|pairs| !pairs.iter().any(|pair| pair.starts_with("query=")));
+    let every: Vec<String> = filters.iter().map(|pairs| pairs[0].clone()).collect();
+
+    // A search is nothing without its words.
+    let first_words = words.first().cloned();
+    let request = |more: &[String], phone: Option<&String>, is_limited, is_bare| {
+        let query = [first_words.as_slice(), &always, more].concat().join("&");
+        let target = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
+        Request { rpc: rpc.to_owned(), target, phone: phone.cloned(), is_limited, is_bare }
+    };
+    let phones = if path.starts_with("/v1/") {
+        vec![None, Some(&seeded.phone), Some(&seeded.phone_id)]
+    } else {
+        vec![None]
+    };
+    let mut requests = Vec::new();
+    for phone in phones {
+        for is_limited in [false, true] {
+            requests.push(request(&[], phone, is_limited, true));
+            if !every.is_empty() {
+                requests.push(request(&every, phone, is_limited, false));
+            }
+        }
+        let one_by_one = filters.iter().flatten();
+        requests.extend(one_by_one.map(|pair| request(std::slice::from_ref(pair), phone, false, false)));
+    }
+    for (first, other) in
+        first_words.iter().flat_map(|first| words.iter().skip(1).map(move |other| (first, other)))
+    {
+        for more in [&[][..], &every] {
+            let same = request(more, None, false, more.is_empty());
+            requests.push(Request { target: same.target.replace(first, other), ..same });
+        }
+    }
+    requests
+}
+
+/// What a field can be set to. Panics at a field that nobody has thought of, so that none is forgotten.
+fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
+    let texts: &[&str] = match field.name() {
+        "session_id" => &[&seeded.sessions[0]],
+        "chat_id" => &[&format!("{}@c.us", seeded.person)],
+        "jid" => &[&format!("{}@s.whatsapp.net", seeded.person)],
+        "sender" => &[&format!("{}@c.us", seeded.person)],
+        "label" => &[&seeded.label[0].clone(), &seeded.label[1].replace(' ', "%20")],
+        "offset" => &[&(seeded.chats / 4).min(9000).to_string()],
+        "chat_type" => &["user", "group", "business"],
+        "type" => &["dm", "group"],
+        "start_time" => &["2025-06-01"],
+        "end_time" => &["2025-06-15"],
+        "q" => &["person%2012"],
+        // In a fifth of all messages, in every hundredth, in every ten thousandth; together, and in any case.
+        "query" => {
+            &["hello", "invoice", "zebra", "hello%20invoice", "%22your%20order%22", "zebra%20or%20invoice"]
+        }
+        "order_by" => &["timestamp%20desc"],
+        // How many, and where to begin: what every request has, and what the answers say.
+        "limit" | "cursor" => &[],
+        _ if field.kind() == Kind::Bool => &["true", "false"],
+        name => panic!(
+            "teach tests/plans/requests.rs what {name} of {} can be",
+            field.parent_message().full_name()
+        ),
+    };
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}

@@ -1,0 +1,167 @@
+//! A database of a chosen size: one organization with most of it, one with a good part, some small ones and a thousand tiny
+//! ones, so that every table has many organizations' rows. Written by a few statements.
+
+use crate::support::{Database, Sql};
+
+/// What requests are made with: parts of the largest organization.
+pub struct Seeded {
+    /// How many chats there are in all. A quarter as many messages stand in one chat, and five in every other.
+    pub chats: u64,
+    /// An api-key of the organization that can do everything.
+    pub key: String,
+    /// One that is limited to two of its four sessions.
+    pub limited_key: String,
+    /// Its sessions. The first holds most of its chats.
+    pub sessions: [String; 2],
+    /// The first session's number in digits.
+    pub phone: String,
+    /// The same number's phone id.
+    pub phone_id: String,
+    /// One of its labels, with many chats: the id and the name.
+    pub label: [String; 2],
+    /// The person whose chat with the first number has many messages, in digits.
+    pub person: String,
+}
+
+/// The largest organization.
+const ORG: &str = "00000000-0000-7000-8000-000000000001";
+
+impl Seeded {
+    /// Fills an empty, migrated database.
+    pub fn fill(database: &Database, chats: u64) -> Self {
+        let mut sql = database.admin();
+        // Rows refer to each other by the way they are made. To check each of them would take most of the time.
+        let checks = "SELECT format('ALTER TABLE %s %%s TRIGGER %I', tgrelid::regclass, tgname) AS switch
+            FROM pg_trigger WHERE tgisinternal";
+        let checks = texts(&mut sql, checks, "switch");
+        // So would it take to add to the indexes row by row.
+        let indexes = "SELECT indexdef, format('DROP INDEX %I', indexname) AS drop FROM pg_indexes
+            WHERE schemaname = 'public' AND indexdef NOT LIKE 'CREATE UNIQUE%' AND tablename NOT LIKE '\\_\\_%'";
+        let [made, dropped] = ["indexdef", "drop"].map(|column| texts(&mut sql, indexes, column));
+        sql.run("SET maintenance_work_mem = '512MB'; SET work_mem = '128MB'");
+        checks.iter().for_each(|check| sql.run(&check.replace("%s", "DISABLE")));
+        dropped.iter().for_each(|drop| sql.run(drop));
+        for statement in STATEMENTS {
+            sql.run(&statement.replace("$chats", &chats.to_string()));
+        }
+        made.iter().for_each(|make| sql.run(make));
+        checks.iter().for_each(|check| sql.run(&check.replace("%s", "ENABLE")));
+        sql.run("VACUUM ANALYZE");
+
+        let sessions =
+            format!("SELECT session_id, phone, phone_id FROM sessions WHERE org_id = '{ORG}' ORDER BY 1");
+        let [ids, phones, phone_ids] =
+            ["session_id", "phone", "phone_id"].map(|column| texts(&mut sql, &sessions, column));
+        let label = format!("SELECT label_id, name FROM labels WHERE org_id = '{ORG}' ORDER BY 1 LIMIT 1");
+        let key = ["key", "create", "--org", ORG, "--name", "all", "--can", "read,send,ingest,manage"];
+        let limits = ["--session", &ids[0], "--session", &ids[1]];
+        Self {
+            chats,
+            key: database.cli(&key),
+            limited_key: database.cli(&[&key[..], &limits].concat()),
+            sessions: [ids[0].clone(), ids[1].clone()],
+            phone: phones[0].clone(),
+            phone_id: phone_ids[0].clone(),
+            label: ["label_id", "name"].map(|column| texts(&mut sql, &label, column).remove(0)),
+            person: "15550100001".to_owned(),
+        }
+    }
+}
+
+fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
+    let rows = sql.rows(query);
+    rows.iter().map(|row| row[column].as_str().expect("a text").to_owned()).collect()
+}
+
+/// In order: what refers to something comes after it. Chats have their number in the order they are made in as their key.
+const STATEMENTS: [&str; 14] = [
+    "INSERT INTO orgs (org_id, name)
+     SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
+     FROM generate_series(1, 1019) n",
+    "CREATE TEMP TABLE numbered AS
+     SELECT org_id, row_number() OVER (ORDER BY org_id) AS n,
+         CASE row_number() OVER (ORDER BY org_id) WHEN 1 THEN 4 ELSE 2 END AS size FROM orgs",
+    "INSERT INTO sessions (org_id, session_id, phone, phone_id)
+     SELECT org_id, '01J9ZX8K2QHV0M3T6R7P' || lpad(place, 6, '0'), '1555009' || lpad(place, 5, '0'),
+         'phone-' || lpad(place, 12, '0')
+     FROM (SELECT org_id, (n * 10 + i)::text AS place FROM numbered CROSS JOIN generate_series(1, size) i) s",
+    "INSERT INTO members (org_id, member_key, email, role)
+     SELECT org_id, email, email, 'member'
+     FROM (SELECT org_id, 'agent' || i || '@org' || n || '.example' AS email
+         FROM numbered CROSS JOIN generate_series(1, size) i) m",
+    "INSERT INTO labels (org_id, label_id, name, label_key)
+     SELECT org_id, 'label-' || translate(lpad((n * 100 + i)::text, 16, '0'), '0123456789', 'abcdefghij'),
+         'Label ' || i, 'label ' || i
+     FROM numbered CROSS JOIN generate_series(1, 20) i",
+    "INSERT INTO properties (org_id, property_id, name, kind)
+     SELECT org_id, 'property-' || translate(lpad((n * 100 + i)::text, 16, '0'), '0123456789', 'abcdefghij'),
+         'Property ' || i, 'text'
+     FROM numbered CROSS JOIN generate_series(1, 5) i",
+    "INSERT INTO api_keys (org_id, key_id, name, secret_sha256, capabilities)
+     SELECT org_id, lpad((n * 10 + i)::text, 12, '0'), 'Key ' || i, sha256(convert_to(n || '-' || i, 'UTF8')), '{read}'
+     FROM numbered CROSS JOIN generate_series(1, 5) i",
+    // Six tenths of the chats, two tenths, and what is left; the tiny organizations have one chat each.
+    "INSERT INTO chats (org_id, chat_id, type, name, assignee, created_at)
+     SELECT o.org_id, CASE WHEN c.n % 10 = 0 THEN (120363300000000000 + c.n) || '@g.us' ELSE (15550100000 + c.n) || '@c.us' END,
+         CASE WHEN c.n % 10 = 0 THEN 'group' WHEN c.n % 50 = 1 THEN 'business' ELSE 'user' END, 'Chat ' || c.n,
+         CASE WHEN c.n % 4 = 0 THEN 'agent1@org' || o.n || '.example' END, '2024-01-01Z'
+     FROM generate_series(1, $chats) c(n)
+     JOIN numbered o ON o.n = CASE WHEN c.n <= $chats * 0.6 THEN 1 WHEN c.n <= $chats * 0.8 THEN 2
+         WHEN c.n <= $chats - 1000 THEN 3 + c.n % 17 ELSE 19 + c.n - ($chats - 1000) END
+     ORDER BY c.n",
+    "INSERT INTO chat_addresses (org_id, address, chat_key)
+     SELECT org_id, chat_id, chat_key FROM chats
+     UNION ALL SELECT org_id, (189400000000 + chat_key) || '@lid', chat_key FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
+    "INSERT INTO contacts (org_id, contact_id, name, color, is_internal)
+     SELECT org_id, chat_id, 'Person ' || chat_key, '#B4876E', false FROM chats WHERE type <> 'group'
+     UNION ALL SELECT org_id, phone || '@c.us', 'Support', NULL, true FROM sessions",
+    // The first number holds most chats, the second some and some of the first's too.
+    "INSERT INTO session_chats (org_id, session_id, chat_key, archived, pinned, muted_until, unread, read_up_to,
+         latest_message_id, last_message_at)
+     SELECT c.org_id, s.session_id, c.chat_key, c.chat_key % 11 = 0, c.chat_key % 1009 = 0,
+         CASE WHEN c.chat_key % 13 = 0 THEN '2100-01-01Z'::timestamptz END, c.chat_key % 4, '2024-01-01Z',
+         'M' || c.chat_key || '-5', '2024-01-01Z'::timestamptz + (c.chat_key * 300.0 / $chats + 400) * interval '1 day'
+     FROM chats c
+     JOIN (SELECT org_id, session_id, row_number() OVER (PARTITION BY org_id ORDER BY session_id) AS place FROM sessions) s
+         ON s.org_id = c.org_id AND (s.place = CASE WHEN c.chat_key % 10 < 7 THEN 1 ELSE 2 END
+             OR s.place = 2 AND c.chat_key % 10 = 1)",
+    // Common, less common and rare words; the first chat of all has very many messages.
+    "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, delivery)
+     SELECT m.org_id, m.session_id, m.chat_key, 'M' || m.chat_key || '-' || m.n, m.sent_at, 4, m.n % 2 = 1,
+         CASE WHEN m.n % 2 = 1 THEN s.phone ELSE (15550100000 + m.chat_key)::text END || '@c.us', 'chat',
+         'Your order ' || m.place || ' has left on day ' || m.n % 30 || ' of the month with word' || m.place * 7919 % 5000
+             || CASE WHEN m.place % 5 = 0 THEN ' hello' ELSE '' END
+             || CASE WHEN m.place % 100 = 0 THEN ' invoice' ELSE '' END
+             || CASE WHEN m.place % 10000 = 7 THEN ' zebra' ELSE '' END,
+         '{\"delivered\": {}, \"read\": {}, \"pending\": []}'
+     FROM (
+         SELECT org_id, session_id, chat_key, n, chat_key * 5 + n AS place,
+             '2024-01-01Z'::timestamptz + (chat_key * 300.0 / $chats + n * 80) * interval '1 day' AS sent_at
+         FROM generate_series(1, 5) n CROSS JOIN session_chats
+         UNION ALL
+         SELECT org_id, session_id, chat_key, n, n, '2024-01-01Z'::timestamptz + n * 1600.0 / $chats * interval '1 day'
+         FROM session_chats CROSS JOIN generate_series(6, $chats / 4) n WHERE chat_key = 1
+     ) m
+     JOIN sessions s ON s.org_id = m.org_id AND s.session_id = m.session_id",
+    "INSERT INTO chat_members (org_id, chat_key, contact_id, is_admin)
+     SELECT org_id, chat_key, chat_id, false FROM chats WHERE type <> 'group'
+     UNION ALL
+     SELECT g.org_id, g.chat_key, p.chat_id, n = 1
+     FROM chats g CROSS JOIN generate_series(1, 8) n
+     JOIN chats p ON p.org_id = g.org_id AND p.chat_key = g.chat_key - n
+     WHERE g.type = 'group' AND p.type <> 'group'",
+    "WITH labelled AS (
+         INSERT INTO chat_labels (org_id, chat_key, label_id)
+         SELECT c.org_id, c.chat_key,
+             'label-' || translate(lpad((o.n * 100 + c.chat_key / 2 % 20 + 1)::text, 16, '0'), '0123456789', 'abcdefghij')
+         FROM chats c JOIN numbered o ON o.org_id = c.org_id WHERE c.chat_key % 2 = 0
+     ), open AS (
+         INSERT INTO chat_access (org_id, chat_key, member_key, allowed)
+         SELECT c.org_id, c.chat_key, 'agent2@org' || o.n || '.example', true
+         FROM chats c JOIN numbered o ON o.org_id = c.org_id WHERE c.chat_key % 10 = 0
+     )
+     INSERT INTO chat_properties (org_id, chat_key, property_id, value)
+     SELECT c.org_id, c.chat_key,
+         'property-' || translate(lpad((o.n * 100 + 1)::text, 16, '0'), '0123456789', 'abcdefghij'), '\"hello\"'
+     FROM chats c JOIN numbered o ON o.org_id = c.org_id WHERE c.chat_key % 3 = 0",
+];

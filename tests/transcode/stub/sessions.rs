@@ -1,0 +1,71 @@
+//! The session API's half of the stub.
+
+use switchboard::pb::session_service_server::SessionService;
+use switchboard::pb::{
+    CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
+    GetSessionRequest, ListSessionsRequest, ListSessionsResponse, MarkSessionChatReadRequest,
+    MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest, UpdateSessionRequest,
+};
+use tonic::{Request as Call, Response as Reply, Status};
+
+use super::Stub;
+
+#[tonic::async_trait]
+impl SessionService for Stub {
+    async fn get_session_chat(
+        &self,
+        call: Call<GetSessionChatRequest>,
+    ) -> Result<Reply<SessionChat>, Status> {
+        let chat = self.session_chat.lock().unwrap().clone();
+        self.answer(call, chat, |seen, asked| seen.get_session_chat = Some(asked))
+    }
+
+    async fn update_session_chat(
+        &self,
+        call: Call<UpdateSessionChatRequest>,
+    ) -> Result<Reply<SessionChat>, Status> {
+        let chat = self.session_chat.lock().unwrap().clone();
+        self.answer(call, chat, |seen, asked| seen.update_session_chat = Some(asked))
+    }
+
+    async fn delete_session_chat(&self, call: Call<DeleteSessionChatRequest>) -> Result<Reply<()>, Status> {
+        self.answer(call, (), |_, _| ())
+    }
+
+    async fn create_session(&self, call: Call<CreateSessionRequest>) -> Result<Reply<Session>, Status> {
+        self.answer(call, Session::default(), |_, _| ())
+    }
+
+    async fn get_session(&self, call: Call<GetSessionRequest>) -> Result<Reply<Session>, Status> {
+        self.answer(call, Session::default(), |_, _| ())
+    }
+
+    async fn list_sessions(
+        &self,
+        call: Call<ListSessionsRequest>,
+    ) -> Result<Reply<ListSessionsResponse>, Status> {
+        self.answer(call, ListSessionsResponse::default(), |_, _| ())
+    }
+
+    async fn update_session(&self, call: Call<UpdateSessionRequest>) -> Result<Reply<Session>, Status> {
+        self.answer(call, Session::default(), |_, _| ())
+    }
+
+    async fn delete_session(&self, call: Call<DeleteSessionRequest>) -> Result<Reply<()>, Status> {
+        self.answer(call, (), |_, _| ())
+    }
+
+    async fn mark_session_chat_read(
+        &self,
+        call: Call<MarkSessionChatReadRequest>,
+    ) -> Result<Reply<SessionChat>, Status> {
+        self.answer(call, SessionChat::default(), |_, _| ())
+    }
+
+    async fn mark_session_chat_unread(
+        &self,
+        call: Call<MarkSessionChatUnreadRequest>,
+    ) -> Result<Reply<SessionChat>, Status> {
+        self.answer(call, SessionChat::default(), |_, _| ())
+    }
+}
