@@ -4,14 +4,15 @@
 # make lint   formatting, lints and documentation
 # make plans  how reads are run, with a million chats
 # make bench  measurements
-# make assets fetches the assets anew: see assets/README.md
+# make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
+# make assets   fetches the assets anew: see assets/README.md
 #
 # What is missing is installed from Debian's packages; what is there is left alone.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench assets build-packages test-packages
+.PHONY: help run test fuzz lint plans bench assets image-root image-test build-packages test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -31,6 +32,11 @@ TEST_PACKAGES = $(strip \
 	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo yes),,python3-venv) \
 	$(if $(or $(CHROMIUM),$(call has,chromium)),,chromium))
 
+IMAGE_PACKAGES = $(strip \
+	$(if $(call has,cc),,gcc libc6-dev) \
+	$(if $(call has,pkg-config),,pkg-config) \
+	$(if $(wildcard /usr/lib/*/libssl.a),,libssl-dev))
+
 # $(call install,PACKAGES): nothing when there are none.
 define install
 @$(if $(1),echo "installing $(1)"; \
@@ -40,7 +46,7 @@ define install
 endef
 
 help:
-	@sed -n 's/^# //p' Makefile | sed -n 1,7p
+	@sed -n 's/^# make/make/p' Makefile
 
 run: build-packages
 	cargo build --release --locked
@@ -74,11 +80,29 @@ assets: test-packages
 	cp "$$fetched/package/dist/browser/$(EXPLORER).min.js" "$$fetched/package/LICENSE" assets/$(EXPLORER)/
 	cd assets/$(EXPLORER) && sha256sum LICENSE $(EXPLORER).min.js >SHA256SUMS
 
+# The target is named, or build scripts and macros would be static too, which the compiler cannot load. The C library is
+# glibc: what it loads at run time it has built in since 2.34 (files and DNS), and musl's allocator is slow with threads.
+# Random numbers come from the kernel's own call: a static program finds no other, and would read /dev/urandom.
+IMAGE_ROOT := target/image-root
+image-root: HOST = $(shell rustc --print host-tuple)
+image-root: image-packages
+	OPENSSL_STATIC=1 RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' \
+		cargo build --release --locked --features bundled-libpq --target $(HOST)
+	rm -rf $(IMAGE_ROOT)
+	install -D target/$(HOST)/release/switchboard $(IMAGE_ROOT)/switchboard
+	install -D -m 644 /etc/ssl/certs/ca-certificates.crt $(IMAGE_ROOT)/etc/ssl/certs/ca-certificates.crt
+
+image-test: image-root build-packages
+	cargo test --locked --test switchboard image -- --ignored
+
 build-packages:
 	$(call install,$(BUILD_PACKAGES))
 
 test-packages:
 	$(call install,$(TEST_PACKAGES))
+
+image-packages:
+	$(call install,$(IMAGE_PACKAGES))
 
 # The clients' own install scripts are not run: they download from elsewhere, and nothing of theirs is needed.
 $(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json | test-packages

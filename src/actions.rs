@@ -5,7 +5,7 @@ pub mod chats;
 pub mod idempotency;
 pub mod ingest;
 pub mod keys;
-mod labels;
+pub mod labels;
 pub mod members;
 mod name;
 pub mod orgs;

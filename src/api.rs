@@ -5,11 +5,14 @@ mod chats;
 mod etag;
 mod guard;
 mod idempotency;
+mod mask;
 mod message_object;
+mod organization;
 mod search;
 mod session_chats;
 mod sessions;
 
 pub use chats::ChatApi;
 pub use guard::guard;
+pub use organization::OrganizationApi;
 pub use sessions::SessionApi;

@@ -16,6 +16,8 @@ pub struct Caller {
     pub capabilities: Capabilities,
     /// The only sessions the caller reaches; `None` for all of the organization's.
     pub sessions: Option<Arc<[SessionId]>>,
+    /// Whether the caller may add, change and remove owners of the organization, if it may manage at all.
+    pub manages_owners: bool,
 }
 
 /// What the auth layer found out about a request. It only labels: the guard of each door answers.

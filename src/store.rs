@@ -19,6 +19,7 @@ pub mod schema;
 pub mod search;
 pub mod session_chats;
 pub mod sessions;
+mod touch;
 mod types;
 mod views;
 

@@ -1,6 +1,6 @@
 //! The command line, tried with the real program.
 
 mod embedded;
-mod harness;
+pub mod harness;
 mod nouns;
 mod settings;

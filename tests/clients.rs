@@ -2,24 +2,22 @@
 //! versions are pinned in `tests/clients/`; `make test` installs them.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{ROOT, World};
-
-/// Where Periskope's client looks for a local service, and nowhere else.
-const LOCAL: &str = "127.0.0.1:8080";
+use crate::support::{ROOT, World, clients, python_tool};
 
 #[tokio::test]
 async fn periskopes_own_client_reads_and_changes_a_chat() {
-    drop(TcpListener::bind(LOCAL).unwrap_or_else(|error| panic!("the client calls {LOCAL} only: {error}")));
-    let world = World::start_with(LOCAL, &[]).await;
+    let world = World::shared().await;
     let chat = world.chat("Asha Rao").await;
     let mut client = node("node/chats.mjs");
-    client.env("TOKEN", &world.org.key).env("PHONE", &world.org.numbers[0]).env("CHAT", &chat.id);
+    client
+        .env("SERVICE", world.url())
+        .env("TOKEN", &world.org.key)
+        .env("PHONE", &world.org.numbers[0])
+        .env("CHAT", &chat.id);
     client.env("EMAIL", &world.org.members[0]).env("NOTE", &world.org.note);
     must_be_ok(&client.output().expect("node: run make test"));
 }
@@ -28,7 +26,7 @@ async fn periskopes_own_client_reads_and_changes_a_chat() {
 async fn a_python_client_finds_everything_over_reflection() {
     let world = World::shared().await;
     let chat = world.chat("Asha Rao").await;
-    let mut client = Command::new(clients().join(".venv/bin/python"));
+    let mut client = python_tool("python");
     client.arg(clients().join("python/chats.py"));
     client.env("ADDRESS", world.url().trim_start_matches("http://")).env("TOKEN", &world.org.key);
     client.env("SESSION", &world.org.sessions[0]).env("CHAT", &chat.id).env("JID", &chat.jid);
@@ -71,10 +69,6 @@ fn the_proto_files_follow_bufs_rules() {
     let output = Command::new(clients().join("node_modules/.bin/buf")).arg("lint").current_dir(ROOT).output();
     let output = output.expect("buf: run make test");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-}
-
-fn clients() -> PathBuf {
-    Path::new(ROOT).join("tests/clients")
 }
 
 fn node(script: &str) -> Command {

@@ -8,6 +8,7 @@ mod documents;
 mod http;
 mod idempotency;
 mod logins;
+mod organization;
 mod races;
 mod read_state;
 mod refusals;

@@ -4,6 +4,7 @@
 
 mod cli;
 mod clients;
+mod deploy;
 mod doors;
 mod ingest;
 mod layers;

@@ -7,16 +7,18 @@ mod rest;
 mod rpc;
 mod server;
 mod sql;
+mod tools;
 mod world;
 
 use std::path::{Path, PathBuf};
 
-pub use cluster::{Cluster, Database};
+pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, frame};
 pub use server::Server;
 pub use sql::Sql;
+pub use tools::{clients, python_tool};
 pub use world::{Chat, Org, World};
 
 /// The binary under test.

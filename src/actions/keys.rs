@@ -1,16 +1,20 @@
 //! Creating, listing and revoking api-keys.
 
+use std::sync::Arc;
+
 use crate::auth::ApiKey;
-use crate::caller::{Capabilities, capability_from_name, capability_name};
+use crate::caller::{Caller, Capabilities, capability_from_name, capability_name};
 use crate::config::Secret;
+use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Result};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::keys::{self, KeyRow, NewKeyRow};
 
-/// The longest name of a key, in characters.
-pub const MAX_NAME: usize = 100;
+use super::idempotency::Once;
+use super::page::{self, Page};
+use super::{name, orgs};
 
 /// What a new key shall be.
 #[derive(Clone, Debug)]
@@ -28,8 +32,8 @@ pub struct NewKey {
 /// A key that was just created.
 #[derive(Debug)]
 pub struct CreatedKey {
-    /// The public part of the key.
-    pub id: KeyId,
+    /// What may be seen of the key at any time.
+    pub info: KeyInfo,
     /// The whole key. It is not stored: this is the only time it can be shown.
     pub token: Secret,
 }
@@ -53,53 +57,127 @@ pub struct KeyInfo {
     pub created_at: Instant,
 }
 
-/// Creates a key of the organization.
+/// Creates a key of the organization for an operator: it may be able to do everything.
 pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey> {
+    insert(store, org, new, true, Once::unkeyed()).await
+}
+
+/// Creates a key of the caller's organization that can do nothing the caller cannot.
+///
+/// # Errors
+///
+/// When the key would have a capability that the caller lacks, or reach a session that the caller does not.
+pub async fn grant<R: Send + 'static>(
+    store: &Store,
+    caller: &Caller,
+    new: NewKey,
+    once: Once<CreatedKey, R>,
+) -> Result<R> {
+    let mut lacking = new.capabilities.iter().filter(|can| !caller.capabilities.contains(*can));
+    if let Some(lacking) = lacking.next() {
+        return Err(Error::forbidden(capability_name(lacking)));
+    }
+    if let Some(reachable) = caller.sessions.as_deref()
+        && !is_within(new.sessions.as_deref(), reachable)
+    {
+        return Err(not_all_sessions());
+    }
+    insert(store, caller.org, new, caller.manages_owners, once).await
+}
+
+async fn insert<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    new: NewKey,
+    manages_owners: bool,
+    once: Once<CreatedKey, R>,
+) -> Result<R> {
     let key = ApiKey::generate()?;
-    let row = validated(&key, new)?;
+    let row = validated(&key, new, manages_owners)?;
     let write = move |connection: &mut _| {
+        if !crate::store::orgs::exists(connection, org)? {
+            return Err(orgs::not_found().into());
+        }
         if let Some(sessions) = &row.sessions {
             let owned = keys::count_sessions(connection, org, sessions)?;
             if usize::try_from(owned) != Ok(sessions.len()) {
-                return Err(Error::invalid("sessions", "must all be sessions of the organization").into());
+                return Err(not_all_sessions().into());
             }
         }
-        if keys::insert(connection, org, &row)? {
-            Ok(())
-        } else {
-            Err(Error::not_found("organization not found").into())
-        }
+        let info = KeyInfo::from(keys::insert(connection, org, &row)?);
+        Ok(CreatedKey { token: key.token(), info })
     };
-    store.write(org, write).await?;
-    Ok(CreatedKey { token: key.token(), id: key.id })
+    once.write(store, org, write).await
+}
+
+/// Whether a key that reaches only these sessions, `None` for all, reaches no others than those.
+fn is_within(sessions: Option<&[SessionId]>, reachable: &[SessionId]) -> bool {
+    sessions.is_some_and(|sessions| sessions.iter().all(|session| reachable.contains(session)))
+}
+
+fn not_all_sessions() -> Error {
+    Error::invalid("session_ids", "must name sessions that the key's creator reaches")
 }
 
 /// The organization's keys, oldest first, revoked ones included.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyInfo>> {
+    orgs::require(store, org).await?;
     let rows = store.read(move |connection| keys::list(connection, org)).await?;
     Ok(rows.into_iter().map(KeyInfo::from).collect())
+}
+
+/// A page of the keys that the caller may see, oldest first, revoked ones included: those that reach no session which the
+/// caller does not.
+pub async fn page(
+    store: &Store,
+    cursors: &CursorKeys,
+    caller: &Caller,
+    limit: Option<i64>,
+    cursor: &str,
+) -> Result<Page<KeyInfo>> {
+    let (org, size, scope) = (caller.org, page::size(limit), Scope::of("api-keys"));
+    let (micros, id): (i64, String) = page::after(cursor, (cursors, org, &scope))?;
+    let (after, reachable) = ((Instant::from_micros(micros), id), caller.sessions.clone());
+    let read = move |connection: &mut _| {
+        keys::page(connection, org, reachable.as_deref(), (after.0, &after.1), size + 1)
+    };
+    let rows = store.read(read).await?;
+    let position = |row: &KeyRow| (row.created_at.micros(), row.id.to_string());
+    let Page { items, next } = page::cut(rows, size, position, (cursors, org, &scope))?;
+    Ok(Page { items: items.into_iter().map(KeyInfo::from).collect(), next })
 }
 
 /// The organization a key belongs to, for an operator who has nothing but its id.
 pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
     let key = store.read(move |connection| keys::find(connection, &id)).await?;
-    key.map(|key| key.org).ok_or_else(|| Error::not_found("key not found"))
+    key.map(|key| key.org).ok_or_else(not_found)
 }
 
-/// Revokes a key; it is refused everywhere within 5 seconds. Revoking it again changes nothing.
-pub async fn revoke(store: &Store, org: OrgId, id: KeyId) -> Result<()> {
-    let known = store.write(org, move |connection| keys::revoke(connection, org, &id)).await?;
-    if known { Ok(()) } else { Err(Error::not_found("key not found")) }
+/// Revokes a key; it is refused everywhere within 5 seconds. Revoking it again changes nothing. To who reaches only some
+/// sessions, a key that reaches others does not exist.
+pub async fn revoke<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: KeyId,
+    reachable: Option<Arc<[SessionId]>>,
+    once: Once<(), R>,
+) -> Result<R> {
+    let write = move |connection: &mut _| {
+        let sessions = keys::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        match &reachable {
+            Some(reachable) if !is_within(sessions.as_deref(), reachable) => Err(not_found().into()),
+            _ => keys::revoke(connection, org, &id),
+        }
+    };
+    once.write(store, org, write).await
 }
 
-fn validated(key: &ApiKey, new: NewKey) -> Result<NewKeyRow> {
-    let name = new.name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(Error::invalid(
-            "name",
-            format!("must be 1 to {MAX_NAME} characters, none of them a control"),
-        ));
-    }
+fn not_found() -> Error {
+    Error::not_found("key not found")
+}
+
+fn validated(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKeyRow> {
+    let name = name::checked("name", &new.name)?;
     let capabilities: Vec<_> = new.capabilities.iter().map(capability_name).collect();
     if capabilities.is_empty() {
         return Err(Error::invalid("capabilities", "must name at least one capability"));
@@ -113,7 +191,7 @@ fn validated(key: &ApiKey, new: NewKey) -> Result<NewKeyRow> {
         sessions
     });
     if sessions.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Error::invalid("sessions", "must name at least one session, or be left out for all"));
+        return Err(Error::invalid("session_ids", "must name at least one session, or be left out for all"));
     }
     Ok(NewKeyRow {
         id: key.id.clone(),
@@ -122,6 +200,7 @@ fn validated(key: &ApiKey, new: NewKey) -> Result<NewKeyRow> {
         capabilities,
         sessions,
         expires_at: new.expires_at,
+        manages_owners,
     })
 }
 

@@ -1,29 +1,167 @@
-//! What a list of label names may be.
+//! The organization's labels: creating, listing, renaming, recolouring and deleting them, and what a list of their names may be.
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
-use crate::store::labels::LabelName;
+use super::Precondition;
+use super::idempotency::Once;
+use super::page::{self, Page};
+use crate::cursor::{CursorKeys, Scope};
+use crate::error::{Error, Kind, Result};
+use crate::ids::{LabelId, OrgId};
+use crate::patch::Patch;
+use crate::store::Store;
+pub use crate::store::labels::LabelRow;
+use crate::store::labels::{self, LabelChanges, LabelName};
 use crate::text_key::text_key;
 
 const FIELD: &str = "labels";
 const MAX_LABELS: usize = 100;
 const MAX_CHARACTERS: usize = 100;
 
+/// A label to create.
+#[derive(Clone, Debug)]
+pub struct NewLabel {
+    /// The name; one that differs in case only is the same.
+    pub name: String,
+    /// `#RRGGBB`.
+    pub color: Option<String>,
+}
+
+/// What changes of a label.
+#[derive(Clone, Debug, Default)]
+pub struct LabelChange {
+    /// The name; it cannot be cleared.
+    pub name: Patch<String>,
+    /// `#RRGGBB`.
+    pub color: Patch<String>,
+}
+
+/// Creates a label.
+///
+/// # Errors
+///
+/// When the name or the colour is not one, when there is a label with that name.
+pub async fn create<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    new: NewLabel,
+    once: Once<LabelRow, R>,
+) -> Result<R> {
+    let name = named(&new.name)?;
+    let color = new.color.map(checked_color).transpose()?;
+    let write = move |connection: &mut _| {
+        Ok(labels::insert(connection, org, &name, color.as_deref())?.ok_or_else(taken)?)
+    };
+    once.write(store, org, write).await
+}
+
+/// A page of the organization's labels, by name.
+pub async fn page(
+    store: &Store,
+    cursors: &CursorKeys,
+    org: OrgId,
+    limit: Option<i64>,
+    cursor: &str,
+) -> Result<Page<LabelRow>> {
+    let (size, scope) = (page::size(limit), Scope::of("labels"));
+    let after: String = page::after(cursor, (cursors, org, &scope))?;
+    let rows = store.read(move |connection| labels::page(connection, org, &after, size + 1)).await?;
+    page::cut(rows, size, |row| text_key(&row.name), (cursors, org, &scope))
+}
+
+/// Renames or recolours the label, on every chat that has it, and answers it. A change of nothing is no error.
+///
+/// # Errors
+///
+/// When the name or the colour is not one, when another label has that name.
+pub async fn update<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: LabelId,
+    change: LabelChange,
+    precondition: Precondition<LabelRow>,
+    once: Once<LabelRow, R>,
+) -> Result<R> {
+    let name = match change.name {
+        Patch::Keep => None,
+        Patch::Clear => Some(named("")?),
+        Patch::Set(name) => Some(named(&name)?),
+    };
+    let changes = LabelChanges { name, color: change.color.try_map(checked_color)?.into_changeset() };
+    let write = move |connection: &mut _| {
+        let label = labels::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        precondition.check(&label)?;
+        if changes.name.is_none() && changes.color.is_none() {
+            return Ok(label);
+        }
+        if changes.name.as_ref().is_some_and(|new| new.name != label.name) {
+            labels::touch_chats(connection, org, &id)?;
+        }
+        Ok(labels::update(connection, org, &id, &changes)?.ok_or_else(taken)?)
+    };
+    once.write(store, org, write).await
+}
+
+/// Deletes the label, from every chat that has it.
+pub async fn delete<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: LabelId,
+    once: Once<(), R>,
+) -> Result<R> {
+    let write = move |connection: &mut _| {
+        labels::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        labels::touch_chats(connection, org, &id)?;
+        labels::delete(connection, org, &id)
+    };
+    once.write(store, org, write).await
+}
+
+fn taken() -> Error {
+    Error::new(Kind::Conflict, "the organization has a label with this name already")
+}
+
+fn not_found() -> Error {
+    Error::not_found("label not found")
+}
+
+/// One label's name. A list of names may be one text with commas between them, so a name holds none.
+fn named(name: &str) -> Result<LabelName> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(Error::invalid("name", "must not be empty"));
+    }
+    if name.contains(',') {
+        return Err(Error::invalid("name", "must not hold a comma"));
+    }
+    check_name("name", name)?;
+    Ok(LabelName { key: text_key(name), name: name.to_owned() })
+}
+
+fn check_name(field: &str, name: &str) -> Result<()> {
+    if name.chars().any(char::is_control) {
+        return Err(Error::invalid(field, "must not hold control characters"));
+    }
+    if name.chars().count() > MAX_CHARACTERS {
+        return Err(Error::invalid(field, format_args!("must be at most {MAX_CHARACTERS} characters each")));
+    }
+    Ok(())
+}
+
+fn checked_color(color: String) -> Result<String> {
+    let digits = color.strip_prefix('#').unwrap_or_default();
+    if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(color);
+    }
+    Err(Error::invalid("color", "must be a colour such as #1FA2B3"))
+}
+
 /// The names in a list whose elements may hold several, separated by commas: trimmed, empty ones dropped, each name
 /// once in the spelling that came first, sorted by key.
 pub(super) fn parse(lists: &[String]) -> Result<Vec<LabelName>> {
     let mut names = BTreeMap::new();
     for name in lists.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
-        if name.chars().any(char::is_control) {
-            return Err(Error::invalid(FIELD, "must not hold control characters"));
-        }
-        if name.chars().count() > MAX_CHARACTERS {
-            return Err(Error::invalid(
-                FIELD,
-                format_args!("must be at most {MAX_CHARACTERS} characters each"),
-            ));
-        }
+        check_name(FIELD, name)?;
         names.entry(text_key(name)).or_insert_with(|| name.to_owned());
     }
     if names.len() > MAX_LABELS {
@@ -60,6 +198,24 @@ mod tests {
     fn a_name_has_at_most_a_hundred_characters() {
         assert!(names(&[&"é".repeat(100)]).is_ok());
         assert!(names(&[&"e".repeat(101)]).is_err());
+    }
+
+    #[test]
+    fn one_label_has_one_name() {
+        assert_eq!(named(" VIP ").unwrap(), LabelName { key: "vip".to_owned(), name: "VIP".to_owned() });
+        for bad in ["", " ", "a,b", ",", "a\nb", "a\u{0}b", &"e".repeat(101)] {
+            assert_eq!(named(bad).unwrap_err().fields()[0].field, "name", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_colour_is_six_hexadecimal_digits() {
+        for good in ["#1FA2B3", "#1fa2b3"] {
+            assert_eq!(checked_color(good.to_owned()).unwrap(), good);
+        }
+        for bad in ["", "#", "1FA2B3", "#1FA2B", "#1FA2B3F", "#1FA2BG", "red", "#\u{661}\u{662}\u{663}"] {
+            assert!(checked_color(bad.to_owned()).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
-use crate::store::Store;
 pub use crate::store::orgs::OrgRow;
+use crate::store::{Connection, Store, StoreResult};
 
 use super::name;
 
@@ -35,6 +35,11 @@ pub async fn set_disabled(store: &Store, id: OrgId, disabled: bool) -> Result<()
 pub async fn require(store: &Store, id: OrgId) -> Result<()> {
     let exists = store.read(move |connection| crate::store::orgs::exists(connection, id)).await?;
     if exists { Ok(()) } else { Err(not_found()) }
+}
+
+/// Makes everyone else who changes who belongs to the organization, and as what, wait until the transaction ends.
+pub(super) fn lock(connection: &mut Connection, id: OrgId) -> StoreResult<()> {
+    Ok(if crate::store::orgs::lock(connection, id)? { Ok(()) } else { Err(not_found()) }?)
 }
 
 pub(super) fn not_found() -> Error {

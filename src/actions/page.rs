@@ -1,6 +1,7 @@
 //! Pages of lists that are walked with a cursor.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::cursor::{CursorKeys, Scope};
 use crate::error::Result;
@@ -21,6 +22,14 @@ pub struct Page<T> {
 /// How many items a page has: what was asked for, held between 1 and 200; 50 when nothing was.
 pub(super) fn size(limit: Option<i64>) -> i64 {
     limit.unwrap_or(DEFAULT).clamp(1, LARGEST)
+}
+
+/// What the page comes after: what the cursor says, or the least of all positions when there is none.
+pub(super) fn after<P: DeserializeOwned + Default>(
+    cursor: &str,
+    (cursors, org, scope): (&CursorKeys, OrgId, &Scope),
+) -> Result<P> {
+    if cursor.is_empty() { Ok(P::default()) } else { cursors.open(org, scope, cursor) }
 }
 
 /// The page of rows that were looked for with room for one more than the page has: the one too many says that there is a

@@ -1,16 +1,22 @@
-//! Defining the custom properties that an organization's chats may have.
+//! Defining the custom properties that an organization's chats may have, changing and deleting them.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, PropertyId};
-use crate::store::Store;
+use crate::patch::Patch;
 pub use crate::store::properties::PropertyRow;
-use crate::store::properties::{Insertion, NewPropertyRow};
+use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges};
+use crate::store::{Connection, Store, StoreResult, chat_properties};
 
-use super::{name, orgs};
+use super::idempotency::Once;
+use super::page::{self, Page};
+use super::{Precondition, name, orgs};
+
+const MAX_OPTIONS: usize = 1000;
 
 /// What values a property may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,15 +78,28 @@ pub struct NewProperty {
     pub options: Vec<String>,
 }
 
+/// What changes of a property.
+#[derive(Clone, Debug, Default)]
+pub struct PropertyChange {
+    /// The name; it cannot be cleared.
+    pub name: Patch<String>,
+    /// What a dropdown or picklist may hold from now on.
+    pub options: Patch<Vec<String>>,
+}
+
 /// Defines a property.
 ///
 /// # Errors
 ///
 /// When the name or the id is taken, when the options do not fit the kind, when the organization does not exist.
-pub async fn create(store: &Store, org: OrgId, new: NewProperty) -> Result<PropertyId> {
-    let id = new.id.unwrap_or_else(PropertyId::generate);
+pub async fn create<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    new: NewProperty,
+    once: Once<PropertyRow, R>,
+) -> Result<R> {
     let row = NewPropertyRow {
-        property_id: id.clone(),
+        property_id: new.id.unwrap_or_else(PropertyId::generate),
         name: checked_name(&new.name)?,
         kind: new.kind.as_str(),
         options: checked_options(new.kind, &new.options)?,
@@ -89,23 +108,121 @@ pub async fn create(store: &Store, org: OrgId, new: NewProperty) -> Result<Prope
         if !crate::store::orgs::exists(connection, org)? {
             return Err(orgs::not_found().into());
         }
-        crate::store::properties::insert(connection, org, &row)
+        match properties::insert(connection, org, &row)? {
+            Insertion::Done(property) => Ok(property),
+            Insertion::NameTaken => Err(name_taken().into()),
+            Insertion::Taken => Err(id_taken().into()),
+        }
     };
-    match store.write(org, write).await? {
-        Insertion::Done => Ok(id),
-        Insertion::NameTaken => {
-            Err(Error::new(Kind::Conflict, "the organization has a property with this name already"))
-        }
-        Insertion::Taken => {
-            Err(Error::new(Kind::Conflict, "the organization has a property with this id already"))
-        }
-    }
+    once.write(store, org, write).await
 }
 
 /// The organization's properties, by name.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
     orgs::require(store, org).await?;
-    store.read(move |connection| crate::store::properties::list(connection, org)).await
+    store.read(move |connection| properties::list(connection, org)).await
+}
+
+/// A page of the organization's properties, by name.
+pub async fn page(
+    store: &Store,
+    cursors: &CursorKeys,
+    org: OrgId,
+    limit: Option<i64>,
+    cursor: &str,
+) -> Result<Page<PropertyRow>> {
+    let (size, scope) = (page::size(limit), Scope::of("properties"));
+    let after: String = page::after(cursor, (cursors, org, &scope))?;
+    let rows = store.read(move |connection| properties::page(connection, org, &after, size + 1)).await?;
+    page::cut(rows, size, |row| row.name.clone(), (cursors, org, &scope))
+}
+
+/// Changes the property and answers it. Values that use an option which is left out go from every chat. A change of
+/// nothing is no error.
+///
+/// # Errors
+///
+/// When the name is taken, when the options do not fit the kind.
+pub async fn update<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: PropertyId,
+    change: PropertyChange,
+    precondition: Precondition<PropertyRow>,
+    once: Once<PropertyRow, R>,
+) -> Result<R> {
+    let name = match change.name {
+        Patch::Keep => None,
+        Patch::Clear => Some(checked_name("")?),
+        Patch::Set(name) => Some(checked_name(&name)?),
+    };
+    let options = match change.options {
+        Patch::Keep => None,
+        Patch::Clear => Some(Vec::new()),
+        Patch::Set(options) => Some(options),
+    };
+    let write = move |connection: &mut _| {
+        let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        precondition.check(&property)?;
+        let options = options.as_deref().map(|options| replace_options(connection, org, &property, options));
+        let changes = PropertyChanges { name: name.clone(), options: options.transpose()? };
+        if changes.name.is_none() && changes.options.is_none() {
+            return Ok(property);
+        }
+        Ok(properties::update(connection, org, &id, &changes)?.ok_or_else(name_taken)?)
+    };
+    once.write(store, org, write).await
+}
+
+/// Deletes the property with its values on all chats.
+pub async fn delete<R: Send + 'static>(
+    store: &Store,
+    org: OrgId,
+    id: PropertyId,
+    once: Once<(), R>,
+) -> Result<R> {
+    let write = move |connection: &mut _| {
+        properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        chat_properties::touch_chats(connection, org, &id)?;
+        properties::delete(connection, org, &id)
+    };
+    once.write(store, org, write).await
+}
+
+/// Removes what uses an option that is not among the new ones; answers those as they are stored.
+fn replace_options(
+    connection: &mut Connection,
+    org: OrgId,
+    property: &PropertyRow,
+    options: &[String],
+) -> StoreResult<Vec<String>> {
+    let kind: PropertyKind = property.kind.parse()?;
+    let options = checked_options(kind, options)?;
+    let removed: Vec<_> =
+        property.options.iter().filter(|option| !options.contains(option)).cloned().collect();
+    match kind {
+        _ if removed.is_empty() => {}
+        PropertyKind::Dropdown => {
+            chat_properties::drop_values(connection, org, &property.property_id, &removed)?;
+        }
+        PropertyKind::Picklist => {
+            chat_properties::unpick(connection, org, &property.property_id, &removed)?;
+        }
+        PropertyKind::Text | PropertyKind::Date => {}
+    }
+    Ok(options)
+}
+
+fn name_taken() -> Error {
+    Error::new(Kind::Conflict, "the organization has a property with this name already")
+}
+
+fn id_taken() -> Error {
+    Error::new(Kind::Conflict, "the organization has a property with this id already")
+}
+
+fn not_found() -> Error {
+    Error::not_found("property not found")
 }
 
 /// Callers name a property by id or by name: a name must not look like an id.
@@ -121,6 +238,9 @@ fn checked_options(kind: PropertyKind, options: &[String]) -> Result<Vec<String>
     if kind.has_options() == options.is_empty() {
         let expected = if kind.has_options() { "must be given" } else { "must not be given" };
         return Err(Error::invalid("options", format!("{expected} for a {kind} property")));
+    }
+    if options.len() > MAX_OPTIONS {
+        return Err(Error::invalid("options", format!("must be at most {MAX_OPTIONS}")));
     }
     let options: Vec<_> =
         options.iter().map(|option| name::checked("options", option)).collect::<Result<_>>()?;

@@ -57,6 +57,7 @@ mod tests {
             principal: Principal::ApiKey(KeyId::generate()),
             capabilities: Capabilities::from_iter([capability]),
             sessions: None,
+            manages_owners: false,
         })))
     }
 

@@ -81,6 +81,7 @@ fn judge(key: &ApiKey, record: KeyRecord) -> Option<GoodKey> {
         principal: Principal::ApiKey(key.id.clone()),
         capabilities: record.capabilities.iter().filter_map(|name| capability_from_name(name)).collect(),
         sessions: record.sessions.map(Arc::from),
+        manages_owners: record.manages_owners,
     };
     Some(GoodKey { caller: Arc::new(caller), expires_at: record.expires_at })
 }

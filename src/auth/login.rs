@@ -107,11 +107,13 @@ impl Verifier {
     fn login(&self, claims: &Map<String, Value>) -> Option<Login> {
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let expires_at = claims.get("exp")?.as_f64()? + SKEW_SECONDS as f64;
+        let role = text(&self.config.role_claim);
         let caller = Caller {
             org: text(&self.config.org_claim)?.parse().ok()?,
             principal: Principal::Member(text("sub").unwrap_or_default().to_owned()),
-            capabilities: capabilities_of(text(&self.config.role_claim)),
+            capabilities: capabilities_of(role),
             sessions: None,
+            manages_owners: role == Some("owner"),
         };
         // A float too large for the integer becomes its largest value, which is what is meant.
         Some(Login { caller: Arc::new(caller), expires_at: Instant::from_micros((expires_at * 1e6) as i64) })

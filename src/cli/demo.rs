@@ -12,10 +12,11 @@ use clap::Args;
 use serde::Serialize;
 
 use self::story::Story;
-use super::{Context, Failure, output};
+use super::settings::Settings;
+use super::{Context, Failure, healthcheck, output};
 use crate::actions::idempotency::Once;
 use crate::actions::ingest::IngestEvent;
-use crate::actions::members::{NewMember, Role};
+use crate::actions::members::{Manager, NewMember, Role};
 use crate::actions::properties::{NewProperty, PropertyKind};
 use crate::actions::sessions::NewSession;
 use crate::actions::{ingest, members, orgs, properties, sessions};
@@ -39,8 +40,6 @@ const MEMBERS: [(&str, &str, Role); 4] = [
     ("sam@acme.example", "Sam Adeyemi", Role::Admin),
 ];
 const BATCH_EVENTS: usize = 1000;
-/// Where `serve` listens when it is told nothing else.
-const URL: &str = "http://127.0.0.1:8080";
 
 struct Number {
     phone: &'static str,
@@ -57,13 +56,21 @@ pub(super) struct Arguments {
 }
 
 /// Makes the organization, unless it is there already, and prints how to look at it.
-pub(super) async fn run(arguments: &Arguments, context: &Context) -> std::result::Result<(), Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    settings: &Settings,
+    context: &Context,
+) -> std::result::Result<(), Failure> {
     let store = &context.store;
     let org: OrgId = ORG.parse().map_err(|error| Failure::new(format!("{error}")))?;
     furnish(store, org).await?;
     load(store, org).await?;
     let key = key::find_or_create(store, org, &context.data_dir).await?;
-    if arguments.json { output::json(&Shown::new(&key)) } else { output::text(&instructions(&key)) }
+    if arguments.json {
+        return output::json(&Shown::new(&key));
+    }
+    // Where `serve` listens with the same settings.
+    output::text(&instructions(&key, &healthcheck::own_root(&settings.listen)))
 }
 
 /// Organization, numbers, members and properties; those that exist stay as they are.
@@ -77,7 +84,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     }
     for (email, name, role) in MEMBERS {
         let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };
-        members::add(store, org, new).await?;
+        members::add_or_update(store, Manager::operator(org), new).await?;
     }
     let stages = ["new", "quoted", "won", "lost"];
     for (name, kind, options) in [
@@ -87,7 +94,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     ] {
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let new = NewProperty { id: None, name: name.to_owned(), kind, options };
-        unless_there(properties::create(store, org, new).await)?;
+        unless_there(properties::create(store, org, new, Once::unkeyed()).await)?;
     }
     Ok(())
 }
@@ -150,7 +157,7 @@ impl Shown {
 }
 
 /// What to do next, to be copied and pasted.
-fn instructions(key: &Secret) -> String {
+fn instructions(key: &Secret, url: &str) -> String {
     let key = key.expose();
     let [support, sales] = &NUMBERS;
     let (person, group) = (people::digits(0), story::group_id(0));
@@ -160,8 +167,8 @@ fn instructions(key: &Secret) -> String {
     for number in [support, sales] {
         let _ = writeln!(text, "Session of {} ({}): {}", number.phone, number.label, number.session);
     }
-    let chat = format!("{URL}/v1/chats/{person}@c.us");
-    let session_chat = format!("{URL}/api/v1/sessions/{}/chats/{person}@s.whatsapp.net", support.session);
+    let chat = format!("{url}/v1/chats/{person}@c.us");
+    let session_chat = format!("{url}/api/v1/sessions/{}/chats/{person}@s.whatsapp.net", support.session);
     let lines = [
         ("Serve it (in another terminal)", "switchboard serve".to_owned()),
         ("A chat", format!("curl -s {chat} {auth} -H 'x-phone: {}'", support.phone)),
@@ -171,13 +178,13 @@ fn instructions(key: &Secret) -> String {
                 "curl -s -X PATCH {chat} {auth} {json} \\\n  -d '{{\"assigned_to\":\"agent@acme.example\",\"labels\":\"vip, follow-up\",\"custom_properties\":{{\"stage\":\"quoted\"}}}}'"
             ),
         ),
-        ("A group", format!("curl -s {URL}/v1/chats/{group} {auth}")),
+        ("A group", format!("curl -s {url}/v1/chats/{group} {auth}")),
         ("The chat as its session sees it", format!("curl -s {session_chat} {auth}")),
         ("Pin it", format!("curl -s -X PATCH {session_chat} {auth} {json} \\\n  -d '{{\"pinned\":true}}'")),
         (
-            "The chat over gRPC",
+            "The chat over gRPC, with Node's npx",
             format!(
-                "npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \\\n  -H 'authorization: Bearer {key}' -H 'x-phone: {}' -d '{{\"chatId\":\"{person}@c.us\"}}' \\\n  {URL}/switchboard.v1.ChatService/GetChat",
+                "npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \\\n  -H 'authorization: Bearer {key}' -H 'x-phone: {}' -d '{{\"chatId\":\"{person}@c.us\"}}' \\\n  {url}/switchboard.v1.ChatService/GetChat",
                 support.phone
             ),
         ),

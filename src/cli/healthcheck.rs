@@ -58,16 +58,22 @@ fn with_path(url: &Uri) -> Result<Uri, Failure> {
     Uri::from_parts(parts).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// A service that listens on every address of this machine is asked on the loopback one.
+/// Where a service of this machine says whether it is ready.
 pub(super) fn own_url(listen: &str) -> Result<Uri, Failure> {
+    let url = own_root(listen) + READINESS;
+    url.parse().map_err(|error| Failure::new(format!("{url}: {error}")))
+}
+
+/// Where a service of this machine is, such as `http://127.0.0.1:8080`. One that listens on every address is asked on the
+/// loopback one.
+pub(super) fn own_root(listen: &str) -> String {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "8080"));
     let host = match host {
         "" | "0.0.0.0" => "127.0.0.1",
         "[::]" => "[::1]",
         host => host,
     };
-    let url = format!("http://{host}:{port}{READINESS}");
-    url.parse().map_err(|error| Failure::new(format!("{url}: {error}")))
+    format!("http://{host}:{port}")
 }
 
 #[cfg(test)]

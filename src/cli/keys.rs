@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure, units};
+use crate::actions::idempotency::Once;
 use crate::actions::keys::{self, KeyInfo, NewKey};
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
 use crate::ids::{KeyId, OrgId, SessionId};
@@ -119,7 +120,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             };
             let created = keys::create(store, org, new).await?;
             let key = created.token.expose();
-            output::created(key, &Created { key_id: created.id.to_string(), key }, json)
+            output::created(key, &Created { key_id: created.info.id.to_string(), key }, json)
         }
         Command::List { org, json } => {
             let shown: Vec<_> = keys::list(store, org).await?.into_iter().map(Shown::from).collect();
@@ -127,7 +128,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         }
         Command::Revoke { key } => {
             let org = keys::owner(store, key.clone()).await?;
-            Ok(keys::revoke(store, org, key).await?)
+            Ok(keys::revoke(store, org, key, None, Once::unkeyed()).await?)
         }
     }
 }

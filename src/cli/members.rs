@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure};
-use crate::actions::members::{self, MemberRow, NewMember, Role};
+use crate::actions::idempotency::Once;
+use crate::actions::members::{self, Manager, MemberRow, NewMember, Role};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 
@@ -78,12 +79,15 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     let store = &context.store;
     match command {
         Command::Add { org, email, name, role } => {
-            Ok(members::add(store, org, NewMember { email, name, role }).await?)
+            let new = NewMember { email, name, role };
+            Ok(members::add_or_update(store, Manager::operator(org), new).await?)
         }
         Command::List { org, json } => {
             let shown: Vec<_> = members::list(store, org).await?.into_iter().map(Shown::from).collect();
             output::list(&shown, json)
         }
-        Command::Remove { org, email } => Ok(members::remove(store, org, &email).await?),
+        Command::Remove { org, email } => {
+            Ok(members::remove(store, Manager::operator(org), &email, Once::unkeyed()).await?)
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure};
+use crate::actions::idempotency::Once;
 use crate::actions::properties::{self, NewProperty, PropertyKind, PropertyRow};
 use crate::ids::{OrgId, PropertyId};
 
@@ -78,7 +79,9 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     let store = &context.store;
     match command {
         Command::Create { org, name, kind, options, id } => {
-            output::value(properties::create(store, org, NewProperty { id, name, kind, options }).await?)
+            let new = NewProperty { id, name, kind, options };
+            let created = properties::create(store, org, new, Once::unkeyed()).await?;
+            output::value(created.property_id)
         }
         Command::List { org, json } => {
             let shown: Vec<_> = properties::list(store, org).await?.into_iter().map(Shown::from).collect();

@@ -9,17 +9,19 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use super::around::Answering;
 use super::guard::Guard;
 use super::{Response, ServeError};
-use crate::api::{self, ChatApi, SessionApi};
+use crate::api::{self, ChatApi, OrganizationApi, SessionApi};
 use crate::config::Config;
 use crate::error::Error;
 use crate::pb;
 use crate::pb::chat_service_server::ChatServiceServer;
+use crate::pb::organization_service_server::OrganizationServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
 use crate::store::Store;
 use crate::transcode::{self, Transcoder, routes};
 
 /// The services whose readiness the gRPC health service tells.
-pub const NAMES: &[&str] = &["switchboard.v1.ChatService", "switchboard.v1.SessionService"];
+pub const NAMES: &[&str] =
+    &["switchboard.v1.ChatService", "switchboard.v1.OrganizationService", "switchboard.v1.SessionService"];
 
 /// The REST door.
 pub trait Rest: Answering + Clone + Send + Sync + 'static {
@@ -48,6 +50,7 @@ pub fn compose(
 ) -> Result<Services<impl Rest>, ServeError> {
     let chats = Arc::new(ChatApi::new(store.clone()));
     let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone()));
+    let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone()));
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)
@@ -55,12 +58,16 @@ pub fn compose(
     let grpc = Routes::default()
         .add_service(ChatServiceServer::from_arc(chats.clone()).max_decoding_message_size(limit))
         .add_service(SessionServiceServer::from_arc(sessions.clone()).max_decoding_message_size(limit))
+        .add_service(
+            OrganizationServiceServer::from_arc(organization.clone()).max_decoding_message_size(limit),
+        )
         .add_service(health)
         // Two versions of one protocol: newer tools ask for v1, grpcio for v1alpha.
         .add_service(reflection().build_v1().map_err(ServeError::setup)?)
         .add_service(reflection().build_v1alpha().map_err(ServeError::setup)?);
     let mut routes = routes::chat_service_routes(chats);
     routes.extend(routes::session_service_routes(sessions));
+    routes.extend(routes::organization_service_routes(organization));
     let limits = transcode::Limits { max_body_bytes: limit };
     let rest = Transcoder::new(routes, api::guard, limits).map_err(ServeError::setup)?;
     Ok(Services { grpc, rest, guard: api::guard })

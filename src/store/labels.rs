@@ -1,17 +1,43 @@
 //! An organization's labels, and which chats have them.
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::schema::{chat_labels, labels};
+use super::touch::touch_chats;
 use super::{Connection, StoreResult};
 use crate::ids::{LabelId, OrgId};
+use crate::instant::Instant;
 
-/// A label to find or create.
+/// A label.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = labels, check_for_backend(diesel::pg::Pg))]
+pub struct LabelRow {
+    /// The label.
+    pub label_id: LabelId,
+    /// The name.
+    pub name: String,
+    /// `#RRGGBB`.
+    pub color: Option<String>,
+    /// When it was created.
+    pub created_at: Instant,
+}
+
+/// What changes of a label: what is not `None`.
+#[derive(Clone, Debug)]
+pub struct LabelChanges {
+    /// The name.
+    pub name: Option<LabelName>,
+    /// `#RRGGBB`; `Some(None)` removes it.
+    pub color: Option<Option<String>>,
+}
+
+/// A label's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelName {
     /// The form it is compared in.
     pub key: String,
-    /// The spelling it is created with.
+    /// The spelling.
     pub name: String,
 }
 
@@ -52,6 +78,88 @@ fn find(connection: &mut Connection, org: OrgId, names: &[LabelName]) -> StoreRe
         .filter(labels::label_key.eq_any(names.iter().map(|label| &label.key)))
         .select((labels::label_id, labels::label_key))
         .load(connection)?)
+}
+
+/// Inserts a label; `None` when there is one with that key.
+pub fn insert(
+    connection: &mut Connection,
+    org: OrgId,
+    label: &LabelName,
+    color: Option<&str>,
+) -> StoreResult<Option<LabelRow>> {
+    let values = (
+        labels::org_id.eq(org),
+        labels::label_id.eq(LabelId::generate()),
+        labels::name.eq(&label.name),
+        labels::label_key.eq(&label.key),
+        labels::color.eq(color),
+    );
+    Ok(diesel::insert_into(labels::table)
+        .values(values)
+        .on_conflict((labels::org_id, labels::label_key))
+        .do_nothing()
+        .returning(LabelRow::as_returning())
+        .get_result(connection)
+        .optional()?)
+}
+
+/// At most that many of the organization's labels, by key: those after that one.
+pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) -> StoreResult<Vec<LabelRow>> {
+    Ok(labels::table
+        .filter(labels::org_id.eq(org))
+        .filter(labels::label_key.gt(after))
+        .order(labels::label_key)
+        .limit(limit)
+        .select(LabelRow::as_select())
+        .load(connection)?)
+}
+
+/// The label, locked until the transaction ends: no chat gets it meanwhile.
+pub fn lock(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<Option<LabelRow>> {
+    Ok(labels::table
+        .filter(labels::org_id.eq(org))
+        .filter(labels::label_id.eq(id))
+        .select(LabelRow::as_select())
+        .for_update()
+        .first(connection)
+        .optional()?)
+}
+
+/// Changes the label, which is there; `None` when another one has the name. At least one thing changes.
+pub fn update(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &LabelId,
+    changes: &LabelChanges,
+) -> StoreResult<Option<LabelRow>> {
+    let label = labels::table.filter(labels::org_id.eq(org)).filter(labels::label_id.eq(id));
+    let set = (
+        changes.name.as_ref().map(|new| (labels::name.eq(&new.name), labels::label_key.eq(&new.key))),
+        changes.color.as_ref().map(|color| labels::color.eq(color)),
+    );
+    match diesel::update(label).set(set).returning(LabelRow::as_returning()).get_result(connection) {
+        Ok(label) => Ok(Some(label)),
+        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says of every chat that has the label that it changed now.
+pub fn touch_chats(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<()> {
+    let labelled = chat_labels::table
+        .filter(chat_labels::org_id.eq(org))
+        .filter(chat_labels::label_id.eq(id))
+        .select(chat_labels::chat_key);
+    touch_chats!(connection, org, labelled)?;
+    Ok(())
+}
+
+/// Deletes the label, from every chat that has it.
+pub fn delete(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<()> {
+    let label = labels::table.filter(labels::org_id.eq(org)).filter(labels::label_id.eq(id));
+    // Cascades to chat_labels.
+    diesel::delete(label).execute(connection)?;
+    Ok(())
 }
 
 /// Gives the chat these labels and no others. Says whether that changed anything.

@@ -40,6 +40,12 @@ pub fn exists(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
     Ok(diesel::select(diesel::dsl::exists(orgs::table.find(org))).get_result(connection)?)
 }
 
+/// Locks the organization until the transaction ends; `false` when there is none with that id. References to it go on.
+pub fn lock(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
+    let found = orgs::table.find(org).select(orgs::org_id).for_no_key_update();
+    Ok(found.first::<OrgId>(connection).optional()?.is_some())
+}
+
 /// Disables or enables an organization, keeping since when; `false` when there is none with that id.
 pub fn set_disabled(connection: &mut Connection, org: OrgId, disabled: bool) -> StoreResult<bool> {
     let found = orgs::table.find(org).for_update().select(orgs::disabled_at);

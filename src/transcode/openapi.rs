@@ -5,6 +5,7 @@ mod comments;
 mod document;
 mod errors;
 mod example;
+mod json_types;
 mod operation;
 mod parameters;
 mod schema;

@@ -54,6 +54,14 @@ fn members(place: &Place, org: &str) {
     );
     place.ask(&["member", "remove", "--org", org, "--email", "ASHA@acme.example"]);
     assert_eq!(place.run(&["member", "remove", "--org", org, "--email", "asha@acme.example"]).code, Some(1));
+    place.ask(&[&add[..], &["owner@acme.example", "--role", "owner"]].concat());
+    for last in [
+        place.run(&["member", "remove", "--org", org, "--email", "owner@acme.example"]),
+        place.run(&[&add[..], &["owner@acme.example", "--role", "member"]].concat()),
+    ] {
+        let refused = "error: the organization must keep an owner\n";
+        assert_eq!((last.code, last.stderr.as_str()), (Some(1), refused));
+    }
     assert_eq!(place.run(&[&add[..], &["nobody"]].concat()).code, Some(1));
     assert_eq!(place.run(&[&add[..], &["a@acme.example", "--role", "king"]].concat()).code, Some(2));
 }

@@ -19,7 +19,9 @@ const RACERS: usize = 20;
 
 /// Every RPC that changes something.
 fn writes() -> Vec<Method> {
-    methods().into_iter().filter(|method| !method.streams() && method.capability != "read").collect()
+    let reads = |method: &Method| method.bindings.iter().any(|binding| binding.method == "GET");
+    let writes = methods().into_iter().filter(|method| method.capability != "read" && !reads(method));
+    writes.filter(|method| !method.streams()).collect()
 }
 
 /// A door, and for REST the route.
@@ -171,6 +173,8 @@ fn other_ids(world: &World) -> Ids {
         chat: Chat::new(&world.missing_chat_of(&world.org).digits, "01J9ZX8K2QHV0M3T6R7P4N5W8C"),
         member: "nobody@acme.example".to_owned(),
         property: "property-aaaaaaaaaaaaaaaa".to_owned(),
+        label: "label-aaaaaaaaaaaaaaaa".to_owned(),
+        key: "aaaaaaaaaaaa".to_owned(),
         new_number: "15550109997".to_owned(),
     }
 }

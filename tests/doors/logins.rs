@@ -20,13 +20,13 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 ";
 
 /// The frontend's login: its key, and the file that publishes it.
-struct Frontend {
+pub(super) struct Frontend {
     key: EncodingKey,
     jwks: PathBuf,
 }
 
 impl Frontend {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let key = EncodingKey::from_ed_pem(FRONTEND.as_bytes()).unwrap();
         let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).unwrap();
         jwk.common.key_id = Some("frontend".to_owned());
@@ -35,7 +35,7 @@ impl Frontend {
         Self { key, jwks }
     }
 
-    async fn world(&self) -> World {
+    pub(super) async fn world(&self) -> World {
         let jwks = self.jwks.to_str().unwrap();
         let flags = [
             "--jwks-url",
@@ -51,7 +51,7 @@ impl Frontend {
     }
 
     /// A token of someone with that role, good for ten minutes, but for these claims.
-    fn token(&self, org: &str, role: &str, but: Value) -> String {
+    pub(super) fn token(&self, org: &str, role: &str, but: Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let mut claims = json!({"iss": ISSUER, "aud": "inbox", "exp": now + 600, "sub": "asha", "tenant": org, "role": role});
         claims.as_object_mut().unwrap().extend(but.as_object().cloned().unwrap_or_default());

@@ -17,6 +17,10 @@ pub struct Ids {
     pub member: String,
     /// A custom property.
     pub property: String,
+    /// A label.
+    pub label: String,
+    /// An api-key, by its id.
+    pub key: String,
     /// Digits of a number that is not attached yet.
     pub new_number: String,
 }
@@ -30,13 +34,16 @@ impl Ids {
             chat,
             member: org.members[0].clone(),
             property: org.note.clone(),
+            label: org.label.clone(),
+            key: org.key.split('_').nth(1).expect("sb_<key id>_<secret>").to_owned(),
         }
     }
 
     /// The ids replaced by words for them, in whatever spelling a text has them.
     pub fn hide_in(&self, text: &str) -> String {
         let text = text.replace(&self.session, "SESSION").replace(&self.chat.digits, "CHAT");
-        text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY")
+        let text = text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY");
+        text.replace(&self.label, "LABEL").replace(&self.key, "KEY")
     }
 }
 
@@ -60,7 +67,21 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "access" => json!({ids.member.as_str(): true}),
         "custom_properties" => json!({ids.property.as_str(): "hello"}),
         "labels" => json!(["vip"]),
-        "label" => json!("vip"),
+        "label" if field.kind() == Kind::String => json!("vip"),
+        "label_id" => json!(ids.label),
+        "property_id" => json!(ids.property),
+        "key_id" => json!(ids.key),
+        "session_ids" => json!([ids.session]),
+        // Of something new, which is there once.
+        "name" => json!(format!("new {}", ids.new_number)),
+        "email" if field.parent_message().name().starts_with("Add") => {
+            json!(format!("new-{}@acme.example", ids.new_number))
+        }
+        "email" => json!(ids.member),
+        "role" => json!("admin"),
+        "color" => json!("#1FA2B3"),
+        "kind" => json!("text"),
+        "capabilities" => json!(["read"]),
         "pinned" => json!(true),
         "phone_number" => json!(ids.new_number),
         "query" | "q" => json!("hello"),

@@ -15,6 +15,8 @@ async fn another_organizations_ids_answer_like_missing_ones() {
         chat: world.missing_chat_of(&world.other),
         member: "nobody@acme.example".to_owned(),
         property: "property-aaaaaaaaaaaaaaaa".to_owned(),
+        label: "label-aaaaaaaaaaaaaaaa".to_owned(),
+        key: "aaaaaaaaaaaa".to_owned(),
         new_number: String::new(),
     };
     let before = world.sql().fingerprint_of(&world.other.id);
@@ -97,24 +99,48 @@ async fn a_key_for_some_sessions_reaches_no_other() {
     limited.json("PATCH", &chat, r#"{"labels": "vip"}"#).await.expect(404);
 }
 
-/// A session and a chat of their own for each method: some of them delete.
+/// Things of their own for each method: some of them delete.
 pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     let phone = format!("1555010{:04}", 600 + number);
     let session = world.cli(&["session", "create", "--org", &world.org.id, "--phone", &phone]);
     let mut org = world.org.clone();
     (org.numbers[0], org.sessions[0]) = (phone, session);
+    let letters = format!("fresh{}", letters_of(number));
+    let id = format!("{letters:z<16}");
+    (org.label, org.note) = (format!("label-{id}"), format!("property-{id}"));
+    org.members[0] = format!("{id}@acme.example");
+    org.key = format!("sb_{}_", &id[..12]);
+    let sql = format!(
+        "INSERT INTO members VALUES ('{org}', '{email}', '{email}', NULL, 'member');
+         INSERT INTO labels VALUES ('{org}', '{label}', '{id}', '{id}');
+         INSERT INTO properties VALUES ('{org}', '{note}', '{id}', 'text');
+         INSERT INTO api_keys VALUES ('{org}', '{key}', '{id}', sha256(''), '{{read}}')",
+        org = org.id,
+        email = org.members[0],
+        label = org.label,
+        note = org.note,
+        key = &id[..12],
+    );
+    world.sql().run_as(&org.id, &sql);
     let chat = world.chat_of(&org, "Alice").await;
     Ids::of(&org, chat)
 }
 
+/// The number in letters.
+fn letters_of(number: usize) -> String {
+    number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
+}
+
 /// Our ids with one of them taken from the others.
-fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 4] {
+fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 6] {
     let chat = Chat::new(&others.chat.digits, &ours.session);
     [
         ("session", Ids { session: others.session.clone(), ..ours.clone() }),
         ("chat", Ids { chat, ..ours.clone() }),
         ("member", Ids { member: others.member.clone(), ..ours.clone() }),
         ("property", Ids { property: others.property.clone(), ..ours.clone() }),
+        ("label", Ids { label: others.label.clone(), ..ours.clone() }),
+        ("key", Ids { key: others.key.clone(), ..ours.clone() }),
     ]
 }
 

@@ -20,7 +20,7 @@ const START: &str = r#"
 "#;
 
 /// What every server under test signs cursors with.
-const CURSOR_KEY: &str = "dGhlIHRlc3RzJyBvd24ga2V5OiAxNTU1MDEwMDQwMC4=";
+pub const CURSOR_KEY: &str = "dGhlIHRlc3RzJyBvd24ga2V5OiAxNTU1MDEwMDQwMC4=";
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 static MIGRATED: OnceCell<Database> = OnceCell::const_new();
@@ -167,7 +167,8 @@ fn binaries() -> PathBuf {
         .expect("PostgreSQL's server programs: apt-get install postgresql")
 }
 
-fn output_of(program: &str, args: &[&str]) -> Option<String> {
+/// What the program prints, when it succeeds.
+pub fn output_of(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

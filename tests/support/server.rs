@@ -1,6 +1,7 @@
 //! `switchboard serve` on a port of its own.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use super::cluster::Database;
 use super::process::{Ending, Process};
@@ -16,10 +17,14 @@ pub struct Server {
 impl Server {
     /// Starts the binary and waits until it says that it is ready.
     pub async fn start(database: &Database, listen: &str, args: &[&str]) -> Self {
-        let args = [&["serve", "--listen", listen], args].concat();
+        Self::run(&database.command(&[&["serve", "--listen", listen], args].concat())).await
+    }
+
+    /// Runs that command and waits until it says that it is ready.
+    pub async fn run(command: &Command) -> Self {
         let log = std::env::temp_dir().join(format!("sb-{}.log", uuid::Uuid::now_v7().simple()));
         let ending = Ending { signal: "KILL", folder: Some(&log) };
-        let process = Process::start(&database.command(&args), &log, ending).expect("the binary");
+        let process = Process::start(command, &log, ending).expect("the binary");
         let address = process.wait_for("the server", address_in).await;
         Self { address, process }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use switchboard::pb::chat_service_client::ChatServiceClient;
+use switchboard::pb::organization_service_client::OrganizationServiceClient;
 use switchboard::pb::session_service_client::SessionServiceClient;
 use tokio::sync::{Mutex, OnceCell};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -49,6 +50,8 @@ pub struct Org {
     pub members: [String; 2],
     /// Id of its text property, which is named `note`.
     pub note: String,
+    /// Id of a label that no chat has.
+    pub label: String,
     /// An api-key with `read` and `send`.
     pub key: String,
 }
@@ -146,6 +149,14 @@ impl World {
     /// The generated client of the session API, with that key.
     pub fn grpc_session_as(&self, key: &str) -> SessionServiceClient<InterceptedService<Channel, Token>> {
         SessionServiceClient::with_interceptor(self.channel(), Token::new(key))
+    }
+
+    /// The generated client of the organization's settings, with that key.
+    pub fn grpc_organization(
+        &self,
+        key: &str,
+    ) -> OrganizationServiceClient<InterceptedService<Channel, Token>> {
+        OrganizationServiceClient::with_interceptor(self.channel(), Token::new(key))
     }
 
     fn channel(&self) -> Channel {
@@ -249,8 +260,11 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
         database.cli(&["member", "add", "--org", &id, "--email", email]);
     }
     let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
+    let label = format!("label-{:a<16}", name.to_lowercase());
+    let labels = format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')");
+    database.sql().run_as(&id, &labels);
     let key = create_key(database, &id, "read,send");
-    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, key }
+    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, key }
 }
 
 fn create_key(database: &Database, org: &str, can: &str) -> String {

@@ -25,6 +25,7 @@ pub(super) async fn organize(store: &Store, org: OrgId) -> Result<()> {
         principal: Principal::Member(MEMBERS[0].0.to_owned()),
         capabilities: [Capability::Send].into_iter().collect(),
         sessions: None,
+        manages_owners: false,
     };
     for person in (0..people::COUNT).step_by(3) {
         let address = format!("{}@c.us", people::digits(person));

@@ -2,8 +2,8 @@
 
 use prost::Message;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage,
-    ServiceDescriptor, Value,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    ReflectMessage, ServiceDescriptor, Value,
 };
 
 use super::DocumentError;
@@ -63,7 +63,7 @@ impl Route {
     /// Whether it changes something once, and so takes an idempotency key.
     pub(super) fn is_write(&self) -> bool {
         let streams = self.rpc.is_client_streaming() || self.rpc.is_server_streaming();
-        self.capability != Capability::Read && !streams
+        self.capability != Capability::Read && self.method != "GET" && !streams
     }
 
     /// The resource that a partial update takes its new values from.
@@ -183,6 +183,12 @@ pub(super) fn field_json(field: &FieldDescriptor) -> FieldJson {
 pub(super) fn field_values(field: &FieldDescriptor) -> FieldValues {
     let values = option(field.parent_pool(), field.options(), "switchboard.v1.values");
     values.ok().flatten().unwrap_or_default()
+}
+
+/// What the message's fields may hold together, as JSON Schema.
+pub(super) fn message_together(message: &MessageDescriptor) -> Option<serde_json::Value> {
+    let together = extension(message.parent_pool(), &message.options(), "switchboard.v1.together")?;
+    serde_json::from_str(together.as_str()?).ok()
 }
 
 /// Whether the field holds entries by their keys, which are changed one by one.

@@ -58,7 +58,7 @@ fn request_body(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sch
             let fields = rest.collect::<Vec<_>>();
             let is_required = fields.iter().any(|field| api::behaves(field, Behavior::Required));
             let example = example::body(api, &fields);
-            (schemas.body(api, &name, fields), is_required, String::new(), example)
+            (schemas.body(api, &name, &request, fields), is_required, String::new(), example)
         }
     };
     let mut content = json!({"schema": schema});

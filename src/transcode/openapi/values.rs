@@ -26,6 +26,9 @@ pub(super) fn constrain(schema: &mut Value, values: &FieldValues) {
     if let Some(largest) = values.max {
         schema["maximum"] = json!(largest);
     }
+    if values.in_future {
+        schema["x-in-future"] = json!(true);
+    }
     if is_string && has_type(schema, "integer") && (values.min, values.max) != (None, None) {
         schema["pattern"] = json!(digits(values.min, values.max));
     }
@@ -37,11 +40,17 @@ pub(super) fn constrain(schema: &mut Value, values: &FieldValues) {
 }
 
 /// Adds to the schema of a list or map how many items it has, and what its keys are.
-pub(super) fn constrain_whole(schema: &mut Value, values: &FieldValues) {
+pub(super) fn constrain_whole(schema: &mut Value, values: &FieldValues, is_sent: bool) {
     let (least, most) =
         if has_type(schema, "array") { ("minItems", "maxItems") } else { ("minProperties", "maxProperties") };
-    set_positive(schema, least, values.min_items);
+    // An answer may hold none where nothing was ever sent.
+    if is_sent {
+        set_positive(schema, least, values.min_items);
+    }
     set_positive(schema, most, values.max_items);
+    if values.unique_items {
+        schema["uniqueItems"] = json!(true);
+    }
     if !values.key_pattern.is_empty() {
         schema["propertyNames"] = json!({"type": "string", "pattern": whole(&values.key_pattern)});
     }
@@ -64,12 +73,13 @@ pub(super) fn refer(schema: &mut Value, values: &FieldValues) {
     if values.refers_to.is_empty() {
         return;
     }
-    match schema.get("properties").is_none() && has_type(schema, "object") {
-        true if schema.get("propertyNames").is_none() => {
-            schema["propertyNames"] = json!({"type": "string", "x-refers-to": values.refers_to});
-        }
-        true => schema["propertyNames"]["x-refers-to"] = json!(values.refers_to),
-        false => schema["x-refers-to"] = json!(values.refers_to),
+    if has_type(schema, "array") {
+        schema["items"]["x-refers-to"] = json!(values.refers_to);
+    } else if has_type(schema, "object") {
+        schema["propertyNames"]["type"] = json!("string");
+        schema["propertyNames"]["x-refers-to"] = json!(values.refers_to);
+    } else {
+        schema["x-refers-to"] = json!(values.refers_to);
     }
 }
 

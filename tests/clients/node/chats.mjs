@@ -1,10 +1,15 @@
-// Reads and changes a chat with Periskope's own client, unmodified. `env: 'local'` means http://localhost:8080/v1.
+// Reads and changes a chat with Periskope's own client, unmodified.
 import assert from 'node:assert/strict';
 import { PeriskopeApi } from '@periskope/periskope-client';
 
 setTimeout(() => process.exit(1), 60_000).unref();
 
-const { TOKEN, PHONE, CHAT, EMAIL, NOTE } = process.env;
+const { SERVICE, TOKEN, PHONE, CHAT, EMAIL, NOTE } = process.env;
+
+// What the client calls a local service is http://localhost:8080, where another one may run.
+const { fetch } = globalThis;
+globalThis.fetch = (request) => fetch(new Request(request.url.replace('http://localhost:8080', SERVICE), request));
+
 const client = new PeriskopeApi({ authToken: TOKEN, phone: PHONE, env: 'local' });
 
 const read = await client.chat.getChatById({ chat_id: CHAT });

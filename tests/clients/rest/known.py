@@ -1,13 +1,14 @@
 """Tells Schemathesis what there is: what a schema says it refers to is taken from the organization under test.
 
-KNOWN is JSON: for each word of `x-refers-to` what exists under it, and what may be deleted. A property, whose values have a
-form of their own, is known by a schema for each id.
+KNOWN is JSON. For each word of `x-refers-to` it has what exists: `kept` for most calls, `changed` for what an update is of
+where what is kept must stay as it is, `spare` for what a deletion is of. The keys of a map are known with a schema of their values.
 """
 
 import itertools
 import json
 import os
 import re
+import time
 
 import schemathesis
 
@@ -23,7 +24,10 @@ def before_load_schema(context, schema):
         pattern = re.compile(re.sub(r"\\{[^{}]*\\}", "[^/]+", re.escape(template)))
         for method in METHODS & path.keys():
             ROUTES.append((method.upper(), pattern))
-            fill(path[method], "spare" if method == "delete" else "kept")
+            for parameter in path[method].get("parameters", []):
+                is_last = template.endswith("{" + parameter.get("name", "") + "}")
+                fill(parameter, {"delete": "spare", "patch": "changed"}.get(method, "kept") if is_last else "kept")
+            fill(path[method].get("requestBody", {}), "kept")
     fill(schema["components"], "kept")
 
 
@@ -35,15 +39,25 @@ def fill(node, which):
         return
     for item in node.values():
         fill(item, which)
+    if node.pop("x-in-future", False):
+        node["minimum"] = int(time.time() * 1000) + 86_400_000
+        node["type"] = [name for name in node["type"] if name != "string"]
     if "x-refers-to" in node.get("propertyNames", {}):
-        entries = KNOWN[node.pop("propertyNames")["x-refers-to"]][which]
+        entries = KNOWN[node.pop("propertyNames")["x-refers-to"]]["entries"]
         node["properties"] = {name: {"oneOf": [schema, {"type": "null"}]} for name, schema in entries.items()}
         node["additionalProperties"] = False
     elif "x-refers-to" in node:
+        known = KNOWN[node["x-refers-to"]]
         pattern = re.compile(node.get("pattern", ""))
-        values = [value for value in KNOWN[node["x-refers-to"]][which] if pattern.search(value)]
+        values = [value for value in known.get(which, known["kept"]) if pattern.search(value)]
         assert values, node
         node["enum"] = values + ([None] if "null" in node["type"] else [])
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    """The token that all calls are made with stays."""
+    return KNOWN["key"]["own"] not in (case.path_parameters or {}).values()
 
 
 @schemathesis.hook

@@ -1,0 +1,136 @@
+{{/* The name of everything in the release. */}}
+{{- define "switchboard.fullname" -}}
+{{- $name := .Release.Name -}}
+{{- if not (contains .Chart.Name $name) }}{{ $name = printf "%s-%s" $name .Chart.Name }}{{ end -}}
+{{- trunc 53 $name | trimSuffix "-" -}}
+{{- end }}
+
+{{/* Labels that never change. Takes the context and a component. */}}
+{{- define "switchboard.selector" -}}
+app.kubernetes.io/name: {{ .context.Chart.Name }}
+app.kubernetes.io/instance: {{ .context.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* All labels. Takes the context and a component. */}}
+{{- define "switchboard.labels" -}}
+{{ include "switchboard.selector" . }}
+app.kubernetes.io/version: {{ .context.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .context.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version }}
+{{- end }}
+
+{{- define "switchboard.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "switchboard.serviceAccount" -}}
+{{- $own := .Values.serviceAccount.create | ternary (include "switchboard.fullname" .) "default" -}}
+{{ .Values.serviceAccount.name | default $own }}
+{{- end }}
+
+{{/* What every pod is: nobody special, with nothing to write to and no way to the cluster's API. */}}
+{{- define "switchboard.pod" -}}
+automountServiceAccountToken: false
+# The variables of a service of our name would be taken for settings.
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "switchboard.container" -}}
+image: {{ include "switchboard.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
+{{/* The variable of a setting: SWITCHBOARD_REQUEST_TIMEOUT of requestTimeout. */}}
+{{- define "switchboard.variable" -}}
+SWITCHBOARD_{{ snakecase . | upper }}
+{{- end }}
+
+{{/* Variables that say which files hold the secrets. Takes the context and the secrets. */}}
+{{- define "switchboard.secretVariables" -}}
+{{- range $setting, $secret := .secrets }}
+{{- if $secret.existingSecret }}
+- name: {{ include "switchboard.variable" $setting }}_FILE
+  value: /run/secrets/switchboard/{{ kebabcase $setting }}
+{{- end }}
+{{- end }}
+{{- if .context.Values.databaseAuthority.existingConfigMap }}
+- name: PGSSLROOTCERT
+  value: /run/secrets/switchboard/database-authority.crt
+{{- end }}
+{{- end }}
+
+{{- define "switchboard.secretMount" -}}
+- name: secrets
+  mountPath: /run/secrets/switchboard
+  readOnly: true
+{{- end }}
+
+{{/* The volume with the secrets. Takes the context and the secrets. */}}
+{{- define "switchboard.secretVolume" -}}
+- name: secrets
+  projected:
+    # For the group of the pod: files belong to root.
+    defaultMode: 0440
+    sources:
+      {{- range $setting, $secret := .secrets }}
+      {{- if $secret.existingSecret }}
+      - secret:
+          name: {{ $secret.existingSecret }}
+          items:
+            - key: {{ $secret.key }}
+              path: {{ kebabcase $setting }}
+      {{- end }}
+      {{- end }}
+      {{- with .context.Values.databaseAuthority }}
+      {{- if .existingConfigMap }}
+      - configMap:
+          name: {{ .existingConfigMap }}
+          items:
+            - key: {{ .key }}
+              path: database-authority.crt
+      {{- end }}
+      {{- end }}
+{{- end }}
+
+{{/* A duration such as 500ms, 10s or 2m in whole seconds, rounded up. */}}
+{{- define "switchboard.seconds" -}}
+{{- $number := regexFind "^[0-9]+" . | int -}}
+{{- $unit := regexFind "[a-z]+$" . -}}
+{{- if eq $unit "ms" }}{{ div (add $number 999) 1000 }}
+{{- else if eq $unit "m" }}{{ mul $number 60 }}
+{{- else }}{{ $number }}{{ end -}}
+{{- end }}

@@ -1,0 +1,116 @@
+//! The RPCs that manage an organization, handed to the file of their noun.
+
+mod keys;
+mod labels;
+mod members;
+mod properties;
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::guard::caller;
+use crate::caller::Caller;
+use crate::cursor::CursorKeys;
+use crate::error::{Error, Kind};
+use crate::pb::organization_service_server::OrganizationService;
+use crate::pb::{
+    AddMemberRequest, ApiKey, CreateApiKeyRequest, CreateLabelRequest, CreatePropertyRequest,
+    DeleteLabelRequest, DeletePropertyRequest, Label, ListApiKeysRequest, ListApiKeysResponse,
+    ListLabelsRequest, ListLabelsResponse, ListMembersRequest, ListMembersResponse, ListPropertiesRequest,
+    ListPropertiesResponse, Member, Property, RemoveMemberRequest, RevokeApiKeyRequest, UpdateLabelRequest,
+    UpdateMemberRequest, UpdatePropertyRequest,
+};
+use crate::store::Store;
+
+/// `switchboard.v1.OrganizationService`.
+#[derive(Clone)]
+pub struct OrganizationApi {
+    store: Store,
+    cursors: CursorKeys,
+}
+
+impl OrganizationApi {
+    /// The service on that store, with what it signs cursors with.
+    pub fn new(store: Store, cursors: CursorKeys) -> Self {
+        Self { store, cursors }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl OrganizationService for OrganizationApi {
+    async fn list_members(&self, request: Request<ListMembersRequest>) -> Answer<ListMembersResponse> {
+        members::list(&self.store, &self.cursors, request).await
+    }
+
+    async fn add_member(&self, request: Request<AddMemberRequest>) -> Answer<Member> {
+        members::add(&self.store, request).await
+    }
+
+    async fn update_member(&self, request: Request<UpdateMemberRequest>) -> Answer<Member> {
+        members::update(&self.store, request).await
+    }
+
+    async fn remove_member(&self, request: Request<RemoveMemberRequest>) -> Answer<()> {
+        members::remove(&self.store, request).await
+    }
+
+    async fn list_labels(&self, request: Request<ListLabelsRequest>) -> Answer<ListLabelsResponse> {
+        labels::list(&self.store, &self.cursors, request).await
+    }
+
+    async fn create_label(&self, request: Request<CreateLabelRequest>) -> Answer<Label> {
+        labels::create(&self.store, request).await
+    }
+
+    async fn update_label(&self, request: Request<UpdateLabelRequest>) -> Answer<Label> {
+        labels::update(&self.store, request).await
+    }
+
+    async fn delete_label(&self, request: Request<DeleteLabelRequest>) -> Answer<()> {
+        labels::delete(&self.store, request).await
+    }
+
+    async fn list_properties(
+        &self,
+        request: Request<ListPropertiesRequest>,
+    ) -> Answer<ListPropertiesResponse> {
+        properties::list(&self.store, &self.cursors, request).await
+    }
+
+    async fn create_property(&self, request: Request<CreatePropertyRequest>) -> Answer<Property> {
+        properties::create(&self.store, request).await
+    }
+
+    async fn update_property(&self, request: Request<UpdatePropertyRequest>) -> Answer<Property> {
+        properties::update(&self.store, request).await
+    }
+
+    async fn delete_property(&self, request: Request<DeletePropertyRequest>) -> Answer<()> {
+        properties::delete(&self.store, request).await
+    }
+
+    async fn list_api_keys(&self, request: Request<ListApiKeysRequest>) -> Answer<ListApiKeysResponse> {
+        keys::list(&self.store, &self.cursors, request).await
+    }
+
+    async fn create_api_key(&self, request: Request<CreateApiKeyRequest>) -> Answer<ApiKey> {
+        keys::create(&self.store, request).await
+    }
+
+    async fn revoke_api_key(&self, request: Request<RevokeApiKeyRequest>) -> Answer<()> {
+        keys::revoke(&self.store, request).await
+    }
+}
+
+/// Who is calling, unless it is a key limited to some sessions: what a call changes shows in every session's chats.
+fn unlimited<T>(request: &Request<T>) -> Result<Arc<Caller>, Error> {
+    let caller = caller(request)?;
+    if caller.sessions.is_none() {
+        return Ok(caller);
+    }
+    let message = "a key limited to some sessions cannot change what the whole organization shares";
+    Err(Error::new(Kind::Forbidden, message))
+}

@@ -1,0 +1,34 @@
+//! What runs it elsewhere: the container image, the compose file and the Helm chart.
+
+mod access;
+mod image;
+mod pods;
+mod rendered;
+mod shapes;
+mod values;
+
+use crate::support::{ROOT, python_tool};
+
+#[test]
+fn the_dockerfile_and_the_compose_file_are_well_formed() {
+    let lints: [(&str, &[&str]); 2] = [
+        ("hadolint", &["--strict-labels", "Dockerfile"]),
+        ("check-jsonschema", &["--builtin-schema", "vendor.compose-spec", "compose.yaml"]),
+    ];
+    for (program, args) in lints {
+        let output = python_tool(program).args(args).current_dir(ROOT).output().expect(program);
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[test]
+fn the_image_has_one_executable_and_runs_it_as_nobody() {
+    let dockerfile = include_str!("../Dockerfile");
+    let image = &dockerfile[dockerfile.rfind("\nFROM ").expect("stages")..];
+    assert!(image.starts_with("\nFROM scratch\n"), "{image}");
+    let lines = |word: &str| image.lines().filter(|line| line.starts_with(word)).collect::<Vec<_>>();
+    assert_eq!(lines("COPY"), ["COPY --from=build /image /"]);
+    assert_eq!(lines("USER"), [format!("USER {0}:{0}", image::USER)]);
+    assert_eq!(lines("RUN"), [""; 0]);
+}

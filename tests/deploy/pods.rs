@@ -1,0 +1,120 @@
+//! The pods of the Helm chart: nobody special, with time to start and to stop.
+
+use serde_json::{Value, json};
+
+use super::rendered::{CHART, all, container, pods, the};
+
+#[test]
+fn every_shape_is_what_helm_and_kubernetes_expect() {
+    for (name, set) in CHART["sets"].as_object().expect("shapes") {
+        let complaints = set["complaints"].as_array().unwrap_or_else(|| panic!("{name}: {set}"));
+        // The Gateway API is an extension: Kubernetes has no schemas of it.
+        let real = complaints.iter().filter(|complaint| {
+            let text = complaint.as_str().unwrap_or_default();
+            !["GRPCRoute is unknown", "HTTPRoute is unknown"].iter().any(|known| text.starts_with(known))
+        });
+        assert_eq!(real.collect::<Vec<_>>(), Vec::<&Value>::new(), "{name}");
+    }
+    assert_eq!(CHART["metadata"]["appVersion"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn every_pod_is_restricted() {
+    for (name, pod) in pods() {
+        let of_pod = &pod["securityContext"];
+        assert_eq!(of_pod["runAsNonRoot"], true, "{name}");
+        assert!(of_pod["runAsUser"].as_u64().is_some_and(|user| user >= 10_000), "{name}");
+        assert_eq!(of_pod["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+        assert_eq!(
+            (&pod["automountServiceAccountToken"], &pod["enableServiceLinks"]),
+            (&json!(false), &json!(false)),
+            "{name}"
+        );
+        let container = container(pod);
+        let expected = json!({
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
+        });
+        assert_eq!(container["securityContext"], expected, "{name}");
+        assert!(container["resources"]["limits"]["memory"].is_string(), "{name}");
+        for what in ["hostNetwork", "hostPID", "hostIPC", "initContainers"] {
+            assert!(pod[what].is_null(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_pod_has_the_time_it_needs_to_stop() {
+    for (shape, drain) in [("default", 10), ("settings", 120), ("smallest", 1)] {
+        let pod = &the(shape, "Deployment")["spec"]["template"]["spec"];
+        let sleep = container(pod)["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().expect("a sleep");
+        let period = pod["terminationGracePeriodSeconds"].as_u64().expect("a period");
+        assert!(sleep >= 1 && period > sleep + drain && period < sleep + drain + 30, "{shape}: {period}");
+    }
+}
+
+#[test]
+fn a_database_that_is_down_restarts_no_pod() {
+    for (shape, deployment) in all("Deployment") {
+        let container = container(&deployment["spec"]["template"]["spec"]);
+        let path = |probe: &str| container[probe]["httpGet"]["path"].as_str().unwrap_or_default().to_owned();
+        let paths = ["startupProbe", "livenessProbe", "readinessProbe"].map(path);
+        assert_eq!(paths, ["/livez", "/livez", "/readyz"], "{shape}");
+    }
+}
+
+#[test]
+fn secrets_are_files_and_never_part_of_the_release() {
+    assert_eq!(all("Secret").count(), 0);
+    for (name, pod) in pods() {
+        let env = container(pod)["env"].as_array().cloned().unwrap_or_default();
+        assert!(env.iter().all(|variable| variable["valueFrom"].is_null()), "{name}");
+        for file in env.iter().filter_map(|variable| variable["value"].as_str()) {
+            let name_of_file =
+                file.strip_prefix("/run/secrets/switchboard/").unwrap_or_else(|| panic!("{name}: {file}"));
+            let sources = pod["volumes"][0]["projected"]["sources"].as_array().expect("sources");
+            let items = sources.iter().flat_map(|source| [&source["secret"], &source["configMap"]]);
+            let mut paths = items.filter_map(|source| source["items"][0]["path"].as_str());
+            assert!(paths.any(|path| path == name_of_file), "{name}: {file}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_is_brought_forward_first_by_the_same_image() {
+    for (shape, job) in all("Job") {
+        assert_eq!(job["metadata"]["annotations"]["helm.sh/hook"], "pre-install,pre-upgrade", "{shape}");
+        let pod = &job["spec"]["template"]["spec"];
+        // Nothing else of the release is there yet.
+        assert!(pod["serviceAccountName"].is_null() && container(pod)["envFrom"].is_null(), "{shape}");
+        assert_eq!(container(pod)["args"], json!(["migrate", "up"]));
+        let deployment = &the(shape, "Deployment")["spec"]["template"]["spec"];
+        assert_eq!(container(pod)["image"], container(deployment)["image"], "{shape}");
+    }
+    assert!(the("smallest", "Job").is_null());
+    let secret = |kind: &str| {
+        let pod = &the("secrets", kind)["spec"]["template"]["spec"];
+        let sources = pod["volumes"][0]["projected"]["sources"].as_array().expect("sources");
+        let names = sources.iter().filter(|source| source["secret"]["items"][0]["path"] == "database-url");
+        names.map(|source| source["secret"]["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (secret("Deployment"), secret("Job")),
+        (vec![json!("inbox-database")], vec![json!("inbox-owner")])
+    );
+}
+
+#[test]
+fn a_changed_setting_changes_the_pods() {
+    let checksum = |shape: &str| {
+        the(shape, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/config"].clone()
+    };
+    assert!(checksum("default").is_string());
+    assert_ne!(checksum("default"), checksum("settings"));
+    assert_eq!(checksum("default"), checksum("scaled"));
+    let config = &the("settings", "ConfigMap")["data"];
+    assert_eq!(config["SWITCHBOARD_JWKS_URL"], "https://login.acme.example/jwks.json");
+    assert_eq!(
+        config["SWITCHBOARD_CORS_ALLOWED_ORIGIN"],
+        "https://inbox.acme.example,https://admin.acme.example"
+    );
+}

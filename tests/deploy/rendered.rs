@@ -1,0 +1,60 @@
+//! The Helm chart as Kubernetes would be given it.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::shapes::shapes;
+use crate::support::{ROOT, clients, python_tool};
+
+/// The chart's own values and schema, and each shape rendered.
+pub static CHART: LazyLock<Value> = LazyLock::new(|| render(&json!(shapes())));
+
+pub fn render(sets: &Value) -> Value {
+    let mut command = python_tool("python");
+    command.arg(clients().join("helm/render.py")).arg(format!("{ROOT}/helm/switchboard"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python");
+    child.stdin.take().expect("piped").write_all(sets.to_string().as_bytes()).expect("it reads the values");
+    let output = child.wait_with_output().expect("python");
+    assert!(output.status.success(), "tests/clients/helm/render.py: {}", output.status);
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Every manifest of a kind, in every shape.
+pub fn all(kind: &str) -> impl Iterator<Item = (&'static str, &'static Value)> {
+    let sets = CHART["sets"].as_object().expect("shapes").iter();
+    let manifests = sets.flat_map(|(name, set)| {
+        let manifests = set["manifests"].as_array().unwrap_or_else(|| panic!("{name}: {set}"));
+        manifests.iter().map(|manifest| (name.as_str(), manifest))
+    });
+    let kind = kind.to_owned();
+    manifests.filter(move |(_, manifest)| manifest["kind"] == *kind)
+}
+
+/// The only manifest of a kind in a shape; `null` when there is none.
+pub fn the(shape: &str, kind: &str) -> &'static Value {
+    let mut found = all(kind).filter(|(name, _)| *name == shape);
+    let manifest = found.next().map_or(&Value::Null, |(_, manifest)| manifest);
+    assert!(found.next().is_none(), "two of {kind} in {shape}");
+    manifest
+}
+
+/// The pods of every shape: what runs them, and what they are.
+pub fn pods() -> impl Iterator<Item = (String, &'static Value)> {
+    let templates = ["Deployment", "Job"]
+        .into_iter()
+        .flat_map(all)
+        .map(|(shape, manifest)| (shape, manifest, "/spec/template/spec"));
+    templates.chain(all("Pod").map(|(shape, manifest)| (shape, manifest, "/spec"))).map(
+        |(shape, manifest, path)| {
+            (format!("{} of {shape}", manifest["kind"]), manifest.pointer(path).expect("a pod"))
+        },
+    )
+}
+
+pub fn container(pod: &Value) -> &Value {
+    assert_eq!(pod["containers"].as_array().map(Vec::len), Some(1), "{pod}");
+    &pod["containers"][0]
+}

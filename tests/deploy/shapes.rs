@@ -1,0 +1,119 @@
+//! Values that bring out everything the Helm chart can be.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// Sets of values, by name.
+pub fn shapes() -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("default", json!({})),
+        ("smallest", smallest()),
+        ("settings", settings()),
+        ("secrets", secrets()),
+        ("scaled", json!({"autoscaling": {"enabled": true, "minReplicas": 3, "maxReplicas": 9}})),
+        ("placed", placed()),
+        ("network", network()),
+        ("ingress", ingress()),
+        ("gateway", gateway()),
+    ])
+}
+
+fn smallest() -> Value {
+    json!({
+        "replicas": 1,
+        "settings": {"drainGrace": "500ms"},
+        "endpointRemovalSeconds": 1,
+        "migration": {"enabled": false},
+        "podDisruptionBudget": {"enabled": false},
+        "topologySpread": {"enabled": false},
+        "networkPolicy": {"enabled": false},
+        "serviceAccount": {"create": false},
+    })
+}
+
+fn settings() -> Value {
+    json!({
+        "listenAddress": "[::]",
+        "settings": {
+            "databaseConnections": 1000,
+            "logLevel": "info,switchboard=debug",
+            "logFormat": "json",
+            "jwksUrl": "https://login.acme.example/jwks.json",
+            "jwtIssuer": "https://login.acme.example/",
+            "jwtAudience": "inbox",
+            "corsAllowedOrigin": ["https://inbox.acme.example", "https://admin.acme.example"],
+            "requestTimeout": "1500ms",
+            "maxBodyBytes": "2097152",
+            "drainGrace": "2m",
+        },
+    })
+}
+
+fn secrets() -> Value {
+    json!({
+        "image": {
+            "repository": "images.acme.example/inbox/switchboard",
+            "digest": format!("sha256:{}", "0123456789abcdef".repeat(4)),
+            "pullPolicy": "Always",
+            "pullSecrets": ["images"],
+        },
+        "secrets": {
+            "databaseUrl": {"existingSecret": "inbox-database", "key": "url"},
+            "cursorKey": {"existingSecret": "inbox-cursors"},
+            "cursorPreviousKey": {"existingSecret": "inbox-cursors"},
+        },
+        "migration": {"databaseUrl": {"existingSecret": "inbox-owner", "key": "url"}},
+        "databaseAuthority": {"existingConfigMap": "database-authority"},
+    })
+}
+
+fn placed() -> Value {
+    json!({
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+        "tolerations": [{"key": "inbox", "operator": "Exists", "effect": "NoSchedule"}],
+        "priorityClassName": "inbox",
+        "podAnnotations": {"acme.example/team": "inbox"},
+        "podLabels": {"team": "inbox"},
+        "topologySpread": {"whenUnsatisfiable": "DoNotSchedule"},
+        "podDisruptionBudget": {"maxUnavailable": "25%"},
+        "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+        "serviceAccount": {"name": "inbox", "annotations": {"acme.example/team": "inbox"}},
+    })
+}
+
+fn network() -> Value {
+    json!({
+        "service": {"type": "LoadBalancer", "port": 8443, "annotations": {"acme.example/internal": "true"}},
+        "networkPolicy": {
+            "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
+            "database": {"port": 6432, "to": [{"ipBlock": {"cidr": "10.0.0.0/24", "except": ["10.0.0.1/32"]}}]},
+        },
+    })
+}
+
+fn ingress() -> Value {
+    json!({
+        "ingress": {
+            "http": {
+                "enabled": true, "className": "nginx", "host": "inbox.acme.example", "tlsSecret": "inbox-tls",
+                "annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "1m"},
+            },
+            "grpc": {
+                "enabled": true, "className": "nginx", "host": "grpc.acme.example", "tlsSecret": "grpc-tls",
+                "annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "GRPC"},
+            },
+        },
+    })
+}
+
+fn gateway() -> Value {
+    let parents = json!([{"name": "public", "namespace": "gateways"}]);
+    json!({
+        "service": {"port": 8080, "grpcPort": 9090},
+        "gateway": {
+            "http": {"enabled": true, "parentRefs": parents, "hostnames": ["inbox.acme.example"]},
+            "grpc": {"enabled": true, "parentRefs": parents, "hostnames": ["grpc.acme.example"]},
+        },
+    })
+}

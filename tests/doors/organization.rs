@@ -1,0 +1,100 @@
+//! The organization's own settings: what each change answers, and what it does to the chats.
+
+mod keys;
+mod labels;
+mod lists;
+mod members;
+mod properties;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Chat, Rest, World};
+
+const ROOT: &str = "/api/v1/organization";
+
+/// A caller who may do everything.
+async fn manager(world: &World) -> Rest {
+    world.anonymous().token(&world.key("read,send,manage").await)
+}
+
+async fn post(caller: &Rest, path: &str, body: Value) -> Answer {
+    caller.json("POST", format!("{ROOT}{path}"), body.to_string()).await
+}
+
+async fn patch(caller: &Rest, path: &str, body: Value) -> Answer {
+    caller.patch(format!("{ROOT}{path}"), body).await
+}
+
+async fn delete(caller: &Rest, path: &str) -> Answer {
+    caller.delete(format!("{ROOT}{path}")).await
+}
+
+/// The object without the time it was created, which must be one.
+#[track_caller]
+fn without_time(mut object: Value) -> Value {
+    let created_at = object.as_object_mut().and_then(|object| object.remove("createdAt"));
+    assert!(created_at.as_ref().is_some_and(Value::is_u64), "{created_at:?} {object}");
+    object
+}
+
+/// The error's code and the one field it names, if it names one.
+#[track_caller]
+fn refusal(answer: Answer, status: u16) -> (String, Option<String>) {
+    let body = answer.expect(status).json();
+    let field = body["error"]["details"].as_object().and_then(|details| details.keys().next().cloned());
+    (body["error"]["code"].as_str().unwrap_or_default().to_owned(), field)
+}
+
+/// A chat as both conditions and polls see it: its ETag and when it last changed.
+async fn version(world: &World, chat: &Chat) -> (String, String) {
+    let answer = world.rest().get(chat).await.expect(200);
+    let updated_at = answer.json()["updated_at"].as_str().expect("a time").to_owned();
+    (answer.header("etag").to_owned(), updated_at)
+}
+
+#[tokio::test]
+async fn a_key_for_some_sessions_changes_nothing_that_all_share() {
+    let world = World::shared().await;
+    let manage = "read,send,ingest,manage";
+    let own = &world.org.sessions[1];
+    let args = ["key", "create", "--org", &world.org.id, "--name", "one", "--can", manage, "--session", own];
+    let limited = world.anonymous().token(&world.cli(&args));
+    let (member, label, note) = (&world.org.members[0], &world.org.label, &world.org.note);
+    let calls = [
+        post(&limited, "/members", json!({"email": "new@acme.example"})).await,
+        patch(&limited, &format!("/members/{member}"), json!({"name": "x"})).await,
+        delete(&limited, &format!("/members/{member}")).await,
+        post(&limited, "/labels", json!({"name": "limited"})).await,
+        patch(&limited, &format!("/labels/{label}"), json!({"name": "limited"})).await,
+        delete(&limited, &format!("/labels/{label}")).await,
+        post(&limited, "/properties", json!({"name": "limited", "kind": "text"})).await,
+        patch(&limited, &format!("/properties/{note}"), json!({"name": "limited"})).await,
+        delete(&limited, &format!("/properties/{note}")).await,
+    ];
+    for answer in calls {
+        assert_eq!(refusal(answer, 403).0, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_another_version_is_refused() {
+    let world = World::shared().await;
+    let caller = manager(world).await;
+    let property =
+        post(&caller, "/properties", json!({"name": "versioned", "kind": "text"})).await.expect(201);
+    let label = post(&caller, "/labels", json!({"name": "versioned"})).await.expect(201);
+    let member = post(&caller, "/members", json!({"email": "versioned@acme.example"})).await.expect(201);
+    let id = |answer: &Answer| answer.json()["id"].as_str().unwrap_or_default().to_owned();
+    for (path, first) in [
+        (format!("/properties/{}", id(&property)), &property),
+        (format!("/labels/{}", id(&label)), &label),
+        ("/members/versioned@acme.example".to_owned(), &member),
+    ] {
+        let same = patch(&caller.with("if-match", first.header("etag")), &path, json!({})).await.expect(200);
+        assert_eq!((&same.body, same.header("etag")), (&first.body, first.header("etag")));
+        let change = json!({"name": "versioned again"});
+        patch(&caller.with("if-match", first.header("etag")), &path, change.clone()).await.expect(200);
+        let stale = patch(&caller.with("if-match", first.header("etag")), &path, change).await;
+        assert_eq!(refusal(stale, 412).0, "precondition_failed", "{path}");
+    }
+}

@@ -1,0 +1,158 @@
+//! Api-keys: creating them with no more than one has, seeing them, and revoking them.
+
+use serde_json::{Value, json};
+
+use super::{delete, manager, post, refusal};
+use crate::support::{Rest, World};
+
+#[tokio::test]
+async fn a_key_is_created_used_and_revoked() {
+    let world = World::start().await;
+    let caller = manager(&world).await;
+    let chat = world.chat("Alice").await;
+    let far = 4_000_000_000_000_u64;
+    let new = json!({
+        "name": " bot ", "capabilities": ["send", "read", "read"], "expiresAt": far,
+        "sessionIds": [world.org.sessions[1], world.org.sessions[0], world.org.sessions[0]],
+    });
+    let made = post(&caller, "/api-keys", new).await.expect(201).json();
+    let (id, key) = (made["id"].as_str().expect("an id"), made["key"].as_str().expect("a key"));
+    assert!(key.starts_with(&format!("sb_{id}_")), "{made}");
+    let mut sessions = world.org.sessions.to_vec();
+    sessions.sort();
+    let expected = json!({
+        "id": id, "name": "bot", "capabilities": ["read", "send"], "sessionIds": sessions, "expiresAt": far,
+        "revokedAt": null, "createdAt": made["createdAt"], "key": key,
+    });
+    assert_eq!(made, expected);
+    assert!(made["createdAt"].is_u64());
+
+    let bot = world.anonymous().token(key);
+    bot.patch(&chat, json!({"labels": "by bot"})).await.expect(200);
+    let secret = key.rsplit('_').next().expect("a secret");
+    assert_eq!(refusal(delete(&bot, "/api-keys/aaaaaaaaaaaa").await, 403).0, "forbidden");
+    assert!(!world.log().contains(secret), "the secret is logged");
+    let stored = world.sql().rows("SELECT * FROM api_keys");
+    assert!(!json!(stored).to_string().contains(secret), "the secret is stored");
+
+    let path = format!("/api-keys/{id}");
+    assert!(delete(&caller, &path).await.expect(204).body.is_empty());
+    let revoked_at = || world.sql().value(&format!("SELECT revoked_at FROM api_keys WHERE key_id = '{id}'"));
+    let first = revoked_at();
+    assert!(first.is_string());
+    delete(&caller, &path).await.expect(204);
+    assert_eq!(revoked_at(), first, "revoking again changes nothing");
+    assert_eq!(refusal(delete(&caller, "/api-keys/aaaaaaaaaaaa").await, 404).0, "not_found");
+    assert_eq!(refusal(delete(&caller, "/api-keys/x").await, 422).1.as_deref(), Some("keyId"));
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    bot.get(&chat).await.expect(401);
+}
+
+#[tokio::test]
+async fn asked_for_again_a_key_is_told_no_more() {
+    let world = World::start().await;
+    let caller = manager(&world).await.with("idempotency-key", "one-bot");
+    let new = json!({"name": "bot", "capabilities": ["read"]});
+    let first = post(&caller, "/api-keys", new.clone()).await.expect(201).json();
+    let mut again = post(&caller, "/api-keys", new).await.expect(201).json();
+    assert_eq!(again["key"], Value::Null);
+    again["key"] = first["key"].clone();
+    assert_eq!(again, first);
+    let kept = world.sql().value("SELECT encode(answer, 'escape') FROM idempotency_keys");
+    let kept = kept.as_str().expect("an answer");
+    let secret = first["key"].as_str().and_then(|key| key.rsplit('_').next()).expect("a secret");
+    assert!(kept.contains("bot") && !kept.contains(secret), "{kept}");
+}
+
+#[tokio::test]
+async fn a_key_without_limits_has_none() {
+    let world = World::shared().await;
+    let caller = manager(world).await;
+    let new = json!({"name": "all", "capabilities": ["read"]});
+    let made = post(&caller, "/api-keys", new).await.expect(201).json();
+    assert_eq!((&made["sessionIds"], &made["expiresAt"]), (&json!([]), &Value::Null));
+    world
+        .anonymous()
+        .token(made["key"].as_str().expect("a key"))
+        .get(world.chat("Alice").await)
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn what_a_key_cannot_be_is_refused_by_its_field() {
+    let world = World::start().await;
+    let caller = manager(&world).await;
+    let before = world.sql().fingerprint();
+    let good = json!({"name": "bot", "capabilities": ["read"]});
+    for (change, field) in [
+        (json!({"name": null}), "name"),
+        (json!({"name": "a\nb"}), "name"),
+        (json!({"name": "a".repeat(101)}), "name"),
+        (json!({"capabilities": []}), "capabilities"),
+        (json!({"capabilities": ["fly"]}), "capabilities"),
+        (json!({"capabilities": ["READ"]}), "capabilities"),
+        (json!({"expiresAt": 1}), "expiresAt"),
+        (json!({"expiresAt": -1}), "expiresAt"),
+        (json!({"expiresAt": 253_402_300_800_000_u64}), "expiresAt"),
+        (json!({"sessionIds": ["x"]}), "sessionIds"),
+        (json!({"sessionIds": ["01J9ZX8K2QHV0M3T6R7P4N5W8C"]}), "sessionIds"),
+        (json!({"sessionIds": [world.org.sessions[0], world.other.sessions[0]]}), "sessionIds"),
+    ] {
+        let mut body = good.clone();
+        body.as_object_mut().expect("an object").extend(change.as_object().cloned().unwrap_or_default());
+        let named = refusal(post(&caller, "/api-keys", body.clone()).await, 422).1;
+        assert_eq!(named.as_deref(), Some(field), "{body}");
+    }
+    assert_eq!(world.sql().fingerprint(), before);
+}
+
+#[tokio::test]
+async fn nobody_gives_what_they_lack() {
+    let world = World::shared().await;
+    let caller = world.anonymous().token(&world.key("manage").await);
+    for lacking in ["read", "send", "ingest"] {
+        let new = json!({"name": "more", "capabilities": ["manage", lacking]});
+        let answer = post(&caller, "/api-keys", new).await.expect(403).json();
+        assert_eq!(answer["error"]["details"], json!({"required": lacking}));
+    }
+    post(&caller, "/api-keys", json!({"name": "same", "capabilities": ["manage"]})).await.expect(201);
+
+    let [own, other] = &world.org.sessions;
+    let limited = limited(world, own);
+    let new = |sessions: Value| json!({"name": "x", "capabilities": ["read"], "sessionIds": sessions});
+    for sessions in [json!([]), json!([other]), json!([own, other]), json!([world.other.sessions[0]])] {
+        let named = refusal(post(&limited, "/api-keys", new(sessions.clone())).await, 422).1;
+        assert_eq!(named.as_deref(), Some("sessionIds"), "{sessions}");
+    }
+    let made = post(&limited, "/api-keys", new(json!([own]))).await.expect(201).json();
+    delete(&limited, &format!("/api-keys/{}", made["id"].as_str().expect("an id"))).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_key_for_some_sessions_sees_no_key_that_reaches_others() {
+    let world = World::shared().await;
+    let [own, other] = &world.org.sessions;
+    let (caller, limited) = (manager(world).await, limited(world, own));
+    for sessions in [json!([]), json!([other]), json!([own, other])] {
+        let new = json!({"name": "theirs", "capabilities": ["read"], "sessionIds": sessions});
+        let made = post(&caller, "/api-keys", new).await.expect(201).json();
+        let path = format!("/api-keys/{}", made["id"].as_str().expect("an id"));
+        let (hidden, missing) =
+            (delete(&limited, &path).await, delete(&limited, "/api-keys/aaaaaaaaaaaa").await);
+        assert_eq!((hidden.status, hidden.body), (404, missing.body));
+        world
+            .anonymous()
+            .token(made["key"].as_str().expect("a key"))
+            .get(format!("/api/v1/sessions/{own}/chats/nobody@c.us"))
+            .await
+            .expect(422);
+    }
+}
+
+/// A caller who may do everything in that session alone.
+fn limited(world: &World, session: &str) -> Rest {
+    let can = "read,send,ingest,manage";
+    let args = ["key", "create", "--org", &world.org.id, "--name", "one", "--can", can, "--session", session];
+    world.anonymous().token(&world.cli(&args))
+}
