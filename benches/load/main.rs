@@ -2,10 +2,12 @@
 //!
 //! Everything shares one machine: PostgreSQL, the service and this client. So the figures are a floor, the client's own
 //! processor time stands beside them, and what counts is the ratio. Nothing here passes or fails by a time; a call that
-//! fails ends the run. `BENCH_SECONDS` sets how long is measured in all (default 120).
+//! fails ends the run. `BENCH_SECONDS` sets how long calls about one chat are
+//! measured in all (default 120); pages of lists and of the search are measured as long as each of those at a time.
 
 mod calls;
 mod grpc;
+mod pages;
 mod pgbench;
 mod processor;
 mod report;
@@ -17,6 +19,9 @@ mod timing;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/methods.rs"]
+mod methods;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/process.rs"]
 mod process;
@@ -42,6 +47,7 @@ use timing::Slice;
 const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
 
 const CONNECTIONS: [usize; 3] = [1, 8, 32];
+const PAGE_CONNECTIONS: usize = 8;
 const ROUNDS: u32 = 3;
 const DEFAULT_SECONDS: u64 = 120;
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -67,6 +73,7 @@ async fn main() -> Outcome<()> {
             run_round(&mut report, &database, &baselines, &target, connections, slice).await?;
         }
     }
+    measure_pages(&mut report, &database, &world, &target, slice).await?;
     print!("{}", report.markdown(&world.postgres_version, slice));
     Ok(())
 }
@@ -90,6 +97,25 @@ async fn run_round(
         for door in Door::ALL {
             report.slice(door, call, connections, measure(target, door, call, connections, length).await?);
         }
+    }
+    Ok(())
+}
+
+/// Every list and the search: each page right after `pgbench` with its statement.
+async fn measure_pages(
+    report: &mut Report,
+    database: &cluster::Database,
+    world: &World,
+    target: &Target,
+    length: Duration,
+) -> Outcome<()> {
+    let pages = pages::all(target).await?;
+    let statements = statement::of_pages(database, world, &pages).await?;
+    for (page, statement) in pages.iter().zip(statements) {
+        eprintln!("{} …", page.name);
+        let baseline = Baseline::new("page", &statement, world)?.run(database, PAGE_CONNECTIONS, length)?;
+        let readers = pages::readers(target, page, PAGE_CONNECTIONS).await?;
+        report.page(&page.name, timing::measure(target.pid, readers, length).await?, baseline);
     }
     Ok(())
 }

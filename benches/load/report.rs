@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::ROUNDS;
 use crate::calls::{Call, Door};
+use crate::pages::ITEMS;
 use crate::timing::Slice;
+use crate::{PAGE_CONNECTIONS, ROUNDS};
 
 /// What all slices measured.
 #[derive(Default)]
 pub struct Report {
     baselines: BTreeMap<(Call, usize), Vec<f64>>,
     slices: BTreeMap<(Call, usize, Door), Vec<Slice>>,
+    /// What is read, ours, and `pgbench`'s rate.
+    pages: Vec<(String, Slice, f64)>,
 }
 
 /// One line of the table.
@@ -41,6 +44,11 @@ impl Report {
         self.slices.entry((call, connections, door)).or_default().push(slice);
     }
 
+    /// Adds a page of a list or a search, and what `pgbench` reached beside it.
+    pub fn page(&mut self, name: &str, slice: Slice, baseline: f64) {
+        self.pages.push((name.to_owned(), slice, baseline));
+    }
+
     /// The whole report.
     pub fn markdown(&self, postgres_version: &str, length: Duration) -> String {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,10 +62,31 @@ impl Report {
              its primary key beside GET session chat.\n\n\
              | call | connections | door | requests/s | p50 ms | p99 ms | service µs/call | client µs/call | pgbench/s | ratio |\n\
              |---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n\
-             {table}\n{}",
+             {table}\n{}\n{}",
             length.as_secs_f64(),
             expectations(&rows),
+            self.page_table(),
         )
+    }
+
+    fn page_table(&self) -> String {
+        let mut text = format!(
+            "| {ITEMS} items over REST with {PAGE_CONNECTIONS} connections | requests/s | p50 ms | p99 ms | \
+             service µs/call | pgbench/s | ratio |\n|---|--:|--:|--:|--:|--:|--:|\n"
+        );
+        for (name, slice, baseline) in &self.pages {
+            let mut latencies = slice.latencies.clone();
+            latencies.sort_unstable();
+            let service = slice.service.as_secs_f64() * 1e6 / latencies.len().max(1) as f64;
+            let [p50, p99] = [50, 99].map(|percent| milliseconds(percentile(&latencies, percent)));
+            let (rate, ratio) = (slice.rate(), slice.rate() / baseline);
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "| {name} | {rate:.0} | {p50:.2} | {p99:.2} | {service:.0} | {baseline:.0} | {ratio:.2} |"
+            );
+        }
+        text
     }
 
     fn rows(&self) -> Vec<Row> {

@@ -1,6 +1,7 @@
 //! REST over raw HTTP/1.1 with keep-alive: as little work per call as can be, for the client shares the machine.
 
 use std::io::Write;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,37 +10,22 @@ use crate::Outcome;
 use crate::calls::{Call, Client, Numbers, Target};
 
 /// One keep-alive connection.
-pub struct Rest {
-    target: Target,
-    call: Call,
+pub struct Connection {
     stream: TcpStream,
-    numbers: Numbers,
-    request: Vec<u8>,
     answer: Vec<u8>,
 }
 
-/// That many connections, open.
-pub async fn clients(target: &Target, call: Call, connections: usize) -> Outcome<Vec<Rest>> {
-    let mut clients = Vec::with_capacity(connections);
-    for number in 0..connections {
-        let stream = TcpStream::connect(target.address).await?;
+impl Connection {
+    /// Opens one.
+    pub async fn open(address: SocketAddr) -> Outcome<Self> {
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        clients.push(Rest {
-            target: target.clone(),
-            call,
-            stream,
-            numbers: Numbers::new(number as u64 + 1),
-            request: Vec::with_capacity(512),
-            answer: Vec::with_capacity(16 * 1024),
-        });
+        Ok(Self { stream, answer: Vec::with_capacity(16 * 1024) })
     }
-    Ok(clients)
-}
 
-impl Client for Rest {
-    async fn call(&mut self) -> Outcome<()> {
-        self.write_request()?;
-        self.stream.write_all(&self.request).await?;
+    /// Sends a request and reads its answer to the end: the body. Any status but 200 is an error.
+    pub async fn exchange(&mut self, request: &[u8]) -> Outcome<&[u8]> {
+        self.stream.write_all(request).await?;
         self.answer.clear();
         let (head, length) = loop {
             if self.stream.read_buf(&mut self.answer).await? == 0 {
@@ -55,9 +41,47 @@ impl Client for Rest {
             }
         }
         match self.answer.get(9..12) {
-            Some(b"200") => Ok(()),
+            Some(b"200") => Ok(&self.answer[head..]),
             _ => Err(String::from_utf8_lossy(&self.answer).into_owned().into()),
         }
+    }
+}
+
+/// A GET of that path, as it goes over the wire.
+pub fn get(target: &Target, path: &str) -> Vec<u8> {
+    let Target { key, phone, .. } = target;
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\nx-phone: {phone}\r\n\r\n")
+        .into()
+}
+
+/// A caller of its own about one chat after the other.
+pub struct Rest {
+    target: Target,
+    call: Call,
+    connection: Connection,
+    numbers: Numbers,
+    request: Vec<u8>,
+}
+
+/// That many connections, open.
+pub async fn clients(target: &Target, call: Call, connections: usize) -> Outcome<Vec<Rest>> {
+    let mut clients = Vec::with_capacity(connections);
+    for number in 0..connections {
+        clients.push(Rest {
+            target: target.clone(),
+            call,
+            connection: Connection::open(target.address).await?,
+            numbers: Numbers::new(number as u64 + 1),
+            request: Vec::with_capacity(512),
+        });
+    }
+    Ok(clients)
+}
+
+impl Client for Rest {
+    async fn call(&mut self) -> Outcome<()> {
+        self.write_request()?;
+        self.connection.exchange(&self.request).await.map(drop)
     }
 }
 

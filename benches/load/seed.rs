@@ -40,7 +40,8 @@ impl World {
         let sessions = PHONES.map(session);
         database.cli(&["member", "add", "--org", &org, "--email", ASSIGNEE]);
         database.cli(&["property", "create", "--org", &org, "--name", "note", "--kind", "text"]);
-        let key = database.cli(&["key", "create", "--org", &org, "--name", "bench", "--can", "read,send"]);
+        let key =
+            database.cli(&["key", "create", "--org", &org, "--name", "bench", "--can", "read,send,manage"]);
 
         let mut sql = Sql::connect(&database.url);
         let names = [
@@ -56,7 +57,7 @@ impl World {
                 names.iter().fold(statement.to_owned(), |text, (name, value)| text.replace(name, value));
             sql.run_as(&org, &filled);
         }
-        admin(database).run("VACUUM ANALYZE");
+        database.admin().run("VACUUM ANALYZE");
         let mut key_of = |which| sql.value(&format!("SELECT {which}(chat_key) FROM chats")).as_i64();
         let chat_keys = key_of("min").zip(key_of("max")).ok_or("no chats")?;
         let version = sql.value("SELECT current_setting('server_version')");
@@ -69,11 +70,6 @@ impl World {
             folder: std::env::temp_dir(),
         })
     }
-}
-
-/// A connection that may change settings.
-pub fn admin(database: &Database) -> Sql {
-    Sql::connect(&database.url.replacen("switchboard@", "admin@", 1))
 }
 
 /// In order: what refers to something comes after it.

@@ -1,16 +1,18 @@
-//! The very statement that the service sends for one call, as PostgreSQL's log has it.
+//! The very statements that the service sends for its calls, as PostgreSQL's log has it.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::Outcome;
 use crate::calls::{Call, Client, Target};
-use crate::cluster::Database;
-use crate::rest;
-use crate::seed::{self, World};
+use crate::cluster::{Cluster, Database};
+use crate::pages::Page;
+use crate::rest::{self, Connection};
+use crate::seed::World;
 use crate::server::Server;
+use crate::sql::Sql;
 
-/// A statement in `pgbench`'s form: `:digits` is a person's number, drawn anew each time.
+/// A statement in `pgbench`'s form. Where it has `:digits`, that is a person's number, drawn anew each time.
 pub struct Statement {
     pub sql: String,
     /// Its other parameters, by name.
@@ -19,33 +21,72 @@ pub struct Statement {
 
 /// What `GET /v1/chats/{chat_id}` reads with.
 pub async fn whole_chat(database: &Database, world: &World) -> Outcome<Statement> {
-    let mut admin = seed::admin(database);
-    admin.run("ALTER ROLE switchboard SET log_statement = 'all'");
-    // A service of its own: the setting holds for connections that are opened after it.
-    let server = Server::start(database, "127.0.0.1:0", &[]).await;
-    let target = Target::new(server.address, server.process.id().ok_or("no process id")?, world);
-    for mut client in rest::clients(&target, Call::GetChat, 1).await? {
+    let logged = Logged::start(database, world).await?;
+    for mut client in rest::clients(&logged.target, Call::GetChat, 1).await? {
         client.call().await?;
     }
-    drop(server);
-    admin.run("ALTER ROLE switchboard RESET log_statement");
-    let log = fs::read_to_string(log_file(database)?)?;
-    last_read(&log).ok_or_else(|| "PostgreSQL's log has no statement that reads a chat".into())
+    logged.last_read(Persons::Drawn)
 }
 
-/// The log stands beside the socket.
-fn log_file(database: &Database) -> Outcome<PathBuf> {
-    let folder = database.url.split("host=").nth(1).ok_or("a database URL without a folder")?;
-    Ok(PathBuf::from(folder).join("log"))
+/// What each of these pages is read with.
+pub async fn of_pages(database: &Database, world: &World, pages: &[Page]) -> Outcome<Vec<Statement>> {
+    let logged = Logged::start(database, world).await?;
+    let mut connection = Connection::open(logged.target.address).await?;
+    let mut statements = Vec::with_capacity(pages.len());
+    for page in pages {
+        connection.exchange(&page.request).await?;
+        statements.push(logged.last_read(Persons::AsCalled)?);
+    }
+    Ok(statements)
 }
 
-/// The last logged `SELECT` that was given a chat's address.
-fn last_read(log: &str) -> Option<Statement> {
+/// Whose chats a statement reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Persons {
+    AsCalled,
+    Drawn,
+}
+
+/// A service of its own whose statements PostgreSQL logs.
+struct Logged {
+    admin: Sql,
+    log: PathBuf,
+    target: Target,
+    _server: Server,
+}
+
+impl Logged {
+    async fn start(database: &Database, world: &World) -> Outcome<Self> {
+        let mut admin = database.admin();
+        // The setting holds for connections that are opened after it.
+        admin.run("ALTER ROLE switchboard SET log_statement = 'all'");
+        let server = Server::start(database, "127.0.0.1:0", &[]).await;
+        let target = Target::new(server.address, server.process.id().ok_or("no process id")?, world);
+        Ok(Self { admin, log: Cluster::get().await.log_file(), target, _server: server })
+    }
+
+    /// The statement of the last call. Persons are those it was about, or drawn anew.
+    fn last_read(&self, persons: Persons) -> Outcome<Statement> {
+        let log = fs::read_to_string(&self.log)?;
+        let (sql, values) = last_read(&log).ok_or("PostgreSQL's log has no statement that reads")?;
+        Ok(statement(sql, &parameters(values), persons))
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        self.admin.run("ALTER ROLE switchboard RESET log_statement");
+    }
+}
+
+/// The last logged `SELECT` that does not look up who calls.
+fn last_read(log: &str) -> Option<(&str, &str)> {
     let lines = log.lines().collect::<Vec<_>>();
     lines.windows(2).rev().find_map(|pair| {
         let (_, sql) = pair[0].split_once("LOG:  execute ")?.1.split_once(": ")?;
         let (_, values) = pair[1].split_once("DETAIL:  parameters: ")?;
-        (sql.starts_with("SELECT") && values.contains("@c.us")).then(|| statement(sql, &parameters(values)))
+        let is_calls_own = sql.starts_with("SELECT") && !sql.contains("secret_sha256");
+        is_calls_own.then_some((sql, values))
     })
 }
 
@@ -75,7 +116,7 @@ fn parameters(list: &str) -> Vec<Option<String>> {
     values
 }
 
-fn statement(sql: &str, values: &[Option<String>]) -> Statement {
+fn statement(sql: &str, values: &[Option<String>], persons: Persons) -> Statement {
     let mut sql = sql.to_owned();
     let mut variables = Vec::new();
     // From the last, so that $1 is not found in $10.
@@ -83,7 +124,11 @@ fn statement(sql: &str, values: &[Option<String>]) -> Statement {
         let placeholder = format!("${}", index + 1);
         let replacement = match value {
             None => "NULL".to_owned(),
-            Some(address) if address.ends_with("@c.us") => "(:digits || '@c.us')".to_owned(),
+            // `pgbench` takes no empty variable.
+            Some(value) if value.is_empty() => "''".to_owned(),
+            Some(address) if persons == Persons::Drawn && address.ends_with("@c.us") => {
+                "(:digits || '@c.us')".to_owned()
+            }
             Some(value) => {
                 let name = format!("p{}", index + 1);
                 variables.push((name.clone(), value.clone()));
