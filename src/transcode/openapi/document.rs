@@ -58,7 +58,7 @@ property says. What has a version says it in `ETag`: `If-None-Match` saves the b
 someone else's change.
 
 **Requests** may spell a property in snake_case or lowerCamelCase, and write a 64-bit integer as a number or as a string of \
-digits. Properties and query parameters that are not declared are ignored and named in the answer's `x-ignored-fields`; \
+digits. No text may hold the character NUL (U+0000), which PostgreSQL cannot store. Properties and query parameters that are not declared are ignored and named in the answer's `x-ignored-fields`; \
 `Prefer: handling=strict` refuses them. A partial update changes what is sent and nothing else. A write that is sent again \
 with the same `Idempotency-Key` is done once.
 

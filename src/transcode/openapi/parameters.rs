@@ -212,6 +212,12 @@ pub(super) fn shared() -> Value {
         json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
     };
     const ASCII: &str = "^[ -~]*$";
+    let mut if_match = header(
+        "If-Match",
+        ASCII,
+        "An `ETag` of before, or `*` for any version: the call fails with 412 when it is no longer the version.",
+    );
+    if_match["example"] = json!("*");
     json!({
         "XRequestId": header(
             "x-request-id",
@@ -235,11 +241,7 @@ pub(super) fn shared() -> Value {
             "",
             "An `ETag` of before: the answer is 304 while it is still the version.",
         ),
-        "IfMatch": header(
-            "If-Match",
-            ASCII,
-            "An `ETag` of before: the call fails with 412 when it is no longer the version.",
-        ),
+        "IfMatch": if_match,
     })
 }
 

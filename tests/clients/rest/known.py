@@ -4,6 +4,7 @@ KNOWN is JSON. For each word of `x-refers-to` it has what exists: `kept` for mos
 where what is kept must stay as it is, `spare` for what a deletion is of. The keys of a map are known with a schema of their values.
 """
 
+import copy
 import itertools
 import json
 import os
@@ -15,7 +16,9 @@ import schemathesis
 KNOWN = json.loads(os.environ["KNOWN"])
 METHODS = {"get", "put", "post", "delete", "patch"}
 ROUTES = []
+IN_FUTURE = set()
 CALLS = itertools.count(1)
+DAY = 86_400_000
 
 
 @schemathesis.hook
@@ -39,9 +42,9 @@ def fill(node, which):
         return
     for item in node.values():
         fill(item, which)
-    if node.pop("x-in-future", False):
-        node["minimum"] = int(time.time() * 1000) + 86_400_000
-        node["type"] = [name for name in node["type"] if name != "string"]
+    for name, item in node.get("properties", {}).items():
+        if isinstance(item, dict) and item.pop("x-in-future", False):
+            IN_FUTURE.add(name)
     if "x-refers-to" in node.get("propertyNames", {}):
         entries = KNOWN[node.pop("propertyNames")["x-refers-to"]]["entries"]
         node["properties"] = {name: {"oneOf": [schema, {"type": "null"}]} for name, schema in entries.items()}
@@ -56,13 +59,26 @@ def fill(node, which):
 
 @schemathesis.hook
 def filter_case(context, case):
-    """The token that all calls are made with stays."""
-    return KNOWN["key"]["own"] not in (case.path_parameters or {}).values()
+    """The token that all calls are made with stays, and a list does not hold what is the same without the blanks around it:
+    the document can say in words alone that it must not."""
+    fields = case.body.values() if isinstance(case.body, dict) else []
+    return KNOWN["key"]["own"] not in (case.path_parameters or {}).values() and not any(map(is_twice_there, fields))
+
+
+def is_twice_there(field):
+    texts = [item for item in field if isinstance(item, str)] if isinstance(field, list) else []
+    return len({text.strip() for text in texts}) < len(set(texts))
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Each call is one of its own: under a key that another had, it would only be told so."""
+    """Each call is one of its own: under a key that another had, it would only be told so. And what must lie in the future
+    does so when it is sent, which no fixed minimum can say."""
+    for name in IN_FUTURE & (case.body.keys() if isinstance(case.body, dict) else set()):
+        future, sent = int(time.time() * 1000) + DAY, case.body[name]
+        if type(sent) is int and 0 <= sent < future or isinstance(sent, str) and re.fullmatch("[0-9]{1,14}", sent):
+            case.body = copy.copy(case.body)
+            case.body[name] = type(sent)(max(int(sent), future))
     key = case.headers.get("Idempotency-Key")
     if isinstance(key, str) and re.fullmatch("[!-~]{1,255}", key):
         case.headers["Idempotency-Key"] = f"{next(CALLS)}-{key}"[:255]
