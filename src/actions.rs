@@ -14,6 +14,7 @@ pub mod properties;
 pub mod read_state;
 pub mod search;
 pub mod session_chats;
+pub mod session_lists;
 pub mod sessions;
 
 use crate::error::{Error, Kind, Result};

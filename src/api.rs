@@ -10,6 +10,7 @@ mod message_object;
 mod organization;
 mod search;
 mod session_chats;
+mod session_messages;
 mod sessions;
 
 pub use chats::ChatApi;

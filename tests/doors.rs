@@ -15,6 +15,7 @@ mod read_state;
 mod refusals;
 mod samples;
 mod search;
+mod session_lists;
 mod sessions;
 mod stops;
 mod strangers;

@@ -121,7 +121,7 @@ pub async fn mark<R: Send + 'static>(
     .await
 }
 
-fn find(
+pub(super) fn find(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,

@@ -1,12 +1,16 @@
 //! A session's chat: what names it, what changes of it, and how it is answered.
 
 use crate::actions::session_chats::Change;
+use crate::actions::session_lists::ChatFilter;
 use crate::error::{Error, Result};
 use crate::ids::{AddressKind, ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
-use crate::pb::{SessionChat, UpdateSessionChatRequest};
+use crate::pb::{ListSessionChatsRequest, SessionChat, UpdateSessionChatRequest};
 use crate::store::session_chats::SessionChatView;
+
+const DM: &str = "dm";
+const GROUP: &str = "group";
 
 /// The session and the chat that a request names.
 pub(super) fn names(session_id: &str, jid: &str) -> Result<(SessionId, ChatAddress)> {
@@ -14,6 +18,19 @@ pub(super) fn names(session_id: &str, jid: &str) -> Result<(SessionId, ChatAddre
     let session = session.map_err(|expected| Error::invalid("session_id", expected))?;
     let address = jid.parse::<ChatAddress>().map_err(|expected| Error::invalid("jid", expected))?;
     Ok((session, address))
+}
+
+/// Which chats a list shall have.
+pub(super) fn chat_filter(request: &ListSessionChatsRequest) -> Result<ChatFilter> {
+    let group = match request.r#type.as_deref() {
+        None => None,
+        Some(DM) => Some(false),
+        Some(GROUP) => Some(true),
+        Some(_) => return Err(Error::invalid("type", "must be dm or group")),
+    };
+    let name = Some(&request.q).filter(|part| !part.is_empty()).cloned();
+    let ListSessionChatsRequest { archived, pinned, muted, unread, .. } = *request;
+    Ok(ChatFilter { archived, pinned, muted, unread, group, name })
 }
 
 /// What the mask names changes; without a mask, what is set.
@@ -51,7 +68,7 @@ pub(super) fn session_chat(session: SessionId, view: SessionChatView) -> Session
         id: held.id,
         session_id: session.to_string(),
         jid: address.to_jid(),
-        r#type: if is_group { "group" } else { "dm" }.to_owned(),
+        r#type: if is_group { GROUP } else { DM }.to_owned(),
         name,
         archived: Some(held.archived),
         pinned: Some(held.pinned),

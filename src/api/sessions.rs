@@ -6,8 +6,10 @@ use tonic::{Request, Response, Status};
 use super::etag::{if_match, versioned};
 use super::guard::caller;
 use super::idempotency::once;
-use super::session_chats::{chat_change, names, session_chat};
+use super::session_chats::{chat_change, chat_filter, names, session_chat};
+use super::session_messages::session_message;
 use crate::actions::read_state::ReadState;
+use crate::actions::session_lists::{self, PageRequest};
 use crate::actions::sessions::{self, Change, NewSession, SessionRow};
 use crate::actions::{Precondition, session_chats};
 use crate::cursor::CursorKeys;
@@ -18,8 +20,10 @@ use crate::patch::Patch;
 use crate::pb::session_service_server::SessionService;
 use crate::pb::{
     CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
-    GetSessionRequest, ListSessionsRequest, ListSessionsResponse, MarkSessionChatReadRequest,
-    MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest, UpdateSessionRequest,
+    GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
+    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionsRequest, ListSessionsResponse,
+    MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest,
+    UpdateSessionRequest,
 };
 use crate::store::Store;
 
@@ -126,6 +130,34 @@ impl SessionService for SessionApi {
         let precondition = if_match(request.metadata(), move |view| session_chat(session, view));
         let once = once(&request, Response::new, |()| ())?;
         Ok(session_chats::delete(&self.store, &caller, session, address, precondition, once).await?)
+    }
+
+    async fn list_session_chats(
+        &self,
+        request: Request<ListSessionChatsRequest>,
+    ) -> Result<Response<ListSessionChatsResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let (session, filter) = (session_id(&request.session_id)?, chat_filter(&request)?);
+        let page = PageRequest { limit: request.limit, cursor: request.cursor };
+        let page = session_lists::chats(&self.store, &self.cursors, &caller, session, filter, page).await?;
+        let data = page.items.into_iter().map(|view| session_chat(session, view)).collect();
+        Ok(Response::new(ListSessionChatsResponse { data, next_cursor: page.next }))
+    }
+
+    async fn list_session_chat_messages(
+        &self,
+        request: Request<ListSessionChatMessagesRequest>,
+    ) -> Result<Response<ListSessionChatMessagesResponse>, Status> {
+        let caller = caller(&request)?;
+        let request = request.into_inner();
+        let (session, address) = names(&request.session_id, &request.jid)?;
+        let page = PageRequest { limit: request.limit, cursor: request.cursor };
+        let page =
+            session_lists::messages(&self.store, &self.cursors, &caller, session, address, page).await?;
+        let objects = page.items.into_iter();
+        let data = objects.map(|(message, chat)| session_message(session, &chat, message)).collect();
+        Ok(Response::new(ListSessionChatMessagesResponse { data, next_cursor: page.next }))
     }
 
     async fn mark_session_chat_read(

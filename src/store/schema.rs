@@ -63,6 +63,7 @@ diesel::table! {
         color -> Nullable<Text>,
         image -> Nullable<Text>,
         is_internal -> Bool,
+        search_key -> Nullable<Text>,
     }
 }
 
@@ -86,6 +87,7 @@ diesel::table! {
         closed_at -> Nullable<Timestamptz>,
         created_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        search_key -> Nullable<Text>,
     }
 }
 
@@ -112,6 +114,9 @@ diesel::table! {
         latest_message_id -> Nullable<Text>,
         last_message_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        active_at -> Timestamptz,
+        is_unread -> Bool,
+        is_group -> Bool,
     }
 }
 

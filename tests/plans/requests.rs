@@ -111,7 +111,8 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "type" => &["dm", "group"],
         "start_time" => &["2025-06-01"],
         "end_time" => &["2025-06-15"],
-        "q" => &["person%2012"],
+        // In few names, in nearly all, in none.
+        "q" => &["person%2012", "E", "zq"],
         // In a fifth of all messages, in every hundredth, in every ten thousandth; together, and in any case.
         "query" => {
             &["hello", "invoice", "zebra", "hello%20invoice", "%22your%20order%22", "zebra%20or%20invoice"]

@@ -63,6 +63,7 @@ async fn a_removed_session_takes_with_it_what_nobody_else_holds() {
 async fn a_session_can_be_removed_while_its_connector_writes() {
     let world = World::start().await;
     let rest = manager(&world).await;
+    let mut sql = world.sql();
     for round in 0..5 {
         let number = format!("1555010{:04}", 8000 + round);
         let session = rest.json("POST", SESSIONS, body(&number)).await.expect(201).json();
@@ -77,13 +78,16 @@ async fn a_session_can_be_removed_while_its_connector_writes() {
             // Lines after the removal name a session that is gone. They are told, and that is all.
             child.wait().expect("import ends")
         });
-        tokio::time::sleep(Duration::from_millis(40 * round)).await;
+        let stored = format!("messages WHERE session_id = '{id}'");
+        while sql.count(&stored) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         rest.delete(format!("{SESSIONS}/{id}")).await.expect(204);
         importing.await.expect("no panic");
         for table in ["session_chats", "messages"] {
-            assert_eq!(world.sql().count(&format!("{table} WHERE session_id = '{id}'")), 0, "{table}");
+            assert_eq!(sql.count(&format!("{table} WHERE session_id = '{id}'")), 0, "{table}");
         }
-        assert_eq!(world.sql().count("chats"), 0, "chats that nobody holds");
+        assert_eq!(sql.count("chats"), 0, "chats that nobody holds");
     }
     assert!(!world.log().contains("panicked"), "{}", world.log());
 }

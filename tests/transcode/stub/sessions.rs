@@ -3,8 +3,10 @@
 use switchboard::pb::session_service_server::SessionService;
 use switchboard::pb::{
     CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
-    GetSessionRequest, ListSessionsRequest, ListSessionsResponse, MarkSessionChatReadRequest,
-    MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest, UpdateSessionRequest,
+    GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
+    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionsRequest, ListSessionsResponse,
+    MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest,
+    UpdateSessionRequest,
 };
 use tonic::{Request as Call, Response as Reply, Status};
 
@@ -67,5 +69,19 @@ impl SessionService for Stub {
         call: Call<MarkSessionChatUnreadRequest>,
     ) -> Result<Reply<SessionChat>, Status> {
         self.answer(call, SessionChat::default(), |_, _| ())
+    }
+
+    async fn list_session_chats(
+        &self,
+        call: Call<ListSessionChatsRequest>,
+    ) -> Result<Reply<ListSessionChatsResponse>, Status> {
+        self.answer(call, ListSessionChatsResponse::default(), |_, _| ())
+    }
+
+    async fn list_session_chat_messages(
+        &self,
+        call: Call<ListSessionChatMessagesRequest>,
+    ) -> Result<Reply<ListSessionChatMessagesResponse>, Status> {
+        self.answer(call, ListSessionChatMessagesResponse::default(), |_, _| ())
     }
 }
