@@ -5,6 +5,7 @@ mod browsers;
 mod chat_bulk;
 mod chat_lists;
 mod corpus;
+mod degraded;
 mod docs;
 mod documents;
 mod http;

@@ -371,13 +371,18 @@ BEGIN
     result.chats := ARRAY(
         SELECT ROW(v, h.archived, h.pinned, h.exited, h.unread, s.phone, h.muted_until > now(), m)::listed_chat
         FROM unnest(session_ids, chat_keys) listed(session_id, chat_key)
-        JOIN session_chats h
-            ON h.org_id = of_org AND h.session_id = listed.session_id AND h.chat_key = listed.chat_key
+        -- By the chat, which few numbers hold: the planner takes any session for a small one, and every index that begins
+        -- with the session for as good as the one that leads to the chat.
+        CROSS JOIN LATERAL (
+            SELECT * FROM session_chats sc WHERE sc.org_id = of_org AND sc.chat_key = listed.chat_key OFFSET 0
+        ) h
         JOIN sessions s ON s.org_id = of_org AND s.session_id = listed.session_id
         JOIN chat_views v ON v.org_id = of_org AND v.chat_key = listed.chat_key
+        -- For the same reason with the time, which it does not take to tell a message from others.
         LEFT JOIN message_views m
             ON m.org_id = of_org AND m.session_id = listed.session_id AND m.chat_key = listed.chat_key
-            AND m.message_id = h.latest_message_id
+            AND m.sent_at = h.last_message_at AND m.message_id = h.latest_message_id
+        WHERE h.session_id = listed.session_id
         ORDER BY h.active_at DESC, h.listed_id
     );
     RETURN result;
@@ -463,7 +468,7 @@ BEGIN
     result.count := CASE WHEN is_counted THEN total END;
     result.messages := ARRAY(
         SELECT ROW(c.chat_id, s.phone, m)::listed_message
-        -- With the time, which it does not take to tell a message from others, every index leads to it directly.
+        -- With the time, as in list_chats.
         FROM unnest(session_ids, chat_keys, times, message_ids) listed(session_id, chat_key, sent_at, message_id)
         JOIN message_views m
             ON m.org_id = of_org AND m.session_id = listed.session_id AND m.chat_key = listed.chat_key

@@ -10,17 +10,17 @@ use crate::store::chats::ChatView;
 use crate::store::lists::Reach;
 use crate::text_key::text_key;
 
-/// Which chats are asked for, as the caller said it: empty texts say nothing.
+/// Which chats are asked for, as the caller said it.
 #[derive(Clone, Debug, Default)]
 pub struct ChatQuery {
     /// `user`, `individual`, `group` or `business`.
-    pub chat_type: String,
-    /// A label's id or name.
+    pub chat_type: Option<String>,
+    /// A label's id or name; empty says nothing.
     pub label: String,
     /// From when the newest message is.
-    pub start_time: String,
+    pub start_time: Option<String>,
     /// Before when the newest message is.
-    pub end_time: String,
+    pub end_time: Option<String>,
     /// Whether there are unread messages.
     pub unread: Option<bool>,
 }
@@ -43,12 +43,12 @@ pub async fn list(
 }
 
 fn filter(query: ChatQuery) -> Result<ChatFilter> {
-    let chat_type = match query.chat_type.as_str() {
-        "" => None,
-        "user" | "individual" => Some("user"),
-        "group" => Some("group"),
-        "business" => Some("business"),
-        _ => return Err(Error::invalid("chat_type", "must be user, group or business")),
+    let chat_type = match query.chat_type.as_deref() {
+        None => None,
+        Some("user" | "individual") => Some("user"),
+        Some("group") => Some("group"),
+        Some("business") => Some("business"),
+        Some(_) => return Err(Error::invalid("chat_type", "must be user, group or business")),
     };
     // PostgreSQL cannot hold NUL, so it cannot be asked for one.
     if query.label.contains('\0') {
@@ -56,6 +56,6 @@ fn filter(query: ChatQuery) -> Result<ChatFilter> {
     }
     let name = query.label.trim();
     let label = (!name.is_empty()).then(|| LabelFilter { id: name.to_owned(), key: text_key(name) });
-    let times = offset_pages::times(&query.start_time, &query.end_time)?;
+    let times = offset_pages::times(query.start_time.as_deref(), query.end_time.as_deref())?;
     Ok(ChatFilter { chat_type, label, start: times.start, end: times.end, unread: query.unread })
 }

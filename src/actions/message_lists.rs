@@ -20,14 +20,13 @@ pub async fn list_of_chat(
     read(store, caller, number, filter, page).await?.ok_or_else(|| Error::not_found("chat not found"))
 }
 
-/// A page of the messages of all chats that the selected number stored, or all numbers that the caller reaches. Empty
-/// times say nothing.
+/// A page of the messages of all chats that the selected number stored, or all numbers that the caller reaches.
 pub async fn list(
     store: &Store,
     caller: &Caller,
     number: Option<PhoneSelector>,
-    start_time: &str,
-    end_time: &str,
+    start_time: Option<&str>,
+    end_time: Option<&str>,
     page: PageRequest,
 ) -> Result<Listed<ListedMessage>> {
     let times = offset_pages::times(start_time, end_time)?;

@@ -81,16 +81,15 @@ impl Bounds {
     }
 }
 
-/// From when to when, as the caller said it: empty texts say nothing.
-pub(super) fn times(start: &str, end: &str) -> Result<Range<Option<Instant>>> {
+/// From when to when, as the caller said it.
+pub(super) fn times(start: Option<&str>, end: Option<&str>) -> Result<Range<Option<Instant>>> {
+    let moment = |field, text: Option<&str>| text.map(|text| moment(field, text)).transpose();
     Ok(moment("start_time", start)?..moment("end_time", end)?)
 }
 
-fn moment(field: &str, text: &str) -> Result<Option<Instant>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    Instant::from_iso_8601(text).map(Some).ok_or_else(|| Error::invalid(field, Instant::ISO_8601))
+/// The moment that a text of that field says.
+pub fn moment(field: &str, text: &str) -> Result<Instant> {
+    Instant::from_iso_8601(text).ok_or_else(|| Error::invalid(field, Instant::ISO_8601))
 }
 
 #[cfg(test)]
@@ -117,11 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_is_refused_by_its_name_and_an_empty_one_says_nothing() {
-        assert_eq!(times("", "").unwrap(), None..None);
-        for (start, end, field) in [("yesterday", "", "start_time"), ("2026-01-01", "2026-02-30", "end_time")]
+    fn a_time_that_is_none_is_refused_by_its_name() {
+        assert_eq!(times(None, None).unwrap(), None..None);
+        for (start, end, field) in [("yesterday", "2026-01-01", "start_time"), ("2026-01-01", "", "end_time")]
         {
-            assert_eq!(times(start, end).unwrap_err().fields()[0].field, field);
+            assert_eq!(times(Some(start), Some(end)).unwrap_err().fields()[0].field, field);
         }
     }
 }

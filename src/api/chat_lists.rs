@@ -57,7 +57,8 @@ pub(super) async fn list_messages(
     let number = number(request.metadata())?;
     let ListMessagesRequest { offset, limit, start_time, end_time, skip_count } = request.into_inner();
     let page = PageRequest { offset, limit, skip_count };
-    let listed = message_lists::list(store, &caller, number, &start_time, &end_time, page).await?;
+    let listed =
+        message_lists::list(store, &caller, number, start_time.as_deref(), end_time.as_deref(), page).await?;
     let Listed { from, to, count, items } = listed;
     Ok(Response::new(ListMessagesResponse { from, to, count, messages: messages(&caller, items) }))
 }

@@ -1,11 +1,10 @@
 //! A search for messages, from the request to the answer.
 
 use super::message_object::message_object;
-use crate::actions::offset_pages::positions;
+use crate::actions::offset_pages::{moment, positions};
 use crate::actions::search::{Order, Search};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
-use crate::instant::Instant;
 use crate::pb::{SearchHit, SearchMessagesRequest, SearchMessagesResponse};
 use crate::store::search::{Found, Hit, MARK};
 
@@ -75,10 +74,6 @@ fn snippet(headline: &str) -> String {
         }
     }
     html
-}
-
-fn moment(field: &str, text: &str) -> Result<Instant> {
-    Instant::from_iso_8601(text).ok_or_else(|| Error::invalid(field, Instant::ISO_8601))
 }
 
 #[cfg(test)]
