@@ -1,5 +1,3 @@
-DROP FUNCTION list_messages, list_chats, list_window, kept_count, listed_sessions;
-DROP TYPE message_page, listed_message, chat_page, listed_chat;
 DROP TRIGGER count_removed ON messages;
 DROP TRIGGER count_added ON messages;
 DROP INDEX messages_list, messages_org_list;

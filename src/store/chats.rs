@@ -129,6 +129,23 @@ impl FromSql<MemberColumns, Pg> for MemberView {
     }
 }
 
+/// Chats by their addresses, as each number holds them.
+macro_rules! held {
+    () => {
+        chat_addresses::table
+            .inner_join(
+                session_chats::table.on(session_chats::org_id
+                    .eq(chat_addresses::org_id)
+                    .and(session_chats::chat_key.eq(chat_addresses::chat_key))),
+            )
+            .inner_join(
+                sessions::table.on(sessions::org_id
+                    .eq(session_chats::org_id)
+                    .and(sessions::session_id.eq(session_chats::session_id))),
+            )
+    };
+}
+
 /// The chat as the selected number sees it; `None` when that number does not hold it. One statement.
 pub fn find(
     connection: &mut Connection,
@@ -140,17 +157,7 @@ pub fn find(
         .and(message_views::session_id.eq(session_chats::session_id))
         .and(message_views::chat_key.eq(session_chats::chat_key))
         .and(message_views::message_id.nullable().eq(session_chats::latest_message_id));
-    let held = chat_addresses::table
-        .inner_join(
-            session_chats::table.on(session_chats::org_id
-                .eq(chat_addresses::org_id)
-                .and(session_chats::chat_key.eq(chat_addresses::chat_key))),
-        )
-        .inner_join(
-            sessions::table.on(sessions::org_id
-                .eq(session_chats::org_id)
-                .and(sessions::session_id.eq(session_chats::session_id))),
-        )
+    let held = held!()
         .inner_join(
             chat_views::table.on(chat_views::org_id
                 .eq(chat_addresses::org_id)
@@ -200,17 +207,7 @@ pub fn holder(
     org: OrgId,
     selector: &ChatSelector,
 ) -> StoreResult<Option<SessionId>> {
-    let mut held = chat_addresses::table
-        .inner_join(
-            session_chats::table.on(session_chats::org_id
-                .eq(chat_addresses::org_id)
-                .and(session_chats::chat_key.eq(chat_addresses::chat_key))),
-        )
-        .inner_join(
-            sessions::table.on(sessions::org_id
-                .eq(session_chats::org_id)
-                .and(sessions::session_id.eq(session_chats::session_id))),
-        )
+    let mut held = held!()
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq(&selector.address))
         .select(session_chats::session_id)

@@ -1,4 +1,4 @@
-//! Lists of messages. The statement is a function of the database: `migrations/*_chat_lists`.
+//! Lists of messages. The statement is a function of the database: `migrations/*_chat_pages`.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};

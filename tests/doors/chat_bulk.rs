@@ -122,19 +122,7 @@ async fn chats_that_another_number_holds_are_missing_ones() {
     let body = json!({"labels": "lost", "chat_ids": ids(&chats)});
     let elsewhere = world.rest().with("x-phone", &world.org.numbers[1]);
     elsewhere.patch("/v1/chats/labels", body.clone()).await.expect(404);
-    let session = &world.org.sessions[1];
-    let key = world.cli(&[
-        "key",
-        "create",
-        "--org",
-        &world.org.id,
-        "--name",
-        "one",
-        "--can",
-        "read,send",
-        "--session",
-        session,
-    ]);
+    let key = world.limited_key("read,send", &world.org.sessions[1..2]);
     world.anonymous().token(&key).patch("/v1/chats/labels", body).await.expect(404);
     assert_eq!(shown(world, &chats, "labels").await, vec![json!([]); 2]);
 }

@@ -20,28 +20,15 @@ async fn without_a_number_each_chat_comes_once_through_the_one_with_the_newest_a
     };
     let [first, second] = world.org.numbers.clone().map(|number| format!("{number}@c.us"));
     let expected = |list: [(&Chat, &String); 2]| list.map(|(chat, phone)| (chat.id.clone(), phone.clone()));
-    let one = world.cli(&[
-        "key",
-        "create",
-        "--org",
-        &world.org.id,
-        "--name",
-        "both",
-        "--can",
-        "read",
-        "--session",
-        &world.org.sessions[0],
-        "--session",
-        &world.org.sessions[1],
-    ]);
-    for caller in [world.rest(), world.anonymous().token(&one)] {
+    let both = world.limited_key("read", &world.org.sessions[..2]);
+    for caller in [world.rest(), world.anonymous().token(&both)] {
         assert_eq!(through(&caller).await, expected([(&bob, &first), (&alice, &first)]));
     }
     // The other number hears of it as well, and then more.
     receive(&world, &world.org, 1, &[(&alice, 1)]);
     assert_eq!(through(&world.rest()).await, expected([(&bob, &first), (&alice, &first)]));
     receive(&world, &world.org, 1, &[(&alice, 3)]);
-    for caller in [world.rest(), world.anonymous().token(&one)] {
+    for caller in [world.rest(), world.anonymous().token(&both)] {
         assert_eq!(through(&caller).await, expected([(&alice, &second), (&bob, &first)]));
     }
     let unread = world.rest().get("/v1/chats?unread=true").await.expect(200).json();
@@ -62,19 +49,7 @@ async fn a_key_for_one_session_lists_that_session_alone() {
     let [alice, bob] = [world.chat("Alice").await, world.chat("Bob").await];
     receive(&world, &world.org, 1, &[(&bob, 1)]);
     receive(&world, &world.org, 0, &[(&alice, 2), (&bob, 2)]);
-    let session = &world.org.sessions[1];
-    let key = world.cli(&[
-        "key",
-        "create",
-        "--org",
-        &world.org.id,
-        "--name",
-        "one",
-        "--can",
-        "read",
-        "--session",
-        session,
-    ]);
+    let key = world.limited_key("read", &world.org.sessions[1..2]);
     let limited = world.anonymous().token(&key);
     assert_eq!(listed(&limited, "").await, [bob.id.as_str()]);
     let messages = limited.get("/v1/chats/messages").await.expect(200).json();
