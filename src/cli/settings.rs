@@ -37,6 +37,9 @@ pub(super) struct Settings {
     request_timeout: Duration,
     max_in_flight: usize,
     max_body_bytes: usize,
+    max_connections: usize,
+    max_connection_age: Duration,
+    drain_detect: Duration,
     drain_grace: Duration,
 }
 
@@ -63,9 +66,17 @@ impl Settings {
             request_timeout: checks.required("request-timeout", positive_duration),
             max_in_flight: checks.required("max-in-flight", positive_number),
             max_body_bytes: checks.required("max-body-bytes", units::bytes),
+            max_connections: checks.required("max-connections", positive_number),
+            max_connection_age: checks.required("max-connection-age", positive_duration),
+            drain_detect: checks.required("drain-detect", units::duration),
             drain_grace: checks.required("drain-grace", units::duration),
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
+    }
+
+    /// The longest an end in order takes, from the signal to the last call.
+    pub(super) fn longest_drain(&self) -> Duration {
+        self.drain_detect + self.drain_grace
     }
 
     /// What `serve` runs with, on that database and with that key for new cursors.
@@ -80,6 +91,9 @@ impl Settings {
             request_timeout: self.request_timeout,
             max_in_flight: self.max_in_flight,
             max_body_bytes: self.max_body_bytes,
+            max_connections: self.max_connections,
+            max_connection_age: self.max_connection_age,
+            drain_detect: self.drain_detect,
             drain_grace: self.drain_grace,
         }
     }
