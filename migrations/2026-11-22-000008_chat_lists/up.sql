@@ -102,9 +102,12 @@ CREATE INDEX chat_activity_list ON chat_activity (org_id, active_at DESC, listed
     INCLUDE (chat_key, session_id, listed_type, is_unread);
 CREATE INDEX chat_activity_unread ON chat_activity (org_id, active_at DESC, listed_id)
     INCLUDE (chat_key, session_id, listed_type) WHERE is_unread;
--- The chat beside the key, or the planner would take these for as good as messages_newest where one chat is asked for.
-CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key);
-CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key);
+-- Of every chat: what lists are read by that are not about one. A list of one chat says nothing of `chat_key > 0`, which holds
+-- for all, and is kept to messages_newest: the planner takes any session for a small one, and these for as good.
+CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key)
+    WHERE chat_key > 0;
+CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key)
+    WHERE chat_key > 0;
 
 -- The triggers look at whole statements: a batch costs them a handful of statements, not some for each row.
 

@@ -174,6 +174,13 @@ impl Database {
         command
     }
 
+    /// A new key of that organization that can do that; limited to these sessions when there are any.
+    pub fn create_key(&self, org: &str, can: &str, sessions: &[String]) -> String {
+        let key = ["key", "create", "--org", org, "--name", "test", "--can", can];
+        let limits = sessions.iter().flat_map(|session| ["--session", session]);
+        self.cli(&key.into_iter().chain(limits).collect::<Vec<_>>())
+    }
+
     /// Runs the binary and returns what it prints. Panics when it fails.
     pub fn cli(&self, args: &[&str]) -> String {
         let output = self.command(args).output().expect("the binary");

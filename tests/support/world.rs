@@ -216,14 +216,12 @@ impl World {
     pub async fn key_of(&self, org: &Org, can: &str) -> String {
         let mut keys = self.keys.lock().await;
         let key = keys.entry((org.id.clone(), can.to_owned()));
-        key.or_insert_with(|| create_key(&self.database, &org.id, can)).clone()
+        key.or_insert_with(|| self.database.create_key(&org.id, can, &[])).clone()
     }
 
     /// A new key of the organization that can do that, in these sessions only.
     pub fn limited_key(&self, can: &str, sessions: &[String]) -> String {
-        let key = ["key", "create", "--org", &self.org.id, "--name", "limited", "--can", can];
-        let limits = sessions.iter().flat_map(|session| ["--session", session]);
-        self.cli(&key.into_iter().chain(limits).collect::<Vec<_>>())
+        self.database.create_key(&self.org.id, can, sessions)
     }
 
     /// A chat of the organization's first number with a person of that name nobody else has.
@@ -286,14 +284,9 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
     }
     let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
     let label = format!("label-{:a<16}", name.to_lowercase());
-    let labels = format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')");
-    database.sql().run_as(&id, &labels);
-    let key = create_key(database, &id, "read,send");
+    database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
+    let key = database.create_key(&id, "read,send", &[]);
     Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, key }
-}
-
-fn create_key(database: &Database, org: &str, can: &str) -> String {
-    database.cli(&["key", "create", "--org", org, "--name", "test", "--can", can])
 }
 
 /// Runs `switchboard import -` on these lines. Panics when it reports any of them.
