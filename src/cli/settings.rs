@@ -1,5 +1,6 @@
 //! The settings: read from flags, environment and files, checked all at once.
 
+mod database_url;
 mod effective;
 mod table;
 
@@ -30,6 +31,8 @@ pub(super) struct Settings {
     pub(super) log_format: LogFormat,
     /// `host:port`.
     pub(super) listen: String,
+    /// `host:port`.
+    pub(super) metrics_address: Option<String>,
     pub(super) cursor_key: Option<CursorKey>,
     cursor_previous_key: Option<CursorKey>,
     jwt: Option<JwtConfig>,
@@ -52,13 +55,14 @@ impl Settings {
     pub(super) fn new(effective: &Effective) -> Result<Self, Failure> {
         let mut checks = Checks { effective, mistakes: effective.mistakes().to_vec() };
         let settings = Self {
-            database_url: checks.optional("database-url", database_url),
+            database_url: checks.optional("database-url", database_url::parse),
             data_dir: checks.required("data-dir", |path| non_empty(path).map(PathBuf::from)),
             database_connections: checks.required("database-connections", connections),
             database_wait: checks.required("database-wait", positive_duration),
             log_filter: checks.required("log-level", log_filter),
             log_format: checks.required("log-format", log_format),
             listen: checks.required("listen", listen_address),
+            metrics_address: checks.optional("metrics-address", listen_address),
             cursor_key: checks.optional("cursor-key", str::parse),
             cursor_previous_key: checks.optional("cursor-previous-key", str::parse),
             jwt: checks.jwt(),
@@ -153,46 +157,6 @@ fn non_empty(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
 }
 
-/// Strict where libpq would quote what it cannot read, a part of a password perhaps.
-fn database_url(text: &str) -> Result<Secret, &'static str> {
-    let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
-    let rest = rest.ok_or("must be a URL such as postgres://user@host/database")?;
-    let address = rest.split('?').next().unwrap_or_default();
-    let (authority, path) = address.split_once('/').unwrap_or((address, ""));
-    let escapes_are_whole = text.split('%').skip(1).all(|escape| {
-        let digits = escape.as_bytes();
-        digits.len() >= 2 && digits[..2].iter().all(u8::is_ascii_hexdigit)
-    });
-    let is_clear = authority.matches('@').count() <= 1 && !path.contains('@');
-    if is_clear && escapes_are_whole && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        Ok(Secret::new(with_connection_defaults(text)))
-    } else {
-        Err("must be a URL whose user and password are percent-encoded")
-    }
-}
-
-/// The URL with what keeps libpq from waiting for a database that silently went away, unless it says so itself.
-fn with_connection_defaults(url: &str) -> String {
-    const DEFAULTS: [(&str, &str); 4] = [
-        ("application_name", "switchboard"),
-        // Seconds.
-        ("connect_timeout", "5"),
-        ("keepalives_idle", "30"),
-        // Milliseconds.
-        ("tcp_user_timeout", "10000"),
-    ];
-    let query = url.split_once('?').map(|(_, query)| query);
-    let is_given = |name: &str| {
-        query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some(name)))
-    };
-    let mut url = url.to_owned();
-    for (name, value) in DEFAULTS.iter().filter(|(name, _)| !is_given(name)) {
-        url.push(if url.contains('?') { '&' } else { '?' });
-        url.push_str(&format!("{name}={value}"));
-    }
-    url
-}
-
 /// A level, or directives: those of `RUST_LOG`, of which a misspelled level is one that names a module.
 fn log_filter(text: &str) -> Result<String, &'static str> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -254,34 +218,6 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_database_url_that_libpq_would_quote_is_refused() {
-        for good in [
-            "postgres://switchboard@/switchboard?host=/run/pg",
-            "postgresql://u:p%40ss@db.acme.example:5432/switchboard?sslmode=verify-full",
-        ] {
-            assert!(database_url(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "mysql://x",
-            "host=db",
-            "postgres://u:p@ss@db/x",
-            "postgres://u:p%zz@db/x",
-            "postgres://u:p/@db/x",
-        ] {
-            assert!(database_url(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_database_url_keeps_its_own_timeouts() {
-        let url = with_connection_defaults("postgres://h/d?connect_timeout=1");
-        assert!(url.starts_with("postgres://h/d?connect_timeout=1&application_name=switchboard&"), "{url}");
-        assert_eq!(url.matches("connect_timeout").count(), 1, "{url}");
-        assert!(with_connection_defaults("postgres://h/d").starts_with("postgres://h/d?application_name="));
-    }
 
     #[test]
     fn a_misspelled_level_is_refused() {
