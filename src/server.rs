@@ -14,6 +14,7 @@ mod housekeeping;
 mod layers;
 mod limits;
 mod linger;
+mod metrics;
 mod observe;
 mod request_id;
 mod router;
@@ -88,6 +89,8 @@ pub async fn run(
     housekeeping.abort();
     Ok(())
 }
+
+pub use metrics::serve as serve_metrics;
 
 /// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
 const OF_PROBES: Patience =

@@ -13,4 +13,5 @@ mod openapi;
 mod plans;
 mod schema;
 mod support;
+mod telemetry;
 mod transcode;

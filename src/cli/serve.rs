@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::context::Database;
 use super::settings::{ServeFlags, Settings};
 use super::{Failure, cursor_key, healthcheck, output};
 use crate::error::Kind;
 use crate::server::{self, ServeError};
-use crate::telemetry;
+use crate::telemetry::{Telemetry, logs};
 
 /// How long an end may take beyond its own limits: the private PostgreSQL stops after the last call.
 const LATE: Duration = Duration::from_secs(20);
@@ -26,14 +27,40 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
-    telemetry::init(&settings.log_filter, settings.log_format)
+    logs::init(&settings.log_filter, settings.log_format)
         .map_err(|error| Failure::Configuration(vec![format!("--log-level: {error}")]))?;
+    let telemetry = Telemetry::start(settings.metrics_address.is_some())
+        .map_err(|error| Failure::Configuration(vec![error.to_string()]))?;
     cursor_key::require(settings)?;
+    let scraped = serve_metrics(settings, &telemetry).await?;
     let database = Database::open(settings).await?;
     let outcome = serve(settings, &database).await;
-    // The private database goes last: calls in flight have ended by now.
+    // The private database goes late: calls in flight have ended by now.
     database.close().await;
+    let _ = tokio::task::spawn_blocking(|| telemetry.end()).await;
+    // Last, so that the end can be watched.
+    if let Some(scraped) = scraped {
+        scraped.abort();
+    }
     outcome
+}
+
+/// Serves metrics where the settings say, if they do.
+async fn serve_metrics(
+    settings: &Settings,
+    telemetry: &Telemetry,
+) -> Result<Option<JoinHandle<()>>, Failure> {
+    let (Some(address), Some(scrape)) = (&settings.metrics_address, telemetry.scrape()) else {
+        return Ok(None);
+    };
+    let listener = listen(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving metrics");
+    Ok(Some(tokio::spawn(server::serve_metrics(listener, scrape))))
+}
+
+async fn listen(address: &str) -> Result<TcpListener, Failure> {
+    let listening = TcpListener::bind(address).await;
+    listening.map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
 }
 
 async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> {
@@ -47,9 +74,7 @@ async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> 
     }
     let cursor_key = cursor_key::find_or_create(settings)?;
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let listener = TcpListener::bind(&settings.listen)
-        .await
-        .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", settings.listen)))?;
+    let listener = listen(&settings.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
     let announcing = tokio::spawn(announce(address));

@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub(super) log_format: LogFormat,
     /// `host:port`.
     pub(super) listen: String,
+    /// `host:port`.
+    pub(super) metrics_address: Option<String>,
     pub(super) cursor_key: Option<CursorKey>,
     cursor_previous_key: Option<CursorKey>,
     jwt: Option<JwtConfig>,
@@ -60,6 +62,7 @@ impl Settings {
             log_filter: checks.required("log-level", log_filter),
             log_format: checks.required("log-format", log_format),
             listen: checks.required("listen", listen_address),
+            metrics_address: checks.optional("metrics-address", listen_address),
             cursor_key: checks.optional("cursor-key", str::parse),
             cursor_previous_key: checks.optional("cursor-previous-key", str::parse),
             jwt: checks.jwt(),

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use self::manner::Manner;
 use super::around::Answering;
 use super::linger;
+use crate::telemetry::metrics::{self, Present};
 
 /// How long a new connection may stay silent.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
@@ -82,6 +83,7 @@ pub async fn serve<S>(
     connections.closing.cancel();
     if timeout(bounds.grace, async { while connections.tasks.join_next().await.is_some() {} }).await.is_err()
     {
+        metrics::cut_off(connections.tasks.len());
         tracing::warn!(
             connections = connections.tasks.len(),
             "cut off connections that did not finish in time"
@@ -139,6 +141,7 @@ async fn connection<S>(
 ) where
     S: Answering + Clone + Send + Sync + 'static,
 {
+    let _present = Present::connection();
     // Answers are small and complete: waiting to fill a packet only makes them late.
     let _ = stream.set_nodelay(true);
     // hyper's own limit begins with the first byte.

@@ -15,6 +15,7 @@ use self::rpc::Answers;
 use super::{Request, Response};
 use crate::store::Store;
 use crate::store::readiness::Schema;
+use crate::telemetry::metrics;
 
 const OK: &str = "ok";
 
@@ -60,6 +61,7 @@ impl Health {
 
     /// From now on the service is not ready: it finishes what it has, and others should take what comes.
     pub fn draining(&self) {
+        metrics::ready(false);
         self.checks.send_modify(|checks| checks.process = Checks::DRAINING);
     }
 

@@ -17,7 +17,7 @@ fn settings_are_those_of_the_program_with_their_defaults() {
         let variable = format!("SWITCHBOARD_{}", name.to_uppercase().replace('-', "_"));
         // Where the service listens is the chart's own, and no pod has a database of its own.
         match name {
-            "listen" | "data-dir" => {}
+            "listen" | "metrics-address" | "data-dir" => {}
             _ if help.contains(&format!("{variable} or …_FILE")) => {
                 drop(secrets.insert(camel(name), Value::Null))
             }

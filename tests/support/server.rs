@@ -39,9 +39,13 @@ impl Server {
     }
 }
 
-/// The address in the line of the log that says the server listens.
 fn listening_at(log: &str) -> Option<SocketAddr> {
-    let line = log.lines().find(|line| line.contains(r#""listening""#))?;
+    address_in(log, "listening")
+}
+
+/// The address in the line of the log with that message.
+pub fn address_in(log: &str, message: &str) -> Option<SocketAddr> {
+    let line = log.lines().find(|line| line.contains(&format!("\"{message}\"")))?;
     line.split_once(r#""address":""#)?.1.split('"').next()?.parse().ok()
 }
 

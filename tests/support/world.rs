@@ -14,10 +14,11 @@ use tokio::sync::{Mutex, OnceCell};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
+use super::chat::Chat;
 use super::cluster::{Cluster, Database};
 use super::rest::Rest;
 use super::rpc::{Door, Rpc};
-use super::server::Server;
+use super::server::{Server, address_in};
 use super::sql::Sql;
 use super::token::Token;
 
@@ -55,27 +56,6 @@ pub struct Org {
     pub key: String,
 }
 
-/// A chat with one person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chat {
-    /// The person's number in digits.
-    pub digits: String,
-    /// `<digits>@c.us`
-    pub id: String,
-    /// `<digits>@s.whatsapp.net`
-    pub jid: String,
-    /// Where the chat API has it: `/v1/chats/<id>`.
-    pub path: String,
-    /// Where the session API has it: `/api/v1/sessions/<session>/chats/<jid>`.
-    pub session_path: String,
-}
-
-impl AsRef<str> for Chat {
-    fn as_ref(&self) -> &str {
-        &self.path
-    }
-}
-
 impl World {
     /// A world of its own, for tests that count rows or change what others look at.
     pub async fn start() -> Self {
@@ -93,6 +73,22 @@ impl World {
         let database = Cluster::get().await.copy_of(&template);
         let server = Server::start(&database, listen, args).await;
         Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// A world of its own whose `serve` has these flags and these variables.
+    pub async fn start_with_env(args: &[&str], variables: &[(&str, String)]) -> Self {
+        let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
+        let database = Cluster::get().await.copy_of(&template);
+        let mut command = database.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        let server = Server::run(&command).await;
+        Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// What Prometheus would read, of a server that has an address for it.
+    pub async fn metrics(&self) -> String {
+        let address = address_in(&self.log(), "serving metrics").expect("an address for metrics");
+        Rest::new(address).get("/metrics").await.expect(200).text()
     }
 
     /// A world in a cluster of its own, to which things may happen. Its `serve` has these flags.
@@ -248,16 +244,6 @@ impl World {
     pub fn import(&self, org: &Org, events: &[Value]) {
         let lines: Vec<_> = events.iter().map(Value::to_string).collect();
         import(&self.database, org, &lines.join("\n"));
-    }
-}
-
-impl Chat {
-    /// The chat with that person in that session.
-    pub fn new(digits: &str, session: &str) -> Self {
-        let (id, jid) = (format!("{digits}@c.us"), format!("{digits}@s.whatsapp.net"));
-        let path = format!("/v1/chats/{id}");
-        let session_path = format!("/api/v1/sessions/{session}/chats/{jid}");
-        Self { digits: digits.to_owned(), id, jid, path, session_path }
     }
 }
 

@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 22] = [
+pub(super) const SETTINGS: [Setting; 23] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -50,6 +50,8 @@ pub(super) const SETTINGS: [Setting; 22] = [
         "How to log: text, json, or auto for text on a terminal and JSON elsewhere") },
     setting("listen", "ADDRESS:PORT", Some("127.0.0.1:8080"),
         "Where to serve gRPC, gRPC-Web and REST; port 0 takes a free one"),
+    setting("metrics-address", "ADDRESS:PORT", None,
+        "Where to serve metrics to Prometheus, as GET /metrics; nowhere without it"),
     Setting { secret: true, ..setting("cursor-key", "KEY", None,
         "What cursors are signed with: 32 random bytes in hex or base64, the same for all instances; needed with --database-url, else made once and kept in the data directory") },
     Setting { secret: true, ..setting("cursor-previous-key", "KEY", None,
