@@ -120,10 +120,19 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
+        self.transact(org, Company::Others, work).await
+    }
+
+    /// The same, in that company.
+    pub async fn transact<T, F>(&self, org: OrgId, company: Company, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
         self.run(move |connection| {
             let mut attempt = 1;
             loop {
-                match transaction(connection, org, &work) {
+                match transaction(connection, org, company, &work) {
                     Err(StoreError::Database(error)) if attempt < ATTEMPTS && is_transient(&error) => {
                         attempt += 1
                     }
@@ -160,13 +169,39 @@ impl Store {
     }
 }
 
+/// Who else may write to an organization while a transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// As a rule, everybody.
+    Others,
+    /// For what would pull the rug from under others. It waits for those that run and keeps others waiting, so it has to
+    /// be short.
+    Nobody,
+}
+
+impl Company {
+    /// The lock, held until the transaction ends, that every writing transaction takes before it looks at anything: what
+    /// a chat's address leads to cannot change any more once it was looked up.
+    const fn lock(self) -> &'static str {
+        match self {
+            Self::Others => "pg_advisory_xact_lock_shared",
+            Self::Nobody => "pg_advisory_xact_lock",
+        }
+    }
+}
+
 fn transaction<T>(
     connection: &mut Connection,
     org: OrgId,
+    company: Company,
     work: &impl Fn(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    // One round trip for both. The id is a UUID: nothing in it needs quoting.
-    connection.batch_execute(&format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'"))?;
+    // One round trip for all. The id is a UUID: nothing in it needs quoting. Organizations whose halves come to the same
+    // number share a lock, which costs them nothing but patience.
+    let (high, low) = org.as_uuid().as_u64_pair();
+    let (lock, number) = (company.lock(), (high ^ low).cast_signed());
+    connection
+        .batch_execute(&format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'; SELECT {lock}({number})"))?;
     match work(connection) {
         Ok(value) => {
             connection.batch_execute("COMMIT")?;

@@ -153,6 +153,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    lids (org_id, lid) {
+        org_id -> Uuid,
+        lid -> Text,
+        address -> Text,
+    }
+}
+
+diesel::table! {
     chat_members (org_id, chat_key, contact_id) {
         org_id -> Uuid,
         chat_key -> BigInt,
@@ -252,6 +260,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     chat_properties,
     events,
     idempotency_keys,
+    lids,
     chat_views,
     message_views,
 );

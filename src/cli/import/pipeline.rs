@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::lines::{Line, Lines};
 use super::progress::Progress;
-use crate::actions::ingest::{self, Event, IngestEvent};
+use crate::actions::ingest::{self, Event, IngestEvent, Reach};
 use crate::cli::Failure;
 use crate::error::Error;
 use crate::ids::OrgId;
@@ -88,7 +88,7 @@ async fn write(
     progress: Progress,
 ) -> Result<(), Failure> {
     while let Some(batch) = queue.recv().await {
-        let outcomes = ingest::apply(&store, org, batch.events).await?;
+        let outcomes = ingest::apply(&store, &Reach::all(org), batch.events).await?;
         let mut imported = 0;
         for (line, outcome) in batch.lines.into_iter().zip(outcomes) {
             match outcome {
