@@ -8,6 +8,7 @@ mod deploy;
 mod doors;
 mod ingest;
 mod layers;
+mod live;
 mod openapi;
 mod plans;
 mod schema;
