@@ -74,6 +74,9 @@ pub async fn apply(store: &Store, reach: &Reach, batch: Vec<IngestEvent>) -> Res
 /// Events that are refused, by their place in the batch.
 type Refused = Vec<(usize, Error)>;
 
+/// One transaction's work.
+type Write = fn(&mut Connection, &Reach, &[(usize, Checked)]) -> StoreResult<Refused>;
+
 /// Writes events in one transaction. The database may refuse what the checks let pass; such an event must not take the
 /// others with it, so they are split until it stands alone.
 async fn in_parts(
@@ -81,7 +84,7 @@ async fn in_parts(
     reach: &Reach,
     company: Company,
     events: Arc<[(usize, Checked)]>,
-    write: fn(&mut Connection, &Reach, &[(usize, Checked)]) -> StoreResult<Refused>,
+    write: Write,
 ) -> Result<Refused> {
     let mut refused = Vec::new();
     let whole = 0..events.len();

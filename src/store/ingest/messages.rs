@@ -81,13 +81,15 @@ pub(super) type Row = (
     (Option<Value>, Value, Option<Value>),
 );
 
-/// The columns that a [`Message`] is made of.
-pub(super) const COLUMNS: (
+type Columns = (
     (messages::session_id, messages::chat_key, messages::message_id),
     (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
     (messages::sender, messages::type_, messages::body),
     (messages::delivery, messages::details, messages::field_times),
-) = (
+);
+
+/// The columns that a [`Message`] is made of.
+pub(super) const COLUMNS: Columns = (
     (messages::session_id, messages::chat_key, messages::message_id),
     (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
     (messages::sender, messages::type_, messages::body),
