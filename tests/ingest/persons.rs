@@ -215,7 +215,7 @@ async fn a_phone_number_may_have_had_several_lids() {
 async fn a_lid_is_no_other_phone_numbers() {
     let inbox = Inbox::new().await;
     let other = json!({"address": {"lid": LID, "jid": "15550101002@c.us"}});
-    for events in [&[tie(LID), other.clone()][..], &[other.clone()]] {
+    for events in [&[tie(LID), other.clone()][..], std::slice::from_ref(&other)] {
         let error = inbox.tell(events).await.pop().expect("an outcome").expect_err("a contradiction");
         assert_eq!(
             (error.kind(), error.fields()[0].field.as_str()),

@@ -12,7 +12,8 @@ use switchboard::actions::ingest::{self, IngestEvent, Reach};
 use switchboard::actions::session_chats::{self, Change};
 use switchboard::caller::{Caller, Capabilities, Capability, Principal};
 use switchboard::error::Error;
-use switchboard::ids::{ChatAddress, KeyId};
+use switchboard::ids::{ChatAddress, KeyId, OrgId};
+use switchboard::store::Store;
 use tokio::task::JoinSet;
 
 use super::super::{Inbox, SESSION, event};
@@ -46,12 +47,36 @@ fn told(random: &mut StdRng, people: usize) -> Vec<Value> {
     events
 }
 
-async fn tell(inbox: (switchboard::store::Store, Reach), events: Vec<IngestEvent>, size: usize) {
+async fn tell(inbox: (Store, Reach), events: Vec<IngestEvent>, size: usize) {
     for batch in events.chunks(size) {
         for outcome in
             ingest::apply(&inbox.0, &inbox.1, batch.to_vec()).await.expect("nothing reaches a caller")
         {
             outcome.expect("an accepted event");
+        }
+    }
+}
+
+/// Pins every chat by both addresses, one after the other.
+async fn pin(store: Store, org: OrgId, people: usize) {
+    let caller = Caller {
+        org,
+        principal: Principal::ApiKey(KeyId::generate()),
+        capabilities: Capabilities::from_iter([Capability::Send]),
+        sessions: None,
+        manages_owners: false,
+    };
+    for person in 0..people {
+        for address in [lid(person), phone(person)] {
+            let address: ChatAddress = address.parse().expect("an address");
+            let session = SESSION.parse().expect("a session");
+            let change = Change { pinned: Some(true), ..Change::default() };
+            let once = Once::unkeyed();
+            let pinned =
+                session_chats::update(&store, &caller, session, address, change, Precondition::NONE, once)
+                    .await;
+            let pinned = pinned.unwrap_or_else(|error: Error| panic!("{error}"));
+            assert!(pinned.held.pinned, "{person}");
         }
     }
 }
@@ -77,36 +102,7 @@ async fn nothing_is_lost_and_nobody_hears_of_it() {
         (0..people).map(|person| json!({"address": {"lid": lid(person), "jid": phone(person)}})).collect();
     ties.shuffle(&mut random);
     workers.spawn(tell(target(), ties.iter().map(event).collect(), 3));
-    let caller = Caller {
-        org: inbox.org,
-        principal: Principal::ApiKey(KeyId::generate()),
-        capabilities: Capabilities::from_iter([Capability::Send]),
-        sessions: None,
-        manages_owners: false,
-    };
-    let store = inbox.store.clone();
-    workers.spawn(async move {
-        for person in 0..people {
-            for address in [lid(person), phone(person)] {
-                let address: ChatAddress = address.parse().expect("an address");
-                let session = SESSION.parse().expect("a session");
-                let change = Change { pinned: Some(true), ..Change::default() };
-                let once = Once::unkeyed();
-                let pinned = session_chats::update(
-                    &store,
-                    &caller,
-                    session,
-                    address,
-                    change,
-                    Precondition::NONE,
-                    once,
-                )
-                .await;
-                let pinned = pinned.unwrap_or_else(|error: Error| panic!("{error}"));
-                assert!(pinned.held.pinned, "{person}");
-            }
-        }
-    });
+    workers.spawn(pin(inbox.store.clone(), inbox.org, people));
     while let Some(worker) = workers.join_next().await {
         worker.expect("a worker that does not panic");
     }
