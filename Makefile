@@ -17,6 +17,7 @@ SHELL := /bin/bash
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
+FASTIFY := benches/fastify
 EXPLORER := openapi-explorer
 EXPLORER_VERSION := 2.4.820
 
@@ -73,7 +74,7 @@ plans: build-packages
 merges: build-packages
 	MERGES=1000 cargo test --locked ingest::persons
 
-bench: build-packages
+bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked
 	cargo run --locked --release --package transcode-bench
 
@@ -109,8 +110,8 @@ image-packages:
 	$(call install,$(IMAGE_PACKAGES))
 
 # The clients' own install scripts are not run: they download from elsewhere, and nothing of theirs is needed.
-$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json | test-packages
-	npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --loglevel=error
+%/node_modules/.installed: %/package-lock.json | test-packages
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 $(CLIENTS)/.venv/.installed: $(CLIENTS)/requirements.txt | test-packages
