@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use self::docs::Docs;
 use self::health::Health;
@@ -75,12 +76,18 @@ pub async fn run(
     let store = Store::new(&config.database_url, patience(&config));
     let (health, health_service) = Health::new(services::NAMES).await;
     health.watch(store.clone());
-    let services = services::compose(&store, &config, health_service)?;
+    let closing = CancellationToken::new();
+    let services = services::compose(&store, &config, health_service, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store));
-    connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+    let told_to_stop = || {
+        health.stopping();
+        // Streams end by themselves; nobody need wait for their clients.
+        closing.cancel();
+    };
+    connection::serve(listener, stack, shutdown, told_to_stop, config.drain_grace).await;
     housekeeping.abort();
     Ok(())
 }

@@ -20,6 +20,7 @@ pub mod read_state;
 pub mod readiness;
 pub mod schema;
 pub mod search;
+pub mod senders;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;

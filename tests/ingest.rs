@@ -6,6 +6,7 @@ mod import;
 mod persons;
 mod refusals;
 mod rules;
+mod stream;
 
 use serde_json::{Value, json};
 use switchboard::actions::idempotency::Once;

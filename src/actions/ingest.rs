@@ -3,6 +3,7 @@
 //!
 //! Contacts and chats carry no version: there the last arrival wins, field by field.
 
+mod batch;
 mod chats;
 mod check;
 mod contacts;
@@ -15,6 +16,7 @@ mod messages;
 mod persons;
 mod sessions;
 
+pub use batch::{Applied, Batch};
 pub use event::{
     AddressEvent, ChatEvent, ChatKind, ConnectionStatus, ContactEvent, DeleteMessageEvent, DeliveryInfo,
     Event, IngestEvent, MemberEvent, MessageEvent, ReadEvent, ReceiptEvent, ReceiptKind, StatusEvent,
@@ -22,12 +24,15 @@ pub use event::{
 
 use std::sync::Arc;
 
+pub use serde_json::Value as JsonTree;
+
 use check::{Checked, check};
 
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest as rows;
+use crate::store::senders::{self, Sender};
 use crate::store::{Company, Connection, Store, StoreResult};
 
 /// Whose numbers a connector may tell of.
@@ -56,6 +61,25 @@ impl Reach {
 /// A bad event is refused alone: the inner results are in the order of the batch, and an error names the field. The
 /// outer one is for when nothing could be stored at all.
 pub async fn apply(store: &Store, reach: &Reach, batch: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+    apply_marked(store, reach, batch, None).await
+}
+
+/// How far a sender has come with what is stored.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The sender.
+    pub sender: Sender,
+    /// Its own number of its last event.
+    pub sequence: i64,
+}
+
+/// The same, and with the last of them it is stored how far the sender has come.
+async fn apply_marked(
+    store: &Store,
+    reach: &Reach,
+    batch: Vec<IngestEvent>,
+    mark: Option<Mark>,
+) -> Result<Vec<Result<()>>> {
     let mut outcomes: Vec<Result<()>> = Vec::with_capacity(batch.len());
     let mut checked = Vec::with_capacity(batch.len());
     for (place, event) in batch.into_iter().enumerate() {
@@ -64,7 +88,7 @@ pub async fn apply(store: &Store, reach: &Reach, batch: Vec<IngestEvent>) -> Res
     }
     let checked: Arc<[(usize, Checked)]> = checked.into();
     let mut refused = persons::apply(store, reach, &checked).await?;
-    refused.extend(in_parts(store, reach, Company::Others, checked, write).await?);
+    refused.extend(in_parts(store, reach, Company::Others, checked, write, mark).await?);
     for (place, error) in refused {
         outcomes[place] = Err(error);
     }
@@ -79,22 +103,33 @@ type Write = fn(&mut Connection, &Reach, &[(usize, Checked)]) -> StoreResult<Ref
 
 /// Writes events in one transaction. The database may refuse what the checks let pass; such an event must not take the
 /// others with it, so they are split until it stands alone.
+///
+/// How far their sender has come is written with them, or after them when they do not fit into one transaction.
 async fn in_parts(
     store: &Store,
     reach: &Reach,
     company: Company,
     events: Arc<[(usize, Checked)]>,
     write: Write,
+    mark: Option<Mark>,
 ) -> Result<Refused> {
-    let mut refused = Vec::new();
     let whole = 0..events.len();
-    let mut parts = Vec::from([whole]);
+    let mut unmarked = mark;
+    let mut refused = Vec::new();
+    let mut parts = Vec::from([whole.clone()]);
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
         let (range, events_of_part, own_reach) = (part.clone(), Arc::clone(&events), reach.clone());
-        let work =
-            move |connection: &mut Connection| write(connection, &own_reach, &events_of_part[range.clone()]);
+        let own_mark = unmarked.clone().filter(|_| part == whole);
+        let work = move |connection: &mut Connection| {
+            let refused = write(connection, &own_reach, &events_of_part[range.clone()])?;
+            advance(connection, own_reach.org, own_mark.as_ref())?;
+            Ok(refused)
+        };
         match store.transact(reach.org, company, work).await {
-            Ok(more) => refused.extend(more),
+            Ok(more) => {
+                refused.extend(more);
+                unmarked = unmarked.filter(|_| part != whole);
+            }
             Err(error) if error.kind() != Kind::Internal => return Err(error),
             Err(error) if part.len() == 1 => refused.push((events[part.start].0, error)),
             Err(_) => {
@@ -104,7 +139,15 @@ async fn in_parts(
             }
         }
     }
+    if unmarked.is_some() {
+        let org = reach.org;
+        store.write(org, move |connection| advance(connection, org, unmarked.as_ref())).await?;
+    }
     Ok(refused)
+}
+
+fn advance(connection: &mut Connection, org: OrgId, mark: Option<&Mark>) -> StoreResult<()> {
+    mark.map_or(Ok(()), |mark| senders::advance(connection, org, &mark.sender, mark.sequence))
 }
 
 /// One transaction's work. Answers the events that were refused.

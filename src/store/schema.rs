@@ -153,6 +153,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    ingest_senders (org_id, principal, sender) {
+        org_id -> Uuid,
+        principal -> Text,
+        sender -> Text,
+        acknowledged -> BigInt,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     lids (org_id, lid) {
         org_id -> Uuid,
         lid -> Text,
@@ -260,6 +270,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     chat_properties,
     events,
     idempotency_keys,
+    ingest_senders,
     lids,
     chat_views,
     message_views,

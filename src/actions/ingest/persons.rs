@@ -74,7 +74,7 @@ pub(super) async fn apply(store: &Store, reach: &Reach, events: &Arc<[(usize, Ch
         let tie = tie_of(event).filter(|tie| stored.get(&tie.lid) != Some(&tie.phone))?;
         Some((*place, Checked { session: event.session.clone(), change: Change::Address(tie.clone()) }))
     });
-    in_parts(store, reach, Company::Nobody, news.collect(), write).await
+    in_parts(store, reach, Company::Nobody, news.collect(), write, None).await
 }
 
 fn tie_of(event: &Checked) -> Option<&Tie> {
