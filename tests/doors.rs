@@ -13,6 +13,7 @@ mod idempotency;
 mod logins;
 mod organization;
 mod races;
+mod rate_limits;
 mod read_state;
 mod readiness;
 mod refusals;
