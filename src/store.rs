@@ -24,6 +24,7 @@ pub mod read_state;
 pub mod readiness;
 pub mod schema;
 pub mod search;
+pub mod senders;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
@@ -119,11 +120,11 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.write_as(name_of::<F>(), org, work).await
+        self.write_as(name_of::<F>(), org, Company::Others, work).await
     }
 
-    /// [`Self::write`] under another name than that of whoever asks for it.
-    pub async fn write_as<T, F>(&self, name: &'static str, org: OrgId, work: F) -> Result<T>
+    /// [`Self::write`] in that company, and under another name than that of whoever asks for it.
+    pub async fn write_as<T, F>(&self, name: &'static str, org: OrgId, company: Company, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
@@ -131,7 +132,7 @@ impl Store {
         self.run(name, move |lease, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction(lease, org, deadline, &work) {
+                match transaction(lease, org, company, deadline, &work) {
                     Err(StoreError::Database(error))
                         if attempt < ATTEMPTS && pause(attempt, &error, deadline) =>
                     {
@@ -182,6 +183,27 @@ impl Store {
     }
 }
 
+/// Who else may write to an organization while a transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// As a rule, everybody.
+    Others,
+    /// For what would pull the rug from under others. It waits for those that run and keeps others waiting, so it has to
+    /// be short.
+    Nobody,
+}
+
+impl Company {
+    /// The lock, held until the transaction ends, that every writing transaction takes before it looks at anything: what
+    /// a chat's address leads to cannot change any more once it was looked up.
+    const fn lock(self) -> &'static str {
+        match self {
+            Self::Others => "pg_advisory_xact_lock_shared",
+            Self::Nobody => "pg_advisory_xact_lock",
+        }
+    }
+}
+
 /// Does the work unless its time is up, and sees to the connections when the server behind them is gone.
 fn bounded<T>(
     lease: &mut Lease,
@@ -204,15 +226,19 @@ fn bounded<T>(
 fn transaction<T>(
     connection: &mut Connection,
     org: OrgId,
+    company: Company,
     deadline: Option<Instant>,
     work: &impl Fn(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    // One round trip for all. The id is a UUID: nothing in it needs quoting.
+    // One round trip for all. The id is a UUID: nothing in it needs quoting. Organizations whose halves come to the same
+    // number share a lock, which costs them nothing but patience.
     let mut begin = format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'");
     if let Some(deadline) = deadline {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
         begin.push_str(&format!("; SET LOCAL statement_timeout = {left}"));
     }
+    let (high, low) = org.as_uuid().as_u64_pair();
+    begin.push_str(&format!("; SELECT {}({})", company.lock(), (high ^ low).cast_signed()));
     connection.batch_execute(&begin)?;
     let outcome = work(connection).and_then(|value| match is_over(deadline) {
         // The caller has been told that the time is up.

@@ -12,6 +12,7 @@ mod http;
 mod idempotency;
 mod logins;
 mod organization;
+mod persons;
 mod races;
 mod rate_limits;
 mod read_state;
