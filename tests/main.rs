@@ -14,4 +14,5 @@ mod plans;
 mod schema;
 mod support;
 mod telemetry;
+mod tls;
 mod transcode;
