@@ -6,6 +6,7 @@ mod import;
 mod persons;
 mod refusals;
 mod rules;
+mod setup;
 mod stream;
 
 use serde_json::{Value, json};
