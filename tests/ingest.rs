@@ -2,6 +2,7 @@
 
 mod convergence;
 mod demo;
+mod export;
 mod import;
 mod persons;
 mod refusals;

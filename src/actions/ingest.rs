@@ -9,6 +9,7 @@ mod check;
 mod contacts;
 mod counters;
 mod event;
+pub mod export;
 mod inbox;
 mod json;
 mod members;
