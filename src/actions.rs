@@ -2,6 +2,7 @@
 
 pub mod chat_properties;
 pub mod chats;
+pub mod events;
 pub mod idempotency;
 pub mod ingest;
 pub mod keys;

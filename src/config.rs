@@ -23,6 +23,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How long calls in flight may go on after the signal to stop.
     pub drain_grace: Duration,
+    /// How long events are kept.
+    pub event_retention: Duration,
 }
 
 /// How login tokens are verified.

@@ -78,7 +78,7 @@ pub async fn run(
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
-    let housekeeping = tokio::spawn(housekeeping::keep(store));
+    let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
     housekeeping.abort();
     Ok(())

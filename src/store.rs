@@ -2,6 +2,7 @@
 
 pub mod chat_properties;
 pub mod chats;
+pub mod events;
 pub mod idempotency;
 pub mod ingest;
 mod json;
@@ -37,6 +38,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::queue::Queue;
+use crate::caller::Actor;
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
 
@@ -74,6 +76,21 @@ impl From<StoreError> for Error {
             StoreError::Database(error) if is_disconnect(&error) => Self::unavailable(error),
             StoreError::Database(error) => Self::internal(error),
         }
+    }
+}
+
+/// Whose rows a transaction may write, and who is told to have changed them.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    /// The organization.
+    pub org: OrgId,
+    /// Whoever makes the changes.
+    pub actor: Actor,
+}
+
+impl From<OrgId> for Writer {
+    fn from(org: OrgId) -> Self {
+        Self { org, actor: Actor::Operator }
     }
 }
 
@@ -115,15 +132,16 @@ impl Store {
 
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
     /// deadlocks and rows whose parent was removed meanwhile are tried again, so the work may run more than once.
-    pub async fn write<T, F>(&self, org: OrgId, work: F) -> Result<T>
+    pub async fn write<T, F>(&self, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
+        let begin = begin(&writer.into());
         self.run(move |connection| {
             let mut attempt = 1;
             loop {
-                match transaction(connection, org, &work) {
+                match transaction(connection, &begin, &work) {
                     Err(StoreError::Database(error)) if attempt < ATTEMPTS && is_transient(&error) => {
                         attempt += 1
                     }
@@ -160,13 +178,21 @@ impl Store {
     }
 }
 
+/// Begins a transaction and says whose it is: one round trip for all. Neither a UUID nor hex has anything to quote, and
+/// PostgreSQL has no text with NUL.
+fn begin(writer: &Writer) -> String {
+    let Writer { org, actor } = writer;
+    let actor: String =
+        actor.to_string().bytes().filter(|byte| *byte != 0).map(|byte| format!("{byte:02x}")).collect();
+    format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'; SET LOCAL switchboard.actor = '{actor}'")
+}
+
 fn transaction<T>(
     connection: &mut Connection,
-    org: OrgId,
+    begin: &str,
     work: &impl Fn(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    // One round trip for both. The id is a UUID: nothing in it needs quoting.
-    connection.batch_execute(&format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'"))?;
+    connection.batch_execute(begin)?;
     match work(connection) {
         Ok(value) => {
             connection.batch_execute("COMMIT")?;

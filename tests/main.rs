@@ -6,6 +6,7 @@ mod cli;
 mod clients;
 mod deploy;
 mod doors;
+mod events;
 mod ingest;
 mod layers;
 mod openapi;

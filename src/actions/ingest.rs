@@ -23,11 +23,12 @@ use std::sync::Arc;
 
 use check::{Checked, check};
 
+use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::ingest as rows;
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Writer};
 
 /// Stores a batch of events of one organization in one transaction.
 ///
@@ -49,8 +50,9 @@ pub async fn apply(store: &Store, org: OrgId, batch: Vec<IngestEvent>) -> Result
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
         let events = Arc::clone(&checked);
         let range = part.clone();
+        let writer = Writer { org, actor: Actor::Connector };
         let written =
-            store.write(org, move |connection| write(connection, org, &events[range.clone()])).await;
+            store.write(writer, move |connection| write(connection, org, &events[range.clone()])).await;
         match written {
             Ok(refused) => refused.into_iter().for_each(|(place, error)| outcomes[place] = Err(error)),
             Err(error) if error.kind() != Kind::Internal => return Err(error),

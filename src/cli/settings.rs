@@ -36,6 +36,7 @@ pub(super) struct Settings {
     request_timeout: Duration,
     max_body_bytes: usize,
     drain_grace: Duration,
+    event_retention: Duration,
 }
 
 impl Settings {
@@ -60,6 +61,7 @@ impl Settings {
             request_timeout: checks.required("request-timeout", positive_duration),
             max_body_bytes: checks.required("max-body-bytes", units::bytes),
             drain_grace: checks.required("drain-grace", units::duration),
+            event_retention: checks.required("event-retention", positive_duration),
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
     }
@@ -75,6 +77,7 @@ impl Settings {
             request_timeout: self.request_timeout,
             max_body_bytes: self.max_body_bytes,
             drain_grace: self.drain_grace,
+            event_retention: self.event_retention,
         }
     }
 }

@@ -215,7 +215,7 @@ diesel::table! {
         org_id -> Uuid,
         event_id -> BigInt,
         at -> Timestamptz,
-        chat_key -> Nullable<BigInt>,
+        chat_key -> BigInt,
         session_id -> Nullable<Text>,
         kind -> Text,
         actor -> Text,

@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 17] = [
+pub(super) const SETTINGS: [Setting; 18] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -70,6 +70,8 @@ pub(super) const SETTINGS: [Setting; 17] = [
         "The largest request body, in bytes or with KiB or MiB"),
     setting("drain-grace", "DURATION", Some("10s"),
         "How long calls in flight may go on after the signal to stop"),
+    setting("event-retention", "DURATION", Some("7d"),
+        "How long changes of chats can be looked up, and a watch taken up again where it ended"),
 ];
 
 impl Setting {

@@ -118,6 +118,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
         request_timeout: Duration::from_secs(5),
         max_body_bytes: 1 << 20,
         drain_grace: Duration::from_millis(500),
+        event_retention: Duration::from_secs(60),
     };
     change(&mut config);
     let store = Store::new(config.database_url.expose(), 1);
