@@ -1,5 +1,6 @@
 # make run    everything from nothing: a demo organization, served on http://127.0.0.1:8080
 # make test   all tests, with what they need
+# make fuzz   other requests each time, for FUZZ_SECONDS (600)
 # make lint   formatting, lints and documentation
 # make plans  how reads are run, with a million chats
 # make bench  measurements
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint plans bench assets image-root image-test build-packages test-packages image-packages
+.PHONY: help run test fuzz lint plans bench assets image-root image-test build-packages test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -55,6 +56,10 @@ run: build-packages
 test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
 	cargo test --locked
 	@echo "All tests passed."
+
+fuzz: export FUZZ_SECONDS ?= 600
+fuzz: build-packages test-packages $(CLIENTS)/.venv/.installed
+	cargo test --locked -- live::
 
 lint: build-packages
 	cargo fmt --check

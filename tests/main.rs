@@ -9,6 +9,7 @@ mod doors;
 mod events;
 mod ingest;
 mod layers;
+mod live;
 mod openapi;
 mod plans;
 mod schema;

@@ -4,14 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use prost_reflect::{DescriptorPool, Value as Reflected};
 use serde_json::Value;
 use switchboard::pb;
 use switchboard::transcode::openapi::document;
 
-use crate::support::python_tool;
+use crate::support::{ROOT, python_tool};
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
@@ -101,12 +102,22 @@ fn a_service_without_rest_routes_has_no_document() {
 
 #[test]
 fn the_document_follows_the_specification() {
-    let mut validator = python_tool("openapi-spec-validator");
-    let mut validator = validator.arg("-").stdin(Stdio::piped()).spawn().expect("the validator");
-    let mut input = validator.stdin.take().expect("piped");
-    input.write_all(whole().to_string().as_bytes()).expect("the validator reads the document");
+    assert!(reads_the_document(python_tool("openapi-spec-validator").arg("-")));
+}
+
+#[test]
+fn every_example_is_one_of_what_it_stands_beside() {
+    let script = Path::new(ROOT).join("tests/clients/python/examples.py");
+    assert!(reads_the_document(python_tool("python").arg(script)));
+}
+
+/// Whether the command is content with the document on its standard input.
+fn reads_the_document(command: &mut Command) -> bool {
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("it is installed");
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(whole().to_string().as_bytes()).expect("it reads the document");
     drop(input);
-    assert!(validator.wait().expect("the validator ends").success());
+    child.wait().expect("it ends").success()
 }
 
 #[test]

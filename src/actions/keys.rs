@@ -14,7 +14,7 @@ use crate::store::keys::{self, KeyRow, NewKeyRow};
 
 use super::idempotency::Once;
 use super::page::{self, Page};
-use super::{name, orgs};
+use super::{Precondition, name, orgs};
 
 /// What a new key shall be.
 #[derive(Clone, Debug)]
@@ -160,14 +160,16 @@ pub async fn revoke<R: Send + 'static>(
     org: OrgId,
     id: KeyId,
     reachable: Option<Arc<[SessionId]>>,
+    precondition: Precondition<KeyInfo>,
     once: Once<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
-        let sessions = keys::lock(connection, org, &id)?.ok_or_else(not_found)?;
-        match &reachable {
-            Some(reachable) if !is_within(sessions.as_deref(), reachable) => Err(not_found().into()),
-            _ => keys::revoke(connection, org, &id),
+        let key = KeyInfo::from(keys::lock(connection, org, &id)?.ok_or_else(not_found)?);
+        if reachable.as_deref().is_some_and(|reachable| !is_within(key.sessions.as_deref(), reachable)) {
+            return Err(not_found().into());
         }
+        precondition.check(&key)?;
+        keys::revoke(connection, org, &id)
     };
     once.write(store, org, write).await
 }

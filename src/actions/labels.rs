@@ -107,10 +107,12 @@ pub async fn delete<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: LabelId,
+    precondition: Precondition<LabelRow>,
     once: Once<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
-        labels::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        let label = labels::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        precondition.check(&label)?;
         labels::touch_chats(connection, org, &id)?;
         labels::delete(connection, org, &id)
     };

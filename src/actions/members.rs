@@ -158,6 +158,7 @@ pub async fn remove<R: Send + 'static>(
     store: &Store,
     manager: Manager,
     email: &str,
+    precondition: Precondition<MemberRow>,
     once: Once<(), R>,
 ) -> Result<R> {
     let key = key_of(email)?;
@@ -165,6 +166,7 @@ pub async fn remove<R: Send + 'static>(
     let write = move |connection: &mut _| {
         orgs::lock(connection, org)?;
         let member = members::lock(connection, org, &key)?.ok_or_else(not_found)?;
+        precondition.check(&member)?;
         if is_owner(&member) {
             check_owner_stays(connection, manager, &key)?;
         }

@@ -102,7 +102,7 @@ pub async fn create<R: Send + 'static>(
         property_id: new.id.unwrap_or_else(PropertyId::generate),
         name: checked_name(&new.name)?,
         kind: new.kind.as_str(),
-        options: checked_options(new.kind, &new.options)?,
+        options: fitting(new.kind, checked_options(&new.options)?)?,
     };
     let write = move |connection: &mut _| {
         if !crate::store::orgs::exists(connection, org)? {
@@ -159,13 +159,18 @@ pub async fn update<R: Send + 'static>(
     let options = match change.options {
         Patch::Keep => None,
         Patch::Clear => Some(Vec::new()),
-        Patch::Set(options) => Some(options),
+        Patch::Set(options) => Some(checked_options(&options)?),
     };
     let write = move |connection: &mut _| {
         let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        let kind = property.kind.parse()?;
+        let options = options.clone().map(|options| fitting(kind, options)).transpose()?;
+        // Only of a good request: whether the options fit is about the kind, which no other version has differently.
         precondition.check(&property)?;
-        let options = options.as_deref().map(|options| replace_options(connection, org, &property, options));
-        let changes = PropertyChanges { name: name.clone(), options: options.transpose()? };
+        if let Some(options) = &options {
+            drop_unlisted(connection, org, &property, kind, options)?;
+        }
+        let changes = PropertyChanges { name: name.clone(), options };
         if changes.name.is_none() && changes.options.is_none() {
             return Ok(property);
         }
@@ -179,38 +184,36 @@ pub async fn delete<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: PropertyId,
+    precondition: Precondition<PropertyRow>,
     once: Once<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
-        properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
+        precondition.check(&property)?;
         chat_properties::touch_chats(connection, org, &id)?;
         properties::delete(connection, org, &id)
     };
     once.write(store, org, write).await
 }
 
-/// Removes what uses an option that is not among the new ones; answers those as they are stored.
-fn replace_options(
+/// Removes what uses an option that is not among the new ones.
+fn drop_unlisted(
     connection: &mut Connection,
     org: OrgId,
     property: &PropertyRow,
+    kind: PropertyKind,
     options: &[String],
-) -> StoreResult<Vec<String>> {
-    let kind: PropertyKind = property.kind.parse()?;
-    let options = checked_options(kind, options)?;
+) -> StoreResult<()> {
     let removed: Vec<_> =
         property.options.iter().filter(|option| !options.contains(option)).cloned().collect();
     match kind {
-        _ if removed.is_empty() => {}
+        _ if removed.is_empty() => Ok(()),
         PropertyKind::Dropdown => {
-            chat_properties::drop_values(connection, org, &property.property_id, &removed)?;
+            chat_properties::drop_values(connection, org, &property.property_id, &removed)
         }
-        PropertyKind::Picklist => {
-            chat_properties::unpick(connection, org, &property.property_id, &removed)?;
-        }
-        PropertyKind::Text | PropertyKind::Date => {}
+        PropertyKind::Picklist => chat_properties::unpick(connection, org, &property.property_id, &removed),
+        PropertyKind::Text | PropertyKind::Date => Ok(()),
     }
-    Ok(options)
 }
 
 fn name_taken() -> Error {
@@ -234,11 +237,16 @@ fn checked_name(name: &str) -> Result<String> {
     }
 }
 
-fn checked_options(kind: PropertyKind, options: &[String]) -> Result<Vec<String>> {
+/// The options, if there is any for a kind that has options and none for one that has not.
+fn fitting(kind: PropertyKind, options: Vec<String>) -> Result<Vec<String>> {
     if kind.has_options() == options.is_empty() {
         let expected = if kind.has_options() { "must be given" } else { "must not be given" };
         return Err(Error::invalid("options", format!("{expected} for a {kind} property")));
     }
+    Ok(options)
+}
+
+fn checked_options(options: &[String]) -> Result<Vec<String>> {
     if options.len() > MAX_OPTIONS {
         return Err(Error::invalid("options", format!("must be at most {MAX_OPTIONS}")));
     }
@@ -256,7 +264,7 @@ mod tests {
     use super::*;
 
     fn options(kind: PropertyKind, options: &[&str]) -> Result<Vec<String>> {
-        checked_options(kind, &options.iter().map(ToString::to_string).collect::<Vec<_>>())
+        fitting(kind, checked_options(&options.iter().map(ToString::to_string).collect::<Vec<_>>())?)
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure, units};
+use crate::actions::Precondition;
 use crate::actions::idempotency::Once;
 use crate::actions::keys::{self, KeyInfo, NewKey};
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
@@ -128,7 +129,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         }
         Command::Revoke { key } => {
             let org = keys::owner(store, key.clone()).await?;
-            Ok(keys::revoke(store, org, key, None, Once::unkeyed()).await?)
+            Ok(keys::revoke(store, org, key, None, Precondition::NONE, Once::unkeyed()).await?)
         }
     }
 }

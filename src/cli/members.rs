@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure};
+use crate::actions::Precondition;
 use crate::actions::idempotency::Once;
 use crate::actions::members::{self, Manager, MemberRow, NewMember, Role};
 use crate::ids::OrgId;
@@ -87,7 +88,8 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             output::list(&shown, json)
         }
         Command::Remove { org, email } => {
-            Ok(members::remove(store, Manager::operator(org), &email, Once::unkeyed()).await?)
+            let operator = Manager::operator(org);
+            Ok(members::remove(store, operator, &email, Precondition::NONE, Once::unkeyed()).await?)
         }
     }
 }

@@ -150,17 +150,12 @@ pub fn page(
     Ok(page.order(oldest).limit(limit).select(KeyRow::as_select()).load(connection)?)
 }
 
-/// The only sessions the key reaches, `None` for all; `None` when there is no such key. It is locked until the
-/// transaction ends.
-pub fn lock(
-    connection: &mut Connection,
-    org: OrgId,
-    id: &KeyId,
-) -> StoreResult<Option<Option<Vec<SessionId>>>> {
+/// The key of that id. It is locked until the transaction ends.
+pub fn lock(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<Option<KeyRow>> {
     Ok(api_keys::table
         .filter(api_keys::org_id.eq(org))
         .filter(api_keys::key_id.eq(id))
-        .select(api_keys::session_ids)
+        .select(KeyRow::as_select())
         .for_no_key_update()
         .first(connection)
         .optional()?)

@@ -4,9 +4,12 @@ mod api;
 mod comments;
 mod document;
 mod errors;
+mod example;
+mod json_types;
 mod operation;
 mod parameters;
 mod schema;
+mod values;
 
 use prost_reflect::{DescriptorError, DescriptorPool};
 use serde_json::Value;

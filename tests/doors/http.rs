@@ -5,8 +5,9 @@ use std::io::Read;
 use serde_json::json;
 
 use super::refusals::assert_envelope;
-use super::samples::target_of;
-use crate::support::{World, methods};
+use super::samples::{request, rest, target_of};
+use super::strangers::fresh_ids;
+use crate::support::{Binding, World, methods};
 
 #[tokio::test]
 async fn head_is_get_without_its_body() {
@@ -116,6 +117,28 @@ async fn a_change_of_another_version_is_refused() {
         fresh.expect(200);
         let stale = world.rest().with("if-match", first.header("etag")).patch(path, change).await;
         assert_envelope(&stale, envelope, 412);
+    }
+}
+
+#[tokio::test]
+async fn whatever_changes_or_removes_one_thing_heeds_if_match() {
+    let world = World::start().await;
+    let caller = world.anonymous().token(&world.key("read,send,ingest,manage").await);
+    let changes = |binding: &&Binding| {
+        ["PATCH", "PUT", "DELETE"].contains(&binding.method.as_str()) && binding.template.ends_with('}')
+    };
+    for (number, method) in methods().iter().enumerate() {
+        for binding in method.bindings.iter().filter(changes) {
+            let ids = fresh_ids(&world, number).await;
+            let (target, body) = rest(binding, &request(method, &ids));
+            let before = world.sql().fingerprint();
+            let stale =
+                caller.with("if-match", "\"other\"").json(&binding.method, &target, body.clone()).await;
+            assert_envelope(&stale, &method.envelope, 412);
+            assert_eq!(world.sql().fingerprint(), before, "{} {target}", binding.method);
+            let good = caller.with("if-match", "*").json(&binding.method, &target, body).await;
+            assert!(good.status < 300, "{} {target}: {}", binding.method, good.text());
+        }
     }
 }
 

@@ -96,5 +96,22 @@ async fn a_change_of_another_version_is_refused() {
         patch(&caller.with("if-match", first.header("etag")), &path, change.clone()).await.expect(200);
         let stale = patch(&caller.with("if-match", first.header("etag")), &path, change).await;
         assert_eq!(refusal(stale, 412).0, "precondition_failed", "{path}");
+        let stale = delete(&caller.with("if-match", first.header("etag")), &path).await;
+        assert_eq!(refusal(stale, 412).0, "precondition_failed", "{path}");
+        let current = patch(&caller, &path, json!({})).await.expect(200);
+        delete(&caller.with("if-match", current.header("etag")), &path).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_told_before_its_version_is_looked_at() {
+    let world = World::shared().await;
+    let caller = manager(world).await;
+    let new = json!({"name": "checked first", "kind": "dropdown", "options": ["a"]});
+    let property = post(&caller, "/properties", new).await.expect(201);
+    let path = format!("/properties/{}", property.json()["id"].as_str().expect("an id"));
+    for bad in [json!(["a", " a"]), json!([]), Value::Null] {
+        let answer = patch(&caller.with("if-match", "\"other\""), &path, json!({"options": bad})).await;
+        assert_eq!(refusal(answer, 422).1.as_deref(), Some("options"));
     }
 }

@@ -47,8 +47,9 @@ pub(super) async fn update(store: &Store, request: Request<UpdateLabelRequest>) 
 
 pub(super) async fn delete(store: &Store, request: Request<DeleteLabelRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
+    let precondition = if_match(request.metadata(), label);
     let once = once(&request, Response::new, |()| ())?;
-    Ok(labels::delete(store, caller.org, id(&request.get_ref().label_id)?, once).await?)
+    Ok(labels::delete(store, caller.org, id(&request.get_ref().label_id)?, precondition, once).await?)
 }
 
 fn id(text: &str) -> Result<LabelId> {

@@ -49,8 +49,10 @@ pub(super) async fn update(store: &Store, request: Request<UpdateMemberRequest>)
 
 pub(super) async fn remove(store: &Store, request: Request<RemoveMemberRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
+    let precondition = if_match(request.metadata(), member);
     let once = once(&request, Response::new, |()| ())?;
-    Ok(members::remove(store, Manager::from(&*caller), &request.get_ref().email, once).await?)
+    let email = &request.get_ref().email;
+    Ok(members::remove(store, Manager::from(&*caller), email, precondition, once).await?)
 }
 
 fn change(request: UpdateMemberRequest) -> Result<MemberChange> {

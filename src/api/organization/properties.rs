@@ -49,8 +49,9 @@ pub(super) async fn update(store: &Store, request: Request<UpdatePropertyRequest
 
 pub(super) async fn delete(store: &Store, request: Request<DeletePropertyRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
+    let precondition = if_match(request.metadata(), property);
     let once = once(&request, Response::new, |()| ())?;
-    Ok(properties::delete(store, caller.org, id(&request.get_ref().property_id)?, once).await?)
+    Ok(properties::delete(store, caller.org, id(&request.get_ref().property_id)?, precondition, once).await?)
 }
 
 fn id(text: &str) -> Result<PropertyId> {

@@ -2,12 +2,12 @@
 
 use prost::Message;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMessage, ServiceDescriptor,
-    Value,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    ReflectMessage, ServiceDescriptor, Value,
 };
 
 use super::DocumentError;
-use crate::pb::{Capability, FieldJson, FieldNames, RestDialect};
+use crate::pb::{Capability, FieldJson, FieldNames, FieldValues, PatchNull, RestDialect};
 
 /// One service with REST routes.
 pub(super) struct Api {
@@ -46,6 +46,11 @@ impl Api {
             FieldNames::LowerCamel => field.json_name(),
             FieldNames::Proto | FieldNames::Unspecified => field.name(),
         }
+    }
+
+    /// Whether `null` says in a partial update that a field is cleared, and not that it was not sent.
+    pub(super) fn clears(&self) -> bool {
+        self.dialect.patch_null() == PatchNull::Clears
     }
 }
 
@@ -172,6 +177,25 @@ fn option<T: Message + Default>(
 pub(super) fn field_json(field: &FieldDescriptor) -> FieldJson {
     let json = option(field.parent_pool(), field.options(), "switchboard.v1.json");
     json.ok().flatten().unwrap_or_default()
+}
+
+/// What the field may hold.
+pub(super) fn field_values(field: &FieldDescriptor) -> FieldValues {
+    let values = option(field.parent_pool(), field.options(), "switchboard.v1.values");
+    values.ok().flatten().unwrap_or_default()
+}
+
+/// What the message's fields may hold together, as JSON Schema.
+pub(super) fn message_together(message: &MessageDescriptor) -> Option<serde_json::Value> {
+    let together = extension(message.parent_pool(), &message.options(), "switchboard.v1.together")?;
+    serde_json::from_str(together.as_str()?).ok()
+}
+
+/// Whether the field holds entries by their keys, which are changed one by one.
+pub(super) fn is_keyed(field: &FieldDescriptor) -> bool {
+    let is_struct =
+        |kind: Kind| kind.as_message().is_some_and(|message| message.full_name() == "google.protobuf.Struct");
+    field.is_map() || is_struct(field.kind()) && !field.is_list()
 }
 
 /// The behaviours of AIP-203 that decide where a field is seen.

@@ -33,9 +33,8 @@ pub(super) fn write(pool: &DescriptorPool, apis: &[&Api]) -> Value {
         "info": {
             "title": "Switchboard",
             "summary": env!("CARGO_PKG_DESCRIPTION"),
-            "description": LENIENCY,
+            "description": CONVENTIONS,
             "version": env!("CARGO_PKG_VERSION"),
-            "license": {"name": "Apache License 2.0", "identifier": env!("CARGO_PKG_LICENSE")},
         },
         "servers": [{"url": "/", "description": "The service itself."}],
         "tags": tags.collect::<Vec<_>>(),
@@ -50,31 +49,51 @@ pub(super) fn write(pool: &DescriptorPool, apis: &[&Api]) -> Value {
     })
 }
 
-const LENIENCY: &str = "Answers have every property, null where nothing is known. Requests may spell a property in \
-    snake_case or lowerCamelCase, and write a 64-bit integer as a number or as a string of digits. Properties and \
-    query parameters that are not declared are ignored and named in the answer's `x-ignored-fields`.";
+const CONVENTIONS: &str = "\
+Every call needs a token: a login JWT or an api-key. It is about the organization that the token belongs to; what belongs \
+to another one is not found.
+
+**Answers** have every property, `null` where nothing is known. Instants are RFC 3339 texts or Unix milliseconds, as each \
+property says. What has a version says it in `ETag`: `If-None-Match` saves the body, `If-Match` refuses to overwrite \
+someone else's change.
+
+**Requests** may spell a property in snake_case or lowerCamelCase, and write a 64-bit integer as a number or as a string of \
+digits. No text may hold the character NUL (U+0000), which PostgreSQL cannot store. Properties and query parameters that are not declared are ignored and named in the answer's `x-ignored-fields`; \
+`Prefer: handling=strict` refuses them. A partial update changes what is sent and nothing else. A write that is sent again \
+with the same `Idempotency-Key` is done once.
+
+**Failures** change nothing. They come in the envelope of their API, for every path under its prefix, and name the fields \
+that are wrong. Checks are made in this order: token (401), capability (403), request (422), existence (404).
+
+The same calls can be made over gRPC and gRPC-Web, on the same port; the operation's id is the method's name, its tag the \
+service's.";
 
 /// The headers that answers carry.
 fn headers() -> Value {
+    let text = || json!({"type": "string"});
     json!({
-        "XRequestId": header("Names the request; say it when you ask about it.", json!({"type": "string"})),
-        "XIgnoredFields": header(
+        "XRequestId": always("Names the request; say it when you ask about it.", text()),
+        "XIgnoredFields": sometimes(
             "What was sent and is not declared, separated by commas. Left out when there is nothing.",
-            json!({"type": "string"}),
+            text(),
         ),
-        "IdempotencyReplayed": header(
+        "IdempotencyReplayed": sometimes(
             "`true` on the answer of an earlier call with the same `Idempotency-Key`; fields that are told only once, \
              such as the secret of a new key, are empty in it. Left out on a new answer.",
-            json!({"type": "string", "const": "true"}),
+            json!({"type": "string", "enum": ["true"]}),
         ),
-        "ETag": header("The version of what is answered, for `If-None-Match` and `If-Match`.", json!({"type": "string"})),
-        "Allow": header("The methods that the path has, separated by commas.", json!({"type": "string"})),
-        "WwwAuthenticate": header("How to say who you are: `Bearer`.", json!({"type": "string"})),
-        "RetryAfter": header("Seconds to wait before the next try.", json!({"type": "integer", "minimum": 0})),
+        "ETag": always("The version of what is answered, for `If-None-Match` and `If-Match`.", text()),
+        "Allow": always("The methods that the path has, separated by commas.", text()),
+        "WwwAuthenticate": always("How to say who you are: `Bearer`.", text()),
+        "RetryAfter": always("Seconds to wait before the next try.", json!({"type": "integer", "minimum": 0})),
     })
 }
 
-fn header(description: &str, schema: Value) -> Value {
+fn always(description: &str, schema: Value) -> Value {
+    json!({"description": description, "required": true, "schema": schema})
+}
+
+fn sometimes(description: &str, schema: Value) -> Value {
     json!({"description": description, "schema": schema})
 }
 

@@ -1,12 +1,12 @@
 //! How an API says that a call failed: its envelope, and an answer per status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::api::{Api, Body, Route};
-use crate::error::Kind;
+use crate::error::{Kind, Row};
 use crate::pb::ErrorEnvelope;
 
 /// The schema of the API's error envelope, by its name.
@@ -36,10 +36,10 @@ fn flat() -> Value {
         "description": "Why a call failed.",
         "required": ["code", "message", "name", "status"],
         "properties": {
-            "code": {"type": "string", "description": "The kind of failure, for programs."},
+            "code": {"type": "string", "description": "The kind of failure, for programs.", "enum": words(|row| row.flat.0)},
             "message": {"type": "string", "description": "What is wrong, for people."},
-            "name": {"type": "string", "description": "The kind of failure, for people."},
-            "status": {"type": "integer", "description": "The HTTP status."},
+            "name": {"type": "string", "description": "The kind of failure, for people.", "enum": words(|row| row.flat.1)},
+            "status": {"type": "integer", "description": "The HTTP status.", "minimum": 400, "maximum": 599},
             "fields": {
                 "type": "object",
                 "description": "What is wrong with which field of the request.",
@@ -54,11 +54,12 @@ fn nested() -> Value {
         "type": "object",
         "required": ["code", "message", "details"],
         "properties": {
-            "code": {"type": "string", "description": "The kind of failure, for programs."},
+            "code": {"type": "string", "description": "The kind of failure, for programs.", "enum": words(|row| row.nested)},
             "message": {"type": "string", "description": "What is wrong, for people."},
             "details": {
                 "type": "object",
-                "description": "What is wrong with which field of the request; `required` names a capability that is lacking.",
+                "description": "What is wrong with which field of the request. With 403, `required` names the capability that is \
+                                lacking; with 500, `requestId` the request to ask about.",
                 "additionalProperties": {"type": "string"},
             },
         },
@@ -69,6 +70,11 @@ fn nested() -> Value {
         "required": ["error"],
         "properties": {"error": error},
     })
+}
+
+/// Every word there is for a kind of failure.
+fn words(of: impl Fn(Row) -> &'static str) -> BTreeSet<&'static str> {
+    Kind::ALL.into_iter().map(|kind| of(kind.row())).collect()
 }
 
 /// An answer for every status that the API fails with, by its name.
@@ -100,7 +106,7 @@ fn kinds(route: &Route) -> Vec<Kind> {
     if !matches!(route.body, Body::None) {
         kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia]);
     }
-    if route.method != "GET" {
+    if route.is_write() {
         kinds.push(Kind::Conflict);
         if route.is_resource() {
             kinds.push(Kind::VersionMismatch);
@@ -157,7 +163,16 @@ fn example(api: &Api, status: StatusCode, kind: Kind) -> Value {
     let row = kind.row();
     let message = sentence_fragment(description(kind));
     match api.dialect.errors() {
-        ErrorEnvelope::Nested => json!({"error": {"code": row.nested, "message": message, "details": {}}}),
+        ErrorEnvelope::Nested => {
+            let details = if kind == Kind::Forbidden {
+                json!({"required": "send"})
+            } else if kind == Kind::Internal {
+                json!({"requestId": "5f0c6e0d2a9b4c1e8d7f3a6b9c2e1f40"})
+            } else {
+                json!({})
+            };
+            json!({"error": {"code": row.nested, "message": message, "details": details}})
+        }
         ErrorEnvelope::Flat | ErrorEnvelope::Unspecified => {
             json!({"code": row.flat.0, "message": message, "name": row.flat.1, "status": status.as_u16()})
         }

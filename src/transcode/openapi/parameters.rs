@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::api::{Api, Behavior, Body, Route, behaves, field_json};
 use super::comments::Comments;
 use super::schema::Schemas;
+use super::{example, values};
+use crate::pb::RequestHeader;
 
 /// A variable of a path template.
 pub(super) struct Variable {
@@ -73,28 +75,28 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
         if let Some(template) = variable.template {
             schema["pattern"] = json!(pattern(&template));
         }
-        parameters.push(json!({
+        let mut parameter = json!({
             "name": variable.name, "in": "path", "required": true, "description": description, "schema": schema,
-        }));
+        });
+        if let Some(example) = variable.field.as_ref().and_then(|field| example::sent(api, field)) {
+            parameter["example"] = example;
+        }
+        parameters.push(parameter);
     }
     for leaf in query(api, route) {
-        parameters.push(json!({
+        let mut parameter = json!({
             "name": leaf.name,
             "in": "query",
             "required": behaves(&leaf.field, Behavior::Required),
             "description": comments.of(api, &leaf.field),
             "schema": schemas.parameter(api, &leaf.field),
-        }));
+        });
+        if let Some(example) = example::sent(api, &leaf.field) {
+            parameter["example"] = example;
+        }
+        parameters.push(parameter);
     }
-    for header in &api.dialect.headers {
-        parameters.push(json!({
-            "name": header.name,
-            "in": "header",
-            "required": false,
-            "description": header.description,
-            "schema": {"type": "string"},
-        }));
-    }
+    parameters.extend(api.dialect.headers.iter().map(header));
     let mut shared = vec!["XRequestId", "Prefer"];
     match route.method.as_str() {
         "GET" if route.is_resource() && !route.rpc.is_server_streaming() => shared.push("IfNoneMatch"),
@@ -106,6 +108,25 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
     }
     parameters.extend(shared.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
     parameters
+}
+
+/// A header that every method of the service reads.
+fn header(header: &RequestHeader) -> Value {
+    let values = header.values.clone().unwrap_or_default();
+    let mut schema = json!({"type": "string"});
+    values::constrain(&mut schema, &values);
+    values::refer(&mut schema, &values);
+    let mut parameter = json!({
+        "name": header.name,
+        "in": "header",
+        "required": false,
+        "description": header.description,
+        "schema": schema,
+    });
+    if let Some(example) = values::literal(&values.example, true) {
+        parameter["example"] = example;
+    }
+    parameter
 }
 
 /// A regular expression for what a multi-segment template matches.
@@ -183,21 +204,44 @@ impl Query<'_> {
 
 /// The parameters that operations refer to.
 pub(super) fn shared() -> Value {
-    let header = |name: &str, description: &str| json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}});
-    let mut idempotency_key = header(
-        "Idempotency-Key",
-        "Makes it safe to ask again when no answer came: for 24 hours, the same request of the same caller under the \
-         same key is not done again but given the first answer, and another request under it is a conflict. A call \
-         that failed leaves the key unused. Best a new UUID for every write.",
+    let header = |name: &str, pattern: &str, description: &str| {
+        let schema = match pattern {
+            "" => json!({"type": "string"}),
+            pattern => json!({"type": "string", "pattern": pattern}),
+        };
+        json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
+    };
+    const ASCII: &str = "^[ -~]*$";
+    let mut if_match = header(
+        "If-Match",
+        ASCII,
+        "An `ETag` of before, or `*` for any version: the call fails with 412 when it is no longer the version.",
     );
-    idempotency_key["schema"] =
-        json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
+    if_match["example"] = json!("*");
     json!({
-        "IdempotencyKey": idempotency_key,
-        "XRequestId": header("x-request-id", "The caller's own id of the request; one is made when there is none."),
-        "Prefer": header("Prefer", "`handling=strict` refuses what is not declared instead of ignoring it (RFC 7240)."),
-        "IfNoneMatch": header("If-None-Match", "An `ETag` of before: the answer is 304 while it is still the version."),
-        "IfMatch": header("If-Match", "An `ETag` of before: the call fails with 412 when it is no longer the version."),
+        "XRequestId": header(
+            "x-request-id",
+            "",
+            "The caller's own id of the request; one is made when there is none.",
+        ),
+        "Prefer": header(
+            "Prefer",
+            ASCII,
+            "`handling=strict` refuses what is not declared instead of ignoring it (RFC 7240).",
+        ),
+        "IdempotencyKey": header(
+            "Idempotency-Key",
+            "^[!-~]{1,255}$",
+            "Makes it safe to ask again when no answer came: for 24 hours, the same request of the same caller under the \
+             same key is not done again but given the first answer, and another request under it is a conflict. A call \
+             that failed leaves the key unused. Best a new UUID for every write.",
+        ),
+        "IfNoneMatch": header(
+            "If-None-Match",
+            "",
+            "An `ETag` of before: the answer is 304 while it is still the version.",
+        ),
+        "IfMatch": if_match,
     })
 }
 

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use super::api::{Api, Behavior, behaves, field_json};
+use super::api::{Api, Behavior, behaves, field_json, field_values, is_keyed, message_together};
 use super::comments::Comments;
+use super::json_types::{integer, nullable, well_known};
+use super::{example, values};
 
 /// Where a value is seen. The same type is wider in a request than in an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Place {
+pub(super) enum Place {
     Answer,
     Body,
     Query,
@@ -49,31 +51,41 @@ impl<'a> Schemas<'a> {
         self.field(api, field, Place::Query)
     }
 
-    /// A request body of these fields.
-    pub(super) fn body(&mut self, api: &Api, name: &str, fields: Vec<FieldDescriptor>) -> Value {
+    /// A request body of these fields of a message.
+    pub(super) fn body(
+        &mut self,
+        api: &Api,
+        name: &str,
+        message: &MessageDescriptor,
+        fields: Vec<FieldDescriptor>,
+    ) -> Value {
         let schema = self.object(api, fields, Place::Body, String::new());
+        let schema = together(message, schema);
         self.parts.insert(name.to_owned(), schema);
         reference(name)
     }
 
-    /// The body of a partial update: the resource's writable fields and some of the request's own, none of which must
-    /// be sent. A resource that is itself required must say something.
+    /// The body of a partial update. None of its fields must be sent; where the body itself must, one of them.
     pub(super) fn patch(
         &mut self,
         api: &Api,
         name: &str,
-        resource: &FieldDescriptor,
-        beside: Vec<FieldDescriptor>,
+        fields: Vec<FieldDescriptor>,
+        is_required: bool,
     ) -> Value {
-        let Kind::Message(message) = resource.kind() else { return self.sent(api, resource) };
-        let writable = message.fields().filter(|field| !behaves(field, Behavior::OutputOnly));
-        let fields = writable.chain(beside).collect::<Vec<_>>();
         let mut properties = Map::new();
         for field in &fields {
-            properties.insert(api.spell(field).to_owned(), nullable(self.described(api, field, Place::Body)));
+            let mut schema = self.described(api, field, Place::Body);
+            if is_keyed(field) && api.clears() {
+                // Its entries are changed one by one, so there is no word for clearing it but one for each of them.
+                schema["additionalProperties"] = nullable(schema["additionalProperties"].take());
+            } else if !(field_values(field).not_null && api.clears()) {
+                schema = nullable(schema);
+            }
+            properties.insert(api.spell(field).to_owned(), schema);
         }
         let mut schema = json!({"type": "object", "properties": properties});
-        if behaves(resource, Behavior::Required) {
+        if is_required {
             let any = fields.iter().map(|field| json!({"required": [api.spell(field)]}));
             schema["anyOf"] = any.collect();
         }
@@ -90,6 +102,7 @@ impl<'a> Schemas<'a> {
         if self.owners.insert(name.clone(), owner).is_none() {
             let description = self.comments.of(api, message);
             let schema = self.object(api, message.fields().collect(), place, description);
+            let schema = together(message, schema);
             self.parts.insert(name.clone(), schema);
         }
         reference(&name)
@@ -122,7 +135,7 @@ impl<'a> Schemas<'a> {
         for field in fields.iter().filter(|field| !behaves(field, unseen)) {
             let must = place == Place::Answer || behaves(field, Behavior::Required);
             let mut schema = self.described(api, field, place);
-            if place == Place::Answer && is_optional(field) || !must {
+            if place == Place::Answer && is_optional(field) && !field_values(field).not_null || !must {
                 schema = nullable(schema);
             }
             if must {
@@ -143,28 +156,42 @@ impl<'a> Schemas<'a> {
     }
 
     fn field(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
-        if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
-            let values = self.value(api, &entry.map_entry_value_field(), place);
-            return json!({"type": "object", "additionalProperties": values});
-        }
-        if !field.is_list() {
-            return self.value(api, field, place);
-        }
-        let list = json!({"type": "array", "items": self.value(api, field, place)});
+        let values = field_values(field);
+        let kind = field.kind();
+        let mut one = match kind.as_message() {
+            Some(entry) if field.is_map() => self.value(api, &entry.map_entry_value_field(), place),
+            Some(_) if is_keyed(field) => json!({}),
+            Some(_) | None => self.value(api, field, place),
+        };
+        values::constrain(&mut one, &values);
+        let mut schema = if is_keyed(field) {
+            json!({"type": "object", "additionalProperties": one})
+        } else if field.is_list() {
+            json!({"type": "array", "items": one})
+        } else {
+            one
+        };
+        values::constrain_whole(&mut schema, &values, place != Place::Answer);
         if place == Place::Body && field_json(field).text_or_list {
-            return json!({"oneOf": [{"type": "string", "description": "Separated by commas."}, list]});
+            schema = values::text_or_list(&schema);
         }
-        list
+        values::refer(&mut schema, &values);
+        if place != Place::Answer
+            && let Some(default) = values::literal(&values.default, example::is_text(&kind))
+        {
+            schema["default"] = default;
+        }
+        schema
     }
 
     fn value(&mut self, api: &Api, field: &FieldDescriptor, place: Place) -> Value {
         match field.kind() {
             Kind::Double => json!({"type": "number", "format": "double"}),
             Kind::Float => json!({"type": "number", "format": "float"}),
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => integer("int32", place, r"^-?\d+$"),
-            Kind::Uint32 | Kind::Fixed32 => integer("uint32", place, r"^\d+$"),
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => integer("int64", place, r"^-?\d+$"),
-            Kind::Uint64 | Kind::Fixed64 => integer("uint64", place, r"^\d+$"),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => integer("int32", "^-?[0-9]{1,9}$", place),
+            Kind::Uint32 | Kind::Fixed32 => integer("uint32", "^[0-9]{1,9}$", place),
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => integer("int64", "^-?[0-9]{1,18}$", place),
+            Kind::Uint64 | Kind::Fixed64 => integer("uint64", "^[0-9]{1,19}$", place),
             Kind::Bool => json!({"type": "boolean"}),
             Kind::String => json!({"type": "string"}),
             Kind::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
@@ -179,87 +206,27 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// An integer: a JSON number in answers, in bodies also a string of digits.
-fn integer(format: &str, place: Place, digits: &str) -> Value {
-    if place == Place::Body {
-        return json!({"type": ["integer", "string"], "format": format, "pattern": digits});
-    }
-    json!({"type": "integer", "format": format})
-}
-
-/// The JSON of Google's well-known types.
-fn well_known(name: &str) -> Option<Value> {
-    Some(match name.strip_prefix("google.protobuf.")? {
-        "Timestamp" => json!({"type": "string", "format": "date-time"}),
-        "Duration" => json!({"type": "string", "pattern": r"^-?\d+(\.\d+)?s$"}),
-        "FieldMask" => json!({"type": "string"}),
-        "Struct" | "Any" => json!({"type": "object", "additionalProperties": true}),
-        "Value" => json!({}),
-        "ListValue" => json!({"type": "array", "items": {}}),
-        "Empty" => json!({"type": "object"}),
-        "DoubleValue" | "FloatValue" => json!({"type": "number"}),
-        "Int32Value" | "UInt32Value" | "Int64Value" | "UInt64Value" => json!({"type": "integer"}),
-        "BoolValue" => json!({"type": "boolean"}),
-        "StringValue" => json!({"type": "string"}),
-        "BytesValue" => json!({"type": "string", "contentEncoding": "base64"}),
-        _ => return None,
-    })
-}
-
 /// Whether the field can be absent; answers then say null.
-fn is_optional(field: &FieldDescriptor) -> bool {
+pub(super) fn is_optional(field: &FieldDescriptor) -> bool {
     field.supports_presence() && !field.is_list() && !field.is_map()
+}
+
+/// The schema with what the message says of its fields together.
+fn together(message: &MessageDescriptor, mut schema: Value) -> Value {
+    if let (Some(Value::Object(together)), Value::Object(keywords)) = (message_together(message), &mut schema)
+    {
+        keywords.extend(together);
+    }
+    schema
 }
 
 fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-fn described(mut schema: Value, description: String) -> Value {
+pub(super) fn described(mut schema: Value, description: String) -> Value {
     if !description.is_empty() {
         schema["description"] = json!(description);
     }
     schema
-}
-
-/// The same schema, null allowed.
-fn nullable(mut schema: Value) -> Value {
-    if let Some(Value::Array(alternatives)) = schema.get_mut("oneOf") {
-        alternatives.push(json!({"type": "null"}));
-    } else if let Some(Value::Array(types)) = schema.get_mut("type") {
-        types.push(json!("null"));
-    } else if let Some(Value::Array(values)) = schema.get_mut("enum") {
-        values.push(Value::Null);
-        schema["type"] = json!(["string", "null"]);
-    } else if let Some(Value::String(name)) = schema.get("type") {
-        schema["type"] = json!([name, "null"]);
-    } else if let Some(reference) = schema.get("$ref").cloned() {
-        let description = schema.get("description").cloned();
-        let either = json!({"oneOf": [{"$ref": reference}, {"type": "null"}]});
-        let text = description.as_ref().and_then(Value::as_str).unwrap_or_default();
-        return described(either, text.to_owned());
-    }
-    schema
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::nullable;
-
-    #[test]
-    fn null_can_be_added_to_any_schema() {
-        assert_eq!(nullable(json!({"type": "string"})), json!({"type": ["string", "null"]}));
-        let text_or_number = json!({"type": ["integer", "string"]});
-        assert_eq!(nullable(text_or_number), json!({"type": ["integer", "string", "null"]}));
-        let named = json!({"$ref": "#/x", "description": "d"});
-        assert_eq!(
-            nullable(named),
-            json!({"oneOf": [{"$ref": "#/x"}, {"type": "null"}], "description": "d"})
-        );
-        let values = json!({"type": "string", "enum": ["A"]});
-        assert_eq!(nullable(values), json!({"type": ["string", "null"], "enum": ["A", null]}));
-        assert_eq!(nullable(json!({})), json!({}));
-    }
 }

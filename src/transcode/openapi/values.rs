@@ -1,0 +1,167 @@
+//! What fields may hold, as keywords of JSON Schema: from the `(values)` option of each field.
+
+use serde_json::{Value, json};
+
+use crate::pb::FieldValues;
+
+/// Adds to a schema what its values are held to: those of a field alone, or of each item or entry.
+pub(super) fn constrain(schema: &mut Value, values: &FieldValues) {
+    let is_string = has_type(schema, "string");
+    if is_string && !values.pattern.is_empty() {
+        schema["pattern"] = json!(whole(&values.pattern));
+    }
+    if is_string && !values.words.is_empty() {
+        schema["enum"] = json!(values.words);
+    }
+    match values.formats.as_slice() {
+        [] => {}
+        [only] => schema["format"] = json!(only),
+        formats => schema["anyOf"] = formats.iter().map(|format| json!({"format": format})).collect(),
+    }
+    set_positive(schema, "minLength", values.min_length);
+    set_positive(schema, "maxLength", values.max_length);
+    if let Some(smallest) = values.min {
+        schema["minimum"] = json!(smallest);
+    }
+    if let Some(largest) = values.max {
+        schema["maximum"] = json!(largest);
+    }
+    if values.in_future {
+        schema["x-in-future"] = json!(true);
+    }
+    if is_string && has_type(schema, "integer") && (values.min, values.max) != (None, None) {
+        schema["pattern"] = json!(digits(values.min, values.max));
+    }
+    match values.types.as_slice() {
+        [] => {}
+        [only] => *schema = typed(only),
+        types => schema["oneOf"] = types.iter().map(|name| typed(name)).collect(),
+    }
+}
+
+/// Adds to the schema of a list or map how many items it has, and what its keys are.
+pub(super) fn constrain_whole(schema: &mut Value, values: &FieldValues, is_sent: bool) {
+    let (least, most) =
+        if has_type(schema, "array") { ("minItems", "maxItems") } else { ("minProperties", "maxProperties") };
+    // An answer may hold none where nothing was ever sent.
+    if is_sent {
+        set_positive(schema, least, values.min_items);
+    }
+    set_positive(schema, most, values.max_items);
+    if values.unique_items {
+        schema["uniqueItems"] = json!(true);
+    }
+    if !values.key_pattern.is_empty() {
+        schema["propertyNames"] = json!({"type": "string", "pattern": whole(&values.key_pattern)});
+    }
+}
+
+/// A list of texts that may also come as one text with commas between them, and whose items may hold commas too.
+pub(super) fn text_or_list(list: &Value) -> Value {
+    let mut text = list["items"].clone();
+    if let Some(item) = text["pattern"].as_str().map(|pattern| pattern[1..pattern.len() - 1].to_owned()) {
+        text["pattern"] = json!(format!("^{item}(?:,{item})*$"));
+    }
+    let mut list = list.clone();
+    list["items"] = text.clone();
+    text["description"] = json!("Separated by commas.");
+    json!({"oneOf": [text, list]})
+}
+
+/// Adds what the values, or the keys of a map, are the names of.
+pub(super) fn refer(schema: &mut Value, values: &FieldValues) {
+    if values.refers_to.is_empty() {
+        return;
+    }
+    if has_type(schema, "array") {
+        schema["items"]["x-refers-to"] = json!(values.refers_to);
+    } else if has_type(schema, "object") {
+        schema["propertyNames"]["type"] = json!("string");
+        schema["propertyNames"]["x-refers-to"] = json!(values.refers_to);
+    } else {
+        schema["x-refers-to"] = json!(values.refers_to);
+    }
+}
+
+/// A text of these options as JSON: a text field's is the text itself.
+pub(super) fn literal(text: &str, is_text: bool) -> Option<Value> {
+    match (text, is_text) {
+        ("", _) => None,
+        (text, true) => Some(json!(text)),
+        (text, false) => serde_json::from_str(text).ok().or_else(|| Some(json!(text))),
+    }
+}
+
+/// An expression for the whole of a text.
+fn whole(pattern: &str) -> String {
+    format!("^(?:{pattern})$")
+}
+
+/// The schema of a JSON type by its name, `[]` behind it for a list.
+fn typed(name: &str) -> Value {
+    match name.strip_suffix("[]") {
+        Some(item) => json!({"type": "array", "items": {"type": item}}),
+        None => json!({"type": name}),
+    }
+}
+
+/// Integers between these bounds as text, but for those with as many digits as the larger bound: what is left out here
+/// is taken too, and what is described is never refused.
+fn digits(smallest: Option<i64>, largest: Option<i64>) -> String {
+    let most = [smallest, largest].into_iter().flatten().map(i64::unsigned_abs).max().unwrap_or_default();
+    let most = if largest.is_none() { i64::MAX.unsigned_abs() } else { most };
+    let sign = if smallest.is_some_and(|smallest| smallest >= 0) { "" } else { "-?" };
+    let least = usize::from(smallest.is_some_and(|smallest| smallest > 0));
+    let length = most.to_string().len().saturating_sub(1).max(1);
+    match least {
+        0 => format!("^{sign}[0-9]{{1,{length}}}$"),
+        _ => format!("^[1-9][0-9]{{0,{}}}$", length - 1),
+    }
+}
+
+fn has_type(schema: &Value, name: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::String(only)) => only == name,
+        Some(Value::Array(any)) => any.iter().any(|one| one == name),
+        _ => false,
+    }
+}
+
+fn set_positive(schema: &mut Value, keyword: &str, number: i32) {
+    if number > 0 {
+        schema[keyword] = json!(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_becomes_keywords_of_the_type_it_is_about() {
+        let values = FieldValues {
+            pattern: "a|b".to_owned(),
+            max_length: 3,
+            min: Some(0),
+            max: Some(200),
+            ..FieldValues::default()
+        };
+        let mut text = json!({"type": "string"});
+        constrain(&mut text, &FieldValues { min: None, max: None, ..values.clone() });
+        assert_eq!(text, json!({"type": "string", "pattern": "^(?:a|b)$", "maxLength": 3}));
+        let mut number = json!({"type": ["integer", "string"]});
+        constrain(&mut number, &FieldValues { min: Some(0), max: Some(200), ..FieldValues::default() });
+        let expected =
+            json!({"type": ["integer", "string"], "minimum": 0, "maximum": 200, "pattern": "^[0-9]{1,2}$"});
+        assert_eq!(number, expected);
+    }
+
+    #[test]
+    fn free_form_values_have_the_types_they_are_said_to_have() {
+        let mut schema = json!({});
+        let types = vec!["string".to_owned(), "string[]".to_owned()];
+        constrain(&mut schema, &FieldValues { types, ..FieldValues::default() });
+        let list = json!({"type": "array", "items": {"type": "string"}});
+        assert_eq!(schema, json!({"oneOf": [{"type": "string"}, list]}));
+    }
+}

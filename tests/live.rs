@@ -1,0 +1,129 @@
+//! The service as it runs keeps what its OpenAPI document says: Schemathesis reads the document and tries every operation
+//! with requests that it allows and with requests that it does not.
+//!
+//! The same requests each time, unless `FUZZ_SECONDS` says for how long to try others.
+
+use std::env;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{ROOT, World, python_tool};
+
+#[tokio::test]
+async fn the_service_keeps_what_its_document_says() {
+    let world = World::start().await;
+    let place = env::temp_dir().join(format!("sb-live-{}", uuid::Uuid::now_v7().simple()));
+    std::fs::create_dir(&place).expect("a folder");
+    let demo = world.cli(&["demo", "--json", "--data-dir", place.to_str().expect("UTF-8")]);
+    let demo: Value = serde_json::from_str(&demo).expect("JSON");
+    let (token, known) = furnish(&world, demo["orgId"].as_str().expect("an id"));
+
+    let settings = Path::new(ROOT).join("tests/clients/rest");
+    let mut schemathesis = python_tool("schemathesis");
+    schemathesis.arg("--config-file").arg(settings.join("schemathesis.toml"));
+    schemathesis.args(["run", "--no-color"]).arg(format!("{}/openapi.json", world.url()));
+    match env::var("FUZZ_SECONDS") {
+        Ok(seconds) => schemathesis.args(["--max-time", &seconds]),
+        Err(_) => schemathesis.args(["--seed", "1", "--max-examples", "10"]),
+    };
+    schemathesis.env("TOKEN", token).env("KNOWN", known.to_string());
+    schemathesis.env("PYTHONPATH", settings).env("SCHEMATHESIS_HOOKS", "known");
+    schemathesis.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&place);
+    let output = schemathesis.output().expect("schemathesis");
+    let _ = std::fs::remove_dir_all(&place);
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let log = world.log();
+    let faults = log.lines().filter(|line| line.contains("\"ERROR\"") || line.contains("panicked"));
+    let faults = faults.collect::<Vec<_>>().join("\n");
+    assert!(output.status.success() && faults.is_empty(), "{said}\n{complained}\n{faults}");
+}
+
+/// A token that may do everything, and what there is by the words of `x-refers-to`; see `tests/clients/rest/known.py`.
+fn furnish(world: &World, org: &str) -> (String, Value) {
+    let all = "read,send,ingest,manage";
+    let token = world.cli(&["key", "create", "--org", org, "--name", "live", "--can", all]);
+    let column = |query: &str| -> Vec<Value> {
+        let rows = world.sql().rows(&query.replace("ORG", &format!("org_id = '{org}'")));
+        rows.iter().filter_map(|row| row.as_object()?.values().next().cloned()).collect()
+    };
+    let sessions = column("SELECT session_id FROM sessions WHERE ORG ORDER BY session_id");
+    let members = column("SELECT email FROM members WHERE ORG ORDER BY email");
+    let phones = column("SELECT phone FROM sessions WHERE ORG ORDER BY phone");
+    let labels = column("SELECT label_id FROM labels WHERE ORG ORDER BY label_id");
+    let entries = properties(world, org);
+
+    // Beside the demo's own, which stay, so that what refers to them goes on being right.
+    let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
+    let spare = |args: &dyn Fn(&str) -> String| (0..6).map(|i| args(&i.to_string())).collect::<Vec<_>>();
+    let spare_sessions = spare(&|i| cli(&["session", "create", "--phone", &format!("1555010980{i}")]));
+    let spare_members = spare(&|i| {
+        let email = format!("spare{i}@acme.example");
+        cli(&["member", "add", "--email", &email]);
+        email
+    });
+    let picklist = |name: &str| {
+        cli(&["property", "create", "--name", name, "--kind", "picklist", "--option", "a", "--option", "b"])
+    };
+    let (changed_property, spare_properties) =
+        (picklist("changed"), spare(&|i| picklist(&format!("spare {i}"))));
+    let spare_keys = spare(&|i| {
+        let key = cli(&["key", "create", "--name", i, "--can", "read"]);
+        id_of(&key).to_owned()
+    });
+
+    // Chats of the first session: a path names both.
+    let first = sessions[0].as_str().expect("an id");
+    let chats = format!(
+        "SELECT chat_id FROM chats JOIN session_chats USING (org_id, chat_key)
+         WHERE ORG AND session_id = '{first}' AND last_message_at IS NOT NULL ORDER BY chat_id"
+    );
+    let (chats, spare_chats) =
+        (column(&format!("{chats} LIMIT 6")), column(&format!("{chats} DESC LIMIT 60")));
+    let contacts = column("SELECT contact_id FROM contacts WHERE ORG ORDER BY contact_id LIMIT 6");
+    let known = json!({
+        "chat": {"kept": in_both_spellings(&chats), "spare": in_both_spellings(&spare_chats)},
+        "contact": {"kept": contacts},
+        "key": {"kept": spare_keys, "own": id_of(&token)},
+        "label": {"kept": labels[..2], "spare": labels[2..]},
+        "member": {"kept": members, "spare": spare_members},
+        "page": {"kept": [""]},
+        "phone": {"kept": phones},
+        "property": {
+            "kept": column("SELECT property_id FROM properties WHERE ORG"),
+            "changed": [changed_property],
+            "spare": spare_properties,
+            "entries": entries,
+        },
+        "session": {"kept": sessions, "spare": spare_sessions},
+    });
+    (token, known)
+}
+
+/// The id of an api-key: what is between its underscores.
+fn id_of(key: &str) -> &str {
+    key.split('_').nth(1).expect("an api-key")
+}
+
+fn in_both_spellings(chats: &[Value]) -> Vec<String> {
+    let chats = chats.iter().filter_map(Value::as_str);
+    chats.flat_map(|chat| [chat.to_owned(), chat.replace("@c.us", "@s.whatsapp.net")]).collect()
+}
+
+/// A schema of the values of each property, by its id.
+fn properties(world: &World, org: &str) -> Value {
+    let query = format!("SELECT property_id, kind, options FROM properties WHERE org_id = '{org}'");
+    let properties = world.sql().rows(&query).into_iter().map(|property| {
+        let options = &property["options"];
+        let schema = match property["kind"].as_str() {
+            Some("text") => json!({"type": "string", "maxLength": 10_000}),
+            Some("date") => json!({"type": "string", "format": "date"}),
+            Some("dropdown") => json!({"enum": options}),
+            Some("picklist") => json!({"type": "array", "items": {"enum": options}}),
+            other => panic!("{other:?} is not a kind of property"),
+        };
+        (property["property_id"].as_str().expect("an id").to_owned(), schema)
+    });
+    Value::Object(properties.collect())
+}
