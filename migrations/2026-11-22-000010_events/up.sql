@@ -2,7 +2,8 @@
 -- writer can forget it: one INSERT … SELECT a statement, from the rows as they were and as they are.
 --
 -- A cached plan knows nothing of how many rows the next statement changes: nested loops over them are off, and what is
--- looked up by a key stands in a sub-select.
+-- looked up by a key stands in a sub-select. A plan that cannot do without one counts as endlessly expensive then, which
+-- must not make it worth compiling.
 
 -- Nothing reads it: see events_horizon().
 ALTER TABLE events DROP COLUMN tx;
@@ -34,7 +35,7 @@ CREATE FUNCTION changed(previous anyelement, current anyelement) RETURNS jsonb L
     'SELECT CASE WHEN previous IS DISTINCT FROM current THEN jsonb_build_array(previous, current) END';
 COMMENT ON FUNCTION changed(anyelement, anyelement) IS '[previous, current], or null when they are the same.';
 
-CREATE FUNCTION changes_of_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
+CREATE FUNCTION changes_of_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     actor CONSTANT text := acting();
 BEGIN
@@ -84,7 +85,7 @@ CREATE TRIGGER changes_on_delete AFTER DELETE ON chats
     REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
 
 -- A person's chat is named as the contact is.
-CREATE FUNCTION changes_of_contacts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
+CREATE FUNCTION changes_of_contacts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
     SELECT renamed.org_id, renamed.chat_key, 'details', acting(), renamed.changes
@@ -107,7 +108,7 @@ COMMENT ON FUNCTION changes_of_contacts() IS 'Writes events: details.';
 CREATE TRIGGER changes_on_update AFTER UPDATE ON contacts
     REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_contacts();
 
-CREATE FUNCTION changes_of_session_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
+CREATE FUNCTION changes_of_session_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     actor CONSTANT text := acting();
 BEGIN
@@ -162,7 +163,7 @@ CREATE TRIGGER changes_on_delete AFTER DELETE ON session_chats
 
 -- A new message shows in its chat, which has a latest message and a count. What becomes of it later shows there too while it
 -- is the latest.
-CREATE FUNCTION changes_of_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
+CREATE FUNCTION changes_of_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
     SELECT edited.org_id, edited.chat_key, edited.session_id, 'messages', acting(), edited.changes
@@ -190,7 +191,7 @@ CREATE TRIGGER changes_on_update AFTER UPDATE ON messages
 
 -- What is attached to a chat, an element a row: one event a chat, with a field for each element that changed. The trigger
 -- says which kind it is and which column names the element.
-CREATE FUNCTION changes_of_parts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
+CREATE FUNCTION changes_of_parts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     kind   CONSTANT text := TG_ARGV[0];
     named  CONSTANT text := TG_ARGV[1];
