@@ -11,6 +11,8 @@ pub struct Config {
     pub database_url: Secret,
     /// Connections to PostgreSQL. About twice the database's cores; more makes the tail worse.
     pub database_connections: u32,
+    /// How long a call waits for a connection that others use before it is turned away.
+    pub database_wait: Duration,
     /// What cursors are signed with; the same for all instances on one database.
     pub cursor_keys: CursorKeys,
     /// How login tokens are verified; `None` refuses them all and leaves api-keys.
@@ -19,6 +21,8 @@ pub struct Config {
     pub cors_allowed_origins: Vec<String>,
     /// The longest any call may take.
     pub request_timeout: Duration,
+    /// Calls at a time, of all callers together; more are turned away.
+    pub max_in_flight: usize,
     /// The largest REST or gRPC request body, in bytes.
     pub max_body_bytes: usize,
     /// How long calls in flight may go on after the signal to stop.

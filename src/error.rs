@@ -40,6 +40,8 @@ pub enum Kind {
     UnsupportedMedia,
     /// Too many calls.
     RateLimited,
+    /// More work at once than can be done; nothing was begun.
+    Overloaded,
     /// The caller hung up.
     Cancelled,
     /// The server does not have this method.
@@ -66,7 +68,7 @@ pub struct Row {
 
 impl Kind {
     /// All kinds. Where several share a gRPC code, the one that stands for it alone comes first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -84,6 +86,7 @@ impl Kind {
         Self::MethodNotAllowed,
         Self::VersionMismatch,
         Self::TooLarge,
+        Self::Overloaded,
         Self::UnsupportedMedia,
     ];
 
@@ -114,6 +117,7 @@ impl Kind {
             Self::TooLarge           => row(Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, BODY, "payload_too_large"),
             Self::UnsupportedMedia   => row(Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, BODY, "unsupported_media_type"),
             Self::RateLimited        => row(Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, ("RATE_LIMIT_ERROR", "Too Many Requests"), "rate_limited"),
+            Self::Overloaded         => row(Code::ResourceExhausted, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "unavailable"),
             Self::Cancelled          => row(Code::Cancelled, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "unavailable"),
             Self::Unimplemented      => row(Code::Unimplemented, StatusCode::NOT_IMPLEMENTED, METHOD, "unimplemented"),
             Self::Internal           => row(Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, ("UNKNOWN_ERROR", "Internal Error"), "internal"),
@@ -196,6 +200,11 @@ impl Error {
             source: Some(source.into()),
             ..Self::new(Kind::Unavailable, "temporarily unavailable, try again")
         }
+    }
+
+    /// The same failure, with what is behind it: for the log, never told.
+    pub fn caused_by(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
     }
 
     /// The same failure, naming one more field.

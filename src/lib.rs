@@ -10,6 +10,7 @@ pub mod caller;
 pub mod cli;
 pub mod config;
 pub mod cursor;
+pub mod deadline;
 pub mod error;
 pub mod ids;
 pub mod instant;

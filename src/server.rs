@@ -1,5 +1,6 @@
 //! The service as a whole: one listener, three doors (gRPC, gRPC-Web, REST), and an orderly end.
 
+mod admission;
 mod around;
 mod compression;
 mod connection;
@@ -29,7 +30,7 @@ use self::health::Health;
 use self::router::Router;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
-use crate::store::Store;
+use crate::store::{Patience, Store};
 
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
@@ -71,7 +72,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     config.validate().map_err(ServeError::Config)?;
-    let store = Store::new(config.database_url.expose(), config.database_connections);
+    let store = Store::new(&config.database_url, patience(&config));
     let (health, health_service) = Health::new(services::NAMES).await;
     health.watch(store.clone());
     let services = services::compose(&store, &config, health_service)?;
@@ -82,6 +83,15 @@ pub async fn run(
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
     housekeeping.abort();
     Ok(())
+}
+
+/// What the service may ask of the database for one call. A statement that outlives every deadline serves nobody.
+fn patience(config: &Config) -> Patience {
+    Patience {
+        connections: config.database_connections,
+        wait: config.database_wait,
+        statement: Some(config.request_timeout),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod chat_properties;
 pub mod chats;
 pub mod events;
+mod failure;
 pub mod idempotency;
 pub mod ingest;
 mod json;
@@ -13,6 +14,7 @@ pub mod members;
 pub mod message_views;
 pub mod migrations;
 pub mod orgs;
+mod pool;
 pub mod properties;
 mod queue;
 pub mod read_state;
@@ -28,54 +30,43 @@ mod views;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub use self::failure::{StoreError, StoreResult};
+
+use self::failure::Trouble;
+use self::pool::{Lease, Pool};
 use self::queue::Queue;
 use crate::caller::Actor;
-use crate::error::{Error, Result};
+use crate::config::Secret;
+use crate::deadline;
+use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
 pub type Connection = PgConnection;
 
-/// What such a closure returns. `?` turns diesel's errors into ours.
-pub type StoreResult<T> = std::result::Result<T, StoreError>;
-
-/// How a closure failed: by the database, or by a rule that looked at what the database holds.
-#[derive(Debug)]
-pub enum StoreError {
-    /// The database refused or is gone.
-    Database(DieselError),
-    /// A rule refused; the transaction is rolled back.
-    Rule(Error),
+/// How much a store asks of its database, and how long it waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Connections. About twice the database's cores; more makes the tail worse.
+    pub connections: u32,
+    /// How long work waits for a connection that others use.
+    pub wait: Duration,
+    /// The longest a statement may run; `None` for as long as it takes.
+    pub statement: Option<Duration>,
 }
 
-impl From<DieselError> for StoreError {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<Error> for StoreError {
-    fn from(error: Error) -> Self {
-        Self::Rule(error)
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Rule(error) => error,
-            StoreError::Database(error) if is_disconnect(&error) => Self::unavailable(error),
-            StoreError::Database(error) => Self::internal(error),
-        }
+impl Patience {
+    /// For work that nobody waits for at the other end of a line.
+    pub const fn unhurried(connections: u32) -> Self {
+        Self { connections, wait: Duration::from_secs(5), statement: None }
     }
 }
 
@@ -99,26 +90,25 @@ impl From<OrgId> for Writer {
 /// Small on purpose: about twice the database's cores beats a large pool, above all in the tail.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool<ConnectionManager<PgConnection>>,
+    pool: Pool,
     // r2d2's own queue wakes whom it likes.
     queue: Queue,
+    wait: Duration,
 }
 
-const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(5);
+/// How long a statement of a store that bounds its statements waits for a lock.
+const LOCK: Duration = Duration::from_secs(2);
+
 const ATTEMPTS: u32 = 4;
+/// The longest pause before the second attempt; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(5);
 
 impl Store {
     /// A store on that database. Connections are opened when they are needed: a database that is down is an error of
     /// the call, not of the start.
-    pub fn new(database_url: &str, connections: u32) -> Self {
-        let manager = ConnectionManager::<PgConnection>::new(database_url);
-        let pool = Pool::builder()
-            .max_size(connections)
-            .min_idle(Some(0))
-            .test_on_check_out(false)
-            .connection_timeout(WAIT_FOR_CONNECTION)
-            .build_unchecked(manager);
-        Self { pool, queue: Queue::new(connections) }
+    pub fn new(database_url: &Secret, patience: Patience) -> Self {
+        let queue = Queue::new(patience.connections, patience.wait);
+        Self { pool: Pool::new(database_url.clone(), &patience), queue, wait: patience.wait }
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.
@@ -127,23 +117,26 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(move |connection| work(connection)).await
+        self.run(move |lease, _| work(lease)).await
     }
 
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
-    /// deadlocks and rows whose parent was removed meanwhile are tried again, so the work may run more than once.
+    /// deadlocks, locks that others hold for long and rows whose parent was removed meanwhile are tried again within the
+    /// call's deadline, so the work may run more than once.
     pub async fn write<T, F>(&self, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
         let begin = begin(&writer.into());
-        self.run(move |connection| {
+        self.run(move |lease, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction(connection, &begin, &work) {
-                    Err(StoreError::Database(error)) if attempt < ATTEMPTS && is_transient(&error) => {
-                        attempt += 1
+                match transaction(lease, &begin, deadline, &work) {
+                    Err(StoreError::Database(error))
+                        if attempt < ATTEMPTS && pause(attempt, &error, deadline) =>
+                    {
+                        attempt += 1;
                     }
                     outcome => return outcome,
                 }
@@ -155,8 +148,9 @@ impl Store {
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+        F: FnOnce(&mut Lease, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
+        let deadline = deadline::current();
         let (answer, mut answered) = oneshot::channel();
         let has_begun = Arc::new(AtomicBool::new(false));
         let (pool, begins) = (self.pool.clone(), has_begun.clone());
@@ -166,16 +160,40 @@ impl Store {
             if answer.is_closed() {
                 return;
             }
-            let outcome = pool.get().map_err(Error::unavailable);
-            let _ = answer.send(outcome.and_then(|mut connection| Ok(work(&mut connection)?)));
+            let outcome = pool.take().and_then(|mut lease| Ok(bounded(&mut lease, deadline, work)?));
+            let _ = answer.send(outcome);
         });
-        let outcome = match timeout(WAIT_FOR_CONNECTION, &mut answered).await {
-            Err(elapsed) if !has_begun.load(Ordering::Relaxed) => return Err(Error::unavailable(elapsed)),
-            Err(_) => answered.await,
-            Ok(outcome) => outcome,
+        let outcome = match timeout(self.wait, &mut answered).await {
+            Err(_) if has_begun.load(Ordering::Relaxed) => answered.await.ok(),
+            Err(_) => None,
+            Ok(outcome) => outcome.ok(),
         };
-        outcome.map_err(Error::internal)?
+        match outcome {
+            Some(outcome) => outcome,
+            None if has_begun.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
+            None => Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
+                .caused_by("no connection to the database was free in time")),
+        }
     }
+}
+
+/// Does the work unless its time is up, and sees to the connections when the server behind them is gone.
+fn bounded<T>(
+    lease: &mut Lease,
+    deadline: Option<Instant>,
+    work: impl FnOnce(&mut Lease, Option<Instant>) -> StoreResult<T>,
+) -> StoreResult<T> {
+    // Opening the connection may have taken it.
+    if is_over(deadline) {
+        return Err(too_late().into());
+    }
+    let outcome = work(lease, deadline);
+    if let Err(StoreError::Database(error)) = &outcome
+        && Trouble::of(error) == Trouble::Server
+    {
+        lease.evict();
+    }
+    outcome
 }
 
 /// Begins a transaction and says whose it is: one round trip for all. Neither a UUID nor hex has anything to quote, and
@@ -190,10 +208,21 @@ fn begin(writer: &Writer) -> String {
 fn transaction<T>(
     connection: &mut Connection,
     begin: &str,
+    deadline: Option<Instant>,
     work: &impl Fn(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    connection.batch_execute(begin)?;
-    match work(connection) {
+    let mut begin = begin.to_owned();
+    if let Some(deadline) = deadline {
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
+        begin.push_str(&format!("; SET LOCAL statement_timeout = {left}"));
+    }
+    connection.batch_execute(&begin)?;
+    let outcome = work(connection).and_then(|value| match is_over(deadline) {
+        // The caller has been told that the time is up.
+        true => Err(too_late().into()),
+        false => Ok(value),
+    });
+    match outcome {
         Ok(value) => {
             connection.batch_execute("COMMIT")?;
             Ok(value)
@@ -206,13 +235,24 @@ fn transaction<T>(
     }
 }
 
-fn is_transient(error: &DieselError) -> bool {
-    let DieselError::DatabaseError(kind, info) = error else { return false };
-    // A missing parent was there when the row was prepared: another call removed it in between.
-    matches!(kind, DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ForeignKeyViolation)
-        || info.message() == "deadlock detected"
+/// Waits a moment before a transaction that others got in the way of is tried again. Says `false` when it is of no use.
+#[expect(clippy::disallowed_methods, reason = "the thread is the queue's own, not the runtime's")]
+fn pause(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
+    let Trouble::Conflict(state) = Trouble::of(error) else { return false };
+    // Those who met should not meet again.
+    let pause = PAUSE.mul_f64(f64::from(1 << (attempt - 1)) * rand::random::<f64>());
+    if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+        return false;
+    }
+    tracing::debug!(state, attempt, "a transaction is tried again");
+    std::thread::sleep(pause);
+    true
 }
 
-fn is_disconnect(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| deadline <= Instant::now())
+}
+
+fn too_late() -> Error {
+    Error::new(Kind::DeadlineExceeded, "the time for the call is up")
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod browsers;
 mod corpus;
+mod degraded;
 mod docs;
 mod documents;
 mod http;

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use switchboard::actions::idempotency::Once;
 use switchboard::actions::ingest::{self, IngestEvent};
 use switchboard::actions::{orgs, sessions};
+use switchboard::config::Secret;
 use switchboard::error::{Error, Result};
 use switchboard::ids::OrgId;
-use switchboard::store::Store;
+use switchboard::store::{Patience, Store};
 
 use crate::support::{Cluster, Database};
 
@@ -34,7 +35,7 @@ impl Inbox {
     }
 
     pub async fn on(database: &Database) -> Self {
-        let store = Store::new(&database.url, 4);
+        let store = Store::new(&Secret::new(&database.url), Patience::unhurried(4));
         let org = orgs::create(&store, None, "Acme").await.expect("an organization");
         for (id, phone) in [(Some(SESSION), NUMBER), (None, OTHER_NUMBER)] {
             let id = id.map(|id| id.parse().expect("a session id"));

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::{ROOT, files_under};
 
 /// Which layer a module stands on. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 18] = [
+const RANKS: [(&str, u8); 19] = [
     ("main", 8),
     ("cli", 8),
     ("server", 7),
@@ -21,6 +21,7 @@ const RANKS: [(&str, u8); 18] = [
     ("caller", 1),
     ("cursor", 1),
     ("postgres", 1),
+    ("deadline", 0),
     ("error", 0),
     ("ids", 0),
     ("patch", 0),

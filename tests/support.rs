@@ -7,6 +7,7 @@ mod rest;
 mod rpc;
 mod server;
 mod sql;
+mod token;
 mod tools;
 mod world;
 

@@ -25,6 +25,7 @@ pub(super) struct Settings {
     pub(super) database_url: Option<Secret>,
     pub(super) data_dir: PathBuf,
     pub(super) database_connections: u32,
+    database_wait: Duration,
     pub(super) log_filter: String,
     pub(super) log_format: LogFormat,
     /// `host:port`.
@@ -34,6 +35,7 @@ pub(super) struct Settings {
     jwt: Option<JwtConfig>,
     cors_allowed_origins: Vec<String>,
     request_timeout: Duration,
+    max_in_flight: usize,
     max_body_bytes: usize,
     drain_grace: Duration,
     event_retention: Duration,
@@ -51,6 +53,7 @@ impl Settings {
             database_url: checks.optional("database-url", database_url),
             data_dir: checks.required("data-dir", |path| non_empty(path).map(PathBuf::from)),
             database_connections: checks.required("database-connections", connections),
+            database_wait: checks.required("database-wait", positive_duration),
             log_filter: checks.required("log-level", log_filter),
             log_format: checks.required("log-format", log_format),
             listen: checks.required("listen", listen_address),
@@ -59,6 +62,7 @@ impl Settings {
             jwt: checks.jwt(),
             cors_allowed_origins: checks.optional("cors-allowed-origin", origins).unwrap_or_default(),
             request_timeout: checks.required("request-timeout", positive_duration),
+            max_in_flight: checks.required("max-in-flight", positive_number),
             max_body_bytes: checks.required("max-body-bytes", units::bytes),
             drain_grace: checks.required("drain-grace", units::duration),
             event_retention: checks.required("event-retention", positive_duration),
@@ -72,9 +76,11 @@ impl Settings {
             database_url,
             cursor_keys: CursorKeys::new(cursor_key, self.cursor_previous_key.clone()),
             database_connections: self.database_connections,
+            database_wait: self.database_wait,
             jwt: self.jwt.clone(),
             cors_allowed_origins: self.cors_allowed_origins.clone(),
             request_timeout: self.request_timeout,
+            max_in_flight: self.max_in_flight,
             max_body_bytes: self.max_body_bytes,
             drain_grace: self.drain_grace,
             event_retention: self.event_retention,
@@ -201,6 +207,10 @@ fn log_format(text: &str) -> Result<LogFormat, &'static str> {
 fn connections(text: &str) -> Result<u32, String> {
     let expected = || format!("must be a number from 1 to {MAX_CONNECTIONS}");
     text.parse().ok().filter(|number| (1..=MAX_CONNECTIONS).contains(number)).ok_or_else(expected)
+}
+
+fn positive_number(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("must be a number of at least 1")
 }
 
 fn listen_address(text: &str) -> Result<String, &'static str> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tower::ServiceBuilder;
 
+use super::admission::Admission;
 use super::around::{Answering, AroundLayer};
 use super::cors::Cors;
 use super::limits::Limits;
@@ -25,6 +26,8 @@ pub fn stack<R: Rest>(
         // Before anything that may refuse: a page can read an error only when the headers say it may. And before auth:
         // browsers send preflights without a token.
         .layer(AroundLayer(Cors::new(&config.cors_allowed_origins)))
+        // Before anything is done for a call. The probes pass.
+        .layer(AroundLayer(Admission::new(config.max_in_flight, router.rest().clone())))
         // Around everything that waits or can go wrong, authentication included.
         .layer(AroundLayer(Limits { timeout: config.request_timeout, rest: router.rest().clone() }))
         // Last: it only labels. Each door's guard reads the label before the body is decoded.

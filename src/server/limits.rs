@@ -1,15 +1,17 @@
 //! Bounds what one call can do to the service: it has a deadline, and when it panics only it fails.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::around::{Answering, Around};
 use super::door::Door;
 use super::services::Rest;
 use super::{BoxFuture, Request, Response, deadline, request_id};
+use crate::deadline as calls;
 use crate::error::{Error, Kind};
 
 /// Bounds every call.
@@ -29,7 +31,7 @@ impl<R: Rest> Around for Limits<R> {
         let uri = request.uri().clone();
         let request_id = request.headers().get(request_id::HEADER).cloned();
         let rest = self.rest.clone();
-        let answer = inner.call(request);
+        let answer = calls::by(Instant::now() + limit, inner.call(request));
         Box::pin(async move {
             let error = match tokio::time::timeout(limit, unpanicked(answer)).await {
                 Ok(Ok(response)) => return Ok(response),
@@ -42,7 +44,7 @@ impl<R: Rest> Around for Limits<R> {
 }
 
 /// The answer, or what a panic said. State shared with other calls is behind locks and channels that survive one.
-async fn unpanicked(answer: BoxFuture) -> Result<Response, String> {
+async fn unpanicked(answer: impl Future<Output = Result<Response, Infallible>>) -> Result<Response, String> {
     let mut answer = pin!(answer);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,

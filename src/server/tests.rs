@@ -61,6 +61,28 @@ async fn the_shorter_deadline_ends_a_call_at_every_door() {
 }
 
 #[tokio::test]
+async fn calls_beyond_the_limit_are_turned_away_at_once_and_probes_are_not() {
+    let server = start(|config| {
+        config.max_in_flight = 1;
+        config.request_timeout = FOREVER;
+    })
+    .await;
+    let mut slow = TcpStream::connect(server.address).await.expect("connected");
+    slow.write_all(b"GET /v1/slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    // It may not have begun yet.
+    while server.get("/v1/ok", &[]).await.status != StatusCode::SERVICE_UNAVAILABLE {}
+    let native = server.grpc("/test.Service/ok").await;
+    assert_eq!(native.header("grpc-status"), code(tonic::Code::ResourceExhausted));
+    let web = server.grpc_web("/test.Service/ok", &[]).await;
+    assert_eq!(web.header("grpc-status"), code(tonic::Code::ResourceExhausted));
+    assert_eq!(server.get("/livez", &[]).await.status, StatusCode::OK);
+    let health = server.grpc("/grpc.health.v1.Health/Check").await;
+    assert_ne!(health.header("grpc-status"), code(tonic::Code::ResourceExhausted));
+    drop(slow);
+    while server.get("/v1/ok", &[]).await.status != StatusCode::OK {}
+}
+
+#[tokio::test]
 async fn what_grpc_refuses_is_told_in_grpc() {
     let server = start(|_| {}).await;
     for (path, expected) in [

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -25,24 +25,27 @@ struct Shared {
 }
 
 struct State {
-    waiting: VecDeque<Job>,
+    /// With the moment they came.
+    waiting: VecDeque<(Instant, Job)>,
     threads: u32,
     /// Those of the threads that sleep, or were woken just now.
     idle: usize,
     most_threads: u32,
+    longest_wait: Duration,
 }
 
 impl Queue {
-    /// A queue for that many jobs at a time.
-    pub(super) fn new(most_threads: u32) -> Self {
-        let state = State { waiting: VecDeque::new(), threads: 0, idle: 0, most_threads };
+    /// A queue for that many jobs at a time. Those that have waited longer than `longest_wait` may be dropped undone.
+    pub(super) fn new(most_threads: u32, longest_wait: Duration) -> Self {
+        let state = State { waiting: VecDeque::new(), threads: 0, idle: 0, most_threads, longest_wait };
         Self(Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new() }))
     }
 
     /// Has the job done when its turn comes.
     pub(super) fn push(&self, job: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
-        state.waiting.push_back(Box::new(job));
+        let stale = state.take_stale();
+        state.waiting.push_back((Instant::now(), Box::new(job)));
         let is_enough = state.waiting.len() <= state.idle;
         let may_grow = !is_enough && state.threads < state.most_threads;
         if may_grow {
@@ -50,6 +53,7 @@ impl Queue {
         }
         // Whoever is woken needs the lock at once.
         drop(state);
+        drop(stale);
         if is_enough {
             self.0.filled.notify_one();
         } else if may_grow {
@@ -80,7 +84,7 @@ impl Queue {
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.waiting.pop_front() {
+            if let Some((_, job)) = state.waiting.pop_front() {
                 return Some(job);
             }
             state.idle += 1;
@@ -101,15 +105,45 @@ impl Queue {
     }
 }
 
+impl State {
+    /// The jobs that nobody waits for any more. While no thread comes back (the database hangs), they would pile up.
+    fn take_stale(&mut self) -> VecDeque<(Instant, Job)> {
+        let is_stale = |(since, _): &(Instant, Job)| since.elapsed() > self.longest_wait;
+        let fresh = self.waiting.iter().position(|job| !is_stale(job)).unwrap_or(self.waiting.len());
+        let fresh = self.waiting.split_off(fresh);
+        std::mem::replace(&mut self.waiting, fresh)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Barrier, mpsc};
 
     use super::*;
 
+    const FOREVER: Duration = Duration::MAX;
+
+    #[test]
+    fn jobs_that_waited_too_long_make_room() {
+        let queue = Queue::new(1, Duration::ZERO);
+        let (hold, held) = mpsc::channel::<()>();
+        let (begun, is_held) = mpsc::channel();
+        queue.push(move || {
+            let _ = begun.send(());
+            let _ = held.recv();
+        });
+        is_held.recv().expect("the job has begun");
+        let (answer, answered) = mpsc::channel::<()>();
+        queue.push(move || drop(answer));
+        queue.push(|| {});
+        assert!(answered.recv().is_err(), "who waits for it hears of it");
+        assert_eq!(queue.lock().waiting.len(), 1);
+        drop(hold);
+    }
+
     #[test]
     fn jobs_are_done_in_order_and_a_panic_stops_none() {
-        let queue = Queue::new(1);
+        let queue = Queue::new(1, FOREVER);
         let (done, order) = mpsc::channel();
         for number in 0..4 {
             let done = done.clone();
@@ -124,7 +158,7 @@ mod tests {
 
     #[test]
     fn as_many_jobs_run_at_a_time_as_there_are_threads() {
-        let queue = Queue::new(3);
+        let queue = Queue::new(3, FOREVER);
         // Also when the threads are there already and asleep.
         for _ in 0..3 {
             let meeting = Arc::new(Barrier::new(4));

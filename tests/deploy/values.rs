@@ -21,13 +21,14 @@ fn settings_are_those_of_the_program_with_their_defaults() {
                 drop(secrets.insert(camel(name), Value::Null))
             }
             // Depends on the machine, which is no measure among others.
-            "database-connections" => drop(settings.insert(camel(name), json!(8))),
+            "database-connections" => drop(settings.insert(camel(name), json!("8"))),
             _ => drop(settings.insert(camel(name), setting["value"].clone())),
         }
     }
     let plain = |(name, value): (&String, &Value)| {
         let is_empty = value == "" || value == &json!([]);
-        (name.clone(), if is_empty { Value::Null } else { value.clone() })
+        let value = if value.is_number() { json!(value.to_string()) } else { value.clone() };
+        (name.clone(), if is_empty { Value::Null } else { value })
     };
     let of_chart: Map<_, _> =
         CHART["values"]["settings"].as_object().expect("settings").iter().map(plain).collect();

@@ -5,16 +5,18 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::OnceCell;
 
 use super::SWITCHBOARD;
 use super::process::{Ending, Process};
 use super::sql::Sql;
 
-/// Starts a throw-away cluster: nothing is synced to disk, no TCP. The C locale is the harshest: whatever compares text
-/// without regard to case must not lean on the database for it.
+/// Starts a throw-away cluster, or one that was killed: nothing is synced to disk, no TCP. The C locale is the harshest:
+/// whatever compares text without regard to case must not lean on the database for it.
 const START: &str = r#"
-    "$1/initdb" -D "$2/data" --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null &&
+    { [ -d "$2/data" ] ||
+        "$1/initdb" -D "$2/data" --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null; } &&
     exec "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=400 -c fsync=off \
         -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 $3
 "#;
@@ -28,8 +30,22 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A running PostgreSQL.
 pub struct Cluster {
+    // Ended first to last: the first one takes the folder with it.
+    revived: Vec<Process>,
+    process: Process,
     folder: PathBuf,
-    _process: Process,
+    settings: String,
+}
+
+/// A cluster whose processes all stand still, for as long as the value lives.
+pub struct Paused(Vec<Pid>);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            let _ = kill_process(*process, Signal::CONT);
+        }
+    }
 }
 
 /// A database of its own, owned by a role that is no superuser: row level security is in force.
@@ -50,14 +66,9 @@ impl Cluster {
     pub async fn start(settings: &[&str]) -> Self {
         let folder = env::temp_dir().join(format!("sb-{}", uuid::Uuid::now_v7().simple()));
         fs::create_dir(&folder).expect("a folder for PostgreSQL");
-        let mut command = unprivileged(&folder);
-        command.args(["-c", START, "sh"]).arg(binaries()).arg(&folder);
-        command.arg(settings.iter().map(|setting| format!("-c {setting} ")).collect::<String>());
-        let ending = Ending { signal: "QUIT", folder: Some(&folder) };
-        let process = Process::start(&command, &folder.join("log"), ending).expect("sh");
-        let ready = "database system is ready to accept connections";
-        process.wait_for("PostgreSQL", |log| log.contains(ready).then_some(())).await;
-        let cluster = Self { folder, _process: process };
+        let settings: String = settings.iter().map(|setting| format!("-c {setting} ")).collect();
+        let process = run(&folder, "log", &settings, Some(&folder)).await;
+        let cluster = Self { revived: Vec::new(), process, folder, settings };
         cluster.admin().run("CREATE ROLE switchboard LOGIN");
         cluster
     }
@@ -81,6 +92,37 @@ impl Cluster {
             database
         });
         self.copy_of(template.await)
+    }
+
+    /// Ends every process of it at once, as `kill -9` does.
+    pub fn kill(&self) {
+        for process in self.processes() {
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+
+    /// Starts it again after [`Self::kill`].
+    pub async fn revive(&mut self) {
+        let log = format!("log-{}", self.revived.len());
+        self.revived.push(run(&self.folder, &log, &self.settings, None).await);
+    }
+
+    /// Stops every process of it where it stands.
+    pub fn pause(&self) -> Paused {
+        let processes = self.processes();
+        for process in &processes {
+            kill_process(*process, Signal::STOP).expect("it runs");
+        }
+        Paused(processes)
+    }
+
+    /// The server's first process, and its children.
+    fn processes(&self) -> Vec<Pid> {
+        let first = self.revived.last().unwrap_or(&self.process).id().expect("a process");
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+        let children = children.split_whitespace().filter_map(|id| id.parse().ok());
+        let ids = std::iter::once(first).chain(children);
+        ids.filter_map(|id| Pid::from_raw(id.try_into().ok()?)).collect()
     }
 
     /// What it logs.
@@ -125,6 +167,8 @@ impl Database {
         }
         command.args(args).env("SWITCHBOARD_DATABASE_URL", &self.url);
         command.env("SWITCHBOARD_CURSOR_KEY", CURSOR_KEY);
+        // Machines that run tests are busy: who has to wait is no news.
+        command.env("SWITCHBOARD_DATABASE_WAIT", "10s");
         command
     }
 
@@ -135,6 +179,17 @@ impl Database {
         assert!(output.status.success(), "switchboard {}: {}\n{stderr}", args.join(" "), output.status);
         String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
     }
+}
+
+/// Runs the server in that folder until it accepts connections. A folder to remove is removed after it.
+async fn run(folder: &Path, log: &str, settings: &str, removed: Option<&Path>) -> Process {
+    let mut command = unprivileged(folder);
+    command.args(["-c", START, "sh"]).arg(binaries()).arg(folder).arg(settings);
+    let ending = Ending { signal: "QUIT", folder: removed };
+    let process = Process::start(&command, &folder.join(log), ending).expect("sh");
+    let ready = "database system is ready to accept connections";
+    process.wait_for("PostgreSQL", |log| log.contains(ready).then_some(())).await;
+    process
 }
 
 /// A shell as a user that PostgreSQL agrees to run as: it refuses root.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
@@ -11,8 +10,6 @@ use switchboard::pb::chat_service_client::ChatServiceClient;
 use switchboard::pb::organization_service_client::OrganizationServiceClient;
 use switchboard::pb::session_service_client::SessionServiceClient;
 use tokio::sync::{Mutex, OnceCell};
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
@@ -21,6 +18,7 @@ use super::rest::Rest;
 use super::rpc::{Door, Rpc};
 use super::server::Server;
 use super::sql::Sql;
+use super::token::Token;
 
 static FURNISHED: OnceCell<(Database, [Org; 2])> = OnceCell::const_new();
 static SHARED: OnceCell<World> = OnceCell::const_new();
@@ -90,9 +88,18 @@ impl World {
 
     /// A world of its own whose `serve` has these flags.
     pub async fn start_with(listen: &str, args: &[&str]) -> Self {
-        let (template, [org, other]) = FURNISHED.get_or_init(furnish).await.clone();
+        let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
         let database = Cluster::get().await.copy_of(&template);
         let server = Server::start(&database, listen, args).await;
+        Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// A world in a cluster of its own, to which things may happen. Its `serve` has these flags.
+    pub async fn alone_in(cluster: &Cluster, args: &[&str]) -> Self {
+        let database = cluster.empty_database();
+        database.cli(&["migrate", "up"]);
+        let [org, other] = furnish(&database);
+        let server = Server::start(&database, "127.0.0.1:0", args).await;
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
@@ -109,6 +116,12 @@ impl World {
     /// What the server printed so far.
     pub fn log(&self) -> String {
         self.server.process.log()
+    }
+
+    /// How many threads the server has.
+    pub fn threads(&self) -> usize {
+        let id = self.server.process.id().expect("a process");
+        std::fs::read_dir(format!("/proc/{id}/task")).expect("a process").count()
     }
 
     /// Tells the server to end in order, and waits for the exit code it ends with.
@@ -166,6 +179,11 @@ impl World {
     /// The tables.
     pub fn sql(&self) -> Sql {
         self.database.sql()
+    }
+
+    /// The tables, as a role that may do everything.
+    pub fn admin(&self) -> Sql {
+        self.database.admin()
     }
 
     /// Runs the binary on this world's database.
@@ -227,29 +245,18 @@ impl Chat {
     }
 }
 
-/// Puts the token into the metadata of each call.
-#[derive(Clone)]
-pub struct Token(Arc<MetadataValue<Ascii>>);
-
-impl Token {
-    fn new(token: &str) -> Self {
-        Self(Arc::new(format!("Bearer {token}").parse().expect("a header value")))
-    }
-}
-
-impl Interceptor for Token {
-    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
-        request.metadata_mut().insert("authorization", self.0.as_ref().clone());
-        Ok(request)
-    }
-}
-
-/// Builds both organizations once, through the command line; every world is a copy.
-async fn furnish() -> (Database, [Org; 2]) {
+/// Both organizations, made once; every world is a copy.
+async fn template() -> (Database, [Org; 2]) {
     let database = Cluster::get().await.migrated_database().await;
-    let acme = create_org(&database, "Acme", ["15550100400", "15550100401"]);
-    let other = create_org(&database, "Other", ["15550100500", "15550100501"]);
-    (database, [acme, other])
+    let orgs = furnish(&database);
+    (database, orgs)
+}
+
+/// Makes both organizations, through the command line.
+fn furnish(database: &Database) -> [Org; 2] {
+    let acme = create_org(database, "Acme", ["15550100400", "15550100401"]);
+    let other = create_org(database, "Other", ["15550100500", "15550100501"]);
+    [acme, other]
 }
 
 fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use self::keys::{ED25519, P256, RSA};
 use super::*;
+use crate::config::Secret;
 use crate::ids::OrgId;
-use crate::store::Store;
+use crate::store::{Patience, Store};
 
 const ISSUER: &str = "https://login.acme.example";
 const AUDIENCE: &str = "switchboard";
@@ -84,7 +85,7 @@ fn logins_with(jwks: Arc<Jwks>) -> Logins {
         org_claim: "org_id".to_owned(),
         role_claim: "role".to_owned(),
     };
-    let orgs = Orgs::new(Store::new("postgres://127.0.0.1:1/none", 1));
+    let orgs = Orgs::new(Store::new(&Secret::new("postgres://127.0.0.1:1/none"), Patience::unhurried(1)));
     Logins { verifier: Verifier::new(&config), jwks, orgs, seen: Cache::new(10) }
 }
 

@@ -35,13 +35,15 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 18] = [
+pub(super) const SETTINGS: [Setting; 20] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
         "Where the private PostgreSQL lives [default: $XDG_DATA_HOME/switchboard or ~/.local/share/switchboard]") },
     Setting { serve_only: false, ..setting("database-connections", "NUMBER", None,
         "Connections to PostgreSQL; about twice its cores is best [default: twice the cores of this machine]") },
+    setting("database-wait", "DURATION", Some("250ms"),
+        "How long a call waits for a connection that others use before it is turned away"),
     Setting { serve_only: false, ..setting("log-level", "LEVEL", Some("info"),
         "What to log: off, error, warn, info, debug, trace, or such as info,switchboard=debug") },
     Setting { serve_only: false, ..setting("log-format", "FORMAT", Some("auto"),
@@ -66,6 +68,8 @@ pub(super) const SETTINGS: [Setting; 18] = [
         "An origin whose pages may call from a browser, such as https://inbox.acme.example; give one for each, or several with commas") },
     setting("request-timeout", "DURATION", Some("5s"),
         "The longest a call may take, such as 500ms or 5s"),
+    setting("max-in-flight", "NUMBER", Some("512"),
+        "Calls at a time, of all callers together; more are turned away at once"),
     setting("max-body-bytes", "BYTES", Some("1MiB"),
         "The largest request body, in bytes or with KiB or MiB"),
     setting("drain-grace", "DURATION", Some("10s"),

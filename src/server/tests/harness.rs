@@ -112,6 +112,8 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config {
         database_url: Secret::new("postgres://127.0.0.1:1/none"),
         database_connections: 1,
+        database_wait: Duration::from_millis(250),
+        max_in_flight: 1000,
         cursor_keys: CursorKeys::new(CursorKey::generate().parse().expect("a key"), None),
         jwt: None,
         cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
@@ -121,7 +123,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
         event_retention: Duration::from_secs(60),
     };
     change(&mut config);
-    let store = Store::new(config.database_url.expose(), 1);
+    let store = Store::new(&config.database_url, patience(&config));
     let (health, health_service) = Health::new(&["test.Service"]).await;
     let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {
         true => Err(Error::forbidden("send")),

@@ -200,7 +200,7 @@ fn description(kind: Kind) -> &'static str {
         Kind::RateLimited => "Too many calls.",
         Kind::Unimplemented => "The server does not have this method.",
         Kind::Internal => "Internal error; the cause is logged under the request id.",
-        Kind::Cancelled | Kind::Unavailable => "Temporarily unavailable.",
+        Kind::Cancelled | Kind::Overloaded | Kind::Unavailable => "Temporarily unavailable.",
         Kind::DeadlineExceeded => "The time for the call is up.",
     }
 }

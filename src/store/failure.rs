@@ -1,0 +1,79 @@
+//! What went wrong with a statement, and what follows from it: an answer, another try, or another connection.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::error::{Error, Kind};
+
+/// What a closure given to [`super::Store::read`] or [`super::Store::write`] returns. `?` turns diesel's errors into ours.
+pub type StoreResult<T> = std::result::Result<T, StoreError>;
+
+/// How a closure failed: by the database, or by a rule that looked at what the database holds.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The database refused or is gone.
+    Database(DieselError),
+    /// A rule refused; the transaction is rolled back.
+    Rule(Error),
+}
+
+/// What an error of the database means for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Others got in between: the transaction may be tried again. With its SQLSTATE.
+    Conflict(&'static str),
+    /// The server at the other end is gone, or (SQLSTATE 25006) no longer the one that takes writes. Connections to it
+    /// are of no use.
+    Server,
+    /// The statement ran longer than it may.
+    Timeout,
+    /// A fault of ours.
+    Fault,
+}
+
+impl Trouble {
+    /// What that error means. diesel names few SQLSTATEs; of the others it tells the server's words, which are these as
+    /// long as `lc_messages` is English.
+    pub(super) fn of(error: &DieselError) -> Self {
+        let DieselError::DatabaseError(kind, info) = error else { return Self::Fault };
+        match (kind, info.message()) {
+            (DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) => Self::Server,
+            (DatabaseErrorKind::ReadOnlyTransaction, _) => Self::Server,
+            (DatabaseErrorKind::SerializationFailure, _) => Self::Conflict("40001"),
+            // A missing parent was there when the row was prepared: another call removed it in between.
+            (DatabaseErrorKind::ForeignKeyViolation, _) => Self::Conflict("23503"),
+            (_, "deadlock detected") => Self::Conflict("40P01"),
+            (_, "canceling statement due to lock timeout") => Self::Conflict("55P03"),
+            (_, "canceling statement due to statement timeout") => Self::Timeout,
+            (_, words) if words.starts_with("could not obtain lock on ") => Self::Conflict("55P03"),
+            _ => Self::Fault,
+        }
+    }
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self::Rule(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Rule(error) => error,
+            StoreError::Database(error) => match Trouble::of(&error) {
+                // Nothing to try again for: what it points to is not there.
+                Trouble::Conflict("23503") | Trouble::Fault => Self::internal(error),
+                Trouble::Conflict(_) | Trouble::Server => Self::unavailable(error),
+                Trouble::Timeout => {
+                    Self::new(Kind::DeadlineExceeded, "the time for the call is up").caused_by(error)
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Connections to PostgreSQL: opened when they are needed, and given up together when the server behind them has changed.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::r2d2::{
+    Error as ConnectError, ManageConnection, NopErrorHandler, PooledConnection, R2D2Connection,
+};
+
+use super::Patience;
+use crate::config::Secret;
+use crate::error::{Error, Result};
+
+/// How long a new connection may take at least. Half of it is the longest pause between two tries.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// The connections of a store, shared by its clones.
+#[derive(Clone)]
+pub(super) struct Pool {
+    pool: diesel::r2d2::Pool<Manager>,
+    generation: Arc<AtomicU64>,
+}
+
+/// A connection, given back when it is dropped.
+pub(super) struct Lease {
+    lent: PooledConnection<Manager>,
+    generation: Arc<AtomicU64>,
+}
+
+struct Manager {
+    url: Secret,
+    /// What is said on a new connection.
+    greeting: String,
+    /// Connections of earlier generations are given up.
+    generation: Arc<AtomicU64>,
+}
+
+struct Connected {
+    connection: PgConnection,
+    generation: u64,
+}
+
+impl Pool {
+    /// Nothing is opened yet.
+    pub(super) fn new(url: Secret, patience: &Patience) -> Self {
+        let generation = Arc::new(AtomicU64::new(0));
+        let manager = Manager { url, greeting: greeting(patience), generation: generation.clone() };
+        let pool = diesel::r2d2::Pool::builder()
+            .max_size(patience.connections)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(patience.wait.max(CONNECT))
+            // Whoever waits for the connection is told.
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(manager);
+        Self { pool, generation }
+    }
+
+    /// A connection of the present generation. Blocks while it is opened.
+    pub(super) fn take(&self) -> Result<Lease> {
+        loop {
+            let lent = self.pool.get().map_err(Error::unavailable)?;
+            if lent.generation == self.generation.load(Ordering::Relaxed) {
+                return Ok(Lease { lent, generation: self.generation.clone() });
+            }
+            // Given back, it is found broken.
+        }
+    }
+}
+
+impl Lease {
+    /// Gives up this connection and those opened before: the server at their other end is not the one we need.
+    pub(super) fn evict(&self) {
+        let mine = self.lent.generation;
+        // Only the first of several that notice: connections opened since are good.
+        let _ = self.generation.compare_exchange(mine, mine + 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+impl Deref for Lease {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.lent.connection
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.lent.connection
+    }
+}
+
+impl ManageConnection for Manager {
+    type Connection = Connected;
+    type Error = ConnectError;
+
+    fn connect(&self) -> std::result::Result<Connected, ConnectError> {
+        // Before anything else: what is given up while this one is opened includes it.
+        let generation = self.generation.load(Ordering::Relaxed);
+        let mut connection =
+            PgConnection::establish(self.url.expose()).map_err(ConnectError::ConnectionError)?;
+        if !self.greeting.is_empty() {
+            connection.batch_execute(&self.greeting).map_err(ConnectError::QueryError)?;
+        }
+        Ok(Connected { connection, generation })
+    }
+
+    fn is_valid(&self, connected: &mut Connected) -> std::result::Result<(), ConnectError> {
+        connected.connection.ping().map_err(ConnectError::QueryError)
+    }
+
+    fn has_broken(&self, connected: &mut Connected) -> bool {
+        std::thread::panicking()
+            || connected.generation != self.generation.load(Ordering::Relaxed)
+            || connected.connection.is_broken()
+    }
+}
+
+/// The bounds that hold for everything done on a connection: whoever waits for it may give up, the server would go on.
+fn greeting(patience: &Patience) -> String {
+    let Some(statement) = patience.statement else { return String::new() };
+    let statement = statement.as_millis().max(1);
+    // A transaction that its own client has forgotten holds locks: ours never pauses for as long as a statement may run.
+    format!(
+        "SET statement_timeout = {statement}; SET lock_timeout = {}; \
+         SET idle_in_transaction_session_timeout = {}",
+        super::LOCK.as_millis().min(statement),
+        2 * statement
+    )
+}
