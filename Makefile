@@ -16,6 +16,7 @@ SHELL := /bin/bash
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
+FASTIFY := benches/fastify
 EXPLORER := openapi-explorer
 EXPLORER_VERSION := 2.4.820
 
@@ -69,7 +70,7 @@ lint: build-packages
 plans: build-packages
 	PLANS_CHATS=1000000 cargo test --locked plans -- --nocapture
 
-bench: build-packages
+bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked
 	cargo run --locked --release --package transcode-bench
 
@@ -105,8 +106,8 @@ image-packages:
 	$(call install,$(IMAGE_PACKAGES))
 
 # The clients' own install scripts are not run: they download from elsewhere, and nothing of theirs is needed.
-$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json | test-packages
-	npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --loglevel=error
+%/node_modules/.installed: %/package-lock.json | test-packages
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 $(CLIENTS)/.venv/.installed: $(CLIENTS)/requirements.txt | test-packages

@@ -1,4 +1,5 @@
-//! How many calls a second the service answers, beside `pgbench` running the same statement in the same minute.
+//! How many calls a second the service answers, beside `pgbench` and a small Node.js service running the same statements in
+//! the same minute.
 //!
 //! Everything shares one machine: PostgreSQL, the service and this client. So the figures are a floor, the client's own
 //! processor time stands beside them, and what counts is the ratio. Nothing here passes or fails by a time; a call that
@@ -6,6 +7,7 @@
 //! measured in all (default 120); pages of lists and of the search are measured as long as each of those at a time.
 
 mod calls;
+mod fastify;
 mod grpc;
 mod pages;
 mod pgbench;
@@ -37,7 +39,8 @@ use std::time::Duration;
 
 use calls::{Call, Door, Target};
 use cluster::Cluster;
-use pgbench::Baseline;
+use fastify::Fastify;
+use pgbench::{Baseline, Persons};
 use report::Report;
 use seed::World;
 use server::Server;
@@ -46,6 +49,8 @@ use timing::Slice;
 /// The binary under load.
 const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
 
+/// What is compared: each with its statement, for every one of them reads with one.
+const READS: [Call; 2] = [Call::GetChat, Call::GetSessionChat];
 const CONNECTIONS: [usize; 3] = [1, 8, 32];
 const PAGE_CONNECTIONS: usize = 8;
 const ROUNDS: u32 = 3;
@@ -61,16 +66,19 @@ async fn main() -> Outcome<()> {
     eprintln!("starting PostgreSQL and seeding {} chats, {} messages …", seed::CHATS, seed::MESSAGES);
     let database = Cluster::get().await.migrated_database().await;
     let world = World::seed(&database)?;
-    let whole_chat = statement::whole_chat(&database, &world).await?;
-    let baselines = [Baseline::new("whole chat", &whole_chat, &world)?, Baseline::one_row(&world)?];
+    let statements = statement::of_calls(&database, &world, &READS).await?;
+    let baselines =
+        [Baseline::new("whole chat", &statements[0], Persons::Drawn, &world)?, Baseline::one_row(&world)?];
 
     let server = Server::start(&database, "127.0.0.1:0", &[]).await;
     let target = Target::new(server.address, server.process.id().ok_or("no process id")?, &world);
+    let fastify = Fastify::start(&database, &statements, &target).await?;
     let mut report = Report::default();
     for connections in CONNECTIONS {
         for round in 1..=ROUNDS {
             eprintln!("{connections} connections, round {round} of {ROUNDS} …");
-            run_round(&mut report, &database, &baselines, &target, connections, slice).await?;
+            run_round(&mut report, &database, &baselines, [&target, &fastify.target], connections, slice)
+                .await?;
         }
     }
     measure_pages(&mut report, &database, &world, &target, slice).await?;
@@ -83,12 +91,13 @@ async fn run_round(
     report: &mut Report,
     database: &cluster::Database,
     baselines: &[Baseline; 2],
-    target: &Target,
+    [target, fastify]: [&Target; 2],
     connections: usize,
     length: Duration,
 ) -> Outcome<()> {
-    for (baseline, call) in baselines.iter().zip([Call::GetChat, Call::GetSessionChat]) {
+    for (baseline, call) in baselines.iter().zip(READS) {
         report.baseline(call, connections, baseline.run(database, connections, length)?);
+        report.fastify(call, connections, measure(fastify, Door::Rest, call, connections, length).await?);
         for door in Door::ALL {
             report.slice(door, call, connections, measure(target, door, call, connections, length).await?);
         }
@@ -113,7 +122,8 @@ async fn measure_pages(
     let statements = statement::of_pages(database, world, &pages).await?;
     for (page, statement) in pages.iter().zip(statements) {
         eprintln!("{} …", page.name);
-        let baseline = Baseline::new("page", &statement, world)?.run(database, PAGE_CONNECTIONS, length)?;
+        let baseline = Baseline::new("page", &statement, Persons::AsCalled, world)?;
+        let baseline = baseline.run(database, PAGE_CONNECTIONS, length)?;
         let readers = pages::readers(target, page, PAGE_CONNECTIONS).await?;
         report.page(&page.name, timing::measure(target.pid, readers, length).await?, baseline);
     }
@@ -140,7 +150,7 @@ async fn measure(
 /// How long one thing is measured at a time.
 fn slice_length() -> Outcome<Duration> {
     let seconds = std::env::var("BENCH_SECONDS").map_or(Ok(DEFAULT_SECONDS), |text| text.parse())?;
-    let per_round = Call::ALL.len() * Door::ALL.len() + 2;
+    let per_round = Call::ALL.len() * Door::ALL.len() + 2 * READS.len();
     let slices = u32::try_from(per_round * CONNECTIONS.len())? * ROUNDS;
     Ok(Duration::from_secs(seconds) / slices)
 }

@@ -14,6 +14,15 @@ use crate::statement::Statement;
 /// Each of its connections plans the statement six times before the plan is kept; the service's are past that.
 const WARM_UP_SECONDS: u32 = 2;
 
+/// Whose chats a statement reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Persons {
+    /// Those it was logged with.
+    AsCalled,
+    /// One drawn anew each time.
+    Drawn,
+}
+
 /// A script that `pgbench` runs with prepared statements.
 pub struct Baseline {
     script: PathBuf,
@@ -21,11 +30,12 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// The statement, for a person drawn anew each time.
-    pub fn new(name: &str, statement: &Statement, world: &World) -> Outcome<Self> {
+    /// The statement, about those persons.
+    pub fn new(name: &str, statement: &Statement, persons: Persons, world: &World) -> Outcome<Self> {
         let last = seed::FIRST_PERSON + seed::PERSONS - 1;
-        let script = format!("\\set digits random({}, {last})\n{};\n", seed::FIRST_PERSON, statement.sql);
-        Self::write(name, &script, statement.variables.clone(), world)
+        let (sql, variables) = in_own_words(statement, persons);
+        let script = format!("\\set digits random({}, {last})\n{sql};\n", seed::FIRST_PERSON);
+        Self::write(name, &script, variables, world)
     }
 
     /// One row by its primary key, all columns.
@@ -68,6 +78,31 @@ impl Baseline {
         let transactions = transactions.ok_or_else(|| format!("pgbench: {progress}{summary}"))?;
         Ok((transactions - warm_up) / f64::from(seconds - WARM_UP_SECONDS))
     }
+}
+
+/// The statement with `:name` for its parameters, and what they are. `:digits` is a person's number.
+fn in_own_words(statement: &Statement, persons: Persons) -> (String, Vec<(String, String)>) {
+    let mut sql = statement.sql.clone();
+    let mut variables = Vec::new();
+    // From the last, so that $1 is not found in $10.
+    for (index, value) in statement.values.iter().enumerate().rev() {
+        let placeholder = format!("${}", index + 1);
+        let replacement = match value {
+            None => "NULL".to_owned(),
+            // `pgbench` takes no empty variable.
+            Some(value) if value.is_empty() => "''".to_owned(),
+            Some(address) if persons == Persons::Drawn && address.ends_with("@c.us") => {
+                "(:digits || '@c.us')".to_owned()
+            }
+            Some(value) => {
+                let name = format!("p{}", index + 1);
+                variables.push((name.clone(), value.clone()));
+                format!(":{name}")
+            }
+        };
+        sql = sql.replace(&placeholder, &replacement);
+    }
+    (sql, variables)
 }
 
 /// `progress: 1.0 s, 1555.0 tps, lat …`

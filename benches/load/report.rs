@@ -13,6 +13,7 @@ use crate::{PAGE_CONNECTIONS, ROUNDS};
 #[derive(Default)]
 pub struct Report {
     baselines: BTreeMap<(Call, usize), Vec<f64>>,
+    fastify: BTreeMap<(Call, usize), Vec<Slice>>,
     slices: BTreeMap<(Call, usize, Door), Vec<Slice>>,
     /// What is read, ours, and `pgbench`'s rate.
     pages: Vec<(String, Slice, f64)>,
@@ -31,12 +32,19 @@ struct Row {
     client: f64,
     /// `pgbench`'s rate, where there is one to compare with.
     baseline: Option<f64>,
+    /// Processor time per call of the Node.js service, in microseconds, where it was measured.
+    fastify: Option<f64>,
 }
 
 impl Report {
     /// Adds what `pgbench` reached beside that call.
     pub fn baseline(&mut self, call: Call, connections: usize, rate: f64) {
         self.baselines.entry((call, connections)).or_default().push(rate);
+    }
+
+    /// Adds a slice of the Node.js service.
+    pub fn fastify(&mut self, call: Call, connections: usize, slice: Slice) {
+        self.fastify.entry((call, connections)).or_default().push(slice);
     }
 
     /// Adds a slice of ours.
@@ -59,9 +67,10 @@ impl Report {
              {cores} cores shared by PostgreSQL {postgres_version}, the service and this client; {ROUNDS} rounds of \
              {:.1} s each, `pgbench` right before what is compared with it. Rates are medians of the rounds, latencies \
              of all their calls. `pgbench` runs the service's own statement beside GET chat, and a read of one row by \
-             its primary key beside GET session chat.\n\n\
-             | call | connections | door | requests/s | p50 ms | p99 ms | service µs/call | client µs/call | pgbench/s | ratio |\n\
-             |---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n\
+             its primary key beside GET session chat. Fastify is a small Node.js service that runs the service's own \
+             statement and sends the row.\n\n\
+             | call | connections | door | requests/s | p50 ms | p99 ms | service µs/call | Fastify µs/call | client µs/call | pgbench/s | ratio |\n\
+             |---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n\
              {table}\n{}\n{}",
             length.as_secs_f64(),
             expectations(&rows),
@@ -93,10 +102,7 @@ impl Report {
         let rows = self.slices.iter().map(|((call, connections, door), slices)| {
             let mut latencies = slices.iter().flat_map(|slice| &slice.latencies).copied().collect::<Vec<_>>();
             latencies.sort_unstable();
-            let calls = latencies.len().max(1) as f64;
-            let per_call = |used: fn(&Slice) -> Duration| {
-                slices.iter().map(used).sum::<Duration>().as_secs_f64() * 1e6 / calls
-            };
+            let fastify = self.fastify.get(&(*call, *connections)).filter(|_| *door == Door::Rest);
             let baseline = self.baselines.get(&(*call, *connections));
             Row {
                 call: *call,
@@ -105,13 +111,20 @@ impl Report {
                 rate: median(slices.iter().map(Slice::rate).collect()),
                 p50: percentile(&latencies, 50),
                 p99: percentile(&latencies, 99),
-                service: per_call(|slice| slice.service),
-                client: per_call(|slice| slice.client),
+                service: per_call(slices, |slice| slice.service),
+                client: per_call(slices, |slice| slice.client),
                 baseline: baseline.map(|rates| median(rates.clone())),
+                fastify: fastify.map(|slices| per_call(slices, |slice| slice.service)),
             }
         });
         rows.collect()
     }
+}
+
+/// Processor time per call, in microseconds.
+fn per_call(slices: &[Slice], used: fn(&Slice) -> Duration) -> f64 {
+    let calls = slices.iter().map(|slice| slice.latencies.len()).sum::<usize>().max(1);
+    slices.iter().map(used).sum::<Duration>().as_secs_f64() * 1e6 / calls as f64
 }
 
 fn line(row: &Row) -> String {
@@ -119,8 +132,9 @@ fn line(row: &Row) -> String {
         Some(baseline) => (format!("{baseline:.0}"), format!("{:.2}", row.rate / baseline)),
         None => ("–".to_owned(), "–".to_owned()),
     };
+    let fastify = row.fastify.map_or("–".to_owned(), |used| format!("{used:.0}"));
     format!(
-        "| {} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {baseline} | {ratio} |\n",
+        "| {} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {fastify} | {:.0} | {baseline} | {ratio} |\n",
         row.call.name(),
         row.connections,
         row.door.name(),
@@ -141,6 +155,7 @@ fn expectations(rows: &[Row]) -> String {
         return String::new();
     };
     let ratio = |row: &Row| row.baseline.map_or(0.0, |baseline| row.rate / baseline);
+    let of_fastify = |row: &Row| row.fastify.map_or(f64::INFINITY, |used| row.service / used);
     let spread = |row: &Row| row.p99.as_secs_f64() / row.p50.as_secs_f64();
     let expected = [
         ("GET chat against pgbench, at least", ratio(chat), 0.8, true),
@@ -148,6 +163,8 @@ fn expectations(rows: &[Row]) -> String {
         ("GET chat, p99 against p50, at most", spread(chat), 5.0, false),
         ("GET session chat, p99 against p50, at most", spread(session_chat), 5.0, false),
         ("GET chat, service µs/call, at most", chat.service, 25.0, false),
+        // On the machine where 25 µs were asked for, Fastify takes 51.
+        ("GET chat, service µs/call against Fastify's, at most", of_fastify(chat), 0.49, false),
     ];
     let mut text =
         format!("| over REST with {most} connections | expected | measured | |\n|---|--:|--:|---|\n");

@@ -1,4 +1,4 @@
-//! The very statements that the service sends for its calls, as PostgreSQL's log has it.
+//! The very statements that the service sends for its calls, as PostgreSQL's log has them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,20 +12,25 @@ use crate::seed::World;
 use crate::server::Server;
 use crate::sql::Sql;
 
-/// A statement in `pgbench`'s form. Where it has `:digits`, that is a person's number, drawn anew each time.
+/// A statement, and what it was executed with.
 pub struct Statement {
+    /// With `$1`, `$2` … for its parameters.
     pub sql: String,
-    /// Its other parameters, by name.
-    pub variables: Vec<(String, String)>,
+    /// The parameters in order.
+    pub values: Vec<Option<String>>,
 }
 
-/// What `GET /v1/chats/{chat_id}` reads with.
-pub async fn whole_chat(database: &Database, world: &World) -> Outcome<Statement> {
+/// What each of these calls reads with.
+pub async fn of_calls(database: &Database, world: &World, calls: &[Call]) -> Outcome<Vec<Statement>> {
     let logged = Logged::start(database, world).await?;
-    for mut client in rest::clients(&logged.target, Call::GetChat, 1).await? {
-        client.call().await?;
+    let mut statements = Vec::with_capacity(calls.len());
+    for call in calls {
+        for mut client in rest::clients(&logged.target, *call, 1).await? {
+            client.call().await?;
+        }
+        statements.push(logged.last_read()?);
     }
-    logged.last_read(Persons::Drawn)
+    Ok(statements)
 }
 
 /// What each of these pages is read with.
@@ -35,16 +40,9 @@ pub async fn of_pages(database: &Database, world: &World, pages: &[Page]) -> Out
     let mut statements = Vec::with_capacity(pages.len());
     for page in pages {
         connection.exchange(&page.request).await?;
-        statements.push(logged.last_read(Persons::AsCalled)?);
+        statements.push(logged.last_read()?);
     }
     Ok(statements)
-}
-
-/// Whose chats a statement reads.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Persons {
-    AsCalled,
-    Drawn,
 }
 
 /// A service of its own whose statements PostgreSQL logs.
@@ -65,11 +63,11 @@ impl Logged {
         Ok(Self { admin, log: Cluster::get().await.log_file(), target, _server: server })
     }
 
-    /// The statement of the last call. Persons are those it was about, or drawn anew.
-    fn last_read(&self, persons: Persons) -> Outcome<Statement> {
+    /// The statement of the last call.
+    fn last_read(&self) -> Outcome<Statement> {
         let log = fs::read_to_string(&self.log)?;
         let (sql, values) = last_read(&log).ok_or("PostgreSQL's log has no statement that reads")?;
-        Ok(statement(sql, &parameters(values), persons))
+        Ok(Statement { sql: sql.to_owned(), values: parameters(values) })
     }
 }
 
@@ -114,28 +112,4 @@ fn parameters(list: &str) -> Vec<Option<String>> {
         values.push(Some(value));
     }
     values
-}
-
-fn statement(sql: &str, values: &[Option<String>], persons: Persons) -> Statement {
-    let mut sql = sql.to_owned();
-    let mut variables = Vec::new();
-    // From the last, so that $1 is not found in $10.
-    for (index, value) in values.iter().enumerate().rev() {
-        let placeholder = format!("${}", index + 1);
-        let replacement = match value {
-            None => "NULL".to_owned(),
-            // `pgbench` takes no empty variable.
-            Some(value) if value.is_empty() => "''".to_owned(),
-            Some(address) if persons == Persons::Drawn && address.ends_with("@c.us") => {
-                "(:digits || '@c.us')".to_owned()
-            }
-            Some(value) => {
-                let name = format!("p{}", index + 1);
-                variables.push((name.clone(), value.clone()));
-                format!(":{name}")
-            }
-        };
-        sql = sql.replace(&placeholder, &replacement);
-    }
-    Statement { sql, variables }
 }

@@ -2,24 +2,41 @@
 
 use std::error::Error;
 
+use prost_reflect::{DescriptorPool, DynamicMessage, Value};
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=bench.proto");
     println!("cargo:rerun-if-changed=../../proto");
     let mut compiler = protox::Compiler::new([".", "../../proto"])?;
     compiler.include_imports(true).include_source_info(true);
     compiler.open_file("bench.proto")?;
-    let descriptors = compiler.encode_file_descriptor_set();
+    let descriptors = only_its_services("bench.proto", &compiler.encode_file_descriptor_set())?;
+    let descriptors = descriptors.as_slice();
     tonic_prost_build::configure()
         .build_client(false)
         .build_transport(false)
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::pbjson_types")
-        .compile_fds(prost::Message::decode(descriptors.as_slice())?)?;
+        .compile_fds(prost::Message::decode(descriptors)?)?;
     pbjson_build::Builder::new()
-        .register_descriptors(&descriptors)?
+        .register_descriptors(descriptors)?
         .emit_fields()
         .preserve_proto_field_names()
         .build(&[".bench", ".switchboard.v1"])?;
-    rest_over_grpc::build::compile_fds(&descriptors, std::env::var("OUT_DIR")?)?;
+    rest_over_grpc::build::compile_fds(descriptors, std::env::var("OUT_DIR")?)?;
     Ok(())
+}
+
+/// The descriptors without the services of other files: what is imported is imported for its messages. Read by
+/// reflection, which keeps the options it does not know.
+fn only_its_services(file: &str, descriptors: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let set = DescriptorPool::global().get_message_by_name("google.protobuf.FileDescriptorSet");
+    let mut set = DynamicMessage::decode(set.ok_or("no descriptor of descriptors")?, descriptors)?;
+    let files = set.get_field_by_name_mut("file").and_then(Value::as_list_mut).ok_or("no files")?;
+    for other in files.iter_mut().filter_map(Value::as_message_mut) {
+        if other.get_field_by_name("name").is_none_or(|name| name.as_str() != Some(file)) {
+            other.clear_field_by_name("service");
+        }
+    }
+    Ok(prost::Message::encode_to_vec(&set))
 }

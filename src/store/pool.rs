@@ -105,9 +105,7 @@ impl ManageConnection for Manager {
         let generation = self.generation.load(Ordering::Relaxed);
         let mut connection =
             PgConnection::establish(self.url.expose()).map_err(ConnectError::ConnectionError)?;
-        if !self.greeting.is_empty() {
-            connection.batch_execute(&self.greeting).map_err(ConnectError::QueryError)?;
-        }
+        connection.batch_execute(&self.greeting).map_err(ConnectError::QueryError)?;
         Ok(Connected { connection, generation })
     }
 
@@ -122,13 +120,18 @@ impl ManageConnection for Manager {
     }
 }
 
-/// The bounds that hold for everything done on a connection: whoever waits for it may give up, the server would go on.
+/// Compiling a statement takes half a second and is meant for those that take longer: ours read and write few rows, also
+/// where the planner, told to avoid a kind of plan and having no other, thinks they cost a fortune.
+const NO_JIT: &str = "SET jit = off";
+
+/// What holds for everything done on a connection. Bounds, because whoever waits for it may give up and the server would
+/// go on.
 fn greeting(patience: &Patience) -> String {
-    let Some(statement) = patience.statement else { return String::new() };
+    let Some(statement) = patience.statement else { return NO_JIT.to_owned() };
     let statement = statement.as_millis().max(1);
     // A transaction that its own client has forgotten holds locks: ours never pauses for as long as a statement may run.
     format!(
-        "SET statement_timeout = {statement}; SET lock_timeout = {}; \
+        "{NO_JIT}; SET statement_timeout = {statement}; SET lock_timeout = {}; \
          SET idle_in_transaction_session_timeout = {}",
         super::LOCK.as_millis().min(statement),
         2 * statement

@@ -18,14 +18,12 @@ mod generated {
         pub mod v1 {
             include!(concat!(env!("OUT_DIR"), "/switchboard.v1.rs"));
             include!(concat!(env!("OUT_DIR"), "/switchboard.v1.serde.rs"));
-            include!(concat!(env!("OUT_DIR"), "/switchboard.v1.rest.rs"));
         }
     }
     include!(concat!(env!("OUT_DIR"), "/transcoder.rest.rs"));
 }
 
 pub use generated::switchboard::v1::Chat;
-use generated::switchboard::v1::{self, ChatService};
 use generated::{Transcoder, bench};
 
 /// The handler behind every route.
@@ -48,18 +46,7 @@ impl bench::Bench for Handler {
     }
 }
 
-impl ChatService for Handler {
-    async fn get_chat(&self, _: v1::GetChatRequest, _: &mut Context) -> Result<Chat, Status> {
-        self.reply()
-    }
-
-    async fn update_chat(&self, _: v1::UpdateChatRequest, _: &mut Context) -> Result<Chat, Status> {
-        self.reply()
-    }
-}
-
 /// Its tower service.
-pub fn service(replies: &Arc<Replies<Chat>>) -> RestService<Transcoder<Handler, Handler>> {
-    let handler = Handler(Arc::clone(replies));
-    RestService::new(Transcoder::new(handler.clone(), handler))
+pub fn service(replies: &Arc<Replies<Chat>>) -> RestService<Transcoder<Handler>> {
+    RestService::new(Transcoder::new(Handler(Arc::clone(replies))))
 }
