@@ -1,5 +1,6 @@
 //! The rules: what a call may do and what follows from it. Knows nothing of gRPC or HTTP, and leaves SQL to the store.
 
+pub mod audit;
 pub mod chat_properties;
 pub mod chats;
 pub mod events;
@@ -17,6 +18,7 @@ pub mod search;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
+pub mod watch;
 
 use crate::error::{Error, Kind, Result};
 

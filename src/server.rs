@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use self::docs::Docs;
 use self::health::Health;
 use self::router::Router;
+use crate::actions::watch::Watches;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
 use crate::store::{Patience, Store};
@@ -75,13 +76,21 @@ pub async fn run(
     let store = Store::new(&config.database_url, patience(&config));
     let (health, health_service) = Health::new(services::NAMES).await;
     health.watch(store.clone());
-    let services = services::compose(&store, &config, health_service)?;
+    let watches = Watches::new(store.clone(), config.cursor_keys.clone(), config.event_retention);
+    let services = services::compose(&store, &config, &watches, health_service)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
-    connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+    let watching = tokio::spawn(watches.clone().run());
+    let stopping = || {
+        health.stopping();
+        // Streams end when they are told to and not by themselves.
+        watches.stop();
+    };
+    connection::serve(listener, stack, shutdown, stopping, config.drain_grace).await;
     housekeeping.abort();
+    watching.abort();
     Ok(())
 }
 

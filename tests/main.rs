@@ -15,3 +15,4 @@ mod plans;
 mod schema;
 mod support;
 mod transcode;
+mod watch;

@@ -76,7 +76,8 @@ fn snippet(headline: &str) -> String {
     html
 }
 
-fn moment(field: &str, text: &str) -> Result<Instant> {
+/// A date or date-time.
+pub(super) fn moment(field: &str, text: &str) -> Result<Instant> {
     Instant::from_iso_8601(text).ok_or_else(|| Error::invalid(field, "must be an ISO 8601 date or date-time"))
 }
 

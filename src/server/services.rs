@@ -9,6 +9,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use super::around::Answering;
 use super::guard::Guard;
 use super::{Response, ServeError};
+use crate::actions::watch::Watches;
 use crate::api::{self, ChatApi, OrganizationApi, SessionApi};
 use crate::config::Config;
 use crate::error::Error;
@@ -46,10 +47,11 @@ pub struct Services<R> {
 pub fn compose(
     store: &Store,
     config: &Config,
+    watches: &Watches,
     health: HealthServer<impl Health>,
 ) -> Result<Services<impl Rest>, ServeError> {
-    let chats = Arc::new(ChatApi::new(store.clone()));
-    let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone()));
+    let chats = Arc::new(ChatApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
+    let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone()));
     let limit = config.max_body_bytes;
     let reflection = || {

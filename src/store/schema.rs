@@ -2,7 +2,7 @@
 
 #![allow(missing_docs)]
 
-use super::views::{chat_views, message_views};
+use super::views::{chat_views, event_views, message_views};
 
 diesel::table! {
     orgs (org_id) {
@@ -253,5 +253,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     idempotency_keys,
     chat_views,
+    event_views,
     message_views,
 );

@@ -1,0 +1,207 @@
+//! Reads what changes, once for all who watch, and tells them.
+//!
+//! It polls rather than being notified: `NOTIFY` takes a lock that lets one transaction commit at a time, which would cost
+//! every writer what here costs one cheap statement some forty times a second; and behind a pooler there is no `LISTEN`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+
+use super::watcher::{BUFFER, Watcher};
+use super::{Filter, Watch};
+use crate::cursor::{CursorKeys, Scope};
+use crate::error::{Error, Kind, Result};
+use crate::ids::OrgId;
+use crate::instant::Instant;
+use crate::store::Store;
+use crate::store::events::{self, Horizon, WatchedEvent};
+use crate::telemetry::causes;
+
+/// How often events are looked for: while somebody watches, while a transaction holds some of them back, while nobody does.
+const WATCHED: Duration = Duration::from_millis(25);
+const HELD_BACK: Duration = Duration::from_millis(10);
+const UNWATCHED: Duration = Duration::from_secs(1);
+
+/// How many events are read at a time.
+pub(super) const PAGE: i64 = 256;
+
+/// How many pages wait for the slowest watcher, before it is left behind.
+const PAGES: usize = 64;
+
+/// Of two events whose numbers were drawn one after the other, the later may have been timed a little before.
+const JITTER_MICROS: i64 = 2_000_000;
+
+/// A place among the events: a number, and a moment that no event after it is older than, in Unix microseconds.
+pub(super) type Position = (i64, i64);
+
+/// Events of all organizations that follow the page before.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) events: Vec<Arc<WatchedEvent>>,
+    /// Up to where there are no others.
+    pub(super) end: Position,
+}
+
+/// All who watch.
+#[derive(Clone)]
+pub struct Watches(Arc<Hub>);
+
+pub(super) struct Hub {
+    store: Store,
+    cursors: CursorKeys,
+    retention: Duration,
+    /// Where the pages so far end. Pages are sent while it is locked: who looks at it misses none.
+    told: watch::Sender<Option<Position>>,
+    pages: broadcast::Sender<Arc<Page>>,
+    stopping: watch::Sender<bool>,
+    wanted: Notify,
+}
+
+impl Watches {
+    /// Nobody watches yet. Events are kept for that long.
+    pub fn new(store: Store, cursors: CursorKeys, retention: Duration) -> Self {
+        let (told, pages) = (watch::Sender::new(None), broadcast::Sender::new(PAGES));
+        let (stopping, wanted) = (watch::Sender::new(false), Notify::new());
+        Self(Arc::new(Hub { store, cursors, retention, told, pages, stopping, wanted }))
+    }
+
+    /// Tells whoever watches what changes, until it is dropped.
+    pub async fn run(self) {
+        let mut held_back = None;
+        loop {
+            let pause = match self.0.look(&mut held_back).await {
+                Ok(()) if self.0.pages.receiver_count() == 0 => UNWATCHED,
+                Ok(()) if held_back.is_some() => HELD_BACK,
+                Ok(()) => WATCHED,
+                Err(error) => {
+                    tracing::warn!(reason = causes(&error), "events could not be read");
+                    UNWATCHED
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.0.wanted.notified() => {}
+            }
+        }
+    }
+
+    /// Ends every watch: each watcher is told where to take it up again.
+    pub fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The place that a resume token names; `None` when it is empty.
+    pub(super) fn position(&self, org: OrgId, resume_token: &str) -> Result<Option<Position>> {
+        if resume_token.is_empty() {
+            return Ok(None);
+        }
+        let place = self.0.cursors.open(org, &scope(), resume_token);
+        let expected = "must be one that a watch of the organization's chats gave";
+        place.map(Some).map_err(|_| Error::invalid("resume_token", expected))
+    }
+
+    /// Begins to watch: at that place, or now.
+    pub(super) async fn begin(&self, org: OrgId, filter: Filter, begin: Option<Position>) -> Result<Watch> {
+        let mut told = self.0.told.subscribe();
+        let (now, pages) = {
+            let told = told.wait_for(Option::is_some).await.map_err(Error::unavailable)?;
+            // Still locked: the next page comes after `now`.
+            (told.unwrap_or_default(), self.0.pages.subscribe())
+        };
+        self.0.wanted.notify_one();
+        if begin.is_some_and(|(_, at)| self.0.is_forgotten(at, now.1)) {
+            let message = "what changed since the resume token is no longer kept";
+            return Err(Error::new(Kind::Gone, message));
+        }
+        let (tell, watch) = mpsc::channel(BUFFER);
+        let watcher = Watcher::new(Arc::clone(&self.0), org, filter, begin.unwrap_or(now), tell);
+        tokio::spawn(watcher.run(now, pages));
+        Ok(watch)
+    }
+}
+
+impl Hub {
+    /// Looks for new events and tells those that are settled.
+    async fn look(&self, held_back: &mut Option<Horizon>) -> Result<()> {
+        let horizon = self.store.read(events::horizon).await?;
+        let settled = match held_back.take() {
+            _ if horizon.writers.is_empty() => horizon,
+            Some(earlier) if earlier.writers.iter().any(|writer| horizon.writers.contains(writer)) => {
+                *held_back = Some(earlier);
+                return Ok(());
+            }
+            Some(earlier) => {
+                *held_back = Some(horizon);
+                earlier
+            }
+            None => {
+                *held_back = Some(horizon);
+                return Ok(());
+            }
+        };
+        while !self.tell_until(&settled).await? {}
+        Ok(())
+    }
+
+    /// Tells the next page of events. Says whether it was the last one up to there.
+    async fn tell_until(&self, settled: &Horizon) -> Result<bool> {
+        let end = (settled.last, settled.at.micros());
+        let done = *self.told.borrow();
+        let mut is_done = false;
+        self.told.send_if_modified(|told| {
+            // Nobody to tell, or nothing; or the numbers began anew, after a failover that lost some.
+            is_done = self.pages.receiver_count() == 0 || told.is_none_or(|(last, _)| settled.last <= last);
+            if is_done {
+                *told = Some(end);
+            }
+            is_done
+        });
+        let Some((done, _)) = done.filter(|_| !is_done) else { return Ok(true) };
+        let last = settled.last;
+        let rows = self.store.read(move |connection| events::after(connection, done, last, PAGE)).await?;
+        let is_full = i64::try_from(rows.len()) == Ok(PAGE);
+        let end = rows.last().filter(|_| is_full).map_or(end, place_of);
+        let page = Arc::new(Page { events: rows.into_iter().map(Arc::new).collect(), end });
+        self.told.send_modify(|told| {
+            // An error says that nobody watches any more.
+            let _ = self.pages.send(page);
+            *told = Some(end);
+        });
+        Ok(!is_full)
+    }
+
+    /// Events of one organization that were told before the watcher came.
+    pub(super) async fn earlier(&self, org: OrgId, after: i64, up_to: i64) -> Result<Vec<WatchedEvent>> {
+        self.store.read(move |connection| events::after_of(connection, org, after, up_to, PAGE)).await
+    }
+
+    pub(super) fn resume_token(&self, org: OrgId, position: Position) -> Result<String> {
+        self.cursors.seal(org, &scope(), &position)
+    }
+
+    /// Completes when the service is about to stop.
+    pub(super) async fn stopped(&self) {
+        // An error says that there is no service any more.
+        let _ = self.stopping.subscribe().wait_for(|is_stopping| *is_stopping).await;
+    }
+
+    /// Whether events of that moment may have been removed.
+    pub(super) fn is_forgotten(&self, at: i64, now: i64) -> bool {
+        let retention = i64::try_from(self.retention.as_micros()).unwrap_or(i64::MAX);
+        at.saturating_add(retention) < now.saturating_add(JITTER_MICROS)
+    }
+}
+
+/// The place right after an event.
+pub(super) fn place_of(watched: &WatchedEvent) -> Position {
+    (watched.event.event_id, Instant::micros(watched.event.at))
+}
+
+fn scope() -> Scope {
+    Scope::of("watch")
+}

@@ -1,0 +1,143 @@
+//! One who watches: what was before, what comes, and a sign of life now and then.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use super::hub::{Hub, PAGE, Page, Position, place_of};
+use super::{Filter, Told};
+use crate::error::{Error, Kind, Result};
+use crate::ids::OrgId;
+use crate::store::events::WatchedEvent;
+
+/// What a watcher may leave unread, besides its last words.
+const UNREAD: usize = 32;
+/// How the channel to a watcher is made: room for what it leaves unread, and for its last words.
+pub(super) const BUFFER: usize = UNREAD + LAST_WORDS;
+/// Where to take the watch up again, and why it ended.
+const LAST_WORDS: usize = 2;
+
+/// How long a watcher may take to read what it was told.
+const SLOWEST: Duration = Duration::from_secs(10);
+
+/// How long nothing is told, before the watcher is told that.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// How long a watch lasts: who goes on, shows a token anew, which may have expired or been revoked.
+const LONGEST: Duration = Duration::from_secs(600);
+
+pub(super) struct Watcher {
+    hub: Arc<Hub>,
+    org: OrgId,
+    filter: Filter,
+    /// Up to where the watcher knows everything.
+    position: Position,
+    tell: mpsc::Sender<Result<Told>>,
+}
+
+impl Watcher {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        org: OrgId,
+        filter: Filter,
+        position: Position,
+        tell: mpsc::Sender<Result<Told>>,
+    ) -> Self {
+        Self { hub, org, filter, position, tell }
+    }
+
+    /// Tells what happened up to `now`, and then the pages, until there is a reason to end.
+    pub(super) async fn run(mut self, now: Position, pages: broadcast::Receiver<Arc<Page>>) {
+        let (hub, tell) = (Arc::clone(&self.hub), self.tell.clone());
+        // Room for the last words is kept from the beginning: the slowest watcher has none left later.
+        let (Ok(token), Ok(reason)) = (tell.clone().try_reserve_owned(), tell.clone().try_reserve_owned())
+        else {
+            return;
+        };
+        let end = tokio::select! {
+            Err(end) = self.tell_all(now, pages) => end,
+            () = hub.stopped() => again("the service is stopping"),
+            () = sleep(LONGEST) => again("a watch does not last longer"),
+            () = tell.closed() => return,
+        };
+        token.send(self.sign_of_life());
+        reason.send(Err(end));
+    }
+
+    async fn tell_all(
+        &mut self,
+        now: Position,
+        mut pages: broadcast::Receiver<Arc<Page>>,
+    ) -> Result<Infallible> {
+        self.tell_earlier(now).await?;
+        self.send(self.sign_of_life()).await?;
+        let mut quiet = interval_at(Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);
+        quiet.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                page = pages.recv() => match page {
+                    Ok(page) => {
+                        for event in &page.events {
+                            self.tell(event).await?;
+                        }
+                        self.position = self.position.max(page.end);
+                    }
+                    Err(RecvError::Lagged(_)) => return Err(again("the reader is too slow")),
+                    Err(RecvError::Closed) => return Err(again("the service is stopping")),
+                },
+                _ = quiet.tick() => self.send(self.sign_of_life()).await?,
+            }
+        }
+    }
+
+    /// What happened before the first page.
+    async fn tell_earlier(&mut self, now: Position) -> Result<()> {
+        while self.position.0 < now.0 {
+            let rows = self.hub.earlier(self.org, self.position.0, now.0).await?;
+            let is_full = i64::try_from(rows.len()) == Ok(PAGE);
+            for row in rows {
+                let row = Arc::new(row);
+                self.tell(&row).await?;
+                self.position = place_of(&row);
+            }
+            if !is_full {
+                self.position = now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells of an event, if it is one that the watcher looks for and does not know yet.
+    async fn tell(&mut self, watched: &Arc<WatchedEvent>) -> Result<()> {
+        if watched.org_id != self.org
+            || watched.event.event_id <= self.position.0
+            || !self.filter.passes(watched)
+        {
+            return Ok(());
+        }
+        let place = place_of(watched);
+        let resume_token = self.hub.resume_token(self.org, place)?;
+        self.send(Ok(Told { change: Some(Arc::clone(watched)), resume_token })).await?;
+        self.position = place;
+        Ok(())
+    }
+
+    /// Nothing but where to take the watch up again.
+    fn sign_of_life(&self) -> Result<Told> {
+        let resume_token = self.hub.resume_token(self.org, self.position)?;
+        Ok(Told { change: None, resume_token })
+    }
+
+    async fn send(&self, told: Result<Told>) -> Result<()> {
+        // Also when nobody listens any more: then the watch is over.
+        self.tell.send_timeout(told, SLOWEST).await.map_err(|_| again("the reader is too slow"))
+    }
+}
+
+fn again(reason: &'static str) -> Error {
+    Error::new(Kind::Unavailable, reason)
+}
