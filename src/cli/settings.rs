@@ -221,10 +221,8 @@ fn listen_address(text: &str) -> Result<String, &'static str> {
 }
 
 fn positive_duration(text: &str) -> Result<Duration, &'static str> {
-    units::duration(text).and_then(|duration| match duration.is_zero() {
-        true => Err("must be longer than nothing"),
-        false => Ok(duration),
-    })
+    let duration = units::duration(text)?;
+    if duration.is_zero() { Err("must be longer than nothing") } else { Ok(duration) }
 }
 
 fn origins(text: &str) -> Result<Vec<String>, String> {
