@@ -1,5 +1,7 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+pub mod chat_bulk;
+pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
 pub mod events;
@@ -10,7 +12,9 @@ mod json;
 pub mod keys;
 mod keyset;
 pub mod labels;
+pub mod lists;
 pub mod members;
+pub mod message_lists;
 pub mod message_views;
 pub mod migrations;
 pub mod orgs;
@@ -27,6 +31,7 @@ pub mod sessions;
 mod touch;
 mod types;
 mod views;
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,15 +44,18 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 pub use self::failure::{StoreError, StoreResult};
+pub use self::watched::name_of;
 
 use self::failure::Trouble;
 use self::pool::{Lease, Pool};
 use self::queue::Queue;
+use self::watched::Watched;
 use crate::caller::Actor;
 use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
+use crate::telemetry::{current, metrics};
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
 pub type Connection = PgConnection;
@@ -117,7 +125,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(move |lease, _| work(lease)).await
+        self.run(name_of::<F>(), move |lease, _| work(lease)).await
     }
 
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
@@ -128,8 +136,22 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
+        self.write_as(name_of::<F>(), writer, work).await
+    }
+
+    /// [`Self::write`] under another name than that of whoever asks for it.
+    pub async fn write_as<T, F>(
+        &self,
+        name: &'static str,
+        writer: impl Into<Writer>,
+        work: F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
         let begin = begin(&writer.into());
-        self.run(move |lease, deadline| {
+        self.run(name, move |lease, deadline| {
             let mut attempt = 1;
             loop {
                 match transaction(lease, &begin, deadline, &work) {
@@ -145,12 +167,12 @@ impl Store {
         .await
     }
 
-    async fn run<T, F>(&self, work: F) -> Result<T>
+    async fn run<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Lease, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
-        let deadline = deadline::current();
+        let (deadline, call, asked) = (deadline::current(), current::get(), Instant::now());
         let (answer, mut answered) = oneshot::channel();
         let has_begun = Arc::new(AtomicBool::new(false));
         let (pool, begins) = (self.pool.clone(), has_begun.clone());
@@ -160,7 +182,10 @@ impl Store {
             if answer.is_closed() {
                 return;
             }
-            let outcome = pool.take().and_then(|mut lease| Ok(bounded(&mut lease, deadline, work)?));
+            let watched = Watched { name, call };
+            let outcome = watched.wait(asked, || pool.take());
+            let outcome =
+                outcome.and_then(|mut lease| Ok(watched.work(|| bounded(&mut lease, deadline, work))?));
             let _ = answer.send(outcome);
         });
         let outcome = match timeout(self.wait, &mut answered).await {
@@ -171,8 +196,11 @@ impl Store {
         match outcome {
             Some(outcome) => outcome,
             None if has_begun.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
-            None => Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
-                .caused_by("no connection to the database was free in time")),
+            None => {
+                metrics::shed("database_wait");
+                Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
+                    .caused_by("no connection to the database was free in time"))
+            }
         }
     }
 }
@@ -248,6 +276,7 @@ fn pause(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
     if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
         return false;
     }
+    metrics::retried(state);
     tracing::debug!(state, attempt, "a transaction is tried again");
     std::thread::sleep(pause);
     true

@@ -2,6 +2,7 @@
 
 mod access;
 mod image;
+mod monitoring;
 mod pods;
 mod rendered;
 mod shapes;

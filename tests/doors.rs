@@ -3,6 +3,8 @@
 mod audit;
 mod bodies;
 mod browsers;
+mod chat_bulk;
+mod chat_lists;
 mod corpus;
 mod degraded;
 mod docs;
@@ -13,6 +15,7 @@ mod logins;
 mod organization;
 mod races;
 mod read_state;
+mod readiness;
 mod refusals;
 mod samples;
 mod search;

@@ -14,5 +14,6 @@ mod openapi;
 mod plans;
 mod schema;
 mod support;
+mod telemetry;
 mod transcode;
 mod watch;

@@ -1,5 +1,6 @@
 //! What the tests share: a database per test, the real binary serving it, and callers that read as sentences.
 
+mod chat;
 mod cluster;
 mod methods;
 mod process;
@@ -13,14 +14,15 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
+pub use chat::Chat;
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
-pub use rpc::{Door, frame};
+pub use rpc::{Door, Rpc, frame};
 pub use server::Server;
 pub use sql::Sql;
 pub use tools::{clients, python_tool};
-pub use world::{Chat, Org, World};
+pub use world::{Org, World};
 
 /// The binary under test.
 pub const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");

@@ -6,7 +6,7 @@ use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::idempotency::{self, Claim, KeyUse};
-use crate::store::{Connection, Store, StoreResult, Writer};
+use crate::store::{Connection, Store, StoreResult, Writer, name_of};
 
 /// How a write that makes a `V` is answered with an `R`: the first time from what it did; under an idempotency key that
 /// was used before, from what was kept in the transaction of that first time.
@@ -63,7 +63,8 @@ impl<V, R> Once<V, R> {
         match keyed {
             None => store.write(writer, work).await.map(answer),
             Some(keyed) => {
-                store.write(writer, move |connection| keyed.write(connection, org, &answer, &work)).await
+                let work = move |connection: &mut Connection| keyed.write(connection, org, &answer, &work);
+                store.write_as(name_of::<F>(), writer, work).await
             }
         }
     }

@@ -7,8 +7,8 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::tokio_stream::{Stream, StreamExt};
 use tonic::{Response, Status};
 
-use super::search::moment;
 use crate::actions::audit::Asked;
+use crate::actions::offset_pages::moment;
 use crate::actions::watch::{Told, Watch};
 use crate::error::Result;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};

@@ -16,6 +16,7 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
         ("network", network()),
         ("ingress", ingress()),
         ("gateway", gateway()),
+        ("observed", observed()),
     ])
 }
 
@@ -28,6 +29,7 @@ fn smallest() -> Value {
         "podDisruptionBudget": {"enabled": false},
         "topologySpread": {"enabled": false},
         "networkPolicy": {"enabled": false},
+        "metrics": {"enabled": false},
         "serviceAccount": {"create": false},
     })
 }
@@ -105,6 +107,18 @@ fn ingress() -> Value {
                 "annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "GRPC"},
             },
         },
+    })
+}
+
+fn observed() -> Value {
+    json!({
+        "metrics": {
+            "port": 9100,
+            "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+            "serviceMonitor": {"enabled": true, "interval": "15s", "labels": {"release": "prometheus"}},
+            "rules": {"enabled": true, "labels": {"release": "prometheus"}},
+        },
+        "environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.monitoring:4317"},
     })
 }
 

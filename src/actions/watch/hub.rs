@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::watcher::{BUFFER, Watcher};
 use super::{Filter, Watch};
@@ -54,16 +55,16 @@ pub(super) struct Hub {
     /// Where the pages so far end. Pages are sent while it is locked: who looks at it misses none.
     told: watch::Sender<Option<Position>>,
     pages: broadcast::Sender<Arc<Page>>,
-    stopping: watch::Sender<bool>,
+    closing: CancellationToken,
     wanted: Notify,
 }
 
 impl Watches {
-    /// Nobody watches yet. Events are kept for that long.
-    pub fn new(store: Store, cursors: CursorKeys, retention: Duration) -> Self {
+    /// Nobody watches yet. Events are kept for that long. When `closing` is cancelled, every watch ends, and each watcher
+    /// is told where to take it up again.
+    pub fn new(store: Store, cursors: CursorKeys, retention: Duration, closing: CancellationToken) -> Self {
         let (told, pages) = (watch::Sender::new(None), broadcast::Sender::new(PAGES));
-        let (stopping, wanted) = (watch::Sender::new(false), Notify::new());
-        Self(Arc::new(Hub { store, cursors, retention, told, pages, stopping, wanted }))
+        Self(Arc::new(Hub { store, cursors, retention, told, pages, closing, wanted: Notify::new() }))
     }
 
     /// Tells whoever watches what changes, until it is dropped.
@@ -84,11 +85,6 @@ impl Watches {
                 () = self.0.wanted.notified() => {}
             }
         }
-    }
-
-    /// Ends every watch: each watcher is told where to take it up again.
-    pub fn stop(&self) {
-        self.0.stopping.send_replace(true);
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -186,8 +182,7 @@ impl Hub {
 
     /// Completes when the service is about to stop.
     pub(super) async fn stopped(&self) {
-        // An error says that there is no service any more.
-        let _ = self.stopping.subscribe().wait_for(|is_stopping| *is_stopping).await;
+        self.closing.cancelled().await;
     }
 
     /// Whether events of that moment may have been removed.

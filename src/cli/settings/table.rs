@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 20] = [
+pub(super) const SETTINGS: [Setting; 24] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -50,6 +50,8 @@ pub(super) const SETTINGS: [Setting; 20] = [
         "How to log: text, json, or auto for text on a terminal and JSON elsewhere") },
     setting("listen", "ADDRESS:PORT", Some("127.0.0.1:8080"),
         "Where to serve gRPC, gRPC-Web and REST; port 0 takes a free one"),
+    setting("metrics-address", "ADDRESS:PORT", None,
+        "Where to serve metrics to Prometheus, as GET /metrics; nowhere without it"),
     Setting { secret: true, ..setting("cursor-key", "KEY", None,
         "What cursors are signed with: 32 random bytes in hex or base64, the same for all instances; needed with --database-url, else made once and kept in the data directory") },
     Setting { secret: true, ..setting("cursor-previous-key", "KEY", None,
@@ -72,8 +74,14 @@ pub(super) const SETTINGS: [Setting; 20] = [
         "Calls at a time, of all callers together; more are turned away at once"),
     setting("max-body-bytes", "BYTES", Some("1MiB"),
         "The largest request body, in bytes or with KiB or MiB"),
+    setting("max-connections", "NUMBER", Some("10000"),
+        "Connections at a time; more wait until one of them ends"),
+    setting("max-connection-age", "DURATION", Some("30m"),
+        "How old a connection may get before its client is told to open another one, so that load spreads"),
+    setting("drain-detect", "DURATION", Some("3s"),
+        "How long calls are still taken after the signal to stop, so that others learn of it and go elsewhere"),
     setting("drain-grace", "DURATION", Some("10s"),
-        "How long calls in flight may go on after the signal to stop"),
+        "How long calls in flight may go on after that"),
     setting("event-retention", "DURATION", Some("7d"),
         "How long changes of chats can be looked up, and a watch taken up again where it ended"),
 ];
