@@ -25,6 +25,7 @@ pub mod read_state;
 pub mod readiness;
 pub mod schema;
 pub mod search;
+pub mod senders;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
@@ -32,6 +33,7 @@ mod touch;
 mod types;
 mod views;
 mod watched;
+mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,16 +47,15 @@ use tokio::time::timeout;
 
 pub use self::failure::{StoreError, StoreResult};
 pub use self::watched::name_of;
+pub use self::writer::{Company, Writer};
 
 use self::failure::Trouble;
 use self::pool::{Lease, Pool};
 use self::queue::Queue;
 use self::watched::Watched;
-use crate::caller::Actor;
 use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
-use crate::ids::OrgId;
 use crate::telemetry::{current, metrics};
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
@@ -75,21 +76,6 @@ impl Patience {
     /// For work that nobody waits for at the other end of a line.
     pub const fn unhurried(connections: u32) -> Self {
         Self { connections, wait: Duration::from_secs(5), statement: None }
-    }
-}
-
-/// Whose rows a transaction may write, and who is told to have changed them.
-#[derive(Clone, Debug)]
-pub struct Writer {
-    /// The organization.
-    pub org: OrgId,
-    /// Whoever makes the changes.
-    pub actor: Actor,
-}
-
-impl From<OrgId> for Writer {
-    fn from(org: OrgId) -> Self {
-        Self { org, actor: Actor::Operator }
     }
 }
 
@@ -150,11 +136,11 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        let begin = begin(&writer.into());
+        let writer = writer.into();
         self.run(name, move |lease, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction(lease, &begin, deadline, &work) {
+                match transaction(lease, &writer, deadline, &work) {
                     Err(StoreError::Database(error))
                         if attempt < ATTEMPTS && pause(attempt, &error, deadline) =>
                     {
@@ -224,26 +210,20 @@ fn bounded<T>(
     outcome
 }
 
-/// Begins a transaction and says whose it is: one round trip for all. Neither a UUID nor hex has anything to quote, and
-/// PostgreSQL has no text with NUL.
-fn begin(writer: &Writer) -> String {
-    let Writer { org, actor } = writer;
-    let actor: String =
-        actor.to_string().bytes().filter(|byte| *byte != 0).map(|byte| format!("{byte:02x}")).collect();
-    format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'; SET LOCAL switchboard.actor = '{actor}'")
-}
-
 fn transaction<T>(
     connection: &mut Connection,
-    begin: &str,
+    writer: &Writer,
     deadline: Option<Instant>,
     work: &impl Fn(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    let mut begin = begin.to_owned();
+    // One round trip for all.
+    let mut begin = writer.begin();
     if let Some(deadline) = deadline {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
         begin.push_str(&format!("; SET LOCAL statement_timeout = {left}"));
     }
+    begin.push_str("; ");
+    begin.push_str(&writer.lock());
     connection.batch_execute(&begin)?;
     let outcome = work(connection).and_then(|value| match is_over(deadline) {
         // The caller has been told that the time is up.

@@ -13,6 +13,7 @@ mod http;
 mod idempotency;
 mod logins;
 mod organization;
+mod persons;
 mod races;
 mod read_state;
 mod readiness;

@@ -6,7 +6,7 @@ use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::idempotency::{self, Claim, KeyUse};
-use crate::store::{Connection, Store, StoreResult, Writer, name_of};
+use crate::store::{Company, Connection, Store, StoreResult, Writer, name_of};
 
 /// How a write that makes a `V` is answered with an `R`: the first time from what it did; under an idempotency key that
 /// was used before, from what was kept in the transaction of that first time.
@@ -59,7 +59,7 @@ impl<V, R> Once<V, R> {
         R: Send + 'static,
     {
         let Self { actor, keyed, answer } = self;
-        let writer = Writer { org, actor };
+        let writer = Writer { org, actor, company: Company::Others };
         match keyed {
             None => store.write(writer, work).await.map(answer),
             Some(keyed) => {

@@ -34,6 +34,12 @@ const MAX_HEADER_LINES: usize = 100;
 /// Calls at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
 
+/// How much a client may send ahead, in bytes: of one call, and of all on a connection. What is not read yet lies in
+/// frames that may be tiny (an event of a connector is), and h2 closes a connection whose unread frames weigh more than
+/// half of the second, counting up to 256 bytes for each. So calls are held back long before.
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
 /// How often an idle HTTP/2 client is asked whether it is still there, and how long it has for the answer.
 const PING: Duration = Duration::from_secs(30);
 const PONG: Duration = Duration::from_secs(10);
@@ -203,6 +209,8 @@ fn http() -> Builder<TokioExecutor> {
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADERS)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG);
