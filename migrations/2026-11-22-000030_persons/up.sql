@@ -20,16 +20,6 @@ CREATE POLICY inserts ON lids FOR INSERT WITH CHECK (org_id = writing_org());
 CREATE POLICY updates ON lids FOR UPDATE USING (org_id = writing_org());
 CREATE POLICY deletes ON lids FOR DELETE USING (org_id = writing_org());
 
--- What a session holds of a chat moves to another chat with its messages.
-ALTER TABLE messages
-    DROP CONSTRAINT messages_org_id_session_id_chat_key_fkey,
-    ADD CONSTRAINT messages_org_id_session_id_chat_key_fkey FOREIGN KEY (org_id, session_id, chat_key)
-        REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE ON UPDATE CASCADE;
-ALTER TABLE pending_receipts
-    DROP CONSTRAINT pending_receipts_org_id_session_id_chat_key_fkey,
-    ADD CONSTRAINT pending_receipts_org_id_session_id_chat_key_fkey FOREIGN KEY (org_id, session_id, chat_key)
-        REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE ON UPDATE CASCADE;
-
 -- Both functions are called while nobody else writes to the organization, and tell how many rows they were about. Each
 -- phone number comes once.
 
@@ -114,20 +104,24 @@ BEGIN
     JOIN chat_access a ON a.org_id = of_org AND a.chat_key = pair.from_key
     ON CONFLICT DO NOTHING;
 
-    -- A session that holds one of the two holds the other instead, with the messages.
-    UPDATE session_chats s SET chat_key = pair.into_key, updated_at = clock_timestamp()
-    FROM unnest(from_keys, into_keys) pair (from_key, into_key)
-    WHERE s.org_id = of_org AND s.chat_key = pair.from_key AND NOT EXISTS (
-        SELECT FROM session_chats other
-        WHERE other.org_id = of_org AND other.session_id = s.session_id AND other.chat_key = pair.into_key
-    );
-    -- One that holds both keeps the flags of the one that stays, and has read what it has read in either.
+    -- A session that holds both keeps the flags of the one that stays, and has read what it has read in either. One that
+    -- holds the one that goes is given the other instead.
     UPDATE session_chats s SET
         read_up_to = greatest(s.read_up_to, gone.read_up_to),
         updated_at = clock_timestamp()
     FROM unnest(from_keys, into_keys) pair (from_key, into_key)
     JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
     WHERE s.org_id = of_org AND s.session_id = gone.session_id AND s.chat_key = pair.into_key;
+    INSERT INTO session_chats (
+        org_id, session_id, chat_key, id, archived, pinned, exited, muted_until,
+        read_up_to, unread, latest_message_id, last_message_at, updated_at
+    ) OVERRIDING SYSTEM VALUE
+    SELECT
+        gone.org_id, gone.session_id, pair.into_key, gone.id, gone.archived, gone.pinned, gone.exited, gone.muted_until,
+        gone.read_up_to, gone.unread, gone.latest_message_id, gone.last_message_at, clock_timestamp()
+    FROM unnest(from_keys, into_keys) pair (from_key, into_key)
+    JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
+    ON CONFLICT DO NOTHING;
     UPDATE messages m SET chat_key = pair.into_key
     FROM unnest(from_keys, into_keys) pair (from_key, into_key)
     JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
@@ -151,4 +145,4 @@ BEGIN
     RETURN cardinality(from_keys);
 END
 $$;
-COMMENT ON FUNCTION merge_chats IS 'Gives one chat what another has. What is left in the other are messages that both have; then it has to go.';
+COMMENT ON FUNCTION merge_chats IS 'Gives one chat what another has. What is left in the other, the messages that both have among it, goes with it.';

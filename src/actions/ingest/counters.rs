@@ -151,10 +151,11 @@ impl Counters {
         self.0.retain(|_, counter| counter.recount);
         for counter in self.0.values_mut() {
             counter.before = counter.now.clone();
-            counter.now.unread = counter.now.read_up_to.map(|_| 0);
         }
         for (key, count) in rows::unread_counts(connection, org, &uncounted)? {
-            self.get(key)?.now.unread = Some(i32::try_from(count).unwrap_or(i32::MAX));
+            let now = &mut self.get(key)?.now;
+            let is_counted = count > 0 || now.read_up_to.is_some();
+            now.unread = is_counted.then(|| i32::try_from(count).unwrap_or(i32::MAX));
         }
         for counter in self.0.values_mut().filter(|counter| counter.at_least > 0) {
             counter.now.unread = counter.now.unread.max(Some(counter.at_least));
