@@ -88,7 +88,7 @@ pub async fn run(
     let stack =
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
-    let watching = tokio::spawn(watches.run());
+    let watching = tokio::spawn(watches.run(config.database_url.clone()));
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     housekeeping.abort();
     watching.abort();

@@ -1,5 +1,6 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+mod bell;
 pub mod chat_bulk;
 pub mod chat_lists;
 pub mod chat_properties;
@@ -45,6 +46,7 @@ use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub use self::bell::Bell;
 pub use self::failure::{StoreError, StoreResult};
 pub use self::watched::name_of;
 pub use self::writer::{Company, Writer};
@@ -126,12 +128,7 @@ impl Store {
     }
 
     /// [`Self::write`] under another name than that of whoever asks for it.
-    pub async fn write_as<T, F>(
-        &self,
-        name: &'static str,
-        writer: impl Into<Writer>,
-        work: F,
-    ) -> Result<T>
+    pub async fn write_as<T, F>(&self, name: &'static str, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,

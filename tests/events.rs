@@ -164,3 +164,42 @@ async fn old_events_are_removed() {
     }
     panic!("{} events are left", world.sql().count("events"));
 }
+
+#[tokio::test]
+async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
+    let world = World::start().await;
+    let chat = world.chat("Asha").await;
+    let lid = "189412345678@lid";
+    let message = |number: usize, id: &str| {
+        json!({"session": world.org.numbers[number], "message": {"id": id, "chat": lid, "fromMe": false,
+            "body": "hello", "timestamp": 1_737_976_000_000_i64}})
+    };
+    // The first number holds both chats, the second only that of the LID.
+    world.import(&world.org, &[message(0, "A"), message(1, "B")]);
+    let before = world.sql().value("SELECT max(event_id) FROM events");
+    world.import(
+        &world.org,
+        &[json!({"session": world.org.numbers[0], "address": {"lid": lid, "jid": chat.jid}})],
+    );
+
+    let told = format!("FROM event_views WHERE event_id > {before}");
+    let events =
+        world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {told} ORDER BY event_id"));
+    let [first, second] = [0, 1].map(|number| world.org.sessions[number].as_str());
+    let latest =
+        json!({"latest_message_id": [null, "A"], "last_message_at": [null, 1_737_976_000_000_000_i64]});
+    let expected = [
+        json!({"chat_id": chat.id, "session_id": second, "kind": "attached", "changes": {}}),
+        json!({"chat_id": chat.id, "session_id": first, "kind": "messages", "changes": latest}),
+        json!({"chat_id": chat.id, "session_id": first, "kind": "messages", "changes": {"unread": [null, 1]}}),
+        json!({"chat_id": lid, "session_id": first, "kind": "detached", "changes": {}}),
+        json!({"chat_id": lid, "session_id": second, "kind": "detached", "changes": {}}),
+        json!({"chat_id": lid, "session_id": null, "kind": "deleted", "changes": {"chat_id": [lid, null]}}),
+    ];
+    for event in &expected {
+        assert!(events.contains(event), "{event} in {events:#?}");
+    }
+    assert_eq!(events.len(), expected.len(), "{events:#?}");
+    let transactions = format!("SELECT count(DISTINCT xmin::text) FROM events WHERE event_id > {before}");
+    assert_eq!(world.sql().value(&transactions), json!(1));
+}

@@ -1,3 +1,5 @@
+DROP TRIGGER tell_of_events ON events;
+DROP FUNCTION tell_of_events();
 DROP FUNCTION events_horizon();
 DROP TRIGGER changes_on_delete ON labels;
 DROP TRIGGER changes_on_update ON labels;

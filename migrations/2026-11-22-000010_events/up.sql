@@ -54,18 +54,26 @@ BEGIN
         SELECT 'details' AS kind, jsonb_strip_nulls(jsonb_build_object(
             'chat_id', changed(o.chat_id, n.chat_id),
             'type', changed(o.type, n.type),
-            'name', changed(o.name, n.name),
-            'image', changed(o.image, n.image),
+            -- Of a person, what the contact has is shown instead.
+            'name', CASE WHEN o.name IS DISTINCT FROM n.name AND (
+                SELECT p.name FROM contacts p WHERE p.org_id = n.org_id AND p.contact_id = n.chat_id
+            ) IS NULL THEN changed(o.name, n.name) END,
+            'image', CASE WHEN o.image IS DISTINCT FROM n.image AND (
+                SELECT p.image FROM contacts p WHERE p.org_id = n.org_id AND p.contact_id = n.chat_id
+            ) IS NULL THEN changed(o.image, n.image) END,
             'description', changed(o.description, n.description),
             'invite_link', changed(o.invite_link, n.invite_link),
             'info_admins_only', changed(o.info_admins_only, n.info_admins_only),
             'messages_admins_only', changed(o.messages_admins_only, n.messages_admins_only),
             'add_members_admins_only', changed(o.add_members_admins_only, n.add_members_admins_only),
             'member_add_mode', changed(o.member_add_mode, n.member_add_mode),
-            'hubspot_metadata', changed(o.hubspot_metadata, n.hubspot_metadata),
             'closed_at', changed(micros(o.closed_at), micros(n.closed_at)),
             'created_at', changed(micros(o.created_at), micros(n.created_at))
-        )) AS changes
+        )) || CASE
+            -- Apart, because it may have nulls of its own.
+            WHEN o.hubspot_metadata = n.hubspot_metadata THEN '{}'
+            ELSE jsonb_build_object('hubspot_metadata', changed(o.hubspot_metadata, n.hubspot_metadata))
+        END AS changes
         UNION ALL
         SELECT 'assignee', jsonb_build_object('assignee', jsonb_build_array(
             coalesce(
@@ -84,23 +92,26 @@ CREATE TRIGGER changes_on_update AFTER UPDATE ON chats
 CREATE TRIGGER changes_on_delete AFTER DELETE ON chats
     REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
 
--- A person's chat is named as the contact is.
+-- A person's chat is named as the contact is, if the contact is.
 CREATE FUNCTION changes_of_contacts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
-    SELECT renamed.org_id, renamed.chat_key, 'details', acting(), renamed.changes
+    SELECT shown.org_id, shown.chat_key, 'details', acting(), shown.changes
     FROM (
-        SELECT n.org_id,
-            (SELECT c.chat_key FROM chats c WHERE c.org_id = n.org_id AND c.chat_id = n.contact_id) AS chat_key,
-            jsonb_strip_nulls(jsonb_build_object(
-                'name', changed(o.name, n.name),
-                'image', changed(o.image, n.image)
-            )) AS changes
-        FROM was o
-        JOIN now n ON n.org_id = o.org_id AND n.contact_id = o.contact_id
-        WHERE (o.name, o.image) IS DISTINCT FROM (n.name, n.image)
-    ) renamed
-    WHERE renamed.chat_key IS NOT NULL;
+        SELECT (chat).org_id, (chat).chat_key, jsonb_strip_nulls(jsonb_build_object(
+            'name', changed(coalesce((had).name, (chat).name), coalesce((has).name, (chat).name)),
+            'image', changed(coalesce((had).image, (chat).image), coalesce((has).image, (chat).image))
+        )) AS changes
+        FROM (
+            SELECT o AS had, n AS has,
+                (SELECT c FROM chats c WHERE c.org_id = n.org_id AND c.chat_id = n.contact_id) AS chat
+            FROM was o
+            JOIN now n ON n.org_id = o.org_id AND n.contact_id = o.contact_id
+            WHERE (o.name, o.image) IS DISTINCT FROM (n.name, n.image)
+        ) renamed
+        WHERE (chat).chat_key IS NOT NULL
+    ) shown
+    WHERE shown.changes <> '{}';
     RETURN NULL;
 END
 $$;
@@ -300,3 +311,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION events_horizon() IS 'The last number drawn for an event, the moment before that, and the transactions that may still write events up to it.';
+
+-- Wakes whoever waits for events, once a transaction: PostgreSQL leaves out what was said already. Nobody relies on it.
+CREATE FUNCTION tell_of_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM written) THEN
+        PERFORM pg_notify('switchboard_events', '');
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tell_of_events() IS 'Notifies switchboard_events when there are new events.';
+CREATE TRIGGER tell_of_events AFTER INSERT ON events
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION tell_of_events();

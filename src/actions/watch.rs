@@ -1,5 +1,6 @@
 //! Watching chats change: what is watched, and where a watch is taken up again.
 
+mod ear;
 mod hub;
 mod watcher;
 
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 pub use self::hub::Watches;
 use super::audit::check_kind;
 use super::sessions::{self, check_reach};
+use crate::auth::Standing;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{LabelId, PhoneSelector, SessionId};
@@ -46,15 +48,20 @@ pub struct Told {
 /// What a watcher is told, until an error says why there is no more.
 pub type Watch = mpsc::Receiver<Result<Told>>;
 
-/// Watches what the caller may see of it.
-pub async fn watch(watches: &Watches, caller: &Caller, asked: Asked) -> Result<Watch> {
+/// Watches what the caller may see of it, for as long as the caller may.
+pub async fn watch(
+    watches: &Watches,
+    caller: Arc<Caller>,
+    standing: Standing,
+    asked: Asked,
+) -> Result<Watch> {
     for action in &asked.actions {
         check_kind("actions", Some(action))?;
     }
     let label = asked.label.as_deref().map(label_key).transpose()?;
     let begin = watches.position(caller.org, &asked.resume_token)?;
     if let Some(session) = asked.session {
-        check_reach(caller, session)?;
+        check_reach(&caller, session)?;
     }
     let (org, reachable) = (caller.org, caller.sessions.clone());
     let (number, session) = (asked.number, asked.session);
@@ -84,7 +91,8 @@ pub async fn watch(watches: &Watches, caller: &Caller, asked: Asked) -> Result<W
     };
     let (reachable, label) = watches.store().read(find).await?;
     let assignee = asked.assigned_to.as_deref().map(text_key);
-    watches.begin(org, Filter { reachable, label, assignee, kinds: asked.actions }, begin).await
+    let filter = Filter { reachable, label, assignee, kinds: asked.actions };
+    watches.begin(Viewer { caller, standing, filter }, begin).await
 }
 
 /// A label's id or name, as both are compared.
@@ -94,6 +102,13 @@ fn label_key(text: &str) -> Result<(String, String)> {
         return Err(Error::invalid("label", "must be a label of the organization"));
     }
     Ok((text.to_owned(), text_key(text.trim())))
+}
+
+/// Who watches, and what of.
+struct Viewer {
+    caller: Arc<Caller>,
+    standing: Standing,
+    filter: Filter,
 }
 
 /// What a watcher is told of.

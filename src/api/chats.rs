@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::changes::Answers;
 use super::chat_object::chat_object;
 use super::etag::{if_match, versioned};
-use super::guard::caller;
+use super::guard::{caller, standing};
 use super::idempotency::once;
 use super::{changes, chat_bulk, chat_lists, search};
 use crate::actions::chat_properties::Given;
@@ -143,9 +143,10 @@ impl ChatService for ChatApi {
     ) -> Result<Response<Self::WatchChatsStream>, Status> {
         let caller = caller(&request)?;
         let number = number(request.metadata())?;
+        let standing = standing(&request)?;
         let WatchChatsRequest { resume_token, label, assigned_to, actions } = request.into_inner();
         let asked = watch::Asked { number, session: None, label, assigned_to, actions, resume_token };
-        let watch = watch::watch(&self.watches, &caller, asked).await?;
+        let watch = watch::watch(&self.watches, caller.clone(), standing, asked).await?;
         Ok(changes::chat_changes(caller.org, watch))
     }
 }

@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 
 use super::changes::{Answers, session_chat_changes};
 use super::etag::{if_match, versioned};
-use super::guard::caller;
+use super::guard::{caller, standing};
 use super::idempotency::once;
 use super::session_chats::{chat_change, chat_filter, names, session_chat};
 use super::session_messages::session_message;
@@ -170,10 +170,11 @@ impl SessionService for SessionApi {
         request: Request<WatchSessionChatsRequest>,
     ) -> Result<Response<Self::WatchSessionChatsStream>, Status> {
         let caller = caller(&request)?;
+        let standing = standing(&request)?;
         let WatchSessionChatsRequest { session_id: session, resume_token, actions } = request.into_inner();
         let session = session_id(&session)?;
         let asked = watch::Asked { session: Some(session), resume_token, actions, ..watch::Asked::default() };
-        let watch = watch::watch(&self.watches, &caller, asked).await?;
+        let watch = watch::watch(&self.watches, caller, standing, asked).await?;
         Ok(session_chat_changes(session, watch))
     }
 

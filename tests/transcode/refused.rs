@@ -159,8 +159,11 @@ fn what_a_method_must_declare_is_asked_for() {
     assert!(check("plain", &plain).unwrap_err().contains("REST routes without (rest_dialect)"));
     let stream = service("Trial", &method("Try", rule)).replace("Try(", "Try(stream ");
     assert!(check("stream", &stream).unwrap_err().contains("takes a stream cannot have a REST route"));
-    let resumed =
-        method("Try", rule).replace("option", "option (switchboard.v1.resume_field) = \"nothing\"; option");
+    let resumed = method("Try", rule).replacen(
+        "option",
+        "option (switchboard.v1.resume_field) = \"nothing\"; option",
+        1,
+    );
     let problem = check("resumed", &service("Trial", &resumed)).unwrap_err();
     assert!(problem.contains("(resume_field) of a method that answers no stream"), "{problem}");
     let stream = service("Trial", &resumed).replace("returns (", "returns (stream ");

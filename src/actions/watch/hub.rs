@@ -1,16 +1,19 @@
 //! Reads what changes, once for all who watch, and tells them.
 //!
-//! It polls rather than being notified: `NOTIFY` takes a lock that lets one transaction commit at a time, which would cost
-//! every writer what here costs one cheap statement some forty times a second; and behind a pooler there is no `LISTEN`.
+//! A bell tells that there is something to read. Now and then it looks without that: a bell may be out of order, and behind
+//! some poolers it never rings. While nobody watches it asks the database nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::ear::listen;
 use super::watcher::{BUFFER, Watcher};
-use super::{Filter, Watch};
+use super::{Viewer, Watch};
+use crate::config::Secret;
 use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
@@ -19,10 +22,10 @@ use crate::store::Store;
 use crate::store::events::{self, Horizon, WatchedEvent};
 use crate::telemetry::causes;
 
-/// How often events are looked for: while somebody watches, while a transaction holds some of them back, while nobody does.
-const WATCHED: Duration = Duration::from_millis(25);
-const HELD_BACK: Duration = Duration::from_millis(10);
-const UNWATCHED: Duration = Duration::from_secs(1);
+/// How often events are looked for without being called.
+const NET: Duration = Duration::from_secs(1);
+/// The same while a transaction holds some of them back: when it is rolled back, nothing is said.
+const HELD_BACK: Duration = Duration::from_millis(50);
 
 /// How many events are read at a time.
 pub(super) const PAGE: i64 = 256;
@@ -52,7 +55,7 @@ pub(super) struct Hub {
     store: Store,
     cursors: CursorKeys,
     retention: Duration,
-    /// Where the pages so far end. Pages are sent while it is locked: who looks at it misses none.
+    /// Where the pages so far end; `None` while nobody watches. Pages are sent while it is locked: who looks at it misses none.
     told: watch::Sender<Option<Position>>,
     pages: broadcast::Sender<Arc<Page>>,
     closing: CancellationToken,
@@ -68,21 +71,13 @@ impl Watches {
     }
 
     /// Tells whoever watches what changes, until it is dropped.
-    pub async fn run(self) {
-        let mut held_back = None;
+    pub async fn run(self, database_url: Secret) {
         loop {
-            let pause = match self.0.look(&mut held_back).await {
-                Ok(()) if self.0.pages.receiver_count() == 0 => UNWATCHED,
-                Ok(()) if held_back.is_some() => HELD_BACK,
-                Ok(()) => WATCHED,
-                Err(error) => {
-                    tracing::warn!(reason = causes(&error), "events could not be read");
-                    UNWATCHED
-                }
-            };
+            self.0.wanted.notified().await;
+            let rung = Notify::new();
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.0.wanted.notified() => {}
+                () = self.0.tell(&rung) => {}
+                never = listen(&database_url, &rung) => match never {},
             }
         }
     }
@@ -102,26 +97,63 @@ impl Watches {
     }
 
     /// Begins to watch: at that place, or now.
-    pub(super) async fn begin(&self, org: OrgId, filter: Filter, begin: Option<Position>) -> Result<Watch> {
+    pub(super) async fn begin(&self, viewer: Viewer, begin: Option<Position>) -> Result<Watch> {
         let mut told = self.0.told.subscribe();
+        self.0.wanted.notify_one();
         let (now, pages) = {
             let told = told.wait_for(Option::is_some).await.map_err(Error::unavailable)?;
             // Still locked: the next page comes after `now`.
             (told.unwrap_or_default(), self.0.pages.subscribe())
         };
-        self.0.wanted.notify_one();
         if begin.is_some_and(|(_, at)| self.0.is_forgotten(at, now.1)) {
             let message = "what changed since the resume token is no longer kept";
             return Err(Error::new(Kind::Gone, message));
         }
+        let position = match begin {
+            Some(begin) => begin,
+            None => self.0.present(now).await?,
+        };
         let (tell, watch) = mpsc::channel(BUFFER);
-        let watcher = Watcher::new(Arc::clone(&self.0), org, filter, begin.unwrap_or(now), tell);
+        let watcher = Watcher::new(Arc::clone(&self.0), viewer, position, tell);
         tokio::spawn(watcher.run(now, pages));
         Ok(watch)
     }
 }
 
 impl Hub {
+    /// Whether nobody watches, or is about to. What is told then begins anew with whoever comes next.
+    fn rests(&self) -> bool {
+        let mut rests = false;
+        self.told.send_if_modified(|told| {
+            rests = self.told.receiver_count() == 0 && self.pages.receiver_count() == 0;
+            if rests {
+                *told = None;
+            }
+            rests
+        });
+        rests
+    }
+
+    /// Where a watch begins that begins now: as late as nothing is missed that is not settled yet.
+    async fn present(&self, told: Position) -> Result<Position> {
+        let horizon = self.store.read(events::horizon).await?;
+        Ok(if horizon.writers.is_empty() { told.max((horizon.last, horizon.at.micros())) } else { told })
+    }
+
+    /// Tells what changes for as long as somebody watches.
+    async fn tell(&self, rung: &Notify) {
+        let mut held_back = None;
+        while !self.rests() {
+            let looked = self.look(&mut held_back).await;
+            if let Err(error) = &looked {
+                tracing::warn!(reason = causes(error), "events could not be read");
+            }
+            let pause = if looked.is_ok() && held_back.is_some() { HELD_BACK } else { NET };
+            // Whichever is first; an error says that it was the pause.
+            let _ = timeout(pause, rung.notified()).await;
+        }
+    }
+
     /// Looks for new events and tells those that are settled.
     async fn look(&self, held_back: &mut Option<Horizon>) -> Result<()> {
         let horizon = self.store.read(events::horizon).await?;
@@ -174,6 +206,11 @@ impl Hub {
     /// Events of one organization that were told before the watcher came.
     pub(super) async fn earlier(&self, org: OrgId, after: i64, up_to: i64) -> Result<Vec<WatchedEvent>> {
         self.store.read(move |connection| events::after_of(connection, org, after, up_to, PAGE)).await
+    }
+
+    /// The same place, as late as can be said: when nothing happened since, it is now.
+    pub(super) fn up_to_date(&self, position: Position) -> Position {
+        self.told.borrow().filter(|told| told.0 == position.0).map_or(position, |told| told.max(position))
     }
 
     pub(super) fn resume_token(&self, org: OrgId, position: Position) -> Result<String> {

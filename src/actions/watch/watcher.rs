@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::hub::{Hub, PAGE, Page, Position, place_of};
-use super::{Filter, Told};
+use super::{Told, Viewer};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::events::WatchedEvent;
@@ -27,13 +27,13 @@ const SLOWEST: Duration = Duration::from_secs(10);
 /// How long nothing is told, before the watcher is told that.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
-/// How long a watch lasts: who goes on, shows a token anew, which may have expired or been revoked.
+/// How long a watch lasts, so that watchers spread anew over the instances there are by then.
 const LONGEST: Duration = Duration::from_secs(600);
 
 pub(super) struct Watcher {
     hub: Arc<Hub>,
     org: OrgId,
-    filter: Filter,
+    viewer: Viewer,
     /// Up to where the watcher knows everything.
     position: Position,
     tell: mpsc::Sender<Result<Told>>,
@@ -42,17 +42,17 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn new(
         hub: Arc<Hub>,
-        org: OrgId,
-        filter: Filter,
+        viewer: Viewer,
         position: Position,
         tell: mpsc::Sender<Result<Told>>,
     ) -> Self {
-        Self { hub, org, filter, position, tell }
+        Self { hub, org: viewer.caller.org, viewer, position, tell }
     }
 
     /// Tells what happened up to `now`, and then the pages, until there is a reason to end.
     pub(super) async fn run(mut self, now: Position, pages: broadcast::Receiver<Arc<Page>>) {
         let (hub, tell) = (Arc::clone(&self.hub), self.tell.clone());
+        let (caller, standing) = (Arc::clone(&self.viewer.caller), self.viewer.standing.clone());
         // Room for the last words is kept from the beginning: the slowest watcher has none left later.
         let (Ok(token), Ok(reason)) = (tell.clone().try_reserve_owned(), tell.clone().try_reserve_owned())
         else {
@@ -60,6 +60,7 @@ impl Watcher {
         };
         let end = tokio::select! {
             Err(end) = self.tell_all(now, pages) => end,
+            end = standing.lost(&caller) => end,
             () = hub.stopped() => again("the service is stopping"),
             () = sleep(LONGEST) => again("a watch does not last longer"),
             () = tell.closed() => return,
@@ -115,7 +116,7 @@ impl Watcher {
     async fn tell(&mut self, watched: &Arc<WatchedEvent>) -> Result<()> {
         if watched.org_id != self.org
             || watched.event.event_id <= self.position.0
-            || !self.filter.passes(watched)
+            || !self.viewer.filter.passes(watched)
         {
             return Ok(());
         }
@@ -128,7 +129,8 @@ impl Watcher {
 
     /// Nothing but where to take the watch up again.
     fn sign_of_life(&self) -> Result<Told> {
-        let resume_token = self.hub.resume_token(self.org, self.position)?;
+        // While nothing happens its moment would grow old, until it seems to be no longer kept.
+        let resume_token = self.hub.resume_token(self.org, self.hub.up_to_date(self.position))?;
         Ok(Told { change: None, resume_token })
     }
 
