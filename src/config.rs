@@ -1,5 +1,6 @@
 //! What the service is told when it starts. Read from flags and environment by `cli`; a pure value from there on.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::cursor::CursorKeys;
@@ -23,6 +24,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Calls at a time, of all callers together; more are turned away.
     pub max_in_flight: usize,
+    /// How many of them each may make.
+    pub rate_limits: RateLimits,
     /// The largest REST or gRPC request body, in bytes.
     pub max_body_bytes: usize,
     /// Connections at a time; more wait until one of them ends.
@@ -35,6 +38,15 @@ pub struct Config {
     pub drain_grace: Duration,
     /// How long events are kept.
     pub event_retention: Duration,
+}
+
+/// Calls a second, of those whose token is good. `None` is no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimits {
+    /// Of one api-key, or one member.
+    pub key: Option<NonZeroU32>,
+    /// Of one organization as a whole.
+    pub org: Option<NonZeroU32>,
 }
 
 /// How login tokens are verified.

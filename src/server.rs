@@ -16,6 +16,7 @@ mod limits;
 mod linger;
 mod metrics;
 mod observe;
+mod rate_limit;
 mod request_id;
 mod router;
 mod services;

@@ -15,6 +15,7 @@ mod logins;
 mod organization;
 mod persons;
 mod races;
+mod rate_limits;
 mod read_state;
 mod readiness;
 mod refusals;

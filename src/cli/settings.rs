@@ -8,17 +8,21 @@ pub(super) use effective::{Effective, EffectiveSetting};
 pub(super) use table::{CommonFlags, ServeFlags};
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Failure;
 use super::units;
-use crate::config::{Config, JwtConfig, Secret, is_origin};
+use crate::config::{Config, JwtConfig, RateLimits, Secret, is_origin};
 use crate::cursor::{CursorKey, CursorKeys};
 use crate::telemetry::LogFormat;
 
 /// More connections than this only make the database slower.
 const MAX_CONNECTIONS: u32 = 1000;
+
+/// More calls a second than this no process serves.
+const MAX_RATE: u32 = 100_000;
 
 /// The settings, checked.
 #[derive(Clone, Debug)]
@@ -39,6 +43,7 @@ pub(super) struct Settings {
     cors_allowed_origins: Vec<String>,
     request_timeout: Duration,
     max_in_flight: usize,
+    rate_limits: RateLimits,
     max_body_bytes: usize,
     max_connections: usize,
     max_connection_age: Duration,
@@ -70,6 +75,10 @@ impl Settings {
             cors_allowed_origins: checks.optional("cors-allowed-origin", origins).unwrap_or_default(),
             request_timeout: checks.required("request-timeout", positive_duration),
             max_in_flight: checks.required("max-in-flight", positive_number),
+            rate_limits: RateLimits {
+                key: checks.required("key-rate-limit", rate),
+                org: checks.required("org-rate-limit", rate),
+            },
             max_body_bytes: checks.required("max-body-bytes", units::bytes),
             max_connections: checks.required("max-connections", positive_number),
             max_connection_age: checks.required("max-connection-age", positive_duration),
@@ -96,6 +105,7 @@ impl Settings {
             cors_allowed_origins: self.cors_allowed_origins.clone(),
             request_timeout: self.request_timeout,
             max_in_flight: self.max_in_flight,
+            rate_limits: self.rate_limits,
             max_body_bytes: self.max_body_bytes,
             max_connections: self.max_connections,
             max_connection_age: self.max_connection_age,
@@ -191,6 +201,16 @@ fn positive_number(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|number| *number > 0).ok_or("must be a number of at least 1")
 }
 
+/// Calls a second.
+fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    let number: Option<NonZeroU32> = text.parse().ok();
+    let expected = || format!("must be a number of calls a second from 1 to {MAX_RATE}, or unlimited");
+    number.filter(|number| number.get() <= MAX_RATE).map(Some).ok_or_else(expected)
+}
+
 fn listen_address(text: &str) -> Result<String, &'static str> {
     let expected = "must be an address and a port, such as 127.0.0.1:8080";
     let (host, port) = text.rsplit_once(':').ok_or(expected)?;
@@ -227,6 +247,15 @@ mod tests {
         }
         for bad in ["", "verbose", "info,", "switchboard=loud"] {
             assert!(log_filter(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_a_number_or_no_limit_at_all() {
+        assert_eq!(rate("100"), Ok(NonZeroU32::new(100)));
+        assert_eq!(rate("unlimited"), Ok(None));
+        for bad in ["", "0", "-1", "1.5", "100001", "none"] {
+            assert!(rate(bad).is_err(), "{bad}");
         }
     }
 

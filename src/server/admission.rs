@@ -56,6 +56,6 @@ impl<R: Rest> Around for Admission<R> {
 }
 
 /// Who asks whether the service is well gets an answer also when it has too much to do: it costs nothing.
-fn is_probe(path: &str) -> bool {
+pub fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz") || path.starts_with("/grpc.health.v1.Health/")
 }

@@ -123,6 +123,9 @@ impl<R: Rest> Call<R> {
             tracing::error!(rpc, door, status, ms, ?code, error = error(), "failed");
         } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
             tracing::warn!(rpc, door, status, ms, ?code, error = error(), "failed");
+        } else if code == Code::ResourceExhausted {
+            // Those come in floods, which the metrics count. The log must not be part of them.
+            tracing::debug!(rpc, door, status, ms, ?code, "refused");
         } else {
             tracing::info!(rpc, door, status, ms, ?code, "refused");
         }

@@ -48,7 +48,7 @@ impl Metrics {
         Self {
             requests: seconds("switchboard.request.duration", "Calls by RPC, door and gRPC code"),
             in_flight: level("switchboard.requests.in_flight", "Calls that are being served"),
-            shed: count("switchboard.requests.shed", "Calls turned away because there was too much to do"),
+            shed: count("switchboard.requests.shed", "Calls turned away, by reason"),
             connections: level("switchboard.connections", "Open connections of callers"),
             cut_off: count(
                 "switchboard.connections.cut_off",
@@ -94,7 +94,8 @@ pub fn ready(is_ready: bool) {
     METRICS.ready.record(is_ready.into(), &[]);
 }
 
-/// A call was turned away: `in_flight` or `database_wait`.
+/// A call was turned away: since there was too much to do (`in_flight`, `database_wait`), or since who called called too
+/// often (`key_rate`, `org_rate`).
 pub fn shed(reason: &'static str) {
     METRICS.shed.add(1, &[KeyValue::new("reason", reason)]);
 }

@@ -63,6 +63,7 @@ fn values_nobody_knows_are_refused_at_every_depth() {
         json!({"nonsense": 1}),
         json!({"settings": {"requestTimeout": 5}}),
         json!({"settings": {"requestTimeout": "soon"}}),
+        json!({"settings": {"keyRateLimit": 0}}),
         json!({"settings": {"corsAllowedOrigin": ["*"]}}),
         json!({"settings": {"jwksUrl": "https://login.acme.example/jwks.json"}}),
         json!({"secrets": {"databaseUrl": {"existingSecret": ""}}}),

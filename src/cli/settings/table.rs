@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 24] = [
+pub(super) const SETTINGS: [Setting; 26] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -72,6 +72,10 @@ pub(super) const SETTINGS: [Setting; 24] = [
         "The longest a call may take, such as 500ms or 5s"),
     setting("max-in-flight", "NUMBER", Some("512"),
         "Calls at a time, of all callers together; more are turned away at once"),
+    setting("key-rate-limit", "NUMBER", Some("100"),
+        "Calls a second of one api-key or one member, or unlimited; this process counts its own"),
+    setting("org-rate-limit", "NUMBER", Some("1000"),
+        "Calls a second of one organization, or unlimited; this process counts its own"),
     setting("max-body-bytes", "BYTES", Some("1MiB"),
         "The largest request body, in bytes or with KiB or MiB"),
     setting("max-connections", "NUMBER", Some("10000"),

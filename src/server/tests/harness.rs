@@ -16,7 +16,7 @@ use tower::Service;
 
 use super::super::services::{Rest, Services};
 use super::super::*;
-use crate::config::Secret;
+use crate::config::{RateLimits, Secret};
 use crate::cursor::{CursorKey, CursorKeys};
 use crate::error::Error;
 
@@ -114,6 +114,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
         database_connections: 1,
         database_wait: Duration::from_millis(250),
         max_in_flight: 1000,
+        rate_limits: RateLimits { key: None, org: None },
         cursor_keys: CursorKeys::new(CursorKey::generate().parse().expect("a key"), None),
         jwt: None,
         cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
