@@ -82,14 +82,13 @@ pub async fn run(
     let health = Health::new();
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
-    let watches =
-        Watches::new(store.clone(), config.cursor_keys.clone(), config.event_retention, closing.clone());
+    let watches = Watches::new(store.clone(), &config, closing.clone());
     let services = services::compose(&store, &config, &watches, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
-    let watching = tokio::spawn(watches.run(config.database_url.clone()));
+    let watching = tokio::spawn(watches.run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     housekeeping.abort();
     watching.abort();

@@ -115,8 +115,8 @@ impl Call {
     }
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready and which
-/// idempotency keys and events have expired.
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready which
+/// idempotency keys and events have expired, and that tell other instances of what was written.
 fn is_the_calls_own(sql: &str) -> bool {
     let now_and_then = [
         "secret_sha256",
@@ -124,6 +124,7 @@ fn is_the_calls_own(sql: &str) -> bool {
         "__diesel_schema_migrations",
         "needed_migration",
         "idempotency_keys",
+        "pg_notify",
         "ORDER BY \"events\".\"event_id\" LIMIT",
     ];
     !now_and_then.iter().any(|word| sql.contains(word))

@@ -33,6 +33,14 @@ pub const KINDS: [&str; 11] = [
     "messages",
 ];
 
+/// Where instances tell each other that there are new events.
+pub const CHANNEL: &str = "switchboard_events";
+
+diesel::define_sql_function! {
+    /// Says something to everyone who listens on the channel. Answers nothing, which diesel has no type for.
+    fn pg_notify(channel: Text, payload: Text) -> Text;
+}
+
 /// The fields that changed, as the triggers name them, with what they were and what they are.
 pub type Changes = BTreeMap<String, (JsonValue, JsonValue)>;
 
@@ -163,6 +171,13 @@ pub fn of_chat(
         Some(reachable) => rows!(sessions::session_id.eq_any(reachable.to_vec())),
     };
     Ok((!rows.is_empty()).then(|| rows.into_iter().flatten().collect()))
+}
+
+/// Tells everyone who listens that there are new events, and who says so. In a transaction that writes nothing, so that it
+/// waits for no disk.
+pub fn ring(connection: &mut Connection, instance: &str) -> StoreResult<()> {
+    diesel::select(pg_notify(CHANNEL, instance)).execute(connection)?;
+    Ok(())
 }
 
 /// How far events are written now.
