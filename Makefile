@@ -31,6 +31,7 @@ BUILD_PACKAGES = $(strip \
 	$(if $(or $(call has,pg_config),$(wildcard /usr/include/postgresql/libpq-fe.h)),,libpq-dev) \
 	$(if $(or $(call has,initdb),$(wildcard /usr/lib/postgresql/*/bin/initdb)),,postgresql))
 TEST_PACKAGES = $(strip \
+	$(if $(call has,curl),,curl) \
 	$(if $(call has,node),,nodejs) \
 	$(if $(call has,npm),,npm) \
 	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo yes),,python3-venv) \

@@ -15,5 +15,6 @@ mod plans;
 mod schema;
 mod support;
 mod telemetry;
+mod tls;
 mod transcode;
 mod watch;
