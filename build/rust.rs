@@ -137,8 +137,11 @@ fn set(field: &FieldDescriptor) -> String {
     let name = identifier(field.name());
     let named = enum_type(field).map(|name| format!("json::Named<{name}>"));
     match named {
-        None if json_option(field, "text_or_list") => {
+        None if json_option(field, "text_or_list") && field.is_list() => {
             format!("|value: json::TextOrList| self.{name} = value.0")
+        }
+        None if json_option(field, "text_or_list") => {
+            format!("|value: json::TextOrList| self.{name} = Some(value.0.join(\",\"))")
         }
         None if is_boxed(field) => format!("|value| self.{name} = Some(Box::new(value))"),
         None if has_presence(field) => format!("|value| self.{name} = Some(value)"),

@@ -1,5 +1,7 @@
 //! The rules: what a call may do and what follows from it. Knows nothing of gRPC or HTTP, and leaves SQL to the store.
 
+pub mod chat_bulk;
+pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
 pub mod idempotency;
@@ -7,7 +9,9 @@ pub mod ingest;
 pub mod keys;
 pub mod labels;
 pub mod members;
+pub mod message_lists;
 mod name;
+pub mod offset_pages;
 pub mod orgs;
 pub mod page;
 pub mod properties;

@@ -139,9 +139,21 @@ pub struct FieldViolation {
     pub field: String,
     /// What is wrong, in words that follow the field's name: `must be …`.
     pub problem: String,
+    /// The number that was sent, where it is out of range.
+    pub value: Option<i64>,
 }
 
 impl FieldViolation {
+    /// The problem follows the field's name: `must be …`.
+    pub fn new(field: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Self { field: field.into(), problem: problem.to_string(), value: None }
+    }
+
+    /// The same of a number that is out of range.
+    pub fn out_of_range(field: impl Into<String>, problem: impl fmt::Display, value: i64) -> Self {
+        Self { value: Some(value), ..Self::new(field, problem) }
+    }
+
     /// The whole sentence, with the field spelled as the caller knows it.
     pub fn sentence(&self, field: &str) -> String {
         format!("{field} {}", self.problem)
@@ -170,7 +182,7 @@ impl Error {
 
     /// One field of the request is not valid. The problem follows the field's name: `must be …`.
     pub fn invalid(field: impl Into<String>, problem: impl fmt::Display) -> Self {
-        Self::invalid_fields(vec![FieldViolation { field: field.into(), problem: problem.to_string() }])
+        Self::invalid_fields(vec![FieldViolation::new(field, problem)])
     }
 
     /// Several fields of the request are not valid. The first one's sentence is the message.
@@ -209,7 +221,7 @@ impl Error {
 
     /// The same failure, naming one more field.
     pub fn with_field(mut self, field: impl Into<String>, problem: impl fmt::Display) -> Self {
-        self.fields.push(FieldViolation { field: field.into(), problem: problem.to_string() });
+        self.fields.push(FieldViolation::new(field, problem));
         self
     }
 

@@ -8,6 +8,13 @@ impl Instant {
     /// The last millisecond of the year 9999, in Unix milliseconds: the end of what RFC 3339 can write.
     pub const MAX_MILLIS: i64 = 253_402_300_799_999;
 
+    /// What [`from_millis`](Self::from_millis) takes, in words that follow a field's name.
+    pub const MILLIS: &str = "must be a Unix time in milliseconds, not negative and not past the year 9999";
+
+    /// What [`from_iso_8601`](Self::from_iso_8601) takes, in words that follow a field's name.
+    pub const ISO_8601: &str =
+        "must be an ISO 8601 date or date-time, such as 2026-11-22 or 2026-11-22T10:00:00Z";
+
     /// From Unix microseconds.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

@@ -1,5 +1,7 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+pub mod chat_bulk;
+pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
 mod failure;
@@ -9,7 +11,9 @@ mod json;
 pub mod keys;
 mod keyset;
 pub mod labels;
+pub mod lists;
 pub mod members;
+pub mod message_lists;
 pub mod message_views;
 pub mod migrations;
 pub mod orgs;

@@ -10,8 +10,17 @@ use crate::support::{ROOT, World, clients, python_tool};
 
 #[tokio::test]
 async fn periskopes_own_client_reads_and_changes_a_chat() {
-    let world = World::shared().await;
+    // Of its own: it counts what there is.
+    let world = World::start().await;
     let chat = world.chat("Asha Rao").await;
+    let message = |id: &str, minute: u64| {
+        let message = json!({
+            "id": id, "chat": chat.jid, "fromMe": false, "type": "chat", "body": "Hello",
+            "timestamp": 1_767_225_600_000_u64 + minute * 60_000,
+        });
+        json!({"session": world.org.numbers[0], "message": message})
+    };
+    world.import(&world.org, &[message("3EB0A1", 1), message("3EB0A2", 2)]);
     let mut client = node("node/chats.mjs");
     client
         .env("SERVICE", world.url())

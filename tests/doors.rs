@@ -2,6 +2,8 @@
 
 mod bodies;
 mod browsers;
+mod chat_bulk;
+mod chat_lists;
 mod corpus;
 mod degraded;
 mod docs;

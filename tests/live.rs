@@ -87,7 +87,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         "contact": {"kept": contacts},
         "key": {"kept": spare_keys, "own": id_of(&token)},
         "label": {"kept": labels[..2], "spare": labels[2..]},
-        "member": {"kept": members, "spare": spare_members},
+        "member": {"kept": members, "spare": spare_members, "entries": whether(&members)},
         "page": {"kept": [""]},
         "phone": {"kept": phones},
         "property": {
@@ -111,6 +111,12 @@ fn in_both_spellings(chats: &[Value]) -> Vec<String> {
     chats.flat_map(|chat| [chat.to_owned(), chat.replace("@c.us", "@s.whatsapp.net")]).collect()
 }
 
+/// A schema of yes or no for each of these.
+fn whether(keys: &[Value]) -> Value {
+    let schema = |key: &Value| (key.as_str().expect("a text").to_owned(), json!({"type": "boolean"}));
+    Value::Object(keys.iter().map(schema).collect())
+}
+
 /// A schema of the values of each property, by its id.
 fn properties(world: &World, org: &str) -> Value {
     let query = format!("SELECT property_id, kind, options FROM properties WHERE org_id = '{org}'");
@@ -123,6 +129,7 @@ fn properties(world: &World, org: &str) -> Value {
             Some("picklist") => json!({"type": "array", "items": {"enum": options}}),
             other => panic!("{other:?} is not a kind of property"),
         };
+        let schema = json!({"oneOf": [schema, {"type": "null"}]});
         (property["property_id"].as_str().expect("an id").to_owned(), schema)
     });
     Value::Object(properties.collect())

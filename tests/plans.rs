@@ -36,7 +36,7 @@ static OBSERVED: OnceCell<Observed> = OnceCell::const_new();
 struct Observed {
     /// Of every request, several times each.
     calls: Vec<Call>,
-    /// The first and the last full page of every list with cursors.
+    /// The first and the last full page of every list that goes on.
     ends: Vec<(Call, Call)>,
 }
 
@@ -115,9 +115,11 @@ impl Call {
     }
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls and whether the service is ready.
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready and which
+/// idempotency keys have expired.
 fn is_the_calls_own(sql: &str) -> bool {
-    !["secret_sha256", "to_regclass", "__diesel_schema_migrations"].iter().any(|word| sql.contains(word))
+    let now_and_then = ["secret_sha256", "to_regclass", "__diesel_schema_migrations", "idempotency_keys"];
+    !now_and_then.iter().any(|word| sql.contains(word))
 }
 
 /// Makes every call there is, once for all tests.
@@ -157,6 +159,9 @@ async fn call_everything() -> Observed {
         if next.is_some() && request.is_bare && !request.is_limited {
             observed.ends.extend(caller.ends(&request).await);
         }
+        if request.is_bare {
+            observed.ends.extend(caller.counted_ends(&request).await);
+        }
     }
     if asked_for.is_some() {
         observed.print();
@@ -188,6 +193,17 @@ impl Caller {
         let answer = rest.get(&request.target).await;
         assert_eq!(answer.status, 200, "{request:?}: {}", answer.text());
         (Call { request: request.clone(), entries: self.log.next() }, answer.json())
+    }
+
+    /// The first and the last full page of a list that is counted, when it has many.
+    async fn counted_ends(&mut self, request: &Request) -> Option<(Call, Call)> {
+        let page = |offset: u64| {
+            let paging = format!("limit={PAGE}&offset={offset}");
+            Request { target: request.target.replace("limit=20", &paging), ..request.clone() }
+        };
+        let (_, answer) = self.call(request).await;
+        let last = answer["count"].as_u64()?.checked_sub(PAGE as u64).filter(|last| *last > PAGE as u64)?;
+        Some((self.call(&page(0)).await.0, self.call(&page(last)).await.0))
     }
 
     /// Goes through the whole list: its first and its last full page, when it has many.

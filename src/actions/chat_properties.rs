@@ -72,7 +72,7 @@ fn check(definitions: &[Property], given: &BTreeMap<String, Given>) -> Result<Ch
 
 fn violation(key: &str, problem: String) -> FieldViolation {
     let key: String = key.chars().take(MAX_KEY_CHARACTERS).collect();
-    FieldViolation { field: format!("{FIELD}.{key}"), problem }
+    FieldViolation::new(format!("{FIELD}.{key}"), problem)
 }
 
 /// The property a key names, and its new value; `None` removes it.

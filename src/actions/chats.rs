@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::idempotency::Once;
+use super::read_state::{self, ReadState};
 use super::{Precondition, chat_properties, labels};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -60,6 +61,26 @@ pub async fn update<R: Send + 'static>(
         wanted.write(connection, org, &locked)?;
         // Also finds out whether the selected number holds the chat; when it does not, nothing was written.
         find(connection, org, &selector)
+    })
+    .await
+}
+
+/// Marks the chat as read by the selected number, and answers it as that number sees it then.
+pub async fn mark_read<R: Send + 'static>(
+    store: &Store,
+    caller: &Caller,
+    address: ChatAddress,
+    number: Option<PhoneSelector>,
+    once: Once<ChatView, R>,
+) -> Result<R> {
+    let org = caller.org;
+    let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };
+    once.write(store, org, move |connection| {
+        let session = chats::holder(connection, org, &selector)?.ok_or_else(chat_not_found)?;
+        read_state::mark(connection, org, session, &selector.address, ReadState::Read)?;
+        // That number and no other, also when another one hears of something newer at this moment.
+        let same = ChatSelector { sessions: Some([session].into()), ..selector.clone() };
+        find(connection, org, &same)
     })
     .await
 }

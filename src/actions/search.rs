@@ -1,5 +1,6 @@
 //! Finding messages by their words.
 
+use super::offset_pages::Bounds;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
@@ -13,8 +14,9 @@ pub const MOST_MATCHES: i32 = 10_000;
 /// A longer query is refused, in characters.
 const LONGEST_QUERY: usize = 1000;
 
-const DEFAULT_LIMIT: i32 = 50;
-const MOST_HITS: i32 = 200;
+const DEFAULT_LIMIT: i64 = 50;
+const MOST_HITS: i64 = 200;
+const MOST: Bounds = Bounds { offset: 0..=MOST_MATCHES as i64, limit: 1..=MOST_HITS };
 
 /// What is looked for, and where.
 #[derive(Clone, Debug, Default)]
@@ -78,18 +80,15 @@ pub async fn messages(store: &Store, caller: &Caller, search: Search) -> Result<
 
 impl Search {
     fn page(&self) -> Result<Page> {
+        let (offset, limit) = (self.offset.unwrap_or_default(), self.limit.unwrap_or(DEFAULT_LIMIT));
+        MOST.check(offset, limit)?;
         Ok(Page {
             newest_first: self.order == Order::NewestFirst,
             most: MOST_MATCHES,
-            offset: within("offset", self.offset.unwrap_or_default(), 0, MOST_MATCHES)?,
-            limit: within("limit", self.limit.unwrap_or(DEFAULT_LIMIT.into()), 1, MOST_HITS)?,
+            offset: i32::try_from(offset).map_err(Error::internal)?,
+            limit: i32::try_from(limit).map_err(Error::internal)?,
         })
     }
-}
-
-fn within(field: &str, value: i64, least: i32, most: i32) -> Result<i32> {
-    let value = i32::try_from(value).ok().filter(|value| (least..=most).contains(value));
-    value.ok_or_else(|| Error::invalid(field, format_args!("must be between {least} and {most}")))
 }
 
 /// The query, when it is one that can be looked for.
@@ -126,12 +125,12 @@ mod tests {
     fn a_page_lies_within_what_is_found() {
         let page = |offset, limit| Search { offset, limit, ..Search::default() }.page();
         let usual = page(None, None).unwrap();
-        assert_eq!((usual.offset, usual.limit), (0, DEFAULT_LIMIT));
-        assert!(page(Some(MOST_MATCHES.into()), Some(MOST_HITS.into())).is_ok());
+        assert_eq!((usual.offset, i64::from(usual.limit)), (0, DEFAULT_LIMIT));
+        assert!(page(Some(MOST_MATCHES.into()), Some(MOST_HITS)).is_ok());
         for offset in [-1, i64::from(MOST_MATCHES) + 1, i64::MIN, i64::MAX] {
             assert_eq!(page(Some(offset), None).unwrap_err().fields()[0].field, "offset");
         }
-        for limit in [0, -1, i64::from(MOST_HITS) + 1, i64::MAX] {
+        for limit in [0, -1, MOST_HITS + 1, i64::MAX] {
             assert_eq!(page(None, Some(limit)).unwrap_err().fields()[0].field, "limit");
         }
     }

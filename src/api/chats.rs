@@ -8,7 +8,7 @@ use super::chat_object::chat_object;
 use super::etag::{if_match, versioned};
 use super::guard::caller;
 use super::idempotency::once;
-use super::search;
+use super::{chat_bulk, chat_lists, search};
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
 use crate::actions::search as searches;
@@ -16,7 +16,11 @@ use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::patch::Patch;
 use crate::pb::chat_service_server::ChatService;
-use crate::pb::{Chat, GetChatRequest, SearchMessagesRequest, SearchMessagesResponse, UpdateChatRequest};
+use crate::pb::{
+    Chat, GetChatRequest, ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest,
+    ListChatsResponse, ListMessagesRequest, ListMessagesResponse, MarkChatReadRequest, SearchMessagesRequest,
+    SearchMessagesResponse, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
+};
 use crate::store::Store;
 
 /// `switchboard.v1.ChatService`.
@@ -55,6 +59,50 @@ impl ChatService for ChatApi {
         Ok(chats::update(&self.store, &caller, address, number, change, precondition, once).await?)
     }
 
+    async fn list_chats(
+        &self,
+        request: Request<ListChatsRequest>,
+    ) -> Result<Response<ListChatsResponse>, Status> {
+        chat_lists::list_chats(&self.store, request).await
+    }
+
+    async fn list_chat_messages(
+        &self,
+        request: Request<ListChatMessagesRequest>,
+    ) -> Result<Response<ListChatMessagesResponse>, Status> {
+        chat_lists::list_chat_messages(&self.store, request).await
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<ListMessagesRequest>,
+    ) -> Result<Response<ListMessagesResponse>, Status> {
+        chat_lists::list_messages(&self.store, request).await
+    }
+
+    async fn mark_chat_read(&self, request: Request<MarkChatReadRequest>) -> Result<Response<Chat>, Status> {
+        let caller = caller(&request)?;
+        let org = caller.org;
+        let number = number(request.metadata())?;
+        let once = once(&request, versioned, move |view| chat_object(org, view))?;
+        let address = address(&request.get_ref().chat_id)?;
+        Ok(chats::mark_read(&self.store, &caller, address, number, once).await?)
+    }
+
+    async fn update_chat_labels(
+        &self,
+        request: Request<UpdateChatLabelsRequest>,
+    ) -> Result<Response<()>, Status> {
+        chat_bulk::update_labels(&self.store, request).await
+    }
+
+    async fn update_chat_access(
+        &self,
+        request: Request<UpdateChatAccessRequest>,
+    ) -> Result<Response<()>, Status> {
+        chat_bulk::update_access(&self.store, request).await
+    }
+
     async fn search_messages(
         &self,
         request: Request<SearchMessagesRequest>,
@@ -68,12 +116,12 @@ impl ChatService for ChatApi {
     }
 }
 
-fn address(chat_id: &str) -> Result<ChatAddress> {
+pub(super) fn address(chat_id: &str) -> Result<ChatAddress> {
     ChatAddress::from_chat_id(chat_id).map_err(|invalid| Error::invalid("chat_id", invalid))
 }
 
 /// The number that `x-phone` selects.
-fn number(metadata: &MetadataMap) -> Result<Option<PhoneSelector>> {
+pub(super) fn number(metadata: &MetadataMap) -> Result<Option<PhoneSelector>> {
     let invalid = |message: &dyn std::fmt::Display| Error::invalid("x-phone", message);
     let mut values = metadata.get_all("x-phone").iter();
     match (values.next(), values.next()) {

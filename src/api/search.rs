@@ -1,10 +1,10 @@
 //! A search for messages, from the request to the answer.
 
-use super::message_object::{count, message_object};
+use super::message_object::message_object;
+use crate::actions::offset_pages::{moment, positions};
 use crate::actions::search::{Order, Search};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
-use crate::instant::Instant;
 use crate::pb::{SearchHit, SearchMessagesRequest, SearchMessagesResponse};
 use crate::store::search::{Found, Hit, MARK};
 
@@ -26,10 +26,10 @@ pub(super) fn search(request: SearchMessagesRequest, number: Option<PhoneSelecto
 
 /// The answer to a search that left out that many hits.
 pub(super) fn response(org: OrgId, offset: i64, found: Found) -> SearchMessagesResponse {
-    let length = count(found.hits.len());
+    let (from, to) = positions(offset, found.hits.len());
     SearchMessagesResponse {
-        from: if length == 0 { 0 } else { offset + 1 },
-        to: if length == 0 { 0 } else { offset + length },
+        from,
+        to,
         count: found.total.into(),
         count_is_capped: found.is_capped,
         hits: found.hits.into_iter().map(|hit| search_hit(org, hit)).collect(),
@@ -74,10 +74,6 @@ fn snippet(headline: &str) -> String {
         }
     }
     html
-}
-
-fn moment(field: &str, text: &str) -> Result<Instant> {
-    Instant::from_iso_8601(text).ok_or_else(|| Error::invalid(field, "must be an ISO 8601 date or date-time"))
 }
 
 #[cfg(test)]

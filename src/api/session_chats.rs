@@ -55,8 +55,7 @@ pub(super) fn chat_change(request: UpdateSessionChatRequest) -> Result<Change> {
 }
 
 fn mute(millis: i64) -> Result<Patch<Instant>> {
-    let expected = "must be a Unix time in milliseconds, not negative and not past the year 9999";
-    let until = Instant::from_millis(millis).ok_or_else(|| Error::invalid("muted_until", expected))?;
+    let until = Instant::from_millis(millis).ok_or_else(|| Error::invalid("muted_until", Instant::MILLIS))?;
     Ok(Patch::Set(until))
 }
 

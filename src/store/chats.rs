@@ -74,6 +74,27 @@ pub struct SharedChat {
     pub properties: Vec<(String, Json<JsonValue>)>,
 }
 
+/// A row of `chat_views` as a value.
+pub(super) type SharedColumns = Record<chat_views::SqlType>;
+
+impl FromSql<SharedColumns, Pg> for SharedChat {
+    #[rustfmt::skip] // in the order of the view
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let (
+            _, _, chat_id, type_, name, image, description, invite_link, info_admins_only, messages_admins_only,
+            add_members_admins_only, member_add_mode, hubspot_metadata, closed_at, created_at, updated_at,
+            assigned_to, org_phones, members, common_chats, labels, access, properties,
+        ): (
+            OrgId, i64, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
+        ) = FromSql::<SharedColumns, Pg>::from_sql(value)?;
+        Ok(Self {
+            chat_id, type_, name, image, description, invite_link, info_admins_only, messages_admins_only,
+            add_members_admins_only, member_add_mode, hubspot_metadata, closed_at, created_at, updated_at,
+            assigned_to, org_phones, members, common_chats, labels, access, properties,
+        })
+    }
+}
+
 /// What one number knows about a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
@@ -108,6 +129,23 @@ impl FromSql<MemberColumns, Pg> for MemberView {
     }
 }
 
+/// Chats by their addresses, as each number holds them.
+macro_rules! held {
+    () => {
+        chat_addresses::table
+            .inner_join(
+                session_chats::table.on(session_chats::org_id
+                    .eq(chat_addresses::org_id)
+                    .and(session_chats::chat_key.eq(chat_addresses::chat_key))),
+            )
+            .inner_join(
+                sessions::table.on(sessions::org_id
+                    .eq(session_chats::org_id)
+                    .and(sessions::session_id.eq(session_chats::session_id))),
+            )
+    };
+}
+
 /// The chat as the selected number sees it; `None` when that number does not hold it. One statement.
 pub fn find(
     connection: &mut Connection,
@@ -119,17 +157,7 @@ pub fn find(
         .and(message_views::session_id.eq(session_chats::session_id))
         .and(message_views::chat_key.eq(session_chats::chat_key))
         .and(message_views::message_id.nullable().eq(session_chats::latest_message_id));
-    let held = chat_addresses::table
-        .inner_join(
-            session_chats::table.on(session_chats::org_id
-                .eq(chat_addresses::org_id)
-                .and(session_chats::chat_key.eq(chat_addresses::chat_key))),
-        )
-        .inner_join(
-            sessions::table.on(sessions::org_id
-                .eq(session_chats::org_id)
-                .and(sessions::session_id.eq(session_chats::session_id))),
-        )
+    let held = held!()
         .inner_join(
             chat_views::table.on(chat_views::org_id
                 .eq(chat_addresses::org_id)
@@ -170,6 +198,30 @@ pub fn find(
         is_muted,
         latest_message,
     }))
+}
+
+/// The session of the selected number, or of the one with the newest activity in the chat; `None` when it does not hold
+/// the chat.
+pub fn holder(
+    connection: &mut Connection,
+    org: OrgId,
+    selector: &ChatSelector,
+) -> StoreResult<Option<SessionId>> {
+    let mut held = held!()
+        .filter(chat_addresses::org_id.eq(org))
+        .filter(chat_addresses::address.eq(&selector.address))
+        .select(session_chats::session_id)
+        .into_boxed::<Pg>();
+    match &selector.number {
+        None => {}
+        Some(PhoneSelector::Phone(phone)) => held = held.filter(sessions::phone.eq(phone)),
+        Some(PhoneSelector::PhoneId(id)) => held = held.filter(sessions::phone_id.eq(id)),
+    }
+    if let Some(reachable) = &selector.sessions {
+        held = held.filter(session_chats::session_id.eq_any(reachable.iter()));
+    }
+    let newest = (session_chats::last_message_at.desc().nulls_last(), session_chats::session_id);
+    Ok(held.order(newest).first(connection).optional()?)
 }
 
 /// A chat whose row is locked until the transaction ends.

@@ -3,7 +3,7 @@
 //! Locks are taken in one order by everybody: contacts, chats, a session's chats, and each of them by its key. Two
 //! batches that meet wait for each other and never in a circle.
 
-mod bulk;
+pub(super) mod bulk;
 mod chats;
 mod contacts;
 mod members;

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use diesel::deserialize::{self, FromSql};
+use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
+use diesel::sql_types::Record;
 use serde::Deserialize;
 
 use super::json::Json;
 use super::views::message_views;
+use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;
 
 /// A stored message, as the number that stored it saw it.
 #[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = message_views, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = message_views, check_for_backend(Pg))]
 pub struct MessageView {
     /// WhatsApp's own id.
     pub message_id: String,
@@ -36,6 +40,21 @@ pub struct MessageView {
     pub details: Json<Box<Details>>,
     /// The text as PostgreSQL's search sees it, written out.
     pub fts: Option<String>,
+}
+
+/// A row of `message_views` as a value.
+pub(super) type MessageColumns = Record<message_views::SqlType>;
+
+impl FromSql<MessageColumns, Pg> for MessageView {
+    #[rustfmt::skip] // in the order of the view
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let (
+            _, _, _, message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts,
+        ): (
+            OrgId, SessionId, i64, _, _, _, _, _, _, _, _, _, _, _,
+        ) = FromSql::<MessageColumns, Pg>::from_sql(value)?;
+        Ok(Self { message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts })
+    }
 }
 
 /// `messages.delivery`.

@@ -117,6 +117,30 @@ diesel::table! {
         active_at -> Timestamptz,
         is_unread -> Bool,
         is_group -> Bool,
+        listed_id -> Nullable<Text>,
+        listed_type -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    chat_activity (org_id, chat_key) {
+        org_id -> Uuid,
+        chat_key -> BigInt,
+        listed_id -> Text,
+        listed_type -> Text,
+        session_id -> Text,
+        active_at -> Timestamptz,
+        is_unread -> Bool,
+    }
+}
+
+diesel::table! {
+    list_counts (org_id, list, session_id, shard) {
+        org_id -> Uuid,
+        list -> Text,
+        session_id -> Text,
+        shard -> SmallInt,
+        count -> BigInt,
     }
 }
 
@@ -242,6 +266,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     chats,
     chat_addresses,
     session_chats,
+    chat_activity,
+    list_counts,
     messages,
     pending_receipts,
     chat_members,

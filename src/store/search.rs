@@ -7,6 +7,7 @@ use diesel::sql_types::{
     Array, Bool, Float, Integer, Jsonb, Nullable, Record, SmallInt, Text, Timestamptz, Uuid,
 };
 
+use super::lists::split;
 use super::message_views::MessageView;
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
@@ -148,11 +149,7 @@ pub fn find(
     filter: &Filter,
     page: Page,
 ) -> StoreResult<Outcome> {
-    let (phone, phone_id) = match &filter.number {
-        None => (None, None),
-        Some(PhoneSelector::Phone(phone)) => (Some(phone), None),
-        Some(PhoneSelector::PhoneId(id)) => (None, Some(id)),
-    };
+    let (phone, phone_id) = split(filter.number.as_ref());
     let search = search_messages(
         org,
         filter.sessions.as_deref(),

@@ -90,6 +90,8 @@ struct Flat<'e> {
 #[derive(Serialize)]
 struct FlatField {
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -128,12 +130,12 @@ impl Dialect {
         let fields = error.fields().iter().rev().map(|violation| {
             let field = spell(&violation.field);
             let sentence = violation.sentence(&field);
-            (field, sentence)
+            (field, sentence, violation.value)
         });
         let body = match self.errors {
             ErrorEnvelope::Flat => serde_json::to_vec(&Flat {
                 code: row.flat.0,
-                fields: fields.map(|(field, message)| (field, FlatField { message })).collect(),
+                fields: fields.map(|(field, message, value)| (field, FlatField { message, value })).collect(),
                 message: &message,
                 name: row.flat.1,
                 status: self.status(error.kind()).as_u16(),
@@ -142,6 +144,7 @@ impl Dialect {
                 let required = error.required().map(|required| ("required".into(), required.to_owned()));
                 let request_id = request_id.filter(|_| error.kind() == Kind::Internal);
                 let request_id = request_id.map(|id| (spell("request_id"), id.to_owned()));
+                let fields = fields.map(|(field, message, _)| (field, message));
                 let details = fields.chain(required).chain(request_id).collect();
                 serde_json::to_vec(&Nested {
                     error: NestedError { code: row.nested, details, message: &message },

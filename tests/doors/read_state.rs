@@ -97,3 +97,32 @@ async fn each_number_reads_for_itself_and_what_is_missing_is_told_apart() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_chat_api_marks_a_chat_read_by_the_number_that_is_selected() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let message = |number: usize, minute: u64| {
+        let message = json!({"id": format!("M{minute}"), "chat": chat.jid, "fromMe": false, "timestamp": minute * 60_000});
+        json!({"session": world.org.numbers[number], "message": message})
+    };
+    world.import(&world.org, &[message(0, 1), message(0, 2), message(1, 3)]);
+    let through = |number: usize| world.rest().with("x-phone", &world.org.numbers[number]);
+    let read = format!("{}/read", chat.path);
+    let count =
+        async |number| through(number).get(&chat).await.expect(200).json()["message_unread_count"].clone();
+    assert_eq!((count(0).await, count(1).await), (json!(2), json!(1)));
+    let marked = through(0).send("POST", &read, "").await.expect(200);
+    assert_eq!(marked.json(), through(0).get(&chat).await.expect(200).json());
+    assert_eq!((count(0).await, count(1).await), (json!(0), json!(1)));
+    assert_eq!(through(0).send("POST", &read, "").await.expect(200).body, marked.body);
+    // Without a number, it is the one with the newest activity.
+    let marked = world.rest().json("POST", &read, "{}").await.expect(200).json();
+    assert_eq!(
+        (&marked["org_phone"], &marked["message_unread_count"]),
+        (&json!(format!("{}@c.us", world.org.numbers[1])), &json!(0))
+    );
+    assert_eq!(count(1).await, 0);
+    let missing = world.missing_chat_of(&world.org);
+    world.rest().send("POST", format!("{}/read", missing.path), "").await.expect(404);
+}

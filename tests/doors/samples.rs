@@ -66,7 +66,8 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "assigned_to" => json!(ids.member),
         "access" => json!({ids.member.as_str(): true}),
         "custom_properties" => json!({ids.property.as_str(): "hello"}),
-        "labels" => json!(["vip"]),
+        "labels" if field.is_list() => json!(["vip"]),
+        "labels" => json!("vip"),
         "label" if field.kind() == Kind::String => json!("vip"),
         "label_id" => json!(ids.label),
         "property_id" => json!(ids.property),
@@ -145,11 +146,14 @@ fn scalar(json: &Value) -> prost_reflect::Value {
     }
 }
 
-/// A `google.protobuf.Struct` of strings.
+/// A `google.protobuf.Struct` of strings and bools.
 fn structure(descriptor: &MessageDescriptor, json: &Value) -> DynamicMessage {
     let fields = json.as_object().into_iter().flatten().map(|(key, value)| {
-        let text = value.as_str().expect("a string").to_owned();
-        (key.clone(), prost_types::Value { kind: Some(prost_types::value::Kind::StringValue(text)) })
+        let kind = match value.as_bool() {
+            Some(value) => prost_types::value::Kind::BoolValue(value),
+            None => prost_types::value::Kind::StringValue(value.as_str().expect("a string").to_owned()),
+        };
+        (key.clone(), prost_types::Value { kind: Some(kind) })
     });
     let message = prost_types::Struct { fields: fields.collect() };
     let bytes = prost::Message::encode_to_vec(&message);

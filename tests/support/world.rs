@@ -208,6 +208,13 @@ impl World {
         key.or_insert_with(|| create_key(&self.database, &org.id, can)).clone()
     }
 
+    /// A new key of the organization that can do that, in these sessions only.
+    pub fn limited_key(&self, can: &str, sessions: &[String]) -> String {
+        let key = ["key", "create", "--org", &self.org.id, "--name", "limited", "--can", can];
+        let limits = sessions.iter().flat_map(|session| ["--session", session]);
+        self.cli(&key.into_iter().chain(limits).collect::<Vec<_>>())
+    }
+
     /// A chat of the organization's first number with a person of that name nobody else has.
     pub async fn chat(&self, name: &str) -> Chat {
         self.chat_of(&self.org, name).await

@@ -205,7 +205,7 @@ fn delivery(info: DeliveryInfo) -> Result<Delivery> {
         let mut folded = BTreeMap::new();
         for (contact, at) in times {
             let field = format!("message.deliveryInfo.{field}.{contact}");
-            Instant::from_millis(at).ok_or_else(|| Error::invalid(&*field, "must be Unix milliseconds"))?;
+            Instant::from_millis(at).ok_or_else(|| Error::invalid(&*field, Instant::MILLIS))?;
             let contact = person(&field, &contact)?.as_str().to_owned();
             folded.entry(contact).and_modify(|earlier: &mut i64| *earlier = at.min(*earlier)).or_insert(at);
         }

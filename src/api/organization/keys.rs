@@ -64,8 +64,7 @@ fn session(id: &str) -> Result<SessionId> {
 }
 
 fn expiry(millis: i64) -> Result<Instant> {
-    let expected = "must be a Unix time in milliseconds, not negative and not past the year 9999";
-    Instant::from_millis(millis).ok_or_else(|| Error::invalid("expires_at", expected))
+    Instant::from_millis(millis).ok_or_else(|| Error::invalid("expires_at", Instant::MILLIS))
 }
 
 /// The answer that alone holds the key itself.

@@ -19,18 +19,18 @@ diesel::define_sql_function! {
 
 /// `(a, b) IN (SELECT * FROM unnest(…, …))`: the rows whose key is one of many keys of several columns.
 #[derive(QueryId)]
-pub(super) struct KeyIn<C, A> {
+pub(in crate::store) struct KeyIn<C, A> {
     columns: C,
     arrays: A,
 }
 
 /// See [`KeyIn`]. `arrays` are bound arrays, one for each of `columns`.
-pub(super) fn key_in<C, A>(columns: C, arrays: A) -> KeyIn<C, A> {
+pub(in crate::store) fn key_in<C, A>(columns: C, arrays: A) -> KeyIn<C, A> {
     KeyIn { columns, arrays }
 }
 
 /// Binds an array of that SQL type.
-pub(super) fn array<ST, V>(values: V) -> V::Expression
+pub(in crate::store) fn array<ST, V>(values: V) -> V::Expression
 where
     ST: SqlType + SingleValue + 'static,
     V: AsExpression<Array<ST>>,
@@ -63,17 +63,17 @@ impl<C: QueryFragment<Pg>, A: QueryFragment<Pg>> QueryFragment<Pg> for KeyIn<C, 
 
 /// `UPDATE … SET … FROM unnest(…)`: gives every row new values of its own, in one statement. An upsert could too, but
 /// would draw an identity for every row it does not insert.
-pub(super) struct UpdateRows<A> {
+pub(in crate::store) struct UpdateRows<A> {
     /// The table.
-    pub(super) table: &'static str,
+    pub(in crate::store) table: &'static str,
     /// The key's columns after `org_id`.
-    pub(super) keys: &'static [&'static str],
+    pub(in crate::store) keys: &'static [&'static str],
     /// The columns that change; `updated_at` is no different from the others.
-    pub(super) columns: &'static [&'static str],
+    pub(in crate::store) columns: &'static [&'static str],
     /// The organization.
-    pub(super) org: OrgId,
+    pub(in crate::store) org: OrgId,
     /// Bound arrays: the keys', then the columns'.
-    pub(super) arrays: A,
+    pub(in crate::store) arrays: A,
 }
 
 impl<A> QueryId for UpdateRows<A> {
@@ -116,6 +116,6 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for UpdateRows<A> {
 impl<A> RunQueryDsl<PgConnection> for UpdateRows<A> {}
 
 /// Binds an array of texts.
-pub(super) fn texts<V: AsExpression<Array<Text>>>(values: V) -> V::Expression {
+pub(in crate::store) fn texts<V: AsExpression<Array<Text>>>(values: V) -> V::Expression {
     array::<Text, V>(values)
 }

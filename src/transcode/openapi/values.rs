@@ -56,13 +56,16 @@ pub(super) fn constrain_whole(schema: &mut Value, values: &FieldValues, is_sent:
     }
 }
 
-/// A list of texts that may also come as one text with commas between them, and whose items may hold commas too.
-pub(super) fn text_or_list(list: &Value) -> Value {
+/// A list of texts that may also come as one text with commas between them, and whose items may hold commas too; or such
+/// a text that may also come as a list.
+pub(super) fn text_or_list(schema: &Value) -> Value {
+    let list =
+        if has_type(schema, "array") { schema.clone() } else { json!({"type": "array", "items": schema}) };
     let mut text = list["items"].clone();
     if let Some(item) = text["pattern"].as_str().map(|pattern| pattern[1..pattern.len() - 1].to_owned()) {
         text["pattern"] = json!(format!("^{item}(?:,{item})*$"));
     }
-    let mut list = list.clone();
+    let mut list = list;
     list["items"] = text.clone();
     text["description"] = json!("Separated by commas.");
     json!({"oneOf": [text, list]})

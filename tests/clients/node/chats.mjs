@@ -34,7 +34,40 @@ const again = await client.chat.getChatById({ chat_id: CHAT });
 assert.equal(Object.keys(again.data.label_ids).length, 2);
 assert.equal(again.data.assigned_to, EMAIL);
 
+const listed = await client.chat.getChats({ offset: 0, limit: 10, chat_type: 'individual', label: 'VIP' });
+assert.equal(listed.status, 200, listed.error?.message);
+assert.deepEqual([listed.data.from, listed.data.to, listed.data.count], [1, 1, 1]);
+assert.deepEqual(listed.data.chats, [again.data]);
+const later = await client.chat.getChats({ start_time: '2100-01-01' });
+assert.deepEqual(later.data, { from: 0, to: 0, count: 0, chats: [] });
+
+for (const messages of [
+  await client.chat.getMessages({ offset: 0, limit: 10, start_time: '2026-01-01T00:00:00Z' }),
+  await client.chat.getChatMessages({ chat_id: CHAT, offset: 0, limit: 10 }),
+]) {
+  assert.equal(messages.status, 200, messages.error?.message);
+  assert.deepEqual([messages.data.from, messages.data.to, messages.data.count], [1, 2, 2]);
+  assert.deepEqual(messages.data.messages[0], again.data.latest_message);
+}
+
+assert.equal(again.data.message_unread_count, 2);
+const marked = await client.chat.read({ chat_id: CHAT });
+assert.equal(marked.status, 200, marked.error?.message);
+assert.equal((await client.chat.getChatById({ chat_id: CHAT })).data.message_unread_count, 0);
+
+const labelled = await client.chat.updateLabels({ labels: 'bulk', chat_ids: [CHAT] });
+assert.equal(labelled.status, 204, labelled.error?.message);
+const opened = await client.chat.updateChatOverrideAccess({ access: { [EMAIL]: true }, chat_ids: [CHAT] });
+assert.equal(opened.status, 204, opened.error?.message);
+const changed = await client.chat.getChatById({ chat_id: CHAT });
+assert.deepEqual(changed.data.labels, ['bulk']);
+assert.deepEqual(changed.data.chat_access, { [EMAIL]: true });
+
 // Its own errors: what the client makes of ours.
+const tooMany = await client.chat.getChats({ limit: 2001 });
+assert.equal(tooMany.status, 422);
+assert.match(tooMany.error.message, /limit/);
+
 const refused = await client.chat.updateChatById({ chat_id: CHAT, assigned_to: 'nobody@acme.example' });
 assert.equal(refused.status, 422);
 assert.equal(refused.error.code, 'VALIDATION_ERROR');

@@ -47,7 +47,7 @@ def fill(node, which):
             IN_FUTURE.add(name)
     if "x-refers-to" in node.get("propertyNames", {}):
         entries = KNOWN[node.pop("propertyNames")["x-refers-to"]]["entries"]
-        node["properties"] = {name: {"oneOf": [schema, {"type": "null"}]} for name, schema in entries.items()}
+        node["properties"] = entries
         node["additionalProperties"] = False
     elif "x-refers-to" in node:
         known = KNOWN[node["x-refers-to"]]

@@ -7,13 +7,7 @@ use crate::support::{Binding, Method};
 
 /// The fields that may stand in a route's JSON body.
 pub fn body_fields(method: &Method, binding: &Binding) -> Vec<FieldDescriptor> {
-    let json = pool().get_extension_by_name("switchboard.v1.json").expect("the option");
-    let in_patch_body = |field: &FieldDescriptor| {
-        let options = field.options();
-        let options = options.get_extension(&json);
-        let options = options.as_message().expect("a message");
-        options.get_field_by_name("in_patch_body").is_some_and(|value| value.as_bool() == Some(true))
-    };
+    let in_patch_body = |field: &FieldDescriptor| json_option(field, "in_patch_body");
     let in_path = |field: &FieldDescriptor| binding.template.contains(&format!("{{{}", field.name()));
     let top: Vec<_> = method.input.fields().filter(|field| !in_path(field)).collect();
     let fields = match binding.body.as_str() {
@@ -27,12 +21,21 @@ pub fn body_fields(method: &Method, binding: &Binding) -> Vec<FieldDescriptor> {
     fields.into_iter().filter(|field| !is_output_only(field)).collect()
 }
 
+/// Whether `(json)` of the field says so.
+fn json_option(field: &FieldDescriptor, name: &str) -> bool {
+    let json = pool().get_extension_by_name("switchboard.v1.json").expect("the option");
+    let options = field.options();
+    let options = options.get_extension(&json);
+    let options = options.as_message().expect("a message");
+    options.get_field_by_name(name).is_some_and(|value| value.as_bool() == Some(true))
+}
+
 /// JSON that no field of that type takes.
 pub fn wrong_values(field: &FieldDescriptor) -> Vec<&'static str> {
     if field.is_map() {
         return vec!["1", "\"x\"", "true", "[]", "[1]"];
     }
-    if field.is_list() {
+    if field.is_list() || json_option(field, "text_or_list") {
         return vec!["1", "true", "{}", "[1]", "[null]", "[[]]", "[{}]", "[\"a\", 1]"];
     }
     let kind = field.kind();

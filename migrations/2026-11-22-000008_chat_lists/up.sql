@@ -1,0 +1,219 @@
+-- What the chat API's lists are read by. The whole order of a list stands in one index, together with what its filters look
+-- at, so that a page is found there alone; how long a list is stands in a table, so that its last page is found from its
+-- end.
+
+-- A chat's id and type, where the order of a number's chats is. The foreign key keeps the copy true.
+ALTER TABLE chats ADD CONSTRAINT chats_listed UNIQUE (org_id, chat_key, chat_id, type);
+ALTER TABLE session_chats ADD COLUMN listed_id text COLLATE "C", ADD COLUMN listed_type text;
+COMMENT ON COLUMN session_chats.listed_id IS 'A copy of chats.chat_id, for lists.';
+COMMENT ON COLUMN session_chats.listed_type IS 'A copy of chats.type, for lists.';
+
+-- One look at the chat fills in everything that is copied from it.
+CREATE OR REPLACE FUNCTION session_chats_copy_kind() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT c.chat_id, c.type INTO NEW.listed_id, NEW.listed_type
+    FROM chats c
+    WHERE c.org_id = NEW.org_id AND c.chat_key = NEW.chat_key;
+    -- Without its chat the row is refused by its foreign key.
+    NEW.is_group := coalesce(NEW.listed_id LIKE '%@g.us', false);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION session_chats_copy_kind() IS 'Fills in what session_chats copies from the chat.';
+
+CREATE TABLE chat_activity (
+    org_id          uuid        NOT NULL,
+    chat_key        bigint      NOT NULL,
+    listed_id       text        NOT NULL COLLATE "C",
+    listed_type     text        NOT NULL,
+    session_id      text        NOT NULL COLLATE "C",
+    active_at       timestamptz NOT NULL,
+    is_unread       boolean     NOT NULL,
+    PRIMARY KEY (org_id, chat_key),
+    FOREIGN KEY (org_id, chat_key, listed_id, listed_type) REFERENCES chats (org_id, chat_key, chat_id, type)
+        ON UPDATE CASCADE ON DELETE CASCADE
+);
+COMMENT ON TABLE chat_activity IS 'Each chat once, as the number with the newest activity in it sees it. Triggers of session_chats keep it.';
+COMMENT ON COLUMN chat_activity.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_activity.chat_key IS 'The chat.';
+COMMENT ON COLUMN chat_activity.listed_id IS 'A copy of chats.chat_id.';
+COMMENT ON COLUMN chat_activity.listed_type IS 'A copy of chats.type.';
+COMMENT ON COLUMN chat_activity.session_id IS 'The session with the newest activity; of several, the first by id.';
+COMMENT ON COLUMN chat_activity.active_at IS 'When the newest message was sent; -infinity when there is none.';
+COMMENT ON COLUMN chat_activity.is_unread IS 'Whether that session has unread messages in it.';
+
+CREATE TABLE list_counts (
+    org_id     uuid     NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    list       text     NOT NULL COLLATE "C" CHECK (list IN ('chats', 'messages')),
+    session_id text     NOT NULL COLLATE "C",
+    shard      smallint NOT NULL,
+    count      bigint   NOT NULL,
+    PRIMARY KEY (org_id, list, session_id, shard)
+);
+COMMENT ON TABLE list_counts IS 'How long the lists are: the sum over all shards. Triggers of the listed tables keep it.';
+COMMENT ON COLUMN list_counts.org_id IS 'The organization.';
+COMMENT ON COLUMN list_counts.list IS 'chats or messages.';
+COMMENT ON COLUMN list_counts.session_id IS 'The session whose list it is; empty for the list of all chats of the organization.';
+COMMENT ON COLUMN list_counts.shard IS 'Connections count in rows of their own, so that they do not wait for each other.';
+COMMENT ON COLUMN list_counts.count IS 'How many were added less how many were removed; may be negative in one shard.';
+
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['chat_activity', 'list_counts'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY reads ON %I FOR SELECT USING (true)', t);
+        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = writing_org())', t);
+        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = writing_org())', t);
+        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = writing_org())', t);
+    END LOOP;
+END
+$$;
+
+-- What is there already. It belongs to every organization, so their walls come down for the moment.
+ALTER TABLE session_chats NO FORCE ROW LEVEL SECURITY;
+UPDATE session_chats sc SET listed_id = c.chat_id, listed_type = c.type
+FROM chats c
+WHERE c.org_id = sc.org_id AND c.chat_key = sc.chat_key;
+ALTER TABLE session_chats FORCE ROW LEVEL SECURITY;
+ALTER TABLE session_chats ADD FOREIGN KEY (org_id, chat_key, listed_id, listed_type)
+    REFERENCES chats (org_id, chat_key, chat_id, type) ON UPDATE CASCADE ON DELETE CASCADE;
+INSERT INTO chat_activity (org_id, chat_key, listed_id, listed_type, session_id, active_at, is_unread)
+SELECT DISTINCT ON (org_id, chat_key)
+    org_id, chat_key, listed_id, listed_type, session_id, active_at, is_unread
+FROM session_chats
+ORDER BY org_id, chat_key, active_at DESC, session_id;
+INSERT INTO list_counts (org_id, list, session_id, shard, count)
+SELECT org_id, 'chats', '', 0, count(*) FROM chat_activity GROUP BY org_id
+UNION ALL SELECT org_id, 'chats', session_id, 0, count(*) FROM session_chats GROUP BY org_id, session_id
+UNION ALL SELECT org_id, 'messages', session_id, 0, count(*) FROM messages GROUP BY org_id, session_id;
+ALTER TABLE chat_activity FORCE ROW LEVEL SECURITY;
+ALTER TABLE list_counts FORCE ROW LEVEL SECURITY;
+
+-- With the session at its end. Without, PostgreSQL may look for the holders of a chat in the primary key, for the sake of
+-- the session there, and read all of the organization's part of it.
+DROP INDEX session_chats_chat;
+CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id) INCLUDE (active_at);
+-- Where few chats of a number are unread, session_chats_active_unread has them.
+CREATE INDEX session_chats_list ON session_chats (org_id, session_id, active_at DESC, listed_id)
+    INCLUDE (chat_key, listed_type, is_unread);
+CREATE INDEX chat_activity_list ON chat_activity (org_id, active_at DESC, listed_id)
+    INCLUDE (chat_key, session_id, listed_type, is_unread);
+CREATE INDEX chat_activity_unread ON chat_activity (org_id, active_at DESC, listed_id)
+    INCLUDE (chat_key, session_id, listed_type) WHERE is_unread;
+CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC, chat_key);
+CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC, session_id, chat_key);
+
+-- The triggers look at whole statements: a batch costs them a handful of statements, not some for each row.
+
+CREATE FUNCTION refresh_chat_activity(org uuid, keys bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- In the order of the keys, like every lock on several rows. And a statement of its own: the next one must see what
+    -- those who held the lock before have written.
+    PERFORM FROM chat_activity WHERE org_id = org AND chat_key = ANY (keys) ORDER BY chat_key FOR UPDATE;
+    UPDATE chat_activity a
+    SET session_id = newest.session_id, active_at = newest.active_at, is_unread = newest.is_unread
+    FROM (
+        SELECT DISTINCT ON (chat_key) chat_key, session_id, active_at, is_unread
+        FROM session_chats
+        WHERE org_id = org AND chat_key = ANY (keys)
+        ORDER BY chat_key, active_at DESC, session_id
+    ) newest
+    WHERE a.org_id = org AND a.chat_key = newest.chat_key
+        AND (a.session_id, a.active_at, a.is_unread) <> (newest.session_id, newest.active_at, newest.is_unread);
+END
+$$;
+COMMENT ON FUNCTION refresh_chat_activity(uuid, bigint[]) IS 'Finds out anew which number has the newest activity in these chats.';
+
+CREATE FUNCTION chats_held() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    beaten record;
+BEGIN
+    INSERT INTO chat_activity (org_id, chat_key, listed_id, listed_type, session_id, active_at, is_unread)
+    SELECT DISTINCT ON (org_id, chat_key)
+        org_id, chat_key, listed_id, listed_type, session_id, active_at, is_unread
+    FROM changed
+    ORDER BY org_id, chat_key, active_at DESC, session_id
+    ON CONFLICT DO NOTHING;
+    FOR beaten IN
+        SELECT org_id AS org, array_agg(chat_key) AS keys
+        FROM changed c JOIN chat_activity a USING (org_id, chat_key)
+        WHERE (c.active_at, a.session_id) > (a.active_at, c.session_id)
+        GROUP BY org_id
+    LOOP
+        PERFORM refresh_chat_activity(beaten.org, beaten.keys);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION chats_held() IS 'Numbers hold more chats.';
+
+CREATE FUNCTION held_chats_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moved record;
+BEGIN
+    FOR moved IN
+        SELECT org_id AS org, array_agg(chat_key) AS keys
+        FROM changed n JOIN before o USING (org_id, session_id, chat_key)
+        WHERE (n.active_at, n.is_unread) <> (o.active_at, o.is_unread)
+        GROUP BY org_id
+    LOOP
+        PERFORM refresh_chat_activity(moved.org, moved.keys);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION held_chats_changed() IS 'Chats that numbers hold have moved or were read.';
+
+CREATE FUNCTION chats_let_go() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    lost record;
+BEGIN
+    FOR lost IN SELECT org_id AS org, array_agg(chat_key) AS keys FROM changed GROUP BY org_id LOOP
+        PERFORM refresh_chat_activity(lost.org, lost.keys);
+        DELETE FROM chat_activity a
+        WHERE a.org_id = lost.org AND a.chat_key = ANY (lost.keys)
+            AND NOT EXISTS (SELECT FROM session_chats sc WHERE sc.org_id = a.org_id AND sc.chat_key = a.chat_key);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION chats_let_go() IS 'Numbers hold fewer chats.';
+
+CREATE FUNCTION count_listed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO list_counts AS counted (org_id, list, session_id, shard, count)
+    SELECT
+        org_id,
+        TG_ARGV[0],
+        CASE TG_TABLE_NAME WHEN 'chat_activity' THEN '' ELSE session_id END AS list_of,
+        pg_backend_pid() % 64,
+        CASE TG_OP WHEN 'DELETE' THEN -count(*) ELSE count(*) END
+    FROM changed
+    GROUP BY org_id, list_of
+    ORDER BY org_id, list_of
+    ON CONFLICT (org_id, list, session_id, shard) DO UPDATE SET count = counted.count + excluded.count;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION count_listed() IS 'Keeps list_counts. Its argument is the list.';
+
+CREATE TRIGGER chats_held AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION chats_held();
+CREATE TRIGGER held_chats_changed AFTER UPDATE ON session_chats REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION held_chats_changed();
+CREATE TRIGGER chats_let_go AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION chats_let_go();
+CREATE TRIGGER count_added AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
+CREATE TRIGGER count_removed AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
+CREATE TRIGGER count_added AFTER INSERT ON chat_activity REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
+CREATE TRIGGER count_removed AFTER DELETE ON chat_activity REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
+CREATE TRIGGER count_added AFTER INSERT ON messages REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('messages');
+CREATE TRIGGER count_removed AFTER DELETE ON messages REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('messages');

@@ -1,0 +1,264 @@
+-- Pages of the chat API's lists. A function each, so that the page, its items and the length of the list are read in one
+-- round trip and from one snapshot: where a page is counted from the end, its place depends on the length.
+
+CREATE TYPE listed_chat AS (
+    shared         chat_views,
+    archived       boolean,
+    pinned         boolean,
+    exited         boolean,
+    unread         integer,
+    phone          text,
+    is_muted       boolean,
+    latest_message message_views
+);
+COMMENT ON TYPE listed_chat IS 'A chat as one number sees it.';
+
+CREATE TYPE chat_page AS (count bigint, chats listed_chat[]);
+COMMENT ON TYPE chat_page IS 'A page of a list of chats; count is how many chats the list has, null when that was not asked for.';
+
+CREATE TYPE listed_message AS (chat_id text, phone text, message message_views);
+COMMENT ON TYPE listed_message IS 'A message, the chat it stands in and the number that stored it.';
+
+CREATE TYPE message_page AS (count bigint, messages listed_message[]);
+COMMENT ON TYPE message_page IS 'A page of a list of messages; count is how many messages the list has, null when that was not asked for.';
+
+CREATE FUNCTION listed_sessions(of_org uuid, reachable text[], of_phone text, of_phone_id text) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN num_nonnulls(of_phone, of_phone_id) = 0 THEN reachable ELSE ARRAY(
+    SELECT s.session_id FROM sessions s
+    WHERE s.org_id = of_org
+        AND (of_phone IS NULL OR s.phone = of_phone)
+        AND (of_phone_id IS NULL OR s.phone_id = of_phone_id)
+        AND (reachable IS NULL OR s.session_id = ANY (reachable))
+) END;
+COMMENT ON FUNCTION listed_sessions IS 'The sessions a list is about: that of the number, or all that are reachable; null for all there are.';
+
+CREATE FUNCTION kept_count(of_org uuid, of_list text, sessions text[]) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(sum(c.count), 0)::bigint FROM list_counts c
+    WHERE c.org_id = of_org AND c.list = of_list AND (sessions IS NULL OR c.session_id = ANY (sessions))
+);
+COMMENT ON FUNCTION kept_count IS 'How many rows lists without filters have together.';
+
+CREATE FUNCTION list_window(total bigint, INOUT skip bigint, INOUT page bigint, OUT from_end boolean)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+    from_end := false;
+    IF total IS NULL THEN
+        -- The rows of several numbers are merged from as many as this of each.
+        skip := least(skip, 9223372036854775807 - page);
+    ELSIF total <= skip THEN
+        skip := 0;
+        page := 0;
+    ELSE
+        page := least(page, total - skip);
+        IF total - skip - page < skip THEN
+            from_end := true;
+            skip := total - skip - page;
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION list_window IS 'Which rows of a list a page has. Those nearer to its end are counted from there: the last page costs what the first costs.';
+
+CREATE FUNCTION list_chats(
+    of_org uuid, reachable text[], of_phone text, of_phone_id text,
+    of_type text, with_label text, with_label_key text, active_from timestamptz, active_before timestamptz,
+    unread boolean, skip bigint, page bigint, is_counted boolean
+) RETURNS chat_page
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- What a list is read by stands in an index as a whole, and stays in memory where the table does not.
+SET enable_seqscan = off
+SET random_page_cost = 1.1
+AS $$
+DECLARE
+    sessions    text[] := listed_sessions(of_org, reachable, of_phone, of_phone_id);
+    label_ids   text[];
+    source      text;
+    matching    text;
+    in_order    text;
+    is_whole    boolean;
+    total       bigint;
+    from_end    boolean;
+    session_ids text[];
+    chat_keys   bigint[];
+    result      chat_page;
+BEGIN
+    IF sessions = '{}' AND num_nonnulls(of_phone, of_phone_id) > 0 THEN
+        RETURN NULL;
+    END IF;
+    IF with_label IS NOT NULL THEN
+        label_ids := ARRAY(
+            SELECT l.label_id FROM labels l
+            WHERE l.org_id = of_org AND (l.label_id = with_label OR l.label_key = with_label_key)
+        );
+    END IF;
+
+    -- Put together as text, so that nothing stands in the statements that was not asked for: PostgreSQL plans each for its
+    -- own values, and an order has two directions. Only words from here are in that text.
+    source := CASE WHEN sessions IS NULL THEN 'chat_activity' ELSE 'session_chats' END;
+    matching := concat_ws(' AND ',
+        'l.org_id = $1',
+        CASE
+            WHEN sessions IS NULL THEN NULL
+            WHEN cardinality(sessions) = 1 THEN 'l.session_id = $2[1]'
+            -- A chat that several of them hold comes once, through the one with the newest activity.
+            ELSE 'l.session_id = ANY ($2) AND NOT EXISTS (
+                SELECT FROM session_chats o
+                WHERE o.org_id = $1 AND o.chat_key = l.chat_key AND o.session_id = ANY ($2)
+                    AND (o.active_at, l.session_id) > (l.active_at, o.session_id)
+            )'
+        END,
+        CASE WHEN of_type IS NOT NULL THEN 'l.listed_type = $3' END,
+        CASE WHEN with_label IS NOT NULL THEN
+            'l.chat_key IN (SELECT cl.chat_key FROM chat_labels cl WHERE cl.org_id = $1 AND cl.label_id = ANY ($4))'
+        END,
+        CASE WHEN active_from IS NOT NULL THEN 'l.active_at >= $5' END,
+        CASE WHEN active_before IS NOT NULL THEN $sql$l.active_at < $6 AND l.active_at > '-infinity'$sql$ END,
+        CASE unread WHEN true THEN 'l.is_unread' WHEN false THEN 'NOT l.is_unread' END
+    );
+    is_whole := num_nonnulls(of_type, with_label, active_from, active_before, unread) = 0;
+    IF is_whole AND (sessions IS NULL OR cardinality(sessions) = 1) THEN
+        total := kept_count(of_org, 'chats', coalesce(sessions, '{""}'));
+    ELSIF is_whole AND is_counted THEN
+        SELECT count(DISTINCT h.chat_key) INTO total FROM session_chats h
+        WHERE h.org_id = of_org AND h.session_id = ANY (sessions);
+    ELSIF is_counted THEN
+        EXECUTE format('SELECT count(*) FROM %I l WHERE %s', source, matching) INTO total
+        USING of_org, sessions, of_type, label_ids, active_from, active_before;
+    END IF;
+    SELECT w.skip, w.page, w.from_end INTO skip, page, from_end FROM list_window(total, skip, page) w;
+
+    in_order := CASE WHEN from_end THEN 'l.active_at, l.listed_id DESC' ELSE 'l.active_at DESC, l.listed_id' END;
+    source := format('SELECT l.session_id, l.chat_key, l.active_at, l.listed_id FROM %I l WHERE %s', source, matching);
+    -- What each number holds is in order. Far from either end it takes longer to look for each chat at the others than to
+    -- put all of them in order.
+    IF cardinality(sessions) > 1 AND skip <= 20000 THEN
+        source := format(
+            'SELECT l.* FROM unnest($2) one(id)
+            CROSS JOIN LATERAL (%s AND l.session_id = one.id ORDER BY %s LIMIT $7 + $8) l',
+            source, in_order
+        );
+    END IF;
+    EXECUTE format(
+        'SELECT array_agg(p.session_id), array_agg(p.chat_key) FROM (SELECT * FROM (%s) l ORDER BY %s OFFSET $7 LIMIT $8) p',
+        source, in_order
+    ) INTO session_ids, chat_keys
+    USING of_org, sessions, of_type, label_ids, active_from, active_before, skip, page;
+
+    result.count := CASE WHEN is_counted THEN total END;
+    result.chats := ARRAY(
+        SELECT ROW(v, h.archived, h.pinned, h.exited, h.unread, s.phone, h.muted_until > now(), m)::listed_chat
+        FROM unnest(session_ids, chat_keys) listed(session_id, chat_key)
+        -- By the chat, which few numbers hold: the planner takes any session for a small one, and every index that begins
+        -- with the session for as good as the one that leads to the chat.
+        CROSS JOIN LATERAL (
+            SELECT * FROM session_chats sc WHERE sc.org_id = of_org AND sc.chat_key = listed.chat_key OFFSET 0
+        ) h
+        JOIN sessions s ON s.org_id = of_org AND s.session_id = listed.session_id
+        JOIN chat_views v ON v.org_id = of_org AND v.chat_key = listed.chat_key
+        -- For the same reason with the time, which it does not take to tell a message from others.
+        LEFT JOIN message_views m
+            ON m.org_id = of_org AND m.session_id = listed.session_id AND m.chat_key = listed.chat_key
+            AND m.sent_at = h.last_message_at AND m.message_id = h.latest_message_id
+        WHERE h.session_id = listed.session_id
+        ORDER BY h.active_at DESC, h.listed_id
+    );
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION list_chats IS 'One page of a list of chats; null when the number is not there. Filters that are null let everything pass.';
+
+CREATE FUNCTION list_messages(
+    of_org uuid, reachable text[], of_phone text, of_phone_id text,
+    in_address text, sent_from timestamptz, sent_before timestamptz,
+    skip bigint, page bigint, is_counted boolean
+) RETURNS message_page
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- As in list_chats.
+SET enable_seqscan = off
+SET random_page_cost = 1.1
+AS $$
+DECLARE
+    sessions    text[] := listed_sessions(of_org, reachable, of_phone, of_phone_id);
+    in_chat     bigint;
+    source      text;
+    matching    text;
+    in_order    text;
+    total       bigint;
+    from_end    boolean;
+    session_ids text[];
+    chat_keys   bigint[];
+    times       timestamptz[];
+    message_ids text[];
+    result      message_page;
+BEGIN
+    IF in_address IS NOT NULL THEN
+        SELECT ARRAY[h.session_id], h.chat_key INTO sessions, in_chat
+        FROM chat_addresses a
+        JOIN session_chats h ON h.org_id = a.org_id AND h.chat_key = a.chat_key
+        WHERE a.org_id = of_org AND a.address = in_address AND (sessions IS NULL OR h.session_id = ANY (sessions))
+        ORDER BY h.active_at DESC, h.session_id
+        LIMIT 1;
+        IF in_chat IS NULL THEN
+            RETURN NULL;
+        END IF;
+    ELSIF sessions = '{}' AND num_nonnulls(of_phone, of_phone_id) > 0 THEN
+        RETURN NULL;
+    END IF;
+
+    matching := concat_ws(' AND ',
+        'l.org_id = $1',
+        CASE
+            WHEN sessions IS NULL THEN NULL
+            WHEN cardinality(sessions) = 1 THEN 'l.session_id = $2[1]'
+            ELSE 'l.session_id = ANY ($2)'
+        END,
+        CASE WHEN in_chat IS NOT NULL THEN 'l.chat_key = $3' END,
+        CASE WHEN sent_from IS NOT NULL THEN 'l.sent_at >= $4' END,
+        CASE WHEN sent_before IS NOT NULL THEN 'l.sent_at < $5' END
+    );
+    IF num_nonnulls(in_chat, sent_from, sent_before) = 0 THEN
+        total := kept_count(of_org, 'messages', sessions);
+    ELSIF is_counted THEN
+        EXECUTE format('SELECT count(*) FROM messages l WHERE %s', matching) INTO total
+        USING of_org, sessions, in_chat, sent_from, sent_before;
+    END IF;
+    SELECT w.skip, w.page, w.from_end INTO skip, page, from_end FROM list_window(total, skip, page) w;
+
+    -- All columns of the index behind it, so that there are no ties.
+    in_order := CASE WHEN from_end THEN 'l.sent_at, l.message_id, l.session_id DESC, l.chat_key DESC'
+        ELSE 'l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key' END;
+    source := format('SELECT l.session_id, l.chat_key, l.sent_at, l.message_id FROM messages l WHERE %s', matching);
+    IF cardinality(sessions) > 1 THEN
+        source := format(
+            'SELECT l.* FROM unnest($2) one(id)
+            CROSS JOIN LATERAL (%s AND l.session_id = one.id ORDER BY %s LIMIT $6 + $7) l',
+            source, in_order
+        );
+    END IF;
+    EXECUTE format(
+        'SELECT array_agg(p.session_id), array_agg(p.chat_key), array_agg(p.sent_at), array_agg(p.message_id)
+        FROM (SELECT * FROM (%s) l ORDER BY %s OFFSET $6 LIMIT $7) p',
+        source, in_order
+    ) INTO session_ids, chat_keys, times, message_ids
+    USING of_org, sessions, in_chat, sent_from, sent_before, skip, page;
+
+    result.count := CASE WHEN is_counted THEN total END;
+    result.messages := ARRAY(
+        SELECT ROW(c.chat_id, s.phone, m)::listed_message
+        -- With the time, as in list_chats.
+        FROM unnest(session_ids, chat_keys, times, message_ids) listed(session_id, chat_key, sent_at, message_id)
+        JOIN message_views m
+            ON m.org_id = of_org AND m.session_id = listed.session_id AND m.chat_key = listed.chat_key
+            AND m.sent_at = listed.sent_at AND m.message_id = listed.message_id
+        JOIN chats c ON c.org_id = of_org AND c.chat_key = listed.chat_key
+        JOIN sessions s ON s.org_id = of_org AND s.session_id = listed.session_id
+        ORDER BY m.sent_at DESC, m.message_id DESC, m.session_id, m.chat_key
+    );
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION list_messages IS 'One page of a list of messages; null when the number or the chat is not there. Filters that are null let everything pass.';

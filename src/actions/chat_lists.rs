@@ -1,0 +1,61 @@
+//! Lists of chats.
+
+use super::offset_pages::{self, Listed, PageRequest};
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::ids::PhoneSelector;
+use crate::store::Store;
+use crate::store::chat_lists::{self, ChatFilter, LabelFilter};
+use crate::store::chats::ChatView;
+use crate::store::lists::Reach;
+use crate::text_key::text_key;
+
+/// Which chats are asked for, as the caller said it.
+#[derive(Clone, Debug, Default)]
+pub struct ChatQuery {
+    /// `user`, `individual`, `group` or `business`.
+    pub chat_type: Option<String>,
+    /// A label's id or name; empty says nothing.
+    pub label: String,
+    /// From when the newest message is.
+    pub start_time: Option<String>,
+    /// Before when the newest message is.
+    pub end_time: Option<String>,
+    /// Whether there are unread messages.
+    pub unread: Option<bool>,
+}
+
+/// A page of the chats of the selected number, or of all that the caller reaches.
+pub async fn list(
+    store: &Store,
+    caller: &Caller,
+    number: Option<PhoneSelector>,
+    query: ChatQuery,
+    page: PageRequest,
+) -> Result<Listed<ChatView>> {
+    let page = offset_pages::page(page)?;
+    let filter = filter(query)?;
+    let org = caller.org;
+    let reach = Reach { number, sessions: caller.sessions.clone() };
+    let listed =
+        store.read(move |connection| chat_lists::list(connection, org, &reach, &filter, page)).await?;
+    Ok(Listed::new(page, listed.ok_or_else(|| Error::not_found("number not found"))?))
+}
+
+fn filter(query: ChatQuery) -> Result<ChatFilter> {
+    let chat_type = match query.chat_type.as_deref() {
+        None => None,
+        Some("user" | "individual") => Some("user"),
+        Some("group") => Some("group"),
+        Some("business") => Some("business"),
+        Some(_) => return Err(Error::invalid("chat_type", "must be user, group or business")),
+    };
+    // PostgreSQL cannot hold NUL, so it cannot be asked for one.
+    if query.label.contains('\0') {
+        return Err(Error::invalid("label", "must not have a NUL character"));
+    }
+    let name = query.label.trim();
+    let label = (!name.is_empty()).then(|| LabelFilter { id: name.to_owned(), key: text_key(name) });
+    let times = offset_pages::times(query.start_time.as_deref(), query.end_time.as_deref())?;
+    Ok(ChatFilter { chat_type, label, start: times.start, end: times.end, unread: query.unread })
+}

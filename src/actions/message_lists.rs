@@ -1,0 +1,50 @@
+//! Lists of messages.
+
+use super::offset_pages::{self, Listed, PageRequest};
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::ids::{ChatAddress, PhoneSelector};
+use crate::store::Store;
+use crate::store::lists::Reach;
+use crate::store::message_lists::{self, ListedMessage, MessageFilter};
+
+/// A page of the messages of one chat, as the selected number stored them.
+pub async fn list_of_chat(
+    store: &Store,
+    caller: &Caller,
+    address: ChatAddress,
+    number: Option<PhoneSelector>,
+    page: PageRequest,
+) -> Result<Listed<ListedMessage>> {
+    let filter = MessageFilter { chat: Some(address), ..MessageFilter::default() };
+    read(store, caller, number, filter, page).await?.ok_or_else(|| Error::not_found("chat not found"))
+}
+
+/// A page of the messages of all chats that the selected number stored, or all numbers that the caller reaches.
+pub async fn list(
+    store: &Store,
+    caller: &Caller,
+    number: Option<PhoneSelector>,
+    start_time: Option<&str>,
+    end_time: Option<&str>,
+    page: PageRequest,
+) -> Result<Listed<ListedMessage>> {
+    let times = offset_pages::times(start_time, end_time)?;
+    let filter = MessageFilter { chat: None, start: times.start, end: times.end };
+    read(store, caller, number, filter, page).await?.ok_or_else(|| Error::not_found("number not found"))
+}
+
+async fn read(
+    store: &Store,
+    caller: &Caller,
+    number: Option<PhoneSelector>,
+    filter: MessageFilter,
+    page: PageRequest,
+) -> Result<Option<Listed<ListedMessage>>> {
+    let page = offset_pages::page(page)?;
+    let org = caller.org;
+    let reach = Reach { number, sessions: caller.sessions.clone() };
+    let listed =
+        store.read(move |connection| message_lists::list(connection, org, &reach, &filter, page)).await?;
+    Ok(listed.map(|listed| Listed::new(page, listed)))
+}

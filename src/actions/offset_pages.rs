@@ -1,0 +1,126 @@
+//! Pages of lists that are counted from their start: what may be asked of them, and which part of a list they are.
+
+use std::ops::{Range, RangeInclusive};
+
+use crate::error::{Error, FieldViolation, Result};
+use crate::instant::Instant;
+use crate::store::lists::{self, Page};
+
+const LIMIT: i64 = 1000;
+const MOST: Bounds = Bounds { offset: 0..=i64::MAX, limit: 1..=2000 };
+
+/// Which page of a list is asked for, as the caller said it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many items to leave out.
+    pub offset: Option<i64>,
+    /// How many items to answer.
+    pub limit: Option<i64>,
+    /// Whether the list is not to be counted.
+    pub skip_count: bool,
+}
+
+/// What may be asked of a list.
+pub(super) struct Bounds {
+    pub(super) offset: RangeInclusive<i64>,
+    pub(super) limit: RangeInclusive<i64>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// Position of the first item, counted from 1; 0 when there is none.
+    pub from: i64,
+    /// Position of the last item; 0 when there is none.
+    pub to: i64,
+    /// How many items the list has, if that was asked for.
+    pub count: Option<i64>,
+    /// The items.
+    pub items: Vec<T>,
+}
+
+impl<T> Listed<T> {
+    /// The page that was read, with its positions.
+    pub(super) fn new(page: Page, listed: lists::Listed<T>) -> Self {
+        let lists::Listed { count, items } = listed;
+        let (from, to) = positions(page.offset, items.len());
+        Self { from, to, count, items }
+    }
+}
+
+/// Positions of the first and the last item of a page, counted from 1; 0 and 0 when it is empty.
+pub fn positions(offset: i64, length: usize) -> (i64, i64) {
+    match i64::try_from(length).unwrap_or(i64::MAX) {
+        0 => (0, 0),
+        length => (offset.saturating_add(1), offset.saturating_add(length)),
+    }
+}
+
+/// The page that is asked for: the first thousand when nothing is said.
+pub(super) fn page(request: PageRequest) -> Result<Page> {
+    let (offset, limit) = (request.offset.unwrap_or(0), request.limit.unwrap_or(LIMIT));
+    MOST.check(offset, limit)?;
+    Ok(Page { offset, limit, is_counted: !request.skip_count })
+}
+
+impl Bounds {
+    /// Names everything that is out of range, with its value.
+    pub(super) fn check(&self, offset: i64, limit: i64) -> Result<()> {
+        let asked_for = [("offset", offset, &self.offset), ("limit", limit, &self.limit)];
+        let violations = asked_for.into_iter().filter(|(_, value, range)| !range.contains(value));
+        let violations: Vec<_> = violations
+            .map(|(field, value, range)| match range.end() {
+                &i64::MAX => FieldViolation::out_of_range(field, "must not be negative", value),
+                most => {
+                    let problem = format_args!("must be between {} and {most}", range.start());
+                    FieldViolation::out_of_range(field, problem, value)
+                }
+            })
+            .collect();
+        if violations.is_empty() { Ok(()) } else { Err(Error::invalid_fields(violations)) }
+    }
+}
+
+/// From when to when, as the caller said it.
+pub(super) fn times(start: Option<&str>, end: Option<&str>) -> Result<Range<Option<Instant>>> {
+    let moment = |field, text: Option<&str>| text.map(|text| moment(field, text)).transpose();
+    Ok(moment("start_time", start)?..moment("end_time", end)?)
+}
+
+/// The moment that a text of that field says.
+pub fn moment(field: &str, text: &str) -> Result<Instant> {
+    Instant::from_iso_8601(text).ok_or_else(|| Error::invalid(field, Instant::ISO_8601))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_is_the_first_thousand() {
+        let all = Page { offset: 0, limit: 1000, is_counted: true };
+        assert_eq!(page(PageRequest::default()).unwrap(), all);
+    }
+
+    #[test]
+    fn everything_out_of_range_is_named_with_its_value() {
+        let request = PageRequest { offset: Some(-3), limit: Some(2001), skip_count: false };
+        let error = page(request).unwrap_err();
+        let named: Vec<_> = error.fields().iter().map(|field| (field.field.as_str(), field.value)).collect();
+        assert_eq!(named, [("offset", Some(-3)), ("limit", Some(2001))]);
+    }
+
+    #[test]
+    fn positions_are_counted_from_one_and_an_empty_page_has_none() {
+        assert_eq!([positions(0, 1), positions(50, 3), positions(50, 0)], [(1, 1), (51, 53), (0, 0)]);
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_refused_by_its_name() {
+        assert_eq!(times(None, None).unwrap(), None..None);
+        for (start, end, field) in [("yesterday", "2026-01-01", "start_time"), ("2026-01-01", "", "end_time")]
+        {
+            assert_eq!(times(Some(start), Some(end)).unwrap_err().fields()[0].field, field);
+        }
+    }
+}
