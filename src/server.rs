@@ -7,6 +7,7 @@ mod connection;
 mod cors;
 mod deadline;
 mod docs;
+mod documents;
 mod door;
 mod guard;
 mod health;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use tokio::net::TcpListener;
 
-use self::docs::Docs;
+use self::documents::Documents;
 use self::health::Health;
 use self::router::Router;
 use crate::auth::Authenticator;
@@ -78,7 +79,7 @@ pub async fn run(
     let services = services::compose(&store, &config, health_service)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
-        layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
+        layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store));
     connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
     housekeeping.abort();
