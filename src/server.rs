@@ -12,6 +12,7 @@ mod door;
 mod guard;
 mod health;
 mod housekeeping;
+mod inbox;
 mod layers;
 mod limits;
 mod linger;

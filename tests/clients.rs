@@ -2,11 +2,12 @@
 //! versions are pinned in `tests/clients/`; `make test` installs them.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{ROOT, World, clients, python_tool};
+use crate::support::{Chat, ROOT, World, clients, python_tool};
 
 #[tokio::test]
 async fn periskopes_own_client_reads_and_changes_a_chat() {
@@ -71,6 +72,48 @@ async fn a_browser_shows_every_operation_and_asks_nobody_else() {
     let world = World::shared().await;
     let output = node("web/docs.mjs").env("SERVICE", world.url()).output();
     must_be_ok(&output.expect("node: run make test"));
+}
+
+#[tokio::test]
+async fn people_work_with_the_inbox_in_a_browser() {
+    let world = World::start().await;
+    let [asha, bela, chen] =
+        [world.chat("Asha Rao").await, world.chat("Bela Kovacs").await, world.chat("Chen Wei").await];
+    let message = |minute: u64, chat: &Chat, from_me: bool, body: &str| {
+        let timestamp = 1_767_225_600_000 + minute * 60_000;
+        let id = format!("M{minute}");
+        let message = json!({
+            "id": id, "chat": chat.jid, "fromMe": from_me, "type": "chat", "body": body, "timestamp": timestamp,
+        });
+        json!({"session": world.org.numbers[0], "message": message})
+    };
+    let messages = [
+        message(1, &asha, false, "Good morning"),
+        message(2, &asha, false, "Is <b>anybody</b> there?"),
+        message(3, &bela, false, "Do you deliver on Sundays?"),
+        message(4, &chen, true, "The parcel is on its way"),
+    ];
+    world.import(&world.org, &messages);
+    let mut client = node("web/inbox.mjs");
+    client.env("SERVICE", world.url()).env("TOKEN", &world.org.key).env("READER", world.key("read").await);
+    client.env("EMAIL", &world.org.members[0]);
+    must_be_ok(&client.output().expect("node: run make test"));
+}
+
+#[test]
+fn the_inbox_is_what_its_sources_give() {
+    let assets = Path::new(ROOT).join("assets/inbox");
+    let built = std::env::temp_dir().join(format!("inbox-{}.js", uuid::Uuid::now_v7().simple()));
+    let output =
+        Command::new(assets.join("build.sh")).arg(&built).output().expect("make test installs esbuild");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (fresh, kept) = (std::fs::read(&built), std::fs::read(assets.join("inbox.js")));
+    std::fs::remove_file(&built).expect("the file that was built");
+    assert!(fresh.expect("a file") == kept.expect("a file"), "run make inbox");
+
+    let types = Command::new(clients().join("node_modules/.bin/tsc")).arg("--project").arg(assets).output();
+    let types = types.expect("tsc: run make test");
+    assert!(types.status.success(), "{}", String::from_utf8_lossy(&types.stdout));
 }
 
 #[test]

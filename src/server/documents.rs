@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::compression::accepts_gzip;
 use super::services::Rest;
-use super::{BoxFuture, Request, Response, ServeError, docs, request_id};
+use super::{BoxFuture, Request, Response, ServeError, docs, inbox, request_id};
 use crate::error::{Error, Kind};
 use crate::transcode::is_known;
 
@@ -31,6 +31,8 @@ pub const JSON: &str = "application/json";
 pub const HTML: &str = "text/html; charset=utf-8";
 /// Of its script.
 pub const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// Of its style sheet.
+pub const STYLE: &str = "text/css; charset=utf-8";
 
 /// Every document, by its path. Cheap to clone.
 #[derive(Clone)]
@@ -46,15 +48,16 @@ pub struct Document {
 }
 
 impl Documents {
-    /// Everything there is: the description of the APIs.
+    /// Everything there is: the description of the APIs, and the inbox.
     pub fn compose() -> Result<Self, ServeError> {
-        let documents = docs::compose()?;
+        let mut documents = docs::compose()?;
+        documents.extend(inbox::compose());
         Ok(Self(Arc::new(documents)))
     }
 
     fn find(&self, path: &str) -> Option<&Document> {
         // Nearly every request is for something else.
-        let may_be = ["/openapi", "/docs"].iter().any(|start| path.starts_with(start));
+        let may_be = ["/openapi", "/docs", "/inbox"].iter().any(|start| path.starts_with(start));
         if may_be { self.0.get(path) } else { None }
     }
 }

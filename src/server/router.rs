@@ -72,7 +72,7 @@ impl<R: Rest> Service<Request> for Router<R> {
             (Door::Rest, "/livez") => ready(self.health.live(&request)),
             (Door::Rest, "/readyz") => ready(self.health.ready(&request)),
             // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist. In
-            // front of it lies what describes it.
+            // front of it lies what describes it, and the inbox.
             (Door::Rest, _) => self.call_rest(request),
         }
     }
