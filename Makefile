@@ -56,6 +56,7 @@ run: build-packages
 
 test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
 	cargo test --locked
+	$(MAKE) image-test IMAGE_PROFILE=dev
 	@echo "All tests passed."
 
 fuzz: export FUZZ_SECONDS ?= 600
@@ -88,13 +89,16 @@ inbox: $(CLIENTS)/node_modules/.installed
 # The target is named, or build scripts and macros would be static too, which the compiler cannot load. The C library is
 # glibc: what it loads at run time it has built in since 2.34 (files and DNS), and musl's allocator is slow with threads.
 # Random numbers come from the kernel's own call: a static program finds no other, and would read /dev/urandom.
+# Its symbols are left out, a fifth of it: nothing in the image reads them.
 IMAGE_ROOT := target/image-root
+# `make test` tries it with `dev`: linked alike, and built in a third of the time.
+IMAGE_PROFILE := release
 image-root: HOST = $(shell rustc --print host-tuple)
 image-root: image-packages
 	OPENSSL_STATIC=1 RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' \
-		cargo build --release --locked --features bundled-libpq --target $(HOST)
+		cargo build --profile $(IMAGE_PROFILE) --locked --features bundled-libpq --target $(HOST)
 	rm -rf $(IMAGE_ROOT)
-	install -D target/$(HOST)/release/switchboard $(IMAGE_ROOT)/switchboard
+	install -D --strip target/$(HOST)/$(IMAGE_PROFILE:dev=debug)/switchboard $(IMAGE_ROOT)/switchboard
 	install -D -m 644 /etc/ssl/certs/ca-certificates.crt $(IMAGE_ROOT)/etc/ssl/certs/ca-certificates.crt
 
 image-test: image-root build-packages

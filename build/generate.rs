@@ -6,7 +6,7 @@ use heck::{ToKebabCase, ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::messages::Messages;
-use super::model::{Binding, Dialect, Method, Names, Problem, Service};
+use super::model::{Binding, Dialect, Method, Names, Problem, Service, status_constant};
 use super::rules::{is_output_only, patch_resource};
 use super::rust;
 
@@ -96,29 +96,9 @@ fn write_dialect(out: &mut String, service: &Service, dialect: &Dialect) {
     );
 }
 
-/// The constant of `http::StatusCode`; a status without a name would not compile.
+/// The constant of a status. The model lets no other through; one would not compile.
 fn status_code(status: u16) -> String {
-    let name = match status {
-        200 => "OK",
-        201 => "CREATED",
-        202 => "ACCEPTED",
-        204 => "NO_CONTENT",
-        400 => "BAD_REQUEST",
-        404 => "NOT_FOUND",
-        409 => "CONFLICT",
-        410 => "GONE",
-        412 => "PRECONDITION_FAILED",
-        422 => "UNPROCESSABLE_ENTITY",
-        428 => "PRECONDITION_REQUIRED",
-        429 => "TOO_MANY_REQUESTS",
-        499 => "BAD_REQUEST",
-        500 => "INTERNAL_SERVER_ERROR",
-        501 => "NOT_IMPLEMENTED",
-        503 => "SERVICE_UNAVAILABLE",
-        504 => "GATEWAY_TIMEOUT",
-        status => return format!("http_status_{status}_is_not_known"),
-    };
-    format!("StatusCode::{name}")
+    format!("StatusCode::{}", status_constant(status).unwrap_or("UNKNOWN"))
 }
 
 fn write_routes(out: &mut String, service: &Service, dialect: &Dialect) {

@@ -1,6 +1,7 @@
 //! What the descriptors say of REST: services with their dialects, methods with their capabilities and bindings.
 
 use std::fmt;
+use std::ops::Range;
 
 use prost_reflect::{
     DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, FileDescriptor, MethodDescriptor,
@@ -82,6 +83,32 @@ pub struct Binding {
     pub response_body: String,
 }
 
+/// The constant of `http::StatusCode` for a status that routes may answer with. Others are refused: nobody answers with
+/// them, or (499) no constant stands for them.
+pub fn status_constant(status: u16) -> Option<&'static str> {
+    Some(match status {
+        200 => "OK",
+        201 => "CREATED",
+        202 => "ACCEPTED",
+        204 => "NO_CONTENT",
+        400 => "BAD_REQUEST",
+        401 => "UNAUTHORIZED",
+        403 => "FORBIDDEN",
+        404 => "NOT_FOUND",
+        409 => "CONFLICT",
+        410 => "GONE",
+        412 => "PRECONDITION_FAILED",
+        422 => "UNPROCESSABLE_ENTITY",
+        428 => "PRECONDITION_REQUIRED",
+        429 => "TOO_MANY_REQUESTS",
+        500 => "INTERNAL_SERVER_ERROR",
+        501 => "NOT_IMPLEMENTED",
+        503 => "SERVICE_UNAVAILABLE",
+        504 => "GATEWAY_TIMEOUT",
+        _ => return None,
+    })
+}
+
 /// Reads every service that declares something of ours or of REST. Services without methods of that kind are read too.
 pub fn read(pool: &DescriptorPool) -> Result<Vec<Service>, Problem> {
     let options = Options::find(pool);
@@ -154,12 +181,11 @@ impl Options {
             return Err(problem(&descriptor, "no (capability)"));
         };
         let success_status = match get(&options, self.success_status.as_ref()) {
-            Some(Value::I32(status)) => match u16::try_from(status) {
-                Ok(status @ 200..=299) => Some(status),
-                Ok(_) | Err(_) => {
-                    return Err(problem(&descriptor, "(success_status) is not from 200 to 299"));
-                }
-            },
+            Some(Value::I32(status)) => {
+                let reason = || format!("(success_status) is {status}, which is no success or not known");
+                let known = known_status(status, 200..300);
+                Some(known.ok_or_else(|| problem(&descriptor, reason()))?)
+            }
             _ => None,
         };
         let mut bindings = Vec::new();
@@ -224,15 +250,11 @@ fn read_dialect(service: &ServiceDescriptor, dialect: &DynamicMessage) -> Result
     }
     let mut status_overrides = Vec::new();
     for status_override in messages(dialect, "status_overrides") {
-        let status = status_override.get_field_by_name("status").and_then(|status| status.as_i32());
-        let status =
-            status.and_then(|status| u16::try_from(status).ok()).filter(|status| (400..600).contains(status));
-        let Some(status) = status else {
-            return Err(service_problem(
-                service,
-                "(rest_dialect) overrides a status with none from 400 to 599",
-            ));
-        };
+        let declared = status_override.get_field_by_name("status").and_then(|status| status.as_i32());
+        let declared = declared.unwrap_or_default();
+        let reason =
+            format!("(rest_dialect) overrides a status with {declared}, which is no failure or not known");
+        let status = known_status(declared, 400..600).ok_or_else(|| service_problem(service, reason))?;
         status_overrides.push((text(&status_override, "code"), status));
     }
     let empty_string_body = dialect.get_field_by_name("empty_string_body").and_then(|value| value.as_bool());
@@ -244,6 +266,11 @@ fn read_dialect(service: &ServiceDescriptor, dialect: &DynamicMessage) -> Result
         empty_string_body: empty_string_body.unwrap_or_default(),
         status_overrides,
     })
+}
+
+/// The status, if it is in that range and has a constant.
+fn known_status(status: i32, range: Range<u16>) -> Option<u16> {
+    u16::try_from(status).ok().filter(|status| range.contains(status) && status_constant(*status).is_some())
 }
 
 /// A rule without a pattern is no binding.

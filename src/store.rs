@@ -108,8 +108,8 @@ impl Store {
     }
 
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
-    /// deadlocks, locks that others hold for long and rows whose parent was removed meanwhile are tried again within the
-    /// call's deadline, so the work may run more than once.
+    /// deadlocks, locks that others hold for long, rows whose parent was removed meanwhile, and what cannot be told from
+    /// these are tried again within the call's deadline, so the work may run more than once.
     pub async fn write<T, F>(&self, org: OrgId, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -216,7 +216,11 @@ fn transaction<T>(
 /// Waits a moment before a transaction that others got in the way of is tried again. Says `false` when it is of no use.
 #[expect(clippy::disallowed_methods, reason = "the thread is the queue's own, not the runtime's")]
 fn pause(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
-    let Trouble::Conflict(state) = Trouble::of(error) else { return false };
+    let state = match Trouble::of(error) {
+        Trouble::Conflict(state) => state,
+        Trouble::Unknown => "unknown",
+        Trouble::Server | Trouble::Timeout | Trouble::Fault => return false,
+    };
     // Those who met should not meet again.
     let pause = PAUSE.mul_f64(f64::from(1 << (attempt - 1)) * rand::random::<f64>());
     if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {

@@ -176,8 +176,9 @@ BEGIN
             FROM unnest(matches) f
             ORDER BY place OFFSET skip LIMIT page
         ) hit
+        -- With the time, which it does not take to tell a message from others, every index leads to it directly.
         JOIN message_views v ON v.org_id = of_org AND v.session_id = hit.session_id AND v.chat_key = hit.chat_key
-            AND v.message_id = hit.message_id
+            AND v.sent_at = hit.sent_at AND v.message_id = hit.message_id
         ORDER BY hit.place
     );
     RETURN result;

@@ -228,7 +228,7 @@ BEGIN
     END IF;
     SELECT w.skip, w.page, w.from_end INTO skip, page, from_end FROM list_window(total, skip, page) w;
 
-    -- All columns of the index behind it, so that there are no ties.
+    -- The order of the index behind it, and what else it takes that there are no ties.
     in_order := CASE WHEN from_end THEN 'l.sent_at, l.message_id, l.session_id DESC, l.chat_key DESC'
         ELSE 'l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key' END;
     source := format('SELECT l.session_id, l.chat_key, l.sent_at, l.message_id FROM messages l WHERE %s', matching);

@@ -1,6 +1,12 @@
 //! The id that ties a caller's answer to our log lines.
 
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng, TryRng};
 
 /// The header it comes and goes in.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,10 +31,34 @@ fn is_sane(id: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/'))
 }
 
-/// 128 random bits in hex.
+thread_local! {
+    /// Nothing where the system has no random numbers to begin with. `rand::rng` would panic then, which is caught further
+    /// in alone: here it would cost the connection.
+    static RANDOM: RefCell<Option<StdRng>> = RefCell::new(seeded(SysRng));
+}
+
+fn seeded(mut source: impl TryRng) -> Option<StdRng> {
+    StdRng::try_from_rng(&mut source).ok()
+}
+
+/// A new id: 128 bits in hex.
 fn generate() -> HeaderValue {
+    RANDOM.with_borrow_mut(|random| in_hex(bits(random.as_mut())))
+}
+
+/// Random ones; else ones that this process has not had and others will hardly have: the time, and a count.
+fn bits(random: Option<&mut StdRng>) -> u128 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let since = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (high, low) = match random {
+        Some(random) => (random.next_u64(), random.next_u64()),
+        None => (since().as_nanos() as u64, COUNT.fetch_add(1, Ordering::Relaxed)),
+    };
+    u128::from(high) << 64 | u128::from(low)
+}
+
+fn in_hex(bits: u128) -> HeaderValue {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bits: u128 = rand::random();
     let mut id = [0_u8; 32];
     for (position, digit) in id.iter_mut().enumerate() {
         *digit = DIGITS[(bits >> (4 * position)) as usize & 0xf];
@@ -47,6 +77,35 @@ mod tests {
         let id = ensure(&mut headers);
         assert_eq!(headers.get(HEADER), Some(&id));
         id.to_str().expect("text").to_owned()
+    }
+
+    /// A system without random numbers.
+    struct Nothing;
+
+    impl TryRng for Nothing {
+        type Error = std::fmt::Error;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Err(std::fmt::Error)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Err(std::fmt::Error)
+        }
+
+        fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Self::Error> {
+            Err(std::fmt::Error)
+        }
+    }
+
+    #[test]
+    fn new_ids_are_all_different_also_without_random_numbers() {
+        for source in [seeded(SysRng), seeded(Nothing)] {
+            let mut random = source;
+            let ids: std::collections::HashSet<_> = (0..1000).map(|_| bits(random.as_mut())).collect();
+            assert_eq!(ids.len(), 1000);
+        }
+        assert!(seeded(Nothing).is_none());
     }
 
     #[test]

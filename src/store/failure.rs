@@ -26,13 +26,15 @@ pub(super) enum Trouble {
     Server,
     /// The statement ran longer than it may.
     Timeout,
+    /// Neither diesel nor the words tell. It may be one of the above in another language than English: in which one the
+    /// server speaks is for a superuser to choose (`lc_messages`). So it may be tried again, too.
+    Unknown,
     /// A fault of ours.
     Fault,
 }
 
 impl Trouble {
-    /// What that error means. diesel names few SQLSTATEs; of the others it tells the server's words, which are these as
-    /// long as `lc_messages` is English.
+    /// What that error means. diesel names few SQLSTATEs and tells no other; of those there are the server's words.
     pub(super) fn of(error: &DieselError) -> Self {
         let DieselError::DatabaseError(kind, info) = error else { return Self::Fault };
         match (kind, info.message()) {
@@ -45,6 +47,7 @@ impl Trouble {
             (_, "canceling statement due to lock timeout") => Self::Conflict("55P03"),
             (_, "canceling statement due to statement timeout") => Self::Timeout,
             (_, words) if words.starts_with("could not obtain lock on ") => Self::Conflict("55P03"),
+            (DatabaseErrorKind::Unknown, _) => Self::Unknown,
             _ => Self::Fault,
         }
     }
@@ -68,7 +71,7 @@ impl From<StoreError> for Error {
             StoreError::Rule(error) => error,
             StoreError::Database(error) => match Trouble::of(&error) {
                 // Nothing to try again for: what it points to is not there.
-                Trouble::Conflict("23503") | Trouble::Fault => Self::internal(error),
+                Trouble::Conflict("23503") | Trouble::Unknown | Trouble::Fault => Self::internal(error),
                 Trouble::Conflict(_) | Trouble::Server => Self::unavailable(error),
                 Trouble::Timeout => {
                     Self::new(Kind::DeadlineExceeded, "the time for the call is up").caused_by(error)

@@ -12,7 +12,7 @@ use crate::support::{CURSOR_KEY, Cluster, Database, ROOT, Rest, Server, output_o
 pub const USER: &str = "65532";
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the image's files, which take a release build: make image-test"]
+#[ignore = "needs the image's files, which take a build of their own: make test makes them"]
 async fn the_image_serves_from_a_bare_root_directory() {
     assert_eq!(files(&root()), ["etc/ssl/certs/ca-certificates.crt", "switchboard"]);
     let database = over_tcp(&Cluster::get().await.empty_database()).await;

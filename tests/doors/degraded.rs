@@ -111,6 +111,27 @@ async fn a_write_outlasts_a_lock_that_is_held_longer_than_a_statement_waits() {
 }
 
 #[tokio::test]
+async fn a_deadlock_is_tried_again_whatever_language_the_server_speaks() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    world.admin().run(
+        "CREATE SEQUENCE tried;
+         CREATE FUNCTION deadlock_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+         BEGIN
+            IF nextval('tried') = 1 THEN
+                RAISE EXCEPTION 'Verklemmung (Deadlock) entdeckt' USING ERRCODE = 'deadlock_detected';
+            END IF;
+            RETURN NEW;
+         END $$;
+         CREATE TRIGGER deadlock_once BEFORE INSERT OR UPDATE ON chat_properties
+            FOR EACH ROW EXECUTE FUNCTION deadlock_once()",
+    );
+    world.rest().patch(&chat, json!({"custom_properties": {"note": "new"}})).await.expect(200);
+    assert_eq!(note(&world, &chat).await, "new");
+    assert_eq!(world.admin().value("SELECT last_value FROM tried"), 2);
+}
+
+#[tokio::test]
 async fn connections_to_a_server_that_takes_no_writes_are_given_up() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;

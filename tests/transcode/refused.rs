@@ -126,6 +126,31 @@ fn routes_that_cannot_be_told_apart_are_refused_across_services() {
 }
 
 #[test]
+fn statuses_that_cannot_be_answered_are_refused() {
+    let over = |status: u16| {
+        let overrides = format!("status_overrides: {{ code: \"ABORTED\" status: {status} }} }};");
+        service("Trial", &method("Try", r#"get: "/v1/things""#)).replacen("};", &overrides, 1)
+    };
+    check("override_known", &over(409)).unwrap();
+    for status in [200, 399, 499, 599, 600] {
+        let problem = check("override", &over(status)).unwrap_err();
+        assert!(
+            problem.contains("trial.Trial: (rest_dialect) overrides a status with"),
+            "{status}: {problem}"
+        );
+    }
+    let success = |status: u16| {
+        let option = format!("option (switchboard.v1.success_status) = {status}; option (google.api.http)");
+        service("Trial", &method("Try", r#"get: "/v1/things""#)).replace("option (google.api.http)", &option)
+    };
+    check("success_known", &success(201)).unwrap();
+    for status in [199, 299, 300, 404] {
+        let problem = check("success", &success(status)).unwrap_err();
+        assert!(problem.contains("trial.Trial.Try: (success_status) is"), "{status}: {problem}");
+    }
+}
+
+#[test]
 fn what_a_method_must_declare_is_asked_for() {
     let rule = r#"get: "/v1/things""#;
     let bare = method("Try", rule).replace("option (switchboard.v1.capability) = CAPABILITY_READ;", "");
