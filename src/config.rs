@@ -25,7 +25,13 @@ pub struct Config {
     pub max_in_flight: usize,
     /// The largest REST or gRPC request body, in bytes.
     pub max_body_bytes: usize,
-    /// How long calls in flight may go on after the signal to stop.
+    /// Connections at a time; more wait until one of them ends.
+    pub max_connections: usize,
+    /// How old a connection may get, give or take a tenth, before its client is told to open another one.
+    pub max_connection_age: Duration,
+    /// How long calls are still taken after the signal to stop, so that others learn of it and go elsewhere.
+    pub drain_detect: Duration,
+    /// How long calls in flight may go on after that.
     pub drain_grace: Duration,
 }
 

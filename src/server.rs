@@ -23,10 +23,13 @@ mod services;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use self::connection::Bounds;
 use self::documents::Documents;
 use self::health::Health;
 use self::router::Router;
@@ -64,8 +67,8 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves every door on the listener until `shutdown` completes, then lets calls in flight finish for at most
-/// `config.drain_grace`.
+/// Serves every door on the listener until `shutdown` completes. Then it says that it is not ready and goes on for
+/// `config.drain_detect`, closes, and lets calls in flight finish for at most `config.drain_grace`.
 ///
 /// The database need not be there: until it is, calls answer 503 and `/readyz` says why.
 pub async fn run(
@@ -75,16 +78,30 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     config.validate().map_err(ServeError::Config)?;
     let store = Store::new(&config.database_url, patience(&config));
-    let (health, health_service) = Health::new(services::NAMES).await;
-    health.watch(store.clone());
-    let services = services::compose(&store, &config, health_service)?;
+    let health = Health::new();
+    health.watch(Store::new(&config.database_url, OF_PROBES));
+    let closing = CancellationToken::new();
+    let services = services::compose(&store, &config, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store));
-    connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+    connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     housekeeping.abort();
     Ok(())
+}
+
+/// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
+const OF_PROBES: Patience =
+    Patience { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
+
+fn bounds(config: &Config) -> Bounds {
+    Bounds {
+        connections: config.max_connections,
+        age: config.max_connection_age,
+        detect: config.drain_detect,
+        grace: config.drain_grace,
+    }
 }
 
 /// What the service may ask of the database for one call. A statement that outlives every deadline serves nobody.

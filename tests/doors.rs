@@ -14,6 +14,7 @@ mod logins;
 mod organization;
 mod races;
 mod read_state;
+mod readiness;
 mod refusals;
 mod samples;
 mod search;

@@ -199,7 +199,8 @@ fn declared_tables() -> Columns<String> {
                     let column = sql_name.take().unwrap_or_else(|| column.to_owned());
                     let kind = kind.trim_end_matches(',').to_owned();
                     tables.entry(table.clone()).or_default().insert(column, kind);
-                } else if line.starts_with("__") {
+                } else if line.starts_with("__") || line.starts_with("pg_") {
+                    // diesel's, and PostgreSQL's own.
                     break;
                 } else if let Some((name, _)) = line.split_once(" (").filter(|_| !line.starts_with("//")) {
                     table = sql_name.take().unwrap_or_else(|| name.to_owned());

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
-pub use rpc::{Door, frame};
+pub use rpc::{Door, Rpc, frame};
 pub use server::Server;
 pub use sql::Sql;
 pub use tools::{clients, python_tool};

@@ -1,7 +1,7 @@
 //! `switchboard serve`: the service, from its settings to its orderly end.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -13,6 +13,9 @@ use super::{Failure, cursor_key, healthcheck, output};
 use crate::error::Kind;
 use crate::server::{self, ServeError};
 use crate::telemetry;
+
+/// How long an end may take beyond its own limits: the private PostgreSQL stops after the last call.
+const LATE: Duration = Duration::from_secs(20);
 
 const READINESS_POLL: Duration = Duration::from_millis(20);
 
@@ -36,9 +39,9 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
 async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> {
     match database.prepare_schema().await {
         // It may come later, and go at any time: the service says that it is not ready, and waits.
-        Err(error) if error.kind() == Kind::Unavailable => {
+        Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::FailedPrecondition) => {
             let Failure::Failed(reason) = database.failure(error) else { return Ok(()) };
-            tracing::warn!(reason, "the database cannot be reached yet");
+            tracing::warn!(reason, "the database cannot be used yet");
         }
         outcome => outcome.map_err(|error| database.failure(error))?,
     }
@@ -47,9 +50,12 @@ async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> 
     let listener = TcpListener::bind(&settings.listen)
         .await
         .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", settings.listen)))?;
-    let announcing = tokio::spawn(announce(listener.local_addr()?));
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+    let announcing = tokio::spawn(announce(address));
     let config = settings.config(database.url.clone(), cursor_key);
-    let outcome = server::run(listener, config, told_to_stop(terminate, interrupt)).await;
+    let outcome =
+        server::run(listener, config, told_to_stop(terminate, interrupt, settings.longest_drain())).await;
     announcing.abort();
     outcome.map_err(|error| match error {
         ServeError::Config(invalid) => Failure::Configuration(invalid.mistakes),
@@ -57,12 +63,34 @@ async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> 
     })
 }
 
-async fn told_to_stop(mut terminate: Signal, mut interrupt: Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// Completes with the first signal. From then on a second one, or an end that takes far too long, ends the process at
+/// once.
+async fn told_to_stop(mut terminate: Signal, mut interrupt: Signal, longest_drain: Duration) {
+    told(&mut terminate, &mut interrupt).await;
     tracing::info!("told to stop");
+    // Not a task: it must end a runtime that is stuck, too.
+    std::thread::spawn(move || {
+        let end = Instant::now() + longest_drain + LATE;
+        while let left = end.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+        {
+            std::thread::park_timeout(left);
+        }
+        std::process::exit(1);
+    });
+    tokio::spawn(async move {
+        let signal = told(&mut terminate, &mut interrupt).await;
+        std::process::exit(128 + signal);
+    });
+}
+
+/// The number of the next signal.
+async fn told(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
+    let kind = tokio::select! {
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = interrupt.recv() => SignalKind::interrupt(),
+    };
+    kind.as_raw_value()
 }
 
 /// Prints the one line when the service says itself that it is ready.

@@ -1,5 +1,6 @@
 //! The settings: read from flags, environment and files, checked all at once.
 
+mod database_url;
 mod effective;
 mod table;
 
@@ -37,6 +38,9 @@ pub(super) struct Settings {
     request_timeout: Duration,
     max_in_flight: usize,
     max_body_bytes: usize,
+    max_connections: usize,
+    max_connection_age: Duration,
+    drain_detect: Duration,
     drain_grace: Duration,
 }
 
@@ -49,7 +53,7 @@ impl Settings {
     pub(super) fn new(effective: &Effective) -> Result<Self, Failure> {
         let mut checks = Checks { effective, mistakes: effective.mistakes().to_vec() };
         let settings = Self {
-            database_url: checks.optional("database-url", database_url),
+            database_url: checks.optional("database-url", database_url::parse),
             data_dir: checks.required("data-dir", |path| non_empty(path).map(PathBuf::from)),
             database_connections: checks.required("database-connections", connections),
             database_wait: checks.required("database-wait", positive_duration),
@@ -63,9 +67,17 @@ impl Settings {
             request_timeout: checks.required("request-timeout", positive_duration),
             max_in_flight: checks.required("max-in-flight", positive_number),
             max_body_bytes: checks.required("max-body-bytes", units::bytes),
+            max_connections: checks.required("max-connections", positive_number),
+            max_connection_age: checks.required("max-connection-age", positive_duration),
+            drain_detect: checks.required("drain-detect", units::duration),
             drain_grace: checks.required("drain-grace", units::duration),
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
+    }
+
+    /// The longest an end in order takes, from the signal to the last call.
+    pub(super) fn longest_drain(&self) -> Duration {
+        self.drain_detect + self.drain_grace
     }
 
     /// What `serve` runs with, on that database and with that key for new cursors.
@@ -80,6 +92,9 @@ impl Settings {
             request_timeout: self.request_timeout,
             max_in_flight: self.max_in_flight,
             max_body_bytes: self.max_body_bytes,
+            max_connections: self.max_connections,
+            max_connection_age: self.max_connection_age,
+            drain_detect: self.drain_detect,
             drain_grace: self.drain_grace,
         }
     }
@@ -137,46 +152,6 @@ impl Checks<'_> {
 
 fn non_empty(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
-}
-
-/// Strict where libpq would quote what it cannot read, a part of a password perhaps.
-fn database_url(text: &str) -> Result<Secret, &'static str> {
-    let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
-    let rest = rest.ok_or("must be a URL such as postgres://user@host/database")?;
-    let address = rest.split('?').next().unwrap_or_default();
-    let (authority, path) = address.split_once('/').unwrap_or((address, ""));
-    let escapes_are_whole = text.split('%').skip(1).all(|escape| {
-        let digits = escape.as_bytes();
-        digits.len() >= 2 && digits[..2].iter().all(u8::is_ascii_hexdigit)
-    });
-    let is_clear = authority.matches('@').count() <= 1 && !path.contains('@');
-    if is_clear && escapes_are_whole && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        Ok(Secret::new(with_connection_defaults(text)))
-    } else {
-        Err("must be a URL whose user and password are percent-encoded")
-    }
-}
-
-/// The URL with what keeps libpq from waiting for a database that silently went away, unless it says so itself.
-fn with_connection_defaults(url: &str) -> String {
-    const DEFAULTS: [(&str, &str); 4] = [
-        ("application_name", "switchboard"),
-        // Seconds.
-        ("connect_timeout", "5"),
-        ("keepalives_idle", "30"),
-        // Milliseconds.
-        ("tcp_user_timeout", "10000"),
-    ];
-    let query = url.split_once('?').map(|(_, query)| query);
-    let is_given = |name: &str| {
-        query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some(name)))
-    };
-    let mut url = url.to_owned();
-    for (name, value) in DEFAULTS.iter().filter(|(name, _)| !is_given(name)) {
-        url.push(if url.contains('?') { '&' } else { '?' });
-        url.push_str(&format!("{name}={value}"));
-    }
-    url
 }
 
 /// A level, or directives: those of `RUST_LOG`, of which a misspelled level is one that names a module.
@@ -240,34 +215,6 @@ fn origins(text: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_database_url_that_libpq_would_quote_is_refused() {
-        for good in [
-            "postgres://switchboard@/switchboard?host=/run/pg",
-            "postgresql://u:p%40ss@db.acme.example:5432/switchboard?sslmode=verify-full",
-        ] {
-            assert!(database_url(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "mysql://x",
-            "host=db",
-            "postgres://u:p@ss@db/x",
-            "postgres://u:p%zz@db/x",
-            "postgres://u:p/@db/x",
-        ] {
-            assert!(database_url(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_database_url_keeps_its_own_timeouts() {
-        let url = with_connection_defaults("postgres://h/d?connect_timeout=1");
-        assert!(url.starts_with("postgres://h/d?connect_timeout=1&application_name=switchboard&"), "{url}");
-        assert_eq!(url.matches("connect_timeout").count(), 1, "{url}");
-        assert!(with_connection_defaults("postgres://h/d").starts_with("postgres://h/d?application_name="));
-    }
 
     #[test]
     fn a_misspelled_level_is_refused() {

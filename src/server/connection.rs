@@ -1,15 +1,19 @@
 //! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, within limits, until it is told to stop.
 
+mod manner;
+
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
+use self::manner::Manner;
 use super::around::Answering;
 use super::linger;
 
@@ -36,39 +40,82 @@ const PONG: Duration = Duration::from_secs(10);
 /// How long accepting pauses when the system has no more files or memory to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` completes, calls `stopping`, and lets calls in flight finish for at most `grace`. What is
-/// left then (a silent client can hold a graceful shutdown for as long as it likes) is cut off.
+/// How long an HTTP/1.1 connection that is about to be closed waits for one more request, whose answer then says so. A
+/// client that is just sending one would see the connection break instead.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How a listener is served, and how that ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Connections at a time. More wait until one of them ends.
+    pub connections: usize,
+    /// How old a connection may get, give or take a tenth.
+    pub age: Duration,
+    /// How long calls are still taken after the signal to stop, so that others learn of it and go elsewhere.
+    pub detect: Duration,
+    /// How long calls in flight may go on after that.
+    pub grace: Duration,
+}
+
+/// Serves until `shutdown` completes. Then, in this order: says that it drains, goes on for a while, takes no more
+/// connections and tells those there are (and through `closing` the streams) to end, lets calls in flight finish, and cuts
+/// off what is left: a silent client can hold an orderly end for as long as it likes.
 pub async fn serve<S>(
     listener: TcpListener,
     service: S,
     shutdown: impl Future<Output = ()>,
-    stopping: impl FnOnce(),
-    grace: Duration,
+    draining: impl FnOnce(),
+    closing: CancellationToken,
+    bounds: Bounds,
 ) where
     S: Answering + Clone + Send + Sync + 'static,
 {
-    let graceful = GracefulShutdown::new();
-    let (running, stop) = watch::channel(());
-    let http = http();
-    let mut connections = JoinSet::new();
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(_) = connections.join_next() => {}
-            stream = accept(&listener) => {
-                connections.spawn(connection(http.clone(), stream, service.clone(), graceful.watcher(), stop.clone()));
+    let mut connections = Connections { http: http(), service, closing, bounds, tasks: JoinSet::new() };
+    connections.accept_until(&listener, shutdown).await;
+    draining();
+    connections.accept_until(&listener, sleep(bounds.detect)).await;
+    // Those who have connected already are served, too.
+    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+        connections.add(stream);
+    }
+    drop(listener);
+    connections.closing.cancel();
+    if timeout(bounds.grace, async { while connections.tasks.join_next().await.is_some() {} }).await.is_err()
+    {
+        tracing::warn!(
+            connections = connections.tasks.len(),
+            "cut off connections that did not finish in time"
+        );
+    }
+    connections.tasks.shutdown().await;
+}
+
+struct Connections<S> {
+    http: Builder<TokioExecutor>,
+    service: S,
+    closing: CancellationToken,
+    bounds: Bounds,
+    tasks: JoinSet<()>,
+}
+
+impl<S: Answering + Clone + Send + Sync + 'static> Connections<S> {
+    async fn accept_until(&mut self, listener: &TcpListener, end: impl Future<Output = ()>) {
+        let mut end = std::pin::pin!(end);
+        loop {
+            let has_room = self.tasks.len() < self.bounds.connections;
+            tokio::select! {
+                biased;
+                () = &mut end => return,
+                Some(_) = self.tasks.join_next() => {}
+                stream = accept(listener), if has_room => self.add(stream),
             }
         }
     }
-    drop(listener);
-    drop(running);
-    stopping();
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "cut off connections that did not finish in time");
+
+    fn add(&mut self, stream: TcpStream) {
+        let (http, service) = (self.http.clone(), self.service.clone());
+        self.tasks.spawn(connection(http, stream, service, self.closing.clone(), self.bounds));
     }
-    connections.shutdown().await;
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {
@@ -77,7 +124,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -87,8 +134,8 @@ async fn connection<S>(
     http: Builder<TokioExecutor>,
     stream: TcpStream,
     service: S,
-    watcher: Watcher,
-    mut stop: watch::Receiver<()>,
+    closing: CancellationToken,
+    bounds: Bounds,
 ) where
     S: Answering + Clone + Send + Sync + 'static,
 {
@@ -96,18 +143,48 @@ async fn connection<S>(
     let _ = stream.set_nodelay(true);
     // hyper's own limit begins with the first byte.
     tokio::select! {
-        first_byte = tokio::time::timeout(FIRST_BYTE, stream.readable()) => {
+        first_byte = timeout(FIRST_BYTE, stream.readable()) => {
             if !matches!(first_byte, Ok(Ok(()))) {
                 return;
             }
         }
-        _ = stop.changed() => return,
+        () = closing.cancelled() => return,
     }
+    let manner = Manner::new();
+    let of_calls = manner.clone();
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        service.clone().call(linger::heard_out(request))
+        let version = request.version();
+        of_calls.heard(version);
+        let (mut service, manner) = (service.clone(), of_calls.clone());
+        async move {
+            let answer = service.call(linger::heard_out(request)).await;
+            answer.map(|response| manner.say_farewell(version, response))
+        }
     });
     let serving = http.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(serving).await {
+    let mut serving = std::pin::pin!(serving);
+    // Not all at once when they were opened at once.
+    let age = bounds.age.mul_f64(0.9 + 0.2 * rand::random::<f64>());
+    let outcome = tokio::select! {
+        outcome = serving.as_mut() => Some(outcome),
+        () = closing.cancelled() => None,
+        () = sleep(age) => None,
+    };
+    let outcome = match outcome {
+        Some(outcome) => outcome,
+        None => {
+            manner.close();
+            let farewell = if manner.is_http2() { Duration::ZERO } else { FAREWELL };
+            match timeout(farewell, serving.as_mut()).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    serving.as_mut().graceful_shutdown();
+                    timeout(bounds.grace, serving).await.unwrap_or(Ok(()))
+                }
+            }
+        }
+    };
+    if let Err(error) = outcome {
         // The client's doing: it went away, or spoke something else.
         tracing::debug!(error, "a connection ended early");
     }

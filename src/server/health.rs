@@ -1,25 +1,22 @@
 //! Whether the service is alive, and whether it can do its work. Found out in the background, so that no probe waits.
 
-use std::time::Duration;
+mod probe;
+mod rpc;
 
 use axum::body::Body;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use tokio::sync::watch;
-use tonic_health::ServingStatus;
+use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::{Health as HealthRpc, HealthServer};
-use tonic_health::server::HealthReporter;
 
+use self::rpc::Answers;
 use super::{Request, Response};
-use crate::store::{Store, readiness};
+use crate::store::Store;
+use crate::store::readiness::Schema;
 
-/// How often the database is asked while all is well, and while it is not.
-const INTERVAL: Duration = Duration::from_secs(2);
-const INTERVAL_UNREADY: Duration = Duration::from_millis(250);
-
-/// How long its answer may take.
-const TIMEOUT: Duration = Duration::from_secs(1);
+const OK: &str = "ok";
 
 /// What readiness depends on. The reasons are ours: nothing of the database's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,17 +26,17 @@ struct Checks {
     schema: &'static str,
 }
 
-const OK: &str = "ok";
-
 impl Checks {
     const STARTING: Self = Self { process: OK, database: "not asked yet", schema: "unknown" };
-    const READY: Self = Self { process: OK, database: OK, schema: OK };
     const UNREACHABLE: Self = Self { process: OK, database: "unreachable", schema: "unknown" };
-    const NOT_MIGRATED: Self = Self { process: OK, database: OK, schema: "not migrated" };
-    const STOPPING: &'static str = "stopping";
+    const DRAINING: &'static str = "draining";
+
+    const fn of(schema: Schema) -> Self {
+        Self { process: OK, database: OK, schema: schema.remedy() }
+    }
 
     fn is_ready(self) -> bool {
-        self == Self::READY
+        self == Self::of(Schema::Current)
     }
 }
 
@@ -50,23 +47,30 @@ pub struct Health {
 }
 
 impl Health {
-    /// Not ready yet. The second value is the gRPC health service, which always tells the same of these services.
-    pub async fn new(services: &'static [&'static str]) -> (Self, HealthServer<impl HealthRpc>) {
-        let (reporter, server) = tonic_health::server::health_reporter();
-        let checks = watch::Sender::new(Checks::STARTING);
-        report(&reporter, services, Checks::STARTING).await;
-        tokio::spawn(follow(checks.subscribe(), reporter, services));
-        (Self { checks }, server)
+    /// Not ready yet.
+    pub fn new() -> Self {
+        Self { checks: watch::Sender::new(Checks::STARTING) }
     }
 
-    /// Begins to ask the database, and goes on until the service stops.
+    /// Begins to ask the database, and goes on until the service drains. The store should be for this alone: the service
+    /// is no less ready when it has much to do.
     pub fn watch(&self, store: Store) {
-        tokio::spawn(probe(store, self.checks.clone()));
+        tokio::spawn(probe::keep_asking(store, self.checks.clone()));
     }
 
-    /// From now on the service is not ready: it finishes what it has and takes no more.
-    pub fn stopping(&self) {
-        self.checks.send_modify(|checks| checks.process = Checks::STOPPING);
+    /// From now on the service is not ready: it finishes what it has, and others should take what comes.
+    pub fn draining(&self) {
+        self.checks.send_modify(|checks| checks.process = Checks::DRAINING);
+    }
+
+    /// The gRPC health service, which tells the same of each of these services and of the whole, whose name is empty. Its
+    /// streams end when the service closes.
+    pub fn rpc(
+        &self,
+        services: &'static [&'static str],
+        closing: CancellationToken,
+    ) -> HealthServer<impl HealthRpc> {
+        HealthServer::new(Answers::new(self.checks.subscribe(), services, closing))
     }
 
     /// `GET /livez`: the process answers. A database that is down is no reason to restart it.
@@ -102,49 +106,4 @@ fn answer(request: &Request, code: StatusCode, json: Vec<u8>) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *response.status_mut() = code;
     response.map(|_| Body::from(json))
-}
-
-/// Asks the database until the service stops.
-async fn probe(store: Store, checks: watch::Sender<Checks>) {
-    while checks.borrow().process == OK {
-        let asking = tokio::time::timeout(TIMEOUT, store.read(readiness::schema_is_current));
-        let found = match asking.await {
-            Ok(Ok(true)) => Checks::READY,
-            Ok(Ok(false)) => Checks::NOT_MIGRATED,
-            Ok(Err(_)) | Err(_) => Checks::UNREACHABLE,
-        };
-        checks.send_if_modified(|checks| {
-            let changed = *checks != found && checks.process == OK;
-            if changed {
-                tracing::info!(database = found.database, schema = found.schema, "readiness changed");
-                *checks = found;
-            }
-            changed
-        });
-        let interval = if found.is_ready() { INTERVAL } else { INTERVAL_UNREADY };
-        tokio::time::sleep(interval).await;
-    }
-}
-
-/// Tells the gRPC health service of every change, until the service stops.
-async fn follow(
-    mut checks: watch::Receiver<Checks>,
-    reporter: HealthReporter,
-    services: &'static [&'static str],
-) {
-    while checks.changed().await.is_ok() {
-        let found = *checks.borrow_and_update();
-        report(&reporter, services, found).await;
-        if found.process != OK {
-            return;
-        }
-    }
-}
-
-async fn report(reporter: &HealthReporter, services: &[&str], checks: Checks) {
-    let status = if checks.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
-    // The empty name is the service as a whole.
-    for service in services.iter().chain([&""]) {
-        reporter.set_service_status(service, status).await;
-    }
 }

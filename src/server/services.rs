@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method};
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic_health::pb::health_server::{Health, HealthServer};
 
 use super::around::Answering;
 use super::guard::Guard;
+use super::health::Health;
 use super::{Response, ServeError};
 use crate::api::{self, ChatApi, OrganizationApi, SessionApi};
 use crate::config::Config;
@@ -42,11 +43,12 @@ pub struct Services<R> {
     pub guard: Guard,
 }
 
-/// Puts the services together.
+/// Puts the services together. Streams end when `closing` is cancelled, with UNAVAILABLE and what resumes them.
 pub fn compose(
     store: &Store,
     config: &Config,
-    health: HealthServer<impl Health>,
+    health: &Health,
+    closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {
     let chats = Arc::new(ChatApi::new(store.clone()));
     let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone()));
@@ -61,7 +63,7 @@ pub fn compose(
         .add_service(
             OrganizationServiceServer::from_arc(organization.clone()).max_decoding_message_size(limit),
         )
-        .add_service(health)
+        .add_service(health.rpc(NAMES, closing.clone()))
         // Two versions of one protocol: newer tools ask for v1, grpcio for v1alpha.
         .add_service(reflection().build_v1().map_err(ServeError::setup)?)
         .add_service(reflection().build_v1alpha().map_err(ServeError::setup)?);

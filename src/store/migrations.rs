@@ -7,11 +7,10 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::readiness::{self, Schema};
 use super::{Connection, StoreResult};
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
-
-const BEHIND: &str = "the database's schema is missing or behind this program: run `switchboard migrate up`";
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -50,10 +49,12 @@ pub async fn status(database_url: &Secret) -> Result<Vec<Migration>> {
     blocking(connect(database_url).await?, list).await.map(|(_, migrations)| migrations)
 }
 
-/// Refuses a database that lacks a migration.
+/// Refuses a database whose schema is not the one this program needs, in words that name the command that mends it.
 pub async fn require_current(database_url: &Secret) -> Result<()> {
-    let is_current = status(database_url).await?.iter().all(|migration| migration.applied);
-    if is_current { Ok(()) } else { Err(Error::new(Kind::FailedPrecondition, BEHIND)) }
+    match blocking(connect(database_url).await?, readiness::schema).await? {
+        (_, Schema::Current) => Ok(()),
+        (_, schema) => Err(Error::new(Kind::FailedPrecondition, schema.to_string())),
+    }
 }
 
 /// Applies what is pending and says what that was. Others that try the same wait.
@@ -136,7 +137,14 @@ pub(super) fn list(connection: &mut Connection) -> StoreResult<Vec<Migration>> {
     Ok(migrations)
 }
 
-fn applied(connection: &mut Connection) -> QueryResult<Vec<String>> {
+/// Versions of the migrations that this program has.
+pub(super) fn known() -> StoreResult<Vec<String>> {
+    let known = diesel::migration::MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(Error::internal)?;
+    Ok(known.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
+/// Versions of the migrations that the database has had.
+pub(super) fn applied(connection: &mut Connection) -> QueryResult<Vec<String>> {
     let table = to_regclass("__diesel_schema_migrations");
     if !diesel::select(table.is_not_null()).get_result(connection)? {
         return Ok(Vec::new());

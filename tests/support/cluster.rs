@@ -169,6 +169,8 @@ impl Database {
         command.env("SWITCHBOARD_CURSOR_KEY", CURSOR_KEY);
         // Machines that run tests are busy: who has to wait is no news.
         command.env("SWITCHBOARD_DATABASE_WAIT", "10s");
+        // Nobody has to learn that a server ends.
+        command.env("SWITCHBOARD_DRAIN_DETECT", "1ms");
         command
     }
 

@@ -65,10 +65,15 @@ impl Process {
         self.log().lines().next()?.parse().ok()
     }
 
-    /// Tells the process to end in order, and waits for the exit code it ends with.
-    pub async fn terminate(&self) -> i32 {
+    /// Tells the process to end in order.
+    pub fn tell_to_stop(&self) {
         let id = self.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("a process");
         kill_process(id, Signal::TERM).expect("it runs");
+    }
+
+    /// Tells the process to end in order, and waits for the exit code it ends with.
+    pub async fn terminate(&self) -> i32 {
+        self.tell_to_stop();
         let deadline = Instant::now() + PATIENCE;
         loop {
             let log = self.log();

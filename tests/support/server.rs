@@ -22,6 +22,15 @@ impl Server {
 
     /// Runs that command and waits until it says that it is ready.
     pub async fn run(command: &Command) -> Self {
+        Self::run_until(command, ready_at).await
+    }
+
+    /// Runs that command and waits until it listens, be it ready or not.
+    pub async fn listening(command: &Command) -> Self {
+        Self::run_until(command, listening_at).await
+    }
+
+    async fn run_until(command: &Command, address_in: fn(&str) -> Option<SocketAddr>) -> Self {
         let log = std::env::temp_dir().join(format!("sb-{}.log", uuid::Uuid::now_v7().simple()));
         let ending = Ending { signal: "KILL", folder: Some(&log) };
         let process = Process::start(command, &log, ending).expect("the binary");
@@ -30,8 +39,14 @@ impl Server {
     }
 }
 
+/// The address in the line of the log that says the server listens.
+fn listening_at(log: &str) -> Option<SocketAddr> {
+    let line = log.lines().find(|line| line.contains(r#""listening""#))?;
+    line.split_once(r#""address":""#)?.1.split('"').next()?.parse().ok()
+}
+
 /// The address in the line that says the server is ready.
-fn address_in(log: &str) -> Option<SocketAddr> {
+fn ready_at(log: &str) -> Option<SocketAddr> {
     let line = log.lines().find(|line| line.contains("ready on http://"))?;
     line.rsplit_once("http://")?.1.trim().parse().ok()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -122,6 +123,16 @@ impl World {
     pub fn threads(&self) -> usize {
         let id = self.server.process.id().expect("a process");
         std::fs::read_dir(format!("/proc/{id}/task")).expect("a process").count()
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Tells the server to end in order.
+    pub fn tell_to_stop(&self) {
+        self.server.process.tell_to_stop();
     }
 
     /// Tells the server to end in order, and waits for the exit code it ends with.

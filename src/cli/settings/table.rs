@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 19] = [
+pub(super) const SETTINGS: [Setting; 22] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -72,8 +72,14 @@ pub(super) const SETTINGS: [Setting; 19] = [
         "Calls at a time, of all callers together; more are turned away at once"),
     setting("max-body-bytes", "BYTES", Some("1MiB"),
         "The largest request body, in bytes or with KiB or MiB"),
+    setting("max-connections", "NUMBER", Some("10000"),
+        "Connections at a time; more wait until one of them ends"),
+    setting("max-connection-age", "DURATION", Some("30m"),
+        "How old a connection may get before its client is told to open another one, so that load spreads"),
+    setting("drain-detect", "DURATION", Some("3s"),
+        "How long calls are still taken after the signal to stop, so that others learn of it and go elsewhere"),
     setting("drain-grace", "DURATION", Some("10s"),
-        "How long calls in flight may go on after the signal to stop"),
+        "How long calls in flight may go on after that"),
 ];
 
 impl Setting {

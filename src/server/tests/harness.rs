@@ -119,11 +119,15 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
         cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
         request_timeout: Duration::from_secs(5),
         max_body_bytes: 1 << 20,
+        max_connections: 1000,
+        max_connection_age: Duration::from_secs(3600),
+        drain_detect: Duration::ZERO,
         drain_grace: Duration::from_millis(500),
     };
     change(&mut config);
     let store = Store::new(&config.database_url, patience(&config));
-    let (health, health_service) = Health::new(&["test.Service"]).await;
+    let (health, closing) = (Health::new(), CancellationToken::new());
+    let health_service = health.rpc(&["test.Service"], closing.clone());
     let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {
         true => Err(Error::forbidden("send")),
         false => Ok(()),
@@ -137,7 +141,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(async move {
         let shutdown = async { drop(stopped.await) };
-        connection::serve(listener, stack, shutdown, || health.stopping(), config.drain_grace).await;
+        connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     });
     Running { address, stop, serving }
 }

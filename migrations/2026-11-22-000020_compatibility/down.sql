@@ -1,0 +1,1 @@
+DROP FUNCTION needed_migration();

@@ -1,0 +1,117 @@
+//! What the probes say, and what an operator reads when the database is not the one the service needs.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Cluster, Database, Door, Rest, Rpc, Server, World, frame};
+
+const PAUSE: Duration = Duration::from_millis(20);
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+
+/// `HealthCheckResponse` with `SERVING`, `NOT_SERVING` and `SERVICE_UNKNOWN`.
+const SERVING: &[u8] = b"\x08\x01";
+const NOT_SERVING: &[u8] = b"\x08\x02";
+const SERVICE_UNKNOWN: &[u8] = b"\x08\x03";
+
+#[tokio::test]
+async fn an_empty_database_is_told_with_the_command_that_mends_it_which_then_does() {
+    let database = Cluster::get().await.empty_database();
+    let server = start(&database).await;
+    let schema = until_schema(&server, |schema| schema != "unknown").await;
+    assert_eq!(schema, "missing: run `switchboard migrate up`");
+    assert_eq!(check(&server, "").await, NOT_SERVING);
+    Rest::new(server.address).get("/livez").await.expect(200);
+    database.cli(&["migrate", "up"]);
+    until_schema(&server, |schema| schema == "ok").await;
+    assert_eq!(check(&server, "switchboard.v1.ChatService").await, SERVING);
+}
+
+#[tokio::test]
+async fn a_schema_that_is_behind_ahead_or_anothers_is_told_apart() {
+    let cluster = Cluster::get().await;
+    let database = cluster.migrated_database().await;
+    let server = start(&database).await;
+    until_schema(&server, |schema| schema == "ok").await;
+    let function = |needed: &str| {
+        format!("CREATE OR REPLACE FUNCTION needed_migration() RETURNS text LANGUAGE sql RETURN '{needed}'")
+    };
+    database.sql().run(&function("99990101000000"));
+    until_schema(&server, |schema| schema.starts_with("ahead of this program: ")).await;
+    database.sql().run(&function("20261122000001"));
+    until_schema(&server, |schema| schema == "ok").await;
+    // A migration that an older program need not know.
+    database.sql().run("INSERT INTO __diesel_schema_migrations VALUES ('99990101000000')");
+    database.sql().run("DELETE FROM __diesel_schema_migrations WHERE version = '20261122000020'");
+    let schema = until_schema(&server, |schema| schema != "ok").await;
+    assert_eq!(schema, "behind this program: run `switchboard migrate up`");
+
+    let other = cluster.empty_database();
+    other.sql().run("CREATE TABLE invoices (number integer)");
+    let server = start(&other).await;
+    let schema = until_schema(&server, |schema| schema != "unknown").await;
+    assert!(schema.starts_with("another program's: ") && schema.contains("--database-url"), "{schema}");
+}
+
+#[tokio::test]
+async fn health_is_told_of_each_service_and_of_no_other() {
+    let world = World::shared().await;
+    let rpc = world.anonymous_rpc(Door::Grpc);
+    for service in [
+        "",
+        "switchboard.v1.ChatService",
+        "switchboard.v1.SessionService",
+        "switchboard.v1.OrganizationService",
+    ] {
+        let answer = rpc.call(CHECK, asked(service)).await;
+        assert_eq!((answer.code, &answer.messages[0][..]), (Some(0), SERVING), "{service}");
+    }
+    assert_eq!(rpc.call(CHECK, asked("nobody.v1.Knows")).await.code, Some(5));
+}
+
+#[tokio::test]
+async fn a_health_watch_tells_changes_and_ends_with_the_service() {
+    let world = World::start_with("127.0.0.1:0", &["--drain-detect", "300ms"]).await;
+    let watch = async |service| world.anonymous_rpc(Door::Grpc).call(WATCH, asked(service)).await;
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.stop().await
+    };
+    let (known, unknown, stopped) = tokio::join!(watch(""), watch("nobody.v1.Knows"), stop);
+    assert_eq!(known.messages, [SERVING, NOT_SERVING]);
+    assert_eq!(unknown.messages, [SERVICE_UNKNOWN]);
+    assert_eq!((known.code, unknown.code, stopped), (Some(14), Some(14), 0));
+}
+
+async fn start(database: &Database) -> Server {
+    Server::listening(&database.command(&["serve", "--listen", "127.0.0.1:0"])).await
+}
+
+async fn check(server: &Server, service: &str) -> Vec<u8> {
+    let answer = Rpc::new(server.address, Door::Grpc).call(CHECK, asked(service)).await;
+    answer.messages.first().map(|message| message.to_vec()).unwrap_or_default()
+}
+
+/// A `HealthCheckRequest`.
+fn asked(service: &str) -> Vec<u8> {
+    let length = u8::try_from(service.len()).expect("a short name");
+    let field = [&[0x0a, length], service.as_bytes()].concat();
+    frame(if service.is_empty() { &[] } else { &field })
+}
+
+/// What is said of the schema, once it is this. Machines that run tests are busy: far longer than it takes.
+async fn until_schema(server: &Server, is_so: impl Fn(&str) -> bool) -> String {
+    let asking = async {
+        loop {
+            let answer: Value = Rest::new(server.address).get("/readyz").await.json();
+            let schema = answer["checks"]["schema"].as_str().unwrap_or_default();
+            if is_so(schema) {
+                return schema.to_owned();
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(60), asking).await;
+    told.unwrap_or_else(|_| panic!("not in time: {}", server.process.log()))
+}
