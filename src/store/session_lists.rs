@@ -201,15 +201,19 @@ pub fn messages(
         .filter(chat_addresses::address.eq(address))
         .select(chat_addresses::chat_key)
         .single_value();
-    let chat = chats::org_id.eq(messages::org_id).and(chats::chat_key.eq(messages::chat_key));
+    // Looked up once, and not for each message.
+    let chat_id = chats::table
+        .filter(chats::org_id.eq(org))
+        .filter(chats::chat_key.nullable().eq(chat_key.clone()))
+        .select(chats::chat_id)
+        .single_value();
     let page = messages::table
-        .inner_join(chats::table.on(chat))
         .filter(messages::org_id.eq(org))
         .filter(messages::session_id.eq(session))
         .filter(messages::chat_key.nullable().eq(chat_key))
         .order((messages::sent_at.desc(), messages::message_id.desc()))
         .limit(limit)
-        .select((StoredMessage::as_select(), chats::chat_id));
+        .select((StoredMessage::as_select(), chat_id.assume_not_null()));
     Ok(match before {
         None => page.load(connection)?,
         Some((sent_at, id)) => {

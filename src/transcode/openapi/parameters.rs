@@ -211,7 +211,7 @@ pub(super) fn shared() -> Value {
         };
         json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
     };
-    const ASCII: &str = "^[ -~]*$";
+    const ASCII: &str = "^[\\t -~]*$";
     let mut if_match = header(
         "If-Match",
         ASCII,
