@@ -4,6 +4,8 @@
 # make lint   formatting, lints and documentation
 # make plans  how reads are run, with a million chats
 # make bench  measurements
+# make kills  kill -9 in the middle of ingest, 50 times
+# make merges  1,000 chats become one with another while both receive messages
 # make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
 # make assets   fetches the assets anew, and makes the inbox's script of its sources: see assets/README.md
 #
@@ -12,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench assets inbox image-root image-test build-packages test-packages image-packages
+.PHONY: help run test fuzz lint plans bench kills merges assets inbox image-root image-test build-packages test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -28,6 +30,7 @@ BUILD_PACKAGES = $(strip \
 	$(if $(or $(call has,pg_config),$(wildcard /usr/include/postgresql/libpq-fe.h)),,libpq-dev) \
 	$(if $(or $(call has,initdb),$(wildcard /usr/lib/postgresql/*/bin/initdb)),,postgresql))
 TEST_PACKAGES = $(strip \
+	$(if $(call has,curl),,curl) \
 	$(if $(call has,node),,nodejs) \
 	$(if $(call has,npm),,npm) \
 	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo yes),,python3-venv) \
@@ -70,6 +73,12 @@ lint: build-packages
 
 plans: build-packages
 	PLANS_CHATS=1000000 cargo test --locked plans -- --nocapture
+
+kills: build-packages
+	KILLS=50 cargo test --locked ingest::stream::kills
+
+merges: build-packages
+	MERGES=1000 cargo test --locked ingest::persons
 
 bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked

@@ -17,6 +17,7 @@ pub mod page;
 pub mod properties;
 pub mod read_state;
 pub mod search;
+pub mod senders;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;

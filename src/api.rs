@@ -7,6 +7,7 @@ mod chats;
 mod etag;
 mod guard;
 mod idempotency;
+mod ingest;
 mod mask;
 mod message_object;
 mod organization;
@@ -17,5 +18,6 @@ mod sessions;
 
 pub use chats::ChatApi;
 pub use guard::guard;
+pub use ingest::IngestApi;
 pub use organization::OrganizationApi;
 pub use sessions::SessionApi;

@@ -1,5 +1,7 @@
 //! What the service is told when it starts. Read from flags and environment by `cli`; a pure value from there on.
 
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cursor::CursorKeys;
@@ -17,12 +19,16 @@ pub struct Config {
     pub cursor_keys: CursorKeys,
     /// How login tokens are verified; `None` refuses them all and leaves api-keys.
     pub jwt: Option<JwtConfig>,
+    /// Which certificate callers are shown; `None` serves without TLS.
+    pub tls: Option<TlsConfig>,
     /// Origins whose pages may call from a browser, exactly as browsers send them. None by default.
     pub cors_allowed_origins: Vec<String>,
     /// The longest any call may take.
     pub request_timeout: Duration,
     /// Calls at a time, of all callers together; more are turned away.
     pub max_in_flight: usize,
+    /// How many of them each may make.
+    pub rate_limits: RateLimits,
     /// The largest REST or gRPC request body, in bytes.
     pub max_body_bytes: usize,
     /// Connections at a time; more wait until one of them ends.
@@ -33,6 +39,26 @@ pub struct Config {
     pub drain_detect: Duration,
     /// How long calls in flight may go on after that.
     pub drain_grace: Duration,
+}
+
+/// Calls a second, of those whose token is good. `None` is no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimits {
+    /// Of one api-key, or one member.
+    pub key: Option<NonZeroU32>,
+    /// Of one organization as a whole.
+    pub org: Option<NonZeroU32>,
+}
+
+/// Where the certificate is that callers are shown. All files are PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The certificate, and those between it and its authority.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authorities of the certificates that callers must show; `None` asks for none.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// How login tokens are verified.

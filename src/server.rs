@@ -16,10 +16,13 @@ mod inbox;
 mod layers;
 mod limits;
 mod linger;
+mod metrics;
 mod observe;
+mod rate_limit;
 mod request_id;
 mod router;
 mod services;
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,10 +32,11 @@ use axum::body::Body;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::connection::Bounds;
+use self::connection::{Bounds, Listener};
 use self::documents::Documents;
 use self::health::Health;
 use self::router::Router;
+use self::tls::Tls;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
 use crate::store::{Patience, Store};
@@ -70,15 +74,19 @@ impl std::error::Error for ServeError {}
 /// Serves every door on the listener until `shutdown` completes. Then it says that it is not ready and goes on for
 /// `config.drain_detect`, closes, and lets calls in flight finish for at most `config.drain_grace`.
 ///
-/// The database need not be there: until it is, calls answer 503 and `/readyz` says why.
+/// The database need not be there: until it is, calls answer 503 and `/readyz` says why. So does `health`, to whoever else
+/// has it.
 pub async fn run(
     listener: TcpListener,
     config: Config,
+    health: Health,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     config.validate().map_err(ServeError::Config)?;
+    let tls = config.tls.as_ref().map(Tls::start).transpose();
+    let tls = tls.map_err(|mistake| ServeError::Config(InvalidConfig { mistakes: vec![mistake] }))?;
+    let listener = Listener { tcp: listener, tls };
     let store = Store::new(&config.database_url, patience(&config));
-    let health = Health::new();
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
     let services = services::compose(&store, &config, &health, &closing)?;
@@ -91,6 +99,9 @@ pub async fn run(
     Ok(())
 }
 
+pub use health::Health;
+pub use metrics::serve as serve_metrics;
+
 /// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
 const OF_PROBES: Patience =
     Patience { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
@@ -99,6 +110,8 @@ fn bounds(config: &Config) -> Bounds {
     Bounds {
         connections: config.max_connections,
         age: config.max_connection_age,
+        first_request: connection::FIRST_REQUEST,
+        unread: connection::UNREAD,
         detect: config.drain_detect,
         grace: config.drain_grace,
     }

@@ -24,12 +24,14 @@ pub mod read_state;
 pub mod readiness;
 pub mod schema;
 pub mod search;
+pub mod senders;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
 mod touch;
 mod types;
 mod views;
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,14 +44,17 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 pub use self::failure::{StoreError, StoreResult};
+pub use self::watched::name_of;
 
 use self::failure::Trouble;
 use self::pool::{Lease, Pool};
 use self::queue::Queue;
+use self::watched::Watched;
 use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
+use crate::telemetry::{current, metrics};
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
 pub type Connection = PgConnection;
@@ -104,7 +109,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(move |lease, _| work(lease)).await
+        self.run(name_of::<F>(), move |lease, _| work(lease)).await
     }
 
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
@@ -115,10 +120,19 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(move |lease, deadline| {
+        self.write_as(name_of::<F>(), org, Company::Others, work).await
+    }
+
+    /// [`Self::write`] in that company, and under another name than that of whoever asks for it.
+    pub async fn write_as<T, F>(&self, name: &'static str, org: OrgId, company: Company, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.run(name, move |lease, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction(lease, org, deadline, &work) {
+                match transaction(lease, org, company, deadline, &work) {
                     Err(StoreError::Database(error))
                         if attempt < ATTEMPTS && pause(attempt, &error, deadline) =>
                     {
@@ -131,12 +145,12 @@ impl Store {
         .await
     }
 
-    async fn run<T, F>(&self, work: F) -> Result<T>
+    async fn run<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Lease, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
-        let deadline = deadline::current();
+        let (deadline, call, asked) = (deadline::current(), current::get(), Instant::now());
         let (answer, mut answered) = oneshot::channel();
         let has_begun = Arc::new(AtomicBool::new(false));
         let (pool, begins) = (self.pool.clone(), has_begun.clone());
@@ -146,7 +160,10 @@ impl Store {
             if answer.is_closed() {
                 return;
             }
-            let outcome = pool.take().and_then(|mut lease| Ok(bounded(&mut lease, deadline, work)?));
+            let watched = Watched { name, call };
+            let outcome = watched.wait(asked, || pool.take());
+            let outcome =
+                outcome.and_then(|mut lease| Ok(watched.work(|| bounded(&mut lease, deadline, work))?));
             let _ = answer.send(outcome);
         });
         let outcome = match timeout(self.wait, &mut answered).await {
@@ -157,8 +174,32 @@ impl Store {
         match outcome {
             Some(outcome) => outcome,
             None if has_begun.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
-            None => Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
-                .caused_by("no connection to the database was free in time")),
+            None => {
+                metrics::shed("database_wait");
+                Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
+                    .caused_by("no connection to the database was free in time"))
+            }
+        }
+    }
+}
+
+/// Who else may write to an organization while a transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// As a rule, everybody.
+    Others,
+    /// For what would pull the rug from under others. It waits for those that run and keeps others waiting, so it has to
+    /// be short.
+    Nobody,
+}
+
+impl Company {
+    /// The lock, held until the transaction ends, that every writing transaction takes before it looks at anything: what
+    /// a chat's address leads to cannot change any more once it was looked up.
+    const fn lock(self) -> &'static str {
+        match self {
+            Self::Others => "pg_advisory_xact_lock_shared",
+            Self::Nobody => "pg_advisory_xact_lock",
         }
     }
 }
@@ -185,15 +226,19 @@ fn bounded<T>(
 fn transaction<T>(
     connection: &mut Connection,
     org: OrgId,
+    company: Company,
     deadline: Option<Instant>,
     work: &impl Fn(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    // One round trip for all. The id is a UUID: nothing in it needs quoting.
+    // One round trip for all. The id is a UUID: nothing in it needs quoting. Organizations whose halves come to the same
+    // number share a lock, which costs them nothing but patience.
     let mut begin = format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'");
     if let Some(deadline) = deadline {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
         begin.push_str(&format!("; SET LOCAL statement_timeout = {left}"));
     }
+    let (high, low) = org.as_uuid().as_u64_pair();
+    begin.push_str(&format!("; SELECT {}({})", company.lock(), (high ^ low).cast_signed()));
     connection.batch_execute(&begin)?;
     let outcome = work(connection).and_then(|value| match is_over(deadline) {
         // The caller has been told that the time is up.
@@ -226,6 +271,7 @@ fn pause(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
     if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
         return false;
     }
+    metrics::retried(state);
     tracing::debug!(state, attempt, "a transaction is tried again");
     std::thread::sleep(pause);
     true

@@ -2,9 +2,11 @@
 
 mod access;
 mod image;
+mod monitoring;
 mod pods;
 mod rendered;
 mod shapes;
+mod tls;
 mod values;
 
 use crate::support::{ROOT, python_tool};

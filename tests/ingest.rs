@@ -3,12 +3,14 @@
 mod convergence;
 mod demo;
 mod import;
+mod persons;
 mod refusals;
 mod rules;
+mod stream;
 
 use serde_json::{Value, json};
 use switchboard::actions::idempotency::Once;
-use switchboard::actions::ingest::{self, IngestEvent};
+use switchboard::actions::ingest::{self, IngestEvent, Reach};
 use switchboard::actions::{orgs, sessions};
 use switchboard::config::Secret;
 use switchboard::error::{Error, Result};
@@ -48,7 +50,7 @@ impl Inbox {
     /// Applies events of the first number in one batch, each as `{"<kind>": {…}}`.
     pub async fn tell(&self, events: &[Value]) -> Vec<Result<()>> {
         let batch = events.iter().map(event).collect();
-        ingest::apply(&self.store, self.org, batch).await.expect("the database is there")
+        ingest::apply(&self.store, &Reach::all(self.org), batch).await.expect("the database is there")
     }
 
     /// Applies events that must all be accepted.
@@ -84,6 +86,11 @@ impl Inbox {
                 "chats",
                 "SELECT chat_id, type, name, image, description, member_add_mode, created_at FROM chats x",
             ),
+            (
+                "chat_addresses",
+                "SELECT address, chat_id FROM chat_addresses x JOIN chats USING (org_id, chat_key)",
+            ),
+            ("lids", "SELECT lid, address FROM lids x"),
             (
                 "chat_members",
                 "SELECT chat_id, contact_id, is_admin, is_super_admin

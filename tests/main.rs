@@ -13,4 +13,6 @@ mod openapi;
 mod plans;
 mod schema;
 mod support;
+mod telemetry;
+mod tls;
 mod transcode;

@@ -118,8 +118,13 @@ impl Call {
 /// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready and which
 /// idempotency keys have expired.
 fn is_the_calls_own(sql: &str) -> bool {
-    let now_and_then =
-        ["secret_sha256", "to_regclass", "__diesel_schema_migrations", "needed_migration", "idempotency_keys"];
+    let now_and_then = [
+        "secret_sha256",
+        "to_regclass",
+        "__diesel_schema_migrations",
+        "needed_migration",
+        "idempotency_keys",
+    ];
     !now_and_then.iter().any(|word| sql.contains(word))
 }
 

@@ -1,5 +1,7 @@
 //! What the tests share: a database per test, the real binary serving it, and callers that read as sentences.
 
+mod certificates;
+mod chat;
 mod cluster;
 mod methods;
 mod process;
@@ -13,6 +15,8 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
+pub use certificates::{Certificates, Pair, text};
+pub use chat::Chat;
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
@@ -20,7 +24,7 @@ pub use rpc::{Door, Rpc, frame};
 pub use server::Server;
 pub use sql::Sql;
 pub use tools::{clients, python_tool};
-pub use world::{Chat, Org, World};
+pub use world::{Org, World};
 
 /// The binary under test.
 pub const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");

@@ -91,20 +91,24 @@ UNION ALL SELECT org_id, 'messages', session_id, 0, count(*) FROM messages GROUP
 ALTER TABLE chat_activity FORCE ROW LEVEL SECURITY;
 ALTER TABLE list_counts FORCE ROW LEVEL SECURITY;
 
--- With the session at its end. Without, PostgreSQL may look for the holders of a chat in the primary key, for the sake of
--- the session there, and read all of the organization's part of it.
-DROP INDEX session_chats_chat;
-CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id) INCLUDE (active_at);
 -- Where few chats of a number are unread, session_chats_active_unread has them.
 CREATE INDEX session_chats_list ON session_chats (org_id, session_id, active_at DESC, listed_id)
     INCLUDE (chat_key, listed_type, is_unread);
+-- With the session at its end. Without, PostgreSQL may look for the holders of a chat in the primary key, for the sake of
+-- the session there, and read all of the organization's part of it. The youngest index of its table: while there are no
+-- statistics yet, several seem to cost the same for a look-up by key, and of such the planner takes the youngest.
+DROP INDEX session_chats_chat;
+CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id) INCLUDE (active_at);
 CREATE INDEX chat_activity_list ON chat_activity (org_id, active_at DESC, listed_id)
     INCLUDE (chat_key, session_id, listed_type, is_unread);
 CREATE INDEX chat_activity_unread ON chat_activity (org_id, active_at DESC, listed_id)
     INCLUDE (chat_key, session_id, listed_type) WHERE is_unread;
--- The chat beside the key, or the planner would take these for as good as messages_newest where one chat is asked for.
-CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key);
-CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key);
+-- Of every chat: what lists are read by that are not about one. A list of one chat says nothing of `chat_key > 0`, which holds
+-- for all, and is kept to messages_newest: the planner takes any session for a small one, and these for as good.
+CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key)
+    WHERE chat_key > 0;
+CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key)
+    WHERE chat_key > 0;
 
 -- The triggers look at whole statements: a batch costs them a handful of statements, not some for each row.
 

@@ -150,7 +150,7 @@ BEGIN
 
     result.count := CASE WHEN is_counted THEN total END;
     result.chats := ARRAY(
-        SELECT ROW(v, h.archived, h.pinned, h.exited, h.unread, s.phone, h.muted_until > now(), m)::listed_chat
+        SELECT ROW(v, h.archived, h.pinned, h.exited, h.unread, s.phone, h.muted_until > now(), m.message)::listed_chat
         FROM unnest(session_ids, chat_keys) listed(session_id, chat_key)
         -- By the chat, which few numbers hold: the planner takes any session for a small one, and every index that begins
         -- with the session for as good as the one that leads to the chat.
@@ -159,10 +159,13 @@ BEGIN
         ) h
         JOIN sessions s ON s.org_id = of_org AND s.session_id = listed.session_id
         JOIN chat_views v ON v.org_id = of_org AND v.chat_key = listed.chat_key
-        -- For the same reason with the time, which it does not take to tell a message from others.
-        LEFT JOIN message_views m
-            ON m.org_id = of_org AND m.session_id = listed.session_id AND m.chat_key = listed.chat_key
-            AND m.sent_at = h.last_message_at AND m.message_id = h.latest_message_id
+        -- For the same reason after the chat, and with the time: whichever index is taken, it leads to one message.
+        LEFT JOIN LATERAL (
+            SELECT latest AS message FROM message_views latest
+            WHERE latest.org_id = of_org AND latest.session_id = listed.session_id AND latest.chat_key = listed.chat_key
+                AND latest.sent_at = h.last_message_at AND latest.message_id = h.latest_message_id
+            OFFSET 0
+        ) m ON true
         WHERE h.session_id = listed.session_id
         ORDER BY h.active_at DESC, h.listed_id
     );
@@ -216,7 +219,8 @@ BEGIN
             WHEN cardinality(sessions) = 1 THEN 'l.session_id = $2[1]'
             ELSE 'l.session_id = ANY ($2)'
         END,
-        CASE WHEN in_chat IS NOT NULL THEN 'l.chat_key = $3' END,
+        -- The words of the indexes that have every chat.
+        CASE WHEN in_chat IS NOT NULL THEN 'l.chat_key = $3' ELSE 'l.chat_key > 0' END,
         CASE WHEN sent_from IS NOT NULL THEN 'l.sent_at >= $4' END,
         CASE WHEN sent_before IS NOT NULL THEN 'l.sent_at < $5' END
     );

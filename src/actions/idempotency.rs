@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::idempotency::{self, Claim, KeyUse};
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Company, Connection, Store, StoreResult, name_of};
 
 /// How a write that makes a `V` is answered with an `R`: the first time from what it did; under an idempotency key that
 /// was used before, from what was kept in the transaction of that first time.
@@ -60,7 +60,8 @@ impl<V, R> Once<V, R> {
         match keyed {
             None => store.write(org, work).await.map(answer),
             Some(keyed) => {
-                store.write(org, move |connection| keyed.write(connection, org, &answer, &work)).await
+                let work = move |connection: &mut Connection| keyed.write(connection, org, &answer, &work);
+                store.write_as(name_of::<F>(), org, Company::Others, work).await
             }
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! Contacts and chats carry no version: there the last arrival wins, field by field.
 
+mod batch;
 mod chats;
 mod check;
 mod contacts;
@@ -12,8 +13,10 @@ mod json;
 mod members;
 mod merge;
 mod messages;
+mod persons;
 mod sessions;
 
+pub use batch::{Applied, Batch};
 pub use event::{
     AddressEvent, ChatEvent, ChatKind, ConnectionStatus, ContactEvent, DeleteMessageEvent, DeliveryInfo,
     Event, IngestEvent, MemberEvent, MessageEvent, ReadEvent, ReceiptEvent, ReceiptKind, StatusEvent,
@@ -21,19 +24,62 @@ pub use event::{
 
 use std::sync::Arc;
 
+pub use serde_json::Value as JsonTree;
+
 use check::{Checked, check};
 
 use crate::error::{Error, Kind, Result};
-use crate::ids::OrgId;
+use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest as rows;
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::senders::{self, Sender};
+use crate::store::{Company, Connection, Store, StoreResult};
 
-/// Stores a batch of events of one organization in one transaction.
+/// Whose numbers a connector may tell of.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// The organization.
+    pub org: OrgId,
+    /// The only sessions; `None` for all of the organization's. What all numbers share of a chat or a person is anybody's
+    /// who tells of it.
+    pub sessions: Option<Arc<[SessionId]>>,
+}
+
+impl Reach {
+    /// Every number of the organization.
+    pub const fn all(org: OrgId) -> Self {
+        Self { org, sessions: None }
+    }
+
+    fn contains(&self, session: SessionId) -> bool {
+        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(&session))
+    }
+}
+
+/// Stores a batch of events.
 ///
 /// A bad event is refused alone: the inner results are in the order of the batch, and an error names the field. The
 /// outer one is for when nothing could be stored at all.
-pub async fn apply(store: &Store, org: OrgId, batch: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+pub async fn apply(store: &Store, reach: &Reach, batch: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+    apply_marked(store, reach, batch, None).await
+}
+
+/// How far a sender has come with what is stored.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The sender.
+    pub sender: Sender,
+    /// Its own number of its last event.
+    pub sequence: i64,
+}
+
+/// The same, and with the last of them it is stored how far the sender has come.
+async fn apply_marked(
+    store: &Store,
+    reach: &Reach,
+    batch: Vec<IngestEvent>,
+    mark: Option<Mark>,
+) -> Result<Vec<Result<()>>> {
     let mut outcomes: Vec<Result<()>> = Vec::with_capacity(batch.len());
     let mut checked = Vec::with_capacity(batch.len());
     for (place, event) in batch.into_iter().enumerate() {
@@ -41,20 +87,51 @@ pub async fn apply(store: &Store, org: OrgId, batch: Vec<IngestEvent>) -> Result
         outcomes.push(outcome);
     }
     let checked: Arc<[(usize, Checked)]> = checked.into();
+    let mut refused = persons::apply(store, reach, &checked).await?;
+    refused.extend(in_parts(store, reach, Company::Others, checked, write, mark).await?);
+    for (place, error) in refused {
+        outcomes[place] = Err(error);
+    }
+    Ok(outcomes)
+}
 
-    // Halves still to be tried. The database may refuse what the checks let pass; such an event must not take the
-    // others with it, so the batch is split until it stands alone.
-    let whole = 0..checked.len();
-    let mut parts = Vec::from([whole]);
+/// Events that are refused, by their place in the batch.
+type Refused = Vec<(usize, Error)>;
+
+/// One transaction's work.
+type Write = fn(&mut Connection, &Reach, &[(usize, Checked)]) -> StoreResult<Refused>;
+
+/// Writes events in one transaction. The database may refuse what the checks let pass; such an event must not take the
+/// others with it, so they are split until it stands alone.
+///
+/// How far their sender has come is written with them, or after them when they do not fit into one transaction.
+async fn in_parts(
+    store: &Store,
+    reach: &Reach,
+    company: Company,
+    events: Arc<[(usize, Checked)]>,
+    write: Write,
+    mark: Option<Mark>,
+) -> Result<Refused> {
+    let whole = 0..events.len();
+    let mut unmarked = mark;
+    let mut refused = Vec::new();
+    let mut parts = Vec::from([whole.clone()]);
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
-        let events = Arc::clone(&checked);
-        let range = part.clone();
-        let written =
-            store.write(org, move |connection| write(connection, org, &events[range.clone()])).await;
-        match written {
-            Ok(refused) => refused.into_iter().for_each(|(place, error)| outcomes[place] = Err(error)),
+        let (range, events_of_part, own_reach) = (part.clone(), Arc::clone(&events), reach.clone());
+        let own_mark = unmarked.clone().filter(|_| part == whole);
+        let work = move |connection: &mut Connection| {
+            let refused = write(connection, &own_reach, &events_of_part[range.clone()])?;
+            advance(connection, own_reach.org, own_mark.as_ref())?;
+            Ok(refused)
+        };
+        match store.write_as("actions::ingest::in_parts", reach.org, company, work).await {
+            Ok(more) => {
+                refused.extend(more);
+                unmarked = unmarked.filter(|_| part != whole);
+            }
             Err(error) if error.kind() != Kind::Internal => return Err(error),
-            Err(error) if part.len() == 1 => outcomes[checked[part.start].0] = Err(error),
+            Err(error) if part.len() == 1 => refused.push((events[part.start].0, error)),
             Err(_) => {
                 let middle = part.start + part.len() / 2;
                 parts.push(middle..part.end);
@@ -62,22 +139,27 @@ pub async fn apply(store: &Store, org: OrgId, batch: Vec<IngestEvent>) -> Result
             }
         }
     }
-    Ok(outcomes)
+    if unmarked.is_some() {
+        let org = reach.org;
+        store.write(org, move |connection| advance(connection, org, unmarked.as_ref())).await?;
+    }
+    Ok(refused)
+}
+
+fn advance(connection: &mut Connection, org: OrgId, mark: Option<&Mark>) -> StoreResult<()> {
+    mark.map_or(Ok(()), |mark| senders::advance(connection, org, &mark.sender, mark.sequence))
 }
 
 /// One transaction's work. Answers the events that were refused.
-fn write(
-    connection: &mut Connection,
-    org: OrgId,
-    events: &[(usize, Checked)],
-) -> StoreResult<Vec<(usize, Error)>> {
-    let now = Instant::now();
-    let (changes, refused) = sessions::resolve(connection, org, events)?;
+fn write(connection: &mut Connection, reach: &Reach, events: &[(usize, Checked)]) -> StoreResult<Refused> {
+    let (org, now) = (reach.org, Instant::now());
+    let (changes, refused) = sessions::resolve(connection, reach, events)?;
     let steps = |connection: &mut Connection| {
-        let found = chats::find(connection, org, &changes)?;
-        contacts::write(connection, org, &changes, &found)?;
-        let chats = chats::create_missing(connection, org, &changes, found)?;
-        chats::write(connection, org, &changes, &chats, now)?;
+        let persons = persons::known(connection, org, &changes)?;
+        let found = chats::find(connection, org, &changes, &persons)?;
+        contacts::write(connection, org, &changes, &found, &persons)?;
+        let chats = chats::create_missing(connection, org, &changes, found, &persons)?;
+        chats::write(connection, org, &changes, &chats, &persons, now)?;
         let mut counters = counters::lock(connection, org, &changes, &chats)?;
         messages::write(connection, org, &changes, &chats, &mut counters)?;
         counters.store(connection, org, now)?;

@@ -15,7 +15,7 @@ use self::story::Story;
 use super::settings::Settings;
 use super::{Context, Failure, healthcheck, output};
 use crate::actions::idempotency::Once;
-use crate::actions::ingest::IngestEvent;
+use crate::actions::ingest::{IngestEvent, Reach};
 use crate::actions::members::{Manager, NewMember, Role};
 use crate::actions::properties::{NewProperty, PropertyKind};
 use crate::actions::sessions::NewSession;
@@ -70,7 +70,7 @@ pub(super) async fn run(
         return output::json(&Shown::new(&key));
     }
     // Where `serve` listens with the same settings.
-    output::text(&instructions(&key, &healthcheck::own_root(&settings.listen)))
+    output::text(&instructions(&key, &healthcheck::root(settings.scheme(), &settings.listen)))
 }
 
 /// Organization, numbers, members and properties; those that exist stay as they are.
@@ -126,7 +126,7 @@ async fn load(store: &Store, org: OrgId) -> Result<()> {
 }
 
 async fn tell(store: &Store, org: OrgId, events: Vec<IngestEvent>) -> Result<()> {
-    ingest::apply(store, org, events).await?.into_iter().collect()
+    ingest::apply(store, &Reach::all(org), events).await?.into_iter().collect()
 }
 
 #[derive(Serialize)]

@@ -10,6 +10,7 @@ use super::door::Door;
 use super::services::Rest;
 use super::{BoxFuture, Request, request_id};
 use crate::error::{Error, Kind};
+use crate::telemetry::metrics;
 
 /// Admits or turns away.
 #[derive(Clone)]
@@ -40,6 +41,7 @@ impl<R: Rest> Around for Admission<R> {
                 })
             }
             Err(_) => {
+                metrics::shed("in_flight");
                 let error = Error::new(Kind::Overloaded, "too much to do right now, try again")
                     .caused_by("as many calls in flight as are admitted");
                 let rest = |error: &Error| {
@@ -54,6 +56,6 @@ impl<R: Rest> Around for Admission<R> {
 }
 
 /// Who asks whether the service is well gets an answer also when it has too much to do: it costs nothing.
-fn is_probe(path: &str) -> bool {
+pub fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz") || path.starts_with("/grpc.health.v1.Health/")
 }

@@ -20,7 +20,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
     "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, idempotency-replayed, x-request-id, \
-     retry-after, allow",
+     retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, grpc-retry-pushback-ms, allow",
 );
 /// Two hours, in seconds: the most that browsers honour.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

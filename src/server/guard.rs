@@ -15,7 +15,7 @@ use crate::error::Error;
 pub type Guard = fn(&Extensions, &str) -> Result<(), Error>;
 
 /// Services that anyone may call: probes and tools come without a token, and they tell nothing of anybody.
-const OPEN: [&str; 3] = [
+pub const OPEN: [&str; 3] = [
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actions::idempotency;
+use crate::actions::{idempotency, senders};
 use crate::error::Error;
 use crate::store::Store;
 use crate::telemetry::causes;
@@ -15,6 +15,9 @@ pub async fn keep(store: Store) {
         if let Err(error) = remove_expired_keys(&store).await {
             tracing::warn!(reason = causes(&error), "expired idempotency keys could not be removed");
         }
+        if let Err(error) = remove_forgotten_senders(&store).await {
+            tracing::warn!(reason = causes(&error), "senders that are long gone could not be removed");
+        }
         tokio::time::sleep(INTERVAL).await;
     }
 }
@@ -22,5 +25,10 @@ pub async fn keep(store: Store) {
 /// In batches, so that no call waits long for a connection.
 async fn remove_expired_keys(store: &Store) -> Result<(), Error> {
     while idempotency::remove_expired(store).await? {}
+    Ok(())
+}
+
+async fn remove_forgotten_senders(store: &Store) -> Result<(), Error> {
+    while senders::remove_forgotten(store).await? {}
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::around::{Answering, AroundLayer};
 use super::cors::Cors;
 use super::limits::Limits;
 use super::observe::Observe;
+use super::rate_limit::RateLimit;
 use super::router::Router;
 use super::services::Rest;
 use crate::auth::{AuthLayer, Authenticator};
@@ -30,7 +31,9 @@ pub fn stack<R: Rest>(
         .layer(AroundLayer(Admission::new(config.max_in_flight, router.rest().clone())))
         // Around everything that waits or can go wrong, authentication included.
         .layer(AroundLayer(Limits { timeout: config.request_timeout, rest: router.rest().clone() }))
-        // Last: it only labels. Each door's guard reads the label before the body is decoded.
+        // It only labels. Each door's guard reads the label before the body is decoded.
         .layer(AuthLayer::new(authenticator))
+        // Last, since it has to know who is calling, and before a body is read.
+        .layer(AroundLayer(RateLimit::new(config.rate_limits, router.rest().clone())))
         .service(router)
 }

@@ -1,20 +1,25 @@
-//! Gives every request its id and, when it is answered, one line in the log: which RPC, through which door, how it
-//! ended and how long it took. No query, no path of REST (it holds phone numbers), nothing anybody wrote. Calls that
-//! went well are told at debug level only: their lines would cost as much as the rest of the stack.
+//! Gives every request its id and a trace and, when it is answered, counts it and writes one line in the log: which RPC,
+//! through which door, how it ended and how long it took. No query, no path of REST (it holds phone numbers), nothing
+//! anybody wrote. Calls that went well are told at debug level only: their lines would cost as much as the rest of the
+//! stack.
 
 use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 
-use http::{HeaderValue, Method, Uri};
+use http::{Method, Uri};
 use tonic::{Code, Status};
 use tracing::Level;
 
 use super::around::{Answering, Around};
 use super::door::Door;
 use super::services::Rest;
-use super::{BoxFuture, Request, Response, request_id};
+use super::{BoxFuture, Request, Response, guard, request_id};
 use crate::error::Kind;
+use crate::pb::METHODS;
 use crate::telemetry::causes;
+use crate::telemetry::current::Current;
+use crate::telemetry::metrics::{self, Present};
+use crate::telemetry::traces::{self, Trace};
 
 /// Observes every request.
 #[derive(Clone)]
@@ -26,28 +31,32 @@ pub struct Observe<R> {
 impl<R: Rest> Around for Observe<R> {
     fn call(&self, mut request: Request, inner: &mut impl Answering) -> BoxFuture {
         let id = request_id::ensure(request.headers_mut());
+        let current = Current::begin(id.clone(), request.headers());
+        let trace = current.trace().cloned();
         let call = Call {
             rest: self.rest.clone(),
-            id: id.clone(),
             door: Door::of(&request),
             method: request.method().clone(),
             uri: request.uri().clone(),
             begun: Instant::now(),
         };
         let answer = inner.call(request);
-        Box::pin(async move {
+        Box::pin(current.serve(async move {
+            let _present = Present::call();
             let Ok(mut response) = answer.await;
             response.headers_mut().insert(request_id::HEADER, id);
-            call.log(&response);
+            if let Some(told) = trace.as_ref().and_then(Trace::answer) {
+                response.headers_mut().insert(traces::ANSWER, told);
+            }
+            call.tell(&response, trace.as_ref());
             Ok(response)
-        })
+        }))
     }
 }
 
 /// A call until it is answered. Its texts are shared with the request, not copied.
 struct Call<R> {
     rest: R,
-    id: HeaderValue,
     door: Door,
     method: Method,
     uri: Uri,
@@ -75,44 +84,62 @@ impl Failure<'_> {
             (None, None) => None,
         }
     }
+
+    fn is_ours(&self) -> bool {
+        matches!(self.code, Code::Internal | Code::Unknown | Code::DataLoss)
+    }
 }
 
 impl<R: Rest> Call<R> {
-    fn log(&self, response: &Response) {
+    fn tell(&self, response: &Response, trace: Option<&Trace>) {
         let failure = Failure::of(response);
-        if failure.is_none() && !tracing::enabled!(Level::DEBUG) {
+        let is_told = failure.is_some() || tracing::enabled!(Level::DEBUG);
+        if !is_told && trace.is_none() && !metrics::are_kept() {
             return;
         }
-        let rpc = self.rpc(failure.as_ref());
+        let (rpc, door, took) = (self.rpc(), self.door.name(), self.begun.elapsed());
+        let code = failure.as_ref().map_or(Code::Ok, |failure| failure.code);
+        let is_fault = failure.as_ref().is_some_and(Failure::is_ours);
+        metrics::answered(rpc, door, name_of(code), took);
+        if let Some(trace) = trace {
+            trace.end(rpc, door, name_of(code), is_fault);
+        }
+        if is_told {
+            self.log(response, failure, rpc, took);
+        }
+    }
+
+    fn log(&self, response: &Response, failure: Option<Failure<'_>>, rpc: &str, took: Duration) {
         let status = match self.door {
             Door::Rest => i32::from(response.status().as_u16()),
             Door::Grpc | Door::GrpcWeb => failure.as_ref().map_or(Code::Ok, |failure| failure.code) as i32,
         };
-        let (door, request_id) = (self.door.name(), self.id.to_str().unwrap_or_default());
-        let ms = milliseconds(self.begun.elapsed());
-        let Some(Failure { code, cause }) = failure else {
-            return tracing::debug!(request_id, rpc, door, status, ms, "answered");
+        let (door, ms) = (self.door.name(), milliseconds(took));
+        let Some(failure) = failure else {
+            return tracing::debug!(rpc, door, status, ms, "answered");
         };
-        let error = || cause.map(causes).unwrap_or_default();
-        if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
-            tracing::error!(request_id, rpc, door, status, ms, ?code, error = error(), "failed");
+        let (code, error) = (failure.code, || failure.cause.map(causes).unwrap_or_default());
+        if failure.is_ours() {
+            tracing::error!(rpc, door, status, ms, ?code, error = error(), "failed");
         } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
-            tracing::warn!(request_id, rpc, door, status, ms, ?code, error = error(), "failed");
+            tracing::warn!(rpc, door, status, ms, ?code, error = error(), "failed");
+        } else if code == Code::ResourceExhausted {
+            // Those come in floods, which the metrics count. The log must not be part of them.
+            tracing::debug!(rpc, door, status, ms, ?code, "refused");
         } else {
-            tracing::info!(request_id, rpc, door, status, ms, ?code, "refused");
+            tracing::info!(rpc, door, status, ms, ?code, "refused");
         }
     }
 
-    /// The RPC as a path. A gRPC path that names none is the caller's own words and is not repeated.
-    fn rpc(&self, failure: Option<&Failure<'_>>) -> &str {
+    /// The RPC as a path. One that names none is the caller's own words and is not repeated.
+    fn rpc(&self) -> &'static str {
+        let path = self.uri.path();
         match self.door {
-            Door::Grpc | Door::GrpcWeb
-                if failure.is_some_and(|failure| failure.code == Code::Unimplemented) =>
-            {
-                "-"
+            Door::Grpc | Door::GrpcWeb => {
+                let ours = METHODS.iter().map(|method| method.path).find(|known| *known == path);
+                ours.or_else(|| guard::OPEN.into_iter().find(|open| path.starts_with(open))).unwrap_or("-")
             }
-            Door::Grpc | Door::GrpcWeb => self.uri.path(),
-            Door::Rest => self.rest.rpc(&self.method, self.uri.path()).unwrap_or("-"),
+            Door::Rest => self.rest.rpc(&self.method, path).unwrap_or("-"),
         }
     }
 }
@@ -120,4 +147,27 @@ impl<R: Rest> Call<R> {
 /// With three digits after the point.
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0
+}
+
+/// The code as gRPC's documents spell it.
+const fn name_of(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
 }

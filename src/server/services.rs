@@ -10,19 +10,28 @@ use super::around::Answering;
 use super::guard::Guard;
 use super::health::Health;
 use super::{Response, ServeError};
-use crate::api::{self, ChatApi, OrganizationApi, SessionApi};
+use crate::api::{self, ChatApi, IngestApi, OrganizationApi, SessionApi};
 use crate::config::Config;
 use crate::error::Error;
 use crate::pb;
 use crate::pb::chat_service_server::ChatServiceServer;
+use crate::pb::ingest_service_server::IngestServiceServer;
 use crate::pb::organization_service_server::OrganizationServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
-use crate::store::Store;
+use crate::store::{Patience, Store};
 use crate::transcode::{self, Transcoder, routes};
 
 /// The services whose readiness the gRPC health service tells.
-pub const NAMES: &[&str] =
-    &["switchboard.v1.ChatService", "switchboard.v1.OrganizationService", "switchboard.v1.SessionService"];
+pub const NAMES: &[&str] = &[
+    "switchboard.v1.ChatService",
+    "switchboard.v1.IngestService",
+    "switchboard.v1.OrganizationService",
+    "switchboard.v1.SessionService",
+];
+
+/// The largest message of a connector, in bytes. More than an event may have, so that one that is too large can be refused
+/// by its number instead of ending the stream.
+const MAX_INGEST_MESSAGE: usize = 4 * 1024 * 1024;
 
 /// The REST door.
 pub trait Rest: Answering + Clone + Send + Sync + 'static {
@@ -53,6 +62,9 @@ pub fn compose(
     let chats = Arc::new(ChatApi::new(store.clone()));
     let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone()));
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone()));
+    let writers = (config.database_connections / 2).max(1);
+    let ingest_store = Store::new(&config.database_url, Patience::unhurried(writers));
+    let ingest = IngestApi::new(ingest_store, writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)
@@ -63,6 +75,7 @@ pub fn compose(
         .add_service(
             OrganizationServiceServer::from_arc(organization.clone()).max_decoding_message_size(limit),
         )
+        .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(MAX_INGEST_MESSAGE))
         .add_service(health.rpc(NAMES, closing.clone()))
         // Two versions of one protocol: newer tools ask for v1, grpcio for v1alpha.
         .add_service(reflection().build_v1().map_err(ServeError::setup)?)

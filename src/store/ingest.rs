@@ -8,6 +8,7 @@ mod chats;
 mod contacts;
 mod members;
 mod messages;
+mod persons;
 mod session_chats;
 mod sessions;
 
@@ -17,6 +18,10 @@ pub use members::{Member, add_members, members_of, remove_members};
 pub use messages::{
     Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
     write_messages,
+};
+pub use persons::{
+    Merge, add_lid_addresses, holders_of_chats, merge, messages_of_chats, messages_waited_for,
+    phones_of_lids, remove_chats, tie,
 };
 pub use session_chats::{
     SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats, unread_counts,

@@ -15,6 +15,7 @@ use diesel::r2d2::{
 use super::Patience;
 use crate::config::Secret;
 use crate::error::{Error, Result};
+use crate::telemetry::metrics::{self, Present};
 
 /// How long a new connection may take at least. Half of it is the longest pause between two tries.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -30,6 +31,7 @@ pub(super) struct Pool {
 pub(super) struct Lease {
     lent: PooledConnection<Manager>,
     generation: Arc<AtomicU64>,
+    _present: Present,
 }
 
 struct Manager {
@@ -43,6 +45,7 @@ struct Manager {
 struct Connected {
     connection: PgConnection,
     generation: u64,
+    _present: Present,
 }
 
 impl Pool {
@@ -66,7 +69,8 @@ impl Pool {
         loop {
             let lent = self.pool.get().map_err(Error::unavailable)?;
             if lent.generation == self.generation.load(Ordering::Relaxed) {
-                return Ok(Lease { lent, generation: self.generation.clone() });
+                let _present = Present::database_connection_in_use();
+                return Ok(Lease { lent, generation: self.generation.clone(), _present });
             }
             // Given back, it is found broken.
         }
@@ -78,7 +82,10 @@ impl Lease {
     pub(super) fn evict(&self) {
         let mine = self.lent.generation;
         // Only the first of several that notice: connections opened since are good.
-        let _ = self.generation.compare_exchange(mine, mine + 1, Ordering::Relaxed, Ordering::Relaxed);
+        let evicted = self.generation.compare_exchange(mine, mine + 1, Ordering::Relaxed, Ordering::Relaxed);
+        if evicted.is_ok() {
+            metrics::evicted();
+        }
     }
 }
 
@@ -106,7 +113,7 @@ impl ManageConnection for Manager {
         let mut connection =
             PgConnection::establish(self.url.expose()).map_err(ConnectError::ConnectionError)?;
         connection.batch_execute(&self.greeting).map_err(ConnectError::QueryError)?;
-        Ok(Connected { connection, generation })
+        Ok(Connected { connection, generation, _present: Present::database_connection() })
     }
 
     fn is_valid(&self, connected: &mut Connected) -> std::result::Result<(), ConnectError> {

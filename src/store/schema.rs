@@ -177,6 +177,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    ingest_senders (org_id, principal, sender) {
+        org_id -> Uuid,
+        principal -> Text,
+        sender -> Text,
+        acknowledged -> BigInt,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lids (org_id, lid) {
+        org_id -> Uuid,
+        lid -> Text,
+        address -> Text,
+    }
+}
+
+diesel::table! {
     chat_members (org_id, chat_key, contact_id) {
         org_id -> Uuid,
         chat_key -> BigInt,
@@ -257,27 +275,8 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
-    orgs,
-    members,
-    sessions,
-    api_keys,
-    contacts,
-    chats,
-    chat_addresses,
-    session_chats,
-    chat_activity,
-    list_counts,
-    messages,
-    pending_receipts,
-    chat_members,
-    chat_access,
-    labels,
-    chat_labels,
-    properties,
-    chat_properties,
-    events,
-    idempotency_keys,
-    chat_views,
-    message_views,
-);
+diesel::allow_tables_to_appear_in_same_query! {
+    orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
+    messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
+    idempotency_keys, ingest_senders, lids, chat_views, message_views
+}

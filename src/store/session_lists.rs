@@ -204,7 +204,7 @@ pub fn messages(
     // Looked up once, and not for each message.
     let chat_id = chats::table
         .filter(chats::org_id.eq(org))
-        .filter(chats::chat_key.nullable().eq(chat_key.clone()))
+        .filter(chats::chat_key.nullable().eq(chat_key))
         .select(chats::chat_id)
         .single_value();
     let page = messages::table

@@ -14,10 +14,11 @@ fn who_selects_pods_selects_the_servers() {
     };
     for (shape, deployment) in all("Deployment") {
         let labels = &deployment["spec"]["template"]["metadata"]["labels"];
-        assert!(contains(labels, &the(shape, "Service")["spec"]["selector"]), "{shape}");
+        let services = || all("Service").filter(|(of, _)| *of == shape).map(|(_, service)| &service["spec"]);
+        assert!(services().all(|service| contains(labels, &service["selector"])), "{shape}");
         for job in [the(shape, "Job"), the(shape, "Pod")].into_iter().filter(|other| !other.is_null()) {
             let other = job.pointer("/spec/template/metadata/labels").unwrap_or(&job["metadata"]["labels"]);
-            assert!(!contains(other, &the(shape, "Service")["spec"]["selector"]), "{shape}");
+            assert!(services().all(|service| !contains(other, &service["selector"])), "{shape}");
         }
         for kind in ["PodDisruptionBudget", "NetworkPolicy"] {
             let manifest = the(shape, kind);
@@ -27,9 +28,13 @@ fn who_selects_pods_selects_the_servers() {
                 "{shape} {kind}"
             );
         }
-        let ports = the(shape, "Service")["spec"]["ports"].as_array().expect("ports");
-        assert!(ports.iter().all(|port| port["targetPort"]
-            == container(&deployment["spec"]["template"]["spec"])["ports"][0]["name"]));
+        let ports = services().flat_map(|service| service["ports"].as_array().expect("ports"));
+        let ports: Vec<_> = ports.map(|port| (&port["name"], &port["targetPort"])).collect();
+        let of_pods = container(&deployment["spec"]["template"]["spec"])["ports"].as_array().expect("ports");
+        let is_there = |target: &Value| of_pods.iter().any(|port| port["name"] == *target);
+        // Metrics are for those who are meant to have them.
+        let is_metrics = |name: &Value, target: &Value| (name == "metrics") == (target == "metrics");
+        assert!(ports.iter().all(|(name, target)| is_there(target) && is_metrics(name, target)), "{shape}");
     }
 }
 
@@ -54,6 +59,7 @@ fn pods_talk_to_whom_they_must_and_no_others() {
     assert_eq!(ports("default"), [53, 5432, 8080]);
     assert_eq!(ports("settings"), [53, 5432, 443, 8080]);
     assert_eq!(ports("network"), [53, 6432, 8080]);
+    assert_eq!(ports("observed"), [53, 5432, 4317, 8080]);
     let from = the("network", "NetworkPolicy")["spec"]["ingress"][0]["from"].as_array().expect("peers");
     assert_eq!(from.len(), 2, "the one that is named, and `helm test`");
     assert!(the("smallest", "NetworkPolicy").is_null());

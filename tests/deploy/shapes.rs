@@ -16,6 +16,9 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
         ("network", network()),
         ("ingress", ingress()),
         ("gateway", gateway()),
+        ("observed", observed()),
+        ("tls", json!({"tls": {"existingSecret": "inbox-tls"}})),
+        ("mutual", mutual()),
     ])
 }
 
@@ -28,6 +31,7 @@ fn smallest() -> Value {
         "podDisruptionBudget": {"enabled": false},
         "topologySpread": {"enabled": false},
         "networkPolicy": {"enabled": false},
+        "metrics": {"enabled": false},
         "serviceAccount": {"create": false},
     })
 }
@@ -104,6 +108,25 @@ fn ingress() -> Value {
                 "annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "GRPC"},
             },
         },
+    })
+}
+
+fn observed() -> Value {
+    json!({
+        "metrics": {
+            "port": 9100,
+            "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+            "serviceMonitor": {"enabled": true, "interval": "15s", "labels": {"release": "prometheus"}},
+            "rules": {"enabled": true, "labels": {"release": "prometheus"}},
+        },
+        "environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.monitoring:4317"},
+    })
+}
+
+fn mutual() -> Value {
+    json!({
+        "tls": {"existingSecret": "inbox-tls", "clientAuthority": {"existingConfigMap": "callers", "key": "bundle.crt"}},
+        "metrics": {"port": 9100},
     })
 }
 

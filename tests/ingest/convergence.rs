@@ -4,28 +4,31 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-use switchboard::actions::ingest::{self, IngestEvent};
+use switchboard::actions::ingest::{self, IngestEvent, Reach};
 
 use super::{Inbox, NUMBER, OTHER_NUMBER, event};
 use crate::support::Cluster;
 
 const PERSON: &str = "15550101001@s.whatsapp.net";
+/// The same person, while the number is hidden.
+const HIDDEN: &str = "189412345001@lid";
 const OTHER_PERSON: &str = "15550101002@c.us";
 const GROUP: &str = "120363300000000001@g.us";
 
 /// Contacts and chats carry no version, so they are told once with one content.
 fn fixed() -> Vec<Value> {
     vec![
-        json!({"contact": {"id": "15550101001:3@s.whatsapp.net", "name": "Asha Rao", "color": "#B4876E"}}),
+        json!({"contact": {"id": "189412345001:3@lid", "name": "Asha Rao", "color": "#B4876E"}}),
+        json!({"address": {"lid": HIDDEN, "jid": PERSON}}),
         json!({"contact": {"id": OTHER_PERSON, "name": null, "isInternal": true}}),
         json!({"chat": {"jid": PERSON, "type": "business", "archived": true, "mutedUntil": 1_800_000_000_000_i64}}),
         json!({"chat": {"jid": GROUP, "type": "group", "name": "Team", "memberAddMode": "all_member_add", "members": [
-            {"id": PERSON, "isAdmin": true}, {"id": OTHER_PERSON}, {"id": format!("{NUMBER}@c.us")}]}}),
+            {"id": HIDDEN, "isAdmin": true}, {"id": OTHER_PERSON}, {"id": format!("{NUMBER}@c.us")}]}}),
     ]
 }
 
 fn chat() -> impl Strategy<Value = &'static str> {
-    prop_oneof![Just(PERSON), Just(OTHER_PERSON), Just(GROUP)]
+    prop_oneof![Just(PERSON), Just(HIDDEN), Just(OTHER_PERSON), Just(GROUP)]
 }
 
 fn id() -> impl Strategy<Value = String> {
@@ -117,8 +120,9 @@ async fn retell(inbox: &Inbox, events: &[(Value, usize)]) {
         let (store, org) = (inbox.store.clone(), inbox.org);
         writers.spawn(async move {
             for batch in own.chunks(5) {
-                for outcome in
-                    ingest::apply(&store, org, batch.to_vec()).await.expect("the database is there")
+                for outcome in ingest::apply(&store, &Reach::all(org), batch.to_vec())
+                    .await
+                    .expect("the database is there")
                 {
                     outcome.expect("an accepted event");
                 }

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
-use super::Inbox;
+use super::{Inbox, NUMBER};
 use crate::support::ROOT;
 
 impl Inbox {
@@ -67,4 +67,36 @@ async fn a_file_imports_twice_to_the_same_copy() {
     );
     assert_eq!(alice["unread"], 3);
     assert_eq!(alice["muted_until"], "2025-06-29T12:00:00+00:00");
+}
+
+/// The more chats, the more there is to read by mistake; and PostgreSQL, which has seen none of them yet, does not know.
+#[tokio::test]
+async fn what_an_event_reads_does_not_grow_with_a_new_organization() {
+    const CHATS: usize = 2000;
+    const MESSAGES: usize = 4000;
+    let inbox = Inbox::new().await;
+    let message = |chat: usize, id: usize| {
+        let jid = format!("1555{chat:07}@s.whatsapp.net");
+        let at = 1_750_000_000_000_i64 + i64::try_from(id).expect("small") * 1000;
+        let message = json!({"id": format!("M{id}"), "chat": jid, "timestamp": at, "fromMe": false, "sender": jid, "type": "chat", "body": "Hello"});
+        json!({"session": NUMBER, "message": message}).to_string()
+    };
+    // An import's connections tell what they have read when they close.
+    let read_by = |events: Vec<String>| {
+        let read = || {
+            let rows = "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
+                 + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes) AS read";
+            inbox.row(rows)["read"].as_u64().expect("a number")
+        };
+        let before = read();
+        let output = inbox.import(&["-"], events.join("\n").as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        read() - before
+    };
+    read_by((0..CHATS).map(|chat| message(chat, chat)).collect());
+    // Half in one chat, half in all.
+    let told =
+        (CHATS..CHATS + MESSAGES).map(|id| message(if id % 2 == 0 { 0 } else { id % CHATS }, id)).collect();
+    let read = read_by(told);
+    assert!(read < 100 * MESSAGES as u64, "{read} rows for {MESSAGES} messages");
 }

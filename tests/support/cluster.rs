@@ -169,9 +169,18 @@ impl Database {
         command.env("SWITCHBOARD_CURSOR_KEY", CURSOR_KEY);
         // Machines that run tests are busy: who has to wait is no news.
         command.env("SWITCHBOARD_DATABASE_WAIT", "10s");
+        // They also call more often than people do.
+        command.env("SWITCHBOARD_KEY_RATE_LIMIT", "unlimited").env("SWITCHBOARD_ORG_RATE_LIMIT", "unlimited");
         // Nobody has to learn that a server ends.
         command.env("SWITCHBOARD_DRAIN_DETECT", "1ms");
         command
+    }
+
+    /// A new key of that organization that can do that; limited to these sessions when there are any.
+    pub fn create_key(&self, org: &str, can: &str, sessions: &[String]) -> String {
+        let key = ["key", "create", "--org", org, "--name", "test", "--can", can];
+        let limits = sessions.iter().flat_map(|session| ["--session", session]);
+        self.cli(&key.into_iter().chain(limits).collect::<Vec<_>>())
     }
 
     /// Runs the binary and returns what it prints. Panics when it fails.

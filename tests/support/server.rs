@@ -39,14 +39,18 @@ impl Server {
     }
 }
 
-/// The address in the line of the log that says the server listens.
 fn listening_at(log: &str) -> Option<SocketAddr> {
-    let line = log.lines().find(|line| line.contains(r#""listening""#))?;
+    address_in(log, "listening")
+}
+
+/// The address in the line of the log with that message.
+pub fn address_in(log: &str, message: &str) -> Option<SocketAddr> {
+    let line = log.lines().find(|line| line.contains(&format!("\"{message}\"")))?;
     line.split_once(r#""address":""#)?.1.split('"').next()?.parse().ok()
 }
 
 /// The address in the line that says the server is ready.
 fn ready_at(log: &str) -> Option<SocketAddr> {
-    let line = log.lines().find(|line| line.contains("ready on http://"))?;
-    line.rsplit_once("http://")?.1.trim().parse().ok()
+    let line = log.lines().find(|line| line.contains("switchboard is ready on http"))?;
+    line.rsplit_once("://")?.1.trim().parse().ok()
 }

@@ -14,10 +14,11 @@ use tokio::sync::{Mutex, OnceCell};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
+use super::chat::Chat;
 use super::cluster::{Cluster, Database};
 use super::rest::Rest;
 use super::rpc::{Door, Rpc};
-use super::server::Server;
+use super::server::{Server, address_in};
 use super::sql::Sql;
 use super::token::Token;
 
@@ -55,27 +56,6 @@ pub struct Org {
     pub key: String,
 }
 
-/// A chat with one person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chat {
-    /// The person's number in digits.
-    pub digits: String,
-    /// `<digits>@c.us`
-    pub id: String,
-    /// `<digits>@s.whatsapp.net`
-    pub jid: String,
-    /// Where the chat API has it: `/v1/chats/<id>`.
-    pub path: String,
-    /// Where the session API has it: `/api/v1/sessions/<session>/chats/<jid>`.
-    pub session_path: String,
-}
-
-impl AsRef<str> for Chat {
-    fn as_ref(&self) -> &str {
-        &self.path
-    }
-}
-
 impl World {
     /// A world of its own, for tests that count rows or change what others look at.
     pub async fn start() -> Self {
@@ -93,6 +73,26 @@ impl World {
         let database = Cluster::get().await.copy_of(&template);
         let server = Server::start(&database, listen, args).await;
         Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// A world of its own whose `serve` has these flags and these variables.
+    pub async fn start_with_env(args: &[&str], variables: &[(&str, String)]) -> Self {
+        let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
+        let database = Cluster::get().await.copy_of(&template);
+        let mut command = database.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        let server = Server::run(&command).await;
+        Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// What Prometheus would read, of a server that has an address for it.
+    pub async fn metrics(&self) -> String {
+        self.metrics_rest().get("/metrics").await.expect(200).text()
+    }
+
+    /// A caller of the listener for metrics, which is never asked for a token.
+    pub fn metrics_rest(&self) -> Rest {
+        Rest::new(address_in(&self.log(), "serving metrics").expect("an address for metrics"))
     }
 
     /// A world in a cluster of its own, to which things may happen. Its `serve` has these flags.
@@ -216,14 +216,12 @@ impl World {
     pub async fn key_of(&self, org: &Org, can: &str) -> String {
         let mut keys = self.keys.lock().await;
         let key = keys.entry((org.id.clone(), can.to_owned()));
-        key.or_insert_with(|| create_key(&self.database, &org.id, can)).clone()
+        key.or_insert_with(|| self.database.create_key(&org.id, can, &[])).clone()
     }
 
     /// A new key of the organization that can do that, in these sessions only.
     pub fn limited_key(&self, can: &str, sessions: &[String]) -> String {
-        let key = ["key", "create", "--org", &self.org.id, "--name", "limited", "--can", can];
-        let limits = sessions.iter().flat_map(|session| ["--session", session]);
-        self.cli(&key.into_iter().chain(limits).collect::<Vec<_>>())
+        self.database.create_key(&self.org.id, can, sessions)
     }
 
     /// A chat of the organization's first number with a person of that name nobody else has.
@@ -253,16 +251,6 @@ impl World {
     }
 }
 
-impl Chat {
-    /// The chat with that person in that session.
-    pub fn new(digits: &str, session: &str) -> Self {
-        let (id, jid) = (format!("{digits}@c.us"), format!("{digits}@s.whatsapp.net"));
-        let path = format!("/v1/chats/{id}");
-        let session_path = format!("/api/v1/sessions/{session}/chats/{jid}");
-        Self { digits: digits.to_owned(), id, jid, path, session_path }
-    }
-}
-
 /// Both organizations, made once; every world is a copy.
 async fn template() -> (Database, [Org; 2]) {
     let database = Cluster::get().await.migrated_database().await;
@@ -286,14 +274,9 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
     }
     let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
     let label = format!("label-{:a<16}", name.to_lowercase());
-    let labels = format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')");
-    database.sql().run_as(&id, &labels);
-    let key = create_key(database, &id, "read,send");
+    database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
+    let key = database.create_key(&id, "read,send", &[]);
     Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, key }
-}
-
-fn create_key(database: &Database, org: &str, can: &str) -> String {
-    database.cli(&["key", "create", "--org", org, "--name", "test", "--can", can])
 }
 
 /// Runs `switchboard import -` on these lines. Panics when it reports any of them.

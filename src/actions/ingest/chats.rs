@@ -6,6 +6,7 @@ use super::check::{Change, Member};
 use super::contacts::set;
 use super::event::{ChatEvent, ChatKind};
 use super::members;
+use super::persons::Persons;
 use crate::error::Error;
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
@@ -32,12 +33,26 @@ pub(super) fn find(
     connection: &mut Connection,
     org: OrgId,
     changes: &[(SessionId, &Change)],
+    persons: &Persons,
 ) -> StoreResult<HashMap<ChatAddress, i64>> {
-    let addresses: BTreeSet<&ChatAddress> = changes.iter().filter_map(|(_, change)| change.chat()).collect();
-    if addresses.is_empty() {
+    let told: BTreeSet<&ChatAddress> = changes.iter().filter_map(|(_, change)| change.chat()).collect();
+    if told.is_empty() {
         return Ok(HashMap::new());
     }
-    rows::chats_by_address(connection, org, &addresses.into_iter().collect::<Vec<_>>())
+    look_up(connection, org, &told, persons)
+}
+
+/// The chats behind these addresses, by the spelling that was told.
+fn look_up(
+    connection: &mut Connection,
+    org: OrgId,
+    told: &BTreeSet<&ChatAddress>,
+    persons: &Persons,
+) -> StoreResult<HashMap<ChatAddress, i64>> {
+    let addresses: BTreeSet<&ChatAddress> = told.iter().map(|address| persons.known_as(address)).collect();
+    let found = rows::chats_by_address(connection, org, &addresses.into_iter().collect::<Vec<_>>())?;
+    let key = |address: &&ChatAddress| Some(((*address).clone(), *found.get(persons.known_as(address))?));
+    Ok(told.iter().filter_map(key).collect())
 }
 
 /// Creates those that do not.
@@ -46,27 +61,28 @@ pub(super) fn create_missing(
     org: OrgId,
     changes: &[(SessionId, &Change)],
     found: HashMap<ChatAddress, i64>,
+    persons: &Persons,
 ) -> StoreResult<Chats> {
-    let mut missing: BTreeMap<&ChatAddress, &'static str> = BTreeMap::new();
-    for (_, change) in changes {
-        if let Some(chat) = change.chat().filter(|chat| !found.contains_key(*chat)) {
-            missing.entry(chat).or_insert_with(|| match chat.kind() {
-                AddressKind::Group => "group",
-                AddressKind::Person | AddressKind::Lid => "user",
-            });
-        }
-    }
+    let told = changes.iter().filter_map(|(_, change)| change.chat());
+    let missing: BTreeSet<&ChatAddress> = told.filter(|chat| !found.contains_key(*chat)).collect();
     if missing.is_empty() {
         return Ok(Chats { keys: found, created: BTreeSet::new() });
     }
-    rows::create_chats(
-        connection,
-        org,
-        &missing.iter().map(|(chat, kind)| (*chat, *kind)).collect::<Vec<_>>(),
-    )?;
+    let new: BTreeSet<&ChatAddress> = missing.iter().map(|address| persons.known_as(address)).collect();
+    let with_kind = |address: &&'_ ChatAddress| match address.kind() {
+        AddressKind::Group => "group",
+        AddressKind::Person | AddressKind::Lid => "user",
+    };
+    let rows_to_create: Vec<(&ChatAddress, &'static str)> =
+        new.iter().map(|address| (*address, with_kind(address))).collect();
+    rows::create_chats(connection, org, &rows_to_create)?;
+    let by_phone: Vec<&ChatAddress> =
+        new.into_iter().filter(|address| address.kind() == AddressKind::Person).collect();
+    if !by_phone.is_empty() {
+        rows::add_lid_addresses(connection, org, &by_phone)?;
+    }
     // Whoever created it, we or another batch at the same moment, it is there now.
-    let addresses: Vec<&ChatAddress> = missing.into_keys().collect();
-    let created = rows::chats_by_address(connection, org, &addresses)?;
+    let created = look_up(connection, org, &missing, persons)?;
     let mut keys = found;
     let created_keys = created.values().copied().collect();
     keys.extend(created);
@@ -86,6 +102,7 @@ pub(super) fn write(
     org: OrgId,
     changes: &[(SessionId, &Change)],
     chats: &Chats,
+    persons: &Persons,
     now: Instant,
 ) -> StoreResult<()> {
     let mut told: BTreeMap<i64, Told<'_>> = BTreeMap::new();
@@ -102,7 +119,7 @@ pub(super) fn write(
 
     let stored = rows::lock_chats(connection, org, &told.keys().copied().collect::<Vec<_>>())?;
     let lists = told.iter().filter_map(|(key, told)| told.members.map(|members| (*key, members))).collect();
-    let moved = members::replace(connection, org, &lists)?;
+    let moved = members::replace(connection, org, &lists, persons)?;
     let mut changed = Vec::new();
     for before in stored {
         let Some(told) = told.get(&before.chat_key) else { continue };

@@ -1,18 +1,19 @@
 //! What an event must be before it touches the database: known addresses, text PostgreSQL can hold, sane sizes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod text;
 
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{
     ChatEvent, ChatKind, ContactEvent, DeliveryInfo, Event, IngestEvent, MessageEvent, ReceiptEvent,
     ReceiptKind, StatusEvent,
 };
 use super::merge::{Delivery, MessageState};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::ids::{AddressKind, ChatAddress, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
+use text::{camel_case, json_text, text, text_patch, unstorable};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_MEMBERS: usize = 4096;
@@ -39,7 +40,15 @@ pub(super) enum Change {
     Message { chat: ChatAddress, id: String, message: Box<MessageState> },
     Receipt { chat: ChatAddress, id: String, receipt: Receipt },
     Read { chat: ChatAddress, up_to: Instant },
+    Address(Tie),
     Status(StatusEvent),
+}
+
+/// A LID, and the same person by phone number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tie {
+    pub(super) lid: ChatAddress,
+    pub(super) phone: ChatAddress,
 }
 
 /// A member of a chat.
@@ -66,7 +75,7 @@ impl Change {
             | Self::Message { chat, .. }
             | Self::Receipt { chat, .. }
             | Self::Read { chat, .. } => Some(chat),
-            Self::Contact { .. } | Self::Status(_) => None,
+            Self::Contact { .. } | Self::Address(_) | Self::Status(_) => None,
         }
     }
 }
@@ -80,12 +89,15 @@ pub(super) fn check(event: IngestEvent) -> Result<Checked> {
         Event::Message(event) => message(*event)?,
         Event::Receipt(event) => receipt(&event)?,
         Event::Read(event) => Change::Read { chat: address("read.chat", &event.chat)?, up_to: event.up_to },
-        Event::Address(_) => {
-            return Err(Error::new(
-                Kind::Unimplemented,
-                "address: tying a LID to a phone number is not supported yet",
-            ));
-        }
+        Event::Address(event) => Change::Address(Tie {
+            lid: address_of("address.lid", &event.lid, AddressKind::Lid, "must be <digits>@lid")?,
+            phone: address_of(
+                "address.jid",
+                &event.jid,
+                AddressKind::Person,
+                "must be a phone number's address",
+            )?,
+        }),
         Event::DeleteMessage(event) => Change::Receipt {
             chat: address("deleteMessage.chat", &event.chat)?,
             id: message_id("deleteMessage.id", event.id)?,
@@ -235,6 +247,11 @@ fn address(field: &str, text: &str) -> Result<ChatAddress> {
     text.parse().map_err(|error| Error::invalid(field, error))
 }
 
+fn address_of(field: &str, text: &str, kind: AddressKind, problem: &str) -> Result<ChatAddress> {
+    let address = address(field, text)?;
+    if address.kind() == kind { Ok(address) } else { Err(Error::invalid(field, problem)) }
+}
+
 fn person(field: &str, text: &str) -> Result<ChatAddress> {
     let address = address(field, text)?;
     match address.kind() {
@@ -247,39 +264,5 @@ fn message_id(field: &str, id: String) -> Result<String> {
     let is_sane = (1..=MAX_ID_BYTES).contains(&id.len()) && !id.chars().any(char::is_control);
     is_sane.then_some(id).ok_or_else(|| {
         Error::invalid(field, format_args!("must be 1 to {MAX_ID_BYTES} bytes without control characters"))
-    })
-}
-
-fn text_patch(field: &str, value: &Patch<String>) -> Result<()> {
-    match value {
-        Patch::Set(value) => text(field, value),
-        Patch::Keep | Patch::Clear => Ok(()),
-    }
-}
-
-fn text(field: &str, value: &str) -> Result<()> {
-    if value.contains('\0') { Err(unstorable(field)) } else { Ok(()) }
-}
-
-fn unstorable(field: &str) -> Error {
-    Error::invalid(field, "must not contain the character U+0000")
-}
-
-/// Whether all text in it can be stored.
-fn json_text(value: &Value) -> bool {
-    match value {
-        Value::String(text) => !text.contains('\0'),
-        Value::Array(items) => items.iter().all(json_text),
-        Value::Object(fields) => fields.iter().all(|(key, value)| !key.contains('\0') && json_text(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |joined, word| {
-        let (initial, rest) = word.split_at(word.len().min(1));
-        joined + &initial.to_ascii_uppercase() + rest
     })
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::check::Change;
 use super::event::ContactEvent;
+use super::persons::Persons;
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::patch::Patch;
 use crate::store::ingest::{self as rows, Contact};
@@ -16,19 +17,22 @@ pub(super) fn write(
     org: OrgId,
     changes: &[(SessionId, &Change)],
     known_chats: &HashMap<ChatAddress, i64>,
+    persons: &Persons,
 ) -> StoreResult<()> {
     let mut needed: BTreeSet<&ChatAddress> = BTreeSet::new();
     let mut told: BTreeMap<&ChatAddress, Vec<&ContactEvent>> = BTreeMap::new();
     for (_, change) in changes {
         if let Change::Contact { id, event } = change {
+            let id = persons.known_as(id);
             needed.insert(id);
             told.entry(id).or_default().push(event);
         }
         if let Change::Chat { members: Some(members), .. } = change {
-            needed.extend(members.iter().map(|member| &member.contact));
+            needed.extend(members.iter().map(|member| persons.known_as(&member.contact)));
         }
         let new_chat = change.chat().filter(|chat| !known_chats.contains_key(*chat));
-        needed.extend(new_chat.filter(|chat| chat.kind() != AddressKind::Group));
+        let person = new_chat.filter(|chat| chat.kind() != AddressKind::Group);
+        needed.extend(person.map(|chat| persons.known_as(chat)));
     }
     if !needed.is_empty() {
         rows::create_contacts(connection, org, &needed.into_iter().collect::<Vec<_>>())?;

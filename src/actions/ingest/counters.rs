@@ -23,6 +23,8 @@ struct Counter {
     recount: bool,
     /// Neither can the latest message.
     search_latest: bool,
+    /// Somebody marked the chat unread: at least so many are, however many there are.
+    at_least: i32,
 }
 
 /// Creates what is missing, holds it, and applies flags and read marks.
@@ -59,10 +61,52 @@ pub(super) fn lock(
             Change::Read { chat, up_to } => {
                 counters.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?.read(*up_to);
             }
-            Change::Contact { .. } | Change::Message { .. } | Change::Receipt { .. } | Change::Status(_) => {}
+            Change::Contact { .. }
+            | Change::Message { .. }
+            | Change::Receipt { .. }
+            | Change::Address(_)
+            | Change::Status(_) => {}
         }
     }
     Ok(counters)
+}
+
+/// Counts anew what the holders of these chats have of them. Those `marked` have something unread in any case.
+pub(super) fn recount(
+    connection: &mut Connection,
+    org: OrgId,
+    chat_keys: &[i64],
+    marked: &BTreeSet<SessionChatKey>,
+    now: Instant,
+) -> StoreResult<()> {
+    let holders = rows::holders_of_chats(connection, org, chat_keys)?;
+    if holders.is_empty() {
+        return Ok(());
+    }
+    let unsettled = |row: SessionChat| Counter {
+        recount: true,
+        search_latest: true,
+        at_least: i32::from(marked.contains(&row.key)),
+        ..Counter::new(row)
+    };
+    let held = rows::lock_session_chats(connection, org, &holders)?;
+    let counters = Counters(held.into_iter().map(|row| (row.key, unsettled(row))).collect());
+    counters.store(connection, org, now)
+}
+
+/// The holders of these chats that were marked unread: more is unread there than there is to read.
+pub(super) fn marked_unread(
+    connection: &mut Connection,
+    org: OrgId,
+    chat_keys: &[i64],
+) -> StoreResult<Vec<SessionChatKey>> {
+    let holders = rows::holders_of_chats(connection, org, chat_keys)?;
+    let held = rows::lock_session_chats(connection, org, &holders)?;
+    let counts: BTreeMap<_, _> = rows::unread_counts(connection, org, &holders)?.into_iter().collect();
+    let is_marked = |row: &SessionChat| {
+        row.unread.is_some_and(|unread| i64::from(unread) > counts.get(&row.key).copied().unwrap_or_default())
+    };
+    Ok(held.into_iter().filter(is_marked).map(|row| row.key).collect())
 }
 
 impl Counters {
@@ -107,10 +151,14 @@ impl Counters {
         self.0.retain(|_, counter| counter.recount);
         for counter in self.0.values_mut() {
             counter.before = counter.now.clone();
-            counter.now.unread = counter.now.read_up_to.map(|_| 0);
         }
         for (key, count) in rows::unread_counts(connection, org, &uncounted)? {
-            self.get(key)?.now.unread = Some(i32::try_from(count).unwrap_or(i32::MAX));
+            let now = &mut self.get(key)?.now;
+            let is_counted = count > 0 || now.read_up_to.is_some();
+            now.unread = is_counted.then(|| i32::try_from(count).unwrap_or(i32::MAX));
+        }
+        for counter in self.0.values_mut().filter(|counter| counter.at_least > 0) {
+            counter.now.unread = counter.now.unread.max(Some(counter.at_least));
         }
         self.write_changed(connection, org, now)
     }
@@ -132,7 +180,7 @@ impl Counters {
 
 impl Counter {
     fn new(row: SessionChat) -> Self {
-        Self { before: row.clone(), now: row, recount: false, search_latest: false }
+        Self { before: row.clone(), now: row, recount: false, search_latest: false, at_least: 0 }
     }
 
     fn see(&mut self, event: &ChatEvent) {
@@ -172,7 +220,7 @@ impl Counter {
         let newest = self.now.latest.as_ref().map(|(at, _)| *at);
         if self.recount && self.now.read_up_to.is_some_and(|mark| newest.is_none_or(|newest| newest <= mark))
         {
-            self.now.unread = Some(0);
+            self.now.unread = Some(self.at_least);
             self.recount = false;
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::check::Member;
+use super::persons::Persons;
 use crate::ids::{ChatAddress, OrgId};
 use crate::store::ingest::{self as rows};
 use crate::store::{Connection, StoreResult};
@@ -12,6 +13,7 @@ pub(super) fn replace(
     connection: &mut Connection,
     org: OrgId,
     lists: &BTreeMap<i64, &[Member]>,
+    persons: &Persons,
 ) -> StoreResult<BTreeSet<i64>> {
     if lists.is_empty() {
         return Ok(BTreeSet::new());
@@ -21,13 +23,7 @@ pub(super) fn replace(
         stored.into_iter().map(|member| ((member.chat_key, member.contact.clone()), member)).collect();
     let mut added = Vec::new();
     for (chat_key, members) in lists {
-        for member in *members {
-            let told = rows::Member {
-                chat_key: *chat_key,
-                contact: member.contact.clone(),
-                is_admin: member.is_admin,
-                is_super_admin: member.is_super_admin,
-            };
+        for told in list_of(*chat_key, members, persons) {
             if stored.remove(&(*chat_key, told.contact.clone())).as_ref() != Some(&told) {
                 added.push(told);
             }
@@ -43,4 +39,24 @@ pub(super) fn replace(
         rows::add_members(connection, org, &added)?;
     }
     Ok(changed)
+}
+
+/// The list with each person in it once. Who is told of by LID and by phone number is what the latter says.
+fn list_of(chat_key: i64, members: &[Member], persons: &Persons) -> Vec<rows::Member> {
+    let mut list: BTreeMap<&ChatAddress, rows::Member> = BTreeMap::new();
+    for member in members {
+        let contact = persons.known_as(&member.contact);
+        let told = rows::Member {
+            chat_key,
+            contact: contact.clone(),
+            is_admin: member.is_admin,
+            is_super_admin: member.is_super_admin,
+        };
+        if *contact == member.contact {
+            list.insert(contact, told);
+        } else {
+            list.entry(contact).or_insert(told);
+        }
+    }
+    list.into_values().collect()
 }

@@ -47,7 +47,11 @@ pub(super) fn write(
                 let entry = entries.entry(key(*session, chats.key(chat)?, id)).or_default();
                 entry.receipts.push(receipt);
             }
-            Change::Contact { .. } | Change::Chat { .. } | Change::Read { .. } | Change::Status(_) => {}
+            Change::Contact { .. }
+            | Change::Chat { .. }
+            | Change::Read { .. }
+            | Change::Address(_)
+            | Change::Status(_) => {}
         }
     }
     take_waiting(connection, org, &mut entries)?;
@@ -84,6 +88,51 @@ pub(super) fn write(
 
 fn key(session: SessionId, chat_key: i64, id: &str) -> MessageKey {
     MessageKey { chat: SessionChatKey { session, chat_key }, id: id.to_owned() }
+}
+
+/// Gives stored messages of these chats the receipts that wait for them.
+pub(super) fn take_receipts(connection: &mut Connection, org: OrgId, chat_keys: &[i64]) -> StoreResult<()> {
+    let keys = rows::messages_waited_for(connection, org, chat_keys)?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&MessageKey> = keys.iter().collect();
+    let mut states = BTreeMap::new();
+    for row in rows::messages_by_key(connection, org, &keys)? {
+        states.insert(row.key.clone(), from_row(row)?);
+    }
+    for waited in rows::take_pending_receipts(connection, org, &keys)? {
+        if let Some(message) = states.get_mut(&waited.message) {
+            take(message, &waited);
+        }
+    }
+    rows::write_messages(connection, org, &to_rows(states)?)
+}
+
+/// Adds what is left of some chats to the same messages of the chats they become part of.
+pub(super) fn fold(connection: &mut Connection, org: OrgId, into: &BTreeMap<i64, i64>) -> StoreResult<()> {
+    let left = rows::messages_of_chats(connection, org, &into.keys().copied().collect::<Vec<_>>())?;
+    let mut told = BTreeMap::new();
+    for mut row in left {
+        row.key.chat.chat_key = into.get(&row.key.chat.chat_key).copied().unwrap_or(row.key.chat.chat_key);
+        told.insert(row.key.clone(), from_row(row)?);
+    }
+    if told.is_empty() {
+        return Ok(());
+    }
+    for row in rows::messages_by_key(connection, org, &told.keys().collect::<Vec<_>>())? {
+        let key = row.key.clone();
+        let mut state = from_row(row)?;
+        if let Some(other) = told.remove(&key) {
+            state.merge(other);
+        }
+        told.insert(key, state);
+    }
+    rows::write_messages(connection, org, &to_rows(told)?)
+}
+
+fn to_rows(states: BTreeMap<MessageKey, MessageState>) -> StoreResult<Vec<Message>> {
+    states.into_iter().map(|(key, state)| to_row(key, state)).collect()
 }
 
 fn load<'a>(
@@ -126,13 +175,17 @@ fn take_waiting(
     for waited in rows::take_pending_receipts(connection, org, &new)? {
         let now = entries.get_mut(&waited.message).and_then(|entry| entry.now.as_mut());
         if let Some(message) = now {
-            match kind_of(&waited.kind) {
-                Some(kind) => message.receive(&waited.contact, kind, waited.at),
-                None => message.delete(),
-            }
+            take(message, &waited);
         }
     }
     Ok(())
+}
+
+fn take(message: &mut MessageState, waited: &PendingReceipt) {
+    match kind_of(&waited.kind) {
+        Some(kind) => message.receive(&waited.contact, kind, waited.at),
+        None => message.delete(),
+    }
 }
 
 fn receive(message: &mut MessageState, receipt: &Receipt) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Reach;
 use super::check::{Change, Checked, SessionName};
 use super::event::{ConnectionStatus, StatusEvent};
 use crate::error::Error;
@@ -16,7 +17,7 @@ pub(super) type Resolved<'a> = (Vec<(SessionId, &'a Change)>, Vec<(usize, Error)
 /// Finds the session of each event.
 pub(super) fn resolve<'a>(
     connection: &mut Connection,
-    org: OrgId,
+    reach: &Reach,
     events: &'a [(usize, Checked)],
 ) -> StoreResult<Resolved<'a>> {
     let (mut ids, mut phones, mut phone_ids) = (Vec::new(), Vec::new(), Vec::new());
@@ -30,7 +31,8 @@ pub(super) fn resolve<'a>(
             }
         }
     }
-    for found in rows::sessions_by_name(connection, org, &ids, &phones, &phone_ids)? {
+    let found = rows::sessions_by_name(connection, reach.org, &ids, &phones, &phone_ids)?;
+    for found in found.into_iter().filter(|found| reach.contains(found.session)) {
         sessions.insert(SessionName::Id(found.session), Some(found.session));
         sessions.insert(SessionName::Phone(found.phone), Some(found.session));
         sessions.insert(SessionName::PhoneId(found.phone_id), Some(found.session));

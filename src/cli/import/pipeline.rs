@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::lines::{Line, Lines};
 use super::progress::Progress;
-use crate::actions::ingest::{self, Event, IngestEvent};
+use crate::actions::ingest::{Batch, Event, IngestEvent, Reach};
 use crate::cli::Failure;
 use crate::error::Error;
 use crate::ids::OrgId;
@@ -16,18 +16,8 @@ use crate::store::Store;
 
 /// More than two gain nothing: the database is the slower side.
 const WRITERS: usize = 2;
-const BATCH_EVENTS: usize = 1000;
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that wait for their writer.
 const QUEUE: usize = 2;
-
-/// Events with the numbers of their lines.
-#[derive(Default)]
-struct Batch {
-    lines: Vec<u64>,
-    events: Vec<IngestEvent>,
-    bytes: usize,
-}
 
 /// Stores every line. Fails when the input cannot be read or the database is gone.
 pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progress) -> Result<(), Failure> {
@@ -50,8 +40,8 @@ pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progr
 }
 
 /// Reads and parses all lines and hands them out in batches.
-fn read(mut lines: Lines, queues: &[mpsc::Sender<Batch>], progress: &Progress) -> Result<(), Failure> {
-    let mut batches: Vec<Batch> = queues.iter().map(|_| Batch::default()).collect();
+fn read(mut lines: Lines, queues: &[mpsc::Sender<Batch<u64>>], progress: &Progress) -> Result<(), Failure> {
+    let mut batches: Vec<Batch<u64>> = queues.iter().map(|_| Batch::default()).collect();
     while let Some((number, line)) = lines.next()? {
         let Line::Text(text) = line else {
             progress.refused(number, "the line must be at most 1 MiB");
@@ -61,11 +51,8 @@ fn read(mut lines: Lines, queues: &[mpsc::Sender<Batch>], progress: &Progress) -
             Ok(event) => {
                 let writer = writer_of(&event);
                 let batch = &mut batches[writer];
-                batch.lines.push(number);
-                batch.events.push(event);
-                batch.bytes += text.len();
-                let is_full = batch.events.len() >= BATCH_EVENTS || batch.bytes >= BATCH_BYTES;
-                if is_full && queues[writer].blocking_send(std::mem::take(batch)).is_err() {
+                batch.push(number, Ok(event), text.len());
+                if batch.is_full() && queues[writer].blocking_send(std::mem::take(batch)).is_err() {
                     return Ok(());
                 }
             }
@@ -73,7 +60,7 @@ fn read(mut lines: Lines, queues: &[mpsc::Sender<Batch>], progress: &Progress) -
         }
     }
     for (queue, batch) in queues.iter().zip(batches) {
-        if !batch.events.is_empty() && queue.blocking_send(batch).is_err() {
+        if !batch.is_empty() && queue.blocking_send(batch).is_err() {
             return Ok(());
         }
     }
@@ -84,19 +71,15 @@ fn read(mut lines: Lines, queues: &[mpsc::Sender<Batch>], progress: &Progress) -
 async fn write(
     store: Store,
     org: OrgId,
-    mut queue: mpsc::Receiver<Batch>,
+    mut queue: mpsc::Receiver<Batch<u64>>,
     progress: Progress,
 ) -> Result<(), Failure> {
     while let Some(batch) = queue.recv().await {
-        let outcomes = ingest::apply(&store, org, batch.events).await?;
-        let mut imported = 0;
-        for (line, outcome) in batch.lines.into_iter().zip(outcomes) {
-            match outcome {
-                Ok(()) => imported += 1,
-                Err(error) => progress.refused(line, &reason(error)),
-            }
+        let applied = batch.apply(&store, &Reach::all(org), None).await?;
+        for (line, error) in applied.refused {
+            progress.refused(line, &reason(error));
         }
-        progress.imported(imported);
+        progress.imported(applied.stored as u64);
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 22] = [
+pub(super) const SETTINGS: [Setting; 28] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -50,6 +50,8 @@ pub(super) const SETTINGS: [Setting; 22] = [
         "How to log: text, json, or auto for text on a terminal and JSON elsewhere") },
     setting("listen", "ADDRESS:PORT", Some("127.0.0.1:8080"),
         "Where to serve gRPC, gRPC-Web and REST; port 0 takes a free one"),
+    setting("metrics-address", "ADDRESS:PORT", None,
+        "Where to serve metrics to Prometheus, as GET /metrics; nowhere without it"),
     Setting { secret: true, ..setting("cursor-key", "KEY", None,
         "What cursors are signed with: 32 random bytes in hex or base64, the same for all instances; needed with --database-url, else made once and kept in the data directory") },
     Setting { secret: true, ..setting("cursor-previous-key", "KEY", None,
@@ -64,12 +66,22 @@ pub(super) const SETTINGS: [Setting; 22] = [
         "The claim that names the organization"),
     setting("jwt-role-claim", "CLAIM", Some("role"),
         "The claim that names the role: owner, admin or member"),
+    setting("tls-cert", "FILE", None,
+        "The certificate that callers are shown, in PEM, with those between it and its authority; without it, the service speaks no TLS. Read again when it changes, as are the other two"),
+    setting("tls-key", "FILE", None,
+        "The private key of the certificate, in PEM; needed with --tls-cert"),
+    setting("tls-client-ca", "FILE", None,
+        "Authorities, in PEM, one of which must have signed the certificate that each caller then has to show"),
     Setting { repeatable: true, ..setting("cors-allowed-origin", "ORIGIN", None,
         "An origin whose pages may call from a browser, such as https://inbox.acme.example; give one for each, or several with commas") },
     setting("request-timeout", "DURATION", Some("5s"),
         "The longest a call may take, such as 500ms or 5s"),
     setting("max-in-flight", "NUMBER", Some("512"),
         "Calls at a time, of all callers together; more are turned away at once"),
+    setting("key-rate-limit", "NUMBER", Some("100"),
+        "Calls a second of one api-key or one member, or unlimited; this process counts its own"),
+    setting("org-rate-limit", "NUMBER", Some("1000"),
+        "Calls a second of one organization, or unlimited; this process counts its own"),
     setting("max-body-bytes", "BYTES", Some("1MiB"),
         "The largest request body, in bytes or with KiB or MiB"),
     setting("max-connections", "NUMBER", Some("10000"),

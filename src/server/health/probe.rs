@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::{Checks, OK};
 use crate::store::{Store, readiness};
+use crate::telemetry::metrics;
 
 /// How often the database is asked while all is well, and while it is not.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -22,6 +23,7 @@ pub(super) async fn keep_asking(store: Store, checks: watch::Sender<Checks>) {
             Ok(Ok(schema)) => Checks::of(schema),
             Ok(Err(_)) | Err(_) => Checks::UNREACHABLE,
         };
+        metrics::ready(found.is_ready());
         checks.send_if_modified(|checks| {
             let is_news = *checks != found && checks.process == OK;
             if is_news {

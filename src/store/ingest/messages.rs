@@ -73,12 +73,46 @@ fn columns<'a>(keys: impl Iterator<Item = &'a MessageKey>) -> Keys {
     columns
 }
 
-type Row = (
+/// What [`COLUMNS`] read.
+pub(super) type Row = (
     (SessionId, i64, String),
     (Instant, Option<Instant>, Option<i16>, bool),
     (Option<String>, Option<String>, Option<String>),
     (Option<Value>, Value, Option<Value>),
 );
+
+type Columns = (
+    (messages::session_id, messages::chat_key, messages::message_id),
+    (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
+    (messages::sender, messages::type_, messages::body),
+    (messages::delivery, messages::details, messages::field_times),
+);
+
+/// The columns that a [`Message`] is made of.
+pub(super) const COLUMNS: Columns = (
+    (messages::session_id, messages::chat_key, messages::message_id),
+    (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
+    (messages::sender, messages::type_, messages::body),
+    (messages::delivery, messages::details, messages::field_times),
+);
+
+/// A message from what [`COLUMNS`] read.
+pub(super) fn message(row: Row) -> Message {
+    let ((session, chat_key, id), times, (sender, kind, body), (delivery, details, field_times)) = row;
+    Message {
+        key: MessageKey { chat: SessionChatKey { session, chat_key }, id },
+        sent_at: times.0,
+        updated_at: times.1,
+        ack: times.2,
+        from_me: times.3,
+        sender,
+        kind,
+        body,
+        delivery,
+        details,
+        field_times,
+    }
+}
 
 /// The stored ones among these messages.
 pub fn messages_by_key(
@@ -93,31 +127,9 @@ pub fn messages_by_key(
             (messages::session_id, messages::chat_key, messages::message_id),
             (texts(sessions), array::<BigInt, _>(chats), texts(ids)),
         ))
-        .select((
-            (messages::session_id, messages::chat_key, messages::message_id),
-            (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
-            (messages::sender, messages::type_, messages::body),
-            (messages::delivery, messages::details, messages::field_times),
-        ))
+        .select(COLUMNS)
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|((session, chat_key, id), times, (sender, kind, body), (delivery, details, field_times))| {
-            Message {
-                key: MessageKey { chat: SessionChatKey { session, chat_key }, id },
-                sent_at: times.0,
-                updated_at: times.1,
-                ack: times.2,
-                from_me: times.3,
-                sender,
-                kind,
-                body,
-                delivery,
-                details,
-                field_times,
-            }
-        })
-        .collect())
+    Ok(rows.into_iter().map(message).collect())
 }
 
 /// Adds these messages, or replaces what is stored of them.

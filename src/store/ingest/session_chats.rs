@@ -10,6 +10,14 @@ use crate::instant::Instant;
 use crate::store::schema::{messages, session_chats};
 use crate::store::{Connection, StoreResult};
 
+/// Before all messages.
+const BEGINNING: Instant = Instant::from_micros(-62_135_596_800_000_000);
+
+diesel::define_sql_function! {
+    /// The first time that is there.
+    fn coalesce(one: Nullable<Timestamptz>, other: Timestamptz) -> Timestamptz;
+}
+
 /// A chat of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionChatKey {
@@ -103,63 +111,68 @@ pub fn lock_session_chats(
         .collect())
 }
 
-/// How many incoming messages are newer than the stored read mark; chats without any are left out.
+/// The messages of the chat of a session that a statement is at. As a subquery, they are looked up for one chat after the
+/// other; a join might go through all of an organization's messages when nothing is known yet of how many there are.
+macro_rules! its_messages {
+    () => {
+        messages::table
+            .filter(messages::org_id.eq(session_chats::org_id))
+            .filter(messages::session_id.eq(session_chats::session_id))
+            .filter(messages::chat_key.eq(session_chats::chat_key))
+    };
+}
+
+/// How many incoming messages are newer than the stored read mark.
 pub fn unread_counts(
     connection: &mut Connection,
     org: OrgId,
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<(SessionChatKey, i64)>> {
     let (sessions, chats) = columns(keys);
-    let is_unread =
-        session_chats::read_up_to.is_null().or(messages::sent_at.nullable().gt(session_chats::read_up_to));
-    let rows: Vec<(SessionId, i64, i64)> = session_chats::table
-        .inner_join(
-            messages::table.on(messages::org_id
-                .eq(session_chats::org_id)
-                .and(messages::session_id.eq(session_chats::session_id))
-                .and(messages::chat_key.eq(session_chats::chat_key))),
-        )
+    let mark = coalesce(session_chats::read_up_to, BEGINNING);
+    let unread = its_messages!()
+        .filter(messages::from_me.eq(false))
+        .filter(messages::sent_at.gt(mark))
+        .select(count_star());
+    let rows: Vec<(SessionId, i64, Option<i64>)> = session_chats::table
         .filter(session_chats::org_id.eq(org))
         .filter(key_in(
             (session_chats::session_id, session_chats::chat_key),
             (texts(sessions), array::<BigInt, _>(chats)),
         ))
-        .filter(messages::from_me.eq(false))
-        .filter(is_unread)
-        .group_by((session_chats::session_id, session_chats::chat_key))
-        .select((session_chats::session_id, session_chats::chat_key, count_star()))
+        .select((session_chats::session_id, session_chats::chat_key, unread.single_value()))
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|(session, chat_key, count)| (SessionChatKey { session, chat_key }, count))
+        .map(|(session, chat_key, count)| (SessionChatKey { session, chat_key }, count.unwrap_or_default()))
         .collect())
 }
 
-/// The newest stored message of each of these chats.
+type Latest = ((SessionId, i64), Option<Instant>, Option<String>);
+
+/// The newest stored message of each of these chats; chats without any are left out.
 pub fn latest_messages(
     connection: &mut Connection,
     org: OrgId,
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<(SessionChatKey, (Instant, String))>> {
     let (sessions, chats) = columns(keys);
-    let rows: Vec<(SessionId, i64, Instant, String)> = messages::table
-        .filter(messages::org_id.eq(org))
+    let latest = || its_messages!().order((messages::sent_at.desc(), messages::message_id.desc()));
+    let rows: Vec<Latest> = session_chats::table
+        .filter(session_chats::org_id.eq(org))
         .filter(key_in(
-            (messages::session_id, messages::chat_key),
+            (session_chats::session_id, session_chats::chat_key),
             (texts(sessions), array::<BigInt, _>(chats)),
         ))
-        .distinct_on((messages::session_id, messages::chat_key))
-        .order((
-            messages::session_id,
-            messages::chat_key,
-            messages::sent_at.desc(),
-            messages::message_id.desc(),
+        .select((
+            (session_chats::session_id, session_chats::chat_key),
+            latest().select(messages::sent_at).single_value(),
+            latest().select(messages::message_id).single_value(),
         ))
-        .select((messages::session_id, messages::chat_key, messages::sent_at, messages::message_id))
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|(session, chat_key, at, id)| (SessionChatKey { session, chat_key }, (at, id)))
+        .filter_map(|((session, chat_key), at, id)| Some((SessionChatKey { session, chat_key }, at.zip(id)?)))
         .collect())
 }
 

@@ -71,6 +71,7 @@ service's.";
 /// The headers that answers carry.
 fn headers() -> Value {
     let text = || json!({"type": "string"});
+    let number = || json!({"type": "integer", "minimum": 0});
     json!({
         "XRequestId": always("Names the request; say it when you ask about it.", text()),
         "XIgnoredFields": sometimes(
@@ -85,7 +86,10 @@ fn headers() -> Value {
         "ETag": always("The version of what is answered, for `If-None-Match` and `If-Match`.", text()),
         "Allow": always("The methods that the path has, separated by commas.", text()),
         "WwwAuthenticate": always("How to say who you are: `Bearer`.", text()),
-        "RetryAfter": always("Seconds to wait before the next try.", json!({"type": "integer", "minimum": 0})),
+        "RetryAfter": always("Seconds to wait before the next try.", number()),
+        "XRateLimitLimit": always("Calls a second that the key, or its organization, may make.", number()),
+        "XRateLimitRemaining": always("How many it has left just now.", number()),
+        "XRateLimitReset": always("Seconds until it has all of them again, if it makes none.", number()),
     })
 }
 

@@ -149,6 +149,11 @@ fn response(api: &Api, status: StatusCode, kind: Kind) -> Value {
     if matches!(kind, Kind::RateLimited | Kind::Unavailable | Kind::DeadlineExceeded) {
         headers["retry-after"] = json!({"$ref": "#/components/headers/RetryAfter"});
     }
+    if kind == Kind::RateLimited {
+        headers["x-ratelimit-limit"] = json!({"$ref": "#/components/headers/XRateLimitLimit"});
+        headers["x-ratelimit-remaining"] = json!({"$ref": "#/components/headers/XRateLimitRemaining"});
+        headers["x-ratelimit-reset"] = json!({"$ref": "#/components/headers/XRateLimitReset"});
+    }
     json!({
         "description": description(kind),
         "headers": headers,

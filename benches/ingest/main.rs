@@ -1,0 +1,179 @@
+//! How many messages a second a connector's streams store: into an empty table, and into one that has millions.
+//!
+//! PostgreSQL, the service and this client share one machine, so the figures are a floor; what counts is the ratio of the
+//! two. Nothing here passes or fails by a time. `BENCH_ROWS` sets how many messages the large table has (default
+//! 5,000,000), `BENCH_MESSAGES` how many are told each time (default 100,000).
+
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/cluster.rs"]
+mod cluster;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/process.rs"]
+mod process;
+#[path = "../load/processor.rs"]
+mod processor;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/server.rs"]
+mod server;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/sql.rs"]
+mod sql;
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use cluster::{Cluster, Database};
+use server::Server;
+use switchboard::pb::ingest_event::{Event, Message};
+use switchboard::pb::ingest_request::{Open, Request};
+use switchboard::pb::ingest_response::Response;
+use switchboard::pb::ingest_service_client::IngestServiceClient;
+use switchboard::pb::{IngestEvent, IngestRequest};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+/// The binary under load.
+const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
+
+const PHONE: &str = "15550090001";
+const STREAMS: i64 = 2;
+/// Chats that messages are told of, as many by each stream.
+const CHATS: i64 = 20_000;
+/// Events on their way between a stream's writer and HTTP/2.
+const QUEUE: usize = 256;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What storing some messages took.
+struct Measured {
+    messages: i64,
+    elapsed: Duration,
+    /// Processor time of the service.
+    service: Duration,
+}
+
+impl Measured {
+    #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+    fn per_second(&self) -> f64 {
+        self.messages as f64 / self.elapsed.as_secs_f64()
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+    fn line(&self, into: &str) -> String {
+        let micros = self.service.as_secs_f64() * 1e6 / self.messages as f64;
+        format!("| {into} | {:.0} | {micros:.1} |", self.per_second())
+    }
+}
+
+// One thread: the client must not take more than one of the cores it shares with what it measures.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome<()> {
+    let (rows, messages) = (setting("BENCH_ROWS", 5_000_000)?, setting("BENCH_MESSAGES", 100_000)?);
+    let database = Cluster::get().await.migrated_database().await;
+    let org = database.cli(&["org", "create", "--name", "Acme"]);
+    let session = database.cli(&["session", "create", "--org", &org, "--phone", PHONE]);
+    let key = database.cli(&["key", "create", "--org", &org, "--name", "bench", "--can", "ingest"]);
+    let server = Server::start(&database, "127.0.0.1:0", &[]).await;
+
+    eprintln!("the empty table …");
+    let empty = measure(&server, &key, "E", messages).await?;
+    eprintln!("filling it up to {rows} messages …");
+    fill(&database, &org, &session, rows);
+    let large = measure(&server, &key, "L", messages).await?;
+    println!("| {STREAMS} streams into | messages/s | service CPU µs/message |\n|---|---|---|");
+    println!("{}", empty.line("an empty table"));
+    println!("{}", large.line(&format!("{rows} messages")));
+    println!("\nratio {:.2}", large.per_second() / empty.per_second());
+    Ok(())
+}
+
+fn setting(name: &str, default: i64) -> Outcome<i64> {
+    Ok(std::env::var(name).map_or(Ok(default), |text| text.parse())?)
+}
+
+/// Adds messages by statements, of the same chats, until there are that many.
+fn fill(database: &Database, org: &str, session: &str, rows: i64) {
+    const STEP: i64 = 250_000;
+    let mut sql = database.sql();
+    let mut there = sql.count("messages");
+    while there < rows {
+        let more = STEP.min(rows - there);
+        sql.run_as(
+            org,
+            &format!(
+                "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body)
+                 SELECT '{org}', '{session}', c.chat_key, 'F' || n, '2025-01-01T00:00:00Z'::timestamptz + n * interval '1 second',
+                     3, false, c.chat_id, 'chat',
+                     'Hello, your order ' || n || ' has left our house and arrives on day ' || n % 31 || ' of the month'
+                 FROM generate_series({there}, {there} + {more} - 1) n
+                 JOIN (SELECT chat_key, chat_id, row_number() OVER () - 1 AS place FROM chats WHERE org_id = '{org}') c
+                     ON c.place = n % {CHATS}"
+            ),
+        );
+        there = sql.count("messages");
+        eprintln!("{there}");
+    }
+    database.admin().run("VACUUM ANALYZE");
+    database.admin().run("CHECKPOINT");
+}
+
+/// Tells so many messages through streams beside each other, and waits until all are acknowledged.
+async fn measure(server: &Server, key: &str, prefix: &str, messages: i64) -> Outcome<Measured> {
+    let pid = server.process.id().ok_or("no process id")?;
+    let (begun, before) = (Instant::now(), processor::used_by(pid)?);
+    let mut streams = JoinSet::new();
+    for stream in 0..STREAMS {
+        let url = format!("http://{}", server.address);
+        streams.spawn(tell(url, key.to_owned(), format!("{prefix}{stream}-"), stream, messages / STREAMS));
+    }
+    while let Some(stream) = streams.join_next().await {
+        stream??;
+    }
+    let service = processor::used_by(pid)?.saturating_sub(before);
+    Ok(Measured { messages: messages / STREAMS * STREAMS, elapsed: begun.elapsed(), service })
+}
+
+async fn tell(url: String, key: String, prefix: String, stream: i64, messages: i64) -> Outcome<()> {
+    let (requests, sent) = mpsc::channel(QUEUE);
+    let mut request = tonic::Request::new(ReceiverStream::new(sent));
+    request.metadata_mut().insert("authorization", format!("Bearer {key}").parse()?);
+    tokio::spawn(async move {
+        let open = IngestRequest { request: Some(Request::Open(Open::default())) };
+        let mut is_open = requests.send(open).await.is_ok();
+        for sequence in 1..=messages {
+            let event = Request::Event(message(&prefix, stream, sequence));
+            is_open = is_open && requests.send(IngestRequest { request: Some(event) }).await.is_ok();
+        }
+    });
+    let channel = Channel::from_shared(url)?.connect().await?;
+    let mut answers = IngestServiceClient::new(channel).ingest(request).await?.into_inner();
+    let mut acknowledged = 0;
+    while let Some(answer) = answers.message().await? {
+        if let Some(Response::Acknowledgement(more)) = answer.response {
+            if let Some(refusal) = more.refused.first() {
+                return Err(format!("refused: {}", refusal.message).into());
+            }
+            acknowledged = more.sequence;
+        }
+    }
+    if acknowledged == messages { Ok(()) } else { Err("the stream ended early".into()) }
+}
+
+fn message(prefix: &str, stream: i64, sequence: i64) -> IngestEvent {
+    let chat = format!("{}@s.whatsapp.net", 15_550_100_000 + sequence * STREAMS % CHATS + stream);
+    let message = Message {
+        id: format!("{prefix}{sequence}"),
+        sender: Some(chat.clone()),
+        chat,
+        timestamp: Some(prost_types::Timestamp { seconds: 1_780_000_000 + sequence, nanos: 0 }),
+        r#type: Some("chat".to_owned()),
+        body: Some(format!(
+            "Hello, your order {sequence} has left our house and arrives on day {} of the month",
+            sequence % 31
+        )),
+        ..Message::default()
+    };
+    IngestEvent { sequence, session: PHONE.to_owned(), event: Some(Event::Message(message)) }
+}

@@ -1,0 +1,3 @@
+DROP FUNCTION merge_chats;
+DROP FUNCTION tie_lids;
+DROP TABLE lids;

@@ -1,0 +1,53 @@
+//! The stream that connectors tell their events through.
+
+mod convert;
+mod feed;
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::guard::caller;
+use crate::pb::ingest_service_server::IngestService;
+use crate::pb::{IngestRequest, IngestResponse};
+use crate::store::Store;
+use feed::Feed;
+
+/// Answers that wait for a sender that does not read them. Beyond that its events are not read either.
+const UNREAD_ANSWERS: usize = 1;
+
+/// `switchboard.v1.IngestService`.
+#[derive(Clone)]
+pub struct IngestApi {
+    store: Store,
+    writers: Arc<Semaphore>,
+    closing: CancellationToken,
+}
+
+impl IngestApi {
+    /// The service on a store of its own with `writers` connections, so that streams leave others room and a large batch may
+    /// take its time. Streams wait for each other as long as it takes, and end when `closing` is cancelled.
+    pub fn new(store: Store, writers: u32, closing: CancellationToken) -> Self {
+        Self { store, writers: Arc::new(Semaphore::new(writers as usize)), closing }
+    }
+}
+
+#[tonic::async_trait]
+impl IngestService for IngestApi {
+    type IngestStream = ReceiverStream<Result<IngestResponse, Status>>;
+
+    async fn ingest(
+        &self,
+        request: Request<Streaming<IngestRequest>>,
+    ) -> Result<Response<Self::IngestStream>, Status> {
+        let caller = caller(&request)?;
+        let (answers, answered) = mpsc::channel(UNREAD_ANSWERS);
+        let feed = Feed::new(self.store.clone(), self.writers.clone(), self.closing.clone(), caller, answers);
+        // Answered at once: what bounds the time of a call ends with that.
+        tokio::spawn(feed.run(request.into_inner()));
+        Ok(Response::new(ReceiverStream::new(answered)))
+    }
+}

@@ -1,0 +1,59 @@
+//! What the Helm chart has Prometheus read, and what it is to raise an alarm about.
+
+use serde_json::{Value, json};
+
+use super::rendered::{all, container, the};
+
+#[test]
+fn metrics_are_served_where_they_are_looked_for() {
+    assert_eq!(the("default", "ConfigMap")["data"]["SWITCHBOARD_METRICS_ADDRESS"], "0.0.0.0:9464");
+    assert!(the("smallest", "ConfigMap")["data"]["SWITCHBOARD_METRICS_ADDRESS"].is_null());
+    assert_eq!(the("observed", "ConfigMap")["data"]["SWITCHBOARD_METRICS_ADDRESS"], "0.0.0.0:9100");
+    let pod = &the("observed", "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(container(pod)["ports"][1], json!({"name": "metrics", "containerPort": 9100}));
+    let monitor = the("observed", "ServiceMonitor");
+    assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
+    let wanted = &monitor["spec"]["selector"]["matchLabels"];
+    let found = all("Service").filter(|(shape, service)| {
+        let labels = &service["metadata"]["labels"];
+        *shape == "observed"
+            && wanted.as_object().expect("labels").iter().all(|(name, value)| labels[name] == *value)
+    });
+    let found: Vec<_> = found.map(|(_, service)| service).collect();
+    assert_eq!(found.len(), 1, "the service of metrics, and not the one of callers");
+    assert_eq!(found[0]["spec"]["ports"][0]["name"], monitor["spec"]["endpoints"][0]["port"]);
+    let from = &the("observed", "NetworkPolicy")["spec"]["ingress"][1];
+    assert_eq!((&from["ports"][0]["port"], from["from"].as_array().map(Vec::len)), (&json!(9100), Some(1)));
+}
+
+#[test]
+fn alarms_are_about_metrics_that_there_are_and_each_is_in_the_runbook() {
+    let known = include_str!("../../src/telemetry/metrics.rs");
+    let runbook = include_str!("../../docs/operations.md");
+    let rules = the("observed", "PrometheusRule")["spec"]["groups"][0]["rules"].as_array().expect("rules");
+    assert!(rules.len() >= 5);
+    for rule in rules {
+        let (alert, query) = (text(&rule["alert"]), text(&rule["expr"]));
+        assert!(runbook.contains(&format!("### {alert}\n")), "{alert} is not in the runbook");
+        assert!(!text(&rule["annotations"]["summary"]).is_empty(), "{alert}");
+        assert_eq!(
+            query.matches('{').count(),
+            query.matches(r#"{job="demo-switchboard-metrics""#).count(),
+            "{query}"
+        );
+        for name in query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            let Some(name) = name.strip_prefix("switchboard_") else { continue };
+            let name = ["_total", "_seconds_count", "_seconds_bucket", "_seconds"]
+                .iter()
+                .fold(name, |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
+            let is_known = known.split('"').any(|word| {
+                word.strip_prefix("switchboard.").is_some_and(|word| word.replace('.', "_") == name)
+            });
+            assert!(is_known, "{alert}: {name}");
+        }
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

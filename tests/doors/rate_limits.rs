@@ -1,0 +1,141 @@
+//! Those who call too often are told when to come again, and the others do not notice. How long a call takes here is not
+//! known, so these callers call until they are turned away: with one call a second, soon.
+
+use prost::Message;
+use serde_json::json;
+use switchboard::pb::GetChatRequest;
+
+use super::refusals::assert_envelope;
+use crate::support::{Answer, Chat, Door, Rest, World, frame};
+
+const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
+const RESOURCE_EXHAUSTED: i32 = 8;
+
+#[tokio::test]
+async fn who_calls_too_often_is_told_at_every_door_when_to_come_again() {
+    let world =
+        World::start_with("127.0.0.1:0", &["--key-rate-limit", "1", "--metrics-address", "127.0.0.1:0"])
+            .await;
+    let chat = world.chat("Alice").await;
+    for (path, envelope) in [(&chat.path, "FLAT"), (&chat.session_path, "NESTED")] {
+        let refused = until_refused(&world.rest(), path).await;
+        assert_envelope(&refused, envelope, 429);
+        assert_eq!((refused.header("retry-after"), limits(&refused)), ("1", ["1", "0", "1"]));
+    }
+    let message = frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec());
+    for door in [Door::Grpc, Door::GrpcWeb] {
+        let refused = loop {
+            let answer = world.rpc(door).call(GET_CHAT, message.clone()).await;
+            if answer.code == Some(RESOURCE_EXHAUSTED) {
+                break answer;
+            }
+            assert_eq!(answer.code, Some(0), "{}", answer.message);
+        };
+        let pushback = refused.headers["grpc-retry-pushback-ms"].to_str().expect("text");
+        assert!((1..=1000).contains(&pushback.parse::<u32>().expect("milliseconds")), "{door:?}: {pushback}");
+    }
+    let metrics = world.metrics().await;
+    let counted = metrics
+        .lines()
+        .find(|line| line.starts_with(r#"switchboard_requests_shed_total{reason="key_rate"}"#));
+    let counted = counted.and_then(|line| line.rsplit_once(' ')?.1.parse::<u32>().ok());
+    assert!(counted.is_some_and(|counted| counted >= 4), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_turned_away_is_not_read_and_changes_nothing() {
+    let world = World::start_with("127.0.0.1:0", &["--key-rate-limit", "1"]).await;
+    let chat = world.chat("Alice").await;
+    loop {
+        until_refused(&world.rest(), &chat.path).await;
+        let before = world.sql().fingerprint();
+        let refused = world.rest().json("PATCH", &chat, "no JSON at all").await;
+        assert_eq!(world.sql().fingerprint(), before);
+        if refused.status == 429 {
+            return;
+        }
+        refused.expect(422);
+    }
+}
+
+#[tokio::test]
+async fn every_answer_to_a_known_caller_says_what_is_left() {
+    let args = ["--key-rate-limit", "500", "--org-rate-limit", "700"];
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let chat = world.chat("Alice").await;
+    let reader = world.anonymous().token(&world.key("read").await);
+    for answer in [
+        world.rest().get(&chat).await.expect(200),
+        world.rest().get(&world.missing_chat_of(&world.org)).await.expect(404),
+        world.rest().get("/v1/nothing").await.expect(404),
+        world.rest().json("PATCH", &chat, "[]").await.expect(422),
+        reader.patch(&chat, json!({"labels": "vip"})).await.expect(403),
+    ] {
+        let [limit, remaining, reset] = limits(&answer);
+        let remaining: u32 = remaining.parse().expect("a number");
+        assert_eq!((limit, reset), ("500", "1"));
+        assert!(remaining < 500, "{remaining}");
+    }
+    // They have no bucket, however often they call.
+    for caller in [world.anonymous(), world.anonymous().token("sb_made_up")] {
+        for _ in 0..20 {
+            assert_eq!(limits(&caller.get(&chat).await.expect(401)), [""; 3]);
+        }
+    }
+    assert_eq!(limits(&world.rest().get("/livez").await.expect(200)), [""; 3]);
+}
+
+#[tokio::test]
+async fn one_key_costs_another_nothing_until_their_organization_has_had_its_share() {
+    let world = World::start_with("127.0.0.1:0", &["--key-rate-limit", "1", "--org-rate-limit", "50"]).await;
+    let chat = world.chat("Alice").await;
+    let second = world.anonymous().token(&world.key("read").await);
+    until_refused(&world.rest(), &chat.path).await;
+    second.get(&chat).await.expect(200);
+
+    let world = World::start_with("127.0.0.1:0", &["--org-rate-limit", "1"]).await;
+    let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
+    let second = world.anonymous().token(&world.key("read").await);
+    until_refused(&second, &chat.path).await;
+    let refused = until_refused(&world.rest(), &chat.path).await;
+    assert_eq!(limits(&refused), ["1", "0", "1"]);
+    let theirs = world.anonymous().token(&world.other.key);
+    theirs.get(&others).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_flood_of_one_organization_turns_no_call_of_another_away() {
+    let world = World::start_with("127.0.0.1:0", &["--org-rate-limit", "20"]).await;
+    let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
+    let theirs = world.anonymous().token(&world.other.key);
+    let flood: Vec<_> = (0..8).map(|_| tokio::spawn(flood(world.rest(), chat.clone()))).collect();
+    for _ in 0..20 {
+        theirs.get(&others).await.expect(200);
+    }
+    for caller in flood {
+        caller.abort();
+        assert!(caller.await.is_err_and(|ended| ended.is_cancelled()), "a flood found no limit");
+    }
+    until_refused(&world.rest(), &chat.path).await;
+}
+
+/// Calls without end, as long as the answers are what they should be.
+async fn flood(caller: Rest, chat: Chat) {
+    while [200, 429].contains(&caller.get(&chat).await.status) {}
+}
+
+/// The first answer that is no more.
+async fn until_refused(caller: &Rest, path: &str) -> Answer {
+    loop {
+        let answer = caller.get(path).await;
+        if answer.status == 429 {
+            return answer;
+        }
+        answer.expect(200);
+    }
+}
+
+/// Of how many calls, how many are left, and when there will be all of them again.
+fn limits(answer: &Answer) -> [&str; 3] {
+    ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map(|name| answer.header(name))
+}

@@ -1,0 +1,240 @@
+//! A LID and a phone number that are one person have one chat.
+
+mod race;
+
+use serde_json::{Value, json};
+use switchboard::error::Kind;
+
+use super::{Inbox, OTHER_NUMBER};
+
+const PHONE: &str = "15550101001@c.us";
+const LID: &str = "189412345001@lid";
+const OTHER_LID: &str = "189412345002@lid";
+const GROUP: &str = "120363300000000001@g.us";
+
+fn tie(lid: &str) -> Value {
+    json!({"address": {"lid": lid, "jid": PHONE}})
+}
+
+fn message(chat: &str, id: &str, second: i64) -> Value {
+    json!({"message": {"id": id, "chat": chat, "fromMe": false, "timestamp": 1_737_976_000_000 + second * 1000}})
+}
+
+fn read(chat: &str, second: i64) -> Value {
+    json!({"read": {"chat": chat, "upTo": 1_737_976_000_000 + second * 1000}})
+}
+
+impl Inbox {
+    /// Every address and the chat it leads to.
+    fn addresses(&self) -> Vec<(String, String)> {
+        let rows = self.rows(
+            "SELECT address, chat_id FROM chat_addresses JOIN chats USING (org_id, chat_key)
+             WHERE org_id = $org ORDER BY 1",
+        );
+        let text = |row: &Value, column: &str| row[column].as_str().unwrap_or_default().to_owned();
+        rows.iter().map(|row| (text(row, "address"), text(row, "chat_id"))).collect()
+    }
+
+    fn column(&self, query: &str) -> Vec<Value> {
+        let first = |row: Value| row.as_object().and_then(|row| row.values().next().cloned());
+        self.rows(query).into_iter().filter_map(first).collect()
+    }
+}
+
+fn both() -> Vec<(String, String)> {
+    [PHONE, LID].map(|address| (address.to_owned(), PHONE.to_owned())).to_vec()
+}
+
+#[tokio::test]
+async fn a_chat_known_by_lid_becomes_the_phone_numbers() {
+    let inbox = Inbox::new().await;
+    inbox.accept(&[message(LID, "A", 1), json!({"contact": {"id": LID, "name": "Asha"}})]).await;
+    let before = inbox.column("SELECT id FROM session_chats WHERE org_id = $org");
+    inbox.accept(&[tie(LID)]).await;
+    assert_eq!(inbox.addresses(), both());
+    assert_eq!(inbox.column("SELECT id FROM session_chats WHERE org_id = $org"), before);
+    let contact = inbox.row("SELECT contact_id, name FROM contacts WHERE org_id = $org");
+    assert_eq!(contact, json!({"contact_id": PHONE, "name": "Asha"}));
+    // What is told again, of either, goes there.
+    inbox.accept(&[message(LID, "B", 2), message(PHONE, "C", 3), tie(LID)]).await;
+    assert_eq!(inbox.row("SELECT unread FROM session_chats WHERE org_id = $org")["unread"], 3);
+}
+
+#[tokio::test]
+async fn a_tie_waits_for_its_chat() {
+    for chat in [LID, PHONE] {
+        let inbox = Inbox::new().await;
+        inbox.accept(&[tie(LID)]).await;
+        assert!(inbox.addresses().is_empty());
+        inbox.accept(&[message(chat, "A", 1), json!({"contact": {"id": LID, "name": "Asha"}})]).await;
+        assert_eq!(inbox.addresses(), both(), "{chat}");
+        let contact = inbox.row("SELECT contact_id, name FROM contacts WHERE org_id = $org");
+        assert_eq!(contact, json!({"contact_id": PHONE, "name": "Asha"}));
+    }
+}
+
+#[tokio::test]
+async fn a_removed_chat_comes_back_under_both_addresses() {
+    let inbox = Inbox::new().await;
+    inbox.accept(&[tie(LID), message(LID, "A", 1)]).await;
+    inbox.database.sql().run_as(&inbox.org.to_string(), "DELETE FROM chats");
+    inbox.accept(&[message(PHONE, "B", 2)]).await;
+    assert_eq!(inbox.addresses(), both());
+}
+
+#[tokio::test]
+async fn two_chats_become_one_with_everything_in_them() {
+    let inbox = Inbox::new().await;
+    inbox
+        .accept(&[
+            message(LID, "A", 1),
+            message(LID, "B", 2),
+            message(PHONE, "B", 2),
+            message(PHONE, "C", 3),
+            message(LID, "D", 4),
+            read(LID, 1),
+            json!({"receipt": {"message": "C", "chat": LID, "by": PHONE, "kind": "read", "at": 9}}),
+            json!({"receipt": {"message": "E", "chat": LID, "by": PHONE, "kind": "read", "at": 9}}),
+            json!({"chat": {"jid": LID, "name": "Hidden", "image": "lid.png", "archived": true,
+                "members": [{"id": LID, "isAdmin": true}]}}),
+            json!({"chat": {"jid": PHONE, "name": "Asha"}}),
+            json!({"session": OTHER_NUMBER, "chat": {"jid": LID, "pinned": true}}),
+        ])
+        .await;
+    let body = |chat: &str, body: &str, version: i64| {
+        let mut told = message(chat, "B", 2);
+        told["message"]["body"] = json!(body);
+        told["message"]["updatedAt"] = json!(version);
+        told
+    };
+    inbox.accept(&[body(LID, "edited", 20), body(PHONE, "first", 10)]).await;
+    inbox.accept(&[tie(LID)]).await;
+
+    assert_eq!(inbox.addresses(), both());
+    let ids = inbox.column("SELECT message_id FROM messages WHERE org_id = $org ORDER BY 1");
+    assert_eq!(ids, ["A", "B", "C", "D"]);
+    assert_eq!(
+        inbox.row("SELECT body FROM messages WHERE org_id = $org AND message_id = 'B'")["body"],
+        "edited"
+    );
+    assert_eq!(inbox.row("SELECT ack FROM messages WHERE org_id = $org AND message_id = 'C'")["ack"], 4);
+    assert_eq!(inbox.column("SELECT message_id FROM pending_receipts WHERE org_id = $org"), ["E"]);
+    let held = inbox.rows(
+        "SELECT phone, archived, pinned, unread, latest_message_id FROM session_chats
+         JOIN sessions USING (org_id, session_id) WHERE org_id = $org ORDER BY phone",
+    );
+    // The phone number's chat was not archived, and the other number held the LID's only.
+    assert_eq!(
+        held,
+        [
+            json!({"phone": "15550100400", "archived": false, "pinned": false, "unread": 3, "latest_message_id": "D"}),
+            json!({"phone": OTHER_NUMBER, "archived": false, "pinned": true, "unread": null, "latest_message_id": null}),
+        ]
+    );
+    assert_eq!(
+        inbox.row("SELECT name, image FROM chats WHERE org_id = $org"),
+        json!({"name": "Asha", "image": "lid.png"})
+    );
+    assert_eq!(
+        inbox.row("SELECT contact_id, is_admin FROM chat_members WHERE org_id = $org"),
+        json!({"contact_id": PHONE, "is_admin": true})
+    );
+}
+
+#[tokio::test]
+async fn what_the_organization_attached_is_joined_and_the_phone_numbers_value_stays() {
+    let inbox = Inbox::new().await;
+    inbox.accept(&[message(LID, "A", 1), message(PHONE, "B", 2)]).await;
+    let org = inbox.org.to_string();
+    inbox.database.sql().run_as(
+        &org,
+        &format!(
+            "INSERT INTO members (org_id, member_key, email, role)
+                 SELECT '{org}', m, m, 'member' FROM unnest('{{a@acme.example,b@acme.example}}'::text[]) m;
+             INSERT INTO labels (org_id, label_id, name, label_key)
+                 SELECT '{org}', 'label-' || repeat(l, 16), l, l FROM unnest('{{a,b,c}}'::text[]) l;
+             INSERT INTO properties (org_id, property_id, name, kind)
+                 SELECT '{org}', 'property-' || repeat(p, 16), p, 'text' FROM unnest('{{a,b}}'::text[]) p;
+             INSERT INTO chat_labels SELECT '{org}', chat_key, 'label-' || repeat(l, 16)
+                 FROM chats, unnest('{{a,b,c}}'::text[]) l
+                 WHERE l = 'b' OR (l = 'a') = (chat_id LIKE '%@lid');
+             INSERT INTO chat_properties SELECT '{org}', chat_key, property_id, to_jsonb(chat_id)
+                 FROM chats, properties p WHERE p.name = 'b' OR chat_id LIKE '%@lid';
+             INSERT INTO chat_access SELECT '{org}', chat_key, member_key, chat_id LIKE '%@lid'
+                 FROM chats, members WHERE member_key LIKE 'a%' OR chat_id LIKE '%@lid';
+             UPDATE chats SET assignee = 'a@acme.example', hubspot_metadata = '{{\"x\": 1, \"y\": 1}}'
+                 WHERE chat_id LIKE '%@lid';
+             UPDATE chats SET hubspot_metadata = '{{\"y\": 2}}' WHERE chat_id LIKE '%@c.us'"
+        ),
+    );
+    inbox.accept(&[tie(LID)]).await;
+    let labels = inbox.column(
+        "SELECT name FROM chat_labels JOIN labels USING (org_id, label_id) WHERE org_id = $org ORDER BY 1",
+    );
+    assert_eq!(labels, ["a", "b", "c"]);
+    let properties = inbox.column(
+        "SELECT value FROM chat_properties JOIN properties USING (org_id, property_id)
+         WHERE org_id = $org ORDER BY name",
+    );
+    assert_eq!(properties, [LID, PHONE]);
+    let access = inbox.column("SELECT allowed FROM chat_access WHERE org_id = $org ORDER BY member_key");
+    assert_eq!(access, [false, true]);
+    assert_eq!(
+        inbox.row("SELECT assignee, hubspot_metadata FROM chats WHERE org_id = $org"),
+        json!({"assignee": "a@acme.example", "hubspot_metadata": {"x": 1, "y": 2}})
+    );
+}
+
+#[tokio::test]
+async fn a_member_of_a_group_is_there_once() {
+    let inbox = Inbox::new().await;
+    let group = |ids: &[(&str, bool)]| {
+        let members = ids.iter().map(|(id, is_admin)| json!({"id": id, "isAdmin": is_admin}));
+        json!({"chat": {"jid": GROUP, "members": members.collect::<Vec<_>>()}})
+    };
+    let stored = || inbox.rows("SELECT contact_id, is_admin FROM chat_members WHERE org_id = $org");
+    let only = |is_admin: bool| [json!({"contact_id": PHONE, "is_admin": is_admin})];
+    inbox.accept(&[group(&[(LID, false)])]).await;
+    inbox.accept(&[tie(LID)]).await;
+    assert_eq!(stored(), only(false));
+    inbox.accept(&[group(&[(PHONE, true), (LID, false)])]).await;
+    assert_eq!(stored(), only(true));
+}
+
+#[tokio::test]
+async fn a_phone_number_may_have_had_several_lids() {
+    let inbox = Inbox::new().await;
+    inbox.accept(&[message(LID, "A", 1), message(OTHER_LID, "B", 2), message(PHONE, "C", 3)]).await;
+    inbox.accept(&[tie(LID), tie(OTHER_LID)]).await;
+    assert_eq!(inbox.addresses().len(), 3);
+    let held = inbox.row("SELECT unread, latest_message_id FROM session_chats WHERE org_id = $org");
+    assert_eq!(held, json!({"unread": 3, "latest_message_id": "C"}));
+}
+
+#[tokio::test]
+async fn a_lid_is_no_other_phone_numbers() {
+    let inbox = Inbox::new().await;
+    let other = json!({"address": {"lid": LID, "jid": "15550101002@c.us"}});
+    for events in [&[tie(LID), other.clone()][..], std::slice::from_ref(&other)] {
+        let error = inbox.tell(events).await.pop().expect("an outcome").expect_err("a contradiction");
+        assert_eq!(
+            (error.kind(), error.fields()[0].field.as_str()),
+            (Kind::FailedPrecondition, "address.lid")
+        );
+    }
+    inbox.accept(&[message(LID, "A", 1)]).await;
+    assert_eq!(inbox.addresses(), both());
+}
+
+#[tokio::test]
+async fn marked_unread_stays_marked() {
+    let inbox = Inbox::new().await;
+    inbox.accept(&[message(LID, "A", 1), message(PHONE, "B", 2), read(LID, 9), read(PHONE, 9)]).await;
+    inbox.database.sql().run_as(
+        &inbox.org.to_string(),
+        "UPDATE session_chats s SET unread = 1 FROM chats c
+         WHERE c.chat_key = s.chat_key AND c.chat_id LIKE '%@lid'",
+    );
+    inbox.accept(&[tie(LID)]).await;
+    assert_eq!(inbox.row("SELECT unread FROM session_chats WHERE org_id = $org")["unread"], 1);
+}

@@ -1,0 +1,128 @@
+//! Chats become one while both receive messages and people work with them.
+
+use std::env;
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+use switchboard::actions::Precondition;
+use switchboard::actions::idempotency::Once;
+use switchboard::actions::ingest::{self, IngestEvent, Reach};
+use switchboard::actions::session_chats::{self, Change};
+use switchboard::caller::{Caller, Capabilities, Capability, Principal};
+use switchboard::error::Error;
+use switchboard::ids::{ChatAddress, KeyId, OrgId};
+use switchboard::store::Store;
+use tokio::task::JoinSet;
+
+use super::super::{Inbox, SESSION, event};
+
+/// How many pairs of chats; `make merges` sets 1,000.
+fn merges() -> usize {
+    env::var("MERGES").ok().and_then(|merges| merges.parse().ok()).unwrap_or(40)
+}
+
+const MESSAGES: usize = 6;
+
+fn lid(person: usize) -> String {
+    format!("1894123{person:05}@lid")
+}
+
+fn phone(person: usize) -> String {
+    format!("1555011{person:04}@s.whatsapp.net")
+}
+
+/// Every person's messages by both addresses, all of them in a random order.
+fn told(random: &mut StdRng, people: usize) -> Vec<Value> {
+    let mut events = Vec::new();
+    for person in 0..people {
+        for number in 0..MESSAGES {
+            let chat = if number % 2 == 0 { lid(person) } else { phone(person) };
+            events.push(json!({"message": {"id": format!("M{number}"), "chat": chat, "fromMe": false,
+                "timestamp": 1_737_976_000_000_i64 + i64::try_from(number).expect("small")}}));
+        }
+    }
+    events.shuffle(random);
+    events
+}
+
+async fn tell(inbox: (Store, Reach), events: Vec<IngestEvent>, size: usize) {
+    for batch in events.chunks(size) {
+        for outcome in
+            ingest::apply(&inbox.0, &inbox.1, batch.to_vec()).await.expect("nothing reaches a caller")
+        {
+            outcome.expect("an accepted event");
+        }
+    }
+}
+
+/// Pins every chat by both addresses, one after the other.
+async fn pin(store: Store, org: OrgId, people: usize) {
+    let caller = Caller {
+        org,
+        principal: Principal::ApiKey(KeyId::generate()),
+        capabilities: Capabilities::from_iter([Capability::Send]),
+        sessions: None,
+        manages_owners: false,
+    };
+    for person in 0..people {
+        for address in [lid(person), phone(person)] {
+            let address: ChatAddress = address.parse().expect("an address");
+            let session = SESSION.parse().expect("a session");
+            let change = Change { pinned: Some(true), ..Change::default() };
+            let once = Once::unkeyed();
+            let pinned =
+                session_chats::update(&store, &caller, session, address, change, Precondition::NONE, once)
+                    .await;
+            let pinned = pinned.unwrap_or_else(|error: Error| panic!("{error}"));
+            assert!(pinned.held.pinned, "{person}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_and_nobody_hears_of_it() {
+    let (inbox, people) = (Inbox::new().await, merges());
+    let mut random = StdRng::seed_from_u64(1555);
+    let target = || (inbox.store.clone(), Reach::all(inbox.org));
+    // The first message of each chat is there, so that there are two chats to become one.
+    let seed = (0..people).flat_map(|person| [lid(person), phone(person)]).map(|chat| {
+        event(&json!({"message": {"id": "M0", "chat": chat, "fromMe": false, "timestamp": 1_737_976_000_000_i64}}))
+    });
+    tell(target(), seed.collect(), 200).await;
+
+    let mut workers = JoinSet::new();
+    let events = told(&mut random, people);
+    for part in events.chunks(events.len().div_ceil(3)) {
+        let size = random.random_range(1..12);
+        workers.spawn(tell(target(), part.iter().map(event).collect(), size));
+    }
+    let mut ties: Vec<Value> =
+        (0..people).map(|person| json!({"address": {"lid": lid(person), "jid": phone(person)}})).collect();
+    ties.shuffle(&mut random);
+    workers.spawn(tell(target(), ties.iter().map(event).collect(), 3));
+    workers.spawn(pin(inbox.store.clone(), inbox.org, people));
+    while let Some(worker) = workers.join_next().await {
+        worker.expect("a worker that does not panic");
+    }
+
+    let chats = inbox.rows(&format!(
+        "SELECT chat_id, pinned, unread, latest_message_id,
+             (SELECT count(*) FROM messages m WHERE (m.org_id, m.session_id, m.chat_key) = (s.org_id, s.session_id, s.chat_key)),
+             (SELECT count(*) FROM chat_addresses a WHERE (a.org_id, a.chat_key) = (s.org_id, s.chat_key)) AS addresses
+         FROM session_chats s JOIN chats USING (org_id, chat_key)
+         WHERE org_id = $org AND (unread, latest_message_id) IS DISTINCT FROM ({MESSAGES}, 'M{}')
+            OR org_id = $org AND NOT pinned",
+        MESSAGES - 1
+    ));
+    assert_eq!(chats, [] as [Value; 0]);
+    let people = i64::try_from(people).expect("small");
+    let count = |query: &str| {
+        inbox.row(&format!("SELECT count(*) FROM {query} WHERE org_id = $org"))["count"].clone()
+    };
+    assert_eq!(count("chats"), people);
+    assert_eq!(count("session_chats"), people);
+    assert_eq!(count("chat_addresses"), 2 * people);
+    assert_eq!(count("messages"), people * i64::try_from(MESSAGES).expect("small"));
+}

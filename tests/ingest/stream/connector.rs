@@ -1,0 +1,82 @@
+//! A connector's side of a stream.
+
+use switchboard::pb::ingest_event::Event;
+use switchboard::pb::ingest_request::{Open, Request};
+use switchboard::pb::ingest_response::{Acknowledgement, Response};
+use switchboard::pb::ingest_service_client::IngestServiceClient;
+use switchboard::pb::{IngestRequest, IngestResponse};
+use tokio::sync::mpsc;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::request;
+
+/// A connector's side of a stream.
+pub struct Connector {
+    /// What it says.
+    pub requests: mpsc::Sender<IngestRequest>,
+    answers: Streaming<IngestResponse>,
+}
+
+impl Connector {
+    /// Opens a stream and says which event was acknowledged last.
+    pub async fn open(url: &str, key: &str, sender: &str) -> Result<(Self, i64), Status> {
+        let mut connector = Self::connect(url, key).await?;
+        connector.send(Request::Open(Open { sender: sender.to_owned() })).await;
+        match connector.answer().await? {
+            Some(Response::Opened(opened)) => Ok((connector, opened.acknowledged)),
+            other => panic!("not opened: {other:?}"),
+        }
+    }
+
+    /// A stream on which nothing was said.
+    pub async fn connect(url: &str, key: &str) -> Result<Self, Status> {
+        let (requests, sent) = mpsc::channel(1);
+        let channel = tonic::transport::Channel::from_shared(url.to_owned()).expect("a URL").connect_lazy();
+        let mut request = tonic::Request::new(ReceiverStream::new(sent));
+        let token = format!("Bearer {key}").parse().expect("a header value");
+        request.metadata_mut().insert("authorization", token);
+        let answers = IngestServiceClient::new(channel).ingest(request).await?.into_inner();
+        Ok(Self { requests, answers })
+    }
+
+    /// Says something, unless the stream is over.
+    pub async fn send(&self, request: Request) {
+        let _ = self.requests.send(IngestRequest { request: Some(request) }).await;
+    }
+
+    /// Tells an event.
+    pub async fn tell(&self, sequence: i64, event: Event) {
+        let _ = self.requests.send(request(sequence, event)).await;
+    }
+
+    /// The next answer; `None` at the end.
+    pub async fn answer(&mut self) -> Result<Option<Response>, Status> {
+        Ok(self.answers.message().await?.map(|answer| answer.response.expect("an answer")))
+    }
+
+    /// Everything acknowledged until that event is.
+    pub async fn acknowledged(&mut self, sequence: i64) -> Result<Vec<Acknowledgement>, Status> {
+        let mut acknowledged: Vec<Acknowledgement> = Vec::new();
+        while acknowledged.last().is_none_or(|last| last.sequence < sequence) {
+            match self.answer().await? {
+                Some(Response::Acknowledgement(more)) => acknowledged.push(more),
+                other => panic!("not acknowledged: {other:?}"),
+            }
+        }
+        Ok(acknowledged)
+    }
+
+    /// Says that nothing more will come, and reads to the end.
+    pub async fn close(self) -> Result<i64, Status> {
+        let Self { requests, mut answers } = self;
+        drop(requests);
+        let mut last = 0;
+        while let Some(answer) = answers.message().await? {
+            if let Some(Response::Acknowledgement(acknowledged)) = answer.response {
+                last = acknowledged.sequence;
+            }
+        }
+        Ok(last)
+    }
+}

@@ -1,0 +1,189 @@
+//! What an operator sees: one trace from the caller down to the database, metrics, log lines, and never what people wrote.
+
+mod collector;
+
+use std::time::Duration;
+
+use prost::Message;
+use serde_json::{Value, json};
+use switchboard::pb::GetChatRequest;
+
+use self::collector::Collector;
+use crate::support::{Chat, Door, World, frame};
+
+const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
+
+#[tokio::test]
+async fn one_trace_leads_from_the_callers_call_down_to_the_work_in_the_database() {
+    let collector = Collector::start().await;
+    let endpoint = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())];
+    let world = World::start_with_env(&[], &endpoint).await;
+    let chat = world.chat("Alice").await;
+    let message = frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec());
+    let traces = [
+        "0af7651916cd43dd8448eb211c80319c",
+        "1af7651916cd43dd8448eb211c80319c",
+        "2af7651916cd43dd8448eb211c80319c",
+    ];
+    let parent = |trace: &str| format!("00-{trace}-b7ad6b7169203331-01");
+    let rest = world.rest().with("traceparent", parent(traces[0])).get(&chat).await.expect(200).headers;
+    let grpc = world
+        .rpc(Door::Grpc)
+        .with("traceparent", parent(traces[1]))
+        .call(GET_CHAT, message.clone())
+        .await
+        .headers;
+    let web =
+        world.rpc(Door::GrpcWeb).with("traceparent", parent(traces[2])).call(GET_CHAT, message).await.headers;
+    for (trace, answer) in traces.iter().zip([rest, grpc, web]) {
+        let told = answer.get("traceresponse").and_then(|told| told.to_str().ok()).unwrap_or_default();
+        assert!(told.starts_with(&format!("00-{trace}-")) && told.ends_with("-01"), "{told}");
+    }
+    // What has not been sent is sent at the end.
+    assert_eq!(world.stop().await, 0, "{}", world.log());
+    let spans = collector.spans();
+    for trace in traces {
+        let ours: Vec<_> = spans.iter().filter(|span| span.trace == trace).collect();
+        let call =
+            ours.iter().find(|span| span.parent == "b7ad6b7169203331").unwrap_or_else(|| panic!("{spans:?}"));
+        assert_eq!(call.name, "switchboard.v1.ChatService/GetChat");
+        let mut below: Vec<_> =
+            ours.iter().filter(|span| span.parent == call.id).map(|span| span.name.as_str()).collect();
+        below.sort_unstable();
+        below.dedup();
+        assert!(
+            below.contains(&"actions::chats::get") && below.contains(&"wait for the database"),
+            "{below:?}"
+        );
+    }
+    assert!(spans.iter().all(|span| span.service == "switchboard"), "{spans:?}");
+    let metrics = collector.metrics();
+    assert!(metrics.iter().any(|name| name == "switchboard.request.duration"), "{metrics:?}");
+}
+
+#[tokio::test]
+async fn a_collector_that_is_not_there_costs_no_call_and_does_not_hold_up_the_end() {
+    let nobody = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1".to_owned())];
+    let world = World::start_with_env(&[], &nobody).await;
+    let chat = world.chat("Alice").await;
+    world.rest().get(&chat).await.expect(200);
+    assert_eq!(world.stop().await, 0, "{}", world.log());
+}
+
+#[tokio::test]
+async fn metrics_tell_calls_by_rpc_door_and_code() {
+    let world = World::start_with("127.0.0.1:0", &["--metrics-address", "127.0.0.1:0"]).await;
+    let chat = world.chat("Alice").await;
+    for _ in 0..3 {
+        world.rest().get(&chat).await.expect(200);
+    }
+    world.rest().get(world.missing_chat_of(&world.org)).await.expect(404);
+    world.anonymous_rpc(Door::Grpc).call("/made.up.Service/OfTheCaller", frame(b"")).await;
+    let text = world.metrics().await;
+    let count = |labels: &str| format!("switchboard_request_duration_seconds_count{{{labels}}}");
+    for (series, value) in [
+        (count(&format!(r#"code="OK",door="rest",rpc="{GET_CHAT}""#)), "3"),
+        (count(&format!(r#"code="NOT_FOUND",door="rest",rpc="{GET_CHAT}""#)), "1"),
+        // What a caller made up is no label.
+        (count(r#"code="UNAUTHENTICATED",door="grpc",rpc="-""#), "1"),
+        (format!(r#"switchboard_build_info{{version="{}"}}"#, env!("CARGO_PKG_VERSION")), "1"),
+        ("switchboard_ready".to_owned(), "1"),
+        (r#"switchboard_database_connections{state="in_use"}"#.to_owned(), "0"),
+    ] {
+        assert!(text.lines().any(|line| line == format!("{series} {value}")), "{series}\n{text}");
+    }
+    assert!(
+        text.contains(r#"switchboard_database_work_duration_seconds_bucket{work="actions::chats::get",le=""#),
+        "{text}"
+    );
+    assert!(!text.contains("made.up"), "{text}");
+    assert_well_formed(&text);
+}
+
+/// Every line is a comment or a sample, and every sample has its type said before.
+fn assert_well_formed(text: &str) {
+    let mut types = Vec::new();
+    for line in text.lines() {
+        if let Some(said) = line.strip_prefix("# TYPE ") {
+            types.extend(said.split(' ').next());
+        } else if !line.starts_with("# HELP ") {
+            let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            let name = series.split('{').next().unwrap_or_default();
+            assert!(types.iter().any(|known| name.starts_with(known)), "{line}");
+        }
+    }
+    assert!(types.len() > 5, "{types:?}");
+}
+
+#[tokio::test]
+async fn a_line_of_the_log_names_its_call_and_its_trace() {
+    let world = World::start_with("127.0.0.1:0", &["--log-level", "debug"]).await;
+    let chat = world.chat("Alice").await;
+    let trace = "3af7651916cd43dd8448eb211c80319c";
+    let caller = world.rest().with("x-request-id", "call-7");
+    caller.with("traceparent", format!("00-{trace}-b7ad6b7169203331-01")).get(&chat).await.expect(200);
+    let log = world.log();
+    let line = log.lines().find(|line| line.contains("call-7")).unwrap_or_else(|| panic!("{log}"));
+    let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    assert_eq!((&line["request_id"], &line["trace_id"]), (&json!("call-7"), &json!(trace)), "{line}");
+    assert_eq!((&line["rpc"], &line["message"]), (&json!(GET_CHAT), &json!("answered")), "{line}");
+}
+
+#[tokio::test]
+async fn what_people_wrote_their_names_and_their_numbers_are_told_to_nobody() {
+    let collector = Collector::start().await;
+    let args = ["--log-level", "trace", "--metrics-address", "127.0.0.1:0", "--request-timeout", "1s"];
+    let world = World::start_with_env(&args, &[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await;
+    let chat = world.chat("Canary Kiwi").await;
+    plant(&world, &chat);
+    stir(&world, &chat).await;
+    let mut sql = world.sql();
+    sql.run("BEGIN; LOCK TABLE chats");
+    world.rest().get(&chat).await.expect(504);
+    sql.run("ROLLBACK");
+    let scraped = world.metrics().await;
+    let secret = world.org.key.rsplit('_').next().expect("a secret").to_owned();
+    assert_eq!(world.stop().await, 0);
+    let told = [world.log(), scraped, format!("{:?}", collector.spans())].join("\n");
+    assert!(told.lines().count() > 50, "{told}");
+    let canaries =
+        ["Canary", "Kiwi", "kakapo", &chat.digits, &world.org.members[0], &world.org.numbers[0], &secret];
+    for canary in canaries {
+        let leak = told.lines().find(|line| line.to_lowercase().contains(&canary.to_lowercase()));
+        assert_eq!(leak, None, "{canary}");
+    }
+}
+
+fn plant(world: &World, chat: &Chat) {
+    let message = json!({"session": world.org.numbers[0], "message": {
+        "id": format!("{}-1", chat.digits), "chat": chat.jid, "fromMe": false, "timestamp": 1_737_976_076_000_i64,
+        "type": "chat", "body": "the kakapo flies at midnight",
+    }});
+    world.import(&world.org, &[message]);
+}
+
+/// Calls of every kind that hold canaries: good ones, bad ones, and those that lead nowhere.
+async fn stir(world: &World, chat: &Chat) {
+    let rest = world.rest();
+    rest.get(chat).await.expect(200);
+    rest.get(&chat.session_path).await.expect(200);
+    rest.get("/v1/chats/messages:search?query=kakapo").await.expect(200);
+    rest.patch(chat, json!({"custom_properties": {"note": "kakapo"}, "assigned_to": world.org.members[0]}))
+        .await
+        .expect(200);
+    rest.patch(chat, json!({"labels": "kakapo"})).await;
+    rest.patch(chat, json!({"assigned_to": "kakapo@acme.example"})).await.expect(422);
+    rest.json("PATCH", chat, "{\"assigned_to\": kakapo").await;
+    rest.get(format!("/kakapo/{}", chat.digits)).await.expect(404);
+    rest.get(format!("/v1/chats/{}@kakapo", chat.digits)).await.expect(422);
+    rest.with("x-phone", "kakapo").get(chat).await.expect(422);
+    world.anonymous().token("kakapo").get(chat).await.expect(401);
+    let message = frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec());
+    for door in [Door::Grpc, Door::GrpcWeb] {
+        world.rpc(door).call(GET_CHAT, message.clone()).await;
+        world.rpc(door).call("/kakapo.Service/Kakapo", message.clone()).await;
+        world.anonymous_rpc(door).call("/kakapo.Service/Kakapo", message.clone()).await;
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+}
