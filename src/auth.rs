@@ -6,10 +6,12 @@ mod keys;
 mod layer;
 mod login;
 mod orgs;
+mod standing;
 mod token;
 
 pub use api_key::ApiKey;
 pub use layer::{Auth, AuthLayer};
+pub use standing::Standing;
 
 use std::time::Duration;
 
@@ -50,7 +52,11 @@ impl Authenticator {
 
     /// Who these headers speak for.
     pub async fn identify(&self, headers: &HeaderMap) -> Identity {
-        match token::presented(headers) {
+        self.judge(token::presented(headers)).await
+    }
+
+    async fn judge(&self, token: Token<'_>) -> Identity {
+        match token {
             Token::None => Identity::Anonymous,
             Token::Malformed => Identity::Refused,
             Token::ApiKey(text) => self.keys.identify(text).await,

@@ -39,6 +39,8 @@ pub struct Config {
     pub drain_detect: Duration,
     /// How long calls in flight may go on after that.
     pub drain_grace: Duration,
+    /// How long events are kept.
+    pub event_retention: Duration,
 }
 
 /// Calls a second, of those whose token is good. `None` is no limit.

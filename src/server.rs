@@ -37,6 +37,7 @@ use self::documents::Documents;
 use self::health::Health;
 use self::router::Router;
 use self::tls::Tls;
+use crate::actions::watch::Watches;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
 use crate::store::{Patience, Store};
@@ -89,13 +90,16 @@ pub async fn run(
     let store = Store::new(&config.database_url, patience(&config));
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
-    let services = services::compose(&store, &config, &health, &closing)?;
+    let watches = Watches::new(store.clone(), &config, closing.clone());
+    let services = services::compose(&store, &config, &watches, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
-    let housekeeping = tokio::spawn(housekeeping::keep(store));
+    let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
+    let watching = tokio::spawn(watches.run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     housekeeping.abort();
+    watching.abort();
     Ok(())
 }
 

@@ -48,6 +48,7 @@ pub(super) struct Settings {
     max_connection_age: Duration,
     drain_detect: Duration,
     drain_grace: Duration,
+    event_retention: Duration,
 }
 
 impl Settings {
@@ -83,6 +84,7 @@ impl Settings {
             max_connection_age: checks.required("max-connection-age", positive_duration),
             drain_detect: checks.required("drain-detect", units::duration),
             drain_grace: checks.required("drain-grace", units::duration),
+            event_retention: checks.required("event-retention", positive_duration),
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
     }
@@ -115,6 +117,7 @@ impl Settings {
             max_connection_age: self.max_connection_age,
             drain_detect: self.drain_detect,
             drain_grace: self.drain_grace,
+            event_retention: self.event_retention,
         }
     }
 }

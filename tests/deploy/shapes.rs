@@ -50,6 +50,7 @@ fn settings() -> Value {
             "requestTimeout": "1500ms",
             "maxBodyBytes": "2097152",
             "drainGrace": "2m",
+            "eventRetention": "30d",
         },
     })
 }

@@ -130,6 +130,7 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         max_connection_age: Duration::from_secs(3600),
         drain_detect: Duration::ZERO,
         drain_grace: Duration::from_millis(500),
+        event_retention: Duration::from_secs(60),
     };
     change(&mut config);
     let store = Store::new(&config.database_url, patience(&config));
