@@ -34,7 +34,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::connection::{Bounds, Listener};
 use self::documents::Documents;
-use self::health::Health;
 use self::router::Router;
 use self::tls::Tls;
 use crate::actions::watch::Watches;

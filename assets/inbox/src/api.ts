@@ -1,6 +1,7 @@
 // The service, as this page calls it: gRPC-Web to where the page came from, with the token that was entered.
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
+import type { WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
 import { type Chat, ChatService } from '../generated/switchboard/v1/chat_pb';
 import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
 import { OrganizationService } from '../generated/switchboard/v1/organization_pb';
@@ -39,8 +40,14 @@ export function reason(error: unknown): string {
   return ConnectError.from(error).rawMessage;
 }
 
-export function isNotFound(error: unknown): boolean {
-  return ConnectError.from(error).code === Code.NotFound;
+/** Whether the same call fails again, however often it is made with this token. */
+export function isFinal(error: unknown): boolean {
+  return [Code.Unauthenticated, Code.PermissionDenied].includes(ConnectError.from(error).code);
+}
+
+/** Whether the service knows nothing of the place that a watch was to be taken up at: it is too old, or not its own. */
+export function isForgotten(error: unknown): boolean {
+  return [Code.OutOfRange, Code.InvalidArgument].includes(ConnectError.from(error).code);
 }
 
 export class Api {
@@ -94,8 +101,21 @@ export class Api {
     return answer.chats;
   }
 
-  getChat(chatId: string, phone: string): Promise<Chat> {
-    return this.chatService.getChat({ chatId }, about(phone));
+  /** Nothing when there is no such chat, or none of that number. */
+  async findChat(chatId: string, phone: string): Promise<Chat | undefined> {
+    try {
+      return await this.chatService.getChat({ chatId }, about(phone));
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.NotFound) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** Tells which chats change until it is aborted or fails, from there on where an earlier watch ended. */
+  watchChats(resumeToken: string, signal: AbortSignal): AsyncIterable<WatchChatsResponse> {
+    return this.chatService.watchChats({ resumeToken }, { signal });
   }
 
   async listMessages(chat: Chat, offset: number, limit: number): Promise<ChatMessage[]> {
@@ -137,7 +157,7 @@ export class Api {
   /** Changes the labels that the chat has now, which may be others than those on the screen. */
   async changeLabels(chat: Chat, change: (labels: string[]) => string[]): Promise<void> {
     const phone = digits(chat.orgPhone);
-    const { labels } = await this.getChat(chat.chatId, phone);
+    const { labels } = await this.chatService.getChat({ chatId: chat.chatId }, about(phone));
     const request = { chatId: chat.chatId, chat: { labels: change(labels) }, updateMask: { paths: ['labels'] } };
     await this.chatService.updateChat(request, about(phone));
   }

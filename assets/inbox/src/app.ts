@@ -1,16 +1,16 @@
 // What the page does, whether it is asked by a button, a key, or a change elsewhere.
 import { Actions } from './actions';
-import { type Api, type Chat, digits, isNotFound } from './api';
+import { type Api, type Chat, digits } from './api';
 import { Changes } from './changes';
 import { ChatView } from './chat-view';
 import { Choices } from './choices';
 import { EVERYTHING, type Filter, type View } from './filter';
 import { Inbox } from './inbox';
 import { ListView } from './list-view';
-import { dismiss, tell, tellFailure } from './notice';
+import { dismiss, showConnected, showRefused, tell, tellFailure } from './notice';
 import { isField, part } from './page';
-import { isSame, Poll } from './poll';
 import type { SignedIn } from './sign-in';
+import { Watch } from './watch';
 
 export class App {
   readonly actions: Actions;
@@ -27,7 +27,11 @@ export class App {
     this.api = api;
     this.email = email;
     this.choices = new Choices(sessions, email);
-    this.changes = new Changes((chatId) => this.refetch(chatId));
+    this.changes = new Changes({
+      one: (chatId) => this.refetch(chatId),
+      all: () => this.refetchAll(),
+      failed: tellFailure,
+    });
     this.actions = new Actions(api, changed, tellFailure);
     this.inbox = new Inbox(api, email, () => this.listChanged());
     this.chat = new ChatView(api, this.actions);
@@ -35,12 +39,18 @@ export class App {
   }
 
   /** Shows the list, and from now on what others change. */
-  start(): void {
-    const poll = new Poll(this.api, (chatId) => this.changes.received(chatId), tellFailure);
-    poll.start(() => ({ phone: this.inbox.filter.phone, open: this.chat.open?.chatId }));
-    void this.choices.load(this.api);
-    this.show(EVERYTHING);
+  async start(): Promise<void> {
+    const watch = new Watch(this.api, {
+      changed: (chatId) => this.changes.received(chatId),
+      missed: () => this.changes.missed(),
+      connected: showConnected,
+      refused: showRefused,
+    });
     this.list.focus();
+    void this.choices.load(this.api);
+    // First, so that no change falls between reading the list and being told.
+    await watch.start();
+    this.show(EVERYTHING);
   }
 
   /** Changes what is listed; what is not named stays as it is. */
@@ -135,37 +145,44 @@ export class App {
 
   private async refetch(chatId: string): Promise<void> {
     const { filter } = this.inbox;
-    try {
-      const chat = await this.api.getChat(chatId, filter.phone);
-      if (filter === this.inbox.filter) {
-        this.inbox.put(chat);
-      }
-      await this.refreshOpen(chat);
-    } catch (error) {
-      if (isNotFound(error)) {
-        this.forget(chatId);
-      } else {
-        tellFailure(error);
-      }
-    }
-  }
-
-  /** Shows the open chat as it is now, if it is that one, through the number it was opened with. */
-  private async refreshOpen(chat: Chat): Promise<void> {
-    const isOpen = () => this.chat.open?.chatId === chat.chatId;
-    if (!this.chat.open || !isOpen()) {
+    const isOpen = this.chat.open?.chatId === chatId;
+    if (filter.search !== '' && !this.inbox.find(chatId) && !isOpen) {
+      // A search is not done again for each change.
       return;
     }
-    const { orgPhone } = this.chat.open;
-    const seen = chat.orgPhone === orgPhone ? chat : await this.api.getChat(chat.chatId, digits(orgPhone));
-    if (isOpen() && !isSame(this.chat.open, seen)) {
-      await this.chat.refresh(seen);
+    const chat = await this.api.findChat(chatId, filter.phone);
+    if (filter === this.inbox.filter) {
+      if (chat) {
+        this.inbox.put(chat);
+      } else {
+        this.inbox.drop(chatId);
+      }
+    }
+    if (isOpen) {
+      await this.refreshOpen(chat);
     }
   }
 
-  private forget(chatId: string): void {
-    this.inbox.drop(chatId);
-    if (this.chat.open?.chatId === chatId) {
+  private async refetchAll(): Promise<void> {
+    await this.inbox.reload();
+    await this.refreshOpen();
+  }
+
+  /** Shows the open chat as it is now, through the number it was opened with; it may just have been read. */
+  private async refreshOpen(read?: Chat): Promise<void> {
+    const { open } = this.chat;
+    if (!open) {
+      return;
+    }
+    const { chatId, orgPhone } = open;
+    const isRead = read?.chatId === chatId && read.orgPhone === orgPhone;
+    const seen = isRead ? read : await this.api.findChat(chatId, digits(orgPhone));
+    if (this.chat.open?.chatId !== chatId) {
+      return;
+    }
+    if (seen) {
+      await this.chat.refresh(seen);
+    } else {
       this.close();
     }
   }

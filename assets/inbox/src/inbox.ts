@@ -1,5 +1,5 @@
 // The chats that the page knows: the beginning of the service's list for the chosen filter, or what a search found.
-import { type Api, type Chat, type ChatMessage, isNotFound } from './api';
+import type { Api, Chat, ChatMessage } from './api';
 import { EVERYTHING, type Filter, isListed, isShown, wanted } from './filter';
 import { activity } from './words';
 
@@ -66,6 +66,32 @@ export class Inbox {
     }
   }
 
+  /** Reads again as much as was read, without taking anything off the screen before. */
+  async reload(): Promise<void> {
+    const asked = this.filter;
+    if (asked.search !== '' || this.isLoading) {
+      return this.show(asked);
+    }
+    const before = [...this.chats.keys()];
+    const now = new Map<string, Chat>();
+    let offset = 0;
+    let isComplete: boolean;
+    do {
+      const page = await this.api.listChats(wanted(asked), offset, PAGE);
+      if (asked !== this.filter) {
+        return;
+      }
+      page.forEach((chat) => now.set(chat.chatId, chat));
+      offset += PAGE;
+      isComplete = page.length < PAGE;
+    } while (!isComplete && offset < before.length);
+    // Those that were not there before stay: they came meanwhile.
+    before.forEach((chatId) => this.chats.delete(chatId));
+    now.forEach((chat, chatId) => this.chats.set(chatId, chat));
+    this.isComplete = isComplete;
+    this.onChange();
+  }
+
   /** Takes in a chat as it is now. One that lies beyond what was read so far comes with its page. */
   put(chat: Chat): void {
     const isWithin = this.isComplete || activity(chat) >= this.oldest();
@@ -101,7 +127,8 @@ export class Inbox {
 
   private async search(asked: Filter): Promise<void> {
     const found = await this.api.search(asked.search, asked.phone);
-    const chats = await Promise.all(found.map(({ chatId }) => this.read(chatId, asked.phone)));
+    // A chat may have gone away since it was found.
+    const chats = await Promise.all(found.map(({ chatId }) => this.api.findChat(chatId, asked.phone)));
     if (asked !== this.filter) {
       return;
     }
@@ -115,16 +142,6 @@ export class Inbox {
       }
     });
     this.isComplete = true;
-  }
-
-  /** Nothing when the chat went away between the search and now. */
-  private read(chatId: string, phone: string): Promise<Chat | undefined> {
-    return this.api.getChat(chatId, phone).catch((error: unknown) => {
-      if (isNotFound(error)) {
-        return undefined;
-      }
-      throw error;
-    });
   }
 
   private oldest(): number {

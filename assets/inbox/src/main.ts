@@ -6,5 +6,5 @@ import { onSignIn } from './sign-in';
 onSignIn((signedIn) => {
   const app = new App(signedIn);
   connectControls(app);
-  app.start();
+  void app.start();
 });

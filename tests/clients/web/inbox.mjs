@@ -1,16 +1,16 @@
 // Works with the inbox in a headless Chromium as people do: two of them at once, with the keyboard, and on a phone. The page
-// asks nobody but the service, and breaks none of its policy.
+// asks nobody but the service, and breaks none of its policy. Once it prints that it waits for messages to come in, and goes
+// on when it is told that they have.
 import assert from 'node:assert/strict';
-import { launch } from './browser.mjs';
+import {
+  asked, browser, complaints, email, grpcWeb, line, names, open, reader, row, signIn, token,
+} from './inbox-people.mjs';
+import {
+  anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseTokenEndsIsTold,
+} from './inbox-watch.mjs';
 
 setTimeout(() => process.exit(1), 120_000).unref();
 
-const { SERVICE: service, TOKEN: token, READER: reader, EMAIL: email } = process.env;
-const complaints = [];
-const asked = new Set();
-const grpcWeb = new Set();
-
-const browser = await launch();
 try {
   await aWrongTokenIsRefused();
   const page = await signIn(token);
@@ -18,12 +18,16 @@ try {
   await theKeyboardIsEnough(page);
   await chatsAreOrganized(page);
   await whatOneDoesTheOtherSees(page);
+  await whatComesInIsShown(page);
+  await anInterruptionLosesNothing(page);
+  await whatIsTooLongAgoIsReadAnew(page);
   await searchFindsNamesAndWords(page);
   await whoMayOnlyReadIsTold();
+  await whoseTokenEndsIsTold();
   await aPhoneShowsOneThingAtATime();
   await nothingIsKept(page);
   assert.deepEqual(complaints, []);
-  assert.deepEqual([...asked], [service]);
+  assert.deepEqual([...asked], [line.url]);
   assert.deepEqual([...grpcWeb], ['application/grpc-web+proto']);
 } finally {
   await browser.close();
@@ -125,29 +129,6 @@ async function chatsAreOrganized(page) {
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
 }
 
-async function whatOneDoesTheOtherSees(page) {
-  const other = await signIn(token);
-  await names(other, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
-  await row(other, 'Chen Wei').click();
-  await row(page, 'Chen Wei').click();
-  await page.getByRole('button', { name: 'Archive', exact: true }).click();
-  await names(page, ['Bela Kovacs', 'Asha Rao']);
-  await names(other, ['Bela Kovacs', 'Asha Rao']);
-  await other.getByRole('button', { name: 'Unarchive' }).waitFor();
-  await page.keyboard.press('l');
-  await page.keyboard.type('parcel');
-  await page.keyboard.press('Enter');
-  await other.getByRole('list', { name: 'Labels' }).getByText('parcel').waitFor();
-  await other.keyboard.press('4');
-  await names(other, ['Chen Wei']);
-  await other.getByRole('button', { name: 'Unarchive' }).click();
-  await names(other, []);
-  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
-  await other.close();
-  await page.keyboard.press('Escape');
-  await page.keyboard.press('Escape');
-}
-
 async function searchFindsNamesAndWords(page) {
   await page.keyboard.press('/');
   await page.keyboard.type('asha');
@@ -193,45 +174,4 @@ async function nothingIsKept(page) {
   await page.getByLabel('API key or login token').waitFor();
   assert.equal(await page.getByLabel('API key or login token').inputValue(), '');
   assert.ok(await page.locator('#inbox').isHidden());
-}
-
-async function open(viewport = { width: 1200, height: 760 }) {
-  const page = await browser.newPage({ viewport });
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('request', (request) => {
-    asked.add(request.url().startsWith('data:') ? service : new URL(request.url()).origin);
-    if (request.method() === 'POST') {
-      grpcWeb.add(request.headers()['content-type']);
-    }
-  });
-  await page.goto(`${service}/inbox`);
-  return page;
-}
-
-async function signIn(key, viewport) {
-  const page = await open(viewport);
-  await page.getByLabel('API key or login token').fill(key);
-  await page.getByLabel('Your email').fill(email);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.locator('#inbox').waitFor();
-  return page;
-}
-
-function row(page, name) {
-  return page.locator('#list li').filter({ has: page.getByText(name, { exact: true }) });
-}
-
-/** Waits until exactly these chats are listed, in this order. */
-async function names(page, expected) {
-  const listed = () => page.locator('#list strong').allInnerTexts();
-  const ends = Date.now() + 20_000;
-  while (Date.now() < ends && (await isLoading(page) || String(await listed()) !== String(expected))) {
-    await page.waitForTimeout(50);
-  }
-  assert.deepEqual(await listed(), expected, complaints.join('\n'));
-}
-
-async function isLoading(page) {
-  return (await page.locator('#list').getAttribute('aria-busy')) === 'true';
 }
