@@ -125,7 +125,7 @@ fn is_the_calls_own(sql: &str) -> bool {
         "needed_migration",
         "idempotency_keys",
         "pg_notify",
-        "ORDER BY \"events\".\"event_id\" LIMIT",
+        "ORDER BY \"event_views\".\"event_id\" LIMIT",
     ];
     !now_and_then.iter().any(|word| sql.contains(word))
 }

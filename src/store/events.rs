@@ -196,6 +196,7 @@ pub fn after(
     most: i64,
 ) -> StoreResult<Vec<WatchedEvent>> {
     Ok(event_views::table
+        .filter(event_views::of_any_org)
         .filter(event_views::event_id.gt(after))
         .filter(event_views::event_id.le(up_to))
         .order(event_views::event_id)
@@ -230,10 +231,15 @@ pub fn expired(
 ) -> StoreResult<Vec<(OrgId, i64)>> {
     let kept = PgInterval::from_microseconds(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX));
     // Numbers are drawn in the order of time: the oldest ones are first, and no more rows are read than these.
-    let oldest: Vec<(OrgId, i64, bool)> = events::table
-        .order(events::event_id)
+    let oldest: Vec<(OrgId, i64, bool)> = event_views::table
+        .filter(event_views::of_any_org)
+        .order(event_views::event_id)
         .limit(most)
-        .select((events::org_id, events::event_id, events::at.lt(now.into_sql::<Timestamptz>() - kept)))
+        .select((
+            event_views::org_id,
+            event_views::event_id,
+            event_views::at.lt(now.into_sql::<Timestamptz>() - kept),
+        ))
         .load(connection)?;
     Ok(oldest.into_iter().filter(|(.., is_old)| *is_old).map(|(org, event, _)| (org, event)).collect())
 }
