@@ -15,6 +15,8 @@ export interface Listener {
 
 /** The service says every 10 seconds that it is there, when it has nothing else to say. */
 const SILENCE_MS = 30_000;
+/** So long the page waits for the watch to begin before it reads the list all the same. */
+const PATIENCE_MS = 2000;
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
@@ -22,30 +24,37 @@ export class Watch {
   /** Where to begin: after the last item. Empty to begin now. */
   private resumeToken = '';
   private failures = 0;
+  /** Whether `start` has completed, so that what changed before the watch began may have been missed. */
+  private isTried = false;
 
   constructor(
     private readonly api: Api,
     private readonly listener: Listener,
   ) {}
 
-  /** Completes when every later change will be told, or when the first attempt failed: then it is tried again. */
+  /** Completes when every later change will be told, or when that failed or takes too long: then it is tried on. */
   start(): Promise<void> {
-    return new Promise((tried) => void this.keepOn(tried));
+    return new Promise((resolve) => {
+      const tried = () => {
+        this.isTried = true;
+        resolve();
+      };
+      setTimeout(tried, PATIENCE_MS);
+      void this.keepOn(tried);
+    });
   }
 
   private async keepOn(tried: () => void): Promise<void> {
-    let isFirst = true;
     for (;;) {
       const isAnew = this.resumeToken === '';
       const begun = () => {
         this.listener.connected(true);
-        if (isAnew && !isFirst) {
+        if (isAnew && this.isTried) {
           this.listener.missed();
         }
         tried();
       };
       const end = await this.follow(begun);
-      isFirst = false;
       tried();
       if (isFinal(end)) {
         this.listener.refused(end);
