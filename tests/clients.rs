@@ -100,6 +100,11 @@ async fn people_work_with_the_inbox_in_a_browser() {
 }
 
 #[test]
+fn the_inbox_reads_a_burst_of_changes_together() {
+    must_be_ok(&node("web/changes.mjs").output().expect("node: run make test"));
+}
+
+#[test]
 fn the_inbox_is_what_its_sources_give() {
     let assets = Path::new(ROOT).join("assets/inbox");
     let built = std::env::temp_dir().join(format!("inbox-{}.js", uuid::Uuid::now_v7().simple()));

@@ -1,6 +1,6 @@
 // What the page does, whether it is asked by a button, a key, or a change elsewhere.
 import { Actions } from './actions';
-import { type Api, type Chat, digits } from './api';
+import { type Api, type Chat, digits, isFinal } from './api';
 import { Changes } from './changes';
 import { ChatView } from './chat-view';
 import { Choices } from './choices';
@@ -30,7 +30,10 @@ export class App {
     this.changes = new Changes({
       one: (chatId) => this.refetch(chatId),
       all: () => this.refetchAll(),
-      failed: tellFailure,
+      failed: (error) => {
+        tellFailure(error);
+        return !isFinal(error);
+      },
     });
     this.actions = new Actions(api, changed, tellFailure);
     this.inbox = new Inbox(api, email, () => this.listChanged());

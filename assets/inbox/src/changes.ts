@@ -1,12 +1,12 @@
 // Where the page learns that something changed: whoever notices says which chat, and that chat is read again.
-import { isFinal } from './api';
 
 /** How a changed chat is read anew. */
 export interface Reader {
   one(chatId: string): Promise<void>;
   /** Everything at once, where that is less work. */
   all(): Promise<void>;
-  failed(error: unknown): void;
+  /** Answers whether it may succeed later. */
+  failed(error: unknown): boolean;
 }
 
 /** So many chats are read one by one. With the pause that leaves most of the 100 calls a second that a key has. */
@@ -63,11 +63,10 @@ export class Changes {
       }
       return true;
     } catch (error) {
-      if (!isFinal(error)) {
+      if (this.reader.failed(error)) {
         this.isEverything ||= wasEverything;
         chatIds.forEach((chatId) => this.waiting.add(chatId));
       }
-      this.reader.failed(error);
       return false;
     }
   }
