@@ -12,6 +12,7 @@ mock.timers.enable({ apis: ['setTimeout'] });
 
 await theFirstChangeIsReadAtOnce();
 await aBurstIsReadTogether();
+await whatGoesOnIsReadTwiceASecond();
 await manyChatsAreOneList();
 await whatFailsIsReadLater();
 await whatCannotSucceedIsLeftAlone();
@@ -34,6 +35,15 @@ async function aBurstIsReadTogether() {
   assert.deepEqual(reads, ['asha', 'bela', 'asha']);
   await pass(60_000);
   assert.equal(reads.length, 3);
+}
+
+async function whatGoesOnIsReadTwiceASecond() {
+  const { changes, reads } = start();
+  for (let told = 0; told < 100; told += 1) {
+    changes.received('asha');
+    await pass(100);
+  }
+  assert.ok(reads.length <= 21, `${reads.length} reads in 10 seconds`);
 }
 
 async function manyChatsAreOneList() {
