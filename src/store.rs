@@ -5,6 +5,7 @@ pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
 mod failure;
+pub mod fitness;
 pub mod idempotency;
 pub mod ingest;
 mod json;

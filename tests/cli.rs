@@ -1,5 +1,6 @@
 //! The command line, tried with the real program.
 
+mod doctor;
 mod embedded;
 pub mod harness;
 mod nouns;

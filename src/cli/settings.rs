@@ -5,7 +5,7 @@ mod effective;
 mod table;
 mod values;
 
-pub(super) use effective::{Effective, EffectiveSetting};
+pub(super) use effective::{Effective, EffectiveSetting, Origin};
 pub(super) use table::{CommonFlags, ServeFlags};
 
 use std::fmt::Display;
@@ -37,7 +37,7 @@ pub(super) struct Settings {
     pub(super) metrics_address: Option<String>,
     pub(super) cursor_key: Option<CursorKey>,
     cursor_previous_key: Option<CursorKey>,
-    jwt: Option<JwtConfig>,
+    pub(super) jwt: Option<JwtConfig>,
     pub(super) tls: Option<TlsConfig>,
     cors_allowed_origins: Vec<String>,
     request_timeout: Duration,
