@@ -55,6 +55,7 @@ use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
+use crate::renewable::Renewable;
 use crate::telemetry::{current, metrics};
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
@@ -98,10 +99,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl Store {
     /// A store on that database. Connections are opened when they are needed: a database that is down is an error of
-    /// the call, not of the start.
-    pub fn new(database_url: &Secret, patience: Patience) -> Self {
+    /// the call, not of the start. A URL that is replaced is used for those opened from then on.
+    pub fn new(database_url: impl Into<Renewable<Secret>>, patience: Patience) -> Self {
         let queue = Queue::new(patience.connections, patience.wait);
-        Self { pool: Pool::new(database_url.clone(), &patience), queue, wait: patience.wait }
+        Self { pool: Pool::new(database_url.into(), &patience), queue, wait: patience.wait }
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.

@@ -4,4 +4,5 @@ mod doctor;
 mod embedded;
 pub mod harness;
 mod nouns;
+mod secrets;
 mod settings;

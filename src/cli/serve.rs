@@ -1,5 +1,7 @@
 //! `switchboard serve`: the service, from its settings to its orderly end.
 
+mod secrets;
+
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -38,7 +40,7 @@ pub(super) async fn run(effective: &Effective, settings: &Settings) -> Result<()
     let health = Health::new();
     let scraped = serve_metrics(settings, &telemetry, &health).await?;
     let database = Database::open(settings).await?;
-    let outcome = serve(settings, &database, health).await;
+    let outcome = serve(effective, settings, &database, health).await;
     // The private database goes late: calls in flight have ended by now.
     database.close().await;
     let _ = tokio::task::spawn_blocking(|| telemetry.end()).await;
@@ -68,7 +70,12 @@ async fn listen(address: &str) -> Result<TcpListener, Failure> {
     listening.map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
 }
 
-async fn serve(settings: &Settings, database: &Database, health: Health) -> Result<(), Failure> {
+async fn serve(
+    effective: &Effective,
+    settings: &Settings,
+    database: &Database,
+    health: Health,
+) -> Result<(), Failure> {
     let prepared = database.prepare_schema().await;
     let role = match &database.embedded {
         // Its role is this program's own, and may do everything.
@@ -91,6 +98,7 @@ async fn serve(settings: &Settings, database: &Database, health: Health) -> Resu
     tracing::info!(%address, "listening");
     let announcing = tokio::spawn(announce(format!("{}://{address}", settings.scheme()), health.clone()));
     let config = settings.config(database.url.clone(), cursor_key);
+    let following = tokio::spawn(secrets::follow(effective.clone(), config.clone()));
     let told_to_stop = told_to_stop(terminate, interrupt, settings.longest_drain());
     let (refuse, mut refused) = oneshot::channel();
     let shutdown = async {
@@ -101,6 +109,7 @@ async fn serve(settings: &Settings, database: &Database, health: Health) -> Resu
     };
     let outcome = server::run(listener, config, health, shutdown).await;
     announcing.abort();
+    following.abort();
     if let Ok(failure) = refused.try_recv() {
         return Err(failure);
     }
