@@ -75,7 +75,7 @@ async fn health_is_told_of_each_service_and_of_no_other() {
 
 #[tokio::test]
 async fn a_health_watch_tells_changes_and_ends_with_the_service() {
-    let world = World::start_with("127.0.0.1:0", &["--drain-detect", "300ms"]).await;
+    let world = World::start_with("127.0.0.1:0", &["--drain-detect", "1s"]).await;
     let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
     let mut client = HealthClient::new(channel);
     let mut watch = async |service: &str| {
