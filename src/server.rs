@@ -22,7 +22,7 @@ mod rate_limit;
 mod request_id;
 mod router;
 mod services;
-mod tls;
+pub mod tls;
 
 use std::fmt;
 use std::sync::Arc;

@@ -115,7 +115,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
 /// The same with other bounds, which no setting changes.
 pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&mut Bounds)) -> Running {
     let mut config = Config {
-        database_url: Secret::new("postgres://127.0.0.1:1/none"),
+        database_url: (&Secret::new("postgres://127.0.0.1:1/none")).into(),
         database_connections: 1,
         database_wait: Duration::from_millis(250),
         max_in_flight: 1000,
