@@ -20,6 +20,7 @@ mod rate_limit;
 mod request_id;
 mod router;
 mod services;
+mod webhooks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +34,9 @@ use self::connection::Bounds;
 use self::docs::Docs;
 use self::health::Health;
 use self::router::Router;
+use self::webhooks::Postman;
 use crate::actions::watch::Watches;
+use crate::actions::webhooks::Office;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
 use crate::store::{Patience, Store};
@@ -90,7 +93,10 @@ pub async fn run(
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run(config.database_url.clone()));
+    let telling = tokio::spawn(office(&config, closing.clone()).run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
+    // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
+    let _ = tokio::time::timeout(config.webhooks.timeout, telling).await;
     housekeeping.abort();
     watching.abort();
     Ok(())
@@ -101,6 +107,15 @@ pub use metrics::serve as serve_metrics;
 /// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
 const OF_PROBES: Patience =
     Patience { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
+
+/// Connections for telling webhooks: few, so that calls and webhooks do not wait for each other.
+const OF_WEBHOOKS: u32 = 2;
+
+/// Tells webhooks of changes until `closing` is cancelled.
+fn office(config: &Config, closing: CancellationToken) -> Office<Postman> {
+    let store = Store::new(&config.database_url, Patience::unhurried(OF_WEBHOOKS));
+    Office::new(store, config.cursor_keys.clone(), config.webhooks, Postman::new(&config.webhooks), closing)
+}
 
 fn bounds(config: &Config) -> Bounds {
     Bounds {

@@ -17,3 +17,4 @@ mod support;
 mod telemetry;
 mod transcode;
 mod watch;
+mod webhooks;

@@ -22,7 +22,7 @@ pub use rpc::{Door, Rpc, frame};
 pub use server::Server;
 pub use sql::Sql;
 pub use tools::{clients, python_tool};
-pub use world::{Org, World};
+pub use world::{Org, World, told_of_nothing};
 
 /// The binary under test.
 pub const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");

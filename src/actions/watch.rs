@@ -2,6 +2,7 @@
 
 mod ear;
 mod hub;
+mod settling;
 mod watcher;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use self::hub::Watches;
+pub(super) use self::settling::Settling;
 use super::audit::check_kind;
 use super::sessions::{self, check_reach};
 use crate::auth::Standing;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::Failure;
 use super::units;
-use crate::config::{Config, JwtConfig, RateLimits, Secret, is_origin};
+use crate::config::{Config, JwtConfig, RateLimits, Secret, WebhookSettings, is_origin};
 use crate::cursor::{CursorKey, CursorKeys};
 use crate::telemetry::LogFormat;
 
@@ -50,6 +50,7 @@ pub(super) struct Settings {
     drain_detect: Duration,
     drain_grace: Duration,
     event_retention: Duration,
+    webhooks: WebhookSettings,
 }
 
 impl Settings {
@@ -85,6 +86,12 @@ impl Settings {
             drain_detect: checks.required("drain-detect", units::duration),
             drain_grace: checks.required("drain-grace", units::duration),
             event_retention: checks.required("event-retention", positive_duration),
+            webhooks: WebhookSettings {
+                any_address: checks.required("webhook-addresses", any_address),
+                timeout: checks.required("webhook-timeout", positive_duration),
+                tries: checks.required("webhook-tries", tries),
+                pause: checks.required("webhook-pause", positive_duration),
+            },
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
     }
@@ -112,6 +119,7 @@ impl Settings {
             drain_detect: self.drain_detect,
             drain_grace: self.drain_grace,
             event_retention: self.event_retention,
+            webhooks: self.webhooks,
         }
     }
 }
@@ -209,6 +217,19 @@ fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
     let number: Option<NonZeroU32> = text.parse().ok();
     let expected = || format!("must be a number of calls a second from 1 to {MAX_RATE}, or unlimited");
     number.filter(|number| number.get() <= MAX_RATE).map(Some).ok_or_else(expected)
+}
+
+/// Whether webhooks may be at any address.
+fn any_address(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "public" => Ok(false),
+        "any" => Ok(true),
+        _ => Err("must be public or any"),
+    }
+}
+
+fn tries(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|number| (1..=100).contains(number)).ok_or("must be a number from 1 to 100")
 }
 
 fn listen_address(text: &str) -> Result<String, &'static str> {

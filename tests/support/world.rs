@@ -52,6 +52,10 @@ pub struct Org {
     pub note: String,
     /// Id of a label that no chat has.
     pub label: String,
+    /// Id of a webhook that is told of nothing.
+    pub webhook: String,
+    /// Id of a dead letter of it.
+    pub dead_letter: String,
     /// An api-key with `read` and `send`.
     pub key: String,
 }
@@ -271,8 +275,10 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
     let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
     let label = format!("label-{:a<16}", name.to_lowercase());
     database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
+    let (webhook, dead_letter) = (format!("webhook-{}", &label[6..]), format!("70000000{:02}", name.len()));
+    database.sql().run_as(&id, &told_of_nothing(&id, &webhook, &dead_letter));
     let key = database.create_key(&id, "read,send", &[]);
-    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, key }
+    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, webhook, dead_letter, key }
 }
 
 /// Runs `switchboard import -` on these lines. Panics when it reports any of them.
@@ -283,4 +289,14 @@ pub fn import(database: &Database, org: &Org, lines: &str) {
     child.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("import reads its input");
     let output = child.wait_with_output().expect("the binary");
     assert!(output.status.success(), "import: {}\n{lines}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Statements that make a webhook which is told of nothing, and has a dead letter.
+pub fn told_of_nothing(org: &str, webhook: &str, dead_letter: &str) -> String {
+    format!(
+        "INSERT INTO webhooks (org_id, webhook_id, url, enabled, salt, key_id, position)
+         VALUES ('{org}', '{webhook}', 'https://hooks.acme.example/', false, '0123456789abcdef', '01234567', 0);
+         INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, tries)
+         VALUES ('{org}', '{webhook}', {dead_letter}, 1, 'dead', 1)"
+    )
 }
