@@ -4,6 +4,7 @@
 # make lint   formatting, lints and documentation
 # make plans  how reads are run, with a million chats
 # make bench  measurements
+# make bench-watch   how soon who watches hears of a change: one of them, by itself
 # make kills  kill -9 in the middle of ingest, 50 times
 # make merges  1,000 chats become one with another while both receive messages
 # make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
@@ -14,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench kills merges assets image-root image-test build-packages test-packages image-packages
+.PHONY: help run test fuzz lint plans bench bench-watch kills merges assets image-root image-test build-packages test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -30,6 +31,7 @@ BUILD_PACKAGES = $(strip \
 	$(if $(or $(call has,pg_config),$(wildcard /usr/include/postgresql/libpq-fe.h)),,libpq-dev) \
 	$(if $(or $(call has,initdb),$(wildcard /usr/lib/postgresql/*/bin/initdb)),,postgresql))
 TEST_PACKAGES = $(strip \
+	$(if $(call has,curl),,curl) \
 	$(if $(call has,node),,nodejs) \
 	$(if $(call has,npm),,npm) \
 	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo yes),,python3-venv) \
@@ -82,6 +84,9 @@ merges: build-packages
 bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked
 	cargo run --locked --release --package transcode-bench
+
+bench-watch: build-packages
+	cargo bench --locked --bench watch
 
 assets: test-packages
 	fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \

@@ -1,6 +1,7 @@
 //! What the service is told when it starts. Read from flags and environment by `cli`; a pure value from there on.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cursor::CursorKeys;
@@ -18,6 +19,8 @@ pub struct Config {
     pub cursor_keys: CursorKeys,
     /// How login tokens are verified; `None` refuses them all and leaves api-keys.
     pub jwt: Option<JwtConfig>,
+    /// Which certificate callers are shown; `None` serves without TLS.
+    pub tls: Option<TlsConfig>,
     /// Origins whose pages may call from a browser, exactly as browsers send them. None by default.
     pub cors_allowed_origins: Vec<String>,
     /// The longest any call may take.
@@ -62,6 +65,17 @@ pub struct WebhookSettings {
     pub tries: u32,
     /// The pause before the second try; it doubles with each.
     pub pause: Duration,
+}
+
+/// Where the certificate is that callers are shown. All files are PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The certificate, and those between it and its authority.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authorities of the certificates that callers must show; `None` asks for none.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// How login tokens are verified.

@@ -20,6 +20,7 @@ mod rate_limit;
 mod request_id;
 mod router;
 mod services;
+mod tls;
 mod webhooks;
 
 use std::fmt;
@@ -30,10 +31,10 @@ use axum::body::Body;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::connection::Bounds;
+use self::connection::{Bounds, Listener};
 use self::docs::Docs;
-use self::health::Health;
 use self::router::Router;
+use self::tls::Tls;
 use self::webhooks::Postman;
 use crate::actions::watch::Watches;
 use crate::actions::webhooks::Office;
@@ -74,34 +75,38 @@ impl std::error::Error for ServeError {}
 /// Serves every door on the listener until `shutdown` completes. Then it says that it is not ready and goes on for
 /// `config.drain_detect`, closes, and lets calls in flight finish for at most `config.drain_grace`.
 ///
-/// The database need not be there: until it is, calls answer 503 and `/readyz` says why.
+/// The database need not be there: until it is, calls answer 503 and `/readyz` says why. So does `health`, to whoever else
+/// has it.
 pub async fn run(
     listener: TcpListener,
     config: Config,
+    health: Health,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     config.validate().map_err(ServeError::Config)?;
+    let tls = config.tls.as_ref().map(Tls::start).transpose();
+    let tls = tls.map_err(|mistake| ServeError::Config(InvalidConfig { mistakes: vec![mistake] }))?;
+    let listener = Listener { tcp: listener, tls };
     let store = Store::new(&config.database_url, patience(&config));
-    let health = Health::new();
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
-    let watches =
-        Watches::new(store.clone(), config.cursor_keys.clone(), config.event_retention, closing.clone());
+    let watches = Watches::new(store.clone(), &config, closing.clone());
     let services = services::compose(&store, &config, &watches, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
-    let watching = tokio::spawn(watches.run(config.database_url.clone()));
+    let watching = tokio::spawn(watches.run());
     let telling = tokio::spawn(office(&config, closing.clone()).run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
-    let _ = tokio::time::timeout(config.webhooks.timeout, telling).await;
+    let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_grace), telling).await;
     housekeeping.abort();
     watching.abort();
     Ok(())
 }
 
+pub use health::Health;
 pub use metrics::serve as serve_metrics;
 
 /// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
@@ -121,6 +126,8 @@ fn bounds(config: &Config) -> Bounds {
     Bounds {
         connections: config.max_connections,
         age: config.max_connection_age,
+        first_request: connection::FIRST_REQUEST,
+        unread: connection::UNREAD,
         detect: config.drain_detect,
         grace: config.drain_grace,
     }

@@ -46,7 +46,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 pub use self::bell::Bell;
@@ -94,6 +94,7 @@ pub struct Store {
     // r2d2's own queue wakes whom it likes.
     queue: Queue,
     wait: Duration,
+    wrote: Arc<Notify>,
 }
 
 /// How long a statement of a store that bounds its statements waits for a lock.
@@ -108,7 +109,18 @@ impl Store {
     /// the call, not of the start.
     pub fn new(database_url: &Secret, patience: Patience) -> Self {
         let queue = Queue::new(patience.connections, patience.wait);
-        Self { pool: Pool::new(database_url.clone(), &patience), queue, wait: patience.wait }
+        let pool = Pool::new(database_url.clone(), &patience);
+        Self { pool, queue, wait: patience.wait, wrote: Arc::default() }
+    }
+
+    /// Another store on the same database, with connections of its own. What is written through either is told by both.
+    pub fn beside(&self, database_url: &Secret, patience: Patience) -> Self {
+        Self { wrote: self.wrote.clone(), ..Self::new(database_url, patience) }
+    }
+
+    /// Completes when something was written since it did last. For one who waits.
+    pub async fn written(&self) {
+        self.wrote.notified().await;
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.
@@ -137,17 +149,21 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        let writer = writer.into();
+        let (writer, wrote) = (writer.into(), self.wrote.clone());
         self.run(name, move |lease, deadline| {
             let mut attempt = 1;
             loop {
                 match transaction(lease, &writer, deadline, &work) {
+                    Ok(value) => {
+                        wrote.notify_one();
+                        return Ok(value);
+                    }
                     Err(StoreError::Database(error))
                         if attempt < ATTEMPTS && pause(attempt, &error, deadline) =>
                     {
                         attempt += 1;
                     }
-                    outcome => return outcome,
+                    Err(error) => return Err(error),
                 }
             }
         })

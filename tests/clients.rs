@@ -87,7 +87,7 @@ fn node(script: &str) -> Command {
 }
 
 /// The script says `ok` last and ends well.
-fn must_be_ok(output: &Output) {
+pub fn must_be_ok(output: &Output) {
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.trim_end().ends_with("ok"), "{said}\n{complained}");

@@ -6,6 +6,7 @@ mod monitoring;
 mod pods;
 mod rendered;
 mod shapes;
+mod tls;
 mod values;
 
 use crate::support::{ROOT, python_tool};

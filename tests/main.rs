@@ -15,6 +15,7 @@ mod plans;
 mod schema;
 mod support;
 mod telemetry;
+mod tls;
 mod transcode;
 mod watch;
 mod webhooks;

@@ -115,8 +115,9 @@ impl Call {
     }
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready and which
-/// idempotency keys, events and deliveries have expired, and which webhooks have something to be told.
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready, which
+/// idempotency keys, events and deliveries have expired and which webhooks have something to be told, and that tell other
+/// instances of what was written.
 fn is_the_calls_own(sql: &str) -> bool {
     let now_and_then = [
         "secret_sha256",
@@ -127,7 +128,8 @@ fn is_the_calls_own(sql: &str) -> bool {
         "events_horizon",
         "\"leased_until\"",
         "\"webhook_deliveries\".\"created_at\" <",
-        "ORDER BY \"events\".\"event_id\" LIMIT",
+        "pg_notify",
+        "ORDER BY \"event_views\".\"event_id\" LIMIT",
     ];
     !now_and_then.iter().any(|word| sql.contains(word))
 }

@@ -1,5 +1,6 @@
 //! What the tests share: a database per test, the real binary serving it, and callers that read as sentences.
 
+mod certificates;
 mod chat;
 mod cluster;
 mod methods;
@@ -14,6 +15,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
+pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
 pub use methods::{Binding, Method, methods};

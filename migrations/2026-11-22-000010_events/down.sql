@@ -1,5 +1,3 @@
-DROP TRIGGER tell_of_events ON events;
-DROP FUNCTION tell_of_events();
 DROP FUNCTION events_horizon();
 DROP TRIGGER changes_on_delete ON labels;
 DROP TRIGGER changes_on_update ON labels;
@@ -13,6 +11,7 @@ DROP FUNCTION changes_of_chats() CASCADE;
 DROP FUNCTION changed(anyelement, anyelement);
 DROP FUNCTION micros(timestamptz);
 DROP FUNCTION acting();
+DROP INDEX events_deleted;
 DROP INDEX events_chat;
 DROP INDEX events_in_order;
 -- Some may tell of organizations that are gone.

@@ -12,10 +12,13 @@ ALTER TABLE events ALTER COLUMN at SET DEFAULT clock_timestamp();
 -- What the row tells of has the same organization, and old rows go by themselves: nothing that needs a check for each.
 ALTER TABLE events DROP CONSTRAINT events_org_id_fkey;
 ALTER TABLE events ALTER COLUMN chat_key SET NOT NULL;
--- For those who read every organization's events, and for whoever removes the oldest.
-CREATE INDEX events_in_order ON events (event_id);
+-- For those who read every organization's events, and for whoever removes the oldest. Partial although it has all rows: or
+-- one organization's events would be looked for among everybody's, in their order.
+CREATE INDEX events_in_order ON events (event_id) WHERE kind <> '';
 -- For what was done to one chat, the newest first.
 CREATE INDEX events_chat ON events (org_id, chat_key, event_id);
+-- For how a chat that is gone was called.
+CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
 COMMENT ON TABLE events IS 'The outbox: what changed, written in the transaction that changed it, and kept for a while.';
 COMMENT ON COLUMN events.event_id IS 'Order of writing; for one chat the order of its changes. Numbers commit out of order: see events_horizon().';
 COMMENT ON COLUMN events.at IS 'When it was changed.';
@@ -311,16 +314,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION events_horizon() IS 'The last number drawn for an event, the moment before that, and the transactions that may still write events up to it.';
-
--- Wakes whoever waits for events, once a transaction: PostgreSQL leaves out what was said already. Nobody relies on it.
-CREATE FUNCTION tell_of_events() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT FROM written) THEN
-        PERFORM pg_notify('switchboard_events', '');
-    END IF;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION tell_of_events() IS 'Notifies switchboard_events when there are new events.';
-CREATE TRIGGER tell_of_events AFTER INSERT ON events
-    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION tell_of_events();

@@ -16,6 +16,7 @@ SELECT
     e.kind,
     e.actor,
     e.changes,
+    e.kind <> '' AS of_any_org,
     ARRAY(
         SELECT sc.session_id FROM session_chats sc WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
     ) AS held_by,
@@ -37,6 +38,7 @@ COMMENT ON COLUMN event_views.phone IS 'That session''s number, in digits.';
 COMMENT ON COLUMN event_views.kind IS 'The kind of change.';
 COMMENT ON COLUMN event_views.actor IS 'Who did it.';
 COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
+COMMENT ON COLUMN event_views.of_any_org IS 'Always true. Whoever reads the events of all organizations asks for it, and is led to the index for them.';
 COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now.';
 COMMENT ON COLUMN event_views.label_ids IS 'The labels the chat has now.';
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the member the chat is assigned to now.';

@@ -1,8 +1,8 @@
 //! Watching chats change: what is watched, and where a watch is taken up again.
 
-mod ear;
 mod hub;
 mod settling;
+mod wake;
 mod watcher;
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct Told {
     /// What changed; `None` when the watcher is only told that it is still watching, and from where on.
     pub change: Option<Arc<WatchedEvent>>,
     /// Begins a watch after this.
-    pub resume_token: String,
+    pub resume_token: Arc<str>,
 }
 
 /// What a watcher is told, until an error says why there is no more.

@@ -92,7 +92,7 @@ pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send
 pub(super) fn chat_changes(org: OrgId, watch: Watch) -> Response<Answers<WatchChatsResponse>> {
     told(watch, move |Told { change, resume_token }| WatchChatsResponse {
         change: change.map(|watched| chat_change(org, &watched.event)),
-        resume_token,
+        resume_token: resume_token.to_string(),
     })
 }
 
@@ -103,7 +103,7 @@ pub(super) fn session_chat_changes(
 ) -> Response<Answers<WatchSessionChatsResponse>> {
     told(watch, move |Told { change, resume_token }| WatchSessionChatsResponse {
         change: change.map(|watched| session_chat_change(session, &watched.event)),
-        resume_token,
+        resume_token: resume_token.to_string(),
     })
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn run(
         return output::json(&Shown::new(&key));
     }
     // Where `serve` listens with the same settings.
-    output::text(&instructions(&key, &healthcheck::own_root(&settings.listen)))
+    output::text(&instructions(&key, &healthcheck::root(settings.scheme(), &settings.listen)))
 }
 
 /// Organization, numbers, members and properties; those that exist stay as they are.

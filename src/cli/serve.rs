@@ -1,6 +1,5 @@
 //! `switchboard serve`: the service, from its settings to its orderly end.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -10,15 +9,13 @@ use tokio::task::JoinHandle;
 
 use super::context::Database;
 use super::settings::{ServeFlags, Settings};
-use super::{Failure, cursor_key, healthcheck, output};
+use super::{Failure, cursor_key, output};
 use crate::error::Kind;
-use crate::server::{self, ServeError};
+use crate::server::{self, Health, ServeError};
 use crate::telemetry::{Telemetry, logs};
 
 /// How long an end may take beyond its own limits: the private PostgreSQL stops after the last call.
 const LATE: Duration = Duration::from_secs(20);
-
-const READINESS_POLL: Duration = Duration::from_millis(20);
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -32,9 +29,10 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let telemetry = Telemetry::start(settings.metrics_address.is_some())
         .map_err(|error| Failure::Configuration(vec![error.to_string()]))?;
     cursor_key::require(settings)?;
-    let scraped = serve_metrics(settings, &telemetry).await?;
+    let health = Health::new();
+    let scraped = serve_metrics(settings, &telemetry, &health).await?;
     let database = Database::open(settings).await?;
-    let outcome = serve(settings, &database).await;
+    let outcome = serve(settings, &database, health).await;
     // The private database goes late: calls in flight have ended by now.
     database.close().await;
     let _ = tokio::task::spawn_blocking(|| telemetry.end()).await;
@@ -49,13 +47,14 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
 async fn serve_metrics(
     settings: &Settings,
     telemetry: &Telemetry,
+    health: &Health,
 ) -> Result<Option<JoinHandle<()>>, Failure> {
     let (Some(address), Some(scrape)) = (&settings.metrics_address, telemetry.scrape()) else {
         return Ok(None);
     };
     let listener = listen(address).await?;
     tracing::info!(address = %listener.local_addr()?, "serving metrics");
-    Ok(Some(tokio::spawn(server::serve_metrics(listener, scrape))))
+    Ok(Some(tokio::spawn(server::serve_metrics(listener, scrape, health.clone()))))
 }
 
 async fn listen(address: &str) -> Result<TcpListener, Failure> {
@@ -63,7 +62,7 @@ async fn listen(address: &str) -> Result<TcpListener, Failure> {
     listening.map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
 }
 
-async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> {
+async fn serve(settings: &Settings, database: &Database, health: Health) -> Result<(), Failure> {
     match database.prepare_schema().await {
         // It may come later, and go at any time: the service says that it is not ready, and waits.
         Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::FailedPrecondition) => {
@@ -77,10 +76,10 @@ async fn serve(settings: &Settings, database: &Database) -> Result<(), Failure> 
     let listener = listen(&settings.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
-    let announcing = tokio::spawn(announce(address));
+    let announcing = tokio::spawn(announce(format!("{}://{address}", settings.scheme()), health.clone()));
     let config = settings.config(database.url.clone(), cursor_key);
-    let outcome =
-        server::run(listener, config, told_to_stop(terminate, interrupt, settings.longest_drain())).await;
+    let shutdown = told_to_stop(terminate, interrupt, settings.longest_drain());
+    let outcome = server::run(listener, config, health, shutdown).await;
     announcing.abort();
     outcome.map_err(|error| match error {
         ServeError::Config(invalid) => Failure::Configuration(invalid.mistakes),
@@ -118,13 +117,10 @@ async fn told(terminate: &mut Signal, interrupt: &mut Signal) -> i32 {
     kind.as_raw_value()
 }
 
-/// Prints the one line when the service says itself that it is ready.
-async fn announce(address: SocketAddr) {
-    let Ok(url) = healthcheck::own_url(&address.to_string()) else { return };
-    while healthcheck::ask(&url).await.is_err() {
-        tokio::time::sleep(READINESS_POLL).await;
-    }
-    if let Err(failure) = output::value(format_args!("switchboard is ready on http://{address}")) {
+/// Prints the one line when the service is ready.
+async fn announce(url: String, health: Health) {
+    health.until_ready().await;
+    if let Err(failure) = output::value(format_args!("switchboard is ready on {url}")) {
         tracing::warn!(?failure, "could not say that the service is ready");
     }
 }

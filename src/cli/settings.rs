@@ -3,26 +3,24 @@
 mod database_url;
 mod effective;
 mod table;
+mod values;
 
 pub(super) use effective::{Effective, EffectiveSetting};
 pub(super) use table::{CommonFlags, ServeFlags};
 
 use std::fmt::Display;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::values::{
+    any_address, connections, listen_address, log_filter, log_format, non_empty, origins, path,
+    positive_duration, positive_number, rate, tries,
+};
 use super::Failure;
 use super::units;
-use crate::config::{Config, JwtConfig, RateLimits, Secret, WebhookSettings, is_origin};
+use crate::config::{Config, JwtConfig, RateLimits, Secret, TlsConfig, WebhookSettings};
 use crate::cursor::{CursorKey, CursorKeys};
 use crate::telemetry::LogFormat;
-
-/// More connections than this only make the database slower.
-const MAX_CONNECTIONS: u32 = 1000;
-
-/// More calls a second than this no process serves.
-const MAX_RATE: u32 = 100_000;
 
 /// The settings, checked.
 #[derive(Clone, Debug)]
@@ -40,6 +38,7 @@ pub(super) struct Settings {
     pub(super) cursor_key: Option<CursorKey>,
     cursor_previous_key: Option<CursorKey>,
     jwt: Option<JwtConfig>,
+    pub(super) tls: Option<TlsConfig>,
     cors_allowed_origins: Vec<String>,
     request_timeout: Duration,
     max_in_flight: usize,
@@ -63,7 +62,7 @@ impl Settings {
         let mut checks = Checks { effective, mistakes: effective.mistakes().to_vec() };
         let settings = Self {
             database_url: checks.optional("database-url", database_url::parse),
-            data_dir: checks.required("data-dir", |path| non_empty(path).map(PathBuf::from)),
+            data_dir: checks.required("data-dir", path),
             database_connections: checks.required("database-connections", connections),
             database_wait: checks.required("database-wait", positive_duration),
             log_filter: checks.required("log-level", log_filter),
@@ -73,6 +72,7 @@ impl Settings {
             cursor_key: checks.optional("cursor-key", str::parse),
             cursor_previous_key: checks.optional("cursor-previous-key", str::parse),
             jwt: checks.jwt(),
+            tls: checks.tls(),
             cors_allowed_origins: checks.optional("cors-allowed-origin", origins).unwrap_or_default(),
             request_timeout: checks.required("request-timeout", positive_duration),
             max_in_flight: checks.required("max-in-flight", positive_number),
@@ -101,6 +101,11 @@ impl Settings {
         self.drain_detect + self.drain_grace
     }
 
+    /// How callers reach the service: `https` or `http`.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// What `serve` runs with, on that database and with that key for new cursors.
     pub(super) fn config(&self, database_url: Secret, cursor_key: CursorKey) -> Config {
         Config {
@@ -109,6 +114,7 @@ impl Settings {
             database_connections: self.database_connections,
             database_wait: self.database_wait,
             jwt: self.jwt.clone(),
+            tls: self.tls.clone(),
             cors_allowed_origins: self.cors_allowed_origins.clone(),
             request_timeout: self.request_timeout,
             max_in_flight: self.max_in_flight,
@@ -155,6 +161,20 @@ impl Checks<'_> {
         self.optional(name, non_empty)
     }
 
+    fn tls(&mut self) -> Option<TlsConfig> {
+        let cert = self.optional("tls-cert", path);
+        let key = self.optional("tls-key", path);
+        let client_ca = self.optional("tls-client-ca", path);
+        let needs = [
+            ("tls-cert", "tls-key", cert.is_some() && key.is_none()),
+            ("tls-key", "tls-cert", key.is_some() && cert.is_none()),
+            ("tls-client-ca", "tls-cert", client_ca.is_some() && cert.is_none()),
+        ];
+        let lacking = needs.into_iter().filter(|(_, _, lacks)| *lacks);
+        self.mistakes.extend(lacking.map(|(name, needed, _)| format!("--{name} needs --{needed}")));
+        Some(TlsConfig { cert: cert?, key: key?, client_ca })
+    }
+
     /// A JWKS without issuer or audience would accept tokens made for others.
     fn jwt(&mut self) -> Option<JwtConfig> {
         let jwks_url = self.text("jwks-url");
@@ -171,130 +191,5 @@ impl Checks<'_> {
             }
         }
         Some(JwtConfig { jwks_url: jwks_url?, issuer: issuer?, audience: audience?, org_claim, role_claim })
-    }
-}
-
-fn non_empty(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() { Err("must not be empty") } else { Ok(text.to_owned()) }
-}
-
-/// A level, or directives: those of `RUST_LOG`, of which a misspelled level is one that names a module.
-fn log_filter(text: &str) -> Result<String, &'static str> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let is_directive = |part: &str| {
-        LEVELS.contains(&part) || part.rsplit_once('=').is_some_and(|(_, level)| LEVELS.contains(&level))
-    };
-    if text.split(',').all(is_directive) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be off, error, warn, info, debug or trace, or such as info,switchboard=debug")
-    }
-}
-
-fn log_format(text: &str) -> Result<LogFormat, &'static str> {
-    match text {
-        "auto" => Ok(LogFormat::Auto),
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("must be auto, text or json"),
-    }
-}
-
-fn connections(text: &str) -> Result<u32, String> {
-    let expected = || format!("must be a number from 1 to {MAX_CONNECTIONS}");
-    text.parse().ok().filter(|number| (1..=MAX_CONNECTIONS).contains(number)).ok_or_else(expected)
-}
-
-fn positive_number(text: &str) -> Result<usize, &'static str> {
-    text.parse().ok().filter(|number| *number > 0).ok_or("must be a number of at least 1")
-}
-
-/// Calls a second.
-fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
-    if text == "unlimited" {
-        return Ok(None);
-    }
-    let number: Option<NonZeroU32> = text.parse().ok();
-    let expected = || format!("must be a number of calls a second from 1 to {MAX_RATE}, or unlimited");
-    number.filter(|number| number.get() <= MAX_RATE).map(Some).ok_or_else(expected)
-}
-
-/// Whether webhooks may be at any address.
-fn any_address(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "public" => Ok(false),
-        "any" => Ok(true),
-        _ => Err("must be public or any"),
-    }
-}
-
-fn tries(text: &str) -> Result<u32, &'static str> {
-    text.parse().ok().filter(|number| (1..=100).contains(number)).ok_or("must be a number from 1 to 100")
-}
-
-fn listen_address(text: &str) -> Result<String, &'static str> {
-    let expected = "must be an address and a port, such as 127.0.0.1:8080";
-    let (host, port) = text.rsplit_once(':').ok_or(expected)?;
-    let is_host = !host.is_empty() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')));
-    if is_host && port.parse::<u16>().is_ok() { Ok(text.to_owned()) } else { Err(expected) }
-}
-
-fn positive_duration(text: &str) -> Result<Duration, &'static str> {
-    let duration = units::duration(text)?;
-    if duration.is_zero() { Err("must be longer than nothing") } else { Ok(duration) }
-}
-
-fn origins(text: &str) -> Result<Vec<String>, String> {
-    let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-    origins
-        .map(|origin| {
-            if is_origin(origin) {
-                Ok(origin.to_owned())
-            } else {
-                Err(format!("must hold origins as browsers send them, such as https://inbox.acme.example, not {origin:?}"))
-            }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_misspelled_level_is_refused() {
-        for good in ["info", "off", "warn,switchboard=debug"] {
-            assert!(log_filter(good).is_ok(), "{good}");
-        }
-        for bad in ["", "verbose", "info,", "switchboard=loud"] {
-            assert!(log_filter(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_rate_is_a_number_or_no_limit_at_all() {
-        assert_eq!(rate("100"), Ok(NonZeroU32::new(100)));
-        assert_eq!(rate("unlimited"), Ok(None));
-        for bad in ["", "0", "-1", "1.5", "100001", "none"] {
-            assert!(rate(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn addresses_need_a_port() {
-        for good in ["127.0.0.1:0", "localhost:8080", "[::1]:8080"] {
-            assert!(listen_address(good).is_ok(), "{good}");
-        }
-        for bad in ["", "8080", ":8080", "localhost", "localhost:x", "::1:8080", "localhost:70000"] {
-            assert!(listen_address(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_origin_has_no_path_and_is_no_wildcard() {
-        assert_eq!(origins("https://a.example, http://localhost:3000,").unwrap().len(), 2);
-        for bad in ["*", "a.example", "https://a.example/", "https://*.a.example", "https://A.example"] {
-            assert!(origins(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::{Health as HealthRpc, HealthServer};
 
 use self::rpc::Answers;
-use super::{Request, Response};
+use super::Response;
 use crate::store::Store;
 use crate::store::readiness::Schema;
 use crate::telemetry::metrics;
@@ -47,10 +47,23 @@ pub struct Health {
     checks: watch::Sender<Checks>,
 }
 
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Health {
     /// Not ready yet.
     pub fn new() -> Self {
         Self { checks: watch::Sender::new(Checks::STARTING) }
+    }
+
+    /// Completes when calls can be served.
+    pub async fn until_ready(&self) {
+        let mut checks = self.checks.subscribe();
+        // It cannot fail: the sender is here.
+        let _ = checks.wait_for(|checks| checks.is_ready()).await;
     }
 
     /// Begins to ask the database, and goes on until the service drains. The store should be for this alone: the service
@@ -76,12 +89,12 @@ impl Health {
     }
 
     /// `GET /livez`: the process answers. A database that is down is no reason to restart it.
-    pub fn live(&self, request: &Request) -> Response {
-        answer(request, StatusCode::OK, br#"{"status":"ok"}"#.to_vec())
+    pub fn live(&self, method: &Method) -> Response {
+        answer(method, StatusCode::OK, br#"{"status":"ok"}"#.to_vec())
     }
 
     /// `GET /readyz`: 200 when calls can be served, else 503 and why not.
-    pub fn ready(&self, request: &Request) -> Response {
+    pub fn ready(&self, method: &Method) -> Response {
         #[derive(Serialize)]
         struct Readiness {
             status: &'static str,
@@ -92,15 +105,15 @@ impl Health {
             true => (StatusCode::OK, "ready"),
             false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
         };
-        answer(request, code, serde_json::to_vec(&Readiness { status, checks }).unwrap_or_default())
+        answer(method, code, serde_json::to_vec(&Readiness { status, checks }).unwrap_or_default())
     }
 }
 
-fn answer(request: &Request, code: StatusCode, json: Vec<u8>) -> Response {
+fn answer(method: &Method, code: StatusCode, json: Vec<u8>) -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !matches!(*method, Method::GET | Method::HEAD) {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         return response;

@@ -1,5 +1,5 @@
-//! `GET /metrics` on a listener of its own, for Prometheus. It answers also while the service has too much to do, and
-//! until the very end.
+//! `GET /metrics` on a listener of its own, for Prometheus, and the probes, for those who cannot show the certificate that
+//! the other one may ask for. It answers also while the service has too much to do, and until the very end.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::Response;
+use super::{Health, Response};
 use crate::telemetry::Scrape;
 
 /// Scrapers are few. More wait.
@@ -22,13 +22,13 @@ const HEADERS: Duration = Duration::from_secs(75);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until it is dropped.
-pub async fn serve(listener: TcpListener, scrape: Scrape) {
+pub async fn serve(listener: TcpListener, scrape: Scrape, health: Health) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(connection(stream, scrape.clone()))),
+                Ok((stream, _)) => drop(connections.spawn(connection(stream, scrape.clone(), health.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection for metrics");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -38,9 +38,13 @@ pub async fn serve(listener: TcpListener, scrape: Scrape) {
     }
 }
 
-async fn connection(stream: TcpStream, scrape: Scrape) {
+async fn connection(stream: TcpStream, scrape: Scrape, health: Health) {
     let service = hyper::service::service_fn(|request: http::Request<Incoming>| {
-        let answer = answer(request.method(), request.uri().path(), &scrape);
+        let answer = match request.uri().path() {
+            "/livez" => health.live(request.method()),
+            "/readyz" => health.ready(request.method()),
+            path => answer(request.method(), path, &scrape),
+        };
         async { Ok::<_, Infallible>(answer) }
     });
     let mut http = http1::Builder::new();

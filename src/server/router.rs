@@ -69,8 +69,8 @@ impl<R: Rest> Service<Request> for Router<R> {
             // gRPC and gRPC-Web, the health and reflection services among them.
             (Door::Grpc | Door::GrpcWeb, _) => with_axum_body(self.grpc.call(request)),
             // Probes: plain, without a token.
-            (Door::Rest, "/livez") => ready(self.health.live(&request)),
-            (Door::Rest, "/readyz") => ready(self.health.ready(&request)),
+            (Door::Rest, "/livez") => ready(self.health.live(request.method())),
+            (Door::Rest, "/readyz") => ready(self.health.ready(request.method())),
             // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist. In
             // front of it lies what describes it.
             (Door::Rest, _) => self.call_rest(request),

@@ -67,7 +67,7 @@ pub fn compose(
     let webhooks = Webhooks::new(store.clone(), config.cursor_keys.clone(), config.webhooks);
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone(), webhooks));
     let writers = (config.database_connections / 2).max(1);
-    let ingest_store = Store::new(&config.database_url, Patience::unhurried(writers));
+    let ingest_store = store.beside(&config.database_url, Patience::unhurried(writers));
     let ingest = IngestApi::new(ingest_store, writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {

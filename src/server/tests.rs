@@ -1,6 +1,7 @@
 //! The stack as clients meet it: the layers and the doors.
 
 mod harness;
+mod slow;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Rings when events were written. It has a connection of its own: PostgreSQL notifies the connection that asked for it, for
-//! as long as that one lives.
+//! Hears when other instances wrote events. It has a connection of its own: PostgreSQL notifies the connection that asked for
+//! it, for as long as that one lives.
 //!
 //! diesel's, because a second driver would want its own dialect of the database's URL, its own TLS and its own pool. It does
 //! not tell when there is something to read, so whoever listens looks now and then; that asks the server nothing.
@@ -8,10 +8,11 @@ use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 
+use super::events::CHANNEL;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 
-/// Listens for what the trigger on `events` says after a commit.
+/// Listens for [`super::events::ring`].
 pub struct Bell {
     connection: PgConnection,
 }
@@ -22,18 +23,18 @@ impl Bell {
         let connecting = tokio::task::spawn_blocking(move || {
             let mut connection =
                 PgConnection::establish(database_url.expose()).map_err(Error::unavailable)?;
-            connection.batch_execute("LISTEN switchboard_events").map_err(Error::unavailable)?;
+            connection.batch_execute(&format!("LISTEN {CHANNEL}")).map_err(Error::unavailable)?;
             Ok(Self { connection })
         });
         connecting.await.map_err(Error::internal)?
     }
 
-    /// Whether it rang since it was asked last. Does not block. After an error it never rings again.
-    pub fn rang(&mut self) -> Result<bool> {
+    /// Whether it rang since it was asked last, by anyone but that instance. Does not block. After an error it never rings
+    /// again.
+    pub fn rang(&mut self, besides: &str) -> Result<bool> {
         let mut rang = false;
         for notification in self.connection.notifications_iter() {
-            notification.map_err(Error::unavailable)?;
-            rang = true;
+            rang |= notification.map_err(Error::unavailable)?.payload != besides;
         }
         Ok(rang)
     }

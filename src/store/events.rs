@@ -33,6 +33,14 @@ pub const KINDS: [&str; 11] = [
     "messages",
 ];
 
+/// Where instances tell each other that there are new events.
+pub const CHANNEL: &str = "switchboard_events";
+
+diesel::define_sql_function! {
+    /// Says something to everyone who listens on the channel. Answers nothing, which diesel has no type for.
+    fn pg_notify(channel: Text, payload: Text) -> Text;
+}
+
 /// The fields that changed, as the triggers name them, with what they were and what they are.
 pub type Changes = BTreeMap<String, (JsonValue, JsonValue)>;
 
@@ -165,6 +173,13 @@ pub fn of_chat(
     Ok((!rows.is_empty()).then(|| rows.into_iter().flatten().collect()))
 }
 
+/// Tells everyone who listens that there are new events, and who says so. In a transaction that writes nothing, so that it
+/// waits for no disk.
+pub fn ring(connection: &mut Connection, instance: &str) -> StoreResult<()> {
+    diesel::select(pg_notify(CHANNEL, instance)).execute(connection)?;
+    Ok(())
+}
+
 /// How far events are written now.
 pub fn horizon(connection: &mut Connection) -> StoreResult<Horizon> {
     let (last, at, writers) = events_horizon::table
@@ -181,6 +196,7 @@ pub fn after(
     most: i64,
 ) -> StoreResult<Vec<WatchedEvent>> {
     Ok(event_views::table
+        .filter(event_views::of_any_org)
         .filter(event_views::event_id.gt(after))
         .filter(event_views::event_id.le(up_to))
         .order(event_views::event_id)
@@ -215,10 +231,15 @@ pub fn expired(
 ) -> StoreResult<Vec<(OrgId, i64)>> {
     let kept = PgInterval::from_microseconds(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX));
     // Numbers are drawn in the order of time: the oldest ones are first, and no more rows are read than these.
-    let oldest: Vec<(OrgId, i64, bool)> = events::table
-        .order(events::event_id)
+    let oldest: Vec<(OrgId, i64, bool)> = event_views::table
+        .filter(event_views::of_any_org)
+        .order(event_views::event_id)
         .limit(most)
-        .select((events::org_id, events::event_id, events::at.lt(now.into_sql::<Timestamptz>() - kept)))
+        .select((
+            event_views::org_id,
+            event_views::event_id,
+            event_views::at.lt(now.into_sql::<Timestamptz>() - kept),
+        ))
         .load(connection)?;
     Ok(oldest.into_iter().filter(|(.., is_old)| *is_old).map(|(org, event, _)| (org, event)).collect())
 }

@@ -63,6 +63,7 @@ diesel::table! {
         kind -> Text,
         actor -> Text,
         changes -> Jsonb,
+        of_any_org -> Bool,
         held_by -> Array<Text>,
         label_ids -> Array<Text>,
         assigned_to -> Nullable<Text>,

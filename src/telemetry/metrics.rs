@@ -29,6 +29,8 @@ struct Metrics {
     evictions: Counter<u64>,
     database_connections: UpDownCounter<i64>,
     ready: Gauge<u64>,
+    certificate_expiry: Gauge<u64>,
+    certificate_files: Gauge<u64>,
 }
 
 impl Metrics {
@@ -74,6 +76,17 @@ impl Metrics {
                 .u64_gauge("switchboard.ready")
                 .with_description("1 when calls can be served")
                 .build(),
+            certificate_expiry: meter
+                .u64_gauge("switchboard.tls.certificate.expiry.timestamp")
+                .with_unit("s")
+                .with_description("When the certificate that callers are shown expires, since 1970")
+                .build(),
+            certificate_files: meter
+                .u64_gauge("switchboard.tls.files.good")
+                .with_description(
+                    "0 when the files of the certificate are no good and the ones before are used",
+                )
+                .build(),
         }
     }
 }
@@ -97,6 +110,16 @@ pub fn answered(rpc: &'static str, door: &'static str, code: &'static str, took:
 /// Whether calls can be served.
 pub fn ready(is_ready: bool) {
     METRICS.ready.record(is_ready.into(), &[]);
+}
+
+/// The certificate that callers are shown expires then, since 1970.
+pub fn certificate_expires(at: Duration) {
+    METRICS.certificate_expiry.record(at.as_secs(), &[]);
+}
+
+/// Whether the files of the certificate are those in use.
+pub fn certificate_files_are_good(are_good: bool) {
+    METRICS.certificate_files.record(are_good.into(), &[]);
 }
 
 /// A call was turned away: since there was too much to do (`in_flight`, `database_wait`), or since who called called too

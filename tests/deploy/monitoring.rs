@@ -43,7 +43,7 @@ fn alarms_are_about_metrics_that_there_are_and_each_is_in_the_runbook() {
         );
         for name in query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
             let Some(name) = name.strip_prefix("switchboard_") else { continue };
-            let name = ["_total", "_seconds_count", "_seconds_bucket"]
+            let name = ["_total", "_seconds_count", "_seconds_bucket", "_seconds"]
                 .iter()
                 .fold(name, |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
             let is_known = known.split('"').any(|word| {

@@ -58,3 +58,20 @@ pub fn container(pod: &Value) -> &Value {
     assert_eq!(pod["containers"].as_array().map(Vec::len), Some(1), "{pod}");
     &pod["containers"][0]
 }
+
+/// Whether a file is there in a pod's container, and only for those it is meant for.
+pub fn is_mounted(pod: &'static Value, file: &str) -> bool {
+    let Some((folder, name)) = file.rsplit_once('/') else { return false };
+    let find = |list: &'static Value, key: &str, wanted: &Value| {
+        list.as_array().into_iter().flatten().find(|item| item[key] == *wanted)
+    };
+    let mount = find(&container(pod)["volumeMounts"], "mountPath", &json!(folder));
+    // A part of a volume would not change with it.
+    let Some(mount) = mount.filter(|mount| mount["subPath"].is_null()) else { return false };
+    let volume =
+        find(&pod["volumes"], "name", &mount["name"]).map_or(&Value::Null, |volume| &volume["projected"]);
+    let sources = volume["sources"].as_array().into_iter().flatten();
+    let items = sources.flat_map(|source| [&source["secret"]["items"], &source["configMap"]["items"]]);
+    let mut paths = items.filter_map(Value::as_array).flatten().map(|item| &item["path"]);
+    volume["defaultMode"] == 0o440 && paths.any(|path| path == name)
+}

@@ -17,6 +17,8 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
         ("ingress", ingress()),
         ("gateway", gateway()),
         ("observed", observed()),
+        ("tls", json!({"tls": {"existingSecret": "inbox-tls"}})),
+        ("mutual", mutual()),
     ])
 }
 
@@ -119,6 +121,13 @@ fn observed() -> Value {
             "rules": {"enabled": true, "labels": {"release": "prometheus"}},
         },
         "environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.monitoring:4317"},
+    })
+}
+
+fn mutual() -> Value {
+    json!({
+        "tls": {"existingSecret": "inbox-tls", "clientAuthority": {"existingConfigMap": "callers", "key": "bundle.crt"}},
+        "metrics": {"port": 9100},
     })
 }
 

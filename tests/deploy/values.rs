@@ -15,9 +15,9 @@ fn settings_are_those_of_the_program_with_their_defaults() {
     for setting in known.as_array().expect("settings") {
         let name = setting["name"].as_str().expect("a name");
         let variable = format!("SWITCHBOARD_{}", name.to_uppercase().replace('-', "_"));
-        // Where the service listens is the chart's own, and no pod has a database of its own.
+        // Where the service listens and where its files lie is the chart's own, and no pod has a database of its own.
         match name {
-            "listen" | "metrics-address" | "data-dir" => {}
+            "listen" | "metrics-address" | "data-dir" | "tls-cert" | "tls-key" | "tls-client-ca" => {}
             _ if help.contains(&format!("{variable} or …_FILE")) => {
                 drop(secrets.insert(camel(name), Value::Null))
             }
@@ -73,6 +73,11 @@ fn values_nobody_knows_are_refused_at_every_depth() {
             "http": {"enabled": true, "parentRefs": [{"name": "a"}], "hostnames": ["a.acme.example"]},
             "grpc": {"enabled": true, "parentRefs": [{"name": "a"}], "hostnames": ["a.acme.example"]},
         }}),
+        json!({"tls": {"clientAuthority": {"existingConfigMap": "callers"}}}),
+        json!({
+            "tls": {"existingSecret": "inbox-tls", "clientAuthority": {"existingConfigMap": "callers"}},
+            "metrics": {"enabled": false},
+        }),
         json!({"replicas": -1}),
         json!({"image": {"digest": "latest"}}),
     ];

@@ -34,6 +34,11 @@ impl Rest {
         Self { address, headers: Vec::new() }
     }
 
+    /// Whom it calls.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The same caller with that token and no other.
     pub fn token(&self, token: &str) -> Self {
         self.without("authorization").with("authorization", format!("Bearer {token}"))

@@ -51,6 +51,6 @@ pub fn address_in(log: &str, message: &str) -> Option<SocketAddr> {
 
 /// The address in the line that says the server is ready.
 fn ready_at(log: &str) -> Option<SocketAddr> {
-    let line = log.lines().find(|line| line.contains("ready on http://"))?;
-    line.rsplit_once("http://")?.1.trim().parse().ok()
+    let line = log.lines().find(|line| line.contains("switchboard is ready on http"))?;
+    line.rsplit_once("://")?.1.trim().parse().ok()
 }

@@ -91,8 +91,12 @@ impl World {
 
     /// What Prometheus would read, of a server that has an address for it.
     pub async fn metrics(&self) -> String {
-        let address = address_in(&self.log(), "serving metrics").expect("an address for metrics");
-        Rest::new(address).get("/metrics").await.expect(200).text()
+        self.metrics_rest().get("/metrics").await.expect(200).text()
+    }
+
+    /// A caller of the listener for metrics, which is never asked for a token.
+    pub fn metrics_rest(&self) -> Rest {
+        Rest::new(address_in(&self.log(), "serving metrics").expect("an address for metrics"))
     }
 
     /// A world in a cluster of its own, to which things may happen. Its `serve` has these flags.

@@ -126,6 +126,48 @@ SWITCHBOARD_{{ snakecase . | upper }}
       {{- end }}
 {{- end }}
 
+{{/* The files of the service's own certificate, in a volume. */}}
+{{- define "switchboard.tlsVolume" -}}
+- name: tls
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ .Values.tls.existingSecret }}
+          items:
+            - key: tls.crt
+              path: tls.crt
+            - key: tls.key
+              path: tls.key
+      {{- with .Values.tls.clientAuthority }}
+      {{- if .existingConfigMap }}
+      - configMap:
+          name: {{ .existingConfigMap }}
+          items:
+            - key: {{ .key }}
+              path: client-authority.crt
+      {{- end }}
+      {{- end }}
+{{- end }}
+
+{{- define "switchboard.tlsMount" -}}
+- name: tls
+  mountPath: /run/secrets/tls
+  readOnly: true
+{{- end }}
+
+{{/* How a probe asks. Kubernetes has no certificate to show, so where one is asked for it does so at the port of metrics. */}}
+{{- define "switchboard.probe" -}}
+{{- if .Values.tls.clientAuthority.existingConfigMap -}}
+port: metrics
+{{- else if .Values.tls.existingSecret -}}
+port: all
+scheme: HTTPS
+{{- else -}}
+port: all
+{{- end }}
+{{- end }}
+
 {{/* A duration such as 500ms, 10s or 2m in whole seconds, rounded up. */}}
 {{- define "switchboard.seconds" -}}
 {{- $number := regexFind "^[0-9]+" . | int -}}

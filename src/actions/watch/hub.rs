@@ -1,7 +1,7 @@
 //! Reads what changes, once for all who watch, and tells them.
 //!
-//! A bell tells that there is something to read. Now and then it looks without that: a bell may be out of order, and behind
-//! some poolers it never rings. While nobody watches it asks the database nothing.
+//! It is woken when there is something to read. Now and then it looks without that, for what nobody told of. While nobody
+//! watches it asks the database nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::ear::listen;
 use super::settling::Settling;
+use super::wake::Wake;
 use super::watcher::{BUFFER, Watcher};
 use super::{Viewer, Watch};
-use crate::config::Secret;
+use crate::config::Config;
 use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
@@ -34,16 +34,26 @@ pub(super) const PAGE: i64 = 256;
 /// How many pages wait for the slowest watcher, before it is left behind.
 const PAGES: usize = 64;
 
+/// How many may watch at a time: what is kept for each of them is bounded, and so is the sum.
+const WATCHERS: usize = 10_000;
+
 /// Of two events whose numbers were drawn one after the other, the later may have been timed a little before.
 const JITTER_MICROS: i64 = 2_000_000;
 
 /// A place among the events: a number, and a moment that no event after it is older than, in Unix microseconds.
 pub(super) type Position = (i64, i64);
 
+/// An event, and what begins a watch after it: the same for all who watch.
+#[derive(Debug)]
+pub(super) struct Happened {
+    pub(super) watched: Arc<WatchedEvent>,
+    pub(super) resume_token: Arc<str>,
+}
+
 /// Events of all organizations that follow the page before.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) events: Vec<Arc<WatchedEvent>>,
+    pub(super) events: Vec<Happened>,
     /// Up to where there are no others.
     pub(super) end: Position,
 }
@@ -54,6 +64,7 @@ pub struct Watches(Arc<Hub>);
 
 pub(super) struct Hub {
     store: Store,
+    wake: Wake,
     cursors: CursorKeys,
     retention: Duration,
     /// Where the pages so far end; `None` while nobody watches. Pages are sent while it is locked: who looks at it misses none.
@@ -64,22 +75,36 @@ pub(super) struct Hub {
 }
 
 impl Watches {
-    /// Nobody watches yet. Events are kept for that long. When `closing` is cancelled, every watch ends, and each watcher
-    /// is told where to take it up again.
-    pub fn new(store: Store, cursors: CursorKeys, retention: Duration, closing: CancellationToken) -> Self {
+    /// Nobody watches yet. When `closing` is cancelled, every watch ends, and each watcher is told where to take it up again.
+    pub fn new(store: Store, config: &Config, closing: CancellationToken) -> Self {
         let (told, pages) = (watch::Sender::new(None), broadcast::Sender::new(PAGES));
-        Self(Arc::new(Hub { store, cursors, retention, told, pages, closing, wanted: Notify::new() }))
+        Self(Arc::new(Hub {
+            wake: Wake::new(store.clone(), config.database_url.clone()),
+            store,
+            cursors: config.cursor_keys.clone(),
+            retention: config.event_retention,
+            told,
+            pages,
+            closing,
+            wanted: Notify::new(),
+        }))
     }
 
-    /// Tells whoever watches what changes, until it is dropped.
-    pub async fn run(self, database_url: Secret) {
-        loop {
-            self.0.wanted.notified().await;
-            let rung = Notify::new();
-            tokio::select! {
-                () = self.0.tell(&rung) => {}
-                never = listen(&database_url, &rung) => match never {},
+    /// Tells whoever watches what changes, and other instances that there is something new, until it is dropped.
+    pub async fn run(self) {
+        let hub = &self.0;
+        let tell_watchers = async {
+            loop {
+                hub.wanted.notified().await;
+                tokio::select! {
+                    () = hub.tell() => {}
+                    never = hub.wake.listen() => match never {},
+                }
             }
+        };
+        tokio::select! {
+            never = hub.wake.tell() => match never {},
+            () = tell_watchers => {}
         }
     }
 
@@ -99,6 +124,9 @@ impl Watches {
 
     /// Begins to watch: at that place, or now.
     pub(super) async fn begin(&self, viewer: Viewer, begin: Option<Position>) -> Result<Watch> {
+        if self.0.pages.receiver_count() >= WATCHERS {
+            return Err(Error::new(Kind::Overloaded, "too many watch already, try again"));
+        }
         let mut told = self.0.told.subscribe();
         self.0.wanted.notify_one();
         let (now, pages) = {
@@ -142,7 +170,7 @@ impl Hub {
     }
 
     /// Tells what changes for as long as somebody watches.
-    async fn tell(&self, rung: &Notify) {
+    async fn tell(&self) {
         let mut settling = Settling::default();
         while !self.rests() {
             let looked = self.look(&mut settling).await;
@@ -151,7 +179,7 @@ impl Hub {
             }
             let pause = if looked.is_ok() && settling.is_held_back() { HELD_BACK } else { NET };
             // Whichever is first; an error says that it was the pause.
-            let _ = timeout(pause, rung.notified()).await;
+            let _ = timeout(pause, self.wake.rung()).await;
         }
     }
 
@@ -181,7 +209,8 @@ impl Hub {
         let rows = self.store.read(move |connection| events::after(connection, done, last, PAGE)).await?;
         let is_full = i64::try_from(rows.len()) == Ok(PAGE);
         let end = rows.last().filter(|_| is_full).map_or(end, place_of);
-        let page = Arc::new(Page { events: rows.into_iter().map(Arc::new).collect(), end });
+        let events = rows.into_iter().map(|watched| self.happened(watched)).collect::<Result<_>>()?;
+        let page = Arc::new(Page { events, end });
         self.told.send_modify(|told| {
             // An error says that nobody watches any more.
             let _ = self.pages.send(page);
@@ -190,9 +219,15 @@ impl Hub {
         Ok(!is_full)
     }
 
+    fn happened(&self, watched: WatchedEvent) -> Result<Happened> {
+        let resume_token = self.resume_token(watched.org_id, place_of(&watched))?;
+        Ok(Happened { watched: Arc::new(watched), resume_token })
+    }
+
     /// Events of one organization that were told before the watcher came.
-    pub(super) async fn earlier(&self, org: OrgId, after: i64, up_to: i64) -> Result<Vec<WatchedEvent>> {
-        self.store.read(move |connection| events::after_of(connection, org, after, up_to, PAGE)).await
+    pub(super) async fn earlier(&self, org: OrgId, after: i64, up_to: i64) -> Result<Vec<Happened>> {
+        let read = move |connection: &mut _| events::after_of(connection, org, after, up_to, PAGE);
+        self.store.read(read).await?.into_iter().map(|watched| self.happened(watched)).collect()
     }
 
     /// The same place, as late as can be said: when nothing happened since, it is now.
@@ -200,8 +235,8 @@ impl Hub {
         self.told.borrow().filter(|told| told.0 == position.0).map_or(position, |told| told.max(position))
     }
 
-    pub(super) fn resume_token(&self, org: OrgId, position: Position) -> Result<String> {
-        self.cursors.seal(org, &scope(), &position)
+    pub(super) fn resume_token(&self, org: OrgId, position: Position) -> Result<Arc<str>> {
+        Ok(self.cursors.seal(org, &scope(), &position)?.into())
     }
 
     /// Completes when the service is about to stop.

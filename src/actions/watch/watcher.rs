@@ -8,11 +8,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::hub::{Hub, PAGE, Page, Position, place_of};
+use super::hub::{Happened, Hub, PAGE, Page, Position, place_of};
 use super::{Told, Viewer};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
-use crate::store::events::WatchedEvent;
 
 /// What a watcher may leave unread, besides its last words.
 const UNREAD: usize = 32;
@@ -100,10 +99,9 @@ impl Watcher {
         while self.position.0 < now.0 {
             let rows = self.hub.earlier(self.org, self.position.0, now.0).await?;
             let is_full = i64::try_from(rows.len()) == Ok(PAGE);
-            for row in rows {
-                let row = Arc::new(row);
-                self.tell(&row).await?;
-                self.position = place_of(&row);
+            for event in rows {
+                self.tell(&event).await?;
+                self.position = place_of(&event.watched);
             }
             if !is_full {
                 self.position = now;
@@ -113,17 +111,16 @@ impl Watcher {
     }
 
     /// Tells of an event, if it is one that the watcher looks for and does not know yet.
-    async fn tell(&mut self, watched: &Arc<WatchedEvent>) -> Result<()> {
+    async fn tell(&mut self, Happened { watched, resume_token }: &Happened) -> Result<()> {
         if watched.org_id != self.org
             || watched.event.event_id <= self.position.0
             || !self.viewer.filter.passes(watched)
         {
             return Ok(());
         }
-        let place = place_of(watched);
-        let resume_token = self.hub.resume_token(self.org, place)?;
-        self.send(Ok(Told { change: Some(Arc::clone(watched)), resume_token })).await?;
-        self.position = place;
+        let told = Told { change: Some(Arc::clone(watched)), resume_token: Arc::clone(resume_token) };
+        self.send(Ok(told)).await?;
+        self.position = place_of(watched);
         Ok(())
     }
 

@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 30] = [
+pub(super) const SETTINGS: [Setting; 33] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -66,6 +66,12 @@ pub(super) const SETTINGS: [Setting; 30] = [
         "The claim that names the organization"),
     setting("jwt-role-claim", "CLAIM", Some("role"),
         "The claim that names the role: owner, admin or member"),
+    setting("tls-cert", "FILE", None,
+        "The certificate that callers are shown, in PEM, with those between it and its authority; without it, the service speaks no TLS. Read again when it changes, as are the other two"),
+    setting("tls-key", "FILE", None,
+        "The private key of the certificate, in PEM; needed with --tls-cert"),
+    setting("tls-client-ca", "FILE", None,
+        "Authorities, in PEM, one of which must have signed the certificate that each caller then has to show"),
     Setting { repeatable: true, ..setting("cors-allowed-origin", "ORIGIN", None,
         "An origin whose pages may call from a browser, such as https://inbox.acme.example; give one for each, or several with commas") },
     setting("request-timeout", "DURATION", Some("5s"),

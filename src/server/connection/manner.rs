@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Version};
@@ -14,6 +15,7 @@ pub(super) struct Manner(Arc<State>);
 
 #[derive(Default)]
 struct State {
+    has_spoken: AtomicBool,
     is_http2: AtomicBool,
     is_closing: AtomicBool,
 }
@@ -25,8 +27,18 @@ impl Manner {
 
     /// A request of that version came.
     pub(super) fn heard(&self, version: Version) {
+        self.0.has_spoken.store(true, Ordering::Relaxed);
         if version == Version::HTTP_2 {
             self.0.is_http2.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Completes after that time when no request came until then, and never otherwise. HTTP/1.1 has a limit of its own for
+    /// what comes after the first one, and HTTP/2 its pings; before it is known which it is, there is neither.
+    pub(super) async fn stays_silent(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+        if self.0.has_spoken.load(Ordering::Relaxed) {
+            std::future::pending().await
         }
     }
 

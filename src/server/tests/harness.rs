@@ -109,6 +109,11 @@ pub struct Running {
 
 /// Everything as in `run`, except for the services, and with a database that is not there.
 pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
+    start_within(change, |_| {}).await
+}
+
+/// The same with other bounds, which no setting changes.
+pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&mut Bounds)) -> Running {
     let mut config = Config {
         database_url: Secret::new("postgres://127.0.0.1:1/none"),
         database_connections: 1,
@@ -117,6 +122,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
         rate_limits: RateLimits { key: None, org: None },
         cursor_keys: CursorKeys::new(CursorKey::generate().parse().expect("a key"), None),
         jwt: None,
+        tls: None,
         cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
         request_timeout: Duration::from_secs(5),
         max_body_bytes: 1 << 20,
@@ -146,10 +152,13 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
     let stack = layers::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
+    let mut bounds = bounds(&config);
+    bound(&mut bounds);
+    let listener = Listener { tcp: listener, tls: None };
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(async move {
         let shutdown = async { drop(stopped.await) };
-        connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
+        connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds).await;
     });
     Running { address, stop, serving }
 }

@@ -13,7 +13,20 @@ ADDRESS, TOKEN, SESSION, CHAT, JID, EMAIL = (
     os.environ[name] for name in ("ADDRESS", "TOKEN", "SESSION", "CHAT", "JID", "EMAIL")
 )
 
-channel = grpc.insecure_channel(ADDRESS)
+
+
+def content(name):
+    """What is in the file that a variable names, if there is one."""
+    if name in os.environ:
+        with open(os.environ[name], "rb") as file:
+            return file.read()
+
+
+if authority := content("AUTHORITY"):
+    credentials = grpc.ssl_channel_credentials(authority, content("CLIENT_KEY"), content("CLIENT_CERTIFICATE"))
+    channel = grpc.secure_channel(ADDRESS, credentials)
+else:
+    channel = grpc.insecure_channel(ADDRESS)
 database = ProtoReflectionDescriptorDatabase(channel)
 services = sorted(database.get_services())
 assert {"switchboard.v1.ChatService", "switchboard.v1.SessionService"} <= set(services), services
