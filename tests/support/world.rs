@@ -19,7 +19,7 @@ use super::cluster::{Cluster, Database};
 use super::rest::Rest;
 use super::rpc::{Door, Rpc};
 use super::server::{Server, address_in};
-use super::sql::Sql;
+use super::sql::{Sql, told_of_nothing};
 use super::token::Token;
 
 static FURNISHED: OnceCell<(Database, [Org; 2])> = OnceCell::const_new();
@@ -293,14 +293,4 @@ pub fn import(database: &Database, org: &Org, lines: &str) {
     child.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("import reads its input");
     let output = child.wait_with_output().expect("the binary");
     assert!(output.status.success(), "import: {}\n{lines}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Statements that make a webhook which is told of nothing, and has a dead letter.
-pub fn told_of_nothing(org: &str, webhook: &str, dead_letter: &str) -> String {
-    format!(
-        "INSERT INTO webhooks (org_id, webhook_id, url, enabled, salt, key_id, position)
-         VALUES ('{org}', '{webhook}', 'https://hooks.acme.example/', false, '0123456789abcdef', '01234567', 0);
-         INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, tries)
-         VALUES ('{org}', '{webhook}', {dead_letter}, 1, 'dead', 1)"
-    )
 }
