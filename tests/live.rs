@@ -77,8 +77,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     });
 
     // The first has a dead letter, and none is told of anything.
-    let letters =
-        |number: usize| format!("webhook-live{}", "abcdefghijkl".repeat(2)[number..number + 12].to_owned());
+    let letters = |number: usize| format!("webhook-live{}", &"abcdefghijkl".repeat(2)[number..number + 12]);
     for number in 0..8 {
         world.sql().run_as(org, &told_of_nothing(org, &letters(number), "7200000001"));
     }
@@ -110,7 +109,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         "session": {"kept": sessions, "spare": spare_sessions},
         "webhook": {"kept": webhooks[..1], "spare": webhooks[1..]},
         "delivery": {"kept": ["7200000001"]},
-        "receiver": {"kept": ["https://hooks.acme.example/inbox"]},
+        "receiver": {"kept": ["https://hooks.acme.example/"]},
     });
     (token, known)
 }
