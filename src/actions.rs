@@ -24,6 +24,7 @@ pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
 pub mod watch;
+pub mod webhooks;
 
 use crate::error::{Error, Kind, Result};
 

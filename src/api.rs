@@ -17,6 +17,7 @@ mod session_chats;
 mod session_messages;
 mod sessions;
 
+pub use changes::webhook_event;
 pub use chats::ChatApi;
 pub use guard::guard;
 pub use ingest::IngestApi;

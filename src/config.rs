@@ -42,6 +42,8 @@ pub struct Config {
     pub drain_grace: Duration,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// How changes are posted to webhooks.
+    pub webhooks: WebhookSettings,
 }
 
 /// Calls a second, of those whose token is good. `None` is no limit.
@@ -51,6 +53,19 @@ pub struct RateLimits {
     pub key: Option<NonZeroU32>,
     /// Of one organization as a whole.
     pub org: Option<NonZeroU32>,
+}
+
+/// How changes are posted to webhooks.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookSettings {
+    /// Whether receivers may be anywhere, also on private networks and without TLS.
+    pub any_address: bool,
+    /// How long a receiver may take to answer.
+    pub timeout: Duration,
+    /// How many times a change is tried before it is given up.
+    pub tries: u32,
+    /// The pause before the second try; it doubles with each.
+    pub pause: Duration,
 }
 
 /// Where the certificate is that callers are shown. All files are PEM.

@@ -20,6 +20,9 @@ use crate::renewable::Renewable;
 
 /// Keeps these tags apart from whatever else a key might sign, and from those of a later layout.
 const PURPOSE: &[u8] = b"switchboard cursor 1";
+const OF_SECRETS: &[u8] = b"switchboard secret 1";
+const OF_IDS: &[u8] = b"switchboard key id 1";
+const KEY_ID_BYTES: usize = 8;
 const TAG_BYTES: usize = 32;
 /// Longer texts are no cursors of ours.
 const MAX_TEXT: usize = 4096;
@@ -146,6 +149,29 @@ impl CursorKeys {
     }
 }
 
+impl CursorKeys {
+    /// Which key is the current one: what [`secret`](Self::secret) asks for.
+    pub fn current_id(&self) -> Result<Vec<u8>> {
+        let key = self.0.first().ok_or_else(|| Error::internal("no cursor key"))?;
+        Ok(key.id())
+    }
+
+    /// A secret that nobody has to keep: made of the key with that id and of these parts, of which the first says what it is
+    /// for. `None` when the key is no longer there.
+    pub fn secret(&self, key_id: &[u8], parts: &[&[u8]]) -> Option<[u8; TAG_BYTES]> {
+        let key = self.0.iter().find(|key| key.id() == key_id)?;
+        let parts: Vec<u8> = parts.iter().flat_map(|part| [&length(part)[..], part].concat()).collect();
+        hmac::sign(&key.0, &[OF_SECRETS, &parts].concat()).as_ref().try_into().ok()
+    }
+}
+
+impl CursorKey {
+    /// Tells keys apart, and nothing of what they are.
+    fn id(&self) -> Vec<u8> {
+        hmac::sign(&self.0, OF_IDS).as_ref()[..KEY_ID_BYTES].to_vec()
+    }
+}
+
 /// What a tag is made over.
 fn signed(org: OrgId, scope: &Scope, position: &[u8]) -> Vec<u8> {
     [PURPOSE, org.as_uuid().as_bytes(), &length(&scope.0), &scope.0, position].concat()
@@ -216,6 +242,19 @@ mod tests {
         renewed.replace(&only_new);
         assert!(held.open::<Position>(org, &scope, &new).is_ok());
         assert!(is_refused(&held, org, &scope, &old));
+    }
+
+    #[test]
+    fn a_secret_is_made_again_for_as_long_as_its_key_is_there() {
+        let old = CursorKeys::new(key(1), None);
+        let id = old.current_id().unwrap();
+        let secret = old.secret(&id, &[b"a", b"bc"]).unwrap();
+        let both = CursorKeys::new(key(2), Some(key(1)));
+        assert_ne!(both.current_id().unwrap(), id);
+        assert_eq!(both.secret(&id, &[b"a", b"bc"]), Some(secret));
+        assert_ne!(both.secret(&id, &[b"ab", b"c"]), Some(secret));
+        assert_ne!(both.secret(&both.current_id().unwrap(), &[b"a", b"bc"]), Some(secret));
+        assert_eq!(CursorKeys::new(key(2), None).secret(&id, &[b"a", b"bc"]), None);
     }
 
     #[test]

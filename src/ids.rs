@@ -5,13 +5,15 @@ mod key;
 mod org;
 mod phone;
 mod random;
+mod receiver_url;
 mod session;
 
 pub use chat_address::{AddressKind, ChatAddress};
 pub use key::KeyId;
 pub use org::OrgId;
 pub use phone::{Phone, PhoneId, PhoneSelector};
-pub use random::{LabelId, PropertyId};
+pub use random::{LabelId, PropertyId, WebhookId};
+pub use receiver_url::ReceiverUrl;
 pub use session::SessionId;
 
 /// A text that is not the id it was taken for. Its display says what the id must be, to follow the field's name.

@@ -46,6 +46,11 @@ impl Instant {
         (moment.to_zoned(jiff::tz::TimeZone::UTC).year() >= 1).then(|| Self(moment.as_microsecond()))
     }
 
+    /// The moment that long after this one.
+    pub fn later_by(self, duration: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// Unix microseconds.
     pub const fn micros(self) -> i64 {
         self.0

@@ -23,6 +23,7 @@ mod request_id;
 mod router;
 mod services;
 pub mod tls;
+mod webhooks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +37,9 @@ use self::connection::{Bounds, Listener};
 use self::documents::Documents;
 use self::router::Router;
 use self::tls::Tls;
+use self::webhooks::Postman;
 use crate::actions::watch::Watches;
+use crate::actions::webhooks::Office;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
 use crate::store::{Patience, Store};
@@ -96,7 +99,10 @@ pub async fn run(
         layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run());
+    let telling = tokio::spawn(office(&config, closing.clone()).run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
+    // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
+    let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_grace), telling).await;
     housekeeping.abort();
     watching.abort();
     Ok(())
@@ -108,6 +114,15 @@ pub use metrics::serve as serve_metrics;
 /// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
 const OF_PROBES: Patience =
     Patience { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
+
+/// Connections for telling webhooks: few, so that calls and webhooks do not wait for each other.
+const OF_WEBHOOKS: u32 = 2;
+
+/// Tells webhooks of changes until `closing` is cancelled.
+fn office(config: &Config, closing: CancellationToken) -> Office<Postman> {
+    let store = Store::new(&config.database_url, Patience::unhurried(OF_WEBHOOKS));
+    Office::new(store, config.cursor_keys.clone(), config.webhooks, Postman::new(&config.webhooks), closing)
+}
 
 fn bounds(config: &Config) -> Bounds {
     Bounds {

@@ -37,6 +37,9 @@ mod touch;
 mod types;
 mod views;
 mod watched;
+pub mod webhook_deliveries;
+pub mod webhook_turns;
+pub mod webhooks;
 mod writer;
 
 use std::sync::Arc;
@@ -51,6 +54,7 @@ use tokio::time::timeout;
 
 pub use self::bell::Bell;
 pub use self::failure::{StoreError, StoreResult};
+pub use self::json::Json;
 pub use self::watched::name_of;
 pub use self::writer::{Company, Writer};
 

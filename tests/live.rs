@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{ROOT, World, python_tool};
+use crate::support::{ROOT, World, python_tool, told_of_nothing};
 
 #[tokio::test]
 async fn the_service_keeps_what_its_document_says() {
@@ -76,6 +76,13 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         id_of(&key).to_owned()
     });
 
+    // The first has a dead letter, and none is told of anything.
+    let letters = |number: usize| format!("webhook-live{}", &"abcdefghijkl".repeat(2)[number..number + 12]);
+    for number in 0..8 {
+        world.sql().run_as(org, &told_of_nothing(org, &letters(number), "7200000001"));
+    }
+    let webhooks: Vec<_> = (0..8).map(letters).collect();
+
     // Chats of the first session: a path names both.
     let first = sessions[0].as_str().expect("an id");
     let chats = format!(
@@ -100,6 +107,9 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
             "entries": entries,
         },
         "session": {"kept": sessions, "spare": spare_sessions},
+        "webhook": {"kept": webhooks[..1], "spare": webhooks[1..]},
+        "delivery": {"kept": ["7200000001"]},
+        "receiver": {"kept": ["https://hooks.acme.example/"]},
     });
     (token, known)
 }

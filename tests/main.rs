@@ -18,3 +18,4 @@ mod telemetry;
 mod tls;
 mod transcode;
 mod watch;
+mod webhooks;

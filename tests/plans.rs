@@ -115,8 +115,9 @@ impl Call {
     }
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready which
-/// idempotency keys and events have expired, and that tell other instances of what was written.
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready, which
+/// idempotency keys, events and deliveries have expired and which webhooks have something to be told, and that tell other
+/// instances of what was written.
 fn is_the_calls_own(sql: &str) -> bool {
     let now_and_then = [
         "secret_sha256",
@@ -125,6 +126,9 @@ fn is_the_calls_own(sql: &str) -> bool {
         "needed_migration",
         "idempotency_keys",
         "ingest_senders",
+        "events_horizon",
+        "\"leased_until\"",
+        "\"webhook_deliveries\".\"created_at\" <",
         "pg_notify",
         "ORDER BY \"event_views\".\"event_id\" LIMIT",
     ];

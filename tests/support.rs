@@ -22,7 +22,7 @@ pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, Rpc, frame};
 pub use server::Server;
-pub use sql::Sql;
+pub use sql::{Sql, told_of_nothing};
 pub use tools::{clients, python_tool};
 pub use world::{Org, World};
 

@@ -1,6 +1,7 @@
 //! Watching chats change: what is watched, and where a watch is taken up again.
 
 mod hub;
+mod settling;
 mod wake;
 mod watcher;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use self::hub::Watches;
+pub(super) use self::settling::Settling;
 use super::audit::check_kind;
 use super::sessions::{self, check_reach};
 use crate::auth::Standing;

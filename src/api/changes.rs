@@ -15,7 +15,7 @@ use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 use crate::pb::{
     ChatChange, FieldChange, ListChatAuditLogsRequest, SessionChatChange, SessionFieldChange,
-    WatchChatsResponse, WatchSessionChatsResponse,
+    WatchChatsResponse, WatchSessionChatsResponse, WebhookEvent,
 };
 use crate::store::events::Event;
 
@@ -59,12 +59,30 @@ fn session_chat_change(session: SessionId, event: &Event) -> SessionChatChange {
         action: event.kind.clone(),
         performed_by: event.actor.clone(),
         performed_at: event.at.millis(),
-        changes: field_changes(event, millis, |field, previous, current| SessionFieldChange {
-            field: session_chat_field(field),
-            previous,
-            current,
-        }),
+        changes: session_field_changes(event),
     }
+}
+
+/// A change as webhooks are told of it.
+pub fn webhook_event(org: OrgId, event: &Event) -> WebhookEvent {
+    WebhookEvent {
+        id: event.event_id,
+        org_id: org.to_string(),
+        session_id: event.session_id.map(|session| session.to_string()),
+        jid: event.chat_id.as_ref().map(ChatAddress::to_jid).unwrap_or_default(),
+        action: event.kind.clone(),
+        performed_by: event.actor.clone(),
+        performed_at: event.at.millis(),
+        changes: session_field_changes(event),
+    }
+}
+
+fn session_field_changes(event: &Event) -> Vec<SessionFieldChange> {
+    field_changes(event, millis, |field, previous, current| SessionFieldChange {
+        field: session_chat_field(field),
+        previous,
+        current,
+    })
 }
 
 /// What an RPC that answers a stream answers.

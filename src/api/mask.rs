@@ -10,10 +10,10 @@ pub(super) struct Mask(Option<FieldMask>);
 
 impl Mask {
     /// The mask, which may name these fields and no others.
-    pub(super) fn new(mask: Option<FieldMask>, [first, second]: [&str; 2]) -> Result<Self> {
+    pub(super) fn new<const N: usize>(mask: Option<FieldMask>, fields: [&str; N]) -> Result<Self> {
         let mut paths = mask.iter().flat_map(|mask| &mask.paths);
-        if paths.any(|path| path != first && path != second) {
-            return Err(Error::invalid("update_mask", format_args!("may name {first} and {second}")));
+        if paths.any(|path| !fields.contains(&path.as_str())) {
+            return Err(Error::invalid("update_mask", format_args!("may name {}", fields.join(", "))));
         }
         Ok(Self(mask))
     }

@@ -4,22 +4,27 @@ mod keys;
 mod labels;
 mod members;
 mod properties;
+mod webhooks;
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use super::guard::caller;
+use crate::actions::webhooks::Webhooks;
 use crate::caller::Caller;
 use crate::cursor::CursorKeys;
 use crate::error::{Error, Kind};
 use crate::pb::organization_service_server::OrganizationService;
 use crate::pb::{
     AddMemberRequest, ApiKey, CreateApiKeyRequest, CreateLabelRequest, CreatePropertyRequest,
-    DeleteLabelRequest, DeletePropertyRequest, Label, ListApiKeysRequest, ListApiKeysResponse,
-    ListLabelsRequest, ListLabelsResponse, ListMembersRequest, ListMembersResponse, ListPropertiesRequest,
-    ListPropertiesResponse, Member, Property, RemoveMemberRequest, RevokeApiKeyRequest, UpdateLabelRequest,
-    UpdateMemberRequest, UpdatePropertyRequest,
+    CreateWebhookRequest, DeleteLabelRequest, DeletePropertyRequest, DeleteWebhookRequest, GetWebhookRequest,
+    Label, ListApiKeysRequest, ListApiKeysResponse, ListLabelsRequest, ListLabelsResponse,
+    ListMembersRequest, ListMembersResponse, ListPropertiesRequest, ListPropertiesResponse,
+    ListWebhookDeliveriesRequest, ListWebhookDeliveriesResponse, ListWebhooksRequest, ListWebhooksResponse,
+    Member, Property, RemoveMemberRequest, ReplayWebhookDeliveryRequest, ReplayWebhookRequest,
+    ReplayWebhookResponse, RevokeApiKeyRequest, RotateWebhookSecretRequest, SecretWebhook,
+    UpdateLabelRequest, UpdateMemberRequest, UpdatePropertyRequest, UpdateWebhookRequest, Webhook,
 };
 use crate::store::Store;
 
@@ -28,12 +33,13 @@ use crate::store::Store;
 pub struct OrganizationApi {
     store: Store,
     cursors: CursorKeys,
+    webhooks: Webhooks,
 }
 
 impl OrganizationApi {
     /// The service on that store, with what it signs cursors with.
-    pub fn new(store: Store, cursors: CursorKeys) -> Self {
-        Self { store, cursors }
+    pub fn new(store: Store, cursors: CursorKeys, webhooks: Webhooks) -> Self {
+        Self { store, cursors, webhooks }
     }
 }
 
@@ -102,6 +108,48 @@ impl OrganizationService for OrganizationApi {
 
     async fn revoke_api_key(&self, request: Request<RevokeApiKeyRequest>) -> Answer<()> {
         keys::revoke(&self.store, request).await
+    }
+
+    async fn list_webhooks(&self, request: Request<ListWebhooksRequest>) -> Answer<ListWebhooksResponse> {
+        webhooks::list(&self.webhooks, request).await
+    }
+
+    async fn create_webhook(&self, request: Request<CreateWebhookRequest>) -> Answer<SecretWebhook> {
+        webhooks::create(&self.webhooks, request).await
+    }
+
+    async fn get_webhook(&self, request: Request<GetWebhookRequest>) -> Answer<Webhook> {
+        webhooks::get(&self.webhooks, request).await
+    }
+
+    async fn update_webhook(&self, request: Request<UpdateWebhookRequest>) -> Answer<Webhook> {
+        webhooks::update(&self.webhooks, request).await
+    }
+
+    async fn delete_webhook(&self, request: Request<DeleteWebhookRequest>) -> Answer<()> {
+        webhooks::delete(&self.webhooks, request).await
+    }
+
+    async fn rotate_webhook_secret(
+        &self,
+        request: Request<RotateWebhookSecretRequest>,
+    ) -> Answer<SecretWebhook> {
+        webhooks::rotate(&self.webhooks, request).await
+    }
+
+    async fn list_webhook_deliveries(
+        &self,
+        request: Request<ListWebhookDeliveriesRequest>,
+    ) -> Answer<ListWebhookDeliveriesResponse> {
+        webhooks::deliveries(&self.webhooks, request).await
+    }
+
+    async fn replay_webhook_delivery(&self, request: Request<ReplayWebhookDeliveryRequest>) -> Answer<()> {
+        webhooks::replay(&self.webhooks, request).await
+    }
+
+    async fn replay_webhook(&self, request: Request<ReplayWebhookRequest>) -> Answer<ReplayWebhookResponse> {
+        webhooks::replay_all(&self.webhooks, request).await
     }
 }
 

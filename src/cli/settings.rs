@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::values::{
-    connections, listen_address, log_filter, log_format, non_empty, origins, path, positive_duration,
-    positive_number, rate,
+    any_address, connections, listen_address, log_filter, log_format, non_empty, origins, path,
+    positive_duration, positive_number, rate, tries,
 };
 use super::Failure;
 use super::units;
-use crate::config::{Config, JwtConfig, RateLimits, Secret, TlsConfig};
+use crate::config::{Config, JwtConfig, RateLimits, Secret, TlsConfig, WebhookSettings};
 use crate::cursor::{CursorKey, CursorKeys};
 use crate::renewable::Renewable;
 use crate::telemetry::LogFormat;
@@ -50,6 +50,7 @@ pub(super) struct Settings {
     drain_detect: Duration,
     drain_grace: Duration,
     event_retention: Duration,
+    webhooks: WebhookSettings,
 }
 
 impl Settings {
@@ -86,6 +87,12 @@ impl Settings {
             drain_detect: checks.required("drain-detect", units::duration),
             drain_grace: checks.required("drain-grace", units::duration),
             event_retention: checks.required("event-retention", positive_duration),
+            webhooks: WebhookSettings {
+                any_address: checks.required("webhook-addresses", any_address),
+                timeout: checks.required("webhook-timeout", positive_duration),
+                tries: checks.required("webhook-tries", tries),
+                pause: checks.required("webhook-pause", positive_duration),
+            },
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
     }
@@ -119,6 +126,7 @@ impl Settings {
             drain_detect: self.drain_detect,
             drain_grace: self.drain_grace,
             event_retention: self.event_retention,
+            webhooks: self.webhooks,
         }
     }
 }

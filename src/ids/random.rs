@@ -61,3 +61,4 @@ macro_rules! prefixed_id {
 
 prefixed_id!(LabelId, "label-", "A label: `label-` and 16 lower-case letters.");
 prefixed_id!(PropertyId, "property-", "A custom property: `property-` and 16 lower-case letters.");
+prefixed_id!(WebhookId, "webhook-", "A webhook: `webhook-` and 16 lower-case letters.");

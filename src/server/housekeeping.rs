@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actions::{events, idempotency, senders};
+use crate::actions::{events, idempotency, senders, webhooks};
 use crate::error::Error;
 use crate::store::Store;
 use crate::telemetry::causes;
@@ -20,6 +20,9 @@ pub async fn keep(store: Store, event_retention: Duration) {
         }
         if let Err(error) = remove_expired_events(&store, event_retention).await {
             tracing::warn!(reason = causes(&error), "expired events could not be removed");
+        }
+        if let Err(error) = remove_expired_deliveries(&store, event_retention).await {
+            tracing::warn!(reason = causes(&error), "expired deliveries to webhooks could not be removed");
         }
         // What is kept for less is not kept for a minute longer.
         tokio::time::sleep(INTERVAL.min(event_retention)).await;
@@ -40,5 +43,11 @@ async fn remove_forgotten_senders(store: &Store) -> Result<(), Error> {
 /// In batches too.
 async fn remove_expired_events(store: &Store, retention: Duration) -> Result<(), Error> {
     while events::remove_expired(store, retention).await? {}
+    Ok(())
+}
+
+/// In batches too. They are kept for as long as what they tell of.
+async fn remove_expired_deliveries(store: &Store, retention: Duration) -> Result<(), Error> {
+    while webhooks::remove_expired(store, retention).await? {}
     Ok(())
 }

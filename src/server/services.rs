@@ -11,6 +11,7 @@ use super::guard::Guard;
 use super::health::Health;
 use super::{Response, ServeError};
 use crate::actions::watch::Watches;
+use crate::actions::webhooks::Webhooks;
 use crate::api::{self, ChatApi, IngestApi, OrganizationApi, SessionApi};
 use crate::config::Config;
 use crate::error::Error;
@@ -63,7 +64,8 @@ pub fn compose(
 ) -> Result<Services<impl Rest>, ServeError> {
     let chats = Arc::new(ChatApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
     let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
-    let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone()));
+    let webhooks = Webhooks::new(store.clone(), config.cursor_keys.clone(), config.webhooks);
+    let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone(), webhooks));
     let writers = (config.database_connections / 2).max(1);
     let ingest_store = store.beside(&config.database_url, Patience::unhurried(writers));
     let ingest = IngestApi::new(ingest_store, writers, closing.clone());

@@ -2,6 +2,9 @@
 
 #![allow(missing_docs)]
 
+mod outgoing;
+
+pub use self::outgoing::{webhook_deliveries, webhooks};
 use super::views::{chat_views, event_views, message_views};
 
 diesel::table! {
@@ -278,5 +281,5 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    idempotency_keys, ingest_senders, lids, chat_views, event_views, message_views
+    idempotency_keys, ingest_senders, lids, webhooks, webhook_deliveries, chat_views, event_views, message_views
 }

@@ -11,7 +11,9 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Nullable, SingleValue, Text, Timestamptz, Uuid as SqlUuid};
 
-use crate::ids::{ChatAddress, KeyId, LabelId, OrgId, Phone, PhoneId, PropertyId, SessionId};
+use crate::ids::{
+    ChatAddress, KeyId, LabelId, OrgId, Phone, PhoneId, PropertyId, ReceiverUrl, SessionId, WebhookId,
+};
 use crate::instant::Instant;
 
 /// What `#[derive(FromSqlRow, AsExpression)]` would write, were the types not of a layer that knows no diesel.
@@ -69,7 +71,7 @@ macro_rules! text_column_type {
     )+};
 }
 
-text_column_type!(ChatAddress, KeyId, LabelId, Phone, PhoneId, PropertyId, SessionId);
+text_column_type!(ChatAddress, KeyId, LabelId, Phone, PhoneId, PropertyId, ReceiverUrl, SessionId, WebhookId);
 column_type!(OrgId, SqlUuid);
 column_type!(Instant, Timestamptz);
 

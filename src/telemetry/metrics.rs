@@ -25,6 +25,7 @@ struct Metrics {
     waits: Histogram<f64>,
     works: Histogram<f64>,
     retries: Counter<u64>,
+    posts: Counter<u64>,
     evictions: Counter<u64>,
     database_connections: UpDownCounter<i64>,
     ready: Gauge<u64>,
@@ -59,6 +60,10 @@ impl Metrics {
             waits: seconds("switchboard.database.wait.duration", "Waiting for a connection to PostgreSQL"),
             works: seconds("switchboard.database.work.duration", "Work in the database, by what asks for it"),
             retries: count("switchboard.database.retries", "Transactions tried again, by SQLSTATE"),
+            posts: count(
+                "switchboard.webhooks.posts",
+                "Posts to webhooks by outcome: delivered, failed (tried again) or dead (given up)",
+            ),
             evictions: count(
                 "switchboard.database.evictions",
                 "Times all connections to PostgreSQL were given up",
@@ -141,6 +146,11 @@ pub fn worked(work: &'static str, took: Duration) {
 /// A transaction is tried again.
 pub fn retried(sqlstate: &'static str) {
     METRICS.retries.add(1, &[KeyValue::new("sqlstate", sqlstate)]);
+}
+
+/// A change was posted to a webhook: `delivered`, `failed` or `dead`.
+pub fn posted(outcome: &'static str) {
+    METRICS.posts.add(1, &[KeyValue::new("outcome", outcome)]);
 }
 
 /// All connections to the database are given up.

@@ -175,6 +175,8 @@ fn other_ids(world: &World) -> Ids {
         property: "property-aaaaaaaaaaaaaaaa".to_owned(),
         label: "label-aaaaaaaaaaaaaaaa".to_owned(),
         key: "aaaaaaaaaaaa".to_owned(),
+        webhook: "webhook-aaaaaaaaaaaaaaaa".to_owned(),
+        dead_letter: "6999999999".to_owned(),
         new_number: "15550109997".to_owned(),
     }
 }

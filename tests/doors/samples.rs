@@ -21,6 +21,10 @@ pub struct Ids {
     pub label: String,
     /// An api-key, by its id.
     pub key: String,
+    /// A webhook.
+    pub webhook: String,
+    /// A dead letter of it.
+    pub dead_letter: String,
     /// Digits of a number that is not attached yet.
     pub new_number: String,
 }
@@ -35,6 +39,8 @@ impl Ids {
             member: org.members[0].clone(),
             property: org.note.clone(),
             label: org.label.clone(),
+            webhook: org.webhook.clone(),
+            dead_letter: org.dead_letter.clone(),
             key: org.key.split('_').nth(1).expect("sb_<key id>_<secret>").to_owned(),
         }
     }
@@ -43,6 +49,7 @@ impl Ids {
     pub fn hide_in(&self, text: &str) -> String {
         let text = text.replace(&self.session, "SESSION").replace(&self.chat.digits, "CHAT");
         let text = text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY");
+        let text = text.replace(&self.webhook, "WEBHOOK").replace(&self.dead_letter, "DEAD");
         text.replace(&self.label, "LABEL").replace(&self.key, "KEY")
     }
 }
@@ -72,6 +79,10 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "label_id" => json!(ids.label),
         "property_id" => json!(ids.property),
         "key_id" => json!(ids.key),
+        "webhook_id" => json!(ids.webhook),
+        "delivery_id" => json!(ids.dead_letter),
+        "url" => json!(format!("https://hooks.acme.example/{}", ids.new_number)),
+        "enabled" => json!(false),
         "session_ids" => json!([ids.session]),
         // Of something new, which is there once.
         "name" => json!(format!("new {}", ids.new_number)),

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::samples::{Ids, request, rest, wire};
-use crate::support::{Chat, Door, Method, World, methods};
+use crate::support::{Chat, Door, Method, World, methods, told_of_nothing};
 
 #[tokio::test]
 async fn another_organizations_ids_answer_like_missing_ones() {
@@ -17,6 +17,8 @@ async fn another_organizations_ids_answer_like_missing_ones() {
         property: "property-aaaaaaaaaaaaaaaa".to_owned(),
         label: "label-aaaaaaaaaaaaaaaa".to_owned(),
         key: "aaaaaaaaaaaa".to_owned(),
+        webhook: "webhook-aaaaaaaaaaaaaaaa".to_owned(),
+        dead_letter: "6999999999".to_owned(),
         new_number: String::new(),
     };
     let before = world.sql().fingerprint_of(&world.other.id);
@@ -110,6 +112,7 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     (org.label, org.note) = (format!("label-{id}"), format!("property-{id}"));
     org.members[0] = format!("{id}@acme.example");
     org.key = format!("sb_{}_", &id[..12]);
+    (org.webhook, org.dead_letter) = (format!("webhook-{id}"), format!("71{number:08}"));
     let sql = format!(
         "INSERT INTO members VALUES ('{org}', '{email}', '{email}', NULL, 'member');
          INSERT INTO labels VALUES ('{org}', '{label}', '{id}', '{id}');
@@ -122,6 +125,7 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
         key = &id[..12],
     );
     world.sql().run_as(&org.id, &sql);
+    world.sql().run_as(&org.id, &told_of_nothing(&org.id, &org.webhook, &org.dead_letter));
     let chat = world.chat_of(&org, "Alice").await;
     Ids::of(&org, chat)
 }
@@ -132,7 +136,7 @@ fn letters_of(number: usize) -> String {
 }
 
 /// Our ids with one of them taken from the others.
-fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 6] {
+fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 8] {
     let chat = Chat::new(&others.chat.digits, &ours.session);
     [
         ("session", Ids { session: others.session.clone(), ..ours.clone() }),
@@ -141,6 +145,8 @@ fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 6] {
         ("property", Ids { property: others.property.clone(), ..ours.clone() }),
         ("label", Ids { label: others.label.clone(), ..ours.clone() }),
         ("key", Ids { key: others.key.clone(), ..ours.clone() }),
+        ("webhook", Ids { webhook: others.webhook.clone(), ..ours.clone() }),
+        ("dead letter", Ids { dead_letter: others.dead_letter.clone(), ..ours.clone() }),
     ]
 }
 

@@ -119,6 +119,8 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         }
         "performed_by" => &["operator", "connector"],
         "action" => &["attached", "labels", "deleted"],
+        "webhook_id" => &[&seeded.webhook],
+        "state" => &["dead", "delivered"],
         "order_by" => &["timestamp%20desc"],
         // How many, and where to begin: what every request has, and what the answers say.
         "limit" | "cursor" => &[],

@@ -20,6 +20,8 @@ pub struct Seeded {
     pub phone_id: String,
     /// One of its labels, with many chats: the id and the name.
     pub label: [String; 2],
+    /// A webhook for the first session's chats alone, which was told of many changes.
+    pub webhook: String,
     /// The person whose chat with the first number has many messages, in digits.
     pub person: String,
 }
@@ -65,6 +67,7 @@ impl Seeded {
             phone: phones[0].clone(),
             phone_id: phone_ids[0].clone(),
             label: ["label_id", "name"].map(|column| texts(&mut sql, &label, column).remove(0)),
+            webhook: "webhook-aaaaaaaaaaaaaaab".to_owned(),
             person: "15550100001".to_owned(),
         }
     }
@@ -76,7 +79,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In order: what refers to something comes after it. Chats have their number in the order they are made in as their key.
-const STATEMENTS: [&str; 14] = [
+const STATEMENTS: [&str; 16] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -166,4 +169,13 @@ const STATEMENTS: [&str; 14] = [
      SELECT c.org_id, c.chat_key,
          'property-' || translate(lpad((o.n * 100 + 1)::text, 16, '0'), '0123456789', 'abcdefghij'), '\"hello\"'
      FROM chats c JOIN numbered o ON o.org_id = c.org_id WHERE c.chat_key % 3 = 0",
+    "INSERT INTO webhooks (org_id, webhook_id, url, session_ids, enabled, salt, key_id, position)
+     SELECT org_id, 'webhook-' || translate(lpad((n * 10 + i - 10)::text, 16, '0'), '0123456789', 'abcdefghij'),
+         'https://hooks.acme.example/', ARRAY[(SELECT min(session_id COLLATE \"C\") FROM sessions s WHERE s.org_id = numbered.org_id)],
+         false, '0123456789abcdef', '01234567', 0
+     FROM numbered CROSS JOIN generate_series(1, 5) i",
+    "INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, tries)
+     SELECT e.org_id, w.webhook_id, e.event_id, e.chat_key, CASE WHEN e.event_id % 3 = 0 THEN 'dead' ELSE 'delivered' END, 1
+     FROM events e JOIN webhooks w ON w.org_id = e.org_id AND w.webhook_id LIKE '%b'
+     WHERE e.event_id % 5 = 0 AND e.kind = 'attached'",
 ];

@@ -72,3 +72,13 @@ impl Sql {
         hashes.iter().map(|row| (text(row, "name"), text(row, "hash"))).collect()
     }
 }
+
+/// Statements that make a webhook which is told of nothing, and has a dead letter.
+pub fn told_of_nothing(org: &str, webhook: &str, dead_letter: &str) -> String {
+    format!(
+        "INSERT INTO webhooks (org_id, webhook_id, url, enabled, salt, key_id, position)
+         VALUES ('{org}', '{webhook}', 'https://hooks.acme.example/', false, '0123456789abcdef', '01234567', 0);
+         INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, tries)
+         VALUES ('{org}', '{webhook}', {dead_letter}, 1, 'dead', 1)"
+    )
+}

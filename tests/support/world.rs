@@ -19,7 +19,7 @@ use super::cluster::{Cluster, Database};
 use super::rest::Rest;
 use super::rpc::{Door, Rpc};
 use super::server::{Server, address_in};
-use super::sql::Sql;
+use super::sql::{Sql, told_of_nothing};
 use super::token::Token;
 
 static FURNISHED: OnceCell<(Database, [Org; 2])> = OnceCell::const_new();
@@ -52,6 +52,10 @@ pub struct Org {
     pub note: String,
     /// Id of a label that no chat has.
     pub label: String,
+    /// Id of a webhook that is told of nothing.
+    pub webhook: String,
+    /// Id of a dead letter of it.
+    pub dead_letter: String,
     /// An api-key with `read` and `send`.
     pub key: String,
 }
@@ -275,8 +279,10 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
     let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
     let label = format!("label-{:a<16}", name.to_lowercase());
     database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
+    let (webhook, dead_letter) = (format!("webhook-{}", &label[6..]), format!("70000000{:02}", name.len()));
+    database.sql().run_as(&id, &told_of_nothing(&id, &webhook, &dead_letter));
     let key = database.create_key(&id, "read,send", &[]);
-    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, key }
+    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, webhook, dead_letter, key }
 }
 
 /// Runs `switchboard import -` on these lines. Panics when it reports any of them.

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::settling::Settling;
 use super::wake::Wake;
 use super::watcher::{BUFFER, Watcher};
 use super::{Viewer, Watch};
@@ -170,36 +171,22 @@ impl Hub {
 
     /// Tells what changes for as long as somebody watches.
     async fn tell(&self) {
-        let mut held_back = None;
+        let mut settling = Settling::default();
         while !self.rests() {
-            let looked = self.look(&mut held_back).await;
+            let looked = self.look(&mut settling).await;
             if let Err(error) = &looked {
                 tracing::warn!(reason = causes(error), "events could not be read");
             }
-            let pause = if looked.is_ok() && held_back.is_some() { HELD_BACK } else { NET };
+            let pause = if looked.is_ok() && settling.is_held_back() { HELD_BACK } else { NET };
             // Whichever is first; an error says that it was the pause.
             let _ = timeout(pause, self.wake.rung()).await;
         }
     }
 
     /// Looks for new events and tells those that are settled.
-    async fn look(&self, held_back: &mut Option<Horizon>) -> Result<()> {
+    async fn look(&self, settling: &mut Settling) -> Result<()> {
         let horizon = self.store.read(events::horizon).await?;
-        let settled = match held_back.take() {
-            _ if horizon.writers.is_empty() => horizon,
-            Some(earlier) if earlier.writers.iter().any(|writer| horizon.writers.contains(writer)) => {
-                *held_back = Some(earlier);
-                return Ok(());
-            }
-            Some(earlier) => {
-                *held_back = Some(horizon);
-                earlier
-            }
-            None => {
-                *held_back = Some(horizon);
-                return Ok(());
-            }
-        };
+        let Some(settled) = settling.settled_by(horizon) else { return Ok(()) };
         while !self.tell_until(&settled).await? {}
         Ok(())
     }

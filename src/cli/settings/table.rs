@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 29] = [
+pub(super) const SETTINGS: [Setting; 33] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -94,6 +94,14 @@ pub(super) const SETTINGS: [Setting; 29] = [
         "How long calls in flight may go on after that"),
     setting("event-retention", "DURATION", Some("7d"),
         "How long changes of chats can be looked up, and a watch taken up again where it ended"),
+    setting("webhook-addresses", "WHICH", Some("public"),
+        "Where webhooks may be: public, for https at public addresses alone, or any, for private networks too and without TLS"),
+    setting("webhook-timeout", "DURATION", Some("10s"),
+        "How long a webhook may take to answer"),
+    setting("webhook-tries", "NUMBER", Some("16"),
+        "How many times a webhook is told of a change that it does not take, before that is a dead letter"),
+    setting("webhook-pause", "DURATION", Some("5s"),
+        "The pause before a webhook is told for the second time; it doubles with each, up to ten minutes"),
 ];
 
 impl Setting {

@@ -63,6 +63,19 @@ pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
     number.filter(|number| number.get() <= MAX_RATE).map(Some).ok_or_else(expected)
 }
 
+/// Whether webhooks may be at any address.
+pub(super) fn any_address(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "public" => Ok(false),
+        "any" => Ok(true),
+        _ => Err("must be public or any"),
+    }
+}
+
+pub(super) fn tries(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|number| (1..=100).contains(number)).ok_or("must be a number from 1 to 100")
+}
+
 pub(super) fn listen_address(text: &str) -> Result<String, &'static str> {
     let expected = "must be an address and a port, such as 127.0.0.1:8080";
     let (host, port) = text.rsplit_once(':').ok_or(expected)?;

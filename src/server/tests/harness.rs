@@ -16,7 +16,7 @@ use tower::Service;
 
 use super::super::services::{Rest, Services};
 use super::super::*;
-use crate::config::{RateLimits, Secret};
+use crate::config::{RateLimits, Secret, WebhookSettings};
 use crate::cursor::{CursorKey, CursorKeys};
 use crate::error::Error;
 
@@ -130,6 +130,12 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         max_connection_age: Duration::from_secs(3600),
         drain_detect: Duration::ZERO,
         drain_grace: Duration::from_millis(500),
+        webhooks: WebhookSettings {
+            any_address: false,
+            timeout: Duration::from_secs(1),
+            tries: 1,
+            pause: Duration::from_secs(1),
+        },
         event_retention: Duration::from_secs(60),
     };
     change(&mut config);

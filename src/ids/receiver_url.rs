@@ -1,0 +1,103 @@
+//! Where a webhook is told of changes.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::Uri;
+
+use super::InvalidId;
+
+const MAX_CHARACTERS: usize = 2000;
+
+/// An `http` or `https` URL with a host, without user and fragment, at most 2000 characters long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverUrl(Uri);
+
+impl ReceiverUrl {
+    /// The URL as the HTTP client takes it.
+    pub fn uri(&self) -> &Uri {
+        &self.0
+    }
+
+    /// Whether what is sent there is encrypted.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme_str() == Some("https")
+    }
+
+    /// The host, where it is an address and no name.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.0.host()?.trim_matches(['[', ']']).parse().ok()
+    }
+}
+
+impl FromStr for ReceiverUrl {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let expected = InvalidId("must be an http or https URL with neither user nor fragment");
+        // `Uri` drops fragments in silence.
+        let is_plain = text.len() <= MAX_CHARACTERS && !text.contains('#');
+        let uri: Uri = text.parse().ok().filter(|_| is_plain).ok_or(expected)?;
+        let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        // What follows the host's last colon is no port when the URL has none to tell.
+        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        let is_good = is_http
+            && uri.host().is_some_and(|host| !host.is_empty() && host != "[]")
+            && !authority.contains('@')
+            && has_port == uri.port_u16().is_some_and(|port| port > 0);
+        if is_good { Ok(Self(uri)) } else { Err(expected) }
+    }
+}
+
+impl fmt::Display for ReceiverUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_a_host_and_says_nothing_that_is_not_sent() {
+        for good in [
+            "https://hooks.acme.example/in?kind=chat",
+            "http://127.0.0.1:8080",
+            "https://[2001:db8::1]/in",
+            "https://[::1]:8443/",
+            "HTTPS://hooks.acme.example",
+        ] {
+            assert!(good.parse::<ReceiverUrl>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "hooks.acme.example/in",
+            "/in",
+            "ftp://hooks.acme.example/in",
+            "https://",
+            "https:///in",
+            "https://user@hooks.acme.example/in",
+            "https://user:word@hooks.acme.example/in",
+            "https://hooks.acme.example/in#part",
+            "https://hooks.acme.example:0/",
+            "https://hooks.acme.example:70000/",
+            "https://hooks.acme.example:/",
+            "https://hooks acme.example/",
+            "https://hooks.acme.example/\n",
+            &format!("https://hooks.acme.example/{}", "a".repeat(2000)),
+        ] {
+            assert!(bad.parse::<ReceiverUrl>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_told_from_a_name() {
+        let address = |text: &str| text.parse::<ReceiverUrl>().unwrap().address();
+        assert_eq!(address("https://[::1]/"), Some("::1".parse().unwrap()));
+        assert_eq!(address("https://10.0.0.1:80/"), Some("10.0.0.1".parse().unwrap()));
+        assert_eq!(address("https://hooks.acme.example/"), None);
+    }
+}

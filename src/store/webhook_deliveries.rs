@@ -1,0 +1,161 @@
+//! What became of telling webhooks of events.
+
+use std::time::Duration;
+
+use diesel::dsl::now;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
+
+use super::events::Event;
+use super::schema::{webhook_deliveries, webhooks};
+use super::views::event_views;
+use super::webhook_turns::interval;
+use super::{Connection, StoreResult};
+use crate::ids::{OrgId, SessionId, WebhookId};
+use crate::instant::Instant;
+
+/// To be tried, now or later.
+pub const WAITING: &str = "waiting";
+/// Taken by the receiver.
+pub const DELIVERED: &str = "delivered";
+/// Given up.
+pub const DEAD: &str = "dead";
+
+/// What became of telling a webhook of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = webhook_deliveries, check_for_backend(Pg))]
+pub struct DeliveryRow {
+    /// The event.
+    pub event_id: i64,
+    /// The chat it tells of.
+    pub chat_key: i64,
+    /// [`WAITING`], [`DELIVERED`] or [`DEAD`].
+    pub state: String,
+    /// How many times it was tried since it came up or was last replayed.
+    pub tries: i32,
+    /// The HTTP status of the last answer.
+    pub status: Option<i32>,
+    /// Why the last try got no answer.
+    pub error: Option<String>,
+    /// When it was last tried.
+    pub tried_at: Option<Instant>,
+    /// From when it is tried again, while it waits.
+    pub next_try_at: Option<Instant>,
+    /// When it came up.
+    pub created_at: Instant,
+}
+
+/// A delivery, and what it tells of, while that is kept.
+pub type Listed = (DeliveryRow, Option<Event>);
+
+/// At most that many deliveries of the webhook, those of the latest events first: of events before that one, and in that
+/// state, if one is given. `None` when there is no such webhook, or it tells of sessions that are not `reachable`.
+pub fn page(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    reachable: Option<&[SessionId]>,
+    state: Option<&str>,
+    before: i64,
+    limit: i64,
+) -> StoreResult<Option<Vec<Listed>>> {
+    macro_rules! rows {
+        ($is_in_state:expr) => {{
+            let listed = webhook_deliveries::org_id
+                .eq(webhooks::org_id)
+                .and(webhook_deliveries::webhook_id.eq(webhooks::webhook_id))
+                .and(webhook_deliveries::event_id.lt(before))
+                .and($is_in_state);
+            let told = event_views::org_id
+                .eq(webhooks::org_id)
+                .and(event_views::event_id.nullable().eq(webhook_deliveries::event_id.nullable()));
+            // From the webhook, so that one that is there and one that is not can be told apart in one statement.
+            let mut rows = webhooks::table
+                .left_join(webhook_deliveries::table.on(listed))
+                .left_join(event_views::table.on(told))
+                .filter(webhooks::org_id.eq(org))
+                .filter(webhooks::webhook_id.eq(id))
+                .into_boxed();
+            if let Some(reachable) = reachable {
+                rows = rows.filter(webhooks::session_ids.is_contained_by(reachable));
+            }
+            rows.order(webhook_deliveries::event_id.nullable().desc().nulls_last())
+                .limit(limit)
+                .select((Option::<DeliveryRow>::as_select(), Option::<Event>::as_select()))
+                .load(connection)?
+        }};
+    }
+    let rows: Vec<(Option<DeliveryRow>, Option<Event>)> = match state {
+        None => rows!(webhook_deliveries::event_id.is_not_null()),
+        Some(state) => rows!(webhook_deliveries::state.eq(state)),
+    };
+    let listed = |(row, event): (Option<DeliveryRow>, _)| row.map(|row| (row, event));
+    Ok((!rows.is_empty()).then(|| rows.into_iter().filter_map(listed).collect()))
+}
+
+/// The delivery's state, locked until the transaction ends.
+pub fn lock_state(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    event: i64,
+) -> StoreResult<Option<String>> {
+    Ok(webhook_deliveries::table
+        .filter(webhook_deliveries::org_id.eq(org))
+        .filter(webhook_deliveries::webhook_id.eq(id))
+        .filter(webhook_deliveries::event_id.eq(event))
+        .select(webhook_deliveries::state)
+        .for_update()
+        .first(connection)
+        .optional()?)
+}
+
+/// Lets dead letters of the webhook wait again as if they had just come up: one, or all. Says how many there were.
+pub fn revive(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    event: Option<i64>,
+) -> StoreResult<usize> {
+    let dead = webhook_deliveries::table
+        .filter(webhook_deliveries::org_id.eq(org))
+        .filter(webhook_deliveries::webhook_id.eq(id))
+        .filter(webhook_deliveries::state.eq(DEAD));
+    let set = (
+        webhook_deliveries::state.eq(WAITING),
+        webhook_deliveries::tries.eq(0),
+        webhook_deliveries::next_try_at.eq(now),
+    );
+    Ok(match event {
+        Some(event) => diesel::update(dead.filter(webhook_deliveries::event_id.eq(event)))
+            .set(set)
+            .execute(connection)?,
+        None => diesel::update(dead).set(set).execute(connection)?,
+    })
+}
+
+/// Some deliveries that came up longer ago than that, the oldest first: whose they are, and which.
+pub fn expired(
+    connection: &mut Connection,
+    retention: Duration,
+    most: i64,
+) -> StoreResult<Vec<(OrgId, WebhookId, i64)>> {
+    let kept = interval(retention);
+    Ok(webhook_deliveries::table
+        .filter(webhook_deliveries::created_at.lt(now.into_sql::<Timestamptz>() - kept))
+        .order(webhook_deliveries::created_at)
+        .limit(most)
+        .select((webhook_deliveries::org_id, webhook_deliveries::webhook_id, webhook_deliveries::event_id))
+        .load(connection)?)
+}
+
+/// Removes the webhook's deliveries of these events.
+pub fn delete(connection: &mut Connection, org: OrgId, id: &WebhookId, events: &[i64]) -> StoreResult<()> {
+    let gone = webhook_deliveries::table
+        .filter(webhook_deliveries::org_id.eq(org))
+        .filter(webhook_deliveries::webhook_id.eq(id))
+        .filter(webhook_deliveries::event_id.eq_any(events));
+    diesel::delete(gone).execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Webhooks: what is told, in which order, how often, to whom, and where it never goes.
+
+mod receiver;
+mod setup;
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::hmac;
+use serde_json::{Value, json};
+
+use crate::support::{Chat, Rest, Server, World};
+use receiver::{Post, Receiver};
+
+const ROOT: &str = "/api/v1/organization/webhooks";
+
+/// A world whose webhooks may be on this machine, and that does not wait long.
+async fn world(more: &[&str]) -> World {
+    let args = [&["--webhook-addresses", "any", "--webhook-pause", "20ms"], more].concat();
+    World::start_with("127.0.0.1:0", &args).await
+}
+
+async fn manager(world: &World) -> Rest {
+    world.anonymous().token(&world.key("read,send,manage").await)
+}
+
+/// Creates a webhook, and tells its id and secret.
+async fn create(caller: &Rest, body: Value) -> (String, String) {
+    let made = caller.json("POST", ROOT, body.to_string()).await.expect(201).json();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    (text(&made["webhook"]["id"]), text(&made["secret"]))
+}
+
+/// Changes the chat's labels so many times, one after the other.
+async fn change(world: &World, chat: &Chat, times: usize) {
+    for number in 0..times {
+        world.rest().patch(chat, json!({"labels": format!("label {number}")})).await.expect(200);
+    }
+}
+
+async fn deliveries(caller: &Rest, webhook: &str, query: &str) -> Vec<Value> {
+    let page = caller.get(format!("{ROOT}/{webhook}/deliveries{query}")).await.expect(200).json();
+    page["data"].as_array().expect("an array").clone()
+}
+
+/// Waits until so many deliveries of the webhook are in that state.
+async fn wait_for(caller: &Rest, webhook: &str, state: &str, count: usize) -> Vec<Value> {
+    for _ in 0..3000 {
+        let found = deliveries(caller, webhook, &format!("?state={state}&limit=200")).await;
+        if found.len() == count {
+            return found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("not {count} are {state}: {:#?}", deliveries(caller, webhook, "").await);
+}
+
+fn ids(posts: &[Post], jid: &str) -> Vec<i64> {
+    posts.iter().filter(|post| post.is_of(jid)).map(Post::id).collect()
+}
+
+#[track_caller]
+fn assert_signed(post: &Post, secret: &str) {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signed = [post.header("x-switchboard-timestamp").as_bytes(), b".", &post.body].concat();
+    let digits = post.header("x-switchboard-signature").strip_prefix("v1=").expect("v1");
+    let tag: Vec<u8> = (0..digits.len() / 2)
+        .map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("hexadecimal"))
+        .collect();
+    hmac::verify(&key, &signed, &tag).expect("the signature");
+}
+
+#[tokio::test]
+async fn changes_come_signed_and_in_the_order_of_each_chat() {
+    let world = world(&[]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chats = [world.chat("A").await, world.chat("B").await];
+    let (id, secret) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    tokio::join!(change(&world, &chats[0], 20), change(&world, &chats[1], 20));
+    let posts = receiver.taken(40).await;
+    for chat in &chats {
+        let ids = ids(&posts, &chat.jid);
+        assert_eq!((ids.len(), ids.is_sorted()), (20, true), "{ids:?}");
+    }
+    for post in &posts {
+        assert_signed(post, &secret);
+        assert_eq!(post.header("x-switchboard-webhook"), id);
+        assert_eq!(post.header("x-switchboard-event"), post.id().to_string());
+        let json = post.json();
+        assert_eq!((&json["orgId"], &json["action"]), (&json!(world.org.id), &json!("labels")));
+        assert!(json["performedBy"].as_str().expect("a text").starts_with("key:"), "{json}");
+        assert!(json["changes"][0]["field"].as_str().expect("a text").starts_with("labels."), "{json}");
+    }
+    let delivered = wait_for(&caller, &id, "delivered", 40).await;
+    let newest = posts.iter().max_by_key(|post| post.id()).expect("a post");
+    assert_eq!(delivered[0]["event"], newest.json());
+    assert_eq!((&delivered[0]["tries"], &delivered[0]["status"]), (&json!(1), &json!(204)));
+    let tables = world.sql().rows("SELECT * FROM webhooks");
+    for text in [world.log(), json!(tables).to_string()] {
+        assert!(!text.contains(&secret) && !text.contains(&secret["whsec_".len()..]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_taken_is_tried_again_before_anything_later_of_its_chat() {
+    let world = world(&[]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let [slow, quick] = [world.chat("A").await, world.chat("B").await];
+    let (jid, tries) = (slow.jid.clone(), std::sync::atomic::AtomicUsize::new(0));
+    receiver.answers(move |post| {
+        let fails = post.is_of(&jid) && tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 3;
+        if fails { 500 } else { 200 }
+    });
+    create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    tokio::join!(change(&world, &slow, 5), change(&world, &quick, 5));
+    let taken = receiver.taken(10).await;
+    let (of_slow, of_quick) = (ids(&taken, &slow.jid), ids(&taken, &quick.jid));
+    assert!(of_slow.is_sorted() && of_quick.is_sorted(), "{of_slow:?} {of_quick:?}");
+    let all = ids(&receiver.posts(), &slow.jid);
+    assert_eq!(all[..4], [of_slow[0]; 4]);
+    assert_eq!(all[4..], of_slow[1..]);
+}
+
+#[tokio::test]
+async fn a_change_that_is_never_taken_becomes_a_dead_letter_which_can_be_replayed() {
+    let world = world(&["--webhook-tries", "3"]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("A").await;
+    receiver.answers(|_| 400);
+    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    change(&world, &chat, 3).await;
+    let dead = wait_for(&caller, &id, "dead", 3).await;
+    assert_eq!(
+        (&dead[0]["tries"], &dead[0]["status"], &dead[0]["nextTryAt"]),
+        (&json!(3), &json!(400), &Value::Null)
+    );
+    assert_eq!(receiver.posts().len(), 9);
+
+    receiver.answers(|_| 200);
+    let one = dead[2]["id"].as_str().expect("an id");
+    let replay = format!("{ROOT}/{id}/deliveries/{one}/replay");
+    caller.json("POST", &replay, "").await.expect(204);
+    let taken = receiver.taken(1).await;
+    assert_eq!(taken[0].header("x-switchboard-event"), one);
+    wait_for(&caller, &id, "delivered", 1).await;
+    caller.json("POST", &replay, "").await.expect(409);
+    caller.json("POST", format!("{ROOT}/{id}/deliveries/1/replay"), "").await.expect(404);
+
+    let all = caller.json("POST", format!("{ROOT}/{id}/replay"), "").await.expect(200).json();
+    assert_eq!(all, json!({"replayed": 2}));
+    wait_for(&caller, &id, "delivered", 3).await;
+    assert!(ids(&receiver.taken(3).await[1..], &chat.jid).is_sorted());
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_slows_no_other_down() {
+    let world = world(&["--webhook-timeout", "20s"]).await;
+    let (caller, dead, alive) = (manager(&world).await, Receiver::start().await, Receiver::start().await);
+    let chat = world.chat("A").await;
+    dead.answers(|_| 0);
+    create(&caller, json!({"url": dead.url(), "actions": ["labels"]})).await;
+    create(&caller, json!({"url": alive.url(), "actions": ["labels"]})).await;
+    change(&world, &chat, 1).await;
+    dead.until(|posts| !posts.is_empty()).await;
+    change(&world, &chat, 30).await;
+    assert_eq!(ids(&alive.taken(31).await, &chat.jid).len(), 31);
+    // Still the first, without an answer.
+    assert_eq!(dead.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_redirect_leads_nowhere() {
+    let world = world(&["--webhook-tries", "1"]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("A").await;
+    receiver.answers(|_| 307);
+    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    change(&world, &chat, 1).await;
+    let dead = wait_for(&caller, &id, "dead", 1).await;
+    assert_eq!(dead[0]["status"], 307);
+    assert_eq!(receiver.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
+    let world = World::start_with("127.0.0.1:0", &["--webhook-tries", "1"]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("A").await;
+    let port = receiver.address.port();
+    for url in
+        ["http://hooks.acme.example/", "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/"]
+    {
+        let refused = caller.json("POST", ROOT, json!({"url": url}).to_string()).await.expect(422).json();
+        assert!(
+            refused["error"]["details"]["url"].is_string() || refused["error"]["details"]["url"].is_array(),
+            "{refused}"
+        );
+    }
+    let url = format!("https://localhost:{port}/");
+    let (id, _) = create(&caller, json!({"url": url, "actions": ["labels"]})).await;
+    change(&world, &chat, 1).await;
+    let dead = wait_for(&caller, &id, "dead", 1).await;
+    assert_eq!(
+        (&dead[0]["status"], &dead[0]["error"]),
+        (&Value::Null, &json!("the address is not a public one"))
+    );
+    assert_eq!(receiver.posts().len(), 0);
+}
+
+#[tokio::test]
+async fn several_processes_share_the_work_without_getting_ahead_of_each_other() {
+    let world = world(&[]).await;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--webhook-addresses", "any", "--webhook-pause", "20ms"];
+    let _others = tokio::join!(async { Server::run(&world.command(&serve)).await }, async {
+        Server::run(&world.command(&serve)).await
+    });
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chats = [world.chat("A").await, world.chat("B").await, world.chat("C").await];
+    create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    tokio::join!(change(&world, &chats[0], 20), change(&world, &chats[1], 20), change(&world, &chats[2], 20));
+    let posts = receiver.taken(60).await;
+    assert_eq!(posts.iter().map(Post::id).collect::<BTreeSet<_>>().len(), 60);
+    for chat in &chats {
+        assert!(ids(&posts, &chat.jid).is_sorted(), "{posts:#?}");
+    }
+}

@@ -1,0 +1,141 @@
+//! Setting webhooks up: what they are, who may, and what a change of them does.
+
+use serde_json::{Value, json};
+
+use super::{ROOT, change, create, deliveries, manager, wait_for, world};
+use crate::webhooks::receiver::Receiver;
+
+#[tokio::test]
+async fn a_webhook_is_created_changed_and_deleted() {
+    let world = world(&[]).await;
+    let caller = manager(&world).await;
+    let url = "https://hooks.acme.example/in?kind=chat";
+    let body = json!({"url": url, "actions": ["state", "labels", "state"], "enabled": false});
+    let (id, secret) = create(&caller, body).await;
+    assert!(secret.len() == 70 && secret.starts_with("whsec_"), "{secret}");
+    let path = format!("{ROOT}/{id}");
+    let shown = caller.get(&path).await.expect(200);
+    let mut webhook = shown.json();
+    let expected = json!({
+        "id": id, "url": url, "actions": ["labels", "state"], "sessionIds": [], "enabled": false,
+        "createdAt": webhook["createdAt"],
+    });
+    assert_eq!(webhook, expected);
+    let sessions = json!([world.org.sessions[0]]);
+    for (sent, field, value) in [
+        (json!({}), "enabled", json!(false)),
+        (json!({"actions": null}), "actions", json!([])),
+        (json!({"sessionIds": sessions}), "sessionIds", sessions.clone()),
+        (json!({"sessionIds": null}), "sessionIds", json!([])),
+        (json!({"url": "https://other.acme.example/"}), "url", json!("https://other.acme.example/")),
+    ] {
+        webhook[field] = value;
+        assert_eq!(caller.patch(&path, sent.clone()).await.expect(200).json(), webhook, "{sent}");
+    }
+    let stale = caller.with("if-match", shown.header("etag"));
+    stale.patch(&path, json!({"enabled": true})).await.expect(412);
+    let all = caller.get(ROOT).await.expect(200).json();
+    assert!(all["data"].as_array().expect("an array").contains(&webhook), "{all}");
+    caller.delete(&path).await.expect(204);
+    caller.get(&path).await.expect(404);
+}
+
+#[tokio::test]
+async fn what_a_webhook_cannot_be_is_refused_by_its_field() {
+    let world = world(&[]).await;
+    let caller = manager(&world).await;
+    let path = format!("{ROOT}/{}", world.org.webhook);
+    let before = world.sql().fingerprint();
+    for (body, field) in [
+        (json!({"url": ""}), "url"),
+        (json!({"url": "hooks.acme.example"}), "url"),
+        (json!({"url": "https://user@hooks.acme.example/"}), "url"),
+        (json!({"url": "https://hooks.acme.example/#in"}), "url"),
+        (json!({"url": "https://hooks.acme.example/", "actions": ["nonsense"]}), "actions"),
+        (json!({"url": "https://hooks.acme.example/", "sessionIds": ["x"]}), "sessionIds"),
+        (
+            json!({"url": "https://hooks.acme.example/", "sessionIds": [world.other.sessions[0]]}),
+            "sessionIds",
+        ),
+    ] {
+        for answer in
+            [caller.json("POST", ROOT, body.to_string()).await, caller.patch(&path, body.clone()).await]
+        {
+            let refused = answer.expect(422).json();
+            assert!(!refused["error"]["details"][field].is_null(), "{body}: {refused}");
+        }
+    }
+    for null in ["url", "enabled"] {
+        caller.patch(&path, json!({null: null})).await.expect(422);
+    }
+    assert_eq!(world.sql().fingerprint(), before);
+}
+
+#[tokio::test]
+async fn nobody_is_told_what_they_may_not_read() {
+    let world = world(&[]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let blind = world.anonymous().token(&world.key("send,manage").await);
+    let body = json!({"url": receiver.url()});
+    let refused = blind.json("POST", ROOT, body.to_string()).await.expect(403).json();
+    assert_eq!(refused["error"]["details"], json!({"required": "read"}));
+    blind.get(format!("{ROOT}/{}/deliveries", world.org.webhook)).await.expect(403);
+
+    let [own, other] = &world.org.sessions;
+    let limited = world.anonymous().token(&world.limited_key("read,manage", std::slice::from_ref(own)));
+    for sessions in [json!([]), json!([other]), json!([own, other])] {
+        let body = json!({"url": receiver.url(), "sessionIds": sessions});
+        limited.json("POST", ROOT, body.to_string()).await.expect(422);
+        let (hidden, _) =
+            create(&caller, json!({"url": "http://127.0.0.1:1/", "sessionIds": sessions})).await;
+        limited.get(format!("{ROOT}/{hidden}")).await.expect(404);
+        limited.get(format!("{ROOT}/{hidden}/deliveries")).await.expect(404);
+        limited.patch(format!("{ROOT}/{hidden}"), json!({"url": receiver.url()})).await.expect(404);
+        limited.delete(format!("{ROOT}/{hidden}")).await.expect(404);
+        limited.json("POST", format!("{ROOT}/{hidden}/secret"), "").await.expect(404);
+        limited.json("POST", format!("{ROOT}/{hidden}/replay"), "").await.expect(404);
+    }
+    let (mine, _) = create(&limited, json!({"url": receiver.url(), "sessionIds": [own]})).await;
+    let listed = limited.get(ROOT).await.expect(200).json();
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(1));
+    limited.patch(format!("{ROOT}/{mine}"), json!({"sessionIds": null})).await.expect(422);
+
+    let foreign = world.chat_of(&world.other, "Theirs").await;
+    let made =
+        json!({"session": world.org.numbers[1], "chat": {"jid": "15550104444@s.whatsapp.net", "type": "dm"}});
+    world.import(&world.org, &[made]);
+    let chat = world.chat("Mine").await;
+    change(&world, &chat, 2).await;
+    receiver.until(|posts| posts.iter().filter(|post| post.json()["action"] == "labels").count() == 2).await;
+    let posts = receiver.posts();
+    assert!(posts.iter().all(|post| post.is_of(&chat.jid) && !post.is_of(&foreign.jid)), "{posts:#?}");
+}
+
+#[tokio::test]
+async fn a_new_secret_signs_from_the_next_post_on() {
+    let world = world(&[]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("A").await;
+    let (id, first) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    change(&world, &chat, 1).await;
+    super::assert_signed(&receiver.taken(1).await[0], &first);
+    let rotated = caller.json("POST", format!("{ROOT}/{id}/secret"), "").await.expect(200).json();
+    let second = rotated["secret"].as_str().expect("a secret");
+    assert_ne!(first, second);
+    change(&world, &chat, 1).await;
+    super::assert_signed(&receiver.taken(2).await[1], second);
+}
+
+#[tokio::test]
+async fn what_happened_while_a_webhook_was_disabled_is_told_afterwards() {
+    let world = world(&[]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("A").await;
+    let (id, _) =
+        create(&caller, json!({"url": receiver.url(), "actions": ["labels"], "enabled": false})).await;
+    change(&world, &chat, 3).await;
+    assert_eq!(deliveries(&caller, &id, "").await, Vec::<Value>::new());
+    caller.patch(format!("{ROOT}/{id}"), json!({"enabled": true})).await.expect(200);
+    wait_for(&caller, &id, "delivered", 3).await;
+    assert_eq!(receiver.posts().len(), 3);
+}
