@@ -115,8 +115,8 @@ impl Call {
     }
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready which
-/// idempotency keys and events have expired, and that tell other instances of what was written.
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready and what has
+/// expired, or that tell other instances that something was written.
 fn is_the_calls_own(sql: &str) -> bool {
     let now_and_then = [
         "secret_sha256",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tonic::transport::Endpoint;
 use tonic::{Code, Streaming};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -75,7 +76,7 @@ async fn health_is_told_of_each_service_and_of_no_other() {
 #[tokio::test]
 async fn a_health_watch_tells_changes_and_ends_with_the_service() {
     let world = World::start_with("127.0.0.1:0", &["--drain-detect", "300ms"]).await;
-    let mut client = HealthClient::connect(world.url()).await.expect("a connection");
+    let mut client = HealthClient::new(Endpoint::from_shared(world.url()).expect("a URL").connect_lazy());
     let mut watch = async |service: &str| {
         let request = HealthCheckRequest { service: service.to_owned() };
         client.watch(request).await.expect("a watch").into_inner()
