@@ -4,7 +4,7 @@
 
 mod outgoing;
 
-pub use self::outgoing::{webhook_deliveries, webhooks};
+pub use self::outgoing::{commands, connector_leases, webhook_deliveries, webhooks};
 use super::views::{chat_views, event_views, message_views};
 
 diesel::table! {
@@ -281,5 +281,6 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    idempotency_keys, ingest_senders, lids, webhooks, webhook_deliveries, chat_views, event_views, message_views
+    idempotency_keys, ingest_senders, commands, connector_leases, lids, webhooks, webhook_deliveries, chat_views,
+    event_views, message_views
 }

@@ -1,4 +1,25 @@
-//! The tables of webhooks, as diesel sees them.
+//! The tables of what goes out: to connectors and to webhooks.
+
+diesel::table! {
+    commands (org_id, session_id, chat_key, field) {
+        org_id -> Uuid,
+        session_id -> Text,
+        chat_key -> BigInt,
+        field -> Text,
+        flag -> Bool,
+        at -> Nullable<Timestamptz>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    connector_leases (org_id, session_id) {
+        org_id -> Uuid,
+        session_id -> Text,
+        holder -> Uuid,
+        expires_at -> Timestamptz,
+    }
+}
 
 diesel::table! {
     webhooks (org_id, webhook_id) {
