@@ -7,6 +7,7 @@ mod context;
 mod cursor_key;
 mod demo;
 mod doctor;
+mod export;
 mod failure;
 mod healthcheck;
 mod import;
@@ -73,6 +74,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Store events that are given as JSON lines
     Import(import::ImportArgs),
+    /// Write everything of an organization as JSON lines that `import` takes
+    Export(export::ExportArgs),
     /// Show the effective settings and where each comes from
     Config(config::Arguments),
     /// Look for what is wrong with the settings, the database and the rest that `serve` needs, and say what mends it
@@ -155,6 +158,9 @@ async fn dispatch(command: Command, effective: &Effective, settings: &Settings) 
         }
         Command::Import(arguments) => {
             with_context(settings, async |context| import::run(&arguments, context).await).await
+        }
+        Command::Export(arguments) => {
+            with_context(settings, async |context| export::run(&arguments, context).await).await
         }
         Command::Config(arguments) => config::run(&arguments, effective),
         Command::Doctor(arguments) => doctor::run(&arguments, effective, settings).await,

@@ -142,7 +142,7 @@ impl Feed {
     /// Begins to store the batch.
     fn write(&mut self) -> Writing {
         let (store, writers, sequence) = (self.store.clone(), self.writers.clone(), self.sequence);
-        let reach = Reach { org: self.caller.org, sessions: self.caller.sessions.clone() };
+        let reach = Reach::from(&*self.caller);
         let mark = self.sender.clone().map(|sender| Mark { sender, sequence });
         let batch = std::mem::take(&mut self.batch);
         Box::pin(async move {
