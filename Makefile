@@ -6,6 +6,7 @@
 # make bench  measurements
 # make kills  kill -9 in the middle of ingest, 50 times
 # make merges  1,000 chats become one with another while both receive messages
+# make deny   whether the licences and sources of the dependencies are in order, and none is banned: deny.toml
 # make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
 # make assets   fetches the assets anew: see assets/README.md
 #
@@ -14,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench kills merges assets image-root image-test build-packages test-packages image-packages
+.PHONY: help run test fuzz lint plans bench kills merges assets image-root image-test deny build-packages test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -83,6 +84,15 @@ merges: build-packages
 bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked
 	cargo run --locked --release --package transcode-bench
+
+# Advisories are left to where their database can be fetched: `cargo-deny check advisories`.
+DENY := target/tools/bin/cargo-deny
+DENY_VERSION := 0.20.2
+deny: $(DENY)
+	$(DENY) --offline check bans licenses sources
+
+$(DENY): | build-packages
+	cargo install --locked --root target/tools --version $(DENY_VERSION) cargo-deny
 
 assets: test-packages
 	fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \
