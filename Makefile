@@ -7,6 +7,7 @@
 # make bench-watch   how soon who watches hears of a change: one of them, by itself
 # make kills  kill -9 in the middle of ingest, 50 times
 # make merges  1,000 chats become one with another while both receive messages
+# make deny   whether the licences and sources of the dependencies are in order, and none is banned: deny.toml
 # make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
 # make assets   fetches the assets anew, and makes the inbox's script of its sources: see assets/README.md
 #
@@ -15,7 +16,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench bench-watch kills merges assets inbox image-root image-test build-packages test-packages image-packages
+.PHONY: help run test fuzz lint plans bench bench-watch kills merges deny assets inbox image-root image-test build-packages \
+	test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -87,6 +89,15 @@ bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 
 bench-watch: build-packages
 	cargo bench --locked --bench watch
+
+# Advisories are left to where their database can be fetched: `cargo-deny check advisories`.
+DENY := target/tools/bin/cargo-deny
+DENY_VERSION := 0.20.2
+deny: $(DENY)
+	$(DENY) --offline check bans licenses sources
+
+$(DENY): | build-packages
+	cargo install --locked --root target/tools --version $(DENY_VERSION) cargo-deny
 
 assets: inbox test-packages
 	fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \
