@@ -20,6 +20,9 @@ pub const SETTINGS: [&str; 9] = [
     "auto_explain.log_format=json",
 ];
 
+/// Has it log nothing of what a connection does. Filling a large database is many gigabytes of plans.
+pub const SILENCE: &str = "SET log_min_duration_statement = -1; SET auto_explain.log_min_duration = -1";
+
 /// One thing that PostgreSQL did.
 #[derive(Clone, Debug)]
 pub enum Entry {
@@ -49,9 +52,8 @@ pub struct Log {
 impl Log {
     /// Everything from now on.
     pub fn from_now(path: PathBuf) -> Self {
-        let mut log = Self { path, at: 0 };
-        log.next();
-        log
+        let at = path.metadata().expect("PostgreSQL's log").len();
+        Self { path, at }
     }
 
     /// What was logged since the last time. A statement is logged before it is answered.

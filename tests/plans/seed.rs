@@ -1,6 +1,7 @@
 //! A database of a chosen size: one organization with most of it, one with a good part, some small ones and a thousand tiny
 //! ones, so that every table has many organizations' rows. Written by a few statements.
 
+use super::log::SILENCE;
 use crate::support::{Database, Sql};
 
 /// What requests are made with: parts of the largest organization.
@@ -32,6 +33,7 @@ impl Seeded {
     /// Fills an empty, migrated database.
     pub fn fill(database: &Database, chats: u64) -> Self {
         let mut sql = database.admin();
+        sql.run(SILENCE);
         // Rows refer to each other by the way they are made. To check each of them would take most of the time.
         let checks = "SELECT format('ALTER TABLE %s %%s TRIGGER %I', tgrelid::regclass, tgname) AS switch
             FROM pg_trigger WHERE tgisinternal";
