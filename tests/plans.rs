@@ -115,9 +115,8 @@ impl Call {
     }
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready, which
-/// idempotency keys, events and deliveries have expired and which webhooks have something to be told, and that tell other
-/// instances of what was written.
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready, what has
+/// expired and which webhooks have something to be told, or that tell other instances that something was written.
 fn is_the_calls_own(sql: &str) -> bool {
     let now_and_then = [
         "secret_sha256",

@@ -4,6 +4,7 @@ mod receiver;
 mod setup;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
@@ -30,10 +31,12 @@ async fn create(caller: &Rest, body: Value) -> (String, String) {
     (text(&made["webhook"]["id"]), text(&made["secret"]))
 }
 
-/// Changes the chat's labels so many times, one after the other.
+/// Changes the chat's state so many times, one after the other.
 async fn change(world: &World, chat: &Chat, times: usize) {
-    for number in 0..times {
-        world.rest().patch(chat, json!({"labels": format!("label {number}")})).await.expect(200);
+    static MUTED_UNTIL: AtomicU64 = AtomicU64::new(4_000_000_000_000);
+    for _ in 0..times {
+        let until = MUTED_UNTIL.fetch_add(1000, Ordering::Relaxed);
+        world.rest().patch(&chat.session_path, json!({"mutedUntil": until})).await.expect(200);
     }
 }
 
@@ -74,7 +77,7 @@ async fn changes_come_signed_and_in_the_order_of_each_chat() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chats = [world.chat("A").await, world.chat("B").await];
-    let (id, secret) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    let (id, secret) = create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     tokio::join!(change(&world, &chats[0], 20), change(&world, &chats[1], 20));
     let posts = receiver.taken(40).await;
     for chat in &chats {
@@ -86,9 +89,10 @@ async fn changes_come_signed_and_in_the_order_of_each_chat() {
         assert_eq!(post.header("x-switchboard-webhook"), id);
         assert_eq!(post.header("x-switchboard-event"), post.id().to_string());
         let json = post.json();
-        assert_eq!((&json["orgId"], &json["action"]), (&json!(world.org.id), &json!("labels")));
+        assert_eq!((&json["orgId"], &json["action"]), (&json!(world.org.id), &json!("state")));
         assert!(json["performedBy"].as_str().expect("a text").starts_with("key:"), "{json}");
-        assert!(json["changes"][0]["field"].as_str().expect("a text").starts_with("labels."), "{json}");
+        assert_eq!(json["changes"][0]["field"], "muted_until");
+        assert_eq!(json["sessionId"], world.org.sessions[0]);
     }
     let delivered = wait_for(&caller, &id, "delivered", 40).await;
     let newest = posts.iter().max_by_key(|post| post.id()).expect("a post");
@@ -105,12 +109,12 @@ async fn what_is_not_taken_is_tried_again_before_anything_later_of_its_chat() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let [slow, quick] = [world.chat("A").await, world.chat("B").await];
-    let (jid, tries) = (slow.jid.clone(), std::sync::atomic::AtomicUsize::new(0));
+    let (jid, tries) = (slow.jid.clone(), AtomicUsize::new(0));
     receiver.answers(move |post| {
-        let fails = post.is_of(&jid) && tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 3;
+        let fails = post.is_of(&jid) && tries.fetch_add(1, Ordering::SeqCst) < 3;
         if fails { 500 } else { 200 }
     });
-    create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     tokio::join!(change(&world, &slow, 5), change(&world, &quick, 5));
     let taken = receiver.taken(10).await;
     let (of_slow, of_quick) = (ids(&taken, &slow.jid), ids(&taken, &quick.jid));
@@ -126,7 +130,7 @@ async fn a_change_that_is_never_taken_becomes_a_dead_letter_which_can_be_replaye
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     receiver.answers(|_| 400);
-    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     change(&world, &chat, 3).await;
     let dead = wait_for(&caller, &id, "dead", 3).await;
     assert_eq!(
@@ -157,8 +161,8 @@ async fn a_receiver_that_never_answers_slows_no_other_down() {
     let (caller, dead, alive) = (manager(&world).await, Receiver::start().await, Receiver::start().await);
     let chat = world.chat("A").await;
     dead.answers(|_| 0);
-    create(&caller, json!({"url": dead.url(), "actions": ["labels"]})).await;
-    create(&caller, json!({"url": alive.url(), "actions": ["labels"]})).await;
+    create(&caller, json!({"url": dead.url(), "actions": ["state"]})).await;
+    create(&caller, json!({"url": alive.url(), "actions": ["state"]})).await;
     change(&world, &chat, 1).await;
     dead.until(|posts| !posts.is_empty()).await;
     change(&world, &chat, 30).await;
@@ -173,7 +177,7 @@ async fn a_redirect_leads_nowhere() {
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     receiver.answers(|_| 307);
-    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     change(&world, &chat, 1).await;
     let dead = wait_for(&caller, &id, "dead", 1).await;
     assert_eq!(dead[0]["status"], 307);
@@ -196,7 +200,7 @@ async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
         );
     }
     let url = format!("https://localhost:{port}/");
-    let (id, _) = create(&caller, json!({"url": url, "actions": ["labels"]})).await;
+    let (id, _) = create(&caller, json!({"url": url, "actions": ["state"]})).await;
     change(&world, &chat, 1).await;
     let dead = wait_for(&caller, &id, "dead", 1).await;
     assert_eq!(
@@ -215,7 +219,7 @@ async fn several_processes_share_the_work_without_getting_ahead_of_each_other() 
     });
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chats = [world.chat("A").await, world.chat("B").await, world.chat("C").await];
-    create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     tokio::join!(change(&world, &chats[0], 20), change(&world, &chats[1], 20), change(&world, &chats[2], 20));
     let posts = receiver.taken(60).await;
     assert_eq!(posts.iter().map(Post::id).collect::<BTreeSet<_>>().len(), 60);

@@ -106,7 +106,7 @@ async fn nobody_is_told_what_they_may_not_read() {
     world.import(&world.org, &[made]);
     let chat = world.chat("Mine").await;
     change(&world, &chat, 2).await;
-    receiver.until(|posts| posts.iter().filter(|post| post.json()["action"] == "labels").count() == 2).await;
+    receiver.until(|posts| posts.iter().filter(|post| post.json()["action"] == "state").count() == 2).await;
     let posts = receiver.posts();
     assert!(posts.iter().all(|post| post.is_of(&chat.jid) && !post.is_of(&foreign.jid)), "{posts:#?}");
 }
@@ -116,7 +116,7 @@ async fn a_new_secret_signs_from_the_next_post_on() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
-    let (id, first) = create(&caller, json!({"url": receiver.url(), "actions": ["labels"]})).await;
+    let (id, first) = create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     change(&world, &chat, 1).await;
     super::assert_signed(&receiver.taken(1).await[0], &first);
     let rotated = caller.json("POST", format!("{ROOT}/{id}/secret"), "").await.expect(200).json();
@@ -132,7 +132,7 @@ async fn what_happened_while_a_webhook_was_disabled_is_told_afterwards() {
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     let (id, _) =
-        create(&caller, json!({"url": receiver.url(), "actions": ["labels"], "enabled": false})).await;
+        create(&caller, json!({"url": receiver.url(), "actions": ["state"], "enabled": false})).await;
     change(&world, &chat, 3).await;
     assert_eq!(deliveries(&caller, &id, "").await, Vec::<Value>::new());
     caller.patch(format!("{ROOT}/{id}"), json!({"enabled": true})).await.expect(200);
