@@ -5,6 +5,7 @@ mod config;
 mod context;
 mod cursor_key;
 mod demo;
+mod export;
 mod failure;
 mod healthcheck;
 mod import;
@@ -71,6 +72,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Store events that are given as JSON lines
     Import(import::ImportArgs),
+    /// Write everything of an organization as JSON lines that `import` takes
+    Export(export::ExportArgs),
     /// Show the effective settings and where each comes from
     Config(config::Arguments),
     /// Ask a running service whether it is ready: exit code 0 when it is, 1 otherwise
@@ -149,6 +152,9 @@ async fn dispatch(command: Command, effective: &Effective, settings: &Settings) 
         }
         Command::Import(arguments) => {
             with_context(settings, async |context| import::run(&arguments, context).await).await
+        }
+        Command::Export(arguments) => {
+            with_context(settings, async |context| export::run(&arguments, context).await).await
         }
         Command::Config(arguments) => config::run(&arguments, effective),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, settings).await,

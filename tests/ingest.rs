@@ -2,10 +2,12 @@
 
 mod convergence;
 mod demo;
+mod export;
 mod import;
 mod persons;
 mod refusals;
 mod rules;
+mod setup;
 mod stream;
 
 use serde_json::{Value, json};

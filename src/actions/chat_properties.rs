@@ -48,11 +48,20 @@ pub(super) fn resolve(
 ) -> StoreResult<Changes> {
     // PostgreSQL cannot hold NUL, so no property is named with one.
     let keys: Vec<&str> = given.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
-    let definitions = if keys.is_empty() { Vec::new() } else { stored_definitions(connection, org, &keys)? };
-    Ok(check(&definitions, given)?)
+    Ok(check(&definitions(connection, org, &keys)?, given)?)
 }
 
-fn check(definitions: &[Property], given: &BTreeMap<String, Given>) -> Result<Changes> {
+/// The properties that the keys name, by id or name.
+pub(super) fn definitions(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: &[&str],
+) -> StoreResult<Vec<Property>> {
+    if keys.is_empty() { Ok(Vec::new()) } else { stored_definitions(connection, org, keys) }
+}
+
+/// Holds what was given to definitions, among which are all it names that there are.
+pub(super) fn check(definitions: &[Property], given: &BTreeMap<String, Given>) -> Result<Changes> {
     let mut changes = Changes::default();
     let mut violations = Vec::new();
     let mut seen = BTreeSet::new();

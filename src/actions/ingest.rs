@@ -9,53 +9,39 @@ mod check;
 mod contacts;
 mod counters;
 mod event;
+pub mod export;
+mod inbox;
 mod json;
 mod members;
 mod merge;
 mod messages;
 mod persons;
+mod reach;
 mod sessions;
+mod setup;
 
 pub use batch::{Applied, Batch};
 pub use event::{
     AddressEvent, ChatEvent, ChatKind, ConnectionStatus, ContactEvent, DeleteMessageEvent, DeliveryInfo,
-    Event, IngestEvent, MemberEvent, MessageEvent, ReadEvent, ReceiptEvent, ReceiptKind, StatusEvent,
+    Event, InboxEvent, IngestEvent, LabelEvent, MemberEvent, MessageEvent, NumberEvent,
+    OrganizationMemberEvent, PropertyEvent, ReadEvent, ReceiptEvent, ReceiptKind, StatusEvent, UnreadEvent,
 };
+pub use reach::Reach;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use serde_json::Value as JsonTree;
 
-use check::{Checked, check};
+use check::{Accepted, Checked, check};
 
 use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
-use crate::ids::{OrgId, SessionId};
+use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::ingest as rows;
 use crate::store::senders::{self, Sender};
 use crate::store::{Company, Connection, Store, StoreResult, Writer};
-
-/// Whose numbers a connector may tell of.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    /// The organization.
-    pub org: OrgId,
-    /// The only sessions; `None` for all of the organization's. What all numbers share of a chat or a person is anybody's
-    /// who tells of it.
-    pub sessions: Option<Arc<[SessionId]>>,
-}
-
-impl Reach {
-    /// Every number of the organization.
-    pub const fn all(org: OrgId) -> Self {
-        Self { org, sessions: None }
-    }
-
-    fn contains(&self, session: SessionId) -> bool {
-        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(&session))
-    }
-}
 
 /// Stores a batch of events.
 ///
@@ -82,13 +68,18 @@ async fn apply_marked(
     mark: Option<Mark>,
 ) -> Result<Vec<Result<()>>> {
     let mut outcomes: Vec<Result<()>> = Vec::with_capacity(batch.len());
-    let mut checked = Vec::with_capacity(batch.len());
+    let (mut setups, mut checked) = (Vec::new(), Vec::with_capacity(batch.len()));
     for (place, event) in batch.into_iter().enumerate() {
-        let outcome = check(event).map(|event| checked.push((place, event)));
-        outcomes.push(outcome);
+        let accepted = reach.check(&event.event).and_then(|()| check(event));
+        outcomes.push(accepted.map(|accepted| match accepted {
+            Accepted::Setup(setup) => setups.push((place, *setup)),
+            Accepted::Seen(seen) => checked.push((place, seen)),
+        }));
     }
+    // In this order: what is seen names numbers, members and persons.
+    let mut refused = in_parts(store, reach, Company::Others, setups.into(), setup::write, None).await?;
     let checked: Arc<[(usize, Checked)]> = checked.into();
-    let mut refused = persons::apply(store, reach, &checked).await?;
+    refused.extend(persons::apply(store, reach, &checked).await?);
     refused.extend(in_parts(store, reach, Company::Others, checked, write, mark).await?);
     for (place, error) in refused {
         outcomes[place] = Err(error);
@@ -100,18 +91,18 @@ async fn apply_marked(
 type Refused = Vec<(usize, Error)>;
 
 /// One transaction's work.
-type Write = fn(&mut Connection, &Reach, &[(usize, Checked)]) -> StoreResult<Refused>;
+type Write<T> = fn(&mut Connection, &Reach, &[(usize, T)]) -> StoreResult<Refused>;
 
 /// Writes events in one transaction. The database may refuse what the checks let pass; such an event must not take the
 /// others with it, so they are split until it stands alone.
 ///
 /// How far their sender has come is written with them, or after them when they do not fit into one transaction.
-async fn in_parts(
+async fn in_parts<T: Send + Sync + 'static>(
     store: &Store,
     reach: &Reach,
     company: Company,
-    events: Arc<[(usize, Checked)]>,
-    write: Write,
+    events: Arc<[(usize, T)]>,
+    write: Write<T>,
     mark: Option<Mark>,
 ) -> Result<Refused> {
     let whole = 0..events.len();
@@ -155,13 +146,19 @@ fn advance(connection: &mut Connection, org: OrgId, mark: Option<&Mark>) -> Stor
 /// One transaction's work. Answers the events that were refused.
 fn write(connection: &mut Connection, reach: &Reach, events: &[(usize, Checked)]) -> StoreResult<Refused> {
     let (org, now) = (reach.org, Instant::now());
-    let (changes, refused) = sessions::resolve(connection, reach, events)?;
+    let (told, mut refused) = sessions::resolve(connection, reach, events)?;
+    let (inboxes, strange) = inbox::resolve(connection, org, &told)?;
+    refused.extend(strange);
+    let bad: BTreeSet<usize> = refused.iter().map(|(place, _)| *place).collect();
+    let good = told.into_iter().filter(|(place, ..)| !bad.contains(place));
+    let changes: Vec<_> = good.map(|(_, session, change)| (session, change)).collect();
     let steps = |connection: &mut Connection| {
         let persons = persons::known(connection, org, &changes)?;
         let found = chats::find(connection, org, &changes, &persons)?;
         contacts::write(connection, org, &changes, &found, &persons)?;
         let chats = chats::create_missing(connection, org, &changes, found, &persons)?;
         chats::write(connection, org, &changes, &chats, &persons, now)?;
+        inbox::write(connection, org, &inboxes, &chats, now)?;
         let mut counters = counters::lock(connection, org, &changes, &chats)?;
         messages::write(connection, org, &changes, &chats, &mut counters)?;
         counters.store(connection, org, now)?;

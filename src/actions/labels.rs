@@ -47,12 +47,16 @@ pub async fn create<R: Send + 'static>(
     new: NewLabel,
     once: Once<LabelRow, R>,
 ) -> Result<R> {
-    let name = named(&new.name)?;
-    let color = new.color.map(checked_color).transpose()?;
+    let (name, color) = checked_new(&new.name, new.color)?;
     let write = move |connection: &mut _| {
         Ok(labels::insert(connection, org, &name, color.as_deref())?.ok_or_else(taken)?)
     };
     once.write(store, org, write).await
+}
+
+/// The name and the colour, if they are such.
+pub(super) fn checked_new(name: &str, color: Option<String>) -> Result<(LabelName, Option<String>)> {
+    Ok((named(name)?, color.map(checked_color).transpose()?))
 }
 
 /// A page of the organization's labels, by name.

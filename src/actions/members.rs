@@ -214,6 +214,11 @@ fn validated(manager: Manager, new: NewMember) -> Result<NewMemberRow> {
     if new.role == Some(Role::Owner) {
         manager.check_owners()?;
     }
+    checked_new(new)
+}
+
+/// A member to add, if its email and name are such. Whether it may be added is another question.
+pub(super) fn checked_new(new: NewMember) -> Result<NewMemberRow> {
     let member_key = key_of(&new.email)?;
     let name = new.name.as_deref().map(|name| name::checked("name", name)).transpose()?;
     let role = new.role.unwrap_or(Role::Member).as_str();

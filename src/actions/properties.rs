@@ -98,12 +98,7 @@ pub async fn create<R: Send + 'static>(
     new: NewProperty,
     once: Once<PropertyRow, R>,
 ) -> Result<R> {
-    let row = NewPropertyRow {
-        property_id: new.id.unwrap_or_else(PropertyId::generate),
-        name: checked_name(&new.name)?,
-        kind: new.kind.as_str(),
-        options: fitting(new.kind, checked_options(&new.options)?)?,
-    };
+    let row = checked_new(new)?;
     let write = move |connection: &mut _| {
         if !crate::store::orgs::exists(connection, org)? {
             return Err(orgs::not_found().into());
@@ -115,6 +110,16 @@ pub async fn create<R: Send + 'static>(
         }
     };
     once.write(store, org, write).await
+}
+
+/// A property to define, if its name is one and its options fit its kind.
+pub(super) fn checked_new(new: NewProperty) -> Result<NewPropertyRow> {
+    Ok(NewPropertyRow {
+        property_id: new.id.unwrap_or_else(PropertyId::generate),
+        name: checked_name(&new.name)?,
+        kind: new.kind.as_str(),
+        options: fitting(new.kind, checked_options(&new.options)?)?,
+    })
 }
 
 /// The organization's properties, by name.

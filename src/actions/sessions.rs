@@ -183,6 +183,6 @@ fn taken(message: &'static str) -> Error {
 }
 
 /// The label, if it is one; an empty one is none.
-fn checked_label(label: String) -> Result<Option<String>> {
+pub(super) fn checked_label(label: String) -> Result<Option<String>> {
     if label.is_empty() { Ok(None) } else { name::checked("label", &label).map(Some) }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::guard::caller;
+use super::guard::{caller, standing};
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{IngestRequest, IngestResponse};
 use crate::store::Store;
@@ -44,10 +44,11 @@ impl IngestService for IngestApi {
         request: Request<Streaming<IngestRequest>>,
     ) -> Result<Response<Self::IngestStream>, Status> {
         let caller = caller(&request)?;
+        let standing = standing(&request)?;
         let (answers, answered) = mpsc::channel(UNREAD_ANSWERS);
         let feed = Feed::new(self.store.clone(), self.writers.clone(), self.closing.clone(), caller, answers);
         // Answered at once: what bounds the time of a call ends with that.
-        tokio::spawn(feed.run(request.into_inner()));
+        tokio::spawn(feed.run(request.into_inner(), standing));
         Ok(Response::new(ReceiverStream::new(answered)))
     }
 }

@@ -20,6 +20,15 @@ use crate::ids::OrgId;
 
 /// What `import` is told.
 #[derive(Args)]
+#[command(after_help = "\
+Each line has the number it is about and one kind of event, with instants in Unix milliseconds and unset fields left out:
+
+  {\"session\":\"15550100400\",\"chat\":{\"jid\":\"15550101844@s.whatsapp.net\",\"type\":\"dm\",\"pinned\":true}}
+
+What connectors see: contact, chat, message, receipt, read, unread, address, deleteMessage, status.
+What the organization made of a chat: inbox (assignedTo, labels, customProperties, access).
+What it is made of, each left as it is where it is there already: number, and without `session` member, label, property.
+Every field is described in ingest.proto. `switchboard export` writes such lines.")]
 pub struct ImportArgs {
     /// File of events, one JSON object a line, also gzipped; `-` for standard input
     file: PathBuf,

@@ -6,15 +6,18 @@
 pub(super) mod bulk;
 mod chats;
 mod contacts;
+pub mod inbox;
 mod members;
 mod messages;
 mod persons;
 mod session_chats;
 mod sessions;
+pub mod setup;
 
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, update_contacts};
 pub use members::{Member, add_members, members_of, remove_members};
+pub(super) use messages::{COLUMNS as MESSAGE_COLUMNS, Row as MessageRow, message as message_of};
 pub use messages::{
     Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
     write_messages,

@@ -48,11 +48,20 @@ pub fn find_or_create(
     org: OrgId,
     names: &[LabelName],
 ) -> StoreResult<Vec<LabelId>> {
+    Ok(find_or_create_by_key(connection, org, names)?.into_iter().map(|(_, id)| id).collect())
+}
+
+/// The same, each behind its key.
+pub fn find_or_create_by_key(
+    connection: &mut Connection,
+    org: OrgId,
+    names: &[LabelName],
+) -> StoreResult<Vec<(String, LabelId)>> {
     let found = find(connection, org, names)?;
     if found.len() == names.len() {
-        return Ok(found.into_iter().map(|(id, _)| id).collect());
+        return Ok(found);
     }
-    let missing = names.iter().filter(|label| found.iter().all(|(_, key)| *key != label.key));
+    let missing = names.iter().filter(|label| found.iter().all(|(key, _)| *key != label.key));
     let rows: Vec<_> = missing
         .map(|label| {
             (
@@ -69,14 +78,14 @@ pub fn find_or_create(
         .do_nothing()
         .execute(connection)?;
     // Read again instead of RETURNING: a label that another call created meanwhile keeps that call's spelling and id.
-    Ok(find(connection, org, names)?.into_iter().map(|(id, _)| id).collect())
+    find(connection, org, names)
 }
 
-fn find(connection: &mut Connection, org: OrgId, names: &[LabelName]) -> StoreResult<Vec<(LabelId, String)>> {
+fn find(connection: &mut Connection, org: OrgId, names: &[LabelName]) -> StoreResult<Vec<(String, LabelId)>> {
     Ok(labels::table
         .filter(labels::org_id.eq(org))
         .filter(labels::label_key.eq_any(names.iter().map(|label| &label.key)))
-        .select((labels::label_id, labels::label_key))
+        .select((labels::label_key, labels::label_id))
         .load(connection)?)
 }
 

@@ -1,6 +1,7 @@
 //! What connectors tell over gRPC: acknowledged once it is stored, held back while the database is busy, resumed where it
 //! was.
 
+mod capabilities;
 mod connector;
 mod kills;
 mod limits;
@@ -231,4 +232,15 @@ async fn a_key_for_some_sessions_tells_of_no_other() {
     connector.send(Request::Event(event)).await;
     assert_eq!(connector.acknowledged(2).await.expect("acknowledged")[0].refused, []);
     assert_eq!(bodies(&world).len(), 1);
+}
+
+#[tokio::test]
+async fn a_revoked_key_tells_no_more() {
+    let world = World::start().await;
+    let key = world.key("ingest").await;
+    let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
+    connector.tell(1, message("A")).await;
+    connector.acknowledged(1).await.expect("acknowledged");
+    world.cli(&["key", "revoke", key.split('_').nth(1).expect("a key has an id")]);
+    assert_eq!(connector.answer().await.expect_err("an end").code(), Code::Unauthenticated);
 }

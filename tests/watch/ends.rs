@@ -168,3 +168,20 @@ async fn a_watch_is_taken_up_again_across_two_chats_becoming_one() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_database_that_lost_what_was_told_ends_the_watch() {
+    let world = World::start().await;
+    let chat = world.chat("Lost").await;
+    let mut cut = watch(&world, WatchChatsRequest::default()).await;
+    archive(&world, &chat, true).await;
+    assert_eq!(next_change(&mut cut).await.action, "state");
+    // What a standby that was behind looks like once it took over.
+    world.admin().run("TRUNCATE events; ALTER TABLE events ALTER event_id RESTART");
+    let (told, end) = rest_of(&mut cut).await;
+    assert_eq!(end.code(), Code::OutOfRange, "{end:?}");
+    let resume_token = told.last().expect("last words").resume_token.clone();
+    let again = WatchChatsRequest { resume_token, ..Default::default() };
+    let refused = world.grpc_chat().watch_chats(again).await.expect_err("beyond the end");
+    assert_eq!(refused.code(), Code::OutOfRange);
+}

@@ -1,25 +1,35 @@
 //! What an event must be before it touches the database: known addresses, text PostgreSQL can hold, sane sizes.
 
+mod message;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::event::{
-    ChatEvent, ChatKind, ContactEvent, DeliveryInfo, Event, IngestEvent, MessageEvent, ReceiptEvent,
-    ReceiptKind, StatusEvent,
+    ChatEvent, ChatKind, ContactEvent, Event, InboxEvent, IngestEvent, ReceiptEvent, ReceiptKind,
+    StatusEvent, UnreadEvent,
 };
-use super::merge::{Delivery, MessageState};
+use super::inbox::{self, Inbox};
+use super::merge::MessageState;
+use super::setup::{self, Setup};
 use crate::error::{Error, Result};
 use crate::ids::{AddressKind, ChatAddress, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
-use text::{camel_case, json_text, text, text_patch, unstorable};
+use text::{json_fields, text_patch, unstorable};
 
-const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_MEMBERS: usize = 4096;
 const MAX_ID_BYTES: usize = 255;
 
 /// An event that may be stored.
+pub(super) enum Accepted {
+    /// Something at a number.
+    Seen(Checked),
+    /// Something of the organization itself.
+    Setup(Box<Setup>),
+}
+
+/// Something at a number.
 pub(super) struct Checked {
     pub(super) session: SessionName,
     pub(super) change: Change,
@@ -40,6 +50,8 @@ pub(super) enum Change {
     Message { chat: ChatAddress, id: String, message: Box<MessageState> },
     Receipt { chat: ChatAddress, id: String, receipt: Receipt },
     Read { chat: ChatAddress, up_to: Instant },
+    Unread { chat: ChatAddress, count: i32 },
+    Inbox { chat: ChatAddress, inbox: Box<Inbox> },
     Address(Tie),
     Status(StatusEvent),
 }
@@ -74,21 +86,34 @@ impl Change {
             Self::Chat { chat, .. }
             | Self::Message { chat, .. }
             | Self::Receipt { chat, .. }
-            | Self::Read { chat, .. } => Some(chat),
+            | Self::Read { chat, .. }
+            | Self::Unread { chat, .. }
+            | Self::Inbox { chat, .. } => Some(chat),
             Self::Contact { .. } | Self::Address(_) | Self::Status(_) => None,
         }
     }
 }
 
+impl Accepted {
+    fn setup(setup: Setup) -> Self {
+        Self::Setup(Box::new(setup))
+    }
+}
+
 /// Checks an event by itself; whether its session exists is asked later.
-pub(super) fn check(event: IngestEvent) -> Result<Checked> {
-    let session = session(&event.session)?;
+pub(super) fn check(event: IngestEvent) -> Result<Accepted> {
     let change = match event.event {
+        Event::Number(number) => return setup::number(&event.session, number).map(Accepted::setup),
+        Event::Member(member) => return setup::member(member).map(Accepted::setup),
+        Event::Label(label) => return setup::label(label).map(Accepted::setup),
+        Event::Property(property) => return setup::property(property).map(Accepted::setup),
         Event::Contact(event) => contact(event)?,
         Event::Chat(event) => chat(event)?,
-        Event::Message(event) => message(*event)?,
+        Event::Message(event) => message::message(*event)?,
         Event::Receipt(event) => receipt(&event)?,
         Event::Read(event) => Change::Read { chat: address("read.chat", &event.chat)?, up_to: event.up_to },
+        Event::Unread(event) => unread(&event)?,
+        Event::Inbox(event) => inbox(*event)?,
         Event::Address(event) => Change::Address(Tie {
             lid: address_of("address.lid", &event.lid, AddressKind::Lid, "must be <digits>@lid")?,
             phone: address_of(
@@ -105,7 +130,7 @@ pub(super) fn check(event: IngestEvent) -> Result<Checked> {
         },
         Event::Status(event) => Change::Status(event),
     };
-    Ok(Checked { session, change })
+    Ok(Accepted::Seen(Checked { session: session(&event.session)?, change }))
 }
 
 fn session(text: &str) -> Result<SessionName> {
@@ -166,74 +191,6 @@ fn members(events: Vec<super::event::MemberEvent>) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-fn message(mut event: MessageEvent) -> Result<Change> {
-    let chat = address("message.chat", &event.chat)?;
-    let id = message_id("message.id", std::mem::take(&mut event.id))?;
-    let sender = event.sender.as_deref().map(|sender| person("message.sender", sender)).transpose()?;
-    let body = event.body.take();
-    if let Some(body) = &body {
-        text("message.body", body)?;
-        if body.len() > MAX_BODY_BYTES {
-            return Err(Error::invalid(
-                "message.body",
-                format_args!("must be at most {MAX_BODY_BYTES} bytes"),
-            ));
-        }
-    }
-    let kind = event.kind.take();
-    if let Some(kind) = &kind {
-        text("message.type", kind)?;
-    }
-    let ack = event.ack.as_deref().map(ack).transpose()?;
-    let delivery = event.delivery_info.take().map(delivery).transpose()?;
-    let details = event.take_details();
-    for (name, value) in &details {
-        json_text(value).then_some(()).ok_or_else(|| unstorable(&format!("message.{}", camel_case(name))))?;
-    }
-    let message = MessageState {
-        sent_at: event.timestamp,
-        from_me: event.from_me,
-        sender: sender.map(|sender| sender.as_str().to_owned()),
-        kind,
-        body,
-        details,
-        ack,
-        delivery,
-        updated_at: event.updated_at,
-        field_times: BTreeMap::new(),
-    };
-    Ok(Change::Message { chat, id, message: Box::new(message) })
-}
-
-fn ack(text: &str) -> Result<i16> {
-    let number = text.parse().ok().filter(|number: &i16| (-1..=9).contains(number));
-    number
-        .filter(|number| number.to_string() == text)
-        .ok_or_else(|| Error::invalid("message.ack", "must be a string from \"-1\" to \"9\""))
-}
-
-fn delivery(info: DeliveryInfo) -> Result<Delivery> {
-    let contacts = |field: &str, times: BTreeMap<String, i64>| -> Result<BTreeMap<String, i64>> {
-        let mut folded = BTreeMap::new();
-        for (contact, at) in times {
-            let field = format!("message.deliveryInfo.{field}.{contact}");
-            Instant::from_millis(at).ok_or_else(|| Error::invalid(&*field, Instant::MILLIS))?;
-            let contact = person(&field, &contact)?.as_str().to_owned();
-            folded.entry(contact).and_modify(|earlier: &mut i64| *earlier = at.min(*earlier)).or_insert(at);
-        }
-        Ok(folded)
-    };
-    let pending = info.pending.iter().enumerate().map(|(index, contact)| {
-        let contact = person(&format!("message.deliveryInfo.pending[{index}]"), contact)?;
-        Ok(contact.as_str().to_owned())
-    });
-    Ok(Delivery {
-        delivered: contacts("delivered", info.delivered)?,
-        read: contacts("read", info.read)?,
-        pending: pending.collect::<Result<_>>()?,
-    })
-}
-
 fn receipt(event: &ReceiptEvent) -> Result<Change> {
     let by = person("receipt.by", &event.by)?;
     Ok(Change::Receipt {
@@ -241,6 +198,21 @@ fn receipt(event: &ReceiptEvent) -> Result<Change> {
         id: message_id("receipt.message", event.message.clone())?,
         receipt: Receipt::Progress { by, kind: event.kind, at: event.at },
     })
+}
+
+fn unread(event: &UnreadEvent) -> Result<Change> {
+    if event.count < 0 {
+        return Err(Error::invalid("unread.count", "must not be negative"));
+    }
+    Ok(Change::Unread { chat: address("unread.chat", &event.chat)?, count: event.count })
+}
+
+fn inbox(event: InboxEvent) -> Result<Change> {
+    let chat = address("inbox.chat", &event.chat)?;
+    if event.hubspot_metadata.as_ref().is_some_and(|known| !json_fields(known)) {
+        return Err(unstorable("inbox.hubspotMetadata"));
+    }
+    Ok(Change::Inbox { chat, inbox: Box::new(inbox::check(event)?) })
 }
 
 fn address(field: &str, text: &str) -> Result<ChatAddress> {

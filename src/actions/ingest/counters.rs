@@ -23,7 +23,7 @@ struct Counter {
     recount: bool,
     /// Neither can the latest message.
     search_latest: bool,
-    /// Somebody marked the chat unread: at least so many are, however many there are.
+    /// The chat was marked unread: at least so many are, however many there are.
     at_least: i32,
 }
 
@@ -61,7 +61,11 @@ pub(super) fn lock(
             Change::Read { chat, up_to } => {
                 counters.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?.read(*up_to);
             }
+            Change::Unread { chat, count } => {
+                counters.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?.mark(*count);
+            }
             Change::Contact { .. }
+            | Change::Inbox { .. }
             | Change::Message { .. }
             | Change::Receipt { .. }
             | Change::Address(_)
@@ -196,7 +200,13 @@ impl Counter {
             self.now.read_up_to = Some(up_to);
             // Moving the mark forward can only take away from the count.
             self.recount |= *unread > 0;
+            self.at_least = 0;
         }
+    }
+
+    fn mark(&mut self, count: i32) {
+        self.now.unread.get_or_insert(0);
+        self.at_least = self.at_least.max(count);
     }
 
     fn arrive(&mut self, id: &str, message: &MessageState) {
@@ -220,8 +230,11 @@ impl Counter {
         let newest = self.now.latest.as_ref().map(|(at, _)| *at);
         if self.recount && self.now.read_up_to.is_some_and(|mark| newest.is_none_or(|newest| newest <= mark))
         {
-            self.now.unread = Some(self.at_least);
+            self.now.unread = Some(0);
             self.recount = false;
+        }
+        if self.at_least > 0 {
+            self.now.unread = self.now.unread.max(Some(self.at_least));
         }
     }
 }

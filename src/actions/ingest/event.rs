@@ -1,11 +1,15 @@
 //! What a connector may tell: one type per kind of event, readable from and writable to JSON lines.
 
+mod line;
 mod message;
+mod organization;
 
 pub use message::{DeliveryInfo, MessageEvent};
+pub use organization::{InboxEvent, LabelEvent, NumberEvent, OrganizationMemberEvent, PropertyEvent};
 
 use serde::{Deserialize, Serialize};
 
+use self::line::Line;
 use super::json;
 use crate::error::Result;
 use crate::instant::Instant;
@@ -15,7 +19,7 @@ use crate::patch::Patch;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Line", into = "Line")]
 pub struct IngestEvent {
-    /// Which of the organization's numbers: session id, phone id or digits.
+    /// Which of the organization's numbers: session id, phone id or digits. Empty when it is about none of them.
     pub session: String,
     /// What it saw.
     pub event: Event,
@@ -40,69 +44,12 @@ pub enum Event {
     Address(AddressEvent),
     DeleteMessage(DeleteMessageEvent),
     Status(StatusEvent),
-}
-
-/// The JSON form of an event, with its kind as the key. No two kinds at once, and no key that nobody reads.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Line {
-    session: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    contact: Option<ContactEvent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    chat: Option<Box<ChatEvent>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    message: Option<Box<MessageEvent>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    receipt: Option<ReceiptEvent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    read: Option<ReadEvent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    address: Option<AddressEvent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    delete_message: Option<DeleteMessageEvent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    status: Option<StatusEvent>,
-}
-
-impl TryFrom<Line> for IngestEvent {
-    type Error = &'static str;
-
-    fn try_from(line: Line) -> Result<Self, Self::Error> {
-        let mut events = [
-            line.contact.map(Event::Contact),
-            line.chat.map(Event::Chat),
-            line.message.map(Event::Message),
-            line.receipt.map(Event::Receipt),
-            line.read.map(Event::Read),
-            line.address.map(Event::Address),
-            line.delete_message.map(Event::DeleteMessage),
-            line.status.map(Event::Status),
-        ]
-        .into_iter()
-        .flatten();
-        match (events.next(), events.next()) {
-            (Some(event), None) => Ok(Self { session: line.session, event }),
-            _ => Err("an event must have exactly one of contact, chat, message, receipt, read, address, \
-                      deleteMessage and status"),
-        }
-    }
-}
-
-impl From<IngestEvent> for Line {
-    fn from(event: IngestEvent) -> Self {
-        let line = Self { session: event.session, ..Self::default() };
-        match event.event {
-            Event::Contact(contact) => Self { contact: Some(contact), ..line },
-            Event::Chat(chat) => Self { chat: Some(chat), ..line },
-            Event::Message(message) => Self { message: Some(message), ..line },
-            Event::Receipt(receipt) => Self { receipt: Some(receipt), ..line },
-            Event::Read(read) => Self { read: Some(read), ..line },
-            Event::Address(address) => Self { address: Some(address), ..line },
-            Event::DeleteMessage(delete) => Self { delete_message: Some(delete), ..line },
-            Event::Status(status) => Self { status: Some(status), ..line },
-        }
-    }
+    Unread(UnreadEvent),
+    Inbox(Box<InboxEvent>),
+    Number(NumberEvent),
+    Member(OrganizationMemberEvent),
+    Label(LabelEvent),
+    Property(PropertyEvent),
 }
 
 /// What is known of a person. The last arrival wins, field by field.
@@ -249,6 +196,21 @@ pub struct ReadEvent {
     /// Messages sent until then are read.
     #[serde(with = "json::instant")]
     pub up_to: Instant,
+}
+
+/// The number was marked as having something unread in a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UnreadEvent {
+    /// The chat.
+    pub chat: String,
+    /// So many messages are unread at least, until the read mark moves on.
+    #[serde(default = "one")]
+    pub count: i32,
+}
+
+const fn one() -> i32 {
+    1
 }
 
 /// A LID turned out to be a phone number.

@@ -50,6 +50,8 @@ pub(super) fn write(
             Change::Contact { .. }
             | Change::Chat { .. }
             | Change::Read { .. }
+            | Change::Unread { .. }
+            | Change::Inbox { .. }
             | Change::Address(_)
             | Change::Status(_) => {}
         }
@@ -221,12 +223,12 @@ fn name_of(kind: ReceiptKind) -> &'static str {
     }
 }
 
-fn kind_of(name: &str) -> Option<ReceiptKind> {
+pub(super) fn kind_of(name: &str) -> Option<ReceiptKind> {
     use ReceiptKind::{Delivered, Played, Read, Sent, Server};
     [Sent, Server, Delivered, Read, Played].into_iter().find(|kind| name_of(*kind) == name)
 }
 
-fn from_row(row: Message) -> StoreResult<MessageState> {
+pub(super) fn from_row(row: Message) -> StoreResult<MessageState> {
     let Value::Object(details) = row.details else {
         return Err(Error::internal("messages.details is not an object").into());
     };

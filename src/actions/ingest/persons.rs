@@ -45,6 +45,8 @@ pub(super) fn known(
             | Change::Message { .. }
             | Change::Receipt { .. }
             | Change::Read { .. }
+            | Change::Unread { .. }
+            | Change::Inbox { .. }
             | Change::Address(_)
             | Change::Status(_) => {}
         }

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Reach;
 use super::check::{Change, Checked, SessionName};
 use super::event::{ConnectionStatus, StatusEvent};
+use super::{Reach, Refused};
 use crate::error::Error;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, SessionStatus};
 use crate::store::{Connection, StoreResult};
 
-/// The events whose session exists, and those that are refused because it does not.
-pub(super) type Resolved<'a> = (Vec<(SessionId, &'a Change)>, Vec<(usize, Error)>);
+/// The events whose session exists, by their place in the batch, and those that are refused because it does not.
+pub(super) type Resolved<'a> = (Vec<(usize, SessionId, &'a Change)>, Refused);
 
 /// Finds the session of each event.
 pub(super) fn resolve<'a>(
@@ -40,7 +40,7 @@ pub(super) fn resolve<'a>(
     let (mut changes, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
     for (place, event) in events {
         match sessions.get(&event.session).copied().flatten() {
-            Some(session) => changes.push((session, &event.change)),
+            Some(session) => changes.push((*place, session, &event.change)),
             None => refused.push((
                 *place,
                 Error::not_found("session not found")

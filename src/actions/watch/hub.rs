@@ -55,6 +55,8 @@ pub(super) struct Page {
     pub(super) events: Vec<Happened>,
     /// Up to where there are no others.
     pub(super) end: Position,
+    /// Whether the numbers began anew, after a failover that lost some of what was told.
+    pub(super) is_anew: bool,
 }
 
 /// All who watch.
@@ -138,7 +140,7 @@ impl Watches {
             return Err(Error::new(Kind::Gone, message));
         }
         let position = match begin {
-            Some(begin) => begin,
+            Some(begin) => self.0.reached(begin, now).await?,
             None => self.0.present(now).await?,
         };
         let (tell, watch) = mpsc::channel(BUFFER);
@@ -166,6 +168,14 @@ impl Hub {
     async fn present(&self, told: Position) -> Result<Position> {
         let horizon = self.store.read(events::horizon).await?;
         Ok(if horizon.writers.is_empty() { told.max((horizon.last, horizon.at.micros())) } else { told })
+    }
+
+    /// The place at which a watch is taken up again, if the database came as far. Another instance may have told more.
+    async fn reached(&self, begin: Position, told: Position) -> Result<Position> {
+        if begin.0 > told.0 && begin.0 > self.store.read(events::horizon).await?.last {
+            return Err(lost());
+        }
+        Ok(begin)
     }
 
     /// Tells what changes for as long as somebody watches.
@@ -210,9 +220,12 @@ impl Hub {
         let done = *self.told.borrow();
         let mut is_done = false;
         self.told.send_if_modified(|told| {
-            // Nobody to tell, or nothing; or the numbers began anew, after a failover that lost some.
+            // Nobody to tell, or nothing.
             is_done = self.pages.receiver_count() == 0 || told.is_none_or(|(last, _)| settled.last <= last);
             if is_done {
+                if told.is_some_and(|(last, _)| settled.last < last) {
+                    let _ = self.pages.send(Arc::new(Page { events: Vec::new(), end, is_anew: true }));
+                }
                 *told = Some(end);
             }
             is_done
@@ -223,7 +236,7 @@ impl Hub {
         let is_full = i64::try_from(rows.len()) == Ok(PAGE);
         let end = rows.last().filter(|_| is_full).map_or(end, place_of);
         let events = rows.into_iter().map(|watched| self.happened(watched)).collect::<Result<_>>()?;
-        let page = Arc::new(Page { events, end });
+        let page = Arc::new(Page { events, end, is_anew: false });
         self.told.send_modify(|told| {
             // An error says that nobody watches any more.
             let _ = self.pages.send(page);
@@ -262,6 +275,11 @@ impl Hub {
         let retention = i64::try_from(self.retention.as_micros()).unwrap_or(i64::MAX);
         at.saturating_add(retention) < now.saturating_add(JITTER_MICROS)
     }
+}
+
+/// Why a watch cannot go on where it was, nor be taken up again there.
+pub(super) fn lost() -> Error {
+    Error::new(Kind::Gone, "the database lost some of what was told, begin anew")
 }
 
 /// The place right after an event.

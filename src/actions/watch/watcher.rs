@@ -8,7 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::hub::{Happened, Hub, PAGE, Page, Position, place_of};
+use super::hub::{Happened, Hub, PAGE, Page, Position, lost, place_of};
 use super::{Told, Viewer};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
@@ -80,6 +80,7 @@ impl Watcher {
         loop {
             tokio::select! {
                 page = pages.recv() => match page {
+                    Ok(page) if page.is_anew => return Err(lost()),
                     Ok(page) => {
                         for event in &page.events {
                             self.tell(event).await?;

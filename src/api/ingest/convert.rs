@@ -1,5 +1,7 @@
 //! Events from the wire, as the rules know them.
 
+mod organization;
+
 use prost_types::value::Kind as Json;
 use prost_types::{FieldMask, Timestamp, Value};
 
@@ -31,6 +33,14 @@ pub(super) fn event(event: IngestEvent) -> Result<told::IngestEvent> {
             told::Event::DeleteMessage(told::DeleteMessageEvent { id: event.id, chat: event.chat })
         }
         wire::Event::Status(event) => told::Event::Status(status(event)?),
+        wire::Event::Unread(event) => {
+            told::Event::Unread(told::UnreadEvent { chat: event.chat, count: event.count.unwrap_or(1) })
+        }
+        wire::Event::Inbox(event) => told::Event::Inbox(Box::new(organization::inbox(event)?)),
+        wire::Event::Number(event) => told::Event::Number(organization::number(event)?),
+        wire::Event::Member(event) => told::Event::Member(organization::member(event)?),
+        wire::Event::Label(event) => told::Event::Label(organization::label(event)?),
+        wire::Event::Property(event) => told::Event::Property(organization::property(event)?),
     };
     Ok(told::IngestEvent { session: event.session, event: seen })
 }

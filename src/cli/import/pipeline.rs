@@ -1,9 +1,9 @@
 //! Parsing on one thread, writing on others. What concerns one chat stays with one writer, so it is stored in the order
-//! of the file.
+//! of the file. What the organization itself is made of comes to an end before anything that may name it begins.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::lines::{Line, Lines};
@@ -19,6 +19,16 @@ const WRITERS: usize = 2;
 /// Batches that wait for their writer.
 const QUEUE: usize = 2;
 
+/// What a writer is given.
+struct Work {
+    batch: Batch<u64>,
+    /// Told when this and everything before it is stored.
+    done: Option<oneshot::Sender<()>>,
+}
+
+/// Nobody takes work any more: a writer has failed, and tells why.
+struct Stopped;
+
 /// Stores every line. Fails when the input cannot be read or the database is gone.
 pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progress) -> Result<(), Failure> {
     let mut tasks: JoinSet<Result<(), Failure>> = JoinSet::new();
@@ -28,7 +38,7 @@ pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progr
         queues.push(sender);
         tasks.spawn(write(store.clone(), org, receiver, progress.clone()));
     }
-    tasks.spawn_blocking(move || read(lines, &queues, &progress));
+    tasks.spawn_blocking(move || Reader::new(queues, progress).read(lines));
 
     // A writer that fails closes its queue, which stops the reader, which ends the others.
     let mut outcome = Ok(());
@@ -40,46 +50,89 @@ pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progr
 }
 
 /// Reads and parses all lines and hands them out in batches.
-fn read(mut lines: Lines, queues: &[mpsc::Sender<Batch<u64>>], progress: &Progress) -> Result<(), Failure> {
-    let mut batches: Vec<Batch<u64>> = queues.iter().map(|_| Batch::default()).collect();
-    while let Some((number, line)) = lines.next()? {
-        let Line::Text(text) = line else {
-            progress.refused(number, "the line must be at most 1 MiB");
-            continue;
-        };
-        match IngestEvent::from_json(text) {
-            Ok(event) => {
-                let writer = writer_of(&event);
-                let batch = &mut batches[writer];
-                batch.push(number, Ok(event), text.len());
-                if batch.is_full() && queues[writer].blocking_send(std::mem::take(batch)).is_err() {
-                    return Ok(());
-                }
-            }
-            Err(error) => progress.refused(number, &error.message()),
-        }
+struct Reader {
+    queues: Vec<mpsc::Sender<Work>>,
+    batches: Vec<Batch<u64>>,
+    progress: Progress,
+    /// Whether the events read last are about the organization itself.
+    is_setup: bool,
+}
+
+impl Reader {
+    fn new(queues: Vec<mpsc::Sender<Work>>, progress: Progress) -> Self {
+        let batches = queues.iter().map(|_| Batch::default()).collect();
+        Self { queues, batches, progress, is_setup: false }
     }
-    for (queue, batch) in queues.iter().zip(batches) {
-        if !batch.is_empty() && queue.blocking_send(batch).is_err() {
+
+    fn read(mut self, mut lines: Lines) -> Result<(), Failure> {
+        while let Some((number, line)) = lines.next()? {
+            let Line::Text(text) = line else {
+                self.progress.refused(number, "the line must be at most 1 MiB");
+                continue;
+            };
+            match IngestEvent::from_json(text) {
+                Ok(event) => {
+                    if self.take(number, event, text.len()).is_err() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => self.progress.refused(number, &error.message()),
+            }
+        }
+        for writer in 0..self.queues.len() {
+            if self.hand_out(writer, None).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, number: u64, event: IngestEvent, bytes: usize) -> Result<(), Stopped> {
+        let writer = writer_of(&event);
+        if self.is_setup != writer.is_none() {
+            self.wait_for_all()?;
+            self.is_setup = writer.is_none();
+        }
+        let writer = writer.unwrap_or_default();
+        self.batches[writer].push(number, Ok(event), bytes);
+        if self.batches[writer].is_full() { self.hand_out(writer, None) } else { Ok(()) }
+    }
+
+    fn hand_out(&mut self, writer: usize, done: Option<oneshot::Sender<()>>) -> Result<(), Stopped> {
+        let batch = std::mem::take(&mut self.batches[writer]);
+        if batch.is_empty() && done.is_none() {
             return Ok(());
         }
+        self.queues[writer].blocking_send(Work { batch, done }).map_err(|_| Stopped)
     }
-    Ok(())
+
+    /// Waits until everything that was read is stored.
+    fn wait_for_all(&mut self) -> Result<(), Stopped> {
+        let mut waiting = Vec::with_capacity(self.queues.len());
+        for writer in 0..self.queues.len() {
+            let (done, is_done) = oneshot::channel();
+            self.hand_out(writer, Some(done))?;
+            waiting.push(is_done);
+        }
+        waiting.into_iter().try_for_each(|is_done| is_done.blocking_recv().map_err(|_| Stopped))
+    }
 }
 
 /// Stores the batches of one queue.
 async fn write(
     store: Store,
     org: OrgId,
-    mut queue: mpsc::Receiver<Batch<u64>>,
+    mut queue: mpsc::Receiver<Work>,
     progress: Progress,
 ) -> Result<(), Failure> {
-    while let Some(batch) = queue.recv().await {
-        let applied = batch.apply(&store, &Reach::all(org), None).await?;
+    while let Some(work) = queue.recv().await {
+        let applied = work.batch.apply(&store, &Reach::all(org), None).await?;
         for (line, error) in applied.refused {
             progress.refused(line, &reason(error));
         }
         progress.imported(applied.stored as u64);
+        // A reader that has gone does not wait for it.
+        let _ = work.done.map(|done| done.send(()));
     }
     Ok(())
 }
@@ -91,20 +144,24 @@ fn reason(error: Error) -> String {
     }
 }
 
-/// Which writer an event goes to: by the chat or contact, all of whose spellings share the part before `:` and `@`.
-fn writer_of(event: &IngestEvent) -> usize {
+/// Which writer an event goes to: by the chat or contact, all of whose spellings share the part before `:` and `@`. None
+/// for what the organization itself is made of.
+fn writer_of(event: &IngestEvent) -> Option<usize> {
     let address = match &event.event {
         Event::Contact(event) => &event.id,
         Event::Chat(event) => &event.jid,
         Event::Message(event) => &event.chat,
         Event::Receipt(event) => &event.chat,
         Event::Read(event) => &event.chat,
+        Event::Unread(event) => &event.chat,
+        Event::Inbox(event) => &event.chat,
         Event::Address(event) => &event.jid,
         Event::DeleteMessage(event) => &event.chat,
         Event::Status(_) => &event.session,
+        Event::Number(_) | Event::Member(_) | Event::Label(_) | Event::Property(_) => return None,
     };
     let user = address.split([':', '@']).next().unwrap_or_default();
     let mut hasher = DefaultHasher::new();
     user.hash(&mut hasher);
-    usize::try_from(hasher.finish() % WRITERS as u64).unwrap_or_default()
+    usize::try_from(hasher.finish() % WRITERS as u64).ok()
 }

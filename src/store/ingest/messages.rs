@@ -74,7 +74,7 @@ fn columns<'a>(keys: impl Iterator<Item = &'a MessageKey>) -> Keys {
 }
 
 /// What [`COLUMNS`] read.
-pub(super) type Row = (
+pub(in crate::store) type Row = (
     (SessionId, i64, String),
     (Instant, Option<Instant>, Option<i16>, bool),
     (Option<String>, Option<String>, Option<String>),
@@ -89,7 +89,7 @@ type Columns = (
 );
 
 /// The columns that a [`Message`] is made of.
-pub(super) const COLUMNS: Columns = (
+pub(in crate::store) const COLUMNS: Columns = (
     (messages::session_id, messages::chat_key, messages::message_id),
     (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
     (messages::sender, messages::type_, messages::body),
@@ -97,7 +97,7 @@ pub(super) const COLUMNS: Columns = (
 );
 
 /// A message from what [`COLUMNS`] read.
-pub(super) fn message(row: Row) -> Message {
+pub(in crate::store) fn message(row: Row) -> Message {
     let ((session, chat_key, id), times, (sender, kind, body), (delivery, details, field_times)) = row;
     Message {
         key: MessageKey { chat: SessionChatKey { session, chat_key }, id },

@@ -1,6 +1,6 @@
 //! Which text can be stored: PostgreSQL holds every character but U+0000.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::patch::Patch;
@@ -28,9 +28,14 @@ pub(super) fn json_text(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.contains('\0'),
         Value::Array(items) => items.iter().all(json_text),
-        Value::Object(fields) => fields.iter().all(|(key, value)| !key.contains('\0') && json_text(value)),
+        Value::Object(fields) => json_fields(fields),
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
+}
+
+/// Whether all text in these fields and their names can be stored.
+pub(super) fn json_fields(fields: &Map<String, Value>) -> bool {
+    fields.iter().all(|(key, value)| !key.contains('\0') && json_text(value))
 }
 
 /// A name of the proto as the JSON form spells it.

@@ -54,6 +54,32 @@ macro_rules! message_event {
                 )+
                 details
             }
+
+            /// Says one of them. A name that the message object does not have is an error.
+            pub(in crate::actions::ingest) fn give_detail(&mut self, name: &str, value: Value) -> serde_json::Result<()> {
+                match name {
+                    $(stringify!($detail) => self.$detail = Some(serde_json::from_value(value)?),)+
+                    _ => return Err(serde::de::Error::custom("a message has no such key")),
+                }
+                Ok(())
+            }
+
+            /// The same in several events, each with one of the rarer keys at most.
+            pub fn apart(mut self) -> Vec<Self> {
+                let details = self.take_details();
+                let bare = Self {
+                    updated_at: self.updated_at,
+                    ..Self::new(self.id.as_str(), self.chat.as_str(), self.from_me, self.timestamp)
+                };
+                let each = details.into_iter().filter_map(|(name, value)| {
+                    let mut event = bare.clone();
+                    // It was said before, so it can be said again.
+                    event.give_detail(&name, value).ok().map(|()| event)
+                });
+                let mut events: Vec<Self> = each.collect();
+                events.push(self);
+                events
+            }
         }
     };
 }

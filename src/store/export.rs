@@ -1,0 +1,230 @@
+//! Everything that is stored of an organization, row by row, so that none but the row at hand is in memory.
+
+mod chats;
+
+pub use chats::{Attached, HeldChat, SharedChat, attached, chats_after, holders};
+
+use std::collections::HashMap;
+
+use diesel::dsl::exists;
+use diesel::pg::{Pg, PgRowByRowLoadingMode};
+use diesel::prelude::*;
+
+use super::ingest::{Contact, Message, MessageKey, PendingReceipt, SessionChatKey};
+use super::ingest::{MESSAGE_COLUMNS, MessageRow, message_of};
+use super::labels::LabelRow;
+use super::schema::{
+    chat_members, chats as all_chats, contacts, labels, lids, list_counts, members, messages,
+    pending_receipts, session_chats, sessions,
+};
+use super::{Connection, StoreResult};
+use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
+use crate::instant::Instant;
+
+/// A number with everything that is stored of it.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(Pg))]
+#[allow(missing_docs)] // the columns of sessions, described there
+pub struct Number {
+    pub session_id: SessionId,
+    pub phone: Phone,
+    pub phone_id: PhoneId,
+    pub lid: Option<String>,
+    pub label: Option<String>,
+    pub status: String,
+    pub status_at: Option<Instant>,
+    pub last_connected_at: Option<Instant>,
+    pub created_at: Instant,
+}
+
+/// How many messages there are, of that number or of all. Kept by the database, so it costs nothing to ask.
+pub fn count_messages(
+    connection: &mut Connection,
+    org: OrgId,
+    session: Option<SessionId>,
+) -> StoreResult<i64> {
+    let mut counts = list_counts::table
+        .filter(list_counts::org_id.eq(org))
+        .filter(list_counts::list.eq("messages"))
+        .select(list_counts::count)
+        .into_boxed::<Pg>();
+    if let Some(session) = session {
+        counts = counts.filter(list_counts::session_id.eq(session));
+    }
+    let counts: Vec<i64> = counts.load(connection)?;
+    Ok(counts.iter().sum())
+}
+
+/// The organization's numbers, or that one.
+pub fn numbers(connection: &mut Connection, org: OrgId, only: Option<SessionId>) -> StoreResult<Vec<Number>> {
+    let mut numbers = sessions::table.filter(sessions::org_id.eq(org)).into_boxed::<Pg>();
+    if let Some(session) = only {
+        numbers = numbers.filter(sessions::session_id.eq(session));
+    }
+    Ok(numbers.order(sessions::session_id).select(Number::as_select()).load(connection)?)
+}
+
+/// Emails by the key they are compared in.
+pub fn emails(connection: &mut Connection, org: OrgId) -> StoreResult<HashMap<String, String>> {
+    let of_org = members::table.filter(members::org_id.eq(org));
+    Ok(of_org.select((members::member_key, members::email)).load(connection)?.into_iter().collect())
+}
+
+/// The organization's labels, by name.
+pub fn labels(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<LabelRow>> {
+    Ok(labels::table
+        .filter(labels::org_id.eq(org))
+        .order(labels::label_key)
+        .select(LabelRow::as_select())
+        .load(connection)?)
+}
+
+/// Loads row by row and hands each to `tell`.
+macro_rules! each {
+    ($connection:expr, $query:expr, $row:ty, $tell:expr) => {{
+        for row in $query.load_iter::<$row, PgRowByRowLoadingMode>($connection)? {
+            $tell(row?)?;
+        }
+        Ok(())
+    }};
+}
+
+/// Each LID that is tied to a phone number; with a session, of those who have a chat with it.
+pub fn each_lid(
+    connection: &mut Connection,
+    org: OrgId,
+    only: Option<SessionId>,
+    mut tell: impl FnMut((ChatAddress, ChatAddress)) -> StoreResult<()>,
+) -> StoreResult<()> {
+    let mut ties = lids::table.filter(lids::org_id.eq(org)).into_boxed::<Pg>();
+    if let Some(session) = only {
+        let chat = all_chats::table
+            .inner_join(
+                session_chats::table.on(session_chats::org_id
+                    .eq(all_chats::org_id)
+                    .and(session_chats::chat_key.eq(all_chats::chat_key))),
+            )
+            .filter(all_chats::org_id.eq(org))
+            .filter(all_chats::chat_id.eq(lids::address))
+            .filter(session_chats::session_id.eq(session));
+        ties = ties.filter(exists(chat));
+    }
+    let ties = ties.order(lids::lid).select((lids::lid, lids::address));
+    each!(connection, ties, (ChatAddress, ChatAddress), tell)
+}
+
+/// Each contact; with a session, those it has a chat with or shares one with.
+pub fn each_contact(
+    connection: &mut Connection,
+    org: OrgId,
+    only: Option<SessionId>,
+    mut tell: impl FnMut(Contact) -> StoreResult<()>,
+) -> StoreResult<()> {
+    let mut people = contacts::table.filter(contacts::org_id.eq(org)).into_boxed::<Pg>();
+    if let Some(session) = only {
+        let held = || {
+            all_chats::table
+                .inner_join(
+                    session_chats::table.on(session_chats::org_id
+                        .eq(all_chats::org_id)
+                        .and(session_chats::chat_key.eq(all_chats::chat_key))),
+                )
+                .filter(all_chats::org_id.eq(org))
+                .filter(session_chats::session_id.eq(session))
+        };
+        let shared = chat_members::table
+            .inner_join(
+                session_chats::table.on(session_chats::org_id
+                    .eq(chat_members::org_id)
+                    .and(session_chats::chat_key.eq(chat_members::chat_key))),
+            )
+            .filter(chat_members::org_id.eq(org))
+            .filter(chat_members::contact_id.eq(contacts::contact_id))
+            .filter(session_chats::session_id.eq(session));
+        people = people
+            .filter(exists(held().filter(all_chats::chat_id.eq(contacts::contact_id))).or(exists(shared)));
+    }
+    let people = people.order(contacts::contact_id).select((
+        contacts::contact_id,
+        contacts::name,
+        contacts::color,
+        contacts::image,
+        contacts::is_internal,
+    ));
+    each!(connection, people, Contact, tell)
+}
+
+/// Each message with the address of its chat, chat by chat.
+pub fn each_message(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    mut tell: impl FnMut((String, Message)) -> StoreResult<()>,
+) -> StoreResult<()> {
+    let stored = messages::table
+        .inner_join(
+            all_chats::table
+                .on(all_chats::org_id.eq(messages::org_id).and(all_chats::chat_key.eq(messages::chat_key))),
+        )
+        .filter(messages::org_id.eq(org))
+        .filter(messages::session_id.eq(session))
+        .order((messages::chat_key, messages::message_id))
+        .select((all_chats::chat_id, MESSAGE_COLUMNS));
+    each!(connection, stored, (String, MessageRow), |(chat, row)| tell((chat, message_of(row))))
+}
+
+/// Each receipt that waits for its message, with the address of its chat.
+pub fn each_receipt(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    mut tell: impl FnMut((String, PendingReceipt)) -> StoreResult<()>,
+) -> StoreResult<()> {
+    let waiting = pending_receipts::table
+        .inner_join(
+            all_chats::table.on(all_chats::org_id
+                .eq(pending_receipts::org_id)
+                .and(all_chats::chat_key.eq(pending_receipts::chat_key))),
+        )
+        .filter(pending_receipts::org_id.eq(org))
+        .filter(pending_receipts::session_id.eq(session))
+        .order((pending_receipts::chat_key, pending_receipts::message_id))
+        .select((
+            all_chats::chat_id,
+            (pending_receipts::chat_key, pending_receipts::message_id),
+            (pending_receipts::contact_id, pending_receipts::kind, pending_receipts::at),
+        ));
+    type Row = (String, (i64, String), (String, String, Instant));
+    each!(connection, waiting, Row, |(chat, (chat_key, id), (contact, kind, at))| {
+        let message = MessageKey { chat: SessionChatKey { session, chat_key }, id };
+        tell((chat, PendingReceipt { message, contact, kind, at }))
+    })
+}
+
+/// At most that many of the session's chats after that one: key, address, how many messages are unread, and whether there
+/// is a read mark.
+pub fn unread_after(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    after: i64,
+    limit: i64,
+) -> StoreResult<Vec<(i64, String, i32, bool)>> {
+    Ok(session_chats::table
+        .inner_join(all_chats::table.on(
+            all_chats::org_id.eq(session_chats::org_id).and(all_chats::chat_key.eq(session_chats::chat_key)),
+        ))
+        .filter(session_chats::org_id.eq(org))
+        .filter(session_chats::session_id.eq(session))
+        .filter(session_chats::chat_key.gt(after))
+        .filter(session_chats::unread.is_not_null())
+        .order(session_chats::chat_key)
+        .limit(limit)
+        .select((
+            session_chats::chat_key,
+            all_chats::chat_id,
+            session_chats::unread.assume_not_null(),
+            session_chats::read_up_to.is_not_null(),
+        ))
+        .load(connection)?)
+}

@@ -1,0 +1,94 @@
+//! Numbers, members, labels and properties that events bring along: added where they are missing.
+
+use diesel::prelude::*;
+
+use crate::ids::{LabelId, OrgId, Phone, PhoneId, SessionId};
+use crate::instant::Instant;
+use crate::store::members::NewMemberRow;
+use crate::store::properties::NewPropertyRow;
+use crate::store::schema::{labels, members, properties, sessions};
+use crate::store::{Connection, StoreResult};
+
+/// A number to attach.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = sessions)]
+#[allow(missing_docs)] // the columns of sessions, described there
+pub struct NewNumber {
+    pub session_id: SessionId,
+    pub phone: Phone,
+    pub phone_id: PhoneId,
+    pub lid: Option<String>,
+    pub label: Option<String>,
+    pub created_at: Instant,
+}
+
+/// A member to add.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = members)]
+pub struct NewMember {
+    /// Who.
+    #[diesel(embed)]
+    pub row: NewMemberRow,
+    /// Since when.
+    pub created_at: Instant,
+}
+
+/// A label to create.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = labels)]
+#[allow(missing_docs)] // the columns of labels, described there
+pub struct NewLabel {
+    pub label_id: LabelId,
+    pub name: String,
+    pub label_key: String,
+    pub color: Option<String>,
+    pub created_at: Instant,
+}
+
+/// A property to define.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = properties)]
+pub struct NewProperty {
+    /// Which.
+    #[diesel(embed)]
+    pub row: NewPropertyRow,
+    /// Since when.
+    pub created_at: Instant,
+}
+
+/// Adds rows in one statement, but for those that clash with one that is there. In one order, so that two that add the
+/// same wait for each other and never in a circle.
+macro_rules! add {
+    ($connection:expr, $org:expr, $rows:expr, $table:ident, $key:expr) => {{
+        let mut rows = $rows.to_vec();
+        rows.sort_by_key($key);
+        let values: Vec<_> = rows.into_iter().map(|row| ($table::org_id.eq($org), row)).collect();
+        if !values.is_empty() {
+            diesel::insert_into($table::table)
+                .values(values)
+                .on_conflict_do_nothing()
+                .execute($connection)?;
+        }
+        Ok(())
+    }};
+}
+
+/// Attaches numbers.
+pub fn add_numbers(connection: &mut Connection, org: OrgId, rows: &[&NewNumber]) -> StoreResult<()> {
+    add!(connection, org, rows, sessions, |row| row.phone.clone())
+}
+
+/// Adds members.
+pub fn add_members(connection: &mut Connection, org: OrgId, rows: &[&NewMember]) -> StoreResult<()> {
+    add!(connection, org, rows, members, |row| row.row.member_key.clone())
+}
+
+/// Creates labels.
+pub fn add_labels(connection: &mut Connection, org: OrgId, rows: &[&NewLabel]) -> StoreResult<()> {
+    add!(connection, org, rows, labels, |row| row.label_key.clone())
+}
+
+/// Defines properties.
+pub fn add_properties(connection: &mut Connection, org: OrgId, rows: &[&NewProperty]) -> StoreResult<()> {
+    add!(connection, org, rows, properties, |row| row.row.name.clone())
+}

@@ -1,0 +1,87 @@
+//! What a connector may tell, and what takes more than being one.
+
+use switchboard::pb::ingest_event::{self, Event};
+use switchboard::pb::{IngestEvent, ingest_request};
+
+use super::{CHAT, Connector, message};
+use crate::support::World;
+
+const PERMISSION_DENIED: i32 = 7;
+
+fn inbox() -> Event {
+    Event::Inbox(ingest_event::Inbox {
+        chat: CHAT.to_owned(),
+        labels: Some(ingest_event::LabelNames { names: vec!["vip".to_owned()] }),
+        ..Default::default()
+    })
+}
+
+fn setups() -> [(&'static str, Event); 4] {
+    let new = |name: &str| name.to_owned();
+    [
+        ("number", Event::Number(ingest_event::Number::default())),
+        (
+            "member",
+            Event::Member(ingest_event::OrganizationMember {
+                email: new("new@acme.example"),
+                ..Default::default()
+            }),
+        ),
+        ("label", Event::Label(ingest_event::Label { name: new("new"), ..Default::default() })),
+        (
+            "property",
+            Event::Property(ingest_event::Property {
+                name: new("new"),
+                kind: new("text"),
+                ..Default::default()
+            }),
+        ),
+    ]
+}
+
+/// Which of these events were refused for want of a capability, by the field that is named.
+async fn refused(world: &World, key: &str, events: Vec<Event>) -> Vec<String> {
+    let (mut connector, _) = Connector::open(&world.url(), key, "").await.expect("open");
+    let mut last = 0;
+    for event in events {
+        last += 1;
+        let session = if matches!(event, Event::Number(_)) { "15550109999" } else { "15550100400" };
+        let event = IngestEvent { sequence: last, session: session.to_owned(), event: Some(event) };
+        connector.send(ingest_request::Request::Event(event)).await;
+    }
+    let acknowledged = connector.acknowledged(last).await.expect("acknowledged");
+    let refusals = acknowledged.into_iter().flat_map(|acknowledged| acknowledged.refused);
+    refusals
+        .map(|refusal| {
+            assert_eq!(refusal.code, PERMISSION_DENIED, "{}", refusal.message);
+            refusal.field
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_not_whatsapps_takes_more_than_being_a_connector() {
+    let world = World::start().await;
+    let all = || setups().into_iter().map(|(_, event)| event).chain([inbox(), message("A")]).collect();
+    let names = setups().map(|(name, _)| name.to_owned()).to_vec();
+    let with_inbox: Vec<String> = names.iter().cloned().chain(["inbox".to_owned()]).collect();
+    let limited = world.limited_key("ingest,send,manage", &world.org.sessions[..1]);
+    let before = world.sql().count("sessions");
+
+    assert_eq!(refused(&world, &world.key("ingest").await, all()).await, with_inbox);
+    assert_eq!(refused(&world, &world.key("ingest,manage").await, vec![inbox()]).await, ["inbox"]);
+    assert_eq!(refused(&world, &world.key("ingest,send").await, all()).await, names);
+    assert_eq!(refused(&world, &limited, all()).await, names);
+    assert_eq!(world.sql().count("sessions"), before);
+    assert_eq!(world.sql().count("chat_labels"), 1);
+
+    assert!(refused(&world, &world.key("ingest,send,manage").await, all()).await.is_empty());
+    assert_eq!(world.sql().count("sessions"), before + 1);
+    for table in [
+        "members WHERE email = 'new@acme.example'",
+        "labels WHERE name = 'new'",
+        "properties WHERE name = 'new'",
+    ] {
+        assert_eq!(world.sql().count(table), 1, "{table}");
+    }
+}
