@@ -152,14 +152,16 @@ impl CursorKeys {
 impl CursorKeys {
     /// Which key is the current one: what [`secret`](Self::secret) asks for.
     pub fn current_id(&self) -> Result<Vec<u8>> {
-        let key = self.0.first().ok_or_else(|| Error::internal("no cursor key"))?;
+        let keys = self.0.get();
+        let key = keys.first().ok_or_else(|| Error::internal("no cursor key"))?;
         Ok(key.id())
     }
 
     /// A secret that nobody has to keep: made of the key with that id and of these parts, of which the first says what it is
     /// for. `None` when the key is no longer there.
     pub fn secret(&self, key_id: &[u8], parts: &[&[u8]]) -> Option<[u8; TAG_BYTES]> {
-        let key = self.0.iter().find(|key| key.id() == key_id)?;
+        let keys = self.0.get();
+        let key = keys.iter().find(|key| key.id() == key_id)?;
         let parts: Vec<u8> = parts.iter().flat_map(|part| [&length(part)[..], part].concat()).collect();
         hmac::sign(&key.0, &[OF_SECRETS, &parts].concat()).as_ref().try_into().ok()
     }
