@@ -68,6 +68,15 @@ impl Authenticator {
     }
 }
 
+/// Fetches the keys of login tokens once, from a URL or a file, and says how many there are that can be used.
+///
+/// # Errors
+///
+/// Why they cannot be had, for the operator.
+pub async fn count_login_keys(location: &str) -> Result<usize, String> {
+    jwks::count(location).await
+}
+
 /// What a token is remembered by: a memory dump of the cache holds no token.
 type TokenHash = [u8; 32];
 

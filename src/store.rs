@@ -8,6 +8,7 @@ pub mod chats;
 pub mod events;
 pub mod export;
 mod failure;
+pub mod fitness;
 pub mod idempotency;
 pub mod ingest;
 mod json;
@@ -60,6 +61,7 @@ use self::watched::Watched;
 use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
+use crate::renewable::Renewable;
 use crate::telemetry::{current, metrics};
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
@@ -104,15 +106,15 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl Store {
     /// A store on that database. Connections are opened when they are needed: a database that is down is an error of
-    /// the call, not of the start.
-    pub fn new(database_url: &Secret, patience: Patience) -> Self {
+    /// the call, not of the start. A URL that is replaced is used for those opened from then on.
+    pub fn new(database_url: impl Into<Renewable<Secret>>, patience: Patience) -> Self {
         let queue = Queue::new(patience.connections, patience.wait);
-        let pool = Pool::new(database_url.clone(), &patience);
+        let pool = Pool::new(database_url.into(), &patience);
         Self { pool, queue, wait: patience.wait, wrote: Arc::default() }
     }
 
     /// Another store on the same database, with connections of its own. What is written through either is told by both.
-    pub fn beside(&self, database_url: &Secret, patience: Patience) -> Self {
+    pub fn beside(&self, database_url: impl Into<Renewable<Secret>>, patience: Patience) -> Self {
         Self { wrote: self.wrote.clone(), ..Self::new(database_url, patience) }
     }
 

@@ -124,9 +124,9 @@ fn is_the_calls_own(sql: &str) -> bool {
         "__diesel_schema_migrations",
         "needed_migration",
         "idempotency_keys",
+        "ingest_senders",
         "pg_notify",
         "ORDER BY \"event_views\".\"event_id\" LIMIT",
-        "ingest_senders",
     ];
     !now_and_then.iter().any(|word| sql.contains(word))
 }

@@ -4,6 +4,8 @@
 //! diesel's, because a second driver would want its own dialect of the database's URL, its own TLS and its own pool. It does
 //! not tell when there is something to read, so whoever listens looks now and then; that asks the server nothing.
 
+use std::sync::Arc;
+
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -19,7 +21,7 @@ pub struct Bell {
 
 impl Bell {
     /// Begins to listen. Whoever looks for events only after that misses none.
-    pub async fn new(database_url: Secret) -> Result<Self> {
+    pub async fn new(database_url: Arc<Secret>) -> Result<Self> {
         let connecting = tokio::task::spawn_blocking(move || {
             let mut connection =
                 PgConnection::establish(database_url.expose()).map_err(Error::unavailable)?;

@@ -19,6 +19,7 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
         ("observed", observed()),
         ("tls", json!({"tls": {"existingSecret": "inbox-tls"}})),
         ("mutual", mutual()),
+        ("shown", json!({"metrics": {"dashboard": {"enabled": true}}})),
     ])
 }
 

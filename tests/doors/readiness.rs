@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tonic::transport::Endpoint;
+use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -75,27 +75,28 @@ async fn health_is_told_of_each_service_and_of_no_other() {
 
 #[tokio::test]
 async fn a_health_watch_tells_changes_and_ends_with_the_service() {
-    let world = World::start_with("127.0.0.1:0", &["--drain-detect", "300ms"]).await;
-    let mut client = HealthClient::new(Endpoint::from_shared(world.url()).expect("a URL").connect_lazy());
+    let world = World::start_with("127.0.0.1:0", &["--drain-detect", "1s"]).await;
+    let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
+    let mut client = HealthClient::new(channel);
     let mut watch = async |service: &str| {
-        let request = HealthCheckRequest { service: service.to_owned() };
-        client.watch(request).await.expect("a watch").into_inner()
+        let asked = HealthCheckRequest { service: service.to_owned() };
+        client.watch(asked).await.expect("a stream").into_inner()
     };
     let (mut known, mut unknown) = (watch("").await, watch("nobody.v1.Knows").await);
     assert_eq!(next(&mut known).await, Ok(ServingStatus::Serving));
     assert_eq!(next(&mut unknown).await, Ok(ServingStatus::ServiceUnknown));
-    let (stopped, ()) = tokio::join!(world.stop(), async {
+    let changes = async {
         assert_eq!(next(&mut known).await, Ok(ServingStatus::NotServing));
-        assert_eq!(next(&mut known).await, Err(Code::Unavailable));
-        assert_eq!(next(&mut unknown).await, Err(Code::Unavailable));
-    });
-    assert_eq!(stopped, 0);
+        [next(&mut known).await, next(&mut unknown).await]
+    };
+    let (ends, stopped) = tokio::join!(changes, world.stop());
+    assert_eq!((ends, stopped), ([Err(Code::Unavailable); 2], 0));
 }
 
-/// What a watch tells next, or why it ended.
+/// What a watch tells next.
 async fn next(watch: &mut Streaming<HealthCheckResponse>) -> Result<ServingStatus, Code> {
-    let item = watch.message().await.map_err(|end| end.code())?;
-    Ok(item.expect("an end has a reason").status())
+    let told = watch.message().await.map_err(|status| status.code())?;
+    Ok(told.expect("it does not end well").status())
 }
 
 async fn start(database: &Database) -> Server {
