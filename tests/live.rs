@@ -76,12 +76,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         id_of(&key).to_owned()
     });
 
-    // The first has a dead letter, and none is told of anything.
-    let letters = |number: usize| format!("webhook-live{}", &"abcdefghijkl".repeat(2)[number..number + 12]);
-    for number in 0..8 {
-        world.sql().run_as(org, &told_of_nothing(org, &letters(number), "7200000001"));
-    }
-    let webhooks: Vec<_> = (0..8).map(letters).collect();
+    let webhooks = webhooks(world, org);
 
     // Chats of the first session: a path names both.
     let first = sessions[0].as_str().expect("an id");
@@ -112,6 +107,16 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         "receiver": {"kept": ["https://hooks.acme.example/"]},
     });
     (token, known)
+}
+
+/// Webhooks that are told of nothing, each with a dead letter.
+fn webhooks(world: &World, org: &str) -> Vec<String> {
+    let letters = "abcdefghijkl".repeat(2);
+    let ids: Vec<_> = (0..8).map(|at| format!("webhook-live{}", &letters[at..at + 12])).collect();
+    for id in &ids {
+        world.sql().run_as(org, &told_of_nothing(org, id, "7200000001"));
+    }
+    ids
 }
 
 /// The id of an api-key: what is between its underscores.

@@ -126,6 +126,8 @@ fn is_the_calls_own(sql: &str) -> bool {
         "idempotency_keys",
         "ingest_senders",
         "events_horizon",
+        "events_event_id_seq",
+        "pg_locks",
         "\"leased_until\"",
         "\"webhook_deliveries\".\"created_at\" <",
         "pg_notify",

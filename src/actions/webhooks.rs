@@ -9,9 +9,7 @@ mod rules;
 pub use self::addresses::is_public;
 pub use self::deliveries::remove_expired;
 pub use self::office::{Answered, Letter, Office, Post};
-use self::rules::{
-    check_owned, check_reader, checked_kinds, checked_sessions, not_found, salt, secret, visible,
-};
+use self::rules::{check_owned, check_reader, checked_kinds, checked_sessions, salt, secret, visible};
 use super::Precondition;
 use super::idempotency::Once;
 use super::page::{self, Page};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::dsl::now;
+use diesel::dsl::{exists, now};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
@@ -50,7 +50,7 @@ pub struct DeliveryRow {
 pub type Listed = (DeliveryRow, Option<Event>);
 
 /// At most that many deliveries of the webhook, those of the latest events first: of events before that one, and in that
-/// state, if one is given. `None` when there is no such webhook, or it tells of sessions that are not `reachable`.
+/// state, if one is given. None when it tells of sessions that are not `reachable`.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
@@ -59,39 +59,31 @@ pub fn page(
     state: Option<&str>,
     before: i64,
     limit: i64,
-) -> StoreResult<Option<Vec<Listed>>> {
-    macro_rules! rows {
-        ($is_in_state:expr) => {{
-            let listed = webhook_deliveries::org_id
-                .eq(webhooks::org_id)
-                .and(webhook_deliveries::webhook_id.eq(webhooks::webhook_id))
-                .and(webhook_deliveries::event_id.lt(before))
-                .and($is_in_state);
-            let told = event_views::org_id
-                .eq(webhooks::org_id)
-                .and(event_views::event_id.nullable().eq(webhook_deliveries::event_id.nullable()));
-            // From the webhook, so that one that is there and one that is not can be told apart in one statement.
-            let mut rows = webhooks::table
-                .left_join(webhook_deliveries::table.on(listed))
-                .left_join(event_views::table.on(told))
-                .filter(webhooks::org_id.eq(org))
-                .filter(webhooks::webhook_id.eq(id))
-                .into_boxed();
-            if let Some(reachable) = reachable {
-                rows = rows.filter(webhooks::session_ids.is_contained_by(reachable));
-            }
-            rows.order(webhook_deliveries::event_id.nullable().desc().nulls_last())
-                .limit(limit)
-                .select((Option::<DeliveryRow>::as_select(), Option::<Event>::as_select()))
-                .load(connection)?
-        }};
+) -> StoreResult<Vec<Listed>> {
+    let told = event_views::org_id
+        .eq(webhook_deliveries::org_id)
+        .and(event_views::event_id.eq(webhook_deliveries::event_id));
+    let mut page = webhook_deliveries::table
+        .left_join(event_views::table.on(told))
+        .filter(webhook_deliveries::org_id.eq(org))
+        .filter(webhook_deliveries::webhook_id.eq(id))
+        .filter(webhook_deliveries::event_id.lt(before))
+        .into_boxed();
+    if let Some(state) = state {
+        page = page.filter(webhook_deliveries::state.eq(state));
     }
-    let rows: Vec<(Option<DeliveryRow>, Option<Event>)> = match state {
-        None => rows!(webhook_deliveries::event_id.is_not_null()),
-        Some(state) => rows!(webhook_deliveries::state.eq(state)),
-    };
-    let listed = |(row, event): (Option<DeliveryRow>, _)| row.map(|row| (row, event));
-    Ok((!rows.is_empty()).then(|| rows.into_iter().filter_map(listed).collect()))
+    if let Some(reachable) = reachable {
+        let visible = webhooks::table
+            .filter(webhooks::org_id.eq(org))
+            .filter(webhooks::webhook_id.eq(id))
+            .filter(webhooks::session_ids.is_contained_by(reachable));
+        page = page.filter(exists(visible));
+    }
+    Ok(page
+        .order(webhook_deliveries::event_id.desc())
+        .limit(limit)
+        .select((DeliveryRow::as_select(), Option::<Event>::as_select()))
+        .load(connection)?)
 }
 
 /// The delivery's state, locked until the transaction ends.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Webhooks, check_reader, not_found, visible};
+use super::{Webhooks, check_reader, visible};
 use crate::actions::idempotency::Once;
 use crate::actions::page::{self, Page};
 use crate::caller::Caller;
@@ -38,12 +38,16 @@ impl Webhooks {
             "" => i64::MAX,
             cursor => self.keys.open(org, &scope, cursor)?,
         };
-        let reachable = caller.sessions.clone();
+        let (reachable, webhook) = (caller.sessions.clone(), id.clone());
         let read = move |connection: &mut _| {
             let (reachable, state) = (reachable.as_deref(), state.as_deref());
-            webhook_deliveries::page(connection, org, &id, reachable, state, before, size + 1)
+            webhook_deliveries::page(connection, org, &webhook, reachable, state, before, size + 1)
         };
-        let rows = self.store.read(read).await?.ok_or_else(not_found)?;
+        let rows = self.store.read(read).await?;
+        if rows.is_empty() {
+            // Perhaps there is no such webhook.
+            self.get(caller, id).await?;
+        }
         page::cut(rows, size, |(row, _)| row.event_id, (&self.keys, org, &scope))
     }
 

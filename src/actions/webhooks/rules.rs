@@ -85,6 +85,6 @@ pub(super) fn visible(found: Option<WebhookRow>, reachable: Option<&[SessionId]>
     found.filter(is_visible).ok_or_else(not_found)
 }
 
-pub(super) fn not_found() -> Error {
+fn not_found() -> Error {
     Error::not_found("webhook not found")
 }
