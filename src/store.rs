@@ -4,6 +4,7 @@ pub mod chat_bulk;
 pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
+pub mod commands;
 pub mod export;
 mod failure;
 pub mod idempotency;

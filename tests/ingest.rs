@@ -1,5 +1,6 @@
 //! What connectors tell, and what is stored of it.
 
+mod commands;
 mod convergence;
 mod demo;
 mod export;

@@ -4,6 +4,7 @@
 //! that an older one which arrives late is read as well. Unread is only a count: the mark stays, one message counts as
 //! unread where none did, and whatever is read or arrives next goes on from there.
 
+use super::commands;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::store::{Connection, StoreResult, read_state};
 
@@ -24,8 +25,10 @@ pub(super) fn mark(
     address: &ChatAddress,
     state: ReadState,
 ) -> StoreResult<()> {
-    match state {
-        ReadState::Read => read_state::mark_read(connection, org, session, address),
-        ReadState::Unread => read_state::mark_unread(connection, org, session, address),
-    }
+    let is_read = state == ReadState::Read;
+    let has_changed = match state {
+        ReadState::Read => read_state::mark_read(connection, org, session, address)?,
+        ReadState::Unread => read_state::mark_unread(connection, org, session, address)?,
+    };
+    if has_changed { commands::keep_read(connection, org, session, address, is_read) } else { Ok(()) }
 }

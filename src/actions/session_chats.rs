@@ -1,9 +1,9 @@
 //! Reading, changing and removing a chat as one session sees it.
 
-use super::Precondition;
 use super::idempotency::Once;
 use super::read_state::{self, ReadState};
 use super::sessions::{self, check_reach};
+use super::{Precondition, commands};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -63,6 +63,7 @@ pub async fn update<R: Send + 'static>(
             precondition.check(&find(connection, org, session, &address)?)?;
         }
         session_chats::update(connection, org, session, &address, &columns)?;
+        commands::keep(connection, org, session, &address, &columns)?;
         find(connection, org, session, &address)
     })
     .await

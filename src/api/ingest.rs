@@ -1,5 +1,6 @@
-//! The stream that connectors tell their events through.
+//! The streams of connectors: what they tell, and what they are to do.
 
+mod commands;
 mod convert;
 mod feed;
 
@@ -12,8 +13,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::guard::caller;
 use crate::pb::ingest_service_server::IngestService;
-use crate::pb::{IngestRequest, IngestResponse};
+use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;
+use commands::Commands;
 use feed::Feed;
 
 /// Answers that wait for a sender that does not read them. Beyond that its events are not read either.
@@ -37,6 +39,7 @@ impl IngestApi {
 
 #[tonic::async_trait]
 impl IngestService for IngestApi {
+    type CommandsStream = ReceiverStream<Result<CommandsResponse, Status>>;
     type IngestStream = ReceiverStream<Result<IngestResponse, Status>>;
 
     async fn ingest(
@@ -48,6 +51,17 @@ impl IngestService for IngestApi {
         let feed = Feed::new(self.store.clone(), self.writers.clone(), self.closing.clone(), caller, answers);
         // Answered at once: what bounds the time of a call ends with that.
         tokio::spawn(feed.run(request.into_inner()));
+        Ok(Response::new(ReceiverStream::new(answered)))
+    }
+
+    async fn commands(
+        &self,
+        request: Request<Streaming<CommandsRequest>>,
+    ) -> Result<Response<Self::CommandsStream>, Status> {
+        let caller = caller(&request)?;
+        let (answers, answered) = mpsc::channel(commands::ROOM);
+        let commands = Commands::new(self.store.clone(), self.closing.clone(), caller, answers);
+        tokio::spawn(commands.run(request.into_inner()));
         Ok(Response::new(ReceiverStream::new(answered)))
     }
 }

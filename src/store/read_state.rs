@@ -15,36 +15,36 @@ diesel::define_sql_function! {
 }
 
 /// Moves the read mark to the newest message, if it is not there or beyond, and counts nothing as unread. A chat that is
-/// like that already is not touched.
+/// like that already is not touched. Says whether it was.
 pub fn mark_read(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
     let newest = || greatest(session_chats::read_up_to, session_chats::last_message_at);
     let is_other =
         session_chats::unread.is_distinct_from(0).or(session_chats::read_up_to.is_distinct_from(newest()));
-    diesel::update(held_at!(org, session, address).filter(is_other))
+    let touched = diesel::update(held_at!(org, session, address).filter(is_other))
         .set((
             session_chats::read_up_to.eq(newest()),
             session_chats::unread.eq(0),
             session_chats::updated_at.eq(clock_timestamp()),
         ))
         .execute(connection)?;
-    Ok(())
+    Ok(touched > 0)
 }
 
-/// Counts one message as unread where none is; the read mark stays where it is.
+/// Counts one message as unread where none is; the read mark stays where it is. Says whether that changed anything.
 pub fn mark_unread(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
     let is_read = session_chats::unread.is_null().or(session_chats::unread.eq(0));
-    diesel::update(held_at!(org, session, address).filter(is_read))
+    let touched = diesel::update(held_at!(org, session, address).filter(is_read))
         .set((session_chats::unread.eq(1), session_chats::updated_at.eq(clock_timestamp())))
         .execute(connection)?;
-    Ok(())
+    Ok(touched > 0)
 }

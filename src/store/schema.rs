@@ -177,6 +177,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    commands (org_id, session_id, chat_key, field) {
+        org_id -> Uuid,
+        session_id -> Text,
+        chat_key -> BigInt,
+        field -> Text,
+        flag -> Bool,
+        at -> Nullable<Timestamptz>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     ingest_senders (org_id, principal, sender) {
         org_id -> Uuid,
         principal -> Text,
@@ -278,5 +290,5 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    idempotency_keys, ingest_senders, lids, chat_views, message_views
+    idempotency_keys, ingest_senders, commands, lids, chat_views, message_views
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, Merge};
-use crate::store::{Company, Connection, Store, StoreResult};
+use crate::store::{Company, Connection, Store, StoreResult, commands};
 
 /// The LIDs of a batch that are known to be phone numbers.
 #[derive(Default)]
@@ -151,6 +151,7 @@ fn merge(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResu
         key
     });
     rows::merge(connection, org, merges)?;
+    commands::move_to(connection, org, &into)?;
     messages::fold(connection, org, &into)?;
     rows::remove_chats(connection, org, &gone)?;
     messages::take_receipts(connection, org, &kept)?;

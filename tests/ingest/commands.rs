@@ -1,0 +1,250 @@
+//! What callers do to a number's chats reaches the connector that holds the number.
+
+mod holder;
+
+use serde_json::{Value, json};
+use switchboard::pb::Command;
+use switchboard::pb::command::{Change, Mute, Read, Unread};
+use switchboard::pb::commands_request::{Done, Request};
+use tonic::Code;
+
+use crate::support::{Chat, World};
+use holder::Holder;
+
+async fn world() -> (World, String) {
+    let world = World::start().await;
+    let key = world.key("ingest").await;
+    (world, key)
+}
+
+fn changes(commands: &[Command]) -> Vec<(String, Change)> {
+    commands.iter().map(|command| (command.chat.clone(), command.change.expect("a change"))).collect()
+}
+
+fn message(world: &World, chat: &str, millis: i64) {
+    let message = json!({"id": format!("M{millis}"), "chat": chat, "fromMe": false, "timestamp": millis});
+    world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": message})]);
+}
+
+async fn patch(world: &World, chat: &Chat, body: Value) {
+    world.rest().patch(&chat.session_path, body).await.expect(200);
+}
+
+async fn mark(world: &World, path: String) {
+    world.rest().json("POST", path, "").await.expect(200);
+}
+
+#[tokio::test]
+async fn every_change_of_a_chat_comes_in_the_order_it_was_made() {
+    let (world, key) = world().await;
+    let chat = world.chat("Alice").await;
+    message(&world, &chat.jid, 5000);
+    let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    for (body, change) in [
+        (json!({"archived": true}), Change::Archived(true)),
+        (json!({"pinned": true}), Change::Pinned(true)),
+        (json!({"mutedUntil": 1_900_000_000_000_i64}), Change::Mute(Mute { until: at(1_900_000_000) })),
+        (json!({"unmute": true}), Change::Mute(Mute { until: None })),
+        (json!({"archived": false}), Change::Archived(false)),
+    ] {
+        patch(&world, &chat, body).await;
+        let told = holder.take(1).await;
+        assert_eq!(changes(&told), [(chat.jid.clone(), change)]);
+        holder.done(&told).await;
+    }
+    for (path, change) in [
+        (format!("{}/read", chat.session_path), Change::Read(Read { up_to: at(5) })),
+        (format!("{}/unread", chat.session_path), Change::Unread(Unread {})),
+        (format!("{}/read", chat.path), Change::Read(Read { up_to: at(5) })),
+    ] {
+        mark(&world, path).await;
+        let told = holder.take(1).await;
+        assert_eq!(changes(&told), [(chat.jid.clone(), change)]);
+        holder.done(&told).await;
+    }
+    // What is so already need not be told.
+    mark(&world, format!("{}/read", chat.path)).await;
+    assert!(holder.is_quiet().await);
+    assert_eq!(world.sql().count("commands"), 0);
+}
+
+#[tokio::test]
+async fn while_no_connector_is_there_the_newest_of_each_field_is_kept() {
+    let (world, key) = world().await;
+    let (alice, bob) = (world.chat("Alice").await, world.chat("Bob").await);
+    patch(&world, &alice, json!({"archived": true})).await;
+    patch(&world, &bob, json!({"archived": true})).await;
+    patch(&world, &alice, json!({"archived": false, "pinned": true})).await;
+    mark(&world, format!("{}/unread", bob.session_path)).await;
+    let mut holder = Holder::open(&world.url(), &key, &world.org.sessions[0]).await;
+    let told = holder.take(4).await;
+    let wanted = [
+        (bob.jid.clone(), Change::Archived(true)),
+        (alice.jid.clone(), Change::Archived(false)),
+        (alice.jid.clone(), Change::Pinned(true)),
+        (bob.jid.clone(), Change::Unread(Unread {})),
+    ];
+    assert_eq!(changes(&told), wanted);
+    assert!(told.is_sorted_by_key(|command| command.id));
+    assert!(holder.is_quiet().await);
+}
+
+#[tokio::test]
+async fn what_was_not_said_to_be_done_comes_again() {
+    let (world, key) = world().await;
+    let chat = world.chat("Alice").await;
+    patch(&world, &chat, json!({"archived": true, "pinned": true})).await;
+    let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let told = holder.take(2).await;
+    holder.done(&told[..1]).await;
+    // Done with the older state is not done with the newer one.
+    patch(&world, &chat, json!({"pinned": false})).await;
+    let newer = holder.next().await.expect("a command");
+    holder.done(&told[1..]).await;
+    assert!(holder.is_quiet().await);
+    drop(holder);
+
+    let mut next = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    assert_eq!(next.next().await.expect("a command"), newer);
+    assert!(next.is_quiet().await);
+    next.done(&[newer]).await;
+    next.say(Request::Done(Done { ids: vec![1, -1, i64::MAX] })).await;
+    assert!(next.is_quiet().await);
+    assert_eq!(world.sql().count("commands"), 0);
+}
+
+#[tokio::test]
+async fn more_come_when_some_are_done() {
+    let (world, key) = world().await;
+    let mut chats = Vec::new();
+    for _ in 0..40 {
+        let chat = world.missing_chat_of(&world.org);
+        chats.push(json!({"session": world.org.numbers[0], "chat": {"jid": chat.jid}}));
+        chats.push(json!(chat.session_path));
+    }
+    let (events, paths): (Vec<Value>, Vec<Value>) = chats.into_iter().partition(Value::is_object);
+    world.import(&world.org, &events);
+    for path in &paths {
+        let path = path.as_str().expect("a path");
+        world.rest().patch(path, json!({"archived": true, "pinned": true})).await.expect(200);
+    }
+    let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let first = holder.take(64).await;
+    assert!(holder.is_quiet().await);
+    holder.done(&first).await;
+    let rest = holder.take(16).await;
+    assert!(first[63].id < rest[0].id);
+}
+
+#[tokio::test]
+async fn what_whatsapp_says_does_not_come_back_to_it() {
+    let (world, key) = world().await;
+    let chat = world.chat("Alice").await;
+    let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let said = |event: Value| world.import(&world.org, &[event]);
+    said(
+        json!({"session": world.org.numbers[0], "chat": {"jid": chat.jid, "archived": true, "pinned": true, "mutedUntil": 5}}),
+    );
+    said(json!({"session": world.org.numbers[0], "read": {"chat": chat.jid, "upTo": 5000}}));
+    said(json!({"session": world.org.numbers[0], "unread": {"chat": chat.jid}}));
+    assert!(holder.is_quiet().await);
+    // Nor does it take back what waits: it may not have heard of it yet.
+    patch(&world, &chat, json!({"archived": false})).await;
+    said(json!({"session": world.org.numbers[0], "chat": {"jid": chat.jid, "archived": true}}));
+    assert_eq!(changes(&holder.take(1).await), [(chat.jid.clone(), Change::Archived(false))]);
+}
+
+#[tokio::test]
+async fn a_second_connector_waits_until_the_first_is_gone() {
+    let (world, key) = world().await;
+    let chat = world.chat("Alice").await;
+    let first = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let other_server = world.another_server().await;
+    let url = format!("http://{}", other_server.address);
+    let mut second = Holder::ask(&url, &key, &world.org.sessions[0]).await.expect("a stream");
+    patch(&world, &chat, json!({"archived": true})).await;
+    assert!(second.is_quiet().await);
+    // Another number is another matter.
+    Holder::open(&url, &key, &world.org.numbers[1]).await;
+    drop(first);
+    second.opened().await.expect("it is free");
+    assert_eq!(changes(&second.take(1).await), [(chat.jid.clone(), Change::Archived(true))]);
+}
+
+#[tokio::test]
+async fn a_holder_that_died_loses_the_number_when_its_lease_ends() {
+    let (world, key) = world().await;
+    let lease = |ends: &str| {
+        world.sql().run_as(
+            &world.org.id,
+            &format!(
+                "INSERT INTO connector_leases VALUES ('{}', '{}', gen_random_uuid(), now() + interval '{ends}')
+                 ON CONFLICT (org_id, session_id) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at",
+                world.org.id, world.org.sessions[0]
+            ),
+        );
+    };
+    lease("8 seconds");
+    let mut holder = Holder::ask(&world.url(), &key, &world.org.numbers[0]).await.expect("a stream");
+    assert!(holder.is_quiet().await);
+    holder.opened().await.expect("it is free");
+    // And whoever was only slow is told.
+    lease("1 hour");
+    let end = loop {
+        if let Err(end) = holder.next().await {
+            break end;
+        }
+    };
+    assert_eq!(end.code(), Code::Aborted);
+}
+
+#[tokio::test]
+async fn a_service_that_stops_says_so_and_lets_the_number_go() {
+    let (world, key) = world().await;
+    let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let (code, end) = tokio::join!(world.stop(), holder.next());
+    assert_eq!(code, 0);
+    assert_eq!(end.expect_err("the service stops").code(), Code::Unavailable);
+    assert_eq!(world.sql().count("connector_leases"), 0);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_chat_waits_for_the_chat_it_becomes() {
+    let (world, key) = world().await;
+    let chat = world.chat("Alice").await;
+    let (lid, number) = ("189412349001@lid", &world.org.numbers[0]);
+    world.import(&world.org, &[json!({"session": number, "chat": {"jid": lid}})]);
+    let hidden = format!("/api/v1/sessions/{}/chats/{lid}", world.org.sessions[0]);
+    let hide = async |body: Value| world.rest().patch(&hidden, body).await.expect(200);
+    hide(json!({"archived": true})).await;
+    patch(&world, &chat, json!({"archived": false})).await;
+    patch(&world, &chat, json!({"pinned": false})).await;
+    hide(json!({"pinned": true, "mutedUntil": 5000})).await;
+    world.import(&world.org, &[json!({"session": number, "address": {"lid": lid, "jid": chat.jid}})]);
+    let mut holder = Holder::open(&world.url(), &key, number).await;
+    let until = Some(prost_types::Timestamp { seconds: 5, nanos: 0 });
+    let wanted = [Change::Archived(false), Change::Pinned(true), Change::Mute(Mute { until })];
+    assert_eq!(changes(&holder.take(3).await), wanted.map(|change| (chat.jid.clone(), change)));
+    assert!(holder.is_quiet().await);
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_the_callers_cannot_be_had() {
+    let world = World::start().await;
+    let limited = world.limited_key("ingest", &world.org.sessions[..1]);
+    Holder::open(&world.url(), &limited, &world.org.numbers[0]).await;
+    for (session, code) in [
+        (world.org.numbers[1].as_str(), Code::NotFound),
+        (world.other.sessions[0].as_str(), Code::NotFound),
+        ("15550109999", Code::NotFound),
+        ("nobody", Code::InvalidArgument),
+    ] {
+        let mut holder = Holder::ask(&world.url(), &limited, session).await.expect("a stream");
+        assert_eq!(holder.opened().await.expect_err(session).code(), code, "{session}");
+    }
+    let mut holder = Holder::ask(&world.url(), &limited, &world.org.numbers[0]).await.expect("a stream");
+    holder.opened().await.expect("it is free");
+    holder.say(Request::Open(Default::default())).await;
+    assert_eq!(holder.next().await.expect_err("opened already").code(), Code::InvalidArgument);
+}
