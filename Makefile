@@ -4,17 +4,18 @@
 # make lint   formatting, lints and documentation
 # make plans  how reads are run, with a million chats
 # make bench  measurements
+# make bench-watch   how soon who watches hears of a change: one of them, by itself
 # make kills  kill -9 in the middle of ingest, 50 times
 # make merges  1,000 chats become one with another while both receive messages
 # make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
-# make assets   fetches the assets anew: see assets/README.md
+# make assets   fetches the assets anew, and makes the inbox's script of its sources: see assets/README.md
 #
 # What is missing is installed from Debian's packages; what is there is left alone.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench kills merges assets image-root image-test build-packages test-packages image-packages
+.PHONY: help run test fuzz lint plans bench bench-watch kills merges assets inbox image-root image-test build-packages test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
@@ -84,12 +85,19 @@ bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked
 	cargo run --locked --release --package transcode-bench
 
-assets: test-packages
+bench-watch: build-packages
+	cargo bench --locked --bench watch
+
+assets: inbox test-packages
 	fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \
 	npm pack $(EXPLORER)@$(EXPLORER_VERSION) --silent --pack-destination "$$fetched" >/dev/null; \
 	tar -xzf "$$fetched"/*.tgz -C "$$fetched"; \
 	cp "$$fetched/package/dist/browser/$(EXPLORER).min.js" "$$fetched/package/LICENSE" assets/$(EXPLORER)/
 	cd assets/$(EXPLORER) && sha256sum LICENSE $(EXPLORER).min.js >SHA256SUMS
+
+inbox: $(CLIENTS)/node_modules/.installed
+	assets/inbox/build.sh "$(CURDIR)/assets/inbox/inbox.js"
+	cd assets/inbox && sha256sum LICENSE inbox.js >SHA256SUMS
 
 # The target is named, or build scripts and macros would be static too, which the compiler cannot load. The C library is
 # glibc: what it loads at run time it has built in since 2.34 (files and DNS), and musl's allocator is slow with threads.

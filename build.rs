@@ -24,12 +24,15 @@ use std::path::{Path, PathBuf};
 
 use prost_reflect::DescriptorPool;
 
-/// Shows the OpenAPI document to people.
-const EXPLORER: &str = "assets/openapi-explorer/openapi-explorer.min.js";
+/// What the binary carries for browsers: what shows the OpenAPI document to people, and the inbox.
+const COMPRESSED: [&str; 3] =
+    ["assets/openapi-explorer/openapi-explorer.min.js", "assets/inbox/inbox.css", "assets/inbox/inbox.js"];
 
 fn main() {
     println!("cargo:rerun-if-changed=proto");
-    println!("cargo:rerun-if-changed={EXPLORER}");
+    for asset in COMPRESSED {
+        println!("cargo:rerun-if-changed={asset}");
+    }
     println!("cargo:rerun-if-changed=build");
     // Embedded by a macro, which cannot tell cargo of a file that is new.
     println!("cargo:rerun-if-changed=migrations");
@@ -62,7 +65,9 @@ fn generate() -> Result<(), Box<dyn Error>> {
     // A request's name is what an idempotency key's use is told apart by.
     config.enable_type_names();
     tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
-    assets::compress(Path::new(EXPLORER), &out_dir)?;
+    for asset in COMPRESSED {
+        assets::compress(Path::new(asset), &out_dir)?;
+    }
     Ok(())
 }
 

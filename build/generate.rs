@@ -48,7 +48,7 @@ pub fn methods(services: &[Service]) -> String {
 pub fn routes(services: &[Service]) -> Result<String, Problem> {
     let mut out = String::from(
         "use std::sync::Arc;\n\nuse http::{Method, StatusCode};\nuse tonic::Code;\n\nuse crate::pb;\n\
-         use crate::transcode::{BindError, Binding, Dialect, ErrorEnvelope, Names, RequestBody, Route, Text, json};\n",
+         use crate::transcode::{BindError, Binding, Dialect, ErrorEnvelope, Names, RequestBody, Resume, Route, Text, json};\n",
     );
     let mut messages = Messages::default();
     for service in services {
@@ -135,7 +135,8 @@ fn write_route(out: &mut String, service: &Service, dialect: &Dialect, method: &
         }
         other => format!("Method::from_bytes(b{other:?}).unwrap_or_default()"),
     };
-    line(out, 2, "Route::new(");
+    let streams = method.descriptor.is_server_streaming();
+    line(out, 2, if streams { "Route::streaming(" } else { "Route::new(" });
     line(out, 3, "Binding {");
     line(out, 4, &format!("rpc: {:?},", rpc(service, method)));
     line(out, 4, &format!("method: {http_method},"));
@@ -146,6 +147,9 @@ fn write_route(out: &mut String, service: &Service, dialect: &Dialect, method: &
     line(out, 4, &format!("status: {},", status_code(status)));
     line(out, 4, &format!("reply: {},", reply_writer(&reply, binding)));
     line(out, 3, "},");
+    if streams {
+        line(out, 3, &format!("{},", resume(method)));
+    }
     line(out, 3, "{");
     line(out, 4, "let service = Arc::clone(&service);");
     line(out, 4, "move |request| {");
@@ -155,6 +159,17 @@ fn write_route(out: &mut String, service: &Service, dialect: &Dialect, method: &
     line(out, 4, "}");
     line(out, 3, "},");
     line(out, 2, "),");
+}
+
+/// Where a stream is taken up again.
+fn resume(method: &Method) -> String {
+    let Some(field) = &method.resume_field else { return "None".to_owned() };
+    let (request, reply) =
+        (rust::message_type(&method.descriptor.input()), rust::message_type(&method.descriptor.output()));
+    let name = rust::identifier(field);
+    format!(
+        "Some(Resume {{ token: |reply: &{reply}| &reply.{name}, begin: |request: &mut {request}, token| request.{name} = token }})"
+    )
 }
 
 fn request_body(method: &Method, binding: &Binding) -> String {

@@ -72,6 +72,8 @@ pub struct Method {
     pub capability: String,
     /// `(success_status)`, where it is declared.
     pub success_status: Option<u16>,
+    /// `(resume_field)`, where it is declared.
+    pub resume_field: Option<String>,
     pub bindings: Vec<Binding>,
 }
 
@@ -141,6 +143,7 @@ struct Options {
     dialect: Option<ExtensionDescriptor>,
     capability: Option<ExtensionDescriptor>,
     success_status: Option<ExtensionDescriptor>,
+    resume_field: Option<ExtensionDescriptor>,
     http: Option<ExtensionDescriptor>,
 }
 
@@ -151,6 +154,7 @@ impl Options {
             dialect: ours("rest_dialect"),
             capability: ours("capability"),
             success_status: ours("success_status"),
+            resume_field: ours("resume_field"),
             http: pool.get_extension_by_name("google.api.http"),
         }
     }
@@ -188,6 +192,8 @@ impl Options {
             }
             _ => None,
         };
+        let resume_field = get(&options, self.resume_field.as_ref());
+        let resume_field = resume_field.and_then(|field| field.as_str().map(str::to_owned));
         let mut bindings = Vec::new();
         if let Some(Value::Message(rule)) = get(&options, self.http.as_ref()) {
             bindings.extend(read_binding(&descriptor, &rule)?);
@@ -198,7 +204,7 @@ impl Options {
                 bindings.extend(read_binding(&descriptor, &additional)?);
             }
         }
-        Ok(Method { descriptor, capability, success_status, bindings })
+        Ok(Method { descriptor, capability, success_status, resume_field, bindings })
     }
 }
 

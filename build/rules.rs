@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{Cardinality, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
 
 use super::model::{Binding, Method, Problem, Service, problem};
 
@@ -67,10 +67,33 @@ fn check_duplicates(services: &[Service]) -> Result<(), Problem> {
 /// Checks one route against its messages.
 pub fn check_binding(method: &Method, binding: &Binding) -> Result<(), Problem> {
     let refuse = |reason: String| Err(problem(&method.descriptor, reason));
-    if method.descriptor.is_client_streaming() || method.descriptor.is_server_streaming() {
-        return refuse("a streaming method cannot have a REST route".to_owned());
+    if method.descriptor.is_client_streaming() {
+        return refuse("a method that takes a stream cannot have a REST route".to_owned());
     }
     let request = method.descriptor.input();
+    if method.descriptor.is_server_streaming()
+        && method.descriptor.output().full_name() == "google.protobuf.Empty"
+    {
+        return refuse("a stream of nothing cannot have a REST route".to_owned());
+    }
+    if let Some(field) = &method.resume_field {
+        let is_text = |message: &MessageDescriptor| {
+            let field = message.get_field_by_name(field);
+            field.is_some_and(|field| {
+                field.kind() == Kind::String
+                    && field.cardinality() != Cardinality::Repeated
+                    && !field.supports_presence()
+            })
+        };
+        if !method.descriptor.is_server_streaming() {
+            return refuse("(resume_field) of a method that answers no stream".to_owned());
+        }
+        if !is_text(&request) || !is_text(&method.descriptor.output()) {
+            return refuse(format!(
+                "(resume_field) `{field}` is not a string of both the request and the answer"
+            ));
+        }
+    }
     let mut bound = Vec::new();
     for variable in binding.template.variables() {
         match path_field(&request, &variable.field) {

@@ -1,10 +1,12 @@
 //! The rules: what a call may do and what follows from it. Knows nothing of gRPC or HTTP, and leaves SQL to the store.
 
+pub mod audit;
 pub mod chat_bulk;
 pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
 pub mod commands;
+pub mod events;
 pub mod idempotency;
 pub mod ingest;
 pub mod keys;
@@ -22,6 +24,7 @@ pub mod senders;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
+pub mod watch;
 
 use crate::error::{Error, Kind, Result};
 

@@ -1,5 +1,6 @@
 //! The tonic services. Each RPC reads the same: who is calling, what they ask, do it, answer.
 
+mod changes;
 mod chat_bulk;
 mod chat_lists;
 mod chat_object;

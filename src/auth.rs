@@ -6,10 +6,12 @@ mod keys;
 mod layer;
 mod login;
 mod orgs;
+mod standing;
 mod token;
 
 pub use api_key::ApiKey;
 pub use layer::{Auth, AuthLayer};
+pub use standing::Standing;
 
 use std::time::Duration;
 
@@ -50,7 +52,11 @@ impl Authenticator {
 
     /// Who these headers speak for.
     pub async fn identify(&self, headers: &HeaderMap) -> Identity {
-        match token::presented(headers) {
+        self.judge(token::presented(headers)).await
+    }
+
+    async fn judge(&self, token: Token<'_>) -> Identity {
+        match token {
             Token::None => Identity::Anonymous,
             Token::Malformed => Identity::Refused,
             Token::ApiKey(text) => self.keys.identify(text).await,
@@ -60,6 +66,15 @@ impl Authenticator {
             },
         }
     }
+}
+
+/// Fetches the keys of login tokens once, from a URL or a file, and says how many there are that can be used.
+///
+/// # Errors
+///
+/// Why they cannot be had, for the operator.
+pub async fn count_login_keys(location: &str) -> Result<usize, String> {
+    jwks::count(location).await
 }
 
 /// What a token is remembered by: a memory dump of the cache holds no token.

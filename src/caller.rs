@@ -1,5 +1,6 @@
 //! Who is calling, as plain data that every layer may look at.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::ids::{KeyId, OrgId, SessionId};
@@ -40,6 +41,28 @@ pub enum Principal {
     Member(String),
     /// An api-key.
     ApiKey(KeyId),
+}
+
+/// Whoever changes a chat, as the log of changes names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A caller of the API.
+    Principal(Principal),
+    /// A connector telling what WhatsApp did.
+    Connector,
+    /// Whoever works at the command line, or the service itself.
+    Operator,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Principal(Principal::Member(subject)) => write!(f, "member:{subject}"),
+            Self::Principal(Principal::ApiKey(id)) => write!(f, "key:{id}"),
+            Self::Connector => f.write_str("connector"),
+            Self::Operator => f.write_str("operator"),
+        }
+    }
 }
 
 /// A set of [`Capability`].

@@ -1,10 +1,12 @@
 //! The command line: one file per command group.
 
+mod checks;
 mod completion;
 mod config;
 mod context;
 mod cursor_key;
 mod demo;
+mod doctor;
 mod export;
 mod failure;
 mod healthcheck;
@@ -76,6 +78,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Show the effective settings and where each comes from
     Config(config::Arguments),
+    /// Look for what is wrong with the settings, the database and the rest that `serve` needs, and say what mends it
+    Doctor(doctor::Arguments),
     /// Ask a running service whether it is ready: exit code 0 when it is, 1 otherwise
     Healthcheck(healthcheck::Arguments),
     /// Print the OpenAPI 3.1 document of the REST APIs
@@ -119,7 +123,9 @@ fn worker_threads() -> usize {
 
 impl Command {
     fn serve_flags(&self) -> Option<&ServeFlags> {
-        if let Self::Serve(serve::Arguments { flags }) | Self::Config(config::Arguments { flags, .. }) = self
+        if let Self::Serve(serve::Arguments { flags })
+        | Self::Config(config::Arguments { flags, .. })
+        | Self::Doctor(doctor::Arguments { flags, .. }) = self
         {
             Some(flags)
         } else {
@@ -130,7 +136,7 @@ impl Command {
 
 async fn dispatch(command: Command, effective: &Effective, settings: &Settings) -> Result<(), Failure> {
     match command {
-        Command::Serve(_) => serve::run(settings).await,
+        Command::Serve(_) => serve::run(effective, settings).await,
         Command::Migrate(command) => migrate::run(command, settings).await,
         Command::Org(command) => {
             with_context(settings, async |context| orgs::run(command, context).await).await
@@ -157,6 +163,7 @@ async fn dispatch(command: Command, effective: &Effective, settings: &Settings) 
             with_context(settings, async |context| export::run(&arguments, context).await).await
         }
         Command::Config(arguments) => config::run(&arguments, effective),
+        Command::Doctor(arguments) => doctor::run(&arguments, effective, settings).await,
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, settings).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments),

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cursor::CursorKeys;
+use crate::renewable::Renewable;
 
 /// Everything `serve` needs besides its listener.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where PostgreSQL is, as a libpq URL. May hold a password: never print it.
-    pub database_url: Secret,
+    pub database_url: Renewable<Secret>,
     /// Connections to PostgreSQL. About twice the database's cores; more makes the tail worse.
     pub database_connections: u32,
     /// How long a call waits for a connection that others use before it is turned away.
@@ -39,6 +40,8 @@ pub struct Config {
     pub drain_detect: Duration,
     /// How long calls in flight may go on after that.
     pub drain_grace: Duration,
+    /// How long events are kept.
+    pub event_retention: Duration,
 }
 
 /// Calls a second, of those whose token is good. `None` is no limit.

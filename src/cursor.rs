@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
+use crate::renewable::Renewable;
 
 /// Keeps these tags apart from whatever else a key might sign, and from those of a later layout.
 const PURPOSE: &[u8] = b"switchboard cursor 1";
@@ -68,7 +69,7 @@ impl fmt::Debug for CursorKey {
 
 /// The keys of the service. The first one signs, each of them opens.
 #[derive(Clone, Debug)]
-pub struct CursorKeys(Arc<[CursorKey]>);
+pub struct CursorKeys(Renewable<[CursorKey]>);
 
 /// Which list a cursor walks: its name and all that chooses what is in it.
 #[derive(Clone, Debug)]
@@ -109,14 +110,20 @@ impl Scope {
 impl CursorKeys {
     /// Signs with the current key; while keys are exchanged, the previous one is accepted too.
     pub fn new(current: CursorKey, previous: Option<CursorKey>) -> Self {
-        Self([current].into_iter().chain(previous).collect())
+        Self([current].into_iter().chain(previous).collect::<Arc<[_]>>().into())
+    }
+
+    /// From now on, these clones have the keys of those.
+    pub fn replace(&self, keys: &Self) {
+        self.0.set(keys.0.get());
     }
 
     /// The cursor for that place in that list of that organization.
     pub fn seal(&self, org: OrgId, scope: &Scope, position: &impl Serialize) -> Result<String> {
         let position = serde_json::to_vec(position).map_err(Error::internal)?;
         // There is always a first key.
-        let key = self.0.first().ok_or_else(|| Error::internal("no cursor key"))?;
+        let keys = self.0.get();
+        let key = keys.first().ok_or_else(|| Error::internal("no cursor key"))?;
         let tag = hmac::sign(&key.0, &signed(org, scope, &position));
         Ok(URL_SAFE_NO_PAD.encode([tag.as_ref(), &position].concat()))
     }
@@ -134,7 +141,7 @@ impl CursorKeys {
         let (tag, position) = bytes.split_at_checked(TAG_BYTES)?;
         let signed = signed(org, scope, position);
         // Compares in constant time.
-        self.0.iter().any(|key| hmac::verify(&key.0, &signed, tag).is_ok()).then_some(())?;
+        self.0.get().iter().any(|key| hmac::verify(&key.0, &signed, tag).is_ok()).then_some(())?;
         serde_json::from_slice(position).ok()
     }
 }
@@ -205,6 +212,10 @@ mod tests {
         let only_new = CursorKeys::new(key(2), None);
         assert!(only_new.open::<Position>(org, &scope, &new).is_ok());
         assert!(is_refused(&only_new, org, &scope, &old));
+        let (held, renewed) = (both.clone(), both);
+        renewed.replace(&only_new);
+        assert!(held.open::<Position>(org, &scope, &new).is_ok());
+        assert!(is_refused(&held, org, &scope, &old));
     }
 
     #[test]

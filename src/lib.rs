@@ -18,6 +18,7 @@ pub mod json_value;
 pub mod patch;
 pub mod pb;
 pub mod postgres;
+pub mod renewable;
 pub mod server;
 pub mod store;
 pub mod telemetry;

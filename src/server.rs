@@ -7,10 +7,12 @@ mod connection;
 mod cors;
 mod deadline;
 mod docs;
+mod documents;
 mod door;
 mod guard;
 mod health;
 mod housekeeping;
+mod inbox;
 mod layers;
 mod limits;
 mod linger;
@@ -20,7 +22,7 @@ mod rate_limit;
 mod request_id;
 mod router;
 mod services;
-mod tls;
+pub mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,9 +33,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::connection::{Bounds, Listener};
-use self::docs::Docs;
+use self::documents::Documents;
 use self::router::Router;
 use self::tls::Tls;
+use crate::actions::watch::Watches;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
 use crate::store::{Patience, Store};
@@ -86,13 +89,16 @@ pub async fn run(
     let store = Store::new(&config.database_url, patience(&config));
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
-    let services = services::compose(&store, &config, &health, &closing)?;
+    let watches = Watches::new(store.clone(), &config, closing.clone());
+    let services = services::compose(&store, &config, &watches, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
-        layers::stack(Router::new(services, Docs::compose()?, health.clone()), authenticator, &config);
-    let housekeeping = tokio::spawn(housekeeping::keep(store));
+        layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
+    let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
+    let watching = tokio::spawn(watches.run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     housekeeping.abort();
+    watching.abort();
     Ok(())
 }
 

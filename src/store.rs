@@ -1,12 +1,15 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
+mod bell;
 pub mod chat_bulk;
 pub mod chat_lists;
 pub mod chat_properties;
 pub mod chats;
 pub mod commands;
+pub mod events;
 pub mod export;
 mod failure;
+pub mod fitness;
 pub mod idempotency;
 pub mod ingest;
 mod json;
@@ -35,6 +38,7 @@ mod touch;
 mod types;
 mod views;
 mod watched;
+mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,11 +47,13 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
+pub use self::bell::Bell;
 pub use self::failure::{StoreError, StoreResult};
 pub use self::watched::name_of;
+pub use self::writer::{Company, Writer};
 
 use self::failure::Trouble;
 use self::pool::{Lease, Pool};
@@ -56,7 +62,7 @@ use self::watched::Watched;
 use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
-use crate::ids::OrgId;
+use crate::renewable::Renewable;
 use crate::telemetry::{current, metrics};
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
@@ -89,6 +95,7 @@ pub struct Store {
     // r2d2's own queue wakes whom it likes.
     queue: Queue,
     wait: Duration,
+    wrote: Arc<Notify>,
 }
 
 /// How long a statement of a store that bounds its statements waits for a lock.
@@ -100,10 +107,21 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl Store {
     /// A store on that database. Connections are opened when they are needed: a database that is down is an error of
-    /// the call, not of the start.
-    pub fn new(database_url: &Secret, patience: Patience) -> Self {
+    /// the call, not of the start. A URL that is replaced is used for those opened from then on.
+    pub fn new(database_url: impl Into<Renewable<Secret>>, patience: Patience) -> Self {
         let queue = Queue::new(patience.connections, patience.wait);
-        Self { pool: Pool::new(database_url.clone(), &patience), queue, wait: patience.wait }
+        let pool = Pool::new(database_url.into(), &patience);
+        Self { pool, queue, wait: patience.wait, wrote: Arc::default() }
+    }
+
+    /// Another store on the same database, with connections of its own. What is written through either is told by both.
+    pub fn beside(&self, database_url: impl Into<Renewable<Secret>>, patience: Patience) -> Self {
+        Self { wrote: self.wrote.clone(), ..Self::new(database_url, patience) }
+    }
+
+    /// Completes when something was written since it did last. For one who waits.
+    pub async fn written(&self) {
+        self.wrote.notified().await;
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.
@@ -118,30 +136,35 @@ impl Store {
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,
     /// deadlocks, locks that others hold for long, rows whose parent was removed meanwhile, and what cannot be told from
     /// these are tried again within the call's deadline, so the work may run more than once.
-    pub async fn write<T, F>(&self, org: OrgId, work: F) -> Result<T>
+    pub async fn write<T, F>(&self, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.write_as(name_of::<F>(), org, Company::Others, work).await
+        self.write_as(name_of::<F>(), writer, work).await
     }
 
-    /// [`Self::write`] in that company, and under another name than that of whoever asks for it.
-    pub async fn write_as<T, F>(&self, name: &'static str, org: OrgId, company: Company, work: F) -> Result<T>
+    /// [`Self::write`] under another name than that of whoever asks for it.
+    pub async fn write_as<T, F>(&self, name: &'static str, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
+        let (writer, wrote) = (writer.into(), self.wrote.clone());
         self.run(name, move |lease, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction(lease, org, company, deadline, &work) {
+                match transaction(lease, &writer, deadline, &work) {
+                    Ok(value) => {
+                        wrote.notify_one();
+                        return Ok(value);
+                    }
                     Err(StoreError::Database(error))
                         if attempt < ATTEMPTS && pause(attempt, &error, deadline) =>
                     {
                         attempt += 1;
                     }
-                    outcome => return outcome,
+                    Err(error) => return Err(error),
                 }
             }
         })
@@ -186,27 +209,6 @@ impl Store {
     }
 }
 
-/// Who else may write to an organization while a transaction does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Company {
-    /// As a rule, everybody.
-    Others,
-    /// For what would pull the rug from under others. It waits for those that run and keeps others waiting, so it has to
-    /// be short.
-    Nobody,
-}
-
-impl Company {
-    /// The lock, held until the transaction ends, that every writing transaction takes before it looks at anything: what
-    /// a chat's address leads to cannot change any more once it was looked up.
-    const fn lock(self) -> &'static str {
-        match self {
-            Self::Others => "pg_advisory_xact_lock_shared",
-            Self::Nobody => "pg_advisory_xact_lock",
-        }
-    }
-}
-
 /// Does the work unless its time is up, and sees to the connections when the server behind them is gone.
 fn bounded<T>(
     lease: &mut Lease,
@@ -228,20 +230,18 @@ fn bounded<T>(
 
 fn transaction<T>(
     connection: &mut Connection,
-    org: OrgId,
-    company: Company,
+    writer: &Writer,
     deadline: Option<Instant>,
     work: &impl Fn(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    // One round trip for all. The id is a UUID: nothing in it needs quoting. Organizations whose halves come to the same
-    // number share a lock, which costs them nothing but patience.
-    let mut begin = format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'");
+    // One round trip for all.
+    let mut begin = writer.begin();
     if let Some(deadline) = deadline {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
         begin.push_str(&format!("; SET LOCAL statement_timeout = {left}"));
     }
-    let (high, low) = org.as_uuid().as_u64_pair();
-    begin.push_str(&format!("; SELECT {}({})", company.lock(), (high ^ low).cast_signed()));
+    begin.push_str("; ");
+    begin.push_str(&writer.lock());
     connection.batch_execute(&begin)?;
     let outcome = work(connection).and_then(|value| match is_over(deadline) {
         // The caller has been told that the time is up.

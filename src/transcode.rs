@@ -16,6 +16,7 @@ mod percent;
 mod query;
 mod route;
 mod router;
+mod stream;
 mod template;
 mod text;
 mod unknown;
@@ -34,6 +35,7 @@ pub use dialect::{Dialect, ErrorEnvelope, Names};
 pub use percent::{decode_query, decode_segment, decode_segments};
 pub use route::{Answer, Binding, Body as RequestBody, Route};
 pub use router::{Ambiguous, Found, Router};
+pub use stream::Resume;
 pub use template::{Segment, Template, TemplateError, Variable};
 pub use text::{BindError, Bound, Place, Text};
 

@@ -1,6 +1,8 @@
 //! The command line, tried with the real program.
 
+mod doctor;
 mod embedded;
 pub mod harness;
 mod nouns;
+mod secrets;
 mod settings;

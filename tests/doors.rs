@@ -1,5 +1,6 @@
 //! What everyone outside sees, tried through REST, gRPC and gRPC-Web.
 
+mod audit;
 mod bodies;
 mod browsers;
 mod chat_bulk;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::{ROOT, files_under};
 
 /// Which layer a module stands on. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 19] = [
+const RANKS: [(&str, u8); 20] = [
     ("main", 8),
     ("cli", 8),
     ("server", 7),
@@ -25,6 +25,7 @@ const RANKS: [(&str, u8); 19] = [
     ("error", 0),
     ("ids", 0),
     ("patch", 0),
+    ("renewable", 0),
     ("instant", 0),
     ("pb", 0),
 ];

@@ -115,8 +115,8 @@ impl Call {
     }
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready and which
-/// idempotency keys have expired.
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready which
+/// idempotency keys and events have expired, and that tell other instances of what was written.
 fn is_the_calls_own(sql: &str) -> bool {
     let now_and_then = [
         "secret_sha256",
@@ -125,6 +125,8 @@ fn is_the_calls_own(sql: &str) -> bool {
         "needed_migration",
         "idempotency_keys",
         "ingest_senders",
+        "pg_notify",
+        "ORDER BY \"event_views\".\"event_id\" LIMIT",
     ];
     !now_and_then.iter().any(|word| sql.contains(word))
 }
@@ -161,7 +163,7 @@ async fn call_everything() -> Observed {
         let mut next = None;
         for _ in 0..RUNS {
             let (call, answer) = caller.call(&request).await;
-            next = answer["nextCursor"].as_str().map(|cursor| request.following(cursor));
+            next = next_cursor(&answer).map(|cursor| request.following(cursor));
             observed.calls.push(call);
         }
         for request in next.iter().flat_map(|request| std::iter::repeat_n(request, RUNS)) {
@@ -223,7 +225,7 @@ impl Caller {
         let request = Request { target, ..request.clone() };
         let (first, mut answer) = self.call(&request).await;
         let mut last = None;
-        while let Some(cursor) = answer["nextCursor"].as_str().map(str::to_owned) {
+        while let Some(cursor) = next_cursor(&answer).map(str::to_owned) {
             let (call, next) = self.call(&request.following(&cursor)).await;
             if next["data"].as_array().is_some_and(|items| items.len() == PAGE) {
                 last = Some(call);
@@ -250,4 +252,9 @@ impl Observed {
             println!("{} from {} blocks to {}", first.request.target, first.blocks(), last.blocks());
         }
     }
+}
+
+/// Where the next page begins, in either API's spelling.
+fn next_cursor(answer: &Value) -> Option<&str> {
+    answer["nextCursor"].as_str().or(answer["next_cursor"].as_str())
 }

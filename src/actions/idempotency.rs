@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::idempotency::{self, Claim, KeyUse};
-use crate::store::{Company, Connection, Store, StoreResult, name_of};
+use crate::store::{Company, Connection, Store, StoreResult, Writer, name_of};
 
 /// How a write that makes a `V` is answered with an `R`: the first time from what it did; under an idempotency key that
 /// was used before, from what was kept in the transaction of that first time.
 ///
 /// A write that fails keeps nothing: asking for it again runs it again.
 pub struct Once<V, R> {
+    actor: Actor,
     keyed: Option<Keyed<R>>,
     answer: Box<dyn Fn(V) -> R + Send>,
 }
@@ -25,16 +27,16 @@ struct Keyed<R> {
 type Replay<R> = Box<dyn Fn(&[u8]) -> Result<R> + Send>;
 
 impl<V> Once<V, V> {
-    /// Without a key, and answered with what the write makes.
+    /// Without a key, by an operator, and answered with what the write makes.
     pub fn unkeyed() -> Self {
-        Self::answering(|made| made)
+        Self::answering(Actor::Operator, |made| made)
     }
 }
 
 impl<V, R> Once<V, R> {
     /// Without a key: asked for twice, it is done twice.
-    pub fn answering(answer: impl Fn(V) -> R + Send + 'static) -> Self {
-        Self { keyed: None, answer: Box::new(answer) }
+    pub fn answering(actor: Actor, answer: impl Fn(V) -> R + Send + 'static) -> Self {
+        Self { actor, keyed: None, answer: Box::new(answer) }
     }
 
     /// The same under a key, with how an answer becomes bytes to keep, and how it is made of them again.
@@ -56,12 +58,13 @@ impl<V, R> Once<V, R> {
         V: Send + 'static,
         R: Send + 'static,
     {
-        let Self { keyed, answer } = self;
+        let Self { actor, keyed, answer } = self;
+        let writer = Writer { org, actor, company: Company::Others };
         match keyed {
-            None => store.write(org, work).await.map(answer),
+            None => store.write(writer, work).await.map(answer),
             Some(keyed) => {
                 let work = move |connection: &mut Connection| keyed.write(connection, org, &answer, &work);
-                store.write_as(name_of::<F>(), org, Company::Others, work).await
+                store.write_as(name_of::<F>(), writer, work).await
             }
         }
     }

@@ -35,12 +35,13 @@ pub use serde_json::Value as JsonTree;
 
 use check::{Accepted, Checked, check};
 
+use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::ingest as rows;
 use crate::store::senders::{self, Sender};
-use crate::store::{Company, Connection, Store, StoreResult};
+use crate::store::{Company, Connection, Store, StoreResult, Writer};
 
 /// Stores a batch of events.
 ///
@@ -116,7 +117,8 @@ async fn in_parts<T: Send + Sync + 'static>(
             advance(connection, own_reach.org, own_mark.as_ref())?;
             Ok(refused)
         };
-        match store.write_as("actions::ingest::in_parts", reach.org, company, work).await {
+        let writer = Writer { org: reach.org, actor: Actor::Connector, company };
+        match store.write_as("actions::ingest::in_parts", writer, work).await {
             Ok(more) => {
                 refused.extend(more);
                 unmarked = unmarked.filter(|_| part != whole);

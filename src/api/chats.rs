@@ -4,22 +4,26 @@ use prost_types::value::Kind as ValueKind;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
+use super::changes::Answers;
 use super::chat_object::chat_object;
 use super::etag::{if_match, versioned};
-use super::guard::caller;
+use super::guard::{caller, standing};
 use super::idempotency::once;
-use super::{chat_bulk, chat_lists, search};
+use super::{changes, chat_bulk, chat_lists, search};
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
-use crate::actions::search as searches;
+use crate::actions::watch::{self, Watches};
+use crate::actions::{audit, search as searches};
+use crate::cursor::CursorKeys;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::patch::Patch;
 use crate::pb::chat_service_server::ChatService;
 use crate::pb::{
-    Chat, GetChatRequest, ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest,
-    ListChatsResponse, ListMessagesRequest, ListMessagesResponse, MarkChatReadRequest, SearchMessagesRequest,
-    SearchMessagesResponse, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
+    Chat, GetChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse, ListChatMessagesRequest,
+    ListChatMessagesResponse, ListChatsRequest, ListChatsResponse, ListMessagesRequest, ListMessagesResponse,
+    MarkChatReadRequest, SearchMessagesRequest, SearchMessagesResponse, UpdateChatAccessRequest,
+    UpdateChatLabelsRequest, UpdateChatRequest, WatchChatsRequest, WatchChatsResponse,
 };
 use crate::store::Store;
 
@@ -27,12 +31,14 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct ChatApi {
     store: Store,
+    cursors: CursorKeys,
+    watches: Watches,
 }
 
 impl ChatApi {
-    /// The service on that store.
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    /// The service on that store, with what cursors are signed with, and what there is to watch.
+    pub fn new(store: Store, cursors: CursorKeys, watches: Watches) -> Self {
+        Self { store, cursors, watches }
     }
 }
 
@@ -113,6 +119,35 @@ impl ChatService for ChatApi {
         let offset = search.offset.unwrap_or_default();
         let found = searches::messages(&self.store, &caller, search).await?;
         Ok(Response::new(search::response(caller.org, offset, found)))
+    }
+
+    async fn list_chat_audit_logs(
+        &self,
+        request: Request<ListChatAuditLogsRequest>,
+    ) -> Result<Response<ListChatAuditLogsResponse>, Status> {
+        let caller = caller(&request)?;
+        let number = number(request.metadata())?;
+        let request = request.into_inner();
+        let address = address(&request.chat_id)?;
+        let asked = changes::asked(request, number)?;
+        let page = audit::list(&self.store, &self.cursors, &caller, address, asked).await?;
+        let audit_logs = page.items.iter().map(|event| changes::chat_change(caller.org, event)).collect();
+        Ok(Response::new(ListChatAuditLogsResponse { audit_logs, next_cursor: page.next }))
+    }
+
+    type WatchChatsStream = Answers<WatchChatsResponse>;
+
+    async fn watch_chats(
+        &self,
+        request: Request<WatchChatsRequest>,
+    ) -> Result<Response<Self::WatchChatsStream>, Status> {
+        let caller = caller(&request)?;
+        let number = number(request.metadata())?;
+        let standing = standing(&request)?;
+        let WatchChatsRequest { resume_token, label, assigned_to, actions } = request.into_inner();
+        let asked = watch::Asked { number, session: None, label, assigned_to, actions, resume_token };
+        let watch = watch::watch(&self.watches, caller.clone(), standing, asked).await?;
+        Ok(changes::chat_changes(caller.org, watch))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Extensions, Request};
 
+use crate::auth::Standing;
 use crate::caller::{Caller, Identity, capability_name};
 use crate::error::{Error, Kind, Result};
 use crate::pb::METHODS;
@@ -25,6 +26,12 @@ pub fn guard(extensions: &Extensions, rpc: &str) -> Result<()> {
 /// Who is calling.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
     known(request.extensions()).cloned()
+}
+
+/// Whether that is still so, for calls that last.
+pub(super) fn standing<T>(request: &Request<T>) -> Result<Standing> {
+    let standing = request.extensions().get::<Standing>().cloned();
+    standing.ok_or_else(|| Error::internal("the request passed no authentication layer"))
 }
 
 fn known(extensions: &Extensions) -> Result<&Arc<Caller>> {

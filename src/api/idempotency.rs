@@ -7,7 +7,7 @@ use tonic::{Request, Response};
 
 use super::guard::caller;
 use crate::actions::idempotency::Once;
-use crate::caller::Principal;
+use crate::caller::{Actor, Principal};
 use crate::error::{Error, Result};
 use crate::pb::Redact;
 use crate::store::idempotency::KeyUse;
@@ -34,10 +34,10 @@ where
     Q: Message + Name,
     M: Message + Redact + Clone + Default + 'static,
 {
-    let once = Once::answering(move |made| respond(to_message(made)));
+    let principal = &caller(request)?.principal;
+    let once = Once::answering(Actor::Principal(principal.clone()), move |made| respond(to_message(made)));
     let Some(key) = key(request.metadata())? else { return Ok(once) };
-    let key_use =
-        KeyUse { key: key_digest(&caller(request)?.principal, key), request: request_digest(request) };
+    let key_use = KeyUse { key: key_digest(principal, key), request: request_digest(request) };
     let replay = move |kept: &[u8]| {
         let mut answer = respond(M::decode(kept).map_err(Error::internal)?);
         answer.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));

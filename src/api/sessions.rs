@@ -3,14 +3,16 @@
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
+use super::changes::{Answers, session_chat_changes};
 use super::etag::{if_match, versioned};
-use super::guard::caller;
+use super::guard::{caller, standing};
 use super::idempotency::once;
 use super::session_chats::{chat_change, chat_filter, names, session_chat};
 use super::session_messages::session_message;
 use crate::actions::read_state::ReadState;
 use crate::actions::session_lists::{self, PageRequest};
 use crate::actions::sessions::{self, Change, NewSession, SessionRow};
+use crate::actions::watch::{self, Watches};
 use crate::actions::{Precondition, session_chats};
 use crate::cursor::CursorKeys;
 use crate::error::{Error, Result};
@@ -23,7 +25,7 @@ use crate::pb::{
     GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
     ListSessionChatsRequest, ListSessionChatsResponse, ListSessionsRequest, ListSessionsResponse,
     MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest,
-    UpdateSessionRequest,
+    UpdateSessionRequest, WatchSessionChatsRequest, WatchSessionChatsResponse,
 };
 use crate::store::Store;
 
@@ -32,12 +34,13 @@ use crate::store::Store;
 pub struct SessionApi {
     store: Store,
     cursors: CursorKeys,
+    watches: Watches,
 }
 
 impl SessionApi {
-    /// The service on that store, with what it signs cursors with.
-    pub fn new(store: Store, cursors: CursorKeys) -> Self {
-        Self { store, cursors }
+    /// The service on that store, with what it signs cursors with, and what there is to watch.
+    pub fn new(store: Store, cursors: CursorKeys, watches: Watches) -> Self {
+        Self { store, cursors, watches }
     }
 }
 
@@ -158,6 +161,21 @@ impl SessionService for SessionApi {
         let objects = page.items.into_iter();
         let data = objects.map(|(message, chat)| session_message(session, &chat, message)).collect();
         Ok(Response::new(ListSessionChatMessagesResponse { data, next_cursor: page.next }))
+    }
+
+    type WatchSessionChatsStream = Answers<WatchSessionChatsResponse>;
+
+    async fn watch_session_chats(
+        &self,
+        request: Request<WatchSessionChatsRequest>,
+    ) -> Result<Response<Self::WatchSessionChatsStream>, Status> {
+        let caller = caller(&request)?;
+        let standing = standing(&request)?;
+        let WatchSessionChatsRequest { session_id: session, resume_token, actions } = request.into_inner();
+        let session = session_id(&session)?;
+        let asked = watch::Asked { session: Some(session), resume_token, actions, ..watch::Asked::default() };
+        let watch = watch::watch(&self.watches, caller, standing, asked).await?;
+        Ok(session_chat_changes(session, watch))
     }
 
     async fn mark_session_chat_read(

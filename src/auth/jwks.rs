@@ -33,6 +33,12 @@ pub(super) enum Lookup {
     NoKeys,
 }
 
+/// How many usable keys there are at that place.
+pub(super) async fn count(location: &str) -> Result<usize, String> {
+    let bytes = Source::new(location).load().await?;
+    Ok(KeySet::parse(&bytes)?.len())
+}
+
 /// The keys, where they come from, and when they were last asked for.
 pub(super) struct Jwks {
     source: Source,

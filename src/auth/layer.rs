@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 use http::Request;
 use tower::{Layer, Service};
 
-use super::Authenticator;
+use super::{Authenticator, Standing, token};
 
-/// Labels requests with a [`crate::caller::Identity`] in their extensions.
+/// Labels requests with a [`crate::caller::Identity`] in their extensions, and with a [`Standing`] where there is a token.
 #[derive(Clone)]
 pub struct AuthLayer {
     authenticator: Arc<Authenticator>,
@@ -58,6 +58,10 @@ where
         let authenticator = self.authenticator.clone();
         Box::pin(async move {
             let identity = authenticator.identify(request.headers()).await;
+            if let Some(token) = token::presented(request.headers()).text() {
+                let standing = Standing::new(authenticator, token);
+                request.extensions_mut().insert(standing);
+            }
             request.extensions_mut().insert(identity);
             inner.call(request).await
         })

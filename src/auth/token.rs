@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 const MAX_LENGTH: usize = 8 * 1024;
 
 /// What was presented.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// Nothing.
     None,
@@ -17,6 +17,16 @@ pub(super) enum Token<'a> {
     ApiKey(&'a str),
     /// Something that can be no token.
     Malformed,
+}
+
+impl<'a> Token<'a> {
+    /// What [`classify`] makes the same token of.
+    pub(super) const fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Login(text) | Self::ApiKey(text) => Some(text),
+            Self::None | Self::Malformed => None,
+        }
+    }
 }
 
 /// The token of a request: `authorization: Bearer <token>`, else `x-api-key: <key>`.
@@ -42,7 +52,8 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
 }
 
-fn classify(token: &str) -> Token<'_> {
+/// The token of that text.
+pub(super) fn classify(token: &str) -> Token<'_> {
     if token.is_empty() || token.len() > MAX_LENGTH {
         return Token::Malformed;
     }

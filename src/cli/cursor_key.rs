@@ -11,17 +11,6 @@ use crate::cursor::CursorKey;
 
 const FILE: &str = "cursor.key";
 
-/// Refuses a database that other instances may share without a key that they share too: each would make cursors that
-/// the others turn away.
-pub(super) fn require(settings: &Settings) -> Result<(), Failure> {
-    if settings.database_url.is_some() && settings.cursor_key.is_none() {
-        let mistake = "--database-url needs --cursor-key (or SWITCHBOARD_CURSOR_KEY, SWITCHBOARD_CURSOR_KEY_FILE), \
-                       the same for all instances: make one with `openssl rand -base64 32`";
-        return Err(Failure::Configuration(vec![mistake.to_owned()]));
-    }
-    Ok(())
-}
-
 /// The key that is set, else the one in the data directory, which the private database has made by now.
 pub(super) fn find_or_create(settings: &Settings) -> Result<CursorKey, Failure> {
     if let Some(key) = &settings.cursor_key {

@@ -171,6 +171,7 @@ fn instructions(key: &Secret, url: &str) -> String {
     let session_chat = format!("{url}/api/v1/sessions/{}/chats/{person}@s.whatsapp.net", support.session);
     let lines = [
         ("Serve it (in another terminal)", "switchboard serve".to_owned()),
+        ("The inbox: open it in a browser, and sign in with the API key", format!("{url}/inbox")),
         ("A chat", format!("curl -s {chat} {auth} -H 'x-phone: {}'", support.phone)),
         (
             "Assign and label it",

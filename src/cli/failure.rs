@@ -1,6 +1,7 @@
 //! How a command ends when it does not end well.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::process::ExitCode;
 
 use crate::error::{Error, Kind};
@@ -37,6 +38,15 @@ impl Failure {
                 }
                 ExitCode::from(BAD_CONFIGURATION)
             }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(reason) => f.write_str(reason),
+            Self::Configuration(mistakes) => f.write_str(&mistakes.join("; ")),
         }
     }
 }

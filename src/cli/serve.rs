@@ -1,21 +1,29 @@
 //! `switchboard serve`: the service, from its settings to its orderly end.
 
+mod secrets;
+
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::context::Database;
-use super::settings::{ServeFlags, Settings};
-use super::{Failure, cursor_key, output};
+use super::settings::{Effective, ServeFlags, Settings};
+use super::{Failure, checks, cursor_key, output};
+use crate::config::Secret;
 use crate::error::Kind;
 use crate::server::{self, Health, ServeError};
+use crate::store::fitness;
 use crate::telemetry::{Telemetry, logs};
 
 /// How long an end may take beyond its own limits: the private PostgreSQL stops after the last call.
 const LATE: Duration = Duration::from_secs(20);
+
+/// How often a database that is not there yet is asked for its role.
+const ROLE_POLL: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -23,16 +31,16 @@ pub(super) struct Arguments {
     pub(super) flags: ServeFlags,
 }
 
-pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
+pub(super) async fn run(effective: &Effective, settings: &Settings) -> Result<(), Failure> {
     logs::init(&settings.log_filter, settings.log_format)
         .map_err(|error| Failure::Configuration(vec![format!("--log-level: {error}")]))?;
     let telemetry = Telemetry::start(settings.metrics_address.is_some())
         .map_err(|error| Failure::Configuration(vec![error.to_string()]))?;
-    cursor_key::require(settings)?;
+    checks::refuse(&checks::of_settings(settings, effective))?;
     let health = Health::new();
     let scraped = serve_metrics(settings, &telemetry, &health).await?;
     let database = Database::open(settings).await?;
-    let outcome = serve(settings, &database, health).await;
+    let outcome = serve(effective, settings, &database, health).await;
     // The private database goes late: calls in flight have ended by now.
     database.close().await;
     let _ = tokio::task::spawn_blocking(|| telemetry.end()).await;
@@ -62,8 +70,20 @@ async fn listen(address: &str) -> Result<TcpListener, Failure> {
     listening.map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
 }
 
-async fn serve(settings: &Settings, database: &Database, health: Health) -> Result<(), Failure> {
-    match database.prepare_schema().await {
+async fn serve(
+    effective: &Effective,
+    settings: &Settings,
+    database: &Database,
+    health: Health,
+) -> Result<(), Failure> {
+    let prepared = database.prepare_schema().await;
+    let role = match &database.embedded {
+        // Its role is this program's own, and may do everything.
+        Some(_) => None,
+        None if prepared.is_ok() => unknown_role(&database.url).await?,
+        None => Some(database.url.clone()),
+    };
+    match prepared {
         // It may come later, and go at any time: the service says that it is not ready, and waits.
         Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::FailedPrecondition) => {
             let Failure::Failed(reason) = database.failure(error) else { return Ok(()) };
@@ -78,13 +98,45 @@ async fn serve(settings: &Settings, database: &Database, health: Health) -> Resu
     tracing::info!(%address, "listening");
     let announcing = tokio::spawn(announce(format!("{}://{address}", settings.scheme()), health.clone()));
     let config = settings.config(database.url.clone(), cursor_key);
-    let shutdown = told_to_stop(terminate, interrupt, settings.longest_drain());
+    let following = tokio::spawn(secrets::follow(effective.clone(), config.clone()));
+    let told_to_stop = told_to_stop(terminate, interrupt, settings.longest_drain());
+    let (refuse, mut refused) = oneshot::channel();
+    let shutdown = async {
+        tokio::select! {
+            () = told_to_stop => {}
+            failure = refused_role(role) => drop(refuse.send(failure)),
+        }
+    };
     let outcome = server::run(listener, config, health, shutdown).await;
     announcing.abort();
+    following.abort();
+    if let Ok(failure) = refused.try_recv() {
+        return Err(failure);
+    }
     outcome.map_err(|error| match error {
         ServeError::Config(invalid) => Failure::Configuration(invalid.mistakes),
         error @ ServeError::Setup(_) => Failure::new(error.to_string()),
     })
+}
+
+/// Refuses a role that must not be used. Where that is not known yet, says of which database.
+async fn unknown_role(database_url: &Secret) -> Result<Option<Secret>, Failure> {
+    match fitness::row_security(database_url).await {
+        Ok(known @ Some(_)) => checks::refuse(&[checks::of_role(known)]).map(|()| None),
+        Ok(None) | Err(_) => Ok(Some(database_url.clone())),
+    }
+}
+
+/// Completes when a database that was not there at the start, or was empty, is there and its role must not be used.
+async fn refused_role(mut unknown: Option<Secret>) -> Failure {
+    while let Some(database_url) = &unknown {
+        tokio::time::sleep(ROLE_POLL).await;
+        match unknown_role(database_url).await {
+            Ok(still) => unknown = still,
+            Err(failure) => return failure,
+        }
+    }
+    std::future::pending().await
 }
 
 /// Completes with the first signal. From then on a second one, or an end that takes far too long, ends the process at

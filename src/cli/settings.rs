@@ -5,7 +5,7 @@ mod effective;
 mod table;
 mod values;
 
-pub(super) use effective::{Effective, EffectiveSetting};
+pub(super) use effective::{Effective, EffectiveSetting, Origin};
 pub(super) use table::{CommonFlags, ServeFlags};
 
 use std::fmt::Display;
@@ -20,6 +20,7 @@ use super::Failure;
 use super::units;
 use crate::config::{Config, JwtConfig, RateLimits, Secret, TlsConfig};
 use crate::cursor::{CursorKey, CursorKeys};
+use crate::renewable::Renewable;
 use crate::telemetry::LogFormat;
 
 /// The settings, checked.
@@ -36,8 +37,8 @@ pub(super) struct Settings {
     /// `host:port`.
     pub(super) metrics_address: Option<String>,
     pub(super) cursor_key: Option<CursorKey>,
-    cursor_previous_key: Option<CursorKey>,
-    jwt: Option<JwtConfig>,
+    pub(super) cursor_previous_key: Option<CursorKey>,
+    pub(super) jwt: Option<JwtConfig>,
     pub(super) tls: Option<TlsConfig>,
     cors_allowed_origins: Vec<String>,
     request_timeout: Duration,
@@ -48,6 +49,7 @@ pub(super) struct Settings {
     max_connection_age: Duration,
     drain_detect: Duration,
     drain_grace: Duration,
+    event_retention: Duration,
 }
 
 impl Settings {
@@ -83,6 +85,7 @@ impl Settings {
             max_connection_age: checks.required("max-connection-age", positive_duration),
             drain_detect: checks.required("drain-detect", units::duration),
             drain_grace: checks.required("drain-grace", units::duration),
+            event_retention: checks.required("event-retention", positive_duration),
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
     }
@@ -100,7 +103,7 @@ impl Settings {
     /// What `serve` runs with, on that database and with that key for new cursors.
     pub(super) fn config(&self, database_url: Secret, cursor_key: CursorKey) -> Config {
         Config {
-            database_url,
+            database_url: Renewable::from(&database_url),
             cursor_keys: CursorKeys::new(cursor_key, self.cursor_previous_key.clone()),
             database_connections: self.database_connections,
             database_wait: self.database_wait,
@@ -115,6 +118,7 @@ impl Settings {
             max_connection_age: self.max_connection_age,
             drain_detect: self.drain_detect,
             drain_grace: self.drain_grace,
+            event_retention: self.event_retention,
         }
     }
 }

@@ -79,6 +79,15 @@ pub enum PhoneSelector {
     PhoneId(PhoneId),
 }
 
+impl fmt::Display for PhoneSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Phone(phone) => phone.fmt(f),
+            Self::PhoneId(id) => id.fmt(f),
+        }
+    }
+}
+
 impl FromStr for PhoneSelector {
     type Err = InvalidId;
 

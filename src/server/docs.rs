@@ -1,35 +1,18 @@
 //! What the APIs offer, for everyone to read: the OpenAPI documents for programs, and a page at `/docs` for people.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::io::Read;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::body::Body;
-use bytes::Bytes;
-use flate2::read::GzDecoder;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY,
-    VARY, X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use tower::Service;
-use xxhash_rust::xxh3::xxh3_128;
+use http::HeaderValue;
 
-use super::compression::accepts_gzip;
-use super::services::Rest;
-use super::{BoxFuture, Request, Response, ServeError, request_id};
-use crate::error::{Error, Kind};
+use super::ServeError;
+use super::documents::{Document, HTML, JSON, SCRIPT};
 use crate::pb;
-use crate::transcode::is_known;
 use crate::transcode::openapi::Apis;
 
 const PAGE: &str = include_str!("docs/page.html");
 /// Compressed by the build.
 const EXPLORER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi-explorer.min.js.gz"));
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// Nothing but our own script, and calls to this service. The explorer puts styles where they are needed; they can load
 /// nothing.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -37,128 +20,18 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Every document, by its path. Cheap to clone.
-#[derive(Clone)]
-pub struct Docs(Arc<BTreeMap<String, Document>>);
-
-struct Document {
-    content_type: HeaderValue,
-    etag: HeaderValue,
-    body: Bytes,
-    is_gzip: bool,
-}
-
-impl Docs {
-    /// Writes all documents: `/openapi.json` of everything, `/openapi/<api>.json` of each API, and the page.
-    pub fn compose() -> Result<Self, ServeError> {
-        let apis = Apis::read(pb::DESCRIPTORS).map_err(ServeError::setup)?;
-        let mut documents = BTreeMap::new();
-        let whole = serde_json::to_vec(&apis.whole()).map_err(ServeError::setup)?;
-        documents.insert("/openapi.json".to_owned(), Document::new("application/json", whole));
-        for api in pb::APIS {
-            let alone = apis.of(api.service).map_err(ServeError::setup)?;
-            let alone = serde_json::to_vec(&alone).map_err(ServeError::setup)?;
-            let path = format!("/openapi/{}.json", api.name);
-            documents.insert(path, Document::new("application/json", alone));
-        }
-        documents.insert("/docs".to_owned(), Document::new("text/html; charset=utf-8", PAGE));
-        let explorer = Document::new("text/javascript; charset=utf-8", EXPLORER);
-        documents.insert("/docs/openapi-explorer.js".to_owned(), Document { is_gzip: true, ..explorer });
-        Ok(Self(Arc::new(documents)))
+/// Writes all of them, by path: `/openapi.json` of everything, `/openapi/<api>.json` of each API, and the page.
+pub fn compose() -> Result<BTreeMap<String, Document>, ServeError> {
+    let apis = Apis::read(pb::DESCRIPTORS).map_err(ServeError::setup)?;
+    let mut documents = BTreeMap::new();
+    let whole = serde_json::to_vec(&apis.whole()).map_err(ServeError::setup)?;
+    documents.insert("/openapi.json".to_owned(), Document::new(JSON, POLICY, whole));
+    for api in pb::APIS {
+        let alone = apis.of(api.service).map_err(ServeError::setup)?;
+        let alone = serde_json::to_vec(&alone).map_err(ServeError::setup)?;
+        documents.insert(format!("/openapi/{}.json", api.name), Document::new(JSON, POLICY, alone));
     }
-
-    fn find(&self, path: &str) -> Option<&Document> {
-        // Nearly every request is for something else.
-        let may_be = path.starts_with("/openapi") || path.starts_with("/docs");
-        if may_be { self.0.get(path) } else { None }
-    }
-}
-
-impl Document {
-    fn new(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let body = body.into();
-        // Weak: the same whether the answer is compressed or not.
-        let etag = HeaderValue::from_str(&format!("W/\"{:032x}\"", xxh3_128(&body)));
-        Self {
-            content_type: HeaderValue::from_static(content_type),
-            // Hexadecimal digits in quotes are always a header's value.
-            etag: etag.unwrap_or(HeaderValue::from_static("W/\"\"")),
-            body,
-            is_gzip: false,
-        }
-    }
-
-    fn answer(&self, request: &HeaderMap) -> Result<Response, Error> {
-        let mut response = Response::new(Body::empty());
-        let headers = response.headers_mut();
-        headers.insert(ETAG, self.etag.clone());
-        // A new version of the service is seen at once; as long as there is none, asking costs a header.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if is_known(request, &self.etag) {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            return Ok(response);
-        }
-        headers.insert(CONTENT_TYPE, self.content_type.clone());
-        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        if !self.is_gzip {
-            return Ok(response.map(|_| Body::from(self.body.clone())));
-        }
-        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-        if accepts_gzip(request) {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            return Ok(response.map(|_| Body::from(self.body.clone())));
-        }
-        let mut plain = Vec::new();
-        GzDecoder::new(self.body.as_ref()).read_to_end(&mut plain).map_err(Error::internal)?;
-        Ok(response.map(|_| Body::from(plain)))
-    }
-}
-
-/// The REST door with the documents beside it.
-#[derive(Clone)]
-pub struct Documented<R> {
-    docs: Docs,
-    rest: R,
-}
-
-impl<R> Documented<R> {
-    /// Documents first, then whatever `rest` has.
-    pub fn new(docs: Docs, rest: R) -> Self {
-        Self { docs, rest }
-    }
-}
-
-impl<R: Rest> Service<Request> for Documented<R> {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.rest.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> BoxFuture {
-        let Some(document) = self.docs.find(request.uri().path()) else { return self.rest.call(request) };
-        let failure = |error: Error| {
-            let request_id = request.headers().get(request_id::HEADER);
-            self.rest.error_response(request.uri().path(), &error, request_id)
-        };
-        let response = match *request.method() {
-            Method::GET | Method::HEAD => document.answer(request.headers()).unwrap_or_else(failure),
-            Method::OPTIONS => allowing(StatusCode::NO_CONTENT, Response::default()),
-            _ => {
-                let refusal = Error::new(Kind::MethodNotAllowed, "method not allowed");
-                allowing(StatusCode::METHOD_NOT_ALLOWED, failure(refusal))
-            }
-        };
-        Box::pin(std::future::ready(Ok(response)))
-    }
-}
-
-fn allowing(status: StatusCode, mut response: Response) -> Response {
-    *response.status_mut() = status;
-    response.headers_mut().insert(ALLOW, METHODS);
-    response
+    documents.insert("/docs".to_owned(), Document::new(HTML, POLICY, PAGE));
+    documents.insert("/docs/openapi-explorer.js".to_owned(), Document::gzip(SCRIPT, POLICY, EXPLORER));
+    Ok(documents)
 }

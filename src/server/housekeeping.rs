@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actions::{idempotency, senders};
+use crate::actions::{events, idempotency, senders};
 use crate::error::Error;
 use crate::store::Store;
 use crate::telemetry::causes;
@@ -10,7 +10,7 @@ use crate::telemetry::causes;
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Keeps house until it is dropped. Several servers may do so beside each other.
-pub async fn keep(store: Store) {
+pub async fn keep(store: Store, event_retention: Duration) {
     loop {
         if let Err(error) = remove_expired_keys(&store).await {
             tracing::warn!(reason = causes(&error), "expired idempotency keys could not be removed");
@@ -18,7 +18,11 @@ pub async fn keep(store: Store) {
         if let Err(error) = remove_forgotten_senders(&store).await {
             tracing::warn!(reason = causes(&error), "senders that are long gone could not be removed");
         }
-        tokio::time::sleep(INTERVAL).await;
+        if let Err(error) = remove_expired_events(&store, event_retention).await {
+            tracing::warn!(reason = causes(&error), "expired events could not be removed");
+        }
+        // What is kept for less is not kept for a minute longer.
+        tokio::time::sleep(INTERVAL.min(event_retention)).await;
     }
 }
 
@@ -30,5 +34,11 @@ async fn remove_expired_keys(store: &Store) -> Result<(), Error> {
 
 async fn remove_forgotten_senders(store: &Store) -> Result<(), Error> {
     while senders::remove_forgotten(store).await? {}
+    Ok(())
+}
+
+/// In batches too.
+async fn remove_expired_events(store: &Store, retention: Duration) -> Result<(), Error> {
+    while events::remove_expired(store, retention).await? {}
     Ok(())
 }

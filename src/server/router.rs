@@ -9,7 +9,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
 use super::compression::{self, Compressed, compressed};
-use super::docs::{Docs, Documented};
+use super::documents::{Documented, Documents};
 use super::door::Door;
 use super::guard::GuardLayer;
 use super::health::Health;
@@ -28,7 +28,7 @@ pub struct Router<R> {
 
 impl<R: Rest> Router<R> {
     /// The routes to these services.
-    pub fn new(services: Services<R>, docs: Docs, health: Health) -> Self {
+    pub fn new(services: Services<R>, documents: Documents, health: Health) -> Self {
         let grpc = ServiceBuilder::new()
             // Outermost, so that what is refused further in is an answer that gRPC-Web understands.
             .layer(GrpcWebLayer::new())
@@ -36,7 +36,7 @@ impl<R: Rest> Router<R> {
             .layer(GuardLayer::new(services.guard))
             .service(services.grpc.prepare());
         let rest = services.rest;
-        let documented = Documented::new(docs, rest.clone());
+        let documented = Documented::new(documents, rest.clone());
         let compressed = compressed(documented.clone());
         Self { grpc: BoxCloneSyncService::new(grpc), rest, documented, compressed, health }
     }
@@ -72,7 +72,7 @@ impl<R: Rest> Service<Request> for Router<R> {
             (Door::Rest, "/livez") => ready(self.health.live(request.method())),
             (Door::Rest, "/readyz") => ready(self.health.ready(request.method())),
             // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist. In
-            // front of it lies what describes it.
+            // front of it lies what describes it, and the inbox.
             (Door::Rest, _) => self.call_rest(request),
         }
     }

@@ -10,6 +10,7 @@ use super::around::Answering;
 use super::guard::Guard;
 use super::health::Health;
 use super::{Response, ServeError};
+use crate::actions::watch::Watches;
 use crate::api::{self, ChatApi, IngestApi, OrganizationApi, SessionApi};
 use crate::config::Config;
 use crate::error::Error;
@@ -56,14 +57,15 @@ pub struct Services<R> {
 pub fn compose(
     store: &Store,
     config: &Config,
+    watches: &Watches,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {
-    let chats = Arc::new(ChatApi::new(store.clone()));
-    let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone()));
+    let chats = Arc::new(ChatApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
+    let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone()));
     let writers = (config.database_connections / 2).max(1);
-    let ingest_store = Store::new(&config.database_url, Patience::unhurried(writers));
+    let ingest_store = store.beside(&config.database_url, Patience::unhurried(writers));
     let ingest = IngestApi::new(ingest_store, writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {

@@ -53,6 +53,16 @@ impl Tls {
     }
 }
 
+/// When the first certificate of the chain to expire does, since 1970; nothing where that cannot be read.
+///
+/// # Errors
+///
+/// What is wrong with which file, for the operator.
+pub fn inspect(config: &TlsConfig) -> Result<Option<Duration>, String> {
+    let files = Files::read(config)?;
+    files.server().map(|_| files.not_after())
+}
+
 async fn keep_fresh(config: TlsConfig, used: Files, current: watch::Sender<Arc<ServerConfig>>) {
     let mut seen = Ok(used);
     loop {

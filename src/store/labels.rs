@@ -89,6 +89,18 @@ fn find(connection: &mut Connection, org: OrgId, names: &[LabelName]) -> StoreRe
         .load(connection)?)
 }
 
+/// The label with that id or that name in the form it is compared in.
+pub fn id_of(connection: &mut Connection, org: OrgId, id: &str, key: &str) -> StoreResult<Option<LabelId>> {
+    Ok(labels::table
+        .filter(labels::org_id.eq(org))
+        .filter(labels::label_id.eq(id).or(labels::label_key.eq(key)))
+        // An id wins over a name that looks like one.
+        .order(labels::label_id.ne(id))
+        .select(labels::label_id)
+        .first(connection)
+        .optional()?)
+}
+
 /// Inserts a label; `None` when there is one with that key.
 pub fn insert(
     connection: &mut Connection,

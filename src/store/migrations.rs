@@ -82,14 +82,14 @@ pub async fn revert(database_url: &Secret) -> Result<Option<String>> {
     blocking(connection, run).await.map(|(_, reverted)| reverted)
 }
 
-async fn connect(database_url: &Secret) -> Result<Connection> {
+pub(super) async fn connect(database_url: &Secret) -> Result<Connection> {
     let url = database_url.clone();
     let connecting = tokio::task::spawn_blocking(move || Connection::establish(url.expose()));
     connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)
 }
 
 /// Runs work on a connection where blocking is no harm, and gives the connection back.
-async fn blocking<T, F>(mut connection: Connection, work: F) -> Result<(Connection, T)>
+pub(super) async fn blocking<T, F>(mut connection: Connection, work: F) -> Result<(Connection, T)>
 where
     T: Send + 'static,
     F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,

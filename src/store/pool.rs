@@ -15,6 +15,7 @@ use diesel::r2d2::{
 use super::Patience;
 use crate::config::Secret;
 use crate::error::{Error, Result};
+use crate::renewable::Renewable;
 use crate::telemetry::metrics::{self, Present};
 
 /// How long a new connection may take at least. Half of it is the longest pause between two tries.
@@ -35,7 +36,7 @@ pub(super) struct Lease {
 }
 
 struct Manager {
-    url: Secret,
+    url: Renewable<Secret>,
     /// What is said on a new connection.
     greeting: String,
     /// Connections of earlier generations are given up.
@@ -45,12 +46,14 @@ struct Manager {
 struct Connected {
     connection: PgConnection,
     generation: u64,
+    /// Where to.
+    url: Arc<Secret>,
     _present: Present,
 }
 
 impl Pool {
     /// Nothing is opened yet.
-    pub(super) fn new(url: Secret, patience: &Patience) -> Self {
+    pub(super) fn new(url: Renewable<Secret>, patience: &Patience) -> Self {
         let generation = Arc::new(AtomicU64::new(0));
         let manager = Manager { url, greeting: greeting(patience), generation: generation.clone() };
         let pool = diesel::r2d2::Pool::builder()
@@ -110,10 +113,10 @@ impl ManageConnection for Manager {
     fn connect(&self) -> std::result::Result<Connected, ConnectError> {
         // Before anything else: what is given up while this one is opened includes it.
         let generation = self.generation.load(Ordering::Relaxed);
-        let mut connection =
-            PgConnection::establish(self.url.expose()).map_err(ConnectError::ConnectionError)?;
+        let url = self.url.get();
+        let mut connection = PgConnection::establish(url.expose()).map_err(ConnectError::ConnectionError)?;
         connection.batch_execute(&self.greeting).map_err(ConnectError::QueryError)?;
-        Ok(Connected { connection, generation, _present: Present::database_connection() })
+        Ok(Connected { connection, generation, url, _present: Present::database_connection() })
     }
 
     fn is_valid(&self, connected: &mut Connected) -> std::result::Result<(), ConnectError> {
@@ -123,6 +126,7 @@ impl ManageConnection for Manager {
     fn has_broken(&self, connected: &mut Connected) -> bool {
         std::thread::panicking()
             || connected.generation != self.generation.load(Ordering::Relaxed)
+            || !self.url.is(&connected.url)
             || connected.connection.is_broken()
     }
 }

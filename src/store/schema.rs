@@ -2,7 +2,7 @@
 
 #![allow(missing_docs)]
 
-use super::views::{chat_views, message_views};
+use super::views::{chat_views, event_views, message_views};
 
 diesel::table! {
     orgs (org_id) {
@@ -269,7 +269,7 @@ diesel::table! {
         org_id -> Uuid,
         event_id -> BigInt,
         at -> Timestamptz,
-        chat_key -> Nullable<BigInt>,
+        chat_key -> BigInt,
         session_id -> Nullable<Text>,
         kind -> Text,
         actor -> Text,
@@ -290,5 +290,5 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    idempotency_keys, ingest_senders, commands, lids, chat_views, message_views
+    idempotency_keys, ingest_senders, commands, lids, chat_views, event_views, message_views
 }

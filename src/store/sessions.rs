@@ -1,12 +1,14 @@
 //! The organization's numbers, each attached as one session.
 
+use std::sync::Arc;
+
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::chats::clock_timestamp;
 use super::schema::{chats, messages, session_chats, sessions};
 use super::{Connection, StoreResult};
-use crate::ids::{OrgId, Phone, PhoneId, SessionId};
+use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 
 /// A session.
@@ -91,6 +93,24 @@ pub fn find(connection: &mut Connection, org: OrgId, session: SessionId) -> Stor
         .select(SessionRow::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// The session of that number, if it is one of the reachable ones: one or none.
+pub fn of_number(
+    connection: &mut Connection,
+    org: OrgId,
+    number: &PhoneSelector,
+    reachable: Option<&[SessionId]>,
+) -> StoreResult<Arc<[SessionId]>> {
+    let mut found = sessions::table.filter(sessions::org_id.eq(org)).into_boxed();
+    found = match number {
+        PhoneSelector::Phone(phone) => found.filter(sessions::phone.eq(phone)),
+        PhoneSelector::PhoneId(id) => found.filter(sessions::phone_id.eq(id)),
+    };
+    if let Some(reachable) = reachable {
+        found = found.filter(sessions::session_id.eq_any(reachable));
+    }
+    Ok(found.select(sessions::session_id).load::<SessionId>(connection)?.into())
 }
 
 /// The session, held until the transaction ends: nobody changes it or adds a chat to it.

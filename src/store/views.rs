@@ -50,3 +50,30 @@ diesel::table! {
         fts -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    event_views (org_id, event_id) {
+        org_id -> Uuid,
+        event_id -> BigInt,
+        at -> Timestamptz,
+        chat_key -> BigInt,
+        chat_id -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        kind -> Text,
+        actor -> Text,
+        changes -> Jsonb,
+        of_any_org -> Bool,
+        held_by -> Array<Text>,
+        label_ids -> Array<Text>,
+        assigned_to -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    events_horizon (last) {
+        last -> BigInt,
+        at -> Timestamptz,
+        writers -> Array<Text>,
+    }
+}

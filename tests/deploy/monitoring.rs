@@ -28,7 +28,6 @@ fn metrics_are_served_where_they_are_looked_for() {
 
 #[test]
 fn alarms_are_about_metrics_that_there_are_and_each_is_in_the_runbook() {
-    let known = include_str!("../../src/telemetry/metrics.rs");
     let runbook = include_str!("../../docs/operations.md");
     let rules = the("observed", "PrometheusRule")["spec"]["groups"][0]["rules"].as_array().expect("rules");
     assert!(rules.len() >= 5);
@@ -41,17 +40,45 @@ fn alarms_are_about_metrics_that_there_are_and_each_is_in_the_runbook() {
             query.matches(r#"{job="demo-switchboard-metrics""#).count(),
             "{query}"
         );
-        for name in query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-            let Some(name) = name.strip_prefix("switchboard_") else { continue };
-            let name = ["_total", "_seconds_count", "_seconds_bucket", "_seconds"]
-                .iter()
-                .fold(name, |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
-            let is_known = known.split('"').any(|word| {
-                word.strip_prefix("switchboard.").is_some_and(|word| word.replace('.', "_") == name)
-            });
-            assert!(is_known, "{alert}: {name}");
-        }
+        assert_eq!(unknown_metrics(query), Vec::<&str>::new(), "{alert}");
     }
+}
+
+#[test]
+fn the_dashboard_shows_metrics_that_there_are() {
+    let maps: Vec<_> =
+        all("ConfigMap").filter(|(_, map)| map["data"]["switchboard.json"].is_string()).collect();
+    let [("shown", map)] = maps[..] else { panic!("{maps:?}") };
+    assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+    let dashboard: Value = serde_json::from_str(text(&map["data"]["switchboard.json"])).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let queries: Vec<_> =
+        panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten()).collect();
+    assert!(queries.len() >= 12);
+    for query in queries {
+        let query = text(&query["expr"]);
+        assert_eq!(query.matches('{').count(), query.matches(r#"{job=~"$job""#).count(), "{query}");
+        assert!(query.contains("switchboard_"), "{query}");
+        assert_eq!(unknown_metrics(query), Vec::<&str>::new(), "{query}");
+    }
+    let ids: std::collections::BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
+    assert_eq!(ids.len(), panels.len(), "an id comes twice");
+}
+
+/// The metrics of ours in a query that the program does not have.
+fn unknown_metrics(query: &str) -> Vec<&str> {
+    let known = include_str!("../../src/telemetry/metrics.rs");
+    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let names = words.filter_map(|word| word.strip_prefix("switchboard_"));
+    let is_unknown = |name: &&str| {
+        let name = ["_total", "_seconds_count", "_seconds_bucket", "_seconds_sum", "_seconds"]
+            .iter()
+            .fold(*name, |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
+        !known
+            .split('"')
+            .any(|word| word.strip_prefix("switchboard.").is_some_and(|word| word.replace('.', "_") == name))
+    };
+    names.filter(is_unknown).collect()
 }
 
 fn text(value: &Value) -> &str {

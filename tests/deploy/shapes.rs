@@ -19,6 +19,7 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
         ("observed", observed()),
         ("tls", json!({"tls": {"existingSecret": "inbox-tls"}})),
         ("mutual", mutual()),
+        ("shown", json!({"metrics": {"dashboard": {"enabled": true}}})),
     ])
 }
 
@@ -50,6 +51,7 @@ fn settings() -> Value {
             "requestTimeout": "1500ms",
             "maxBodyBytes": "2097152",
             "drainGrace": "2m",
+            "eventRetention": "30d",
         },
     })
 }

@@ -1,4 +1,4 @@
-//! The APIs' description, as anyone may read it: without a token, whole, and only what it is.
+//! The APIs' description and the inbox's page, as anyone may read them: without a token, whole, and only what they are.
 
 use std::process::Command;
 
@@ -8,7 +8,8 @@ use switchboard::transcode::openapi;
 
 use crate::support::{ROOT, World};
 
-const DOCUMENTS: [&str; 3] = ["/openapi.json", "/docs", "/docs/openapi-explorer.js"];
+const DOCUMENTS: [&str; 6] =
+    ["/openapi.json", "/docs", "/docs/openapi-explorer.js", "/inbox", "/inbox/inbox.css", "/inbox/inbox.js"];
 
 #[tokio::test]
 async fn the_documents_are_those_that_the_command_line_prints() {
@@ -30,9 +31,17 @@ async fn the_documents_are_those_that_the_command_line_prints() {
 #[tokio::test]
 async fn nothing_but_the_documents_is_found_beside_them() {
     let world = World::shared().await;
-    for path in
-        ["/openapi", "/openapi/", "/openapi/nonsense.json", "/openapi.json/", "/docs/", "/docs/page.html"]
-    {
+    for path in [
+        "/openapi",
+        "/openapi/",
+        "/openapi/nonsense.json",
+        "/openapi.json/",
+        "/docs/",
+        "/docs/page.html",
+        "/inbox/",
+        "/inbox/index.html",
+        "/inbox/src/main.ts",
+    ] {
         let answer = world.anonymous().get(path).await.expect(404);
         assert_eq!(answer.json()["status"], json!(404), "{path}");
     }
@@ -81,14 +90,20 @@ async fn a_page_may_load_nothing_from_elsewhere() {
         assert!(!policy.contains("http") && !policy.contains('*') && !policy.contains("eval"), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
-    let page = world.anonymous().get("/docs").await.text();
-    assert!(!page.contains("http://") && !page.contains("https://"), "{page}");
+    for path in ["/docs", "/inbox", "/inbox/inbox.css"] {
+        let text = world.anonymous().get(path).await.text();
+        assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
+    }
+    let inbox = world.anonymous().get("/inbox").await.expect(200);
+    let policy = inbox.header("content-security-policy");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert!(policy.ends_with("require-trusted-types-for 'script'; trusted-types 'none'"), "{policy}");
 }
 
 #[tokio::test]
 async fn large_documents_are_compressed_for_those_who_can_read_it() {
     let world = World::shared().await;
-    for path in ["/openapi.json", "/docs/openapi-explorer.js"] {
+    for path in ["/openapi.json", "/docs/openapi-explorer.js", "/inbox/inbox.js"] {
         let plain = world.anonymous().get(path).await.expect(200);
         assert_eq!(plain.header("content-encoding"), "");
         let gzip = world.anonymous().with("accept-encoding", "gzip").get(path).await.expect(200);
@@ -101,14 +116,19 @@ async fn large_documents_are_compressed_for_those_who_can_read_it() {
 }
 
 #[tokio::test]
-async fn what_is_served_to_browsers_is_the_package_as_it_was_published() {
-    let folder = format!("{ROOT}/assets/openapi-explorer");
-    let mut check = Command::new("sha256sum");
-    check.args(["--strict", "--check", "SHA256SUMS"]).current_dir(&folder);
-    let output = check.output().expect("sha256sum");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("openapi-explorer.min.js: OK"), "{said}");
+async fn what_is_served_to_browsers_is_what_the_sums_say() {
     let world = World::shared().await;
-    let file = std::fs::read(format!("{folder}/openapi-explorer.min.js")).expect("the file");
-    assert_eq!(world.anonymous().get("/docs/openapi-explorer.js").await.expect(200).body, file);
+    for (folder, file, path) in [
+        ("openapi-explorer", "openapi-explorer.min.js", "/docs/openapi-explorer.js"),
+        ("inbox", "inbox.js", "/inbox/inbox.js"),
+    ] {
+        let folder = format!("{ROOT}/assets/{folder}");
+        let mut check = Command::new("sha256sum");
+        check.args(["--strict", "--check", "SHA256SUMS"]).current_dir(&folder);
+        let output = check.output().expect("sha256sum");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains(&format!("{file}: OK")), "{said}");
+        let kept = std::fs::read(format!("{folder}/{file}")).expect("the file");
+        assert_eq!(world.anonymous().get(path).await.expect(200).body, kept);
+    }
 }

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tonic::transport::Channel;
+use tonic::{Code, Streaming};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::support::{Cluster, Database, Door, Rest, Rpc, Server, World, frame};
 
 const PAUSE: Duration = Duration::from_millis(20);
-const WATCH: &str = "/grpc.health.v1.Health/Watch";
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
-/// `HealthCheckResponse` with `SERVING`, `NOT_SERVING` and `SERVICE_UNKNOWN`.
+/// `HealthCheckResponse` with `SERVING` and `NOT_SERVING`.
 const SERVING: &[u8] = b"\x08\x01";
 const NOT_SERVING: &[u8] = b"\x08\x02";
-const SERVICE_UNKNOWN: &[u8] = b"\x08\x03";
 
 #[tokio::test]
 async fn an_empty_database_is_told_with_the_command_that_mends_it_which_then_does() {
@@ -73,16 +76,27 @@ async fn health_is_told_of_each_service_and_of_no_other() {
 #[tokio::test]
 async fn a_health_watch_tells_changes_and_ends_with_the_service() {
     let world = World::start_with("127.0.0.1:0", &["--drain-detect", "1s"]).await;
-    let watch = async |service| world.anonymous_rpc(Door::Grpc).call(WATCH, asked(service)).await;
-    let stop = async {
-        // By then both have been told how things are, also on a machine that is busy.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        world.stop().await
+    let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
+    let mut client = HealthClient::new(channel);
+    let mut watch = async |service: &str| {
+        let asked = HealthCheckRequest { service: service.to_owned() };
+        client.watch(asked).await.expect("a stream").into_inner()
     };
-    let (known, unknown, stopped) = tokio::join!(watch(""), watch("nobody.v1.Knows"), stop);
-    assert_eq!(known.messages, [SERVING, NOT_SERVING]);
-    assert_eq!(unknown.messages, [SERVICE_UNKNOWN]);
-    assert_eq!((known.code, unknown.code, stopped), (Some(14), Some(14), 0));
+    let (mut known, mut unknown) = (watch("").await, watch("nobody.v1.Knows").await);
+    assert_eq!(next(&mut known).await, Ok(ServingStatus::Serving));
+    assert_eq!(next(&mut unknown).await, Ok(ServingStatus::ServiceUnknown));
+    let changes = async {
+        assert_eq!(next(&mut known).await, Ok(ServingStatus::NotServing));
+        [next(&mut known).await, next(&mut unknown).await]
+    };
+    let (ends, stopped) = tokio::join!(changes, world.stop());
+    assert_eq!((ends, stopped), ([Err(Code::Unavailable); 2], 0));
+}
+
+/// What a watch tells next.
+async fn next(watch: &mut Streaming<HealthCheckResponse>) -> Result<ServingStatus, Code> {
+    let told = watch.message().await.map_err(|status| status.code())?;
+    Ok(told.expect("it does not end well").status())
 }
 
 async fn start(database: &Database) -> Server {

@@ -74,6 +74,11 @@ impl Process {
     /// Tells the process to end in order, and waits for the exit code it ends with.
     pub async fn terminate(&self) -> i32 {
         self.tell_to_stop();
+        self.ended().await
+    }
+
+    /// Waits until the process ends by itself, for the exit code it ends with.
+    pub async fn ended(&self) -> i32 {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let log = self.log();

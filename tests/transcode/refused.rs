@@ -157,7 +157,18 @@ fn what_a_method_must_declare_is_asked_for() {
     assert!(check("bare", &service("Trial", &bare)).unwrap_err().contains("no (capability)"));
     let plain = format!("service Trial {{ {} }}", method("Try", rule));
     assert!(check("plain", &plain).unwrap_err().contains("REST routes without (rest_dialect)"));
-    let stream = service("Trial", &method("Try", rule)).replace("returns (", "returns (stream ");
-    assert!(check("stream", &stream).unwrap_err().contains("a streaming method cannot have a REST route"));
+    let stream = service("Trial", &method("Try", rule)).replace("Try(", "Try(stream ");
+    assert!(check("stream", &stream).unwrap_err().contains("takes a stream cannot have a REST route"));
+    let resumed = method("Try", rule).replacen(
+        "option",
+        "option (switchboard.v1.resume_field) = \"nothing\"; option",
+        1,
+    );
+    let problem = check("resumed", &service("Trial", &resumed)).unwrap_err();
+    assert!(problem.contains("(resume_field) of a method that answers no stream"), "{problem}");
+    let stream = service("Trial", &resumed).replace("returns (", "returns (stream ");
+    assert!(
+        check("resumes", &stream).unwrap_err().contains("is not a string of both the request and the answer")
+    );
     refuses("elsewhere", r#"get: "/v2/things""#, "does not lie under the dialect's prefix `/v1`");
 }

@@ -11,16 +11,21 @@ use serde_json::Value;
 use switchboard::error::{Error, Kind};
 use switchboard::pb::chat_service_server::ChatService;
 use switchboard::pb::{
-    Chat, GetChatRequest, GetSessionChatRequest, ListChatMessagesRequest, ListChatMessagesResponse,
-    ListChatsRequest, ListChatsResponse, ListMessagesRequest, ListMessagesResponse, MarkChatReadRequest,
-    SearchMessagesRequest, SearchMessagesResponse, SessionChat, UpdateChatAccessRequest,
-    UpdateChatLabelsRequest, UpdateChatRequest, UpdateSessionChatRequest,
+    Chat, GetChatRequest, GetSessionChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse,
+    ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest, ListChatsResponse,
+    ListMessagesRequest, ListMessagesResponse, MarkChatReadRequest, SearchMessagesRequest,
+    SearchMessagesResponse, SessionChat, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
+    UpdateSessionChatRequest, WatchChatsRequest, WatchChatsResponse,
 };
 use switchboard::transcode::routes::{chat_service_routes, session_service_routes};
 use switchboard::transcode::{Guard, Limits, Transcoder};
+use tonic::codegen::tokio_stream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request as Call, Response as Reply, Status};
 use tower::ServiceExt;
+
+/// A stream of answers.
+type Items<T> = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
 
 /// What a service saw last.
 #[derive(Clone, Debug, Default)]
@@ -120,6 +125,19 @@ impl ChatService for Stub {
     ) -> Result<Reply<SearchMessagesResponse>, Status> {
         let nothing = SearchMessagesResponse::default();
         self.answer(call, nothing, |seen, asked| seen.search_messages = Some(asked))
+    }
+
+    async fn list_chat_audit_logs(
+        &self,
+        call: Call<ListChatAuditLogsRequest>,
+    ) -> Result<Reply<ListChatAuditLogsResponse>, Status> {
+        self.answer(call, ListChatAuditLogsResponse::default(), |_, _| ())
+    }
+
+    type WatchChatsStream = Items<WatchChatsResponse>;
+
+    async fn watch_chats(&self, _: Call<WatchChatsRequest>) -> Result<Reply<Self::WatchChatsStream>, Status> {
+        Ok(Reply::new(Box::pin(tokio_stream::empty())))
     }
 }
 

@@ -36,6 +36,11 @@ impl KeySet {
         Ok(Self { keys })
     }
 
+    /// How many there are; at least one.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The key of that id. Without an id, or when the only key has none, the only key.
     pub(super) fn find(&self, id: Option<&str>) -> Option<Arc<Key>> {
         match (id, self.keys.as_slice()) {

@@ -88,6 +88,21 @@ impl Effective {
         Self { settings, mistakes }
     }
 
+    /// The same with what the files say now, where that is something else. Blocks for as long as the disk takes.
+    pub(crate) fn read_again(&self) -> Option<Self> {
+        let mut again = Self { mistakes: Vec::new(), ..self.clone() };
+        for effective in &mut again.settings {
+            if let Origin::File(path) = &effective.origin {
+                match read(effective.setting, path) {
+                    Ok(text) => effective.value = Some(text),
+                    Err(mistake) => again.mistakes.push(mistake),
+                }
+            }
+        }
+        let values = |of: &Self| of.settings.iter().map(|one| one.value.clone()).collect::<Vec<_>>();
+        (values(&again) != values(self) || again.mistakes != self.mistakes).then_some(again)
+    }
+
     /// All settings, in the order they are shown.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &EffectiveSetting> {
         self.settings.iter()
@@ -157,15 +172,23 @@ fn from_environment(
             None
         }
         (Some(value), None) => Some((Some(value.clone()), Origin::Environment)),
-        (None, Some(path)) => match std::fs::read_to_string(path) {
-            Ok(text) => Some((Some(text.trim_end().to_owned()), Origin::File(path.clone()))),
-            Err(error) => {
-                mistakes.push(format!("{}{FILE_SUFFIX}: cannot read {path}: {error}", setting.variable()));
+        (None, Some(path)) => match read(setting, path) {
+            Ok(text) => Some((Some(text), Origin::File(path.clone()))),
+            Err(mistake) => {
+                mistakes.push(mistake);
                 None
             }
         },
         (None, None) => None,
     }
+}
+
+/// What the file of a secret says.
+fn read(setting: &Setting, path: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(path);
+    let text =
+        text.map_err(|error| format!("{}{FILE_SUFFIX}: cannot read {path}: {error}", setting.variable()));
+    Ok(text?.trim_end().to_owned())
 }
 
 /// The default, also of the settings whose default depends on the machine.

@@ -35,7 +35,7 @@ const fn setting(
 
 /// All settings, in the order they are shown.
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 28] = [
+pub(super) const SETTINGS: [Setting; 29] = [
     Setting { secret: true, serve_only: false, ..setting("database-url", "URL", None,
         "PostgreSQL, as a libpq URL; without it, a private one in the data directory") },
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
@@ -92,6 +92,8 @@ pub(super) const SETTINGS: [Setting; 28] = [
         "How long calls are still taken after the signal to stop, so that others learn of it and go elsewhere"),
     setting("drain-grace", "DURATION", Some("10s"),
         "How long calls in flight may go on after that"),
+    setting("event-retention", "DURATION", Some("7d"),
+        "How long changes of chats can be looked up, and a watch taken up again where it ended"),
 ];
 
 impl Setting {

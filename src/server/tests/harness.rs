@@ -115,7 +115,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
 /// The same with other bounds, which no setting changes.
 pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&mut Bounds)) -> Running {
     let mut config = Config {
-        database_url: Secret::new("postgres://127.0.0.1:1/none"),
+        database_url: (&Secret::new("postgres://127.0.0.1:1/none")).into(),
         database_connections: 1,
         database_wait: Duration::from_millis(250),
         max_in_flight: 1000,
@@ -130,6 +130,7 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         max_connection_age: Duration::from_secs(3600),
         drain_detect: Duration::ZERO,
         drain_grace: Duration::from_millis(500),
+        event_retention: Duration::from_secs(60),
     };
     change(&mut config);
     let store = Store::new(&config.database_url, patience(&config));
@@ -140,8 +141,8 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         false => Ok(()),
     };
     let grpc = Routes::default().add_service(Grpc).add_service(health_service);
-    let docs = Docs::compose().expect("the documents");
-    let router = Router::new(Services { grpc, rest: Json, guard }, docs, health.clone());
+    let documents = Documents::compose().expect("the documents");
+    let router = Router::new(Services { grpc, rest: Json, guard }, documents, health.clone());
     let stack = layers::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

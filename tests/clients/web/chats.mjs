@@ -31,7 +31,7 @@ const settings = JSON.parse((await once(createInterface(process.stdin), 'line'))
 const browser = await launch();
 try {
   const inbox = await open(allowed);
-  assert.equal(await text(inbox, '#end'), 'shown');
+  assert.equal(await text(inbox, '#end'), 'shown', inbox.complaints.join('\n'));
   assert.equal(await text(inbox, '#name'), 'Asha Rao');
   assert.equal(await text(inbox, '#labels'), 'seen in a browser');
   assert.equal(await text(inbox, '#missing'), 'NotFound');

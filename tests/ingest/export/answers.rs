@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Inbox;
 use crate::support::{Rest, Server, methods};
 
-/// Routes about what an export does not tell.
-const NOT_TOLD: [&str; 1] = ["/api/v1/organization/api-keys"];
+/// Routes about what an export does not tell: secrets, and how things came to be as they are.
+const NOT_TOLD: [&str; 2] = ["/api/v1/organization/api-keys", "/v1/chats/{chat_id}/audit-logs"];
 
 /// What lists may be asked beside nothing.
 const QUERIES: [(&str, &[&str]); 4] = [

@@ -1,12 +1,18 @@
-//! `kill -9` in the middle of a stream: what was acknowledged is stored, and nothing is stored twice.
+//! `kill -9` in the middle of a stream: what was acknowledged is stored, nothing is stored twice, and who watches hears of
+//! every change.
 
+use std::collections::BTreeSet;
 use std::env;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use switchboard::pb::chat_service_client::ChatServiceClient;
 use switchboard::pb::ingest_response::Response;
+use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
+use tonic::{Request, Status, Streaming};
 
 use super::{Connector, message, request};
 use crate::support::World;
@@ -16,12 +22,62 @@ fn kills() -> usize {
     env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(3)
 }
 
+/// Longer than anything here takes; not a promise.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who watches, is cut off with the service, and goes on with the next one.
+#[derive(Default)]
+struct Watcher {
+    key: String,
+    resume_token: String,
+    /// The changes it was told of.
+    told: BTreeSet<i64>,
+}
+
+impl Watcher {
+    async fn begin(&self, url: String) -> Result<Streaming<WatchChatsResponse>, Status> {
+        let mut client = ChatServiceClient::connect(url).await.expect("a connection");
+        let resume_token = self.resume_token.clone();
+        let mut request = Request::new(WatchChatsRequest { resume_token, ..Default::default() });
+        let bearer = format!("Bearer {}", self.key).parse().expect("a header value");
+        request.metadata_mut().insert("authorization", bearer);
+        Ok(client.watch_chats(request).await?.into_inner())
+    }
+
+    fn hear(&mut self, item: WatchChatsResponse) {
+        self.told.extend(item.change.map(|change| change.id));
+        self.resume_token = item.resume_token;
+    }
+
+    /// Watches until it is cut off.
+    async fn watch(mut self, url: String) -> Self {
+        if let Ok(mut watch) = self.begin(url).await {
+            while let Ok(Some(item)) = watch.message().await {
+                self.hear(item);
+            }
+        }
+        self
+    }
+
+    /// Watches until it was told of so many changes.
+    async fn catch_up(&mut self, url: String, changes: usize) {
+        let mut watch = self.begin(url).await.expect("a watch");
+        while self.told.len() < changes {
+            let item = tokio::time::timeout(PATIENCE, watch.message()).await.expect("an item");
+            self.hear(item.expect("no error").expect("no end"));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_and_is_there_once() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let mut random = StdRng::seed_from_u64(1555);
     let mut acknowledged = 0;
+    let mut watcher = Watcher { key: world.key("read").await, ..Watcher::default() };
+    let first = watcher.begin(world.url()).await.expect("a watch").message().await;
+    watcher.hear(first.expect("no error").expect("no end"));
     for kill in 0..kills() {
         let server = world.another_server().await;
         let url = format!("http://{}", server.address);
@@ -29,6 +85,7 @@ async fn what_was_acknowledged_survives_and_is_there_once() {
         assert!(resumed >= acknowledged, "kill {kill}: {acknowledged} was acknowledged, {resumed} is kept");
         let stored = world.sql().count("messages");
         assert_eq!(stored, resumed, "kill {kill}");
+        let watching = tokio::spawn(watcher.watch(url));
 
         let requests = connector.requests.clone();
         let sending = tokio::spawn(async move {
@@ -43,7 +100,7 @@ async fn what_was_acknowledged_survives_and_is_there_once() {
         let enough = resumed + random.random_range(1..600);
         let outcome = connector.acknowledged(enough).await;
         outcome.unwrap_or_else(|status| panic!("kill {kill}: {status}: {}", server.process.log()));
-        tokio::time::sleep(std::time::Duration::from_micros(random.random_range(0..20_000))).await;
+        tokio::time::sleep(Duration::from_micros(random.random_range(0..20_000))).await;
         let id = server.process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("a process");
         kill_process(id, Signal::KILL).expect("it runs");
         while let Ok(Some(answer)) = connector.answer().await {
@@ -54,6 +111,7 @@ async fn what_was_acknowledged_survives_and_is_there_once() {
         acknowledged = acknowledged.max(enough);
         drop(connector);
         sending.abort();
+        watcher = watching.await.expect("a watcher");
         // What it was writing then is written or not before anybody looks.
         world.sql().run_as(&world.org.id, "LOCK TABLE messages");
     }
@@ -64,4 +122,9 @@ async fn what_was_acknowledged_survives_and_is_there_once() {
     let stored = world.sql().count("messages");
     assert!(stored >= acknowledged);
     assert_eq!(counts, [json!({"unread": stored, "stored": stored, "once": stored})]);
+
+    let written = world.sql().rows("SELECT event_id AS id FROM events ORDER BY event_id");
+    let written: BTreeSet<i64> = written.iter().filter_map(|row| row["id"].as_i64()).collect();
+    watcher.catch_up(world.url(), written.len()).await;
+    assert_eq!(watcher.told, written);
 }

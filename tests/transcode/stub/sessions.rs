@@ -6,11 +6,12 @@ use switchboard::pb::{
     GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
     ListSessionChatsRequest, ListSessionChatsResponse, ListSessionsRequest, ListSessionsResponse,
     MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest,
-    UpdateSessionRequest,
+    UpdateSessionRequest, WatchSessionChatsRequest, WatchSessionChatsResponse,
 };
+use tonic::codegen::tokio_stream;
 use tonic::{Request as Call, Response as Reply, Status};
 
-use super::Stub;
+use super::{Items, Stub};
 
 #[tonic::async_trait]
 impl SessionService for Stub {
@@ -55,6 +56,15 @@ impl SessionService for Stub {
 
     async fn delete_session(&self, call: Call<DeleteSessionRequest>) -> Result<Reply<()>, Status> {
         self.answer(call, (), |_, _| ())
+    }
+
+    type WatchSessionChatsStream = Items<WatchSessionChatsResponse>;
+
+    async fn watch_session_chats(
+        &self,
+        _: Call<WatchSessionChatsRequest>,
+    ) -> Result<Reply<Self::WatchSessionChatsStream>, Status> {
+        Ok(Reply::new(Box::pin(tokio_stream::empty())))
     }
 
     async fn mark_session_chat_read(

@@ -1,0 +1,316 @@
+-- Every change of a chat writes what changed into `events`, in the transaction that changes it. Triggers do it, so that no
+-- writer can forget it: one INSERT … SELECT a statement, from the rows as they were and as they are.
+--
+-- A cached plan knows nothing of how many rows the next statement changes: nested loops over them are off, and what is
+-- looked up by a key stands in a sub-select. A plan that cannot do without one counts as endlessly expensive then, which
+-- must not make it worth compiling.
+
+-- Nothing reads it: see events_horizon().
+ALTER TABLE events DROP COLUMN tx;
+-- When it was changed, not when the transaction began: of two changes of a chat the later one is the later.
+ALTER TABLE events ALTER COLUMN at SET DEFAULT clock_timestamp();
+-- What the row tells of has the same organization, and old rows go by themselves: nothing that needs a check for each.
+ALTER TABLE events DROP CONSTRAINT events_org_id_fkey;
+ALTER TABLE events ALTER COLUMN chat_key SET NOT NULL;
+-- For those who read every organization's events, and for whoever removes the oldest. Partial although it has all rows: or
+-- one organization's events would be looked for among everybody's, in their order.
+CREATE INDEX events_in_order ON events (event_id) WHERE kind <> '';
+-- For what was done to one chat, the newest first.
+CREATE INDEX events_chat ON events (org_id, chat_key, event_id);
+-- For how a chat that is gone was called.
+CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
+COMMENT ON TABLE events IS 'The outbox: what changed, written in the transaction that changed it, and kept for a while.';
+COMMENT ON COLUMN events.event_id IS 'Order of writing; for one chat the order of its changes. Numbers commit out of order: see events_horizon().';
+COMMENT ON COLUMN events.at IS 'When it was changed.';
+COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state or messages.';
+COMMENT ON COLUMN events.actor IS 'Who did it: member:<subject of the login token>, key:<key id>, connector or operator.';
+COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
+
+CREATE FUNCTION acting() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce(convert_from(decode(nullif(current_setting('switchboard.actor', true), ''), 'hex'), 'UTF8'), 'operator');
+COMMENT ON FUNCTION acting() IS 'Who makes the changes of the current transaction: SET LOCAL switchboard.actor, in hex. Without that, an operator.';
+
+CREATE FUNCTION micros(timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (extract(epoch FROM $1) * 1000000)::bigint;
+COMMENT ON FUNCTION micros(timestamptz) IS 'The instant in Unix microseconds.';
+
+CREATE FUNCTION changed(previous anyelement, current anyelement) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS
+    'SELECT CASE WHEN previous IS DISTINCT FROM current THEN jsonb_build_array(previous, current) END';
+COMMENT ON FUNCTION changed(anyelement, anyelement) IS '[previous, current], or null when they are the same.';
+
+CREATE FUNCTION changes_of_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+DECLARE
+    actor CONSTANT text := acting();
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        -- The chat's id goes with it.
+        INSERT INTO events (org_id, chat_key, kind, actor, changes)
+        SELECT org_id, chat_key, 'deleted', actor, jsonb_build_object('chat_id', jsonb_build_array(chat_id, NULL))
+        FROM was;
+        RETURN NULL;
+    END IF;
+    INSERT INTO events (org_id, chat_key, kind, actor, changes)
+    SELECT n.org_id, n.chat_key, part.kind, actor, part.changes
+    FROM was o
+    JOIN now n ON n.org_id = o.org_id AND n.chat_key = o.chat_key
+    CROSS JOIN LATERAL (
+        SELECT 'details' AS kind, jsonb_strip_nulls(jsonb_build_object(
+            'chat_id', changed(o.chat_id, n.chat_id),
+            'type', changed(o.type, n.type),
+            -- Of a person, what the contact has is shown instead.
+            'name', CASE WHEN o.name IS DISTINCT FROM n.name AND (
+                SELECT p.name FROM contacts p WHERE p.org_id = n.org_id AND p.contact_id = n.chat_id
+            ) IS NULL THEN changed(o.name, n.name) END,
+            'image', CASE WHEN o.image IS DISTINCT FROM n.image AND (
+                SELECT p.image FROM contacts p WHERE p.org_id = n.org_id AND p.contact_id = n.chat_id
+            ) IS NULL THEN changed(o.image, n.image) END,
+            'description', changed(o.description, n.description),
+            'invite_link', changed(o.invite_link, n.invite_link),
+            'info_admins_only', changed(o.info_admins_only, n.info_admins_only),
+            'messages_admins_only', changed(o.messages_admins_only, n.messages_admins_only),
+            'add_members_admins_only', changed(o.add_members_admins_only, n.add_members_admins_only),
+            'member_add_mode', changed(o.member_add_mode, n.member_add_mode),
+            'closed_at', changed(micros(o.closed_at), micros(n.closed_at)),
+            'created_at', changed(micros(o.created_at), micros(n.created_at))
+        )) || CASE
+            -- Apart, because it may have nulls of its own.
+            WHEN o.hubspot_metadata = n.hubspot_metadata THEN '{}'
+            ELSE jsonb_build_object('hubspot_metadata', changed(o.hubspot_metadata, n.hubspot_metadata))
+        END AS changes
+        UNION ALL
+        SELECT 'assignee', jsonb_build_object('assignee', jsonb_build_array(
+            coalesce(
+                (SELECT m.email FROM members m WHERE m.org_id = o.org_id AND m.member_key = o.assignee), o.assignee),
+            (SELECT m.email FROM members m WHERE m.org_id = n.org_id AND m.member_key = n.assignee)
+        ))
+        WHERE o.assignee IS DISTINCT FROM n.assignee
+    ) part
+    WHERE part.changes <> '{}';
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION changes_of_chats() IS 'Writes events: details, assignee, deleted.';
+CREATE TRIGGER changes_on_update AFTER UPDATE ON chats
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
+CREATE TRIGGER changes_on_delete AFTER DELETE ON chats
+    REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
+
+-- A person's chat is named as the contact is, if the contact is.
+CREATE FUNCTION changes_of_contacts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+BEGIN
+    INSERT INTO events (org_id, chat_key, kind, actor, changes)
+    SELECT shown.org_id, shown.chat_key, 'details', acting(), shown.changes
+    FROM (
+        SELECT (chat).org_id, (chat).chat_key, jsonb_strip_nulls(jsonb_build_object(
+            'name', changed(coalesce((had).name, (chat).name), coalesce((has).name, (chat).name)),
+            'image', changed(coalesce((had).image, (chat).image), coalesce((has).image, (chat).image))
+        )) AS changes
+        FROM (
+            SELECT o AS had, n AS has,
+                (SELECT c FROM chats c WHERE c.org_id = n.org_id AND c.chat_id = n.contact_id) AS chat
+            FROM was o
+            JOIN now n ON n.org_id = o.org_id AND n.contact_id = o.contact_id
+            WHERE (o.name, o.image) IS DISTINCT FROM (n.name, n.image)
+        ) renamed
+        WHERE (chat).chat_key IS NOT NULL
+    ) shown
+    WHERE shown.changes <> '{}';
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION changes_of_contacts() IS 'Writes events: details.';
+CREATE TRIGGER changes_on_update AFTER UPDATE ON contacts
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_contacts();
+
+CREATE FUNCTION changes_of_session_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+DECLARE
+    actor CONSTANT text := acting();
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
+        SELECT org_id, chat_key, session_id, 'attached', actor, '{}' FROM now;
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
+        SELECT org_id, chat_key, session_id, 'detached', actor, '{}' FROM was;
+        RETURN NULL;
+    END IF;
+    INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
+    SELECT n.org_id, part.chat_key, n.session_id, part.kind, actor, part.changes
+    FROM was o
+    JOIN now n ON n.id = o.id
+    CROSS JOIN LATERAL (
+        -- What one session held as two chats is one now.
+        SELECT o.chat_key, 'detached' AS kind, '{}'::jsonb AS changes WHERE o.chat_key <> n.chat_key
+        UNION ALL
+        SELECT n.chat_key, 'attached', '{}' WHERE o.chat_key <> n.chat_key
+        UNION ALL
+        SELECT n.chat_key, 'state', jsonb_strip_nulls(jsonb_build_object(
+            'archived', changed(o.archived, n.archived),
+            'pinned', changed(o.pinned, n.pinned),
+            'exited', changed(o.exited, n.exited),
+            'muted_until', changed(micros(o.muted_until), micros(n.muted_until))
+        ))
+        WHERE (o.archived, o.pinned, o.exited, o.muted_until)
+            IS DISTINCT FROM (n.archived, n.pinned, n.exited, n.muted_until)
+        UNION ALL
+        SELECT n.chat_key, 'messages', jsonb_strip_nulls(jsonb_build_object(
+            'unread', changed(o.unread, n.unread),
+            'read_up_to', changed(micros(o.read_up_to), micros(n.read_up_to)),
+            'latest_message_id', changed(o.latest_message_id, n.latest_message_id),
+            'last_message_at', changed(micros(o.last_message_at), micros(n.last_message_at))
+        ))
+        WHERE (o.unread, o.read_up_to, o.latest_message_id, o.last_message_at)
+            IS DISTINCT FROM (n.unread, n.read_up_to, n.latest_message_id, n.last_message_at)
+    ) part;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION changes_of_session_chats() IS 'Writes events: attached, detached, state, messages.';
+CREATE TRIGGER changes_on_insert AFTER INSERT ON session_chats
+    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
+CREATE TRIGGER changes_on_update AFTER UPDATE ON session_chats
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
+CREATE TRIGGER changes_on_delete AFTER DELETE ON session_chats
+    REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
+
+-- A new message shows in its chat, which has a latest message and a count. What becomes of it later shows there too while it
+-- is the latest.
+CREATE FUNCTION changes_of_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+BEGIN
+    INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
+    SELECT edited.org_id, edited.chat_key, edited.session_id, 'messages', acting(), edited.changes
+    FROM (
+        SELECT n.org_id, n.chat_key, n.session_id, n.message_id, jsonb_strip_nulls(jsonb_build_object(
+            'latest_message.ack', changed(o.ack, n.ack),
+            'latest_message.body', changed(o.body, n.body),
+            'latest_message.is_deleted', changed(o.details -> 'is_deleted', n.details -> 'is_deleted')
+        )) AS changes
+        FROM was o
+        JOIN now n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
+            AND n.message_id = o.message_id
+    ) edited
+    WHERE edited.changes <> '{}'
+        AND edited.message_id = (
+            SELECT sc.latest_message_id FROM session_chats sc
+            WHERE sc.org_id = edited.org_id AND sc.session_id = edited.session_id AND sc.chat_key = edited.chat_key
+        );
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION changes_of_messages() IS 'Writes events: messages.';
+CREATE TRIGGER changes_on_update AFTER UPDATE ON messages
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_messages();
+
+-- What is attached to a chat, an element a row: one event a chat, with a field for each element that changed. The trigger
+-- says which kind it is and which column names the element.
+CREATE FUNCTION changes_of_parts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+DECLARE
+    kind   CONSTANT text := TG_ARGV[0];
+    named  CONSTANT text := TG_ARGV[1];
+    actor  CONSTANT text := acting();
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO events (org_id, chat_key, kind, actor, changes)
+        SELECT n.org_id, n.chat_key, kind, actor, jsonb_object_agg(
+            kind || '.' || (row ->> named), jsonb_build_array(NULL, part_value(kind, row)))
+        FROM now n CROSS JOIN LATERAL to_jsonb(n) row
+        GROUP BY n.org_id, n.chat_key;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO events (org_id, chat_key, kind, actor, changes)
+        SELECT o.org_id, o.chat_key, kind, actor, jsonb_object_agg(
+            kind || '.' || (row ->> named), jsonb_build_array(part_value(kind, row), NULL))
+        FROM was o CROSS JOIN LATERAL to_jsonb(o) row
+        -- What goes with its chat needs no words of its own.
+        WHERE (SELECT true FROM chats c WHERE c.org_id = o.org_id AND c.chat_key = o.chat_key)
+        GROUP BY o.org_id, o.chat_key;
+    ELSE
+        INSERT INTO events (org_id, chat_key, kind, actor, changes)
+        SELECT part.org_id, part.chat_key, kind, actor, jsonb_object_agg(
+            kind || '.' || part.name, jsonb_build_array(part_value(kind, part.was), part_value(kind, part.now)))
+        FROM (
+            SELECT org_id, chat_key, name, o.row AS was, n.row AS now
+            FROM (SELECT org_id, chat_key, row, row ->> named AS name FROM was CROSS JOIN LATERAL to_jsonb(was) row) o
+            FULL JOIN (SELECT org_id, chat_key, row, row ->> named AS name FROM now CROSS JOIN LATERAL to_jsonb(now) row) n
+                USING (org_id, chat_key, name)
+        ) part
+        WHERE part.was IS DISTINCT FROM part.now
+        GROUP BY part.org_id, part.chat_key;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION changes_of_parts() IS 'Writes events: labels, properties, access, members.';
+
+CREATE FUNCTION part_value(kind text, part jsonb) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN part IS NULL THEN NULL
+        WHEN kind = 'labels' THEN (SELECT to_jsonb(l.name) FROM labels l
+            WHERE l.org_id = (part ->> 'org_id')::uuid AND l.label_id = part ->> 'label_id')
+        WHEN kind = 'properties' THEN part -> 'value'
+        WHEN kind = 'access' THEN part -> 'allowed'
+        ELSE part - '{org_id,chat_key,contact_id}'::text[]
+    END;
+COMMENT ON FUNCTION part_value(text, jsonb) IS 'What an event tells of a row of chat_labels, chat_properties, chat_access or chat_members.';
+
+DO $$
+DECLARE
+    part record;
+BEGIN
+    FOR part IN SELECT * FROM (VALUES
+        ('chat_labels', 'labels', 'label_id'),
+        ('chat_properties', 'properties', 'property_id'),
+        ('chat_access', 'access', 'member_key'),
+        ('chat_members', 'members', 'contact_id')
+    ) parts (of, kind, named)
+    LOOP
+        EXECUTE format('CREATE TRIGGER changes_on_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS now
+            FOR EACH STATEMENT EXECUTE FUNCTION changes_of_parts(%L, %L)', part.of, part.kind, part.named);
+        EXECUTE format('CREATE TRIGGER changes_on_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS was NEW TABLE AS now
+            FOR EACH STATEMENT EXECUTE FUNCTION changes_of_parts(%L, %L)', part.of, part.kind, part.named);
+        EXECUTE format('CREATE TRIGGER changes_on_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS was
+            FOR EACH STATEMENT EXECUTE FUNCTION changes_of_parts(%L, %L)', part.of, part.kind, part.named);
+    END LOOP;
+END
+$$;
+
+-- A label's new name shows on every chat that has it.
+CREATE FUNCTION changes_of_labels() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        -- Before the label is gone, so that what is told of its chats can name it.
+        DELETE FROM chat_labels WHERE org_id = OLD.org_id AND label_id = OLD.label_id;
+        RETURN OLD;
+    END IF;
+    INSERT INTO events (org_id, chat_key, kind, actor, changes)
+    SELECT cl.org_id, cl.chat_key, 'labels', acting(),
+        jsonb_build_object('labels.' || OLD.label_id, jsonb_build_array(OLD.name, NEW.name))
+    FROM chat_labels cl
+    WHERE cl.org_id = OLD.org_id AND cl.label_id = OLD.label_id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION changes_of_labels() IS 'Writes events: labels.';
+CREATE TRIGGER changes_on_update AFTER UPDATE ON labels
+    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION changes_of_labels();
+CREATE TRIGGER changes_on_delete BEFORE DELETE ON labels FOR EACH ROW EXECUTE FUNCTION changes_of_labels();
+
+-- Numbers are drawn in order and commit in any order. What was drawn up to `last` is settled, and nothing below it can
+-- still appear, once none of `writers` writes any more: a writer holds its lock on the table from before it draws a number
+-- until its rows can be seen. Unlike pg_snapshot_xmin(), this waits for no transaction that writes something else.
+CREATE FUNCTION events_horizon() RETURNS TABLE (last bigint, at timestamptz, writers text[]) LANGUAGE plpgsql AS $$
+BEGIN
+    at := clock_timestamp();
+    last := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_event_id_seq);
+    -- After `last`, in this order.
+    writers := ARRAY(
+        SELECT l.virtualtransaction FROM pg_locks l
+        WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND l.relation = 'events'::regclass
+    );
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION events_horizon() IS 'The last number drawn for an event, the moment before that, and the transactions that may still write events up to it.';

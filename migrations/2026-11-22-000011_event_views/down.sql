@@ -1,0 +1,2 @@
+DROP VIEW events_horizon;
+DROP VIEW event_views;

@@ -1,0 +1,274 @@
+//! Reads what changes, once for all who watch, and tells them.
+//!
+//! It is woken when there is something to read. Now and then it looks without that, for what nobody told of. While nobody
+//! watches it asks the database nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::wake::Wake;
+use super::watcher::{BUFFER, Watcher};
+use super::{Viewer, Watch};
+use crate::config::Config;
+use crate::cursor::{CursorKeys, Scope};
+use crate::error::{Error, Kind, Result};
+use crate::ids::OrgId;
+use crate::instant::Instant;
+use crate::store::Store;
+use crate::store::events::{self, Horizon, WatchedEvent};
+use crate::telemetry::causes;
+
+/// How often events are looked for without being called.
+const NET: Duration = Duration::from_secs(1);
+/// The same while a transaction holds some of them back: when it is rolled back, nothing is said.
+const HELD_BACK: Duration = Duration::from_millis(50);
+
+/// How many events are read at a time.
+pub(super) const PAGE: i64 = 256;
+
+/// How many pages wait for the slowest watcher, before it is left behind.
+const PAGES: usize = 64;
+
+/// How many may watch at a time: what is kept for each of them is bounded, and so is the sum.
+const WATCHERS: usize = 10_000;
+
+/// Of two events whose numbers were drawn one after the other, the later may have been timed a little before.
+const JITTER_MICROS: i64 = 2_000_000;
+
+/// A place among the events: a number, and a moment that no event after it is older than, in Unix microseconds.
+pub(super) type Position = (i64, i64);
+
+/// An event, and what begins a watch after it: the same for all who watch.
+#[derive(Debug)]
+pub(super) struct Happened {
+    pub(super) watched: Arc<WatchedEvent>,
+    pub(super) resume_token: Arc<str>,
+}
+
+/// Events of all organizations that follow the page before.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) events: Vec<Happened>,
+    /// Up to where there are no others.
+    pub(super) end: Position,
+}
+
+/// All who watch.
+#[derive(Clone)]
+pub struct Watches(Arc<Hub>);
+
+pub(super) struct Hub {
+    store: Store,
+    wake: Wake,
+    cursors: CursorKeys,
+    retention: Duration,
+    /// Where the pages so far end; `None` while nobody watches. Pages are sent while it is locked: who looks at it misses none.
+    told: watch::Sender<Option<Position>>,
+    pages: broadcast::Sender<Arc<Page>>,
+    closing: CancellationToken,
+    wanted: Notify,
+}
+
+impl Watches {
+    /// Nobody watches yet. When `closing` is cancelled, every watch ends, and each watcher is told where to take it up again.
+    pub fn new(store: Store, config: &Config, closing: CancellationToken) -> Self {
+        let (told, pages) = (watch::Sender::new(None), broadcast::Sender::new(PAGES));
+        Self(Arc::new(Hub {
+            wake: Wake::new(store.clone(), config.database_url.clone()),
+            store,
+            cursors: config.cursor_keys.clone(),
+            retention: config.event_retention,
+            told,
+            pages,
+            closing,
+            wanted: Notify::new(),
+        }))
+    }
+
+    /// Tells whoever watches what changes, and other instances that there is something new, until it is dropped.
+    pub async fn run(self) {
+        let hub = &self.0;
+        let tell_watchers = async {
+            loop {
+                hub.wanted.notified().await;
+                tokio::select! {
+                    () = hub.tell() => {}
+                    never = hub.wake.listen() => match never {},
+                }
+            }
+        };
+        tokio::select! {
+            never = hub.wake.tell() => match never {},
+            () = tell_watchers => {}
+        }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The place that a resume token names; `None` when it is empty.
+    pub(super) fn position(&self, org: OrgId, resume_token: &str) -> Result<Option<Position>> {
+        if resume_token.is_empty() {
+            return Ok(None);
+        }
+        let place = self.0.cursors.open(org, &scope(), resume_token);
+        let expected = "must be one that a watch of the organization's chats gave";
+        place.map(Some).map_err(|_| Error::invalid("resume_token", expected))
+    }
+
+    /// Begins to watch: at that place, or now.
+    pub(super) async fn begin(&self, viewer: Viewer, begin: Option<Position>) -> Result<Watch> {
+        if self.0.pages.receiver_count() >= WATCHERS {
+            return Err(Error::new(Kind::Overloaded, "too many watch already, try again"));
+        }
+        let mut told = self.0.told.subscribe();
+        self.0.wanted.notify_one();
+        let (now, pages) = {
+            let told = told.wait_for(Option::is_some).await.map_err(Error::unavailable)?;
+            // Still locked: the next page comes after `now`.
+            (told.unwrap_or_default(), self.0.pages.subscribe())
+        };
+        if begin.is_some_and(|(_, at)| self.0.is_forgotten(at, now.1)) {
+            let message = "what changed since the resume token is no longer kept";
+            return Err(Error::new(Kind::Gone, message));
+        }
+        let position = match begin {
+            Some(begin) => begin,
+            None => self.0.present(now).await?,
+        };
+        let (tell, watch) = mpsc::channel(BUFFER);
+        let watcher = Watcher::new(Arc::clone(&self.0), viewer, position, tell);
+        tokio::spawn(watcher.run(now, pages));
+        Ok(watch)
+    }
+}
+
+impl Hub {
+    /// Whether nobody watches, or is about to. What is told then begins anew with whoever comes next.
+    fn rests(&self) -> bool {
+        let mut rests = false;
+        self.told.send_if_modified(|told| {
+            rests = self.told.receiver_count() == 0 && self.pages.receiver_count() == 0;
+            if rests {
+                *told = None;
+            }
+            rests
+        });
+        rests
+    }
+
+    /// Where a watch begins that begins now: as late as nothing is missed that is not settled yet.
+    async fn present(&self, told: Position) -> Result<Position> {
+        let horizon = self.store.read(events::horizon).await?;
+        Ok(if horizon.writers.is_empty() { told.max((horizon.last, horizon.at.micros())) } else { told })
+    }
+
+    /// Tells what changes for as long as somebody watches.
+    async fn tell(&self) {
+        let mut held_back = None;
+        while !self.rests() {
+            let looked = self.look(&mut held_back).await;
+            if let Err(error) = &looked {
+                tracing::warn!(reason = causes(error), "events could not be read");
+            }
+            let pause = if looked.is_ok() && held_back.is_some() { HELD_BACK } else { NET };
+            // Whichever is first; an error says that it was the pause.
+            let _ = timeout(pause, self.wake.rung()).await;
+        }
+    }
+
+    /// Looks for new events and tells those that are settled.
+    async fn look(&self, held_back: &mut Option<Horizon>) -> Result<()> {
+        let horizon = self.store.read(events::horizon).await?;
+        let settled = match held_back.take() {
+            _ if horizon.writers.is_empty() => horizon,
+            Some(earlier) if earlier.writers.iter().any(|writer| horizon.writers.contains(writer)) => {
+                *held_back = Some(earlier);
+                return Ok(());
+            }
+            Some(earlier) => {
+                *held_back = Some(horizon);
+                earlier
+            }
+            None => {
+                *held_back = Some(horizon);
+                return Ok(());
+            }
+        };
+        while !self.tell_until(&settled).await? {}
+        Ok(())
+    }
+
+    /// Tells the next page of events. Says whether it was the last one up to there.
+    async fn tell_until(&self, settled: &Horizon) -> Result<bool> {
+        let end = (settled.last, settled.at.micros());
+        let done = *self.told.borrow();
+        let mut is_done = false;
+        self.told.send_if_modified(|told| {
+            // Nobody to tell, or nothing; or the numbers began anew, after a failover that lost some.
+            is_done = self.pages.receiver_count() == 0 || told.is_none_or(|(last, _)| settled.last <= last);
+            if is_done {
+                *told = Some(end);
+            }
+            is_done
+        });
+        let Some((done, _)) = done.filter(|_| !is_done) else { return Ok(true) };
+        let last = settled.last;
+        let rows = self.store.read(move |connection| events::after(connection, done, last, PAGE)).await?;
+        let is_full = i64::try_from(rows.len()) == Ok(PAGE);
+        let end = rows.last().filter(|_| is_full).map_or(end, place_of);
+        let events = rows.into_iter().map(|watched| self.happened(watched)).collect::<Result<_>>()?;
+        let page = Arc::new(Page { events, end });
+        self.told.send_modify(|told| {
+            // An error says that nobody watches any more.
+            let _ = self.pages.send(page);
+            *told = Some(end);
+        });
+        Ok(!is_full)
+    }
+
+    fn happened(&self, watched: WatchedEvent) -> Result<Happened> {
+        let resume_token = self.resume_token(watched.org_id, place_of(&watched))?;
+        Ok(Happened { watched: Arc::new(watched), resume_token })
+    }
+
+    /// Events of one organization that were told before the watcher came.
+    pub(super) async fn earlier(&self, org: OrgId, after: i64, up_to: i64) -> Result<Vec<Happened>> {
+        let read = move |connection: &mut _| events::after_of(connection, org, after, up_to, PAGE);
+        self.store.read(read).await?.into_iter().map(|watched| self.happened(watched)).collect()
+    }
+
+    /// The same place, as late as can be said: when nothing happened since, it is now.
+    pub(super) fn up_to_date(&self, position: Position) -> Position {
+        self.told.borrow().filter(|told| told.0 == position.0).map_or(position, |told| told.max(position))
+    }
+
+    pub(super) fn resume_token(&self, org: OrgId, position: Position) -> Result<Arc<str>> {
+        Ok(self.cursors.seal(org, &scope(), &position)?.into())
+    }
+
+    /// Completes when the service is about to stop.
+    pub(super) async fn stopped(&self) {
+        self.closing.cancelled().await;
+    }
+
+    /// Whether events of that moment may have been removed.
+    pub(super) fn is_forgotten(&self, at: i64, now: i64) -> bool {
+        let retention = i64::try_from(self.retention.as_micros()).unwrap_or(i64::MAX);
+        at.saturating_add(retention) < now.saturating_add(JITTER_MICROS)
+    }
+}
+
+/// The place right after an event.
+pub(super) fn place_of(watched: &WatchedEvent) -> Position {
+    (watched.event.event_id, Instant::micros(watched.event.at))
+}
+
+fn scope() -> Scope {
+    Scope::of("watch")
+}

@@ -1,0 +1,83 @@
+//! Files that hold secrets, and the certificate.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{Finding, Verdict};
+use crate::cli::settings::{Effective, Origin};
+use crate::config::TlsConfig;
+use crate::instant::Instant;
+use crate::server::tls;
+
+/// Read by users that are neither the owner nor of the group.
+const OTHERS_READ: u32 = 0o004;
+
+/// In seconds. Whoever renews certificates does so earlier.
+const SOON: i64 = 7 * 24 * 60 * 60;
+
+/// The files that secrets are read from.
+pub(super) fn of_secrets(effective: &Effective) -> Vec<Finding> {
+    const CHECK: &str = "secret file";
+    let files = effective.iter().filter_map(|setting| match &setting.origin {
+        Origin::File(path) => Some(path),
+        Origin::Flag | Origin::Environment | Origin::Default => None,
+    });
+    files
+        .map(|path| match others_read(Path::new(path)) {
+            true => Finding::bad(CHECK, Verdict::Warning, others(path), format!("chmod o-r {path}")),
+            false => Finding::ok(CHECK, format!("{path} is for its owner and group alone")),
+        })
+        .collect()
+}
+
+/// The certificate that callers are shown, and its key.
+pub(super) fn of_certificate(config: &TlsConfig) -> [Finding; 2] {
+    const CHECK: &str = "TLS key";
+    let key = config.key.display();
+    let permission = match others_read(&config.key) {
+        true => Finding::bad(CHECK, Verdict::Refused, others(&key), format!("chmod o-r {key}")),
+        false => Finding::ok(CHECK, format!("{key} is for its owner and group alone")),
+    };
+    [permission, certificate(config)]
+}
+
+fn certificate(config: &TlsConfig) -> Finding {
+    const CHECK: &str = "certificate";
+    const RENEW: &str = "put a new one and its key in the files: they are read again when they change";
+    let not_after = match tls::inspect(config) {
+        Ok(not_after) => not_after.map(|at| i64::try_from(at.as_secs()).unwrap_or(i64::MAX)),
+        Err(error) => {
+            let remedy = "give PEM files that belong together with --tls-cert, --tls-key and --tls-client-ca";
+            return Finding::bad(CHECK, Verdict::Refused, error, remedy);
+        }
+    };
+    let now = Instant::now().micros() / 1_000_000;
+    match not_after.map(|at| at - now) {
+        None => {
+            let detail = "when it expires cannot be read in it";
+            Finding::bad(CHECK, Verdict::Warning, detail, "see `openssl x509 -noout -enddate`")
+        }
+        Some(left) if left <= 0 => Finding::bad(CHECK, Verdict::Failed, "it has expired", RENEW),
+        Some(left) if left < SOON => {
+            Finding::bad(CHECK, Verdict::Warning, format!("it expires in {}", days(left)), RENEW)
+        }
+        Some(left) => Finding::ok(CHECK, format!("expires in {}", days(left))),
+    }
+}
+
+fn days(seconds: i64) -> String {
+    match seconds / (24 * 60 * 60) {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+fn others(path: impl std::fmt::Display) -> String {
+    format!("every user of this machine can read {path}")
+}
+
+/// A file that is not there is told by whoever reads it.
+fn others_read(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & OTHERS_READ != 0)
+}

@@ -1,0 +1,26 @@
+//! The page at `/inbox`, on which people work with the chats; its source is in `assets/inbox/`.
+
+use http::HeaderValue;
+
+use super::documents::{Document, HTML, SCRIPT, STYLE};
+
+/// Compressed by the build, as is the script. The page itself is small.
+const STYLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.css.gz"));
+const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.js.gz"));
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/inbox/index.html"));
+
+/// Nothing but its own script and styles, and calls to this service. No text can become markup: what people write to each
+/// other is shown on this page, beside a token that reads all of it.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+);
+
+/// The page with what it loads, by path.
+pub fn compose() -> [(String, Document); 3] {
+    [
+        ("/inbox".to_owned(), Document::new(HTML, POLICY, PAGE)),
+        ("/inbox/inbox.css".to_owned(), Document::gzip(STYLE, POLICY, STYLES)),
+        ("/inbox/inbox.js".to_owned(), Document::gzip(SCRIPT, POLICY, PROGRAM)),
+    ]
+}

@@ -1,0 +1,113 @@
+// Two who have the inbox open see what the other does, what comes in, and what they missed.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { calls, complaints, email, enter, line, names, open, reader, row, SERVICE, signIn, token } from './inbox-people.mjs';
+
+export async function whatOneDoesTheOtherSees(page) {
+  const other = await signIn(token);
+  await names(other, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await row(other, 'Chen Wei').click();
+  await row(page, 'Chen Wei').click();
+  await page.getByRole('button', { name: 'Archive', exact: true }).click();
+  await names(page, ['Bela Kovacs', 'Asha Rao']);
+  await names(other, ['Bela Kovacs', 'Asha Rao']);
+  await other.getByRole('button', { name: 'Unarchive' }).waitFor();
+  await page.keyboard.press('l');
+  await page.keyboard.type('parcel');
+  await page.keyboard.press('Enter');
+  await other.getByRole('list', { name: 'Labels' }).getByText('parcel').waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('a');
+  await page.keyboard.type(email);
+  await page.keyboard.press('Enter');
+  await other.keyboard.press('4');
+  await names(other, ['Chen Wei']);
+  await row(other, 'Chen Wei').locator('.assignee').getByText(email).waitFor();
+  await other.getByRole('button', { name: 'Unarchive' }).click();
+  await names(other, []);
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await other.close();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+}
+
+export async function whatComesInIsShown(page) {
+  const other = await signIn(reader);
+  await row(other, 'Chen Wei').click();
+  const messages = other.getByRole('log', { name: 'Messages' });
+  await messages.getByText('The parcel is on its way').waitFor();
+  const asked = calls(page);
+  console.log('waiting for messages');
+  await once(createInterface(process.stdin), 'line');
+  await messages.getByText('Thanks a lot').waitFor();
+  await row(page, 'Chen Wei').locator('.preview').getByText('Thanks a lot').waitFor();
+  await row(page, 'Chen Wei').locator('.badge').getByText('100').waitFor();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  // A hundred messages came in, but the chat was not read a hundred times.
+  assert.ok(asked.length <= 20, String(asked));
+  await other.close();
+}
+
+export async function anInterruptionLosesNothing(page) {
+  const asked = calls(page);
+  await changeWhileAway(page, async () => {
+    // Taken up where it ended: nothing is read but what changed.
+    assert.ok(!asked.includes('ListChats'), String(asked));
+  });
+}
+
+export async function whatIsTooLongAgoIsReadAnew(page) {
+  // As a service answers that is stopping, and one that knows nothing of so long ago.
+  const [unavailable, outOfRange] = ['14', '11'];
+  const answers = [unavailable, outOfRange];
+  const places = [];
+  await page.route('**/WatchChats', (route) => {
+    places.push(route.request().postDataBuffer().length > 5);
+    const status = answers.shift();
+    return status ? route.fulfill(ended(status, '')) : route.continue();
+  });
+  const asked = calls(page);
+  await changeWhileAway(page, async () => {
+    assert.ok(asked.includes('ListChats'), String(asked));
+    assert.deepEqual(places.slice(0, 3), [true, true, false]);
+    assert.deepEqual(answers, []);
+  });
+  await page.unroute('**/WatchChats');
+}
+
+/** While the page reaches nothing, somebody archives a chat. */
+async function changeWhileAway(page, whenBack) {
+  const other = await signIn(token, undefined, SERVICE);
+  await row(other, 'Asha Rao').click();
+  const notice = page.getByRole('status').getByText('Reconnecting…');
+  line.cut();
+  await notice.waitFor();
+  await other.getByRole('button', { name: 'Archive', exact: true }).click();
+  await names(other, ['Bela Kovacs', 'Chen Wei']);
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  line.mend();
+  await names(page, ['Bela Kovacs', 'Chen Wei']);
+  await notice.waitFor({ state: 'hidden' });
+  await whenBack();
+  await other.getByRole('button', { name: 'Unarchive' }).click();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await other.close();
+  // The browser says that it reached nothing.
+  const said = complaints.splice(0);
+  complaints.push(...said.filter((complaint) => !complaint.includes('net::ERR_')));
+}
+
+export async function whoseTokenEndsIsTold() {
+  const page = await open();
+  await page.route('**/WatchChats', (route) => route.fulfill(ended('16', 'the token is no longer accepted')));
+  await enter(page, reader);
+  await page.getByRole('status').getByText('the token is no longer accepted: sign in again').waitFor();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.close();
+}
+
+/** An answer that says only how a call ended. */
+function ended(status, message) {
+  return { contentType: 'application/grpc-web+proto', headers: { 'grpc-status': status, 'grpc-message': message } };
+}

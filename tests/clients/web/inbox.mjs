@@ -1,0 +1,177 @@
+// Works with the inbox in a headless Chromium as people do: two of them at once, with the keyboard, and on a phone. The page
+// asks nobody but the service, and breaks none of its policy. Once it prints that it waits for messages to come in, and goes
+// on when it is told that they have.
+import assert from 'node:assert/strict';
+import {
+  asked, browser, complaints, email, grpcWeb, line, names, open, reader, row, signIn, token,
+} from './inbox-people.mjs';
+import {
+  anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseTokenEndsIsTold,
+} from './inbox-watch.mjs';
+
+setTimeout(() => process.exit(1), 120_000).unref();
+
+try {
+  await aWrongTokenIsRefused();
+  const page = await signIn(token);
+  await theListShowsWhatIsNew(page);
+  await theKeyboardIsEnough(page);
+  await chatsAreOrganized(page);
+  await whatOneDoesTheOtherSees(page);
+  await whatComesInIsShown(page);
+  await anInterruptionLosesNothing(page);
+  await whatIsTooLongAgoIsReadAnew(page);
+  await searchFindsNamesAndWords(page);
+  await whoMayOnlyReadIsTold();
+  await whoseTokenEndsIsTold();
+  await aPhoneShowsOneThingAtATime();
+  await nothingIsKept(page);
+  assert.deepEqual(complaints, []);
+  assert.deepEqual([...asked], [line.url]);
+  assert.deepEqual([...grpcWeb], ['application/grpc-web+proto']);
+} finally {
+  await browser.close();
+}
+console.log('ok');
+process.exit(0);
+
+async function aWrongTokenIsRefused() {
+  const page = await open();
+  await page.getByLabel('API key or login token').fill('sb_nonsense');
+  await page.keyboard.press('Enter');
+  await page.locator('#sign-in-error').getByText('the token is not accepted').waitFor();
+  assert.ok(await page.locator('#inbox').isHidden());
+  await page.close();
+}
+
+async function theListShowsWhatIsNew(page) {
+  await names(page, ['Chen Wei', 'Bela Kovacs', 'Asha Rao']);
+  const asha = row(page, 'Asha Rao');
+  assert.equal(await asha.locator('.badge').textContent(), '2 unread');
+  assert.equal(await asha.locator('.preview').innerText(), 'Is <b>anybody</b> there?');
+  assert.equal(await row(page, 'Chen Wei').locator('.preview').innerText(), 'You: The parcel is on its way');
+  assert.equal(await row(page, 'Bela Kovacs').locator('.badge').count(), 1);
+  assert.equal(await row(page, 'Chen Wei').locator('.badge').count(), 0);
+}
+
+async function theKeyboardIsEnough(page) {
+  const list = page.getByRole('listbox', { name: 'Chats' });
+  assert.ok(await list.evaluate((element) => element === document.activeElement));
+  await page.keyboard.press('End');
+  const active = await list.getAttribute('aria-activedescendant');
+  assert.match(await page.locator(`#${active}`).innerText(), /Asha Rao/);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Asha Rao' }).waitFor();
+  const messages = page.getByRole('log', { name: 'Messages' });
+  await messages.getByText('Is <b>anybody</b> there?').waitFor();
+  assert.deepEqual(await messages.locator('p').allInnerTexts(), ['Good morning', 'Is <b>anybody</b> there?']);
+  assert.ok(await messages.evaluate((element) => element === document.activeElement));
+  assert.equal(await row(page, 'Asha Rao').getAttribute('aria-selected'), 'true');
+  await page.keyboard.press('r');
+  await page.getByRole('button', { name: 'Mark unread' }).waitFor();
+  await page.keyboard.press('?');
+  const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+  await help.getByText('archive the chat').waitFor();
+  await help.getByLabel('Single letters do something').uncheck();
+  await page.keyboard.press('Escape');
+  await help.waitFor({ state: 'hidden' });
+  await page.keyboard.press('/');
+  assert.ok(!(await page.getByRole('searchbox').evaluate((element) => element === document.activeElement)));
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  await help.getByLabel('Single letters do something').check();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await page.locator('#no-chat').waitFor();
+  assert.ok(await list.evaluate((element) => element === document.activeElement));
+  await page.keyboard.press('2');
+  await names(page, ['Bela Kovacs']);
+  await page.keyboard.press('1');
+  await names(page, ['Chen Wei', 'Bela Kovacs', 'Asha Rao']);
+}
+
+async function chatsAreOrganized(page) {
+  await row(page, 'Bela Kovacs').click();
+  await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
+  await page.keyboard.press('a');
+  await page.keyboard.type('nobody@acme.example');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('member').waitFor();
+  await page.getByRole('combobox', { name: 'Assigned to' }).fill(email);
+  await page.keyboard.press('Enter');
+  await row(page, 'Bela Kovacs').locator('.assignee').getByText(email).waitFor();
+  await page.keyboard.press('Escape');
+  for (const label of ['vip', 'late']) {
+    await page.keyboard.press('l');
+    await page.keyboard.type(label);
+    await page.keyboard.press('Enter');
+    await row(page, 'Bela Kovacs').locator('.label').getByText(label).waitFor();
+    await page.keyboard.press('Escape');
+  }
+  await page.getByRole('button', { name: 'Remove label late' }).click();
+  await page.getByRole('button', { name: 'Remove label late' }).waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('p');
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.keyboard.press('m');
+  await row(page, 'Bela Kovacs').getByText('muted').waitFor();
+  await page.keyboard.press('m');
+  await row(page, 'Bela Kovacs').getByText('muted').waitFor({ state: 'detached' });
+
+  await page.getByRole('button', { name: 'Mine' }).click();
+  await names(page, ['Bela Kovacs']);
+  await page.getByRole('button', { name: 'All', exact: true }).click();
+  await page.locator('#label-filter').selectOption('vip');
+  await names(page, ['Bela Kovacs']);
+  await page.locator('#label-filter').selectOption('');
+  await page.locator('#number').selectOption({ index: 2 });
+  await names(page, []);
+  await page.locator('#number').selectOption('');
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+}
+
+async function searchFindsNamesAndWords(page) {
+  await page.keyboard.press('/');
+  await page.keyboard.type('asha');
+  await names(page, ['Asha Rao']);
+  await page.getByRole('searchbox').fill('parcels');
+  await names(page, ['Chen Wei']);
+  await page.getByRole('searchbox').fill('nowhere');
+  await names(page, []);
+  await page.getByRole('status').getByText('No chats here.').waitFor();
+  await page.keyboard.press('Escape');
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+}
+
+async function whoMayOnlyReadIsTold() {
+  const page = await signIn(reader);
+  await row(page, 'Chen Wei').click();
+  await page.getByRole('button', { name: 'Archive', exact: true }).click();
+  await page.getByRole('alert').getByText('send').waitFor();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.close();
+}
+
+async function aPhoneShowsOneThingAtATime() {
+  const page = await signIn(token, { width: 390, height: 780 });
+  assert.ok(await page.locator('#chat-pane').isHidden());
+  await row(page, 'Asha Rao').click();
+  await page.getByRole('heading', { name: 'Asha Rao' }).waitFor();
+  assert.ok(await page.getByRole('listbox').isHidden());
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await page.getByRole('button', { name: 'Back to the list' }).click();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  assert.ok(await page.locator('#chat-pane').isHidden());
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await page.close();
+}
+
+async function nothingIsKept(page) {
+  const kept = () => page.evaluate(async () => [
+    localStorage.length, sessionStorage.length, document.cookie, (await indexedDB.databases()).length, location.search + location.hash,
+  ]);
+  assert.deepEqual(await kept(), [0, 0, '', 0, '']);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('API key or login token').waitFor();
+  assert.equal(await page.getByLabel('API key or login token').inputValue(), '');
+  assert.ok(await page.locator('#inbox').isHidden());
+}

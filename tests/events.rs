@@ -1,0 +1,205 @@
+//! What changes of a chat is written down in the transaction that changes it, whoever changes it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Chat, World};
+
+/// Every change of the chat so far: session, kind, actor and the changed fields, in order.
+fn events_of(world: &World, chat: &Chat) -> Vec<(Value, String, String, Value)> {
+    let query = format!(
+        "SELECT session_id, kind, actor, changes FROM events WHERE (org_id, chat_key) IN
+             (SELECT org_id, chat_key FROM chat_addresses WHERE address = '{}') ORDER BY event_id",
+        chat.id
+    );
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let rows = world.sql().rows(&query).into_iter();
+    rows.map(|row| {
+        (row["session_id"].clone(), text(&row["kind"]), text(&row["actor"]), row["changes"].clone())
+    })
+    .collect()
+}
+
+/// The kinds and fields of what changed after the first events.
+fn changes_after(world: &World, chat: &Chat, first: usize) -> Vec<(String, Value)> {
+    events_of(world, chat).into_iter().skip(first).map(|(_, kind, _, changes)| (kind, changes)).collect()
+}
+
+fn key_id(key: &str) -> &str {
+    key.split('_').nth(1).expect("a key has an id")
+}
+
+#[tokio::test]
+async fn what_a_connector_tells_is_written_down() {
+    let world = World::shared().await;
+    let chat = world.chat("Told").await;
+    let session = &world.org.numbers[0];
+    world.import(
+        &world.org,
+        &[
+            json!({"session": session, "chat": {"jid": chat.jid, "pinned": true}}),
+            json!({"session": session, "message": {"id": "E1", "chat": chat.jid, "fromMe": false, "sender": chat.id,
+                "type": "chat", "body": "hello", "timestamp": 1_737_976_076_000_i64}}),
+            json!({"session": session, "message": {"id": "E2", "chat": chat.jid, "fromMe": false, "sender": chat.id,
+                "type": "chat", "body": "again", "timestamp": 1_737_976_077_000_i64}}),
+        ],
+    );
+    world.import(
+        &world.org,
+        &[json!({"session": session, "receipt": {"message": "E2", "chat": chat.jid, "by": chat.id, "kind": "read",
+            "at": 1_737_976_078_000_i64}})],
+    );
+    let events = events_of(world, &chat);
+    assert!(events.iter().all(|(_, _, actor, _)| actor == "connector"), "{events:?}");
+    assert!(events.iter().any(|(of, kind, ..)| of == world.org.sessions[0].as_str() && kind == "attached"));
+    let changes: Vec<_> = events.into_iter().map(|(_, kind, _, changes)| (kind, changes)).collect();
+    // One for a chat and a batch, however many messages there are.
+    let counted = json!({"unread": [null, 2], "latest_message_id": [null, "E2"],
+        "last_message_at": [null, 1_737_976_077_000_000_i64]});
+    for expected in [
+        ("state", json!({"pinned": [false, true]})),
+        ("messages", counted),
+        ("messages", json!({"latest_message.ack": [null, 4]})),
+    ] {
+        assert!(
+            changes.contains(&(expected.0.to_owned(), expected.1.clone())),
+            "{expected:?} in {changes:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_caller_changes_names_the_caller_and_both_values() {
+    let world = World::shared().await;
+    let chat = world.chat("Changed").await;
+    let before = events_of(world, &chat).len();
+    let body =
+        json!({"assigned_to": world.org.members[0], "labels": "seen", "custom_properties": {"note": "one"}});
+    assert_eq!(world.rest().patch(&chat.path, body.clone()).await.status, 200);
+    // Nothing changes, nothing is told.
+    assert_eq!(world.rest().patch(&chat.path, body.clone()).await.status, 200);
+    let unassigned = json!({"assigned_to": null, "custom_properties": {"note": "two"}});
+    assert_eq!(world.rest().patch(&chat.path, unassigned).await.status, 200);
+    assert_eq!(world.rest().patch(&chat.session_path, json!({"archived": true})).await.status, 200);
+
+    let events = events_of(world, &chat).split_off(before);
+    let actor = format!("key:{}", key_id(&world.org.key));
+    assert!(events.iter().all(|(_, _, by, _)| *by == actor), "{events:?}");
+    let label = world.sql().value("SELECT label_id FROM labels WHERE name = 'seen'");
+    let label = label.as_str().expect("a label");
+    let (email, note) = (&world.org.members[0], &world.org.note);
+    let changes: Vec<_> =
+        events.into_iter().map(|(session, kind, _, changes)| (session, kind, changes)).collect();
+    let of = |kind: &str, changes: Value| (Value::Null, kind.to_owned(), changes);
+    let expected = [
+        of("labels", json!({format!("labels.{label}"): [null, "seen"]})),
+        of("properties", json!({format!("properties.{note}"): [null, "one"]})),
+        of("assignee", json!({"assignee": [null, email]})),
+        of("properties", json!({format!("properties.{note}"): ["one", "two"]})),
+        of("assignee", json!({"assignee": [email, null]})),
+        (json!(world.org.sessions[0]), "state".to_owned(), json!({"archived": [false, true]})),
+    ];
+    assert_eq!(changes, expected);
+}
+
+#[tokio::test]
+async fn cleaning_up_in_the_organization_changes_its_chats() {
+    let world = World::start().await;
+    let chat = world.chat("Cleaned").await;
+    let manager = world.rest().token(&world.key("manage").await);
+    let body =
+        json!({"assigned_to": world.org.members[1], "labels": "old", "custom_properties": {"note": "x"}});
+    assert_eq!(world.rest().patch(&chat.path, body.clone()).await.status, 200);
+    let label = world.sql().value("SELECT label_id FROM labels WHERE name = 'old'");
+    let label = label.as_str().expect("a label");
+    let before = events_of(&world, &chat).len();
+
+    let path = |noun: &str, id: &str| format!("/api/v1/organization/{noun}/{id}");
+    let renamed = manager.patch(&path("labels", label), json!({"name": "new"})).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.text());
+    for gone in
+        [path("labels", label), path("members", &world.org.members[1]), path("properties", &world.org.note)]
+    {
+        assert_eq!(manager.delete(&gone).await.status, 204, "{gone}");
+    }
+    let contact = json!({"session": world.org.numbers[0], "contact": {"id": chat.id, "name": "Renamed"}});
+    world.import(&world.org, &[contact]);
+
+    let expected = [
+        ("labels", json!({format!("labels.{label}"): ["old", "new"]})),
+        ("labels", json!({format!("labels.{label}"): ["new", null]})),
+        ("assignee", json!({"assignee": [world.org.members[1], null]})),
+        ("properties", json!({format!("properties.{}", world.org.note): ["x", null]})),
+        ("details", json!({"name": ["Cleaned", "Renamed"]})),
+    ];
+    let expected = expected.map(|(kind, changes)| (kind.to_owned(), changes));
+    assert_eq!(changes_after(&world, &chat, before), expected);
+}
+
+#[tokio::test]
+async fn a_removed_chat_leaves_its_end_behind() {
+    let world = World::start().await;
+    let chat = world.chat("Removed").await;
+    assert_eq!(world.rest().patch(&chat.path, json!({"labels": "gone"})).await.status, 200);
+    assert_eq!(world.rest().delete(&chat.session_path).await.status, 204);
+    let last = "SELECT kind, changes FROM events ORDER BY event_id DESC LIMIT 2";
+    let expected = [
+        json!({"kind": "deleted", "changes": {"chat_id": [chat.id, null]}}),
+        json!({"kind": "detached", "changes": {}}),
+    ];
+    assert_eq!(world.sql().rows(last), expected);
+}
+
+#[tokio::test]
+async fn old_events_are_removed() {
+    let world = World::start_with("127.0.0.1:0", &["--event-retention", "200ms"]).await;
+    world.chat("Forgotten").await;
+    assert!(world.sql().count("chats") > 0);
+    for _ in 0..200 {
+        if world.sql().count("events") == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} events are left", world.sql().count("events"));
+}
+
+#[tokio::test]
+async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
+    let world = World::start().await;
+    let chat = world.chat("Asha").await;
+    let lid = "189412345678@lid";
+    let message = |number: usize, id: &str| {
+        json!({"session": world.org.numbers[number], "message": {"id": id, "chat": lid, "fromMe": false,
+            "body": "hello", "timestamp": 1_737_976_000_000_i64}})
+    };
+    // The first number holds both chats, the second only that of the LID.
+    world.import(&world.org, &[message(0, "A"), message(1, "B")]);
+    let before = world.sql().value("SELECT max(event_id) FROM events");
+    world.import(
+        &world.org,
+        &[json!({"session": world.org.numbers[0], "address": {"lid": lid, "jid": chat.jid}})],
+    );
+
+    let told = format!("FROM event_views WHERE event_id > {before}");
+    let events =
+        world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {told} ORDER BY event_id"));
+    let [first, second] = [0, 1].map(|number| world.org.sessions[number].as_str());
+    let latest =
+        json!({"latest_message_id": [null, "A"], "last_message_at": [null, 1_737_976_000_000_000_i64]});
+    let expected = [
+        json!({"chat_id": chat.id, "session_id": second, "kind": "attached", "changes": {}}),
+        json!({"chat_id": chat.id, "session_id": first, "kind": "messages", "changes": latest}),
+        json!({"chat_id": chat.id, "session_id": first, "kind": "messages", "changes": {"unread": [null, 1]}}),
+        json!({"chat_id": lid, "session_id": first, "kind": "detached", "changes": {}}),
+        json!({"chat_id": lid, "session_id": second, "kind": "detached", "changes": {}}),
+        json!({"chat_id": lid, "session_id": null, "kind": "deleted", "changes": {"chat_id": [lid, null]}}),
+    ];
+    for event in &expected {
+        assert!(events.contains(event), "{event} in {events:#?}");
+    }
+    assert_eq!(events.len(), expected.len(), "{events:#?}");
+    let transactions = format!("SELECT count(DISTINCT xmin::text) FROM events WHERE event_id > {before}");
+    assert_eq!(world.sql().value(&transactions), json!(1));
+}

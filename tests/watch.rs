@@ -1,0 +1,275 @@
+//! Watching chats change: nothing is lost, nothing comes out of order, and a watch can be taken up again anywhere.
+
+mod ends;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use switchboard::pb::{
+    ChatChange, WatchChatsRequest, WatchChatsResponse, WatchSessionChatsRequest, WatchSessionChatsResponse,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::{Code, Streaming};
+
+use crate::support::{Chat, Server, World};
+
+/// Longer than anything here takes; not a promise.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn next(watch: &mut Streaming<WatchChatsResponse>) -> WatchChatsResponse {
+    let item = tokio::time::timeout(PATIENCE, watch.message()).await.expect("an item");
+    item.expect("no error").expect("no end")
+}
+
+/// The next change, whatever signs of life come before.
+async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> ChatChange {
+    let waiting = async {
+        loop {
+            if let Some(change) = next(watch).await.change {
+                return change;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("a change")
+}
+
+/// A watch that has begun.
+async fn watch(world: &World, request: WatchChatsRequest) -> Streaming<WatchChatsResponse> {
+    let mut watch = world.grpc_chat().watch_chats(request).await.expect("a watch").into_inner();
+    assert!(next(&mut watch).await.change.is_none(), "the first item says that the watch has begun");
+    watch
+}
+
+/// A REST watch as bytes, until they hold that text.
+struct Raw {
+    stream: TcpStream,
+    seen: String,
+}
+
+impl Raw {
+    async fn get(world: &World, path: &str, accept: &str) -> Self {
+        let address = world.url().replace("http://", "");
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let key = &world.org.key;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: acme.example\r\nauthorization: Bearer {key}\r\naccept: {accept}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        Self { stream, seen: String::new() }
+    }
+
+    async fn until(&mut self, text: &str) -> &str {
+        let mut buffer = [0; 4096];
+        while !self.seen.contains(text) {
+            let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer)).await;
+            let length = read.unwrap_or_else(|_| panic!("no {text} in {}", self.seen)).expect("bytes");
+            assert!(length > 0, "the end, and no {text} in {}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+        &self.seen
+    }
+}
+
+async fn archive(world: &World, chat: &Chat, archived: bool) {
+    let answer = world.rest().patch(&chat.session_path, json!({"archived": archived})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_change_is_told_at_every_door() {
+    let world = World::start().await;
+    let chat = world.chat("Watched").await;
+    let mut grpc = watch(&world, WatchChatsRequest::default()).await;
+    let mut lines = Raw::get(&world, "/v1/chats:watch", "*/*").await;
+    assert!(lines.until("resume_token").await.contains("content-type: application/x-ndjson"));
+    let session = format!("/api/v1/sessions/{}/chats:watch", world.org.sessions[0]);
+    let mut events = Raw::get(&world, &session, "text/event-stream").await;
+    assert!(events.until("resumeToken").await.contains("content-type: text/event-stream"));
+
+    archive(&world, &chat, true).await;
+    let change = next_change(&mut grpc).await;
+    let field = &change.changes[0];
+    assert_eq!((change.chat_id, change.action.as_str()), (chat.id.clone(), "state"));
+    assert_eq!(field.field, "is_archived");
+    assert_eq!(change.org_phone, Some(format!("{}@c.us", world.org.numbers[0])));
+    let said = r#"{"field":"is_archived","previous":false,"current":true}"#;
+    assert!(lines.until(said).await.contains(&chat.id));
+    let said = r#"{"field":"archived","previous":false,"current":true}"#;
+    let seen = events.until(said).await;
+    assert!(seen.contains("\r\nid: ") && seen.contains("data: {") && seen.contains(&chat.jid), "{seen}");
+}
+
+#[tokio::test]
+async fn filters_leave_out_what_is_not_asked_for() {
+    let world = World::start().await;
+    let (one, two) = (world.chat("One").await, world.chat("Two").await);
+    let patch = async |chat: &Chat, body: Value| {
+        let answer = world.rest().patch(&chat.path, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    patch(&one, json!({"labels": "vip"})).await;
+    let by_label = WatchChatsRequest { label: Some("VIP".to_owned()), ..Default::default() };
+    let mut by_label = watch(&world, by_label).await;
+    let email = world.org.members[0].clone();
+    let mut by_member =
+        watch(&world, WatchChatsRequest { assigned_to: Some(email.to_uppercase()), ..Default::default() })
+            .await;
+    let kinds = WatchChatsRequest { actions: vec!["assignee".to_owned()], ..Default::default() };
+    let mut by_kind = watch(&world, kinds).await;
+
+    // One after the other: what a chat is like when a change is told decides who hears of it.
+    let hears = async |watch: &mut Streaming<WatchChatsResponse>, chat: &Chat, action: &str| {
+        let change = next_change(watch).await;
+        assert_eq!((change.chat_id.as_str(), change.action.as_str()), (chat.id.as_str(), action));
+    };
+    archive(&world, &two, true).await;
+    archive(&world, &one, true).await;
+    hears(&mut by_label, &one, "state").await;
+    patch(&two, json!({"assigned_to": email})).await;
+    hears(&mut by_member, &two, "assignee").await;
+    archive(&world, &one, false).await;
+    archive(&world, &two, false).await;
+    hears(&mut by_label, &one, "state").await;
+    hears(&mut by_member, &two, "state").await;
+    patch(&one, json!({"labels": ""})).await;
+    hears(&mut by_label, &one, "labels").await;
+    patch(&two, json!({"assigned_to": null})).await;
+    hears(&mut by_member, &two, "assignee").await;
+    hears(&mut by_kind, &two, "assignee").await;
+    hears(&mut by_kind, &two, "assignee").await;
+
+    for (query, field) in [
+        ("actions=renamed", "actions"),
+        ("label=nobody-has-it", "label"),
+        ("resume_token=AAAA", "resume_token"),
+    ] {
+        let answer = world.rest().get(format!("/v1/chats:watch?{query}")).await.expect(422).json();
+        assert!(answer["fields"][field].is_object(), "{query}: {answer}");
+    }
+    let elsewhere = format!("/api/v1/sessions/{}/chats:watch", world.other.sessions[0]);
+    assert_eq!(world.rest().get(elsewhere).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_limited_key_watches_its_sessions() {
+    let world = World::start().await;
+    let (seen, hidden) = (world.missing_chat_of(&world.org), world.chat("Hidden").await);
+    let event = |archived| json!({"session": world.org.numbers[1], "chat": {"jid": seen.jid, "type": "dm", "archived": archived}});
+    world.import(&world.org, &[event(false)]);
+    let limited = ["key", "create", "--org", &world.org.id, "--name", "limited", "--can", "read"];
+    let key = world.cli(&[&limited[..], &["--session", &world.org.sessions[1]]].concat());
+    let request = |session: usize| WatchSessionChatsRequest {
+        session_id: world.org.sessions[session].clone(),
+        ..Default::default()
+    };
+    let mut client = world.grpc_session_as(&key);
+    assert_eq!(client.watch_session_chats(request(0)).await.expect_err("not its own").code(), Code::NotFound);
+    let mut watch = client.watch_session_chats(request(1)).await.expect("a watch").into_inner();
+    let next = async |watch: &mut Streaming<WatchSessionChatsResponse>| {
+        tokio::time::timeout(PATIENCE, watch.message())
+            .await
+            .expect("an item")
+            .expect("no error")
+            .expect("no end")
+    };
+    assert!(next(&mut watch).await.change.is_none());
+    archive(&world, &hidden, true).await;
+    assert_eq!(world.rest().patch(&hidden.path, json!({"labels": "hidden"})).await.status, 200);
+    assert_eq!(world.rest().patch(&seen.path, json!({"labels": "shared"})).await.status, 200);
+    world.import(&world.org, &[event(true)]);
+    let mut said = Vec::new();
+    while said.len() < 2 {
+        said.extend(next(&mut watch).await.change.map(|change| (change.jid, change.action)));
+    }
+    let jid = seen.jid.clone();
+    assert_eq!(said, [(jid.clone(), "labels".to_owned()), (jid, "state".to_owned())]);
+}
+
+/// Changes chats from several connections, some in transactions that take long and commit out of order.
+fn write_at_random(world: &World, writers: usize, rounds: usize) -> Vec<std::thread::JoinHandle<()>> {
+    let writer = |number: usize| {
+        let (mut sql, org) = (world.sql(), world.org.id.clone());
+        std::thread::spawn(move || {
+            for round in 0..rounds {
+                let pause = (number * 7 + round * 13) % 40;
+                let change = "UPDATE session_chats SET pinned = NOT pinned WHERE chat_key =
+                    (SELECT chat_key FROM chats ORDER BY chat_key OFFSET";
+                let chats = [(number + round) % 4, 4 + (number * round) % 4];
+                let changes =
+                    chats.map(|chat| format!("{change} {chat} LIMIT 1); SELECT pg_sleep(0.0{pause:02})"));
+                sql.run_as(&org, &changes.join(";"));
+            }
+        })
+    };
+    (0..writers).map(writer).collect()
+}
+
+/// Collects until that many changes were told.
+async fn collect(
+    told: &mut BTreeMap<i64, String>,
+    watch: &mut Streaming<WatchChatsResponse>,
+    most: usize,
+) -> String {
+    loop {
+        let item = next(watch).await;
+        if let Some(change) = item.change {
+            told.insert(change.id, change.chat_id);
+        }
+        if told.len() >= most {
+            return item.resume_token;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_stepped_over_while_transactions_commit_out_of_order() {
+    const WRITERS: usize = 6;
+    const ROUNDS: usize = 25;
+    let world = World::start().await;
+    for number in 0..8 {
+        world.chat(&format!("Chat {number}")).await;
+    }
+    let only = || WatchChatsRequest { actions: vec!["state".to_owned()], ..Default::default() };
+    let mut first = watch(&world, only()).await;
+    let writers = write_at_random(&world, WRITERS, ROUNDS);
+
+    // Half of it here, the rest on another instance.
+    let mut told = BTreeMap::new();
+    let expected = WRITERS * ROUNDS * 2;
+    let resume_token = collect(&mut told, &mut first, expected / 2).await;
+    drop(first);
+    let other: Server = world.another_server().await;
+    let channel = tonic::transport::Channel::from_shared(format!("http://{}", other.address)).expect("a URL");
+    let mut client = switchboard::pb::chat_service_client::ChatServiceClient::new(channel.connect_lazy());
+    let mut request = tonic::Request::new(WatchChatsRequest { resume_token, ..only() });
+    let bearer = format!("Bearer {}", world.org.key).parse().expect("a header value");
+    request.metadata_mut().insert("authorization", bearer);
+    let mut second = client.watch_chats(request).await.expect("a watch").into_inner();
+    let (mut last, mut order) = (BTreeMap::new(), Vec::new());
+    while told.len() < expected {
+        if let Some(change) = next(&mut second).await.change {
+            order.push((last.insert(change.chat_id.clone(), change.id), change.id));
+            told.insert(change.id, change.chat_id);
+        }
+    }
+    writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
+    let stored =
+        world.sql().rows("SELECT event_id AS id FROM events WHERE kind = 'state' AND actor = 'operator'");
+    let stored: BTreeSet<i64> = stored.iter().filter_map(|row| row["id"].as_i64()).collect();
+    assert_eq!(told.into_keys().collect::<BTreeSet<_>>(), stored);
+    assert!(order.iter().all(|(before, now)| before.is_none_or(|before| before < *now)), "{order:?}");
+}
+
+#[tokio::test]
+async fn a_watcher_hears_now_and_then_that_nothing_happened() {
+    let world = World::shared().await;
+    let request =
+        WatchSessionChatsRequest { session_id: world.org.sessions[1].clone(), ..Default::default() };
+    let mut watch = world.grpc_session().watch_session_chats(request).await.expect("a watch").into_inner();
+    for _ in 0..2 {
+        let item = tokio::time::timeout(PATIENCE, watch.message()).await.expect("an item");
+        assert!(!item.expect("no error").expect("no end").resume_token.is_empty());
+    }
+}
