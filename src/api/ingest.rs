@@ -65,15 +65,4 @@ impl IngestService for IngestApi {
         tokio::spawn(commands.run(request.into_inner()));
         Ok(Response::new(ReceiverStream::new(answered)))
     }
-
-    async fn commands(
-        &self,
-        request: Request<Streaming<CommandsRequest>>,
-    ) -> Result<Response<Self::CommandsStream>, Status> {
-        let caller = caller(&request)?;
-        let (answers, answered) = mpsc::channel(commands::ROOM);
-        let commands = Commands::new(self.store.clone(), self.closing.clone(), caller, answers);
-        tokio::spawn(commands.run(request.into_inner()));
-        Ok(Response::new(ReceiverStream::new(answered)))
-    }
 }
