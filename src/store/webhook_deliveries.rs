@@ -76,7 +76,8 @@ pub fn page(
         let visible = webhooks::table
             .filter(webhooks::org_id.eq(org))
             .filter(webhooks::webhook_id.eq(id))
-            .filter(webhooks::session_ids.is_contained_by(reachable));
+            .filter(webhooks::session_ids.is_contained_by(reachable))
+            .select(webhooks::webhook_id);
         page = page.filter(exists(visible));
     }
     Ok(page

@@ -8,7 +8,13 @@ use super::Inbox;
 use crate::support::{Rest, Server, methods};
 
 /// Routes about what an export does not tell: secrets, and how things came to be as they are.
-const NOT_TOLD: [&str; 2] = ["/api/v1/organization/api-keys", "/v1/chats/{chat_id}/audit-logs"];
+const NOT_TOLD: [&str; 5] = [
+    "/api/v1/organization/api-keys",
+    "/api/v1/organization/webhooks",
+    "/api/v1/organization/webhooks/{webhook_id}",
+    "/api/v1/organization/webhooks/{webhook_id}/deliveries",
+    "/v1/chats/{chat_id}/audit-logs",
+];
 
 /// What lists may be asked beside nothing.
 const QUERIES: [(&str, &[&str]); 4] = [
