@@ -38,6 +38,7 @@ use self::documents::Documents;
 use self::router::Router;
 use self::tls::Tls;
 use self::webhooks::Postman;
+use crate::actions::commands::Bells;
 use crate::actions::watch::Watches;
 use crate::actions::webhooks::Office;
 use crate::auth::Authenticator;
@@ -93,18 +94,21 @@ pub async fn run(
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
     let watches = Watches::new(store.clone(), &config, closing.clone());
-    let services = services::compose(&store, &config, &watches, &health, &closing)?;
+    let bells = Bells::new(store.clone());
+    let services = services::compose(&store, &config, &watches, &bells, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run());
+    let ringing = tokio::spawn(bells.run());
     let telling = tokio::spawn(office(&config, closing.clone()).run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
     let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_grace), telling).await;
     housekeeping.abort();
     watching.abort();
+    ringing.abort();
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod ends;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use prost::Message;
 use serde_json::{Value, json};
 use switchboard::pb::{
     ChatChange, WatchChatsRequest, WatchChatsResponse, WatchSessionChatsRequest, WatchSessionChatsResponse,
@@ -13,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::{Code, Streaming};
 
-use crate::support::{Chat, Server, World};
+use crate::support::{Chat, Server, World, frame};
 
 /// Longer than anything here takes; not a promise.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,13 +51,21 @@ struct Raw {
 
 impl Raw {
     async fn get(world: &World, path: &str, accept: &str) -> Self {
-        let address = world.url().replace("http://", "");
-        let mut stream = TcpStream::connect(address).await.expect("a connection");
-        let key = &world.org.key;
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: acme.example\r\nauthorization: Bearer {key}\r\naccept: {accept}\r\n\r\n"
+        Self::send(world, &format!("GET {path} HTTP/1.1\r\naccept: {accept}"), b"").await
+    }
+
+    async fn grpc_web(world: &World, request: WatchChatsRequest) -> Self {
+        let head = "POST /switchboard.v1.ChatService/WatchChats HTTP/1.1\r\ncontent-type: application/grpc-web+proto";
+        Self::send(world, head, &frame(&request.encode_to_vec())).await
+    }
+
+    async fn send(world: &World, head: &str, body: &[u8]) -> Self {
+        let mut stream = TcpStream::connect(world.address()).await.expect("a connection");
+        let (key, length) = (&world.org.key, body.len());
+        let head = format!(
+            "{head}\r\nhost: acme.example\r\nauthorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n"
         );
-        stream.write_all(request.as_bytes()).await.expect("a request");
+        stream.write_all(&[head.as_bytes(), body].concat()).await.expect("a request");
         Self { stream, seen: String::new() }
     }
 
@@ -87,6 +96,8 @@ async fn a_change_is_told_at_every_door() {
     let session = format!("/api/v1/sessions/{}/chats:watch", world.org.sessions[0]);
     let mut events = Raw::get(&world, &session, "text/event-stream").await;
     assert!(events.until("resumeToken").await.contains("content-type: text/event-stream"));
+    let mut web = Raw::grpc_web(&world, WatchChatsRequest::default()).await;
+    assert!(web.until("200 OK").await.contains("content-type: application/grpc-web+proto"));
 
     archive(&world, &chat, true).await;
     let change = next_change(&mut grpc).await;
@@ -99,6 +110,7 @@ async fn a_change_is_told_at_every_door() {
     let said = r#"{"field":"archived","previous":false,"current":true}"#;
     let seen = events.until(said).await;
     assert!(seen.contains("\r\nid: ") && seen.contains("data: {") && seen.contains(&chat.jid), "{seen}");
+    assert!(web.until("is_archived").await.contains(&chat.id));
 }
 
 #[tokio::test]

@@ -3,10 +3,13 @@
 //! What WhatsApp says of a chat does not take back what waits: a connector tells all it knows when it comes back, and did
 //! not hear then of what was done while it was away.
 
+mod bells;
+
 use std::time::Duration;
 
 use uuid::Uuid;
 
+pub use self::bells::{Bell, Bells};
 use super::sessions;
 use crate::caller::Caller;
 use crate::error::{Error, Result};

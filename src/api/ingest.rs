@@ -12,6 +12,7 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::guard::{caller, standing};
+use crate::actions::commands::Bells;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;
@@ -25,6 +26,7 @@ const UNREAD_ANSWERS: usize = 1;
 #[derive(Clone)]
 pub struct IngestApi {
     store: Store,
+    bells: Bells,
     writers: Arc<Semaphore>,
     closing: CancellationToken,
 }
@@ -32,8 +34,8 @@ pub struct IngestApi {
 impl IngestApi {
     /// The service on a store of its own with `writers` connections, so that streams leave others room and a large batch may
     /// take its time. Streams wait for each other as long as it takes, and end when `closing` is cancelled.
-    pub fn new(store: Store, writers: u32, closing: CancellationToken) -> Self {
-        Self { store, writers: Arc::new(Semaphore::new(writers as usize)), closing }
+    pub fn new(store: Store, bells: Bells, writers: u32, closing: CancellationToken) -> Self {
+        Self { store, bells, writers: Arc::new(Semaphore::new(writers as usize)), closing }
     }
 }
 
@@ -61,7 +63,7 @@ impl IngestService for IngestApi {
     ) -> Result<Response<Self::CommandsStream>, Status> {
         let caller = caller(&request)?;
         let (answers, answered) = mpsc::channel(commands::ROOM);
-        let commands = Commands::new(self.store.clone(), self.closing.clone(), caller, answers);
+        let commands = Commands::new(self.store.clone(), self.bells.clone(), self.closing.clone(), caller, answers);
         tokio::spawn(commands.run(request.into_inner()));
         Ok(Response::new(ReceiverStream::new(answered)))
     }

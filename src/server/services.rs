@@ -10,6 +10,7 @@ use super::around::Answering;
 use super::guard::Guard;
 use super::health::Health;
 use super::{Response, ServeError};
+use crate::actions::commands::Bells;
 use crate::actions::watch::Watches;
 use crate::actions::webhooks::Webhooks;
 use crate::api::{self, ChatApi, IngestApi, OrganizationApi, SessionApi};
@@ -59,6 +60,7 @@ pub fn compose(
     store: &Store,
     config: &Config,
     watches: &Watches,
+    bells: &Bells,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {
@@ -68,7 +70,7 @@ pub fn compose(
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone(), webhooks));
     let writers = (config.database_connections / 2).max(1);
     let ingest_store = store.beside(&config.database_url, Patience::unhurried(writers));
-    let ingest = IngestApi::new(ingest_store, writers, closing.clone());
+    let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Double, Text, Uuid as SqlUuid};
 use diesel::upsert::excluded;
 use uuid::Uuid;
 
-use super::schema::{chat_addresses, chats, commands, connector_leases, session_chats};
+use super::schema::{chat_addresses, chats, commands, connector_leases, session_chats, sessions};
 use super::session_chats::held_at;
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -101,6 +102,23 @@ pub fn waiting(
         .order(commands::version)
         .limit(limit)
         .select((commands::version, chats::chat_id, commands::field, commands::flag, commands::at))
+        .load(connection)?)
+}
+
+/// Those of the sessions that something waits for.
+pub fn sessions_with_some(
+    connection: &mut Connection,
+    orgs: &[OrgId],
+    among: &[SessionId],
+) -> StoreResult<Vec<(OrgId, SessionId)>> {
+    let waiting = commands::table
+        .filter(commands::org_id.eq(sessions::org_id))
+        .filter(commands::session_id.eq(sessions::session_id));
+    Ok(sessions::table
+        .filter(sessions::org_id.eq_any(orgs))
+        .filter(sessions::session_id.eq_any(among))
+        .filter(exists(waiting))
+        .select((sessions::org_id, sessions::session_id))
         .load(connection)?)
 }
 

@@ -210,6 +210,25 @@ async fn a_service_that_stops_says_so_and_lets_the_number_go() {
 }
 
 #[tokio::test]
+async fn what_was_not_carried_out_when_the_service_is_killed_goes_to_the_next_holder() {
+    let (world, key) = world().await;
+    let chat = world.chat("Alice").await;
+    let killed = world.another_server().await;
+    let mut first = Holder::open(&format!("http://{}", killed.address), &key, &world.org.numbers[0]).await;
+    patch(&world, &chat, json!({"archived": true, "pinned": true})).await;
+    let told = first.take(2).await;
+    drop(killed);
+    first.next().await.expect_err("the service is gone");
+    patch(&world, &chat, json!({"pinned": false})).await;
+    // Nobody let go of the number: it is free when the lease ends.
+    let mut second = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let again = second.take(2).await;
+    assert_eq!(again[0], told[0]);
+    assert_eq!(changes(&again[1..]), [(chat.jid.clone(), Change::Pinned(false))]);
+    assert!(second.is_quiet().await);
+}
+
+#[tokio::test]
 async fn what_waits_for_a_chat_waits_for_the_chat_it_becomes() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;

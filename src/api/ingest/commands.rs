@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use crate::actions::commands::{self, Change, Hold, LEASE};
+use crate::actions::commands::{self, Bells, Change, Hold, LEASE};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::pb::commands_request::{Done, Open, Request};
@@ -21,7 +21,6 @@ use crate::store::Store;
 const UNANSWERED: usize = 64;
 /// Room for all of them, so that handing one on never waits.
 pub(super) const ROOM: usize = UNANSWERED + 1;
-const LOOK: Duration = Duration::from_millis(250);
 const RENEW: Duration = Duration::from_secs(3);
 /// How often it is asked whether a number is free.
 const ASK: Duration = Duration::from_millis(500);
@@ -31,6 +30,7 @@ type Answers = mpsc::Sender<Result<CommandsResponse, Status>>;
 /// A stream of commands.
 pub(super) struct Commands {
     store: Store,
+    bells: Bells,
     closing: CancellationToken,
     caller: Arc<Caller>,
     answers: Answers,
@@ -45,11 +45,12 @@ struct Held {
 impl Commands {
     pub(super) fn new(
         store: Store,
+        bells: Bells,
         closing: CancellationToken,
         caller: Arc<Caller>,
         answers: Answers,
     ) -> Self {
-        Self { store, closing, caller, answers }
+        Self { store, bells, closing, caller, answers }
     }
 
     /// Serves the stream to its end.
@@ -95,8 +96,8 @@ impl Commands {
     async fn serve(&self, hold: Hold, requests: &mut Streaming<CommandsRequest>) -> Result<(), Status> {
         let Some(mut held) = self.wait_for(hold, requests).await? else { return Ok(()) };
         self.answer(Response::Opened(Opened {})).await;
-        let (mut look, mut renew) = (interval(LOOK), interval(RENEW));
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let bell = self.bells.hang(&hold);
+        let mut renew = interval(RENEW);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut unanswered = BTreeSet::new();
         loop {
@@ -113,7 +114,7 @@ impl Commands {
                         return Err(Error::invalid("done", "must be in every message but the first").into());
                     }
                 },
-                _ = look.tick() => self.hand_on(&held, &mut unanswered).await?,
+                () = bell.rung() => self.hand_on(&held, &mut unanswered).await?,
             }
         }
     }
