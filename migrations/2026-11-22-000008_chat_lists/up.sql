@@ -159,9 +159,12 @@ DECLARE
     moved record;
 BEGIN
     FOR moved IN
+        -- No join: its plan is kept from a statement of one row, and would compare each of a thousand with each other.
         SELECT org_id AS org, array_agg(chat_key) AS keys
-        FROM changed n JOIN before o USING (org_id, session_id, chat_key)
-        WHERE (n.active_at, n.is_unread) <> (o.active_at, o.is_unread)
+        FROM (
+            SELECT org_id, session_id, chat_key, active_at, is_unread FROM changed
+            EXCEPT SELECT org_id, session_id, chat_key, active_at, is_unread FROM before
+        ) differing
         GROUP BY org_id
     LOOP
         PERFORM refresh_chat_activity(moved.org, moved.keys);

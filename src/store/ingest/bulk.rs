@@ -17,7 +17,9 @@ diesel::define_sql_function! {
     fn unnest<T: SqlType + SingleValue>(values: Array<T>) -> T;
 }
 
-/// `(a, b) IN (SELECT * FROM unnest(…, …))`: the rows whose key is one of many keys of several columns.
+/// `(a, b) IN (SELECT * FROM unnest(…, …))`: the rows whose key is one of many keys of one or several columns. Not `= ANY`, for
+/// one column either: while nothing is known of a new table, PostgreSQL may go through all of the organization's rows and
+/// compare each with every key.
 #[derive(QueryId)]
 pub(in crate::store) struct KeyIn<C, A> {
     columns: C,

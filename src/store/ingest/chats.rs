@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
-use super::bulk::{UpdateRows, array, texts, unnest};
+use super::bulk::{UpdateRows, array, key_in, texts, unnest};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
 use crate::store::schema::{chat_addresses, chats};
@@ -49,7 +49,7 @@ pub fn chats_by_address(
     let addresses: Vec<&str> = addresses.iter().map(|address| address.as_str()).collect();
     let rows: Vec<(ChatAddress, i64)> = chat_addresses::table
         .filter(chat_addresses::org_id.eq(org))
-        .filter(chat_addresses::address.eq_any(addresses))
+        .filter(key_in(chat_addresses::address, texts(addresses)))
         .select((chat_addresses::address, chat_addresses::chat_key))
         .load(connection)?;
     Ok(rows.into_iter().collect())
@@ -83,7 +83,7 @@ pub fn create_chats(
 pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Chat>> {
     Ok(chats::table
         .filter(chats::org_id.eq(org))
-        .filter(chats::chat_key.eq_any(keys))
+        .filter(key_in(chats::chat_key, array::<BigInt, _>(keys)))
         .select((
             chats::chat_key,
             chats::type_,

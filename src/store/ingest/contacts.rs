@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text, Uuid};
 
-use super::bulk::{UpdateRows, array, texts, unnest};
+use super::bulk::{UpdateRows, array, key_in, texts, unnest};
 use crate::ids::{ChatAddress, OrgId};
 use crate::store::schema::contacts;
 use crate::store::{Connection, StoreResult};
@@ -43,7 +43,7 @@ pub fn lock_contacts(
     let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
     Ok(contacts::table
         .filter(contacts::org_id.eq(org))
-        .filter(contacts::contact_id.eq_any(ids))
+        .filter(key_in(contacts::contact_id, texts(ids)))
         .select((
             contacts::contact_id,
             contacts::name,

@@ -33,7 +33,7 @@ pub struct Organized {
 /// These chats, each held until the transaction ends.
 pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Organized>> {
     let of_org = QueryDsl::filter(chats::table, chats::org_id.eq(org));
-    Ok(QueryDsl::filter(of_org, chats::chat_key.eq_any(keys))
+    Ok(QueryDsl::filter(of_org, key_in(chats::chat_key, array::<BigInt, _>(keys)))
         .select((
             chats::chat_key,
             chats::assignee,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Uuid};
 
-use super::bulk::{array, texts};
+use super::bulk::{array, key_in, texts};
 use super::messages::{COLUMNS, Message, MessageKey, Row, message};
 use super::session_chats::SessionChatKey;
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -40,7 +40,7 @@ pub fn phones_of_lids(
     let of: Vec<&str> = of.iter().map(|lid| lid.as_str()).collect();
     let rows: Vec<(ChatAddress, ChatAddress)> = lids::table
         .filter(lids::org_id.eq(org))
-        .filter(lids::lid.eq_any(of))
+        .filter(key_in(lids::lid, texts(of)))
         .select((lids::lid, lids::address))
         .load(connection)?;
     Ok(rows.into_iter().collect())
@@ -72,7 +72,7 @@ pub fn add_lid_addresses(
                 .on(chat_addresses::org_id.eq(lids::org_id).and(chat_addresses::address.eq(lids::address))),
         )
         .filter(lids::org_id.eq(org))
-        .filter(lids::address.eq_any(phones))
+        .filter(key_in(lids::address, texts(phones)))
         .select((lids::org_id, lids::lid, chat_addresses::chat_key))
         .insert_into(chat_addresses::table)
         .into_columns((chat_addresses::org_id, chat_addresses::address, chat_addresses::chat_key))
