@@ -4,8 +4,8 @@
 //! A database that is as large as `make plans` makes it takes minutes to fill. Otherwise it is small, and reading a table
 //! from end to end is declared as expensive as it would be in the large one.
 
-mod log;
-mod plan;
+pub mod log;
+pub mod plan;
 mod requests;
 mod seed;
 

@@ -116,13 +116,14 @@ CREATE FUNCTION refresh_chat_activity(org uuid, keys bigint[]) RETURNS void LANG
 BEGIN
     -- In the order of the keys, like every lock on several rows. And a statement of its own: the next one must see what
     -- those who held the lock before have written.
-    PERFORM FROM chat_activity WHERE org_id = org AND chat_key = ANY (keys) ORDER BY chat_key FOR UPDATE;
+    -- Not `= ANY (keys)`: in a new database that may be a filter over all of the organization's chats.
+    PERFORM FROM chat_activity WHERE org_id = org AND chat_key IN (SELECT unnest(keys)) ORDER BY chat_key FOR UPDATE;
     UPDATE chat_activity a
     SET session_id = newest.session_id, active_at = newest.active_at, is_unread = newest.is_unread
     FROM (
         SELECT DISTINCT ON (chat_key) chat_key, session_id, active_at, is_unread
         FROM session_chats
-        WHERE org_id = org AND chat_key = ANY (keys)
+        WHERE org_id = org AND chat_key IN (SELECT unnest(keys))
         ORDER BY chat_key, active_at DESC, session_id
     ) newest
     WHERE a.org_id = org AND a.chat_key = newest.chat_key
@@ -181,7 +182,7 @@ BEGIN
     FOR lost IN SELECT org_id AS org, array_agg(chat_key) AS keys FROM changed GROUP BY org_id LOOP
         PERFORM refresh_chat_activity(lost.org, lost.keys);
         DELETE FROM chat_activity a
-        WHERE a.org_id = lost.org AND a.chat_key = ANY (lost.keys)
+        WHERE a.org_id = lost.org AND a.chat_key IN (SELECT unnest(lost.keys))
             AND NOT EXISTS (SELECT FROM session_chats sc WHERE sc.org_id = a.org_id AND sc.chat_key = a.chat_key);
     END LOOP;
     RETURN NULL;

@@ -43,6 +43,9 @@ use crate::store::ingest as rows;
 use crate::store::senders::{self, Sender};
 use crate::store::{Company, Connection, Store, StoreResult, Writer};
 
+/// From how many events on it is worth planning their statements anew.
+const MANY: usize = 32;
+
 /// Stores a batch of events.
 ///
 /// A bad event is refused alone: the inner results are in the order of the batch, and an error names the field. The
@@ -113,6 +116,9 @@ async fn in_parts<T: Send + Sync + 'static>(
         let (range, events_of_part, own_reach) = (part.clone(), Arc::clone(&events), reach.clone());
         let own_mark = unmarked.clone().filter(|_| part == whole);
         let work = move |connection: &mut Connection| {
+            if range.len() >= MANY {
+                rows::plan_for_many(connection)?;
+            }
             let refused = write(connection, &own_reach, &events_of_part[range.clone()])?;
             advance(connection, own_reach.org, own_mark.as_ref())?;
             Ok(refused)

@@ -1,6 +1,7 @@
 //! What connectors tell over gRPC: acknowledged once it is stored, held back while the database is busy, resumed where it
 //! was.
 
+mod batches;
 mod capabilities;
 mod connector;
 mod kills;

@@ -19,6 +19,35 @@ pub fn blocks(plan: &Value) -> u64 {
     of("Shared Hit Blocks") + of("Shared Read Blocks")
 }
 
+/// The most rows that a part of it had in one go.
+pub fn rows(plan: &Value) -> u64 {
+    let mut most = 0;
+    walk(&plan["Plan"], &mut |node| most = most.max(node["Actual Rows"].as_u64().unwrap_or_default()));
+    most
+}
+
+/// How many rows, or pairs of them, were looked at for nothing.
+pub fn thrown_away(plan: &Value) -> u64 {
+    let mut sum = 0;
+    walk(&plan["Plan"], &mut |node| {
+        let of = |name: &str| node[name].as_u64().unwrap_or_default();
+        let removed = of("Rows Removed by Filter") + of("Rows Removed by Join Filter");
+        sum += removed * of("Actual Loops");
+    });
+    sum
+}
+
+/// The tables whose rows are compared with each element of an array, and not looked up by them.
+pub fn compared_with_an_array(plan: &Value) -> Vec<&str> {
+    let mut tables = Vec::new();
+    walk(&plan["Plan"], &mut |node| {
+        if node["Filter"].as_str().is_some_and(|filter| filter.contains("= ANY (")) {
+            tables.extend(node["Relation Name"].as_str());
+        }
+    });
+    tables
+}
+
 /// The plan in short: its kinds of nodes and what they are about.
 pub fn outline(plan: &Value) -> String {
     let mut nodes = Vec::new();
@@ -30,7 +59,7 @@ pub fn outline(plan: &Value) -> String {
     nodes.join(" < ")
 }
 
-fn walk(node: &Value, visit: &mut impl FnMut(&Value)) {
+fn walk<'p>(node: &'p Value, visit: &mut impl FnMut(&'p Value)) {
     visit(node);
     for child in node["Plans"].as_array().into_iter().flatten() {
         walk(child, visit);

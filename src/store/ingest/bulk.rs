@@ -17,18 +17,21 @@ diesel::define_sql_function! {
     fn unnest<T: SqlType + SingleValue>(values: Array<T>) -> T;
 }
 
-/// `(a, b) IN (SELECT * FROM unnest(…, …))`: the rows whose key is one of many keys of one or several columns. Not `= ANY`, for
-/// one column either: while nothing is known of a new table, PostgreSQL may go through all of the organization's rows and
-/// compare each with every key.
+/// `(org_id, a, b) IN (SELECT …, * FROM unnest(…, …))`: the rows of an organization whose key is one of many keys.
+///
+/// The organization is part of each key, and `OFFSET 0` keeps it there: wherever PostgreSQL can tell an organization's rows
+/// by themselves, it may take a new one for small, go through all that it has, and compare each with every key. `= ANY` has the
+/// same fault.
 #[derive(QueryId)]
 pub(in crate::store) struct KeyIn<C, A> {
     columns: C,
+    org: OrgId,
     arrays: A,
 }
 
-/// See [`KeyIn`]. `arrays` are bound arrays, one for each of `columns`.
-pub(in crate::store) fn key_in<C, A>(columns: C, arrays: A) -> KeyIn<C, A> {
-    KeyIn { columns, arrays }
+/// See [`KeyIn`]. `arrays` are bound arrays, one for each of `columns` after `org_id`.
+pub(in crate::store) fn key_in<C, A>(columns: C, org: OrgId, arrays: A) -> KeyIn<C, A> {
+    KeyIn { columns, org, arrays }
 }
 
 /// Binds an array of that SQL type.
@@ -56,9 +59,11 @@ impl<C: QueryFragment<Pg>, A: QueryFragment<Pg>> QueryFragment<Pg> for KeyIn<C, 
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(");
         self.columns.walk_ast(out.reborrow())?;
-        out.push_sql(") IN (SELECT * FROM unnest(");
+        out.push_sql(") IN (SELECT ");
+        out.push_bind_param::<Uuid, _>(&self.org)?;
+        out.push_sql(", * FROM unnest(");
         self.arrays.walk_ast(out.reborrow())?;
-        out.push_sql("))");
+        out.push_sql(") OFFSET 0)");
         Ok(())
     }
 }
@@ -93,16 +98,18 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for UpdateRows<A> {
             out.push_sql(" = v.");
             out.push_identifier(column)?;
         }
-        out.push_sql(" FROM unnest(");
+        out.push_sql(" FROM (SELECT ");
+        out.push_bind_param::<Uuid, _>(&self.org)?;
+        out.push_sql(" AS org_id, * FROM unnest(");
         self.arrays.walk_ast(out.reborrow())?;
         for (index, column) in self.keys.iter().chain(self.columns).enumerate() {
             out.push_sql(if index == 0 { ") AS v(" } else { ", " });
             out.push_identifier(column)?;
         }
-        out.push_sql(") WHERE ");
+        // See [`KeyIn`].
+        out.push_sql(") OFFSET 0) v WHERE ");
         out.push_identifier(self.table)?;
-        out.push_sql(".org_id = ");
-        out.push_bind_param::<Uuid, _>(&self.org)?;
+        out.push_sql(".org_id = v.org_id");
         for key in self.keys {
             out.push_sql(" AND ");
             out.push_identifier(self.table)?;

@@ -48,8 +48,7 @@ pub fn chats_by_address(
 ) -> StoreResult<HashMap<ChatAddress, i64>> {
     let addresses: Vec<&str> = addresses.iter().map(|address| address.as_str()).collect();
     let rows: Vec<(ChatAddress, i64)> = chat_addresses::table
-        .filter(chat_addresses::org_id.eq(org))
-        .filter(key_in(chat_addresses::address, texts(addresses)))
+        .filter(key_in((chat_addresses::org_id, chat_addresses::address), org, texts(addresses)))
         .select((chat_addresses::address, chat_addresses::chat_key))
         .load(connection)?;
     Ok(rows.into_iter().collect())
@@ -82,8 +81,7 @@ pub fn create_chats(
 /// These chats, each held until the transaction ends.
 pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Chat>> {
     Ok(chats::table
-        .filter(chats::org_id.eq(org))
-        .filter(key_in(chats::chat_key, array::<BigInt, _>(keys)))
+        .filter(key_in((chats::org_id, chats::chat_key), org, array::<BigInt, _>(keys)))
         .select((
             chats::chat_key,
             chats::type_,

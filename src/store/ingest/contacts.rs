@@ -42,8 +42,7 @@ pub fn lock_contacts(
 ) -> StoreResult<Vec<Contact>> {
     let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
     Ok(contacts::table
-        .filter(contacts::org_id.eq(org))
-        .filter(key_in(contacts::contact_id, texts(ids)))
+        .filter(key_in((contacts::org_id, contacts::contact_id), org, texts(ids)))
         .select((
             contacts::contact_id,
             contacts::name,

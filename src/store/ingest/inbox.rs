@@ -32,18 +32,14 @@ pub struct Organized {
 
 /// These chats, each held until the transaction ends.
 pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Organized>> {
-    let of_org = QueryDsl::filter(chats::table, chats::org_id.eq(org));
-    Ok(QueryDsl::filter(of_org, key_in(chats::chat_key, array::<BigInt, _>(keys)))
-        .select((
-            chats::chat_key,
-            chats::assignee,
-            chats::closed_at,
-            chats::hubspot_metadata,
-            chats::updated_at,
-        ))
-        .order(chats::chat_key)
-        .for_no_key_update()
-        .load(connection)?)
+    Ok(QueryDsl::filter(
+        chats::table,
+        key_in((chats::org_id, chats::chat_key), org, array::<BigInt, _>(keys)),
+    )
+    .select((chats::chat_key, chats::assignee, chats::closed_at, chats::hubspot_metadata, chats::updated_at))
+    .order(chats::chat_key)
+    .for_no_key_update()
+    .load(connection)?)
 }
 
 /// Writes these chats, which exist.
@@ -77,7 +73,8 @@ pub fn replace_labels(
         .filter(chat_labels::org_id.eq(org))
         .filter(chat_labels::chat_key.eq_any(keys))
         .filter(not(key_in(
-            (chat_labels::chat_key, chat_labels::label_id),
+            (chat_labels::org_id, chat_labels::chat_key, chat_labels::label_id),
+            org,
             (array::<BigInt, _>(chat_keys.clone()), texts(ids.clone())),
         )));
     let removed: Vec<i64> = others.returning(chat_labels::chat_key).get_results(connection)?;
@@ -132,11 +129,11 @@ pub fn remove_values(
         return Ok(BTreeSet::new());
     }
     let (chat_keys, ids): (Vec<i64>, Vec<&str>) = values.iter().copied().unzip();
-    let removed =
-        diesel::delete(chat_properties::table).filter(chat_properties::org_id.eq(org)).filter(key_in(
-            (chat_properties::chat_key, chat_properties::property_id),
-            (array::<BigInt, _>(chat_keys), texts(ids)),
-        ));
+    let removed = diesel::delete(chat_properties::table).filter(key_in(
+        (chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id),
+        org,
+        (array::<BigInt, _>(chat_keys), texts(ids)),
+    ));
     let changed: Vec<i64> = removed.returning(chat_properties::chat_key).get_results(connection)?;
     Ok(changed.into_iter().collect())
 }

@@ -71,8 +71,7 @@ pub fn remove_members(connection: &mut Connection, org: OrgId, rows: &[Member]) 
         texts(rows.iter().map(|row| row.contact.as_str()).collect::<Vec<_>>()),
     );
     diesel::delete(chat_members::table)
-        .filter(chat_members::org_id.eq(org))
-        .filter(key_in((chat_members::chat_key, chat_members::contact_id), keys))
+        .filter(key_in((chat_members::org_id, chat_members::chat_key, chat_members::contact_id), org, keys))
         .execute(connection)?;
     Ok(())
 }

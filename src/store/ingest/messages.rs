@@ -122,9 +122,9 @@ pub fn messages_by_key(
 ) -> StoreResult<Vec<Message>> {
     let (sessions, chats, ids) = columns(keys.iter().copied());
     let rows: Vec<Row> = messages::table
-        .filter(messages::org_id.eq(org))
         .filter(key_in(
-            (messages::session_id, messages::chat_key, messages::message_id),
+            (messages::org_id, messages::session_id, messages::chat_key, messages::message_id),
+            org,
             (texts(sessions), array::<BigInt, _>(chats), texts(ids)),
         ))
         .select(COLUMNS)
@@ -244,9 +244,14 @@ pub fn take_pending_receipts(
 ) -> StoreResult<Vec<PendingReceipt>> {
     let (sessions, chats, ids) = columns(keys.iter().copied());
     let rows: Vec<ReceiptRow> = diesel::delete(pending_receipts::table)
-        .filter(pending_receipts::org_id.eq(org))
         .filter(key_in(
-            (pending_receipts::session_id, pending_receipts::chat_key, pending_receipts::message_id),
+            (
+                pending_receipts::org_id,
+                pending_receipts::session_id,
+                pending_receipts::chat_key,
+                pending_receipts::message_id,
+            ),
+            org,
             (texts(sessions), array::<BigInt, _>(chats), texts(ids)),
         ))
         .returning((

@@ -39,8 +39,7 @@ pub fn phones_of_lids(
 ) -> StoreResult<HashMap<ChatAddress, ChatAddress>> {
     let of: Vec<&str> = of.iter().map(|lid| lid.as_str()).collect();
     let rows: Vec<(ChatAddress, ChatAddress)> = lids::table
-        .filter(lids::org_id.eq(org))
-        .filter(key_in(lids::lid, texts(of)))
+        .filter(key_in((lids::org_id, lids::lid), org, texts(of)))
         .select((lids::lid, lids::address))
         .load(connection)?;
     Ok(rows.into_iter().collect())
@@ -71,8 +70,7 @@ pub fn add_lid_addresses(
             chat_addresses::table
                 .on(chat_addresses::org_id.eq(lids::org_id).and(chat_addresses::address.eq(lids::address))),
         )
-        .filter(lids::org_id.eq(org))
-        .filter(key_in(lids::address, texts(phones)))
+        .filter(key_in((lids::org_id, lids::address), org, texts(phones)))
         .select((lids::org_id, lids::lid, chat_addresses::chat_key))
         .insert_into(chat_addresses::table)
         .into_columns((chat_addresses::org_id, chat_addresses::address, chat_addresses::chat_key))

@@ -82,9 +82,9 @@ pub fn lock_session_chats(
 ) -> StoreResult<Vec<SessionChat>> {
     let (sessions, chats) = columns(keys);
     let rows: Vec<Row> = session_chats::table
-        .filter(session_chats::org_id.eq(org))
         .filter(key_in(
-            (session_chats::session_id, session_chats::chat_key),
+            (session_chats::org_id, session_chats::session_id, session_chats::chat_key),
+            org,
             (texts(sessions), array::<BigInt, _>(chats)),
         ))
         .select((
@@ -135,9 +135,9 @@ pub fn unread_counts(
         .filter(messages::sent_at.gt(mark))
         .select(count_star());
     let rows: Vec<(SessionId, i64, Option<i64>)> = session_chats::table
-        .filter(session_chats::org_id.eq(org))
         .filter(key_in(
-            (session_chats::session_id, session_chats::chat_key),
+            (session_chats::org_id, session_chats::session_id, session_chats::chat_key),
+            org,
             (texts(sessions), array::<BigInt, _>(chats)),
         ))
         .select((session_chats::session_id, session_chats::chat_key, unread.single_value()))
@@ -159,9 +159,9 @@ pub fn latest_messages(
     let (sessions, chats) = columns(keys);
     let latest = || its_messages!().order((messages::sent_at.desc(), messages::message_id.desc()));
     let rows: Vec<Latest> = session_chats::table
-        .filter(session_chats::org_id.eq(org))
         .filter(key_in(
-            (session_chats::session_id, session_chats::chat_key),
+            (session_chats::org_id, session_chats::session_id, session_chats::chat_key),
+            org,
             (texts(sessions), array::<BigInt, _>(chats)),
         ))
         .select((

@@ -1,0 +1,60 @@
+//! What a large batch costs in a new organization: PostgreSQL has planned for small ones, and knows nothing of the tables.
+
+use serde_json::Value;
+use switchboard::pb::ingest_event::{self, Event};
+
+use super::Connector;
+use crate::plans::{log, plan};
+use crate::support::{Cluster, World};
+
+/// After five runs PostgreSQL decides whether a statement is planned for any values, once and for all.
+const SMALL: i64 = 8;
+const LARGE: i64 = 400;
+
+/// A message in a chat of its own.
+fn message(number: i64) -> Event {
+    Event::Message(ingest_event::Message {
+        id: format!("M{number}"),
+        chat: format!("{}@s.whatsapp.net", 15_550_100_000 + number % LARGE),
+        timestamp: Some(prost_types::Timestamp { seconds: 1_780_000_000 + number, nanos: 0 }),
+        ..Default::default()
+    })
+}
+
+#[tokio::test]
+async fn the_rows_of_a_batch_are_not_compared_with_all_others() {
+    let cluster = Cluster::start(&log::SETTINGS).await;
+    let world = World::alone_in(&cluster, &["--database-connections", "1"]).await;
+    let key = world.key("ingest").await;
+    let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
+    for sequence in 1..=SMALL {
+        connector.tell(sequence, message(sequence)).await;
+        connector.acknowledged(sequence).await.expect("acknowledged");
+    }
+    let mut seen = log::Log::from_now(cluster.log_file());
+    let mut sequence = SMALL;
+    // Chats that are new, and then the same ones.
+    for _ in 0..2 {
+        let mut sql = world.sql();
+        sql.run("BEGIN; LOCK TABLE messages IN EXCLUSIVE MODE");
+        // While the first is held up, the others become one batch.
+        for _ in 0..LARGE {
+            sequence += 1;
+            connector.tell(sequence, message(sequence)).await;
+        }
+        sql.run("COMMIT");
+        connector.acknowledged(sequence).await.expect("acknowledged");
+    }
+    let entries = seen.next();
+    let plans: Vec<&Value> = entries.iter().filter_map(log::Entry::plan).collect();
+    let largest = plans.iter().map(|plan| plan::rows(plan)).max();
+    assert!(largest >= Some(LARGE as u64 / 2), "no large batch: {largest:?}");
+    // A stream tells of few sessions.
+    let compares = |plan| plan::compared_with_an_array(plan).iter().any(|table| *table != "sessions");
+    let wasteful: Vec<_> = plans
+        .iter()
+        .filter(|plan| plan::thrown_away(plan) > 10 * LARGE as u64 || compares(plan))
+        .map(|plan| (plan["Query Text"].as_str(), plan::outline(plan)))
+        .collect();
+    assert!(wasteful.is_empty(), "{wasteful:#?}");
+}
