@@ -1,0 +1,50 @@
+//! One organization calls far more often than it may; another one must not notice.
+
+use std::time::Duration;
+
+use super::load::{Call, End, Load, count, latency};
+use super::{Figures, sized};
+use crate::support::World;
+
+/// Calls a second of one organization.
+const QUOTA: u32 = 250;
+/// What the flood has of it, and its connections.
+const FLOOD: f64 = 20.0;
+const FLOODING: usize = 200;
+/// Calls a second of the other one, and its connections.
+const CALM: f64 = 200.0;
+const CALLING: usize = 4;
+
+#[tokio::test]
+async fn the_flood_of_one_organization_does_not_slow_another() {
+    let quota = QUOTA.to_string();
+    let args = ["--org-rate-limit", &quota, "--key-rate-limit", &quota, "--database-wait", "250ms"];
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
+    let flood = Load::new(world.address(), &world.org.key, [(chat.path, String::new())]);
+    let calm = Load::new(world.address(), &world.other.key, [(others.path, String::new())]);
+    let length = sized(Duration::from_secs(1), Duration::from_secs(6));
+    let [mut quiet, mut beside, mut flooding] = [const { Vec::<Call>::new() }; 3];
+    calm.paced(CALLING, Duration::from_secs(1), CALM).await;
+    // In turns: what else the machine does meets both alike.
+    for _ in 0..sized(1, 5) {
+        quiet.extend(calm.paced(CALLING, length, CALM).await);
+        let flood = flood.paced(FLOODING, length, FLOOD * f64::from(QUOTA));
+        let (flooded, calm) = tokio::join!(flood, calm.paced(CALLING, length, CALM));
+        flooding.extend(flooded);
+        beside.extend(calm);
+    }
+    let served = count(&flooding, End::Served) as f64 / flooding.len() as f64;
+    let mut figures = Figures::of("one organization floods the service");
+    figures.tell("calls of the flood", flooding.len() as f64);
+    figures.at_most("of these served, of what it may", served * FLOOD, 1.2);
+    figures.none("of these with 500", count(&flooding, End::Failed));
+    figures.none(
+        "calls of the other organization that were not served",
+        beside.len() - count(&beside, End::Served),
+    );
+    let [quiet_p99, p99] = [&quiet, &beside].map(|calls| latency(calls, 99));
+    figures.tell("its p99 while it is quiet, ms", quiet_p99.as_secs_f64() * 1e3);
+    figures.within("its p99 beside the flood", p99, quiet_p99.mul_f64(1.5));
+    figures.hold(|| world.log());
+}
