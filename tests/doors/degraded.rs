@@ -22,6 +22,27 @@ async fn what_a_call_leaves_running_is_ended_by_the_database() {
 }
 
 #[tokio::test]
+async fn who_is_calling_is_found_out_also_while_all_connections_are_in_use() {
+    let args = ["--database-connections", "1", "--database-wait", "250ms"];
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let chat = world.chat("Alice").await;
+    let reader = world.anonymous().token(&world.key("read").await);
+    // A transaction sees who is active as it was when it first looked.
+    let [mut sql, mut look] = [world.sql(), world.sql()];
+    sql.run("BEGIN; LOCK TABLE chats");
+    let waiting = tokio::spawn({
+        let (rest, chat) = (world.rest(), chat.clone());
+        async move { rest.get(&chat).await }
+    });
+    let running = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("a call holds the connection", async || look.count(running) == 1).await;
+    // What the key may do is known, so nothing else is asked for.
+    reader.patch(&chat, json!({"labels": "vip"})).await.expect(403);
+    sql.run("ROLLBACK");
+    waiting.await.expect("a call").expect(200);
+}
+
+#[tokio::test]
 async fn a_write_outlasts_a_lock_that_is_held_longer_than_a_statement_waits() {
     let world = World::start_with("127.0.0.1:0", &["--request-timeout", "60s"]).await;
     let chat = world.chat("Alice").await;
