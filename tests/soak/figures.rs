@@ -8,6 +8,9 @@ use super::IS_FULL;
 /// How many times what is promised the short form lets pass: a debug build, and a machine that runs other tests.
 const SHORT: f64 = 20.0;
 
+/// How many lines of a log are shown.
+const LINES: usize = 50;
+
 /// The figures of one promise.
 pub struct Figures {
     promise: &'static str,
@@ -55,7 +58,7 @@ impl Figures {
         self.add(what, measured, String::new(), true);
     }
 
-    /// Prints them. Panics when the promise does not hold, with what more there is to say.
+    /// Prints them. Panics when the promise does not hold, with the end of what more there is to say.
     pub fn hold(self, more: impl FnOnce() -> String) {
         let mut table = format!("\n| {} | measured | promised | |\n|---|--:|--:|---|\n", self.promise);
         for Row { what, measured, promised, is_held } in &self.rows {
@@ -63,10 +66,16 @@ impl Figures {
             // Writing to a string cannot fail.
             let _ = writeln!(table, "| {what} | {measured} | {promised} | {held} |");
         }
-        if *IS_FULL {
-            print!("{table}");
+        print!("{table}");
+        if self.rows.iter().any(|row| !row.is_held) {
+            let more = more();
+            let lines = more.lines().rev().take(LINES).collect::<Vec<_>>();
+            panic!(
+                "{} does not hold\n{}",
+                self.promise,
+                lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+            );
         }
-        assert!(self.rows.iter().all(|row| row.is_held), "{table}\n{}", more());
     }
 
     fn add(&mut self, what: &str, measured: f64, promised: String, is_held: bool) {
