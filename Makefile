@@ -6,6 +6,7 @@
 # make bench  measurements
 # make bench-watch   how soon who watches hears of a change: one of them, by itself
 # make kills  kill -9 in the middle of ingest, 50 times
+# make soak   what is promised under load, without a database and at the end, at full length: 20 minutes. PROMISE=killed tries one
 # make merges  1,000 chats become one with another while both receive messages
 # make deny   whether the licences and sources of the dependencies are in order, and none is banned: deny.toml
 # make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
@@ -16,7 +17,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench bench-watch kills merges deny assets inbox image-root image-test build-packages \
+.PHONY: help run test fuzz lint plans bench bench-watch kills merges soak deny assets inbox image-root image-test build-packages \
 	test-packages image-packages
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -82,6 +83,10 @@ kills: build-packages
 
 merges: build-packages
 	MERGES=1000 cargo test --locked ingest::persons
+
+# The release build, and one promise after the other: none of them stands another's load.
+soak: build-packages
+	SOAK=1 cargo test --release --locked --test switchboard soak::$(PROMISE) -- --test-threads 1 --nocapture
 
 bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked

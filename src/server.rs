@@ -96,7 +96,8 @@ pub async fn run(
     let watches = Watches::new(store.clone(), &config, closing.clone());
     let bells = Bells::new(store.clone());
     let services = services::compose(&store, &config, &watches, &bells, &health, &closing)?;
-    let authenticator = Arc::new(Authenticator::new(&store, config.jwt.as_ref()));
+    let callers = Store::new(&config.database_url, Patience { connections: OF_CALLERS, ..patience(&config) });
+    let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
@@ -119,8 +120,26 @@ pub use metrics::serve as serve_metrics;
 const OF_PROBES: Patience =
     Patience { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
 
+/// Connections for asking who is calling: every call of a key waits for the answer, which must not wait for calls. With
+/// more calls than the database carries it would come too late for all of them, also for those that there is room for.
+const OF_CALLERS: u32 = 2;
+
 /// Connections for telling webhooks: few, so that calls and webhooks do not wait for each other.
 const OF_WEBHOOKS: u32 = 2;
+
+/// A connection for what other instances tell.
+const OF_BELL: u32 = 1;
+
+/// Connections for connectors, of a service that has so many for calls.
+fn of_connectors(of_calls: u32) -> u32 {
+    (of_calls / 2).max(1)
+}
+
+/// How many connections one instance opens at most that has so many for calls.
+pub fn database_connections(of_calls: u32) -> u32 {
+    let others = of_connectors(of_calls) + OF_PROBES.connections + OF_CALLERS + OF_WEBHOOKS + OF_BELL;
+    of_calls.saturating_add(others)
+}
 
 /// Tells webhooks of changes until `closing` is cancelled.
 fn office(config: &Config, closing: CancellationToken) -> Office<Postman> {

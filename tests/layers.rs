@@ -1,4 +1,4 @@
-//! The shape of the source: who may use whom, how long a file may be, and that the README's map leads somewhere.
+//! The shape of the source: who may use whom, how long a file may be, and that what the documents name is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -118,6 +118,33 @@ fn the_readme_names_only_files_that_exist() {
     });
     let missing: Vec<_> = paths.filter(|path| !Path::new(ROOT).join(path).exists()).collect();
     assert_eq!(missing, Vec::<&str>::new());
+}
+
+#[test]
+fn every_promise_names_a_test_that_exists() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).expect("docs/operations.md");
+    let (_, promises) = page.split_once("| promise ").expect("a table of promises");
+    let rows: Vec<_> = promises.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert!(!rows.is_empty());
+    let names =
+        rows.iter().flat_map(|row| row.rsplit("| ").next()).map(|name| name.trim_matches([' ', '|', '`']));
+    let missing: Vec<_> = names.filter(|name| !is_test(name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+/// Whether `module::function` or `module` is one of these tests, or `function` a unit test.
+fn is_test(name: &str) -> bool {
+    let tests = Path::new(ROOT).join("tests");
+    let contains = |file: &Path, function: &str| {
+        fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {function}(")))
+    };
+    match name.rsplit_once("::") {
+        _ if tests.join(name.replace("::", "/")).with_extension("rs").exists() => true,
+        Some((module, function)) => {
+            contains(&tests.join(module.replace("::", "/")).with_extension("rs"), function)
+        }
+        None => files_under("src", "rs").iter().any(|file| contains(file, name)),
+    }
 }
 
 /// Every file of `src/`: its path, the top module it belongs to and its text without comments and unit tests.

@@ -13,6 +13,7 @@ mod live;
 mod openapi;
 mod plans;
 mod schema;
+mod soak;
 mod support;
 mod telemetry;
 mod tls;

@@ -3,6 +3,7 @@
 mod certificates;
 mod chat;
 mod cluster;
+mod keep_alive;
 mod methods;
 mod process;
 mod rest;
@@ -11,6 +12,7 @@ mod server;
 mod sql;
 mod token;
 mod tools;
+mod usage;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -18,12 +20,14 @@ use std::path::{Path, PathBuf};
 pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
+pub use keep_alive::KeepAlive;
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, Rpc, frame};
 pub use server::Server;
 pub use sql::{Sql, told_of_nothing};
 pub use tools::{clients, python_tool};
+pub use usage::{memory, percentile, processor_time, threads};
 pub use world::{Org, World};
 
 /// The binary under test.

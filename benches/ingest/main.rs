@@ -10,14 +10,15 @@ mod cluster;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/process.rs"]
 mod process;
-#[path = "../load/processor.rs"]
-mod processor;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/server.rs"]
 mod server;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/sql.rs"]
 mod sql;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/usage.rs"]
+mod usage;
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
+use usage::processor_time;
 
 /// The binary under load.
 const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
@@ -122,7 +124,7 @@ fn fill(database: &Database, org: &str, session: &str, rows: i64) {
 /// Tells so many messages through streams beside each other, and waits until all are acknowledged.
 async fn measure(server: &Server, key: &str, prefix: &str, messages: i64) -> Outcome<Measured> {
     let pid = server.process.id().ok_or("no process id")?;
-    let (begun, before) = (Instant::now(), processor::used_by(pid)?);
+    let (begun, before) = (Instant::now(), processor_time(pid));
     let mut streams = JoinSet::new();
     for stream in 0..STREAMS {
         let url = format!("http://{}", server.address);
@@ -131,7 +133,7 @@ async fn measure(server: &Server, key: &str, prefix: &str, messages: i64) -> Out
     while let Some(stream) = streams.join_next().await {
         stream??;
     }
-    let service = processor::used_by(pid)?.saturating_sub(before);
+    let service = processor_time(pid).saturating_sub(before);
     Ok(Measured { messages: messages / STREAMS * STREAMS, elapsed: begun.elapsed(), service })
 }
 

@@ -11,7 +11,6 @@ mod fastify;
 mod grpc;
 mod pages;
 mod pgbench;
-mod processor;
 mod report;
 mod rest;
 mod seed;
@@ -21,6 +20,9 @@ mod timing;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/keep_alive.rs"]
+mod keep_alive;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/methods.rs"]
 mod methods;
@@ -33,6 +35,9 @@ mod server;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/sql.rs"]
 mod sql;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/usage.rs"]
+mod usage;
 
 use std::error::Error;
 use std::time::Duration;

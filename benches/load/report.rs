@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::calls::{Call, Door};
 use crate::pages::ITEMS;
 use crate::timing::Slice;
+use crate::usage::percentile;
 use crate::{PAGE_CONNECTIONS, ROUNDS};
 
 /// What all slices measured.
@@ -180,12 +181,6 @@ fn expectations(rows: &[Row]) -> String {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-/// Of sorted values.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-    let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted.get(index).copied().unwrap_or_default()
 }
 
 fn milliseconds(duration: Duration) -> f64 {

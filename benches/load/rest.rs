@@ -1,48 +1,26 @@
-//! REST over raw HTTP/1.1 with keep-alive: as little work per call as can be, for the client shares the machine.
+//! The calls over REST.
 
 use std::io::Write;
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
 use crate::Outcome;
 use crate::calls::{Call, Client, Numbers, Target};
+use crate::keep_alive::KeepAlive;
 
 /// One keep-alive connection.
-pub struct Connection {
-    stream: TcpStream,
-    answer: Vec<u8>,
-}
+pub struct Connection(KeepAlive);
 
 impl Connection {
     /// Opens one.
     pub async fn open(address: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, answer: Vec::with_capacity(16 * 1024) })
+        Ok(Self(KeepAlive::open(address).await?))
     }
 
     /// Sends a request and reads its answer to the end: the body. Any status but 200 is an error.
     pub async fn exchange(&mut self, request: &[u8]) -> Outcome<&[u8]> {
-        self.stream.write_all(request).await?;
-        self.answer.clear();
-        let (head, length) = loop {
-            if self.stream.read_buf(&mut self.answer).await? == 0 {
-                return Err("the service hung up".into());
-            }
-            if let Some(head) = find(&self.answer, b"\r\n\r\n") {
-                break (head + 4, content_length(&self.answer[..head])?);
-            }
-        };
-        while self.answer.len() < head + length {
-            if self.stream.read_buf(&mut self.answer).await? == 0 {
-                return Err("the service hung up in an answer".into());
-            }
-        }
-        match self.answer.get(9..12) {
-            Some(b"200") => Ok(&self.answer[head..]),
-            _ => Err(String::from_utf8_lossy(&self.answer).into_owned().into()),
+        match self.0.exchange(request).await? {
+            (200, body) => Ok(body),
+            (status, body) => Err(format!("{status}: {}", String::from_utf8_lossy(body)).into()),
         }
     }
 }
@@ -112,15 +90,4 @@ impl Rest {
         write!(request, "\r\n{body}")?;
         Ok(())
     }
-}
-
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
-}
-
-/// The length of the body that follows the head.
-fn content_length(head: &[u8]) -> Outcome<usize> {
-    let at = find(head, b"content-length: ").ok_or("an answer without content-length")?;
-    let digits = head[at + 16..].iter().take_while(|byte| byte.is_ascii_digit());
-    Ok(digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0')))
 }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::calls::Client;
-use crate::{Outcome, WARM_UP, processor};
+use crate::usage::processor_time;
+use crate::{Outcome, WARM_UP};
 
 /// What one slice measured.
 pub struct Slice {
@@ -27,15 +28,15 @@ impl Slice {
 /// Has every client call for that long, after a moment of warming up.
 pub async fn measure<C: Client>(pid: u32, clients: Vec<C>, length: Duration) -> Outcome<Slice> {
     let (clients, _) = run(clients, WARM_UP).await?;
-    let service = processor::used_by(pid)?;
-    let client = processor::used_by(std::process::id())?;
+    let service = processor_time(pid);
+    let client = processor_time(std::process::id());
     let start = Instant::now();
     let (_, latencies) = run(clients, length).await?;
     Ok(Slice {
         elapsed: start.elapsed(),
         latencies,
-        service: processor::used_by(pid)? - service,
-        client: processor::used_by(std::process::id())? - client,
+        service: processor_time(pid) - service,
+        client: processor_time(std::process::id()) - client,
     })
 }
 

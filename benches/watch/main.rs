@@ -11,14 +11,15 @@ mod cluster;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/process.rs"]
 mod process;
-#[path = "../load/processor.rs"]
-mod processor;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/server.rs"]
 mod server;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/sql.rs"]
 mod sql;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/usage.rs"]
+mod usage;
 
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -35,6 +36,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::transport::Channel;
 use tonic::{Request, Streaming};
+use usage::{memory, processor_time};
 
 /// The binary under load.
 const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
@@ -63,21 +65,18 @@ async fn main() -> Outcome<()> {
     let (url, pid) = (format!("http://{}", server.address), server.process.id().ok_or("no process id")?);
 
     let changes = rate * seconds;
-    let before = memory(pid, "VmRSS")?;
+    let before = memory(pid, "VmRSS");
     let watching = watch(&url, &key, watchers, changes).await?;
-    let (begun, used) = (Instant::now(), processor::used_by(pid)?);
+    let (begun, used) = (Instant::now(), processor_time(pid));
     change(&url, &key, &session, changes, rate).await?;
     let elapsed = begun.elapsed();
     let mut delays = Delays::new();
     for watcher in watching.join_all().await {
         delays.extend(watcher?);
     }
-    let service = processor::used_by(pid)?.saturating_sub(used);
+    let service = processor_time(pid).saturating_sub(used);
     delays.sort_unstable();
-    report(
-        &Figures { watchers, changes, elapsed, service, memory: [before, memory(pid, "VmHWM")?] },
-        &delays,
-    );
+    report(&Figures { watchers, changes, elapsed, service, memory: [before, memory(pid, "VmHWM")] }, &delays);
     Ok(())
 }
 
@@ -185,14 +184,6 @@ async fn change(url: &str, key: &str, session: &str, changes: u64, rate: u64) ->
         }
     }
     calls.join_all().await.into_iter().collect()
-}
-
-/// A figure of `/proc/<pid>/status`, in KiB.
-fn memory(pid: u32, name: &str) -> Outcome<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let figure = line.and_then(|line| line.trim().strip_suffix(" kB")).ok_or("an odd /proc/<pid>/status")?;
-    Ok(figure.parse()?)
 }
 
 struct Figures {

@@ -68,7 +68,7 @@ pub fn compose(
     let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
     let webhooks = Webhooks::new(store.clone(), config.cursor_keys.clone(), config.webhooks);
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone(), webhooks));
-    let writers = (config.database_connections / 2).max(1);
+    let writers = super::of_connectors(config.database_connections);
     let ingest_store = store.beside(&config.database_url, Patience::unhurried(writers));
     let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
     let limit = config.max_body_bytes;

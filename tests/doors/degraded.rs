@@ -1,85 +1,12 @@
-//! What callers meet while the database is gone, stands still or takes no writes, and that all is well after it.
+//! What callers meet while the database is locked, slow or takes no writes, and that all is well after it.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use prost::Message;
-use serde_json::{Value, json};
-use switchboard::pb::GetChatRequest;
-use tokio::task::JoinSet;
+use serde_json::json;
 
-use crate::support::{Chat, Cluster, Door, Rest, World, frame};
+use crate::support::{Chat, World};
 
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// Neither a fault of ours (500) nor of the caller's.
-const POLITE: [u16; 3] = [200, 503, 504];
-
-#[tokio::test]
-async fn a_database_that_is_killed_costs_no_acknowledged_write_and_no_restart() {
-    let mut cluster = Cluster::start(&["synchronous_commit=on"]).await;
-    let world = World::alone_in(&cluster, &["--database-wait", "250ms"]).await;
-    let chat = world.chat("Alice").await;
-    let (mut told, mut statuses) = (0, BTreeSet::new());
-    let mut write = async |number: u64| {
-        let note = json!({"custom_properties": {"note": number.to_string()}});
-        let status = world.rest().patch(&chat, note).await.status;
-        statuses.insert(status);
-        if status == 200 {
-            told = number;
-        }
-        status
-    };
-    let mut number = 1;
-    assert_eq!(write(number).await, 200);
-    cluster.kill();
-    until("the service is not ready", async || {
-        number += 1;
-        write(number).await;
-        readiness(&world).await.0 == 503
-    })
-    .await;
-    assert_eq!(readiness(&world).await.1["checks"]["database"], "unreachable");
-    assert_eq!(world.anonymous().get("/livez").await.status, 200);
-    cluster.revive().await;
-    until("a write is done", async || {
-        number += 1;
-        write(number).await == 200
-    })
-    .await;
-    until("the service is ready", async || readiness(&world).await.0 == 200).await;
-    assert_eq!(note(&world, &chat).await, told.to_string());
-    assert!(statuses.iter().all(|status| POLITE.contains(status)), "{statuses:?}\n{}", world.log());
-}
-
-#[tokio::test]
-async fn while_the_database_stands_still_every_call_is_answered_and_nothing_piles_up() {
-    let cluster = Cluster::start(&[]).await;
-    let world = World::alone_in(&cluster, &["--request-timeout", "1s", "--database-wait", "250ms"]).await;
-    let chat = world.chat("Alice").await;
-    world.rest().get(&chat).await.expect(200);
-    let threads = world.threads();
-    let paused = cluster.pause();
-    for _ in 0..3 {
-        let call = |rest: Rest, path: String| async move { rest.get(path).await.status };
-        let calls: JoinSet<_> = (0..50).map(|_| call(world.rest(), chat.path.clone())).collect();
-        let answers = calls.join_all().await;
-        assert!(answers.iter().all(|status| [503, 504].contains(status)), "{answers:?}");
-        let request = GetChatRequest { chat_id: chat.id.clone() };
-        for door in [Door::Grpc, Door::GrpcWeb] {
-            let message = frame(&request.encode_to_vec());
-            let code = world.rpc(door).call("/switchboard.v1.ChatService/GetChat", message).await.code;
-            assert!([4, 8, 14].contains(&code.unwrap_or_default()), "{door:?}: {code:?}");
-        }
-        assert_eq!(world.anonymous().get("/livez").await.status, 200);
-    }
-    until("the service is not ready", async || readiness(&world).await.0 == 503).await;
-    // Those that wait for the database, and those that try to open connections to it.
-    let most = threads + 2 * std::thread::available_parallelism().map_or(1, usize::from) + 3;
-    assert!(world.threads() <= most, "{} threads, {threads} before", world.threads());
-    drop(paused);
-    until("a call is served", async || world.rest().get(&chat).await.status == 200).await;
-}
 
 #[tokio::test]
 async fn what_a_call_leaves_running_is_ended_by_the_database() {
@@ -92,6 +19,27 @@ async fn what_a_call_leaves_running_is_ended_by_the_database() {
     until("nothing runs", async || sql.count(running) == 0).await;
     sql.run("ROLLBACK");
     world.rest().get(&chat).await.expect(200);
+}
+
+#[tokio::test]
+async fn who_is_calling_is_found_out_also_while_all_connections_are_in_use() {
+    let args = ["--database-connections", "1", "--database-wait", "250ms"];
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let chat = world.chat("Alice").await;
+    let reader = world.anonymous().token(&world.key("read").await);
+    // A transaction sees who is active as it was when it first looked.
+    let [mut sql, mut look] = [world.sql(), world.sql()];
+    sql.run("BEGIN; LOCK TABLE chats");
+    let waiting = tokio::spawn({
+        let (rest, chat) = (world.rest(), chat.clone());
+        async move { rest.get(&chat).await }
+    });
+    let running = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("a call holds the connection", async || look.count(running) == 1).await;
+    // What the key may do is known, so nothing else is asked for.
+    reader.patch(&chat, json!({"labels": "vip"})).await.expect(403);
+    sql.run("ROLLBACK");
+    waiting.await.expect("a call").expect(200);
 }
 
 #[tokio::test]
@@ -159,11 +107,6 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}: not in time");
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-async fn readiness(world: &World) -> (u16, Value) {
-    let answer = world.anonymous().get("/readyz").await;
-    (answer.status, answer.json())
 }
 
 async fn note(world: &World, chat: &Chat) -> String {

@@ -2,6 +2,7 @@
 
 use super::{Finding, Verdict};
 use crate::cli::settings::Settings;
+use crate::server;
 use crate::store::fitness::Fitness;
 use crate::store::readiness::Schema;
 
@@ -15,7 +16,8 @@ pub(in crate::cli) fn of_database(settings: &Settings, is_private: bool, fitness
     let mut findings = vec![schema(fitness.schema)];
     if !is_private {
         findings.push(of_role(fitness.row_security));
-        findings.push(connections(settings.database_connections, fitness.connections));
+        let ours = server::database_connections(settings.database_connections);
+        findings.push(connections(ours, fitness.connections));
     }
     findings.extend([indexes(&fitness.invalid_indexes), clock(fitness.clock_ahead)]);
     findings
@@ -55,15 +57,14 @@ fn schema(schema: Schema) -> Finding {
     }
 }
 
-/// The service has one connection more, for its probes, and while it is rolled out there is one instance more.
+/// While the service is rolled out there is one instance more.
 fn connections(ours: u32, theirs: u32) -> Finding {
     const CHECK: &str = "connections";
     const REMEDY: &str = "lower --database-connections, or raise max_connections";
-    let all = ours.saturating_add(1);
-    let detail = format!("one instance uses up to {all} of the {theirs} that the database has for all");
-    if all > theirs {
+    let detail = format!("one instance uses up to {ours} of the {theirs} that the database has for all");
+    if ours > theirs {
         Finding::bad(CHECK, Verdict::Failed, detail, REMEDY)
-    } else if all.saturating_mul(2) > theirs {
+    } else if ours.saturating_mul(2) > theirs {
         Finding::bad(CHECK, Verdict::Warning, detail + ", which leaves none for a second one", REMEDY)
     } else {
         Finding::ok(CHECK, detail)
@@ -109,11 +110,11 @@ mod tests {
     #[test]
     fn connections_are_enough_for_two_instances() {
         for (ours, theirs, expected) in [
-            (8, 97, Verdict::Ok),
-            (8, 18, Verdict::Ok),
-            (8, 17, Verdict::Warning),
-            (8, 9, Verdict::Warning),
-            (8, 8, Verdict::Failed),
+            (9, 97, Verdict::Ok),
+            (9, 18, Verdict::Ok),
+            (9, 17, Verdict::Warning),
+            (9, 9, Verdict::Warning),
+            (9, 8, Verdict::Failed),
             (u32::MAX, 97, Verdict::Failed),
         ] {
             assert_eq!(connections(ours, theirs).verdict, expected, "{ours} of {theirs}");

@@ -1,0 +1,72 @@
+//! One organization calls far more often than it may; another one must not notice.
+
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+
+use super::load::{Call, End, Load, count, latency};
+use super::{Figures, sized};
+use crate::support::{World, percentile};
+
+/// Calls a second of one organization.
+const QUOTA: u32 = 250;
+/// What the flood has of it, and its connections.
+const FLOOD: f64 = 20.0;
+const FLOODING: usize = 200;
+/// Calls a second of the other one, and its connections.
+const CALM: f64 = 200.0;
+const CALLING: usize = 4;
+
+#[tokio::test]
+async fn the_flood_of_one_organization_does_not_slow_another() {
+    let quota = QUOTA.to_string();
+    let args = ["--org-rate-limit", &quota, "--key-rate-limit", &quota, "--database-wait", "250ms"];
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
+    let flood = Load::new(world.address(), &world.org.key, [(chat.path, String::new())]);
+    let calm = Load::new(world.address(), &world.other.key, [(others.path, String::new())]);
+    let length = sized(Duration::from_secs(1), Duration::from_secs(5));
+    let [mut quiet, mut beside] = [const { Vec::<Duration>::new() }; 2];
+    let (mut refused, mut flooding) = (0, Vec::<Call>::new());
+    let mut p99 = |calls: &[Call]| {
+        refused += calls.len() - count(calls, End::Served);
+        latency(calls, 99)
+    };
+    calm.paced(CALLING, Duration::from_secs(1), CALM).await;
+    // In turns, and the median of them: what else the machine does meets both alike.
+    let rounds = sized(1, 7);
+    for _ in 0..rounds {
+        quiet.push(p99(&calm.paced(CALLING, length, CALM).await));
+        let flooded = begin(flood.clone(), length);
+        beside.push(p99(&calm.paced(CALLING, length, CALM).await));
+        flooding.extend(flooded.join().expect("a flood"));
+    }
+    let mut figures = Figures::of("one organization floods the service");
+    let seconds = length.as_secs_f64() * f64::from(rounds);
+    figures.tell("calls of the flood, a second", flooding.len() as f64 / seconds);
+    let served = count(&flooding, End::Served) as f64 / seconds;
+    // Each time it begins, it has a bucket to empty.
+    figures.at_most("of these served, a second", served, 1.25 * f64::from(QUOTA));
+    figures.none("of these with 500", count(&flooding, End::Failed));
+    figures.none("calls of the other organization that were not served", refused);
+    figures.tell("its longest p99 beside the flood, ms", milliseconds(&beside, 100));
+    let [quiet, beside] = [quiet, beside].map(|p99s| milliseconds(&p99s, 50));
+    figures.tell("its p99 while it is quiet, median, ms", quiet);
+    figures.at_most("its p99 beside the flood, median, ms", beside, 1.5 * quiet);
+    figures.hold(|| world.log());
+}
+
+/// Floods from a thread of its own, so that it does not hold up who measures.
+fn begin(flood: Load, length: Duration) -> JoinHandle<Vec<Call>> {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let rate = FLOOD * f64::from(QUOTA);
+    std::thread::spawn(move || runtime.block_on(flood.paced(FLOODING, length, rate)))
+}
+
+/// What so many percent of the times are below.
+fn milliseconds(times: &[Duration], percent: usize) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    percentile(&times, percent).as_secs_f64() * 1e3
+}
