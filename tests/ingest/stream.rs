@@ -2,7 +2,7 @@
 //! was.
 
 mod capabilities;
-mod connector;
+pub mod connector;
 mod kills;
 mod limits;
 
