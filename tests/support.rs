@@ -3,6 +3,7 @@
 mod certificates;
 mod chat;
 mod cluster;
+mod furnish;
 mod methods;
 mod process;
 mod rest;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
-pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
+pub use cluster::{CURSOR_KEY, Cluster, Database, output_of, postgres_programs};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, Rpc, frame};
