@@ -38,78 +38,83 @@ struct Metrics {
     certificate_files: Gauge<u64>,
 }
 
+/// Makes instruments.
+struct Make<'m>(&'m Meter);
+
+impl Make<'_> {
+    fn seconds(&self, name: &'static str, description: &'static str) -> Histogram<f64> {
+        let histogram = self.0.f64_histogram(name).with_unit("s").with_description(description);
+        histogram.with_boundaries(BUCKETS.to_vec()).build()
+    }
+
+    fn count(&self, name: &'static str, description: &'static str) -> Counter<u64> {
+        self.0.u64_counter(name).with_description(description).build()
+    }
+
+    fn level(&self, name: &'static str, description: &'static str) -> UpDownCounter<i64> {
+        self.0.i64_up_down_counter(name).with_description(description).build()
+    }
+
+    fn gauge(&self, name: &'static str, description: &'static str) -> Gauge<u64> {
+        self.0.u64_gauge(name).with_description(description).build()
+    }
+}
+
 impl Metrics {
     fn new(meter: &Meter) -> Self {
-        let seconds = |name: &'static str, description: &'static str| {
-            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
-            histogram.with_boundaries(BUCKETS.to_vec()).build()
-        };
-        let count = |name: &'static str, description: &'static str| {
-            meter.u64_counter(name).with_description(description).build()
-        };
-        let level = |name: &'static str, description: &'static str| {
-            meter.i64_up_down_counter(name).with_description(description).build()
-        };
-        let build =
-            meter.u64_gauge("switchboard.build_info").with_description("1, for the version that runs");
-        build.build().record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
+        let make = Make(meter);
+        let build = make.gauge("switchboard.build_info", "1, for the version that runs");
+        build.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
         Self {
-            requests: seconds("switchboard.request.duration", "Calls by RPC, door and gRPC code"),
-            in_flight: level("switchboard.requests.in_flight", "Calls that are being served"),
-            shed: count("switchboard.requests.shed", "Calls turned away, by reason"),
-            connections: level("switchboard.connections", "Open connections of callers"),
-            cut_off: count(
+            requests: make.seconds("switchboard.request.duration", "Calls by RPC, door and gRPC code"),
+            in_flight: make.level("switchboard.requests.in_flight", "Calls that are being served"),
+            shed: make.count("switchboard.requests.shed", "Calls turned away, by reason"),
+            connections: make.level("switchboard.connections", "Open connections of callers"),
+            cut_off: make.count(
                 "switchboard.connections.cut_off",
                 "Connections that did not end in time when they had to",
             ),
-            waits: seconds("switchboard.database.wait.duration", "Waiting for a connection to PostgreSQL"),
-            works: seconds("switchboard.database.work.duration", "Work in the database, by what asks for it"),
-            statements: seconds(
+            waits: make
+                .seconds("switchboard.database.wait.duration", "Waiting for a connection to PostgreSQL"),
+            works: make
+                .seconds("switchboard.database.work.duration", "Work in the database, by what asks for it"),
+            statements: make.seconds(
                 "switchboard.database.statement.duration",
                 "Statements in the database, by what they do and to what",
             ),
-            retries: count("switchboard.database.retries", "Transactions tried again, by SQLSTATE"),
-            schema_version: meter
-                .u64_gauge("switchboard.database.schema.version")
-                .with_description("The newest migration that the database has had")
-                .build(),
-            ingested: count(
+            retries: make.count("switchboard.database.retries", "Transactions tried again, by SQLSTATE"),
+            schema_version: make.gauge(
+                "switchboard.database.schema.version",
+                "The newest migration that the database has had",
+            ),
+            ingested: make.count(
                 "switchboard.ingest.events",
                 "Events of connectors by kind and outcome: stored or refused",
             ),
-            streams: level("switchboard.streams", "Open streams, by RPC"),
+            streams: make.level("switchboard.streams", "Open streams, by RPC"),
             event_lag: meter
                 .f64_gauge("switchboard.events.lag")
                 .with_unit("s")
                 .with_description("How old a change may be that watchers or webhooks were not told of")
                 .build(),
-            posts: count(
+            posts: make.count(
                 "switchboard.webhooks.posts",
                 "Posts to webhooks by outcome: delivered, failed (tried again) or dead (given up)",
             ),
-            evictions: count(
-                "switchboard.database.evictions",
-                "Times all connections to PostgreSQL were given up",
-            ),
-            database_connections: level(
-                "switchboard.database.connections",
-                "Connections to PostgreSQL by state",
-            ),
-            ready: meter
-                .u64_gauge("switchboard.ready")
-                .with_description("1 when calls can be served")
-                .build(),
+            evictions: make
+                .count("switchboard.database.evictions", "Times all connections to PostgreSQL were given up"),
+            database_connections: make
+                .level("switchboard.database.connections", "Connections to PostgreSQL by state"),
+            ready: make.gauge("switchboard.ready", "1 when calls can be served"),
             certificate_expiry: meter
                 .u64_gauge("switchboard.tls.certificate.expiry.timestamp")
                 .with_unit("s")
                 .with_description("When the certificate that callers are shown expires, since 1970")
                 .build(),
-            certificate_files: meter
-                .u64_gauge("switchboard.tls.files.good")
-                .with_description(
-                    "0 when the files of the certificate are no good and the ones before are used",
-                )
-                .build(),
+            certificate_files: make.gauge(
+                "switchboard.tls.files.good",
+                "0 when the files of the certificate are no good and the ones before are used",
+            ),
         }
     }
 }
