@@ -100,6 +100,7 @@ pub async fn run(
     let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
+    let measuring = tokio::spawn(housekeeping::measure(store.clone()));
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run());
     let ringing = tokio::spawn(bells.run());
@@ -107,6 +108,7 @@ pub async fn run(
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
     let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_grace), telling).await;
+    measuring.abort();
     housekeeping.abort();
     watching.abort();
     ringing.abort();

@@ -34,6 +34,7 @@ pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
 mod snapshot;
+mod statements;
 mod touch;
 mod types;
 mod views;

@@ -25,6 +25,15 @@ fn the_dockerfile_and_the_compose_file_are_well_formed() {
 }
 
 #[test]
+fn the_image_is_built_with_the_same_compiler_as_everything() {
+    let channel = include_str!("../rust-toolchain.toml").split("channel = \"").nth(1).expect("a channel");
+    let version = channel.split('"').next().expect("a version");
+    assert!(include_str!("../Dockerfile").contains(&format!("\nFROM rust:{version}-slim-")), "{version}");
+    let least = env!("CARGO_PKG_RUST_VERSION");
+    assert!(version.strip_prefix(least).is_some_and(|patch| patch.starts_with('.')), "{version}, {least}");
+}
+
+#[test]
 fn the_image_has_one_executable_and_runs_it_as_nobody() {
     let dockerfile = include_str!("../Dockerfile");
     let image = &dockerfile[dockerfile.rfind("\nFROM ").expect("stages")..];

@@ -9,7 +9,7 @@ mod persons;
 mod refusals;
 mod rules;
 mod setup;
-mod stream;
+pub mod stream;
 
 use serde_json::{Value, json};
 use switchboard::actions::idempotency::Once;

@@ -12,6 +12,7 @@ mod layers;
 mod live;
 mod openapi;
 mod plans;
+mod restore;
 mod schema;
 mod soak;
 mod support;

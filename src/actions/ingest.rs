@@ -28,7 +28,7 @@ pub use event::{
 };
 pub use reach::Reach;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use serde_json::Value as JsonTree;
@@ -42,6 +42,7 @@ use crate::instant::Instant;
 use crate::store::ingest as rows;
 use crate::store::senders::{self, Sender};
 use crate::store::{Company, Connection, Store, StoreResult, Writer};
+use crate::telemetry::metrics;
 
 /// From how many events on it is worth planning their statements anew.
 const MANY: usize = 32;
@@ -72,6 +73,7 @@ async fn apply_marked(
 ) -> Result<Vec<Result<()>>> {
     let mut outcomes: Vec<Result<()>> = Vec::with_capacity(batch.len());
     let (mut setups, mut checked) = (Vec::new(), Vec::with_capacity(batch.len()));
+    let kinds: Vec<_> = batch.iter().map(|event| event.event.kind()).collect();
     for (place, event) in batch.into_iter().enumerate() {
         let accepted = reach.check(&event.event).and_then(|()| check(event));
         outcomes.push(accepted.map(|accepted| match accepted {
@@ -87,7 +89,17 @@ async fn apply_marked(
     for (place, error) in refused {
         outcomes[place] = Err(error);
     }
+    count(kinds.into_iter().zip(outcomes.iter().map(Result::is_ok)));
     Ok(outcomes)
+}
+
+/// Counts events of these kinds, stored or not.
+fn count(events: impl Iterator<Item = (&'static str, bool)>) {
+    let mut counts = BTreeMap::<_, u64>::new();
+    events.for_each(|event| *counts.entry(event).or_default() += 1);
+    for ((kind, is_stored), events) in counts {
+        metrics::ingested(kind, if is_stored { "stored" } else { "refused" }, events);
+    }
 }
 
 /// Events that are refused, by their place in the batch.

@@ -7,7 +7,7 @@ mod round;
 mod rules;
 
 pub use self::addresses::is_public;
-pub use self::deliveries::remove_expired;
+pub use self::deliveries::{lag, remove_expired};
 pub use self::office::{Answered, Letter, Office, Post};
 use self::rules::{check_owned, check_reader, checked_kinds, checked_sessions, salt, secret, visible};
 use super::Precondition;

@@ -18,6 +18,7 @@ use crate::pb::{
     WatchChatsResponse, WatchSessionChatsResponse, WebhookEvent,
 };
 use crate::store::events::Event;
+use crate::telemetry::metrics::Present;
 
 /// What the request asks for, besides the chat.
 pub(super) fn asked(request: ListChatAuditLogsRequest, number: Option<PhoneSelector>) -> Result<Asked> {
@@ -90,7 +91,8 @@ pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send
 
 /// A watch in the words of the chat API.
 pub(super) fn chat_changes(org: OrgId, watch: Watch) -> Response<Answers<WatchChatsResponse>> {
-    told(watch, move |Told { change, resume_token }| WatchChatsResponse {
+    let present = Present::stream("/switchboard.v1.ChatService/WatchChats");
+    told(watch, present, move |Told { change, resume_token }| WatchChatsResponse {
         change: change.map(|watched| chat_change(org, &watched.event)),
         resume_token: resume_token.to_string(),
     })
@@ -101,14 +103,23 @@ pub(super) fn session_chat_changes(
     session: SessionId,
     watch: Watch,
 ) -> Response<Answers<WatchSessionChatsResponse>> {
-    told(watch, move |Told { change, resume_token }| WatchSessionChatsResponse {
+    let present = Present::stream("/switchboard.v1.SessionService/WatchSessionChats");
+    told(watch, present, move |Told { change, resume_token }| WatchSessionChatsResponse {
         change: change.map(|watched| session_chat_change(session, &watched.event)),
         resume_token: resume_token.to_string(),
     })
 }
 
-fn told<T: 'static>(watch: Watch, say: impl Fn(Told) -> T + Send + 'static) -> Response<Answers<T>> {
-    Response::new(Box::pin(ReceiverStream::new(watch).map(move |told| Ok(say(told?)))))
+/// The watch as a stream that is present for as long as somebody reads it.
+fn told<T: 'static>(
+    watch: Watch,
+    present: Present,
+    say: impl Fn(Told) -> T + Send + 'static,
+) -> Response<Answers<T>> {
+    Response::new(Box::pin(ReceiverStream::new(watch).map(move |told| {
+        let _present = &present;
+        Ok(say(told?))
+    })))
 }
 
 /// The fields that changed, each by its name in an API and with instants as the API writes them.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::actions::{events, idempotency, senders, webhooks};
 use crate::error::Error;
 use crate::store::Store;
-use crate::telemetry::causes;
+use crate::telemetry::{causes, metrics};
 
 const INTERVAL: Duration = Duration::from_secs(60);
+const MEASURE: Duration = Duration::from_secs(5);
 
 /// Keeps house until it is dropped. Several servers may do so beside each other.
 pub async fn keep(store: Store, event_retention: Duration) {
@@ -26,6 +27,19 @@ pub async fn keep(store: Store, event_retention: Duration) {
         }
         // What is kept for less is not kept for a minute longer.
         tokio::time::sleep(INTERVAL.min(event_retention)).await;
+    }
+}
+
+/// Looks how far behind webhooks are, for the metrics, until it is dropped.
+pub async fn measure(store: Store) {
+    while metrics::are_kept() {
+        match webhooks::lag(&store).await {
+            Ok(lag) => metrics::event_lag("webhooks", lag),
+            Err(error) => {
+                tracing::warn!(reason = causes(&error), "it is unknown how far webhooks are behind")
+            }
+        }
+        tokio::time::sleep(MEASURE).await;
     }
 }
 

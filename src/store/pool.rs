@@ -13,10 +13,12 @@ use diesel::r2d2::{
 };
 
 use super::Patience;
+use super::statements::Statements;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::renewable::Renewable;
 use crate::telemetry::metrics::{self, Present};
+use crate::telemetry::traces;
 
 /// How long a new connection may take at least. Half of it is the longest pause between two tries.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -30,9 +32,10 @@ pub(super) struct Pool {
 
 /// A connection, given back when it is dropped.
 pub(super) struct Lease {
+    // Dropped first: a connection that is closed when it is given back was idle before.
+    _present: Present,
     lent: PooledConnection<Manager>,
     generation: Arc<AtomicU64>,
-    _present: Present,
 }
 
 struct Manager {
@@ -73,7 +76,7 @@ impl Pool {
             let lent = self.pool.get().map_err(Error::unavailable)?;
             if lent.generation == self.generation.load(Ordering::Relaxed) {
                 let _present = Present::database_connection_in_use();
-                return Ok(Lease { lent, generation: self.generation.clone(), _present });
+                return Ok(Lease { _present, lent, generation: self.generation.clone() });
             }
             // Given back, it is found broken.
         }
@@ -116,6 +119,9 @@ impl ManageConnection for Manager {
         let url = self.url.get();
         let mut connection = PgConnection::establish(url.expose()).map_err(ConnectError::ConnectionError)?;
         connection.batch_execute(&self.greeting).map_err(ConnectError::QueryError)?;
+        if metrics::are_kept() || traces::are_recorded() {
+            connection.set_instrumentation(Statements::default());
+        }
         Ok(Connected { connection, generation, url, _present: Present::database_connection() })
     }
 

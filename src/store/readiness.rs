@@ -5,6 +5,7 @@ use std::fmt;
 use diesel::prelude::*;
 
 use super::{Connection, StoreResult, migrations};
+use crate::telemetry::metrics;
 
 /// What a database's schema is to this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ diesel::table! {
 /// What the schema is to this program. Only reads.
 pub fn schema(connection: &mut Connection) -> StoreResult<Schema> {
     let applied = migrations::applied(connection)?;
+    let newest = applied.iter().filter_map(|version| version.parse().ok()).max();
+    newest.into_iter().for_each(metrics::schema_version);
     let known = migrations::known()?;
     if !applied.iter().any(|version| known.contains(version)) {
         let is_empty = applied.is_empty() && !has_tables(connection)?;

@@ -40,7 +40,7 @@ impl Watched {
             None => work(),
         };
         metrics::worked(self.name, begun.elapsed());
-        self.add(self.name, begun, SpanKind::Client);
+        self.add(self.name, begun, SpanKind::Internal);
         done
     }
 

@@ -87,6 +87,28 @@ pub fn due(connection: &mut Connection, settled: i64, most: i64) -> StoreResult<
         .load(connection)?)
 }
 
+/// When the oldest change happened that a webhook was not told of yet, and the present moment. Webhooks whose receivers do not
+/// answer do not count: they are told as soon as they do.
+pub fn oldest_untold(connection: &mut Connection) -> StoreResult<Option<(Instant, Instant)>> {
+    let next = events::table
+        .filter(events::org_id.eq(webhooks::org_id))
+        .filter(events::event_id.gt(webhooks::position))
+        .order(events::event_id)
+        .select(events::at)
+        .limit(1)
+        .single_value();
+    Ok(webhooks::table
+        .inner_join(orgs::table.on(orgs::org_id.eq(webhooks::org_id)))
+        .filter(orgs::disabled_at.is_null())
+        .filter(webhooks::enabled)
+        .filter(webhooks::failures.eq(0))
+        .filter(next.is_not_null())
+        .order(next.asc())
+        .select((next.assume_not_null(), now.into_sql::<Timestamptz>()))
+        .first(connection)
+        .optional()?)
+}
+
 /// Takes the turn at a webhook, for that long; `None` when somebody else has it, or there is none to have.
 pub fn take(
     connection: &mut Connection,

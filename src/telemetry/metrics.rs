@@ -24,7 +24,12 @@ struct Metrics {
     cut_off: Counter<u64>,
     waits: Histogram<f64>,
     works: Histogram<f64>,
+    statements: Histogram<f64>,
     retries: Counter<u64>,
+    schema_version: Gauge<u64>,
+    ingested: Counter<u64>,
+    streams: UpDownCounter<i64>,
+    event_lag: Gauge<f64>,
     posts: Counter<u64>,
     evictions: Counter<u64>,
     database_connections: UpDownCounter<i64>,
@@ -33,60 +38,83 @@ struct Metrics {
     certificate_files: Gauge<u64>,
 }
 
+/// Makes instruments.
+struct Make<'m>(&'m Meter);
+
+impl Make<'_> {
+    fn seconds(&self, name: &'static str, description: &'static str) -> Histogram<f64> {
+        let histogram = self.0.f64_histogram(name).with_unit("s").with_description(description);
+        histogram.with_boundaries(BUCKETS.to_vec()).build()
+    }
+
+    fn count(&self, name: &'static str, description: &'static str) -> Counter<u64> {
+        self.0.u64_counter(name).with_description(description).build()
+    }
+
+    fn level(&self, name: &'static str, description: &'static str) -> UpDownCounter<i64> {
+        self.0.i64_up_down_counter(name).with_description(description).build()
+    }
+
+    fn gauge(&self, name: &'static str, description: &'static str) -> Gauge<u64> {
+        self.0.u64_gauge(name).with_description(description).build()
+    }
+}
+
 impl Metrics {
     fn new(meter: &Meter) -> Self {
-        let seconds = |name: &'static str, description: &'static str| {
-            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
-            histogram.with_boundaries(BUCKETS.to_vec()).build()
-        };
-        let count = |name: &'static str, description: &'static str| {
-            meter.u64_counter(name).with_description(description).build()
-        };
-        let level = |name: &'static str, description: &'static str| {
-            meter.i64_up_down_counter(name).with_description(description).build()
-        };
-        let build =
-            meter.u64_gauge("switchboard.build_info").with_description("1, for the version that runs");
-        build.build().record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
+        let make = Make(meter);
+        let build = make.gauge("switchboard.build_info", "1, for the version that runs");
+        build.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
         Self {
-            requests: seconds("switchboard.request.duration", "Calls by RPC, door and gRPC code"),
-            in_flight: level("switchboard.requests.in_flight", "Calls that are being served"),
-            shed: count("switchboard.requests.shed", "Calls turned away, by reason"),
-            connections: level("switchboard.connections", "Open connections of callers"),
-            cut_off: count(
+            requests: make.seconds("switchboard.request.duration", "Calls by RPC, door and gRPC code"),
+            in_flight: make.level("switchboard.requests.in_flight", "Calls that are being served"),
+            shed: make.count("switchboard.requests.shed", "Calls turned away, by reason"),
+            connections: make.level("switchboard.connections", "Open connections of callers"),
+            cut_off: make.count(
                 "switchboard.connections.cut_off",
                 "Connections that did not end in time when they had to",
             ),
-            waits: seconds("switchboard.database.wait.duration", "Waiting for a connection to PostgreSQL"),
-            works: seconds("switchboard.database.work.duration", "Work in the database, by what asks for it"),
-            retries: count("switchboard.database.retries", "Transactions tried again, by SQLSTATE"),
-            posts: count(
+            waits: make
+                .seconds("switchboard.database.wait.duration", "Waiting for a connection to PostgreSQL"),
+            works: make
+                .seconds("switchboard.database.work.duration", "Work in the database, by what asks for it"),
+            statements: make.seconds(
+                "switchboard.database.statement.duration",
+                "Statements in the database, by what they do and to what",
+            ),
+            retries: make.count("switchboard.database.retries", "Transactions tried again, by SQLSTATE"),
+            schema_version: make.gauge(
+                "switchboard.database.schema.version",
+                "The newest migration that the database has had",
+            ),
+            ingested: make.count(
+                "switchboard.ingest.events",
+                "Events of connectors by kind and outcome: stored or refused",
+            ),
+            streams: make.level("switchboard.streams", "Open streams, by RPC"),
+            event_lag: meter
+                .f64_gauge("switchboard.events.lag")
+                .with_unit("s")
+                .with_description("How old a change may be that watchers or webhooks were not told of")
+                .build(),
+            posts: make.count(
                 "switchboard.webhooks.posts",
                 "Posts to webhooks by outcome: delivered, failed (tried again) or dead (given up)",
             ),
-            evictions: count(
-                "switchboard.database.evictions",
-                "Times all connections to PostgreSQL were given up",
-            ),
-            database_connections: level(
-                "switchboard.database.connections",
-                "Connections to PostgreSQL by state",
-            ),
-            ready: meter
-                .u64_gauge("switchboard.ready")
-                .with_description("1 when calls can be served")
-                .build(),
+            evictions: make
+                .count("switchboard.database.evictions", "Times all connections to PostgreSQL were given up"),
+            database_connections: make
+                .level("switchboard.database.connections", "Connections to PostgreSQL by state"),
+            ready: make.gauge("switchboard.ready", "1 when calls can be served"),
             certificate_expiry: meter
                 .u64_gauge("switchboard.tls.certificate.expiry.timestamp")
                 .with_unit("s")
                 .with_description("When the certificate that callers are shown expires, since 1970")
                 .build(),
-            certificate_files: meter
-                .u64_gauge("switchboard.tls.files.good")
-                .with_description(
-                    "0 when the files of the certificate are no good and the ones before are used",
-                )
-                .build(),
+            certificate_files: make.gauge(
+                "switchboard.tls.files.good",
+                "0 when the files of the certificate are no good and the ones before are used",
+            ),
         }
     }
 }
@@ -143,6 +171,26 @@ pub fn worked(work: &'static str, took: Duration) {
     METRICS.works.record(took.as_secs_f64(), &[KeyValue::new("work", work)]);
 }
 
+/// A statement took so long. Its name is made of our own words.
+pub fn stated(statement: String, took: Duration) {
+    METRICS.statements.record(took.as_secs_f64(), &[KeyValue::new("statement", statement)]);
+}
+
+/// The newest migration that the database has had.
+pub fn schema_version(version: u64) {
+    METRICS.schema_version.record(version, &[]);
+}
+
+/// Events of a connector of one kind were `stored` or `refused`.
+pub fn ingested(kind: &'static str, outcome: &'static str, events: u64) {
+    METRICS.ingested.add(events, &[KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)]);
+}
+
+/// So old may a change be that these (`watchers`, `webhooks`) have not been told of.
+pub fn event_lag(reader: &'static str, lag: Duration) {
+    METRICS.event_lag.record(lag.as_secs_f64(), &[KeyValue::new("reader", reader)]);
+}
+
 /// A transaction is tried again.
 pub fn retried(sqlstate: &'static str) {
     METRICS.retries.add(1, &[KeyValue::new("sqlstate", sqlstate)]);
@@ -159,37 +207,53 @@ pub fn evicted() {
 }
 
 /// Something that there is for as long as this value lives.
-pub struct Present(fn(i64));
+pub struct Present {
+    /// Which of its kind.
+    of: &'static str,
+    change: fn(&'static str, i64),
+}
 
 impl Present {
     /// A call that is being served.
     pub fn call() -> Self {
-        Self::new(|change| METRICS.in_flight.add(change, &[]))
+        Self::new("", |_, change| METRICS.in_flight.add(change, &[]))
+    }
+
+    /// A stream that an RPC answers or reads.
+    pub fn stream(rpc: &'static str) -> Self {
+        Self::new(rpc, |rpc, change| METRICS.streams.add(change, &[KeyValue::new("rpc", rpc)]))
     }
 
     /// An open connection of a caller.
     pub fn connection() -> Self {
-        Self::new(|change| METRICS.connections.add(change, &[]))
+        Self::new("", |_, change| METRICS.connections.add(change, &[]))
     }
 
-    /// A connection to the database, in use or not.
+    /// A connection to the database: idle, unless it is said to be in use.
     pub fn database_connection() -> Self {
-        Self::new(|change| METRICS.database_connections.add(change, &[KeyValue::new("state", "open")]))
+        Self::new("", |_, change| database_connections("idle", change))
     }
 
-    /// A connection to the database that is in use.
+    /// That an idle connection to the database is in use.
     pub fn database_connection_in_use() -> Self {
-        Self::new(|change| METRICS.database_connections.add(change, &[KeyValue::new("state", "in_use")]))
+        Self::new("", |_, change| {
+            database_connections("in_use", change);
+            database_connections("idle", -change);
+        })
     }
 
-    fn new(change: fn(i64)) -> Self {
-        change(1);
-        Self(change)
+    fn new(of: &'static str, change: fn(&'static str, i64)) -> Self {
+        change(of, 1);
+        Self { of, change }
     }
 }
 
 impl Drop for Present {
     fn drop(&mut self) {
-        (self.0)(-1);
+        (self.change)(self.of, -1);
     }
+}
+
+fn database_connections(state: &'static str, change: i64) {
+    METRICS.database_connections.add(change, &[KeyValue::new("state", state)]);
 }

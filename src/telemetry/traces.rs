@@ -24,6 +24,11 @@ pub(super) fn record_with(tracer: SdkTracer) {
     let _ = TRACER.set(tracer);
 }
 
+/// Whether traces are recorded.
+pub fn are_recorded() -> bool {
+    TRACER.get().is_some()
+}
+
 /// A call's span, to which others are added while it is served. Cheap to clone.
 #[derive(Clone)]
 pub struct Trace(Context);

@@ -1,8 +1,10 @@
 //! How many pods the Helm chart runs, and the ways to and from them.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Value, json};
+use switchboard::actions::webhooks::is_public;
 
 use super::rendered::{all, container, the};
 
@@ -51,18 +53,111 @@ fn pods_are_counted_by_one_of_two_and_kept_when_there_are_several() {
 }
 
 #[test]
+fn pods_keep_apart_from_their_like() {
+    for (shape, when) in [("default", "ScheduleAnyway"), ("placed", "DoNotSchedule")] {
+        let template = &the(shape, "Deployment")["spec"]["template"];
+        let spread = template["spec"]["topologySpreadConstraints"].as_array().expect("constraints");
+        let keys: Vec<_> = spread.iter().map(|constraint| &constraint["topologyKey"]).collect();
+        assert_eq!(keys, ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]);
+        for constraint in spread {
+            assert_eq!((&constraint["whenUnsatisfiable"], &constraint["maxSkew"]), (&json!(when), &json!(1)));
+            let selected = constraint["labelSelector"]["matchLabels"].as_object().expect("labels");
+            let of_pod = &template["metadata"]["labels"];
+            assert!(!selected.is_empty() && selected.iter().all(|(name, value)| of_pod[name] == *value));
+        }
+    }
+    assert!(the("smallest", "Deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"].is_null());
+}
+
+#[test]
 fn pods_talk_to_whom_they_must_and_no_others() {
     let ports = |shape: &str| -> Vec<u64> {
         let rules = the(shape, "NetworkPolicy")["spec"]["egress"].as_array().expect("rules");
         rules.iter().filter_map(|rule| rule["ports"][0]["port"].as_u64()).collect()
     };
-    assert_eq!(ports("default"), [53, 5432, 8080]);
-    assert_eq!(ports("settings"), [53, 5432, 443, 8080]);
+    assert_eq!(ports("default"), [53, 5432, 443, 8080]);
+    assert_eq!(ports("settings"), [53, 5432, 443, 443, 8080]);
     assert_eq!(ports("network"), [53, 6432, 8080]);
-    assert_eq!(ports("observed"), [53, 5432, 4317, 8080]);
+    assert_eq!(ports("observed"), [53, 5432, 4317, 443, 8080]);
+    assert_eq!(ports("inside"), [53, 5432, 8443, 8080]);
     let from = the("network", "NetworkPolicy")["spec"]["ingress"][0]["from"].as_array().expect("peers");
     assert_eq!(from.len(), 2, "the one that is named, and `helm test`");
     assert!(the("smallest", "NetworkPolicy").is_null());
+}
+
+#[test]
+fn webhooks_are_let_out_to_the_addresses_that_the_service_posts_to() {
+    let peers = |shape: &str, rule: usize| {
+        let rules = the(shape, "NetworkPolicy")["spec"]["egress"].as_array().expect("rules");
+        rules[rule]["to"].as_array().expect("peers").iter().map(|peer| &peer["ipBlock"]).collect::<Vec<_>>()
+    };
+    let public = peers("default", 2);
+    let block = |cidr: &Value| Block::of(cidr.as_str().expect("a block"));
+    let open: Vec<(Block, Vec<Block>)> = public
+        .iter()
+        .map(|peer| {
+            let except = peer["except"].as_array().expect("exceptions");
+            (block(&peer["cidr"]), except.iter().map(block).collect())
+        })
+        .collect();
+    let is_open = |address| {
+        open.iter().any(|(block, except)| {
+            block.contains(address) && !except.iter().any(|block| block.contains(address))
+        })
+    };
+    let edges = open.iter().flat_map(|(block, except)| except.iter().chain([block])).flat_map(Block::edges);
+    let edges: Vec<_> = edges.collect();
+    assert!(edges.len() > 60, "{edges:?}");
+    for edge in edges {
+        assert_eq!(is_open(edge), is_public(edge), "{edge}");
+    }
+    // Asked for, they are let out to every address.
+    let cidrs: Vec<_> = peers("any", 2).iter().map(|block| block["cidr"].clone()).collect();
+    assert_eq!(cidrs, ["::/0", "0.0.0.0/0"]);
+    assert_eq!(peers("inside", 2)[0], &json!({"cidr": "10.1.0.0/16"}));
+}
+
+/// Addresses that begin alike, as numbers in 128 bits: those of IPv4 are mapped to IPv6.
+struct Block {
+    first: u128,
+    last: u128,
+    is_v4: bool,
+}
+
+impl Block {
+    /// Of `10.0.0.0/8` or `2000::/3`.
+    fn of(cidr: &str) -> Self {
+        let (address, length) = cidr.split_once('/').expect("a length");
+        let (address, length): (IpAddr, u32) = (address.parse().expect(cidr), length.parse().expect(cidr));
+        let free = if address.is_ipv4() { 32 - length } else { 128 - length };
+        let first = bits(address);
+        Self {
+            first,
+            last: first + (1_u128.checked_shl(free).unwrap_or(0).wrapping_sub(1)),
+            is_v4: address.is_ipv4(),
+        }
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        address.is_ipv4() == self.is_v4 && (self.first..=self.last).contains(&bits(address))
+    }
+
+    /// The first and the last of them, and those beside them.
+    fn edges(&self) -> Vec<IpAddr> {
+        let beside = [self.first.wrapping_sub(1), self.first, self.last, self.last.wrapping_add(1)];
+        let address = |bits: u128| match self.is_v4 {
+            true => u32::try_from(bits).ok().map(|bits| Ipv4Addr::from_bits(bits).into()),
+            false => Some(Ipv6Addr::from_bits(bits).into()),
+        };
+        beside.into_iter().filter_map(address).collect()
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
 }
 
 #[test]

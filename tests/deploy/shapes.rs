@@ -19,6 +19,8 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
         ("observed", observed()),
         ("tls", json!({"tls": {"existingSecret": "inbox-tls"}})),
         ("mutual", mutual()),
+        ("any", json!({"settings": {"webhookAddresses": "any"}})),
+        ("inside", inside()),
         ("shown", json!({"metrics": {"dashboard": {"enabled": true}}})),
     ])
 }
@@ -94,7 +96,15 @@ fn network() -> Value {
         "networkPolicy": {
             "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
             "database": {"port": 6432, "to": [{"ipBlock": {"cidr": "10.0.0.0/24", "except": ["10.0.0.1/32"]}}]},
+            "webhooks": {"enabled": false},
         },
+    })
+}
+
+fn inside() -> Value {
+    json!({
+        "settings": {"webhookAddresses": "any"},
+        "networkPolicy": {"webhooks": {"ports": [8443, 443], "to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}},
     })
 }
 

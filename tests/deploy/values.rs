@@ -79,6 +79,7 @@ fn values_nobody_knows_are_refused_at_every_depth() {
             "metrics": {"enabled": false},
         }),
         json!({"replicas": -1}),
+        json!({"networkPolicy": {"webhooks": {"ports": []}}}),
         json!({"image": {"digest": "latest"}}),
     ];
     unknown.extend(bad.into_iter().map(|values| (values.to_string(), values)));

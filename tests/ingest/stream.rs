@@ -3,7 +3,7 @@
 
 mod batches;
 mod capabilities;
-mod connector;
+pub mod connector;
 mod kills;
 mod limits;
 

@@ -154,7 +154,12 @@ impl Database {
 
     /// A connection of its own, as a role that may do everything.
     pub fn admin(&self) -> Sql {
-        Sql::connect(&self.url.replacen("switchboard@", "admin@", 1))
+        Sql::connect(&self.admin_url())
+    }
+
+    /// libpq URL of a role that may do everything.
+    pub fn admin_url(&self) -> String {
+        self.url.replacen("switchboard@", "admin@", 1)
     }
 
     /// The binary, set to this database and to nothing else of the environment.
@@ -195,7 +200,7 @@ impl Database {
 /// Runs the server in that folder until it accepts connections. A folder to remove is removed after it.
 async fn run(folder: &Path, log: &str, settings: &str, removed: Option<&Path>) -> Process {
     let mut command = unprivileged(folder);
-    command.args(["-c", START, "sh"]).arg(binaries()).arg(folder).arg(settings);
+    command.args(["-c", START, "sh"]).arg(postgres_programs()).arg(folder).arg(settings);
     let ending = Ending { signal: "QUIT", folder: removed };
     let process = Process::start(&command, &folder.join(log), ending).expect("sh");
     let ready = "database system is ready to accept connections";
@@ -218,7 +223,7 @@ fn unprivileged(folder: &Path) -> Command {
 }
 
 /// The folder of PostgreSQL's server programs: Debian's newest, else the one on the `PATH`, else `pg_config`'s.
-fn binaries() -> PathBuf {
+pub fn postgres_programs() -> PathBuf {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = debian
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))

@@ -16,10 +16,11 @@ use tonic::transport::Channel;
 
 use super::chat::Chat;
 use super::cluster::{Cluster, Database};
+use super::furnish::furnish;
 use super::rest::Rest;
 use super::rpc::{Door, Rpc};
 use super::server::{Server, address_in};
-use super::sql::{Sql, told_of_nothing};
+use super::sql::Sql;
 use super::token::Token;
 
 static FURNISHED: OnceCell<(Database, [Org; 2])> = OnceCell::const_new();
@@ -32,7 +33,8 @@ pub struct World {
     pub org: Org,
     /// Another organization of the same shape, whose data nobody of the first may see.
     pub other: Org,
-    database: Database,
+    /// What is stored of it.
+    pub database: Database,
     server: Server,
     keys: Mutex<HashMap<(String, String), String>>,
 }
@@ -105,6 +107,13 @@ impl World {
         database.cli(&["migrate", "up"]);
         let [org, other] = furnish(&database);
         let server = Server::start(&database, "127.0.0.1:0", args).await;
+        Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// The same organizations in another database, with a server of its own.
+    pub async fn on(&self, database: Database) -> Self {
+        let server = Server::start(&database, "127.0.0.1:0", &[]).await;
+        let (org, other) = (self.org.clone(), self.other.clone());
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
@@ -259,29 +268,6 @@ async fn template() -> (Database, [Org; 2]) {
     let database = Cluster::get().await.migrated_database().await;
     let orgs = furnish(&database);
     (database, orgs)
-}
-
-/// Makes both organizations, through the command line.
-fn furnish(database: &Database) -> [Org; 2] {
-    let acme = create_org(database, "Acme", ["15550100400", "15550100401"]);
-    let other = create_org(database, "Other", ["15550100500", "15550100501"]);
-    [acme, other]
-}
-
-fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
-    let id = database.cli(&["org", "create", "--name", name]);
-    let sessions = numbers.map(|phone| database.cli(&["session", "create", "--org", &id, "--phone", phone]));
-    let members = ["agent", "second"].map(|who| format!("{who}@{}.example", name.to_lowercase()));
-    for email in &members {
-        database.cli(&["member", "add", "--org", &id, "--email", email]);
-    }
-    let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
-    let label = format!("label-{:a<16}", name.to_lowercase());
-    database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
-    let (webhook, dead_letter) = (format!("webhook-{}", &label[6..]), format!("70000000{:02}", name.len()));
-    database.sql().run_as(&id, &told_of_nothing(&id, &webhook, &dead_letter));
-    let key = database.create_key(&id, "read,send", &[]);
-    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, webhook, dead_letter, key }
 }
 
 /// Runs `switchboard import -` on these lines. Panics when it reports any of them.

@@ -156,6 +156,35 @@ SWITCHBOARD_{{ snakecase . | upper }}
   readOnly: true
 {{- end }}
 
+{{/* Where webhooks may be: everywhere, or at what the service itself takes for public addresses. */}}
+{{- define "switchboard.webhookAddresses" -}}
+{{- $isPublic := eq .Values.settings.webhookAddresses "public" }}
+- ipBlock:
+    cidr: {{ $isPublic | ternary "2000::/3" "::/0" }}
+    {{- if $isPublic }}
+    except: ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]
+    {{- end }}
+- ipBlock:
+    cidr: 0.0.0.0/0
+    {{- if $isPublic }}
+    except:
+      - 0.0.0.0/8
+      - 10.0.0.0/8
+      - 100.64.0.0/10
+      - 127.0.0.0/8
+      - 169.254.0.0/16
+      - 172.16.0.0/12
+      - 192.0.0.0/24
+      - 192.0.2.0/24
+      - 192.88.99.0/24
+      - 192.168.0.0/16
+      - 198.18.0.0/15
+      - 198.51.100.0/24
+      - 203.0.113.0/24
+      - 224.0.0.0/3
+    {{- end }}
+{{- end }}
+
 {{/* How a probe asks. Kubernetes has no certificate to show, so where one is asked for it does so at the port of metrics. */}}
 {{- define "switchboard.probe" -}}
 {{- if .Values.tls.clientAuthority.existingConfigMap -}}

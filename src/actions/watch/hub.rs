@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant as Clock, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::settling::Settling;
@@ -21,7 +21,7 @@ use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::events::{self, Horizon, WatchedEvent};
-use crate::telemetry::causes;
+use crate::telemetry::{causes, metrics};
 
 /// How often events are looked for without being called.
 const NET: Duration = Duration::from_secs(1);
@@ -181,24 +181,30 @@ impl Hub {
 
     /// Tells what changes for as long as somebody watches.
     async fn tell(&self) {
-        let mut settling = Settling::default();
+        let (mut settling, mut told_at) = (Settling::default(), Clock::now());
         while !self.rests() {
             let looked = self.look(&mut settling).await;
-            if let Err(error) = &looked {
-                tracing::warn!(reason = causes(error), "events could not be read");
+            match &looked {
+                Ok(lag) => told_at = Clock::now() - *lag,
+                Err(error) => tracing::warn!(reason = causes(error), "events could not be read"),
             }
+            metrics::event_lag("watchers", told_at.elapsed());
             let pause = if looked.is_ok() && settling.is_held_back() { HELD_BACK } else { NET };
             // Whichever is first; an error says that it was the pause.
             let _ = timeout(pause, self.wake.rung()).await;
         }
+        metrics::event_lag("watchers", Duration::ZERO);
     }
 
-    /// Looks for new events and tells those that are settled.
-    async fn look(&self, settling: &mut Settling) -> Result<()> {
+    /// Looks for new events and tells those that are settled. Says how old others may be.
+    async fn look(&self, settling: &mut Settling) -> Result<Duration> {
         let horizon = self.store.read(events::horizon).await?;
-        let Some(settled) = settling.settled_by(horizon) else { return Ok(()) };
-        while !self.tell_until(&settled).await? {}
-        Ok(())
+        let (last, at) = (horizon.last, horizon.at.micros());
+        if let Some(settled) = settling.settled_by(horizon) {
+            while !self.tell_until(&settled).await? {}
+        }
+        let behind = self.told.borrow().filter(|told| told.0 < last).map_or(0, |told| at - told.1);
+        Ok(Duration::from_micros(behind.try_into().unwrap_or_default()))
     }
 
     /// Tells the next page of events. Says whether it was the last one up to there.

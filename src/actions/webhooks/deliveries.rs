@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, WebhookId};
 use crate::store::events::Event;
 use crate::store::webhook_deliveries::{self, DEAD, DELIVERED, DeliveryRow, WAITING};
-use crate::store::{Connection, Store, webhooks};
+use crate::store::{Connection, Store, webhook_turns, webhooks};
 
 /// How many expired deliveries are looked for at a time.
 const BATCH: i64 = 1000;
@@ -86,6 +86,13 @@ impl Webhooks {
         };
         once.write(&self.store, org, write).await
     }
+}
+
+/// How old the oldest change is that a webhook whose receiver answers was not told of yet.
+pub async fn lag(store: &Store) -> Result<Duration> {
+    let untold = store.read(webhook_turns::oldest_untold).await?;
+    let micros = untold.map_or(0, |(at, now)| now.micros() - at.micros());
+    Ok(Duration::from_micros(micros.try_into().unwrap_or_default()))
 }
 
 /// Removes a batch of deliveries that came up longer ago than that. Says whether there may be others.

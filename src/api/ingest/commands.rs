@@ -16,6 +16,7 @@ use crate::pb::commands_request::{Done, Open, Request};
 use crate::pb::commands_response::{Opened, Response};
 use crate::pb::{Command, CommandsRequest, CommandsResponse, command};
 use crate::store::Store;
+use crate::telemetry::metrics::Present;
 
 /// Commands that a connector may leave without an answer before it gets no more. Fewer than are looked at together.
 const UNANSWERED: usize = 64;
@@ -34,6 +35,7 @@ pub(super) struct Commands {
     closing: CancellationToken,
     caller: Arc<Caller>,
     answers: Answers,
+    _present: Present,
 }
 
 /// The number is the connector's until then, if it is not told otherwise.
@@ -50,7 +52,8 @@ impl Commands {
         caller: Arc<Caller>,
         answers: Answers,
     ) -> Self {
-        Self { store, bells, closing, caller, answers }
+        let _present = Present::stream("/switchboard.v1.IngestService/Commands");
+        Self { store, bells, closing, caller, answers, _present }
     }
 
     /// Serves the stream to its end.

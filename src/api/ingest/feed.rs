@@ -19,6 +19,7 @@ use crate::pb::ingest_response::{Acknowledgement, Opened, Refusal, Response};
 use crate::pb::{IngestEvent, IngestRequest, IngestResponse};
 use crate::store::Store;
 use crate::telemetry::causes;
+use crate::telemetry::metrics::Present;
 
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
@@ -36,6 +37,7 @@ pub(super) struct Feed {
     /// The number of the event that was read last.
     sequence: i64,
     batch: Batch<i64>,
+    _present: Present,
 }
 
 impl Feed {
@@ -46,7 +48,17 @@ impl Feed {
         caller: Arc<Caller>,
         answers: Answers,
     ) -> Self {
-        Self { store, writers, closing, caller, answers, sender: None, sequence: 0, batch: Batch::default() }
+        Self {
+            store,
+            writers,
+            closing,
+            caller,
+            answers,
+            sender: None,
+            sequence: 0,
+            batch: Batch::default(),
+            _present: Present::stream("/switchboard.v1.IngestService/Ingest"),
+        }
     }
 
     /// Serves the stream to its end.

@@ -35,6 +35,15 @@ macro_rules! line {
             }
         }
 
+        impl Event {
+            /// What kind of event it is, in words of ours.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => stringify!($key),)+
+                }
+            }
+        }
+
         impl From<IngestEvent> for Line {
             fn from(event: IngestEvent) -> Self {
                 let line = Self { session: event.session, ..Self::default() };

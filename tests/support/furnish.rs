@@ -1,0 +1,28 @@
+//! The organizations of a world, as the command line makes them.
+
+use super::cluster::Database;
+use super::sql::told_of_nothing;
+use super::world::Org;
+
+/// Makes both organizations, through the command line.
+pub fn furnish(database: &Database) -> [Org; 2] {
+    let acme = create_org(database, "Acme", ["15550100400", "15550100401"]);
+    let other = create_org(database, "Other", ["15550100500", "15550100501"]);
+    [acme, other]
+}
+
+fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
+    let id = database.cli(&["org", "create", "--name", name]);
+    let sessions = numbers.map(|phone| database.cli(&["session", "create", "--org", &id, "--phone", phone]));
+    let members = ["agent", "second"].map(|who| format!("{who}@{}.example", name.to_lowercase()));
+    for email in &members {
+        database.cli(&["member", "add", "--org", &id, "--email", email]);
+    }
+    let note = database.cli(&["property", "create", "--org", &id, "--name", "note", "--kind", "text"]);
+    let label = format!("label-{:a<16}", name.to_lowercase());
+    database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
+    let (webhook, dead_letter) = (format!("webhook-{}", &label[6..]), format!("70000000{:02}", name.len()));
+    database.sql().run_as(&id, &told_of_nothing(&id, &webhook, &dead_letter));
+    let key = database.create_key(&id, "read,send", &[]);
+    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, webhook, dead_letter, key }
+}

@@ -1,0 +1,163 @@
+//! What metrics say of what goes on: in the database, on streams, and of changes that are yet to be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::json;
+use switchboard::pb::WatchChatsRequest;
+
+use crate::ingest::stream::connector::Connector;
+use crate::ingest::stream::message;
+use crate::support::{Chat, World};
+
+/// Longer than anything here takes; not a promise.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+
+async fn world() -> World {
+    World::start_with("127.0.0.1:0", &["--metrics-address", "127.0.0.1:0"]).await
+}
+
+async fn note(world: &World, chat: &Chat, note: &str) {
+    world.rest().patch(chat, json!({"custom_properties": {"note": note}})).await.expect(200);
+}
+
+/// The value of a series, such as `switchboard_ready`; `None` when there is no such series.
+async fn value(world: &World, series: &str) -> Option<f64> {
+    let text = world.metrics().await;
+    text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
+/// Waits until the value of a series is what it should be.
+async fn wait_for(world: &World, series: &str, is_expected: impl Fn(f64) -> bool) {
+    let waiting = async {
+        while !value(world, series).await.is_some_and(&is_expected) {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        panic!("{series} is {:?}:\n{}", value(world, series).await, world.metrics().await);
+    }
+}
+
+#[tokio::test]
+async fn statements_connections_and_the_schema_are_told_of() {
+    let world = world().await;
+    let chat = world.chat("Alice").await;
+    world.rest().get(&chat).await.expect(200);
+    note(&world, &chat, "one").await;
+    let text = world.metrics().await;
+    let count = "switchboard_database_statement_duration_seconds_count{statement=";
+    let names = text.lines().filter_map(|line| line.strip_prefix(count)?.split('"').nth(1));
+    let names: BTreeSet<_> = names.collect();
+    for name in ["BEGIN", "COMMIT", "SELECT chat_addresses", "INSERT chat_properties"] {
+        assert!(names.contains(name), "{name}: {names:?}");
+    }
+    // A verb, and a table or view: nothing that a caller could make up.
+    let tables = "SELECT relname FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 'pg_catalog'::regnamespace)";
+    let tables = world.sql().rows(tables);
+    for name in names {
+        let table = name.split_once(' ').map(|(_, table)| table);
+        let is_known = |table: &str| tables.iter().any(|known| known["relname"] == table);
+        assert!(table.is_none_or(is_known), "{name}");
+    }
+    let newest = world.sql().value("SELECT max(version)::bigint FROM __diesel_schema_migrations");
+    wait_for(&world, "switchboard_database_schema_version", |version| json!(version as i64) == newest).await;
+    wait_for(&world, r#"switchboard_database_connections{state="in_use"}"#, |open| open == 0.0).await;
+    wait_for(&world, r#"switchboard_database_connections{state="idle"}"#, |open| open >= 1.0).await;
+}
+
+#[tokio::test]
+async fn streams_are_counted_while_they_are_open_and_events_by_what_became_of_them() {
+    let world = world().await;
+    let streams = |rpc: &str| format!(r#"switchboard_streams{{rpc="/switchboard.v1.{rpc}"}}"#);
+    let watch = world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch");
+    wait_for(&world, &streams("ChatService/WatchChats"), |open| open == 1.0).await;
+    drop(watch);
+    wait_for(&world, &streams("ChatService/WatchChats"), |open| open == 0.0).await;
+
+    let key = world.key("ingest").await;
+    let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
+    wait_for(&world, &streams("IngestService/Ingest"), |open| open == 1.0).await;
+    connector.tell(1, message("M1")).await;
+    connector.tell(2, message("M2")).await;
+    connector.tell(3, message("")).await;
+    connector.acknowledged(3).await.expect("acknowledged");
+    connector.close().await.expect("a good end");
+    wait_for(&world, &streams("IngestService/Ingest"), |open| open == 0.0).await;
+    let events =
+        |outcome: &str| format!(r#"switchboard_ingest_events_total{{kind="message",outcome="{outcome}"}}"#);
+    assert_eq!(value(&world, &events("stored")).await, Some(2.0));
+    assert_eq!(value(&world, &events("refused")).await, Some(1.0), "{}", world.metrics().await);
+}
+
+#[tokio::test]
+async fn it_is_told_how_old_a_change_may_be_that_watchers_do_not_know() {
+    let world = world().await;
+    let (held, told) = (world.chat("Alice").await, world.chat("Ben").await);
+    let lag = r#"switchboard_events_lag_seconds{reader="watchers"}"#;
+    let watch = world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch");
+    let mut sql = world.sql();
+    // Whoever writes events and does not commit holds up those that come after.
+    let close = format!("UPDATE chats SET closed_at = now() WHERE chat_id = '{}'", held.id);
+    sql.run(&format!("BEGIN; SET LOCAL switchboard.org_id = '{}'; {close}", world.org.id));
+    note(&world, &told, "one").await;
+    wait_for(&world, lag, |lag| lag > 1.0).await;
+    sql.run("COMMIT");
+    wait_for(&world, lag, |lag| lag < 1.0).await;
+    drop(watch);
+    wait_for(&world, lag, |lag| lag == 0.0).await;
+}
+
+#[tokio::test]
+async fn it_is_told_how_old_a_change_is_that_a_webhook_was_not_told_of() {
+    let world = world().await;
+    let lag = r#"switchboard_events_lag_seconds{reader="webhooks"}"#;
+    wait_for(&world, lag, |lag| lag == 0.0).await;
+    let chat = world.chat("Alice").await;
+    note(&world, &chat, "one").await;
+    // Someone has the turn, and does nothing with it.
+    let taken = "enabled = true, leased_by = gen_random_uuid(), leased_until = now() + interval '1 day'";
+    let mut sql = world.sql();
+    sql.run_as(&world.org.id, &format!("UPDATE webhooks SET {taken}"));
+    wait_for(&world, lag, |lag| lag > 0.0).await;
+    // One whose receiver does not answer is for its owner to mend.
+    sql.run_as(&world.org.id, "UPDATE webhooks SET failures = 1");
+    wait_for(&world, lag, |lag| lag == 0.0).await;
+}
+
+/// What `promtool check metrics` has against metrics, and what we have: every one is described, and of one type.
+#[tokio::test]
+async fn metrics_are_as_prometheus_wants_them() {
+    let world = world().await;
+    let chat = world.chat("Alice").await;
+    note(&world, &chat, "one").await;
+    let text = world.metrics().await;
+    let (mut helps, mut types) = (BTreeSet::new(), BTreeMap::new());
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, words) = help.split_once(' ').unwrap_or_else(|| panic!("{line}"));
+            assert!(!words.trim().is_empty() && helps.insert(name), "{line}");
+        } else if let Some(said) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = said.split_once(' ').unwrap_or_else(|| panic!("{line}"));
+            assert!(types.insert(name, kind).is_none(), "{line}");
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
+            assert!(name.starts_with("switchboard_") && !name.contains("__"), "{line}");
+            let is_reserved = ["_count", "_sum", "_bucket"].iter().any(|suffix| name.ends_with(suffix));
+            assert!(!is_reserved && !name.contains("millis") && !name.contains("minutes"), "{line}");
+        } else {
+            assert_sample(line, &types);
+        }
+    }
+    assert!(types.len() > 10 && types.keys().copied().eq(helps), "{text}");
+}
+
+/// The sample belongs to a metric whose type was said, and its value is a number.
+fn assert_sample(line: &str, types: &BTreeMap<&str, &str>) {
+    let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
+    assert!(value.parse::<f64>().is_ok(), "{line}");
+    let name = series.split('{').next().unwrap_or_default();
+    let of_histogram = ["_bucket", "_sum", "_count"].iter().filter_map(|suffix| name.strip_suffix(suffix));
+    let mut metrics = of_histogram.filter(|name| types.get(name) == Some(&"histogram"));
+    assert!(metrics.next().is_some() || types.get(name).is_some_and(|kind| *kind != "histogram"), "{line}");
+}
