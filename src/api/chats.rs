@@ -4,11 +4,11 @@ use prost_types::value::Kind as ValueKind;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::changes::Answers;
 use super::chat_object::chat_object;
 use super::etag::{if_match, versioned};
 use super::guard::{caller, standing};
 use super::idempotency::once;
+use super::streams::Answers;
 use super::{changes, chat_bulk, chat_lists, search};
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};

@@ -3,12 +3,13 @@
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::changes::{Answers, session_chat_changes};
+use super::changes::session_chat_changes;
 use super::etag::{if_match, versioned};
 use super::guard::{caller, standing};
 use super::idempotency::once;
 use super::session_chats::{chat_change, chat_filter, names, session_chat};
 use super::session_messages::session_message;
+use super::streams::Answers;
 use crate::actions::read_state::ReadState;
 use crate::actions::session_lists::{self, PageRequest};
 use crate::actions::sessions::{self, Change, NewSession, SessionRow};
