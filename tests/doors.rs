@@ -25,3 +25,4 @@ mod session_lists;
 mod sessions;
 mod stops;
 mod strangers;
+mod unreadable;

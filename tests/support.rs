@@ -20,7 +20,7 @@ pub use chat::Chat;
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
-pub use rpc::{Door, Rpc, frame};
+pub use rpc::{Door, Rpc, RpcAnswer, frame};
 pub use server::Server;
 pub use sql::{Sql, told_of_nothing};
 pub use tools::{clients, python_tool};

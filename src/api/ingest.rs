@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::guard::{caller, standing};
 use super::streams::{Answers, in_time};
 use crate::actions::commands::Bells;
+use crate::error::unreadable;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;
@@ -69,4 +70,10 @@ impl IngestService for IngestApi {
         tokio::spawn(commands.run(request.into_inner()));
         Ok(Response::new(in_time(ReceiverStream::new(answered))))
     }
+}
+
+/// The next message; `None` at the end.
+async fn next<M>(messages: &mut Streaming<M>) -> Result<Option<M>, Status> {
+    let next = messages.message().await;
+    next.map_err(|status| unreadable(&status).map_or(status, Status::from))
 }

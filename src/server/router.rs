@@ -10,7 +10,7 @@ use tower::{Service, ServiceBuilder};
 
 use super::compression::{self, Compressed, compressed};
 use super::documents::{Documented, Documents};
-use super::door::Door;
+use super::door::{Door, in_our_words};
 use super::guard::GuardLayer;
 use super::health::Health;
 use super::services::{Rest, Services};
@@ -32,6 +32,7 @@ impl<R: Rest> Router<R> {
         let grpc = ServiceBuilder::new()
             // Outermost, so that what is refused further in is an answer that gRPC-Web understands.
             .layer(GrpcWebLayer::new())
+            .map_response(in_our_words)
             // Before the message is decoded.
             .layer(GuardLayer::new(services.guard))
             .service(services.grpc.prepare());
