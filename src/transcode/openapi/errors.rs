@@ -98,13 +98,14 @@ fn kinds(route: &Route) -> Vec<Kind> {
         Kind::Forbidden,
         Kind::NotFound,
         Kind::MethodNotAllowed,
+        Kind::TooLarge,
         Kind::RateLimited,
         Kind::Internal,
         Kind::Unavailable,
         Kind::DeadlineExceeded,
     ];
     if !matches!(route.body, Body::None) {
-        kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia]);
+        kinds.push(Kind::UnsupportedMedia);
     }
     if route.is_write() {
         kinds.push(Kind::Conflict);

@@ -139,7 +139,10 @@ where
         ignored: &mut Vec<String>,
     ) -> Result<Req, Error> {
         let mut request = Req::default();
-        if !matches!(self.binding.body, Body::None) {
+        if matches!(self.binding.body, Body::None) {
+            let unasked = body::read_any(&parts.headers, body, max_body).await?;
+            unknown::body(&unasked, &parts.headers, ignored);
+        } else {
             let bytes = body::read(&parts.method, &parts.headers, body, max_body).await?;
             self.read_body(&mut request, &bytes, ignored)?;
         }
