@@ -90,8 +90,9 @@ async fn one_bad_chat_or_member_changes_nothing_at_all() {
             ("/v1/chats/labels", json!({"labels": "lost", "chat_ids": some})),
             ("/v1/chats/access", json!({"access": {}, "chat_ids": some})),
         ] {
-            let answer = world.rest().patch(path, body).await.expect(404);
-            assert_eq!(answer.json()["message"], "chat not found");
+            let answer = world.rest().patch(path, body).await.expect(404).json();
+            assert_eq!(answer["message"], "chat not found");
+            assert_eq!(answer["fields"], json!({"chat_ids[1]": {"message": "chat_ids[1] names no chat"}}));
         }
     }
     let too_many: Vec<_> = (0..1001).map(|number| format!("{}@c.us", 15_550_200_000_u64 + number)).collect();
