@@ -85,7 +85,7 @@ fn write_dialect(out: &mut String, service: &Service, dialect: &Dialect) {
     let _ = write!(
         out,
         "\n/// The words of {}.\npub static {name}: Dialect = Dialect {{\n    prefix: {:?},\n    names: Names::{:?},\n    errors: ErrorEnvelope::{},\n    \
-         patch_null: json::PatchNull::{},\n    empty_string_body: {},\n    status_overrides: &[{}],\n}};\n",
+         patch_null: json::PatchNull::{},\n    empty_string_body: {},\n    status_overrides: &[{}],\n    headers: &{:?},\n}};\n",
         service.descriptor.full_name(),
         dialect.prefix,
         dialect.names,
@@ -93,6 +93,7 @@ fn write_dialect(out: &mut String, service: &Service, dialect: &Dialect) {
         dialect.patch_null.to_upper_camel_case(),
         dialect.empty_string_body,
         overrides.join(", "),
+        dialect.headers,
     );
 }
 

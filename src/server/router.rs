@@ -43,10 +43,16 @@ impl<R: Rest> Router<R> {
     }
 
     fn call_rest(&mut self, mut request: Request) -> BoxFuture {
-        if compression::settle(request.headers_mut()) {
-            return with_axum_body(self.compressed.call(request));
-        }
-        self.documented.call(request)
+        let may_be_compressed = compression::settle(request.headers_mut());
+        let answer = match may_be_compressed {
+            true => with_axum_body(self.compressed.call(request)),
+            false => self.documented.call(request),
+        };
+        Box::pin(async move {
+            let Ok(mut response) = answer.await;
+            compression::tell(&mut response, may_be_compressed);
+            Ok(response)
+        })
     }
 
     /// The REST door itself, for who needs its words.

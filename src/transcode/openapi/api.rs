@@ -54,6 +54,17 @@ impl Api {
     }
 }
 
+
+    /// Whether there are versions of what the route reads, changes or removes: a resource, which an action answers, too.
+    pub(super) fn has_versions(&self, route: &Route) -> bool {
+        let acts_on = |read: &Route| {
+            read.method == "GET"
+                && read.is_resource()
+                && route.template.starts_with(&read.template)
+                && read.rpc.output() == route.rpc.output()
+        };
+        !route.rpc.is_server_streaming() && (route.is_resource() || self.routes.iter().any(acts_on))
+    }
 impl Route {
     /// Whether the path names one thing, and not a collection or an action.
     pub(super) fn is_resource(&self) -> bool {

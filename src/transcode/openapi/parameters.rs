@@ -99,8 +99,9 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
     parameters.extend(api.dialect.headers.iter().map(header));
     let mut shared = vec!["XRequestId", "Prefer"];
     match route.method.as_str() {
-        "GET" if route.is_resource() && !route.rpc.is_server_streaming() => shared.push("IfNoneMatch"),
-        "PATCH" | "PUT" | "DELETE" if route.is_resource() => shared.push("IfMatch"),
+        "GET" if api.has_versions(route) => shared.push("IfNoneMatch"),
+        "GET" => {}
+        _ if api.has_versions(route) => shared.push("IfMatch"),
         _ => {}
     }
     if route.is_write() {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body as HttpBody;
-use http::header::ETAG;
-use http::{Method, Response, StatusCode, request};
+use http::header::{ETAG, VARY};
+use http::{HeaderValue, Method, Response, StatusCode, request};
 use tonic::codegen::tokio_stream::Stream;
 use tonic::{Request, Status};
 
@@ -86,6 +86,9 @@ where
                 && let Some(names) = unknown::header(&ignored)
             {
                 response.headers_mut().insert(unknown::IGNORED_FIELDS, names);
+            }
+            for header in self.binding.dialect.headers {
+                response.headers_mut().append(VARY, HeaderValue::from_static(header));
             }
             Ok(if head { answer::without_body(response) } else { response })
         })
