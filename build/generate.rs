@@ -7,7 +7,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::messages::Messages;
 use super::model::{Binding, Dialect, Method, Names, Problem, Service, status_constant};
-use super::rules::{is_output_only, patch_resource};
+use super::rules::{is_output_only, mask, patch_resource};
 use super::rust;
 
 /// `METHODS`: every RPC with the capability it needs. `APIS`: every service with REST routes.
@@ -181,7 +181,8 @@ fn request_body(method: &Method, binding: &Binding) -> String {
     match (binding.body.as_str(), request.get_field_by_name(&binding.body)) {
         ("*", _) => "RequestBody::Whole(json::whole)".to_owned(),
         (_, Some(field)) if patch_resource(binding, &request).is_some() => {
-            format!("RequestBody::Patch({}, json::patch)", number(&field))
+            let mask = mask(&request).as_ref().map(number).unwrap_or_default();
+            format!("RequestBody::Patch {{ resource: {}, mask: {mask}, read: json::patch }}", number(&field))
         }
         (_, Some(field)) => {
             let reading = format!(

@@ -104,6 +104,9 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
         _ if api.has_versions(route) => shared.push("IfMatch"),
         _ => {}
     }
+    if route.resumes {
+        shared.push("LastEventId");
+    }
     if route.is_write() {
         shared.push("IdempotencyKey");
     }
@@ -243,6 +246,12 @@ pub(super) fn shared() -> Value {
             "An `ETag` of before: the answer is 304 while it is still the version.",
         ),
         "IfMatch": if_match,
+        "LastEventId": header(
+            "Last-Event-ID",
+            ASCII,
+            "The last `id` that was seen of the server-sent events: begins after it, whatever the query says. Browsers send it \
+             by themselves when they reconnect.",
+        ),
     })
 }
 

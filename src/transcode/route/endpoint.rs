@@ -158,12 +158,15 @@ where
         })?;
         if let Some(query) = query {
             match self.binding.body {
+                Body::Field(field, _) => owned.push(Place::top(field)),
+                Body::Patch { resource, mask, .. } => owned.extend([resource, mask].map(Place::top)),
+                Body::Whole(_) | Body::None => {}
+            }
+            match self.binding.body {
                 Body::Whole(_) => query::names(query, ignored),
-                Body::Field(field, _) | Body::Patch(field, _) => {
-                    owned.push(Place::top(field));
+                Body::Field(..) | Body::Patch { .. } | Body::None => {
                     query::bind(&mut request, query, &owned, ignored)?;
                 }
-                Body::None => query::bind(&mut request, query, &owned, ignored)?,
             }
         }
         if !ignored.is_empty() && unknown::is_strict(&parts.headers) {
@@ -189,7 +192,7 @@ where
             Body::Whole(read) | Body::Field(_, read) => {
                 read(request, &mut json, &mut reading).and_then(|()| json.end())
             }
-            Body::Patch(_, read) => {
+            Body::Patch { read, .. } => {
                 let null = self.binding.dialect.patch_null;
                 let says_nothing = self.binding.dialect.empty_string_body && text.trim_ascii() == "\"\"";
                 if text.is_empty() || says_nothing {
