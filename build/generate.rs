@@ -7,7 +7,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 use super::messages::Messages;
 use super::model::{Binding, Dialect, Method, Names, Problem, Service, status_constant};
-use super::rules::{is_output_only, patch_resource};
+use super::rules::{is_output_only, mask, patch_resource};
 use super::rust;
 
 /// `METHODS`: every RPC with the capability it needs. `APIS`: every service with REST routes.
@@ -85,7 +85,7 @@ fn write_dialect(out: &mut String, service: &Service, dialect: &Dialect) {
     let _ = write!(
         out,
         "\n/// The words of {}.\npub static {name}: Dialect = Dialect {{\n    prefix: {:?},\n    names: Names::{:?},\n    errors: ErrorEnvelope::{},\n    \
-         patch_null: json::PatchNull::{},\n    empty_string_body: {},\n    status_overrides: &[{}],\n}};\n",
+         patch_null: json::PatchNull::{},\n    empty_string_body: {},\n    status_overrides: &[{}],\n    headers: &{:?},\n}};\n",
         service.descriptor.full_name(),
         dialect.prefix,
         dialect.names,
@@ -93,6 +93,7 @@ fn write_dialect(out: &mut String, service: &Service, dialect: &Dialect) {
         dialect.patch_null.to_upper_camel_case(),
         dialect.empty_string_body,
         overrides.join(", "),
+        dialect.headers,
     );
 }
 
@@ -180,7 +181,8 @@ fn request_body(method: &Method, binding: &Binding) -> String {
     match (binding.body.as_str(), request.get_field_by_name(&binding.body)) {
         ("*", _) => "RequestBody::Whole(json::whole)".to_owned(),
         (_, Some(field)) if patch_resource(binding, &request).is_some() => {
-            format!("RequestBody::Patch({}, json::patch)", number(&field))
+            let mask = mask(&request).as_ref().map(number).unwrap_or_default();
+            format!("RequestBody::Patch {{ resource: {}, mask: {mask}, read: json::patch }}", number(&field))
         }
         (_, Some(field)) => {
             let reading = format!(

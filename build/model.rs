@@ -46,6 +46,8 @@ pub struct Dialect {
     pub empty_string_body: bool,
     /// gRPC code names and HTTP statuses.
     pub status_overrides: Vec<(String, u16)>,
+    /// Names of the request headers that every method reads.
+    pub headers: Vec<String>,
 }
 
 /// How fields are spelled in answers.
@@ -271,6 +273,7 @@ fn read_dialect(service: &ServiceDescriptor, dialect: &DynamicMessage) -> Result
         patch_null: patch_null.to_owned(),
         empty_string_body: empty_string_body.unwrap_or_default(),
         status_overrides,
+        headers: messages(dialect, "headers").iter().map(|header| text(header, "name")).collect(),
     })
 }
 

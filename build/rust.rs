@@ -106,6 +106,9 @@ pub fn read(field: &FieldDescriptor) -> String {
         None if json_option(field, "null_clears") => {
             format!("json::field(from, reading, {}).map(json::Sent::or_cleared)", set(field))
         }
+        None if json_option(field, "text_or_list") && !field.is_list() => {
+            format!("json::or_empty(from, reading, {})", set(field))
+        }
         None => format!("json::field(from, reading, {})", set(field)),
     }
 }

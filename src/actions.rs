@@ -51,7 +51,7 @@ impl<V> Precondition<V> {
     fn check(&self, current: &V) -> Result<()> {
         match &self.0 {
             Some(is_met) if !is_met(current) => {
-                Err(Error::new(Kind::VersionMismatch, "it is no longer the version that if-match names"))
+                Err(Error::new(Kind::VersionMismatch, "it is not the version that the request is meant for"))
             }
             _ => Ok(()),
         }

@@ -16,6 +16,7 @@ mod search;
 mod session_chats;
 mod session_messages;
 mod sessions;
+mod streams;
 
 pub use changes::webhook_event;
 pub use chats::ChatApi;

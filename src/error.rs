@@ -2,7 +2,7 @@
 
 mod status;
 
-pub use status::with_origin;
+pub use status::{unreadable, with_origin};
 
 use std::borrow::Cow;
 use std::error::Error as StdError;

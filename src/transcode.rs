@@ -4,7 +4,8 @@
 //! [`routes`]. Nothing here knows what the RPCs are about.
 //!
 //! A request is answered in this order, so that nothing leaks: unknown path (404), unknown method (405), the guard
-//! (401, 403), the body's type and size (415, 413), its fields (422), and then the RPC.
+//! (401, 403), the body's type and size (415, 413; of a body that nobody asked for only the size), its fields (422), and
+//! then the RPC.
 
 mod answer;
 mod body;

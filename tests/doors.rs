@@ -25,3 +25,5 @@ mod session_lists;
 mod sessions;
 mod stops;
 mod strangers;
+mod unasked;
+mod unreadable;

@@ -210,3 +210,31 @@ fn failures_come_with_the_statuses_and_envelope_of_their_api() {
     let schema = &missing["content"]["application/json"]["schema"];
     assert_eq!(schema["$ref"], "#/components/schemas/NestedError");
 }
+
+#[test]
+fn headers_stand_where_they_are_read() {
+    let document = whole();
+    let has = |method: &str, path: &str, name: &str| {
+        let parameter = serde_json::json!({"$ref": format!("#/components/parameters/{name}")});
+        let operation = &document["paths"][path][method];
+        operation["parameters"].as_array().expect("parameters").contains(&parameter)
+    };
+    let (chat, session_chat) = ("/v1/chats/{chat_id}", "/api/v1/sessions/{sessionId}/chats/{jid}");
+    for (method, path, is_read) in [
+        ("patch", chat.to_owned(), true),
+        ("post", format!("{chat}/read"), true),
+        ("post", format!("{session_chat}/read"), true),
+        ("post", format!("{session_chat}/unread"), true),
+        ("delete", session_chat.to_owned(), true),
+        ("get", chat.to_owned(), false),
+        ("post", "/api/v1/sessions".to_owned(), false),
+    ] {
+        assert_eq!(has(method, &path, "IfMatch"), is_read, "{method} {path}");
+        let statuses = document["paths"][&path][method]["responses"].as_object().expect("responses");
+        assert_eq!(statuses.contains_key("412"), is_read, "{method} {path}");
+    }
+    for path in ["/v1/chats:watch", "/api/v1/sessions/{sessionId}/chats:watch"] {
+        assert!(has("get", path, "LastEventId"), "{path}");
+    }
+    assert!(!has("get", chat, "LastEventId"));
+}

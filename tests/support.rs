@@ -24,7 +24,7 @@ pub use keep_alive::KeepAlive;
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of, postgres_programs};
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
-pub use rpc::{Door, Rpc, frame};
+pub use rpc::{Door, Rpc, RpcAnswer, frame};
 pub use server::Server;
 pub use sql::{Sql, told_of_nothing};
 pub use tools::{clients, python_tool};

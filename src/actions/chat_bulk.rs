@@ -20,8 +20,8 @@ const MAX_EMAIL_CHARACTERS: usize = 100;
 /// Which chats change.
 #[derive(Clone, Debug)]
 pub struct Chats {
-    /// Any addresses of them; several may lead to one chat.
-    pub addresses: BTreeSet<ChatAddress>,
+    /// Any addresses of them, in the caller's order; several may lead to one chat.
+    pub addresses: Vec<ChatAddress>,
     /// The number that holds them; `None` for any that the caller reaches.
     pub number: Option<PhoneSelector>,
 }
@@ -83,7 +83,7 @@ pub async fn update_access<R: Send + 'static>(
 
 impl Chats {
     fn check(&self) -> Result<()> {
-        match self.addresses.len() {
+        match self.addresses.iter().collect::<BTreeSet<_>>().len() {
             0 => Err(Error::invalid("chat_ids", "must name at least one chat")),
             1..=MAX_CHATS => Ok(()),
             _ => Err(Error::invalid("chat_ids", format_args!("must name at most {MAX_CHATS} chats"))),
@@ -92,20 +92,28 @@ impl Chats {
 
     /// Locks all of the chats. One that is missing or out of reach refuses the whole change.
     fn lock(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<BTreeSet<i64>> {
-        let chat_not_found = || Error::not_found("chat not found");
         let reach = Reach { number: self.number.clone(), sessions: caller.sessions.clone() };
         let found = chat_bulk::find(connection, caller.org, &self.addresses, &reach)?;
         let found = found.ok_or_else(|| Error::not_found("number not found"))?;
-        if found.len() < self.addresses.len() {
-            return Err(chat_not_found().into());
+        let missing = self.addresses.iter().enumerate().filter(|(_, address)| !found.contains_key(*address));
+        let missing: Vec<usize> = missing.map(|(index, _)| index).take(MAX_VIOLATIONS).collect();
+        if !missing.is_empty() {
+            return Err(chats_not_found(&missing).into());
         }
-        let keys: BTreeSet<i64> = found.into_iter().collect();
+        let keys: BTreeSet<i64> = found.into_values().collect();
         // One may have been deleted since it was found.
         if chat_bulk::lock(connection, caller.org, &keys)? < keys.len() {
-            return Err(chat_not_found().into());
+            return Err(chats_not_found(&[]).into());
         }
         Ok(keys)
     }
+}
+
+/// Names which of the chats, as far as that is known.
+fn chats_not_found(indexes: &[usize]) -> Error {
+    indexes.iter().fold(Error::not_found("chat not found"), |error, index| {
+        error.with_field(format!("chat_ids[{index}]"), "names no chat")
+    })
 }
 
 /// An access change whose form is right.

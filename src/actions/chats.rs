@@ -11,7 +11,7 @@ use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 use crate::patch::Patch;
 use crate::store::chats::{ChatSelector, ChatView, LockedChat};
 use crate::store::labels::LabelName;
-use crate::store::{self, Connection, Store, StoreResult, chats, labels as stored_labels};
+use crate::store::{self, Connection, Store, StoreResult, chats, labels as stored_labels, session_chats};
 use crate::text_key::text_key;
 
 /// What changes of a chat.
@@ -71,15 +71,22 @@ pub async fn mark_read<R: Send + 'static>(
     caller: &Caller,
     address: ChatAddress,
     number: Option<PhoneSelector>,
+    precondition: Precondition<ChatView>,
     once: Once<ChatView, R>,
 ) -> Result<R> {
     let org = caller.org;
     let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };
     once.write(store, org, move |connection| {
         let session = chats::holder(connection, org, &selector)?.ok_or_else(chat_not_found)?;
-        read_state::mark(connection, org, session, &selector.address, ReadState::Read)?;
         // That number and no other, also when another one hears of something newer at this moment.
         let same = ChatSelector { sessions: Some([session].into()), ..selector.clone() };
+        if precondition.is_some() {
+            // The version is of both: what the organization attached, and what the number sees.
+            chats::lock(connection, org, &selector.address)?.ok_or_else(chat_not_found)?;
+            session_chats::lock(connection, org, session, &selector.address)?;
+            precondition.check(&find(connection, org, &same)?)?;
+        }
+        read_state::mark(connection, org, session, &selector.address, ReadState::Read)?;
         find(connection, org, &same)
     })
     .await

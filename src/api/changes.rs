@@ -1,12 +1,11 @@
 //! Changes of chats, in the words of the chat API.
 
-use std::pin::Pin;
-
 use prost_types::value::Kind;
+use tonic::Response;
+use tonic::codegen::tokio_stream::StreamExt;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
-use tonic::codegen::tokio_stream::{Stream, StreamExt};
-use tonic::{Response, Status};
 
+use super::streams::{Answers, in_time};
 use crate::actions::audit::Asked;
 use crate::actions::offset_pages::moment;
 use crate::actions::watch::{Told, Watch};
@@ -86,9 +85,6 @@ fn session_field_changes(event: &Event) -> Vec<SessionFieldChange> {
     })
 }
 
-/// What an RPC that answers a stream answers.
-pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
 /// A watch in the words of the chat API.
 pub(super) fn chat_changes(org: OrgId, watch: Watch) -> Response<Answers<WatchChatsResponse>> {
     let present = Present::stream("/switchboard.v1.ChatService/WatchChats");
@@ -116,7 +112,7 @@ fn told<T: 'static>(
     present: Present,
     say: impl Fn(Told) -> T + Send + 'static,
 ) -> Response<Answers<T>> {
-    Response::new(Box::pin(ReceiverStream::new(watch).map(move |told| {
+    Response::new(in_time(ReceiverStream::new(watch).map(move |told| {
         let _present = &present;
         Ok(say(told?))
     })))

@@ -4,11 +4,11 @@ use prost_types::value::Kind as ValueKind;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::changes::Answers;
 use super::chat_object::chat_object;
-use super::etag::{if_match, versioned};
+use super::etag::{condition, versioned};
 use super::guard::{caller, standing};
 use super::idempotency::once;
+use super::streams::Answers;
 use super::{changes, chat_bulk, chat_lists, search};
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
@@ -57,7 +57,7 @@ impl ChatService for ChatApi {
         let org = caller.org;
         let number = number(request.metadata())?;
         let object = move |view| chat_object(org, view);
-        let precondition = if_match(request.metadata(), object);
+        let precondition = condition(request.metadata(), object);
         let once = once(&request, versioned, object)?;
         let request = request.into_inner();
         let address = address(&request.chat_id)?;
@@ -90,9 +90,11 @@ impl ChatService for ChatApi {
         let caller = caller(&request)?;
         let org = caller.org;
         let number = number(request.metadata())?;
-        let once = once(&request, versioned, move |view| chat_object(org, view))?;
+        let object = move |view| chat_object(org, view);
+        let precondition = condition(request.metadata(), object);
+        let once = once(&request, versioned, object)?;
         let address = address(&request.get_ref().chat_id)?;
-        Ok(chats::mark_read(&self.store, &caller, address, number, once).await?)
+        Ok(chats::mark_read(&self.store, &caller, address, number, precondition, once).await?)
     }
 
     async fn update_chat_labels(

@@ -21,18 +21,29 @@ pub(super) fn versioned<M: Message>(message: M) -> Response<M> {
     response
 }
 
-/// What `if-match` requires: that the current version is one of those it lists. A weak ETag is never the same version
-/// (RFC 9110, 13.1.1), and a list that cannot be read names none.
-pub(super) fn if_match<V: Clone, M: Message>(
+/// What `if-match` and `if-none-match` require: that the current version is one of those that the first lists, and none of
+/// the second's. A list that cannot be read names none. Weak ETags count like strong ones: ours name what is said, and are
+/// weak only where it is compressed.
+pub(super) fn condition<V: Clone, M: Message>(
     metadata: &MetadataMap,
     to_message: impl Fn(V) -> M + Send + 'static,
 ) -> Precondition<V> {
-    let values = metadata.get_all("if-match").iter().map(|value| value.to_str().unwrap_or_default());
-    let etags: Vec<String> =
-        values.flat_map(|value| value.split(',')).map(|etag| etag.trim().to_owned()).collect();
+    let (wanted, unwanted) = (etags(metadata, "if-match"), etags(metadata, "if-none-match"));
     // Something that is not there is NOT_FOUND already: whatever is there satisfies `*`.
-    if etags.is_empty() || etags.iter().any(|etag| etag == "*") {
+    let wants_any = wanted.is_empty() || wanted.iter().any(|etag| etag == "*");
+    if wants_any && unwanted.is_empty() {
         return Precondition::NONE;
     }
-    Precondition::new(move |current: &V| etags.contains(&etag(&to_message(current.clone()))))
+    Precondition::new(move |current: &V| {
+        let current = etag(&to_message(current.clone()));
+        (wants_any || wanted.contains(&current))
+            && !unwanted.iter().any(|etag| etag == "*" || *etag == current)
+    })
+}
+
+/// The ETags that a header lists.
+fn etags(metadata: &MetadataMap, name: &str) -> Vec<String> {
+    let lists = metadata.get_all(name).iter().map(|list| list.to_str().unwrap_or_default());
+    let etags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    etags.map(|etag| etag.strip_prefix("W/").unwrap_or(etag).to_owned()).collect()
 }

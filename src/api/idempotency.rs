@@ -18,7 +18,7 @@ const MAX_KEY: usize = 255;
 /// Tells an answer that was given before from a new one.
 const REPLAYED: &str = "idempotency-replayed";
 /// Metadata that changes what a call asks for.
-const MEANINGFUL: [&str; 2] = ["x-phone", "if-match"];
+const MEANINGFUL: [&str; 3] = ["x-phone", "if-match", "if-none-match"];
 
 /// The write that a request asks for, to be done once under its idempotency key, and how it is answered: `to_message`
 /// of what it made, in a response made by `respond`.

@@ -12,7 +12,9 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::guard::{caller, standing};
+use super::streams::{Answers, in_time};
 use crate::actions::commands::Bells;
+use crate::error::unreadable;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;
@@ -41,8 +43,8 @@ impl IngestApi {
 
 #[tonic::async_trait]
 impl IngestService for IngestApi {
-    type CommandsStream = ReceiverStream<Result<CommandsResponse, Status>>;
-    type IngestStream = ReceiverStream<Result<IngestResponse, Status>>;
+    type CommandsStream = Answers<CommandsResponse>;
+    type IngestStream = Answers<IngestResponse>;
 
     async fn ingest(
         &self,
@@ -54,7 +56,7 @@ impl IngestService for IngestApi {
         let feed = Feed::new(self.store.clone(), self.writers.clone(), self.closing.clone(), caller, answers);
         // Answered at once: what bounds the time of a call ends with that.
         tokio::spawn(feed.run(request.into_inner(), standing));
-        Ok(Response::new(ReceiverStream::new(answered)))
+        Ok(Response::new(in_time(ReceiverStream::new(answered))))
     }
 
     async fn commands(
@@ -66,6 +68,12 @@ impl IngestService for IngestApi {
         let commands =
             Commands::new(self.store.clone(), self.bells.clone(), self.closing.clone(), caller, answers);
         tokio::spawn(commands.run(request.into_inner()));
-        Ok(Response::new(ReceiverStream::new(answered)))
+        Ok(Response::new(in_time(ReceiverStream::new(answered))))
     }
+}
+
+/// The next message; `None` at the end.
+async fn next<M>(messages: &mut Streaming<M>) -> Result<Option<M>, Status> {
+    let next = messages.message().await;
+    next.map_err(|status| unreadable(&status).map_or(status, Status::from))
 }

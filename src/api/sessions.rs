@@ -3,12 +3,13 @@
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use super::changes::{Answers, session_chat_changes};
-use super::etag::{if_match, versioned};
+use super::changes::session_chat_changes;
+use super::etag::{condition, versioned};
 use super::guard::{caller, standing};
 use super::idempotency::once;
 use super::session_chats::{chat_change, chat_filter, names, session_chat};
 use super::session_messages::session_message;
+use super::streams::Answers;
 use crate::actions::read_state::ReadState;
 use crate::actions::session_lists::{self, PageRequest};
 use crate::actions::sessions::{self, Change, NewSession, SessionRow};
@@ -116,7 +117,7 @@ impl SessionService for SessionApi {
         let caller = caller(&request)?;
         let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
         let object = move |view| session_chat(session, view);
-        let precondition = if_match(request.metadata(), object);
+        let precondition = condition(request.metadata(), object);
         let once = once(&request, versioned, object)?;
         let change = chat_change(request.into_inner())?;
         let update =
@@ -130,7 +131,7 @@ impl SessionService for SessionApi {
     ) -> Result<Response<()>, Status> {
         let caller = caller(&request)?;
         let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let precondition = if_match(request.metadata(), move |view| session_chat(session, view));
+        let precondition = condition(request.metadata(), move |view| session_chat(session, view));
         let once = once(&request, Response::new, |()| ())?;
         Ok(session_chats::delete(&self.store, &caller, session, address, precondition, once).await?)
     }
@@ -185,7 +186,7 @@ impl SessionService for SessionApi {
         let caller = caller(&request)?;
         let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
         let object = move |view| session_chat(session, view);
-        let precondition = if_match(request.metadata(), object);
+        let precondition = condition(request.metadata(), object);
         let once = once(&request, versioned, object)?;
         let to = ReadState::Read;
         Ok(session_chats::mark(&self.store, &caller, session, address, to, precondition, once).await?)
@@ -198,7 +199,7 @@ impl SessionService for SessionApi {
         let caller = caller(&request)?;
         let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
         let object = move |view| session_chat(session, view);
-        let precondition = if_match(request.metadata(), object);
+        let precondition = condition(request.metadata(), object);
         let once = once(&request, versioned, object)?;
         let to = ReadState::Unread;
         Ok(session_chats::mark(&self.store, &caller, session, address, to, precondition, once).await?)
@@ -206,7 +207,7 @@ impl SessionService for SessionApi {
 }
 
 fn unchanged_session(org: OrgId, metadata: &MetadataMap) -> Precondition<SessionRow> {
-    if_match(metadata, move |row| session(org, row))
+    condition(metadata, move |row| session(org, row))
 }
 
 fn session_id(text: &str) -> Result<SessionId> {

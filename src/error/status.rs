@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tonic::Status;
+use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Error, Kind};
@@ -40,11 +40,68 @@ impl From<Error> for Status {
     }
 }
 
+/// What is behind tonic's own status of a request whose message it could not read: a mistake of the caller's, for which it
+/// has the codes of a fault of ours and of a resume token that is too old. `None` for every other status.
+pub fn unreadable(status: &Status) -> Option<Error> {
+    let is_ours = std::error::Error::source(status).is_some_and(|source| source.is::<Origin>());
+    match status.code() {
+        Code::Internal if !is_ours => Some(match field_of(status.message()) {
+            Some(field) => Error::invalid(field, "cannot be decoded"),
+            None => Error::new(Kind::Invalid, "the message cannot be decoded"),
+        }),
+        Code::OutOfRange if !is_ours => Some(Error::new(Kind::TooLarge, "the message is too large")),
+        _ => None,
+    }
+}
+
+/// The field that prost could not decode, which its words alone tell, from the inside out:
+/// `failed to decode Protobuf message: Chat.assigned_to: UpdateChatRequest.chat: invalid string value: …`
+fn field_of(words: &str) -> Option<String> {
+    let places = words.strip_prefix("failed to decode Protobuf message: ")?.split(": ");
+    let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_#".contains(&byte));
+    let names = places.map_while(|place| {
+        let (message, field) = place.split_once('.')?;
+        (is_name(message) && is_name(field)).then(|| field.trim_start_matches("r#"))
+    });
+    let mut names: Vec<&str> = names.collect();
+    names.reverse();
+    (!names.is_empty()).then(|| names.join("."))
+}
+
 /// The error behind a status. A status that was not made of an [`Error`] (tonic's own) keeps its code and words.
 pub fn with_origin<T>(status: &Status, look: impl FnOnce(&Error) -> T) -> T {
     let origin = std::error::Error::source(status).and_then(|source| source.downcast_ref::<Origin>());
     match origin {
         Some(origin) => look(&origin.0),
         None => look(&Error::new(Kind::from_code(status.code()), status.message().to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_that_cannot_be_decoded_is_named_from_the_outside_in() {
+        let told = |words: &str| field_of(&format!("failed to decode Protobuf message: {words}"));
+        let inside =
+            "Chat.assigned_to: UpdateChatRequest.chat: invalid string value: data is not UTF-8 encoded";
+        assert_eq!(told(inside).as_deref(), Some("chat.assigned_to"));
+        assert_eq!(told("ListSessionChatsRequest.r#type: buffer underflow").as_deref(), Some("type"));
+        assert_eq!(told("buffer underflow"), None);
+        assert_eq!(field_of("Unexpected EOF decoding stream."), None);
+    }
+
+    #[test]
+    fn only_what_tonic_says_of_a_message_is_said_anew() {
+        let kind = |status: Status| unreadable(&status).map(|error| error.kind());
+        assert_eq!(kind(Status::internal("Missing request message.")), Some(Kind::Invalid));
+        assert_eq!(
+            kind(Status::out_of_range("Error, decoded message length too large")),
+            Some(Kind::TooLarge)
+        );
+        assert_eq!(kind(Status::unimplemented("")), None);
+        assert_eq!(kind(Error::internal("a cause").into()), None);
+        assert_eq!(kind(Error::new(Kind::Gone, "too old").into()), None);
     }
 }

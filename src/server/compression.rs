@@ -1,6 +1,6 @@
 //! Which answers are worth compressing: REST's, of more than a packet, when the client can read it.
 
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
 use tower::Layer;
@@ -57,6 +57,25 @@ pub fn settle(headers: &mut HeaderMap) -> bool {
             headers.remove(ACCEPT_ENCODING);
             false
         }
+    }
+}
+
+/// Says of an answer that it depends on the encodings that the client accepts. Where one of them may be used, its ETag is
+/// weak: then it names what is said, whatever bytes say it (RFC 9110, 8.8.1). That holds for HEAD and 304 as well, which
+/// have nothing to compress.
+pub fn tell<B>(response: &mut Response<B>, may_be_used: bool) {
+    let headers = response.headers_mut();
+    let strong = headers.get(ETAG).filter(|etag| may_be_used && etag.as_bytes().starts_with(b"\""));
+    if let Some(weak) =
+        strong.and_then(|etag| HeaderValue::from_bytes(&[b"W/", etag.as_bytes()].concat()).ok())
+    {
+        headers.insert(ETAG, weak);
+    }
+    let others = headers.get_all(VARY).into_iter().filter(|name| **name != ACCEPT_ENCODING.as_str());
+    let others = others.filter_map(|names| names.to_str().ok());
+    let all = others.fold(ACCEPT_ENCODING.as_str().to_owned(), |all, names| format!("{all}, {names}"));
+    if let Ok(all) = HeaderValue::from_str(&all) {
+        headers.insert(VARY, all);
     }
 }
 

@@ -16,7 +16,7 @@ use super::{BoxFuture, Request, Response};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, x-api-key, x-phone, content-type, grpc-timeout, x-grpc-web, x-user-agent, \
-     connect-protocol-version, if-match, if-none-match, idempotency-key, prefer, x-request-id, traceparent",
+     connect-protocol-version, if-match, if-none-match, idempotency-key, last-event-id, prefer, x-request-id, traceparent",
 );
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
     "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, idempotency-replayed, x-request-id, \

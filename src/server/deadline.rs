@@ -1,13 +1,19 @@
 //! How long a call may take: what the client asks for in `grpc-timeout`, but never more than the service allows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
-/// The shorter of the client's limit and ours. A header that is not one is ignored, as gRPC servers do.
-pub fn limit(headers: &HeaderMap, ours: Duration) -> Duration {
-    let asked = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
-    asked.map_or(ours, |asked| asked.min(ours))
+use crate::deadline::Deadlines;
+
+/// The deadlines of a call that begins now: it is answered within the shorter of the client's limit and ours. A header
+/// that is not one is ignored, as gRPC servers do.
+pub fn of(headers: &HeaderMap, ours: Duration) -> Deadlines {
+    let begun = Instant::now();
+    let limit = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
+    let asked = limit.and_then(|limit| begun.checked_add(limit));
+    let answer = begun + ours;
+    Deadlines { answer: asked.map_or(answer, |asked| asked.min(answer)), asked }
 }
 
 /// At most eight digits and a unit, as in gRPC's "PROTOCOL-HTTP2.md".
@@ -36,24 +42,28 @@ mod tests {
 
     const OURS: Duration = Duration::from_secs(10);
 
-    fn limit_of(value: &'static str) -> Duration {
+    /// What the client asked for, in seconds, and whether that is when the call must be answered.
+    fn asked(value: &'static str) -> Option<(u64, bool)> {
         let mut headers = HeaderMap::new();
         headers.insert("grpc-timeout", HeaderValue::from_static(value));
-        limit(&headers, OURS)
+        let before = Instant::now();
+        let deadlines = of(&headers, OURS);
+        // What passes between the two moments is less than a second.
+        deadlines.asked.map(|asked| ((asked - before).as_secs(), asked == deadlines.answer))
     }
 
     #[test]
     fn the_shorter_limit_wins() {
-        assert_eq!(limit_of("250m"), Duration::from_millis(250));
-        assert_eq!(limit_of("3S"), Duration::from_secs(3));
-        assert_eq!(limit_of("99999999H"), OURS);
-        assert_eq!(limit(&HeaderMap::new(), OURS), OURS);
+        assert_eq!(asked("3500m"), Some((3, true)));
+        assert_eq!(asked("3S"), Some((3, true)));
+        assert_eq!(asked("99999999H"), Some((359_999_996_400, false)));
+        assert!(of(&HeaderMap::new(), OURS).asked.is_none());
     }
 
     #[test]
     fn what_is_no_timeout_is_ignored() {
         for value in ["", "S", "5", "-1S", "1.5S", "123456789S", "5s", "5 S"] {
-            assert_eq!(limit_of(value), OURS, "{value}");
+            assert_eq!(asked(value), None, "{value}");
         }
     }
 }

@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, Version};
 use tonic::Status;
 
 use super::{Request, Response};
-use crate::error::Error;
+use crate::error::{Error, unreadable};
 
 /// A way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,14 @@ impl Door {
                 response
             }
         }
+    }
+}
+
+/// The answer of gRPC, with our words where tonic could not read the message.
+pub fn in_our_words(answer: http::Response<tonic::body::Body>) -> http::Response<tonic::body::Body> {
+    match answer.extensions().get::<Status>().and_then(unreadable) {
+        Some(error) => Status::from(error).into_http(),
+        None => answer,
     }
 }
 

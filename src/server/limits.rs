@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::around::{Answering, Around};
 use super::door::Door;
@@ -25,18 +25,18 @@ pub struct Limits<R> {
 
 impl<R: Rest> Around for Limits<R> {
     fn call(&self, request: Request, inner: &mut impl Answering) -> BoxFuture {
-        let limit = deadline::limit(request.headers(), self.timeout);
+        let deadlines = deadline::of(request.headers(), self.timeout);
         let door = Door::of(&request);
         // Cheap: the text is shared with the request.
         let uri = request.uri().clone();
         let request_id = request.headers().get(request_id::HEADER).cloned();
         let rest = self.rest.clone();
-        let answer = calls::by(Instant::now() + limit, inner.call(request));
+        let answer = calls::by(deadlines, inner.call(request));
         Box::pin(async move {
-            let error = match tokio::time::timeout(limit, unpanicked(answer)).await {
+            let error = match tokio::time::timeout_at(deadlines.answer.into(), unpanicked(answer)).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(panic)) => Error::internal(panic),
-                Err(_) => Error::new(Kind::DeadlineExceeded, "the time for the call is up"),
+                Err(_) => Error::new(Kind::DeadlineExceeded, calls::UP),
             };
             Ok(door.error(error, |error| rest.error_response(uri.path(), error, request_id.as_ref())))
         })

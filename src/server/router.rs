@@ -10,7 +10,7 @@ use tower::{Service, ServiceBuilder};
 
 use super::compression::{self, Compressed, compressed};
 use super::documents::{Documented, Documents};
-use super::door::Door;
+use super::door::{Door, in_our_words};
 use super::guard::GuardLayer;
 use super::health::Health;
 use super::services::{Rest, Services};
@@ -32,6 +32,7 @@ impl<R: Rest> Router<R> {
         let grpc = ServiceBuilder::new()
             // Outermost, so that what is refused further in is an answer that gRPC-Web understands.
             .layer(GrpcWebLayer::new())
+            .map_response(in_our_words)
             // Before the message is decoded.
             .layer(GuardLayer::new(services.guard))
             .service(services.grpc.prepare());
@@ -42,10 +43,16 @@ impl<R: Rest> Router<R> {
     }
 
     fn call_rest(&mut self, mut request: Request) -> BoxFuture {
-        if compression::settle(request.headers_mut()) {
-            return with_axum_body(self.compressed.call(request));
-        }
-        self.documented.call(request)
+        let may_be_compressed = compression::settle(request.headers_mut());
+        let answer = match may_be_compressed {
+            true => with_axum_body(self.compressed.call(request)),
+            false => self.documented.call(request),
+        };
+        Box::pin(async move {
+            let Ok(mut response) = answer.await;
+            compression::tell(&mut response, may_be_compressed);
+            Ok(response)
+        })
     }
 
     /// The REST door itself, for who needs its words.

@@ -1,6 +1,6 @@
 //! Changes of many chats at once: a statement each, however many there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::exists;
 use diesel::pg::Pg;
@@ -15,13 +15,13 @@ use super::schema::{chat_access, chat_addresses, chat_labels, chats, members, se
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, LabelId, OrgId, PhoneSelector, SessionId};
 
-/// Which chats the addresses lead to, as far as those numbers hold them; `None` when the selected one is not there.
+/// Which chat each address leads to, as far as those numbers hold it; `None` when the selected one is not there.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
-    addresses: &BTreeSet<ChatAddress>,
+    addresses: &[ChatAddress],
     reach: &Reach,
-) -> StoreResult<Option<Vec<i64>>> {
+) -> StoreResult<Option<BTreeMap<ChatAddress, i64>>> {
     let sessions = match &reach.number {
         None => reach.sessions.as_deref().map(<[SessionId]>::to_vec),
         Some(number) => match session(connection, org, number)? {
@@ -31,11 +31,10 @@ pub fn find(
             _ => return Ok(None),
         },
     };
-    let addresses: Vec<&ChatAddress> = addresses.iter().collect();
     let found = chat_addresses::table
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq_any(addresses))
-        .select(chat_addresses::chat_key)
+        .select((chat_addresses::address, chat_addresses::chat_key))
         .into_boxed::<Pg>();
     let held = session_chats::table
         .filter(session_chats::org_id.eq(org))
@@ -44,7 +43,8 @@ pub fn find(
         None => found,
         Some(some) => found.filter(exists(held.filter(session_chats::session_id.eq_any(some)))),
     };
-    Ok(Some(found.load(connection)?))
+    let found: Vec<(ChatAddress, i64)> = found.load(connection)?;
+    Ok(Some(found.into_iter().collect()))
 }
 
 /// The session of that number.

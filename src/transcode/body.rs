@@ -17,32 +17,46 @@ pub(super) async fn read(
     body: Body,
     limit: usize,
 ) -> Result<Bytes, Error> {
+    let Some(words) = problem(method, headers) else { return read_any(headers, body, limit).await };
+    let unsupported = Error::new(Kind::UnsupportedMedia, words);
+    if !body.is_end_stream() && announced(headers).is_some_and(|length| length > 0) {
+        return Err(unsupported);
+    }
+    match read_any(headers, body, limit).await {
+        Ok(bytes) if bytes.is_empty() => Ok(bytes),
+        Err(error) if error.kind() != Kind::TooLarge => Err(error),
+        Ok(_) | Err(_) => Err(unsupported),
+    }
+}
+
+/// Reads a body of any type, of at most that many bytes.
+pub(super) async fn read_any(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
+    let too_large = || Error::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"));
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let understood = is_json(method, headers) && is_plain(headers);
-    let unsupported = || Error::new(Kind::UnsupportedMedia, "the body must be application/json");
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match announced {
-        Some(length) if length > 0 && !understood => return Err(unsupported()),
-        Some(length) if usize::try_from(length).map_or(true, |length| length > limit) => {
-            return Err(too_large(limit));
-        }
-        Some(_) | None => {}
+    if announced(headers).is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
+    {
+        return Err(too_large());
     }
     match Limited::new(body, limit).collect().await {
-        Ok(body) => match body.to_bytes() {
-            bytes if bytes.is_empty() || understood => Ok(bytes),
-            _ => Err(unsupported()),
-        },
-        Err(error) if !understood && error.is::<LengthLimitError>() => Err(unsupported()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(_) => Err(invalid("body", "ended before it was complete")),
     }
 }
 
-fn too_large(limit: usize) -> Error {
-    Error::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"))
+/// How long the body is going to be, in bytes, where the caller says so.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
+}
+
+/// Why a body that these headers describe is not understood.
+fn problem(method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+    if !is_plain(headers) {
+        return Some("compressed bodies are not accepted");
+    }
+    (!is_json(method, headers)).then_some("the body must be application/json")
 }
 
 /// Whether the body is not compressed.

@@ -25,6 +25,8 @@ pub struct Dialect {
     pub empty_string_body: bool,
     /// HTTP statuses that differ from the standard mapping of a gRPC code.
     pub status_overrides: &'static [(Code, StatusCode)],
+    /// Request headers that every method reads, so that answers vary with them.
+    pub headers: &'static [&'static str],
 }
 
 /// How fields are spelled in answers.
@@ -75,6 +77,7 @@ pub(super) static PLAIN: Dialect = Dialect {
     patch_null: PatchNull::NotSent,
     empty_string_body: false,
     status_overrides: &[],
+    headers: &[],
 };
 
 #[derive(Serialize)]

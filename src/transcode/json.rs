@@ -11,14 +11,16 @@ mod object;
 mod read;
 mod reading;
 mod scalars;
+mod text_or_list;
 mod write;
 
 pub use enums::{Enum, Named, enumeration};
 pub use object::{Field, Fields, Patchable, Sent, patch, whole};
-pub use read::{FromJson, TextOrList, choice, field, root};
+pub use read::{FromJson, choice, field, or_empty, root};
 pub use reading::{PatchNull, Reading};
 pub(crate) use reading::{invalid, short};
 pub use scalars::Scalar;
+pub use text_or_list::TextOrList;
 pub use write::{ToJson, member};
 
 /// serde_json's reader of a text: the one every message is read from.

@@ -10,7 +10,7 @@ use crate::error::Error;
 enum Otherwise {
     /// It would change what is asked, so the request is refused.
     Refuse,
-    /// It only helps to follow the request, so it is left out.
+    /// The request asks for the same without it, so it is left out.
     LeaveOut,
 }
 
@@ -18,6 +18,8 @@ enum Otherwise {
 fn allowed(name: &str) -> Option<Otherwise> {
     match name {
         "x-phone" | "idempotency-key" | "if-match" | "grpc-timeout" | "prefer" => Some(Otherwise::Refuse),
+        // Our ETags are ASCII, so that what is not names none of them.
+        "if-none-match" => Some(Otherwise::LeaveOut),
         "x-request-id" | "traceparent" | "tracestate" | "user-agent" => Some(Otherwise::LeaveOut),
         _ => None,
     }

@@ -53,8 +53,15 @@ pub enum Body<Req> {
     Whole(Read<Req>),
     /// The field of that number.
     Field(usize, Read<Req>),
-    /// The resource in the field of that number, with a mask of the fields that were sent.
-    Patch(usize, ReadPatch<Req>),
+    /// A resource with a mask of the fields that were sent.
+    Patch {
+        /// The number of the field that the resource is.
+        resource: usize,
+        /// The mask's.
+        mask: usize,
+        /// Reads both.
+        read: ReadPatch<Req>,
+    },
 }
 
 /// A route that can be served.

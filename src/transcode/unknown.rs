@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::json::{self, Reader, Reading};
 use crate::error::{Error, Kind};
 
 /// The header that names what was ignored.
@@ -20,6 +21,24 @@ pub(super) fn is_strict(headers: &HeaderMap) -> bool {
     });
     // The first of several counts.
     handling.take(1).any(|value| value.eq_ignore_ascii_case("strict"))
+}
+
+/// Adds what a body says where none is asked for: its names when it is an object. One that is none only those are told of
+/// who want mistakes told.
+pub(super) fn body(bytes: &[u8], headers: &HeaderMap, ignored: &mut Vec<String>) {
+    if bytes.is_empty() {
+        return;
+    }
+    let mut reading = Reading::default();
+    let is_object = std::str::from_utf8(bytes).is_ok_and(|text| {
+        let mut json = Reader::from_str(text);
+        json::whole(&mut (), &mut json, &mut reading).and_then(|()| json.end()).is_ok()
+    });
+    if is_object {
+        ignored.extend(reading.into_ignored());
+    } else if is_strict(headers) {
+        ignored.push("body".to_owned());
+    }
 }
 
 /// The refusal of a strict request.

@@ -124,8 +124,10 @@ async fn a_change_of_another_version_is_refused() {
 async fn whatever_changes_or_removes_one_thing_heeds_if_match() {
     let world = World::start().await;
     let caller = world.anonymous().token(&world.key("read,send,ingest,manage").await);
-    let changes = |binding: &&Binding| {
-        ["PATCH", "PUT", "DELETE"].contains(&binding.method.as_str()) && binding.template.ends_with('}')
+    let changes = |binding: &&Binding| match binding.method.as_str() {
+        "PATCH" | "PUT" | "DELETE" => binding.template.ends_with('}'),
+        "POST" => binding.template.ends_with("read"),
+        _ => false,
     };
     for (number, method) in methods().iter().enumerate() {
         for binding in method.bindings.iter().filter(changes) {
@@ -135,6 +137,9 @@ async fn whatever_changes_or_removes_one_thing_heeds_if_match() {
             let stale =
                 caller.with("if-match", "\"other\"").json(&binding.method, &target, body.clone()).await;
             assert_envelope(&stale, &method.envelope, 412);
+            let only_new =
+                caller.with("if-none-match", "*").json(&binding.method, &target, body.clone()).await;
+            assert_envelope(&only_new, &method.envelope, 412);
             assert_eq!(world.sql().fingerprint(), before, "{} {target}", binding.method);
             let good = caller.with("if-match", "*").json(&binding.method, &target, body).await;
             assert!(good.status < 300, "{} {target}: {}", binding.method, good.text());
@@ -208,6 +213,36 @@ async fn answers_worth_it_are_compressed_for_those_who_ask() {
     assert_eq!(unpacked, plain.body);
     let zstd = world.rest().with("accept-encoding", "zstd, gzip;q=0.5").get(&chat).await.expect(200);
     assert_eq!(zstd.header("content-encoding"), "zstd");
+}
+
+#[tokio::test]
+async fn a_versions_etag_is_weak_where_its_bytes_may_be_compressed() {
+    let world = World::shared().await;
+    let chat = world.chat(&"Alice ".repeat(400)).await;
+    for (path, varies) in [(&chat.path, "accept-encoding, x-phone"), (&chat.session_path, "accept-encoding")]
+    {
+        let strong = world.rest().get(path).await.expect(200);
+        assert_eq!(strong.header("vary"), varies);
+        for accepted in ["gzip", "zstd"] {
+            let caller = world.rest().with("accept-encoding", accepted);
+            let packed = caller.get(path).await.expect(200);
+            let weak = packed.header("etag").to_owned();
+            assert_eq!(
+                (weak.as_str(), packed.header("vary")),
+                (&*format!("W/{}", strong.header("etag")), varies)
+            );
+            let head = caller.send("HEAD", path, "").await.expect(200);
+            assert_eq!((head.header("etag"), head.header("vary")), (&*weak, varies));
+            for known in [weak.as_str(), strong.header("etag")] {
+                let same = caller.with("if-none-match", known).get(path).await.expect(304);
+                assert_eq!((same.header("etag"), same.header("vary")), (&*weak, varies));
+            }
+            // What was given out is taken back.
+            let change = json!({"labels": "", "pinned": false});
+            caller.with("if-match", &weak).patch(path, change.clone()).await.expect(200);
+            caller.with("if-none-match", &weak).patch(path, change).await.expect(412);
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Marking chats read and unread: idempotent, and in step with what connectors tell of reading.
 
 use serde_json::{Value, json};
+use switchboard::pb::MarkChatReadRequest;
+use tonic::{Code, Request};
 
 use crate::support::{Chat, Rest, World};
 
@@ -125,4 +127,23 @@ async fn the_chat_api_marks_a_chat_read_by_the_number_that_is_selected() {
     assert_eq!(count(1).await, 0);
     let missing = world.missing_chat_of(&world.org);
     world.rest().send("POST", format!("{}/read", missing.path), "").await.expect(404);
+}
+
+#[tokio::test]
+async fn the_version_that_is_marked_can_be_named_over_grpc_too() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    arrive(world, &chat, "M1", 100);
+    let etag = world.rest().get(&chat).await.expect(200).header("etag").to_owned();
+    let mut client = world.grpc_chat();
+    let mut mark = async |etag: &str| {
+        let mut request = Request::new(MarkChatReadRequest { chat_id: chat.id.clone() });
+        request.metadata_mut().insert("if-match", etag.parse().expect("a header value"));
+        client.mark_chat_read(request).await
+    };
+    assert_eq!(mark("\"other\"").await.expect_err("another version").code(), Code::Aborted);
+    assert_eq!(unread(&world.rest(), &chat).await, 1);
+    mark(&etag).await.expect("this version");
+    assert_eq!(unread(&world.rest(), &chat).await, 0);
+    assert_eq!(mark(&etag).await.expect_err("it has changed").code(), Code::Aborted);
 }

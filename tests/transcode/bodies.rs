@@ -96,11 +96,14 @@ fn nulls_inside_a_free_form_object_are_kept() {
 }
 
 #[test]
-fn an_explicit_mask_replaces_the_one_of_the_body() {
-    for name in ["update_mask", "updateMask"] {
-        let door = Door::new();
-        door.patch(&format!("{CHAT}?{name}=labels,assignedTo"), r#"{"labels":"a"}"#);
-        assert_eq!(door.seen().update_chat.unwrap().update_mask.unwrap().paths, ["labels", "assigned_to"]);
+fn the_mask_of_a_patch_is_what_its_body_names() {
+    for name in ["update_mask", "updateMask", "update_mask.paths"] {
+        let (door, path) = (Door::new(), format!("{CHAT}?{name}=assigned_to"));
+        let answer = door.patch(&path, r#"{"labels":"a"}"#);
+        assert_eq!((answer.status, answer.header("x-ignored-fields")), (StatusCode::OK, Some(name)));
+        assert_eq!(door.seen().update_chat.unwrap().update_mask.unwrap().paths, ["labels"]);
+        let headers = [("content-type", "application/json"), ("prefer", "handling=strict")];
+        assert!(refused(&door.send("PATCH", &path, &headers, r#"{"labels":"a"}"#)).contains_key(name));
     }
 }
 
@@ -212,7 +215,9 @@ fn only_json_is_read() {
     let twice = [("content-type", "application/json"), ("content-type", "text/plain")];
     assert_eq!(door.send("PATCH", CHAT, &twice, "{}").status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let compressed = [("content-type", "application/json"), ("content-encoding", "gzip")];
-    assert_eq!(door.send("PATCH", CHAT, &compressed, "{}").status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let answer = door.send("PATCH", CHAT, &compressed, "{}");
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(answer.json()["message"], "compressed bodies are not accepted");
 }
 
 #[test]

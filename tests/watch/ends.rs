@@ -1,14 +1,15 @@
 //! How a watch ends, and that nothing is lost by it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
+use prost::Message;
+use serde_json::{Value, json};
 use switchboard::pb::chat_service_client::ChatServiceClient;
 use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
 use tonic::{Code, Request, Status, Streaming};
 
 use super::{PATIENCE, Raw, archive, next, next_change, watch};
-use crate::support::World;
+use crate::support::{Door, RpcAnswer, World, frame};
 
 /// What was told from here on, and why it ended.
 async fn rest_of(watch: &mut Streaming<WatchChatsResponse>) -> (Vec<WatchChatsResponse>, Status) {
@@ -184,4 +185,45 @@ async fn a_database_that_lost_what_was_told_ends_the_watch() {
     let again = WatchChatsRequest { resume_token, ..Default::default() };
     let refused = world.grpc_chat().watch_chats(again).await.expect_err("beyond the end");
     assert_eq!(refused.code(), Code::OutOfRange);
+}
+
+/// What a caller who gives it two seconds is told over REST.
+async fn told_in_time(world: &World, path: &str, accept: &str) -> String {
+    let caller = world.rest().with("grpc-timeout", "2S").with("accept", accept);
+    let answer = tokio::time::timeout(PATIENCE, caller.get(path)).await.expect("an end");
+    answer.expect(200).text()
+}
+
+/// The same over the other doors.
+async fn answered_in_time(world: &World, door: Door) -> RpcAnswer {
+    let body = frame(&WatchChatsRequest::default().encode_to_vec());
+    let caller = world.rpc(door).with("grpc-timeout", "2S");
+    let answer = caller.call("/switchboard.v1.ChatService/WatchChats", body);
+    tokio::time::timeout(PATIENCE, answer).await.expect("an end")
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_the_time_is_up_that_its_caller_gave_it() {
+    let world = World::shared().await;
+    let session = format!("/api/v1/sessions/{}/chats:watch", world.org.sessions[0]);
+    let begun = Instant::now();
+    let (flat, nested, events, grpc, web) = tokio::join!(
+        told_in_time(world, "/v1/chats:watch", "*/*"),
+        told_in_time(world, &session, "*/*"),
+        told_in_time(world, "/v1/chats:watch", "text/event-stream"),
+        answered_in_time(world, Door::Grpc),
+        answered_in_time(world, Door::GrpcWeb),
+    );
+    assert!(begun.elapsed() >= Duration::from_secs(2));
+    for (lines, code, expected) in
+        [(flat, "/code", "UNAVAILABLE_ERROR"), (nested, "/error/code", "deadline_exceeded")]
+    {
+        let last: Value = serde_json::from_str(lines.lines().last().expect("a line")).expect("JSON");
+        assert_eq!(last.pointer(code), Some(&json!(expected)), "{lines}");
+    }
+    assert!(events.contains("event: error\ndata: {"), "{events}");
+    for answer in [grpc, web] {
+        assert_eq!(answer.code, Some(Code::DeadlineExceeded as i32), "{answer:?}");
+        assert!(!answer.messages.is_empty(), "{answer:?}");
+    }
 }

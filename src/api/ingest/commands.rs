@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
+use super::next;
 use crate::actions::commands::{self, Bells, Change, Hold, LEASE};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -82,7 +83,7 @@ impl Commands {
     /// Reads the first message. `None` when there is none.
     async fn open(&self, requests: &mut Streaming<CommandsRequest>) -> Result<Option<Hold>, Status> {
         let first = tokio::select! {
-            first = requests.message() => first?,
+            first = next(requests) => first?,
             () = self.closing.cancelled() => return Err(stops().into()),
         };
         match first.map(|first| first.request) {
@@ -107,7 +108,7 @@ impl Commands {
             tokio::select! {
                 () = self.closing.cancelled() => return Err(stops().into()),
                 _ = renew.tick() => self.renew(&mut held).await?,
-                request = requests.message() => match request?.map(|request| request.request) {
+                request = next(requests) => match request?.map(|request| request.request) {
                     None => return Ok(()),
                     Some(Some(Request::Done(Done { ids }))) => {
                         unanswered.retain(|id| !ids.contains(id));
@@ -135,7 +136,7 @@ impl Commands {
             }
             tokio::select! {
                 () = self.closing.cancelled() => return Err(stops().into()),
-                request = requests.message() => match request? {
+                request = next(requests) => match request? {
                     None => return Ok(None),
                     Some(_) => {
                         return Err(Error::invalid("done", "must not come before the answer to open").into());

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming};
 
 use super::convert::event;
+use super::next;
 use crate::actions::ingest::{Batch, Mark, Reach};
 use crate::actions::senders::{self, Sender};
 use crate::auth::Standing;
@@ -103,7 +104,7 @@ impl Feed {
                 () = closing.cancelled(), if end.is_none() => {
                     end = Some(Err(stops().into()));
                 }
-                event = events.message(), if end.is_none() && !self.batch.is_full() => match event {
+                event = next(&mut events), if end.is_none() && !self.batch.is_full() => match event {
                     Ok(Some(request)) => if let Err(error) = self.read(request) {
                         end = Some(Err(error.into()));
                     },
@@ -117,7 +118,7 @@ impl Feed {
     /// Reads the first message and answers it. False when the sender has nothing to say.
     async fn open(&mut self, events: &mut Streaming<IngestRequest>) -> Result<bool, Status> {
         let first = tokio::select! {
-            first = events.message() => first?,
+            first = next(events) => first?,
             () = self.closing.cancelled() => return Err(stops().into()),
         };
         let name = match first.map(|first| first.request) {

@@ -4,7 +4,7 @@ use tonic::{Request, Response};
 
 use super::Answer;
 use crate::actions::keys::{self, CreatedKey, KeyInfo, NewKey};
-use crate::api::etag::if_match;
+use crate::api::etag::condition;
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
@@ -35,7 +35,7 @@ pub(super) async fn create(store: &Store, request: Request<CreateApiKeyRequest>)
 
 pub(super) async fn revoke(store: &Store, request: Request<RevokeApiKeyRequest>) -> Answer<()> {
     let caller = caller(&request)?;
-    let precondition = if_match(request.metadata(), api_key);
+    let precondition = condition(request.metadata(), api_key);
     let once = once(&request, Response::new, |()| ())?;
     let id: Result<KeyId, _> = request.get_ref().key_id.parse();
     let id = id.map_err(|expected| Error::invalid("key_id", expected))?;

@@ -4,7 +4,7 @@ use tonic::{Request, Response};
 
 use super::{Answer, unlimited};
 use crate::actions::labels::{self, LabelChange, LabelRow, NewLabel};
-use crate::api::etag::{if_match, versioned};
+use crate::api::etag::{condition, versioned};
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
@@ -38,7 +38,7 @@ pub(super) async fn create(store: &Store, request: Request<CreateLabelRequest>) 
 
 pub(super) async fn update(store: &Store, request: Request<UpdateLabelRequest>) -> Answer<Label> {
     let caller = unlimited(&request)?;
-    let precondition = if_match(request.metadata(), label);
+    let precondition = condition(request.metadata(), label);
     let once = once(&request, versioned, label)?;
     let request = request.into_inner();
     let id = id(&request.label_id)?;
@@ -47,7 +47,7 @@ pub(super) async fn update(store: &Store, request: Request<UpdateLabelRequest>) 
 
 pub(super) async fn delete(store: &Store, request: Request<DeleteLabelRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
-    let precondition = if_match(request.metadata(), label);
+    let precondition = condition(request.metadata(), label);
     let once = once(&request, Response::new, |()| ())?;
     Ok(labels::delete(store, caller.org, id(&request.get_ref().label_id)?, precondition, once).await?)
 }

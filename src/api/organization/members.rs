@@ -4,7 +4,7 @@ use tonic::{Request, Response};
 
 use super::{Answer, unlimited};
 use crate::actions::members::{self, Manager, MemberChange, MemberRow, NewMember};
-use crate::api::etag::{if_match, versioned};
+use crate::api::etag::{condition, versioned};
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
@@ -39,7 +39,7 @@ pub(super) async fn add(store: &Store, request: Request<AddMemberRequest>) -> An
 
 pub(super) async fn update(store: &Store, request: Request<UpdateMemberRequest>) -> Answer<Member> {
     let caller = unlimited(&request)?;
-    let precondition = if_match(request.metadata(), member);
+    let precondition = condition(request.metadata(), member);
     let once = once(&request, versioned, member)?;
     let request = request.into_inner();
     let email = request.email.clone();
@@ -49,7 +49,7 @@ pub(super) async fn update(store: &Store, request: Request<UpdateMemberRequest>)
 
 pub(super) async fn remove(store: &Store, request: Request<RemoveMemberRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
-    let precondition = if_match(request.metadata(), member);
+    let precondition = condition(request.metadata(), member);
     let once = once(&request, Response::new, |()| ())?;
     let email = &request.get_ref().email;
     Ok(members::remove(store, Manager::from(&*caller), email, precondition, once).await?)

@@ -4,7 +4,7 @@ use tonic::{Request, Response};
 
 use super::{Answer, unlimited};
 use crate::actions::properties::{self, NewProperty, PropertyChange, PropertyRow};
-use crate::api::etag::{if_match, versioned};
+use crate::api::etag::{condition, versioned};
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
@@ -40,7 +40,7 @@ pub(super) async fn create(store: &Store, request: Request<CreatePropertyRequest
 
 pub(super) async fn update(store: &Store, request: Request<UpdatePropertyRequest>) -> Answer<Property> {
     let caller = unlimited(&request)?;
-    let precondition = if_match(request.metadata(), property);
+    let precondition = condition(request.metadata(), property);
     let once = once(&request, versioned, property)?;
     let request = request.into_inner();
     let id = id(&request.property_id)?;
@@ -49,7 +49,7 @@ pub(super) async fn update(store: &Store, request: Request<UpdatePropertyRequest
 
 pub(super) async fn delete(store: &Store, request: Request<DeletePropertyRequest>) -> Answer<()> {
     let caller = unlimited(&request)?;
-    let precondition = if_match(request.metadata(), property);
+    let precondition = condition(request.metadata(), property);
     let once = once(&request, Response::new, |()| ())?;
     Ok(properties::delete(store, caller.org, id(&request.get_ref().property_id)?, precondition, once).await?)
 }

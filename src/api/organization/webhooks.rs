@@ -7,7 +7,7 @@ use crate::actions::webhooks::{
     self as actions, DeliveryRow, NewWebhook, WebhookChange, WebhookRow, Webhooks,
 };
 use crate::api::changes::webhook_event;
-use crate::api::etag::{if_match, versioned};
+use crate::api::etag::{condition, versioned};
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
@@ -57,7 +57,7 @@ pub(super) async fn get(webhooks: &Webhooks, request: Request<GetWebhookRequest>
 
 pub(super) async fn update(webhooks: &Webhooks, request: Request<UpdateWebhookRequest>) -> Answer<Webhook> {
     let caller = caller(&request)?;
-    let precondition = if_match(request.metadata(), webhook);
+    let precondition = condition(request.metadata(), webhook);
     let once = once(&request, versioned, webhook)?;
     let request = request.into_inner();
     let id = id(&request.webhook_id)?;
@@ -69,14 +69,14 @@ pub(super) async fn rotate(
     request: Request<RotateWebhookSecretRequest>,
 ) -> Answer<SecretWebhook> {
     let caller = caller(&request)?;
-    let precondition = if_match(request.metadata(), webhook);
+    let precondition = condition(request.metadata(), webhook);
     let once = once(&request, Response::new, made)?;
     Ok(webhooks.rotate(&caller, id(&request.get_ref().webhook_id)?, precondition, once).await?)
 }
 
 pub(super) async fn delete(webhooks: &Webhooks, request: Request<DeleteWebhookRequest>) -> Answer<()> {
     let caller = caller(&request)?;
-    let precondition = if_match(request.metadata(), webhook);
+    let precondition = condition(request.metadata(), webhook);
     let once = once(&request, Response::new, |()| ())?;
     Ok(webhooks.delete(&caller, id(&request.get_ref().webhook_id)?, precondition, once).await?)
 }

@@ -43,6 +43,17 @@ where
     }
 }
 
+/// As [`field`], where `null` is a value too: the empty one.
+pub fn or_empty<'de, A, T>(from: &mut A, reading: &mut Reading, set: impl FnOnce(T)) -> Result<Sent, A::Error>
+where
+    A: MapAccess<'de>,
+    T: FromJson + Default,
+{
+    let value = from.next_value_seed(Nullable::<T>(reading, PhantomData))?;
+    set(value.unwrap_or_default());
+    Ok(T::SENT)
+}
+
 /// Reads the value of one of several members of which only one may be set.
 pub fn choice<'de, A, T, C>(
     from: &mut A,
@@ -174,42 +185,6 @@ impl<'de, T: FromJson> Visitor<'de> for List<'_, T> {
     refuse!(Vec::<T>::MUST; numbers);
     refuse!(Vec::<T>::MUST; visit_str(&str));
     refuse!(Vec::<T>::MUST; map);
-}
-
-/// A list of texts that may also come as one text, which is then the list's only item.
-#[derive(Debug, Default)]
-pub struct TextOrList(pub Vec<String>);
-
-impl FromJson for TextOrList {
-    const MUST: &'static str = "must be a string or an array of strings";
-
-    fn read<'de, D: Deserializer<'de>>(from: D, reading: &mut Reading) -> Result<Self, D::Error> {
-        from.deserialize_any(TextOrListVisitor(reading))
-    }
-}
-
-struct TextOrListVisitor<'r>(&'r mut Reading);
-
-impl<'de> Visitor<'de> for TextOrListVisitor<'_> {
-    type Value = TextOrList;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(TextOrList::MUST)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TextOrList, E> {
-        match super::scalars::text(text) {
-            Ok(text) => Ok(TextOrList(vec![text])),
-            Err(refusal) => Err(self.0.refuse(refusal)),
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<TextOrList, A::Error> {
-        List::<String>(self.0, PhantomData).visit_seq(items).map(TextOrList)
-    }
-
-    refuse!(TextOrList::MUST; numbers);
-    refuse!(TextOrList::MUST; map);
 }
 
 impl<K: FromStr + Ord, T: FromJson> FromJson for BTreeMap<K, T> {

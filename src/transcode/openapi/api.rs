@@ -30,6 +30,8 @@ pub(super) struct Route {
     pub(super) capability: Capability,
     /// The status of success.
     pub(super) status: u16,
+    /// Whether its stream can be taken up again.
+    pub(super) resumes: bool,
 }
 
 /// Which part of the request the HTTP body is.
@@ -51,6 +53,17 @@ impl Api {
     /// Whether `null` says in a partial update that a field is cleared, and not that it was not sent.
     pub(super) fn clears(&self) -> bool {
         self.dialect.patch_null() == PatchNull::Clears
+    }
+
+    /// Whether there are versions of what the route reads, changes or removes: a resource, which an action answers, too.
+    pub(super) fn has_versions(&self, route: &Route) -> bool {
+        let acts_on = |read: &Route| {
+            read.method == "GET"
+                && read.is_resource()
+                && route.template.starts_with(&read.template)
+                && read.rpc.output() == route.rpc.output()
+        };
+        !route.rpc.is_server_streaming() && (route.is_resource() || self.routes.iter().any(acts_on))
     }
 }
 
@@ -135,6 +148,7 @@ fn route(
         },
         capability: capability.unwrap_or_default(),
         status: declared.unwrap_or(usual),
+        resumes: extension(pool, &rpc.options(), "switchboard.v1.resume_field").is_some(),
     })
 }
 

@@ -79,36 +79,37 @@ fn words(of: impl Fn(Row) -> &'static str) -> BTreeSet<&'static str> {
 
 /// An answer for every status that the API fails with, by its name.
 pub(super) fn responses(api: &Api) -> Map<String, Value> {
-    let used = api.routes.iter().flat_map(kinds);
+    let used = api.routes.iter().flat_map(|route| kinds(api, route));
     let by_status = used.map(|kind| (status(api, kind), kind)).collect::<BTreeMap<_, _>>();
     by_status.into_iter().map(|(status, kind)| (name(api, status), response(api, status, kind))).collect()
 }
 
 /// The ways the route can fail, as references to [`responses`] by status.
 pub(super) fn of(api: &Api, route: &Route) -> Map<String, Value> {
-    let statuses = kinds(route).into_iter().map(|kind| status(api, kind));
+    let statuses = kinds(api, route).into_iter().map(|kind| status(api, kind));
     let reference = |status| json!({"$ref": format!("#/components/responses/{}", name(api, status))});
     statuses.map(|status| (status.as_str().to_owned(), reference(status))).collect()
 }
 
-fn kinds(route: &Route) -> Vec<Kind> {
+fn kinds(api: &Api, route: &Route) -> Vec<Kind> {
     let mut kinds = vec![
         Kind::Invalid,
         Kind::Unauthenticated,
         Kind::Forbidden,
         Kind::NotFound,
         Kind::MethodNotAllowed,
+        Kind::TooLarge,
         Kind::RateLimited,
         Kind::Internal,
         Kind::Unavailable,
         Kind::DeadlineExceeded,
     ];
     if !matches!(route.body, Body::None) {
-        kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia]);
+        kinds.push(Kind::UnsupportedMedia);
     }
     if route.is_write() {
         kinds.push(Kind::Conflict);
-        if route.is_resource() {
+        if api.has_versions(route) {
             kinds.push(Kind::VersionMismatch);
         }
     }

@@ -85,7 +85,7 @@ fn patched_fields(route: &Route, resource: &FieldDescriptor) -> Vec<FieldDescrip
 fn responses(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Map<String, Value> {
     let mut responses = errors::of(api, route);
     responses.insert(route.status.to_string(), success(api, route, comments, schemas));
-    if is_versioned(route) && route.method == "GET" {
+    if is_versioned(api, route) && route.method == "GET" {
         let headers = json!({"x-request-id": header("XRequestId"), "etag": header("ETag")});
         let unchanged = "It is still the version that `If-None-Match` names.";
         responses.insert("304".to_owned(), json!({"description": unchanged, "headers": headers}));
@@ -94,8 +94,8 @@ fn responses(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schema
 }
 
 /// Whether the answer is a resource, with a version that a later call may name.
-fn is_versioned(route: &Route) -> bool {
-    route.method != "DELETE" && route.is_resource() && !route.rpc.is_server_streaming()
+fn is_versioned(api: &Api, route: &Route) -> bool {
+    route.method != "DELETE" && api.has_versions(route)
 }
 
 fn success(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Value {
@@ -109,7 +109,7 @@ fn success(api: &Api, route: &Route, comments: &Comments, schemas: &mut Schemas<
     if route.status == 204 {
         return json!({"description": "Done.", "headers": headers});
     }
-    if is_versioned(route) {
+    if is_versioned(api, route) {
         headers["etag"] = header("ETag");
     }
     let reply = route.rpc.output();

@@ -99,9 +99,13 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
     parameters.extend(api.dialect.headers.iter().map(header));
     let mut shared = vec!["XRequestId", "Prefer"];
     match route.method.as_str() {
-        "GET" if route.is_resource() && !route.rpc.is_server_streaming() => shared.push("IfNoneMatch"),
-        "PATCH" | "PUT" | "DELETE" if route.is_resource() => shared.push("IfMatch"),
+        "GET" if api.has_versions(route) => shared.push("IfNoneMatch"),
+        "GET" => {}
+        _ if api.has_versions(route) => shared.push("IfMatch"),
         _ => {}
+    }
+    if route.resumes {
+        shared.push("LastEventId");
     }
     if route.is_write() {
         shared.push("IdempotencyKey");
@@ -242,6 +246,12 @@ pub(super) fn shared() -> Value {
             "An `ETag` of before: the answer is 304 while it is still the version.",
         ),
         "IfMatch": if_match,
+        "LastEventId": header(
+            "Last-Event-ID",
+            ASCII,
+            "The last `id` that was seen of the server-sent events: begins after it, whatever the query says. Browsers send it \
+             by themselves when they reconnect.",
+        ),
     })
 }
 

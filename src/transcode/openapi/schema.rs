@@ -174,6 +174,10 @@ impl<'a> Schemas<'a> {
         values::constrain_whole(&mut schema, &values, place != Place::Answer);
         if place == Place::Body && field_json(field).text_or_list {
             schema = values::text_or_list(&schema);
+            // Of a list, PATCH says what null means.
+            if !field.is_list() {
+                schema = nullable(schema);
+            }
         }
         values::refer(&mut schema, &values);
         if place != Place::Answer

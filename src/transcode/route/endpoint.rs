@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body as HttpBody;
-use http::header::ETAG;
-use http::{Method, Response, StatusCode, request};
+use http::header::{ETAG, VARY};
+use http::{HeaderValue, Method, Response, StatusCode, request};
 use tonic::codegen::tokio_stream::Stream;
 use tonic::{Request, Status};
 
@@ -87,6 +87,9 @@ where
             {
                 response.headers_mut().insert(unknown::IGNORED_FIELDS, names);
             }
+            for header in self.binding.dialect.headers {
+                response.headers_mut().append(VARY, HeaderValue::from_static(header));
+            }
             Ok(if head { answer::without_body(response) } else { response })
         })
     }
@@ -139,7 +142,10 @@ where
         ignored: &mut Vec<String>,
     ) -> Result<Req, Error> {
         let mut request = Req::default();
-        if !matches!(self.binding.body, Body::None) {
+        if matches!(self.binding.body, Body::None) {
+            let unasked = body::read_any(&parts.headers, body, max_body).await?;
+            unknown::body(&unasked, &parts.headers, ignored);
+        } else {
             let bytes = body::read(&parts.method, &parts.headers, body, max_body).await?;
             self.read_body(&mut request, &bytes, ignored)?;
         }
@@ -152,12 +158,15 @@ where
         })?;
         if let Some(query) = query {
             match self.binding.body {
+                Body::Field(field, _) => owned.push(Place::top(field)),
+                Body::Patch { resource, mask, .. } => owned.extend([resource, mask].map(Place::top)),
+                Body::Whole(_) | Body::None => {}
+            }
+            match self.binding.body {
                 Body::Whole(_) => query::names(query, ignored),
-                Body::Field(field, _) | Body::Patch(field, _) => {
-                    owned.push(Place::top(field));
+                Body::Field(..) | Body::Patch { .. } | Body::None => {
                     query::bind(&mut request, query, &owned, ignored)?;
                 }
-                Body::None => query::bind(&mut request, query, &owned, ignored)?,
             }
         }
         if !ignored.is_empty() && unknown::is_strict(&parts.headers) {
@@ -183,7 +192,7 @@ where
             Body::Whole(read) | Body::Field(_, read) => {
                 read(request, &mut json, &mut reading).and_then(|()| json.end())
             }
-            Body::Patch(_, read) => {
+            Body::Patch { read, .. } => {
                 let null = self.binding.dialect.patch_null;
                 let says_nothing = self.binding.dialect.empty_string_body && text.trim_ascii() == "\"\"";
                 if text.is_empty() || says_nothing {

@@ -1,0 +1,30 @@
+//! Answers that are streams.
+
+use std::pin::Pin;
+
+use futures_util::stream::unfold;
+use tokio::time::timeout_at;
+use tonic::Status;
+use tonic::codegen::tokio_stream::{Stream, StreamExt};
+
+use crate::deadline;
+use crate::error::{Error, Kind};
+
+/// What an RPC that answers a stream answers.
+pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The items of the present call's answer, until the caller's own time for it is up: that is then the last one. Our own
+/// limit is about the beginning of a stream alone.
+pub(super) fn in_time<T: 'static>(
+    items: impl Stream<Item = Result<T, Status>> + Send + 'static,
+) -> Answers<T> {
+    let items: Answers<T> = Box::pin(items);
+    let Some(end) = deadline::asked() else { return items };
+    Box::pin(unfold(Some(items), move |items| async move {
+        let mut items = items?;
+        match timeout_at(end.into(), items.next()).await {
+            Ok(item) => item.map(|item| (item, Some(items))),
+            Err(_) => Some((Err(Error::new(Kind::DeadlineExceeded, deadline::UP).into()), None)),
+        }
+    }))
+}

@@ -1,0 +1,76 @@
+//! Messages of gRPC that cannot be read: the caller's mistake, told in our words.
+
+use switchboard::pb::GetChatRequest;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::support::{Door, RpcAnswer, World, frame};
+
+const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
+const INGEST: &str = "/switchboard.v1.IngestService/Ingest";
+
+fn status(answer: &RpcAnswer) -> Status {
+    Status::from_header_map(&answer.headers).unwrap_or_else(|| panic!("no status: {answer:?}"))
+}
+
+/// The level of the log's line about that call.
+fn level(world: &World, request_id: &str) -> String {
+    let log = world.log();
+    let line = log.lines().find(|line| line.contains(request_id)).unwrap_or_else(|| panic!("{log}"));
+    let line: serde_json::Value =
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    line["level"].as_str().expect("a level").to_owned()
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_is_the_callers_mistake() {
+    let world = World::start().await;
+    let no_utf8 = frame(b"\n\x02\xff\xfe");
+    let cases = [
+        (b"\xff\xff\xff".to_vec(), ""),
+        (b"\xff\xff\xff\xff\xff\xff".to_vec(), ""),
+        (Vec::new(), ""),
+        (frame(b"\xff\xff\xff"), ""),
+        (no_utf8[..no_utf8.len() - 1].to_vec(), ""),
+        (no_utf8, "chat_id"),
+        (frame(b"\x08\x01"), "chat_id"),
+    ];
+    for door in [Door::Grpc, Door::GrpcWeb] {
+        for (number, (body, field)) in cases.iter().enumerate() {
+            let id = format!("unreadable-{door:?}-{number}");
+            let answer = world.rpc(door).with("x-request-id", &id).call(GET_CHAT, body.clone()).await;
+            let status = status(&answer);
+            assert_eq!(status.code(), Code::InvalidArgument, "{id}: {status:?}");
+            let fields = status.get_error_details().bad_request().map(|bad| bad.field_violations.clone());
+            let fields = fields.unwrap_or_default();
+            let named = fields.first().map(|violation| violation.field.as_str()).unwrap_or_default();
+            assert_eq!(named, *field, "{id}: {status:?}");
+            let subject = if field.is_empty() { "the message" } else { field };
+            assert_eq!(status.message(), format!("{subject} cannot be decoded"), "{id}");
+            assert_eq!(level(&world, &id), "INFO", "{id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_told_as_what_it_is() {
+    let world = World::start_with("127.0.0.1:0", &["--max-body-bytes", "1KiB"]).await;
+    let large = GetChatRequest { chat_id: "1".repeat(2000) };
+    for door in [Door::Grpc, Door::GrpcWeb] {
+        let answer = world.rpc(door).call(GET_CHAT, frame(&prost::Message::encode_to_vec(&large))).await;
+        let status = status(&answer);
+        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the message is too large"));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_for_the_same_reasons() {
+    let world = World::start().await;
+    let connector = world.anonymous_rpc(Door::Grpc).token(&world.key("ingest").await);
+    let answer = connector.call(INGEST, frame(b"\xff\xff\xff")).await;
+    assert_eq!(status(&answer).code(), Code::InvalidArgument, "{answer:?}");
+    // Announces five MiB.
+    let answer = connector.call(INGEST, b"\x00\x00\x50\x00\x00".to_vec()).await;
+    assert_eq!(status(&answer).code(), Code::ResourceExhausted, "{answer:?}");
+    assert!(!world.log().contains("\"ERROR\""), "{}", world.log());
+}
