@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 use super::conversations::{GROUPS, IN_GROUPS, Line, OPEN_ENDS, PERSONAL};
