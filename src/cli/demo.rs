@@ -91,8 +91,8 @@ pub(super) async fn run(
 async fn refuse_disabled(store: &Store, org: OrgId) -> std::result::Result<(), Failure> {
     let is_disabled = |row: &OrgRow| row.org_id == org && row.disabled_at.is_some();
     if orgs::list(store).await?.iter().any(is_disabled) {
-        let reason = "the demo organization is disabled; `switchboard org enable` accepts its keys again";
-        return Err(Failure::new(format!("{reason}: {ORG}")));
+        let remedy = format!("`switchboard org enable {ORG}` accepts its keys again");
+        return Err(Failure::new(format!("the demo organization is disabled; {remedy}")));
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
         ),
         (r#"{"session":"1","reed":{}}"#, "reed", "unknown field `reed`"),
         (r#"{"session":"1","contact":{"id":"1","name":"\ud800"}}"#, "contact.name", "must be JSON"),
-        (r#"{"session":"1","contact":{"id":"1"}} x"#, "event", "must be JSON, and is not from byte 42 on"),
+        (r#"{"session":"1","contact":{"id":"1"}} x"#, "event", "must be JSON, and is not from byte 38 on"),
         ("nonsense", "event", "event must be JSON, and is not from byte 2 on"),
         ("", "event", "event must be JSON"),
     ] {
