@@ -59,7 +59,7 @@ help:
 
 run: build-packages
 	cargo build --release --locked
-	target/release/switchboard demo
+	target/release/switchboard demo --served-next
 	exec target/release/switchboard serve
 
 test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed

@@ -9,6 +9,8 @@ mod generate;
 mod messages;
 #[path = "build/model.rs"]
 mod model;
+#[path = "build/read.rs"]
+mod read;
 #[path = "build/rules.rs"]
 mod rules;
 #[path = "build/rust.rs"]
@@ -54,7 +56,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     let encoded = compiler.encode_file_descriptor_set();
     std::fs::write(out_dir.join("descriptors.bin"), &encoded)?;
 
-    let services = model::read(&DescriptorPool::decode(encoded.as_slice())?)?;
+    let services = read::services(&DescriptorPool::decode(encoded.as_slice())?)?;
     rules::check(&services)?;
     std::fs::write(out_dir.join("methods.rs"), generate::methods(&services))?;
     std::fs::write(out_dir.join("redact.rs"), secrets::redactions(&services)?)?;

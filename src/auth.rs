@@ -16,7 +16,6 @@ pub use standing::Standing;
 use std::time::Duration;
 
 use http::HeaderMap;
-use sha2::{Digest, Sha256};
 
 use self::keys::Keys;
 use self::login::Logins;
@@ -24,6 +23,7 @@ use self::orgs::Orgs;
 use self::token::Token;
 use crate::caller::Identity;
 use crate::config::JwtConfig;
+use crate::digest::sha256;
 use crate::store::Store;
 
 /// How long an answer of the database about a key or an organization is used. Revoking and disabling take effect
@@ -81,7 +81,7 @@ pub async fn count_login_keys(location: &str) -> Result<usize, String> {
 type TokenHash = [u8; 32];
 
 fn hash(token: &str) -> TokenHash {
-    Sha256::digest(token.as_bytes()).into()
+    sha256(token.as_bytes())
 }
 
 /// Why a token could not be accepted.

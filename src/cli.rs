@@ -154,7 +154,8 @@ async fn dispatch(command: Command, effective: &Effective, settings: &Settings) 
             with_context(settings, async |context| properties::run(command, context).await).await
         }
         Command::Demo(arguments) => {
-            with_context(settings, async |context| demo::run(&arguments, settings, context).await).await
+            with_context(settings, async |context| demo::run(&arguments, effective, settings, context).await)
+                .await
         }
         Command::Import(arguments) => {
             with_context(settings, async |context| import::run(&arguments, context).await).await

@@ -1,5 +1,11 @@
 //! A moment in time as everything here stores and answers it.
 
+use jiff::civil;
+use jiff::fmt::temporal::Pieces;
+
+/// The first moment of the year 1, in Unix microseconds.
+const FIRST_MICROS: i64 = -62_135_596_800_000_000;
+
 /// A moment, in microseconds since the Unix epoch: what PostgreSQL's `timestamptz` can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
@@ -33,17 +39,18 @@ impl Instant {
     /// From an ISO 8601 date, which is its first moment, or date-time; of UTC where it has no offset. `None` for anything
     /// else, and before the year 1 or after the year 9999.
     pub fn from_iso_8601(text: &str) -> Option<Self> {
-        // jiff also reads RFC 9557's `[Europe/Paris]`, which is not ISO 8601.
-        if text.contains('[') {
-            return None;
-        }
-        let utc = |moment: jiff::civil::DateTime| moment.to_zoned(jiff::tz::TimeZone::UTC).ok();
-        let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-            let date = || text.parse::<jiff::civil::Date>().ok().map(|date| date.at(0, 0, 0, 0));
-            let moment = text.parse::<jiff::civil::DateTime>().ok().or_else(date)?;
-            utc(moment).map(|moment| moment.timestamp())
-        })?;
-        (moment.to_zoned(jiff::tz::TimeZone::UTC).year() >= 1).then(|| Self(moment.as_microsecond()))
+        // By hand: jiff's own timestamps end two hours before the year 9999 does, and a day before in some offsets.
+        let pieces = iso_8601(text)?;
+        let moment = pieces.date().to_datetime(pieces.time().unwrap_or(civil::Time::midnight()));
+        let offset = pieces.to_numeric_offset().map_or(0, |offset| i64::from(offset.seconds()));
+        let since_1970 = moment.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
+        let micros = i64::try_from(since_1970.as_micros()).ok()? - offset * 1_000_000;
+        (FIRST_MICROS..=Self::MAX_MILLIS * 1000 + 999).contains(&micros).then_some(Self(micros))
+    }
+
+    /// Whether the text is an ISO 8601 date or date-time, of any year.
+    pub fn is_iso_8601(text: &str) -> bool {
+        iso_8601(text).is_some()
     }
 
     /// The moment that long after this one.
@@ -62,9 +69,58 @@ impl Instant {
     }
 }
 
+fn iso_8601(text: &str) -> Option<Pieces<'_>> {
+    // jiff also reads RFC 9557's `[Europe/Paris]`, which is not ISO 8601.
+    Pieces::parse(text).ok().filter(|_| !text.contains('['))
+}
+
 impl From<Instant> for prost_types::Timestamp {
     fn from(instant: Instant) -> Self {
         let nanos = instant.0.rem_euclid(1_000_000) * 1000;
         Self { seconds: instant.0.div_euclid(1_000_000), nanos: i32::try_from(nanos).unwrap_or_default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(text: &str) -> Option<i64> {
+        Instant::from_iso_8601(text).map(Instant::millis)
+    }
+
+    #[test]
+    fn a_date_is_its_first_moment_and_a_date_time_without_an_offset_is_of_utc() {
+        assert_eq!(millis("1970-01-02"), Some(86_400_000));
+        assert_eq!(millis("1970-01-01T00:00:01"), Some(1000));
+        assert_eq!(millis("1970-01-01T05:30:00.5+05:30"), Some(500));
+        assert_eq!(millis("1969-12-31T23:59:59Z"), Some(-1000));
+    }
+
+    #[test]
+    fn the_years_1_to_9999_are_read_whole() {
+        assert_eq!(Instant::from_iso_8601("0001-01-01").map(Instant::micros), Some(FIRST_MICROS));
+        assert_eq!(millis("9999-12-31"), Some(253_402_214_400_000));
+        assert_eq!(millis("9999-12-31T23:59:59.999Z"), Some(Instant::MAX_MILLIS));
+        assert_eq!(millis("9999-12-31T23:59:59.999"), Some(Instant::MAX_MILLIS));
+        for beyond in ["0000-12-31T23:59:59Z", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"] {
+            assert_eq!(millis(beyond), None, "{beyond}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for bad in [
+            "",
+            "soon",
+            "2026-02-30",
+            "22.11.2026",
+            "10:00",
+            "2026-11-22T10:00[Europe/Paris]",
+            "+10000-01-01",
+        ] {
+            assert!(!Instant::is_iso_8601(bad), "{bad}");
+            assert_eq!(millis(bad), None, "{bad}");
+        }
     }
 }

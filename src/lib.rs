@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod cursor;
 pub mod deadline;
+pub mod digest;
 pub mod error;
 pub mod ids;
 pub mod instant;

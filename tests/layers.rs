@@ -92,16 +92,19 @@ fn layers_do_not_name_what_is_not_theirs() {
 #[test]
 fn files_are_short_and_open_with_a_sentence() {
     let mut wrong = Vec::new();
-    for folder in ["src", "tests", "benches"] {
-        for file in files_under(folder, "rs") {
-            let text = fs::read_to_string(&file).expect("a source file");
-            let lines = text.lines().count();
-            if lines > LONGEST_FILE {
-                wrong.push(format!("{} has {lines} lines", file.display()));
-            }
-            if !text.starts_with("//! ") {
-                wrong.push(format!("{} does not say what it is", file.display()));
-            }
+    let mut files: Vec<_> = ["src", "tests", "benches", "build"]
+        .into_iter()
+        .flat_map(|folder| files_under(folder, "rs"))
+        .collect();
+    files.push(Path::new(ROOT).join("build.rs"));
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let lines = text.lines().count();
+        if lines > LONGEST_FILE {
+            wrong.push(format!("{} has {lines} lines", file.display()));
+        }
+        if !text.starts_with("//! ") {
+            wrong.push(format!("{} does not say what it is", file.display()));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());

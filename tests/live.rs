@@ -66,11 +66,12 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         cli(&["member", "add", "--email", &email]);
         email
     });
-    let picklist = |name: &str| {
-        cli(&["property", "create", "--name", name, "--kind", "picklist", "--option", "a", "--option", "b"])
+    // Of a picklist the document can say in words alone that no option holds a comma.
+    let dropdown = |name: &str| {
+        cli(&["property", "create", "--name", name, "--kind", "dropdown", "--option", "a", "--option", "b"])
     };
     let (changed_property, spare_properties) =
-        (picklist("changed"), spare(&|i| picklist(&format!("spare {i}"))));
+        (dropdown("changed"), spare(&|i| dropdown(&format!("spare {i}"))));
     let spare_keys = spare(&|i| {
         let key = cli(&["key", "create", "--name", i, "--can", "read"]);
         id_of(&key).to_owned()

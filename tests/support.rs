@@ -3,8 +3,8 @@
 mod certificates;
 mod chat;
 mod cluster;
-mod keep_alive;
 mod furnish;
+mod keep_alive;
 mod methods;
 mod process;
 mod rest;
@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 
 pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
-pub use keep_alive::KeepAlive;
 pub use cluster::{CURSOR_KEY, Cluster, Database, output_of, postgres_programs};
+pub use keep_alive::KeepAlive;
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Door, Rpc, RpcAnswer, frame};

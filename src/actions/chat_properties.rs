@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{OrgId, PropertyId};
+use crate::instant::Instant;
 use crate::store::chat_properties::{Property, definitions as stored_definitions};
 use crate::store::{Connection, StoreResult};
 
@@ -108,7 +109,7 @@ fn change<'a>(
 fn stored(property: &Property, value: &Given) -> Result<Value, String> {
     match (property.kind.as_str(), value) {
         ("text", Given::Text(text)) => check_text(text).map(|()| Value::from(text.as_str())),
-        ("date", Given::Text(text)) if is_date(text) => Ok(Value::from(text.as_str())),
+        ("date", Given::Text(text)) if Instant::is_iso_8601(text) => Ok(Value::from(text.as_str())),
         ("dropdown", Given::Text(text)) if property.options.contains(text) => Ok(Value::from(text.as_str())),
         ("picklist", Given::Text(text)) => picked(property, text.split(',')),
         ("picklist", Given::Texts(texts)) => picked(property, texts.iter().map(String::as_str)),
@@ -127,15 +128,6 @@ fn check_text(text: &str) -> Result<(), String> {
         return Err(format!("must be at most {MAX_CHARACTERS} characters"));
     }
     Ok(())
-}
-
-/// A date, or a date-time with or without an offset.
-fn is_date(text: &str) -> bool {
-    // jiff also reads RFC 9557's `[Europe/Paris]`, which is not ISO 8601.
-    !text.contains('[')
-        && (text.parse::<jiff::Timestamp>().is_ok()
-            || text.parse::<jiff::civil::DateTime>().is_ok()
-            || text.parse::<jiff::civil::Date>().is_ok())
 }
 
 /// The options picked, each once, in the order given.
@@ -182,6 +174,7 @@ mod tests {
             ("date", text("2026-11-22T10:00"), json!("2026-11-22T10:00")),
             ("date", text("2026-11-22T10:00:00.5Z"), json!("2026-11-22T10:00:00.5Z")),
             ("date", text("2026-11-22T10:00:00+05:30"), json!("2026-11-22T10:00:00+05:30")),
+            ("date", text("9999-12-31T23:59:59Z"), json!("9999-12-31T23:59:59Z")),
             ("dropdown", text("Red"), json!("Red")),
             ("picklist", text("Red, Green,Red"), json!(["Red", "Green"])),
             ("picklist", texts(&["Green"]), json!(["Green"])),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::auth::ApiKey;
-use crate::caller::{Caller, Capabilities, capability_from_name, capability_name};
+use crate::caller::{Caller, Capabilities, Principal, capability_from_name, capability_name};
 use crate::config::Secret;
 use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Result};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::store::Store;
 use crate::store::keys::{self, KeyRow, NewKeyRow};
+use crate::store::{Connection, Store, StoreResult};
 
 use super::idempotency::Once;
 use super::page::{self, Page};
@@ -57,16 +57,24 @@ pub struct KeyInfo {
     pub created_at: Instant,
 }
 
-/// Creates a key of the organization for an operator: it may be able to do everything.
-pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey> {
-    insert(store, org, new, true, Once::unkeyed()).await
+/// Who creates a key.
+struct Creator {
+    /// The key it is created with, if it is one.
+    key: Option<KeyId>,
+    manages_owners: bool,
 }
 
-/// Creates a key of the caller's organization that can do nothing the caller cannot.
+/// Creates a key of the organization for an operator: it may be able to do everything.
+pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey> {
+    insert(store, org, new, Creator { key: None, manages_owners: true }, Once::unkeyed()).await
+}
+
+/// Creates a key of the caller's organization that can do nothing the caller cannot, and for no longer: without an expiry
+/// of its own it has the caller's.
 ///
 /// # Errors
 ///
-/// When the key would have a capability that the caller lacks, or reach a session that the caller does not.
+/// When the key would have a capability that the caller lacks, reach a session that the caller does not, or last longer.
 pub async fn grant<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -82,18 +90,23 @@ pub async fn grant<R: Send + 'static>(
     {
         return Err(not_all_sessions());
     }
-    insert(store, caller.org, new, caller.manages_owners, once).await
+    let key = match &caller.principal {
+        Principal::ApiKey(id) => Some(id.clone()),
+        Principal::Member(_) => None,
+    };
+    let creator = Creator { key, manages_owners: caller.manages_owners };
+    insert(store, caller.org, new, creator, once).await
 }
 
 async fn insert<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewKey,
-    manages_owners: bool,
+    creator: Creator,
     once: Once<CreatedKey, R>,
 ) -> Result<R> {
     let key = ApiKey::generate()?;
-    let row = validated(&key, new, manages_owners)?;
+    let row = validated(&key, new, creator.manages_owners)?;
     let write = move |connection: &mut _| {
         if !crate::store::orgs::exists(connection, org)? {
             return Err(orgs::not_found().into());
@@ -104,10 +117,28 @@ async fn insert<R: Send + 'static>(
                 return Err(not_all_sessions().into());
             }
         }
-        let info = KeyInfo::from(keys::insert(connection, org, &row)?);
+        let expires_at = expiry(connection, org, creator.key.as_ref(), row.expires_at)?;
+        let info = KeyInfo::from(keys::insert(connection, org, &NewKeyRow { expires_at, ..row.clone() })?);
         Ok(CreatedKey { token: key.token(), info })
     };
     once.write(store, org, write).await
+}
+
+/// When a key expires that was asked to expire then: not after the key it is created with.
+fn expiry(
+    connection: &mut Connection,
+    org: OrgId,
+    creator: Option<&KeyId>,
+    asked: Option<Instant>,
+) -> StoreResult<Option<Instant>> {
+    let creator = creator.map(|id| keys::lock(connection, org, id)).transpose()?.flatten();
+    let latest = creator.and_then(|key| key.expires_at);
+    match (asked, latest) {
+        (Some(asked), Some(latest)) if asked > latest => {
+            Err(Error::invalid("expires_at", "must not be after that of the key it is created with").into())
+        }
+        _ => Ok(asked.or(latest)),
+    }
 }
 
 /// Whether a key that reaches only these sessions, `None` for all, reaches no others than those.

@@ -149,7 +149,12 @@ fn check_name(field: &str, name: &str) -> Result<()> {
         return Err(Error::invalid(field, "must not hold control characters"));
     }
     if name.chars().count() > MAX_CHARACTERS {
-        return Err(Error::invalid(field, format_args!("must be at most {MAX_CHARACTERS} characters each")));
+        let each = if field == FIELD { " each" } else { "" };
+        return Err(Error::invalid(field, format_args!("must be at most {MAX_CHARACTERS} characters{each}")));
+    }
+    // Filters name a label by id or by name, in any case.
+    if text_key(name).parse::<LabelId>().is_ok() {
+        return Err(Error::invalid(field, "must not look like a label id"));
     }
     Ok(())
 }
@@ -212,6 +217,22 @@ mod tests {
         for bad in ["", " ", "a,b", ",", "a\nb", "a\u{0}b", &"e".repeat(101)] {
             assert_eq!(named(bad).unwrap_err().fields()[0].field, "name", "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_name_cannot_be_taken_for_an_id() {
+        for bad in ["label-abcdefghijklmnop", "LABEL-ABCDEFGHIJKLMNOP"] {
+            assert_eq!(named(bad).unwrap_err().message(), "name must not look like a label id");
+            assert_eq!(names(&["fine", bad]).unwrap_err().message(), "labels must not look like a label id");
+        }
+        assert!(named("label-abc").is_ok());
+    }
+
+    #[test]
+    fn one_name_is_not_spoken_of_as_several() {
+        let long = "e".repeat(101);
+        assert_eq!(named(&long).unwrap_err().message(), "name must be at most 100 characters");
+        assert_eq!(names(&[&long]).unwrap_err().message(), "labels must be at most 100 characters each");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Defining the custom properties that an organization's chats may have, changing and deleting them.
 
+mod kind;
+
+pub use kind::PropertyKind;
+
 use std::collections::HashSet;
-use std::fmt;
-use std::str::FromStr;
 
 use crate::cursor::{CursorKeys, Scope};
 use crate::error::{Error, Kind, Result};
@@ -17,53 +19,6 @@ use super::page::{self, Page};
 use super::{Precondition, name, orgs};
 
 const MAX_OPTIONS: usize = 1000;
-
-/// What values a property may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PropertyKind {
-    /// Any text.
-    Text,
-    /// An ISO 8601 date or date-time.
-    Date,
-    /// One of its options.
-    Dropdown,
-    /// Any of its options.
-    Picklist,
-}
-
-impl PropertyKind {
-    /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Text, Self::Date, Self::Dropdown, Self::Picklist];
-
-    /// The word for the kind in the database and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Date => "date",
-            Self::Dropdown => "dropdown",
-            Self::Picklist => "picklist",
-        }
-    }
-
-    const fn has_options(self) -> bool {
-        matches!(self, Self::Dropdown | Self::Picklist)
-    }
-}
-
-impl fmt::Display for PropertyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for PropertyKind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| Error::invalid("kind", "must be text, date, dropdown or picklist"))
-    }
-}
 
 /// A property to define.
 #[derive(Clone, Debug)]
@@ -242,11 +197,17 @@ fn checked_name(name: &str) -> Result<String> {
     }
 }
 
-/// The options, if there is any for a kind that has options and none for one that has not.
+/// The options, if there is any for a kind that has options and none for one that has not. What is picked may be given as
+/// one text with commas between the options, so a picklist's hold none.
 fn fitting(kind: PropertyKind, options: Vec<String>) -> Result<Vec<String>> {
     if kind.has_options() == options.is_empty() {
         let expected = if kind.has_options() { "must be given" } else { "must not be given" };
         return Err(Error::invalid("options", format!("{expected} for a {kind} property")));
+    }
+    if kind == PropertyKind::Picklist
+        && let Some(place) = options.iter().position(|option| option.contains(','))
+    {
+        return Err(Error::invalid(item(place), "must not hold a comma, for a picklist property"));
     }
     Ok(options)
 }
@@ -255,13 +216,18 @@ fn checked_options(options: &[String]) -> Result<Vec<String>> {
     if options.len() > MAX_OPTIONS {
         return Err(Error::invalid("options", format!("must be at most {MAX_OPTIONS}")));
     }
-    let options: Vec<_> =
-        options.iter().map(|option| name::checked("options", option)).collect::<Result<_>>()?;
+    let checked = options.iter().enumerate().map(|(place, option)| name::checked(&item(place), option));
+    let options: Vec<_> = checked.collect::<Result<_>>()?;
     let mut seen = HashSet::new();
-    match options.iter().find(|option| !seen.insert(option.as_str())) {
-        Some(_) => Err(Error::invalid("options", "must not hold the same option twice")),
+    match options.iter().position(|option| !seen.insert(option.as_str())) {
+        Some(place) => Err(Error::invalid(item(place), "must not be an option that is there already")),
         None => Ok(options),
     }
+}
+
+/// The field that one of the options is.
+fn item(place: usize) -> String {
+    format!("options[{place}]")
 }
 
 #[cfg(test)]
@@ -286,6 +252,25 @@ mod tests {
         for bad in [["red", "red"], ["red", " red"], ["red", ""], ["red", "b\tlue"]] {
             assert!(options(PropertyKind::Dropdown, &bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_option_is_told_with_its_place() {
+        for (kind, bad, told) in [
+            (
+                PropertyKind::Picklist,
+                ["red", "a,b"],
+                "options[1] must not hold a comma, for a picklist property",
+            ),
+            (
+                PropertyKind::Dropdown,
+                ["red", " red"],
+                "options[1] must not be an option that is there already",
+            ),
+        ] {
+            assert_eq!(options(kind, &bad).unwrap_err().message(), told);
+        }
+        assert!(options(PropertyKind::Dropdown, &["a,b"]).is_ok(), "a dropdown's value is one option, whole");
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub async fn page(
     page::cut(rows, size, |row| row.session_id.to_string(), (cursors, org, &scope))
 }
 
-/// Changes the session and answers it. A change of nothing only reads.
+/// Changes the session and answers it. A change of nothing only reads, and the label it has already is none.
 pub async fn update<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -127,8 +127,10 @@ pub async fn update<R: Send + 'static>(
         return once.read(store, org, unchanged).await;
     };
     once.write(store, org, move |connection| {
-        if precondition.is_some() {
-            precondition.check(&locked(connection, org, session)?)?;
+        let row = locked(connection, org, session)?;
+        precondition.check(&row)?;
+        if row.label == label {
+            return Ok(row);
         }
         let renamed = sessions::rename(connection, org, session, label.as_deref())?;
         renamed.ok_or_else(|| not_found().into())

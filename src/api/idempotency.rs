@@ -1,13 +1,13 @@
 //! The `idempotency-key` of a call: what it stands for, and how an answer is given again.
 
 use prost::{Message, Name};
-use sha2::{Digest, Sha256};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response};
 
 use super::guard::caller;
 use crate::actions::idempotency::Once;
 use crate::caller::{Actor, Principal};
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::pb::Redact;
 use crate::store::idempotency::KeyUse;
@@ -88,12 +88,12 @@ fn request_digest<Q: Message + Name>(request: &Request<Q>) -> [u8; 32] {
 
 /// SHA-256 of the parts; where one ends and the next begins counts.
 fn digest<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> [u8; 32] {
-    let mut hasher = Sha256::new();
+    let mut whole = Vec::new();
     for part in parts {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
+        whole.extend((part.len() as u64).to_be_bytes());
+        whole.extend(part);
     }
-    hasher.finalize().into()
+    sha256(&whole)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::actions::webhooks::Webhooks;
 use crate::caller::Caller;
 use crate::cursor::CursorKeys;
 use crate::error::{Error, Kind};
+use crate::ids::SessionId;
 use crate::pb::organization_service_server::OrganizationService;
 use crate::pb::{
     AddMemberRequest, ApiKey, CreateApiKeyRequest, CreateLabelRequest, CreatePropertyRequest,
@@ -151,6 +152,14 @@ impl OrganizationService for OrganizationApi {
     async fn replay_webhook(&self, request: Request<ReplayWebhookRequest>) -> Answer<ReplayWebhookResponse> {
         webhooks::replay_all(&self.webhooks, request).await
     }
+}
+
+/// The sessions of those ids.
+fn session_ids(ids: &[String]) -> Result<Vec<SessionId>, Error> {
+    let parse = |(place, id): (usize, &String)| {
+        id.parse().map_err(|expected| Error::invalid(format!("session_ids[{place}]"), expected))
+    };
+    ids.iter().enumerate().map(parse).collect()
 }
 
 /// Who is calling, unless it is a key limited to some sessions: what a call changes shows in every session's chats.

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use rand::TryRng;
-use rand::rngs::SysRng;
-use sha2::{Digest, Sha256};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
 
 use crate::config::Secret;
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::ids::KeyId;
 
@@ -25,7 +25,7 @@ impl ApiKey {
     /// A new key with 256 bits from the operating system's generator.
     pub fn generate() -> Result<Self> {
         let mut bytes = [0_u8; SECRET_BYTES];
-        SysRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
+        OsRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
         let secret = bytes.iter().fold(String::with_capacity(2 * SECRET_BYTES), |mut hex, byte| {
             // Writing to a string cannot fail.
             let _ = write!(hex, "{byte:02x}");
@@ -49,7 +49,7 @@ impl ApiKey {
 
     /// What is stored in place of the secret. 256 random bits need no salt and no slow hash.
     pub fn secret_sha256(&self) -> [u8; 32] {
-        Sha256::digest(self.secret.expose().as_bytes()).into()
+        sha256(self.secret.expose().as_bytes())
     }
 }
 

@@ -85,7 +85,7 @@ impl Database {
     pub(super) fn failure(&self, error: Error) -> Failure {
         match Failure::from(error) {
             Failure::Failed(reason) => Failure::Failed(reason.replace(self.url.expose(), "****")),
-            failure @ Failure::Configuration(_) => failure,
+            failure @ (Failure::Usage(_) | Failure::CutShort | Failure::Configuration(_)) => failure,
         }
     }
 }

@@ -4,6 +4,7 @@ mod conversations;
 mod inbox;
 mod key;
 mod people;
+mod serving;
 mod story;
 
 use std::fmt::Write;
@@ -12,14 +13,15 @@ use clap::Args;
 use serde::Serialize;
 
 use self::story::Story;
-use super::settings::Settings;
+use super::settings::{Effective, Settings};
 use super::{Context, Failure, healthcheck, output};
 use crate::actions::idempotency::Once;
 use crate::actions::ingest::{IngestEvent, Reach};
 use crate::actions::members::{Manager, NewMember, Role};
+use crate::actions::orgs::{self, OrgRow};
 use crate::actions::properties::{NewProperty, PropertyKind};
 use crate::actions::sessions::NewSession;
-use crate::actions::{ingest, members, orgs, properties, sessions};
+use crate::actions::{ingest, members, properties, sessions};
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
@@ -53,24 +55,46 @@ pub(super) struct Arguments {
     /// Print the key and the ids as JSON
     #[arg(long)]
     json: bool,
+    /// Print no line that serves it, because whoever asks does so next
+    #[arg(long)]
+    served_next: bool,
 }
 
 /// Makes the organization, unless it is there already, and prints how to look at it.
 pub(super) async fn run(
     arguments: &Arguments,
+    effective: &Effective,
     settings: &Settings,
     context: &Context,
 ) -> std::result::Result<(), Failure> {
     let store = &context.store;
     let org: OrgId = ORG.parse().map_err(|error| Failure::new(format!("{error}")))?;
+    refuse_disabled(store, org).await?;
     furnish(store, org).await?;
     load(store, org).await?;
     let key = key::find_or_create(store, org, &context.data_dir).await?;
     if arguments.json {
         return output::json(&Shown::new(&key));
     }
+    let mut text = about(&key);
+    if !arguments.served_next {
+        let program = std::env::args_os().next().unwrap_or_else(|| "switchboard".into());
+        let serving = serving::line(&program.to_string_lossy(), effective);
+        let _ = write!(text, "\n# Serve it (in another terminal)\n{serving}\n");
+    }
     // Where `serve` listens with the same settings.
-    output::text(&instructions(&key, &healthcheck::root(settings.scheme(), &settings.listen)))
+    text += &instructions(&key, &healthcheck::root(settings.scheme(), &settings.listen));
+    output::text(&text)
+}
+
+/// No key of a disabled organization works.
+async fn refuse_disabled(store: &Store, org: OrgId) -> std::result::Result<(), Failure> {
+    let is_disabled = |row: &OrgRow| row.org_id == org && row.disabled_at.is_some();
+    if orgs::list(store).await?.iter().any(is_disabled) {
+        let remedy = format!("`switchboard org enable {ORG}` accepts its keys again");
+        return Err(Failure::new(format!("the demo organization is disabled; {remedy}")));
+    }
+    Ok(())
 }
 
 /// Organization, numbers, members and properties; those that exist stay as they are.
@@ -84,7 +108,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     }
     for (email, name, role) in MEMBERS {
         let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };
-        members::add_or_update(store, Manager::operator(org), new).await?;
+        unless_there(members::add(store, Manager::operator(org), new, Once::unkeyed()).await)?;
     }
     let stages = ["new", "quoted", "won", "lost"];
     for (name, kind, options) in [
@@ -106,23 +130,53 @@ fn unless_there<T>(created: Result<T>) -> Result<()> {
     }
 }
 
-/// Loads the chats. The last thing they tell is that the numbers are connected: when they are, everything is there, and
-/// what was changed since is left alone. An interrupted run is finished by the next one.
+/// Loads the chats. The last thing they tell is that the numbers are connected: when they are, everything was there, and
+/// what was changed since is left alone, but for the chats that are shown: they come back. An interrupted run is finished by
+/// the next one.
 async fn load(store: &Store, org: OrgId) -> Result<()> {
-    let attached = sessions::list(store, org).await?;
-    let is_ours = |id: &str| NUMBERS.iter().any(|number| number.session == id);
-    let mut ours = attached.iter().filter(|session| is_ours(&session.session_id.to_string()));
-    if ours.all(|session| session.last_connected_at.is_some()) {
-        return Ok(());
-    }
     let created =
         orgs::list(store).await?.into_iter().find(|row| row.org_id == org).map(|row| row.created_at);
     let now = created.unwrap_or_else(Instant::now);
+    if is_loaded(store, org).await? {
+        let missing = inbox::missing(store, org, &[shown_person(), story::group_id(0)]).await?;
+        let mut events = Story::tell(now).events;
+        events.retain(|event| {
+            event.session == NUMBERS[0].session && missing.iter().any(|chat| story::is_of(event, chat))
+        });
+        return tell(store, org, events).await;
+    }
     for batch in Story::tell(now).events.chunks(BATCH_EVENTS) {
         tell(store, org, batch.to_vec()).await?;
     }
     inbox::organize(store, org).await?;
     tell(store, org, story::connected(now)).await
+}
+
+/// Whether the demo's numbers have told all they tell.
+///
+/// # Errors
+///
+/// When a number is attached under another session than the demo's.
+async fn is_loaded(store: &Store, org: OrgId) -> Result<bool> {
+    let attached = sessions::list(store, org).await?;
+    let mut loaded = true;
+    for number in &NUMBERS {
+        let session = attached.iter().find(|session| session.session_id.to_string() == number.session);
+        let session = session.ok_or_else(|| {
+            let Number { phone, session, .. } = number;
+            Error::new(
+                Kind::Conflict,
+                format!("the number {phone} has another session than {session}; remove it"),
+            )
+        })?;
+        loaded &= session.last_connected_at.is_some();
+    }
+    Ok(loaded)
+}
+
+/// The person whose chat is shown.
+fn shown_person() -> String {
+    format!("{}@c.us", people::digits(0))
 }
 
 async fn tell(store: &Store, org: OrgId, events: Vec<IngestEvent>) -> Result<()> {
@@ -156,21 +210,25 @@ impl Shown {
     }
 }
 
-/// What to do next, to be copied and pasted.
+/// What there is.
+fn about(key: &Secret) -> String {
+    let mut text = format!("Organization {NAME}: {ORG}\nAPI key: {}\n", key.expose());
+    for number in &NUMBERS {
+        let _ = writeln!(text, "Session of {} ({}): {}", number.phone, number.label, number.session);
+    }
+    text
+}
+
+/// What to try, to be copied and pasted.
 fn instructions(key: &Secret, url: &str) -> String {
     let key = key.expose();
-    let [support, sales] = &NUMBERS;
+    let [support, _] = &NUMBERS;
     let (person, group) = (people::digits(0), story::group_id(0));
     let auth = format!("-H 'Authorization: Bearer {key}'");
     let json = "-H 'Content-Type: application/json'";
-    let mut text = format!("Organization {NAME}: {ORG}\nAPI key: {key}\n");
-    for number in [support, sales] {
-        let _ = writeln!(text, "Session of {} ({}): {}", number.phone, number.label, number.session);
-    }
     let chat = format!("{url}/v1/chats/{person}@c.us");
     let session_chat = format!("{url}/api/v1/sessions/{}/chats/{person}@s.whatsapp.net", support.session);
     let lines = [
-        ("Serve it (in another terminal)", "switchboard serve".to_owned()),
         ("The inbox: open it in a browser, and sign in with the API key", format!("{url}/inbox")),
         ("A chat", format!("curl -s {chat} {auth} -H 'x-phone: {}'", support.phone)),
         (
@@ -190,6 +248,7 @@ fn instructions(key: &Secret, url: &str) -> String {
             ),
         ),
     ];
+    let mut text = String::new();
     for (what, command) in lines {
         let _ = write!(text, "\n# {what}\n{command}\n");
     }

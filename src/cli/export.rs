@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc;
 
 use self::lines::Lines;
-use super::{Context, Failure};
+use super::{Context, Failure, output};
 use crate::actions::ingest::export::{self, Scope};
 use crate::actions::ingest::{Event, IngestEvent};
 use crate::ids::{OrgId, SessionId};
@@ -52,8 +52,12 @@ pub async fn run(args: &ExportArgs, context: &Context) -> Result<(), Failure> {
     // That nobody listened any more says less than why.
     let (events, too_long) = written?;
     outcome?;
-    eprintln!("exported {events} events");
-    if too_long > 0 { Err(Failure::new(format!("{too_long} events do not fit into a line"))) } else { Ok(()) }
+    eprintln!("exported {}", output::counted(events, "event"));
+    match too_long {
+        0 => Ok(()),
+        1 => Err(Failure::new("1 event does not fit into a line")),
+        _ => Err(Failure::new(format!("{too_long} events do not fit into a line"))),
+    }
 }
 
 fn bar(messages: u64) -> ProgressBar {
@@ -65,7 +69,7 @@ fn bar(messages: u64) -> ProgressBar {
 }
 
 /// Answers how many events were written, and how many do not fit into a line. An export that is cut short is a failure,
-/// whatever reads it.
+/// whatever reads it; of a reader that has seen enough, such as `head`, nothing is said.
 fn write(
     mut told: mpsc::Receiver<Vec<IngestEvent>>,
     mut lines: Lines,
@@ -81,5 +85,8 @@ fn write(
 }
 
 fn broken(error: io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::CutShort;
+    }
     Failure::new(format!("cannot write: {error}"))
 }

@@ -24,15 +24,15 @@ const READINESS: &str = "/readyz";
 pub(super) struct Arguments {
     /// Where to ask; `/readyz` of this machine at the port of --listen when left out, or with TLS at that of
     /// --metrics-address, if there is one
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = readiness_of)]
     url: Option<Uri>,
 }
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     let builder = HttpsConnectorBuilder::new();
     let (url, tls) = match &arguments.url {
-        Some(url) if url.scheme() == Some(&Scheme::HTTPS) => (with_path(url)?, builder.with_native_roots()?),
-        Some(url) => (with_path(url)?, builder.with_tls_config(trust::only(None)?)),
+        Some(url) if url.scheme() == Some(&Scheme::HTTPS) => (url.clone(), builder.with_native_roots()?),
+        Some(url) => (url.clone(), builder.with_tls_config(trust::only(None)?)),
         None => {
             let cert = settings.tls.as_ref().map(|tls| tls.cert.as_path());
             (own_url(settings)?, builder.with_tls_config(trust::only(cert)?))
@@ -51,17 +51,21 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<()
         Err(_) => Err(Failure::new(format!("{url} does not answer within {TIMEOUT:?}"))),
     }
 }
+
 /// The URL, asking for readiness when it names a service only.
-fn with_path(url: &Uri) -> Result<Uri, Failure> {
-    let mut parts = url.clone().into_parts();
+fn readiness_of(url: &str) -> Result<Uri, &'static str> {
+    const EXPECTED: &str = "must be a URL such as http://127.0.0.1:8080/readyz";
+    let url: Uri = url.parse().map_err(|_| EXPECTED)?;
+    let is_root = url.path() == "/";
+    let mut parts = url.into_parts();
     let is_known = [Some(&Scheme::HTTP), Some(&Scheme::HTTPS)].contains(&parts.scheme.as_ref());
     if !is_known || parts.authority.is_none() {
-        return Err(Failure::new(format!("{url} must be a URL such as http://127.0.0.1:8080/readyz")));
+        return Err(EXPECTED);
     }
-    if url.path() == "/" {
+    if is_root {
         parts.path_and_query = Some(PathAndQuery::from_static(READINESS));
     }
-    Uri::from_parts(parts).map_err(|error| Failure::new(error.to_string()))
+    Uri::from_parts(parts).map_err(|_| EXPECTED)
 }
 
 /// Where a service of this machine says whether it is ready. With TLS best without: it may ask for a certificate.
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_url_without_a_path_means_readiness() {
-        let asked = |url: &str| with_path(&url.parse().unwrap()).map(|url| url.to_string()).ok();
+        let asked = |url: &str| readiness_of(url).map(|url| url.to_string()).ok();
         assert_eq!(asked("http://localhost:8080").as_deref(), Some("http://localhost:8080/readyz"));
         assert_eq!(
             asked("https://localhost:8080/healthz").as_deref(),
@@ -107,5 +111,6 @@ mod tests {
         );
         assert_eq!(asked("ftp://localhost:8080/readyz"), None);
         assert_eq!(asked("localhost:8080"), None);
+        assert_eq!(asked("zz"), None);
     }
 }

@@ -3,9 +3,10 @@
 mod lines;
 mod pipeline;
 mod progress;
+mod refusals;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -52,10 +53,9 @@ struct Summary {
 pub async fn run(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
     orgs::require(&context.store, args.org).await?;
     let started = Instant::now();
-    let (progress, input) = open(&args.file)?;
-    let outcome = pipeline::run(&context.store, args.org, Lines::new(input)?, progress.clone()).await;
+    let (progress, lines) = open(&args.file)?;
+    let outcome = pipeline::run(&context.store, args.org, lines, progress.clone()).await;
     progress.finish();
-    outcome?;
 
     let (imported, refused) = progress.counts();
     let summary = Summary { imported, refused, seconds: started.elapsed().as_secs_f64() };
@@ -63,20 +63,27 @@ pub async fn run(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
         output::json(&summary)?;
     } else {
         output::value(format_args!(
-            "imported {imported} events, refused {refused}, in {:.1} s",
+            "imported {}, refused {refused}, in {:.1} s",
+            output::counted(imported, "event"),
             summary.seconds
         ))?;
     }
-    if refused > 0 { Err(Failure::new(format!("{refused} lines were refused"))) } else { Ok(()) }
+    // How far it came is told first.
+    outcome?;
+    match refused {
+        0 => Ok(()),
+        1 => Err(Failure::new("1 line was refused")),
+        _ => Err(Failure::new(format!("{refused} lines were refused"))),
+    }
 }
 
-fn open(path: &Path) -> Result<(Progress, Box<dyn Read + Send>), Failure> {
+fn open(path: &Path) -> Result<(Progress, Lines), Failure> {
     if path.as_os_str() == "-" {
-        return Ok((Progress::endless(), Box::new(io::stdin())));
+        return Ok((Progress::endless(), Lines::new("standard input".to_owned(), io::stdin())?));
     }
     let failure = |error: io::Error| Failure::new(format!("cannot read {}: {error}", path.display()));
     let file = File::open(path).map_err(failure)?;
     let progress = Progress::of_bytes(file.metadata().map_err(failure)?.len());
-    let input = progress.watch(file);
-    Ok((progress, Box::new(input)))
+    let lines = Lines::new(path.display().to_string(), progress.watch(file))?;
+    Ok((progress, lines))
 }

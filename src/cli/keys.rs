@@ -138,5 +138,5 @@ fn from_now(duration: Duration) -> Result<Instant, Failure> {
     let millis = i64::try_from(duration.as_millis()).ok();
     let expires_at = millis.and_then(|millis| Instant::now().millis().checked_add(millis));
     let expires_at = expires_at.and_then(Instant::from_millis);
-    expires_at.ok_or_else(|| Failure::new("expires-in must end before the year 10000"))
+    expires_at.ok_or_else(|| Failure::Usage("--expires-in must end before the year 10000".to_owned()))
 }

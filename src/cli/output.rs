@@ -51,6 +51,11 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// So many of something that several of which are called the same with an `s`: `1 event`, `2 events`.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A moment for people: RFC 3339.
 pub(super) fn moment(instant: Instant) -> String {
     jiff::Timestamp::from_microsecond(instant.micros()).map(|at| at.to_string()).unwrap_or_default()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rand::RngExt;
+use rand::Rng;
 
 use super::InvalidId;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng, SeedableRng, TryRng};
+use rand::rngs::{OsRng, StdRng};
+use rand::{RngCore, SeedableRng, TryRngCore};
 
 /// The header it comes and goes in.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,10 +34,10 @@ fn is_sane(id: &[u8]) -> bool {
 thread_local! {
     /// Nothing where the system has no random numbers to begin with. `rand::rng` would panic then, which is caught further
     /// in alone: here it would cost the connection.
-    static RANDOM: RefCell<Option<StdRng>> = RefCell::new(seeded(SysRng));
+    static RANDOM: RefCell<Option<StdRng>> = RefCell::new(seeded(OsRng));
 }
 
-fn seeded(mut source: impl TryRng) -> Option<StdRng> {
+fn seeded(mut source: impl TryRngCore) -> Option<StdRng> {
     StdRng::try_from_rng(&mut source).ok()
 }
 
@@ -82,7 +82,7 @@ mod tests {
     /// A system without random numbers.
     struct Nothing;
 
-    impl TryRng for Nothing {
+    impl TryRngCore for Nothing {
         type Error = std::fmt::Error;
 
         fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn new_ids_are_all_different_also_without_random_numbers() {
-        for source in [seeded(SysRng), seeded(Nothing)] {
+        for source in [seeded(OsRng), seeded(Nothing)] {
             let mut random = source;
             let ids: std::collections::HashSet<_> = (0..1000).map(|_| bits(random.as_mut())).collect();
             assert_eq!(ids.len(), 1000);

@@ -25,7 +25,15 @@ fn organizations(place: &Place, org: &str) {
     assert_eq!(place.ask(&["org", "create", "--name", "Second", "--id", id]), id);
     let again = place.run(&["org", "create", "--name", "Second", "--id", id]);
     assert_eq!(again.code, Some(1), "{}", again.stderr);
-    assert_eq!(place.run(&["org", "create", "--name", "a\nb"]).code, Some(1));
+    for name in ["", "a\nb"] {
+        let refused = place.run(&["org", "create", "--name", name]);
+        assert_eq!(refused.code, Some(2));
+        assert!(
+            refused.stderr.starts_with("error: --name must be 1 to 100 characters"),
+            "{}",
+            refused.stderr
+        );
+    }
     let disabled = |place: &Place| {
         let listed = place.ask_json(&["org", "list", "--json"]);
         let ours = listed.as_array().unwrap().iter().find(|listed| listed["orgId"] == org).unwrap();
@@ -62,7 +70,11 @@ fn members(place: &Place, org: &str) {
         let refused = "error: the organization must keep an owner\n";
         assert_eq!((last.code, last.stderr.as_str()), (Some(1), refused));
     }
-    assert_eq!(place.run(&[&add[..], &["nobody"]].concat()).code, Some(1));
+    let refused = place.run(&[&add[..], &["nobody"]].concat());
+    assert_eq!(
+        (refused.code, refused.stderr.as_str()),
+        (Some(2), "error: --email must be an email address\n")
+    );
     assert_eq!(place.run(&[&add[..], &["a@acme.example", "--role", "king"]].concat()).code, Some(2));
 }
 
@@ -76,6 +88,8 @@ fn sessions(place: &Place, org: &str) {
     let same_id = place.run(&[&create[..], &["15550100401", "--id", id]].concat());
     assert!(same_id.stderr.contains("id already"), "{}", same_id.stderr);
     assert_eq!(place.run(&[&create[..], &["+15550100402"]].concat()).code, Some(2));
+    let too_large = ["15550100402", "--id", "Z1J9ZX8K2QHV0M3T6R7P4N5W8C"];
+    assert_eq!(place.run(&[&create[..], &too_large].concat()).code, Some(2));
     let other = place.ask_json(&[&create[..], &["15550100403", "--label", "Desk", "--json"]].concat());
     assert!(other["phoneId"].as_str().unwrap().starts_with("phone-"), "{other}");
     assert_eq!(place.ask(&["session", "list", "--org", org]).lines().count(), 2);
@@ -89,12 +103,24 @@ fn properties(place: &Place, org: &str) {
     ]);
     assert_eq!((made.code, made.stdout.trim_end()), (Some(0), id), "{}", made.stderr);
     assert_eq!(create(&["--name", "Colour", "--kind", "text"]).code, Some(1));
-    assert_eq!(create(&["--name", "Size", "--kind", "picklist"]).code, Some(1));
-    assert_eq!(create(&["--name", "Due", "--kind", "date", "--option", "today"]).code, Some(1));
-    assert_eq!(
-        create(&["--name", "Size", "--kind", "picklist", "--option", "s", "--option", "s"]).code,
-        Some(1)
-    );
+    for (wrong, told) in [
+        (&["--name", "Size", "--kind", "picklist"][..], "--option must be given for a picklist property"),
+        (
+            &["--name", "Due", "--kind", "date", "--option", "today"],
+            "--option must not be given for a date property",
+        ),
+        (
+            &["--name", "Size", "--kind", "picklist", "--option", "s", "--option", "s"],
+            "--option must not be an option that is there already",
+        ),
+        (
+            &["--name", "Size", "--kind", "picklist", "--option", "s,m"],
+            "--option must not hold a comma, for a picklist property",
+        ),
+    ] {
+        let refused = create(wrong);
+        assert_eq!((refused.code, refused.stderr), (Some(2), format!("error: {told}\n")));
+    }
     let listed = place.ask_json(&["property", "list", "--org", org, "--json"]);
     assert_eq!(listed[0]["options"], serde_json::json!(["red", "blue"]), "{listed}");
 }
@@ -115,6 +141,9 @@ fn keys(place: &Place, org: &str) {
     assert_eq!(place.run(&["key", "revoke", "zzzzzzzzzzzz"]).code, Some(1));
     assert_eq!(place.run(&[&create[..], &["--can", "fly"]].concat()).code, Some(2));
     assert_eq!(place.run(&[&create[..], &["--can", "read", "--expires-in", "soon"]].concat()).code, Some(2));
+    let elsewhere = ["--can", "read", "--session", "01J9ZX8K2QHV0M3T6R7P4N5W8D"];
+    let refused = place.run(&[&create[..], &elsewhere].concat()).stderr;
+    assert!(refused.starts_with("error: --session must name sessions"), "{refused}");
     let unknown = "5e1f0000-0000-4000-8000-000000000009";
     for noun in ["member", "session", "property"] {
         let answer = place.run(&[noun, "list", "--org", unknown]);

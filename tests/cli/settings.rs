@@ -96,7 +96,11 @@ fn every_setting_is_in_help_with_its_variable() {
 fn a_service_that_is_not_there_is_not_healthy() {
     let place = Place::new();
     assert_eq!(place.run(&["healthcheck", "http://127.0.0.1:1/readyz"]).code, Some(1));
-    assert_eq!(place.run(&["healthcheck", "ftp://127.0.0.1"]).code, Some(1));
+    for wrong in ["ftp://127.0.0.1", "zz", ""] {
+        let refused = place.run(&["healthcheck", wrong]);
+        assert_eq!(refused.code, Some(2), "{wrong}");
+        assert!(refused.stderr.contains("must be a URL such as"), "{}", refused.stderr);
+    }
 }
 
 #[test]

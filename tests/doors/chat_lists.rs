@@ -118,6 +118,10 @@ async fn filters_narrow_the_list_and_combine() {
         assert_eq!(listed(&caller, "?start_time=2026-01-01T00:05:00Z").await, [id(1), id(2)]);
         assert_eq!(listed(&caller, "?end_time=2026-01-01T00:05:00%2B00:00").await, [id(0)]);
         assert_eq!(
+            listed(&caller, "?start_time=2026-01-01&end_time=9999-12-31").await,
+            listed(&caller, "?start_time=0001-01-01&end_time=9999-12-31T23:59:59Z").await,
+        );
+        assert_eq!(
             listed(&caller, "?start_time=2026-01-01&end_time=2026-01-02").await,
             [id(1), id(2), id(0)]
         );

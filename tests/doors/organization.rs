@@ -110,8 +110,9 @@ async fn what_is_wrong_with_a_request_is_told_before_its_version_is_looked_at() 
     let new = json!({"name": "checked first", "kind": "dropdown", "options": ["a"]});
     let property = post(&caller, "/properties", new).await.expect(201);
     let path = format!("/properties/{}", property.json()["id"].as_str().expect("an id"));
-    for bad in [json!(["a", " a"]), json!([]), Value::Null] {
+    for (bad, field) in [(json!(["a", " a"]), "options[1]"), (json!([]), "options"), (Value::Null, "options")]
+    {
         let answer = patch(&caller.with("if-match", "\"other\""), &path, json!({"options": bad})).await;
-        assert_eq!(refusal(answer, 422).1.as_deref(), Some("options"));
+        assert_eq!(refusal(answer, 422).1.as_deref(), Some(field));
     }
 }

@@ -127,6 +127,37 @@ async fn a_label_is_kept_cleared_or_set() {
 }
 
 #[tokio::test]
+async fn the_label_it_has_already_changes_nothing() {
+    let world = World::start().await;
+    let rest = manager(&world).await;
+    let path = format!("{SESSIONS}/{}", world.org.sessions[0]);
+    for label in [json!("Sales"), Value::Null] {
+        let changed = rest.patch(&path, json!({"label": label})).await.expect(200);
+        let before = world.sql().fingerprint();
+        let again = rest.patch(&path, json!({"label": label})).await.expect(200);
+        assert_eq!((again.json(), again.header("etag")), (changed.json(), changed.header("etag")), "{label}");
+        assert_eq!(world.sql().fingerprint(), before, "{label}");
+    }
+    rest.with("if-match", "\"other\"").patch(&path, json!({"label": null})).await.expect(412);
+    rest.patch(format!("{SESSIONS}/01J9ZX8K2QHV0M3T6R7P4N5W8D"), json!({"label": null})).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_id_that_is_too_large_is_not_taken_for_another() {
+    let world = World::start().await;
+    let rest = manager(&world).await;
+    let id = &world.org.sessions[0];
+    // The bits that make it too large are those that an id does not have.
+    let too_large = format!("8{}", &id[1..]);
+    rest.get(format!("{SESSIONS}/{id}")).await.expect(200);
+    rest.get(format!("{SESSIONS}/{}", id.to_lowercase())).await.expect(200);
+    for path in [format!("{SESSIONS}/{too_large}"), format!("{SESSIONS}/{too_large}/chats")] {
+        let refused = rest.get(path).await.expect(422).json();
+        assert!(refused["error"]["details"]["sessionId"].is_string(), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn all_sessions_are_listed_once_page_by_page() {
     let world = World::start().await;
     let rest = manager(&world).await;

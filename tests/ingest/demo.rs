@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-use crate::support::{Cluster, Database};
+use crate::support::{Cluster, Database, ROOT, Rest, SWITCHBOARD, Server};
 
 /// A data directory that goes with the test.
 struct DataDir(PathBuf);
@@ -64,4 +64,70 @@ async fn the_demo_is_lively_and_comes_only_once() {
     // A key that no longer works is replaced.
     sql.run_as(org, "UPDATE api_keys SET revoked_at = now()");
     assert_ne!(demo(&database, &data_dir.0)["apiKey"], first["apiKey"]);
+}
+
+#[tokio::test]
+async fn what_was_changed_stays_and_what_is_shown_comes_back() {
+    let database = Cluster::get().await.migrated_database().await;
+    let data_dir = DataDir::new();
+    let made = demo(&database, &data_dir.0);
+    let org = made["orgId"].as_str().expect("an id");
+    let mut sql = database.sql();
+    sql.run_as(
+        org,
+        "UPDATE members SET name = 'Somebody', role = 'admin' WHERE email = 'agent@acme.example'",
+    );
+    let person = "chat_key IN (SELECT chat_key FROM chats WHERE chat_id = '15550101000@c.us')";
+    let messages = format!("messages WHERE {person}");
+    let before = sql.count(&messages);
+    assert!(before > 0);
+    let session = made["sessions"][0]["sessionId"].as_str().expect("an id");
+    let server = Server::start(&database, "127.0.0.1:0", &[]).await;
+    let rest = Rest::new(server.address).token(made["apiKey"].as_str().expect("a key"));
+    let path = format!("/api/v1/sessions/{session}/chats/15550101000@s.whatsapp.net");
+    rest.delete(&path).await.expect(204);
+    rest.get(&path).await.expect(404);
+    demo(&database, &data_dir.0);
+    rest.get(&path).await.expect(200);
+    assert_eq!(sql.count(&messages), before);
+    let kept = "members WHERE name = 'Somebody' AND role = 'admin'";
+    assert_eq!(sql.count(kept), 1);
+
+    // No key of a disabled organization works, so none is printed.
+    database.cli(&["org", "disable", org]);
+    let refused = database.command(&["demo"]).env("SWITCHBOARD_DATA_DIR", &data_dir.0).output();
+    let refused = refused.expect("the binary");
+    assert_eq!((refused.status.code(), refused.stdout), (Some(1), Vec::new()));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("disabled") && told.contains(&format!("switchboard org enable {org}")), "{told}");
+}
+
+#[tokio::test]
+async fn the_demo_says_how_to_serve_it_and_the_readme_names_what_it_has() {
+    let database = Cluster::get().await.migrated_database().await;
+    let data_dir = DataDir::new();
+    let data_dir = data_dir.0.to_str().expect("UTF-8");
+    let told = database.cli(&["demo", "--data-dir", data_dir]);
+    let serving = told.lines().find(|line| line.contains(" serve")).expect("a line that serves it");
+    assert!(serving.starts_with(&format!("{SWITCHBOARD} serve ")), "{serving}");
+    assert!(serving.contains(&format!(" --data-dir {data_dir}")), "{serving}");
+    assert!(serving.contains("--database-url \"$SWITCHBOARD_DATABASE_URL\""), "{serving}");
+    assert!(!told.contains(&database.url), "{told}");
+    let told = database.cli(&["demo", "--data-dir", data_dir, "--served-next"]);
+    assert!(!told.contains(" serve"), "{told}");
+
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md");
+    let words = readme.split(|c: char| !(c.is_ascii_alphanumeric() || "@.".contains(c)));
+    let mut named = 0;
+    for word in words {
+        let Some((user, server)) = word.split_once('@') else { continue };
+        let what = match server {
+            "c.us" | "s.whatsapp.net" => format!("chats WHERE chat_id = '{user}@c.us'"),
+            "acme.example" => format!("members WHERE email = '{word}'"),
+            _ => continue,
+        };
+        assert_eq!(database.sql().count(&what), 1, "{word}");
+        named += 1;
+    }
+    assert!(named > 3, "{named}");
 }

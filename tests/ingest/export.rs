@@ -168,6 +168,17 @@ async fn one_number_tells_only_what_it_holds() {
 }
 
 #[tokio::test]
+async fn nothing_is_said_of_a_reader_that_has_seen_enough() {
+    let inbox = rich_organization().await;
+    let mut command = inbox.database.command(&["export", "--org", &inbox.org.to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the binary");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
+}
+
+#[tokio::test]
 async fn what_does_not_exist_is_told_before_anything_is_written() {
     let inbox = Inbox::new().await;
     let file = Scratch::new("ndjson");

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Output, Stdio};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::{Inbox, NUMBER};
@@ -36,9 +38,56 @@ async fn bad_lines_are_told_and_stop_nothing_else() {
     let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&summary["imported"], &summary["refused"]), (&json!(2), &json!(2)));
     let told = text(&output.stderr);
-    assert!(told.contains("line 2: event is not understood"), "{told}");
+    assert!(told.contains("line 2: event must be JSON, and is not from byte 2 on\n"), "{told}");
     assert!(told.contains("line 4: contact.id must be"), "{told}");
     assert!(told.ends_with("error: 2 lines were refused\n"), "{told}");
+}
+
+#[tokio::test]
+async fn one_is_spoken_of_as_one_and_words_are_named() {
+    let inbox = Inbox::new().await;
+    let good = json!({"session": NUMBER, "contact": {"id": "15550101001@c.us"}});
+    let bad = json!({"session": NUMBER, "chat": {"jid": "15550101001@c.us", "type": "zz"}});
+    let output = inbox.import(&["-"], format!("{good}\n{bad}\n").as_bytes());
+    let (summary, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(summary.starts_with("imported 1 event, refused 1, in "), "{summary}");
+    assert_eq!(told, "line 2: chat.type must be one of dm, group, business\nerror: 1 line was refused\n");
+}
+
+#[tokio::test]
+async fn lines_are_refused_in_their_order() {
+    let inbox = Inbox::new().await;
+    // What is wrong with every third is found out by one of the writers, with every seventh by the reader.
+    let line = |number: u32| match number {
+        _ if number % 7 == 0 => "nonsense".to_owned(),
+        _ => {
+            let session = if number % 3 == 0 { "15550109999" } else { NUMBER };
+            json!({"session": session, "contact": {"id": format!("1555{number:07}@c.us")}}).to_string()
+        }
+    };
+    let lines: Vec<_> = (1..=3000).map(line).collect();
+    let told = text(&inbox.import(&["-"], lines.join("\n").as_bytes()).stderr);
+    let numbers: Vec<u32> =
+        told.lines().filter_map(|line| line.strip_prefix("line ")?.split(':').next()?.parse().ok()).collect();
+    let expected: Vec<u32> = (1..=3000).filter(|number| number % 7 == 0 || number % 3 == 0).collect();
+    assert_eq!(numbers, expected);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_named_after_what_came_of_it() {
+    let inbox = Inbox::new().await;
+    let output = inbox.import(&[ROOT], b"");
+    assert_eq!(text(&output.stderr), format!("error: cannot read {ROOT}: Is a directory (os error 21)\n"));
+    let good = json!({"session": NUMBER, "contact": {"id": "15550101001@c.us", "name": "Asha"}});
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(format!("{good}\n{good}\n").as_bytes()).expect("it is in memory");
+    let mut gzipped = encoder.finish().expect("it is in memory");
+    gzipped.truncate(gzipped.len() - 8);
+    let output = inbox.import(&["-"], &gzipped);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).starts_with("imported 2 events, "), "{}", text(&output.stdout));
+    let told = text(&output.stderr);
+    assert_eq!(told, "error: cannot read standard input, line 3: its gzip stream is cut short\n");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #[path = "../../build/model.rs"]
 #[allow(dead_code, reason = "the generator reads what the rules do not")]
 mod model;
+#[path = "../../build/read.rs"]
+mod read;
 #[path = "../../build/rules.rs"]
 #[allow(dead_code, reason = "the generator asks what the rules do not")]
 mod rules;
@@ -59,7 +61,7 @@ fn check(name: &str, services: &str) -> Result<(), String> {
     let mut compiler = protox::Compiler::new([directory.as_path(), &ours]).unwrap();
     compiler.include_imports(true).include_source_info(true).open_file(&file).unwrap();
     let pool = DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap();
-    let services = model::read(&pool).map_err(|problem| problem.to_string())?;
+    let services = read::services(&pool).map_err(|problem| problem.to_string())?;
     rules::check(&services).map_err(|problem| problem.to_string())
 }
 

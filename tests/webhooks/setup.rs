@@ -52,7 +52,7 @@ async fn what_a_webhook_cannot_be_is_refused_by_its_field() {
         (json!({"url": "https://user@hooks.acme.example/"}), "url"),
         (json!({"url": "https://hooks.acme.example/#in"}), "url"),
         (json!({"url": "https://hooks.acme.example/", "actions": ["nonsense"]}), "actions"),
-        (json!({"url": "https://hooks.acme.example/", "sessionIds": ["x"]}), "sessionIds"),
+        (json!({"url": "https://hooks.acme.example/", "sessionIds": ["x"]}), "sessionIds[0]"),
         (
             json!({"url": "https://hooks.acme.example/", "sessionIds": [world.other.sessions[0]]}),
             "sessionIds",

@@ -1,6 +1,7 @@
 //! How events are written as JSON: instants as Unix milliseconds, and the difference between absent and `null`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::error::Category;
 
 use super::event::IngestEvent;
 use crate::error::{Error, Result};
@@ -22,12 +23,27 @@ pub(super) fn read(line: &[u8]) -> Result<IngestEvent> {
 }
 
 fn refusal(path: &str, error: &serde_json::Error) -> Error {
+    let field = if path == "." { "event" } else { path };
+    if matches!(error.classify(), Category::Syntax | Category::Eof) {
+        return Error::invalid(
+            field,
+            format_args!("must be JSON, and is not from byte {} on", error.column()),
+        );
+    }
     let message = error.to_string();
     // Position and list of the known keys are noise: the event is one line, and its path is named.
     let message = message.split(" at line ").next().unwrap_or_default();
+    if let Some(words) = allowed_words(message) {
+        return Error::invalid(field, format_args!("must be {words}"));
+    }
     let message = message.split(", expected one of").next().unwrap_or_default();
-    let field = if path == "." { "event" } else { path };
     Error::invalid(field, format_args!("is not understood: {message}"))
+}
+
+/// Which words there are, where another one was given.
+fn allowed_words(message: &str) -> Option<String> {
+    let (_, expected) = message.strip_prefix("unknown variant ")?.rsplit_once(", expected ")?;
+    Some(expected.replace('`', ""))
 }
 
 /// Unix milliseconds. A fraction is kept to the microsecond, which is what is stored.

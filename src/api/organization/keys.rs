@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response};
 
-use super::Answer;
+use super::{Answer, session_ids};
 use crate::actions::keys::{self, CreatedKey, KeyInfo, NewKey};
 use crate::api::etag::condition;
 use crate::api::guard::caller;
@@ -10,7 +10,7 @@ use crate::api::idempotency::once;
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
 use crate::cursor::CursorKeys;
 use crate::error::{Error, Result};
-use crate::ids::{KeyId, SessionId};
+use crate::ids::KeyId;
 use crate::instant::Instant;
 use crate::pb::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest};
 use crate::store::Store;
@@ -43,9 +43,9 @@ pub(super) async fn revoke(store: &Store, request: Request<RevokeApiKeyRequest>)
 }
 
 fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
-    let capabilities: Capabilities =
-        request.capabilities.iter().map(|name| capability(name)).collect::<Result<_>>()?;
-    let sessions: Vec<_> = request.session_ids.iter().map(|id| session(id)).collect::<Result<_>>()?;
+    let capabilities = request.capabilities.iter().enumerate();
+    let capabilities: Capabilities = capabilities.map(capability).collect::<Result<_>>()?;
+    let sessions = session_ids(&request.session_ids)?;
     Ok(NewKey {
         name: request.name,
         capabilities,
@@ -54,13 +54,9 @@ fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
     })
 }
 
-fn capability(name: &str) -> Result<Capability> {
+fn capability((place, name): (usize, &String)) -> Result<Capability> {
     let expected = "must be read, send, ingest or manage";
-    capability_from_name(name).ok_or_else(|| Error::invalid("capabilities", expected))
-}
-
-fn session(id: &str) -> Result<SessionId> {
-    id.parse().map_err(|expected| Error::invalid("session_ids", expected))
+    capability_from_name(name).ok_or_else(|| Error::invalid(format!("capabilities[{place}]"), expected))
 }
 
 fn expiry(millis: i64) -> Result<Instant> {

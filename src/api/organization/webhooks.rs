@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response};
 
-use super::Answer;
+use super::{Answer, session_ids};
 use crate::actions::webhooks::{
     self as actions, DeliveryRow, NewWebhook, WebhookChange, WebhookRow, Webhooks,
 };
@@ -12,7 +12,7 @@ use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
 use crate::error::{Error, Result};
-use crate::ids::{OrgId, SessionId, WebhookId};
+use crate::ids::{OrgId, WebhookId};
 use crate::instant::Instant;
 use crate::pb::{
     CreateWebhookRequest, DeleteWebhookRequest, GetWebhookRequest, ListWebhookDeliveriesRequest,
@@ -43,7 +43,7 @@ pub(super) async fn create(
     let new = NewWebhook {
         url: request.url,
         kinds: request.actions,
-        sessions: Some(sessions(&request.session_ids)?),
+        sessions: Some(session_ids(&request.session_ids)?),
         enabled: request.enabled.unwrap_or(true),
     };
     Ok(webhooks.create(&caller, new, once).await?)
@@ -122,16 +122,11 @@ fn event_id(text: &str) -> Result<i64> {
     number.ok_or_else(|| Error::invalid("delivery_id", "must be the id of a delivery"))
 }
 
-fn sessions(ids: &[String]) -> Result<Vec<SessionId>> {
-    let parse = |id: &String| id.parse().map_err(|expected| Error::invalid("session_ids", expected));
-    ids.iter().map(parse).collect()
-}
-
 fn change(request: UpdateWebhookRequest) -> Result<WebhookChange> {
     let mask = Mask::new(request.update_mask, ["url", "actions", "session_ids", "enabled"])?;
     let webhook = request.webhook.unwrap_or_default();
     let actions = Some(webhook.actions).filter(|actions| !actions.is_empty());
-    let sessions = Some(sessions(&webhook.session_ids)?).filter(|sessions| !sessions.is_empty());
+    let sessions = Some(session_ids(&webhook.session_ids)?).filter(|sessions| !sessions.is_empty());
     Ok(WebhookChange {
         url: mask.patch("url", webhook.url),
         kinds: mask.patch("actions", actions),

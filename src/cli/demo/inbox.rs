@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::{MEMBERS, people};
-use crate::actions::Precondition;
+use super::{MEMBERS, NUMBERS, people};
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
 use crate::actions::idempotency::Once;
+use crate::actions::{Precondition, session_chats};
 use crate::caller::{Caller, Capability, Principal};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, OrgId};
 use crate::patch::Patch;
 use crate::store::Store;
@@ -20,13 +20,7 @@ const STAGES: [&str; 4] = ["new", "quoted", "won", "lost"];
 
 /// Organizes about a third of the chats with people, as a member would through the API.
 pub(super) async fn organize(store: &Store, org: OrgId) -> Result<()> {
-    let caller = Caller {
-        org,
-        principal: Principal::Member(MEMBERS[0].0.to_owned()),
-        capabilities: [Capability::Send].into_iter().collect(),
-        sessions: None,
-        manages_owners: false,
-    };
+    let caller = member(org);
     for person in (0..people::COUNT).step_by(3) {
         let address = format!("{}@c.us", people::digits(person));
         let address = ChatAddress::from_str(&address).map_err(Error::internal)?;
@@ -34,6 +28,30 @@ pub(super) async fn organize(store: &Store, org: OrgId) -> Result<()> {
         chats::update(store, &caller, address, None, change, Precondition::NONE, Once::unkeyed()).await?;
     }
     Ok(())
+}
+
+/// Those of the chats that the first number does not hold.
+pub(super) async fn missing(store: &Store, org: OrgId, chats: &[String]) -> Result<Vec<String>> {
+    let (caller, mut missing) = (member(org), Vec::new());
+    let session = NUMBERS[0].session.parse().map_err(Error::internal)?;
+    for chat in chats {
+        let address = chat.parse().map_err(Error::internal)?;
+        match session_chats::get(store, &caller, session, address).await {
+            Err(error) if error.kind() == Kind::NotFound => missing.push(chat.clone()),
+            found => drop(found?),
+        }
+    }
+    Ok(missing)
+}
+
+fn member(org: OrgId) -> Caller {
+    Caller {
+        org,
+        principal: Principal::Member(MEMBERS[0].0.to_owned()),
+        capabilities: [Capability::Send].into_iter().collect(),
+        sessions: None,
+        manages_owners: false,
+    }
 }
 
 fn change(person: usize) -> ChatChange {

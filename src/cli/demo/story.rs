@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 use super::conversations::{GROUPS, IN_GROUPS, Line, OPEN_ENDS, PERSONAL};
@@ -31,6 +31,26 @@ pub(super) struct Story {
 /// A group's address.
 pub(super) fn group_id(group: usize) -> String {
     format!("1203634000000000{group:02}@g.us")
+}
+
+/// Whether the event is about that chat or the person in it.
+pub(super) fn is_of(event: &IngestEvent, chat: &str) -> bool {
+    match &event.event {
+        Event::Contact(event) => event.id == chat,
+        Event::Chat(event) => event.jid == chat,
+        Event::Message(event) => event.chat == chat,
+        Event::Read(event) => event.chat == chat,
+        Event::Receipt(_)
+        | Event::Address(_)
+        | Event::DeleteMessage(_)
+        | Event::Status(_)
+        | Event::Unread(_)
+        | Event::Inbox(_)
+        | Event::Number(_)
+        | Event::Member(_)
+        | Event::Label(_)
+        | Event::Property(_) => false,
+    }
 }
 
 /// That both numbers are connected.

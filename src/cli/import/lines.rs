@@ -4,6 +4,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::cli::Failure;
+
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -12,6 +14,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reads a file line by line.
 pub(super) struct Lines {
     input: Box<dyn BufRead + Send>,
+    /// What the input is called.
+    name: String,
     line: Vec<u8>,
     number: u64,
 }
@@ -27,29 +31,32 @@ pub(super) enum Line<'a> {
 
 impl Lines {
     /// Reads from there. Gzip is told by its first two bytes, whatever the file is called.
-    pub(super) fn new(input: impl Read + Send + 'static) -> io::Result<Self> {
+    pub(super) fn new(name: String, input: impl Read + Send + 'static) -> Result<Self, Failure> {
         let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
-        let is_gzip = input.fill_buf()?.starts_with(&GZIP_MAGIC);
+        let begin = input.fill_buf().map_err(|error| unreadable(&name, &error))?;
+        let is_gzip = begin.starts_with(&GZIP_MAGIC);
         let input: Box<dyn BufRead + Send> = if is_gzip {
             Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input)))
         } else {
             Box::new(input)
         };
-        Ok(Self { input, line: Vec::new(), number: 0 })
+        Ok(Self { input, name, line: Vec::new(), number: 0 })
     }
 
     /// The next line that is not blank, with its number; `None` at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
+    pub(super) fn next(&mut self) -> Result<Option<(u64, Line<'_>)>, Failure> {
         loop {
             self.line.clear();
+            self.number += 1;
             let limit = MAX_LINE_BYTES as u64 + 1;
-            let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
+            let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line);
+            let unreadable = |error| unreadable(&format!("{}, line {}", self.name, self.number), &error);
+            let read = read.map_err(unreadable)?;
             if read == 0 {
                 return Ok(None);
             }
-            self.number += 1;
             if read > MAX_LINE_BYTES && self.line.last() != Some(&b'\n') {
-                self.input.skip_until(b'\n')?;
+                self.input.skip_until(b'\n').map_err(unreadable)?;
                 return Ok(Some((self.number, Line::TooLong)));
             }
             if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
@@ -62,6 +69,14 @@ impl Lines {
     }
 }
 
+fn unreadable(place: &str, error: &io::Error) -> Failure {
+    // Of what is not gzipped nobody knows that it ends too early.
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return Failure::new(format!("cannot read {place}: its gzip stream is cut short"));
+    }
+    Failure::new(format!("cannot read {place}: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -72,7 +87,7 @@ mod tests {
     use super::*;
 
     fn numbers_and_lengths(input: Vec<u8>) -> Vec<(u64, Option<usize>)> {
-        let mut lines = Lines::new(io::Cursor::new(input)).unwrap();
+        let mut lines = Lines::new("events".to_owned(), io::Cursor::new(input)).unwrap();
         let mut found = Vec::new();
         while let Some((number, line)) = lines.next().unwrap() {
             found.push((
@@ -109,5 +124,21 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(b"{}\n{}\n").unwrap();
         assert_eq!(numbers_and_lengths(encoder.finish().unwrap()), [(1, Some(2)), (2, Some(2))]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_place() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"{}\n{}\n").unwrap();
+        let mut cut = encoder.finish().unwrap();
+        cut.truncate(cut.len() - 8);
+        let mut lines = Lines::new("events.gz".to_owned(), io::Cursor::new(cut)).unwrap();
+        let failure = loop {
+            match lines.next() {
+                Ok(line) => assert!(line.is_some(), "it reads to the end"),
+                Err(failure) => break failure.to_string(),
+            }
+        };
+        assert_eq!(failure, "cannot read events.gz, line 3: its gzip stream is cut short");
     }
 }

@@ -10,7 +10,7 @@ use super::lines::{Line, Lines};
 use super::progress::Progress;
 use crate::actions::ingest::{Batch, Event, IngestEvent, Reach};
 use crate::cli::Failure;
-use crate::error::Error;
+use crate::cli::failure::with_causes;
 use crate::ids::OrgId;
 use crate::store::Store;
 
@@ -22,6 +22,8 @@ const QUEUE: usize = 2;
 /// What a writer is given.
 struct Work {
     batch: Batch<u64>,
+    /// The first line of the batch; `None` when it is empty.
+    first: Option<u64>,
     /// Told when this and everything before it is stored.
     done: Option<oneshot::Sender<()>>,
 }
@@ -52,7 +54,8 @@ pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progr
 /// Reads and parses all lines and hands them out in batches.
 struct Reader {
     queues: Vec<mpsc::Sender<Work>>,
-    batches: Vec<Batch<u64>>,
+    /// Each with its first line.
+    batches: Vec<(Batch<u64>, Option<u64>)>,
     progress: Progress,
     /// Whether the events read last are about the organization itself.
     is_setup: bool,
@@ -60,11 +63,22 @@ struct Reader {
 
 impl Reader {
     fn new(queues: Vec<mpsc::Sender<Work>>, progress: Progress) -> Self {
-        let batches = queues.iter().map(|_| Batch::default()).collect();
+        let batches = queues.iter().map(|_| Default::default()).collect();
         Self { queues, batches, progress, is_setup: false }
     }
 
-    fn read(mut self, mut lines: Lines) -> Result<(), Failure> {
+    /// What was read before the input could be read no further is stored, too.
+    fn read(mut self, lines: Lines) -> Result<(), Failure> {
+        let outcome = self.read_all(lines);
+        for writer in 0..self.queues.len() {
+            if self.hand_out(writer, None).is_err() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    fn read_all(&mut self, mut lines: Lines) -> Result<(), Failure> {
         while let Some((number, line)) = lines.next()? {
             let Line::Text(text) = line else {
                 self.progress.refused(number, "the line must be at most 1 MiB");
@@ -79,11 +93,6 @@ impl Reader {
                 Err(error) => self.progress.refused(number, &error.message()),
             }
         }
-        for writer in 0..self.queues.len() {
-            if self.hand_out(writer, None).is_err() {
-                return Ok(());
-            }
-        }
         Ok(())
     }
 
@@ -94,16 +103,21 @@ impl Reader {
             self.is_setup = writer.is_none();
         }
         let writer = writer.unwrap_or_default();
-        self.batches[writer].push(number, Ok(event), bytes);
-        if self.batches[writer].is_full() { self.hand_out(writer, None) } else { Ok(()) }
+        let (batch, first) = &mut self.batches[writer];
+        if first.is_none() {
+            *first = Some(number);
+            self.progress.begin(number);
+        }
+        batch.push(number, Ok(event), bytes);
+        if batch.is_full() { self.hand_out(writer, None) } else { Ok(()) }
     }
 
     fn hand_out(&mut self, writer: usize, done: Option<oneshot::Sender<()>>) -> Result<(), Stopped> {
-        let batch = std::mem::take(&mut self.batches[writer]);
+        let (batch, first) = std::mem::take(&mut self.batches[writer]);
         if batch.is_empty() && done.is_none() {
             return Ok(());
         }
-        self.queues[writer].blocking_send(Work { batch, done }).map_err(|_| Stopped)
+        self.queues[writer].blocking_send(Work { batch, first, done }).map_err(|_| Stopped)
     }
 
     /// Waits until everything that was read is stored.
@@ -127,21 +141,14 @@ async fn write(
 ) -> Result<(), Failure> {
     while let Some(work) = queue.recv().await {
         let applied = work.batch.apply(&store, &Reach::all(org), None).await?;
-        for (line, error) in applied.refused {
-            progress.refused(line, &reason(error));
+        let refused = applied.refused.iter().map(|(line, error)| (*line, with_causes(error))).collect();
+        if let Some(first) = work.first {
+            progress.end(first, applied.stored as u64, refused);
         }
-        progress.imported(applied.stored as u64);
         // A reader that has gone does not wait for it.
         let _ = work.done.map(|done| done.send(()));
     }
     Ok(())
-}
-
-fn reason(error: Error) -> String {
-    match Failure::from(error) {
-        Failure::Failed(reason) => reason,
-        Failure::Configuration(reasons) => reasons.join("; "),
-    }
 }
 
 /// Which writer an event goes to: by the chat or contact, all of whose spellings share the part before `:` and `@`. None

@@ -106,12 +106,12 @@ pub(super) const SETTINGS: [Setting; 33] = [
 
 impl Setting {
     /// The name of its variable.
-    pub(super) fn variable(&self) -> String {
+    pub(crate) fn variable(&self) -> String {
         format!("{PREFIX}{}", self.name.to_ascii_uppercase().replace('-', "_"))
     }
 
     /// The name of the variable that says which file holds it.
-    pub(super) fn file_variable(&self) -> Option<String> {
+    pub(crate) fn file_variable(&self) -> Option<String> {
         self.secret.then(|| self.variable() + FILE_SUFFIX)
     }
 

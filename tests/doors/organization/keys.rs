@@ -90,12 +90,12 @@ async fn what_a_key_cannot_be_is_refused_by_its_field() {
         (json!({"name": "a\nb"}), "name"),
         (json!({"name": "a".repeat(101)}), "name"),
         (json!({"capabilities": []}), "capabilities"),
-        (json!({"capabilities": ["fly"]}), "capabilities"),
-        (json!({"capabilities": ["READ"]}), "capabilities"),
+        (json!({"capabilities": ["read", "fly"]}), "capabilities[1]"),
+        (json!({"capabilities": ["READ"]}), "capabilities[0]"),
         (json!({"expiresAt": 1}), "expiresAt"),
         (json!({"expiresAt": -1}), "expiresAt"),
         (json!({"expiresAt": 253_402_300_800_000_u64}), "expiresAt"),
-        (json!({"sessionIds": ["x"]}), "sessionIds"),
+        (json!({"sessionIds": ["x"]}), "sessionIds[0]"),
         (json!({"sessionIds": ["01J9ZX8K2QHV0M3T6R7P4N5W8C"]}), "sessionIds"),
         (json!({"sessionIds": [world.org.sessions[0], world.other.sessions[0]]}), "sessionIds"),
     ] {
@@ -127,6 +127,38 @@ async fn nobody_gives_what_they_lack() {
     }
     let made = post(&limited, "/api-keys", new(json!([own]))).await.expect(201).json();
     delete(&limited, &format!("/api-keys/{}", made["id"].as_str().expect("an id"))).await.expect(204);
+}
+
+#[tokio::test]
+async fn no_key_outlives_the_one_it_is_created_with() {
+    let world = World::shared().await;
+    let expiring = [
+        "key",
+        "create",
+        "--org",
+        &world.org.id,
+        "--name",
+        "guest",
+        "--can",
+        "manage,read",
+        "--expires-in",
+        "1h",
+    ];
+    let guest = world.cli(&expiring);
+    let id = guest.split('_').nth(1).expect("an id").to_owned();
+    let listed = world.cli(&["key", "list", "--org", &world.org.id, "--json"]);
+    let listed: Vec<Value> = serde_json::from_str(&listed).expect("JSON");
+    let latest = listed.iter().find(|key| key["keyId"] == id).expect("the key")["expiresAt"].clone();
+    let latest = latest.as_i64().expect("a moment");
+    let guest = world.anonymous().token(&guest);
+    let new =
+        |expires_at: Option<i64>| json!({"name": "child", "capabilities": ["read"], "expiresAt": expires_at});
+    for (asked, given) in [(None, latest), (Some(latest - 1000), latest - 1000), (Some(latest), latest)] {
+        let made = post(&guest, "/api-keys", new(asked)).await.expect(201).json();
+        assert_eq!(made["expiresAt"], given, "{asked:?}");
+    }
+    let answer = post(&guest, "/api-keys", new(Some(latest + 1000))).await;
+    assert_eq!(refusal(answer, 422).1.as_deref(), Some("expiresAt"));
 }
 
 #[tokio::test]

@@ -67,6 +67,25 @@ async fn what_a_label_cannot_be_is_refused_by_its_field() {
 }
 
 #[tokio::test]
+async fn no_label_is_named_like_the_id_of_one() {
+    let world = World::shared().await;
+    let caller = manager(world).await;
+    for name in ["label-abcdefghijklmnop", "LABEL-abcdefghijklmnop"] {
+        let answer = post(&caller, "/labels", json!({"name": name})).await;
+        assert_eq!(refusal(answer, 422).1.as_deref(), Some("name"));
+        let path = format!("/labels/{}", world.org.label);
+        assert_eq!(
+            refusal(patch(&caller, &path, json!({"name": name})).await, 422).1.as_deref(),
+            Some("name")
+        );
+        let chat = world.chat("Alice").await;
+        let refused = world.rest().patch(&chat, json!({"labels": format!("vip, {name}")})).await.json();
+        let told = &refused["fields"]["labels"]["message"];
+        assert_eq!(told, "labels must not look like a label id", "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn racing_creations_of_one_name_end_in_one_label() {
     let world = World::shared().await;
     let caller = manager(world).await;

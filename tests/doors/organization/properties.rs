@@ -57,8 +57,9 @@ async fn what_a_property_cannot_be_is_refused_by_its_field() {
         (json!({"name": "a", "kind": "number"}), "kind"),
         (json!({"name": "a", "kind": "text", "options": ["x"]}), "options"),
         (json!({"name": "a", "kind": "picklist"}), "options"),
-        (json!({"name": "a", "kind": "picklist", "options": ["x", "x"]}), "options"),
-        (json!({"name": "a", "kind": "picklist", "options": ["x", ""]}), "options"),
+        (json!({"name": "a", "kind": "picklist", "options": ["x", "x"]}), "options[1]"),
+        (json!({"name": "a", "kind": "picklist", "options": ["x", ""]}), "options[1]"),
+        (json!({"name": "a", "kind": "picklist", "options": ["x", "a,b"]}), "options[1]"),
         (json!({"name": "a", "kind": "picklist", "options": many}), "options"),
     ] {
         let named = refusal(post(&caller, "/properties", body.clone()).await, 422).1;
@@ -69,8 +70,8 @@ async fn what_a_property_cannot_be_is_refused_by_its_field() {
         (&text, json!({"options": ["x"]}), "options"),
         (&dropdown, json!({"options": []}), "options"),
         (&dropdown, json!({"options": null}), "options"),
-        (&dropdown, json!({"options": ["x", " x"]}), "options"),
-        (&dropdown, json!({"name": "fine", "options": ["x\ny"]}), "options"),
+        (&dropdown, json!({"options": ["x", " x"]}), "options[1]"),
+        (&dropdown, json!({"name": "fine", "options": ["x\ny"]}), "options[0]"),
         (&"/properties/size".to_owned(), json!({}), "propertyId"),
     ] {
         let named = refusal(patch(&caller, path, body.clone()).await, 422).1;

@@ -4,7 +4,7 @@ use std::env;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use switchboard::actions::Precondition;
 use switchboard::actions::idempotency::Once;

@@ -6,7 +6,7 @@ use std::env;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use switchboard::pb::chat_service_client::ChatServiceClient;
