@@ -21,6 +21,11 @@ SHELL := /bin/bash
 .PHONY: help run test fuzz lint plans bench bench-watch kills merges soak deny sbom assets inbox image-root image-test build-packages \
 	test-packages image-packages
 
+# Where the pinned toolchain is not there and cannot be fetched, the machine's own has to do.
+ifeq ($(shell rustc --version 2>/dev/null),)
+export RUSTUP_TOOLCHAIN := $(word 1,$(shell rustup default))
+endif
+
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
 FASTIFY := benches/fastify
