@@ -1,3 +1,2 @@
 DROP FUNCTION merge_chats;
 DROP FUNCTION tie_lids;
-DROP TABLE lids;

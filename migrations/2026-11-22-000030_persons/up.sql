@@ -1,25 +1,6 @@
 -- One person, one chat: WhatsApp tells of a person by LID while the phone number is hidden, and by phone number otherwise.
 -- Once both are known to be the same, everything told of either is told of one chat, the phone number's.
 
-CREATE TABLE lids (
-    org_id  uuid NOT NULL REFERENCES orgs ON DELETE CASCADE,
-    lid     text NOT NULL COLLATE "C" CHECK (lid LIKE '%@lid'),
-    address text NOT NULL COLLATE "C" CHECK (address LIKE '%@c.us'),
-    PRIMARY KEY (org_id, lid)
-);
-CREATE INDEX lids_address ON lids (org_id, address);
-COMMENT ON TABLE lids IS 'Which LID is which phone number. Kept before there is a chat with either, and never taken back: chats that became one cannot be parted.';
-COMMENT ON COLUMN lids.org_id IS 'The organization.';
-COMMENT ON COLUMN lids.lid IS '<digits>@lid.';
-COMMENT ON COLUMN lids.address IS '<digits>@c.us: the same person by phone number.';
-
-ALTER TABLE lids ENABLE ROW LEVEL SECURITY;
-ALTER TABLE lids FORCE ROW LEVEL SECURITY;
-CREATE POLICY reads ON lids FOR SELECT USING (true);
-CREATE POLICY inserts ON lids FOR INSERT WITH CHECK (org_id = writing_org());
-CREATE POLICY updates ON lids FOR UPDATE USING (org_id = writing_org());
-CREATE POLICY deletes ON lids FOR DELETE USING (org_id = writing_org());
-
 -- Both functions are called while nobody else writes to the organization, and tell how many rows they were about. Each
 -- phone number comes once.
 
