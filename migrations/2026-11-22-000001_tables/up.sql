@@ -103,6 +103,18 @@ COMMENT ON COLUMN contacts.color IS '#RRGGBB.';
 COMMENT ON COLUMN contacts.image IS 'URL of the picture.';
 COMMENT ON COLUMN contacts.is_internal IS 'Whether the contact belongs to the organization.';
 
+CREATE TABLE lids (
+    org_id  uuid NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    lid     text NOT NULL COLLATE "C" CHECK (lid LIKE '%@lid'),
+    address text NOT NULL COLLATE "C" CHECK (address LIKE '%@c.us'),
+    PRIMARY KEY (org_id, lid)
+);
+CREATE INDEX lids_address ON lids (org_id, address);
+COMMENT ON TABLE lids IS 'Which LID is which phone number. Kept before there is a chat with either, and never taken back: chats that became one cannot be parted.';
+COMMENT ON COLUMN lids.org_id IS 'The organization.';
+COMMENT ON COLUMN lids.lid IS '<digits>@lid.';
+COMMENT ON COLUMN lids.address IS '<digits>@c.us: the same person by phone number.';
+
 CREATE TABLE chats (
     org_id                  uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
     chat_key                bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -386,7 +398,7 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['orgs', 'members', 'sessions', 'api_keys', 'contacts', 'chats', 'chat_addresses',
+    FOREACH t IN ARRAY ARRAY['orgs', 'members', 'sessions', 'api_keys', 'contacts', 'lids', 'chats', 'chat_addresses',
         'session_chats', 'messages', 'pending_receipts', 'chat_members', 'chat_access', 'labels', 'chat_labels',
         'properties', 'chat_properties', 'events']
     LOOP

@@ -110,6 +110,7 @@ DECLARE
     wanted   tsquery := websearch_to_tsquery('english', query);
     sessions text[] := reachable;
     chat     bigint;
+    person   text;
     senders  text[];
     matches  search_match[];
     result   search_page := ROW(NULL, 0, false, '{}');
@@ -146,12 +147,10 @@ BEGIN
     END IF;
     -- A person whose number was hidden once has more than one address.
     IF by_address IS NOT NULL THEN
+        person := coalesce(
+            (SELECT l.address FROM lids l WHERE l.org_id = of_org AND l.lid = by_address), by_address);
         senders := ARRAY(
-            SELECT by_address
-            UNION SELECT other.address
-            FROM chat_addresses a
-            JOIN chat_addresses other ON other.org_id = a.org_id AND other.chat_key = a.chat_key
-            WHERE a.org_id = of_org AND a.address = by_address
+            SELECT person UNION ALL SELECT l.lid FROM lids l WHERE l.org_id = of_org AND l.address = person
         );
     END IF;
     -- Nothing but stop words, or a key that reaches no session.

@@ -23,7 +23,7 @@ pub use messages::{
     write_messages,
 };
 pub use persons::{
-    Merge, add_lid_addresses, holders_of_chats, merge, messages_of_chats, messages_waited_for,
+    Merge, add_lid_addresses, holders_of_chats, merge, messages_of_chats, messages_waited_for, move_commands,
     phones_of_lids, remove_chats, tie,
 };
 pub use session_chats::{

@@ -136,7 +136,7 @@ pub fn lock(
     Ok(())
 }
 
-/// Writes the columns that change.
+/// Writes the columns that change, and that they were told.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
@@ -145,7 +145,13 @@ pub fn update(
     change: &SessionChatChange,
 ) -> StoreResult<()> {
     diesel::update(held_at!(org, session, address))
-        .set((change, session_chats::updated_at.eq(now)))
+        .set((
+            change,
+            session_chats::archived_told.eq(session_chats::archived_told.or(change.archived.is_some())),
+            session_chats::pinned_told.eq(session_chats::pinned_told.or(change.pinned.is_some())),
+            session_chats::mute_told.eq(session_chats::mute_told.or(change.muted_until.is_some())),
+            session_chats::updated_at.eq(now),
+        ))
         .execute(connection)?;
     Ok(())
 }

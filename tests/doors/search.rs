@@ -118,16 +118,16 @@ async fn a_person_is_the_same_sender_by_every_address() {
     let chat = world.chat("Alice").await;
     let lid = format!("9{}@lid", chat.digits);
     let number = &world.org.numbers[0];
-    let tie = format!(
-        "INSERT INTO chat_addresses (org_id, address, chat_key)
-         SELECT org_id, '{lid}', chat_key FROM chats WHERE org_id = '{}' AND chat_id = '{}'",
-        world.org.id, chat.id
-    );
-    world.sql().run_as(&world.org.id, &tie);
+    let tie = |lid: &str, jid: &str| json!({"session": number, "address": {"lid": lid, "jid": jid}});
     let one = message(number, &chat.jid, "A", false, &lid, "potoroo one", START);
     let two = message(number, &chat.jid, "B", false, &chat.id, "potoroo two", START);
-    world.import(&world.org, &[one, two]);
-    for sender in [&lid, &chat.id, &chat.jid] {
+    // Somebody who is only seen in a group has no chat.
+    let (other, other_lid) = (world.missing_chat_of(&world.org), format!("8{}@lid", chat.digits));
+    let group = format!("120363{}@g.us", chat.digits);
+    let third = message(number, &group, "C", false, &other_lid, "potoroo three", START);
+    let fourth = message(number, &group, "D", false, &other.id, "potoroo four", START);
+    world.import(&world.org, &[one, two, third, fourth, tie(&lid, &chat.jid), tie(&other_lid, &other.jid)]);
+    for sender in [&lid, &chat.id, &chat.jid, &other_lid, &other.id] {
         let found = search(world, &[("query", "potoroo"), ("sender", sender)]).await;
         assert_eq!(found["count"], 2, "{sender}");
     }

@@ -32,6 +32,8 @@ async fn what_cannot_be_stored_is_refused_with_its_field_named() {
         (json!({"chat": {"jid": "120363300000000001@g.us", "members": many}}), "chat.members"),
         (json!({"chat": {"jid": CHAT, "members": [{"id": CHAT}, {"id": CHAT}]}}), "chat.members[1].id"),
         (json!({"read": {"chat": "@", "upTo": 1}}), "read.chat"),
+        // The year 2100.
+        (json!({"read": {"chat": CHAT, "upTo": 4_102_444_800_000_i64}}), "read.upTo"),
         (json!({"address": {"lid": CHAT, "jid": CHAT}}), "address.lid"),
         (json!({"address": {"lid": "189412345678@lid", "jid": "189412345678@lid"}}), "address.jid"),
         (json!({"session": "15550109999", "address": {"lid": "189412345678@lid", "jid": CHAT}}), "session"),

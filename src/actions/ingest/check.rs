@@ -4,9 +4,10 @@ mod message;
 mod text;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::event::{
-    ChatEvent, ChatKind, ContactEvent, Event, InboxEvent, IngestEvent, ReceiptEvent, ReceiptKind,
+    ChatEvent, ChatKind, ContactEvent, Event, InboxEvent, IngestEvent, ReadEvent, ReceiptEvent, ReceiptKind,
     StatusEvent, UnreadEvent,
 };
 use super::inbox::{self, Inbox};
@@ -20,6 +21,8 @@ use text::{json_fields, text_patch, unstorable};
 
 const MAX_MEMBERS: usize = 4096;
 const MAX_ID_BYTES: usize = 255;
+/// How far a connector's clock may be ahead.
+const CLOCK_SKEW: Duration = Duration::from_hours(24);
 
 /// An event that may be stored.
 pub(super) enum Accepted {
@@ -111,7 +114,7 @@ pub(super) fn check(event: IngestEvent) -> Result<Accepted> {
         Event::Chat(event) => chat(event)?,
         Event::Message(event) => message::message(*event)?,
         Event::Receipt(event) => receipt(&event)?,
-        Event::Read(event) => Change::Read { chat: address("read.chat", &event.chat)?, up_to: event.up_to },
+        Event::Read(event) => read(&event)?,
         Event::Unread(event) => unread(&event)?,
         Event::Inbox(event) => inbox(*event)?,
         Event::Address(event) => Change::Address(Tie {
@@ -198,6 +201,14 @@ fn receipt(event: &ReceiptEvent) -> Result<Change> {
         id: message_id("receipt.message", event.message.clone())?,
         receipt: Receipt::Progress { by, kind: event.kind, at: event.at },
     })
+}
+
+/// A read mark never moves back, so one far ahead of the clock would hide everything that ever comes.
+fn read(event: &ReadEvent) -> Result<Change> {
+    if event.up_to > Instant::now().later_by(CLOCK_SKEW) {
+        return Err(Error::invalid("read.upTo", "must not lie more than a day ahead"));
+    }
+    Ok(Change::Read { chat: address("read.chat", &event.chat)?, up_to: event.up_to })
 }
 
 fn unread(event: &UnreadEvent) -> Result<Change> {
