@@ -3,6 +3,7 @@
 mod commands;
 mod convert;
 mod feed;
+mod numbered;
 
 use std::sync::Arc;
 
@@ -63,7 +64,8 @@ impl IngestService for IngestApi {
     ) -> Result<Response<Self::CommandsStream>, Status> {
         let caller = caller(&request)?;
         let (answers, answered) = mpsc::channel(commands::ROOM);
-        let commands = Commands::new(self.store.clone(), self.bells.clone(), self.closing.clone(), caller, answers);
+        let commands =
+            Commands::new(self.store.clone(), self.bells.clone(), self.closing.clone(), caller, answers);
         tokio::spawn(commands.run(request.into_inner()));
         Ok(Response::new(ReceiverStream::new(answered)))
     }
