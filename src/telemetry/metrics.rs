@@ -49,7 +49,10 @@ impl Metrics {
             meter.u64_gauge("switchboard.build_info").with_description("1, for the version that runs");
         build.build().record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
         Self {
-            requests: seconds("switchboard.request.duration", "Calls by RPC, door and gRPC code"),
+            requests: seconds(
+                "switchboard.request.duration",
+                "Calls by RPC, door and gRPC code. A stream counts when it has ended, with the time until it began",
+            ),
             in_flight: level("switchboard.requests.in_flight", "Calls that are being served"),
             shed: count("switchboard.requests.shed", "Calls turned away, by reason"),
             connections: level("switchboard.connections", "Open connections of callers"),
