@@ -11,6 +11,7 @@ DROP FUNCTION changes_of_chats() CASCADE;
 DROP FUNCTION changed(anyelement, anyelement);
 DROP FUNCTION micros(timestamptz);
 DROP FUNCTION acting();
+ALTER TABLE orgs DROP COLUMN events_removed_up_to;
 DROP INDEX events_deleted;
 DROP INDEX events_chat;
 DROP INDEX events_in_order;

@@ -12,6 +12,9 @@ ALTER TABLE events ALTER COLUMN at SET DEFAULT clock_timestamp();
 -- What the row tells of has the same organization, and old rows go by themselves: nothing that needs a check for each.
 ALTER TABLE events DROP CONSTRAINT events_org_id_fkey;
 ALTER TABLE events ALTER COLUMN chat_key SET NOT NULL;
+-- What is removed is not missed by those who knew it.
+ALTER TABLE orgs ADD COLUMN events_removed_up_to bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN orgs.events_removed_up_to IS 'The latest of its events that was removed; 0 when none was.';
 -- For those who read every organization's events, and for whoever removes the oldest. Partial although it has all rows: or
 -- one organization's events would be looked for among everybody's, in their order.
 CREATE INDEX events_in_order ON events (event_id) WHERE kind <> '';
