@@ -141,13 +141,15 @@ async fn cleaning_up_in_the_organization_changes_its_chats() {
 async fn a_removed_chat_leaves_its_end_behind() {
     let world = World::start().await;
     let chat = world.chat("Removed").await;
-    assert_eq!(world.rest().patch(&chat.path, json!({"labels": "gone"})).await.status, 200);
+    let member = &world.org.members[0];
+    let body = json!({"labels": "gone", "assigned_to": member});
+    assert_eq!(world.rest().patch(&chat.path, body).await.status, 200);
+    let label = world.sql().value("SELECT label_id FROM labels WHERE name = 'gone'");
+    let label = format!("labels.{}", label.as_str().expect("a label"));
     assert_eq!(world.rest().delete(&chat.session_path).await.status, 204);
     let last = "SELECT kind, changes FROM events ORDER BY event_id DESC LIMIT 2";
-    let expected = [
-        json!({"kind": "deleted", "changes": {"chat_id": [chat.id, null]}}),
-        json!({"kind": "detached", "changes": {}}),
-    ];
+    let had = json!({"chat_id": [chat.id, null], "assignee": [member, null], label: ["gone", null]});
+    let expected = [json!({"kind": "deleted", "changes": had}), json!({"kind": "detached", "changes": {}})];
     assert_eq!(world.sql().rows(last), expected);
 }
 

@@ -7,6 +7,7 @@ DROP FUNCTION part_value(text, jsonb);
 DROP FUNCTION changes_of_messages() CASCADE;
 DROP FUNCTION changes_of_session_chats() CASCADE;
 DROP FUNCTION changes_of_contacts() CASCADE;
+DROP FUNCTION end_of_a_chat() CASCADE;
 DROP FUNCTION changes_of_chats() CASCADE;
 DROP FUNCTION changed(anyelement, anyelement);
 DROP FUNCTION micros(timestamptz);

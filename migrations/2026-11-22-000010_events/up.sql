@@ -45,13 +45,6 @@ CREATE FUNCTION changes_of_chats() RETURNS trigger LANGUAGE plpgsql SET enable_n
 DECLARE
     actor CONSTANT text := acting();
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        -- The chat's id goes with it.
-        INSERT INTO events (org_id, chat_key, kind, actor, changes)
-        SELECT org_id, chat_key, 'deleted', actor, jsonb_build_object('chat_id', jsonb_build_array(chat_id, NULL))
-        FROM was;
-        RETURN NULL;
-    END IF;
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
     SELECT n.org_id, n.chat_key, part.kind, actor, part.changes
     FROM was o
@@ -92,11 +85,34 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_chats() IS 'Writes events: details, assignee, deleted.';
+COMMENT ON FUNCTION changes_of_chats() IS 'Writes events: details, assignee.';
 CREATE TRIGGER changes_on_update AFTER UPDATE ON chats
     REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
-CREATE TRIGGER changes_on_delete AFTER DELETE ON chats
-    REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
+
+-- Before the chat goes and takes with it what it had: those who watch by that are told of its end too. Few go at a time.
+CREATE FUNCTION end_of_a_chat() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- Whoever holds it ceases to before, so that its end is the last that is told of it.
+    DELETE FROM session_chats WHERE org_id = OLD.org_id AND chat_key = OLD.chat_key;
+    INSERT INTO events (org_id, chat_key, kind, actor, changes)
+    SELECT OLD.org_id, OLD.chat_key, 'deleted', acting(), jsonb_object_agg(had.field, jsonb_build_array(had.value, NULL))
+    FROM (
+        SELECT 'chat_id' AS field, OLD.chat_id AS value
+        UNION ALL
+        SELECT 'assignee', coalesce(
+            (SELECT m.email FROM members m WHERE m.org_id = OLD.org_id AND m.member_key = OLD.assignee), OLD.assignee)
+        WHERE OLD.assignee IS NOT NULL
+        UNION ALL
+        SELECT 'labels.' || l.label_id, l.name
+        FROM chat_labels cl
+        JOIN labels l ON l.org_id = cl.org_id AND l.label_id = cl.label_id
+        WHERE cl.org_id = OLD.org_id AND cl.chat_key = OLD.chat_key
+    ) had;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION end_of_a_chat() IS 'Writes events: deleted, with the chat''s id, its assignee and its labels.';
+CREATE TRIGGER changes_on_delete BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION end_of_a_chat();
 
 -- A person's chat is named as the contact is, if the contact is.
 CREATE FUNCTION changes_of_contacts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
