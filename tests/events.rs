@@ -70,6 +70,23 @@ async fn what_a_connector_tells_is_written_down() {
 }
 
 #[tokio::test]
+async fn an_earlier_message_that_comes_late_or_changes_is_told_of_without_fields() {
+    let world = World::shared().await;
+    let chat = world.chat("Late").await;
+    let tell = |id: &str, at: i64, body: &str, updated_at: i64| {
+        let message = json!({"id": id, "chat": chat.jid, "fromMe": true, "body": body, "timestamp": at,
+            "updatedAt": updated_at});
+        world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": message})]);
+    };
+    tell("L2", 1_737_976_076_000, "latest", 1_737_976_076_000);
+    let before = events_of(world, &chat).len();
+    tell("L1", 1_737_976_000_000, "late", 1_737_976_000_000);
+    tell("L1", 1_737_976_000_000, "edited", 1_737_976_080_000);
+    let expected = ("messages".to_owned(), json!({}));
+    assert_eq!(changes_after(world, &chat, before), [expected.clone(), expected]);
+}
+
+#[tokio::test]
 async fn what_a_caller_changes_names_the_caller_and_both_values() {
     let world = World::shared().await;
     let chat = world.chat("Changed").await;

@@ -4,6 +4,7 @@ DROP TRIGGER changes_on_update ON labels;
 DROP FUNCTION changes_of_labels();
 DROP FUNCTION changes_of_parts() CASCADE;
 DROP FUNCTION part_value(text, jsonb);
+DROP FUNCTION late_messages() CASCADE;
 DROP FUNCTION changes_of_messages() CASCADE;
 DROP FUNCTION changes_of_session_chats() CASCADE;
 DROP FUNCTION changes_of_contacts() CASCADE;

@@ -195,32 +195,53 @@ CREATE TRIGGER changes_on_delete AFTER DELETE ON session_chats
     REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
 
 -- A new message shows in its chat, which has a latest message and a count. What becomes of it later shows there too while it
--- is the latest.
+-- is the latest. Of all others nothing is told but that there is something to read: one that comes late, and another text or
+-- none.
 CREATE FUNCTION changes_of_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
-    SELECT edited.org_id, edited.chat_key, edited.session_id, 'messages', acting(), edited.changes
+    SELECT shown.org_id, shown.chat_key, shown.session_id, 'messages', acting(),
+        CASE WHEN shown.is_latest THEN shown.changes ELSE '{}' END
     FROM (
-        SELECT n.org_id, n.chat_key, n.session_id, n.message_id, jsonb_strip_nulls(jsonb_build_object(
-            'latest_message.ack', changed(o.ack, n.ack),
-            'latest_message.body', changed(o.body, n.body),
-            'latest_message.is_deleted', changed(o.details -> 'is_deleted', n.details -> 'is_deleted')
-        )) AS changes
-        FROM was o
-        JOIN now n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
-            AND n.message_id = o.message_id
-    ) edited
-    WHERE edited.changes <> '{}'
-        AND edited.message_id = (
+        SELECT edited.*, edited.message_id = (
             SELECT sc.latest_message_id FROM session_chats sc
             WHERE sc.org_id = edited.org_id AND sc.session_id = edited.session_id AND sc.chat_key = edited.chat_key
-        );
+        ) AS is_latest
+        FROM (
+            SELECT n.org_id, n.chat_key, n.session_id, n.message_id, jsonb_strip_nulls(jsonb_build_object(
+                'latest_message.ack', changed(o.ack, n.ack),
+                'latest_message.body', changed(o.body, n.body),
+                'latest_message.is_deleted', changed(o.details -> 'is_deleted', n.details -> 'is_deleted')
+            )) AS changes
+            FROM was o
+            JOIN now n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
+                AND n.message_id = o.message_id
+        ) edited
+        WHERE edited.changes <> '{}'
+    ) shown
+    WHERE shown.is_latest OR shown.changes - 'latest_message.ack' <> '{}';
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION changes_of_messages() IS 'Writes events: messages.';
 CREATE TRIGGER changes_on_update AFTER UPDATE ON messages
     REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_messages();
+
+CREATE FUNCTION late_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+BEGIN
+    INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
+    SELECT came.org_id, came.chat_key, came.session_id, 'messages', acting(), '{}'
+    FROM (SELECT org_id, session_id, chat_key, min(sent_at) AS sent_at FROM now GROUP BY org_id, session_id, chat_key) came
+    WHERE came.sent_at < (
+        SELECT sc.last_message_at FROM session_chats sc
+        WHERE sc.org_id = came.org_id AND sc.session_id = came.session_id AND sc.chat_key = came.chat_key
+    );
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION late_messages() IS 'Writes events: messages.';
+CREATE TRIGGER changes_on_insert AFTER INSERT ON messages
+    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION late_messages();
 
 -- What is attached to a chat, an element a row: one event a chat, with a field for each element that changed. The trigger
 -- says which kind it is and which column names the element.
