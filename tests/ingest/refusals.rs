@@ -106,7 +106,16 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
             "must have exactly one of",
         ),
         (r#"{"session":"1","reed":{}}"#, "reed", "unknown field `reed`"),
-        (r#"{"session":"1","contact":{"id":"1","name":"\ud800"}}"#, "contact.name", "hex escape"),
+        (
+            r#"{"session":"1","contact":{"id":"1","name":"\ud800"}}"#,
+            "contact.name",
+            "half of a surrogate pair is no text",
+        ),
+        (
+            r#"{"session":"1","contact":{"id":"1","name":"\ud800\u0041"}}"#,
+            "contact.name",
+            "half of a surrogate pair is no text",
+        ),
         (r#"{"session":"1","contact":{"id":"1"}} x"#, "event", "trailing characters"),
         ("nonsense", "event", "expected"),
     ] {

@@ -26,6 +26,13 @@ fn refusal(path: &str, error: &serde_json::Error) -> Error {
     // Position and list of the known keys are noise: the event is one line, and its path is named.
     let message = message.split(" at line ").next().unwrap_or_default();
     let message = message.split(", expected one of").next().unwrap_or_default();
+    // The parser knows it by how JSON escapes it.
+    let message = match message {
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            "half of a surrogate pair is no text"
+        }
+        message => message,
+    };
     let field = if path == "." { "event" } else { path };
     Error::invalid(field, format_args!("is not understood: {message}"))
 }
