@@ -125,3 +125,11 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
         assert!(error.message().contains(message), "{line}: {error}");
     }
 }
+
+#[test]
+fn a_message_that_does_not_say_whose_it_is_came_in() {
+    let line = r#"{"session":"1","message":{"id":"1","chat":"2","timestamp":1}}"#;
+    let said = r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":false,"timestamp":1}}"#;
+    let read = |line: &str| IngestEvent::from_json(line.as_bytes()).expect(line);
+    assert_eq!(read(line), read(said));
+}
