@@ -25,6 +25,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use prost_reflect::DescriptorPool;
+use prost_reflect::prost_types::FileDescriptorSet;
+use prost_reflect::prost_types::field_descriptor_proto::Type;
 
 /// What the binary carries for browsers: what shows the OpenAPI document to people, and the inbox.
 const COMPRESSED: [&str; 3] =
@@ -62,14 +64,28 @@ fn generate() -> Result<(), Box<dyn Error>> {
     std::fs::write(out_dir.join("redact.rs"), secrets::redactions(&services)?)?;
     std::fs::write(out_dir.join("transcode.rs"), generate::routes(&services)?)?;
 
-    let set = prost::Message::decode(encoded.as_slice())?;
+    let mut set = prost::Message::decode(encoded.as_slice())?;
+    read_as_bytes(&mut set, "IngestRequest", "event")?;
     let mut config = prost_build::Config::new();
     // A request's name is what an idempotency key's use is told apart by.
     config.enable_type_names();
+    config.bytes([".switchboard.v1.IngestRequest.event"]);
     tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
     for asset in COMPRESSED {
         assets::compress(Path::new(asset), &out_dir)?;
     }
+    Ok(())
+}
+
+/// Has the field, a message, generated as bytes: the two are the same on the wire, and whoever reads it can tell what is
+/// wrong inside of it from what is wrong around it.
+fn read_as_bytes(set: &mut FileDescriptorSet, message: &str, field: &str) -> Result<(), Box<dyn Error>> {
+    let messages = set.file.iter_mut().flat_map(|file| &mut file.message_type);
+    let fields = messages.filter(|found| found.name() == message).flat_map(|message| &mut message.field);
+    let found = fields.into_iter().find(|found| found.name() == field);
+    let found = found.ok_or_else(|| format!("there is no {message}.{field}"))?;
+    found.set_type(Type::Bytes);
+    found.type_name = None;
     Ok(())
 }
 

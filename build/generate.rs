@@ -23,8 +23,9 @@ pub fn methods(services: &[Service]) -> String {
                 &mut out,
                 1,
                 &format!(
-                    "Method {{ path: {:?}, capability: Capability::{capability} }},",
-                    rpc(service, method)
+                    "Method {{ path: {:?}, capability: Capability::{capability}, is_stream: {} }},",
+                    rpc(service, method),
+                    method.descriptor.is_server_streaming()
                 ),
             );
         }

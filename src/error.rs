@@ -99,6 +99,7 @@ impl Kind {
             Row { code, status, flat, nested }
         }
         const VALIDATION: (&str, &str) = ("VALIDATION_ERROR", "Validation Error");
+        const GONE: (&str, &str) = ("GONE_ERROR", "Gone");
         const CONFLICT: (&str, &str) = ("CONFLICT_ERROR", "Conflict");
         const BODY: (&str, &str) = ("UNSUPPORTED_BODY_ERROR", "Unsupported Body");
         const UNAVAILABLE: (&str, &str) = ("UNAVAILABLE_ERROR", "Unavailable");
@@ -113,7 +114,7 @@ impl Kind {
             Self::Aborted            => row(Code::Aborted, StatusCode::CONFLICT, CONFLICT, "conflict"),
             Self::FailedPrecondition => row(Code::FailedPrecondition, StatusCode::CONFLICT, CONFLICT, "conflict"),
             Self::VersionMismatch    => row(Code::Aborted, StatusCode::PRECONDITION_FAILED, CONFLICT, "precondition_failed"),
-            Self::Gone               => row(Code::OutOfRange, StatusCode::GONE, VALIDATION, "gone"),
+            Self::Gone               => row(Code::OutOfRange, StatusCode::GONE, GONE, "gone"),
             Self::TooLarge           => row(Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, BODY, "payload_too_large"),
             Self::UnsupportedMedia   => row(Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, BODY, "unsupported_media_type"),
             Self::RateLimited        => row(Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, ("RATE_LIMIT_ERROR", "Too Many Requests"), "rate_limited"),

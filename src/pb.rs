@@ -14,6 +14,8 @@ pub struct Method {
     pub path: &'static str,
     /// What the caller must be allowed to do.
     pub capability: Capability,
+    /// Whether it answers a stream.
+    pub is_stream: bool,
 }
 
 /// A service with REST routes.

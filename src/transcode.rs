@@ -36,7 +36,7 @@ pub use dialect::{Dialect, ErrorEnvelope, Names};
 pub use percent::{decode_query, decode_segment, decode_segments};
 pub use route::{Answer, Binding, Body as RequestBody, Route};
 pub use router::{Ambiguous, Found, Router};
-pub use stream::Resume;
+pub use stream::{Ending, Resume};
 pub use template::{Segment, Template, TemplateError, Variable};
 pub use text::{BindError, Bound, Place, Text};
 

@@ -70,6 +70,23 @@ async fn what_a_connector_tells_is_written_down() {
 }
 
 #[tokio::test]
+async fn an_earlier_message_that_comes_late_or_changes_is_told_of_without_fields() {
+    let world = World::shared().await;
+    let chat = world.chat("Late").await;
+    let tell = |id: &str, at: i64, body: &str, updated_at: i64| {
+        let message = json!({"id": id, "chat": chat.jid, "fromMe": true, "body": body, "timestamp": at,
+            "updatedAt": updated_at});
+        world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": message})]);
+    };
+    tell("L2", 1_737_976_076_000, "latest", 1_737_976_076_000);
+    let before = events_of(world, &chat).len();
+    tell("L1", 1_737_976_000_000, "late", 1_737_976_000_000);
+    tell("L1", 1_737_976_000_000, "edited", 1_737_976_080_000);
+    let expected = ("messages".to_owned(), json!({}));
+    assert_eq!(changes_after(world, &chat, before), [expected.clone(), expected]);
+}
+
+#[tokio::test]
 async fn what_a_caller_changes_names_the_caller_and_both_values() {
     let world = World::shared().await;
     let chat = world.chat("Changed").await;
@@ -141,13 +158,15 @@ async fn cleaning_up_in_the_organization_changes_its_chats() {
 async fn a_removed_chat_leaves_its_end_behind() {
     let world = World::start().await;
     let chat = world.chat("Removed").await;
-    assert_eq!(world.rest().patch(&chat.path, json!({"labels": "gone"})).await.status, 200);
+    let member = &world.org.members[0];
+    let body = json!({"labels": "gone", "assigned_to": member});
+    assert_eq!(world.rest().patch(&chat.path, body).await.status, 200);
+    let label = world.sql().value("SELECT label_id FROM labels WHERE name = 'gone'");
+    let label = format!("labels.{}", label.as_str().expect("a label"));
     assert_eq!(world.rest().delete(&chat.session_path).await.status, 204);
     let last = "SELECT kind, changes FROM events ORDER BY event_id DESC LIMIT 2";
-    let expected = [
-        json!({"kind": "deleted", "changes": {"chat_id": [chat.id, null]}}),
-        json!({"kind": "detached", "changes": {}}),
-    ];
+    let had = json!({"chat_id": [chat.id, null], "assignee": [member, null], label: ["gone", null]});
+    let expected = [json!({"kind": "deleted", "changes": had}), json!({"kind": "detached", "changes": {}})];
     assert_eq!(world.sql().rows(last), expected);
 }
 

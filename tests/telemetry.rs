@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use prost::Message;
 use serde_json::{Value, json};
-use switchboard::pb::GetChatRequest;
+use switchboard::pb::ingest_service_client::IngestServiceClient;
+use switchboard::pb::{GetChatRequest, IngestRequest, WatchChatsRequest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::codegen::tokio_stream;
+use tonic::transport::Channel;
 
 use self::collector::Collector;
 use crate::support::{Chat, Door, World, frame};
@@ -100,6 +105,41 @@ async fn metrics_tell_calls_by_rpc_door_and_code() {
         "{text}"
     );
     assert!(!text.contains("made.up"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_counts_with_how_it_ended() {
+    let world = World::start_with("127.0.0.1:0", &["--metrics-address", "127.0.0.1:0"]).await;
+    let key = world.key("ingest,read").await;
+    let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
+    // Says nothing that opens it.
+    let mut request = tonic::Request::new(tokio_stream::iter([IngestRequest::default()]));
+    request.metadata_mut().insert("authorization", format!("Bearer {key}").parse().expect("a header"));
+    let mut answers = IngestServiceClient::new(channel).ingest(request).await.expect("a stream").into_inner();
+    answers.message().await.expect_err("a refusal");
+    drop(world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch"));
+    let mut lines = TcpStream::connect(world.address()).await.expect("a connection");
+    let head =
+        format!("GET /v1/chats:watch HTTP/1.1\r\nhost: acme.example\r\nauthorization: Bearer {key}\r\n\r\n");
+    lines.write_all(head.as_bytes()).await.expect("a request");
+    lines.read_u8().await.expect("an answer");
+    world.cli(&["key", "revoke", key.split('_').nth(1).expect("a key has an id")]);
+    let count = |labels: &str| format!("switchboard_request_duration_seconds_count{{{labels}}} 1");
+    for series in [
+        count(r#"code="INVALID_ARGUMENT",door="grpc",rpc="/switchboard.v1.IngestService/Ingest""#),
+        count(r#"code="CANCELLED",door="grpc",rpc="/switchboard.v1.ChatService/WatchChats""#),
+        count(r#"code="UNAUTHENTICATED",door="rest",rpc="/switchboard.v1.ChatService/WatchChats""#),
+    ] {
+        let mut text = String::new();
+        for _ in 0..600 {
+            text = world.metrics().await;
+            if text.lines().any(|line| line == series) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(text.lines().any(|line| line == series), "{series}\n{text}");
+    }
 }
 
 #[tokio::test]

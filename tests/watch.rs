@@ -1,12 +1,13 @@
 //! Watching chats change: nothing is lost, nothing comes out of order, and a watch can be taken up again anywhere.
 
 mod ends;
+mod filters;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use prost::Message;
-use serde_json::{Value, json};
+use serde_json::json;
 use switchboard::pb::{
     ChatChange, WatchChatsRequest, WatchChatsResponse, WatchSessionChatsRequest, WatchSessionChatsResponse,
 };
@@ -111,57 +112,6 @@ async fn a_change_is_told_at_every_door() {
     let seen = events.until(said).await;
     assert!(seen.contains("\r\nid: ") && seen.contains("data: {") && seen.contains(&chat.jid), "{seen}");
     assert!(web.until("is_archived").await.contains(&chat.id));
-}
-
-#[tokio::test]
-async fn filters_leave_out_what_is_not_asked_for() {
-    let world = World::start().await;
-    let (one, two) = (world.chat("One").await, world.chat("Two").await);
-    let patch = async |chat: &Chat, body: Value| {
-        let answer = world.rest().patch(&chat.path, body).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    };
-    patch(&one, json!({"labels": "vip"})).await;
-    let by_label = WatchChatsRequest { label: Some("VIP".to_owned()), ..Default::default() };
-    let mut by_label = watch(&world, by_label).await;
-    let email = world.org.members[0].clone();
-    let mut by_member =
-        watch(&world, WatchChatsRequest { assigned_to: Some(email.to_uppercase()), ..Default::default() })
-            .await;
-    let kinds = WatchChatsRequest { actions: vec!["assignee".to_owned()], ..Default::default() };
-    let mut by_kind = watch(&world, kinds).await;
-
-    // One after the other: what a chat is like when a change is told decides who hears of it.
-    let hears = async |watch: &mut Streaming<WatchChatsResponse>, chat: &Chat, action: &str| {
-        let change = next_change(watch).await;
-        assert_eq!((change.chat_id.as_str(), change.action.as_str()), (chat.id.as_str(), action));
-    };
-    archive(&world, &two, true).await;
-    archive(&world, &one, true).await;
-    hears(&mut by_label, &one, "state").await;
-    patch(&two, json!({"assigned_to": email})).await;
-    hears(&mut by_member, &two, "assignee").await;
-    archive(&world, &one, false).await;
-    archive(&world, &two, false).await;
-    hears(&mut by_label, &one, "state").await;
-    hears(&mut by_member, &two, "state").await;
-    patch(&one, json!({"labels": ""})).await;
-    hears(&mut by_label, &one, "labels").await;
-    patch(&two, json!({"assigned_to": null})).await;
-    hears(&mut by_member, &two, "assignee").await;
-    hears(&mut by_kind, &two, "assignee").await;
-    hears(&mut by_kind, &two, "assignee").await;
-
-    for (query, field) in [
-        ("actions=renamed", "actions"),
-        ("label=nobody-has-it", "label"),
-        ("resume_token=AAAA", "resume_token"),
-    ] {
-        let answer = world.rest().get(format!("/v1/chats:watch?{query}")).await.expect(422).json();
-        assert!(answer["fields"][field].is_object(), "{query}: {answer}");
-    }
-    let elsewhere = format!("/api/v1/sessions/{}/chats:watch", world.other.sessions[0]);
-    assert_eq!(world.rest().get(elsewhere).await.status, 404);
 }
 
 #[tokio::test]

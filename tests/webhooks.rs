@@ -172,6 +172,52 @@ async fn a_receiver_that_never_answers_slows_no_other_down() {
 }
 
 #[tokio::test]
+async fn what_a_dead_receiver_does_not_take_is_given_up_in_time_and_without_hammering() {
+    const CHATS: usize = 20;
+    let world = world(&["--webhook-tries", "3"]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    receiver.answers(|_| 500);
+    let body = json!({"url": receiver.url(), "actions": ["state"], "enabled": false});
+    let (id, _) = create(&caller, body).await;
+    for number in 0..CHATS {
+        let chat = world.chat(&format!("Chat {number}")).await;
+        change(&world, &chat, 3).await;
+    }
+    caller.patch(format!("{ROOT}/{id}"), json!({"enabled": true})).await.expect(200);
+    // Alone, each of them would be tried three times.
+    let dead = wait_for(&caller, &id, "dead", CHATS * 3).await;
+    assert!(dead.iter().all(|letter| letter["tries"] == 3 && letter["status"] == 500), "{dead:#?}");
+    assert!(receiver.posts().len() < CHATS * 9, "{} posts", receiver.posts().len());
+
+    // Its rest is over with that.
+    receiver.answers(|_| 200);
+    caller.json("POST", format!("{ROOT}/{id}/replay"), "").await.expect(200);
+    receiver.taken(CHATS * 3).await;
+}
+
+#[tokio::test]
+async fn an_organization_with_slow_receivers_delays_no_other() {
+    const SLOW: usize = 40;
+    let world = world(&["--webhook-timeout", "30s"]).await;
+    let (caller, slow, quick) = (manager(&world).await, Receiver::start().await, Receiver::start().await);
+    slow.answers(|_| 0);
+    for number in 0..SLOW {
+        create(&caller, json!({"url": format!("{}/{number}", slow.url()), "actions": ["state"]})).await;
+    }
+    let chat = world.chat("A").await;
+    change(&world, &chat, 1).await;
+    // As many as one organization may have at a time.
+    slow.until(|posts| posts.len() >= 16).await;
+    let other = world.anonymous().token(&world.key_of(&world.other, "read,send,manage").await);
+    create(&other, json!({"url": quick.url(), "actions": ["state"]})).await;
+    let theirs = world.chat_of(&world.other, "B").await;
+    let path = theirs.session_path.clone();
+    other.patch(&path, json!({"archived": true})).await.expect(200);
+    quick.taken(1).await;
+    assert_eq!(slow.posts().len(), 16);
+}
+
+#[tokio::test]
 async fn a_redirect_leads_nowhere() {
     let world = world(&["--webhook-tries", "1"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
@@ -190,17 +236,26 @@ async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     let port = receiver.address.port();
-    for url in
-        ["http://hooks.acme.example/", "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/"]
-    {
+    for url in [
+        "http://hooks.acme.example/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://169.254.169.254/",
+        "https://LocalHost/",
+        "https://api.localhost./",
+    ] {
         let refused = caller.json("POST", ROOT, json!({"url": url}).to_string()).await.expect(422).json();
         assert!(
             refused["error"]["details"]["url"].is_string() || refused["error"]["details"]["url"].is_array(),
             "{refused}"
         );
     }
-    let url = format!("https://localhost:{port}/");
+    // A name that leads there all the same, as far as the service knows.
+    let url = "https://hooks.acme.example/";
     let (id, _) = create(&caller, json!({"url": url, "actions": ["state"]})).await;
+    let leads_here =
+        format!("UPDATE webhooks SET url = 'https://localhost:{port}/' WHERE webhook_id = '{id}'");
+    world.sql().run_as(&world.org.id, &leads_here);
     change(&world, &chat, 1).await;
     let dead = wait_for(&caller, &id, "dead", 1).await;
     assert_eq!(

@@ -145,7 +145,8 @@ async fn tell(url: String, key: String, prefix: String, stream: i64, messages: i
         let open = IngestRequest { request: Some(Request::Open(Open::default())) };
         let mut is_open = requests.send(open).await.is_ok();
         for sequence in 1..=messages {
-            let event = Request::Event(message(&prefix, stream, sequence));
+            let event =
+                Request::Event(prost::Message::encode_to_vec(&message(&prefix, stream, sequence)).into());
             is_open = is_open && requests.send(IngestRequest { request: Some(event) }).await.is_ok();
         }
     });

@@ -12,6 +12,9 @@ ALTER TABLE events ALTER COLUMN at SET DEFAULT clock_timestamp();
 -- What the row tells of has the same organization, and old rows go by themselves: nothing that needs a check for each.
 ALTER TABLE events DROP CONSTRAINT events_org_id_fkey;
 ALTER TABLE events ALTER COLUMN chat_key SET NOT NULL;
+-- What is removed is not missed by those who knew it.
+ALTER TABLE orgs ADD COLUMN events_removed_up_to bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN orgs.events_removed_up_to IS 'The latest of its events that was removed; 0 when none was.';
 -- For those who read every organization's events, and for whoever removes the oldest. Partial although it has all rows: or
 -- one organization's events would be looked for among everybody's, in their order.
 CREATE INDEX events_in_order ON events (event_id) WHERE kind <> '';
@@ -42,13 +45,6 @@ CREATE FUNCTION changes_of_chats() RETURNS trigger LANGUAGE plpgsql SET enable_n
 DECLARE
     actor CONSTANT text := acting();
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        -- The chat's id goes with it.
-        INSERT INTO events (org_id, chat_key, kind, actor, changes)
-        SELECT org_id, chat_key, 'deleted', actor, jsonb_build_object('chat_id', jsonb_build_array(chat_id, NULL))
-        FROM was;
-        RETURN NULL;
-    END IF;
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
     SELECT n.org_id, n.chat_key, part.kind, actor, part.changes
     FROM was o
@@ -89,11 +85,34 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_chats() IS 'Writes events: details, assignee, deleted.';
+COMMENT ON FUNCTION changes_of_chats() IS 'Writes events: details, assignee.';
 CREATE TRIGGER changes_on_update AFTER UPDATE ON chats
     REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
-CREATE TRIGGER changes_on_delete AFTER DELETE ON chats
-    REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
+
+-- Before the chat goes and takes with it what it had: those who watch by that are told of its end too. Few go at a time.
+CREATE FUNCTION end_of_a_chat() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- Whoever holds it ceases to before, so that its end is the last that is told of it.
+    DELETE FROM session_chats WHERE org_id = OLD.org_id AND chat_key = OLD.chat_key;
+    INSERT INTO events (org_id, chat_key, kind, actor, changes)
+    SELECT OLD.org_id, OLD.chat_key, 'deleted', acting(), jsonb_object_agg(had.field, jsonb_build_array(had.value, NULL))
+    FROM (
+        SELECT 'chat_id' AS field, OLD.chat_id AS value
+        UNION ALL
+        SELECT 'assignee', coalesce(
+            (SELECT m.email FROM members m WHERE m.org_id = OLD.org_id AND m.member_key = OLD.assignee), OLD.assignee)
+        WHERE OLD.assignee IS NOT NULL
+        UNION ALL
+        SELECT 'labels.' || l.label_id, l.name
+        FROM chat_labels cl
+        JOIN labels l ON l.org_id = cl.org_id AND l.label_id = cl.label_id
+        WHERE cl.org_id = OLD.org_id AND cl.chat_key = OLD.chat_key
+    ) had;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION end_of_a_chat() IS 'Writes events: deleted, with the chat''s id, its assignee and its labels.';
+CREATE TRIGGER changes_on_delete BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION end_of_a_chat();
 
 -- A person's chat is named as the contact is, if the contact is.
 CREATE FUNCTION changes_of_contacts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
@@ -176,32 +195,53 @@ CREATE TRIGGER changes_on_delete AFTER DELETE ON session_chats
     REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
 
 -- A new message shows in its chat, which has a latest message and a count. What becomes of it later shows there too while it
--- is the latest.
+-- is the latest. Of all others nothing is told but that there is something to read: one that comes late, and another text or
+-- none.
 CREATE FUNCTION changes_of_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
-    SELECT edited.org_id, edited.chat_key, edited.session_id, 'messages', acting(), edited.changes
+    SELECT shown.org_id, shown.chat_key, shown.session_id, 'messages', acting(),
+        CASE WHEN shown.is_latest THEN shown.changes ELSE '{}' END
     FROM (
-        SELECT n.org_id, n.chat_key, n.session_id, n.message_id, jsonb_strip_nulls(jsonb_build_object(
-            'latest_message.ack', changed(o.ack, n.ack),
-            'latest_message.body', changed(o.body, n.body),
-            'latest_message.is_deleted', changed(o.details -> 'is_deleted', n.details -> 'is_deleted')
-        )) AS changes
-        FROM was o
-        JOIN now n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
-            AND n.message_id = o.message_id
-    ) edited
-    WHERE edited.changes <> '{}'
-        AND edited.message_id = (
+        SELECT edited.*, edited.message_id = (
             SELECT sc.latest_message_id FROM session_chats sc
             WHERE sc.org_id = edited.org_id AND sc.session_id = edited.session_id AND sc.chat_key = edited.chat_key
-        );
+        ) AS is_latest
+        FROM (
+            SELECT n.org_id, n.chat_key, n.session_id, n.message_id, jsonb_strip_nulls(jsonb_build_object(
+                'latest_message.ack', changed(o.ack, n.ack),
+                'latest_message.body', changed(o.body, n.body),
+                'latest_message.is_deleted', changed(o.details -> 'is_deleted', n.details -> 'is_deleted')
+            )) AS changes
+            FROM was o
+            JOIN now n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
+                AND n.message_id = o.message_id
+        ) edited
+        WHERE edited.changes <> '{}'
+    ) shown
+    WHERE shown.is_latest OR shown.changes - 'latest_message.ack' <> '{}';
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION changes_of_messages() IS 'Writes events: messages.';
 CREATE TRIGGER changes_on_update AFTER UPDATE ON messages
     REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_messages();
+
+CREATE FUNCTION late_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+BEGIN
+    INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
+    SELECT came.org_id, came.chat_key, came.session_id, 'messages', acting(), '{}'
+    FROM (SELECT org_id, session_id, chat_key, min(sent_at) AS sent_at FROM now GROUP BY org_id, session_id, chat_key) came
+    WHERE came.sent_at < (
+        SELECT sc.last_message_at FROM session_chats sc
+        WHERE sc.org_id = came.org_id AND sc.session_id = came.session_id AND sc.chat_key = came.chat_key
+    );
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION late_messages() IS 'Writes events: messages.';
+CREATE TRIGGER changes_on_insert AFTER INSERT ON messages
+    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION late_messages();
 
 -- What is attached to a chat, an element a row: one event a chat, with a field for each element that changed. The trigger
 -- says which kind it is and which column names the element.

@@ -1,16 +1,22 @@
--- Events as they are told, with what there is to choose them by: what the chat is like now.
+-- Events as they are told, with what there is to choose them by: what the chat is like now, or was at its end.
+CREATE FUNCTION last_of_chat(of_org uuid, of_chat bigint) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (
+        SELECT gone.changes FROM events gone
+        WHERE gone.org_id = of_org AND gone.chat_key = of_chat AND gone.kind = 'deleted'
+        LIMIT 1
+    );
+COMMENT ON FUNCTION last_of_chat(uuid, bigint) IS 'What a chat that is gone had at its end, as its event has it: {field: [value, null]}.';
+
 CREATE VIEW event_views AS
 SELECT
     e.org_id,
     e.event_id,
     e.at,
     e.chat_key,
-    coalesce(c.chat_id, (
-        -- What changed last of a chat that is gone.
-        SELECT gone.changes -> 'chat_id' ->> 0 FROM events gone
-        WHERE gone.org_id = e.org_id AND gone.chat_key = e.chat_key AND gone.kind = 'deleted'
-        LIMIT 1
-    )) AS chat_id,
+    CASE
+        WHEN c.chat_key IS NULL THEN last_of_chat(e.org_id, e.chat_key) -> 'chat_id' ->> 0
+        ELSE c.chat_id
+    END AS chat_id,
     e.session_id,
     s.phone,
     e.kind,
@@ -20,14 +26,22 @@ SELECT
     ARRAY(
         SELECT sc.session_id FROM session_chats sc WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
     ) AS held_by,
-    ARRAY(
-        SELECT cl.label_id FROM chat_labels cl WHERE cl.org_id = e.org_id AND cl.chat_key = e.chat_key
-    ) AS label_ids,
-    (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee) AS assigned_to
+    CASE
+        WHEN c.chat_key IS NULL THEN ARRAY(
+            SELECT substr(had.field, length('labels.') + 1)
+            FROM jsonb_object_keys(last_of_chat(e.org_id, e.chat_key)) had (field)
+            WHERE starts_with(had.field, 'labels.')
+        )
+        ELSE ARRAY(SELECT cl.label_id FROM chat_labels cl WHERE cl.org_id = e.org_id AND cl.chat_key = e.chat_key)
+    END AS label_ids,
+    CASE
+        WHEN c.chat_key IS NULL THEN last_of_chat(e.org_id, e.chat_key) -> 'assignee' ->> 0
+        ELSE (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee)
+    END AS assigned_to
 FROM events e
 LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
 LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id;
-COMMENT ON VIEW event_views IS 'Events as they are told, with what the chat is like now.';
+COMMENT ON VIEW event_views IS 'Events as they are told, with what the chat is like now, or was at its end.';
 COMMENT ON COLUMN event_views.org_id IS 'The organization.';
 COMMENT ON COLUMN event_views.event_id IS 'Order of writing.';
 COMMENT ON COLUMN event_views.at IS 'When it was changed.';
@@ -40,8 +54,8 @@ COMMENT ON COLUMN event_views.actor IS 'Who did it.';
 COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
 COMMENT ON COLUMN event_views.of_any_org IS 'Always true. Whoever reads the events of all organizations asks for it, and is led to the index for them.';
 COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now.';
-COMMENT ON COLUMN event_views.label_ids IS 'The labels the chat has now.';
-COMMENT ON COLUMN event_views.assigned_to IS 'Email of the member the chat is assigned to now.';
+COMMENT ON COLUMN event_views.label_ids IS 'The labels the chat has now, or had at its end.';
+COMMENT ON COLUMN event_views.assigned_to IS 'Email of the member the chat is assigned to now, or was at its end.';
 
 -- A view of what the function says, which diesel can read.
 CREATE VIEW events_horizon AS SELECT last, at, writers FROM events_horizon();

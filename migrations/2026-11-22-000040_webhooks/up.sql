@@ -61,7 +61,7 @@ COMMENT ON COLUMN webhook_deliveries.webhook_id IS 'The webhook.';
 COMMENT ON COLUMN webhook_deliveries.event_id IS 'The event.';
 COMMENT ON COLUMN webhook_deliveries.chat_key IS 'The chat it tells of: its events are delivered one after the other.';
 COMMENT ON COLUMN webhook_deliveries.state IS 'waiting to be tried, delivered, or dead: given up.';
-COMMENT ON COLUMN webhook_deliveries.tries IS 'How many times it was tried since it came up or was last replayed.';
+COMMENT ON COLUMN webhook_deliveries.tries IS 'How many times it was tried since it came up or was last replayed, by itself or together with others.';
 COMMENT ON COLUMN webhook_deliveries.status IS 'The HTTP status of the last answer.';
 COMMENT ON COLUMN webhook_deliveries.error IS 'Why the last try got no answer.';
 COMMENT ON COLUMN webhook_deliveries.tried_at IS 'When it was last tried.';

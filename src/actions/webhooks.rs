@@ -223,7 +223,7 @@ impl Webhooks {
         if !url.is_https() {
             return Err(Error::invalid("url", "must be an https URL"));
         }
-        if url.address().is_some_and(|address| !is_public(address)) {
+        if url.is_this_machine() || url.address().is_some_and(|address| !is_public(address)) {
             return Err(Error::invalid("url", "must not be a private address"));
         }
         Ok(url)

@@ -1,17 +1,19 @@
-//! Changes of chats, in the words of the chat API.
+//! Changes of chats, in the words of either API.
 
-use prost_types::value::Kind;
+mod fields;
+
+use prost_types::Value;
 use tonic::Response;
 use tonic::codegen::tokio_stream::StreamExt;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
+use self::fields::Api;
 use super::streams::{Answers, in_time};
 use crate::actions::audit::Asked;
 use crate::actions::offset_pages::moment;
 use crate::actions::watch::{Told, Watch};
 use crate::error::Result;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
-use crate::instant::Instant;
 use crate::pb::{
     ChatChange, FieldChange, ListChatAuditLogsRequest, SessionChatChange, SessionFieldChange,
     WatchChatsResponse, WatchSessionChatsResponse, WebhookEvent,
@@ -42,8 +44,8 @@ pub(super) fn chat_change(org: OrgId, event: &Event) -> ChatChange {
         action: event.kind.clone(),
         performed_by: event.actor.clone(),
         performed_at: Some(event.at.into()),
-        changes: field_changes(event, rfc_3339, |field, previous, current| FieldChange {
-            field: chat_field(field),
+        changes: field_changes(event, Api::Chat, |field, previous, current| FieldChange {
+            field,
             previous,
             current,
         }),
@@ -78,8 +80,8 @@ pub fn webhook_event(org: OrgId, event: &Event) -> WebhookEvent {
 }
 
 fn session_field_changes(event: &Event) -> Vec<SessionFieldChange> {
-    field_changes(event, millis, |field, previous, current| SessionFieldChange {
-        field: session_chat_field(field),
+    field_changes(event, Api::Session, |field, previous, current| SessionFieldChange {
+        field,
         previous,
         current,
     })
@@ -118,72 +120,15 @@ fn told<T: 'static>(
     })))
 }
 
-/// The fields that changed, each by its name in an API and with instants as the API writes them.
+/// The fields that changed, as the API tells them.
 fn field_changes<C>(
     event: &Event,
-    instant: impl Fn(Instant) -> Kind,
-    change: impl Fn(&str, Option<prost_types::Value>, Option<prost_types::Value>) -> C,
+    api: Api,
+    change: impl Fn(String, Option<Value>, Option<Value>) -> C,
 ) -> Vec<C> {
-    let value = |is_instant: bool, value: &prost_types::Value| match value.kind {
-        Some(Kind::NumberValue(micros)) if is_instant => {
-            // Microseconds of this era are whole numbers in a double.
-            #[expect(clippy::cast_possible_truncation, reason = "PostgreSQL's instants fit")]
-            let at = Instant::from_micros(micros as i64);
-            Some(prost_types::Value { kind: Some(instant(at)) })
-        }
-        _ => Some(value.clone()),
-    };
-    let fields = event.changes.0.iter().map(|(field, (previous, current))| {
-        let is_instant = INSTANTS.contains(&field.as_str());
-        change(field, value(is_instant, &previous.0), value(is_instant, &current.0))
+    let fields = event.changes.0.iter().filter_map(|(stored, (previous, current))| {
+        let value = |value: &Value| Some(api.value(stored, value));
+        Some(change(api.name(stored)?, value(&previous.0), value(&current.0)))
     });
     fields.collect()
-}
-
-/// As the chat API writes instants.
-fn rfc_3339(at: Instant) -> Kind {
-    Kind::StringValue(prost_types::Timestamp::from(at).to_string().replace('Z', "+00:00"))
-}
-
-/// As the session API does.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of this era are whole numbers in a double")]
-fn millis(at: Instant) -> Kind {
-    Kind::NumberValue(at.millis() as f64)
-}
-
-/// Fields that are instants.
-const INSTANTS: [&str; 5] = ["closed_at", "created_at", "muted_until", "read_up_to", "last_message_at"];
-
-/// A stored field's name in the chat object.
-fn chat_field(field: &str) -> String {
-    match field {
-        "type" => "chat_type",
-        "name" => "chat_name",
-        "image" => "chat_image",
-        "description" => "group_description",
-        "assignee" => "assigned_to",
-        "archived" => "is_archived",
-        "pinned" => "is_pinned",
-        "exited" => "is_exited",
-        "unread" => "message_unread_count",
-        "latest_message_id" => "latest_message.unique_id",
-        "last_message_at" => "latest_message.timestamp",
-        other => {
-            let (kind, part) = other.split_once('.').unwrap_or_default();
-            return match kind {
-                "properties" => format!("custom_properties.{part}"),
-                "access" => format!("chat_access.{part}"),
-                _ => other.to_owned(),
-            };
-        }
-    }
-    .to_owned()
-}
-
-/// A stored field's name in a session's chat.
-fn session_chat_field(field: &str) -> String {
-    match field {
-        "unread" => "unread_count".to_owned(),
-        other => other.to_owned(),
-    }
 }

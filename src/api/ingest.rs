@@ -3,6 +3,7 @@
 mod commands;
 mod convert;
 mod feed;
+mod numbered;
 
 use std::sync::Arc;
 

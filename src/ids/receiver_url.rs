@@ -10,7 +10,8 @@ use super::InvalidId;
 
 const MAX_CHARACTERS: usize = 2000;
 
-/// An `http` or `https` URL with a host, without user and fragment, at most 2000 characters long.
+/// An `http` or `https` URL with a host, without user and fragment, at most 2000 characters long. An address is spelled as
+/// one: what some take for `127.0.0.1`, such as `127.1` and `2130706433`, is no host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverUrl(Uri);
 
@@ -27,8 +28,31 @@ impl ReceiverUrl {
 
     /// The host, where it is an address and no name.
     pub fn address(&self) -> Option<IpAddr> {
-        self.0.host()?.trim_matches(['[', ']']).parse().ok()
+        self.0.host().and_then(address)
     }
+
+    /// Whether the host is a name that every machine has for itself (RFC 6761).
+    pub fn is_this_machine(&self) -> bool {
+        let name = self.0.host().map(last_labels).unwrap_or_default();
+        name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+    }
+}
+
+fn address(host: &str) -> Option<IpAddr> {
+    host.trim_matches(['[', ']']).parse().ok()
+}
+
+/// The host without the dot that a complete name may end with.
+fn last_labels(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+/// Whether it is an address, or a name that nobody can take for one: whatever ends in a number is one to some.
+fn is_host(host: &str) -> bool {
+    let last = last_labels(host).rsplit('.').next().unwrap_or_default();
+    let is_hexadecimal = last.get(..2).is_some_and(|two| two.eq_ignore_ascii_case("0x"));
+    let is_number = is_hexadecimal || last.bytes().all(|byte| byte.is_ascii_digit());
+    address(host).is_some() || !host.starts_with('[') && !is_number
 }
 
 impl FromStr for ReceiverUrl {
@@ -44,7 +68,7 @@ impl FromStr for ReceiverUrl {
         // What follows the host's last colon is no port when the URL has none to tell.
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
         let is_good = is_http
-            && uri.host().is_some_and(|host| !host.is_empty() && host != "[]")
+            && uri.host().is_some_and(is_host)
             && !authority.contains('@')
             && has_port == uri.port_u16().is_some_and(|port| port > 0);
         if is_good { Ok(Self(uri)) } else { Err(expected) }
@@ -79,6 +103,13 @@ mod tests {
             "ftp://hooks.acme.example/in",
             "https://",
             "https:///in",
+            "https://2130706433/",
+            "https://127.1/",
+            "https://0177.0.0.1/",
+            "https://0x7f000001/",
+            "https://hooks.acme.0x1/",
+            "https://127.0.0.1./",
+            "https://[]/",
             "https://user@hooks.acme.example/in",
             "https://user:word@hooks.acme.example/in",
             "https://hooks.acme.example/in#part",
@@ -99,5 +130,12 @@ mod tests {
         assert_eq!(address("https://[::1]/"), Some("::1".parse().unwrap()));
         assert_eq!(address("https://10.0.0.1:80/"), Some("10.0.0.1".parse().unwrap()));
         assert_eq!(address("https://hooks.acme.example/"), None);
+        for (url, is_this_machine) in [
+            ("https://localhost/", true),
+            ("https://Api.LocalHost.:80/", true),
+            ("https://localhost.acme.example/", false),
+        ] {
+            assert_eq!(url.parse::<ReceiverUrl>().unwrap().is_this_machine(), is_this_machine, "{url}");
+        }
     }
 }

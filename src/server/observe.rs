@@ -1,7 +1,9 @@
 //! Gives every request its id and a trace and, when it is answered, counts it and writes one line in the log: which RPC,
 //! through which door, how it ended and how long it took. No query, no path of REST (it holds phone numbers), nothing
 //! anybody wrote. Calls that went well are told at debug level only: their lines would cost as much as the rest of the
-//! stack.
+//! stack. Of a stream, metrics and traces tell how it ended when it has; why it failed is told by who serves it.
+
+mod ending;
 
 use std::error::Error as StdError;
 use std::time::{Duration, Instant};
@@ -10,6 +12,7 @@ use http::{Method, Uri};
 use tonic::{Code, Status};
 use tracing::Level;
 
+use self::ending::Watched;
 use super::around::{Answering, Around};
 use super::door::Door;
 use super::services::Rest;
@@ -48,8 +51,7 @@ impl<R: Rest> Around for Observe<R> {
             if let Some(told) = trace.as_ref().and_then(Trace::answer) {
                 response.headers_mut().insert(traces::ANSWER, told);
             }
-            call.tell(&response, trace.as_ref());
-            Ok(response)
+            Ok(call.tell(response, trace))
         }))
     }
 }
@@ -84,29 +86,32 @@ impl Failure<'_> {
             (None, None) => None,
         }
     }
-
-    fn is_ours(&self) -> bool {
-        matches!(self.code, Code::Internal | Code::Unknown | Code::DataLoss)
-    }
 }
 
 impl<R: Rest> Call<R> {
-    fn tell(&self, response: &Response, trace: Option<&Trace>) {
-        let failure = Failure::of(response);
+    fn tell(self, response: Response, trace: Option<Trace>) -> Response {
+        let failure = Failure::of(&response);
         let is_told = failure.is_some() || tracing::enabled!(Level::DEBUG);
         if !is_told && trace.is_none() && !metrics::are_kept() {
-            return;
+            return response;
         }
         let (rpc, door, took) = (self.rpc(), self.door.name(), self.begun.elapsed());
         let code = failure.as_ref().map_or(Code::Ok, |failure| failure.code);
-        let is_fault = failure.as_ref().is_some_and(Failure::is_ours);
-        metrics::answered(rpc, door, name_of(code), took);
-        if let Some(trace) = trace {
-            trace.end(rpc, door, name_of(code), is_fault);
-        }
+        let is_stream = failure.is_none() && METHODS.iter().any(|known| known.path == rpc && known.is_stream);
         if is_told {
-            self.log(response, failure, rpc, took);
+            self.log(&response, failure, rpc, took);
         }
+        let end = move |code| {
+            metrics::answered(rpc, door, name_of(code), took);
+            if let Some(trace) = trace {
+                trace.end(rpc, door, name_of(code), is_ours(code));
+            }
+        };
+        if is_stream {
+            return Watched::until_its_end(response, end);
+        }
+        end(code);
+        response
     }
 
     fn log(&self, response: &Response, failure: Option<Failure<'_>>, rpc: &str, took: Duration) {
@@ -119,7 +124,7 @@ impl<R: Rest> Call<R> {
             return tracing::debug!(rpc, door, status, ms, "answered");
         };
         let (code, error) = (failure.code, || failure.cause.map(causes).unwrap_or_default());
-        if failure.is_ours() {
+        if is_ours(code) {
             tracing::error!(rpc, door, status, ms, ?code, error = error(), "failed");
         } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
             tracing::warn!(rpc, door, status, ms, ?code, error = error(), "failed");
@@ -142,6 +147,11 @@ impl<R: Rest> Call<R> {
             Door::Rest => self.rest.rpc(&self.method, path).unwrap_or("-"),
         }
     }
+}
+
+/// Whether it is a fault of ours.
+const fn is_ours(code: Code) -> bool {
+    matches!(code, Code::Internal | Code::Unknown | Code::DataLoss)
 }
 
 /// With three digits after the point.

@@ -32,9 +32,9 @@ pub const NAMES: &[&str] = &[
     "switchboard.v1.SessionService",
 ];
 
-/// The largest message of a connector, in bytes. More than an event may have, so that one that is too large can be refused
-/// by its number instead of ending the stream.
-const MAX_INGEST_MESSAGE: usize = 4 * 1024 * 1024;
+/// The largest message of a connector, in bytes. Far more than an event may have, so that one that is too large can be
+/// refused by its number instead of ending the stream.
+const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// The REST door.
 pub trait Rest: Answering + Clone + Send + Sync + 'static {

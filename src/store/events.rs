@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
 use super::json::Json;
-use super::schema::{chat_addresses, events, session_chats, sessions};
+use super::schema::{chat_addresses, events, orgs, session_chats, sessions};
 use super::views::{event_views, events_horizon};
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -244,9 +244,17 @@ pub fn expired(
     Ok(oldest.into_iter().filter(|(.., is_old)| *is_old).map(|(org, event, _)| (org, event)).collect())
 }
 
-/// Removes these events of the organization.
+/// Removes these events of the organization, and keeps up to where some were removed.
 pub fn delete(connection: &mut Connection, org: OrgId, ids: &[i64]) -> StoreResult<()> {
     let removed = events::table.filter(events::org_id.eq(org)).filter(events::event_id.eq_any(ids));
     diesel::delete(removed).execute(connection)?;
+    let last = ids.iter().copied().max().unwrap_or_default();
+    let earlier = orgs::table.find(org).filter(orgs::events_removed_up_to.lt(last));
+    diesel::update(earlier).set(orgs::events_removed_up_to.eq(last)).execute(connection)?;
     Ok(())
+}
+
+/// The latest of the organization's events that was removed; 0 when none was.
+pub fn removed_up_to(connection: &mut Connection, org: OrgId) -> StoreResult<i64> {
+    Ok(orgs::table.find(org).select(orgs::events_removed_up_to).first(connection)?)
 }

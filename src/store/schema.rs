@@ -13,6 +13,7 @@ diesel::table! {
         name -> Text,
         disabled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        events_removed_up_to -> BigInt,
     }
 }
 

@@ -3,6 +3,7 @@
 use diesel::dsl::{exists, not, now};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::schema::{chat_addresses, chats, contacts, session_chats, sessions};
 use super::{Connection, StoreResult};
@@ -147,9 +148,12 @@ pub fn update(
     diesel::update(held_at!(org, session, address))
         .set((
             change,
-            session_chats::archived_told.eq(session_chats::archived_told.or(change.archived.is_some())),
-            session_chats::pinned_told.eq(session_chats::pinned_told.or(change.pinned.is_some())),
-            session_chats::mute_told.eq(session_chats::mute_told.or(change.muted_until.is_some())),
+            session_chats::archived_told
+                .eq(session_chats::archived_told.or(change.archived.is_some().into_sql::<Bool>())),
+            session_chats::pinned_told
+                .eq(session_chats::pinned_told.or(change.pinned.is_some().into_sql::<Bool>())),
+            session_chats::mute_told
+                .eq(session_chats::mute_told.or(change.muted_until.is_some().into_sql::<Bool>())),
             session_chats::updated_at.eq(now),
         ))
         .execute(connection)?;

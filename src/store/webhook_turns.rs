@@ -64,7 +64,13 @@ pub(super) fn interval(duration: Duration) -> PgInterval {
 }
 
 /// At most that many webhooks that have something to do and nobody who does it, those that were served longest ago first.
-pub fn due(connection: &mut Connection, settled: i64, most: i64) -> StoreResult<Vec<(OrgId, WebhookId)>> {
+/// None of the organizations in `except`.
+pub fn due(
+    connection: &mut Connection,
+    settled: i64,
+    except: &[OrgId],
+    most: i64,
+) -> StoreResult<Vec<(OrgId, WebhookId)>> {
     let waits = webhook_deliveries::table
         .filter(webhook_deliveries::org_id.eq(webhooks::org_id))
         .filter(webhook_deliveries::webhook_id.eq(webhooks::webhook_id))
@@ -78,6 +84,7 @@ pub fn due(connection: &mut Connection, settled: i64, most: i64) -> StoreResult<
         .inner_join(orgs::table.on(orgs::org_id.eq(webhooks::org_id)))
         .filter(orgs::disabled_at.is_null())
         .filter(webhooks::enabled)
+        .filter(webhooks::org_id.ne_all(except))
         .filter(webhooks::leased_until.is_null().or(webhooks::leased_until.le(now)))
         .filter(webhooks::retry_at.is_null().or(webhooks::retry_at.le(now)))
         .filter(exists(waits).or(exists(happened)))

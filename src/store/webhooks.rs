@@ -2,7 +2,6 @@
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
 
 use super::schema::webhooks;
 use super::views::events_horizon;
@@ -54,6 +53,9 @@ pub struct WebhookChanges {
     pub sessions: Option<Option<Vec<SessionId>>>,
     pub enabled: Option<bool>,
 }
+
+/// Until when a receiver is left alone that is not.
+const NEVER: Option<Instant> = None;
 
 /// Inserts a webhook, to be told of what happens from now on.
 pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> StoreResult<WebhookRow> {
@@ -136,13 +138,21 @@ pub fn update(
         changes.sessions.as_ref().map(|sessions| webhooks::session_ids.eq(sessions.as_deref())),
         changes.enabled.map(|enabled| webhooks::enabled.eq(enabled)),
         webhooks::failures.eq(0),
-        webhooks::retry_at.eq(None::<Instant>.into_sql::<diesel::sql_types::Nullable<Timestamptz>>()),
+        webhooks::retry_at.eq(NEVER),
     );
     let update = diesel::update(webhook).set(set);
     Ok(update.returning(WebhookRow::as_returning()).get_result(connection)?)
 }
 
-/// Gives the webhook, which is there, another secret.
+/// However the webhook fared before, it is tried at once.
+pub fn try_at_once(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<()> {
+    let webhook = webhooks::table.filter(webhooks::org_id.eq(org)).filter(webhooks::webhook_id.eq(id));
+    let set = (webhooks::failures.eq(0), webhooks::retry_at.eq(NEVER));
+    diesel::update(webhook).set(set).execute(connection)?;
+    Ok(())
+}
+
+/// Gives the webhook, which is there, another secret. It is tried with that at once.
 pub fn resalt(
     connection: &mut Connection,
     org: OrgId,
@@ -151,7 +161,13 @@ pub fn resalt(
     key_id: &[u8],
 ) -> StoreResult<WebhookRow> {
     let webhook = webhooks::table.filter(webhooks::org_id.eq(org)).filter(webhooks::webhook_id.eq(id));
-    let update = diesel::update(webhook).set((webhooks::salt.eq(salt), webhooks::key_id.eq(key_id)));
+    let set = (
+        webhooks::salt.eq(salt),
+        webhooks::key_id.eq(key_id),
+        webhooks::failures.eq(0),
+        webhooks::retry_at.eq(NEVER),
+    );
+    let update = diesel::update(webhook).set(set);
     Ok(update.returning(WebhookRow::as_returning()).get_result(connection)?)
 }
 

@@ -66,7 +66,10 @@ impl Metrics {
         let build = make.gauge("switchboard.build_info", "1, for the version that runs");
         build.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
         Self {
-            requests: make.seconds("switchboard.request.duration", "Calls by RPC, door and gRPC code"),
+            requests: make.seconds(
+                "switchboard.request.duration",
+                "Calls by RPC, door and gRPC code. A stream counts when it has ended, with the time until it began",
+            ),
             in_flight: make.level("switchboard.requests.in_flight", "Calls that are being served"),
             shed: make.count("switchboard.requests.shed", "Calls turned away, by reason"),
             connections: make.level("switchboard.connections", "Open connections of callers"),

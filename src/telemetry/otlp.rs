@@ -14,6 +14,8 @@ use super::prometheus::Scrape;
 use super::{metrics, traces};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
 const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 
 /// How long the last spans and metrics may take on their way out.
@@ -43,18 +45,24 @@ impl Telemetry {
     /// Begins to send what the environment asks for, and to keep metrics for whoever comes for them. Must be called inside
     /// a runtime, once, and before anything is counted.
     pub fn start(is_scraped: bool) -> Result<Self, InvalidExport> {
-        let wants = |signal: &str| {
-            is_set(ENDPOINT) || is_set(&ENDPOINT.replace("_ENDPOINT", &format!("_{signal}_ENDPOINT")))
-        };
+        let wants = |endpoint: &str| is_set(ENDPOINT) || is_set(endpoint);
         let is_disabled =
             std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
         let (wants_traces, wants_metrics) =
-            (!is_disabled && wants("TRACES"), !is_disabled && wants("METRICS"));
+            (!is_disabled && wants(TRACES_ENDPOINT), !is_disabled && wants(METRICS_ENDPOINT));
         if let Ok(protocol) = std::env::var(PROTOCOL)
             && (wants_traces || wants_metrics)
             && !matches!(protocol.as_str(), "" | "grpc")
         {
             return Err(InvalidExport(format!("{PROTOCOL} must be grpc: no other protocol is spoken here")));
+        }
+        let endpoints = [ENDPOINT, TRACES_ENDPOINT, METRICS_ENDPOINT];
+        let is_tls = |endpoint: &&str| std::env::var(endpoint).is_ok_and(|url| url.starts_with("https:"));
+        if let Some(endpoint) = endpoints.iter().find(|endpoint| is_tls(endpoint))
+            && (wants_traces || wants_metrics)
+        {
+            let message = "must be an http:// URL: collectors are not spoken to over TLS, so run one beside the service";
+            return Err(InvalidExport(format!("{endpoint} {message}")));
         }
         let invalid =
             |error: opentelemetry_otlp::ExporterBuildError| InvalidExport(format!("{ENDPOINT}: {error}"));

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
@@ -10,8 +11,8 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame};
-use tonic::Status;
 use tonic::codegen::tokio_stream::Stream;
+use tonic::{Code, Status};
 
 use super::dialect::Dialect;
 use crate::error::with_origin;
@@ -28,6 +29,22 @@ pub struct Resume<Req, Rep> {
     pub begin: fn(&mut Req, String),
 }
 
+/// How a stream ended, once it has: in the extensions of its response.
+#[derive(Clone, Debug, Default)]
+pub struct Ending(Arc<OnceLock<Code>>);
+
+impl Ending {
+    /// `None` until it has ended.
+    pub fn code(&self) -> Option<Code> {
+        self.0.get().copied()
+    }
+
+    fn say(&self, code: Code) {
+        // A stream ends once.
+        let _ = self.0.set(code);
+    }
+}
+
 /// How items follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -36,16 +53,10 @@ enum Shape {
 }
 
 impl Shape {
-    /// Events for those who name them and do not want them less than lines; lines for everyone else.
+    /// Events for those who name them and name lines with no greater weight (RFC 9110); lines for everyone else.
     fn of(headers: &HeaderMap) -> Self {
-        let lists = headers.get_all(ACCEPT).into_iter().filter_map(|list| list.to_str().ok());
-        let mut ranges = lists.flat_map(|list| list.split(','));
-        let accepts_events = ranges.any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let is_events = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
-            is_events && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-        });
-        if accepts_events { Self::Events } else { Self::Lines }
+        let (events, lines) = (weight(headers, "text/event-stream"), weight(headers, "application/x-ndjson"));
+        if events > 0.0 && events >= lines { Self::Events } else { Self::Lines }
     }
 
     const fn content_type(self) -> HeaderValue {
@@ -72,6 +83,21 @@ impl Shape {
     }
 }
 
+/// The weight with which the headers accept the type by its name, from 0 to 1; 0 when they do not.
+fn weight(headers: &HeaderMap, kind: &str) -> f32 {
+    let lists = headers.get_all(ACCEPT).into_iter().filter_map(|list| list.to_str().ok());
+    let weights = lists.flat_map(|list| list.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(kind));
+        let mut weights =
+            parts.filter_map(|part| part.split_once('=').filter(|(name, _)| matches!(*name, "q" | "Q")));
+        // One that is no number counts as none.
+        let weight = weights.next().and_then(|(_, weight)| weight.parse().ok()).unwrap_or(1.0);
+        is_named.then_some(weight)
+    });
+    weights.fold(0.0, f32::max)
+}
+
 /// How the items of a route are written.
 pub(super) struct Writing<Rep> {
     pub(super) dialect: &'static Dialect,
@@ -90,9 +116,11 @@ where
     let request_id =
         request.get(super::answer::REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
     let status = writing.status;
-    let items = Items { stream: Some(Box::pin(stream)), writing, shape, request_id };
+    let ending = Ending::default();
+    let items = Items { stream: Some(Box::pin(stream)), writing, shape, request_id, ending: ending.clone() };
     let mut response = Response::new(Body::new(items));
     *response.status_mut() = status;
+    response.extensions_mut().insert(ending);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, shape.content_type());
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -107,6 +135,7 @@ struct Items<Rep, S> {
     writing: Writing<Rep>,
     shape: Shape,
     request_id: Option<String>,
+    ending: Ending,
 }
 
 impl<Rep, S> HttpBody for Items<Rep, S>
@@ -123,8 +152,14 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         let item = ready!(stream.as_mut().poll_next(context));
-        if !matches!(item, Some(Ok(_))) {
+        let code = match &item {
+            Some(Ok(_)) => None,
+            Some(Err(status)) => Some(status.code()),
+            None => Some(Code::Ok),
+        };
+        if let Some(code) = code {
             self.stream = None;
+            self.ending.say(code);
         }
         let Writing { dialect, item: write, token, .. } = self.writing;
         let frame = item.map(|item| match item {
@@ -152,6 +187,10 @@ mod tests {
             ("text/event-stream", Shape::Events),
             ("application/json, Text/Event-Stream;q=0.5", Shape::Events),
             ("text/event-stream;q=0", Shape::Lines),
+            ("text/event-stream;q=0.1, application/x-ndjson", Shape::Lines),
+            ("application/x-ndjson;q=0.5, text/event-stream; q=0.9", Shape::Events),
+            ("text/event-stream, application/x-ndjson", Shape::Events),
+            ("text/event-stream;q=0.1, */*", Shape::Events),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());

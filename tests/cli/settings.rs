@@ -33,6 +33,18 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_collector_over_tls_is_refused_in_words_of_its_setting() {
+    let place = Place::new();
+    for variable in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+        let mut command = place.command(&["serve"]);
+        let output = command.env(variable, "https://collector.acme.example:4317").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{stderr}");
+        assert!(stderr.contains(&format!("{variable} must be an http:// URL")), "{stderr}");
+    }
+}
+
+#[test]
 fn a_shared_database_needs_a_shared_cursor_key() {
     let place = Place::new();
     let serve = ["serve", "--database-url", "postgres://user@127.0.0.1:1/db"];

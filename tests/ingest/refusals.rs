@@ -108,7 +108,16 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
             "must have exactly one of",
         ),
         (r#"{"session":"1","reed":{}}"#, "reed", "unknown field `reed`"),
-        (r#"{"session":"1","contact":{"id":"1","name":"\ud800"}}"#, "contact.name", "must be JSON"),
+        (
+            r#"{"session":"1","contact":{"id":"1","name":"\ud800"}}"#,
+            "contact.name",
+            "half of a surrogate pair is no text",
+        ),
+        (
+            r#"{"session":"1","contact":{"id":"1","name":"\ud800\u0041"}}"#,
+            "contact.name",
+            "half of a surrogate pair is no text",
+        ),
         (r#"{"session":"1","contact":{"id":"1"}} x"#, "event", "must be JSON, and is not from byte 38 on"),
         ("nonsense", "event", "event must be JSON, and is not from byte 2 on"),
         ("", "event", "event must be JSON"),
@@ -118,4 +127,12 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
         assert!(named.ends_with(field), "{line}: {named}");
         assert!(error.message().contains(message), "{line}: {error}");
     }
+}
+
+#[test]
+fn a_message_that_does_not_say_whose_it_is_came_in() {
+    let line = r#"{"session":"1","message":{"id":"1","chat":"2","timestamp":1}}"#;
+    let said = r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":false,"timestamp":1}}"#;
+    let read = |line: &str| IngestEvent::from_json(line.as_bytes()).expect(line);
+    assert_eq!(read(line), read(said));
 }

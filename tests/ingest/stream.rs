@@ -7,6 +7,7 @@ pub mod connector;
 mod kills;
 mod limits;
 
+use prost::Message;
 use serde_json::Value;
 use switchboard::pb::ingest_event::{self, Event};
 use switchboard::pb::ingest_request::{Open, Request};
@@ -22,7 +23,7 @@ const CHAT: &str = "15550109001@s.whatsapp.net";
 /// An event of the first number.
 pub fn request(sequence: i64, event: Event) -> IngestRequest {
     let event = IngestEvent { sequence, session: "15550100400".to_owned(), event: Some(event) };
-    IngestRequest { request: Some(Request::Event(event)) }
+    IngestRequest { request: Some(Request::Event(event.encode_to_vec().into())) }
 }
 
 /// An incoming message.
@@ -168,6 +169,34 @@ async fn a_refused_event_is_named_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_at_all_is_refused_by_its_number_too() {
+    let world = World::start().await;
+    let key = world.key("ingest").await;
+    let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
+    let event = |sequence, body: &str| IngestEvent {
+        sequence,
+        session: "15550100400".to_owned(),
+        event: Some(message_saying("X", body)),
+    };
+    let mut lone_surrogate = event(1, "abc").encode_to_vec();
+    let at = lone_surrogate.windows(3).position(|three| three == b"abc").expect("the text");
+    lone_surrogate[at..at + 3].copy_from_slice(b"\xed\xa0\x80");
+    let large = event(2, &"x".repeat(5 << 20)).encode_to_vec();
+    for (bytes, sequence, code) in [(lone_surrogate, 1, 3), (large, 2, 8)] {
+        connector.send(Request::Event(bytes.into())).await;
+        let refused = connector.acknowledged(sequence).await.expect("it goes on").remove(0).refused;
+        assert_eq!((refused[0].sequence, refused[0].code), (sequence, code), "{}", refused[0].message);
+    }
+    connector.tell(3, message("M3")).await;
+    connector.acknowledged(3).await.expect("it goes on");
+    // More than that is not read, so that its number is not known.
+    connector.send(Request::Event(vec![0; 17 << 20].into())).await;
+    let end = connector.answer().await.expect_err("too much");
+    assert_eq!(end.code(), Code::ResourceExhausted);
+    assert!(end.message().contains("after event 3"), "{}", end.message());
+}
+
+#[tokio::test]
 async fn a_sender_goes_on_where_it_was() {
     let world = World::start().await;
     let key = world.key("ingest").await;
@@ -205,7 +234,7 @@ async fn what_breaks_the_rules_of_the_stream_ends_it() {
         connector.answer().await.expect_err("refused").code()
     };
     let event = IngestEvent { sequence: 1, ..IngestEvent::default() };
-    assert_eq!(first(Request::Event(event)).await, Code::InvalidArgument);
+    assert_eq!(first(Request::Event(event.encode_to_vec().into())).await, Code::InvalidArgument);
     assert_eq!(first(Request::Open(Open { sender: "\0".to_owned() })).await, Code::InvalidArgument);
     for numbers in [[1, 1], [2, 1]] {
         let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
@@ -230,7 +259,7 @@ async fn a_key_for_some_sessions_tells_of_no_other() {
     let refused = connector.acknowledged(1).await.expect("acknowledged").remove(0).refused;
     assert_eq!((refused[0].code, refused[0].field.as_str()), (Code::NotFound as i32, "session"));
     let event = IngestEvent { sequence: 2, session: mine.clone(), event: Some(message("B")) };
-    connector.send(Request::Event(event)).await;
+    connector.send(Request::Event(event.encode_to_vec().into())).await;
     assert_eq!(connector.acknowledged(2).await.expect("acknowledged")[0].refused, []);
     assert_eq!(bodies(&world).len(), 1);
 }

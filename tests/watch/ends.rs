@@ -9,7 +9,7 @@ use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
 use tonic::{Code, Request, Status, Streaming};
 
 use super::{PATIENCE, Raw, archive, next, next_change, watch};
-use crate::support::{Door, RpcAnswer, World, frame};
+use crate::support::{Door, RpcAnswer, Server, World, frame};
 
 /// What was told from here on, and why it ended.
 async fn rest_of(watch: &mut Streaming<WatchChatsResponse>) -> (Vec<WatchChatsResponse>, Status) {
@@ -101,6 +101,28 @@ async fn what_is_no_longer_kept_cannot_be_taken_up_again() {
     assert_eq!(refused.code(), Code::OutOfRange);
     let answer = world.rest().get(format!("/v1/chats:watch?resume_token={resume_token}")).await;
     assert_eq!(answer.status, 410, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn what_another_instance_removed_is_not_stepped_over() {
+    let world = World::start().await;
+    let chat = world.chat("Forgotten").await;
+    let mut begun = watch(&world, WatchChatsRequest::default()).await;
+    archive(&world, &chat, true).await;
+    let resume_token = next(&mut begun).await.resume_token;
+    let again = WatchChatsRequest { resume_token, ..Default::default() };
+    drop(world.grpc_chat().watch_chats(again.clone()).await.expect("nothing is removed yet"));
+    archive(&world, &chat, false).await;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--event-retention", "200ms"];
+    let _other = Server::run(&world.command(&serve)).await;
+    for _ in 0..1200 {
+        if world.sql().count("events") == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let refused = world.grpc_chat().watch_chats(again).await.expect_err("some of it is gone");
+    assert_eq!(refused.code(), Code::OutOfRange);
 }
 
 #[tokio::test]

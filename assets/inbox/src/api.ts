@@ -1,13 +1,13 @@
 // The service, as this page calls it: gRPC-Web to where the page came from, with the token that was entered.
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
-import type { WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
+import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
 import { type Chat, ChatService } from '../generated/switchboard/v1/chat_pb';
 import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
 import { OrganizationService } from '../generated/switchboard/v1/organization_pb';
 import { type Session, SessionService } from '../generated/switchboard/v1/session_pb';
 
-export type { Chat, ChatMessage, Session };
+export type { Chat, ChatChange, ChatMessage, Session };
 
 /** The parts of a list that the service itself filters by. Empty text means any. */
 export interface Wanted {

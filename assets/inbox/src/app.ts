@@ -155,10 +155,12 @@ export class App {
     }
     const chat = await this.api.findChat(chatId, filter.phone);
     if (filter === this.inbox.filter) {
+      if (chat?.chatId !== chatId) {
+        // It is gone, or part of another one.
+        this.inbox.drop(chatId);
+      }
       if (chat) {
         this.inbox.put(chat);
-      } else {
-        this.inbox.drop(chatId);
       }
     }
     if (isOpen) {

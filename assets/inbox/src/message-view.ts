@@ -26,6 +26,10 @@ export class MessageView {
 
   /** Reads the newest messages again. Who looks at the end goes on looking at the end. */
   async refresh(chat: Chat): Promise<void> {
+    if (this.chat && this.chat.chatId !== chat.chatId) {
+      // It became one with another chat, or its number became known: all of it is read anew.
+      return this.open(chat);
+    }
     const { scrollTop, scrollHeight, clientHeight } = this.area;
     const wasAtEnd = scrollHeight - scrollTop - clientHeight < END_PIXELS;
     const page = await this.api.listMessages(chat, 0, PAGE);

@@ -1,5 +1,5 @@
 // Learns what changes elsewhere: one stream of the service, taken up again where it ended for as long as the page is open.
-import { type Api, isFinal, isForgotten } from './api';
+import { type Api, type ChatChange, isFinal, isForgotten } from './api';
 
 /** What comes of watching. */
 export interface Listener {
@@ -85,7 +85,7 @@ export class Watch {
           begun();
         }
         if (change) {
-          this.listener.changed(change.chatId);
+          [change.chatId, ...formerNames(change)].forEach((chatId) => this.listener.changed(chatId));
         }
         this.resumeToken = resumeToken;
       }
@@ -96,6 +96,13 @@ export class Watch {
       clearTimeout(timer);
     }
   }
+}
+
+/** What the chat was called before, where that changed. */
+function formerNames({ changes }: ChatChange): string[] {
+  return changes.flatMap(({ field, previous }) =>
+    field === 'chat_id' && previous?.kind.case === 'stringValue' ? [previous.kind.value] : [],
+  );
 }
 
 /** Twice as long after each failure, and not the same for all pages when a service comes back. */

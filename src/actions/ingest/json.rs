@@ -24,13 +24,20 @@ pub(super) fn read(line: &[u8]) -> Result<IngestEvent> {
 
 fn refusal(path: &str, error: &serde_json::Error) -> Error {
     let field = if path == "." { "event" } else { path };
+    let message = error.to_string();
+    // The parser knows it by how JSON escapes it.
+    if ["lone leading surrogate in hex escape", "unexpected end of hex escape"]
+        .iter()
+        .any(|half| message.starts_with(half))
+    {
+        return Error::invalid(field, "is not understood: half of a surrogate pair is no text");
+    }
     if matches!(error.classify(), Category::Syntax | Category::Eof) {
         return Error::invalid(
             field,
             format_args!("must be JSON, and is not from byte {} on", error.column()),
         );
     }
-    let message = error.to_string();
     // Position and list of the known keys are noise: the event is one line, and its path is named.
     let message = message.split(" at line ").next().unwrap_or_default();
     if let Some(words) = allowed_words(message) {

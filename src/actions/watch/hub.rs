@@ -136,7 +136,9 @@ impl Watches {
             // Still locked: the next page comes after `now`.
             (told.unwrap_or_default(), self.0.pages.subscribe())
         };
-        if begin.is_some_and(|(_, at)| self.0.is_forgotten(at, now.1)) {
+        if let Some(begin) = begin
+            && self.0.is_forgotten(viewer.caller.org, begin, now).await?
+        {
             let message = "what changed since the resume token is no longer kept";
             return Err(Error::new(Kind::Gone, message));
         }
@@ -263,10 +265,14 @@ impl Hub {
         self.closing.cancelled().await;
     }
 
-    /// Whether events of that moment may have been removed.
-    pub(super) fn is_forgotten(&self, at: i64, now: i64) -> bool {
+    /// Whether events after that place may have been removed: by now, or earlier by whoever kept them for less time.
+    async fn is_forgotten(&self, org: OrgId, (last, at): Position, now: Position) -> Result<bool> {
         let retention = i64::try_from(self.retention.as_micros()).unwrap_or(i64::MAX);
-        at.saturating_add(retention) < now.saturating_add(JITTER_MICROS)
+        if at.saturating_add(retention) < now.1.saturating_add(JITTER_MICROS) {
+            return Ok(true);
+        }
+        let removed = move |connection: &mut _| events::removed_up_to(connection, org);
+        Ok(self.store.read(removed).await? > last)
     }
 }
 

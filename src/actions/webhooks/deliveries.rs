@@ -64,7 +64,10 @@ impl Webhooks {
             visible(webhooks::find(connection, org, &id)?, reachable.as_deref())?;
             let state = webhook_deliveries::lock_state(connection, org, &id, event)?;
             match state.as_deref() {
-                Some(DEAD) => webhook_deliveries::revive(connection, org, &id, Some(event)).map(drop),
+                Some(DEAD) => {
+                    webhook_deliveries::revive(connection, org, &id, Some(event))?;
+                    webhooks::try_at_once(connection, org, &id)
+                }
                 Some(_) => Err(Error::new(Kind::FailedPrecondition, "it is no dead letter").into()),
                 None => Err(Error::not_found("delivery not found").into()),
             }
@@ -82,6 +85,7 @@ impl Webhooks {
         let (org, reachable) = (caller.org, caller.sessions.clone());
         let write = move |connection: &mut Connection| {
             visible(webhooks::find(connection, org, &id)?, reachable.as_deref())?;
+            webhooks::try_at_once(connection, org, &id)?;
             webhook_deliveries::revive(connection, org, &id, None)
         };
         once.write(&self.store, org, write).await

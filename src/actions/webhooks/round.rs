@@ -1,6 +1,7 @@
 //! One turn at telling a webhook: what is due of what waits, what has happened since, and what became of it.
 
 mod chat;
+mod missed;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use tokio::time::Instant as Clock;
 use uuid::Uuid;
 
 use self::chat::{Content, deliver_chat};
-use self::plan::{Plan, matches, pause_after};
+use self::plan::{Plan, longest_pause, matches, pause_after};
 use super::office::{Office, Post};
 use super::rules::secret;
 use crate::config::Secret;
@@ -21,6 +22,7 @@ use crate::ids::{OrgId, WebhookId};
 use crate::instant::Instant;
 use crate::store::webhook_deliveries::{DeliveryRow, WAITING};
 use crate::store::webhook_turns::{self, Outcome, Telling, Turn};
+use crate::store::webhooks;
 
 /// How many events are read, and at most tried, in one turn.
 const PAGE: i64 = 256;
@@ -67,7 +69,10 @@ pub(super) async fn take_turn<P: Post>(
     let outcome = round.run(settled).await?;
     let id = webhook.clone();
     let end = move |connection: &mut _| webhook_turns::end(connection, org, &id, by, &outcome);
-    if !office.store.write(org, end).await? {
+    let id = webhook.clone();
+    let find = move |connection: &mut _| webhooks::find(connection, org, &id);
+    // One that was deleted in the meantime has nobody else to serve it.
+    if !office.store.write(org, end).await? && office.store.read(find).await?.is_some() {
         tracing::warn!(%webhook, "a turn took too long, and its posts may be repeated");
     }
     Ok(())
@@ -77,7 +82,8 @@ impl<P: Post> Round<'_, P> {
     async fn run(&self, settled: i64) -> Result<Outcome> {
         let waiting = self.waiting().await?;
         let is_full = waiting.len() >= MAX_WAITING;
-        let mut plan = Plan::new(waiting, self.is_failing(), Instant::now());
+        let begun = Instant::now();
+        let mut plan = Plan::new(waiting, self.is_failing(), begun);
         self.fill(&mut plan).await?;
         let mut position = self.turn.position;
         if !is_full {
@@ -90,19 +96,31 @@ impl<P: Post> Round<'_, P> {
             let told = events.into_iter().filter(|telling| matches(&self.turn.webhook, &telling.watched));
             told.for_each(|telling| plan.add(telling));
         }
-        let Plan { chats, parked, .. } = plan;
+        let Plan { chats, parked, missed, .. } = plan;
         let done: Vec<Vec<DeliveryRow>> = stream::iter(chats)
             .map(|tasks| deliver_chat(self, tasks))
             .buffer_unordered(if self.is_failing() { 1 } else { CHATS_AT_ONCE })
             .collect()
             .await;
-        let deliveries: Vec<_> = done.into_iter().flatten().chain(parked).collect();
+        let mut deliveries: Vec<_> = done.into_iter().flatten().chain(parked).collect();
+        if self.takes_nothing() {
+            missed.count(&mut deliveries, begun, &self.office.settings);
+        }
         Ok(self.outcome(position, deliveries))
     }
 
     /// Whether the last turn delivered nothing.
     fn is_failing(&self) -> bool {
         self.turn.failures > 0
+    }
+
+    /// Whether the receiver takes nothing, whatever it is: it failed of two chats and took nothing else, or it failed again
+    /// and again until it was left alone for the longest.
+    fn takes_nothing(&self) -> bool {
+        let is_long_since = longest_pause(self.turn.failures, self.office.settings.pause) >= LONGEST_REST
+            && self.is_failing();
+        let failed = self.failed.load(Ordering::Relaxed);
+        self.delivered.load(Ordering::Relaxed) == 0 && (failed >= PROBES || failed > 0 && is_long_since)
     }
 
     /// Whether posts are begun any more.

@@ -1,15 +1,14 @@
 //! One sender's stream: reads events while a batch is being stored, and no more than fit into the next one.
 
+use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use prost::Message;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming};
 
-use super::convert::event;
-use super::next;
+use super::numbered;
 use crate::actions::ingest::{Batch, Mark, Reach};
 use crate::actions::senders::{self, Sender};
 use crate::auth::Standing;
@@ -17,12 +16,10 @@ use crate::caller::Caller;
 use crate::error::{Error, Kind, Result, with_origin};
 use crate::pb::ingest_request::{Open, Request};
 use crate::pb::ingest_response::{Acknowledgement, Opened, Refusal, Response};
-use crate::pb::{IngestEvent, IngestRequest, IngestResponse};
+use crate::pb::{IngestRequest, IngestResponse};
 use crate::store::Store;
 use crate::telemetry::causes;
 use crate::telemetry::metrics::Present;
-
-const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 type Answers = mpsc::Sender<Result<IngestResponse, Status>>;
 type Writing = Pin<Box<dyn Future<Output = Result<Acknowledgement>> + Send>>;
@@ -104,12 +101,12 @@ impl Feed {
                 () = closing.cancelled(), if end.is_none() => {
                     end = Some(Err(stops().into()));
                 }
-                event = next(&mut events), if end.is_none() && !self.batch.is_full() => match event {
+                event = events.message(), if end.is_none() && !self.batch.is_full() => match event {
                     Ok(Some(request)) => if let Err(error) = self.read(request) {
                         end = Some(Err(error.into()));
                     },
                     Ok(None) => end = Some(Ok(())),
-                    Err(status) => end = Some(Err(status)),
+                    Err(status) => end = Some(Err(unreadable(&status, self.sequence))),
                 },
             }
         }
@@ -118,7 +115,7 @@ impl Feed {
     /// Reads the first message and answers it. False when the sender has nothing to say.
     async fn open(&mut self, events: &mut Streaming<IngestRequest>) -> Result<bool, Status> {
         let first = tokio::select! {
-            first = next(events) => first?,
+            first = events.message() => first.map_err(|status| unreadable(&status, 0))?,
             () = self.closing.cancelled() => return Err(stops().into()),
         };
         let name = match first.map(|first| first.request) {
@@ -139,18 +136,18 @@ impl Feed {
 
     /// Takes an event into the batch. Fails when the rules of the stream are broken.
     fn read(&mut self, request: IngestRequest) -> Result<()> {
-        let told = match request.request {
-            Some(Request::Event(event)) => event,
+        let bytes = match request.request {
+            Some(Request::Event(bytes)) => bytes,
             Some(Request::Open(_)) | None => {
                 return Err(Error::invalid("event", "must be in every message but the first"));
             }
         };
-        if told.sequence <= self.sequence {
+        let sequence = numbered::sequence(&bytes)?;
+        if sequence <= self.sequence {
             return Err(Error::invalid("event.sequence", "must be greater than 0 and than the one before"));
         }
-        self.sequence = told.sequence;
-        let bytes = told.encoded_len();
-        self.batch.push(self.sequence, checked(told, bytes), bytes);
+        self.sequence = sequence;
+        self.batch.push(sequence, numbered::event(&bytes), bytes.len());
         Ok(())
     }
 
@@ -175,11 +172,30 @@ impl Feed {
     }
 }
 
+/// Why nothing more can be read after that event: the sender broke off, or sent what cannot even be refused by its number.
+fn unreadable(status: &Status, after: i64) -> Status {
+    match status.code() {
+        // Behind it is what the connection ran into. What tonic itself finds wrong has nothing behind it.
+        _ if status.source().is_some() => Status::cancelled("the sender went away"),
+        Code::OutOfRange => {
+            let message = format!("the message after event {after} is larger than can be read: leave it out");
+            Error::new(Kind::TooLarge, message).into()
+        }
+        Code::Internal => {
+            let problem = format_args!("must be an IngestRequest in the message after event {after}");
+            Error::invalid("request", problem).into()
+        }
+        _ => status.clone(),
+    }
+}
+
 /// The log's line about a call was written when the stream was opened.
 fn log(status: &Status) {
     let (code, error) = (status.code(), with_origin(status, |error| causes(error)));
     if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
         tracing::error!(?code, error, "a stream of events failed");
+    } else if code == Code::Cancelled {
+        tracing::info!(?code, "the sender of a stream of events went away");
     } else if code == Code::Unavailable {
         tracing::warn!(?code, error, "a stream of events ended");
     } else {
@@ -197,13 +213,6 @@ async fn finished(writing: &mut Option<Writing>) -> Result<Acknowledgement> {
 
 fn stops() -> Error {
     Error::new(Kind::Unavailable, "the service stops")
-}
-
-fn checked(told: IngestEvent, bytes: usize) -> Result<crate::actions::ingest::IngestEvent> {
-    if bytes > MAX_EVENT_BYTES {
-        return Err(Error::new(Kind::TooLarge, "the event must be at most 1 MiB"));
-    }
-    event(told)
 }
 
 fn refusal(sequence: i64, error: &Error) -> Refusal {
@@ -231,6 +240,20 @@ fn snake_case(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sender_that_goes_away_is_no_fault_of_ours() {
+        let broken = Status::from_error(std::io::Error::other("connection reset").into());
+        assert_eq!(broken.code(), Code::Unknown);
+        assert_eq!(unreadable(&broken, 7).code(), Code::Cancelled);
+        for (found, told) in
+            [(Code::OutOfRange, Code::ResourceExhausted), (Code::Internal, Code::InvalidArgument)]
+        {
+            let status = unreadable(&Status::new(found, "tonic's words"), 7);
+            assert_eq!(status.code(), told);
+            assert!(status.message().contains("after event 7"), "{}", status.message());
+        }
+    }
 
     #[test]
     fn a_refusal_names_the_field_as_the_proto_spells_it() {

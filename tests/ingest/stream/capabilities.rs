@@ -1,5 +1,6 @@
 //! What a connector may tell, and what takes more than being one.
 
+use prost::Message;
 use switchboard::pb::ingest_event::{self, Event};
 use switchboard::pb::{IngestEvent, ingest_request};
 
@@ -47,7 +48,7 @@ async fn refused(world: &World, key: &str, events: Vec<Event>) -> Vec<String> {
         last += 1;
         let session = if matches!(event, Event::Number(_)) { "15550109999" } else { "15550100400" };
         let event = IngestEvent { sequence: last, session: session.to_owned(), event: Some(event) };
-        connector.send(ingest_request::Request::Event(event)).await;
+        connector.send(ingest_request::Request::Event(event.encode_to_vec().into())).await;
     }
     let acknowledged = connector.acknowledged(last).await.expect("acknowledged");
     let refusals = acknowledged.into_iter().flat_map(|acknowledged| acknowledged.refused);

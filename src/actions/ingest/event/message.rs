@@ -91,6 +91,7 @@ message_event! {
         /// The chat it stands in.
         chat: String,
         /// Whether the number itself sent it.
+        #[serde(default)]
         from_me: bool,
         /// When it was sent.
         #[serde(with = "json::instant")]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::chat::{Content, Task};
+use super::missed::Missed;
 use super::{PROBES, untried};
 use crate::instant::Instant;
 use crate::store::events::WatchedEvent;
@@ -21,6 +22,8 @@ pub(super) struct Plan {
     pub(super) chats: Vec<Vec<Task>>,
     /// New deliveries of chats whose oldest waits for later.
     pub(super) parked: Vec<DeliveryRow>,
+    /// What is due, and whether or not it is tried.
+    pub(super) missed: Missed,
     /// From when what waits of each chat is tried.
     heads: BTreeMap<i64, Instant>,
     /// Where each chat that is told of stands among them.
@@ -41,15 +44,22 @@ impl Plan {
         let mut due: Vec<_> = oldest.values().filter(|row| due_at(row) <= now).collect();
         due.sort_by_key(|row| (if is_failing { row.tries } else { 0 }, row.event_id));
         due.truncate(if is_failing { PROBES } else { due.len() });
+        let mut missed = Missed::new(oldest.values().map(|row| row.event_id));
         let order: Vec<i64> = due.into_iter().map(|row| row.chat_key).collect();
         let mut tasks: BTreeMap<i64, Vec<Task>> = BTreeMap::new();
         let wanted: BTreeSet<i64> = order.iter().copied().collect();
-        for row in waiting.into_iter().filter(|row| wanted.contains(&row.chat_key)) {
-            tasks.entry(row.chat_key).or_default().push(Task { row, content: Content::Later });
+        for row in waiting {
+            let is_due = due_at(&row) <= now;
+            if wanted.contains(&row.chat_key) {
+                missed.may_be_tried(row.event_id, is_due);
+                tasks.entry(row.chat_key).or_default().push(Task { row, content: Content::Later });
+            } else if is_due {
+                missed.is_not_tried(row);
+            }
         }
         let places = order.iter().enumerate().map(|(place, chat)| (*chat, place)).collect();
         let chats = order.iter().filter_map(|chat| tasks.remove(chat)).collect();
-        Self { chats, parked: Vec::new(), heads, places, now }
+        Self { chats, parked: Vec::new(), missed, heads, places, now }
     }
 
     /// Tells of one more event, which is later than all before.
@@ -97,9 +107,13 @@ pub(super) fn matches(webhook: &WebhookRow, watched: &WatchedEvent) -> bool {
 /// The pause after so many failures: it doubles with each, and is between half of that and all of it, so that those who
 /// failed together are not tried together.
 pub(super) fn pause_after(failures: i32, first: Duration) -> Duration {
+    longest_pause(failures, first).mul_f64(0.5 + rand::random::<f64>() / 2.0)
+}
+
+/// All of that pause.
+pub(super) fn longest_pause(failures: i32, first: Duration) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(20);
-    let longest = first.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
-    longest.mul_f64(0.5 + rand::random::<f64>() / 2.0)
+    first.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
