@@ -152,7 +152,7 @@ fn merge(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResu
         marked.entry(key).and_modify(|most: &mut i32| *most = unread.max(*most)).or_insert(unread);
     }
     rows::merge(connection, org, merges)?;
-    rows::move_commands(connection, org, merges)?;
+    rows::take_over_commands(connection, org, merges)?;
     messages::fold(connection, org, &into)?;
     rows::remove_chats(connection, org, &gone)?;
     messages::take_receipts(connection, org, &kept)?;

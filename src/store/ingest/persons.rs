@@ -24,8 +24,7 @@ diesel::define_sql_function! {
 
 diesel::define_sql_function! {
     /// See the migration.
-    #[sql_name = "move_commands"]
-    fn move_commands_of(org: Uuid, from_keys: Array<BigInt>, into_keys: Array<BigInt>) -> BigInt;
+    fn move_commands(org: Uuid, from_keys: Array<BigInt>, into_keys: Array<BigInt>) -> BigInt;
 }
 
 /// A chat that is to become part of another.
@@ -101,9 +100,9 @@ pub fn merge(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> Store
 /// Lets the changes that connectors are to carry out on the chats that go be carried out on those that stay, which have
 /// everything already: connectors are told what is stored of these. Each chat comes once. Nobody else writes to the
 /// organization.
-pub fn move_commands(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
+pub fn take_over_commands(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
     let (from, into): (Vec<i64>, Vec<i64>) = merges.iter().map(|merge| (merge.from, merge.into)).unzip();
-    let _: i64 = diesel::select(move_commands_of(
+    let _: i64 = diesel::select(move_commands(
         org.into_sql::<Uuid>(),
         array::<BigInt, _>(from),
         array::<BigInt, _>(into),
