@@ -186,12 +186,13 @@ async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
     let events =
         world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {told} ORDER BY event_id"));
     let [first, second] = [0, 1].map(|number| world.org.sessions[number].as_str());
-    let latest =
-        json!({"latest_message_id": [null, "A"], "last_message_at": [null, 1_737_976_000_000_000_i64]});
+    let latest = |id: &str| json!({"latest_message_id": [null, id], "last_message_at": [null, 1_737_976_000_000_000_i64]});
     let expected = [
         json!({"chat_id": chat.id, "session_id": second, "kind": "attached", "changes": {}}),
-        json!({"chat_id": chat.id, "session_id": first, "kind": "messages", "changes": latest}),
+        json!({"chat_id": chat.id, "session_id": first, "kind": "messages", "changes": latest("A")}),
         json!({"chat_id": chat.id, "session_id": first, "kind": "messages", "changes": {"unread": [null, 1]}}),
+        json!({"chat_id": chat.id, "session_id": second, "kind": "messages", "changes": latest("B")}),
+        json!({"chat_id": chat.id, "session_id": second, "kind": "messages", "changes": {"unread": [null, 1]}}),
         json!({"chat_id": lid, "session_id": first, "kind": "detached", "changes": {}}),
         json!({"chat_id": lid, "session_id": second, "kind": "detached", "changes": {}}),
         json!({"chat_id": lid, "session_id": null, "kind": "deleted", "changes": {"chat_id": [lid, null]}}),
@@ -200,6 +201,8 @@ async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
         assert!(events.contains(event), "{event} in {events:#?}");
     }
     assert_eq!(events.len(), expected.len(), "{events:#?}");
+    // The chat is gone when the last number has let go of it.
+    assert_eq!(events.last(), expected.last(), "{events:#?}");
     let transactions = format!("SELECT count(DISTINCT xmin::text) FROM events WHERE event_id > {before}");
     assert_eq!(world.sql().value(&transactions), json!(1));
 }

@@ -87,7 +87,8 @@ impl Inbox {
             ("contacts", "SELECT contact_id, name, color, image, is_internal FROM contacts x"),
             (
                 "chats",
-                "SELECT chat_id, type, name, image, description, member_add_mode, created_at FROM chats x",
+                "SELECT chat_id, type, name, image, description, member_add_mode, closed_at, created_at
+                 FROM chats x",
             ),
             (
                 "chat_addresses",

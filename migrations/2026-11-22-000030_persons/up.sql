@@ -1,6 +1,18 @@
 -- One person, one chat: WhatsApp tells of a person by LID while the phone number is hidden, and by phone number otherwise.
 -- Once both are known to be the same, everything told of either is told of one chat, the phone number's.
 
+-- That a chat is not archived may be what somebody said, or all that is known. It makes a difference where one chat becomes
+-- part of another: what was told of either stays.
+ALTER TABLE session_chats
+    ADD archived_told boolean NOT NULL DEFAULT false,
+    ADD pinned_told   boolean NOT NULL DEFAULT false,
+    ADD exited_told   boolean NOT NULL DEFAULT false,
+    ADD mute_told     boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN session_chats.archived_told IS 'Whether anybody said that it is archived, or that it is not.';
+COMMENT ON COLUMN session_chats.pinned_told IS 'Whether anybody said that it is pinned, or that it is not.';
+COMMENT ON COLUMN session_chats.exited_told IS 'Whether anybody said that the number has left, or that it has not.';
+COMMENT ON COLUMN session_chats.mute_told IS 'Whether anybody said until when it is muted, or that it is not.';
+
 -- Both functions are called while nobody else writes to the organization, and tell how many rows they were about. Each
 -- phone number comes once.
 
@@ -55,10 +67,13 @@ CREATE FUNCTION merge_chats(of_org uuid, from_keys bigint[], into_keys bigint[])
 BEGIN
     -- What all numbers share. What the chat has that is merged into stays.
     UPDATE chats c SET
+        -- A person's until somebody says that it is a business.
+        type = CASE c.type WHEN 'user' THEN gone.type ELSE c.type END,
         name = coalesce(c.name, gone.name),
         image = coalesce(c.image, gone.image),
         assignee = coalesce(c.assignee, gone.assignee),
         hubspot_metadata = gone.hubspot_metadata || c.hubspot_metadata,
+        closed_at = coalesce(c.closed_at, gone.closed_at),
         created_at = coalesce(c.created_at, gone.created_at),
         updated_at = clock_timestamp()
     FROM unnest(from_keys, into_keys) pair (from_key, into_key)
@@ -85,24 +100,27 @@ BEGIN
     JOIN chat_access a ON a.org_id = of_org AND a.chat_key = pair.from_key
     ON CONFLICT DO NOTHING;
 
-    -- A session that holds both keeps the flags of the one that stays, and has read what it has read in either. One that
-    -- holds the one that goes is given the other instead.
+    -- A session that holds the one that goes holds the other from now on. It keeps what it was told of the one that stays,
+    -- and has read what it has read in either. What is unread and the latest message are counted anew.
+    INSERT INTO session_chats (org_id, session_id, chat_key, id) OVERRIDING SYSTEM VALUE
+    SELECT gone.org_id, gone.session_id, pair.into_key, gone.id
+    FROM unnest(from_keys, into_keys) pair (from_key, into_key)
+    JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
+    ON CONFLICT DO NOTHING;
     UPDATE session_chats s SET
+        archived = s.archived OR (gone.archived AND NOT s.archived_told),
+        pinned = s.pinned OR (gone.pinned AND NOT s.pinned_told),
+        exited = s.exited OR (gone.exited AND NOT s.exited_told),
+        muted_until = CASE WHEN s.mute_told OR s.muted_until IS NOT NULL THEN s.muted_until ELSE gone.muted_until END,
+        archived_told = s.archived_told OR gone.archived_told,
+        pinned_told = s.pinned_told OR gone.pinned_told,
+        exited_told = s.exited_told OR gone.exited_told,
+        mute_told = s.mute_told OR gone.mute_told,
         read_up_to = greatest(s.read_up_to, gone.read_up_to),
         updated_at = clock_timestamp()
     FROM unnest(from_keys, into_keys) pair (from_key, into_key)
     JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
     WHERE s.org_id = of_org AND s.session_id = gone.session_id AND s.chat_key = pair.into_key;
-    INSERT INTO session_chats (
-        org_id, session_id, chat_key, id, archived, pinned, exited, muted_until,
-        read_up_to, unread, latest_message_id, last_message_at, updated_at
-    ) OVERRIDING SYSTEM VALUE
-    SELECT
-        gone.org_id, gone.session_id, pair.into_key, gone.id, gone.archived, gone.pinned, gone.exited, gone.muted_until,
-        gone.read_up_to, gone.unread, gone.latest_message_id, gone.last_message_at, clock_timestamp()
-    FROM unnest(from_keys, into_keys) pair (from_key, into_key)
-    JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
-    ON CONFLICT DO NOTHING;
     UPDATE messages m SET chat_key = pair.into_key
     FROM unnest(from_keys, into_keys) pair (from_key, into_key)
     JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key

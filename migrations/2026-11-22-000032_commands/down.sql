@@ -1,3 +1,4 @@
 DROP FUNCTION lease_number;
+DROP FUNCTION move_commands;
 DROP TABLE connector_leases;
 DROP TABLE commands;

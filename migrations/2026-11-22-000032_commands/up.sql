@@ -51,6 +51,35 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION move_commands(of_org uuid, from_keys bigint[], into_keys bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO commands AS waiting (org_id, session_id, chat_key, field, flag, at)
+    SELECT s.org_id, s.session_id, s.chat_key, gone.field,
+        CASE gone.field
+            WHEN 'archived' THEN s.archived
+            WHEN 'pinned' THEN s.pinned
+            WHEN 'muted' THEN s.muted_until IS NOT NULL
+            ELSE gone.flag
+        END,
+        CASE
+            WHEN gone.field = 'muted' THEN s.muted_until
+            WHEN gone.field = 'read' AND gone.flag THEN s.read_up_to
+        END
+    FROM unnest(from_keys, into_keys) pair (from_key, into_key)
+    JOIN commands gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
+    JOIN session_chats s
+        ON s.org_id = of_org AND s.session_id = gone.session_id AND s.chat_key = pair.into_key
+    ORDER BY gone.version
+    ON CONFLICT (org_id, session_id, chat_key, field) DO UPDATE SET
+        -- What was marked unread as either of the two chats is unread.
+        flag = excluded.flag AND (waiting.flag OR waiting.field <> 'read'),
+        at = CASE WHEN waiting.flag OR waiting.field <> 'read' THEN excluded.at END,
+        version = excluded.version;
+    RETURN cardinality(from_keys);
+END
+$$;
+COMMENT ON FUNCTION move_commands IS 'Lets what waits for some chats wait for those that they have become part of: that these are as they are stored now. Called while nobody else writes to the organization.';
+
 CREATE FUNCTION lease_number(of_org uuid, of_session text, by uuid, for_seconds double precision) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,7 +1,7 @@
 //! What our own callers did to a number's chats, for the connector that holds the number.
 //!
-//! What WhatsApp says of a chat does not take back what waits: a connector tells all it knows when it comes back, and did
-//! not hear then of what was done while it was away.
+//! What WhatsApp says of a chat does not take back what waits: it bears no time, and a connector that comes back tells all
+//! it knows, which is older than what was done while it was away.
 
 mod bells;
 

@@ -1,7 +1,5 @@
 //! Changes of chats that connectors are to carry out, and which connector does so for a number.
 
-use std::collections::BTreeMap;
-
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Double, Text, Uuid as SqlUuid};
@@ -134,62 +132,6 @@ pub fn remove(
         .filter(commands::session_id.eq(session))
         .filter(commands::version.eq_any(versions));
     diesel::delete(done).execute(connection)?;
-    Ok(())
-}
-
-/// What waits for chats that become part of others waits for those from now on; of two changes of one field the newer
-/// stays. The sessions hold the chats that stay already.
-pub fn move_to(connection: &mut Connection, org: OrgId, into: &BTreeMap<i64, i64>) -> StoreResult<()> {
-    let from: Vec<i64> = into.keys().copied().collect();
-    type Row = (SessionId, i64, String, bool, Option<Instant>, i64);
-    let moved = commands::table.filter(commands::org_id.eq(org)).filter(commands::chat_key.eq_any(from));
-    let moved: Vec<Row> = diesel::delete(moved)
-        .returning((
-            commands::session_id,
-            commands::chat_key,
-            commands::field,
-            commands::flag,
-            commands::at,
-            commands::version,
-        ))
-        .get_results(connection)?;
-    let mut newest = BTreeMap::new();
-    for (session, chat_key, field, flag, at, version) in moved {
-        let Some(chat_key) = into.get(&chat_key) else { continue };
-        let entry = newest.entry((session, *chat_key, field)).or_insert((version, flag, at));
-        if entry.0 < version {
-            *entry = (version, flag, at);
-        }
-    }
-    let rows: Vec<_> = newest
-        .into_iter()
-        .map(|((session, chat_key, field), (version, flag, at))| {
-            (
-                commands::org_id.eq(org),
-                commands::session_id.eq(session),
-                commands::chat_key.eq(chat_key),
-                commands::field.eq(field),
-                commands::flag.eq(flag),
-                commands::at.eq(at),
-                commands::version.eq(version),
-            )
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let upsert = diesel::insert_into(commands::table)
-        .values(rows)
-        .on_conflict((commands::org_id, commands::session_id, commands::chat_key, commands::field))
-        .do_update()
-        .set((
-            commands::flag.eq(excluded(commands::flag)),
-            commands::at.eq(excluded(commands::at)),
-            commands::version.eq(excluded(commands::version)),
-        ));
-    // Not `QueryDsl`, which has no `filter` for an upsert.
-    let newer = commands::version.lt(excluded(commands::version));
-    diesel::query_dsl::methods::FilterDsl::filter(upsert, newer).execute(connection)?;
     Ok(())
 }
 

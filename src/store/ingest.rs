@@ -24,7 +24,7 @@ pub use messages::{
 };
 pub use persons::{
     Merge, add_lid_addresses, holders_of_chats, merge, messages_of_chats, messages_waited_for,
-    phones_of_lids, remove_chats, tie,
+    phones_of_lids, remove_chats, take_over_commands, tie,
 };
 pub use session_chats::{
     SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats, unread_counts,

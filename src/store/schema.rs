@@ -120,6 +120,10 @@ diesel::table! {
         active_at -> Timestamptz,
         is_unread -> Bool,
         is_group -> Bool,
+        archived_told -> Bool,
+        pinned_told -> Bool,
+        exited_told -> Bool,
+        mute_told -> Bool,
         listed_id -> Nullable<Text>,
         listed_type -> Nullable<Text>,
     }

@@ -3,6 +3,7 @@
 use diesel::dsl::{exists, not, now};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::schema::{chat_addresses, chats, contacts, session_chats, sessions};
 use super::{Connection, StoreResult};
@@ -136,7 +137,7 @@ pub fn lock(
     Ok(())
 }
 
-/// Writes the columns that change.
+/// Writes the columns that change, and that they were told.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
@@ -144,8 +145,15 @@ pub fn update(
     address: &ChatAddress,
     change: &SessionChatChange,
 ) -> StoreResult<()> {
+    let told = |is_told: bool| is_told.into_sql::<Bool>();
     diesel::update(held_at!(org, session, address))
-        .set((change, session_chats::updated_at.eq(now)))
+        .set((
+            change,
+            session_chats::archived_told.eq(session_chats::archived_told.or(told(change.archived.is_some()))),
+            session_chats::pinned_told.eq(session_chats::pinned_told.or(told(change.pinned.is_some()))),
+            session_chats::mute_told.eq(session_chats::mute_told.or(told(change.muted_until.is_some()))),
+            session_chats::updated_at.eq(now),
+        ))
         .execute(connection)?;
     Ok(())
 }

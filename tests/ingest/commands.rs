@@ -1,6 +1,7 @@
 //! What callers do to a number's chats reaches the connector that holds the number.
 
 mod holder;
+mod merges;
 
 use serde_json::{Value, json};
 use switchboard::pb::Command;
@@ -226,26 +227,6 @@ async fn what_was_not_carried_out_when_the_service_is_killed_goes_to_the_next_ho
     assert_eq!(again[0], told[0]);
     assert_eq!(changes(&again[1..]), [(chat.jid.clone(), Change::Pinned(false))]);
     assert!(second.is_quiet().await);
-}
-
-#[tokio::test]
-async fn what_waits_for_a_chat_waits_for_the_chat_it_becomes() {
-    let (world, key) = world().await;
-    let chat = world.chat("Alice").await;
-    let (lid, number) = ("189412349001@lid", &world.org.numbers[0]);
-    world.import(&world.org, &[json!({"session": number, "chat": {"jid": lid}})]);
-    let hidden = format!("/api/v1/sessions/{}/chats/{lid}", world.org.sessions[0]);
-    let hide = async |body: Value| world.rest().patch(&hidden, body).await.expect(200);
-    hide(json!({"archived": true})).await;
-    patch(&world, &chat, json!({"archived": false})).await;
-    patch(&world, &chat, json!({"pinned": false})).await;
-    hide(json!({"pinned": true, "mutedUntil": 5000})).await;
-    world.import(&world.org, &[json!({"session": number, "address": {"lid": lid, "jid": chat.jid}})]);
-    let mut holder = Holder::open(&world.url(), &key, number).await;
-    let until = Some(prost_types::Timestamp { seconds: 5, nanos: 0 });
-    let wanted = [Change::Archived(false), Change::Pinned(true), Change::Mute(Mute { until })];
-    assert_eq!(changes(&holder.take(3).await), wanted.map(|change| (chat.jid.clone(), change)));
-    assert!(holder.is_quiet().await);
 }
 
 #[tokio::test]

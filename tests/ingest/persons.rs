@@ -1,5 +1,6 @@
 //! A LID and a phone number that are one person have one chat.
 
+mod anywhere;
 mod race;
 
 use serde_json::{Value, json};
@@ -95,9 +96,9 @@ async fn two_chats_become_one_with_everything_in_them() {
             read(LID, 1),
             json!({"receipt": {"message": "C", "chat": LID, "by": PHONE, "kind": "read", "at": 9}}),
             json!({"receipt": {"message": "E", "chat": LID, "by": PHONE, "kind": "read", "at": 9}}),
-            json!({"chat": {"jid": LID, "name": "Hidden", "image": "lid.png", "archived": true,
+            json!({"chat": {"jid": LID, "name": "Hidden", "image": "lid.png", "archived": true, "pinned": true,
                 "members": [{"id": LID, "isAdmin": true}]}}),
-            json!({"chat": {"jid": PHONE, "name": "Asha"}}),
+            json!({"chat": {"jid": PHONE, "name": "Asha", "archived": false}}),
             json!({"session": OTHER_NUMBER, "chat": {"jid": LID, "pinned": true}}),
         ])
         .await;
@@ -123,11 +124,11 @@ async fn two_chats_become_one_with_everything_in_them() {
         "SELECT phone, archived, pinned, unread, latest_message_id FROM session_chats
          JOIN sessions USING (org_id, session_id) WHERE org_id = $org ORDER BY phone",
     );
-    // The phone number's chat was not archived, and the other number held the LID's only.
+    // The phone number's chat was not archived, nobody said whether it was pinned, and the other number held the LID's only.
     assert_eq!(
         held,
         [
-            json!({"phone": "15550100400", "archived": false, "pinned": false, "unread": 3, "latest_message_id": "D"}),
+            json!({"phone": "15550100400", "archived": false, "pinned": true, "unread": 3, "latest_message_id": "D"}),
             json!({"phone": OTHER_NUMBER, "archived": false, "pinned": true, "unread": null, "latest_message_id": null}),
         ]
     );

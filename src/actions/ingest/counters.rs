@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::chats::Chats;
 use super::check::Change;
-use super::contacts::set;
 use super::event::ChatEvent;
 use super::merge::MessageState;
 use crate::error::Error;
@@ -24,7 +23,7 @@ struct Counter {
     /// Neither can the latest message.
     search_latest: bool,
     /// The chat was marked unread: at least so many are, however many there are.
-    at_least: i32,
+    at_least: Option<i32>,
 }
 
 /// Creates what is missing, holds it, and applies flags and read marks.
@@ -75,12 +74,12 @@ pub(super) fn lock(
     Ok(counters)
 }
 
-/// Counts anew what the holders of these chats have of them. Those `marked` have something unread in any case.
+/// Counts anew what the holders of these chats have of them. Those `marked` have at least so many unread.
 pub(super) fn recount(
     connection: &mut Connection,
     org: OrgId,
     chat_keys: &[i64],
-    marked: &BTreeSet<SessionChatKey>,
+    marked: &BTreeMap<SessionChatKey, i32>,
     now: Instant,
 ) -> StoreResult<()> {
     let holders = rows::holders_of_chats(connection, org, chat_keys)?;
@@ -90,7 +89,7 @@ pub(super) fn recount(
     let unsettled = |row: SessionChat| Counter {
         recount: true,
         search_latest: true,
-        at_least: i32::from(marked.contains(&row.key)),
+        at_least: marked.get(&row.key).copied(),
         ..Counter::new(row)
     };
     let held = rows::lock_session_chats(connection, org, &holders)?;
@@ -98,19 +97,22 @@ pub(super) fn recount(
     counters.store(connection, org, now)
 }
 
-/// The holders of these chats that were marked unread: more is unread there than there is to read.
+/// The holders of these chats that were marked unread, and how many are: more than there are to read. Or none at all, where
+/// that is known.
 pub(super) fn marked_unread(
     connection: &mut Connection,
     org: OrgId,
     chat_keys: &[i64],
-) -> StoreResult<Vec<SessionChatKey>> {
+) -> StoreResult<Vec<(SessionChatKey, i32)>> {
     let holders = rows::holders_of_chats(connection, org, chat_keys)?;
     let held = rows::lock_session_chats(connection, org, &holders)?;
     let counts: BTreeMap<_, _> = rows::unread_counts(connection, org, &holders)?.into_iter().collect();
-    let is_marked = |row: &SessionChat| {
-        row.unread.is_some_and(|unread| i64::from(unread) > counts.get(&row.key).copied().unwrap_or_default())
+    let marked = |row: SessionChat| {
+        let counted = counts.get(&row.key).copied().unwrap_or_default();
+        let unread = row.unread.filter(|unread| *unread == 0 || i64::from(*unread) > counted)?;
+        Some((row.key, unread))
     };
-    Ok(held.into_iter().filter(is_marked).map(|row| row.key).collect())
+    Ok(held.into_iter().filter_map(marked).collect())
 }
 
 impl Counters {
@@ -161,8 +163,8 @@ impl Counters {
             let is_counted = count > 0 || now.read_up_to.is_some();
             now.unread = is_counted.then(|| i32::try_from(count).unwrap_or(i32::MAX));
         }
-        for counter in self.0.values_mut().filter(|counter| counter.at_least > 0) {
-            counter.now.unread = counter.now.unread.max(Some(counter.at_least));
+        for counter in self.0.values_mut() {
+            counter.now.unread = counter.now.unread.max(counter.at_least);
         }
         self.write_changed(connection, org, now)
     }
@@ -184,14 +186,14 @@ impl Counters {
 
 impl Counter {
     fn new(row: SessionChat) -> Self {
-        Self { before: row.clone(), now: row, recount: false, search_latest: false, at_least: 0 }
+        Self { before: row.clone(), now: row, recount: false, search_latest: false, at_least: None }
     }
 
     fn see(&mut self, event: &ChatEvent) {
-        self.now.archived = event.archived.unwrap_or(self.now.archived);
-        self.now.pinned = event.pinned.unwrap_or(self.now.pinned);
-        self.now.exited = event.exited.unwrap_or(self.now.exited);
-        set(&mut self.now.muted_until, &event.muted_until);
+        self.now.archived = event.archived.or(self.now.archived);
+        self.now.pinned = event.pinned.or(self.now.pinned);
+        self.now.exited = event.exited.or(self.now.exited);
+        self.now.muted_until = event.muted_until.clone().into_changeset().or(self.now.muted_until);
     }
 
     fn read(&mut self, up_to: Instant) {
@@ -200,13 +202,12 @@ impl Counter {
             self.now.read_up_to = Some(up_to);
             // Moving the mark forward can only take away from the count.
             self.recount |= *unread > 0;
-            self.at_least = 0;
+            self.at_least = None;
         }
     }
 
     fn mark(&mut self, count: i32) {
-        self.now.unread.get_or_insert(0);
-        self.at_least = self.at_least.max(count);
+        self.at_least = self.at_least.max(Some(count));
     }
 
     fn arrive(&mut self, id: &str, message: &MessageState) {
@@ -233,8 +234,6 @@ impl Counter {
             self.now.unread = Some(0);
             self.recount = false;
         }
-        if self.at_least > 0 {
-            self.now.unread = self.now.unread.max(Some(self.at_least));
-        }
+        self.now.unread = self.now.unread.max(self.at_least);
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, Merge};
-use crate::store::{Company, Connection, Store, StoreResult, commands};
+use crate::store::{Company, Connection, Store, StoreResult};
 
 /// The LIDs of a batch that are known to be phone numbers.
 #[derive(Default)]
@@ -146,16 +146,17 @@ fn merge(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResu
     let gone: Vec<i64> = into.keys().copied().collect();
     let kept: Vec<i64> = into.values().copied().collect();
     let both: Vec<i64> = gone.iter().chain(&kept).copied().collect();
-    let marked = counters::marked_unread(connection, org, &both)?.into_iter().map(|mut key| {
+    let mut marked = BTreeMap::new();
+    for (mut key, unread) in counters::marked_unread(connection, org, &both)? {
         key.chat_key = into.get(&key.chat_key).copied().unwrap_or(key.chat_key);
-        key
-    });
+        marked.entry(key).and_modify(|most: &mut i32| *most = unread.max(*most)).or_insert(unread);
+    }
     rows::merge(connection, org, merges)?;
-    commands::move_to(connection, org, &into)?;
+    rows::take_over_commands(connection, org, merges)?;
     messages::fold(connection, org, &into)?;
     rows::remove_chats(connection, org, &gone)?;
     messages::take_receipts(connection, org, &kept)?;
-    counters::recount(connection, org, &kept, &marked.collect(), Instant::now())
+    counters::recount(connection, org, &kept, &marked, Instant::now())
 }
 
 #[cfg(test)]

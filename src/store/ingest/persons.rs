@@ -22,6 +22,11 @@ diesel::define_sql_function! {
     fn merge_chats(org: Uuid, from_keys: Array<BigInt>, into_keys: Array<BigInt>) -> BigInt;
 }
 
+diesel::define_sql_function! {
+    /// See the migration.
+    fn move_commands(org: Uuid, from_keys: Array<BigInt>, into_keys: Array<BigInt>) -> BigInt;
+}
+
 /// A chat that is to become part of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Merge {
@@ -94,6 +99,20 @@ pub fn merge(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> Store
     Ok(())
 }
 
+/// Lets the changes that connectors are to carry out on the chats that go be carried out on those that stay, which have
+/// everything already: connectors are told what is stored of these. Each chat comes once. Nobody else writes to the
+/// organization.
+pub fn take_over_commands(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
+    let (from, into): (Vec<i64>, Vec<i64>) = merges.iter().map(|merge| (merge.from, merge.into)).unzip();
+    let _: i64 = diesel::select(move_commands(
+        org.into_sql::<Uuid>(),
+        array::<BigInt, _>(from),
+        array::<BigInt, _>(into),
+    ))
+    .get_result(connection)?;
+    Ok(())
+}
+
 /// Everything that sessions still have of these chats.
 pub fn messages_of_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Message>> {
     let rows: Vec<Row> = session_chats::table
@@ -112,6 +131,11 @@ pub fn messages_of_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) 
 
 /// Removes these chats with everything that is left in them.
 pub fn remove_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<()> {
+    // First, so that whoever is told of both hears that the chat is gone after the last number let go of it.
+    let held = session_chats::table
+        .filter(session_chats::org_id.eq(org))
+        .filter(session_chats::chat_key.eq_any(keys));
+    diesel::delete(held).execute(connection)?;
     diesel::delete(chats::table.filter(chats::org_id.eq(org)).filter(chats::chat_key.eq_any(keys)))
         .execute(connection)?;
     Ok(())

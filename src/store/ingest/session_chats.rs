@@ -32,14 +32,14 @@ pub struct SessionChatKey {
 pub struct SessionChat {
     /// Which.
     pub key: SessionChatKey,
-    /// Whether the number has archived the chat.
-    pub archived: bool,
+    /// Whether the number has archived the chat; `None` while nobody said, here and below.
+    pub archived: Option<bool>,
     /// Whether the number has pinned the chat.
-    pub pinned: bool,
+    pub pinned: Option<bool>,
     /// Whether the number has left the group.
-    pub exited: bool,
-    /// Until when it is muted.
-    pub muted_until: Option<Instant>,
+    pub exited: Option<bool>,
+    /// Until when it is muted; `Some(None)` when it is not.
+    pub muted_until: Option<Option<Instant>>,
     /// The read mark: incoming messages sent after it are unread.
     pub read_up_to: Option<Instant>,
     /// Incoming messages newer than the read mark; `None` while there was never anything to count.
@@ -69,8 +69,9 @@ pub fn create_session_chats(
 
 type Row = (
     (SessionId, i64),
-    (bool, bool, bool),
-    (Option<Instant>, Option<Instant>, Option<i32>),
+    (bool, bool, bool, Option<Instant>),
+    (bool, bool, bool, bool),
+    (Option<Instant>, Option<i32>),
     (Option<Instant>, Option<String>),
 );
 
@@ -89,8 +90,19 @@ pub fn lock_session_chats(
         ))
         .select((
             (session_chats::session_id, session_chats::chat_key),
-            (session_chats::archived, session_chats::pinned, session_chats::exited),
-            (session_chats::muted_until, session_chats::read_up_to, session_chats::unread),
+            (
+                session_chats::archived,
+                session_chats::pinned,
+                session_chats::exited,
+                session_chats::muted_until,
+            ),
+            (
+                session_chats::archived_told,
+                session_chats::pinned_told,
+                session_chats::exited_told,
+                session_chats::mute_told,
+            ),
+            (session_chats::read_up_to, session_chats::unread),
             (session_chats::last_message_at, session_chats::latest_message_id),
         ))
         .order((session_chats::session_id, session_chats::chat_key))
@@ -98,14 +110,14 @@ pub fn lock_session_chats(
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|((session, chat_key), (archived, pinned, exited), marks, latest)| SessionChat {
+        .map(|((session, chat_key), state, told, (read_up_to, unread), latest)| SessionChat {
             key: SessionChatKey { session, chat_key },
-            archived,
-            pinned,
-            exited,
-            muted_until: marks.0,
-            read_up_to: marks.1,
-            unread: marks.2,
+            archived: (state.0 || told.0).then_some(state.0),
+            pinned: (state.1 || told.1).then_some(state.1),
+            exited: (state.2 || told.2).then_some(state.2),
+            muted_until: (state.3.is_some() || told.3).then_some(state.3),
+            read_up_to,
+            unread,
             latest: latest.0.zip(latest.1),
         })
         .collect())
@@ -199,6 +211,10 @@ pub fn update_session_chats(
             "pinned",
             "exited",
             "muted_until",
+            "archived_told",
+            "pinned_told",
+            "exited_told",
+            "mute_told",
             "read_up_to",
             "unread",
             "last_message_at",
@@ -209,10 +225,14 @@ pub fn update_session_chats(
         arrays: (
             texts(rows.iter().map(|row| row.key.session).collect::<Vec<_>>()),
             array::<BigInt, _>(rows.iter().map(|row| row.key.chat_key).collect::<Vec<_>>()),
-            flag(|row| row.archived),
-            flag(|row| row.pinned),
-            flag(|row| row.exited),
-            instant(|row| row.muted_until),
+            flag(|row| row.archived.unwrap_or_default()),
+            flag(|row| row.pinned.unwrap_or_default()),
+            flag(|row| row.exited.unwrap_or_default()),
+            instant(|row| row.muted_until.flatten()),
+            flag(|row| row.archived.is_some()),
+            flag(|row| row.pinned.is_some()),
+            flag(|row| row.exited.is_some()),
+            flag(|row| row.muted_until.is_some()),
             instant(|row| row.read_up_to),
             array::<Nullable<Integer>, _>(rows.iter().map(|row| row.unread).collect::<Vec<_>>()),
             instant(|row| row.latest.as_ref().map(|(at, _)| *at)),
