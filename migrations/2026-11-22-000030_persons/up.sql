@@ -138,6 +138,10 @@ BEGIN
     ON CONFLICT (org_id, session_id, chat_key, message_id, contact_id, kind)
         DO UPDATE SET at = least(pending_receipts.at, excluded.at);
 
+    -- What was done to it was done to this chat. It keeps its own end, for those who know it as another.
+    UPDATE events e SET chat_key = pair.into_key
+    FROM unnest(from_keys, into_keys) pair (from_key, into_key)
+    WHERE e.org_id = of_org AND e.chat_key = pair.from_key;
     UPDATE chat_addresses a SET chat_key = pair.into_key
     FROM unnest(from_keys, into_keys) pair (from_key, into_key)
     WHERE a.org_id = of_org AND a.chat_key = pair.from_key;

@@ -132,3 +132,22 @@ async fn a_limited_key_sees_what_changed_for_its_sessions() {
     let named = named.get(logs_of(&chat, "")).await.expect(200).json();
     assert_eq!(named["audit_logs"].as_array().map(Vec::len), Some(seen.len()));
 }
+
+#[tokio::test]
+async fn what_was_done_to_two_chats_that_are_one_was_done_to_this_one() {
+    let world = World::start().await;
+    let chat = world.chat("Asha").await;
+    let (lid, number) = ("189412345678@lid", &world.org.numbers[0]);
+    let hidden = Chat { path: format!("/v1/chats/{lid}"), ..chat.clone() };
+    world.import(&world.org, &[json!({"session": number, "chat": {"jid": lid, "name": "Hidden"}})]);
+    world.rest().patch(&hidden.path, json!({"labels": "vip"})).await.expect(200);
+    world.rest().patch(&chat.path, json!({"assigned_to": world.org.members[0]})).await.expect(200);
+    world.import(&world.org, &[json!({"session": number, "address": {"lid": lid, "jid": chat.jid}})]);
+    let by_phone = world.rest().get(logs_of(&chat, "")).await.expect(200).json();
+    let done = logs(&by_phone);
+    for kind in ["labels", "assignee"] {
+        assert!(done.iter().any(|(action, ..)| *action == kind), "{kind} in {done:?}");
+    }
+    assert!(!done.iter().any(|(action, ..)| *action == "deleted"), "{done:?}");
+    assert_eq!(world.rest().get(logs_of(&hidden, "")).await.expect(200).json(), by_phone);
+}
