@@ -174,19 +174,19 @@ impl Feed {
 
 /// Why nothing more can be read after that event: the sender broke off, or sent what cannot even be refused by its number.
 fn unreadable(status: &Status, after: i64) -> Status {
-    match status.code() {
-        // Behind it is what the connection ran into. What tonic itself finds wrong has nothing behind it.
-        _ if status.source().is_some() => Status::cancelled("the sender went away"),
-        Code::OutOfRange => {
-            let message = format!("the message after event {after} is larger than can be read: leave it out");
-            Error::new(Kind::TooLarge, message).into()
-        }
-        Code::Internal => {
-            let problem = format_args!("must be an IngestRequest in the message after event {after}");
-            Error::invalid("request", problem).into()
-        }
-        _ => status.clone(),
+    // Behind it is what the connection ran into. What tonic itself finds wrong has nothing behind it.
+    if status.source().is_some() {
+        return Status::cancelled("the sender went away");
     }
+    if status.code() == Code::OutOfRange {
+        let message = format!("the message after event {after} is larger than can be read: leave it out");
+        return Error::new(Kind::TooLarge, message).into();
+    }
+    if status.code() == Code::Internal {
+        let problem = format_args!("must be an IngestRequest in the message after event {after}");
+        return Error::invalid("request", problem).into();
+    }
+    status.clone()
 }
 
 /// The log's line about a call was written when the stream was opened.
