@@ -43,15 +43,16 @@ impl From<Error> for Status {
 /// What is behind tonic's own status of a request whose message it could not read: a mistake of the caller's, for which it
 /// has the codes of a fault of ours and of a resume token that is too old. `None` for every other status.
 pub fn unreadable(status: &Status) -> Option<Error> {
-    let is_ours = std::error::Error::source(status).is_some_and(|source| source.is::<Origin>());
-    match status.code() {
-        Code::Internal if !is_ours => Some(match field_of(status.message()) {
-            Some(field) => Error::invalid(field, "cannot be decoded"),
-            None => Error::new(Kind::Invalid, "the message cannot be decoded"),
-        }),
-        Code::OutOfRange if !is_ours => Some(Error::new(Kind::TooLarge, "the message is too large")),
-        _ => None,
+    if std::error::Error::source(status).is_some_and(|source| source.is::<Origin>()) {
+        return None;
     }
+    if status.code() == Code::OutOfRange {
+        return Some(Error::new(Kind::TooLarge, "the message is too large"));
+    }
+    (status.code() == Code::Internal).then(|| match field_of(status.message()) {
+        Some(field) => Error::invalid(field, "cannot be decoded"),
+        None => Error::new(Kind::Invalid, "the message cannot be decoded"),
+    })
 }
 
 /// The field that prost could not decode, which its words alone tell, from the inside out:

@@ -69,8 +69,8 @@ async fn a_stream_ends_for_the_same_reasons() {
     let connector = world.anonymous_rpc(Door::Grpc).token(&world.key("ingest").await);
     let answer = connector.call(INGEST, frame(b"\xff\xff\xff")).await;
     assert_eq!(status(&answer).code(), Code::InvalidArgument, "{answer:?}");
-    // Announces five MiB.
-    let answer = connector.call(INGEST, b"\x00\x00\x50\x00\x00".to_vec()).await;
+    // Announces 17 MiB.
+    let answer = connector.call(INGEST, b"\x00\x01\x10\x00\x00".to_vec()).await;
     assert_eq!(status(&answer).code(), Code::ResourceExhausted, "{answer:?}");
     assert!(!world.log().contains("\"ERROR\""), "{}", world.log());
 }

@@ -59,9 +59,9 @@ async fn lines_are_refused_in_their_order() {
     let inbox = Inbox::new().await;
     // What is wrong with every third is found out by one of the writers, with every seventh by the reader.
     let line = |number: u32| match number {
-        _ if number % 7 == 0 => "nonsense".to_owned(),
+        _ if number.is_multiple_of(7) => "nonsense".to_owned(),
         _ => {
-            let session = if number % 3 == 0 { "15550109999" } else { NUMBER };
+            let session = if number.is_multiple_of(3) { "15550109999" } else { NUMBER };
             json!({"session": session, "contact": {"id": format!("1555{number:07}@c.us")}}).to_string()
         }
     };
