@@ -117,6 +117,8 @@ const STATEMENTS: [&str; 16] = [
     "INSERT INTO chat_addresses (org_id, address, chat_key)
      SELECT org_id, chat_id, chat_key FROM chats
      UNION ALL SELECT org_id, (189400000000 + chat_key) || '@lid', chat_key FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
+    "INSERT INTO lids (org_id, lid, address)
+     SELECT org_id, (189400000000 + chat_key) || '@lid', chat_id FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
     "INSERT INTO contacts (org_id, contact_id, name, color, is_internal)
      SELECT org_id, chat_id, 'Person ' || chat_key, '#B4876E', false FROM chats WHERE type <> 'group'
      UNION ALL SELECT org_id, phone || '@c.us', 'Support', NULL, true FROM sessions",

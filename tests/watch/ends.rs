@@ -180,7 +180,8 @@ async fn a_watch_is_taken_up_again_across_two_chats_becoming_one() {
         told.push((change.chat_id, change.org_phone, change.action));
     }
     for (of, phone, action) in [
-        (lid, &phone, "messages"),
+        // What was told of the LID's chat is the other one's now.
+        (&chat.id, &phone, "messages"),
         (&chat.id, &phone, "attached"),
         (lid, &phone, "detached"),
         (lid, &None, "deleted"),

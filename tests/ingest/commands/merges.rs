@@ -47,13 +47,12 @@ async fn what_waits_for_two_chats_that_become_one_is_what_is_stored_of_it() {
         .await
         .expect(200);
     // Not ours to tell, but told: the phone number's chat is not pinned.
-    world.import(
-        &world.org,
-        &[
-            json!({"session": number, "chat": {"jid": chat.jid, "pinned": false}}),
-            json!({"session": number, "address": {"lid": lid, "jid": chat.jid}}),
-        ],
-    );
+    for event in [
+        json!({"session": number, "chat": {"jid": chat.jid, "pinned": false}}),
+        json!({"session": number, "address": {"lid": lid, "jid": chat.jid}}),
+    ] {
+        world.import(&world.org, &[event]);
+    }
     let shown = world.rest().get(&chat.session_path).await.expect(200).json();
     assert_eq!(
         [&shown["archived"], &shown["pinned"], &shown["mutedUntil"]],
