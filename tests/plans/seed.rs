@@ -79,7 +79,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In order: what refers to something comes after it. Chats have their number in the order they are made in as their key.
-const STATEMENTS: [&str; 16] = [
+const STATEMENTS: [&str; 17] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",

@@ -181,8 +181,8 @@ async fn a_watch_is_taken_up_again_across_two_chats_becoming_one() {
     }
     for (of, phone, action) in [
         // What was told of the LID's chat is the other one's now.
-        (&chat.id, &phone, "messages"),
-        (&chat.id, &phone, "attached"),
+        (chat.id.as_str(), &phone, "messages"),
+        (chat.id.as_str(), &phone, "attached"),
         (lid, &phone, "detached"),
         (lid, &None, "deleted"),
     ] {
