@@ -68,7 +68,8 @@ use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
 use crate::renewable::Renewable;
-use crate::telemetry::{current, metrics};
+use crate::telemetry::current::{self, Current};
+use crate::telemetry::metrics;
 
 /// What a closure given to [`Store::read`] or [`Store::write`] works with.
 pub type Connection = PgConnection;
@@ -185,7 +186,7 @@ impl Store {
         let (answer, mut answered) = oneshot::channel();
         let has_begun = Arc::new(AtomicBool::new(false));
         let (pool, begins) = (self.pool.clone(), has_begun.clone());
-        self.queue.push(move || {
+        self.queue.push(call.as_ref().and_then(Current::org), move || {
             begins.store(true, Ordering::Relaxed);
             // Nobody waits any more: the call was cancelled, or it waited too long.
             if answer.is_closed() {

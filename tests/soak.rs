@@ -48,3 +48,19 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
 async fn is_ready(world: &World) -> bool {
     world.anonymous().get("/readyz").await.status == 200
 }
+
+/// So many chats of the organization's first number.
+fn seed(world: &World, chats: u64) {
+    let (org, session) = (&world.org.id, &world.org.sessions[0]);
+    world.sql().run_as(
+        org,
+        &format!(
+            "INSERT INTO chats (org_id, chat_id, type)
+             SELECT '{org}', 15550100000 + n || '@c.us', 'user' FROM generate_series(0, {chats} - 1) n;
+             INSERT INTO chat_addresses (org_id, address, chat_key) SELECT org_id, chat_id, chat_key FROM chats;
+             INSERT INTO session_chats (org_id, session_id, chat_key, last_message_at)
+             SELECT org_id, '{session}', chat_key, now() - chat_key * interval '1 minute' FROM chats"
+        ),
+    );
+    world.admin().run("VACUUM ANALYZE");
+}

@@ -43,6 +43,7 @@ fn paths(method: &Method, binding: &Binding, target: &Target) -> Vec<String> {
     let person = seed::FIRST_PERSON;
     let path = binding.template.replace("{session_id}", &target.session);
     let path = path.replace("{chat_id}", &format!("{person}@c.us"));
+    let path = path.replace("{webhook_id}", seed::WEBHOOK);
     let path = path.replace("{jid}", &format!("{person}@s.whatsapp.net"));
     let path = format!("{path}?limit={ITEMS}");
     match method.input.get_field_by_name("query") {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::Outcome;
 use crate::cluster::Database;
-use crate::sql::Sql;
+use crate::sql::{Sql, told_of_nothing};
 
 /// Chats: persons, and then groups of twenty of them.
 pub const CHATS: u64 = PERSONS + GROUPS;
@@ -17,6 +17,9 @@ const GROUPS: u64 = 1_000;
 pub const FIRST_PERSON: u64 = 15_550_100_000;
 /// The organization's numbers. The first holds all chats, the second every fifth.
 pub const PHONES: [&str; 2] = ["15550090001", "15550090002"];
+/// A webhook that is told of nothing, and its one dead letter.
+pub const WEBHOOK: &str = "webhook-aaaaaaaaaaaaaaaa";
+const DEAD_LETTER: &str = "7000000001";
 /// Whom updates assign chats to.
 pub const ASSIGNEE: &str = "agent1@acme.example";
 
@@ -57,6 +60,7 @@ impl World {
                 names.iter().fold(statement.to_owned(), |text, (name, value)| text.replace(name, value));
             sql.run_as(&org, &filled);
         }
+        sql.run_as(&org, &told_of_nothing(&org, WEBHOOK, DEAD_LETTER));
         database.admin().run("VACUUM ANALYZE");
         let mut key_of = |which| sql.value(&format!("SELECT {which}(chat_key) FROM chats")).as_i64();
         let chat_keys = key_of("min").zip(key_of("max")).ok_or("no chats")?;

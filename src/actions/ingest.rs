@@ -35,12 +35,12 @@ pub use serde_json::Value as JsonTree;
 
 use check::{Accepted, Checked, check};
 
+use super::senders::{self, Sender};
 use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::ingest as rows;
-use crate::store::senders::{self, Sender};
 use crate::store::{Company, Connection, Store, StoreResult, Writer};
 use crate::telemetry::metrics;
 
@@ -158,6 +158,7 @@ async fn in_parts<T: Send + Sync + 'static>(
 }
 
 fn advance(connection: &mut Connection, org: OrgId, mark: Option<&Mark>) -> StoreResult<()> {
+    // At the end, when all else is done: whoever takes over the sender's name waits for it.
     mark.map_or(Ok(()), |mark| senders::advance(connection, org, &mark.sender, mark.sequence))
 }
 

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use uuid::Uuid;
+
 use crate::caller::{Caller, Principal};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
-use crate::store::{Store, senders};
+use crate::store::{Connection, Store, StoreResult, senders};
 
 pub use crate::store::senders::Sender;
 
 const MAX_NAME_BYTES: usize = 255;
 
-/// The caller's sender of that name; `None` when it has none.
+/// A new stream of the caller's sender of that name; `None` when it has none.
 pub fn named(caller: &Caller, name: String) -> Result<Option<Sender>> {
     if name.is_empty() {
         return Ok(None);
@@ -24,12 +26,27 @@ pub fn named(caller: &Caller, name: String) -> Result<Option<Sender>> {
         Principal::Member(subject) => format!("member:{subject}"),
         Principal::ApiKey(id) => format!("key:{id}"),
     };
-    Ok(Some(Sender { principal, name }))
+    Ok(Some(Sender { principal, name, stream: Uuid::now_v7() }))
 }
 
-/// The sequence number that was acknowledged last to that sender; 0 when there is none.
-pub async fn acknowledged(store: &Store, org: OrgId, sender: Sender) -> Result<i64> {
-    store.read(move |connection| senders::acknowledged(connection, org, &sender)).await
+/// Takes the sender's name over from the stream that had it. Answers the sequence number that was acknowledged last under
+/// it; 0 when there is none.
+pub async fn open(store: &Store, org: OrgId, sender: Sender) -> Result<i64> {
+    store.write(org, move |connection| senders::open(connection, org, &sender)).await
+}
+
+/// Writes down how far the sender has come. What a stream was still storing when another one took over its name is not
+/// stored: the other one was told that it is not, and sends it again.
+pub(super) fn advance(
+    connection: &mut Connection,
+    org: OrgId,
+    sender: &Sender,
+    sequence: i64,
+) -> StoreResult<()> {
+    if senders::advance(connection, org, sender, sequence)? {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Aborted, "another stream has opened as the same sender").into())
 }
 
 /// How many forgotten senders are looked for at a time.

@@ -1,12 +1,17 @@
-//! Work that waits for a connection: first come, first served, done by as many threads as there are connections.
+//! Work that waits for a connection, done by as many threads as there are connections. Organizations take turns, so that
+//! nobody waits for the many calls of another one; what waits for one organization is done in the order it came.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::ids::OrgId;
+
 type Job = Box<dyn FnOnce() + Send>;
+/// Jobs with the moment they came.
+type Line = VecDeque<(Instant, Job)>;
 
 /// How long a thread stays when there is nothing to do.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -25,8 +30,7 @@ struct Shared {
 }
 
 struct State {
-    /// With the moment they came.
-    waiting: VecDeque<(Instant, Job)>,
+    waiting: Waiting,
     threads: u32,
     /// Those of the threads that sleep, or were woken just now.
     idle: usize,
@@ -34,19 +38,28 @@ struct State {
     longest_wait: Duration,
 }
 
+/// A line for each organization that has jobs here, and one for the jobs that are no organization's.
+#[derive(Default)]
+struct Waiting {
+    lines: HashMap<Option<OrgId>, Line>,
+    /// Whose turn it is: each line once.
+    turns: VecDeque<Option<OrgId>>,
+    jobs: usize,
+}
+
 impl Queue {
     /// A queue for that many jobs at a time. Those that have waited longer than `longest_wait` may be dropped undone.
     pub(super) fn new(most_threads: u32, longest_wait: Duration) -> Self {
-        let state = State { waiting: VecDeque::new(), threads: 0, idle: 0, most_threads, longest_wait };
+        let state = State { waiting: Waiting::default(), threads: 0, idle: 0, most_threads, longest_wait };
         Self(Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new() }))
     }
 
-    /// Has the job done when its turn comes.
-    pub(super) fn push(&self, job: impl FnOnce() + Send + 'static) {
+    /// Has the organization's job done when its turn comes.
+    pub(super) fn push(&self, org: Option<OrgId>, job: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
-        let stale = state.take_stale();
-        state.waiting.push_back((Instant::now(), Box::new(job)));
-        let is_enough = state.waiting.len() <= state.idle;
+        let longest_wait = state.longest_wait;
+        let stale = state.waiting.push(org, Box::new(job), longest_wait);
+        let is_enough = state.waiting.jobs <= state.idle;
         let may_grow = !is_enough && state.threads < state.most_threads;
         if may_grow {
             state.threads += 1;
@@ -84,7 +97,7 @@ impl Queue {
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if let Some((_, job)) = state.waiting.pop_front() {
+            if let Some(job) = state.waiting.pop() {
                 return Some(job);
             }
             state.idle += 1;
@@ -92,7 +105,7 @@ impl Queue {
             let (locked, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = locked;
             state.idle -= 1;
-            if timeout.timed_out() && state.waiting.is_empty() {
+            if timeout.timed_out() && state.waiting.jobs == 0 {
                 state.threads -= 1;
                 return None;
             }
@@ -105,13 +118,36 @@ impl Queue {
     }
 }
 
-impl State {
-    /// The jobs that nobody waits for any more. While no thread comes back (the database hangs), they would pile up.
-    fn take_stale(&mut self) -> VecDeque<(Instant, Job)> {
-        let is_stale = |(since, _): &(Instant, Job)| since.elapsed() > self.longest_wait;
-        let fresh = self.waiting.iter().position(|job| !is_stale(job)).unwrap_or(self.waiting.len());
-        let fresh = self.waiting.split_off(fresh);
-        std::mem::replace(&mut self.waiting, fresh)
+impl Waiting {
+    /// Adds a job to that line. Answers the jobs of the line that nobody waits for any more: while no thread comes back (the
+    /// database hangs), they would pile up.
+    fn push(&mut self, org: Option<OrgId>, job: Job, longest_wait: Duration) -> Line {
+        let line = self.lines.entry(org).or_default();
+        if line.is_empty() {
+            self.turns.push_back(org);
+        }
+        let is_stale = |(since, _): &(Instant, Job)| since.elapsed() > longest_wait;
+        let fresh = line.iter().position(|job| !is_stale(job)).unwrap_or(line.len());
+        let fresh = line.split_off(fresh);
+        let stale = std::mem::replace(line, fresh);
+        line.push_back((Instant::now(), job));
+        self.jobs += 1;
+        self.jobs -= stale.len();
+        stale
+    }
+
+    /// The first job of the line whose turn it is.
+    fn pop(&mut self) -> Option<Job> {
+        let org = self.turns.pop_front()?;
+        let line = self.lines.get_mut(&org)?;
+        let (_, job) = line.pop_front()?;
+        if line.is_empty() {
+            self.lines.remove(&org);
+        } else {
+            self.turns.push_back(org);
+        }
+        self.jobs -= 1;
+        Some(job)
     }
 }
 
@@ -128,16 +164,16 @@ mod tests {
         let queue = Queue::new(1, Duration::ZERO);
         let (hold, held) = mpsc::channel::<()>();
         let (begun, is_held) = mpsc::channel();
-        queue.push(move || {
+        queue.push(None, move || {
             let _ = begun.send(());
             let _ = held.recv();
         });
         is_held.recv().expect("the job has begun");
         let (answer, answered) = mpsc::channel::<()>();
-        queue.push(move || drop(answer));
-        queue.push(|| {});
+        queue.push(None, move || drop(answer));
+        queue.push(None, || {});
         assert!(answered.recv().is_err(), "who waits for it hears of it");
-        assert_eq!(queue.lock().waiting.len(), 1);
+        assert_eq!(queue.lock().waiting.jobs, 1);
         drop(hold);
     }
 
@@ -147,13 +183,45 @@ mod tests {
         let (done, order) = mpsc::channel();
         for number in 0..4 {
             let done = done.clone();
-            queue.push(move || {
+            queue.push(None, move || {
                 assert_ne!(number, 1, "one job panics");
                 let _ = done.send(number);
             });
         }
         drop(done);
         assert_eq!(order.iter().collect::<Vec<_>>(), [0, 2, 3]);
+    }
+
+    #[test]
+    fn organizations_take_turns() {
+        let [busy, calm, new] = [1, 2, 3].map(|number| Some(OrgId::from(uuid::Uuid::from_u128(number))));
+        let queue = Queue::new(1, FOREVER);
+        let (done, order) = mpsc::channel();
+        let (hold, held) = mpsc::channel::<()>();
+        let (begun, is_held) = mpsc::channel();
+        queue.push(None, move || {
+            let _ = begun.send(());
+            let _ = held.recv();
+        });
+        is_held.recv().expect("the job has begun");
+        for (org, job) in [
+            (busy, "busy 1"),
+            (busy, "busy 2"),
+            (busy, "busy 3"),
+            (calm, "calm 1"),
+            (None, "none"),
+            (calm, "calm 2"),
+            (new, "new"),
+        ] {
+            let done = done.clone();
+            queue.push(org, move || {
+                let _ = done.send(job);
+            });
+        }
+        drop((hold, done));
+        let turns = ["busy 1", "calm 1", "none", "new", "busy 2", "calm 2", "busy 3"];
+        assert_eq!(order.iter().collect::<Vec<_>>(), turns);
+        assert!(queue.lock().waiting.lines.is_empty(), "no line is kept for those who are gone");
     }
 
     #[test]
@@ -164,7 +232,7 @@ mod tests {
             let meeting = Arc::new(Barrier::new(4));
             for _ in 0..3 {
                 let meeting = meeting.clone();
-                queue.push(move || {
+                queue.push(None, move || {
                     meeting.wait();
                 });
             }

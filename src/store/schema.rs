@@ -189,6 +189,7 @@ diesel::table! {
         org_id -> Uuid,
         principal -> Text,
         sender -> Text,
+        stream -> Uuid,
         acknowledged -> BigInt,
         updated_at -> Timestamptz,
     }

@@ -2,9 +2,9 @@
 
 use diesel::dsl::{IntervalDsl, now};
 use diesel::prelude::*;
-use diesel::query_dsl::methods;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{BigInt, Timestamptz};
 use diesel::upsert::excluded;
+use uuid::Uuid;
 
 use super::schema::ingest_senders;
 use super::{Connection, StoreResult};
@@ -13,46 +13,58 @@ use crate::ids::OrgId;
 /// How long a sender's mark is kept after it last moved, in days.
 const KEPT_DAYS: i32 = 90;
 
-/// A sender, as its caller named it.
+/// A stream of a sender, as its caller named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// Who calls: `key:<key id>` or `member:<subject>`.
     pub principal: String,
     /// The sender's own name.
     pub name: String,
+    /// The stream, different from all others.
+    pub stream: Uuid,
 }
 
-/// The sequence number that was acknowledged last to that sender; 0 when there is none.
-pub fn acknowledged(connection: &mut Connection, org: OrgId, sender: &Sender) -> StoreResult<i64> {
-    let row: Option<i64> = ingest_senders::table
-        .filter(ingest_senders::org_id.eq(org))
-        .filter(ingest_senders::principal.eq(&sender.principal))
-        .filter(ingest_senders::sender.eq(&sender.name))
-        .select(ingest_senders::acknowledged)
-        .first(connection)
-        .optional()?;
-    Ok(row.unwrap_or_default())
+diesel::define_sql_function! {
+    /// The larger one.
+    fn greatest(one: BigInt, other: BigInt) -> BigInt;
 }
 
-/// Moves the sender's mark forward. It never moves back: a stream that was cut may still be writing what it had read.
-pub fn advance(connection: &mut Connection, org: OrgId, sender: &Sender, sequence: i64) -> StoreResult<()> {
-    let upsert = diesel::insert_into(ingest_senders::table)
+/// Makes the stream the one that sends under that name. Answers the sequence number that was acknowledged last to the name;
+/// 0 when there is none. What an earlier stream was storing is stored before.
+pub fn open(connection: &mut Connection, org: OrgId, sender: &Sender) -> StoreResult<i64> {
+    let acknowledged = diesel::insert_into(ingest_senders::table)
         .values((
             ingest_senders::org_id.eq(org),
             ingest_senders::principal.eq(&sender.principal),
             ingest_senders::sender.eq(&sender.name),
-            ingest_senders::acknowledged.eq(sequence),
+            ingest_senders::stream.eq(sender.stream),
+            ingest_senders::acknowledged.eq(0),
         ))
         .on_conflict((ingest_senders::org_id, ingest_senders::principal, ingest_senders::sender))
         .do_update()
         .set((
-            ingest_senders::acknowledged.eq(excluded(ingest_senders::acknowledged)),
+            ingest_senders::stream.eq(excluded(ingest_senders::stream)),
             ingest_senders::updated_at.eq(now),
-        ));
-    let is_forward = ingest_senders::acknowledged.lt(excluded(ingest_senders::acknowledged));
-    // Not `QueryDsl`, which has no `filter` for an upsert.
-    methods::FilterDsl::filter(upsert, is_forward).execute(connection)?;
-    Ok(())
+        ))
+        .returning(ingest_senders::acknowledged)
+        .get_result(connection)?;
+    Ok(acknowledged)
+}
+
+/// Moves the sender's mark forward; it never moves back. False when another stream sends under that name now.
+pub fn advance(connection: &mut Connection, org: OrgId, sender: &Sender, sequence: i64) -> StoreResult<bool> {
+    let own = ingest_senders::table
+        .filter(ingest_senders::org_id.eq(org))
+        .filter(ingest_senders::principal.eq(&sender.principal))
+        .filter(ingest_senders::sender.eq(&sender.name))
+        .filter(ingest_senders::stream.eq(sender.stream));
+    let moved = diesel::update(own)
+        .set((
+            ingest_senders::acknowledged.eq(greatest(ingest_senders::acknowledged, sequence)),
+            ingest_senders::updated_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(moved > 0)
 }
 
 /// Some organizations with senders that have not been heard of for long.

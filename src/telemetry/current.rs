@@ -1,8 +1,11 @@
 //! The call that is being served, as log lines and spans name it, on whatever thread something is done for it.
 
+use std::cell::Cell;
+
 use http::{HeaderMap, HeaderValue};
 
 use super::traces::{self, Trace};
+use crate::ids::OrgId;
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -14,6 +17,7 @@ pub struct Current {
     request_id: HeaderValue,
     trace_id: Option<String>,
     trace: Option<Trace>,
+    org: Cell<Option<OrgId>>,
 }
 
 impl Current {
@@ -21,12 +25,17 @@ impl Current {
     pub fn begin(request_id: HeaderValue, headers: &HeaderMap) -> Self {
         let trace = Trace::begin(headers);
         let trace_id = trace.as_ref().map(Trace::id).or_else(|| traces::id_in(headers));
-        Self { request_id, trace_id, trace }
+        Self { request_id, trace_id, trace, org: Cell::default() }
     }
 
     /// Its trace, where traces are recorded.
     pub fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
+    }
+
+    /// Whose call it is; `None` until that is known.
+    pub fn org(&self) -> Option<OrgId> {
+        self.org.get()
     }
 
     /// Its id, made of characters that need no quoting.
@@ -52,6 +61,11 @@ impl Current {
 /// The present call; `None` where none is served.
 pub fn get() -> Option<Current> {
     look(Clone::clone)
+}
+
+/// Says whose call the present one is.
+pub fn is_of(org: OrgId) {
+    look(|call| call.org.set(Some(org)));
 }
 
 /// Looks at the present call.

@@ -225,6 +225,29 @@ async fn a_sender_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_sender_has_one_stream_and_the_one_that_was_opened_last_has_the_name() {
+    let world = World::start().await;
+    let key = world.key("ingest").await;
+    let open = async || Connector::open(&world.url(), &key, "bridge").await.expect("open");
+    let (mut stream, _) = open().await;
+    stream.tell(1, message("M1")).await;
+    stream.acknowledged(1).await.expect("acknowledged");
+    // An event that is refused is not acknowledged either.
+    for lost in [message("M2"), message("")] {
+        let (newer, acknowledged) = open().await;
+        assert_eq!(acknowledged, 1);
+        stream.tell(2, lost).await;
+        let end = stream.acknowledged(2).await.expect_err("another stream has the name");
+        assert_eq!(end.code(), Code::Aborted, "{end}");
+        stream = newer;
+    }
+    assert_eq!(bodies(&world).len(), 1, "the newer stream was told that nothing else is stored");
+    stream.tell(2, message("M2")).await;
+    stream.acknowledged(2).await.expect("acknowledged");
+    assert_eq!(bodies(&world).len(), 2);
+}
+
+#[tokio::test]
 async fn what_breaks_the_rules_of_the_stream_ends_it() {
     let world = World::shared().await;
     let key = world.key("ingest").await;

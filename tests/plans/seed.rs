@@ -27,7 +27,7 @@ pub struct Seeded {
 }
 
 /// The largest organization.
-const ORG: &str = "00000000-0000-7000-8000-000000000001";
+pub const ORG: &str = "00000000-0000-7000-8000-000000000001";
 
 impl Seeded {
     /// Fills an empty, migrated database.

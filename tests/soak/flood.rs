@@ -3,6 +3,7 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::setpriority_process;
 use tokio::runtime::Builder;
 
 use super::load::{Call, End, Load, count, latency};
@@ -17,6 +18,8 @@ const FLOODING: usize = 200;
 /// Calls a second of the other one, and its connections.
 const CALM: f64 = 200.0;
 const CALLING: usize = 4;
+/// The lowest priority there is.
+const LAST: i32 = 19;
 
 #[tokio::test]
 async fn the_flood_of_one_organization_does_not_slow_another() {
@@ -58,11 +61,33 @@ async fn the_flood_of_one_organization_does_not_slow_another() {
     figures.hold(|| world.log());
 }
 
-/// Floods from a thread of its own, so that it does not hold up who measures.
+#[tokio::test]
+async fn nobody_waits_for_all_the_calls_that_another_organization_has_waiting() {
+    // One connection, so that everything waits there. More is waiting than is done in the time that a call waits at most.
+    let args = ["--database-connections", "1", "--database-wait", "250ms", "--org-rate-limit", "unlimited"];
+    let world =
+        World::start_with("127.0.0.1:0", &[&args[..], &["--key-rate-limit", "unlimited"]].concat()).await;
+    super::seed(&world, 20_000);
+    let others = world.chat_of(&world.other, "Bob").await;
+    let pages = "/v1/chats?unread=false&limit=50".to_owned();
+    let many = Load::new(world.address(), &world.org.key, [(pages, String::new())]);
+    let few = Load::new(world.address(), &world.other.key, [(others.path, String::new())]);
+    let length = Duration::from_secs(2);
+    let (crowd, calls) = tokio::join!(many.closed(FLOODING, length), few.closed(1, length));
+    assert!(count(&crowd, End::TurnedAway) > 0, "more was waiting than can be done in time: {}", crowd.len());
+    assert_eq!(count(&calls, End::Served), calls.len(), "of {} calls of the other organization", calls.len());
+}
+
+/// Floods from a thread of its own that lets all others go first: elsewhere whoever floods does not take the processors of the
+/// service and of who measures. The calls come all the same: their number is told.
 fn begin(flood: Load, length: Duration) -> JoinHandle<Vec<Call>> {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let rate = FLOOD * f64::from(QUOTA);
-    std::thread::spawn(move || runtime.block_on(flood.paced(FLOODING, length, rate)))
+    std::thread::spawn(move || {
+        // Of this thread alone: Linux takes "this process" for it.
+        setpriority_process(None, LAST).expect("a lower priority needs no right");
+        runtime.block_on(flood.paced(FLOODING, length, rate))
+    })
 }
 
 /// What so many percent of the times are below.

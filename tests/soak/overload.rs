@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::load::{Call, End, Load, count, latency, probe};
-use super::{Figures, sized};
+use super::{Figures, seed, sized};
 use crate::support::{Chat, World, processor_time};
 
 /// How many times what it can carry.
@@ -17,12 +17,8 @@ const IN_TIME: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn under_five_times_the_load_it_can_carry_the_service_serves_nearly_as_much_as_ever() {
-    // The database gets half of the machine, as far as connections go. The other half is for those who call and for who
-    // turns them away: elsewhere they do not take it from the database.
-    let connections = (std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1).to_string();
-    let args = ["--database-wait", "250ms", "--database-connections", &connections];
-    let world = World::start_with("127.0.0.1:0", &args).await;
-    let chats = sized(500, 20_000);
+    let world = World::start_with("127.0.0.1:0", &["--database-wait", "250ms"]).await;
+    let chats = sized(500, 100_000);
     seed(&world, chats);
     let load = mixture(&world, chats);
     let slice = sized(Duration::from_millis(500), Duration::from_secs(5));
@@ -81,24 +77,9 @@ async fn recovery(load: &Load, connections: usize, peak: f64, ended: Instant) ->
     }
 }
 
-/// So many chats of the organization's first number.
-fn seed(world: &World, chats: u64) {
-    let (org, session) = (&world.org.id, &world.org.sessions[0]);
-    world.sql().run_as(
-        org,
-        &format!(
-            "INSERT INTO chats (org_id, chat_id, type)
-             SELECT '{org}', 15550100000 + n || '@c.us', 'user' FROM generate_series(0, {chats} - 1) n;
-             INSERT INTO chat_addresses (org_id, address, chat_key) SELECT org_id, chat_id, chat_key FROM chats;
-             INSERT INTO session_chats (org_id, session_id, chat_key, last_message_at)
-             SELECT org_id, '{session}', chat_key, now() - chat_key * interval '1 minute' FROM chats"
-        ),
-    );
-    world.admin().run("VACUUM ANALYZE");
-}
-
 /// What an inbox does, and most often what costs the database most: filtered pages with their count. What is overloaded
-/// has to be the database. Calls that cost it little would overload whoever makes them, on the same machine.
+/// has to be the database. Calls that cost it little would overload whoever makes them and who turns them away: elsewhere
+/// these do not share a machine with it.
 fn mixture(world: &World, chats: u64) -> Load {
     let chat = |number: u64| Chat::new(&(15_550_100_000 + number).to_string(), &world.org.sessions[0]);
     let calls = (0..chats).step_by(17).flat_map(|number| {

@@ -127,7 +127,7 @@ impl Feed {
         };
         self.sender = senders::named(&self.caller, name)?;
         let acknowledged = match self.sender.clone() {
-            Some(sender) => senders::acknowledged(&self.store, self.caller.org, sender).await?,
+            Some(sender) => senders::open(&self.store, self.caller.org, sender).await?,
             None => 0,
         };
         self.answer(Response::Opened(Opened { acknowledged })).await;
