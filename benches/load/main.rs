@@ -86,9 +86,10 @@ async fn main() -> Outcome<()> {
                 .await?;
         }
     }
-    measure_pages(&mut report, &database, &world, &target, slice).await?;
+    let pages = measure_pages(&mut report, &database, &world, &target, slice).await;
+    // What was measured until something failed, too.
     print!("{}", report.markdown(&world.postgres_version, slice));
-    Ok(())
+    pages
 }
 
 /// One slice of everything: each baseline right before the calls that are compared with it.
