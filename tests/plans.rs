@@ -2,7 +2,7 @@
 //! service is called for every read there is, and PostgreSQL tells what it did.
 //!
 //! A database that is as large as `make plans` makes it takes minutes to fill. Otherwise it is small, and reading a table
-//! from end to end is declared as expensive as it would be in the large one.
+//! from end to end is declared as expensive, and as worth dividing among processes, as it would be in the large one.
 
 pub mod log;
 pub mod plan;
@@ -89,7 +89,7 @@ async fn every_read_is_one_round_trip_of_a_statement_that_is_prepared_once() {
 }
 
 #[tokio::test]
-async fn a_read_is_planned_for_any_values_from_its_first_run() {
+async fn a_read_is_planned_for_any_values_from_its_first_run_and_run_by_one_process() {
     let observed = observe().await;
     let mut seen = 0;
     for call in &observed.calls {
@@ -97,6 +97,7 @@ async fn a_read_is_planned_for_any_values_from_its_first_run() {
             |plan: &&Value| !plan["Query Text"].as_str().unwrap_or_default().contains("\"org_id\"");
         for plan in call.plans().filter(|plan| !is_a_functions(plan)) {
             seen += 1;
+            assert!(!plan::starts_workers(plan), "{:?}: {plan:#}", call.request);
             assert!(!plan["Plan"].to_string().contains(seed::ORG), "{:?}: {plan:#}", call.request);
         }
     }
@@ -164,7 +165,16 @@ async fn call_everything() -> Observed {
     database.cli(&["migrate", "up"]);
     let seeded = Seeded::fill(&database, chats);
     let cost = (ALL_CHATS / chats as f64).max(1.0);
-    database.admin().run(&format!("ALTER ROLE switchboard SET seq_page_cost = {cost}"));
+    let as_if_large = [
+        format!("seq_page_cost = {cost}"),
+        "min_parallel_table_scan_size = 0".to_owned(),
+        "min_parallel_index_scan_size = 0".to_owned(),
+        "parallel_setup_cost = 0".to_owned(),
+        "parallel_tuple_cost = 0".to_owned(),
+    ];
+    for setting in as_if_large {
+        database.admin().run(&format!("ALTER ROLE switchboard SET {setting}"));
+    }
 
     // One connection: every statement is prepared there, and what is logged belongs to the call that is waited for.
     let server = Server::start(&database, "127.0.0.1:0", &["--database-connections", "1"]).await;

@@ -14,7 +14,8 @@ use crate::statement::Statement;
 /// Each of its connections is opened and plans the statement; the service's are past that.
 const WARM_UP_SECONDS: u32 = 2;
 /// As the service has it.
-const PLANNED_ONCE: &str = "-c plan_cache_mode=force_generic_plan -c jit=off";
+const PLANNED_ONCE: &str =
+    "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c jit=off";
 
 /// Whose chats a statement reads.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -144,7 +144,10 @@ const NO_JIT: &str = "SET jit = off";
 /// A statement is planned once for a connection, whatever it is asked with: each is written so that the same indexes are good
 /// for all values. PostgreSQL would plan it anew at every call for as long as it thinks little of the rows that it happens to
 /// be called with, which takes ten times as long as running it. What is about many rows, or about words, says otherwise.
-const PLANNED_ONCE: &str = "SET plan_cache_mode = force_generic_plan";
+///
+/// Without the values a page may be any part of its list, as it were: no reason to start other processes for it.
+const PLANNED_ONCE: &str =
+    "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0";
 
 /// What holds for everything done on a connection. Bounds, because whoever waits for it may give up and the server would
 /// go on.

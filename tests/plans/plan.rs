@@ -13,6 +13,13 @@ pub fn read_whole(plan: &Value) -> Vec<String> {
     tables
 }
 
+/// Whether other processes run a part of it.
+pub fn starts_workers(plan: &Value) -> bool {
+    let mut starts = false;
+    walk(&plan["Plan"], &mut |node| starts |= node["Workers Planned"].is_u64());
+    starts
+}
+
 /// How many blocks it touched, in memory or on disk: a cost that no other process on the machine changes.
 pub fn blocks(plan: &Value) -> u64 {
     let of = |name: &str| plan["Plan"][name].as_u64().unwrap_or_default();
