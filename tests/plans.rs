@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::support::{Cluster, Rest, Server, Sql};
+use crate::support::{Cluster, Rest, Server, Sql, is_the_calls_own};
 use log::{Entry, Log};
 use requests::Request;
 use seed::Seeded;
@@ -129,27 +129,6 @@ impl Call {
     fn blocks(&self) -> u64 {
         self.plans().map(plan::blocks).max().unwrap_or_default()
     }
-}
-
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready, what has
-/// expired and which webhooks have something to be told, or that tell other instances that something was written.
-fn is_the_calls_own(sql: &str) -> bool {
-    let now_and_then = [
-        "secret_sha256",
-        "to_regclass",
-        "__diesel_schema_migrations",
-        "needed_migration",
-        "idempotency_keys",
-        "ingest_senders",
-        "events_horizon",
-        "events_event_id_seq",
-        "pg_locks",
-        "\"leased_until\"",
-        "\"webhook_deliveries\".\"created_at\" <",
-        "pg_notify",
-        "ORDER BY \"event_views\".\"event_id\" LIMIT",
-    ];
-    !now_and_then.iter().any(|word| sql.contains(word))
 }
 
 /// Makes every call there is, once for all tests.

@@ -10,7 +10,7 @@ use crate::pages::Page;
 use crate::rest::{self, Connection};
 use crate::seed::World;
 use crate::server::Server;
-use crate::sql::Sql;
+use crate::sql::{Sql, is_the_calls_own};
 
 /// A statement, and what it was executed with.
 pub struct Statement {
@@ -77,14 +77,13 @@ impl Drop for Logged {
     }
 }
 
-/// The last logged `SELECT` that does not look up who calls.
+/// The last logged `SELECT` that a call was answered with.
 fn last_read(log: &str) -> Option<(&str, &str)> {
     let lines = log.lines().collect::<Vec<_>>();
     lines.windows(2).rev().find_map(|pair| {
         let (_, sql) = pair[0].split_once("LOG:  execute ")?.1.split_once(": ")?;
         let (_, values) = pair[1].split_once("DETAIL:  parameters: ")?;
-        let is_calls_own = sql.starts_with("SELECT") && !sql.contains("secret_sha256");
-        is_calls_own.then_some((sql, values))
+        (sql.starts_with("SELECT") && is_the_calls_own(sql)).then_some((sql, values))
     })
 }
 

@@ -82,3 +82,24 @@ pub fn told_of_nothing(org: &str, webhook: &str, dead_letter: &str) -> String {
          VALUES ('{org}', '{webhook}', {dead_letter}, 1, 'dead', 1)"
     )
 }
+
+/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready, what has
+/// expired and which webhooks have something to be told, or that tell other instances that something was written.
+pub fn is_the_calls_own(sql: &str) -> bool {
+    let now_and_then = [
+        "secret_sha256",
+        "to_regclass",
+        "__diesel_schema_migrations",
+        "needed_migration",
+        "idempotency_keys",
+        "ingest_senders",
+        "events_horizon",
+        "events_event_id_seq",
+        "pg_locks",
+        "\"leased_until\"",
+        "\"webhook_deliveries\".\"created_at\" <",
+        "pg_notify",
+        "ORDER BY \"event_views\".\"event_id\" LIMIT",
+    ];
+    !now_and_then.iter().any(|word| sql.contains(word))
+}
