@@ -76,7 +76,8 @@ impl Measured {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let (rows, messages) = (setting("BENCH_ROWS", 5_000_000)?, setting("BENCH_MESSAGES", 100_000)?);
-    let database = Cluster::start(&POSTGRES).await.migrated_database().await;
+    let cluster = Cluster::start(&POSTGRES).await;
+    let database = cluster.migrated_database().await;
     let org = database.cli(&["org", "create", "--name", "Acme"]);
     let session = database.cli(&["session", "create", "--org", &org, "--phone", PHONE]);
     let key = database.cli(&["key", "create", "--org", &org, "--name", "bench", "--can", "ingest"]);
