@@ -13,7 +13,7 @@ pub use crate::store::senders::Sender;
 
 const MAX_NAME_BYTES: usize = 255;
 
-/// A new stream of the caller's sender of that name; `None` when it has none.
+/// The caller's sender of that name with a new stream; `None` when it has none.
 pub fn named(caller: &Caller, name: String) -> Result<Option<Sender>> {
     if name.is_empty() {
         return Ok(None);

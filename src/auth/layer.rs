@@ -9,8 +9,10 @@ use http::Request;
 use tower::{Layer, Service};
 
 use super::{Authenticator, Standing, token};
+use crate::caller::Identity;
+use crate::telemetry::current;
 
-/// Labels requests with a [`crate::caller::Identity`] in their extensions, and with a [`Standing`] where there is a token.
+/// Labels requests with a [`Identity`] in their extensions, and with a [`Standing`] where there is a token.
 #[derive(Clone)]
 pub struct AuthLayer {
     authenticator: Arc<Authenticator>,
@@ -58,6 +60,9 @@ where
         let authenticator = self.authenticator.clone();
         Box::pin(async move {
             let identity = authenticator.identify(request.headers()).await;
+            if let Identity::Known(caller) = &identity {
+                current::is_of(caller.org);
+            }
             if let Some(token) = token::presented(request.headers()).text() {
                 let standing = Standing::new(authenticator, token);
                 request.extensions_mut().insert(standing);

@@ -16,7 +16,7 @@ use super::{BoxFuture, Request, Response, admission, request_id};
 use crate::caller::{Caller, Identity};
 use crate::config::RateLimits;
 use crate::error::{Error, Kind};
-use crate::telemetry::{current, metrics};
+use crate::telemetry::metrics;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -70,7 +70,6 @@ impl<R: Rest> Around for RateLimit<R> {
             Some(Identity::Known(caller)) if !admission::is_probe(request.uri().path()) => caller,
             _ => return inner.call(request),
         };
-        current::is_of(caller.org);
         let level = match self.take(caller) {
             Ok(level) => level,
             Err(refusal) => {

@@ -159,16 +159,22 @@ mod tests {
 
     const FOREVER: Duration = Duration::MAX;
 
-    #[test]
-    fn jobs_that_waited_too_long_make_room() {
-        let queue = Queue::new(1, Duration::ZERO);
-        let (hold, held) = mpsc::channel::<()>();
-        let (begun, is_held) = mpsc::channel();
+    /// Keeps a thread of the queue busy until the value is dropped.
+    fn hold(queue: &Queue) -> mpsc::Sender<()> {
+        let (hold, held) = mpsc::channel();
+        let (begun, has_begun) = mpsc::channel();
         queue.push(None, move || {
             let _ = begun.send(());
             let _ = held.recv();
         });
-        is_held.recv().expect("the job has begun");
+        has_begun.recv().expect("the job has begun");
+        hold
+    }
+
+    #[test]
+    fn jobs_that_waited_too_long_make_room() {
+        let queue = Queue::new(1, Duration::ZERO);
+        let hold = hold(&queue);
         let (answer, answered) = mpsc::channel::<()>();
         queue.push(None, move || drop(answer));
         queue.push(None, || {});
@@ -197,13 +203,7 @@ mod tests {
         let [busy, calm, new] = [1, 2, 3].map(|number| Some(OrgId::from(uuid::Uuid::from_u128(number))));
         let queue = Queue::new(1, FOREVER);
         let (done, order) = mpsc::channel();
-        let (hold, held) = mpsc::channel::<()>();
-        let (begun, is_held) = mpsc::channel();
-        queue.push(None, move || {
-            let _ = begun.send(());
-            let _ = held.recv();
-        });
-        is_held.recv().expect("the job has begun");
+        let hold = hold(&queue);
         for (org, job) in [
             (busy, "busy 1"),
             (busy, "busy 2"),

@@ -13,7 +13,7 @@ use crate::ids::OrgId;
 /// How long a sender's mark is kept after it last moved, in days.
 const KEPT_DAYS: i32 = 90;
 
-/// A stream of a sender, as its caller named it.
+/// A sender, as its caller named it, and its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// Who calls: `key:<key id>` or `member:<subject>`.
@@ -30,7 +30,7 @@ diesel::define_sql_function! {
 }
 
 /// Makes the stream the one that sends under that name. Answers the sequence number that was acknowledged last to the name;
-/// 0 when there is none. What an earlier stream was storing is stored before.
+/// 0 when there is none. Waits for a batch that an earlier stream is about to acknowledge, and counts it.
 pub fn open(connection: &mut Connection, org: OrgId, sender: &Sender) -> StoreResult<i64> {
     let acknowledged = diesel::insert_into(ingest_senders::table)
         .values((

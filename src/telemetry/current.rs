@@ -1,4 +1,4 @@
-//! The call that is being served, as log lines and spans name it, on whatever thread something is done for it.
+//! The call that is being served, as log lines and spans name it, and whose it is, on whatever thread something is done for it.
 
 use std::cell::Cell;
 
@@ -33,7 +33,7 @@ impl Current {
         self.trace.as_ref()
     }
 
-    /// Whose call it is; `None` until that is known.
+    /// The organization whose call it is; `None` until the token is checked.
     pub fn org(&self) -> Option<OrgId> {
         self.org.get()
     }
@@ -63,7 +63,7 @@ pub fn get() -> Option<Current> {
     look(Clone::clone)
 }
 
-/// Says whose call the present one is.
+/// Says which organization's call the present one is.
 pub fn is_of(org: OrgId) {
     look(|call| call.org.set(Some(org)));
 }

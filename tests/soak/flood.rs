@@ -7,7 +7,7 @@ use rustix::process::setpriority_process;
 use tokio::runtime::Builder;
 
 use super::load::{Call, End, Load, count, latency};
-use super::{Figures, sized};
+use super::{Figures, seed, sized};
 use crate::support::{World, percentile};
 
 /// Calls a second of one organization.
@@ -67,7 +67,7 @@ async fn nobody_waits_for_all_the_calls_that_another_organization_has_waiting() 
     let args = ["--database-connections", "1", "--database-wait", "250ms", "--org-rate-limit", "unlimited"];
     let world =
         World::start_with("127.0.0.1:0", &[&args[..], &["--key-rate-limit", "unlimited"]].concat()).await;
-    super::seed(&world, 20_000);
+    seed(&world, 20_000);
     let others = world.chat_of(&world.other, "Bob").await;
     let pages = "/v1/chats?unread=false&limit=50".to_owned();
     let many = Load::new(world.address(), &world.org.key, [(pages, String::new())]);
