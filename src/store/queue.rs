@@ -1,17 +1,14 @@
-//! Work that waits for a connection, done by as many threads as there are connections. Organizations take turns, so that
-//! nobody waits for the many calls of another one; what waits for one organization is done in the order it came.
+//! Work that waits for a connection, done by as many threads as there are connections. Whose turn it is, [`lines`] says.
 
-use std::collections::{HashMap, VecDeque};
+mod lines;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use self::lines::{Job, Lines};
 use crate::ids::OrgId;
-
-type Job = Box<dyn FnOnce() + Send>;
-/// Jobs with the moment they came.
-type Line = VecDeque<(Instant, Job)>;
 
 /// How long a thread stays when there is nothing to do.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -30,7 +27,7 @@ struct Shared {
 }
 
 struct State {
-    waiting: Waiting,
+    lines: Lines,
     threads: u32,
     /// Those of the threads that sleep, or were woken just now.
     idle: usize,
@@ -38,19 +35,11 @@ struct State {
     longest_wait: Duration,
 }
 
-/// A line for each organization that has jobs here, and one for the jobs that are no organization's.
-#[derive(Default)]
-struct Waiting {
-    lines: HashMap<Option<OrgId>, Line>,
-    /// Whose turn it is: each line once.
-    turns: VecDeque<Option<OrgId>>,
-    jobs: usize,
-}
-
 impl Queue {
     /// A queue for that many jobs at a time. Those that have waited longer than `longest_wait` may be dropped undone.
     pub(super) fn new(most_threads: u32, longest_wait: Duration) -> Self {
-        let state = State { waiting: Waiting::default(), threads: 0, idle: 0, most_threads, longest_wait };
+        let lines = Lines::new(share(most_threads));
+        let state = State { lines, threads: 0, idle: 0, most_threads, longest_wait };
         Self(Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new() }))
     }
 
@@ -58,16 +47,17 @@ impl Queue {
     pub(super) fn push(&self, org: Option<OrgId>, job: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
         let longest_wait = state.longest_wait;
-        let stale = state.waiting.push(org, Box::new(job), longest_wait);
-        let is_enough = state.waiting.jobs <= state.idle;
-        let may_grow = !is_enough && state.threads < state.most_threads;
+        let stale = state.lines.push(org, Box::new(job), longest_wait);
+        let ready = state.lines.ready();
+        let may_wake = ready > 0 && ready <= state.idle;
+        let may_grow = ready > state.idle && state.threads < state.most_threads;
         if may_grow {
             state.threads += 1;
         }
         // Whoever is woken needs the lock at once.
         drop(state);
         drop(stale);
-        if is_enough {
+        if may_wake {
             self.0.filled.notify_one();
         } else if may_grow {
             self.spawn();
@@ -86,26 +76,31 @@ impl Queue {
 
     /// Does jobs until none has come for a while.
     fn work(&self) {
-        while let Some(job) = self.next() {
+        let mut done = None;
+        while let Some((org, job)) = self.next(done) {
             // Whoever waits for a job that panics hears of it: what the job would have answered with is dropped. The
             // thread goes on, or its place would be lost.
             let _ = catch_unwind(AssertUnwindSafe(job));
+            done = Some(org);
         }
     }
 
-    /// The next job; when none comes, the thread gives its place back.
-    fn next(&self) -> Option<Job> {
+    /// The next job and whose it is, after one of that line was done. When none comes, the thread gives its place back.
+    fn next(&self, done: Option<Option<OrgId>>) -> Option<(Option<OrgId>, Job)> {
         let mut state = self.lock();
+        if let Some(org) = done {
+            state.lines.end(org);
+        }
         loop {
-            if let Some(job) = state.waiting.pop() {
-                return Some(job);
+            if let Some(begun) = state.lines.begin() {
+                return Some(begun);
             }
             state.idle += 1;
             let waited = self.0.filled.wait_timeout(state, KEEP_ALIVE);
             let (locked, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = locked;
             state.idle -= 1;
-            if timeout.timed_out() && state.waiting.jobs == 0 {
+            if timeout.timed_out() && state.lines.ready() == 0 {
                 state.threads -= 1;
                 return None;
             }
@@ -118,37 +113,9 @@ impl Queue {
     }
 }
 
-impl Waiting {
-    /// Adds a job to that line. Answers the jobs of the line that nobody waits for any more: while no thread comes back (the
-    /// database hangs), they would pile up.
-    fn push(&mut self, org: Option<OrgId>, job: Job, longest_wait: Duration) -> Line {
-        let line = self.lines.entry(org).or_default();
-        if line.is_empty() {
-            self.turns.push_back(org);
-        }
-        let is_stale = |(since, _): &(Instant, Job)| since.elapsed() > longest_wait;
-        let fresh = line.iter().position(|job| !is_stale(job)).unwrap_or(line.len());
-        let fresh = line.split_off(fresh);
-        let stale = std::mem::replace(line, fresh);
-        line.push_back((Instant::now(), job));
-        self.jobs += 1;
-        self.jobs -= stale.len();
-        stale
-    }
-
-    /// The first job of the line whose turn it is.
-    fn pop(&mut self) -> Option<Job> {
-        let org = self.turns.pop_front()?;
-        let line = self.lines.get_mut(&org)?;
-        let (_, job) = line.pop_front()?;
-        if line.is_empty() {
-            self.lines.remove(&org);
-        } else {
-            self.turns.push_back(org);
-        }
-        self.jobs -= 1;
-        Some(job)
-    }
+/// How many of the threads one organization has at most: what it asks for may take long, and one in four is left to all others.
+const fn share(threads: u32) -> u32 {
+    threads - threads / 4
 }
 
 #[cfg(test)]
@@ -159,11 +126,11 @@ mod tests {
 
     const FOREVER: Duration = Duration::MAX;
 
-    /// Keeps a thread of the queue busy until the value is dropped.
-    fn hold(queue: &Queue) -> mpsc::Sender<()> {
+    /// Keeps a thread of the queue busy for that organization until the value is dropped.
+    fn hold(queue: &Queue, org: Option<OrgId>) -> mpsc::Sender<()> {
         let (hold, held) = mpsc::channel();
         let (begun, has_begun) = mpsc::channel();
-        queue.push(None, move || {
+        queue.push(org, move || {
             let _ = begun.send(());
             let _ = held.recv();
         });
@@ -174,12 +141,12 @@ mod tests {
     #[test]
     fn jobs_that_waited_too_long_make_room() {
         let queue = Queue::new(1, Duration::ZERO);
-        let hold = hold(&queue);
+        let hold = hold(&queue, None);
         let (answer, answered) = mpsc::channel::<()>();
         queue.push(None, move || drop(answer));
         queue.push(None, || {});
         assert!(answered.recv().is_err(), "who waits for it hears of it");
-        assert_eq!(queue.lock().waiting.jobs, 1);
+        assert_eq!(queue.lock().lines.ready(), 1);
         drop(hold);
     }
 
@@ -199,29 +166,21 @@ mod tests {
     }
 
     #[test]
-    fn organizations_take_turns() {
-        let [busy, calm, new] = [1, 2, 3].map(|number| Some(OrgId::from(uuid::Uuid::from_u128(number))));
-        let queue = Queue::new(1, FOREVER);
+    fn a_thread_in_four_is_left_to_others_by_each_organization() {
+        let [slow, other] = [1, 2].map(|number| Some(OrgId::from(uuid::Uuid::from_u128(number))));
+        let queue = Queue::new(4, FOREVER);
+        let mut held: Vec<_> = (0..3).map(|_| hold(&queue, slow)).collect();
         let (done, order) = mpsc::channel();
-        let hold = hold(&queue);
-        for (org, job) in [
-            (busy, "busy 1"),
-            (busy, "busy 2"),
-            (busy, "busy 3"),
-            (calm, "calm 1"),
-            (None, "none"),
-            (calm, "calm 2"),
-            (new, "new"),
-        ] {
+        for (org, job) in [(slow, "slow"), (other, "other"), (None, "none")] {
             let done = done.clone();
             queue.push(org, move || {
                 let _ = done.send(job);
             });
         }
-        drop((hold, done));
-        let turns = ["busy 1", "calm 1", "none", "new", "busy 2", "calm 2", "busy 3"];
-        assert_eq!(order.iter().collect::<Vec<_>>(), turns);
-        assert!(queue.lock().waiting.lines.is_empty(), "no line is kept for those who are gone");
+        assert_eq!([order.recv(), order.recv()], [Ok("other"), Ok("none")]);
+        assert_eq!(order.try_recv(), Err(mpsc::TryRecvError::Empty));
+        held.pop();
+        assert_eq!(order.recv(), Ok("slow"), "as soon as one of its own is done");
     }
 
     #[test]

@@ -43,6 +43,35 @@ async fn who_is_calling_is_found_out_also_while_all_connections_are_in_use() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_what_another_organization_has_running() {
+    let args = ["--database-connections", "4", "--database-wait", "250ms", "--request-timeout", "60s"];
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
+    // The one that row level security does not bind.
+    let (mut sql, mut look) = (world.admin(), world.sql());
+    sql.run("BEGIN");
+    sql.run(&format!("SELECT FROM chats WHERE chat_id = '{}' FOR UPDATE", chat.id));
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let (rest, chat) = (world.rest(), chat.clone());
+            tokio::spawn(async move { rest.patch(&chat, json!({"labels": "vip"})).await })
+        })
+        .collect();
+    let running = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("calls hold connections", async || look.count(running) >= 3).await;
+    let other = world.rest().token(&world.other.key);
+    for _ in 0..20 {
+        other.get(&others).await.expect(200);
+        tokio::time::sleep(PAUSE).await;
+    }
+    sql.run("ROLLBACK");
+    for call in waiting {
+        // Those that found no connection in time were told so.
+        assert!([200, 503].contains(&call.await.expect("a call").status));
+    }
+}
+
+#[tokio::test]
 async fn a_write_outlasts_a_lock_that_is_held_longer_than_a_statement_waits() {
     let world = World::start_with("127.0.0.1:0", &["--request-timeout", "60s"]).await;
     let chat = world.chat("Alice").await;
