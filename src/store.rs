@@ -136,7 +136,8 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name_of::<F>(), move |lease, _| work(lease)).await
+        let name = name_of::<F>();
+        self.run(name, move |lease, _| statements::read(name, || work(lease))).await
     }
 
     /// Runs work in one transaction that may write to that organization's rows and no others. Serialization failures,

@@ -1,6 +1,9 @@
 //! Statements as the operator sees them: what each does and to what, such as `SELECT chat_views`, and how long it took.
 
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use diesel::connection::{DebugQuery, Instrumentation, InstrumentationEvent};
@@ -12,6 +15,32 @@ use crate::telemetry::{current, metrics};
 #[derive(Default)]
 pub(super) struct Statements {
     begun: Option<Instant>,
+    /// What the statements of reads are called. To write one out takes a large part of the time that we have for a read.
+    reads: HashMap<Place, Arc<str>>,
+}
+
+/// A statement of a read: the read's name, and how many came before.
+type Place = (&'static str, u32);
+
+thread_local! {
+    /// The next statement of the read that this thread does.
+    static READ: Cell<Option<Place>> = const { Cell::new(None) };
+}
+
+/// Does work of that name, whose statements are always called the same.
+pub(super) fn read<T>(work: &'static str, read: impl FnOnce() -> T) -> T {
+    /// Until it is dropped, also when the work panics.
+    struct Reading;
+
+    impl Drop for Reading {
+        fn drop(&mut self) {
+            READ.set(None);
+        }
+    }
+
+    READ.set(Some((work, 0)));
+    let _reading = Reading;
+    read()
 }
 
 impl Instrumentation for Statements {
@@ -21,12 +50,23 @@ impl Instrumentation for Statements {
         } else if let InstrumentationEvent::FinishQuery { query, .. } = event
             && let Some(begun) = self.begun.take()
         {
-            let name = name_of(&sql_of(query));
+            let name = self.name(query);
             metrics::stated(name.clone(), begun.elapsed());
             if let Some(trace) = current::get().as_ref().and_then(|call| call.trace()) {
-                trace.add(name, begun, SpanKind::Client);
+                trace.add(name.to_string(), begun, SpanKind::Client);
             }
         }
+    }
+}
+
+impl Statements {
+    fn name(&mut self, query: &dyn DebugQuery) -> Arc<str> {
+        let name = || Arc::from(name_of(&sql_of(query)));
+        let Some(place @ (work, nth)) = READ.get() else { return name() };
+        READ.set(Some((work, nth + 1)));
+        let known = self.reads.entry(place).or_insert_with(name);
+        debug_assert_eq!(*known, name(), "statement {nth} of {work}");
+        known.clone()
     }
 }
 
@@ -107,6 +147,22 @@ mod tests {
             assert!(!sql.contains("binds"), "{sql}");
             name_of(&sql)
         }};
+    }
+
+    #[test]
+    fn only_what_a_read_runs_is_called_as_its_statement() {
+        let mut statements = Statements::default();
+        let (of_labels, of_chats) = (labels::table.select(labels::name), chats::table.select(chats::chat_key));
+        let labels = diesel::debug_query::<diesel::pg::Pg, _>(&of_labels);
+        let chats = diesel::debug_query::<diesel::pg::Pg, _>(&of_chats);
+        for _ in 0..2 {
+            let names = read("labels::list", || [statements.name(&labels), statements.name(&chats)]);
+            assert_eq!(names, ["SELECT labels", "SELECT chats"].map(Arc::from));
+        }
+        assert_eq!(&*statements.name(&chats), "SELECT chats");
+        assert!(std::panic::catch_unwind(|| read("labels::list", || panic!("while it reads"))).is_err());
+        assert_eq!(&*statements.name(&chats), "SELECT chats");
+        assert_eq!(statements.reads.len(), 2);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What is counted and timed. Nothing is when nobody asks: without `--metrics-address` and an OTLP endpoint, each of these
 //! does nothing.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
@@ -175,7 +175,7 @@ pub fn worked(work: &'static str, took: Duration) {
 }
 
 /// A statement took so long. Its name is made of our own words.
-pub fn stated(statement: String, took: Duration) {
+pub fn stated(statement: Arc<str>, took: Duration) {
     METRICS.statements.record(took.as_secs_f64(), &[KeyValue::new("statement", statement)]);
 }
 
