@@ -3,6 +3,7 @@
 mod collector;
 mod metrics;
 
+use std::path::Path;
 use std::time::Duration;
 
 use prost::Message;
@@ -15,7 +16,7 @@ use tonic::codegen::tokio_stream;
 use tonic::transport::Channel;
 
 use self::collector::Collector;
-use crate::support::{Chat, Door, World, frame};
+use crate::support::{Certificates, Chat, Door, World, frame, text};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 
@@ -67,6 +68,34 @@ async fn one_trace_leads_from_the_callers_call_down_to_the_work_in_the_database(
     assert!(spans.iter().all(|span| span.service == "switchboard"), "{spans:?}");
     let metrics = collector.metrics();
     assert!(metrics.iter().any(|name| name == "switchboard.request.duration"), "{metrics:?}");
+}
+
+#[tokio::test]
+async fn a_collector_is_spoken_to_over_tls_and_shown_a_certificate_as_the_standard_variables_say() {
+    let files = Certificates::new();
+    let authority = files.authority("authority");
+    let collector = Collector::over_tls(&authority.sign(2040), &authority.file).await;
+    let [certificate, key] = files.put(&authority.sign(2040));
+    let path = |file: &Path| text(file).to_owned();
+    let settings = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", path(&authority.file)),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", path(&certificate)),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", path(&key)),
+    ];
+    for variables in [2, 4] {
+        let world = World::start_with_env(&[], &settings[..variables]).await;
+        let chat = world.chat("Alice").await;
+        world.rest().get(&chat).await.expect(200);
+        assert_eq!(world.stop().await, 0, "{}", world.log());
+        let is_told = collector.spans().iter().any(|span| span.name == "switchboard.v1.ChatService/GetChat");
+        assert_eq!(
+            (is_told, !collector.metrics().is_empty()),
+            (variables == 4, variables == 4),
+            "{}",
+            world.log()
+        );
+    }
 }
 
 #[tokio::test]

@@ -128,10 +128,11 @@ async fn in_parts<T: Send + Sync + 'static>(
         let (range, events_of_part, own_reach) = (part.clone(), Arc::clone(&events), reach.clone());
         let own_mark = unmarked.clone().filter(|_| part == whole);
         let work = move |connection: &mut Connection| {
-            if range.len() >= MANY {
-                rows::plan_for_many(connection)?;
-            }
-            let refused = write(connection, &own_reach, &events_of_part[range.clone()])?;
+            let events = &events_of_part[range.clone()];
+            let refused = match events.len() {
+                MANY.. => rows::for_many(connection, |connection| write(connection, &own_reach, events))?,
+                _ => write(connection, &own_reach, events)?,
+            };
             advance(connection, own_reach.org, own_mark.as_ref())?;
             Ok(refused)
         };

@@ -37,11 +37,22 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::{Connection, StoreError, StoreResult};
 
-/// Has what this transaction runs planned for the very rows that it is given, triggers included. A plan that is kept was
-/// made for a few of them, or before the tables grew, and may go through all of an organization's rows for each; planning
-/// costs less than a millisecond a statement, which is nothing beside many rows.
-pub fn plan_for_many(connection: &mut Connection) -> StoreResult<()> {
-    Ok(connection.batch_execute("SET LOCAL plan_cache_mode = force_custom_plan")?)
+/// Does work on many rows, which may be a whole transaction's.
+///
+/// What it runs is planned for the very rows that it is given, triggers included. A plan that is kept was made for a few of
+/// them, or before the tables grew, and may go through all of an organization's rows for each; planning costs less than a
+/// millisecond a statement, which is nothing beside many rows. It is a third of storing a message, though, for the look-up of a
+/// parent, which PostgreSQL does row by row: these are put off until the work is done, and share their plans.
+pub fn for_many<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> StoreResult<T>,
+) -> StoreResult<T> {
+    connection
+        .batch_execute("SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL DEFERRED")?;
+    let done = work(connection)?;
+    let checked = connection.batch_execute("SET LOCAL plan_cache_mode = auto; SET CONSTRAINTS ALL IMMEDIATE");
+    checked.map_err(|error| retry_when_deleted(error.into()))?;
+    Ok(done)
 }
 
 /// What a row pointed to (a chat, a session) was deleted while the transaction ran: told as a serialization failure,

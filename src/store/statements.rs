@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn only_what_a_read_runs_is_called_as_its_statement() {
         let mut statements = Statements::default();
-        let (of_labels, of_chats) = (labels::table.select(labels::name), chats::table.select(chats::chat_key));
+        let (of_labels, of_chats) =
+            (labels::table.select(labels::name), chats::table.select(chats::chat_key));
         let labels = diesel::debug_query::<diesel::pg::Pg, _>(&of_labels);
         let chats = diesel::debug_query::<diesel::pg::Pg, _>(&of_chats);
         for _ in 0..2 {

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig, Identity};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::prometheus::Scrape;
 use super::{metrics, traces};
 
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
-const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+// Signals, as variables name them.
+const TRACES: &str = "TRACES";
+const METRICS: &str = "METRICS";
 
 /// How long the last spans and metrics may take on their way out.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -45,30 +47,15 @@ impl Telemetry {
     /// Begins to send what the environment asks for, and to keep metrics for whoever comes for them. Must be called inside
     /// a runtime, once, and before anything is counted.
     pub fn start(is_scraped: bool) -> Result<Self, InvalidExport> {
-        let wants = |endpoint: &str| is_set(ENDPOINT) || is_set(endpoint);
         let is_disabled =
             std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-        let (wants_traces, wants_metrics) =
-            (!is_disabled && wants(TRACES_ENDPOINT), !is_disabled && wants(METRICS_ENDPOINT));
-        if let Ok(protocol) = std::env::var(PROTOCOL)
-            && (wants_traces || wants_metrics)
-            && !matches!(protocol.as_str(), "" | "grpc")
-        {
-            return Err(InvalidExport(format!("{PROTOCOL} must be grpc: no other protocol is spoken here")));
-        }
-        let endpoints = [ENDPOINT, TRACES_ENDPOINT, METRICS_ENDPOINT];
-        let is_tls = |endpoint: &&str| std::env::var(endpoint).is_ok_and(|url| url.starts_with("https:"));
-        if let Some(endpoint) = endpoints.iter().find(|endpoint| is_tls(endpoint))
-            && (wants_traces || wants_metrics)
-        {
-            let message = "must be an http:// URL: collectors are not spoken to over TLS, so run one beside the service";
-            return Err(InvalidExport(format!("{endpoint} {message}")));
-        }
-        let invalid =
-            |error: opentelemetry_otlp::ExporterBuildError| InvalidExport(format!("{ENDPOINT}: {error}"));
+        let wants = |signal| !is_disabled && signal_setting(signal, "ENDPOINT").is_some();
+        let (wants_traces, wants_metrics) = (wants(TRACES), wants(METRICS));
+        let invalid = |error: ExporterBuildError| InvalidExport(format!("OTEL_EXPORTER_OTLP_*: {error}"));
         let mut telemetry = Self::default();
         if wants_traces {
-            let exporter = SpanExporter::builder().with_tonic().build().map_err(invalid)?;
+            let exporter = SpanExporter::builder().with_tonic().with_tls_config(spoken_to(TRACES)?);
+            let exporter = exporter.build().map_err(invalid)?;
             let provider =
                 SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource());
             let provider = provider.build();
@@ -78,7 +65,8 @@ impl Telemetry {
         if wants_metrics || is_scraped {
             let mut provider = SdkMeterProvider::builder().with_resource(resource());
             if wants_metrics {
-                let exporter = MetricExporter::builder().with_tonic().build().map_err(invalid)?;
+                let exporter = MetricExporter::builder().with_tonic().with_tls_config(spoken_to(METRICS)?);
+                let exporter = exporter.build().map_err(invalid)?;
                 provider = provider.with_reader(PeriodicReader::builder(exporter).build());
             }
             if is_scraped {
@@ -116,6 +104,52 @@ impl Telemetry {
 
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+/// A signal's own setting, else that of all signals, with the variable that has it.
+fn signal_setting(signal: &str, name: &str) -> Option<(String, String)> {
+    let own = format!("OTEL_EXPORTER_OTLP_{signal}_{name}");
+    let variable = if is_set(&own) { own } else { format!("OTEL_EXPORTER_OTLP_{name}") };
+    let value = std::env::var(&variable).ok().filter(|value| !value.is_empty())?;
+    Some((variable, value))
+}
+
+/// How the collector is spoken to that a signal goes to: over gRPC, and with TLS unless its URL begins with `http://`.
+fn spoken_to(signal: &str) -> Result<ClientTlsConfig, InvalidExport> {
+    if let Some((variable, protocol)) = signal_setting(signal, "PROTOCOL")
+        && protocol != "grpc"
+    {
+        return Err(InvalidExport(format!("{variable} must be grpc: no other protocol is spoken here")));
+    }
+    let mut tls = ClientTlsConfig::new();
+    if signal_setting(signal, "ENDPOINT").is_some_and(|(_, url)| url.starts_with("http://")) {
+        return Ok(tls);
+    }
+    tls = match file(signal, "CERTIFICATE")? {
+        Some(authorities) if CertificateDer::pem_slice_iter(&authorities).any(|found| found.is_ok()) => {
+            tls.ca_certificate(Certificate::from_pem(authorities))
+        }
+        Some(_) => {
+            return Err(InvalidExport("OTEL_EXPORTER_OTLP_CERTIFICATE: no certificate in PEM".to_owned()));
+        }
+        None => tls.with_native_roots(),
+    };
+    match (file(signal, "CLIENT_CERTIFICATE")?, file(signal, "CLIENT_KEY")?) {
+        (Some(certificate), Some(key)) => tls = tls.identity(Identity::from_pem(certificate, key)),
+        (None, None) => {}
+        _ => {
+            let both = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
+            return Err(InvalidExport(format!("{both} must be given together")));
+        }
+    }
+    Ok(tls)
+}
+
+/// What is in the file that a setting names.
+fn file(signal: &str, name: &str) -> Result<Option<Vec<u8>>, InvalidExport> {
+    let Some((variable, path)) = signal_setting(signal, name) else { return Ok(None) };
+    let content = std::fs::read(&path);
+    content.map(Some).map_err(|error| InvalidExport(format!("{variable}: cannot read {path}: {error}")))
 }
 
 /// Who is told of; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say more, or otherwise.

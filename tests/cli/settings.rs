@@ -33,14 +33,33 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
-fn a_collector_over_tls_is_refused_in_words_of_its_setting() {
+fn what_is_wrong_with_the_settings_of_a_collector_is_told_in_words_of_its_variable() {
+    const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.acme.example:4317");
     let place = Place::new();
-    for variable in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+    for (variable, value, told) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "OTEL_EXPORTER_OTLP_PROTOCOL must be grpc"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            "http/json",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL must be grpc",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "/not/there",
+            "OTEL_EXPORTER_OTLP_CERTIFICATE: cannot read /not/there",
+        ),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/hostname", "OTEL_EXPORTER_OTLP_CERTIFICATE: no certificate"),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+            "/etc/hostname",
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY must be given together",
+        ),
+    ] {
         let mut command = place.command(&["serve"]);
-        let output = command.env(variable, "https://collector.acme.example:4317").output().unwrap();
+        let output = command.env(ENDPOINT.0, ENDPOINT.1).env(variable, value).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(64), "{stderr}");
-        assert!(stderr.contains(&format!("{variable} must be an http:// URL")), "{stderr}");
+        assert_eq!(output.status.code(), Some(64), "{variable}: {stderr}");
+        assert!(stderr.contains(told), "{stderr}");
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use switchboard::actions::ingest::IngestEvent;
 
-use super::Inbox;
+use super::{Inbox, OTHER_NUMBER, SESSION};
 
 const CHAT: &str = "15550101001@s.whatsapp.net";
 
@@ -82,6 +82,32 @@ async fn what_only_the_database_refuses_does_not_take_the_others_with_it() {
         .collect();
     assert_eq!(refused, [3, 10, 17]);
     assert_eq!(inbox.rows("SELECT 1 FROM messages WHERE org_id = $org").len(), 17);
+}
+
+#[tokio::test]
+async fn a_number_that_is_removed_while_a_batch_is_stored_is_told_as_a_missing_one() {
+    let inbox = Inbox::new().await;
+    let events: Vec<Value> = (0..50)
+        .map(|n| message("chat", json!(format!("155501010{n:02}@s.whatsapp.net"))))
+        .chain([json!({"session": OTHER_NUMBER, "read": {"chat": CHAT, "upTo": 1}})])
+        .collect();
+    let [mut sql, mut look] = [inbox.database.admin(), inbox.database.sql()];
+    sql.run(&format!("BEGIN; DELETE FROM sessions WHERE session_id = '{SESSION}'"));
+    let removing = async {
+        let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while look.count(waiting) == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        sql.run("COMMIT");
+    };
+    let (outcomes, ()) = tokio::join!(inbox.tell(&events), removing);
+    let (of_other, outcomes) = outcomes.split_last().expect("outcomes");
+    assert!(of_other.is_ok(), "{of_other:?}");
+    for outcome in outcomes {
+        let error = outcome.as_ref().expect_err("its number is gone");
+        assert_eq!(error.fields().first().map(|violation| violation.field.as_str()), Some("session"));
+    }
+    assert_eq!(inbox.rows("SELECT 1 FROM session_chats WHERE org_id = $org").len(), 1);
 }
 
 #[test]

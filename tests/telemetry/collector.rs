@@ -1,7 +1,7 @@
 //! A collector as the service meets it: OTLP over gRPC, and a memory of what came.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
@@ -17,11 +17,20 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
+
+use crate::support::Pair;
 
 /// A running collector.
 pub struct Collector {
-    address: SocketAddr,
+    url: String,
     memory: Memory,
 }
 
@@ -47,28 +56,53 @@ struct Memory {
 impl Collector {
     /// Starts one on a free port, for as long as the test's runtime is there.
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// One that shows this certificate and wants to see one of that authority.
+    pub async fn over_tls(own: &Pair, authority: &Path) -> Self {
+        let mut believed = RootCertStore::empty();
+        believed.add(CertificateDer::from_pem_file(authority).expect("a certificate")).expect("an authority");
+        let callers = WebPkiClientVerifier::builder(believed.into()).build().expect("a verifier");
+        let chain = vec![CertificateDer::from_pem_slice(own.cert.as_bytes()).expect("a certificate")];
+        let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("a key");
+        let config = ServerConfig::builder().with_client_cert_verifier(callers).with_single_cert(chain, key);
+        let mut config = config.expect("a pair");
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self::start_with(Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn start_with(tls: Option<TlsAcceptor>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let memory = Memory::default();
-        let routes = tonic::service::Routes::default()
+        let routes = Routes::default()
             .add_service(TraceServiceServer::new(memory.clone()))
             .add_service(MetricsServiceServer::new(memory.clone()));
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                let service = hyper_util::service::TowerToHyperService::new(routes.clone().prepare());
-                let executor = hyper_util::rt::TokioExecutor::new();
-                let serving = hyper::server::conn::http2::Builder::new(executor)
-                    .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
-                tokio::spawn(async { drop(serving.await) });
+                match &tls {
+                    None => drop(tokio::spawn(serve(stream, routes.clone()))),
+                    Some(tls) => {
+                        let (shaking, routes) = (tls.accept(stream), routes.clone());
+                        tokio::spawn(async {
+                            // Who is not believed is not heard.
+                            if let Ok(stream) = shaking.await {
+                                serve(stream, routes).await;
+                            }
+                        });
+                    }
+                }
             }
         });
-        Self { address, memory }
+        Self { url: format!("{scheme}://{address}"), memory }
     }
 
     /// Where it is, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// All spans that came.
@@ -80,6 +114,12 @@ impl Collector {
     pub fn metrics(&self) -> Vec<String> {
         self.memory.metrics.lock().expect("metrics").clone()
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, routes: Routes) {
+    let service = hyper_util::service::TowerToHyperService::new(routes.prepare());
+    let server = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+    let _ = server.serve_connection(hyper_util::rt::TokioIo::new(stream), service).await;
 }
 
 #[tonic::async_trait]
