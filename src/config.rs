@@ -12,7 +12,7 @@ use crate::renewable::Renewable;
 pub struct Config {
     /// Where PostgreSQL is, as a libpq URL. May hold a password: never print it.
     pub database_url: Renewable<Secret>,
-    /// Connections to PostgreSQL: see [`crate::store::Patience`].
+    /// Connections to PostgreSQL. About twice the database's cores; more makes the tail worse.
     pub database_connections: u32,
     /// How long a call waits for a connection that others use before it is turned away.
     pub database_wait: Duration,

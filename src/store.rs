@@ -77,8 +77,7 @@ pub type Connection = PgConnection;
 /// How much a store asks of its database, and how long it waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// Connections. An organization has three in four at most, of which about twice the database's cores is best: more makes the
-    /// tail worse.
+    /// Connections. About twice the database's cores; more makes the tail worse.
     pub connections: u32,
     /// How long work waits for a connection that others use.
     pub wait: Duration,

@@ -113,9 +113,9 @@ impl Queue {
     }
 }
 
-/// How many of the threads one organization has at most: what it asks for may take long, and a quarter is left to all others.
+/// How many of the threads one organization has at most: what it asks for may take long, and one in four is left to all others.
 const fn share(threads: u32) -> u32 {
-    threads - (threads + 1) / 4
+    threads - threads / 4
 }
 
 #[cfg(test)]

@@ -197,8 +197,7 @@ fn default(setting: &Setting) -> Option<String> {
         "data-dir" => data_dir().and_then(|path| path.into_os_string().into_string().ok()),
         "database-connections" => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            // About twice as many as there are cores, and some for others than the organization that has these.
-            Some((2 * cores + cores.div_ceil(2)).to_string())
+            Some((2 * cores).to_string())
         }
         _ => setting.default.map(str::to_owned),
     }

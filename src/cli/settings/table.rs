@@ -41,7 +41,7 @@ pub(super) const SETTINGS: [Setting; 33] = [
     Setting { serve_only: false, ..setting("data-dir", "DIRECTORY", None,
         "Where the private PostgreSQL lives [default: $XDG_DATA_HOME/switchboard or ~/.local/share/switchboard]") },
     Setting { serve_only: false, ..setting("database-connections", "NUMBER", None,
-        "Connections to PostgreSQL; one organization has three in four at most, and for that about twice PostgreSQL's cores is best [default: two and a half times the cores of this machine]") },
+        "Connections to PostgreSQL; about twice its cores is best [default: twice the cores of this machine]") },
     setting("database-wait", "DURATION", Some("250ms"),
         "How long a call waits for a connection that others use before it is turned away"),
     Setting { serve_only: false, ..setting("log-level", "LEVEL", Some("info"),
