@@ -185,12 +185,12 @@ impl Store {
     {
         let (deadline, call, asked) = (deadline::current(), current::get(), Instant::now());
         let (answer, mut answered) = oneshot::channel();
-        let has_begun = Arc::new(AtomicBool::new(false));
-        let (pool, begins) = (self.pool.clone(), has_begun.clone());
+        // Whoever sets it first: the thread, which begins, or the caller, who gives up. What is told as not done is not done.
+        let decided = Arc::new(AtomicBool::new(false));
+        let (pool, begins) = (self.pool.clone(), decided.clone());
         self.queue.push(call.as_ref().and_then(Current::org), move || {
-            begins.store(true, Ordering::Relaxed);
-            // Nobody waits any more: the call was cancelled, or it waited too long.
-            if answer.is_closed() {
+            // Nobody waits any more: it waited too long, or the call was cancelled.
+            if begins.swap(true, Ordering::Relaxed) || answer.is_closed() {
                 return;
             }
             let watched = Watched { name, call };
@@ -200,14 +200,15 @@ impl Store {
             let _ = answer.send(outcome);
         });
         let outcome = match timeout(self.wait, &mut answered).await {
-            Err(_) if has_begun.load(Ordering::Relaxed) => answered.await.ok(),
+            Ok(outcome) => Some(outcome),
+            Err(_) if decided.swap(true, Ordering::Relaxed) => Some(answered.await),
             Err(_) => None,
-            Ok(outcome) => outcome.ok(),
         };
         match outcome {
-            Some(outcome) => outcome,
-            None if has_begun.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
-            None => {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) if decided.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
+            // It waited too long, here or for the queue, which drops what is stale.
+            Some(Err(_)) | None => {
                 metrics::shed("database_wait");
                 Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
                     .caused_by("no connection to the database was free in time"))
