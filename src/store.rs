@@ -187,10 +187,10 @@ impl Store {
         let (answer, mut answered) = oneshot::channel();
         // Whoever sets it first: the thread, which begins, or the caller, who gives up. What is told as not done is not done.
         let decided = Arc::new(AtomicBool::new(false));
-        let (pool, begins) = (self.pool.clone(), decided.clone());
+        let (pool, decision) = (self.pool.clone(), decided.clone());
         self.queue.push(call.as_ref().and_then(Current::org), move || {
             // Nobody waits any more: it waited too long, or the call was cancelled.
-            if begins.swap(true, Ordering::Relaxed) || answer.is_closed() {
+            if decision.swap(true, Ordering::Relaxed) || answer.is_closed() {
                 return;
             }
             let watched = Watched { name, call };

@@ -10,7 +10,6 @@ DROP FUNCTION changes_of_session_chats() CASCADE;
 DROP FUNCTION changes_of_contacts() CASCADE;
 DROP FUNCTION end_of_a_chat() CASCADE;
 DROP FUNCTION changes_of_chats() CASCADE;
-DROP FUNCTION changed(timestamptz, timestamptz);
 DROP FUNCTION changed(anyelement, anyelement);
 DROP FUNCTION micros(timestamptz);
 DROP FUNCTION acting();

@@ -41,12 +41,6 @@ CREATE FUNCTION changed(previous anyelement, current anyelement) RETURNS jsonb L
     'SELECT CASE WHEN previous IS DISTINCT FROM current THEN jsonb_build_array(previous, current) END';
 COMMENT ON FUNCTION changed(anyelement, anyelement) IS '[previous, current], or null when they are the same.';
 
--- Its arguments are columns as they are, or PostgreSQL would call it instead of writing it out where it is used: three times
--- as long.
-CREATE FUNCTION changed(previous timestamptz, current timestamptz) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS
-    'SELECT CASE WHEN previous IS DISTINCT FROM current THEN jsonb_build_array(micros(previous), micros(current)) END';
-COMMENT ON FUNCTION changed(timestamptz, timestamptz) IS '[previous, current] in Unix microseconds, or null when they are the same.';
-
 CREATE FUNCTION changes_of_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     actor CONSTANT text := acting();
@@ -72,8 +66,8 @@ BEGIN
             'messages_admins_only', changed(o.messages_admins_only, n.messages_admins_only),
             'add_members_admins_only', changed(o.add_members_admins_only, n.add_members_admins_only),
             'member_add_mode', changed(o.member_add_mode, n.member_add_mode),
-            'closed_at', changed(o.closed_at, n.closed_at),
-            'created_at', changed(o.created_at, n.created_at)
+            'closed_at', changed(micros(o.closed_at), micros(n.closed_at)),
+            'created_at', changed(micros(o.created_at), micros(n.created_at))
         )) || CASE
             -- Apart, because it may have nulls of its own.
             WHEN o.hubspot_metadata = n.hubspot_metadata THEN '{}'
@@ -175,16 +169,16 @@ BEGIN
             'archived', changed(o.archived, n.archived),
             'pinned', changed(o.pinned, n.pinned),
             'exited', changed(o.exited, n.exited),
-            'muted_until', changed(o.muted_until, n.muted_until)
+            'muted_until', changed(micros(o.muted_until), micros(n.muted_until))
         ))
         WHERE (o.archived, o.pinned, o.exited, o.muted_until)
             IS DISTINCT FROM (n.archived, n.pinned, n.exited, n.muted_until)
         UNION ALL
         SELECT n.chat_key, 'messages', jsonb_strip_nulls(jsonb_build_object(
             'unread', changed(o.unread, n.unread),
-            'read_up_to', changed(o.read_up_to, n.read_up_to),
+            'read_up_to', changed(micros(o.read_up_to), micros(n.read_up_to)),
             'latest_message_id', changed(o.latest_message_id, n.latest_message_id),
-            'last_message_at', changed(o.last_message_at, n.last_message_at)
+            'last_message_at', changed(micros(o.last_message_at), micros(n.last_message_at))
         ))
         WHERE (o.unread, o.read_up_to, o.latest_message_id, o.last_message_at)
             IS DISTINCT FROM (n.unread, n.read_up_to, n.latest_message_id, n.last_message_at)

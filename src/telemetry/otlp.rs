@@ -126,16 +126,16 @@ fn spoken_to(signal: &str) -> Result<ClientTlsConfig, InvalidExport> {
         return Ok(tls);
     }
     tls = match file(signal, "CERTIFICATE")? {
-        Some(authorities) if CertificateDer::pem_slice_iter(&authorities).any(|found| found.is_ok()) => {
+        Some((variable, authorities)) => {
+            if !CertificateDer::pem_slice_iter(&authorities).any(|found| found.is_ok()) {
+                return Err(InvalidExport(format!("{variable}: no certificate in PEM")));
+            }
             tls.ca_certificate(Certificate::from_pem(authorities))
-        }
-        Some(_) => {
-            return Err(InvalidExport("OTEL_EXPORTER_OTLP_CERTIFICATE: no certificate in PEM".to_owned()));
         }
         None => tls.with_native_roots(),
     };
     match (file(signal, "CLIENT_CERTIFICATE")?, file(signal, "CLIENT_KEY")?) {
-        (Some(certificate), Some(key)) => tls = tls.identity(Identity::from_pem(certificate, key)),
+        (Some((_, certificate)), Some((_, key))) => tls = tls.identity(Identity::from_pem(certificate, key)),
         (None, None) => {}
         _ => {
             let both = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
@@ -145,11 +145,13 @@ fn spoken_to(signal: &str) -> Result<ClientTlsConfig, InvalidExport> {
     Ok(tls)
 }
 
-/// What is in the file that a setting names.
-fn file(signal: &str, name: &str) -> Result<Option<Vec<u8>>, InvalidExport> {
+/// What is in the file that a setting names, with the variable that names it.
+fn file(signal: &str, name: &str) -> Result<Option<(String, Vec<u8>)>, InvalidExport> {
     let Some((variable, path)) = signal_setting(signal, name) else { return Ok(None) };
-    let content = std::fs::read(&path);
-    content.map(Some).map_err(|error| InvalidExport(format!("{variable}: cannot read {path}: {error}")))
+    match std::fs::read(&path) {
+        Ok(content) => Ok(Some((variable, content))),
+        Err(error) => Err(InvalidExport(format!("{variable}: cannot read {path}: {error}"))),
+    }
 }
 
 /// Who is told of; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say more, or otherwise.

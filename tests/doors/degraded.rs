@@ -1,10 +1,16 @@
 //! What callers meet while the database is locked, slow or takes no writes, and that all is well after it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use switchboard::config::Secret;
+use switchboard::error::Kind;
+use switchboard::store::{Connection, Patience, Store};
+use tokio::task::JoinSet;
 
-use crate::support::{Chat, World};
+use crate::support::{Chat, Cluster, World};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -69,6 +75,38 @@ async fn nobody_waits_for_what_another_organization_has_running() {
         // Those that found no connection in time were told so.
         assert!([200, 503].contains(&call.await.expect("a call").status));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_as_not_done_is_not_done() {
+    let database = Cluster::get().await.migrated_database().await;
+    // Work takes about as long as callers wait, so that it often begins just when its caller gives up.
+    let wait = Duration::from_millis(1);
+    let store = Store::new(&Secret::new(&database.url), Patience { connections: 8, wait, statement: None });
+    let begun = Arc::new(AtomicUsize::new(0));
+    let mut callers = JoinSet::new();
+    for _ in 0..64 {
+        let (store, begun) = (store.clone(), begun.clone());
+        callers.spawn(async move {
+            let mut done = 0;
+            for _ in 0..1000 {
+                let begun = begun.clone();
+                let work = move |_: &mut Connection| {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    std::thread::park_timeout(wait / 3);
+                    Ok(())
+                };
+                match store.read(work).await {
+                    Ok(()) => done += 1,
+                    Err(error) => assert_eq!(error.kind(), Kind::Overloaded, "{error}"),
+                }
+            }
+            done
+        });
+    }
+    let done: usize = callers.join_all().await.into_iter().sum();
+    assert!(done > 0 && done < 64_000, "of both: {done}");
+    assert_eq!(begun.load(Ordering::Relaxed), done);
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+ALTER FUNCTION micros(timestamptz) IMMUTABLE;
+
 DO $$
 DECLARE
     key record;

@@ -14,3 +14,7 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- What it calls is stable. PostgreSQL writes out, where it is used, only a function that does not claim more than what it calls,
+-- and calls the others: three times as long for an event that tells of instants.
+ALTER FUNCTION micros(timestamptz) STABLE;
