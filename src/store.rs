@@ -207,7 +207,7 @@ impl Store {
         match outcome {
             Some(Ok(outcome)) => outcome,
             Some(Err(_)) if decided.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
-            // It waited too long, here or for the queue, which drops what is stale.
+            // It waited too long, or would have: the queue drops it.
             Some(Err(_)) | None => {
                 metrics::shed("database_wait");
                 Err(Error::new(Kind::Overloaded, "too much to do right now, try again")

@@ -32,22 +32,20 @@ struct State {
     /// Those of the threads that sleep, or were woken just now.
     idle: usize,
     most_threads: u32,
-    longest_wait: Duration,
 }
 
 impl Queue {
-    /// A queue for that many jobs at a time. Those that have waited longer than `longest_wait` may be dropped undone.
+    /// A queue for that many jobs at a time. What has waited longer than `longest_wait`, or could be expected to, is dropped.
     pub(super) fn new(most_threads: u32, longest_wait: Duration) -> Self {
-        let lines = Lines::new(share(most_threads));
-        let state = State { lines, threads: 0, idle: 0, most_threads, longest_wait };
+        let lines = Lines::new(share(most_threads), longest_wait);
+        let state = State { lines, threads: 0, idle: 0, most_threads };
         Self(Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new() }))
     }
 
-    /// Has the organization's job done when its turn comes.
+    /// Has the organization's job done when its turn comes, or drops it.
     pub(super) fn push(&self, org: Option<OrgId>, job: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
-        let longest_wait = state.longest_wait;
-        let stale = state.lines.push(org, Box::new(job), longest_wait);
+        let undone = state.lines.push(org, Box::new(job));
         let ready = state.lines.ready();
         let may_wake = ready > 0 && ready <= state.idle;
         let may_grow = ready > state.idle && state.threads < state.most_threads;
@@ -56,7 +54,7 @@ impl Queue {
         }
         // Whoever is woken needs the lock at once.
         drop(state);
-        drop(stale);
+        drop(undone);
         if may_wake {
             self.0.filled.notify_one();
         } else if may_grow {

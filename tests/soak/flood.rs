@@ -35,7 +35,7 @@ async fn the_flood_of_one_organization_does_not_slow_another() {
     let (mut refused, mut flooding) = (0, Vec::<Call>::new());
     let mut p99 = |calls: &[Call]| {
         refused += calls.len() - count(calls, End::Served);
-        latency(calls, 99)
+        latency(calls, End::Served, 99)
     };
     calm.paced(CALLING, Duration::from_secs(1), CALM).await;
     // In turns, and the median of them: what else the machine does meets both alike.

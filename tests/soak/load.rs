@@ -128,10 +128,10 @@ pub fn count(calls: &[Call], end: End) -> usize {
     calls.iter().filter(|call| call.end == end).count()
 }
 
-/// What so many percent of those that were served took at most.
-pub fn latency(calls: &[Call], percent: usize) -> Duration {
-    let served = calls.iter().filter(|call| call.end == End::Served);
-    let mut times = served.map(Call::took).collect::<Vec<_>>();
+/// What so many percent of those that came out like that took at most.
+pub fn latency(calls: &[Call], end: End, percent: usize) -> Duration {
+    let ended = calls.iter().filter(|call| call.end == end);
+    let mut times = ended.map(Call::took).collect::<Vec<_>>();
     times.sort_unstable();
     percentile(&times, percent)
 }

@@ -10,7 +10,7 @@ use crate::support::{Chat, World, processor_time};
 
 /// How many times what it can carry.
 const OVERLOAD: f64 = 5.0;
-/// Connections that find the most it can carry, each in a closed loop.
+/// Connections, each in a closed loop: with as many of them as serve it best, it carries the most it can.
 const CLOSED: [usize; 4] = [2, 4, 8, 16];
 /// An answer that comes later than this after its call was due serves nobody.
 const IN_TIME: Duration = Duration::from_secs(1);
@@ -21,30 +21,30 @@ async fn under_five_times_the_load_it_can_carry_the_service_serves_nearly_as_muc
     let chats = sized(500, 100_000);
     seed(&world, chats);
     let load = mixture(&world, chats);
-    let slice = sized(Duration::from_millis(500), Duration::from_secs(5));
-    let mut peak = (0.0, 0);
-    for connections in CLOSED {
-        let carried = goodput(&load.closed(connections, slice).await, slice);
-        if carried > peak.0 {
-            peak = (carried, connections);
-        }
-    }
-    let (peak, connections) = peak;
+    let connections = best(&load, sized(Duration::from_millis(500), Duration::from_secs(5))).await;
+    // Before and after, and the mean of both: what else the machine does, and what the database has grown to, meets both alike.
+    let slice = sized(Duration::from_millis(500), Duration::from_secs(20));
+    let before = goodput(&load.closed(connections, slice).await, slice);
     let length = sized(Duration::from_secs(2), Duration::from_secs(120));
     let over = CancellationToken::new();
     let probes = ["/livez", "/readyz"].map(|path| tokio::spawn(probe(world.anonymous(), path, over.clone())));
     let used = processor_time(world.process_id());
-    let calls = load.paced(sized(200, 2000), length, OVERLOAD * peak).await;
+    let calls = load.paced(sized(200, 2000), length, OVERLOAD * before).await;
     let ended = Instant::now();
     let used = processor_time(world.process_id()) - used;
     over.cancel();
-    let recovered = recovery(&load, connections, peak, ended).await;
+    let recovered = recovery(&load, connections, before, ended).await;
+    let after = goodput(&load.closed(connections, slice).await, slice);
+    let peak = f64::midpoint(before, after);
 
     let mut figures = Figures::of("five times the load it can carry");
-    figures.tell("the most it carries, calls/s", peak);
+    figures.tell("the most it carries, calls/s, before", before);
+    figures.tell("and after", after);
     figures.tell("offered, calls/s", calls.len() as f64 / length.as_secs_f64());
     figures.tell("turned away, calls/s", count(&calls, End::TurnedAway) as f64 / length.as_secs_f64());
-    figures.tell("p99 of what is served, ms", latency(&calls, 99).as_secs_f64() * 1e3);
+    figures
+        .tell("median of what is turned away, ms", latency(&calls, End::TurnedAway, 50).as_secs_f64() * 1e3);
+    figures.tell("p99 of what is served, ms", latency(&calls, End::Served, 99).as_secs_f64() * 1e3);
     figures.tell("processors the service uses", used.as_secs_f64() / length.as_secs_f64());
     figures.none("calls with 500", count(&calls, End::Failed));
     figures.at_least("served in time, of the most it carries", goodput(&calls, length) / peak, 0.8);
@@ -55,6 +55,18 @@ async fn under_five_times_the_load_it_can_carry_the_service_serves_nearly_as_muc
     }
     figures.within("carries as much as before again after", recovered, Duration::from_secs(2));
     figures.hold(|| world.log());
+}
+
+/// With how many connections it carries the most.
+async fn best(load: &Load, slice: Duration) -> usize {
+    let mut best = (0.0, 0);
+    for connections in CLOSED {
+        let carried = goodput(&load.closed(connections, slice).await, slice);
+        if carried > best.0 {
+            best = (carried, connections);
+        }
+    }
+    best.1
 }
 
 /// Calls a second that were served in time.

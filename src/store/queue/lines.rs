@@ -1,5 +1,6 @@
 //! Whose turn it is. Organizations take turns, so that nobody waits for the many calls of another one, and none has more than
 //! its share at a time, so that nobody waits for its slow ones. What waits for one organization is done in the order it came.
+//! What would not begin in time does not wait at all: to turn it away later would cost more, and help nobody.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ pub(super) struct Lines {
     ready: usize,
     /// How many jobs of one organization run at a time.
     share: u32,
+    /// How long anybody waits for a job to begin.
+    longest_wait: Duration,
 }
 
 #[derive(Default)]
@@ -24,11 +27,20 @@ struct Line {
     /// With the moment they came.
     waiting: VecDeque<(Instant, Job)>,
     running: u32,
+    /// `None` until somebody waits.
+    pace: Option<Pace>,
+}
+
+/// How fast a line moves that is never empty.
+#[derive(Clone, Copy)]
+struct Pace {
+    since: Instant,
+    begun: u32,
 }
 
 impl Lines {
-    pub(super) fn new(share: u32) -> Self {
-        Self { lines: HashMap::new(), turns: VecDeque::new(), ready: 0, share }
+    pub(super) fn new(share: u32, longest_wait: Duration) -> Self {
+        Self { lines: HashMap::new(), turns: VecDeque::new(), ready: 0, share, longest_wait }
     }
 
     /// How many jobs may begin as soon as there are threads for them.
@@ -36,15 +48,29 @@ impl Lines {
         self.ready
     }
 
-    /// Adds a job to that line. Answers the jobs of the line that nobody waits for any more: while no thread comes back
-    /// (the database hangs), they would pile up.
-    pub(super) fn push(&mut self, org: Option<OrgId>, job: Job, longest_wait: Duration) -> Vec<Job> {
+    /// Adds a job to that line. Answers the jobs that will not be done: those of the line that nobody waits for any more
+    /// (while no thread comes back, since the database hangs, they would pile up), and this one if it would not begin in time.
+    pub(super) fn push(&mut self, org: Option<OrgId>, job: Job) -> Vec<Job> {
+        let (now, longest_wait) = (Instant::now(), self.longest_wait);
         self.change(org, |line| {
-            let is_stale = |(since, _): &(Instant, Job)| since.elapsed() > longest_wait;
-            let fresh = line.waiting.iter().position(|job| !is_stale(job)).unwrap_or(line.waiting.len());
-            let stale = line.waiting.drain(..fresh).map(|(_, job)| job).collect();
-            line.waiting.push_back((Instant::now(), job));
-            stale
+            let is_fresh = |(since, _): &(Instant, Job)| now.duration_since(*since) <= longest_wait;
+            let fresh = line.waiting.iter().position(is_fresh).unwrap_or(line.waiting.len());
+            let mut undone: Vec<_> = line.waiting.drain(..fresh).map(|(_, job)| job).collect();
+            let may_wait = match &mut line.pace {
+                Some(pace) if !line.waiting.is_empty() => {
+                    pace.begins_in_time(line.waiting.len(), now, longest_wait)
+                }
+                pace => {
+                    *pace = Some(Pace { since: now, begun: 0 });
+                    true
+                }
+            };
+            if may_wait {
+                line.waiting.push_back((now, job));
+            } else {
+                undone.push(job);
+            }
+            undone
         })
     }
 
@@ -53,11 +79,18 @@ impl Lines {
         let org = *self.turns.front()?;
         // The next time, all others come first.
         self.turns.rotate_left(1);
-        let (_, job) = self.change(org, |line| {
+        let longest_wait = self.longest_wait;
+        self.change(org, |line| {
             line.running += 1;
-            line.waiting.pop_front()
-        })?;
-        Some((org, job))
+            let (since, job) = line.waiting.pop_front()?;
+            // What is done for somebody who has given up takes no time, and says nothing of what comes after it.
+            if since.elapsed() <= longest_wait
+                && let Some(pace) = &mut line.pace
+            {
+                pace.begun += 1;
+            }
+            Some((org, job))
+        })
     }
 
     /// A job of that line is done.
@@ -85,6 +118,24 @@ impl Lines {
     }
 }
 
+impl Pace {
+    /// Whether a job can be expected to begin in time behind so many others. The line has to have moved for as long as
+    /// anybody waits before that is told: many jobs at once are not too many.
+    fn begins_in_time(&mut self, waiting: usize, now: Instant, longest_wait: Duration) -> bool {
+        let moved_for = now.duration_since(self.since);
+        if moved_for < longest_wait {
+            return true;
+        }
+        let each = moved_for.div_f64(f64::from(self.begun + 1));
+        // What is long ago counts for less and less.
+        if moved_for > 4 * longest_wait {
+            self.since += moved_for / 2;
+            self.begun /= 2;
+        }
+        each.mul_f64(waiting as f64) <= longest_wait
+    }
+}
+
 impl Line {
     /// How many of its jobs may begin.
     fn ready(&self, share: u32) -> usize {
@@ -104,9 +155,9 @@ mod tests {
 
     /// Lines with a job for each of these, in that order.
     fn lines(share: u32, orgs: &[Option<OrgId>]) -> Lines {
-        let mut lines = Lines::new(share);
+        let mut lines = Lines::new(share, FOREVER);
         for org in orgs {
-            lines.push(*org, Box::new(|| {}), FOREVER);
+            lines.push(*org, Box::new(|| {}));
         }
         lines
     }
@@ -135,9 +186,9 @@ mod tests {
         let mut lines = lines(2, &[busy, busy, busy, busy, None, None, None]);
         assert_eq!(begin(&mut lines), [busy, None, busy, None, None]);
         assert_eq!(lines.ready(), 0);
-        lines.push(busy, Box::new(|| {}), FOREVER);
+        lines.push(busy, Box::new(|| {}));
         assert_eq!(lines.ready(), 0, "it waits for its own");
-        lines.push(calm, Box::new(|| {}), FOREVER);
+        lines.push(calm, Box::new(|| {}));
         assert_eq!(begin(&mut lines), [calm]);
         lines.end(busy);
         assert_eq!(begin(&mut lines), [busy]);
@@ -148,8 +199,39 @@ mod tests {
     #[test]
     fn jobs_that_waited_too_long_are_not_ready_any_more() {
         let mut lines = lines(9, &[None, None]);
-        let stale = lines.push(None, Box::new(|| {}), Duration::ZERO);
-        assert_eq!((stale.len(), lines.ready()), (2, 1));
+        lines.longest_wait = Duration::ZERO;
+        assert_eq!(lines.push(None, Box::new(|| {})).len(), 2);
+        assert_eq!(lines.ready(), 1);
         assert_eq!(begin(&mut lines), [None]);
+    }
+
+    /// A line that has moved for that long and begun so many of its jobs, with so many that wait, and whether another may.
+    fn admits(moved_for: Duration, begun: u32, waiting: usize) -> bool {
+        let mut lines = lines(9, &[None].repeat(waiting));
+        lines.longest_wait = WAIT;
+        let line = lines.lines.entry(None).or_default();
+        line.pace = Some(Pace { since: Instant::now() - moved_for, begun });
+        lines.push(None, Box::new(|| {})).is_empty()
+    }
+
+    const WAIT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_would_not_begin_in_time_is_turned_away_at_once() {
+        for moved_for in [WAIT, 10 * WAIT] {
+            let begun = 100 * moved_for.div_duration_f64(WAIT) as u32;
+            assert!(admits(moved_for, begun, 90), "100 in the time that each waits");
+            assert!(!admits(moved_for, begun, 110));
+        }
+        assert!(!admits(WAIT, 0, 1), "nothing moves at all");
+    }
+
+    #[test]
+    fn many_jobs_at_once_are_not_too_many() {
+        assert!(admits(WAIT / 2, 0, 10_000));
+        assert!(
+            admits(WAIT, 0, 0) && admits(10 * WAIT, 0, 0),
+            "somebody always finds out whether it moves again"
+        );
     }
 }
