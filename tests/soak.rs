@@ -14,7 +14,7 @@ mod stops;
 
 use std::env;
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::figures::Figures;
 use crate::support::World;
@@ -33,16 +33,6 @@ fn sized<T>(short: T, full: T) -> T {
 /// As a setting.
 fn setting(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
-}
-
-/// Waits until it is so, far longer than it takes, and says how long it took.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
-    let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}: not in time");
-        tokio::time::sleep(PAUSE).await;
-    }
-    begun.elapsed()
 }
 
 async fn is_ready(world: &World) -> bool {

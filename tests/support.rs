@@ -17,6 +17,7 @@ mod usage;
 mod world;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
@@ -53,4 +54,14 @@ pub fn files_under(folder: &str, extension: &str) -> Vec<PathBuf> {
     }
     files.sort();
     files
+}
+
+/// Waits until it is so, far longer than it takes: machines that run tests are busy. Says how long it took.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}: not in time");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    begun.elapsed()
 }

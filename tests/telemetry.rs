@@ -3,6 +3,7 @@
 mod collector;
 mod metrics;
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tonic::codegen::tokio_stream;
 use tonic::transport::Channel;
 
 use self::collector::Collector;
-use crate::support::{Certificates, Chat, Door, World, frame, text};
+use crate::support::{Certificates, Chat, Door, World, frame, text, until};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 
@@ -96,6 +97,46 @@ async fn a_collector_is_spoken_to_over_tls_and_shown_a_certificate_as_the_standa
             world.log()
         );
     }
+}
+
+#[tokio::test]
+async fn the_files_for_a_collector_are_taken_up_when_they_change() {
+    let files = Certificates::new();
+    let (authority, stranger) = (files.authority("authority"), files.authority("stranger"));
+    let collector = Collector::over_tls(&authority.sign(2040), &authority.file).await;
+    let believed = files.path("believed");
+    let believe = |authority: &Path| fs::copy(authority, &believed).expect("a file");
+    believe(&stranger.file);
+    let [certificate, key] = files.put(&stranger.sign(2040));
+    let path = |file: &Path| text(file).to_owned();
+    let settings = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", path(&believed)),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", path(&certificate)),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", path(&key)),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
+    ];
+    let world = World::start_with_env(&[], &settings).await;
+    let chat = world.chat("Alice").await;
+    let call = async || drop(world.rest().get(&chat).await.expect(200));
+    // Neither believes the other; then one of them does, and then both.
+    files.put(&authority.sign(2040));
+    until("the pair is taken up", async || {
+        call().await;
+        world.log().contains("spoken to as the files are now")
+    })
+    .await;
+    fs::write(&believed, "no certificate").expect("a file");
+    until("a file is no good", async || world.log().contains("no good")).await;
+    call().await;
+    assert!(collector.spans().is_empty(), "{:?}", collector.spans());
+    believe(&authority.file);
+    until("spans come", async || {
+        call().await;
+        !collector.spans().is_empty()
+    })
+    .await;
+    assert_eq!(world.stop().await, 0, "{}", world.log());
 }
 
 #[tokio::test]

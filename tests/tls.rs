@@ -2,14 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use prost::Message;
 use switchboard::pb::GetChatRequest;
 
 use crate::cli::harness::Place;
 use crate::clients::must_be_ok;
-use crate::support::{Certificates, Chat, Pair, World, clients, frame, python_tool, text};
+use crate::support::{Certificates, Chat, Pair, World, clients, frame, python_tool, text, until};
 
 /// 2040-01-01 and 2041-01-01, in seconds since 1970.
 const YEAR_2040: &str = "2208988800";
@@ -189,12 +188,4 @@ async fn metric(world: &World, name: &str) -> String {
     let metrics = world.metrics().await;
     let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("{name} in {metrics}")).to_owned()
-}
-
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }

@@ -1,18 +1,19 @@
 //! Metrics and traces for a collector, over OTLP, as the standard `OTEL_*` variables say.
 
+mod collector;
+
 use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig, Identity};
 use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio::task::JoinSet;
 
+use self::collector::Collector;
 use super::prometheus::Scrape;
 use super::{metrics, traces};
 
@@ -24,7 +25,7 @@ const METRICS: &str = "METRICS";
 const FLUSH: Duration = Duration::from_secs(2);
 
 /// Variables that ask for what this program cannot do. Its display says what.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct InvalidExport(String);
 
 impl fmt::Display for InvalidExport {
@@ -41,6 +42,8 @@ pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
     scrape: Option<Scrape>,
+    /// Those who look whether files change.
+    following: JoinSet<()>,
 }
 
 impl Telemetry {
@@ -54,7 +57,7 @@ impl Telemetry {
         let invalid = |error: ExporterBuildError| InvalidExport(format!("OTEL_EXPORTER_OTLP_*: {error}"));
         let mut telemetry = Self::default();
         if wants_traces {
-            let exporter = SpanExporter::builder().with_tonic().with_tls_config(spoken_to(TRACES)?);
+            let exporter = telemetry.connect(SpanExporter::builder().with_tonic(), TRACES)?;
             let exporter = exporter.build().map_err(invalid)?;
             let provider =
                 SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource());
@@ -65,7 +68,7 @@ impl Telemetry {
         if wants_metrics || is_scraped {
             let mut provider = SdkMeterProvider::builder().with_resource(resource());
             if wants_metrics {
-                let exporter = MetricExporter::builder().with_tonic().with_tls_config(spoken_to(METRICS)?);
+                let exporter = telemetry.connect(MetricExporter::builder().with_tonic(), METRICS)?;
                 let exporter = exporter.build().map_err(invalid)?;
                 provider = provider.with_reader(PeriodicReader::builder(exporter).build());
             }
@@ -80,6 +83,24 @@ impl Telemetry {
             telemetry.metrics = Some(provider);
         }
         Ok(telemetry)
+    }
+
+    /// Has an exporter speak to the collector that the signal goes to: over gRPC, and with TLS unless its URL begins with
+    /// `http://`.
+    fn connect<E: WithTonicConfig>(&mut self, exporter: E, signal: &'static str) -> Result<E, InvalidExport> {
+        if let Some((variable, protocol)) = signal_setting(signal, "PROTOCOL")
+            && protocol != "grpc"
+        {
+            return Err(InvalidExport(format!("{variable} must be grpc: no other protocol is spoken here")));
+        }
+        match secure_endpoint(signal) {
+            Some(url) => {
+                let (channel, following) = Collector::new(signal, url).connect()?;
+                self.following.spawn(following);
+                Ok(exporter.with_channel(channel))
+            }
+            None => Ok(exporter),
+        }
     }
 
     /// Metrics for Prometheus, if they are kept.
@@ -114,43 +135,15 @@ fn signal_setting(signal: &str, name: &str) -> Option<(String, String)> {
     Some((variable, value))
 }
 
-/// How the collector is spoken to that a signal goes to: over gRPC, and with TLS unless its URL begins with `http://`.
-fn spoken_to(signal: &str) -> Result<ClientTlsConfig, InvalidExport> {
-    if let Some((variable, protocol)) = signal_setting(signal, "PROTOCOL")
-        && protocol != "grpc"
-    {
-        return Err(InvalidExport(format!("{variable} must be grpc: no other protocol is spoken here")));
-    }
-    let mut tls = ClientTlsConfig::new();
-    if signal_setting(signal, "ENDPOINT").is_some_and(|(_, url)| url.starts_with("http://")) {
-        return Ok(tls);
-    }
-    tls = match file(signal, "CERTIFICATE")? {
-        Some((variable, authorities)) => {
-            if !CertificateDer::pem_slice_iter(&authorities).any(|found| found.is_ok()) {
-                return Err(InvalidExport(format!("{variable}: no certificate in PEM")));
-            }
-            tls.ca_certificate(Certificate::from_pem(authorities))
-        }
-        None => tls.with_native_roots(),
-    };
-    match (file(signal, "CLIENT_CERTIFICATE")?, file(signal, "CLIENT_KEY")?) {
-        (Some((_, certificate)), Some((_, key))) => tls = tls.identity(Identity::from_pem(certificate, key)),
-        (None, None) => {}
-        _ => {
-            let both = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
-            return Err(InvalidExport(format!("{both} must be given together")));
-        }
-    }
-    Ok(tls)
-}
-
-/// What is in the file that a setting names, with the variable that names it.
-fn file(signal: &str, name: &str) -> Result<Option<(String, Vec<u8>)>, InvalidExport> {
-    let Some((variable, path)) = signal_setting(signal, name) else { return Ok(None) };
-    match std::fs::read(&path) {
-        Ok(content) => Ok(Some((variable, content))),
-        Err(error) => Err(InvalidExport(format!("{variable}: cannot read {path}: {error}"))),
+/// The URL of the collector that the signal goes to, if that is spoken to over TLS.
+fn secure_endpoint(signal: &str) -> Option<String> {
+    let (_, url) = signal_setting(signal, "ENDPOINT")?;
+    let is_insecure =
+        || signal_setting(signal, "INSECURE").is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
+    match url.split_once("://") {
+        Some(("https", _)) => Some(url),
+        None if !is_insecure() => Some(format!("https://{url}")),
+        _ => None,
     }
 }
 

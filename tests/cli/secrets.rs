@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{CURSOR_KEY, Certificates, Cluster, Rest, Server, World};
+use crate::support::{CURSOR_KEY, Certificates, Cluster, Rest, Server, World, until};
 
 const NEW_KEY: &str = "bmV3IGtleSBvZiB0aGUgdGVzdHM6IDE1NTUwMTAwNDAx";
 const CHAT: &str = "/v1/chats/15550101844@c.us";
@@ -85,12 +84,4 @@ async fn cursor_keys_are_exchanged_without_a_restart() {
 fn replace(file: &Path, text: &str) {
     let draft = file.with_extension("draft");
     fs::write(&draft, text).and_then(|()| fs::rename(&draft, file)).expect("a file");
-}
-
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }

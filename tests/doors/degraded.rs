@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use switchboard::config::Secret;
@@ -10,7 +10,7 @@ use switchboard::error::Kind;
 use switchboard::store::{Connection, Patience, Store};
 use tokio::task::JoinSet;
 
-use crate::support::{Chat, Cluster, World};
+use crate::support::{Chat, Cluster, World, until};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -165,15 +165,6 @@ async fn connections_to_a_server_that_takes_no_writes_are_given_up() {
     admin.run(&format!("ALTER DATABASE {database} RESET default_transaction_read_only"));
     // Connections that were there would go on refusing: those that take a write are new.
     until("a write is done", async || write().await == 200).await;
-}
-
-/// Waits until it is so. Machines that run tests are busy: far longer than it takes.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "{what}: not in time");
-        tokio::time::sleep(PAUSE).await;
-    }
 }
 
 async fn note(world: &World, chat: &Chat) -> String {

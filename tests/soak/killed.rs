@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::load::{Call, End, count, probe};
 use super::readers::Reader;
-use super::{Figures, PAUSE, is_ready, sized, until};
-use crate::support::{Chat, Cluster, Rest, World};
+use super::{Figures, PAUSE, is_ready, sized};
+use crate::support::{Chat, Cluster, Rest, World, until};
 
 /// Writers at a time, each in a chat of its own.
 const WRITERS: usize = 4;

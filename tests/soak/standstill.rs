@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::load::{Call, End, Probed, count, probe};
 use super::readers::Reader;
-use super::{Figures, is_ready, setting, sized, until};
-use crate::support::{Cluster, World, memory, threads};
+use super::{Figures, is_ready, setting, sized};
+use crate::support::{Cluster, World, memory, threads, until};
 
 /// What some callers have less patience than, which is the service's own limit.
 const SHORT_DEADLINE: Duration = Duration::from_millis(300);
