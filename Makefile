@@ -147,7 +147,7 @@ inbox: $(CLIENTS)/node_modules/.installed
 # Its symbols are left out, a fifth of it: nothing in the image reads them.
 IMAGE_ROOT := target/image-root
 # `make test` tries it with `dev`: linked alike, and built in a third of the time.
-IMAGE_PROFILE := release
+IMAGE_PROFILE := image
 image-root: HOST = $(shell rustc --print host-tuple)
 image-root: image-packages
 	OPENSSL_STATIC=1 RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' \
