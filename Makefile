@@ -77,8 +77,8 @@ fuzz: build-packages test-packages $(CLIENTS)/.venv/.installed
 	cargo test --locked -- live::
 
 lint: build-packages
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
 
 plans: build-packages

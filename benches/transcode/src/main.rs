@@ -84,7 +84,7 @@ fn own(replies: &Arc<Replies<Chat>>) -> Result<Transcoder, Box<dyn std::error::E
             template: "/v1/sessions/*/chats/{chat_id}",
             variables: &["chat_id"],
             dialect: &CHAT_SERVICE,
-            body: RequestBody::Patch(1, json::patch),
+            body: RequestBody::Patch { resource: 1, mask: 2, read: json::patch },
             status: StatusCode::OK,
             reply: Some(json::ToJson::write),
         },
