@@ -31,10 +31,10 @@ struct Line {
     pace: Option<Pace>,
 }
 
-/// How fast a line moves that is never empty.
-#[derive(Clone, Copy)]
+/// How fast a line moves while it is never empty.
 struct Pace {
     since: Instant,
+    /// Jobs that have begun since then and that somebody waited for.
     begun: u32,
 }
 
@@ -58,6 +58,7 @@ impl Lines {
             let mut undone: Vec<_> = line.waiting.drain(..fresh).map(|(_, job)| job).collect();
             let may_wait = match &mut line.pace {
                 Some(pace) if !line.waiting.is_empty() => {
+                    pace.forget(now, longest_wait);
                     pace.begins_in_time(line.waiting.len(), now, longest_wait)
                 }
                 pace => {
@@ -121,18 +122,19 @@ impl Lines {
 impl Pace {
     /// Whether a job can be expected to begin in time behind so many others. The line has to have moved for as long as
     /// anybody waits before that is told: many jobs at once are not too many.
-    fn begins_in_time(&mut self, waiting: usize, now: Instant, longest_wait: Duration) -> bool {
+    fn begins_in_time(&self, waiting: usize, now: Instant, longest_wait: Duration) -> bool {
         let moved_for = now.duration_since(self.since);
-        if moved_for < longest_wait {
-            return true;
-        }
         let each = moved_for.div_f64(f64::from(self.begun + 1));
-        // What is long ago counts for less and less.
-        if moved_for > 4 * longest_wait {
+        moved_for < longest_wait || each.mul_f64(waiting as f64) <= longest_wait
+    }
+
+    /// Has what is long ago count for less and less.
+    fn forget(&mut self, now: Instant, longest_wait: Duration) {
+        let moved_for = now.duration_since(self.since);
+        if moved_for / 4 > longest_wait {
             self.since += moved_for / 2;
             self.begun /= 2;
         }
-        each.mul_f64(waiting as f64) <= longest_wait
     }
 }
 

@@ -16,7 +16,7 @@ use super::{InvalidExport, signal_setting};
 const POLL: Duration = Duration::from_secs(2);
 
 /// What is in the files that a signal's variables name.
-#[derive(PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 struct Files {
     /// Whom to trust; `None` for whom the machine trusts.
     authorities: Option<Vec<u8>>,
@@ -81,8 +81,11 @@ impl Collector {
         endpoint.map_err(|error| InvalidExport(format!("the collector of {}: {error}", self.signal)))
     }
 
-    /// Has new connections made when the files change. While they are no good, those before are used.
+    /// Has new connections made when the files change, if there are any. While they are no good, those before are used.
     async fn follow(self, files: Files, changes: Sender<Change<(), Endpoint>>) {
+        if files == Files::default() {
+            return;
+        }
         let mut known = Ok(files);
         loop {
             tokio::time::sleep(POLL).await;
