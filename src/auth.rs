@@ -1,17 +1,17 @@
 //! Who is calling: finds the token of a request, checks it, and labels the request with what it found out.
 
 mod api_key;
+mod credential_check;
 mod jwks;
 mod keys;
 mod layer;
 mod login;
 mod orgs;
-mod standing;
 mod token;
 
 pub use api_key::ApiKey;
+pub use credential_check::CredentialCheck;
 pub use layer::{Auth, AuthLayer};
-pub use standing::Standing;
 
 use std::time::Duration;
 

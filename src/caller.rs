@@ -21,7 +21,7 @@ pub struct Caller {
     pub manages_owners: bool,
 }
 
-/// What the auth layer found out about a request. It only labels: the guard of each door answers.
+/// What the auth layer found out about a request. It only labels: the guard of each protocol answers.
 #[derive(Clone, Debug)]
 pub enum Identity {
     /// A good token.

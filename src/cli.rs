@@ -4,7 +4,6 @@ mod checks;
 mod completion;
 mod config;
 mod context;
-mod cursor_key;
 mod demo;
 mod doctor;
 mod export;
@@ -21,6 +20,7 @@ mod properties;
 mod serve;
 mod sessions;
 mod settings;
+mod signing_key;
 mod units;
 
 pub use context::Context;

@@ -4,20 +4,20 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cursor::CursorKeys;
-use crate::renewable::Renewable;
+use crate::cursor::SigningKeys;
+use crate::reloading::Reloading;
 
 /// Everything `serve` needs besides its listener.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where PostgreSQL is, as a libpq URL. May hold a password: never print it.
-    pub database_url: Renewable<Secret>,
+    pub database_url: Reloading<Secret>,
     /// Connections to PostgreSQL. About twice the database's cores; more makes the tail worse.
-    pub database_connections: u32,
+    pub database_pool_size: u32,
     /// How long a call waits for a connection that others use before it is turned away.
-    pub database_wait: Duration,
+    pub database_acquire_timeout: Duration,
     /// What cursors are signed with; the same for all instances on one database.
-    pub cursor_keys: CursorKeys,
+    pub signing_keys: SigningKeys,
     /// How login tokens are verified; `None` refuses them all and leaves api-keys.
     pub jwt: Option<JwtConfig>,
     /// Which certificate callers are shown; `None` serves without TLS.
@@ -27,7 +27,7 @@ pub struct Config {
     /// The longest any call may take.
     pub request_timeout: Duration,
     /// Calls at a time, of all callers together; more are turned away.
-    pub max_in_flight: usize,
+    pub max_concurrent_requests: usize,
     /// How many of them each may make.
     pub rate_limits: RateLimits,
     /// The largest REST or gRPC request body, in bytes.
@@ -37,9 +37,9 @@ pub struct Config {
     /// How old a connection may get, give or take a tenth, before its client is told to open another one.
     pub max_connection_age: Duration,
     /// How long calls are still taken after the signal to stop, so that others learn of it and go elsewhere.
-    pub drain_detect: Duration,
+    pub drain_delay: Duration,
     /// How long calls in flight may go on after that.
-    pub drain_grace: Duration,
+    pub drain_timeout: Duration,
     /// How long events are kept.
     pub event_retention: Duration,
     /// How changes are posted to webhooks.
@@ -112,7 +112,7 @@ impl Config {
                     .push(format!("`{origin}` is no origin: write it as browsers do, `https://host[:port]`"));
             }
         }
-        if self.database_connections == 0 {
+        if self.database_pool_size == 0 {
             mistakes.push("at least one connection to the database is needed".to_owned());
         }
         if mistakes.is_empty() { Ok(()) } else { Err(InvalidConfig { mistakes }) }

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
-use crate::renewable::Renewable;
+use crate::reloading::Reloading;
 
 /// Keeps these tags apart from whatever else a key might sign, and from those of a later layout.
 const PURPOSE: &[u8] = b"switchboard cursor 1";
@@ -29,7 +29,7 @@ const MAX_TEXT: usize = 4096;
 
 /// A key that cursors are signed with: at least 32 random bytes, in hex or base64.
 #[derive(Clone)]
-pub struct CursorKey(Key);
+pub struct SigningKey(Key);
 
 /// Random bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -37,14 +37,14 @@ const KEY_BYTES: usize = 32;
 /// has fewer was typed, not drawn.
 const MIN_DIFFERENT: usize = 8;
 
-impl CursorKey {
+impl SigningKey {
     /// The text of a new key.
     pub fn generate() -> String {
         STANDARD.encode(rand::random::<[u8; KEY_BYTES]>())
     }
 }
 
-impl FromStr for CursorKey {
+impl FromStr for SigningKey {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -64,7 +64,7 @@ impl FromStr for CursorKey {
     }
 }
 
-impl fmt::Debug for CursorKey {
+impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("****")
     }
@@ -72,7 +72,7 @@ impl fmt::Debug for CursorKey {
 
 /// The keys of the service. The first one signs, each of them opens.
 #[derive(Clone, Debug)]
-pub struct CursorKeys(Renewable<[CursorKey]>);
+pub struct SigningKeys(Reloading<[SigningKey]>);
 
 /// Which list a cursor walks: its name and all that chooses what is in it.
 #[derive(Clone, Debug)]
@@ -110,9 +110,9 @@ impl Scope {
     }
 }
 
-impl CursorKeys {
+impl SigningKeys {
     /// Signs with the current key; while keys are exchanged, the previous one is accepted too.
-    pub fn new(current: CursorKey, previous: Option<CursorKey>) -> Self {
+    pub fn new(current: SigningKey, previous: Option<SigningKey>) -> Self {
         Self([current].into_iter().chain(previous).collect::<Arc<[_]>>().into())
     }
 
@@ -149,7 +149,7 @@ impl CursorKeys {
     }
 }
 
-impl CursorKeys {
+impl SigningKeys {
     /// Which key is the current one: what [`secret`](Self::secret) asks for.
     pub fn current_id(&self) -> Result<Vec<u8>> {
         let keys = self.0.get();
@@ -167,7 +167,7 @@ impl CursorKeys {
     }
 }
 
-impl CursorKey {
+impl SigningKey {
     /// Tells keys apart, and nothing of what they are.
     fn id(&self) -> Vec<u8> {
         hmac::sign(&self.0, OF_IDS).as_ref()[..KEY_ID_BYTES].to_vec()

@@ -1,4 +1,4 @@
-//! The one closed set of ways a call can fail, and what each door says of it.
+//! The one closed set of ways a call can fail, and what each protocol says of it.
 
 mod status;
 
@@ -11,7 +11,7 @@ use std::fmt;
 use http::StatusCode;
 use tonic::Code;
 
-/// Why a call failed. One row of [`Kind::row`] says what every door answers.
+/// Why a call failed. One row of [`Kind::row`] says what every protocol answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The request is not valid; nothing was changed.
@@ -54,7 +54,7 @@ pub enum Kind {
     DeadlineExceeded,
 }
 
-/// What each door says of a [`Kind`].
+/// What each protocol says of a [`Kind`].
 pub struct Row {
     /// gRPC and gRPC-Web.
     pub code: Code,
@@ -161,7 +161,7 @@ impl FieldViolation {
     }
 }
 
-/// A failed call. The public half goes to the caller; the source is logged at the door and never told.
+/// A failed call. The public half goes to the caller; the source is logged at the protocol and never told.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,

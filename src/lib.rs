@@ -1,6 +1,6 @@
 //! Switchboard stores an organization's WhatsApp chats and serves them over gRPC, gRPC-Web and REST on one port.
 //!
-//! A request's way is a straight line and the same for every door: `server` → (`transcode` for REST) → `api` →
+//! A request's way is a straight line and the same for every protocol: `server` → (`transcode` for REST) → `api` →
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
 pub mod actions;
@@ -19,7 +19,7 @@ pub mod json_value;
 pub mod patch;
 pub mod pb;
 pub mod postgres;
-pub mod renewable;
+pub mod reloading;
 pub mod server;
 pub mod store;
 pub mod telemetry;

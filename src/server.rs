@@ -1,4 +1,4 @@
-//! The service as a whole: one listener, three doors (gRPC, gRPC-Web, REST), and an orderly end.
+//! The service as a whole: one listener, three protocols (gRPC, gRPC-Web, REST), and an orderly end.
 
 mod admission;
 mod around;
@@ -8,7 +8,6 @@ mod cors;
 mod deadline;
 mod docs;
 mod documents;
-mod door;
 mod guard;
 mod health;
 mod housekeeping;
@@ -18,6 +17,7 @@ mod limits;
 mod linger;
 mod metrics;
 mod observe;
+mod protocol;
 mod rate_limit;
 mod request_id;
 mod router;
@@ -43,7 +43,7 @@ use crate::actions::watch::Watches;
 use crate::actions::webhooks::Office;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
-use crate::store::{Patience, Store};
+use crate::store::{PoolOptions, Store};
 
 type Request = http::Request<Body>;
 type Response = http::Response<Body>;
@@ -75,8 +75,8 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves every door on the listener until `shutdown` completes. Then it says that it is not ready and goes on for
-/// `config.drain_detect`, closes, and lets calls in flight finish for at most `config.drain_grace`.
+/// Serves every protocol on the listener until `shutdown` completes. Then it says that it is not ready and goes on for
+/// `config.drain_delay`, closes, and lets calls in flight finish for at most `config.drain_timeout`.
 ///
 /// The database need not be there: until it is, calls answer 503 and `/readyz` says why. So does `health`, to whoever else
 /// has it.
@@ -90,13 +90,14 @@ pub async fn run(
     let tls = config.tls.as_ref().map(Tls::start).transpose();
     let tls = tls.map_err(|mistake| ServeError::Config(InvalidConfig { mistakes: vec![mistake] }))?;
     let listener = Listener { tcp: listener, tls };
-    let store = Store::new(&config.database_url, patience(&config));
+    let store = Store::new(&config.database_url, pool_options(&config));
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
     let watches = Watches::new(store.clone(), &config, closing.clone());
     let bells = Bells::new(store.clone());
     let services = services::compose(&store, &config, &watches, &bells, &health, &closing)?;
-    let callers = Store::new(&config.database_url, Patience { connections: OF_CALLERS, ..patience(&config) });
+    let callers =
+        Store::new(&config.database_url, PoolOptions { connections: OF_CALLERS, ..pool_options(&config) });
     let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
@@ -107,7 +108,7 @@ pub async fn run(
     let telling = tokio::spawn(office(&config, closing.clone()).run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
-    let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_grace), telling).await;
+    let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_timeout), telling).await;
     measuring.abort();
     housekeeping.abort();
     watching.abort();
@@ -119,8 +120,8 @@ pub use health::Health;
 pub use metrics::serve as serve_metrics;
 
 /// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
-const OF_PROBES: Patience =
-    Patience { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
+const OF_PROBES: PoolOptions =
+    PoolOptions { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
 
 /// Connections for asking who is calling: every call of a key waits for the answer, which must not wait for calls. With
 /// more calls than the database carries it would come too late for all of them, also for those that there is room for.
@@ -138,15 +139,15 @@ fn of_connectors(of_calls: u32) -> u32 {
 }
 
 /// How many connections one instance opens at most that has so many for calls.
-pub fn database_connections(of_calls: u32) -> u32 {
+pub fn database_pool_size(of_calls: u32) -> u32 {
     let others = of_connectors(of_calls) + OF_PROBES.connections + OF_CALLERS + OF_WEBHOOKS + OF_BELL;
     of_calls.saturating_add(others)
 }
 
 /// Tells webhooks of changes until `closing` is cancelled.
 fn office(config: &Config, closing: CancellationToken) -> Office<Postman> {
-    let store = Store::new(&config.database_url, Patience::unhurried(OF_WEBHOOKS));
-    Office::new(store, config.cursor_keys.clone(), config.webhooks, Postman::new(&config.webhooks), closing)
+    let store = Store::new(&config.database_url, PoolOptions::unhurried(OF_WEBHOOKS));
+    Office::new(store, config.signing_keys.clone(), config.webhooks, Postman::new(&config.webhooks), closing)
 }
 
 fn bounds(config: &Config) -> Bounds {
@@ -155,16 +156,16 @@ fn bounds(config: &Config) -> Bounds {
         age: config.max_connection_age,
         first_request: connection::FIRST_REQUEST,
         unread: connection::UNREAD,
-        detect: config.drain_detect,
-        grace: config.drain_grace,
+        detect: config.drain_delay,
+        grace: config.drain_timeout,
     }
 }
 
 /// What the service may ask of the database for one call. A statement that outlives every deadline serves nobody.
-fn patience(config: &Config) -> Patience {
-    Patience {
-        connections: config.database_connections,
-        wait: config.database_wait,
+fn pool_options(config: &Config) -> PoolOptions {
+    PoolOptions {
+        connections: config.database_pool_size,
+        wait: config.database_acquire_timeout,
         statement: Some(config.request_timeout),
     }
 }

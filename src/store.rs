@@ -1,6 +1,5 @@
 //! PostgreSQL: the only place that names diesel. A file per noun; this one has the pool and the two ways in.
 
-mod bell;
 pub mod chat_bulk;
 pub mod chat_lists;
 pub mod chat_properties;
@@ -9,13 +8,13 @@ pub mod commands;
 pub mod events;
 pub mod export;
 mod failure;
-pub mod fitness;
 pub mod idempotency;
 pub mod ingest;
 mod json;
 pub mod keys;
 mod keyset;
 pub mod labels;
+mod listener;
 pub mod lists;
 pub mod members;
 pub mod message_lists;
@@ -23,6 +22,7 @@ pub mod message_views;
 pub mod migrations;
 pub mod orgs;
 mod pool;
+pub mod preflight;
 pub mod properties;
 mod queue;
 pub mod read_state;
@@ -54,20 +54,20 @@ use diesel::result::Error as DieselError;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-pub use self::bell::Bell;
 pub use self::failure::{StoreError, StoreResult};
 pub use self::json::Json;
+pub use self::listener::Listener;
 pub use self::watched::name_of;
-pub use self::writer::{Company, Writer};
+pub use self::writer::{LockMode, Writer};
 
-use self::failure::Trouble;
+use self::failure::DbErrorClass;
 use self::pool::{Lease, Pool};
 use self::queue::Queue;
 use self::watched::Watched;
 use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
-use crate::renewable::Renewable;
+use crate::reloading::Reloading;
 use crate::telemetry::current::{self, Current};
 use crate::telemetry::metrics;
 
@@ -76,7 +76,7 @@ pub type Connection = PgConnection;
 
 /// How much a store asks of its database, and how long it waits.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct PoolOptions {
     /// Connections. About twice the database's cores; more makes the tail worse.
     pub connections: u32,
     /// How long work waits for a connection that others use.
@@ -85,7 +85,7 @@ pub struct Patience {
     pub statement: Option<Duration>,
 }
 
-impl Patience {
+impl PoolOptions {
     /// For work that nobody waits for at the other end of a line.
     pub const fn unhurried(connections: u32) -> Self {
         Self { connections, wait: Duration::from_secs(5), statement: None }
@@ -114,15 +114,15 @@ const PAUSE: Duration = Duration::from_millis(5);
 impl Store {
     /// A store on that database. Connections are opened when they are needed: a database that is down is an error of
     /// the call, not of the start. A URL that is replaced is used for those opened from then on.
-    pub fn new(database_url: impl Into<Renewable<Secret>>, patience: Patience) -> Self {
-        let queue = Queue::new(patience.connections, patience.wait);
-        let pool = Pool::new(database_url.into(), &patience);
-        Self { pool, queue, wait: patience.wait, wrote: Arc::default() }
+    pub fn new(database_url: impl Into<Reloading<Secret>>, pool_options: PoolOptions) -> Self {
+        let queue = Queue::new(pool_options.connections, pool_options.wait);
+        let pool = Pool::new(database_url.into(), &pool_options);
+        Self { pool, queue, wait: pool_options.wait, wrote: Arc::default() }
     }
 
     /// Another store on the same database, with connections of its own. What is written through either is told by both.
-    pub fn beside(&self, database_url: impl Into<Renewable<Secret>>, patience: Patience) -> Self {
-        Self { wrote: self.wrote.clone(), ..Self::new(database_url, patience) }
+    pub fn beside(&self, database_url: impl Into<Reloading<Secret>>, pool_options: PoolOptions) -> Self {
+        Self { wrote: self.wrote.clone(), ..Self::new(database_url, pool_options) }
     }
 
     /// Completes when something was written since it did last. For one who waits.
@@ -209,7 +209,7 @@ impl Store {
             Some(Err(_)) if decided.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
             // It waited too long, or would have: the queue drops it.
             Some(Err(_)) | None => {
-                metrics::shed("database_wait");
+                metrics::shed("database_acquire_timeout");
                 Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
                     .caused_by("no connection to the database was free in time"))
             }
@@ -229,7 +229,7 @@ fn bounded<T>(
     }
     let outcome = work(lease, deadline);
     if let Err(StoreError::Database(error)) = &outcome
-        && Trouble::of(error) == Trouble::Server
+        && DbErrorClass::of(error) == DbErrorClass::Server
     {
         lease.evict();
     }
@@ -272,10 +272,10 @@ fn transaction<T>(
 /// Waits a moment before a transaction that others got in the way of is tried again. Says `false` when it is of no use.
 #[expect(clippy::disallowed_methods, reason = "the thread is the queue's own, not the runtime's")]
 fn pause(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
-    let state = match Trouble::of(error) {
-        Trouble::Conflict(state) => state,
-        Trouble::Unknown => "unknown",
-        Trouble::Server | Trouble::Timeout | Trouble::Fault => return false,
+    let state = match DbErrorClass::of(error) {
+        DbErrorClass::Conflict(state) => state,
+        DbErrorClass::Unknown => "unknown",
+        DbErrorClass::Server | DbErrorClass::Timeout | DbErrorClass::Fault => return false,
     };
     // Those who met should not meet again.
     let pause = PAUSE.mul_f64(f64::from(1 << (attempt - 1)) * rand::random::<f64>());

@@ -68,7 +68,7 @@ impl Default for Limits {
     }
 }
 
-/// The REST door: a [`Service`] that answers every HTTP request, also those that no route has. Cheap to clone.
+/// The REST protocol: a [`Service`] that answers every HTTP request, also those that no route has. Cheap to clone.
 #[derive(Clone)]
 pub struct Transcoder(Arc<Inner>);
 

@@ -12,13 +12,13 @@ mod setup;
 pub mod stream;
 
 use serde_json::{Value, json};
-use switchboard::actions::idempotency::Once;
-use switchboard::actions::ingest::{self, IngestEvent, Reach};
+use switchboard::actions::idempotency::IdempotentWrite;
+use switchboard::actions::ingest::{self, IngestEvent, SessionScope};
 use switchboard::actions::{orgs, sessions};
 use switchboard::config::Secret;
 use switchboard::error::{Error, Result};
 use switchboard::ids::OrgId;
-use switchboard::store::{Patience, Store};
+use switchboard::store::{PoolOptions, Store};
 
 use crate::support::{Cluster, Database};
 
@@ -40,12 +40,12 @@ impl Inbox {
     }
 
     pub async fn on(database: &Database) -> Self {
-        let store = Store::new(&Secret::new(&database.url), Patience::unhurried(4));
+        let store = Store::new(&Secret::new(&database.url), PoolOptions::unhurried(4));
         let org = orgs::create(&store, None, "Acme").await.expect("an organization");
         for (id, phone) in [(Some(SESSION), NUMBER), (None, OTHER_NUMBER)] {
             let id = id.map(|id| id.parse().expect("a session id"));
             let new = sessions::NewSession { id, phone: phone.parse().expect("digits"), label: None };
-            sessions::create(&store, org, new, Once::unkeyed()).await.expect("a session");
+            sessions::create(&store, org, new, IdempotentWrite::unkeyed()).await.expect("a session");
         }
         Self { database: database.clone(), store, org }
     }
@@ -53,7 +53,7 @@ impl Inbox {
     /// Applies events of the first number in one batch, each as `{"<kind>": {…}}`.
     pub async fn tell(&self, events: &[Value]) -> Vec<Result<()>> {
         let batch = events.iter().map(event).collect();
-        ingest::apply(&self.store, &Reach::all(self.org), batch).await.expect("the database is there")
+        ingest::apply(&self.store, &SessionScope::all(self.org), batch).await.expect("the database is there")
     }
 
     /// Applies events that must all be accepted.

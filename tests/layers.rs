@@ -25,7 +25,7 @@ const RANKS: [(&str, u8); 20] = [
     ("error", 0),
     ("ids", 0),
     ("patch", 0),
-    ("renewable", 0),
+    ("reloading", 0),
     ("instant", 0),
     ("pb", 0),
 ];

@@ -5,13 +5,13 @@
 mod cli;
 mod clients;
 mod deploy;
-mod doors;
 mod events;
 mod ingest;
 mod layers;
 mod live;
 mod openapi;
 mod plans;
+mod protocols;
 mod restore;
 mod schema;
 mod soak;

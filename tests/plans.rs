@@ -156,7 +156,7 @@ async fn call_everything() -> Observed {
     }
 
     // One connection: every statement is prepared there, and what is logged belongs to the call that is waited for.
-    let server = Server::start(&database, "127.0.0.1:0", &["--database-connections", "1"]).await;
+    let server = Server::start(&database, "127.0.0.1:0", &["--database-pool-size", "1"]).await;
     let rest = Rest::new(server.address);
     // What a connection begins with belongs to no call. A write that finds nothing has no statement in common with them.
     let nobodys = "/api/v1/organization/labels/label-aaaaaaaaaaaaaaaa";

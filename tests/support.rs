@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 
 pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
-pub use cluster::{CURSOR_KEY, Cluster, Database, output_of, postgres_programs};
+pub use cluster::{Cluster, Database, SIGNING_KEY, output_of, postgres_programs};
 pub use keep_alive::KeepAlive;
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
-pub use rpc::{Door, Rpc, RpcAnswer, frame};
+pub use rpc::{Protocol, Rpc, RpcAnswer, frame};
 pub use server::Server;
 pub use sql::{Sql, is_the_calls_own, told_of_nothing};
 pub use tools::{clients, python_tool};

@@ -17,7 +17,7 @@ use tonic::codegen::tokio_stream;
 use tonic::transport::Channel;
 
 use self::collector::Collector;
-use crate::support::{Certificates, Chat, Door, World, frame, text, until};
+use crate::support::{Certificates, Chat, Protocol, World, frame, text, until};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 
@@ -36,13 +36,17 @@ async fn one_trace_leads_from_the_callers_call_down_to_the_work_in_the_database(
     let parent = |trace: &str| format!("00-{trace}-b7ad6b7169203331-01");
     let rest = world.rest().with("traceparent", parent(traces[0])).get(&chat).await.expect(200).headers;
     let grpc = world
-        .rpc(Door::Grpc)
+        .rpc(Protocol::Grpc)
         .with("traceparent", parent(traces[1]))
         .call(GET_CHAT, message.clone())
         .await
         .headers;
-    let web =
-        world.rpc(Door::GrpcWeb).with("traceparent", parent(traces[2])).call(GET_CHAT, message).await.headers;
+    let web = world
+        .rpc(Protocol::GrpcWeb)
+        .with("traceparent", parent(traces[2]))
+        .call(GET_CHAT, message)
+        .await
+        .headers;
     for (trace, answer) in traces.iter().zip([rest, grpc, web]) {
         let told = answer.get("traceresponse").and_then(|told| told.to_str().ok()).unwrap_or_default();
         assert!(told.starts_with(&format!("00-{trace}-")) && told.ends_with("-01"), "{told}");
@@ -156,14 +160,14 @@ async fn metrics_tell_calls_by_rpc_door_and_code() {
         world.rest().get(&chat).await.expect(200);
     }
     world.rest().get(world.missing_chat_of(&world.org)).await.expect(404);
-    world.anonymous_rpc(Door::Grpc).call("/made.up.Service/OfTheCaller", frame(b"")).await;
+    world.anonymous_rpc(Protocol::Grpc).call("/made.up.Service/OfTheCaller", frame(b"")).await;
     let text = world.metrics().await;
     let count = |labels: &str| format!("switchboard_request_duration_seconds_count{{{labels}}}");
     for (series, value) in [
-        (count(&format!(r#"code="OK",door="rest",rpc="{GET_CHAT}""#)), "3"),
-        (count(&format!(r#"code="NOT_FOUND",door="rest",rpc="{GET_CHAT}""#)), "1"),
+        (count(&format!(r#"code="OK",protocol="rest",rpc="{GET_CHAT}""#)), "3"),
+        (count(&format!(r#"code="NOT_FOUND",protocol="rest",rpc="{GET_CHAT}""#)), "1"),
         // What a caller made up is no label.
-        (count(r#"code="UNAUTHENTICATED",door="grpc",rpc="-""#), "1"),
+        (count(r#"code="UNAUTHENTICATED",protocol="grpc",rpc="-""#), "1"),
         (format!(r#"switchboard_build_info{{version="{}"}}"#, env!("CARGO_PKG_VERSION")), "1"),
         ("switchboard_ready".to_owned(), "1"),
         (r#"switchboard_database_connections{state="in_use"}"#.to_owned(), "0"),
@@ -196,9 +200,9 @@ async fn a_stream_counts_with_how_it_ended() {
     world.cli(&["key", "revoke", key.split('_').nth(1).expect("a key has an id")]);
     let count = |labels: &str| format!("switchboard_request_duration_seconds_count{{{labels}}} 1");
     for series in [
-        count(r#"code="INVALID_ARGUMENT",door="grpc",rpc="/switchboard.v1.IngestService/Ingest""#),
-        count(r#"code="CANCELLED",door="grpc",rpc="/switchboard.v1.ChatService/WatchChats""#),
-        count(r#"code="UNAUTHENTICATED",door="rest",rpc="/switchboard.v1.ChatService/WatchChats""#),
+        count(r#"code="INVALID_ARGUMENT",protocol="grpc",rpc="/switchboard.v1.IngestService/Ingest""#),
+        count(r#"code="CANCELLED",protocol="grpc",rpc="/switchboard.v1.ChatService/WatchChats""#),
+        count(r#"code="UNAUTHENTICATED",protocol="rest",rpc="/switchboard.v1.ChatService/WatchChats""#),
     ] {
         let mut text = String::new();
         for _ in 0..600 {
@@ -276,10 +280,10 @@ async fn stir(world: &World, chat: &Chat) {
     rest.with("x-phone", "kakapo").get(chat).await.expect(422);
     world.anonymous().token("kakapo").get(chat).await.expect(401);
     let message = frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec());
-    for door in [Door::Grpc, Door::GrpcWeb] {
-        world.rpc(door).call(GET_CHAT, message.clone()).await;
-        world.rpc(door).call("/kakapo.Service/Kakapo", message.clone()).await;
-        world.anonymous_rpc(door).call("/kakapo.Service/Kakapo", message.clone()).await;
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+        world.rpc(protocol).call(GET_CHAT, message.clone()).await;
+        world.rpc(protocol).call("/kakapo.Service/Kakapo", message.clone()).await;
+        world.anonymous_rpc(protocol).call("/kakapo.Service/Kakapo", message.clone()).await;
     }
     tokio::time::sleep(Duration::from_millis(10)).await;
 }

@@ -131,7 +131,7 @@ fn files_that_are_no_good_are_told_before_anything_begins() {
     let refused = |pair: &Pair, more: &[&str]| {
         let [cert, key] = files.put(pair);
         let database = "postgres://user@127.0.0.1:1/db";
-        let serve = ["serve", "--database-url", database, "--cursor-key", crate::support::CURSOR_KEY];
+        let serve = ["serve", "--database-url", database, "--signing-key", crate::support::SIGNING_KEY];
         let tls = ["--listen", "127.0.0.1:0", "--tls-cert", text(&cert), "--tls-key", text(&key)];
         let answer = place.run(&[&serve[..], &tls, more].concat());
         assert_eq!(answer.code, Some(64), "{}", answer.stderr);

@@ -1,4 +1,4 @@
-//! The REST door, with services of the test's own behind it.
+//! The REST protocol, with services of the test's own behind it.
 
 mod bodies;
 mod cases;

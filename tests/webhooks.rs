@@ -16,7 +16,7 @@ const ROOT: &str = "/api/v1/organization/webhooks";
 
 /// A world whose webhooks may be on this machine, and that does not wait long.
 async fn world(more: &[&str]) -> World {
-    let args = [&["--webhook-addresses", "any", "--webhook-pause", "20ms"], more].concat();
+    let args = [&["--webhook-addresses", "any", "--webhook-initial-backoff", "20ms"], more].concat();
     World::start_with("127.0.0.1:0", &args).await
 }
 
@@ -126,7 +126,7 @@ async fn what_is_not_taken_is_tried_again_before_anything_later_of_its_chat() {
 
 #[tokio::test]
 async fn a_change_that_is_never_taken_becomes_a_dead_letter_which_can_be_replayed() {
-    let world = world(&["--webhook-tries", "3"]).await;
+    let world = world(&["--webhook-max-attempts", "3"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     receiver.answers(|_| 400);
@@ -174,7 +174,7 @@ async fn a_receiver_that_never_answers_slows_no_other_down() {
 #[tokio::test]
 async fn what_a_dead_receiver_does_not_take_is_given_up_in_time_and_without_hammering() {
     const CHATS: usize = 20;
-    let world = world(&["--webhook-tries", "3"]).await;
+    let world = world(&["--webhook-max-attempts", "3"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     receiver.answers(|_| 500);
     let body = json!({"url": receiver.url(), "actions": ["state"], "enabled": false});
@@ -219,7 +219,7 @@ async fn an_organization_with_slow_receivers_delays_no_other() {
 
 #[tokio::test]
 async fn a_redirect_leads_nowhere() {
-    let world = world(&["--webhook-tries", "1"]).await;
+    let world = world(&["--webhook-max-attempts", "1"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     receiver.answers(|_| 307);
@@ -232,7 +232,7 @@ async fn a_redirect_leads_nowhere() {
 
 #[tokio::test]
 async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
-    let world = World::start_with("127.0.0.1:0", &["--webhook-tries", "1"]).await;
+    let world = World::start_with("127.0.0.1:0", &["--webhook-max-attempts", "1"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     let port = receiver.address.port();
@@ -268,7 +268,15 @@ async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
 #[tokio::test]
 async fn several_processes_share_the_work_without_getting_ahead_of_each_other() {
     let world = world(&[]).await;
-    let serve = ["serve", "--listen", "127.0.0.1:0", "--webhook-addresses", "any", "--webhook-pause", "20ms"];
+    let serve = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--webhook-addresses",
+        "any",
+        "--webhook-initial-backoff",
+        "20ms",
+    ];
     let _others = tokio::join!(async { Server::run(&world.command(&serve)).await }, async {
         Server::run(&world.command(&serve)).await
     });

@@ -29,14 +29,14 @@ impl Call {
     }
 }
 
-/// Through which door.
+/// Through which protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Door {
+pub enum Protocol {
     Rest,
     Grpc,
 }
 
-impl Door {
+impl Protocol {
     pub const ALL: [Self; 2] = [Self::Rest, Self::Grpc];
 
     /// As the report names it.

@@ -42,7 +42,7 @@ mod usage;
 use std::error::Error;
 use std::time::Duration;
 
-use calls::{Call, Door, Target};
+use calls::{Call, Protocol, Target};
 use cluster::Cluster;
 use fastify::Fastify;
 use pgbench::{Baseline, Persons};
@@ -103,14 +103,24 @@ async fn run_round(
 ) -> Outcome<()> {
     for (baseline, call) in baselines.iter().zip(READS) {
         report.baseline(call, connections, baseline.run(database, connections, length)?);
-        report.fastify(call, connections, measure(fastify, Door::Rest, call, connections, length).await?);
-        for door in Door::ALL {
-            report.slice(door, call, connections, measure(target, door, call, connections, length).await?);
+        report.fastify(call, connections, measure(fastify, Protocol::Rest, call, connections, length).await?);
+        for protocol in Protocol::ALL {
+            report.slice(
+                protocol,
+                call,
+                connections,
+                measure(target, protocol, call, connections, length).await?,
+            );
         }
     }
     for call in [Call::UpdateChat, Call::UpdateSessionChat] {
-        for door in Door::ALL {
-            report.slice(door, call, connections, measure(target, door, call, connections, length).await?);
+        for protocol in Protocol::ALL {
+            report.slice(
+                protocol,
+                call,
+                connections,
+                measure(target, protocol, call, connections, length).await?,
+            );
         }
     }
     Ok(())
@@ -138,16 +148,16 @@ async fn measure_pages(
 
 async fn measure(
     target: &Target,
-    door: Door,
+    protocol: Protocol,
     call: Call,
     connections: usize,
     length: Duration,
 ) -> Outcome<Slice> {
-    match door {
-        Door::Rest => {
+    match protocol {
+        Protocol::Rest => {
             timing::measure(target.pid, rest::clients(target, call, connections).await?, length).await
         }
-        Door::Grpc => {
+        Protocol::Grpc => {
             timing::measure(target.pid, grpc::clients(target, call, connections).await?, length).await
         }
     }
@@ -156,7 +166,7 @@ async fn measure(
 /// How long one thing is measured at a time.
 fn slice_length() -> Outcome<Duration> {
     let seconds = std::env::var("BENCH_SECONDS").map_or(Ok(DEFAULT_SECONDS), |text| text.parse())?;
-    let per_round = Call::ALL.len() * Door::ALL.len() + 2 * READS.len();
+    let per_round = Call::ALL.len() * Protocol::ALL.len() + 2 * READS.len();
     let slices = u32::try_from(per_round * CONNECTIONS.len())? * ROUNDS;
     Ok(Duration::from_secs(seconds) / slices)
 }

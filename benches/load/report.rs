@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::calls::{Call, Door};
+use crate::calls::{Call, Protocol};
 use crate::pages::ITEMS;
 use crate::timing::Slice;
 use crate::usage::percentile;
@@ -15,7 +15,7 @@ use crate::{PAGE_CONNECTIONS, ROUNDS};
 pub struct Report {
     baselines: BTreeMap<(Call, usize), Vec<f64>>,
     fastify: BTreeMap<(Call, usize), Vec<Slice>>,
-    slices: BTreeMap<(Call, usize, Door), Vec<Slice>>,
+    slices: BTreeMap<(Call, usize, Protocol), Vec<Slice>>,
     /// What is read, ours, and `pgbench`'s rate.
     pages: Vec<(String, Slice, f64)>,
 }
@@ -24,7 +24,7 @@ pub struct Report {
 struct Row {
     call: Call,
     connections: usize,
-    door: Door,
+    protocol: Protocol,
     rate: f64,
     p50: Duration,
     p99: Duration,
@@ -49,8 +49,8 @@ impl Report {
     }
 
     /// Adds a slice of ours.
-    pub fn slice(&mut self, door: Door, call: Call, connections: usize, slice: Slice) {
-        self.slices.entry((call, connections, door)).or_default().push(slice);
+    pub fn slice(&mut self, protocol: Protocol, call: Call, connections: usize, slice: Slice) {
+        self.slices.entry((call, connections, protocol)).or_default().push(slice);
     }
 
     /// Adds a page of a list or a search, and what `pgbench` reached beside it.
@@ -70,7 +70,7 @@ impl Report {
              of all their calls. `pgbench` runs the service's own statement beside GET chat, and a read of one row by \
              its primary key beside GET session chat. Fastify is a small Node.js service that runs the service's own \
              statement and sends the row.\n\n\
-             | call | connections | door | requests/s | p50 ms | p99 ms | service µs/call | Fastify µs/call | client µs/call | pgbench/s | ratio |\n\
+             | call | connections | protocol | requests/s | p50 ms | p99 ms | service µs/call | Fastify µs/call | client µs/call | pgbench/s | ratio |\n\
              |---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n\
              {table}\n{}\n{}",
             length.as_secs_f64(),
@@ -100,15 +100,15 @@ impl Report {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let rows = self.slices.iter().map(|((call, connections, door), slices)| {
+        let rows = self.slices.iter().map(|((call, connections, protocol), slices)| {
             let mut latencies = slices.iter().flat_map(|slice| &slice.latencies).copied().collect::<Vec<_>>();
             latencies.sort_unstable();
-            let fastify = self.fastify.get(&(*call, *connections)).filter(|_| *door == Door::Rest);
+            let fastify = self.fastify.get(&(*call, *connections)).filter(|_| *protocol == Protocol::Rest);
             let baseline = self.baselines.get(&(*call, *connections));
             Row {
                 call: *call,
                 connections: *connections,
-                door: *door,
+                protocol: *protocol,
                 rate: median(slices.iter().map(Slice::rate).collect()),
                 p50: percentile(&latencies, 50),
                 p99: percentile(&latencies, 99),
@@ -138,7 +138,7 @@ fn line(row: &Row) -> String {
         "| {} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {fastify} | {:.0} | {baseline} | {ratio} |\n",
         row.call.name(),
         row.connections,
-        row.door.name(),
+        row.protocol.name(),
         row.rate,
         milliseconds(row.p50),
         milliseconds(row.p99),
@@ -150,8 +150,9 @@ fn line(row: &Row) -> String {
 /// What two shared cores are expected to give. Told, not enforced: a busy machine is no bug.
 fn expectations(rows: &[Row]) -> String {
     let most = rows.iter().map(|row| row.connections).max().unwrap_or_default();
-    let row =
-        |call| rows.iter().find(|row| (row.call, row.connections, row.door) == (call, most, Door::Rest));
+    let row = |call| {
+        rows.iter().find(|row| (row.call, row.connections, row.protocol) == (call, most, Protocol::Rest))
+    };
     let (Some(chat), Some(session_chat)) = (row(Call::GetChat), row(Call::GetSessionChat)) else {
         return String::new();
     };

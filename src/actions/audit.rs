@@ -2,7 +2,7 @@
 
 use super::page::{self, Page};
 use crate::caller::Caller;
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::instant::Instant;
@@ -31,7 +31,7 @@ pub struct Asked {
 /// A page of the chat's changes, newest first.
 pub async fn list(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     caller: &Caller,
     address: ChatAddress,
     asked: Asked,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::labels;
 use crate::caller::Caller;
 use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
-use crate::store::lists::Reach;
+use crate::store::lists::SessionScope;
 use crate::store::{Connection, Store, StoreResult, chat_bulk, labels as stored_labels};
 use crate::text_key::text_key;
 
@@ -41,7 +41,7 @@ pub async fn update_labels<R: Send + 'static>(
     caller: &Caller,
     chats: Chats,
     names: String,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let names = labels::parse(&[names])?;
     chats.check()?;
@@ -65,7 +65,7 @@ pub async fn update_access<R: Send + 'static>(
     caller: &Caller,
     chats: Chats,
     change: AccessChange,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let wanted = Wanted::parse(&change.access)?;
     chats.check()?;
@@ -92,7 +92,7 @@ impl Chats {
 
     /// Locks all of the chats. One that is missing or out of reach refuses the whole change.
     fn lock(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<BTreeSet<i64>> {
-        let reach = Reach { number: self.number.clone(), sessions: caller.sessions.clone() };
+        let reach = SessionScope { number: self.number.clone(), sessions: caller.sessions.clone() };
         let found = chat_bulk::find(connection, caller.org, &self.addresses, &reach)?;
         let found = found.ok_or_else(|| Error::not_found("number not found"))?;
         let missing = self.addresses.iter().enumerate().filter(|(_, address)| !found.contains_key(*address));

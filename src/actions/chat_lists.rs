@@ -7,7 +7,7 @@ use crate::ids::PhoneSelector;
 use crate::store::Store;
 use crate::store::chat_lists::{self, ChatFilter, LabelFilter};
 use crate::store::chats::ChatView;
-use crate::store::lists::Reach;
+use crate::store::lists::SessionScope;
 use crate::text_key::text_key;
 
 /// Which chats are asked for, as the caller said it.
@@ -36,7 +36,7 @@ pub async fn list(
     let page = offset_pages::page(page)?;
     let filter = filter(query)?;
     let org = caller.org;
-    let reach = Reach { number, sessions: caller.sessions.clone() };
+    let reach = SessionScope { number, sessions: caller.sessions.clone() };
     let listed =
         store.read(move |connection| chat_lists::list(connection, org, &reach, &filter, page)).await?;
     Ok(Listed::new(page, listed.ok_or_else(|| Error::not_found("number not found"))?))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
 use super::{Precondition, chat_properties, labels};
 use crate::caller::Caller;
@@ -45,7 +45,7 @@ pub async fn update<R: Send + 'static>(
     number: Option<PhoneSelector>,
     change: ChatChange,
     precondition: Precondition<ChatView>,
-    once: Once<ChatView, R>,
+    once: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
     let wanted = Wanted::parse(change)?;
     let org = caller.org;
@@ -72,7 +72,7 @@ pub async fn mark_read<R: Send + 'static>(
     address: ChatAddress,
     number: Option<PhoneSelector>,
     precondition: Precondition<ChatView>,
-    once: Once<ChatView, R>,
+    once: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
     let org = caller.org;
     let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-pub use self::bells::{Bell, Bells};
+pub use self::bells::{Bells, Listener};
 use super::sessions;
 use crate::caller::Caller;
 use crate::error::{Error, Result};

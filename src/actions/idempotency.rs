@@ -6,13 +6,13 @@ use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::idempotency::{self, Claim, KeyUse};
-use crate::store::{Company, Connection, Store, StoreResult, Writer, name_of};
+use crate::store::{Connection, LockMode, Store, StoreResult, Writer, name_of};
 
 /// How a write that makes a `V` is answered with an `R`: the first time from what it did; under an idempotency key that
 /// was used before, from what was kept in the transaction of that first time.
 ///
 /// A write that fails keeps nothing: asking for it again runs it again.
-pub struct Once<V, R> {
+pub struct IdempotentWrite<V, R> {
     actor: Actor,
     keyed: Option<Keyed<R>>,
     answer: Box<dyn Fn(V) -> R + Send>,
@@ -26,14 +26,14 @@ struct Keyed<R> {
 
 type Replay<R> = Box<dyn Fn(&[u8]) -> Result<R> + Send>;
 
-impl<V> Once<V, V> {
+impl<V> IdempotentWrite<V, V> {
     /// Without a key, by an operator, and answered with what the write makes.
     pub fn unkeyed() -> Self {
         Self::answering(Actor::Operator, |made| made)
     }
 }
 
-impl<V, R> Once<V, R> {
+impl<V, R> IdempotentWrite<V, R> {
     /// Without a key: asked for twice, it is done twice.
     pub fn answering(actor: Actor, answer: impl Fn(V) -> R + Send + 'static) -> Self {
         Self { actor, keyed: None, answer: Box::new(answer) }
@@ -59,7 +59,7 @@ impl<V, R> Once<V, R> {
         R: Send + 'static,
     {
         let Self { actor, keyed, answer } = self;
-        let writer = Writer { org, actor, company: Company::Others };
+        let writer = Writer { org, actor, company: LockMode::Others };
         match keyed {
             None => store.write(writer, work).await.map(answer),
             Some(keyed) => {

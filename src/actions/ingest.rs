@@ -16,7 +16,7 @@ mod members;
 mod merge;
 mod messages;
 mod persons;
-mod reach;
+mod session_scope;
 mod sessions;
 mod setup;
 
@@ -26,7 +26,7 @@ pub use event::{
     Event, InboxEvent, IngestEvent, LabelEvent, MemberEvent, MessageEvent, NumberEvent,
     OrganizationMemberEvent, PropertyEvent, ReadEvent, ReceiptEvent, ReceiptKind, StatusEvent, UnreadEvent,
 };
-pub use reach::Reach;
+pub use session_scope::SessionScope;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::ingest as rows;
-use crate::store::{Company, Connection, Store, StoreResult, Writer};
+use crate::store::{Connection, LockMode, Store, StoreResult, Writer};
 use crate::telemetry::metrics;
 
 /// From how many events on it is worth planning their statements anew.
@@ -51,7 +51,7 @@ const MANY: usize = 32;
 ///
 /// A bad event is refused alone: the inner results are in the order of the batch, and an error names the field. The
 /// outer one is for when nothing could be stored at all.
-pub async fn apply(store: &Store, reach: &Reach, batch: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+pub async fn apply(store: &Store, reach: &SessionScope, batch: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
     apply_marked(store, reach, batch, None).await
 }
 
@@ -67,7 +67,7 @@ pub struct Mark {
 /// The same, and with the last of them it is stored how far the sender has come.
 async fn apply_marked(
     store: &Store,
-    reach: &Reach,
+    reach: &SessionScope,
     batch: Vec<IngestEvent>,
     mark: Option<Mark>,
 ) -> Result<Vec<Result<()>>> {
@@ -82,10 +82,10 @@ async fn apply_marked(
         }));
     }
     // In this order: what is seen names numbers, members and persons.
-    let mut refused = in_parts(store, reach, Company::Others, setups.into(), setup::write, None).await?;
+    let mut refused = in_parts(store, reach, LockMode::Others, setups.into(), setup::write, None).await?;
     let checked: Arc<[(usize, Checked)]> = checked.into();
     refused.extend(persons::apply(store, reach, &checked).await?);
-    refused.extend(in_parts(store, reach, Company::Others, checked, write, mark).await?);
+    refused.extend(in_parts(store, reach, LockMode::Others, checked, write, mark).await?);
     for (place, error) in refused {
         outcomes[place] = Err(error);
     }
@@ -106,7 +106,7 @@ fn count(events: impl Iterator<Item = (&'static str, bool)>) {
 type Refused = Vec<(usize, Error)>;
 
 /// One transaction's work.
-type Write<T> = fn(&mut Connection, &Reach, &[(usize, T)]) -> StoreResult<Refused>;
+type Write<T> = fn(&mut Connection, &SessionScope, &[(usize, T)]) -> StoreResult<Refused>;
 
 /// Writes events in one transaction. The database may refuse what the checks let pass; such an event must not take the
 /// others with it, so they are split until it stands alone.
@@ -114,8 +114,8 @@ type Write<T> = fn(&mut Connection, &Reach, &[(usize, T)]) -> StoreResult<Refuse
 /// How far their sender has come is written with them, or after them when they do not fit into one transaction.
 async fn in_parts<T: Send + Sync + 'static>(
     store: &Store,
-    reach: &Reach,
-    company: Company,
+    reach: &SessionScope,
+    company: LockMode,
     events: Arc<[(usize, T)]>,
     write: Write<T>,
     mark: Option<Mark>,
@@ -164,7 +164,11 @@ fn advance(connection: &mut Connection, org: OrgId, mark: Option<&Mark>) -> Stor
 }
 
 /// One transaction's work. Answers the events that were refused.
-fn write(connection: &mut Connection, reach: &Reach, events: &[(usize, Checked)]) -> StoreResult<Refused> {
+fn write(
+    connection: &mut Connection,
+    reach: &SessionScope,
+    events: &[(usize, Checked)],
+) -> StoreResult<Refused> {
     let (org, now) = (reach.org, Instant::now());
     let (told, mut refused) = sessions::resolve(connection, reach, events)?;
     let (inboxes, strange) = inbox::resolve(connection, org, &told)?;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::auth::ApiKey;
 use crate::caller::{Caller, Capabilities, Principal, capability_from_name, capability_name};
 use crate::config::Secret;
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::keys::{self, KeyRow, NewKeyRow};
 use crate::store::{Connection, Store, StoreResult};
 
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::page::{self, Page};
 use super::{Precondition, name, orgs};
 
@@ -66,7 +66,7 @@ struct Creator {
 
 /// Creates a key of the organization for an operator: it may be able to do everything.
 pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey> {
-    insert(store, org, new, Creator { key: None, manages_owners: true }, Once::unkeyed()).await
+    insert(store, org, new, Creator { key: None, manages_owners: true }, IdempotentWrite::unkeyed()).await
 }
 
 /// Creates a key of the caller's organization that can do nothing the caller cannot, and for no longer: without an expiry
@@ -79,7 +79,7 @@ pub async fn grant<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     new: NewKey,
-    once: Once<CreatedKey, R>,
+    once: IdempotentWrite<CreatedKey, R>,
 ) -> Result<R> {
     let mut lacking = new.capabilities.iter().filter(|can| !caller.capabilities.contains(*can));
     if let Some(lacking) = lacking.next() {
@@ -103,7 +103,7 @@ async fn insert<R: Send + 'static>(
     org: OrgId,
     new: NewKey,
     creator: Creator,
-    once: Once<CreatedKey, R>,
+    once: IdempotentWrite<CreatedKey, R>,
 ) -> Result<R> {
     let key = ApiKey::generate()?;
     let row = validated(&key, new, creator.manages_owners)?;
@@ -161,7 +161,7 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyInfo>> {
 /// caller does not.
 pub async fn page(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     caller: &Caller,
     limit: Option<i64>,
     cursor: &str,
@@ -192,7 +192,7 @@ pub async fn revoke<R: Send + 'static>(
     id: KeyId,
     reachable: Option<Arc<[SessionId]>>,
     precondition: Precondition<KeyInfo>,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
         let key = KeyInfo::from(keys::lock(connection, org, &id)?.ok_or_else(not_found)?);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Precondition;
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::page::{self, Page};
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{LabelId, OrgId};
 use crate::patch::Patch;
@@ -45,7 +45,7 @@ pub async fn create<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewLabel,
-    once: Once<LabelRow, R>,
+    once: IdempotentWrite<LabelRow, R>,
 ) -> Result<R> {
     let (name, color) = checked_new(&new.name, new.color)?;
     let write = move |connection: &mut _| {
@@ -62,7 +62,7 @@ pub(super) fn checked_new(name: &str, color: Option<String>) -> Result<(LabelNam
 /// A page of the organization's labels, by name.
 pub async fn page(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     org: OrgId,
     limit: Option<i64>,
     cursor: &str,
@@ -84,7 +84,7 @@ pub async fn update<R: Send + 'static>(
     id: LabelId,
     change: LabelChange,
     precondition: Precondition<LabelRow>,
-    once: Once<LabelRow, R>,
+    once: IdempotentWrite<LabelRow, R>,
 ) -> Result<R> {
     let name = match change.name {
         Patch::Keep => None,
@@ -112,7 +112,7 @@ pub async fn delete<R: Send + 'static>(
     org: OrgId,
     id: LabelId,
     precondition: Precondition<LabelRow>,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
         let label = labels::lock(connection, org, &id)?.ok_or_else(not_found)?;

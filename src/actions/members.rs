@@ -5,7 +5,7 @@ mod role;
 pub use role::Role;
 
 use crate::caller::Caller;
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::patch::Patch;
@@ -14,7 +14,7 @@ use crate::store::members::{self, MemberChanges, NewMemberRow};
 use crate::store::{Connection, Store, StoreResult};
 use crate::text_key::text_key;
 
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::page::{self, Page};
 use super::{Precondition, name, orgs};
 
@@ -77,7 +77,7 @@ pub async fn add<R: Send + 'static>(
     store: &Store,
     manager: Manager,
     new: NewMember,
-    once: Once<MemberRow, R>,
+    once: IdempotentWrite<MemberRow, R>,
 ) -> Result<R> {
     let row = validated(manager, new)?;
     let org = manager.org;
@@ -116,7 +116,7 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<MemberRow>> {
 /// A page of the organization's members, by email.
 pub async fn page(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     org: OrgId,
     limit: Option<i64>,
     cursor: &str,
@@ -138,7 +138,7 @@ pub async fn update<R: Send + 'static>(
     email: &str,
     change: MemberChange,
     precondition: Precondition<MemberRow>,
-    once: Once<MemberRow, R>,
+    once: IdempotentWrite<MemberRow, R>,
 ) -> Result<R> {
     let key = key_of(email)?;
     let change = checked(change)?;
@@ -159,7 +159,7 @@ pub async fn remove<R: Send + 'static>(
     manager: Manager,
     email: &str,
     precondition: Precondition<MemberRow>,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let key = key_of(email)?;
     let org = manager.org;

@@ -5,7 +5,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::store::Store;
-use crate::store::lists::Reach;
+use crate::store::lists::SessionScope;
 use crate::store::message_lists::{self, ListedMessage, MessageFilter};
 
 /// A page of the messages of one chat, as the selected number stored them.
@@ -43,7 +43,7 @@ async fn read(
 ) -> Result<Option<Listed<ListedMessage>>> {
     let page = offset_pages::page(page)?;
     let org = caller.org;
-    let reach = Reach { number, sessions: caller.sessions.clone() };
+    let reach = SessionScope { number, sessions: caller.sessions.clone() };
     let listed =
         store.read(move |connection| message_lists::list(connection, org, &reach, &filter, page)).await?;
     Ok(listed.map(|listed| Listed::new(page, listed)))

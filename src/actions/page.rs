@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::Result;
 use crate::ids::OrgId;
 
@@ -27,7 +27,7 @@ pub(super) fn size(limit: Option<i64>) -> i64 {
 /// What the page comes after: what the cursor says, or the least of all positions when there is none.
 pub(super) fn after<P: DeserializeOwned + Default>(
     cursor: &str,
-    (cursors, org, scope): (&CursorKeys, OrgId, &Scope),
+    (cursors, org, scope): (&SigningKeys, OrgId, &Scope),
 ) -> Result<P> {
     if cursor.is_empty() { Ok(P::default()) } else { cursors.open(org, scope, cursor) }
 }
@@ -38,7 +38,7 @@ pub(super) fn cut<T, P: Serialize>(
     mut rows: Vec<T>,
     size: i64,
     position: impl Fn(&T) -> P,
-    (cursors, org, scope): (&CursorKeys, OrgId, &Scope),
+    (cursors, org, scope): (&SigningKeys, OrgId, &Scope),
 ) -> Result<Page<T>> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let is_last = rows.len() <= size;
@@ -51,7 +51,7 @@ pub(super) fn cut<T, P: Serialize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cursor::CursorKey;
+    use crate::cursor::SigningKey;
 
     #[test]
     fn a_size_beyond_is_taken_for_the_nearest() {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_next_page_is_named_only_when_there_is_one() {
-        let keys = CursorKeys::new(CursorKey::generate().parse().unwrap(), None);
+        let keys = SigningKeys::new(SigningKey::generate().parse().unwrap(), None);
         let (org, scope) = (OrgId::generate(), Scope::of("numbers"));
         let page = |rows| cut(rows, 2, |row: &i64| *row, (&keys, org, &scope)).unwrap();
         assert_eq!(page(vec![]), Page { items: vec![], next: None });

@@ -6,7 +6,7 @@ pub use kind::PropertyKind;
 
 use std::collections::HashSet;
 
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, PropertyId};
 use crate::patch::Patch;
@@ -14,7 +14,7 @@ pub use crate::store::properties::PropertyRow;
 use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges};
 use crate::store::{Connection, Store, StoreResult, chat_properties};
 
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::page::{self, Page};
 use super::{Precondition, name, orgs};
 
@@ -51,7 +51,7 @@ pub async fn create<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewProperty,
-    once: Once<PropertyRow, R>,
+    once: IdempotentWrite<PropertyRow, R>,
 ) -> Result<R> {
     let row = checked_new(new)?;
     let write = move |connection: &mut _| {
@@ -86,7 +86,7 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
 /// A page of the organization's properties, by name.
 pub async fn page(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     org: OrgId,
     limit: Option<i64>,
     cursor: &str,
@@ -109,7 +109,7 @@ pub async fn update<R: Send + 'static>(
     id: PropertyId,
     change: PropertyChange,
     precondition: Precondition<PropertyRow>,
-    once: Once<PropertyRow, R>,
+    once: IdempotentWrite<PropertyRow, R>,
 ) -> Result<R> {
     let name = match change.name {
         Patch::Keep => None,
@@ -145,7 +145,7 @@ pub async fn delete<R: Send + 'static>(
     org: OrgId,
     id: PropertyId,
     precondition: Precondition<PropertyRow>,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
         let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;

@@ -1,6 +1,6 @@
 //! Reading, changing and removing a chat as one session sees it.
 
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
 use super::sessions::{self, check_reach};
 use super::{Precondition, commands};
@@ -45,7 +45,7 @@ pub async fn update<R: Send + 'static>(
     address: ChatAddress,
     change: Change,
     precondition: Precondition<SessionChatView>,
-    once: Once<SessionChatView, R>,
+    once: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
@@ -77,7 +77,7 @@ pub async fn delete<R: Send + 'static>(
     session: SessionId,
     address: ChatAddress,
     precondition: Precondition<SessionChatView>,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
@@ -107,7 +107,7 @@ pub async fn mark<R: Send + 'static>(
     address: ChatAddress,
     state: ReadState,
     precondition: Precondition<SessionChatView>,
-    once: Once<SessionChatView, R>,
+    once: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;

@@ -4,7 +4,7 @@ use super::page::{self, Page};
 use super::session_chats;
 use super::sessions::{self, check_reach};
 use crate::caller::Caller;
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
@@ -28,7 +28,7 @@ pub struct PageRequest {
 /// A page of the session's chats: pinned ones first, then those with the newest activity, those without any last.
 pub async fn chats(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     caller: &Caller,
     session: SessionId,
     filter: ChatFilter,
@@ -59,7 +59,7 @@ pub async fn chats(
 /// A page of the chat's messages, newest first, each with the chat's own address.
 pub async fn messages(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     caller: &Caller,
     session: SessionId,
     address: ChatAddress,

@@ -1,10 +1,10 @@
 //! An organization's numbers, each attached as one session.
 
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::page::{self, Page};
 use super::{Precondition, name, orgs};
 use crate::caller::Caller;
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, Phone, PhoneId, SessionId};
 use crate::patch::Patch;
@@ -48,7 +48,7 @@ pub async fn create<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewSession,
-    once: Once<SessionRow, R>,
+    once: IdempotentWrite<SessionRow, R>,
 ) -> Result<R> {
     let row = NewSessionRow {
         session_id: new.id.unwrap_or_else(SessionId::generate),
@@ -85,7 +85,7 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<SessionRow>> {
 /// A page of the sessions that the caller reaches, in the order of their ids.
 pub async fn page(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     caller: &Caller,
     limit: Option<i64>,
     cursor: &str,
@@ -112,7 +112,7 @@ pub async fn update<R: Send + 'static>(
     session: SessionId,
     change: Change,
     precondition: Precondition<SessionRow>,
-    once: Once<SessionRow, R>,
+    once: IdempotentWrite<SessionRow, R>,
 ) -> Result<R> {
     let label =
         change.label.into_changeset().map(|label| label.map_or(Ok(None), checked_label)).transpose()?;
@@ -145,7 +145,7 @@ pub async fn delete<R: Send + 'static>(
     caller: &Caller,
     session: SessionId,
     precondition: Precondition<SessionRow>,
-    once: Once<(), R>,
+    once: IdempotentWrite<(), R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;

@@ -13,7 +13,7 @@ pub use self::hub::Watches;
 pub(super) use self::settling::Settling;
 use super::audit::check_kind;
 use super::sessions::{self, check_reach};
-use crate::auth::Standing;
+use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{LabelId, PhoneSelector, SessionId};
@@ -54,7 +54,7 @@ pub type Watch = mpsc::Receiver<Result<Told>>;
 pub async fn watch(
     watches: &Watches,
     caller: Arc<Caller>,
-    standing: Standing,
+    credential_check: CredentialCheck,
     asked: Asked,
 ) -> Result<Watch> {
     for action in &asked.actions {
@@ -94,7 +94,7 @@ pub async fn watch(
     let (reachable, label) = watches.store().read(find).await?;
     let assignee = asked.assigned_to.as_deref().map(text_key);
     let filter = Filter { reachable, label, assignee, kinds: asked.actions };
-    watches.begin(Viewer { caller, standing, filter }, begin).await
+    watches.begin(Viewer { caller, credential_check, filter }, begin).await
 }
 
 /// A label's id or name, as both are compared.
@@ -109,7 +109,7 @@ fn label_key(text: &str) -> Result<(String, String)> {
 /// Who watches, and what of.
 struct Viewer {
     caller: Arc<Caller>,
-    standing: Standing,
+    credential_check: CredentialCheck,
     filter: Filter,
 }
 

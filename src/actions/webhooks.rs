@@ -11,11 +11,11 @@ pub use self::deliveries::{lag, remove_expired};
 pub use self::office::{Answered, Letter, Office, Post};
 use self::rules::{check_owned, check_reader, checked_kinds, checked_sessions, salt, secret, visible};
 use super::Precondition;
-use super::idempotency::Once;
+use super::idempotency::IdempotentWrite;
 use super::page::{self, Page};
 use crate::caller::Caller;
 use crate::config::{Secret, WebhookSettings};
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
@@ -33,7 +33,7 @@ const MAX_WEBHOOKS: i64 = 100;
 #[derive(Clone)]
 pub struct Webhooks {
     store: Store,
-    keys: CursorKeys,
+    keys: SigningKeys,
     settings: WebhookSettings,
 }
 
@@ -74,7 +74,7 @@ pub struct SecretWebhook {
 
 impl Webhooks {
     /// Webhooks whose secrets are made of these keys.
-    pub fn new(store: Store, keys: CursorKeys, settings: WebhookSettings) -> Self {
+    pub fn new(store: Store, keys: SigningKeys, settings: WebhookSettings) -> Self {
         Self { store, keys, settings }
     }
 
@@ -87,7 +87,7 @@ impl Webhooks {
         &self,
         caller: &Caller,
         new: NewWebhook,
-        once: Once<SecretWebhook, R>,
+        once: IdempotentWrite<SecretWebhook, R>,
     ) -> Result<R> {
         check_reader(caller)?;
         let org = caller.org;
@@ -143,7 +143,7 @@ impl Webhooks {
         id: WebhookId,
         change: WebhookChange,
         precondition: Precondition<WebhookRow>,
-        once: Once<WebhookRow, R>,
+        once: IdempotentWrite<WebhookRow, R>,
     ) -> Result<R> {
         check_reader(caller)?;
         let (org, reachable) = (caller.org, caller.sessions.clone());
@@ -167,7 +167,7 @@ impl Webhooks {
         caller: &Caller,
         id: WebhookId,
         precondition: Precondition<WebhookRow>,
-        once: Once<SecretWebhook, R>,
+        once: IdempotentWrite<SecretWebhook, R>,
     ) -> Result<R> {
         let (org, reachable, webhooks) = (caller.org, caller.sessions.clone(), self.clone());
         let (salt, key_id) = (salt(), self.keys.current_id()?);
@@ -186,7 +186,7 @@ impl Webhooks {
         caller: &Caller,
         id: WebhookId,
         precondition: Precondition<WebhookRow>,
-        once: Once<(), R>,
+        once: IdempotentWrite<(), R>,
     ) -> Result<R> {
         let (org, reachable) = (caller.org, caller.sessions.clone());
         let write = move |connection: &mut Connection| {

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::chat_object::chat_object;
 use super::etag::{condition, versioned};
-use super::guard::{caller, standing};
+use super::guard::{caller, credential_check};
 use super::idempotency::once;
 use super::streams::Answers;
 use super::{changes, chat_bulk, chat_lists, search};
@@ -14,7 +14,7 @@ use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
 use crate::actions::watch::{self, Watches};
 use crate::actions::{audit, search as searches};
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::patch::Patch;
@@ -31,13 +31,13 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct ChatApi {
     store: Store,
-    cursors: CursorKeys,
+    cursors: SigningKeys,
     watches: Watches,
 }
 
 impl ChatApi {
     /// The service on that store, with what cursors are signed with, and what there is to watch.
-    pub fn new(store: Store, cursors: CursorKeys, watches: Watches) -> Self {
+    pub fn new(store: Store, cursors: SigningKeys, watches: Watches) -> Self {
         Self { store, cursors, watches }
     }
 }
@@ -145,10 +145,10 @@ impl ChatService for ChatApi {
     ) -> Result<Response<Self::WatchChatsStream>, Status> {
         let caller = caller(&request)?;
         let number = number(request.metadata())?;
-        let standing = standing(&request)?;
+        let credential_check = credential_check(&request)?;
         let WatchChatsRequest { resume_token, label, assigned_to, actions } = request.into_inner();
         let asked = watch::Asked { number, session: None, label, assigned_to, actions, resume_token };
-        let watch = watch::watch(&self.watches, caller.clone(), standing, asked).await?;
+        let watch = watch::watch(&self.watches, caller.clone(), credential_check, asked).await?;
         Ok(changes::chat_changes(caller.org, watch))
     }
 }

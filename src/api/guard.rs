@@ -1,10 +1,10 @@
-//! Who may call what: asked at every door before an RPC is run or its request is even read.
+//! Who may call what: asked at every protocol before an RPC is run or its request is even read.
 
 use std::sync::Arc;
 
 use tonic::{Extensions, Request};
 
-use crate::auth::Standing;
+use crate::auth::CredentialCheck;
 use crate::caller::{Caller, Identity, capability_name};
 use crate::error::{Error, Kind, Result};
 use crate::pb::METHODS;
@@ -29,9 +29,9 @@ pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
 }
 
 /// Whether that is still so, for calls that last.
-pub(super) fn standing<T>(request: &Request<T>) -> Result<Standing> {
-    let standing = request.extensions().get::<Standing>().cloned();
-    standing.ok_or_else(|| Error::internal("the request passed no authentication layer"))
+pub(super) fn credential_check<T>(request: &Request<T>) -> Result<CredentialCheck> {
+    let credential_check = request.extensions().get::<CredentialCheck>().cloned();
+    credential_check.ok_or_else(|| Error::internal("the request passed no authentication layer"))
 }
 
 fn known(extensions: &Extensions) -> Result<&Arc<Caller>> {

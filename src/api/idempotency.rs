@@ -5,7 +5,7 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response};
 
 use super::guard::caller;
-use crate::actions::idempotency::Once;
+use crate::actions::idempotency::IdempotentWrite;
 use crate::caller::{Actor, Principal};
 use crate::digest::sha256;
 use crate::error::{Error, Result};
@@ -24,18 +24,20 @@ const MEANINGFUL: [&str; 3] = ["x-phone", "if-match", "if-none-match"];
 /// of what it made, in a response made by `respond`.
 ///
 /// The key is the caller's own. It stands for the RPC, the message as it was decoded and the metadata that changes its
-/// meaning, whichever door they came through.
+/// meaning, whichever protocol they came through.
 pub(super) fn once<Q, V, M>(
     request: &Request<Q>,
     respond: fn(M) -> Response<M>,
     to_message: impl Fn(V) -> M + Send + 'static,
-) -> Result<Once<V, Response<M>>>
+) -> Result<IdempotentWrite<V, Response<M>>>
 where
     Q: Message + Name,
     M: Message + Redact + Clone + Default + 'static,
 {
     let principal = &caller(request)?.principal;
-    let once = Once::answering(Actor::Principal(principal.clone()), move |made| respond(to_message(made)));
+    let once = IdempotentWrite::answering(Actor::Principal(principal.clone()), move |made| {
+        respond(to_message(made))
+    });
     let Some(key) = key(request.metadata())? else { return Ok(once) };
     let key_use = KeyUse { key: key_digest(principal, key), request: request_digest(request) };
     let replay = move |kept: &[u8]| {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::guard::{caller, standing};
+use super::guard::{caller, credential_check};
 use super::streams::{Answers, in_time};
 use crate::actions::commands::Bells;
 use crate::error::unreadable;
@@ -52,11 +52,11 @@ impl IngestService for IngestApi {
         request: Request<Streaming<IngestRequest>>,
     ) -> Result<Response<Self::IngestStream>, Status> {
         let caller = caller(&request)?;
-        let standing = standing(&request)?;
+        let credential_check = credential_check(&request)?;
         let (answers, answered) = mpsc::channel(UNREAD_ANSWERS);
         let feed = Feed::new(self.store.clone(), self.writers.clone(), self.closing.clone(), caller, answers);
         // Answered at once: what bounds the time of a call ends with that.
-        tokio::spawn(feed.run(request.into_inner(), standing));
+        tokio::spawn(feed.run(request.into_inner(), credential_check));
         Ok(Response::new(in_time(ReceiverStream::new(answered))))
     }
 

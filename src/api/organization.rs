@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use super::guard::caller;
 use crate::actions::webhooks::Webhooks;
 use crate::caller::Caller;
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::{Error, Kind};
 use crate::ids::SessionId;
 use crate::pb::organization_service_server::OrganizationService;
@@ -33,13 +33,13 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct OrganizationApi {
     store: Store,
-    cursors: CursorKeys,
+    cursors: SigningKeys,
     webhooks: Webhooks,
 }
 
 impl OrganizationApi {
     /// The service on that store, with what it signs cursors with.
-    pub fn new(store: Store, cursors: CursorKeys, webhooks: Webhooks) -> Self {
+    pub fn new(store: Store, cursors: SigningKeys, webhooks: Webhooks) -> Self {
         Self { store, cursors, webhooks }
     }
 }

@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 
 use super::changes::session_chat_changes;
 use super::etag::{condition, versioned};
-use super::guard::{caller, standing};
+use super::guard::{caller, credential_check};
 use super::idempotency::once;
 use super::session_chats::{chat_change, chat_filter, names, session_chat};
 use super::session_messages::session_message;
@@ -15,7 +15,7 @@ use crate::actions::session_lists::{self, PageRequest};
 use crate::actions::sessions::{self, Change, NewSession, SessionRow};
 use crate::actions::watch::{self, Watches};
 use crate::actions::{Precondition, session_chats};
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, Phone, SessionId};
 use crate::instant::Instant;
@@ -34,13 +34,13 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct SessionApi {
     store: Store,
-    cursors: CursorKeys,
+    cursors: SigningKeys,
     watches: Watches,
 }
 
 impl SessionApi {
     /// The service on that store, with what it signs cursors with, and what there is to watch.
-    pub fn new(store: Store, cursors: CursorKeys, watches: Watches) -> Self {
+    pub fn new(store: Store, cursors: SigningKeys, watches: Watches) -> Self {
         Self { store, cursors, watches }
     }
 }
@@ -171,11 +171,11 @@ impl SessionService for SessionApi {
         request: Request<WatchSessionChatsRequest>,
     ) -> Result<Response<Self::WatchSessionChatsStream>, Status> {
         let caller = caller(&request)?;
-        let standing = standing(&request)?;
+        let credential_check = credential_check(&request)?;
         let WatchSessionChatsRequest { session_id: session, resume_token, actions } = request.into_inner();
         let session = session_id(&session)?;
         let asked = watch::Asked { session: Some(session), resume_token, actions, ..watch::Asked::default() };
-        let watch = watch::watch(&self.watches, caller, standing, asked).await?;
+        let watch = watch::watch(&self.watches, caller, credential_check, asked).await?;
         Ok(session_chat_changes(session, watch))
     }
 

@@ -1,4 +1,4 @@
-//! The tower layer that labels every request with who is calling. It never answers: each door's guard does, in its own
+//! The tower layer that labels every request with who is calling. It never answers: each protocol's guard does, in its own
 //! words.
 
 use std::pin::Pin;
@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 use http::Request;
 use tower::{Layer, Service};
 
-use super::{Authenticator, Standing, token};
+use super::{Authenticator, CredentialCheck, token};
 use crate::caller::Identity;
 use crate::telemetry::current;
 
-/// Labels requests with a [`Identity`] in their extensions, and with a [`Standing`] where there is a token.
+/// Labels requests with a [`Identity`] in their extensions, and with a [`CredentialCheck`] where there is a token.
 #[derive(Clone)]
 pub struct AuthLayer {
     authenticator: Arc<Authenticator>,
@@ -64,8 +64,8 @@ where
                 current::is_of(caller.org);
             }
             if let Some(token) = token::presented(request.headers()).text() {
-                let standing = Standing::new(authenticator, token);
-                request.extensions_mut().insert(standing);
+                let credential_check = CredentialCheck::new(authenticator, token);
+                request.extensions_mut().insert(credential_check);
             }
             request.extensions_mut().insert(identity);
             inner.call(request).await

@@ -81,7 +81,7 @@ impl Row for Finding {
 
 /// All that the settings themselves and the files they name tell.
 pub(super) fn of_settings(settings: &Settings, effective: &Effective) -> Vec<Finding> {
-    let mut findings = vec![cursor_key(settings), listener(settings)];
+    let mut findings = vec![signing_key(settings), listener(settings)];
     findings.extend(files::of_secrets(effective));
     findings.extend(settings.tls.iter().flat_map(files::of_certificate));
     findings
@@ -123,13 +123,13 @@ pub(super) fn refuse(findings: &[Finding]) -> Result<(), Failure> {
 }
 
 /// Instances that share a database but no key would turn each other's cursors away.
-fn cursor_key(settings: &Settings) -> Finding {
+fn signing_key(settings: &Settings) -> Finding {
     const CHECK: &str = "cursor key";
-    match (&settings.database_url, &settings.cursor_key) {
+    match (&settings.database_url, &settings.signing_key) {
         (Some(_), None) => Finding::bad(
             CHECK,
             Verdict::Refused,
-            "--database-url needs --cursor-key (or SWITCHBOARD_CURSOR_KEY, SWITCHBOARD_CURSOR_KEY_FILE), the same for \
+            "--database-url needs --signing-key (or SWITCHBOARD_SIGNING_KEY, SWITCHBOARD_SIGNING_KEY_FILE), the same for \
              all instances",
             "make one with `openssl rand -base64 32`",
         ),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::Secret;
 use crate::error::{Error, Kind};
 use crate::postgres::Embedded;
-use crate::store::{Patience, Store, migrations};
+use crate::store::{PoolOptions, Store, migrations};
 
 use super::Failure;
 use super::settings::Settings;
@@ -30,7 +30,7 @@ impl Context {
             database.close().await;
             return Err(failure);
         }
-        let store = Store::new(&database.url, Patience::unhurried(settings.database_connections));
+        let store = Store::new(&database.url, PoolOptions::unhurried(settings.database_pool_size));
         Ok(Self {
             store,
             database_url: database.url,

@@ -15,8 +15,8 @@ use serde::Serialize;
 use self::story::Story;
 use super::settings::{Effective, Settings};
 use super::{Context, Failure, healthcheck, output};
-use crate::actions::idempotency::Once;
-use crate::actions::ingest::{IngestEvent, Reach};
+use crate::actions::idempotency::IdempotentWrite;
+use crate::actions::ingest::{IngestEvent, SessionScope};
 use crate::actions::members::{Manager, NewMember, Role};
 use crate::actions::orgs::{self, OrgRow};
 use crate::actions::properties::{NewProperty, PropertyKind};
@@ -104,11 +104,11 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
         let id = Some(number.session.parse().map_err(Error::internal)?);
         let phone = number.phone.parse().map_err(Error::internal)?;
         let new = NewSession { id, phone, label: Some(number.label.to_owned()) };
-        unless_there(sessions::create(store, org, new, Once::unkeyed()).await)?;
+        unless_there(sessions::create(store, org, new, IdempotentWrite::unkeyed()).await)?;
     }
     for (email, name, role) in MEMBERS {
         let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };
-        unless_there(members::add(store, Manager::operator(org), new, Once::unkeyed()).await)?;
+        unless_there(members::add(store, Manager::operator(org), new, IdempotentWrite::unkeyed()).await)?;
     }
     let stages = ["new", "quoted", "won", "lost"];
     for (name, kind, options) in [
@@ -118,7 +118,7 @@ async fn furnish(store: &Store, org: OrgId) -> Result<()> {
     ] {
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let new = NewProperty { id: None, name: name.to_owned(), kind, options };
-        unless_there(properties::create(store, org, new, Once::unkeyed()).await)?;
+        unless_there(properties::create(store, org, new, IdempotentWrite::unkeyed()).await)?;
     }
     Ok(())
 }
@@ -180,7 +180,7 @@ fn shown_person() -> String {
 }
 
 async fn tell(store: &Store, org: OrgId, events: Vec<IngestEvent>) -> Result<()> {
-    ingest::apply(store, &Reach::all(org), events).await?.into_iter().collect()
+    ingest::apply(store, &SessionScope::all(org), events).await?.into_iter().collect()
 }
 
 #[derive(Serialize)]

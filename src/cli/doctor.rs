@@ -6,7 +6,7 @@ use super::checks::{self, Finding};
 use super::context::Database;
 use super::settings::{Effective, ServeFlags, Settings};
 use super::{Failure, output};
-use crate::store::fitness;
+use crate::store::preflight;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -39,8 +39,8 @@ async fn of_database(settings: &Settings) -> Vec<Finding> {
         Ok(database) => database,
         Err(failure) => return vec![checks::without_database(&failure)],
     };
-    let findings = match fitness::examine(&database.url).await {
-        Ok(fitness) => checks::of_database(settings, database.embedded.is_some(), &fitness),
+    let findings = match preflight::examine(&database.url).await {
+        Ok(preflight) => checks::of_database(settings, database.embedded.is_some(), &preflight),
         Err(error) => vec![checks::without_database(&database.failure(error))],
     };
     database.close().await;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::output::{self, Row};
 use super::{Context, Failure, units};
 use crate::actions::Precondition;
-use crate::actions::idempotency::Once;
+use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::keys::{self, KeyInfo, NewKey};
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
 use crate::ids::{KeyId, OrgId, SessionId};
@@ -129,7 +129,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         }
         Command::Revoke { key } => {
             let org = keys::owner(store, key.clone()).await?;
-            Ok(keys::revoke(store, org, key, None, Precondition::NONE, Once::unkeyed()).await?)
+            Ok(keys::revoke(store, org, key, None, Precondition::NONE, IdempotentWrite::unkeyed()).await?)
         }
     }
 }

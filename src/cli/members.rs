@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::output::{self, Row};
 use super::{Context, Failure};
 use crate::actions::Precondition;
-use crate::actions::idempotency::Once;
+use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::members::{self, Manager, MemberRow, NewMember, Role};
 use crate::ids::OrgId;
 use crate::instant::Instant;
@@ -89,7 +89,8 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         }
         Command::Remove { org, email } => {
             let operator = Manager::operator(org);
-            Ok(members::remove(store, operator, &email, Precondition::NONE, Once::unkeyed()).await?)
+            Ok(members::remove(store, operator, &email, Precondition::NONE, IdempotentWrite::unkeyed())
+                .await?)
         }
     }
 }

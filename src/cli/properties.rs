@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure};
-use crate::actions::idempotency::Once;
+use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::properties::{self, NewProperty, PropertyKind, PropertyRow};
 use crate::ids::{OrgId, PropertyId};
 
@@ -80,7 +80,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     match command {
         Command::Create { org, name, kind, options, id } => {
             let new = NewProperty { id, name, kind, options };
-            let created = properties::create(store, org, new, Once::unkeyed()).await?;
+            let created = properties::create(store, org, new, IdempotentWrite::unkeyed()).await?;
             output::value(created.property_id)
         }
         Command::List { org, json } => {

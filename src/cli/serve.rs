@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 
 use super::context::Database;
 use super::settings::{Effective, ServeFlags, Settings};
-use super::{Failure, checks, cursor_key, output};
+use super::{Failure, checks, output, signing_key};
 use crate::config::Secret;
 use crate::error::Kind;
 use crate::server::{self, Health, ServeError};
-use crate::store::fitness;
+use crate::store::preflight;
 use crate::telemetry::{Telemetry, logs};
 
 /// How long an end may take beyond its own limits: the private PostgreSQL stops after the last call.
@@ -91,13 +91,13 @@ async fn serve(
         }
         outcome => outcome.map_err(|error| database.failure(error))?,
     }
-    let cursor_key = cursor_key::find_or_create(settings)?;
+    let signing_key = signing_key::find_or_create(settings)?;
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let listener = listen(&settings.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
     let announcing = tokio::spawn(announce(format!("{}://{address}", settings.scheme()), health.clone()));
-    let config = settings.config(database.url.clone(), cursor_key);
+    let config = settings.config(database.url.clone(), signing_key);
     let following = tokio::spawn(secrets::follow(effective.clone(), config.clone()));
     let told_to_stop = told_to_stop(terminate, interrupt, settings.longest_drain());
     let (refuse, mut refused) = oneshot::channel();
@@ -121,7 +121,7 @@ async fn serve(
 
 /// Refuses a role that must not be used. Where that is not known yet, says of which database.
 async fn unknown_role(database_url: &Secret) -> Result<Option<Secret>, Failure> {
-    match fitness::row_security(database_url).await {
+    match preflight::row_security(database_url).await {
         Ok(known @ Some(_)) => checks::refuse(&[checks::of_role(known)]).map(|()| None),
         Ok(None) | Err(_) => Ok(Some(database_url.clone())),
     }

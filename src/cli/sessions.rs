@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::output::{self, Row};
 use super::{Context, Failure};
-use crate::actions::idempotency::Once;
+use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::sessions::{self, NewSession, SessionRow};
 use crate::ids::{OrgId, Phone, SessionId};
 use crate::instant::Instant;
@@ -79,7 +79,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     match command {
         Command::Create { org, phone, label, id, json } => {
             let new = NewSession { id, phone, label };
-            let session = Shown::from(sessions::create(store, org, new, Once::unkeyed()).await?);
+            let session = Shown::from(sessions::create(store, org, new, IdempotentWrite::unkeyed()).await?);
             output::created(&session.session_id, &session, json)
         }
         Command::List { org, json } => {

@@ -19,8 +19,8 @@ use self::values::{
 use super::Failure;
 use super::units;
 use crate::config::{Config, JwtConfig, RateLimits, Secret, TlsConfig, WebhookSettings};
-use crate::cursor::{CursorKey, CursorKeys};
-use crate::renewable::Renewable;
+use crate::cursor::{SigningKey, SigningKeys};
+use crate::reloading::Reloading;
 use crate::telemetry::LogFormat;
 
 /// The settings, checked.
@@ -28,27 +28,27 @@ use crate::telemetry::LogFormat;
 pub(super) struct Settings {
     pub(super) database_url: Option<Secret>,
     pub(super) data_dir: PathBuf,
-    pub(super) database_connections: u32,
-    database_wait: Duration,
+    pub(super) database_pool_size: u32,
+    database_acquire_timeout: Duration,
     pub(super) log_filter: String,
     pub(super) log_format: LogFormat,
     /// `host:port`.
     pub(super) listen: String,
     /// `host:port`.
     pub(super) metrics_address: Option<String>,
-    pub(super) cursor_key: Option<CursorKey>,
-    pub(super) cursor_previous_key: Option<CursorKey>,
+    pub(super) signing_key: Option<SigningKey>,
+    pub(super) previous_signing_key: Option<SigningKey>,
     pub(super) jwt: Option<JwtConfig>,
     pub(super) tls: Option<TlsConfig>,
     cors_allowed_origins: Vec<String>,
     request_timeout: Duration,
-    max_in_flight: usize,
+    max_concurrent_requests: usize,
     rate_limits: RateLimits,
     max_body_bytes: usize,
     max_connections: usize,
     max_connection_age: Duration,
-    drain_detect: Duration,
-    drain_grace: Duration,
+    drain_delay: Duration,
+    drain_timeout: Duration,
     event_retention: Duration,
     webhooks: WebhookSettings,
 }
@@ -64,19 +64,19 @@ impl Settings {
         let settings = Self {
             database_url: checks.optional("database-url", database_url::parse),
             data_dir: checks.required("data-dir", path),
-            database_connections: checks.required("database-connections", connections),
-            database_wait: checks.required("database-wait", positive_duration),
+            database_pool_size: checks.required("database-pool-size", connections),
+            database_acquire_timeout: checks.required("database-acquire-timeout", positive_duration),
             log_filter: checks.required("log-level", log_filter),
             log_format: checks.required("log-format", log_format),
             listen: checks.required("listen", listen_address),
             metrics_address: checks.optional("metrics-address", listen_address),
-            cursor_key: checks.optional("cursor-key", str::parse),
-            cursor_previous_key: checks.optional("cursor-previous-key", str::parse),
+            signing_key: checks.optional("signing-key", str::parse),
+            previous_signing_key: checks.optional("previous-signing-key", str::parse),
             jwt: checks.jwt(),
             tls: checks.tls(),
             cors_allowed_origins: checks.optional("cors-allowed-origin", origins).unwrap_or_default(),
             request_timeout: checks.required("request-timeout", positive_duration),
-            max_in_flight: checks.required("max-in-flight", positive_number),
+            max_concurrent_requests: checks.required("max-concurrent-requests", positive_number),
             rate_limits: RateLimits {
                 key: checks.required("key-rate-limit", rate),
                 org: checks.required("org-rate-limit", rate),
@@ -84,14 +84,14 @@ impl Settings {
             max_body_bytes: checks.required("max-body-bytes", units::bytes),
             max_connections: checks.required("max-connections", positive_number),
             max_connection_age: checks.required("max-connection-age", positive_duration),
-            drain_detect: checks.required("drain-detect", units::duration),
-            drain_grace: checks.required("drain-grace", units::duration),
+            drain_delay: checks.required("drain-delay", units::duration),
+            drain_timeout: checks.required("drain-timeout", units::duration),
             event_retention: checks.required("event-retention", positive_duration),
             webhooks: WebhookSettings {
                 any_address: checks.required("webhook-addresses", any_address),
                 timeout: checks.required("webhook-timeout", positive_duration),
-                tries: checks.required("webhook-tries", tries),
-                pause: checks.required("webhook-pause", positive_duration),
+                tries: checks.required("webhook-max-attempts", tries),
+                pause: checks.required("webhook-initial-backoff", positive_duration),
             },
         };
         if checks.mistakes.is_empty() { Ok(settings) } else { Err(Failure::Configuration(checks.mistakes)) }
@@ -99,7 +99,7 @@ impl Settings {
 
     /// The longest an end in order takes, from the signal to the last call.
     pub(super) fn longest_drain(&self) -> Duration {
-        self.drain_detect + self.drain_grace
+        self.drain_delay + self.drain_timeout
     }
 
     /// How callers reach the service: `https` or `http`.
@@ -108,23 +108,23 @@ impl Settings {
     }
 
     /// What `serve` runs with, on that database and with that key for new cursors.
-    pub(super) fn config(&self, database_url: Secret, cursor_key: CursorKey) -> Config {
+    pub(super) fn config(&self, database_url: Secret, signing_key: SigningKey) -> Config {
         Config {
-            database_url: Renewable::from(&database_url),
-            cursor_keys: CursorKeys::new(cursor_key, self.cursor_previous_key.clone()),
-            database_connections: self.database_connections,
-            database_wait: self.database_wait,
+            database_url: Reloading::from(&database_url),
+            signing_keys: SigningKeys::new(signing_key, self.previous_signing_key.clone()),
+            database_pool_size: self.database_pool_size,
+            database_acquire_timeout: self.database_acquire_timeout,
             jwt: self.jwt.clone(),
             tls: self.tls.clone(),
             cors_allowed_origins: self.cors_allowed_origins.clone(),
             request_timeout: self.request_timeout,
-            max_in_flight: self.max_in_flight,
+            max_concurrent_requests: self.max_concurrent_requests,
             rate_limits: self.rate_limits,
             max_body_bytes: self.max_body_bytes,
             max_connections: self.max_connections,
             max_connection_age: self.max_connection_age,
-            drain_detect: self.drain_detect,
-            drain_grace: self.drain_grace,
+            drain_delay: self.drain_delay,
+            drain_timeout: self.drain_timeout,
             event_retention: self.event_retention,
             webhooks: self.webhooks,
         }

@@ -7,20 +7,20 @@ use crate::error::Kind;
 
 type Position = (bool, Option<i64>, String);
 
-fn key(letter: u8) -> CursorKey {
+fn key(letter: u8) -> SigningKey {
     let bytes: Vec<u8> = (0..32).map(|at| at * 7 + letter).collect();
     STANDARD.encode(bytes).parse().unwrap()
 }
 
-fn keys() -> CursorKeys {
-    CursorKeys::new(key(1), None)
+fn keys() -> SigningKeys {
+    SigningKeys::new(key(1), None)
 }
 
 fn position() -> Position {
     (true, Some(-1), "3EB0".to_owned())
 }
 
-fn is_refused(keys: &CursorKeys, org: OrgId, scope: &Scope, text: &str) -> bool {
+fn is_refused(keys: &SigningKeys, org: OrgId, scope: &Scope, text: &str) -> bool {
     let opened: Result<Position> = keys.open(org, scope, text);
     opened.is_err_and(|error| error.kind() == Kind::Invalid && error.fields()[0].field == "cursor")
 }
@@ -48,10 +48,10 @@ fn a_cursor_opens_the_list_it_was_made_for_and_no_other() {
 fn keys_are_exchanged_two_at_a_time() {
     let (org, scope) = (OrgId::generate(), Scope::of("chats"));
     let old = keys().seal(org, &scope, &position()).unwrap();
-    let both = CursorKeys::new(key(2), Some(key(1)));
+    let both = SigningKeys::new(key(2), Some(key(1)));
     let new = both.seal(org, &scope, &position()).unwrap();
     assert!(both.open::<Position>(org, &scope, &old).is_ok());
-    let only_new = CursorKeys::new(key(2), None);
+    let only_new = SigningKeys::new(key(2), None);
     assert!(only_new.open::<Position>(org, &scope, &new).is_ok());
     assert!(is_refused(&only_new, org, &scope, &old));
     let (held, renewed) = (both.clone(), both);
@@ -62,21 +62,21 @@ fn keys_are_exchanged_two_at_a_time() {
 
 #[test]
 fn a_secret_is_made_again_for_as_long_as_its_key_is_there() {
-    let old = CursorKeys::new(key(1), None);
+    let old = SigningKeys::new(key(1), None);
     let id = old.current_id().unwrap();
     let secret = old.secret(&id, &[b"a", b"bc"]).unwrap();
-    let both = CursorKeys::new(key(2), Some(key(1)));
+    let both = SigningKeys::new(key(2), Some(key(1)));
     assert_ne!(both.current_id().unwrap(), id);
     assert_eq!(both.secret(&id, &[b"a", b"bc"]), Some(secret));
     assert_ne!(both.secret(&id, &[b"ab", b"c"]), Some(secret));
     assert_ne!(both.secret(&both.current_id().unwrap(), &[b"a", b"bc"]), Some(secret));
-    assert_eq!(CursorKeys::new(key(2), None).secret(&id, &[b"a", b"bc"]), None);
+    assert_eq!(SigningKeys::new(key(2), None).secret(&id, &[b"a", b"bc"]), None);
 }
 
 #[test]
 fn a_key_has_256_random_bits() {
-    assert!(CursorKey::generate().parse::<CursorKey>().is_ok());
-    assert!("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse::<CursorKey>().is_ok());
+    assert!(SigningKey::generate().parse::<SigningKey>().is_ok());
+    assert!("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse::<SigningKey>().is_ok());
     for weak in [
         "",
         "secret",
@@ -85,13 +85,13 @@ fn a_key_has_256_random_bits() {
         "changechangechangechangechangechangechangechange",
         "a sentence that is long enough, but that anybody can guess",
     ] {
-        assert!(weak.parse::<CursorKey>().is_err(), "{weak}");
+        assert!(weak.parse::<SigningKey>().is_err(), "{weak}");
     }
 }
 
 #[test]
 fn a_key_is_never_printed() {
-    assert_eq!(format!("{:?}", keys()), "CursorKeys([****])");
+    assert_eq!(format!("{:?}", keys()), "SigningKeys([****])");
 }
 
 proptest! {

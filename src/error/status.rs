@@ -1,4 +1,4 @@
-//! Errors as gRPC statuses, and back: the REST door reads the very error the rules returned.
+//! Errors as gRPC statuses, and back: the REST protocol reads the very error the rules returned.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Error, Kind};
 
-/// The error a status was made of, kept beside it for the in-process REST door.
+/// The error a status was made of, kept beside it for the in-process REST protocol.
 #[derive(Debug, Clone)]
 struct Origin(Arc<Error>);
 

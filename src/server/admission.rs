@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::around::{Answering, Around};
-use super::door::Door;
+use super::protocol::Protocol;
 use super::services::Rest;
 use super::{BoxFuture, Request, request_id};
 use crate::error::{Error, Kind};
@@ -48,7 +48,7 @@ impl<R: Rest> Around for Admission<R> {
                     let request_id = request.headers().get(request_id::HEADER);
                     self.rest.error_response(request.uri().path(), error, request_id)
                 };
-                let answer = Door::of(&request).error(error, rest);
+                let answer = Protocol::of(&request).error(error, rest);
                 Box::pin(std::future::ready(Ok(answer)))
             }
         }

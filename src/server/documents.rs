@@ -111,7 +111,7 @@ impl Document {
     }
 }
 
-/// The REST door with the documents beside it.
+/// The REST protocol with the documents beside it.
 #[derive(Clone)]
 pub struct Documented<R> {
     documents: Documents,

@@ -1,4 +1,4 @@
-//! What every request passes on its way in, whichever door it comes through. In order, outermost first.
+//! What every request passes on its way in, whichever protocol it comes through. In order, outermost first.
 
 use std::sync::Arc;
 
@@ -28,10 +28,10 @@ pub fn stack<R: Rest>(
         // browsers send preflights without a token.
         .layer(AroundLayer(Cors::new(&config.cors_allowed_origins)))
         // Before anything is done for a call. The probes pass.
-        .layer(AroundLayer(Admission::new(config.max_in_flight, router.rest().clone())))
+        .layer(AroundLayer(Admission::new(config.max_concurrent_requests, router.rest().clone())))
         // Around everything that waits or can go wrong, authentication included.
         .layer(AroundLayer(Limits { timeout: config.request_timeout, rest: router.rest().clone() }))
-        // It only labels. Each door's guard reads the label before the body is decoded.
+        // It only labels. Each protocol's guard reads the label before the body is decoded.
         .layer(AuthLayer::new(authenticator))
         // Last, since it has to know who is calling, and before a body is read.
         .layer(AroundLayer(RateLimit::new(config.rate_limits, router.rest().clone())))

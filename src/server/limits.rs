@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::around::{Answering, Around};
-use super::door::Door;
+use super::protocol::Protocol;
 use super::services::Rest;
 use super::{BoxFuture, Request, Response, deadline, request_id};
 use crate::deadline as calls;
@@ -26,7 +26,7 @@ pub struct Limits<R> {
 impl<R: Rest> Around for Limits<R> {
     fn call(&self, request: Request, inner: &mut impl Answering) -> BoxFuture {
         let deadlines = deadline::of(request.headers(), self.timeout);
-        let door = Door::of(&request);
+        let protocol = Protocol::of(&request);
         // Cheap: the text is shared with the request.
         let uri = request.uri().clone();
         let request_id = request.headers().get(request_id::HEADER).cloned();
@@ -38,7 +38,7 @@ impl<R: Rest> Around for Limits<R> {
                 Ok(Err(panic)) => Error::internal(panic),
                 Err(_) => Error::new(Kind::DeadlineExceeded, calls::UP),
             };
-            Ok(door.error(error, |error| rest.error_response(uri.path(), error, request_id.as_ref())))
+            Ok(protocol.error(error, |error| rest.error_response(uri.path(), error, request_id.as_ref())))
         })
     }
 }

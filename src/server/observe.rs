@@ -1,5 +1,5 @@
 //! Gives every request its id and a trace and, when it is answered, counts it and writes one line in the log: which RPC,
-//! through which door, how it ended and how long it took. No query, no path of REST (it holds phone numbers), nothing
+//! through which protocol, how it ended and how long it took. No query, no path of REST (it holds phone numbers), nothing
 //! anybody wrote. Calls that went well are told at debug level only: their lines would cost as much as the rest of the
 //! stack. Of a stream, metrics and traces tell how it ended when it has; why it failed is told by who serves it.
 
@@ -14,7 +14,7 @@ use tracing::Level;
 
 use self::ending::Watched;
 use super::around::{Answering, Around};
-use super::door::Door;
+use super::protocol::Protocol;
 use super::services::Rest;
 use super::{BoxFuture, Request, Response, guard, request_id};
 use crate::error::Kind;
@@ -38,7 +38,7 @@ impl<R: Rest> Around for Observe<R> {
         let trace = current.trace().cloned();
         let call = Call {
             rest: self.rest.clone(),
-            door: Door::of(&request),
+            protocol: Protocol::of(&request),
             method: request.method().clone(),
             uri: request.uri().clone(),
             begun: Instant::now(),
@@ -59,7 +59,7 @@ impl<R: Rest> Around for Observe<R> {
 /// A call until it is answered. Its texts are shared with the request, not copied.
 struct Call<R> {
     rest: R,
-    door: Door,
+    protocol: Protocol,
     method: Method,
     uri: Uri,
     begun: Instant,
@@ -95,16 +95,16 @@ impl<R: Rest> Call<R> {
         if !is_told && trace.is_none() && !metrics::are_kept() {
             return response;
         }
-        let (rpc, door, took) = (self.rpc(), self.door.name(), self.begun.elapsed());
+        let (rpc, protocol, took) = (self.rpc(), self.protocol.name(), self.begun.elapsed());
         let code = failure.as_ref().map_or(Code::Ok, |failure| failure.code);
         let is_stream = failure.is_none() && METHODS.iter().any(|known| known.path == rpc && known.is_stream);
         if is_told {
             self.log(&response, failure, rpc, took);
         }
         let end = move |code| {
-            metrics::answered(rpc, door, name_of(code), took);
+            metrics::answered(rpc, protocol, name_of(code), took);
             if let Some(trace) = trace {
-                trace.end(rpc, door, name_of(code), is_ours(code));
+                trace.end(rpc, protocol, name_of(code), is_ours(code));
             }
         };
         if is_stream {
@@ -115,36 +115,38 @@ impl<R: Rest> Call<R> {
     }
 
     fn log(&self, response: &Response, failure: Option<Failure<'_>>, rpc: &str, took: Duration) {
-        let status = match self.door {
-            Door::Rest => i32::from(response.status().as_u16()),
-            Door::Grpc | Door::GrpcWeb => failure.as_ref().map_or(Code::Ok, |failure| failure.code) as i32,
+        let status = match self.protocol {
+            Protocol::Rest => i32::from(response.status().as_u16()),
+            Protocol::Grpc | Protocol::GrpcWeb => {
+                failure.as_ref().map_or(Code::Ok, |failure| failure.code) as i32
+            }
         };
-        let (door, ms) = (self.door.name(), milliseconds(took));
+        let (protocol, ms) = (self.protocol.name(), milliseconds(took));
         let Some(failure) = failure else {
-            return tracing::debug!(rpc, door, status, ms, "answered");
+            return tracing::debug!(rpc, protocol, status, ms, "answered");
         };
         let (code, error) = (failure.code, || failure.cause.map(causes).unwrap_or_default());
         if is_ours(code) {
-            tracing::error!(rpc, door, status, ms, ?code, error = error(), "failed");
+            tracing::error!(rpc, protocol, status, ms, ?code, error = error(), "failed");
         } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
-            tracing::warn!(rpc, door, status, ms, ?code, error = error(), "failed");
+            tracing::warn!(rpc, protocol, status, ms, ?code, error = error(), "failed");
         } else if code == Code::ResourceExhausted {
             // Those come in floods, which the metrics count. The log must not be part of them.
-            tracing::debug!(rpc, door, status, ms, ?code, "refused");
+            tracing::debug!(rpc, protocol, status, ms, ?code, "refused");
         } else {
-            tracing::info!(rpc, door, status, ms, ?code, "refused");
+            tracing::info!(rpc, protocol, status, ms, ?code, "refused");
         }
     }
 
     /// The RPC as a path. One that names none is the caller's own words and is not repeated.
     fn rpc(&self) -> &'static str {
         let path = self.uri.path();
-        match self.door {
-            Door::Grpc | Door::GrpcWeb => {
+        match self.protocol {
+            Protocol::Grpc | Protocol::GrpcWeb => {
                 let ours = METHODS.iter().map(|method| method.path).find(|known| *known == path);
                 ours.or_else(|| guard::OPEN.into_iter().find(|open| path.starts_with(open))).unwrap_or("-")
             }
-            Door::Rest => self.rest.rpc(&self.method, path).unwrap_or("-"),
+            Protocol::Rest => self.rest.rpc(&self.method, path).unwrap_or("-"),
         }
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::buckets::{Buckets, Level, Refusal};
 use super::around::{Answering, Around};
-use super::door::Door;
+use super::protocol::Protocol;
 use super::services::Rest;
 use super::{BoxFuture, Request, Response, admission, request_id};
 use crate::caller::{Caller, Identity};
@@ -51,11 +51,11 @@ impl<R: Rest> RateLimit<R> {
             // It says `retry-after: 1`: rates are whole calls a second, so nobody waits longer.
             self.rest.error_response(request.uri().path(), error, request_id)
         };
-        let door = Door::of(request);
-        let mut response = door.error(error, rest);
-        match door {
-            Door::Rest => tell(response.headers_mut(), &refusal.level),
-            Door::Grpc | Door::GrpcWeb => {
+        let protocol = Protocol::of(request);
+        let mut response = protocol.error(error, rest);
+        match protocol {
+            Protocol::Rest => tell(response.headers_mut(), &refusal.level),
+            Protocol::Grpc | Protocol::GrpcWeb => {
                 // There are no trailers: the status, and what belongs to it, are in the header fields.
                 response.headers_mut().insert(PUSHBACK, whole_millis(refusal.wait).into());
             }
@@ -77,7 +77,7 @@ impl<R: Rest> Around for RateLimit<R> {
                 return Box::pin(std::future::ready(Ok(answer)));
             }
         };
-        let told = level.filter(|_| Door::of(&request) == Door::Rest);
+        let told = level.filter(|_| Protocol::of(&request) == Protocol::Rest);
         let answer = inner.call(request);
         match told {
             Some(level) => Box::pin(async move {

@@ -10,13 +10,13 @@ use tower::{Service, ServiceBuilder};
 
 use super::compression::{self, Compressed, compressed};
 use super::documents::{Documented, Documents};
-use super::door::{Door, in_our_words};
 use super::guard::GuardLayer;
 use super::health::Health;
+use super::protocol::{Protocol, in_our_words};
 use super::services::{Rest, Services};
 use super::{BoxFuture, Request, Response};
 
-/// Sends a request to its door.
+/// Sends a request to its protocol.
 #[derive(Clone)]
 pub struct Router<R> {
     grpc: BoxCloneSyncService<Request, http::Response<tonic::body::Body>, Infallible>,
@@ -55,7 +55,7 @@ impl<R: Rest> Router<R> {
         })
     }
 
-    /// The REST door itself, for who needs its words.
+    /// The REST protocol itself, for who needs its words.
     pub fn rest(&self) -> &R {
         &self.rest
     }
@@ -67,20 +67,20 @@ impl<R: Rest> Service<Request> for Router<R> {
     type Future = BoxFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // tonic's routes and the REST door are always ready.
+        // tonic's routes and the REST protocol are always ready.
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> BoxFuture {
-        match (Door::of(&request), request.uri().path()) {
+        match (Protocol::of(&request), request.uri().path()) {
             // gRPC and gRPC-Web, the health and reflection services among them.
-            (Door::Grpc | Door::GrpcWeb, _) => with_axum_body(self.grpc.call(request)),
+            (Protocol::Grpc | Protocol::GrpcWeb, _) => with_axum_body(self.grpc.call(request)),
             // Probes: plain, without a token.
-            (Door::Rest, "/livez") => ready(self.health.live(request.method())),
-            (Door::Rest, "/readyz") => ready(self.health.ready(request.method())),
+            (Protocol::Rest, "/livez") => ready(self.health.live(request.method())),
+            (Protocol::Rest, "/readyz") => ready(self.health.ready(request.method())),
             // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist. In
             // front of it lies what describes it, and the inbox.
-            (Door::Rest, _) => self.call_rest(request),
+            (Protocol::Rest, _) => self.call_rest(request),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the doors lead to: every RPC once, for gRPC and gRPC-Web as tonic's routes, for REST behind the transcoder.
+//! What the protocols lead to: every RPC once, for gRPC and gRPC-Web as tonic's routes, for REST behind the transcoder.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::pb::chat_service_server::ChatServiceServer;
 use crate::pb::ingest_service_server::IngestServiceServer;
 use crate::pb::organization_service_server::OrganizationServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
-use crate::store::{Patience, Store};
+use crate::store::{PoolOptions, Store};
 use crate::transcode::{self, Transcoder, routes};
 
 /// The services whose readiness the gRPC health service tells.
@@ -36,7 +36,7 @@ pub const NAMES: &[&str] = &[
 /// refused by its number instead of ending the stream.
 const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// The REST door.
+/// The REST protocol.
 pub trait Rest: Answering + Clone + Send + Sync + 'static {
     /// The RPC a request stands for, as its path in gRPC.
     fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
@@ -45,7 +45,7 @@ pub trait Rest: Answering + Clone + Send + Sync + 'static {
     fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response;
 }
 
-/// Everything behind the doors.
+/// Everything behind the protocols.
 pub struct Services<R> {
     /// For gRPC and gRPC-Web.
     pub grpc: Routes,
@@ -64,12 +64,12 @@ pub fn compose(
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {
-    let chats = Arc::new(ChatApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
-    let sessions = Arc::new(SessionApi::new(store.clone(), config.cursor_keys.clone(), watches.clone()));
-    let webhooks = Webhooks::new(store.clone(), config.cursor_keys.clone(), config.webhooks);
-    let organization = Arc::new(OrganizationApi::new(store.clone(), config.cursor_keys.clone(), webhooks));
-    let writers = super::of_connectors(config.database_connections);
-    let ingest_store = store.beside(&config.database_url, Patience::unhurried(writers));
+    let chats = Arc::new(ChatApi::new(store.clone(), config.signing_keys.clone(), watches.clone()));
+    let sessions = Arc::new(SessionApi::new(store.clone(), config.signing_keys.clone(), watches.clone()));
+    let webhooks = Webhooks::new(store.clone(), config.signing_keys.clone(), config.webhooks);
+    let organization = Arc::new(OrganizationApi::new(store.clone(), config.signing_keys.clone(), webhooks));
+    let writers = super::of_connectors(config.database_pool_size);
+    let ingest_store = store.beside(&config.database_url, PoolOptions::unhurried(writers));
     let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {

@@ -1,4 +1,4 @@
-//! The stack as clients meet it: the layers and the doors.
+//! The stack as clients meet it: the layers and the protocols.
 
 mod harness;
 mod slow;
@@ -64,7 +64,7 @@ async fn the_shorter_deadline_ends_a_call_at_every_door() {
 #[tokio::test]
 async fn calls_beyond_the_limit_are_turned_away_at_once_and_probes_are_not() {
     let server = start(|config| {
-        config.max_in_flight = 1;
+        config.max_concurrent_requests = 1;
         config.request_timeout = FOREVER;
     })
     .await;
@@ -157,7 +157,7 @@ async fn without_a_database_the_service_lives_but_is_not_ready() {
 
 #[tokio::test]
 async fn a_stop_waits_for_calls_in_flight_but_not_for_silent_clients() {
-    let server = start(|config| config.drain_grace = FOREVER).await;
+    let server = start(|config| config.drain_timeout = FOREVER).await;
     let _silent = TcpStream::connect(server.address).await.expect("connected");
     let mut idle = TcpStream::connect(server.address).await.expect("connected");
     idle.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");

@@ -20,7 +20,7 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
-use self::reach::{NotAllowed, Reach, Resolver};
+use self::reach::{AddressPolicy, NotAllowed, Resolver};
 use crate::actions::webhooks::{Answered, Letter, Post};
 use crate::api::webhook_event;
 use crate::config::WebhookSettings;
@@ -37,12 +37,12 @@ const READING: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 2;
 
-type HttpClient<R> = Client<HttpsConnector<HttpConnector<Reach<R>>>, Full<Bytes>>;
+type HttpClient<R> = Client<HttpsConnector<HttpConnector<AddressPolicy<R>>>, Full<Bytes>>;
 
 /// Posts by HTTP.
 pub(super) struct Postman<R = GaiResolver> {
     client: Option<HttpClient<R>>,
-    reach: Reach<R>,
+    reach: AddressPolicy<R>,
     timeout: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Postman {
 impl<R: Resolver> Postman<R> {
     /// Posts to what that resolver knows. Proxies and redirects are not followed: both lead where nothing is checked.
     fn resolving(resolver: R, settings: &WebhookSettings) -> Self {
-        let reach = Reach::new(resolver, settings.any_address);
+        let reach = AddressPolicy::new(resolver, settings.any_address);
         let mut http = HttpConnector::new_with_resolver(reach.clone());
         http.enforce_http(false);
         http.set_connect_timeout(Some(settings.timeout));

@@ -10,7 +10,7 @@ use diesel::upsert::excluded;
 
 use super::chats::clock_timestamp;
 use super::ingest::bulk::{array, texts, unnest};
-use super::lists::Reach;
+use super::lists::SessionScope;
 use super::schema::{chat_access, chat_addresses, chat_labels, chats, members, session_chats, sessions};
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, LabelId, OrgId, PhoneSelector, SessionId};
@@ -20,7 +20,7 @@ pub fn find(
     connection: &mut Connection,
     org: OrgId,
     addresses: &[ChatAddress],
-    reach: &Reach,
+    reach: &SessionScope,
 ) -> StoreResult<Option<BTreeMap<ChatAddress, i64>>> {
     let sessions = match &reach.number {
         None => reach.sessions.as_deref().map(<[SessionId]>::to_vec),

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz, Uuid};
 
 use super::chats::{ChatView, HeldChat, SharedColumns};
-use super::lists::{Listed, Page, Reach, split};
+use super::lists::{Listed, Page, SessionScope, split};
 use super::message_views::MessageColumns;
 use super::{Connection, StoreResult};
 use crate::ids::OrgId;
@@ -76,7 +76,7 @@ diesel::define_sql_function! {
 pub fn list(
     connection: &mut Connection,
     org: OrgId,
-    reach: &Reach,
+    reach: &SessionScope,
     filter: &ChatFilter,
     page: Page,
 ) -> StoreResult<Option<Listed<ChatView>>> {

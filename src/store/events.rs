@@ -85,7 +85,7 @@ pub struct WatchedEvent {
 
 /// How far events were written at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Horizon {
+pub struct SafePosition {
     /// The last number drawn.
     pub last: i64,
     /// The moment before it was looked up.
@@ -181,11 +181,11 @@ pub fn ring(connection: &mut Connection, instance: &str) -> StoreResult<()> {
 }
 
 /// How far events are written now.
-pub fn horizon(connection: &mut Connection) -> StoreResult<Horizon> {
+pub fn safe_position(connection: &mut Connection) -> StoreResult<SafePosition> {
     let (last, at, writers) = events_horizon::table
         .select((events_horizon::last, events_horizon::at, events_horizon::writers))
         .first(connection)?;
-    Ok(Horizon { last, at, writers })
+    Ok(SafePosition { last, at, writers })
 }
 
 /// At most that many events of all organizations: those after one number and up to another, in order.

@@ -18,7 +18,7 @@ pub enum StoreError {
 
 /// What an error of the database means for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum DbErrorClass {
     /// Others got in between: the transaction may be tried again. With its SQLSTATE.
     Conflict(&'static str),
     /// The server at the other end is gone, or (SQLSTATE 25006) no longer the one that takes writes. Connections to it
@@ -33,7 +33,7 @@ pub(super) enum Trouble {
     Fault,
 }
 
-impl Trouble {
+impl DbErrorClass {
     /// What that error means. diesel names few SQLSTATEs and tells no other; of those there are the server's words.
     pub(super) fn of(error: &DieselError) -> Self {
         let DieselError::DatabaseError(kind, info) = error else { return Self::Fault };
@@ -69,11 +69,13 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Rule(error) => error,
-            StoreError::Database(error) => match Trouble::of(&error) {
+            StoreError::Database(error) => match DbErrorClass::of(&error) {
                 // Nothing to try again for: what it points to is not there.
-                Trouble::Conflict("23503") | Trouble::Unknown | Trouble::Fault => Self::internal(error),
-                Trouble::Conflict(_) | Trouble::Server => Self::unavailable(error),
-                Trouble::Timeout => {
+                DbErrorClass::Conflict("23503") | DbErrorClass::Unknown | DbErrorClass::Fault => {
+                    Self::internal(error)
+                }
+                DbErrorClass::Conflict(_) | DbErrorClass::Server => Self::unavailable(error),
+                DbErrorClass::Timeout => {
                     Self::new(Kind::DeadlineExceeded, "the time for the call is up").caused_by(error)
                 }
             },

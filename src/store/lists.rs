@@ -7,7 +7,7 @@ use crate::ids::{Phone, PhoneId, PhoneSelector, SessionId};
 
 /// Which numbers a list is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct SessionScope {
     /// One; `None` for every one that may be looked through.
     pub number: Option<PhoneSelector>,
     /// The only sessions to look through; `None` for all of the organization's.

@@ -5,7 +5,7 @@ use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Record, Text, Timestamptz, Uuid};
 
-use super::lists::{Listed, Page, Reach, split};
+use super::lists::{Listed, Page, SessionScope, split};
 use super::message_views::{MessageColumns, MessageView};
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId};
@@ -65,7 +65,7 @@ diesel::define_sql_function! {
 pub fn list(
     connection: &mut Connection,
     org: OrgId,
-    reach: &Reach,
+    reach: &SessionScope,
     filter: &MessageFilter,
     page: Page,
 ) -> StoreResult<Option<Listed<ListedMessage>>> {

@@ -12,11 +12,11 @@ use diesel::r2d2::{
     Error as ConnectError, ManageConnection, NopErrorHandler, PooledConnection, R2D2Connection,
 };
 
-use super::Patience;
+use super::PoolOptions;
 use super::statements::Statements;
 use crate::config::Secret;
 use crate::error::{Error, Result};
-use crate::renewable::Renewable;
+use crate::reloading::Reloading;
 use crate::telemetry::metrics::{self, Present};
 use crate::telemetry::traces;
 
@@ -39,7 +39,7 @@ pub(super) struct Lease {
 }
 
 struct Manager {
-    url: Renewable<Secret>,
+    url: Reloading<Secret>,
     /// What is said on a new connection.
     greeting: String,
     /// Connections of earlier generations are given up.
@@ -56,14 +56,14 @@ struct Connected {
 
 impl Pool {
     /// Nothing is opened yet.
-    pub(super) fn new(url: Renewable<Secret>, patience: &Patience) -> Self {
+    pub(super) fn new(url: Reloading<Secret>, pool_options: &PoolOptions) -> Self {
         let generation = Arc::new(AtomicU64::new(0));
-        let manager = Manager { url, greeting: greeting(patience), generation: generation.clone() };
+        let manager = Manager { url, greeting: greeting(pool_options), generation: generation.clone() };
         let pool = diesel::r2d2::Pool::builder()
-            .max_size(patience.connections)
+            .max_size(pool_options.connections)
             .min_idle(Some(0))
             .test_on_check_out(false)
-            .connection_timeout(patience.wait.max(CONNECT))
+            .connection_timeout(pool_options.wait.max(CONNECT))
             // Whoever waits for the connection is told.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
@@ -151,8 +151,8 @@ const PLANNED_ONCE: &str =
 
 /// What holds for everything done on a connection. Bounds, because whoever waits for it may give up and the server would
 /// go on.
-fn greeting(patience: &Patience) -> String {
-    let Some(statement) = patience.statement else { return NO_JIT.to_owned() };
+fn greeting(pool_options: &PoolOptions) -> String {
+    let Some(statement) = pool_options.statement else { return NO_JIT.to_owned() };
     let statement = statement.as_millis().max(1);
     // A transaction that its own client has forgotten holds locks: ours never pauses for as long as a statement may run.
     format!(

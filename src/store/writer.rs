@@ -12,18 +12,18 @@ pub struct Writer {
     /// Whoever makes the changes.
     pub actor: Actor,
     /// Who else may write to it at the same time.
-    pub company: Company,
+    pub company: LockMode,
 }
 
 impl From<OrgId> for Writer {
     fn from(org: OrgId) -> Self {
-        Self { org, actor: Actor::Operator, company: Company::Others }
+        Self { org, actor: Actor::Operator, company: LockMode::Others }
     }
 }
 
 /// Who else may write to an organization while a transaction does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Company {
+pub enum LockMode {
     /// As a rule, everybody.
     Others,
     /// For what would pull the rug from under others. It waits for those that run and keeps others waiting, so it has to
@@ -31,7 +31,7 @@ pub enum Company {
     Nobody,
 }
 
-impl Company {
+impl LockMode {
     /// The lock, held until the transaction ends, that every writing transaction takes before it looks at anything: what
     /// a chat's address leads to cannot change any more once it was looked up.
     const fn lock(self) -> &'static str {
@@ -54,7 +54,7 @@ impl Writer {
     }
 
     /// Waits for its turn. Organizations whose halves come to the same number share a lock, which costs them nothing but
-    /// patience.
+    /// pool_options.
     pub(super) fn lock(&self) -> String {
         let (high, low) = self.org.as_uuid().as_u64_pair();
         format!("SELECT {}({})", self.company.lock(), (high ^ low).cast_signed())

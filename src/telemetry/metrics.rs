@@ -68,7 +68,7 @@ impl Metrics {
         Self {
             requests: make.seconds(
                 "switchboard.request.duration",
-                "Calls by RPC, door and gRPC code. A stream counts when it has ended, with the time until it began",
+                "Calls by RPC, protocol and gRPC code. A stream counts when it has ended, with the time until it began",
             ),
             in_flight: make.level("switchboard.requests.in_flight", "Calls that are being served"),
             shed: make.count("switchboard.requests.shed", "Calls turned away, by reason"),
@@ -133,8 +133,9 @@ pub fn are_kept() -> bool {
 }
 
 /// A call was answered, with that gRPC code.
-pub fn answered(rpc: &'static str, door: &'static str, code: &'static str, took: Duration) {
-    let labels = [KeyValue::new("rpc", rpc), KeyValue::new("door", door), KeyValue::new("code", code)];
+pub fn answered(rpc: &'static str, protocol: &'static str, code: &'static str, took: Duration) {
+    let labels =
+        [KeyValue::new("rpc", rpc), KeyValue::new("protocol", protocol), KeyValue::new("code", code)];
     METRICS.requests.record(took.as_secs_f64(), &labels);
 }
 
@@ -153,7 +154,7 @@ pub fn certificate_files_are_good(are_good: bool) {
     METRICS.certificate_files.record(are_good.into(), &[]);
 }
 
-/// A call was turned away: since there was too much to do (`in_flight`, `database_wait`), or since who called called too
+/// A call was turned away: since there was too much to do (`in_flight`, `database_acquire_timeout`), or since who called called too
 /// often (`key_rate`, `org_rate`).
 pub fn shed(reason: &'static str) {
     METRICS.shed.add(1, &[KeyValue::new("reason", reason)]);

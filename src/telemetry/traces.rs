@@ -63,13 +63,13 @@ impl Trace {
         drop(span.start_with_context(tracer, &self.0));
     }
 
-    /// Ends the call's span: which RPC it was, through which door, and how it ended.
-    pub fn end(&self, rpc: &str, door: &'static str, code: &'static str, is_fault: bool) {
+    /// Ends the call's span: which RPC it was, through which protocol, and how it ended.
+    pub fn end(&self, rpc: &str, protocol: &'static str, code: &'static str, is_fault: bool) {
         let span = self.0.span();
         span.update_name(rpc.trim_start_matches('/').to_owned());
         span.set_attributes([
             KeyValue::new("rpc.method", rpc.to_owned()),
-            KeyValue::new("switchboard.door", door),
+            KeyValue::new("switchboard.protocol", protocol),
             KeyValue::new("rpc.response.status_code", code),
         ]);
         if is_fault {

@@ -103,7 +103,7 @@ async fn what_is_wrong_with_a_database_is_told_with_what_mends_it() {
 
     database.cli(&["migrate", "up"]);
     database.admin().run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'orgs_pkey'::regclass");
-    let (code, findings) = doctor(database.command(&[]).env("SWITCHBOARD_DATABASE_CONNECTIONS", "200"));
+    let (code, findings) = doctor(database.command(&[]).env("SWITCHBOARD_DATABASE_POOL_SIZE", "200"));
     assert_eq!(code, Some(1));
     assert_eq!(of(&findings, "indexes")["detail"], "not valid: orgs_pkey");
     let connections = of(&findings, "connections");
@@ -112,7 +112,7 @@ async fn what_is_wrong_with_a_database_is_told_with_what_mends_it() {
         connections["detail"].as_str().is_some_and(|told| told.contains("306 of the 397")),
         "{connections}"
     );
-    let (_, findings) = doctor(database.command(&[]).env("SWITCHBOARD_DATABASE_CONNECTIONS", "1000"));
+    let (_, findings) = doctor(database.command(&[]).env("SWITCHBOARD_DATABASE_POOL_SIZE", "1000"));
     assert_eq!(of(&findings, "connections")["verdict"], "failed");
 
     let mut nowhere = database.command(&[]);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{CURSOR_KEY, Certificates, Cluster, Rest, Server, World, until};
+use crate::support::{Certificates, Cluster, Rest, SIGNING_KEY, Server, World, until};
 
 const NEW_KEY: &str = "bmV3IGtleSBvZiB0aGUgdGVzdHM6IDE1NTUwMTAwNDAx";
 const CHAT: &str = "/v1/chats/15550101844@c.us";
@@ -45,21 +45,21 @@ async fn a_database_url_is_followed_when_its_file_changes_unless_it_is_no_good()
 }
 
 #[tokio::test]
-async fn cursor_keys_are_exchanged_without_a_restart() {
+async fn signing_keys_are_exchanged_without_a_restart() {
     let world = World::start().await;
     for name in ["Alice", "Bob"] {
         world.chat(name).await;
     }
     let folder = Certificates::new();
     let (current, previous) = (folder.path("current"), folder.path("previous"));
-    replace(&current, CURSOR_KEY);
-    replace(&previous, CURSOR_KEY);
+    replace(&current, SIGNING_KEY);
+    replace(&previous, SIGNING_KEY);
     let mut command = world.command(&["serve", "--listen", "127.0.0.1:0"]);
-    command.env_remove("SWITCHBOARD_CURSOR_KEY").env("SWITCHBOARD_CURSOR_KEY_FILE", &current);
-    command.env("SWITCHBOARD_CURSOR_PREVIOUS_KEY_FILE", &previous);
+    command.env_remove("SWITCHBOARD_SIGNING_KEY").env("SWITCHBOARD_SIGNING_KEY_FILE", &current);
+    command.env("SWITCHBOARD_PREVIOUS_SIGNING_KEY_FILE", &previous);
     let server = Server::run(&command).await;
     let mut command = world.command(&["serve", "--listen", "127.0.0.1:0"]);
-    command.env("SWITCHBOARD_CURSOR_KEY", NEW_KEY);
+    command.env("SWITCHBOARD_SIGNING_KEY", NEW_KEY);
     let renewed = Server::run(&command).await;
     let [ours, theirs] = [&server, &renewed].map(|server| Rest::new(server.address).token(&world.org.key));
 

@@ -15,7 +15,7 @@ fn wrong_usage_ends_with_2_and_wrong_configuration_with_64() {
 #[test]
 fn all_mistakes_are_told_at_once() {
     let place = Place::new();
-    let mut command = place.command(&["config", "--drain-grace", "soon"]);
+    let mut command = place.command(&["config", "--drain-timeout", "soon"]);
     command.env("SWITCHBOARD_REQUEST_TIMOUT", "1s").env("SWITCHBOARD_MAX_BODY_BYTES", "much");
     command.env("SWITCHBOARD_JWKS_URL", "https://login.acme.example/jwks.json");
     let output = command.output().unwrap();
@@ -24,7 +24,7 @@ fn all_mistakes_are_told_at_once() {
     for expected in [
         "SWITCHBOARD_REQUEST_TIMOUT; did you mean SWITCHBOARD_REQUEST_TIMEOUT?",
         "SWITCHBOARD_MAX_BODY_BYTES must be",
-        "--drain-grace must be",
+        "--drain-timeout must be",
         "--jwks-url needs --jwt-issuer",
         "--jwks-url needs --jwt-audience",
     ] {
@@ -64,16 +64,16 @@ fn what_is_wrong_with_the_settings_of_a_collector_is_told_in_words_of_its_variab
 }
 
 #[test]
-fn a_shared_database_needs_a_shared_cursor_key() {
+fn a_shared_database_needs_a_shared_signing_key() {
     let place = Place::new();
     let serve = ["serve", "--database-url", "postgres://user@127.0.0.1:1/db"];
     let missing = place.run(&serve);
     assert_eq!(missing.code, Some(64), "{}", missing.stderr);
-    assert!(missing.stderr.contains("--cursor-key") && missing.stderr.contains("openssl rand -base64 32"));
+    assert!(missing.stderr.contains("--signing-key") && missing.stderr.contains("openssl rand -base64 32"));
     for weak in ["secret", &"changeme".repeat(8)] {
-        let refused = place.run(&[&serve[..], &["--cursor-key", weak]].concat());
+        let refused = place.run(&[&serve[..], &["--signing-key", weak]].concat());
         assert_eq!(refused.code, Some(64), "{}", refused.stderr);
-        assert!(refused.stderr.contains("--cursor-key must be") && !refused.stderr.contains(weak));
+        assert!(refused.stderr.contains("--signing-key must be") && !refused.stderr.contains(weak));
     }
 }
 
@@ -81,7 +81,7 @@ fn a_shared_database_needs_a_shared_cursor_key() {
 fn a_flag_beats_the_environment_which_beats_the_default() {
     let place = Place::new();
     let mut command = place.command(&["config", "--json", "--listen", "127.0.0.1:1"]);
-    command.env("SWITCHBOARD_LISTEN", "127.0.0.1:2").env("SWITCHBOARD_DRAIN_GRACE", "3s");
+    command.env("SWITCHBOARD_LISTEN", "127.0.0.1:2").env("SWITCHBOARD_DRAIN_TIMEOUT", "3s");
     let output = command.output().unwrap();
     let settings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |name: &str| {
@@ -89,7 +89,7 @@ fn a_flag_beats_the_environment_which_beats_the_default() {
         (found["value"].as_str().unwrap().to_owned(), found["origin"].as_str().unwrap().to_owned())
     };
     assert_eq!(of("listen"), ("127.0.0.1:1".to_owned(), "flag".to_owned()));
-    assert_eq!(of("drain-grace"), ("3s".to_owned(), "environment".to_owned()));
+    assert_eq!(of("drain-timeout"), ("3s".to_owned(), "environment".to_owned()));
     assert_eq!(of("request-timeout"), ("5s".to_owned(), "default".to_owned()));
 }
 
@@ -165,7 +165,7 @@ fn the_readme_has_every_setting_with_its_default_and_no_other() {
     let names: Vec<&str> = settings.iter().map(|setting| setting["name"].as_str().unwrap()).collect();
     assert_eq!(documented.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
     // These depend on the machine.
-    let fixed = |name: &str| !matches!(name, "data-dir" | "database-connections");
+    let fixed = |name: &str| !matches!(name, "data-dir" | "database-pool-size");
     for (setting, (name, default)) in settings.iter().zip(documented).filter(|(_, (name, _))| fixed(name)) {
         assert_eq!(setting["value"].as_str().unwrap_or_default(), default, "{name}");
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tokio::net::{TcpListener, UnixStream};
 
-use crate::support::{CURSOR_KEY, Cluster, Database, ROOT, Rest, Server, output_of};
+use crate::support::{Cluster, Database, ROOT, Rest, SIGNING_KEY, Server, output_of};
 
 /// `USER` in the Dockerfile.
 pub const USER: &str = "65532";
@@ -40,7 +40,7 @@ fn root() -> std::path::PathBuf {
 fn contained(database: &str, args: &[&str]) -> Command {
     let mut command = Command::new("env");
     command.args(["--ignore-environment", &format!("SWITCHBOARD_DATABASE_URL={database}")]);
-    command.arg(format!("SWITCHBOARD_CURSOR_KEY={CURSOR_KEY}"));
+    command.arg(format!("SWITCHBOARD_SIGNING_KEY={SIGNING_KEY}"));
     command.args(["unshare", &format!("--root={}", root().display())]);
     if output_of("id", &["-u"]).as_deref() == Some("0") {
         command.args(["--setgid", USER, "--setuid", USER]);

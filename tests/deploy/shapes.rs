@@ -28,7 +28,7 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
 fn smallest() -> Value {
     json!({
         "replicas": 1,
-        "settings": {"drainGrace": "500ms"},
+        "settings": {"drainTimeout": "500ms"},
         "endpointRemovalSeconds": 1,
         "migration": {"enabled": false},
         "podDisruptionBudget": {"enabled": false},
@@ -43,7 +43,7 @@ fn settings() -> Value {
     json!({
         "listenAddress": "[::]",
         "settings": {
-            "databaseConnections": 1000,
+            "databasePoolSize": 1000,
             "logLevel": "info,switchboard=debug",
             "logFormat": "json",
             "jwksUrl": "https://login.acme.example/jwks.json",
@@ -52,7 +52,7 @@ fn settings() -> Value {
             "corsAllowedOrigin": ["https://inbox.acme.example", "https://admin.acme.example"],
             "requestTimeout": "1500ms",
             "maxBodyBytes": "2097152",
-            "drainGrace": "2m",
+            "drainTimeout": "2m",
             "eventRetention": "30d",
         },
     })
@@ -68,8 +68,8 @@ fn secrets() -> Value {
         },
         "secrets": {
             "databaseUrl": {"existingSecret": "inbox-database", "key": "url"},
-            "cursorKey": {"existingSecret": "inbox-cursors"},
-            "cursorPreviousKey": {"existingSecret": "inbox-cursors"},
+            "signingKey": {"existingSecret": "inbox-cursors"},
+            "previousSigningKey": {"existingSecret": "inbox-cursors"},
         },
         "migration": {"databaseUrl": {"existingSecret": "inbox-owner", "key": "url"}},
         "databaseAuthority": {"existingConfigMap": "database-authority"},

@@ -22,7 +22,7 @@ fn settings_are_those_of_the_program_with_their_defaults() {
                 drop(secrets.insert(camel(name), Value::Null))
             }
             // Depends on the machine, which is no measure among others.
-            "database-connections" => drop(settings.insert(camel(name), json!("8"))),
+            "database-pool-size" => drop(settings.insert(camel(name), json!("8"))),
             _ => drop(settings.insert(camel(name), setting["value"].clone())),
         }
     }

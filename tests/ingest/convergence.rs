@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-use switchboard::actions::ingest::{self, IngestEvent, Reach};
+use switchboard::actions::ingest::{self, IngestEvent, SessionScope};
 
 use super::{Inbox, NUMBER, OTHER_NUMBER, event};
 use crate::support::Cluster;
@@ -120,7 +120,7 @@ async fn retell(inbox: &Inbox, events: &[(Value, usize)]) {
         let (store, org) = (inbox.store.clone(), inbox.org);
         writers.spawn(async move {
             for batch in own.chunks(5) {
-                for outcome in ingest::apply(&store, &Reach::all(org), batch.to_vec())
+                for outcome in ingest::apply(&store, &SessionScope::all(org), batch.to_vec())
                     .await
                     .expect("the database is there")
                 {

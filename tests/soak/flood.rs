@@ -24,7 +24,8 @@ const LAST: i32 = 19;
 #[tokio::test]
 async fn the_flood_of_one_organization_does_not_slow_another() {
     let quota = QUOTA.to_string();
-    let args = ["--org-rate-limit", &quota, "--key-rate-limit", &quota, "--database-wait", "250ms"];
+    let args =
+        ["--org-rate-limit", &quota, "--key-rate-limit", &quota, "--database-acquire-timeout", "250ms"];
     let world = World::start_with("127.0.0.1:0", &args).await;
     let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
     let flood = Load::new(world.address(), &world.org.key, [(chat.path, String::new())]);
@@ -64,7 +65,8 @@ async fn the_flood_of_one_organization_does_not_slow_another() {
 #[tokio::test]
 async fn nobody_waits_for_all_the_calls_that_another_organization_has_waiting() {
     // One connection, so that everything waits there. More is waiting than is done in the time that a call waits at most.
-    let args = ["--database-connections", "1", "--database-wait", "250ms", "--org-rate-limit", "unlimited"];
+    let args =
+        ["--database-pool-size", "1", "--database-acquire-timeout", "250ms", "--org-rate-limit", "unlimited"];
     let world =
         World::start_with("127.0.0.1:0", &[&args[..], &["--key-rate-limit", "unlimited"]].concat()).await;
     seed(&world, 20_000);

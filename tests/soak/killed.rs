@@ -18,7 +18,7 @@ const WRITERS: usize = 4;
 #[tokio::test]
 async fn a_database_that_is_killed_costs_no_acknowledged_write_and_no_restart() {
     let mut cluster = Cluster::start(&["synchronous_commit=on"]).await;
-    let world = World::alone_in(&cluster, &["--database-wait", "250ms"]).await;
+    let world = World::alone_in(&cluster, &["--database-acquire-timeout", "250ms"]).await;
     let mut chats = Vec::new();
     for _ in 0..WRITERS {
         chats.push(world.chat("Alice").await);

@@ -17,7 +17,7 @@ const IN_TIME: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn under_five_times_the_load_it_can_carry_the_service_serves_nearly_as_much_as_ever() {
-    let world = World::start_with("127.0.0.1:0", &["--database-wait", "250ms"]).await;
+    let world = World::start_with("127.0.0.1:0", &["--database-acquire-timeout", "250ms"]).await;
     let chats = sized(500, 100_000);
     seed(&world, chats);
     let load = mixture(&world, chats);

@@ -1,4 +1,4 @@
-//! Those who read a chat through each door, and go on whatever they are told.
+//! Those who read a chat through each protocol, and go on whatever they are told.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::PAUSE;
 use super::load::{Call, End};
-use crate::support::{Chat, Door, Rest, Rpc, World, frame};
+use crate::support::{Chat, Protocol, Rest, Rpc, World, frame};
 
 /// Somebody who reads one chat.
 #[derive(Clone)]
@@ -24,14 +24,17 @@ enum Way {
 }
 
 impl Reader {
-    /// One at each door.
+    /// One at each protocol.
     pub fn at_every_door(world: &World, chat: &Chat) -> [Self; 3] {
-        let ways =
-            [Way::Rest(world.rest()), Way::Rpc(world.rpc(Door::Grpc)), Way::Rpc(world.rpc(Door::GrpcWeb))];
+        let ways = [
+            Way::Rest(world.rest()),
+            Way::Rpc(world.rpc(Protocol::Grpc)),
+            Way::Rpc(world.rpc(Protocol::GrpcWeb)),
+        ];
         ways.map(|way| Self { chat: chat.clone(), way })
     }
 
-    /// The same one with that deadline, which counts at every door.
+    /// The same one with that deadline, which counts at every protocol.
     pub fn within(mut self, deadline: Duration) -> Self {
         let timeout = format!("{}m", deadline.as_millis());
         self.way = match self.way {

@@ -10,9 +10,9 @@ use super::readers::Reader;
 use super::{Figures, is_ready, setting, sized};
 use crate::support::{Cluster, World, memory, threads, until};
 
-/// What some callers have less patience than, which is the service's own limit.
+/// What some callers have less pool_options than, which is the service's own limit.
 const SHORT_DEADLINE: Duration = Duration::from_millis(300);
-/// Callers at each door, of either patience.
+/// Callers at each protocol, of either pool_options.
 const CALLERS: usize = 8;
 /// How long they go on when all is well again.
 const AFTER: Duration = Duration::from_secs(4);
@@ -22,8 +22,14 @@ async fn while_the_database_stands_still_every_call_is_answered_and_nothing_pile
     let deadline = sized(Duration::from_secs(1), Duration::from_secs(5));
     let cluster = Cluster::start(&[]).await;
     let timeout = setting(deadline);
-    let args =
-        ["--request-timeout", &timeout, "--database-wait", "250ms", "--metrics-address", "127.0.0.1:0"];
+    let args = [
+        "--request-timeout",
+        &timeout,
+        "--database-acquire-timeout",
+        "250ms",
+        "--metrics-address",
+        "127.0.0.1:0",
+    ];
     let world = World::alone_in(&cluster, &args).await;
     let chat = world.chat("Alice").await;
     world.rest().get(&chat).await.expect(200);

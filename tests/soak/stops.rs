@@ -26,7 +26,7 @@ async fn an_end_under_load_fails_no_call_at_any_door() {
     let detect = sized(Duration::from_millis(200), Duration::from_secs(3));
     let (mut answered, mut failures, mut ends) = (0, Vec::new(), Vec::new());
     for _ in 0..sized(1, 50) {
-        let world = World::start_with("127.0.0.1:0", &["--drain-detect", &setting(detect)]).await;
+        let world = World::start_with("127.0.0.1:0", &["--drain-delay", &setting(detect)]).await;
         let chat = world.chat("Alice").await;
         let mut clients = JoinSet::new();
         for (is_http2, request) in requests(&world, &chat).iter().cycle().take(12) {
@@ -44,7 +44,7 @@ async fn an_end_under_load_fails_no_call_at_any_door() {
         }
     }
     ends.sort_unstable();
-    let mut figures = Figures::of("an end under load at all three doors");
+    let mut figures = Figures::of("an end under load at all three protocols");
     figures.tell("ends", ends.len() as f64);
     figures.tell("calls that were answered", f64::from(answered));
     figures.none("calls that failed", failures.len());
@@ -59,7 +59,7 @@ async fn clients_that_say_nothing_or_do_not_listen_do_not_hold_up_the_end() {
     let [detect_setting, grace_setting] = [detect, grace].map(setting);
     // Calls that would hold up the end, if calls could.
     let args =
-        ["--drain-detect", &detect_setting, "--drain-grace", &grace_setting, "--request-timeout", "1h"];
+        ["--drain-delay", &detect_setting, "--drain-timeout", &grace_setting, "--request-timeout", "1h"];
     let mut ends = Vec::new();
     for _ in 0..sized(1, 3) {
         let world = World::start_with("127.0.0.1:0", &args).await;
@@ -127,7 +127,7 @@ fn request(world: &World, method: &str, path: &str, content_type: &str) -> http:
     request.header("te", "trailers").header("authorization", format!("Bearer {}", world.org.key))
 }
 
-/// The same call at each door, and whether that one speaks HTTP/2.
+/// The same call at each protocol, and whether that one speaks HTTP/2.
 fn requests(world: &World, chat: &Chat) -> [(bool, Request<Full<Bytes>>); 3] {
     let message = Bytes::from(frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec()));
     [

@@ -22,7 +22,7 @@ const START: &str = r#"
 "#;
 
 /// What every server under test signs cursors with.
-pub const CURSOR_KEY: &str = "dGhlIHRlc3RzJyBvd24ga2V5OiAxNTU1MDEwMDQwMC4=";
+pub const SIGNING_KEY: &str = "dGhlIHRlc3RzJyBvd24ga2V5OiAxNTU1MDEwMDQwMC4=";
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 static MIGRATED: OnceCell<Database> = OnceCell::const_new();
@@ -171,13 +171,13 @@ impl Database {
             }
         }
         command.args(args).env("SWITCHBOARD_DATABASE_URL", &self.url);
-        command.env("SWITCHBOARD_CURSOR_KEY", CURSOR_KEY);
+        command.env("SWITCHBOARD_SIGNING_KEY", SIGNING_KEY);
         // Machines that run tests are busy: who has to wait is no news.
-        command.env("SWITCHBOARD_DATABASE_WAIT", "10s");
+        command.env("SWITCHBOARD_DATABASE_ACQUIRE_TIMEOUT", "10s");
         // They also call more often than people do.
         command.env("SWITCHBOARD_KEY_RATE_LIMIT", "unlimited").env("SWITCHBOARD_ORG_RATE_LIMIT", "unlimited");
         // Nobody has to learn that a server ends.
-        command.env("SWITCHBOARD_DRAIN_DETECT", "1ms");
+        command.env("SWITCHBOARD_DRAIN_DELAY", "1ms");
         command
     }
 

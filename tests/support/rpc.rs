@@ -12,18 +12,18 @@ const TRAILERS: u8 = 0x80;
 
 /// The two ways in beside REST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Protocol {
     /// HTTP/2 without TLS, status in the trailers.
     Grpc,
     /// HTTP/1.1, status in the last frame of the body.
     GrpcWeb,
 }
 
-/// Calls through that door, with these headers.
+/// Calls through that protocol, with these headers.
 #[derive(Clone, Debug)]
 pub struct Rpc {
     address: SocketAddr,
-    door: Door,
+    protocol: Protocol,
     headers: Vec<(String, String)>,
 }
 
@@ -48,12 +48,14 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 
 impl Rpc {
     /// A caller without a token.
-    pub fn new(address: SocketAddr, door: Door) -> Self {
-        let content_type = match door {
-            Door::Grpc => "application/grpc",
-            Door::GrpcWeb => "application/grpc-web+proto",
+    pub fn new(address: SocketAddr, protocol: Protocol) -> Self {
+        let content_type = match protocol {
+            Protocol::Grpc => "application/grpc",
+            Protocol::GrpcWeb => "application/grpc-web+proto",
         };
-        Self { address, door, headers: Vec::new() }.with("content-type", content_type).with("te", "trailers")
+        Self { address, protocol, headers: Vec::new() }
+            .with("content-type", content_type)
+            .with("te", "trailers")
     }
 
     /// The same caller with one more header.
@@ -78,8 +80,8 @@ impl Rpc {
         }
         let request = request.body(Full::new(body.into())).expect("a request");
         let stream = TokioIo::new(TcpStream::connect(self.address).await.expect("the server"));
-        let (answer, connection) = match self.door {
-            Door::Grpc => {
+        let (answer, connection) = match self.protocol {
+            Protocol::Grpc => {
                 let (mut sender, connection) =
                     hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
                         .await
@@ -87,7 +89,7 @@ impl Rpc {
                 let connection = tokio::spawn(async { drop(connection.await) });
                 (sender.send_request(request).await, connection)
             }
-            Door::GrpcWeb => {
+            Protocol::GrpcWeb => {
                 let (mut sender, connection) =
                     hyper::client::conn::http1::handshake(stream).await.expect("HTTP/1.1");
                 let connection = tokio::spawn(async { drop(connection.await) });

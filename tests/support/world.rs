@@ -18,7 +18,7 @@ use super::chat::Chat;
 use super::cluster::{Cluster, Database};
 use super::furnish::furnish;
 use super::rest::Rest;
-use super::rpc::{Door, Rpc};
+use super::rpc::{Protocol, Rpc};
 use super::server::{Server, address_in};
 use super::sql::Sql;
 use super::token::Token;
@@ -163,13 +163,13 @@ impl World {
     }
 
     /// A caller of bytes through gRPC or gRPC-Web, with the organization's key.
-    pub fn rpc(&self, door: Door) -> Rpc {
-        self.anonymous_rpc(door).token(&self.org.key)
+    pub fn rpc(&self, protocol: Protocol) -> Rpc {
+        self.anonymous_rpc(protocol).token(&self.org.key)
     }
 
     /// A caller of bytes through gRPC or gRPC-Web, without a token.
-    pub fn anonymous_rpc(&self, door: Door) -> Rpc {
-        Rpc::new(self.server.address, door)
+    pub fn anonymous_rpc(&self, protocol: Protocol) -> Rpc {
+        Rpc::new(self.server.address, protocol)
     }
 
     /// The generated client of the chat API, with the organization's key.

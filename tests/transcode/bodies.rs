@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stub::{Answer, Door};
+use super::stub::{Answer, Protocol};
 use http::StatusCode;
 use prost_types::{Struct, Timestamp, Value as Any, value::Kind};
 use serde_json::{Value, json};
@@ -12,19 +12,20 @@ const CHAT: &str = "/v1/chats/15550101844@c.us";
 const SESSION_CHAT: &str = "/api/v1/sessions/01J9ZX8K2QHV0M3T6R7P4N5W8C/chats/15550102222@s.whatsapp.net";
 
 fn patched_chat(body: &str) -> (Chat, Vec<String>) {
-    let door = Door::new();
-    let answer = door.patch(CHAT, body);
+    let protocol = Protocol::new();
+    let answer = protocol.patch(CHAT, body);
     assert_eq!(answer.status, StatusCode::OK, "{body}: {answer:?}");
-    let UpdateChatRequest { chat_id, chat, update_mask } = door.seen().update_chat.unwrap();
+    let UpdateChatRequest { chat_id, chat, update_mask } = protocol.seen().update_chat.unwrap();
     assert_eq!(chat_id, "15550101844@c.us");
     (chat.unwrap(), update_mask.unwrap().paths)
 }
 
 fn patched_session_chat(body: &str) -> (SessionChat, Vec<String>, Option<bool>) {
-    let door = Door::new();
-    let answer = door.patch(SESSION_CHAT, body);
+    let protocol = Protocol::new();
+    let answer = protocol.patch(SESSION_CHAT, body);
     assert_eq!(answer.status, StatusCode::OK, "{body}: {answer:?}");
-    let UpdateSessionChatRequest { chat, update_mask, unmute, .. } = door.seen().update_session_chat.unwrap();
+    let UpdateSessionChatRequest { chat, update_mask, unmute, .. } =
+        protocol.seen().update_session_chat.unwrap();
     (chat.unwrap(), update_mask.unwrap().paths, unmute)
 }
 
@@ -38,7 +39,7 @@ fn refused(answer: &Answer) -> BTreeMap<String, String> {
 }
 
 fn refusal(body: &str) -> (String, String) {
-    refused(&Door::new().patch(CHAT, body)).pop_first().unwrap_or_else(|| panic!("{body}"))
+    refused(&Protocol::new().patch(CHAT, body)).pop_first().unwrap_or_else(|| panic!("{body}"))
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn a_body_that_says_nothing_is_an_empty_patch() {
         assert_eq!(patched_chat(body), (Chat::default(), vec![]), "{body:?}");
     }
     assert_eq!(patched_session_chat("").1, Vec::<String>::new());
-    let answer = Door::new().patch(SESSION_CHAT, "\"\"");
+    let answer = Protocol::new().patch(SESSION_CHAT, "\"\"");
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer.json()["error"]["details"], json!({"body": "body must be an object"}));
 }
@@ -98,33 +99,33 @@ fn nulls_inside_a_free_form_object_are_kept() {
 #[test]
 fn the_mask_of_a_patch_is_what_its_body_names() {
     for name in ["update_mask", "updateMask", "update_mask.paths"] {
-        let (door, path) = (Door::new(), format!("{CHAT}?{name}=assigned_to"));
-        let answer = door.patch(&path, r#"{"labels":"a"}"#);
+        let (protocol, path) = (Protocol::new(), format!("{CHAT}?{name}=assigned_to"));
+        let answer = protocol.patch(&path, r#"{"labels":"a"}"#);
         assert_eq!((answer.status, answer.header("x-ignored-fields")), (StatusCode::OK, Some(name)));
-        assert_eq!(door.seen().update_chat.unwrap().update_mask.unwrap().paths, ["labels"]);
+        assert_eq!(protocol.seen().update_chat.unwrap().update_mask.unwrap().paths, ["labels"]);
         let headers = [("content-type", "application/json"), ("prefer", "handling=strict")];
-        assert!(refused(&door.send("PATCH", &path, &headers, r#"{"labels":"a"}"#)).contains_key(name));
+        assert!(refused(&protocol.send("PATCH", &path, &headers, r#"{"labels":"a"}"#)).contains_key(name));
     }
 }
 
 #[test]
 fn keys_that_nobody_declared_are_ignored_and_named() {
-    let door = Door::new();
+    let protocol = Protocol::new();
     let body = r#"{"chat_name":"x","members":{"a":{"b":1}},"assigned_to":"","a b":1}"#;
-    let answer = door.patch(CHAT, body);
+    let answer = protocol.patch(CHAT, body);
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("x-ignored-fields"), Some("chat_name,members,a%20b"));
-    assert_eq!(door.seen().update_chat.unwrap().chat.unwrap().chat_name, None);
+    assert_eq!(protocol.seen().update_chat.unwrap().chat.unwrap().chat_name, None);
     let headers = [("content-type", "application/json"), ("prefer", "handling=strict")];
-    let fields = refused(&door.send("PATCH", CHAT, &headers, body));
+    let fields = refused(&protocol.send("PATCH", CHAT, &headers, body));
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["a b", "chat_name", "members"]);
-    assert_eq!(door.send("PATCH", CHAT, &headers, r#"{"assigned_to":""}"#).status, StatusCode::OK);
+    assert_eq!(protocol.send("PATCH", CHAT, &headers, r#"{"assigned_to":""}"#).status, StatusCode::OK);
 }
 
 #[test]
 fn the_header_of_ignored_keys_has_an_end() {
     let many: Vec<String> = (0..5000).map(|n| format!("\"{}{n}\":1", "é".repeat(3))).take(200).collect();
-    let answer = Door::new().patch(CHAT, &format!("{{{}}}", many.join(",")));
+    let answer = Protocol::new().patch(CHAT, &format!("{{{}}}", many.join(",")));
     let names = answer.header("x-ignored-fields").unwrap();
     assert!(names.len() <= 1024 && names.ends_with(",..."), "{names}");
 }
@@ -164,7 +165,7 @@ fn a_wrong_type_names_the_field_in_the_callers_words() {
         ("5", "body"),
         ("null", "body"),
     ] {
-        let answer = Door::new().patch(SESSION_CHAT, body);
+        let answer = Protocol::new().patch(SESSION_CHAT, body);
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
         assert!(answer.json()["error"]["details"][field].is_string(), "{body}: {answer:?}");
     }
@@ -192,15 +193,15 @@ fn what_is_not_json_is_refused_without_a_parsers_words() {
     assert_eq!(refusal(r#"{"custom_properties":{"\u0000":1}}"#).0, "custom_properties");
     let mut request = http::Request::patch(CHAT).header("content-type", "application/json");
     request = request.header("content-length", "3");
-    let answer = Door::new().call(request.body(axum::body::Body::from(&b"\"\xff\""[..])).unwrap());
+    let answer = Protocol::new().call(request.body(axum::body::Body::from(&b"\"\xff\""[..])).unwrap());
     assert_eq!(refused(&answer)["body"], "body must be UTF-8");
 }
 
 #[test]
 fn only_json_is_read() {
-    let door = Door::new();
+    let protocol = Protocol::new();
     let send = |content_type: &str, body: &str| {
-        door.send("PATCH", CHAT, &[("content-type", content_type)], body).status
+        protocol.send("PATCH", CHAT, &[("content-type", content_type)], body).status
     };
     for fine in ["application/json", "Application/JSON; Charset=UTF-8", "application/merge-patch+json"] {
         assert_eq!(send(fine, "{}"), StatusCode::OK, "{fine}");
@@ -209,13 +210,13 @@ fn only_json_is_read() {
         assert_eq!(send(other, "{}"), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{other}");
         assert_eq!(send(other, ""), StatusCode::OK, "{other}");
     }
-    let answer = door.send("PATCH", CHAT, &[], "{}");
+    let answer = protocol.send("PATCH", CHAT, &[], "{}");
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(answer.json()["code"], "UNSUPPORTED_BODY_ERROR");
     let twice = [("content-type", "application/json"), ("content-type", "text/plain")];
-    assert_eq!(door.send("PATCH", CHAT, &twice, "{}").status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(protocol.send("PATCH", CHAT, &twice, "{}").status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let compressed = [("content-type", "application/json"), ("content-encoding", "gzip")];
-    let answer = door.send("PATCH", CHAT, &compressed, "{}");
+    let answer = protocol.send("PATCH", CHAT, &compressed, "{}");
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(answer.json()["message"], "compressed bodies are not accepted");
 }
@@ -223,24 +224,24 @@ fn only_json_is_read() {
 #[test]
 fn a_body_over_the_limit_is_a_413() {
     let large = format!("{{\"labels\":\"{}\"}}", "x".repeat(5000));
-    let answer = Door::new().patch(CHAT, &large);
+    let answer = Protocol::new().patch(CHAT, &large);
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     let announced = [("content-type", "application/json"), ("content-length", "5000")];
     assert_eq!(
-        Door::new().send("PATCH", SESSION_CHAT, &announced, "{}").status,
+        Protocol::new().send("PATCH", SESSION_CHAT, &announced, "{}").status,
         StatusCode::PAYLOAD_TOO_LARGE
     );
 }
 
 #[test]
 fn every_field_is_always_answered() {
-    let door = Door::new();
-    let answer = door.get(SESSION_CHAT).json();
+    let protocol = Protocol::new();
+    let answer = protocol.get(SESSION_CHAT).json();
     let documented: Value = serde_json::from_str(include_str!("examples/session_chat.json")).unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&answer), keys(&documented));
     assert_eq!(answer["mutedUntil"], Value::Null);
-    let answer = door.get(CHAT).json();
+    let answer = protocol.get(CHAT).json();
     for documented in [include_str!("examples/chat_fetched.json"), include_str!("examples/chat_updated.json")]
     {
         let documented: Value = serde_json::from_str(documented).unwrap();
@@ -256,10 +257,10 @@ fn every_field_is_always_answered() {
 
 #[test]
 fn times_and_numbers_are_written_as_documented() {
-    let door = Door::new();
+    let protocol = Protocol::new();
     let number = |number| Any { kind: Some(Kind::NumberValue(number)) };
     let numbers = [("whole", 3.0), ("half", 0.5), ("huge", 1e300), ("minus", -7.0), ("nan", f64::NAN)];
-    *door.stub.chat.lock().unwrap() = Chat {
+    *protocol.stub.chat.lock().unwrap() = Chat {
         created_at: Some(Timestamp { seconds: 1_737_211_863, nanos: 0 }),
         updated_at: Some(Timestamp { seconds: 1_737_976_090, nanos: 693_000_000 }),
         closed_at: Some(Timestamp { seconds: -1, nanos: 500_000_000 }),
@@ -270,7 +271,7 @@ fn times_and_numbers_are_written_as_documented() {
         member_count: i64::MAX,
         ..Chat::default()
     };
-    let answer = door.get(CHAT);
+    let answer = protocol.get(CHAT);
     let body = answer.json();
     assert_eq!(body["created_at"], "2025-01-18T14:51:03+00:00");
     assert_eq!(body["updated_at"], "2025-01-27T11:08:10.693+00:00");

@@ -1,6 +1,6 @@
 //! Failures in the words of each API.
 
-use super::stub::Door;
+use super::stub::Protocol;
 use http::StatusCode;
 use serde_json::json;
 use switchboard::error::{Error, Kind};
@@ -10,18 +10,18 @@ const SESSION_CHAT: &str = "/api/v1/sessions/1/chats/2";
 
 #[test]
 fn every_kind_has_its_status_in_both_apis() {
-    let door = Door::new();
+    let protocol = Protocol::new();
     for kind in Kind::ALL {
-        *door.stub.fail.lock().unwrap() = Some(kind);
+        *protocol.stub.fail.lock().unwrap() = Some(kind);
         let expected =
             if kind == Kind::Invalid { StatusCode::UNPROCESSABLE_ENTITY } else { kind.row().status };
-        let flat = door.get(CHAT);
+        let flat = protocol.get(CHAT);
         assert_eq!(flat.status, expected, "{kind:?}");
         let body = flat.json();
         assert_eq!(body["code"], kind.row().flat.0, "{kind:?}");
         assert_eq!(body["name"], kind.row().flat.1, "{kind:?}");
         assert_eq!(body["status"], expected.as_u16(), "{kind:?}");
-        let nested = door.get(SESSION_CHAT);
+        let nested = protocol.get(SESSION_CHAT);
         assert_eq!(nested.status, expected, "{kind:?}");
         assert_eq!(nested.json()["error"]["code"], kind.row().nested, "{kind:?}");
         let again = matches!(expected.as_u16(), 429 | 503 | 504);
@@ -31,41 +31,42 @@ fn every_kind_has_its_status_in_both_apis() {
 
 #[test]
 fn fields_are_told_in_each_apis_shape() {
-    let door = Door::new();
-    *door.stub.fail.lock().unwrap() = Some(Kind::Invalid);
+    let protocol = Protocol::new();
+    *protocol.stub.fail.lock().unwrap() = Some(Kind::Invalid);
     let message = "labels must have at most 100 names";
     assert_eq!(
-        door.get(CHAT).json(),
+        protocol.get(CHAT).json(),
         json!({"code": "VALIDATION_ERROR", "name": "Validation Error", "status": 422, "message": message,
             "fields": {"labels": {"message": message}}})
     );
     assert_eq!(
-        door.get(SESSION_CHAT).json(),
+        protocol.get(SESSION_CHAT).json(),
         json!({"error": {"code": "validation_error", "message": message, "details": {"labels": message}}})
     );
-    *door.stub.fail.lock().unwrap() = Some(Kind::Forbidden);
-    assert_eq!(door.get(SESSION_CHAT).json()["error"]["details"], json!({"required": "send"}));
+    *protocol.stub.fail.lock().unwrap() = Some(Kind::Forbidden);
+    assert_eq!(protocol.get(SESSION_CHAT).json()["error"]["details"], json!({"required": "send"}));
 }
 
 #[test]
 fn the_documented_error_has_these_words() {
-    let door = Door::new();
-    let answer = door.transcoder.error_response("/api/v1/x", &Error::not_found("session not found"), None);
+    let protocol = Protocol::new();
+    let answer =
+        protocol.transcoder.error_response("/api/v1/x", &Error::not_found("session not found"), None);
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
-    *door.stub.fail.lock().unwrap() = Some(Kind::NotFound);
+    *protocol.stub.fail.lock().unwrap() = Some(Kind::NotFound);
     let documented: serde_json::Value =
         serde_json::from_str(include_str!("examples/session_not_found.json")).unwrap();
-    let mut body = door.get(SESSION_CHAT).json();
+    let mut body = protocol.get(SESSION_CHAT).json();
     body["error"]["message"] = documented["error"]["message"].clone();
     assert_eq!(body, documented);
 }
 
 #[test]
 fn a_fault_of_ours_tells_only_which_request_to_ask_about() {
-    let door = Door::new();
+    let protocol = Protocol::new();
     let details = |path, kind| {
-        *door.stub.fail.lock().unwrap() = Some(kind);
-        door.send("GET", path, &[("x-request-id", "call-7")], "").json()["error"]["details"].clone()
+        *protocol.stub.fail.lock().unwrap() = Some(kind);
+        protocol.send("GET", path, &[("x-request-id", "call-7")], "").json()["error"]["details"].clone()
     };
     assert_eq!(details(SESSION_CHAT, Kind::Internal), json!({"requestId": "call-7"}));
     assert_eq!(details(SESSION_CHAT, Kind::NotFound), json!({}));

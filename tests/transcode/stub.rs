@@ -1,4 +1,4 @@
-//! Services that remember what they were asked and answer what they are told, behind a REST door.
+//! Services that remember what they were asked and answer what they are told, behind a REST protocol.
 
 mod sessions;
 
@@ -159,13 +159,13 @@ impl Answer {
     }
 }
 
-/// A door with both services behind it.
-pub struct Door {
+/// A protocol with both services behind it.
+pub struct Protocol {
     pub stub: Arc<Stub>,
     pub transcoder: Transcoder,
 }
 
-impl Door {
+impl Protocol {
     pub fn new() -> Self {
         Self::guarded(|_, _| Ok(()))
     }

@@ -5,7 +5,7 @@ use http::{Method, Request, Uri};
 use proptest::prelude::*;
 use switchboard::transcode::{Router, Template};
 
-use super::stub::Door;
+use super::stub::Protocol;
 
 fn segment() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -95,7 +95,7 @@ proptest! {
         if strict {
             request = request.header("prefer", "handling=strict");
         }
-        let answer = Door::new().call(request.body(Body::from(body)).unwrap());
+        let answer = Protocol::new().call(request.body(Body::from(body)).unwrap());
         prop_assert!(answer.status.as_u16() < 500, "{:?}", answer);
         if answer.status.is_client_error() && method != "HEAD" {
             prop_assert!(answer.json().is_object());

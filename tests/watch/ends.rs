@@ -9,7 +9,7 @@ use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
 use tonic::{Code, Request, Status, Streaming};
 
 use super::{PATIENCE, Raw, archive, next, next_change, watch};
-use crate::support::{Door, RpcAnswer, Server, World, frame};
+use crate::support::{Protocol, RpcAnswer, Server, World, frame};
 
 /// What was told from here on, and why it ended.
 async fn rest_of(watch: &mut Streaming<WatchChatsResponse>) -> (Vec<WatchChatsResponse>, Status) {
@@ -217,10 +217,10 @@ async fn told_in_time(world: &World, path: &str, accept: &str) -> String {
     answer.expect(200).text()
 }
 
-/// The same over the other doors.
-async fn answered_in_time(world: &World, door: Door) -> RpcAnswer {
+/// The same over the other protocols.
+async fn answered_in_time(world: &World, protocol: Protocol) -> RpcAnswer {
     let body = frame(&WatchChatsRequest::default().encode_to_vec());
-    let caller = world.rpc(door).with("grpc-timeout", "2S");
+    let caller = world.rpc(protocol).with("grpc-timeout", "2S");
     let answer = caller.call("/switchboard.v1.ChatService/WatchChats", body);
     tokio::time::timeout(PATIENCE, answer).await.expect("an end")
 }
@@ -234,8 +234,8 @@ async fn a_watch_ends_when_the_time_is_up_that_its_caller_gave_it() {
         told_in_time(world, "/v1/chats:watch", "*/*"),
         told_in_time(world, &session, "*/*"),
         told_in_time(world, "/v1/chats:watch", "text/event-stream"),
-        answered_in_time(world, Door::Grpc),
-        answered_in_time(world, Door::GrpcWeb),
+        answered_in_time(world, Protocol::Grpc),
+        answered_in_time(world, Protocol::GrpcWeb),
     );
     assert!(begun.elapsed() >= Duration::from_secs(2));
     for (lines, code, expected) in

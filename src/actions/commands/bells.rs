@@ -35,7 +35,7 @@ struct Holder {
 }
 
 /// Rings while commands wait for one holder, those that it was handed and has not answered among them.
-pub struct Bell {
+pub struct Listener {
     holder: Uuid,
     rung: Arc<Notify>,
     bells: Bells,
@@ -48,12 +48,12 @@ impl Bells {
     }
 
     /// A bell for whoever has that hold, for as long as the value lives.
-    pub fn hang(&self, hold: &Hold) -> Bell {
+    pub fn hang(&self, hold: &Hold) -> Listener {
         let rung = Arc::new(Notify::new());
         let holder = Holder { number: (hold.org, hold.session), rung: rung.clone() };
         self.holders().insert(hold.holder, holder);
         self.0.came.notify_one();
-        Bell { holder: hold.holder, rung, bells: self.clone() }
+        Listener { holder: hold.holder, rung, bells: self.clone() }
     }
 
     /// Rings them until it is dropped. While nobody holds a number it asks the database nothing.
@@ -85,14 +85,14 @@ impl Bells {
     }
 }
 
-impl Bell {
+impl Listener {
     /// Completes when it rings.
     pub async fn rung(&self) {
         self.rung.notified().await;
     }
 }
 
-impl Drop for Bell {
+impl Drop for Listener {
     fn drop(&mut self) {
         self.bells.holders().remove(&self.holder);
     }

@@ -1,7 +1,7 @@
 //! Events that are stored together, each with what its sender calls it.
 
 use super::event::IngestEvent;
-use super::{Mark, Reach, apply_marked, count};
+use super::{Mark, SessionScope, apply_marked, count};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
@@ -57,7 +57,7 @@ impl<T> Batch<T> {
     }
 
     /// Stores it, and with it the mark of how far its sender has come. Fails when nothing could be stored at all.
-    pub async fn apply(self, store: &Store, reach: &Reach, mark: Option<Mark>) -> Result<Applied<T>> {
+    pub async fn apply(self, store: &Store, reach: &SessionScope, mark: Option<Mark>) -> Result<Applied<T>> {
         // What is no event has no kind.
         count(self.refused.iter().map(|_| ("-", false)));
         let outcomes = apply_marked(store, reach, self.events, mark).await?;

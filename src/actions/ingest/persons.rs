@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::check::{Change, Checked, Tie};
-use super::{Reach, Refused, counters, in_parts, messages, sessions};
+use super::{Refused, SessionScope, counters, in_parts, messages, sessions};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, Merge};
-use crate::store::{Company, Connection, Store, StoreResult};
+use crate::store::{Connection, LockMode, Store, StoreResult};
 
 /// The LIDs of a batch that are known to be phone numbers.
 #[derive(Default)]
@@ -62,7 +62,11 @@ pub(super) fn known(
 /// Done before the rest of the batch, and alone: nobody else may write to a chat that becomes part of another, or make one
 /// for a LID whose phone number is being stored. Connectors tell all they know whenever they connect, so what is known
 /// already is looked for first, beside everybody else.
-pub(super) async fn apply(store: &Store, reach: &Reach, events: &Arc<[(usize, Checked)]>) -> Result<Refused> {
+pub(super) async fn apply(
+    store: &Store,
+    reach: &SessionScope,
+    events: &Arc<[(usize, Checked)]>,
+) -> Result<Refused> {
     let told: BTreeSet<ChatAddress> =
         events.iter().filter_map(|(_, event)| tie_of(event)).map(|tie| tie.lid.clone()).collect();
     if told.is_empty() {
@@ -76,7 +80,7 @@ pub(super) async fn apply(store: &Store, reach: &Reach, events: &Arc<[(usize, Ch
         let tie = tie_of(event).filter(|tie| stored.get(&tie.lid) != Some(&tie.phone))?;
         Some((*place, Checked { session: event.session.clone(), change: Change::Address(tie.clone()) }))
     });
-    in_parts(store, reach, Company::Nobody, news.collect(), write, None).await
+    in_parts(store, reach, LockMode::Nobody, news.collect(), write, None).await
 }
 
 fn tie_of(event: &Checked) -> Option<&Tie> {
@@ -84,7 +88,11 @@ fn tie_of(event: &Checked) -> Option<&Tie> {
 }
 
 /// One transaction's work. Nobody else writes to the organization.
-fn write(connection: &mut Connection, reach: &Reach, events: &[(usize, Checked)]) -> StoreResult<Refused> {
+fn write(
+    connection: &mut Connection,
+    reach: &SessionScope,
+    events: &[(usize, Checked)],
+) -> StoreResult<Refused> {
     let (_, mut refused) = sessions::resolve(connection, reach, events)?;
     let strangers: BTreeSet<usize> = refused.iter().map(|(place, _)| *place).collect();
     let told = events.iter().filter(|(place, _)| !strangers.contains(place));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::check::{Change, Checked, SessionName};
 use super::event::{ConnectionStatus, StatusEvent};
-use super::{Reach, Refused};
+use super::{Refused, SessionScope};
 use crate::error::Error;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
@@ -17,7 +17,7 @@ pub(super) type Resolved<'a> = (Vec<(usize, SessionId, &'a Change)>, Refused);
 /// Finds the session of each event.
 pub(super) fn resolve<'a>(
     connection: &mut Connection,
-    reach: &Reach,
+    reach: &SessionScope,
     events: &'a [(usize, Checked)],
 ) -> StoreResult<Resolved<'a>> {
     let (mut ids, mut phones, mut phone_ids) = (Vec::new(), Vec::new(), Vec::new());

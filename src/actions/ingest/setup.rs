@@ -5,7 +5,7 @@
 
 use super::Refused;
 use super::event::{LabelEvent, NumberEvent, OrganizationMemberEvent, PropertyEvent};
-use super::reach::Reach;
+use super::session_scope::SessionScope;
 use crate::actions::properties::NewProperty;
 use crate::actions::{labels, members, properties, sessions};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub(super) enum Setup {
 /// One transaction's work.
 pub(super) fn write(
     connection: &mut Connection,
-    reach: &Reach,
+    reach: &SessionScope,
     events: &[(usize, Setup)],
 ) -> StoreResult<Refused> {
     let (mut numbers, mut members, mut labels, mut properties) =

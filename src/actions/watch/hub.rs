@@ -15,12 +15,12 @@ use super::wake::Wake;
 use super::watcher::{BUFFER, Watcher};
 use super::{Viewer, Watch};
 use crate::config::Config;
-use crate::cursor::{CursorKeys, Scope};
+use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::Store;
-use crate::store::events::{self, Horizon, WatchedEvent};
+use crate::store::events::{self, SafePosition, WatchedEvent};
 use crate::telemetry::{causes, metrics};
 
 /// How often events are looked for without being called.
@@ -67,7 +67,7 @@ pub struct Watches(Arc<Hub>);
 pub(super) struct Hub {
     store: Store,
     wake: Wake,
-    cursors: CursorKeys,
+    cursors: SigningKeys,
     retention: Duration,
     /// Where the pages so far end; `None` while nobody watches. Pages are sent while it is locked: who looks at it misses none.
     told: watch::Sender<Option<Position>>,
@@ -83,7 +83,7 @@ impl Watches {
         Self(Arc::new(Hub {
             wake: Wake::new(store.clone(), config.database_url.clone()),
             store,
-            cursors: config.cursor_keys.clone(),
+            cursors: config.signing_keys.clone(),
             retention: config.event_retention,
             told,
             pages,
@@ -169,13 +169,17 @@ impl Hub {
 
     /// Where a watch begins that begins now: as late as nothing is missed that is not settled yet.
     async fn present(&self, told: Position) -> Result<Position> {
-        let horizon = self.store.read(events::horizon).await?;
-        Ok(if horizon.writers.is_empty() { told.max((horizon.last, horizon.at.micros())) } else { told })
+        let safe_position = self.store.read(events::safe_position).await?;
+        Ok(if safe_position.writers.is_empty() {
+            told.max((safe_position.last, safe_position.at.micros()))
+        } else {
+            told
+        })
     }
 
     /// The place at which a watch is taken up again, if the database came as far. Another instance may have told more.
     async fn reached(&self, begin: Position, told: Position) -> Result<Position> {
-        if begin.0 > told.0 && begin.0 > self.store.read(events::horizon).await?.last {
+        if begin.0 > told.0 && begin.0 > self.store.read(events::safe_position).await?.last {
             return Err(lost());
         }
         Ok(begin)
@@ -200,9 +204,9 @@ impl Hub {
 
     /// Looks for new events and tells those that are settled. Says how old others may be.
     async fn look(&self, settling: &mut Settling) -> Result<Duration> {
-        let horizon = self.store.read(events::horizon).await?;
-        let (last, at) = (horizon.last, horizon.at.micros());
-        if let Some(settled) = settling.settled_by(horizon) {
+        let safe_position = self.store.read(events::safe_position).await?;
+        let (last, at) = (safe_position.last, safe_position.at.micros());
+        if let Some(settled) = settling.settled_by(safe_position) {
             while !self.tell_until(&settled).await? {}
         }
         let behind = self.told.borrow().filter(|told| told.0 < last).map_or(0, |told| at - told.1);
@@ -210,7 +214,7 @@ impl Hub {
     }
 
     /// Tells the next page of events. Says whether it was the last one up to there.
-    async fn tell_until(&self, settled: &Horizon) -> Result<bool> {
+    async fn tell_until(&self, settled: &SafePosition) -> Result<bool> {
         let end = (settled.last, settled.at.micros());
         let done = *self.told.borrow();
         let mut is_done = false;

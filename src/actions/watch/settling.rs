@@ -1,22 +1,22 @@
 //! Up to where no event can turn up any more: their numbers are drawn in order and commit in any order.
 
-use crate::store::events::Horizon;
+use crate::store::events::SafePosition;
 
 /// What was seen of writers that have not ended yet.
 #[derive(Debug, Default)]
-pub(in crate::actions) struct Settling(Option<Horizon>);
+pub(in crate::actions) struct Settling(Option<SafePosition>);
 
 impl Settling {
     /// What the latest look has settled, if anything.
-    pub(in crate::actions) fn settled_by(&mut self, horizon: Horizon) -> Option<Horizon> {
+    pub(in crate::actions) fn settled_by(&mut self, safe_position: SafePosition) -> Option<SafePosition> {
         match self.0.take() {
-            _ if horizon.writers.is_empty() => Some(horizon),
-            Some(earlier) if earlier.writers.iter().any(|writer| horizon.writers.contains(writer)) => {
+            _ if safe_position.writers.is_empty() => Some(safe_position),
+            Some(earlier) if earlier.writers.iter().any(|writer| safe_position.writers.contains(writer)) => {
                 self.0 = Some(earlier);
                 None
             }
             earlier => {
-                self.0 = Some(horizon);
+                self.0 = Some(safe_position);
                 earlier
             }
         }
@@ -33,16 +33,16 @@ mod tests {
     use super::*;
     use crate::instant::Instant;
 
-    fn horizon(last: i64, writers: &[&str]) -> Horizon {
+    fn safe_position(last: i64, writers: &[&str]) -> SafePosition {
         let writers = writers.iter().map(|writer| (*writer).to_owned()).collect();
-        Horizon { last, at: Instant::from_micros(last), writers }
+        SafePosition { last, at: Instant::from_micros(last), writers }
     }
 
     #[test]
     fn what_is_settled_waits_for_those_who_wrote_when_it_was_seen_and_for_no_others() {
         let mut settling = Settling::default();
         let mut look = |last, writers: &[&str]| {
-            let settled = settling.settled_by(horizon(last, writers)).map(|settled| settled.last);
+            let settled = settling.settled_by(safe_position(last, writers)).map(|settled| settled.last);
             (settled, settling.is_held_back())
         };
         assert_eq!(look(1, &[]), (Some(1), false));

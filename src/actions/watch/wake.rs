@@ -11,8 +11,8 @@ use tokio::time::sleep;
 
 use crate::config::Secret;
 use crate::error::Result;
-use crate::renewable::Renewable;
-use crate::store::{Bell, Store, events};
+use crate::reloading::Reloading;
+use crate::store::{Listener, Store, events};
 use crate::telemetry::causes;
 
 /// How much of what this instance writes is told of together.
@@ -27,14 +27,14 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Wakes whoever waits for events, now and then without a reason, and not always when there is one.
 pub(super) struct Wake {
     store: Store,
-    database_url: Renewable<Secret>,
+    database_url: Reloading<Secret>,
     /// Tells apart what this instance said itself.
     instance: String,
     rung: Notify,
 }
 
 impl Wake {
-    pub(super) fn new(store: Store, database_url: Renewable<Secret>) -> Self {
+    pub(super) fn new(store: Store, database_url: Reloading<Secret>) -> Self {
         let instance = format!("{:016x}", rand::random::<u64>());
         Self { store, database_url, instance, rung: Notify::new() }
     }
@@ -68,7 +68,7 @@ impl Wake {
     }
 
     async fn listen_once(&self) -> Result<Infallible> {
-        let mut bell = Bell::new(self.database_url.get()).await?;
+        let mut bell = Listener::new(self.database_url.get()).await?;
         // What was told before was not heard.
         self.rung.notify_one();
         loop {

@@ -51,7 +51,8 @@ impl Watcher {
     /// Tells what happened up to `now`, and then the pages, until there is a reason to end.
     pub(super) async fn run(mut self, now: Position, pages: broadcast::Receiver<Arc<Page>>) {
         let (hub, tell) = (Arc::clone(&self.hub), self.tell.clone());
-        let (caller, standing) = (Arc::clone(&self.viewer.caller), self.viewer.standing.clone());
+        let (caller, credential_check) =
+            (Arc::clone(&self.viewer.caller), self.viewer.credential_check.clone());
         // Room for the last words is kept from the beginning: the slowest watcher has none left later.
         let (Ok(token), Ok(reason)) = (tell.clone().try_reserve_owned(), tell.clone().try_reserve_owned())
         else {
@@ -59,7 +60,7 @@ impl Watcher {
         };
         let end = tokio::select! {
             Err(end) = self.tell_all(now, pages) => end,
-            end = standing.lost(&caller) => end,
+            end = credential_check.lost(&caller) => end,
             () = hub.stopped() => again("the service is stopping"),
             () = sleep(LONGEST) => again("a watch does not last longer"),
             () = tell.closed() => return,

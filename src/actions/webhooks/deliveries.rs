@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Webhooks, check_reader, visible};
-use crate::actions::idempotency::Once;
+use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::page::{self, Page};
 use crate::caller::Caller;
 use crate::cursor::Scope;
@@ -57,7 +57,7 @@ impl Webhooks {
         caller: &Caller,
         id: WebhookId,
         event: i64,
-        once: Once<(), R>,
+        once: IdempotentWrite<(), R>,
     ) -> Result<R> {
         let (org, reachable) = (caller.org, caller.sessions.clone());
         let write = move |connection: &mut Connection| {
@@ -80,7 +80,7 @@ impl Webhooks {
         &self,
         caller: &Caller,
         id: WebhookId,
-        once: Once<usize, R>,
+        once: IdempotentWrite<usize, R>,
     ) -> Result<R> {
         let (org, reachable) = (caller.org, caller.sessions.clone());
         let write = move |connection: &mut Connection| {

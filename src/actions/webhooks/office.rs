@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::round;
 use crate::actions::watch::Settling;
 use crate::config::{Secret, WebhookSettings};
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, ReceiverUrl, WebhookId};
 use crate::store::events::{self, Event};
@@ -64,7 +64,7 @@ pub trait Post: Send + Sync + 'static {
 /// Whoever tells webhooks of changes.
 pub struct Office<P> {
     pub(super) store: Store,
-    pub(super) keys: CursorKeys,
+    pub(super) keys: SigningKeys,
     pub(super) settings: WebhookSettings,
     pub(super) post: P,
     pub(super) closing: CancellationToken,
@@ -74,7 +74,7 @@ impl<P: Post> Office<P> {
     /// Tells what is in the store, until `closing` is cancelled.
     pub fn new(
         store: Store,
-        keys: CursorKeys,
+        keys: SigningKeys,
         settings: WebhookSettings,
         post: P,
         closing: CancellationToken,
@@ -113,9 +113,9 @@ impl<P: Post> Office<P> {
         if turns.places() == 0 {
             return Ok(());
         }
-        let horizon = self.store.read(events::horizon).await?;
-        if let Some(horizon) = settling.settled_by(horizon) {
-            *settled = horizon.last;
+        let safe_position = self.store.read(events::safe_position).await?;
+        if let Some(safe_position) = settling.settled_by(safe_position) {
+            *settled = safe_position.last;
         }
         let up_to = *settled;
         // Once more for each organization whose webhooks were all that was seen.

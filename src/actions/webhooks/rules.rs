@@ -3,7 +3,7 @@
 use crate::actions::audit::check_kind;
 use crate::caller::{Caller, Capability, capability_name};
 use crate::config::Secret;
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
 use crate::ids::{OrgId, SessionId};
 use crate::store::keys::count_sessions;
@@ -19,7 +19,7 @@ pub(super) fn salt() -> Vec<u8> {
 }
 
 /// The webhook's secret, while the key that it is made of is there.
-pub(super) fn secret(keys: &CursorKeys, org: OrgId, row: &WebhookRow) -> Option<Secret> {
+pub(super) fn secret(keys: &SigningKeys, org: OrgId, row: &WebhookRow) -> Option<Secret> {
     let parts: [&[u8]; 4] =
         [b"webhook", org.as_uuid().as_bytes(), row.webhook_id.as_str().as_bytes(), &row.salt];
     let bytes = keys.secret(&row.key_id, &parts)?;

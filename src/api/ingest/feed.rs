@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming};
 
 use super::numbered;
-use crate::actions::ingest::{Batch, Mark, Reach};
+use crate::actions::ingest::{Batch, Mark, SessionScope};
 use crate::actions::senders::{self, Sender};
-use crate::auth::Standing;
+use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result, with_origin};
 use crate::pb::ingest_request::{Open, Request};
@@ -60,12 +60,12 @@ impl Feed {
     }
 
     /// Serves the stream to its end.
-    pub(super) async fn run(mut self, events: Streaming<IngestRequest>, standing: Standing) {
+    pub(super) async fn run(mut self, events: Streaming<IngestRequest>, credential_check: CredentialCheck) {
         let (answers, caller) = (self.answers.clone(), self.caller.clone());
         // A sender that has gone is told nothing. What was being stored then is stored or not, as if it went later.
         let outcome = tokio::select! {
             outcome = self.serve(events) => outcome,
-            lost = standing.lost(&caller) => Err(lost.into()),
+            lost = credential_check.lost(&caller) => Err(lost.into()),
             () = answers.closed() => return,
         };
         if let Err(status) = outcome {
@@ -154,7 +154,7 @@ impl Feed {
     /// Begins to store the batch.
     fn write(&mut self) -> Writing {
         let (store, writers, sequence) = (self.store.clone(), self.writers.clone(), self.sequence);
-        let reach = Reach::from(&*self.caller);
+        let reach = SessionScope::from(&*self.caller);
         let mark = self.sender.clone().map(|sender| Mark { sender, sequence });
         let batch = std::mem::take(&mut self.batch);
         Box::pin(async move {

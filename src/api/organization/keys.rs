@@ -8,7 +8,7 @@ use crate::api::etag::condition;
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
 use crate::ids::KeyId;
 use crate::instant::Instant;
@@ -17,7 +17,7 @@ use crate::store::Store;
 
 pub(super) async fn list(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     request: Request<ListApiKeysRequest>,
 ) -> Answer<ListApiKeysResponse> {
     let caller = caller(&request)?;

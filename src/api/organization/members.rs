@@ -8,7 +8,7 @@ use crate::api::etag::{condition, versioned};
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::pb::{
     AddMemberRequest, ListMembersRequest, ListMembersResponse, Member, RemoveMemberRequest,
@@ -18,7 +18,7 @@ use crate::store::Store;
 
 pub(super) async fn list(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     request: Request<ListMembersRequest>,
 ) -> Answer<ListMembersResponse> {
     let caller = caller(&request)?;

@@ -8,7 +8,7 @@ use crate::api::etag::{condition, versioned};
 use crate::api::guard::caller;
 use crate::api::idempotency::once;
 use crate::api::mask::Mask;
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
 use crate::ids::PropertyId;
 use crate::pb::{
@@ -19,7 +19,7 @@ use crate::store::Store;
 
 pub(super) async fn list(
     store: &Store,
-    cursors: &CursorKeys,
+    cursors: &SigningKeys,
     request: Request<ListPropertiesRequest>,
 ) -> Answer<ListPropertiesResponse> {
     let caller = caller(&request)?;

@@ -11,7 +11,7 @@ use self::keys::{ED25519, P256, RSA};
 use super::*;
 use crate::config::Secret;
 use crate::ids::OrgId;
-use crate::store::{Patience, Store};
+use crate::store::{PoolOptions, Store};
 
 const ISSUER: &str = "https://login.acme.example";
 const AUDIENCE: &str = "switchboard";
@@ -85,7 +85,7 @@ fn logins_with(jwks: Arc<Jwks>) -> Logins {
         org_claim: "org_id".to_owned(),
         role_claim: "role".to_owned(),
     };
-    let orgs = Orgs::new(Store::new(&Secret::new("postgres://127.0.0.1:1/none"), Patience::unhurried(1)));
+    let orgs = Orgs::new(Store::new(&Secret::new("postgres://127.0.0.1:1/none"), PoolOptions::unhurried(1)));
     Logins { verifier: Verifier::new(&config), jwks, orgs, seen: Cache::new(10) }
 }
 

@@ -3,7 +3,7 @@
 use super::{Finding, Verdict};
 use crate::cli::settings::Settings;
 use crate::server;
-use crate::store::fitness::Fitness;
+use crate::store::preflight::Preflight;
 use crate::store::readiness::Schema;
 
 /// In microseconds: half of what tokens are allowed to be off.
@@ -12,14 +12,18 @@ const MUCH: i64 = 30_000_000;
 const LITTLE: i64 = 1_000_000;
 
 /// All that a database says of itself. The private one belongs to this program, and its role may do everything.
-pub(in crate::cli) fn of_database(settings: &Settings, is_private: bool, fitness: &Fitness) -> Vec<Finding> {
-    let mut findings = vec![schema(fitness.schema)];
+pub(in crate::cli) fn of_database(
+    settings: &Settings,
+    is_private: bool,
+    preflight: &Preflight,
+) -> Vec<Finding> {
+    let mut findings = vec![schema(preflight.schema)];
     if !is_private {
-        findings.push(of_role(fitness.row_security));
-        let ours = server::database_connections(settings.database_connections);
-        findings.push(connections(ours, fitness.connections));
+        findings.push(of_role(preflight.row_security));
+        let ours = server::database_pool_size(settings.database_pool_size);
+        findings.push(connections(ours, preflight.connections));
     }
-    findings.extend([indexes(&fitness.invalid_indexes), clock(fitness.clock_ahead)]);
+    findings.extend([indexes(&preflight.invalid_indexes), clock(preflight.clock_ahead)]);
     findings
 }
 
@@ -60,7 +64,7 @@ fn schema(schema: Schema) -> Finding {
 /// While the service is rolled out there is one instance more.
 fn connections(ours: u32, theirs: u32) -> Finding {
     const CHECK: &str = "connections";
-    const REMEDY: &str = "lower --database-connections, or raise max_connections";
+    const REMEDY: &str = "lower --database-pool-size, or raise max_connections";
     let detail = format!("one instance uses up to {ours} of the {theirs} that the database has for all");
     if ours > theirs {
         Finding::bad(CHECK, Verdict::Failed, detail, REMEDY)

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::{MEMBERS, NUMBERS, people};
 use crate::actions::chat_properties::Given;
 use crate::actions::chats::{self, ChatChange};
-use crate::actions::idempotency::Once;
+use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::{Precondition, session_chats};
 use crate::caller::{Caller, Capability, Principal};
 use crate::error::{Error, Kind, Result};
@@ -25,7 +25,8 @@ pub(super) async fn organize(store: &Store, org: OrgId) -> Result<()> {
         let address = format!("{}@c.us", people::digits(person));
         let address = ChatAddress::from_str(&address).map_err(Error::internal)?;
         let change = change(person);
-        chats::update(store, &caller, address, None, change, Precondition::NONE, Once::unkeyed()).await?;
+        chats::update(store, &caller, address, None, change, Precondition::NONE, IdempotentWrite::unkeyed())
+            .await?;
     }
     Ok(())
 }

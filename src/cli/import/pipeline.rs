@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::lines::{Line, Lines};
 use super::progress::Progress;
-use crate::actions::ingest::{Batch, Event, IngestEvent, Reach};
+use crate::actions::ingest::{Batch, Event, IngestEvent, SessionScope};
 use crate::cli::Failure;
 use crate::cli::failure::with_causes;
 use crate::ids::OrgId;
@@ -140,7 +140,7 @@ async fn write(
     progress: Progress,
 ) -> Result<(), Failure> {
     while let Some(work) = queue.recv().await {
-        let applied = work.batch.apply(&store, &Reach::all(org), None).await?;
+        let applied = work.batch.apply(&store, &SessionScope::all(org), None).await?;
         let refused = applied.refused.iter().map(|(line, error)| (*line, with_causes(error))).collect();
         if let Some(first) = work.first {
             progress.end(first, applied.stored as u64, refused);

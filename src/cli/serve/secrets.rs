@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::Failure;
 use crate::cli::settings::{Effective, Settings};
 use crate::config::Config;
-use crate::cursor::CursorKeys;
+use crate::cursor::SigningKeys;
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(2);
@@ -36,8 +36,8 @@ async fn take_up(found: &Effective, config: &Config) -> Result<(), Failure> {
         super::unknown_role(url).await?;
         config.database_url.set(url.clone());
     }
-    if let Some(key) = &settings.cursor_key {
-        config.cursor_keys.replace(&CursorKeys::new(key.clone(), settings.cursor_previous_key.clone()));
+    if let Some(key) = &settings.signing_key {
+        config.signing_keys.replace(&SigningKeys::new(key.clone(), settings.previous_signing_key.clone()));
     }
     Ok(())
 }

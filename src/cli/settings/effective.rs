@@ -195,7 +195,7 @@ fn read(setting: &Setting, path: &str) -> Result<String, String> {
 fn default(setting: &Setting) -> Option<String> {
     match setting.name {
         "data-dir" => data_dir().and_then(|path| path.into_os_string().into_string().ok()),
-        "database-connections" => {
+        "database-pool-size" => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
             Some((2 * cores).to_string())
         }
@@ -221,10 +221,10 @@ mod tests {
 
     #[test]
     fn a_variable_beats_the_default_unless_it_is_empty() {
-        let effective = find(&[("SWITCHBOARD_LISTEN", "0.0.0.0:80"), ("SWITCHBOARD_DRAIN_GRACE", "")]);
+        let effective = find(&[("SWITCHBOARD_LISTEN", "0.0.0.0:80"), ("SWITCHBOARD_DRAIN_TIMEOUT", "")]);
         let listen = effective.get("listen").unwrap();
         assert_eq!((listen.value.as_deref(), listen.origin.kind()), (Some("0.0.0.0:80"), "environment"));
-        let grace = effective.get("drain-grace").unwrap();
+        let grace = effective.get("drain-timeout").unwrap();
         assert_eq!((grace.value.as_deref(), grace.origin.kind()), (Some("10s"), "default"));
     }
 

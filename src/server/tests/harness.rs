@@ -1,4 +1,4 @@
-//! A server to try: everything as in `run`, with small services behind the doors and no database.
+//! A server to try: everything as in `run`, with small services behind the protocols and no database.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tower::Service;
 use super::super::services::{Rest, Services};
 use super::super::*;
 use crate::config::{RateLimits, Secret, WebhookSettings};
-use crate::cursor::{CursorKey, CursorKeys};
+use crate::cursor::{SigningKey, SigningKeys};
 use crate::error::Error;
 
 /// Tells that a brief call has begun.
@@ -116,11 +116,11 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
 pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&mut Bounds)) -> Running {
     let mut config = Config {
         database_url: (&Secret::new("postgres://127.0.0.1:1/none")).into(),
-        database_connections: 1,
-        database_wait: Duration::from_millis(250),
-        max_in_flight: 1000,
+        database_pool_size: 1,
+        database_acquire_timeout: Duration::from_millis(250),
+        max_concurrent_requests: 1000,
         rate_limits: RateLimits { key: None, org: None },
-        cursor_keys: CursorKeys::new(CursorKey::generate().parse().expect("a key"), None),
+        signing_keys: SigningKeys::new(SigningKey::generate().parse().expect("a key"), None),
         jwt: None,
         tls: None,
         cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
@@ -128,8 +128,8 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         max_body_bytes: 1 << 20,
         max_connections: 1000,
         max_connection_age: Duration::from_secs(3600),
-        drain_detect: Duration::ZERO,
-        drain_grace: Duration::from_millis(500),
+        drain_delay: Duration::ZERO,
+        drain_timeout: Duration::from_millis(500),
         webhooks: WebhookSettings {
             any_address: false,
             timeout: Duration::from_secs(1),
@@ -139,7 +139,7 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         event_retention: Duration::from_secs(60),
     };
     change(&mut config);
-    let store = Store::new(&config.database_url, patience(&config));
+    let store = Store::new(&config.database_url, pool_options(&config));
     let (health, closing) = (Health::new(), CancellationToken::new());
     let health_service = health.rpc(&["test.Service"], closing.clone());
     let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {

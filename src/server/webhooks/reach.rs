@@ -37,7 +37,7 @@ impl<R> Resolver for R where
 
 /// A resolver whose answers are checked.
 #[derive(Clone, Debug)]
-pub(super) struct Reach<R> {
+pub(super) struct AddressPolicy<R> {
     resolver: R,
     any_address: bool,
 }
@@ -54,7 +54,7 @@ impl fmt::Display for NotAllowed {
 
 impl StdError for NotAllowed {}
 
-impl<R> Reach<R> {
+impl<R> AddressPolicy<R> {
     pub(super) fn new(resolver: R, any_address: bool) -> Self {
         Self { resolver, any_address }
     }
@@ -70,7 +70,7 @@ impl<R> Reach<R> {
     }
 }
 
-impl<R: Resolver> Service<Name> for Reach<R> {
+impl<R: Resolver> Service<Name> for AddressPolicy<R> {
     type Response = vec::IntoIter<SocketAddr>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;

@@ -74,7 +74,7 @@ async fn a_private_address_is_never_connected_to_whatever_a_name_led_to_before()
         let answered = postman.post(&letter(&format!("https://rebinding.acme.example:{port}/"))).await;
         assert_eq!(answered, Answered::Nothing(NOT_ALLOWED));
     }
-    let mut guarded = Reach::new(resolver(vec![vec![public], vec![private]]), false);
+    let mut guarded = AddressPolicy::new(resolver(vec![vec![public], vec![private]]), false);
     let name: Name = "rebinding.acme.example".parse().unwrap();
     let first: Vec<_> = tower::Service::call(&mut guarded, name.clone()).await.unwrap().collect();
     assert_eq!(first, [public]);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use switchboard::config::Secret;
-use switchboard::store::{Patience, Store};
+use switchboard::store::{PoolOptions, Store};
 
 use super::Inbox;
 use crate::support::{Cluster, Database, Rest, Server};
@@ -36,7 +36,7 @@ pub async fn rich_organization() -> Inbox {
          UPDATE chats SET closed_at = '2026-01-02T03:04:05.678901Z', hubspot_metadata = '{\"deal\": {\"n\": [1, 2.5]}}'
          WHERE chat_id = '15550107001@c.us'",
     );
-    let store = Store::new(&Secret::new(&database.url), Patience::unhurried(4));
+    let store = Store::new(&Secret::new(&database.url), PoolOptions::unhurried(4));
     Inbox { database, store, org: org.parse().expect("an id") }
 }
 

@@ -7,8 +7,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use switchboard::actions::Precondition;
-use switchboard::actions::idempotency::Once;
-use switchboard::actions::ingest::{self, IngestEvent, Reach};
+use switchboard::actions::idempotency::IdempotentWrite;
+use switchboard::actions::ingest::{self, IngestEvent, SessionScope};
 use switchboard::actions::session_chats::{self, Change};
 use switchboard::caller::{Caller, Capabilities, Capability, Principal};
 use switchboard::error::Error;
@@ -47,7 +47,7 @@ fn told(random: &mut StdRng, people: usize) -> Vec<Value> {
     events
 }
 
-async fn tell(inbox: (Store, Reach), events: Vec<IngestEvent>, size: usize) {
+async fn tell(inbox: (Store, SessionScope), events: Vec<IngestEvent>, size: usize) {
     for batch in events.chunks(size) {
         for outcome in
             ingest::apply(&inbox.0, &inbox.1, batch.to_vec()).await.expect("nothing reaches a caller")
@@ -71,7 +71,7 @@ async fn pin(store: Store, org: OrgId, people: usize) {
             let address: ChatAddress = address.parse().expect("an address");
             let session = SESSION.parse().expect("a session");
             let change = Change { pinned: Some(true), ..Change::default() };
-            let once = Once::unkeyed();
+            let once = IdempotentWrite::unkeyed();
             let pinned =
                 session_chats::update(&store, &caller, session, address, change, Precondition::NONE, once)
                     .await;
@@ -85,7 +85,7 @@ async fn pin(store: Store, org: OrgId, people: usize) {
 async fn nothing_is_lost_and_nobody_hears_of_it() {
     let (inbox, people) = (Inbox::new().await, merges());
     let mut random = StdRng::seed_from_u64(1555);
-    let target = || (inbox.store.clone(), Reach::all(inbox.org));
+    let target = || (inbox.store.clone(), SessionScope::all(inbox.org));
     // The first message of each chat is there, so that there are two chats to become one.
     let seed = (0..people).flat_map(|person| [lid(person), phone(person)]).map(|chat| {
         event(&json!({"message": {"id": "M0", "chat": chat, "fromMe": false, "timestamp": 1_737_976_000_000_i64}}))

@@ -24,7 +24,7 @@ fn message(number: i64) -> Event {
 #[tokio::test]
 async fn the_rows_of_a_batch_are_not_compared_with_all_others() {
     let cluster = Cluster::start(&log::SETTINGS).await;
-    let world = World::alone_in(&cluster, &["--database-connections", "1"]).await;
+    let world = World::alone_in(&cluster, &["--database-pool-size", "1"]).await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
     for sequence in 1..=SMALL {

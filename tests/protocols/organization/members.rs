@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchboard::pb;
 
 use super::{delete, manager, patch, post, refusal, version, without_time};
-use crate::doors::logins::Frontend;
+use crate::protocols::logins::Frontend;
 use crate::support::{Answer, Rest, World};
 
 #[tokio::test]

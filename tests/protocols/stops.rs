@@ -1,6 +1,6 @@
 //! How the service ends when it is told to.
 
-use crate::support::{Door, World, frame};
+use crate::support::{Protocol, World, frame};
 
 /// Longer than any test waits.
 const FOREVER: &str = "1h";
@@ -19,7 +19,7 @@ async fn a_database_that_hangs_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn while_others_learn_that_it_ends_the_service_goes_on_and_a_second_signal_ends_it_at_once() {
-    let world = World::start_with("127.0.0.1:0", &["--drain-detect", FOREVER]).await;
+    let world = World::start_with("127.0.0.1:0", &["--drain-delay", FOREVER]).await;
     let chat = world.chat("Alice").await;
     world.tell_to_stop();
     let ready = loop {
@@ -29,7 +29,7 @@ async fn while_others_learn_that_it_ends_the_service_goes_on_and_a_second_signal
         }
     };
     assert_eq!(ready.json()["checks"]["process"], "draining");
-    let health = world.anonymous_rpc(Door::Grpc).call("/grpc.health.v1.Health/Check", frame(b"")).await;
+    let health = world.anonymous_rpc(Protocol::Grpc).call("/grpc.health.v1.Health/Check", frame(b"")).await;
     assert_eq!((health.code, &health.messages[0][..]), (Some(0), &b"\x08\x02"[..]), "NOT_SERVING");
     world.anonymous().get("/livez").await.expect(200);
     world.rest().get(&chat).await.expect(200);

@@ -1,4 +1,4 @@
-//! Writes under an idempotency key are done once, through every door. Which writes there are comes from the descriptors.
+//! Writes under an idempotency key are done once, through every protocol. Which writes there are comes from the descriptors.
 
 mod rules;
 
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::refusals::assert_envelope;
 use super::samples::{Ids, request, rest, wire};
 use super::strangers::fresh_ids;
-use crate::support::{Binding, Chat, Door, Method, World, methods};
+use crate::support::{Binding, Chat, Method, Protocol, World, methods};
 
 const KEY: &str = "idempotency-key";
 const ABORTED: i32 = 10;
@@ -24,19 +24,19 @@ fn writes() -> Vec<Method> {
     writes.filter(|method| !method.streams()).collect()
 }
 
-/// A door, and for REST the route.
+/// A protocol, and for REST the route.
 #[derive(Clone, Debug)]
 enum Way {
-    Rpc(Door),
+    Rpc(Protocol),
     Rest(Binding),
 }
 
 fn ways(method: &Method) -> Vec<Way> {
-    let rpc = [Way::Rpc(Door::Grpc), Way::Rpc(Door::GrpcWeb)];
+    let rpc = [Way::Rpc(Protocol::Grpc), Way::Rpc(Protocol::GrpcWeb)];
     rpc.into_iter().chain(method.bindings.iter().cloned().map(Way::Rest)).collect()
 }
 
-/// A write as every door says it.
+/// A write as every protocol says it.
 #[derive(Clone)]
 struct Call {
     method: Method,
@@ -44,7 +44,7 @@ struct Call {
     headers: Vec<(&'static str, String)>,
 }
 
-/// What a door answered.
+/// What a protocol answered.
 #[derive(Debug, PartialEq)]
 struct Answered {
     /// The gRPC code or HTTP status.
@@ -132,8 +132,8 @@ impl Call {
     async fn through(&self, way: &Way, world: &World, token: &str) -> Answered {
         let headers = &self.headers;
         let (status, headers, body) = match way {
-            Way::Rpc(door) => {
-                let caller = world.anonymous_rpc(*door).token(token);
+            Way::Rpc(protocol) => {
+                let caller = world.anonymous_rpc(*protocol).token(token);
                 let caller = headers.iter().fold(caller, |caller, (name, value)| caller.with(name, value));
                 let answer = caller.call(&self.method.path, wire(&self.method, &self.masked())).await;
                 let body = answer.messages.concat();
@@ -155,7 +155,7 @@ impl Call {
         Answered { status, etag: text("etag"), body, replayed: text("idempotency-replayed") == "true" }
     }
 
-    /// Refused at every door, because its key stands for another request.
+    /// Refused at every protocol, because its key stands for another request.
     async fn conflicts(&self, world: &World, token: &str) {
         for way in ways(&self.method) {
             let answer = self.through(&way, world, token).await;
@@ -209,7 +209,7 @@ async fn the_same_request_is_done_once_and_answered_alike_through_every_door() {
                 }
             }
             let other = Call::new(&method, &other_ids(&world), &key);
-            assert_ne!(other.request, call.request, "{}: teach tests/doors/samples.rs", method.path);
+            assert_ne!(other.request, call.request, "{}: teach tests/protocols/samples.rs", method.path);
             other.conflicts(&world, &token).await;
             call.with("if-match", "*").conflicts(&world, &token).await;
         }

@@ -15,11 +15,11 @@ use crate::config::Secret;
 use crate::error::{Error, Result};
 
 /// Listens for [`super::events::ring`].
-pub struct Bell {
+pub struct Listener {
     connection: PgConnection,
 }
 
-impl Bell {
+impl Listener {
     /// Begins to listen. Whoever looks for events only after that misses none.
     pub async fn new(database_url: Arc<Secret>) -> Result<Self> {
         let connecting = tokio::task::spawn_blocking(move || {

@@ -1,10 +1,10 @@
-//! Every RPC, through every door, for every way to be turned away. The list comes from the descriptors: a new RPC cannot
+//! Every RPC, through every protocol, for every way to be turned away. The list comes from the descriptors: a new RPC cannot
 //! be forgotten.
 
 use serde_json::Value;
 
 use super::samples::target_of;
-use crate::support::{Answer, Door, Method, World, frame, methods};
+use crate::support::{Answer, Method, Protocol, World, frame, methods};
 
 const UNAUTHENTICATED: i32 = 16;
 const PERMISSION_DENIED: i32 = 7;
@@ -83,15 +83,15 @@ async fn checks_run_in_the_order_that_leaks_nothing() {
     }
 }
 
-/// Through every door, with bodies that nobody could decode.
+/// Through every protocol, with bodies that nobody could decode.
 async fn refused(world: &World, method: &Method, header: Option<(&str, &str)>, code: i32, status: u16) {
     let garbage = [b"".to_vec(), b"\xff\xff\xff".to_vec(), frame(b"\xff\xff")];
-    for door in [Door::Grpc, Door::GrpcWeb] {
-        let caller = world.anonymous_rpc(door);
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+        let caller = world.anonymous_rpc(protocol);
         let caller = header.map_or(caller.clone(), |(name, value)| caller.with(name, value));
         for body in &garbage {
             let answer = caller.call(&method.path, body.clone()).await;
-            assert_eq!(answer.code, Some(code), "{door:?} {} {header:?}: {answer:?}", method.path);
+            assert_eq!(answer.code, Some(code), "{protocol:?} {} {header:?}: {answer:?}", method.path);
             assert!(answer.messages.is_empty());
         }
     }

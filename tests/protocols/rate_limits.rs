@@ -6,7 +6,7 @@ use serde_json::json;
 use switchboard::pb::GetChatRequest;
 
 use super::refusals::assert_envelope;
-use crate::support::{Answer, Chat, Door, Rest, World, frame};
+use crate::support::{Answer, Chat, Protocol, Rest, World, frame};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 const RESOURCE_EXHAUSTED: i32 = 8;
@@ -23,16 +23,19 @@ async fn who_calls_too_often_is_told_at_every_door_when_to_come_again() {
         assert_eq!((refused.header("retry-after"), limits(&refused)), ("1", ["1", "0", "1"]));
     }
     let message = frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec());
-    for door in [Door::Grpc, Door::GrpcWeb] {
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
         let refused = loop {
-            let answer = world.rpc(door).call(GET_CHAT, message.clone()).await;
+            let answer = world.rpc(protocol).call(GET_CHAT, message.clone()).await;
             if answer.code == Some(RESOURCE_EXHAUSTED) {
                 break answer;
             }
             assert_eq!(answer.code, Some(0), "{}", answer.message);
         };
         let pushback = refused.headers["grpc-retry-pushback-ms"].to_str().expect("text");
-        assert!((1..=1000).contains(&pushback.parse::<u32>().expect("milliseconds")), "{door:?}: {pushback}");
+        assert!(
+            (1..=1000).contains(&pushback.parse::<u32>().expect("milliseconds")),
+            "{protocol:?}: {pushback}"
+        );
     }
     let metrics = world.metrics().await;
     let counted = metrics

@@ -1,4 +1,4 @@
-//! A good request for any RPC, made from the names of its fields, for each of the doors.
+//! A good request for any RPC, made from the names of its fields, for each of the protocols.
 
 use bytes::Bytes;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor};

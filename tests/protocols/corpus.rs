@@ -1,4 +1,4 @@
-//! Bad input through every door: never a fault of ours, never a changed row, always the API's own words. Which routes and
+//! Bad input through every protocol: never a fault of ours, never a changed row, always the API's own words. Which routes and
 //! fields there are comes from the descriptors.
 
 mod values;
@@ -9,7 +9,7 @@ use super::refusals::assert_envelope;
 use super::samples::{Ids, request, rest, target_of};
 use values::{bad_ids, body_fields, no_objects, wrong_values};
 
-use crate::support::{Answer, Binding, Door, Method, World, frame, methods};
+use crate::support::{Answer, Binding, Method, Protocol, World, frame, methods};
 
 #[tokio::test]
 async fn bodies_that_are_no_json_object_change_nothing() {
@@ -151,19 +151,21 @@ async fn nonsense_on_the_wire_is_answered_with_a_status() {
     frames.push(frame(&[0x0a, 0x03, b'1', 0, b'2', 0x12, 0x01, b'x']));
     frames.push(frame(&[&[0x0a, 0x80, 0x80, 0x04], vec![b'1'; 65536].as_slice()].concat()));
     for method in methods().iter().filter(|method| !method.streams()) {
-        for door in [Door::Grpc, Door::GrpcWeb] {
+        for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
             for body in &frames {
-                let answer = world.anonymous_rpc(door).token(&key).call(&method.path, body.clone()).await;
-                let what = format!("{door:?} {} {:?}: {answer:?}", method.path, &body[..body.len().min(20)]);
+                let answer = world.anonymous_rpc(protocol).token(&key).call(&method.path, body.clone()).await;
+                let what =
+                    format!("{protocol:?} {} {:?}: {answer:?}", method.path, &body[..body.len().min(20)]);
                 let is_list = method.path.contains("/List") && answer.code == Some(0);
                 assert!(is_list || answer.code.is_some_and(|code| code > 0), "{what}");
                 assert_ne!(answer.code, Some(2), "{what}");
             }
         }
     }
-    let unknown = world.rpc(Door::Grpc).call("/switchboard.v1.ChatService/NoSuchMethod", frame(b"")).await;
+    let unknown =
+        world.rpc(Protocol::Grpc).call("/switchboard.v1.ChatService/NoSuchMethod", frame(b"")).await;
     assert_eq!(unknown.code, Some(12), "{unknown:?}");
-    let unknown = world.rpc(Door::Grpc).call("/no.such.Service/Method", frame(b"")).await;
+    let unknown = world.rpc(Protocol::Grpc).call("/no.such.Service/Method", frame(b"")).await;
     assert_eq!(unknown.code, Some(12), "{unknown:?}");
     assert_eq!(world.sql().fingerprint(), before);
     world.rest().get(&chat).await.expect(200);

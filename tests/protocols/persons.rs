@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::samples::{Ids, request, rest, wire};
-use crate::support::{Chat, Door, World, methods};
+use crate::support::{Chat, Protocol, World, methods};
 
 const LID: &str = "189412345678@lid";
 
@@ -58,10 +58,10 @@ async fn every_route_finds_the_chat_by_lid_and_by_phone_number() {
             continue;
         }
         compared += 1;
-        for door in [Door::Grpc, Door::GrpcWeb] {
+        for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
             let ask = async |request: &Value| {
                 let answer =
-                    world.anonymous_rpc(door).token(&key).call(&method.path, wire(method, request)).await;
+                    world.anonymous_rpc(protocol).token(&key).call(&method.path, wire(method, request)).await;
                 (answer.code, answer.messages)
             };
             let answer = ask(&one).await;

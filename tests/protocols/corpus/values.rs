@@ -2,7 +2,7 @@
 
 use prost_reflect::{FieldDescriptor, Kind};
 
-use crate::doors::samples::{is_output_only, pool};
+use crate::protocols::samples::{is_output_only, pool};
 use crate::support::{Binding, Method};
 
 /// The fields that may stand in a route's JSON body.

@@ -9,7 +9,7 @@ use crate::ids::{OrgId, SessionId};
 
 /// What somebody who tells events may tell.
 #[derive(Clone, Debug)]
-pub struct Reach {
+pub struct SessionScope {
     /// The organization.
     pub org: OrgId,
     /// The only sessions; `None` for all of the organization's. What all numbers share of a chat or a person is anybody's
@@ -19,7 +19,7 @@ pub struct Reach {
     manages_owners: bool,
 }
 
-impl Reach {
+impl SessionScope {
     /// That of an operator: every number of the organization, and everything about it.
     pub fn all(org: OrgId) -> Self {
         let capabilities = [Capability::Ingest, Capability::Send, Capability::Manage].into_iter().collect();
@@ -77,7 +77,7 @@ impl Reach {
     }
 }
 
-impl From<&Caller> for Reach {
+impl From<&Caller> for SessionScope {
     fn from(caller: &Caller) -> Self {
         Self {
             org: caller.org,
@@ -105,9 +105,9 @@ mod tests {
                 ..OrganizationMemberEvent::default()
             })
         };
-        let operator = Reach::all(OrgId::generate());
+        let operator = SessionScope::all(OrgId::generate());
         assert!(operator.check(&member("owner")).is_ok());
-        let admin = Reach { manages_owners: false, ..operator };
+        let admin = SessionScope { manages_owners: false, ..operator };
         assert!(admin.check(&member("admin")).is_ok());
         assert_eq!(admin.check(&member("owner")).unwrap_err().fields()[0].field, "member.role");
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use switchboard::config::Secret;
 use switchboard::error::Kind;
-use switchboard::store::{Connection, Patience, Store};
+use switchboard::store::{Connection, PoolOptions, Store};
 use tokio::task::JoinSet;
 
 use crate::support::{Chat, Cluster, World, until};
@@ -29,7 +29,7 @@ async fn what_a_call_leaves_running_is_ended_by_the_database() {
 
 #[tokio::test]
 async fn who_is_calling_is_found_out_also_while_all_connections_are_in_use() {
-    let args = ["--database-connections", "1", "--database-wait", "250ms"];
+    let args = ["--database-pool-size", "1", "--database-acquire-timeout", "250ms"];
     let world = World::start_with("127.0.0.1:0", &args).await;
     let chat = world.chat("Alice").await;
     let reader = world.anonymous().token(&world.key("read").await);
@@ -50,7 +50,8 @@ async fn who_is_calling_is_found_out_also_while_all_connections_are_in_use() {
 
 #[tokio::test]
 async fn nobody_waits_for_what_another_organization_has_running() {
-    let args = ["--database-connections", "4", "--database-wait", "250ms", "--request-timeout", "60s"];
+    let args =
+        ["--database-pool-size", "4", "--database-acquire-timeout", "250ms", "--request-timeout", "60s"];
     let world = World::start_with("127.0.0.1:0", &args).await;
     let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
     // The one that row level security does not bind.
@@ -82,7 +83,8 @@ async fn what_is_told_as_not_done_is_not_done() {
     let database = Cluster::get().await.migrated_database().await;
     // Work takes about as long as callers wait, so that it often begins just when its caller gives up.
     let wait = Duration::from_millis(1);
-    let store = Store::new(&Secret::new(&database.url), Patience { connections: 8, wait, statement: None });
+    let store =
+        Store::new(&Secret::new(&database.url), PoolOptions { connections: 8, wait, statement: None });
     let begun = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
     for _ in 0..64 {

@@ -16,12 +16,12 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The token of a call, to be judged again. Streams of one token share an answer, so a thousand of them ask the database
 /// no more often than one does.
 #[derive(Clone)]
-pub struct Standing {
+pub struct CredentialCheck {
     authenticator: Arc<Authenticator>,
     token: Arc<str>,
 }
 
-impl Standing {
+impl CredentialCheck {
     pub(super) fn new(authenticator: Arc<Authenticator>, token: &str) -> Self {
         Self { authenticator, token: token.into() }
     }

@@ -1,10 +1,10 @@
 //! What belongs to another organization answers exactly like what does not exist: for every RPC, every id in its request
-//! and every door. The list comes from the descriptors.
+//! and every protocol. The list comes from the descriptors.
 
 use serde_json::Value;
 
 use super::samples::{Ids, request, rest, wire};
-use crate::support::{Chat, Door, Method, World, methods, told_of_nothing};
+use crate::support::{Chat, Method, Protocol, World, methods, told_of_nothing};
 
 #[tokio::test]
 async fn another_organizations_ids_answer_like_missing_ones() {
@@ -37,9 +37,9 @@ async fn another_organizations_ids_answer_like_missing_ones() {
             let words = format!("{theirs_answers:?}");
             assert!(!words.contains("Their secret"), "{} tells of a {part}: {words}", method.path);
         }
-        let good = world.anonymous_rpc(Door::Grpc).token(&key);
+        let good = world.anonymous_rpc(Protocol::Grpc).token(&key);
         let answer = good.call(&method.path, wire(method, &request(method, &ours))).await;
-        assert_eq!(answer.code, Some(0), "{}: teach tests/doors/samples.rs: {answer:?}", method.path);
+        assert_eq!(answer.code, Some(0), "{}: teach tests/protocols/samples.rs: {answer:?}", method.path);
     }
     assert_eq!(world.sql().fingerprint_of(&world.other.id), before);
 }
@@ -150,16 +150,17 @@ fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 8] {
     ]
 }
 
-/// What each door answers, with the ids hidden.
+/// What each protocol answers, with the ids hidden.
 async fn every_door(world: &World, key: &str, method: &Method, ids: &Ids) -> Vec<(String, i64, String)> {
     let mut answers = Vec::new();
     let request = request(method, ids);
-    for door in [Door::Grpc, Door::GrpcWeb] {
-        let answer = world.anonymous_rpc(door).token(key).call(&method.path, wire(method, &request)).await;
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+        let answer =
+            world.anonymous_rpc(protocol).token(key).call(&method.path, wire(method, &request)).await;
         assert_ne!(answer.code, Some(0), "{} takes {request}", method.path);
         let details = answer.headers.get("grpc-status-details-bin").is_some();
         let code = i64::from(answer.code.unwrap_or(-1));
-        answers.push((format!("{door:?}"), code, format!("{} {details}", ids.hide_in(&answer.message))));
+        answers.push((format!("{protocol:?}"), code, format!("{} {details}", ids.hide_in(&answer.message))));
     }
     for binding in &method.bindings {
         let (target, body) = rest(binding, &request);

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use super::Failure;
 use super::settings::Settings;
-use crate::cursor::CursorKey;
+use crate::cursor::SigningKey;
 
 const FILE: &str = "cursor.key";
 
 /// The key that is set, else the one in the data directory, which the private database has made by now.
-pub(super) fn find_or_create(settings: &Settings) -> Result<CursorKey, Failure> {
-    if let Some(key) = &settings.cursor_key {
+pub(super) fn find_or_create(settings: &Settings) -> Result<SigningKey, Failure> {
+    if let Some(key) = &settings.signing_key {
         return Ok(key.clone());
     }
     let file = settings.data_dir.join(FILE);
@@ -33,7 +33,7 @@ fn kept(file: &Path) -> io::Result<String> {
     // Whole from the moment it has its name: a link, unlike a rename, leaves the one that was first.
     let draft = file.with_extension(format!("{}.new", std::process::id()));
     let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    writeln!(new, "{}", CursorKey::generate())?;
+    writeln!(new, "{}", SigningKey::generate())?;
     new.sync_all()?;
     let linked = fs::hard_link(&draft, file);
     fs::remove_file(&draft)?;
@@ -56,7 +56,7 @@ mod tests {
         let file = folder.join(FILE);
         let first = kept(&file).unwrap();
         assert_eq!(kept(&file).unwrap(), first);
-        assert!(first.trim_end().parse::<CursorKey>().is_ok());
+        assert!(first.trim_end().parse::<SigningKey>().is_ok());
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::remove_dir_all(folder).unwrap();

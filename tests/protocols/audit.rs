@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use switchboard::pb::ListChatAuditLogsRequest;
 
-use crate::support::{Chat, Door, World};
+use crate::support::{Chat, Protocol, World};
 
 fn logs_of(chat: &Chat, query: &str) -> String {
     format!("{}/audit-logs?{query}", chat.path)
@@ -48,7 +48,7 @@ async fn the_newest_change_comes_first_with_both_values_and_who_did_it() {
     assert_eq!(told.audit_logs[0].action, "state");
     let path = "/switchboard.v1.ChatService/ListChatAuditLogs";
     let wire = crate::support::frame(&prost::Message::encode_to_vec(&request));
-    let web = world.rpc(Door::GrpcWeb).call(path, wire).await;
+    let web = world.rpc(Protocol::GrpcWeb).call(path, wire).await;
     assert_eq!(web.code, Some(0), "{web:?}");
 }
 

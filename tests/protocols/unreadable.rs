@@ -4,7 +4,7 @@ use switchboard::pb::GetChatRequest;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Door, RpcAnswer, World, frame};
+use crate::support::{Protocol, RpcAnswer, World, frame};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 const INGEST: &str = "/switchboard.v1.IngestService/Ingest";
@@ -35,10 +35,10 @@ async fn what_cannot_be_decoded_is_the_callers_mistake() {
         (no_utf8, "chat_id"),
         (frame(b"\x08\x01"), "chat_id"),
     ];
-    for door in [Door::Grpc, Door::GrpcWeb] {
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
         for (number, (body, field)) in cases.iter().enumerate() {
-            let id = format!("unreadable-{door:?}-{number}");
-            let answer = world.rpc(door).with("x-request-id", &id).call(GET_CHAT, body.clone()).await;
+            let id = format!("unreadable-{protocol:?}-{number}");
+            let answer = world.rpc(protocol).with("x-request-id", &id).call(GET_CHAT, body.clone()).await;
             let status = status(&answer);
             assert_eq!(status.code(), Code::InvalidArgument, "{id}: {status:?}");
             let fields = status.get_error_details().bad_request().map(|bad| bad.field_violations.clone());
@@ -56,8 +56,8 @@ async fn what_cannot_be_decoded_is_the_callers_mistake() {
 async fn a_message_over_the_limit_is_told_as_what_it_is() {
     let world = World::start_with("127.0.0.1:0", &["--max-body-bytes", "1KiB"]).await;
     let large = GetChatRequest { chat_id: "1".repeat(2000) };
-    for door in [Door::Grpc, Door::GrpcWeb] {
-        let answer = world.rpc(door).call(GET_CHAT, frame(&prost::Message::encode_to_vec(&large))).await;
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+        let answer = world.rpc(protocol).call(GET_CHAT, frame(&prost::Message::encode_to_vec(&large))).await;
         let status = status(&answer);
         assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "the message is too large"));
     }
@@ -66,7 +66,7 @@ async fn a_message_over_the_limit_is_told_as_what_it_is() {
 #[tokio::test]
 async fn a_stream_ends_for_the_same_reasons() {
     let world = World::start().await;
-    let connector = world.anonymous_rpc(Door::Grpc).token(&world.key("ingest").await);
+    let connector = world.anonymous_rpc(Protocol::Grpc).token(&world.key("ingest").await);
     let answer = connector.call(INGEST, frame(b"\xff\xff\xff")).await;
     assert_eq!(status(&answer).code(), Code::InvalidArgument, "{answer:?}");
     // Announces 17 MiB.

@@ -9,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::support::{Cluster, Database, Door, Rest, Rpc, Server, World, frame};
+use crate::support::{Cluster, Database, Protocol, Rest, Rpc, Server, World, frame};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -60,7 +60,7 @@ async fn a_schema_that_is_behind_ahead_or_anothers_is_told_apart() {
 #[tokio::test]
 async fn health_is_told_of_each_service_and_of_no_other() {
     let world = World::shared().await;
-    let rpc = world.anonymous_rpc(Door::Grpc);
+    let rpc = world.anonymous_rpc(Protocol::Grpc);
     for service in [
         "",
         "switchboard.v1.ChatService",
@@ -75,7 +75,7 @@ async fn health_is_told_of_each_service_and_of_no_other() {
 
 #[tokio::test]
 async fn a_health_watch_tells_changes_and_ends_with_the_service() {
-    let world = World::start_with("127.0.0.1:0", &["--drain-detect", "1s"]).await;
+    let world = World::start_with("127.0.0.1:0", &["--drain-delay", "1s"]).await;
     let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
     let mut client = HealthClient::new(channel);
     let mut watch = async |service: &str| {
@@ -104,7 +104,7 @@ async fn start(database: &Database) -> Server {
 }
 
 async fn check(server: &Server, service: &str) -> Vec<u8> {
-    let answer = Rpc::new(server.address, Door::Grpc).call(CHECK, asked(service)).await;
+    let answer = Rpc::new(server.address, Protocol::Grpc).call(CHECK, asked(service)).await;
     answer.messages.first().map(|message| message.to_vec()).unwrap_or_default()
 }
 

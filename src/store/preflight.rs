@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What there is to know.
 #[derive(Clone, Debug)]
-pub struct Fitness {
+pub struct Preflight {
     /// What its schema is to this program.
     pub schema: Schema,
     /// Whether row level security binds the role; `None` while there are no tables.
@@ -61,12 +61,12 @@ diesel::joinable!(pg_index -> pg_class (indexrelid));
 diesel::allow_tables_to_appear_in_same_query!(pg_index, pg_class);
 
 /// Asks all of it, on a connection of its own.
-pub async fn examine(database_url: &Secret) -> Result<Fitness> {
+pub async fn examine(database_url: &Secret) -> Result<Preflight> {
     on_a_connection(database_url, |connection| {
         let before = Instant::now().micros();
         let theirs: Instant = diesel::select(chats::clock_timestamp()).get_result(connection)?;
         let ours = before.midpoint(Instant::now().micros());
-        Ok(Fitness {
+        Ok(Preflight {
             clock_ahead: theirs.micros() - ours,
             schema: readiness::schema(connection)?,
             row_security: row_security_in(connection)?,

@@ -1,6 +1,6 @@
 //! Pages of other origins: only those on the list may call, and they may read what they need.
 
-use crate::support::{Door, World};
+use crate::support::{Protocol, World};
 
 const ALLOWED: &str = "https://inbox.acme.example";
 
@@ -45,7 +45,7 @@ async fn only_pages_of_allowed_origins_may_call() {
         let refused = page.get(&chat).await.expect(401);
         assert_eq!(refused.header("access-control-allow-origin"), if allowed { origin } else { "" });
     }
-    let call = world.rpc(Door::GrpcWeb).with("origin", ALLOWED);
+    let call = world.rpc(Protocol::GrpcWeb).with("origin", ALLOWED);
     let answer = call.call("/switchboard.v1.ChatService/GetChat", "").await;
     let exposed =
         answer.headers.get("access-control-expose-headers").map(|value| value.to_str().expect("ASCII"));

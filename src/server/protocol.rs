@@ -1,4 +1,4 @@
-//! Which of the three doors a request comes through, and how that door says that a call failed.
+//! Which of the three protocols a request comes through, and how that protocol says that a call failed.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Version};
@@ -9,7 +9,7 @@ use crate::error::{Error, unreadable};
 
 /// A way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Protocol {
     /// gRPC over HTTP/2.
     Grpc,
     /// gRPC-Web, over any HTTP.
@@ -18,9 +18,9 @@ pub enum Door {
     Rest,
 }
 
-impl Door {
-    /// The door a request comes through: its content type says so. What only looks like gRPC (a GET, or gRPC proper
-    /// over HTTP/1.1, which cannot carry it) is answered by the REST door, in words.
+impl Protocol {
+    /// The protocol a request comes through: its content type says so. What only looks like gRPC (a GET, or gRPC proper
+    /// over HTTP/1.1, which cannot carry it) is answered by the REST protocol, in words.
     pub fn of(request: &Request) -> Self {
         let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         if !content_type.starts_with(b"application/grpc") || *request.method() != Method::POST {
@@ -34,7 +34,7 @@ impl Door {
         }
     }
 
-    /// The door's name in logs.
+    /// The protocol's name in logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
@@ -75,27 +75,27 @@ pub fn in_our_words(answer: http::Response<tonic::body::Body>) -> http::Response
 mod tests {
     use super::*;
 
-    fn door(method: Method, version: Version, content_type: &str) -> Door {
+    fn protocol(method: Method, version: Version, content_type: &str) -> Protocol {
         let request = http::Request::builder().method(method).version(version);
         let request = request.header(CONTENT_TYPE, content_type).body(axum::body::Body::empty());
-        Door::of(&request.expect("a request"))
+        Protocol::of(&request.expect("a request"))
     }
 
     #[test]
     fn the_content_type_names_the_door() {
-        let post = |version, content_type| door(Method::POST, version, content_type);
-        assert_eq!(post(Version::HTTP_2, "application/grpc"), Door::Grpc);
-        assert_eq!(post(Version::HTTP_2, "application/grpc+proto"), Door::Grpc);
-        assert_eq!(post(Version::HTTP_11, "application/grpc-web+proto"), Door::GrpcWeb);
-        assert_eq!(post(Version::HTTP_2, "application/grpc-web-text"), Door::GrpcWeb);
-        assert_eq!(post(Version::HTTP_2, "application/json"), Door::Rest);
+        let post = |version, content_type| protocol(Method::POST, version, content_type);
+        assert_eq!(post(Version::HTTP_2, "application/grpc"), Protocol::Grpc);
+        assert_eq!(post(Version::HTTP_2, "application/grpc+proto"), Protocol::Grpc);
+        assert_eq!(post(Version::HTTP_11, "application/grpc-web+proto"), Protocol::GrpcWeb);
+        assert_eq!(post(Version::HTTP_2, "application/grpc-web-text"), Protocol::GrpcWeb);
+        assert_eq!(post(Version::HTTP_2, "application/json"), Protocol::Rest);
     }
 
     #[test]
     fn what_cannot_be_grpc_is_answered_in_words() {
-        assert_eq!(door(Method::GET, Version::HTTP_2, "application/grpc"), Door::Rest);
-        assert_eq!(door(Method::POST, Version::HTTP_11, "application/grpc"), Door::Rest);
-        assert_eq!(door(Method::POST, Version::HTTP_2, "application/grpc+json"), Door::Rest);
-        assert_eq!(door(Method::POST, Version::HTTP_2, "application/grpcx"), Door::Rest);
+        assert_eq!(protocol(Method::GET, Version::HTTP_2, "application/grpc"), Protocol::Rest);
+        assert_eq!(protocol(Method::POST, Version::HTTP_11, "application/grpc"), Protocol::Rest);
+        assert_eq!(protocol(Method::POST, Version::HTTP_2, "application/grpc+json"), Protocol::Rest);
+        assert_eq!(protocol(Method::POST, Version::HTTP_2, "application/grpcx"), Protocol::Rest);
     }
 }
