@@ -34,6 +34,7 @@ const COMPRESSED: [&str; 3] =
 
 fn main() {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=crates/transcode-build/proto");
     for asset in COMPRESSED {
         println!("cargo:rerun-if-changed={asset}");
     }

@@ -29,7 +29,7 @@ pub struct Service {
     pub methods: Vec<Method>,
 }
 
-/// `(rest_dialect)` of a service.
+/// `(dialect)` of a service.
 #[derive(Clone, PartialEq)]
 pub struct Dialect {
     pub prefix: String,

@@ -13,7 +13,7 @@ use super::model::{
 use super::template::Template;
 
 /// Where our own options are declared.
-const OPTIONS_PACKAGE: &str = "switchboard.v1";
+const OPTIONS_PACKAGE: &str = "transcode.v1";
 
 /// Reads every service that declares something of ours or of REST. Services without methods of that kind are read too.
 pub fn services(pool: &DescriptorPool) -> Result<Vec<Service>, Problem> {
@@ -34,8 +34,8 @@ impl Options {
     fn find(pool: &DescriptorPool) -> Self {
         let ours = |name: &str| pool.get_extension_by_name(&format!("{OPTIONS_PACKAGE}.{name}"));
         Self {
-            dialect: ours("rest_dialect"),
-            capability: ours("capability"),
+            dialect: ours("dialect"),
+            capability: pool.get_extension_by_name("switchboard.v1.capability"),
             success_status: ours("success_status"),
             resume_field: ours("resume_field"),
             http: pool.get_extension_by_name("google.api.http"),
@@ -49,7 +49,7 @@ impl Options {
         let dialect = match get(&descriptor.options(), self.dialect.as_ref()) {
             Some(Value::Message(dialect)) => Some(read_dialect(&descriptor, &dialect)?),
             _ if has_routes => {
-                return Err(service_problem(&descriptor, "REST routes without (rest_dialect)"));
+                return Err(service_problem(&descriptor, "REST routes without (dialect)"));
             }
             _ => None,
         };
@@ -122,27 +122,27 @@ fn read_dialect(service: &ServiceDescriptor, dialect: &DynamicMessage) -> Result
     let names = match enum_text(dialect, "names").as_str() {
         "FIELD_NAMES_PROTO" => Names::Proto,
         "FIELD_NAMES_LOWER_CAMEL" => Names::LowerCamel,
-        _ => return Err(service_problem(service, "(rest_dialect) does not say its names")),
+        _ => return Err(service_problem(service, "(dialect) does not say its names")),
     };
     let (errors, patch_null) = (enum_text(dialect, "errors"), enum_text(dialect, "patch_null"));
     let (Some(errors), Some(patch_null)) =
         (errors.strip_prefix("ERROR_ENVELOPE_"), patch_null.strip_prefix("PATCH_NULL_"))
     else {
-        return Err(service_problem(service, "(rest_dialect) does not say its errors or patch_null"));
+        return Err(service_problem(service, "(dialect) does not say its errors or patch_null"));
     };
     if errors == "UNSPECIFIED" || patch_null == "UNSPECIFIED" {
-        return Err(service_problem(service, "(rest_dialect) does not say its errors or patch_null"));
+        return Err(service_problem(service, "(dialect) does not say its errors or patch_null"));
     }
     let prefix = text(dialect, "prefix");
     if !prefix.starts_with('/') {
-        return Err(service_problem(service, "(rest_dialect) has a prefix that does not begin with `/`"));
+        return Err(service_problem(service, "(dialect) has a prefix that does not begin with `/`"));
     }
     let mut status_overrides = Vec::new();
     for status_override in messages(dialect, "status_overrides") {
         let declared = status_override.get_field_by_name("status").and_then(|status| status.as_i32());
         let declared = declared.unwrap_or_default();
         let reason =
-            format!("(rest_dialect) overrides a status with {declared}, which is no failure or not known");
+            format!("(dialect) overrides a status with {declared}, which is no failure or not known");
         let status = known_status(declared, 400..600).ok_or_else(|| service_problem(service, reason))?;
         status_overrides.push((text(&status_override, "code"), status));
     }

@@ -182,7 +182,7 @@ pub fn is_output_only(field: &FieldDescriptor) -> bool {
 
 /// Whether `(json)` of the field says so.
 pub fn json_option(field: &FieldDescriptor, name: &str) -> bool {
-    let Some(extension) = field.parent_message().parent_pool().get_extension_by_name("switchboard.v1.json")
+    let Some(extension) = field.parent_message().parent_pool().get_extension_by_name("transcode.v1.json")
     else {
         return false;
     };

@@ -4,6 +4,11 @@
 
 tonic::include_proto!("switchboard.v1");
 
+/// The options that describe a REST API: `transcode.v1`.
+pub mod rest {
+    tonic::include_proto!("transcode.v1");
+}
+
 /// Every file of `proto/`, encoded, with our own options: what reflection and OpenAPI read.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 

@@ -53,7 +53,7 @@ fn read(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
     let options = method.options();
     let capability = options.get_extension(&extension("switchboard.v1.capability"));
     let service = method.parent_service().options();
-    let dialect = service.get_extension(&extension("switchboard.v1.rest_dialect"));
+    let dialect = service.get_extension(&extension("transcode.v1.dialect"));
     let dialect = dialect.as_message().expect("a message");
     let mut bindings = Vec::new();
     let http = extension("google.api.http");
@@ -73,7 +73,7 @@ fn read(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
         streaming: method.is_client_streaming() || method.is_server_streaming(),
         envelope: enum_word(
             pool,
-            "switchboard.v1.ErrorEnvelope",
+            "transcode.v1.ErrorEnvelope",
             &dialect.get_field_by_name("errors").expect("the field"),
             "ERROR_ENVELOPE_",
         ),

@@ -23,6 +23,7 @@ import "google/api/annotations.proto";
 import "google/api/field_behavior.proto";
 import "google/protobuf/field_mask.proto";
 import "switchboard/v1/options.proto";
+import "transcode/v1/options.proto";
 message Thing {
   string id = 1;
   bool flag = 2;
@@ -35,11 +36,11 @@ message Ask {
   Thing thing = 2;
   repeated double numbers = 3;
   google.protobuf.FieldMask update_mask = 4;
-  bool flag = 5 [(switchboard.v1.json) = {in_patch_body: true}];
+  bool flag = 5 [(transcode.v1.json) = {in_patch_body: true}];
 }
 "#;
 
-const DIALECT: &str = r#"option (switchboard.v1.rest_dialect) = {
+const DIALECT: &str = r#"option (transcode.v1.dialect) = {
   prefix: "/v1" names: FIELD_NAMES_PROTO errors: ERROR_ENVELOPE_FLAT patch_null: PATCH_NULL_CLEARS
 };"#;
 
@@ -136,13 +137,10 @@ fn statuses_that_cannot_be_answered_are_refused() {
     check("override_known", &over(409)).unwrap();
     for status in [200, 399, 499, 599, 600] {
         let problem = check("override", &over(status)).unwrap_err();
-        assert!(
-            problem.contains("trial.Trial: (rest_dialect) overrides a status with"),
-            "{status}: {problem}"
-        );
+        assert!(problem.contains("trial.Trial: (dialect) overrides a status with"), "{status}: {problem}");
     }
     let success = |status: u16| {
-        let option = format!("option (switchboard.v1.success_status) = {status}; option (google.api.http)");
+        let option = format!("option (transcode.v1.success_status) = {status}; option (google.api.http)");
         service("Trial", &method("Try", r#"get: "/v1/things""#)).replace("option (google.api.http)", &option)
     };
     check("success_known", &success(201)).unwrap();
@@ -158,14 +156,11 @@ fn what_a_method_must_declare_is_asked_for() {
     let bare = method("Try", rule).replace("option (switchboard.v1.capability) = CAPABILITY_READ;", "");
     assert!(check("bare", &service("Trial", &bare)).unwrap_err().contains("no (capability)"));
     let plain = format!("service Trial {{ {} }}", method("Try", rule));
-    assert!(check("plain", &plain).unwrap_err().contains("REST routes without (rest_dialect)"));
+    assert!(check("plain", &plain).unwrap_err().contains("REST routes without (dialect)"));
     let stream = service("Trial", &method("Try", rule)).replace("Try(", "Try(stream ");
     assert!(check("stream", &stream).unwrap_err().contains("takes a stream cannot have a REST route"));
-    let resumed = method("Try", rule).replacen(
-        "option",
-        "option (switchboard.v1.resume_field) = \"nothing\"; option",
-        1,
-    );
+    let resumed =
+        method("Try", rule).replacen("option", "option (transcode.v1.resume_field) = \"nothing\"; option", 1);
     let problem = check("resumed", &service("Trial", &resumed)).unwrap_err();
     assert!(problem.contains("(resume_field) of a method that answers no stream"), "{problem}");
     let stream = service("Trial", &resumed).replace("returns (", "returns (stream ");

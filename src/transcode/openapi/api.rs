@@ -7,12 +7,15 @@ use prost_reflect::{
 };
 
 use super::DocumentError;
-use crate::pb::{Capability, FieldJson, FieldNames, FieldValues, PatchNull, RestDialect};
+use crate::pb::{
+    Capability,
+    rest::{Constraints, Dialect, FieldJson, FieldNames, PatchNull},
+};
 
 /// One service with REST routes.
 pub(super) struct Api {
     pub(super) service: ServiceDescriptor,
-    pub(super) dialect: RestDialect,
+    pub(super) dialect: Dialect,
     pub(super) routes: Vec<Route>,
 }
 
@@ -92,7 +95,7 @@ impl Route {
 pub(super) fn read(pool: &DescriptorPool) -> Result<Vec<Api>, DocumentError> {
     let mut apis = Vec::new();
     for service in pool.services() {
-        let Some(dialect) = option(pool, service.options(), "switchboard.v1.rest_dialect")? else { continue };
+        let Some(dialect) = option(pool, service.options(), "transcode.v1.dialect")? else { continue };
         let mut routes = Vec::new();
         for rpc in service.methods() {
             routes.extend(routes_of(pool, &rpc)?);
@@ -133,7 +136,7 @@ fn route(
         name => Some(rpc.output().get_field_by_name(name).ok_or_else(malformed)?),
     };
     let number = |name| extension(pool, &rpc.options(), name).and_then(|value| enum_or_int(&value));
-    let declared = number("switchboard.v1.success_status").and_then(|status| u16::try_from(status).ok());
+    let declared = number("transcode.v1.success_status").and_then(|status| u16::try_from(status).ok());
     let usual = if rpc.output().full_name() == "google.protobuf.Empty" { 204 } else { 200 };
     let capability = number("switchboard.v1.capability").and_then(|value| Capability::try_from(value).ok());
     Ok(Route {
@@ -148,7 +151,7 @@ fn route(
         },
         capability: capability.unwrap_or_default(),
         status: declared.unwrap_or(usual),
-        resumes: extension(pool, &rpc.options(), "switchboard.v1.resume_field").is_some(),
+        resumes: extension(pool, &rpc.options(), "transcode.v1.resume_field").is_some(),
     })
 }
 
@@ -189,19 +192,19 @@ fn option<T: Message + Default>(
 
 /// How the field's JSON differs from its type's.
 pub(super) fn field_json(field: &FieldDescriptor) -> FieldJson {
-    let json = option(field.parent_pool(), field.options(), "switchboard.v1.json");
+    let json = option(field.parent_pool(), field.options(), "transcode.v1.json");
     json.ok().flatten().unwrap_or_default()
 }
 
 /// What the field may hold.
-pub(super) fn field_values(field: &FieldDescriptor) -> FieldValues {
-    let values = option(field.parent_pool(), field.options(), "switchboard.v1.values");
+pub(super) fn field_values(field: &FieldDescriptor) -> Constraints {
+    let values = option(field.parent_pool(), field.options(), "transcode.v1.constraints");
     values.ok().flatten().unwrap_or_default()
 }
 
 /// What the message's fields may hold together, as JSON Schema.
 pub(super) fn message_together(message: &MessageDescriptor) -> Option<serde_json::Value> {
-    let together = extension(message.parent_pool(), &message.options(), "switchboard.v1.together")?;
+    let together = extension(message.parent_pool(), &message.options(), "transcode.v1.json_schema")?;
     serde_json::from_str(together.as_str()?).ok()
 }
 

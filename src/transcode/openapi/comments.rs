@@ -6,7 +6,7 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, FileDescriptor, MessageDesc
 use prost_reflect::{EnumDescriptor, ServiceDescriptor};
 
 use super::api::Api;
-use crate::pb::FieldNames;
+use crate::pb::rest::FieldNames;
 
 /// Every leading comment, by the file and the path of what it stands on.
 pub(super) struct Comments {

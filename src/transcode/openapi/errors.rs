@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::api::{Api, Body, Route};
 use crate::error::{Kind, Row};
-use crate::pb::ErrorEnvelope;
+use crate::pb::rest::ErrorEnvelope;
 
 /// The schema of the API's error envelope, by its name.
 pub(super) fn envelope(api: &Api) -> [(String, Value); 1] {

@@ -47,7 +47,7 @@ pub(super) fn sent(api: &Api, field: &FieldDescriptor) -> Option<Value> {
 fn own(field: &FieldDescriptor) -> Option<Value> {
     let values = field_values(field);
     let is_text = is_text(&field.kind()) && !field.is_list() && !field.is_map();
-    let word = || values.words.first().map(|word| if field.is_list() { json!([word]) } else { json!(word) });
+    let word = || values.one_of.first().map(|word| if field.is_list() { json!([word]) } else { json!(word) });
     literal(&values.example, is_text).or_else(word)
 }
 

@@ -7,7 +7,7 @@ use super::api::{Api, Behavior, Body, Route, behaves, field_json};
 use super::comments::Comments;
 use super::schema::Schemas;
 use super::{example, values};
-use crate::pb::RequestHeader;
+use crate::pb::rest::RequestHeader;
 
 /// A variable of a path template.
 pub(super) struct Variable {
@@ -116,7 +116,7 @@ pub(super) fn of(api: &Api, route: &Route, comments: &Comments, schemas: &mut Sc
 
 /// A header that every method of the service reads.
 fn header(header: &RequestHeader) -> Value {
-    let values = header.values.clone().unwrap_or_default();
+    let values = header.constraints.clone().unwrap_or_default();
     let mut schema = json!({"type": "string"});
     values::constrain(&mut schema, &values);
     values::refer(&mut schema, &values);

@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::pb::FieldValues;
+use crate::pb::rest::Constraints;
 
 /// Adds to a schema what its values are held to: those of a field alone, or of each item or entry.
-pub(super) fn constrain(schema: &mut Value, values: &FieldValues) {
+pub(super) fn constrain(schema: &mut Value, values: &Constraints) {
     let is_string = has_type(schema, "string");
     if is_string && !values.pattern.is_empty() {
         schema["pattern"] = json!(whole(&values.pattern));
     }
-    if is_string && !values.words.is_empty() {
-        schema["enum"] = json!(values.words);
+    if is_string && !values.one_of.is_empty() {
+        schema["enum"] = json!(values.one_of);
     }
     match values.formats.as_slice() {
         [] => {}
@@ -40,7 +40,7 @@ pub(super) fn constrain(schema: &mut Value, values: &FieldValues) {
 }
 
 /// Adds to the schema of a list or map how many items it has, and what its keys are.
-pub(super) fn constrain_whole(schema: &mut Value, values: &FieldValues, is_sent: bool) {
+pub(super) fn constrain_whole(schema: &mut Value, values: &Constraints, is_sent: bool) {
     let (least, most) =
         if has_type(schema, "array") { ("minItems", "maxItems") } else { ("minProperties", "maxProperties") };
     // An answer may hold none where nothing was ever sent.
@@ -72,7 +72,7 @@ pub(super) fn text_or_list(schema: &Value) -> Value {
 }
 
 /// Adds what the values, or the keys of a map, are the names of.
-pub(super) fn refer(schema: &mut Value, values: &FieldValues) {
+pub(super) fn refer(schema: &mut Value, values: &Constraints) {
     if values.refers_to.is_empty() {
         return;
     }
@@ -142,18 +142,18 @@ mod tests {
 
     #[test]
     fn an_option_becomes_keywords_of_the_type_it_is_about() {
-        let values = FieldValues {
+        let values = Constraints {
             pattern: "a|b".to_owned(),
             max_length: 3,
             min: Some(0),
             max: Some(200),
-            ..FieldValues::default()
+            ..Constraints::default()
         };
         let mut text = json!({"type": "string"});
-        constrain(&mut text, &FieldValues { min: None, max: None, ..values.clone() });
+        constrain(&mut text, &Constraints { min: None, max: None, ..values.clone() });
         assert_eq!(text, json!({"type": "string", "pattern": "^(?:a|b)$", "maxLength": 3}));
         let mut number = json!({"type": ["integer", "string"]});
-        constrain(&mut number, &FieldValues { min: Some(0), max: Some(200), ..FieldValues::default() });
+        constrain(&mut number, &Constraints { min: Some(0), max: Some(200), ..Constraints::default() });
         let expected =
             json!({"type": ["integer", "string"], "minimum": 0, "maximum": 200, "pattern": "^[0-9]{1,2}$"});
         assert_eq!(number, expected);
@@ -163,7 +163,7 @@ mod tests {
     fn free_form_values_have_the_types_they_are_said_to_have() {
         let mut schema = json!({});
         let types = vec!["string".to_owned(), "string[]".to_owned()];
-        constrain(&mut schema, &FieldValues { types, ..FieldValues::default() });
+        constrain(&mut schema, &Constraints { types, ..Constraints::default() });
         let list = json!({"type": "array", "items": {"type": "string"}});
         assert_eq!(schema, json!({"oneOf": [{"type": "string"}, list]}));
     }

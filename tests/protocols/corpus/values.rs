@@ -23,7 +23,7 @@ pub fn body_fields(method: &Method, binding: &Binding) -> Vec<FieldDescriptor> {
 
 /// Whether `(json)` of the field says so.
 fn json_option(field: &FieldDescriptor, name: &str) -> bool {
-    let json = pool().get_extension_by_name("switchboard.v1.json").expect("the option");
+    let json = pool().get_extension_by_name("transcode.v1.json").expect("the option");
     let options = field.options();
     let options = options.get_extension(&json);
     let options = options.as_message().expect("a message");
