@@ -38,9 +38,9 @@ use self::documents::Documents;
 use self::router::Router;
 use self::tls::Tls;
 use self::webhooks::Postman;
-use crate::actions::commands::Bells;
-use crate::actions::watch::Watches;
-use crate::actions::webhooks::Office;
+use crate::actions::commands::CommandNotifier;
+use crate::actions::watch::Publisher;
+use crate::actions::webhooks::Dispatcher;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig};
 use crate::store::{PoolOptions, Store};
@@ -93,8 +93,8 @@ pub async fn run(
     let store = Store::new(&config.database_url, pool_options(&config));
     health.watch(Store::new(&config.database_url, OF_PROBES));
     let closing = CancellationToken::new();
-    let watches = Watches::new(store.clone(), &config, closing.clone());
-    let bells = Bells::new(store.clone());
+    let watches = Publisher::new(store.clone(), &config, closing.clone());
+    let bells = CommandNotifier::new(store.clone());
     let services = services::compose(&store, &config, &watches, &bells, &health, &closing)?;
     let callers =
         Store::new(&config.database_url, PoolOptions { connections: OF_CALLERS, ..pool_options(&config) });
@@ -105,10 +105,10 @@ pub async fn run(
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run());
     let ringing = tokio::spawn(bells.run());
-    let telling = tokio::spawn(office(&config, closing.clone()).run());
+    let dispatching = tokio::spawn(dispatcher(&config, closing.clone()).run());
     connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
-    let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_timeout), telling).await;
+    let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_timeout), dispatching).await;
     measuring.abort();
     housekeeping.abort();
     watching.abort();
@@ -145,9 +145,15 @@ pub fn database_pool_size(of_calls: u32) -> u32 {
 }
 
 /// Tells webhooks of changes until `closing` is cancelled.
-fn office(config: &Config, closing: CancellationToken) -> Office<Postman> {
+fn dispatcher(config: &Config, closing: CancellationToken) -> Dispatcher<Postman> {
     let store = Store::new(&config.database_url, PoolOptions::unhurried(OF_WEBHOOKS));
-    Office::new(store, config.signing_keys.clone(), config.webhooks, Postman::new(&config.webhooks), closing)
+    Dispatcher::new(
+        store,
+        config.signing_keys.clone(),
+        config.webhooks,
+        Postman::new(&config.webhooks),
+        closing,
+    )
 }
 
 fn bounds(config: &Config) -> Bounds {

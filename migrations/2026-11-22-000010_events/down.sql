@@ -1,4 +1,4 @@
-DROP FUNCTION events_horizon();
+DROP FUNCTION event_head();
 DROP TRIGGER changes_on_delete ON labels;
 DROP TRIGGER changes_on_update ON labels;
 DROP FUNCTION changes_of_labels();

@@ -5,7 +5,7 @@
 -- looked up by a key stands in a sub-select. A plan that cannot do without one counts as endlessly expensive then, which
 -- must not make it worth compiling.
 
--- Nothing reads it: see events_horizon().
+-- Nothing reads it: see event_head().
 ALTER TABLE events DROP COLUMN tx;
 -- When it was changed, not when the transaction began: of two changes of a chat the later one is the later.
 ALTER TABLE events ALTER COLUMN at SET DEFAULT clock_timestamp();
@@ -23,7 +23,7 @@ CREATE INDEX events_chat ON events (org_id, chat_key, event_id);
 -- For how a chat that is gone was called.
 CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
 COMMENT ON TABLE events IS 'The outbox: what changed, written in the transaction that changed it, and kept for a while.';
-COMMENT ON COLUMN events.event_id IS 'Order of writing; for one chat the order of its changes. Numbers commit out of order: see events_horizon().';
+COMMENT ON COLUMN events.event_id IS 'Order of writing; for one chat the order of its changes. Numbers commit out of order: see event_head().';
 COMMENT ON COLUMN events.at IS 'When it was changed.';
 COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state or messages.';
 COMMENT ON COLUMN events.actor IS 'Who did it: member:<subject of the login token>, key:<key id>, connector or operator.';
@@ -339,7 +339,7 @@ CREATE TRIGGER changes_on_delete BEFORE DELETE ON labels FOR EACH ROW EXECUTE FU
 -- Numbers are drawn in order and commit in any order. What was drawn up to `last` is settled, and nothing below it can
 -- still appear, once none of `writers` writes any more: a writer holds its lock on the table from before it draws a number
 -- until its rows can be seen. Unlike pg_snapshot_xmin(), this waits for no transaction that writes something else.
-CREATE FUNCTION events_horizon() RETURNS TABLE (last bigint, at timestamptz, writers text[]) LANGUAGE plpgsql AS $$
+CREATE FUNCTION event_head() RETURNS TABLE (last bigint, at timestamptz, writers text[]) LANGUAGE plpgsql AS $$
 BEGIN
     at := clock_timestamp();
     last := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_event_id_seq);
@@ -353,4 +353,4 @@ BEGIN
     RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION events_horizon() IS 'The last number drawn for an event, the moment before that, and the transactions that may still write events up to it.';
+COMMENT ON FUNCTION event_head() IS 'The last number drawn for an event, the moment before that, and the transactions that may still write events up to it.';

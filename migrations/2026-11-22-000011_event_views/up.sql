@@ -58,8 +58,8 @@ COMMENT ON COLUMN event_views.label_ids IS 'The labels the chat has now, or had 
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the member the chat is assigned to now, or was at its end.';
 
 -- A view of what the function says, which diesel can read.
-CREATE VIEW events_horizon AS SELECT last, at, writers FROM events_horizon();
-COMMENT ON VIEW events_horizon IS 'How far events are written now: see events_horizon().';
-COMMENT ON COLUMN events_horizon.last IS 'The last number drawn for an event.';
-COMMENT ON COLUMN events_horizon.at IS 'The moment before that was looked up.';
-COMMENT ON COLUMN events_horizon.writers IS 'The transactions that may still write events up to it.';
+CREATE VIEW event_head AS SELECT last, at, writers FROM event_head();
+COMMENT ON VIEW event_head IS 'How far events are written now: see event_head().';
+COMMENT ON COLUMN event_head.last IS 'The last number drawn for an event.';
+COMMENT ON COLUMN event_head.at IS 'The moment before that was looked up.';
+COMMENT ON COLUMN event_head.writers IS 'The transactions that may still write events up to it.';

@@ -80,7 +80,7 @@ END
 $$;
 COMMENT ON FUNCTION move_commands IS 'Lets what waits for some chats wait for those that they have become part of: that these are as they are stored now. Called while nobody else writes to the organization.';
 
-CREATE FUNCTION lease_number(of_org uuid, of_session text, by uuid, for_seconds double precision) RETURNS boolean
+CREATE FUNCTION acquire_connector_lease(of_org uuid, of_session text, by uuid, for_seconds double precision) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO connector_leases AS lease (org_id, session_id, holder, expires_at)
@@ -90,4 +90,4 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION lease_number IS 'Gives the lease of a number to that holder, or lets it keep it, for so long; false while somebody else has it. By the database''s clock, which all have in common.';
+COMMENT ON FUNCTION acquire_connector_lease IS 'Gives the lease of a number to that holder, or lets it keep it, for so long; false while somebody else has it. By the database''s clock, which all have in common.';

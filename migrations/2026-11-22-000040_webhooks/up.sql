@@ -11,15 +11,15 @@ CREATE TABLE webhooks (
     position     bigint      NOT NULL,
     failures     integer     NOT NULL DEFAULT 0,
     retry_at     timestamptz,
-    leased_by    uuid,
-    leased_until timestamptz,
+    lease_holder    uuid,
+    lease_expires_at timestamptz,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, webhook_id)
 );
 -- Lists show the oldest first.
 CREATE INDEX webhooks_created_at ON webhooks (org_id, created_at, webhook_id);
 -- Who was served longest ago is served next.
-CREATE INDEX webhooks_leased_until ON webhooks (leased_until NULLS FIRST) WHERE enabled;
+CREATE INDEX webhooks_lease_expires_at ON webhooks (lease_expires_at NULLS FIRST) WHERE enabled;
 COMMENT ON TABLE webhooks IS 'Where the organization is told of changes by HTTP. Their secrets are not stored: each is made of a key of the service.';
 COMMENT ON COLUMN webhooks.org_id IS 'The organization.';
 COMMENT ON COLUMN webhooks.webhook_id IS 'webhook- and 16 lower-case letters.';
@@ -32,8 +32,8 @@ COMMENT ON COLUMN webhooks.key_id IS 'Which of the service''s keys it is made of
 COMMENT ON COLUMN webhooks.position IS 'The event up to which all were delivered or are in webhook_deliveries.';
 COMMENT ON COLUMN webhooks.failures IS 'How many times in a row nothing could be delivered.';
 COMMENT ON COLUMN webhooks.retry_at IS 'Until when the receiver is left alone; null when it is not.';
-COMMENT ON COLUMN webhooks.leased_by IS 'The process that delivers.';
-COMMENT ON COLUMN webhooks.leased_until IS 'From when another process may deliver.';
+COMMENT ON COLUMN webhooks.lease_holder IS 'The process that delivers.';
+COMMENT ON COLUMN webhooks.lease_expires_at IS 'From when another process may deliver.';
 COMMENT ON COLUMN webhooks.created_at IS 'When it was created.';
 
 CREATE TABLE webhook_deliveries (
@@ -42,11 +42,11 @@ CREATE TABLE webhook_deliveries (
     event_id    bigint      NOT NULL,
     chat_key    bigint      NOT NULL,
     state       text        NOT NULL COLLATE "C" CHECK (state IN ('waiting', 'delivered', 'dead')),
-    tries       integer     NOT NULL,
+    attempts       integer     NOT NULL,
     status      integer,
     error       text,
-    tried_at    timestamptz,
-    next_try_at timestamptz CHECK ((next_try_at IS NOT NULL) = (state = 'waiting')),
+    attempted_at    timestamptz,
+    next_attempt_at timestamptz CHECK ((next_attempt_at IS NOT NULL) = (state = 'waiting')),
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, webhook_id, event_id),
     FOREIGN KEY (org_id, webhook_id) REFERENCES webhooks (org_id, webhook_id) ON DELETE CASCADE
@@ -61,11 +61,11 @@ COMMENT ON COLUMN webhook_deliveries.webhook_id IS 'The webhook.';
 COMMENT ON COLUMN webhook_deliveries.event_id IS 'The event.';
 COMMENT ON COLUMN webhook_deliveries.chat_key IS 'The chat it tells of: its events are delivered one after the other.';
 COMMENT ON COLUMN webhook_deliveries.state IS 'waiting to be tried, delivered, or dead: given up.';
-COMMENT ON COLUMN webhook_deliveries.tries IS 'How many times it was tried since it came up or was last replayed, by itself or together with others.';
+COMMENT ON COLUMN webhook_deliveries.attempts IS 'How many times it was tried since it came up or was last replayed, by itself or together with others.';
 COMMENT ON COLUMN webhook_deliveries.status IS 'The HTTP status of the last answer.';
 COMMENT ON COLUMN webhook_deliveries.error IS 'Why the last try got no answer.';
-COMMENT ON COLUMN webhook_deliveries.tried_at IS 'When it was last tried.';
-COMMENT ON COLUMN webhook_deliveries.next_try_at IS 'From when it is tried again, while it waits.';
+COMMENT ON COLUMN webhook_deliveries.attempted_at IS 'When it was last tried.';
+COMMENT ON COLUMN webhook_deliveries.next_attempt_at IS 'From when it is tried again, while it waits.';
 COMMENT ON COLUMN webhook_deliveries.created_at IS 'When it came up.';
 
 DO $$

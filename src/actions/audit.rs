@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::instant::Instant;
 use crate::store::Store;
-use crate::store::events::{self, ChatLog, Event, KINDS};
+use crate::store::events::{self, ChangeEvent, ChatLog, KINDS};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct AuditQuery {
     /// Only what changed for this number and for all; `None` for all numbers.
     pub number: Option<PhoneSelector>,
     /// Only what they did.
@@ -34,8 +34,8 @@ pub async fn list(
     cursors: &SigningKeys,
     caller: &Caller,
     address: ChatAddress,
-    asked: Asked,
-) -> Result<Page<Event>> {
+    asked: AuditQuery,
+) -> Result<Page<ChangeEvent>> {
     check(&asked)?;
     let (org, size) = (caller.org, page::size(asked.limit));
     let scope = Scope::of("audit logs")
@@ -70,7 +70,7 @@ pub async fn list(
     page::cut(rows, size, |event| event.event_id, (cursors, org, &scope))
 }
 
-fn check(asked: &Asked) -> Result<()> {
+fn check(asked: &AuditQuery) -> Result<()> {
     check_kind("action", asked.action.as_deref())?;
     // PostgreSQL cannot hold NUL, so nobody's name has one.
     if asked.performed_by.as_ref().is_some_and(|actor| actor.contains('\0')) {

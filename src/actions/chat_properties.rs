@@ -21,7 +21,7 @@ const NOT_PICKED: &str = "must be an array of the property's options";
 
 /// A value as a caller gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Given {
+pub enum PropertyInput {
     /// `null`: removes the value.
     Null,
     /// A string.
@@ -45,7 +45,7 @@ pub(super) struct Changes {
 pub(super) fn resolve(
     connection: &mut Connection,
     org: OrgId,
-    given: &BTreeMap<String, Given>,
+    given: &BTreeMap<String, PropertyInput>,
 ) -> StoreResult<Changes> {
     // PostgreSQL cannot hold NUL, so no property is named with one.
     let keys: Vec<&str> = given.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
@@ -62,7 +62,7 @@ pub(super) fn definitions(
 }
 
 /// Holds what was given to definitions, among which are all it names that there are.
-pub(super) fn check(definitions: &[Property], given: &BTreeMap<String, Given>) -> Result<Changes> {
+pub(super) fn check(definitions: &[Property], given: &BTreeMap<String, PropertyInput>) -> Result<Changes> {
     let mut changes = Changes::default();
     let mut violations = Vec::new();
     let mut seen = BTreeSet::new();
@@ -90,7 +90,7 @@ fn change<'a>(
     definitions: &'a [Property],
     seen: &mut BTreeSet<&'a PropertyId>,
     key: &str,
-    value: &Given,
+    value: &PropertyInput,
 ) -> Result<(PropertyId, Option<Value>), String> {
     let by_id = definitions.iter().find(|property| property.property_id.as_str() == key);
     let property = by_id.or_else(|| definitions.iter().find(|property| property.name == key));
@@ -99,20 +99,24 @@ fn change<'a>(
         return Err("names a property that another key names too".to_owned());
     }
     let stored = match value {
-        Given::Null => None,
-        Given::Text(_) | Given::Texts(_) | Given::Other => Some(stored(property, value)?),
+        PropertyInput::Null => None,
+        PropertyInput::Text(_) | PropertyInput::Texts(_) | PropertyInput::Other => {
+            Some(stored(property, value)?)
+        }
     };
     Ok((property.property_id.clone(), stored))
 }
 
 /// The value as it is stored, if the property's kind takes it.
-fn stored(property: &Property, value: &Given) -> Result<Value, String> {
+fn stored(property: &Property, value: &PropertyInput) -> Result<Value, String> {
     match (property.kind.as_str(), value) {
-        ("text", Given::Text(text)) => check_text(text).map(|()| Value::from(text.as_str())),
-        ("date", Given::Text(text)) if Instant::is_iso_8601(text) => Ok(Value::from(text.as_str())),
-        ("dropdown", Given::Text(text)) if property.options.contains(text) => Ok(Value::from(text.as_str())),
-        ("picklist", Given::Text(text)) => picked(property, text.split(',')),
-        ("picklist", Given::Texts(texts)) => picked(property, texts.iter().map(String::as_str)),
+        ("text", PropertyInput::Text(text)) => check_text(text).map(|()| Value::from(text.as_str())),
+        ("date", PropertyInput::Text(text)) if Instant::is_iso_8601(text) => Ok(Value::from(text.as_str())),
+        ("dropdown", PropertyInput::Text(text)) if property.options.contains(text) => {
+            Ok(Value::from(text.as_str()))
+        }
+        ("picklist", PropertyInput::Text(text)) => picked(property, text.split(',')),
+        ("picklist", PropertyInput::Texts(texts)) => picked(property, texts.iter().map(String::as_str)),
         ("text", _) => Err("must be a string".to_owned()),
         ("date", _) => Err("must be an ISO 8601 date or date-time".to_owned()),
         ("dropdown", _) => Err("must be one of the property's options".to_owned()),
@@ -156,12 +160,12 @@ mod tests {
         Property { property_id, name: name.to_owned(), kind: kind.to_owned(), options }
     }
 
-    fn text(text: &str) -> Given {
-        Given::Text(text.to_owned())
+    fn text(text: &str) -> PropertyInput {
+        PropertyInput::Text(text.to_owned())
     }
 
-    fn texts(texts: &[&str]) -> Given {
-        Given::Texts(texts.iter().map(|text| (*text).to_owned()).collect())
+    fn texts(texts: &[&str]) -> PropertyInput {
+        PropertyInput::Texts(texts.iter().map(|text| (*text).to_owned()).collect())
     }
 
     #[test]
@@ -190,7 +194,7 @@ mod tests {
             ("text", text("\0")),
             ("text", text(&"e".repeat(MAX_CHARACTERS + 1))),
             ("text", texts(&["x"])),
-            ("text", Given::Other),
+            ("text", PropertyInput::Other),
             ("date", text("22.11.2026")),
             ("date", text("2026-02-30")),
             ("date", text("")),
@@ -199,7 +203,7 @@ mod tests {
             ("dropdown", texts(&["Red"])),
             ("picklist", text("Red,Blue")),
             ("picklist", texts(&["red"])),
-            ("picklist", Given::Other),
+            ("picklist", PropertyInput::Other),
         ] {
             assert!(stored(&property('a', "P", kind), &given).is_err(), "{kind} {given:?}");
         }
@@ -210,7 +214,7 @@ mod tests {
         let definitions = [property('a', "Note", "text"), property('b', "Due", "date")];
         let given = BTreeMap::from([
             ("Note".to_owned(), text("x")),
-            (definitions[1].property_id.to_string(), Given::Null),
+            (definitions[1].property_id.to_string(), PropertyInput::Null),
         ]);
         let changes = check(&definitions, &given).unwrap();
         assert_eq!(changes.set, [(definitions[0].property_id.clone(), json!("x"))]);
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_not_echoed_without_end() {
-        let given = (0..50).map(|i| (i.to_string() + &"é".repeat(5000), Given::Null)).collect();
+        let given = (0..50).map(|i| (i.to_string() + &"é".repeat(5000), PropertyInput::Null)).collect();
         let error = check(&[], &given).unwrap_err();
         assert_eq!(error.fields().len(), MAX_VIOLATIONS);
         assert!(error.fields().iter().all(|violation| violation.problem.len() < 300));
@@ -230,7 +234,7 @@ mod tests {
         let definitions = [property('a', "Note", "text")];
         let id = definitions[0].property_id.to_string();
         let given = BTreeMap::from([
-            ("Colour".to_owned(), Given::Null),
+            ("Colour".to_owned(), PropertyInput::Null),
             ("Note".to_owned(), text("x")),
             (id.clone(), text("y")),
         ]);

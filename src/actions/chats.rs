@@ -22,7 +22,7 @@ pub struct ChatChange {
     /// The label names it has from now on; an element may hold several, separated by commas.
     pub labels: Patch<Vec<String>>,
     /// Values by property id or name; those not named stay.
-    pub custom_properties: Patch<BTreeMap<String, chat_properties::Given>>,
+    pub custom_properties: Patch<BTreeMap<String, chat_properties::PropertyInput>>,
 }
 
 /// The chat as the selected number sees it.
@@ -105,7 +105,7 @@ struct Wanted {
     /// The key of the member's email.
     assignee: Patch<String>,
     labels: Option<Vec<LabelName>>,
-    properties: BTreeMap<String, chat_properties::Given>,
+    properties: BTreeMap<String, chat_properties::PropertyInput>,
 }
 
 /// A change that the organization's members and properties allow.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-pub use self::bells::{Bells, Listener};
+pub use self::bells::{CommandNotifier, CommandSignal};
 use super::sessions;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -54,7 +54,7 @@ pub enum Change {
 
 /// A connector's hold on a number.
 #[derive(Clone, Copy, Debug)]
-pub struct Hold {
+pub struct ConnectorLease {
     org: OrgId,
     session: SessionId,
     holder: Uuid,
@@ -88,9 +88,9 @@ pub(super) fn keep_read(
     rows::keep(connection, org, session, address, &[Wish { field: "read", flag: is_read, at: None }])
 }
 
-impl Hold {
+impl ConnectorLease {
     /// The hold on the number of that name (session id, phone id or digits), which is not taken yet.
-    pub async fn on(store: &Store, caller: &Caller, name: &str) -> Result<Self> {
+    pub async fn find(store: &Store, caller: &Caller, name: &str) -> Result<Self> {
         let (org, reach) = (caller.org, caller.sessions.clone());
         let id = name.parse::<SessionId>().ok();
         let (phone, phone_id) = (name.parse::<Phone>().ok(), name.parse::<PhoneId>().ok());
@@ -114,7 +114,7 @@ impl Hold {
     }
 
     /// Takes the number, or keeps it, for [`LEASE`]. `false` while somebody else has it.
-    pub async fn take(self, store: &Store) -> Result<bool> {
+    pub async fn acquire(self, store: &Store) -> Result<bool> {
         let Self { org, session, holder } = self;
         let seconds = LEASE.as_secs_f64();
         store.write(org, move |connection| rows::lease(connection, org, session, holder, seconds)).await
@@ -127,14 +127,14 @@ impl Hold {
     }
 
     /// The changes that wait, oldest first; of many, the oldest.
-    pub async fn waiting(self, store: &Store) -> Result<Vec<Command>> {
+    pub async fn pending(self, store: &Store) -> Result<Vec<Command>> {
         let Self { org, session, .. } = self;
         let waiting = store.read(move |connection| rows::waiting(connection, org, session, PAGE)).await?;
         waiting.into_iter().map(command).collect()
     }
 
     /// These changes are carried out.
-    pub async fn done(self, store: &Store, ids: Vec<i64>) -> Result<()> {
+    pub async fn acknowledge(self, store: &Store, ids: Vec<i64>) -> Result<()> {
         let Self { org, session, .. } = self;
         store.write(org, move |connection| rows::remove(connection, org, session, &ids)).await
     }

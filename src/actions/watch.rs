@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-pub use self::hub::Watches;
+pub use self::hub::Publisher;
 pub(super) use self::settling::Settling;
 use super::audit::check_kind;
 use super::sessions::{self, check_reach};
@@ -17,13 +17,13 @@ use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{LabelId, PhoneSelector, SessionId};
-use crate::store::events::{Event, WatchedEvent};
+use crate::store::events::{ChangeEvent, RoutableEvent};
 use crate::store::{labels, sessions as stored_sessions};
 use crate::text_key::text_key;
 
 /// What is asked to be watched.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct WatchRequest {
     /// Only chats of this number; `None` for all that the caller reaches.
     pub number: Option<PhoneSelector>,
     /// Only chats of this session.
@@ -40,23 +40,23 @@ pub struct Asked {
 
 /// What a watcher is told.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct WatchMessage {
     /// What changed; `None` when the watcher is only told that it is still watching, and from where on.
-    pub change: Option<Arc<WatchedEvent>>,
+    pub change: Option<Arc<RoutableEvent>>,
     /// Begins a watch after this.
     pub resume_token: Arc<str>,
 }
 
 /// What a watcher is told, until an error says why there is no more.
-pub type Watch = mpsc::Receiver<Result<Told>>;
+pub type WatchStream = mpsc::Receiver<Result<WatchMessage>>;
 
-/// Watches what the caller may see of it, for as long as the caller may.
+/// Publisher what the caller may see of it, for as long as the caller may.
 pub async fn watch(
-    watches: &Watches,
+    watches: &Publisher,
     caller: Arc<Caller>,
     credential_check: CredentialCheck,
-    asked: Asked,
-) -> Result<Watch> {
+    asked: WatchRequest,
+) -> Result<WatchStream> {
     for action in &asked.actions {
         check_kind("actions", Some(action))?;
     }
@@ -126,7 +126,7 @@ struct Filter {
 }
 
 impl Filter {
-    fn passes(&self, watched: &WatchedEvent) -> bool {
+    fn passes(&self, watched: &RoutableEvent) -> bool {
         let event = &watched.event;
         let is_reachable = match (&self.reachable, event.session_id) {
             (None, _) => true,
@@ -141,19 +141,19 @@ impl Filter {
 }
 
 /// Whether the chat has the label, or the change is about it: whoever watches a label sees it go.
-fn has_label(watched: &WatchedEvent, label: &str) -> bool {
+fn has_label(watched: &RoutableEvent, label: &str) -> bool {
     let is_this = |field: &String| field.strip_prefix("labels.") == Some(label);
     watched.label_ids.iter().any(|id| id == label) || watched.event.changes.0.keys().any(is_this)
 }
 
 /// Whether the chat is assigned to the member, or was until the change.
-fn is_assigned(watched: &WatchedEvent, assignee: &str) -> bool {
+fn is_assigned(watched: &RoutableEvent, assignee: &str) -> bool {
     let is_this = |email: &str| text_key(email) == assignee;
     watched.assigned_to.as_deref().is_some_and(is_this) || emails(&watched.event).any(is_this)
 }
 
 /// The emails before and after a change of the assignee.
-fn emails(event: &Event) -> impl Iterator<Item = &str> {
+fn emails(event: &ChangeEvent) -> impl Iterator<Item = &str> {
     let values =
         event.changes.0.get("assignee").into_iter().flat_map(|(previous, current)| [previous, current]);
     values.filter_map(|value| match &value.0.kind {

@@ -2,13 +2,13 @@
 
 mod addresses;
 mod deliveries;
-mod office;
+mod dispatcher;
 mod round;
 mod rules;
 
 pub use self::addresses::is_public;
 pub use self::deliveries::{lag, remove_expired};
-pub use self::office::{Answered, Letter, Office, Post};
+pub use self::dispatcher::{AttemptResult, DeliveryRequest, Dispatcher, WebhookSender};
 use self::rules::{check_owned, check_reader, checked_kinds, checked_sessions, salt, secret, visible};
 use super::Precondition;
 use super::idempotency::IdempotentWrite;

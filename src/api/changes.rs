@@ -9,21 +9,21 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
 use self::fields::Api;
 use super::streams::{Answers, in_time};
-use crate::actions::audit::Asked;
+use crate::actions::audit::AuditQuery;
 use crate::actions::offset_pages::moment;
-use crate::actions::watch::{Told, Watch};
+use crate::actions::watch::{WatchMessage, WatchStream};
 use crate::error::Result;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::pb::{
     ChatChange, FieldChange, ListChatAuditLogsRequest, SessionChatChange, SessionFieldChange,
     WatchChatsResponse, WatchSessionChatsResponse, WebhookEvent,
 };
-use crate::store::events::Event;
+use crate::store::events::ChangeEvent;
 use crate::telemetry::metrics::Present;
 
 /// What the request asks for, besides the chat.
-pub(super) fn asked(request: ListChatAuditLogsRequest, number: Option<PhoneSelector>) -> Result<Asked> {
-    Ok(Asked {
+pub(super) fn asked(request: ListChatAuditLogsRequest, number: Option<PhoneSelector>) -> Result<AuditQuery> {
+    Ok(AuditQuery {
         number,
         from: request.start_time.map(|text| moment("start_time", &text)).transpose()?,
         before: request.end_time.map(|text| moment("end_time", &text)).transpose()?,
@@ -35,7 +35,7 @@ pub(super) fn asked(request: ListChatAuditLogsRequest, number: Option<PhoneSelec
 }
 
 /// A change as the chat API tells it.
-pub(super) fn chat_change(org: OrgId, event: &Event) -> ChatChange {
+pub(super) fn chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
     ChatChange {
         id: event.event_id,
         org_id: org.to_string(),
@@ -53,7 +53,7 @@ pub(super) fn chat_change(org: OrgId, event: &Event) -> ChatChange {
 }
 
 /// A change as the session API tells it.
-fn session_chat_change(session: SessionId, event: &Event) -> SessionChatChange {
+fn session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionChatChange {
     SessionChatChange {
         id: event.event_id,
         session_id: session.to_string(),
@@ -66,7 +66,7 @@ fn session_chat_change(session: SessionId, event: &Event) -> SessionChatChange {
 }
 
 /// A change as webhooks are told of it.
-pub fn webhook_event(org: OrgId, event: &Event) -> WebhookEvent {
+pub fn webhook_event(org: OrgId, event: &ChangeEvent) -> WebhookEvent {
     WebhookEvent {
         id: event.event_id,
         org_id: org.to_string(),
@@ -79,7 +79,7 @@ pub fn webhook_event(org: OrgId, event: &Event) -> WebhookEvent {
     }
 }
 
-fn session_field_changes(event: &Event) -> Vec<SessionFieldChange> {
+fn session_field_changes(event: &ChangeEvent) -> Vec<SessionFieldChange> {
     field_changes(event, Api::Session, |field, previous, current| SessionFieldChange {
         field,
         previous,
@@ -88,9 +88,9 @@ fn session_field_changes(event: &Event) -> Vec<SessionFieldChange> {
 }
 
 /// A watch in the words of the chat API.
-pub(super) fn chat_changes(org: OrgId, watch: Watch) -> Response<Answers<WatchChatsResponse>> {
+pub(super) fn chat_changes(org: OrgId, watch: WatchStream) -> Response<Answers<WatchChatsResponse>> {
     let present = Present::stream("/switchboard.v1.ChatService/WatchChats");
-    told(watch, present, move |Told { change, resume_token }| WatchChatsResponse {
+    told(watch, present, move |WatchMessage { change, resume_token }| WatchChatsResponse {
         change: change.map(|watched| chat_change(org, &watched.event)),
         resume_token: resume_token.to_string(),
     })
@@ -99,10 +99,10 @@ pub(super) fn chat_changes(org: OrgId, watch: Watch) -> Response<Answers<WatchCh
 /// A watch in the words of the session API.
 pub(super) fn session_chat_changes(
     session: SessionId,
-    watch: Watch,
+    watch: WatchStream,
 ) -> Response<Answers<WatchSessionChatsResponse>> {
     let present = Present::stream("/switchboard.v1.SessionService/WatchSessionChats");
-    told(watch, present, move |Told { change, resume_token }| WatchSessionChatsResponse {
+    told(watch, present, move |WatchMessage { change, resume_token }| WatchSessionChatsResponse {
         change: change.map(|watched| session_chat_change(session, &watched.event)),
         resume_token: resume_token.to_string(),
     })
@@ -110,9 +110,9 @@ pub(super) fn session_chat_changes(
 
 /// The watch as a stream that is present for as long as somebody reads it.
 fn told<T: 'static>(
-    watch: Watch,
+    watch: WatchStream,
     present: Present,
-    say: impl Fn(Told) -> T + Send + 'static,
+    say: impl Fn(WatchMessage) -> T + Send + 'static,
 ) -> Response<Answers<T>> {
     Response::new(in_time(ReceiverStream::new(watch).map(move |told| {
         let _present = &present;
@@ -122,7 +122,7 @@ fn told<T: 'static>(
 
 /// The fields that changed, as the API tells them.
 fn field_changes<C>(
-    event: &Event,
+    event: &ChangeEvent,
     api: Api,
     change: impl Fn(String, Option<Value>, Option<Value>) -> C,
 ) -> Vec<C> {

@@ -10,9 +10,9 @@ use super::guard::{caller, credential_check};
 use super::idempotency::once;
 use super::streams::Answers;
 use super::{changes, chat_bulk, chat_lists, search};
-use crate::actions::chat_properties::Given;
+use crate::actions::chat_properties::PropertyInput;
 use crate::actions::chats::{self, ChatChange};
-use crate::actions::watch::{self, Watches};
+use crate::actions::watch::{self, Publisher};
 use crate::actions::{audit, search as searches};
 use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
@@ -32,12 +32,12 @@ use crate::store::Store;
 pub struct ChatApi {
     store: Store,
     cursors: SigningKeys,
-    watches: Watches,
+    watches: Publisher,
 }
 
 impl ChatApi {
     /// The service on that store, with what cursors are signed with, and what there is to watch.
-    pub fn new(store: Store, cursors: SigningKeys, watches: Watches) -> Self {
+    pub fn new(store: Store, cursors: SigningKeys, watches: Publisher) -> Self {
         Self { store, cursors, watches }
     }
 }
@@ -147,7 +147,7 @@ impl ChatService for ChatApi {
         let number = number(request.metadata())?;
         let credential_check = credential_check(&request)?;
         let WatchChatsRequest { resume_token, label, assigned_to, actions } = request.into_inner();
-        let asked = watch::Asked { number, session: None, label, assigned_to, actions, resume_token };
+        let asked = watch::WatchRequest { number, session: None, label, assigned_to, actions, resume_token };
         let watch = watch::watch(&self.watches, caller.clone(), credential_check, asked).await?;
         Ok(changes::chat_changes(caller.org, watch))
     }
@@ -207,16 +207,16 @@ fn if_set<T>(patch: Patch<T>) -> Patch<T> {
     if let Patch::Set(value) = patch { Patch::Set(value) } else { Patch::Keep }
 }
 
-fn given(value: prost_types::Value) -> Given {
+fn given(value: prost_types::Value) -> PropertyInput {
     match value.kind {
-        Some(ValueKind::NullValue(_)) => Given::Null,
-        Some(ValueKind::StringValue(text)) => Given::Text(text),
+        Some(ValueKind::NullValue(_)) => PropertyInput::Null,
+        Some(ValueKind::StringValue(text)) => PropertyInput::Text(text),
         Some(ValueKind::ListValue(list)) => {
             let texts: Option<Vec<_>> = list.values.into_iter().map(text).collect();
-            texts.map_or(Given::Other, Given::Texts)
+            texts.map_or(PropertyInput::Other, PropertyInput::Texts)
         }
         Some(ValueKind::NumberValue(_) | ValueKind::BoolValue(_) | ValueKind::StructValue(_)) | None => {
-            Given::Other
+            PropertyInput::Other
         }
     }
 }

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::guard::{caller, credential_check};
 use super::streams::{Answers, in_time};
-use crate::actions::commands::Bells;
+use crate::actions::commands::CommandNotifier;
 use crate::error::unreadable;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
@@ -29,7 +29,7 @@ const UNREAD_ANSWERS: usize = 1;
 #[derive(Clone)]
 pub struct IngestApi {
     store: Store,
-    bells: Bells,
+    bells: CommandNotifier,
     writers: Arc<Semaphore>,
     closing: CancellationToken,
 }
@@ -37,7 +37,7 @@ pub struct IngestApi {
 impl IngestApi {
     /// The service on a store of its own with `writers` connections, so that streams leave others room and a large batch may
     /// take its time. Streams wait for each other as long as it takes, and end when `closing` is cancelled.
-    pub fn new(store: Store, bells: Bells, writers: u32, closing: CancellationToken) -> Self {
+    pub fn new(store: Store, bells: CommandNotifier, writers: u32, closing: CancellationToken) -> Self {
         Self { store, bells, writers: Arc::new(Semaphore::new(writers as usize)), closing }
     }
 }

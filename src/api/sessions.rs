@@ -13,7 +13,7 @@ use super::streams::Answers;
 use crate::actions::read_state::ReadState;
 use crate::actions::session_lists::{self, PageRequest};
 use crate::actions::sessions::{self, Change, NewSession, SessionRow};
-use crate::actions::watch::{self, Watches};
+use crate::actions::watch::{self, Publisher};
 use crate::actions::{Precondition, session_chats};
 use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
@@ -35,12 +35,12 @@ use crate::store::Store;
 pub struct SessionApi {
     store: Store,
     cursors: SigningKeys,
-    watches: Watches,
+    watches: Publisher,
 }
 
 impl SessionApi {
     /// The service on that store, with what it signs cursors with, and what there is to watch.
-    pub fn new(store: Store, cursors: SigningKeys, watches: Watches) -> Self {
+    pub fn new(store: Store, cursors: SigningKeys, watches: Publisher) -> Self {
         Self { store, cursors, watches }
     }
 }
@@ -174,7 +174,12 @@ impl SessionService for SessionApi {
         let credential_check = credential_check(&request)?;
         let WatchSessionChatsRequest { session_id: session, resume_token, actions } = request.into_inner();
         let session = session_id(&session)?;
-        let asked = watch::Asked { session: Some(session), resume_token, actions, ..watch::Asked::default() };
+        let asked = watch::WatchRequest {
+            session: Some(session),
+            resume_token,
+            actions,
+            ..watch::WatchRequest::default()
+        };
         let watch = watch::watch(&self.watches, caller, credential_check, asked).await?;
         Ok(session_chat_changes(session, watch))
     }

@@ -10,8 +10,8 @@ use super::around::Answering;
 use super::guard::Guard;
 use super::health::Health;
 use super::{Response, ServeError};
-use crate::actions::commands::Bells;
-use crate::actions::watch::Watches;
+use crate::actions::commands::CommandNotifier;
+use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
 use crate::api::{self, ChatApi, IngestApi, OrganizationApi, SessionApi};
 use crate::config::Config;
@@ -59,8 +59,8 @@ pub struct Services<R> {
 pub fn compose(
     store: &Store,
     config: &Config,
-    watches: &Watches,
-    bells: &Bells,
+    watches: &Publisher,
+    bells: &CommandNotifier,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {

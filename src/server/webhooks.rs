@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
 use self::reach::{AddressPolicy, NotAllowed, Resolver};
-use crate::actions::webhooks::{Answered, Letter, Post};
+use crate::actions::webhooks::{AttemptResult, DeliveryRequest, WebhookSender};
 use crate::api::webhook_event;
 use crate::config::WebhookSettings;
 use crate::instant::Instant;
@@ -76,16 +76,16 @@ impl<R: Resolver> Postman<R> {
         Self { client, reach, timeout: settings.timeout }
     }
 
-    async fn send(&self, letter: &Letter) -> Result<u16, &'static str> {
+    async fn post(&self, delivery: &DeliveryRequest) -> Result<u16, &'static str> {
         // The connector resolves names alone.
-        if letter.url.address().is_some_and(|address| !self.reach.allows(address)) {
+        if delivery.url.address().is_some_and(|address| !self.reach.allows(address)) {
             return Err(NOT_ALLOWED);
         }
-        if !letter.url.is_https() && !self.reach.allows_all() {
+        if !delivery.url.is_https() && !self.reach.allows_all() {
             return Err("no https URL");
         }
         let client = self.client.as_ref().ok_or("the service has no authorities to trust")?;
-        let request = request(letter, Instant::now()).map_err(|_| "no post can be made of it")?;
+        let request = request(delivery, Instant::now()).map_err(|_| "no post can be made of it")?;
         let answer = client.request(request).await.map_err(|error| reason(&error))?;
         let status = answer.status().as_u16();
         finish(answer.into_body()).await;
@@ -93,28 +93,28 @@ impl<R: Resolver> Postman<R> {
     }
 }
 
-impl<R: Resolver> Post for Postman<R> {
-    async fn post(&self, letter: &Letter) -> Answered {
-        match timeout(self.timeout, self.send(letter)).await {
-            Ok(Ok(status)) => Answered::Status(status),
-            Ok(Err(why)) => Answered::Nothing(why),
-            Err(_) => Answered::Nothing("no answer in time"),
+impl<R: Resolver> WebhookSender for Postman<R> {
+    async fn send(&self, delivery: &DeliveryRequest) -> AttemptResult {
+        match timeout(self.timeout, self.post(delivery)).await {
+            Ok(Ok(status)) => AttemptResult::Status(status),
+            Ok(Err(why)) => AttemptResult::NoResponse(why),
+            Err(_) => AttemptResult::NoResponse("no answer in time"),
         }
     }
 }
 
 /// The post, as it is at that moment.
-fn request(letter: &Letter, at: Instant) -> Result<Request<Full<Bytes>>, http::Error> {
+fn request(delivery: &DeliveryRequest, at: Instant) -> Result<Request<Full<Bytes>>, http::Error> {
     let mut body = Vec::new();
-    webhook_event(letter.org, &letter.event).write(&mut body);
+    webhook_event(delivery.org, &delivery.event).write(&mut body);
     let timestamp = (at.millis() / 1000).to_string();
-    let signature = signature(letter.secret.expose(), &timestamp, &body);
-    let url: Uri = letter.url.uri().clone();
+    let signature = signature(delivery.secret.expose(), &timestamp, &body);
+    let url: Uri = delivery.url.uri().clone();
     Request::post(url)
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, AGENT)
-        .header("x-switchboard-webhook", letter.webhook.as_str())
-        .header("x-switchboard-event", letter.event.event_id)
+        .header("x-switchboard-webhook", delivery.webhook.as_str())
+        .header("x-switchboard-event", delivery.event.event_id)
         .header("x-switchboard-timestamp", &timestamp)
         .header("x-switchboard-signature", signature)
         .body(Full::new(body.into()))

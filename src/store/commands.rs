@@ -14,7 +14,7 @@ use crate::instant::Instant;
 
 diesel::define_sql_function! {
     /// See the migration.
-    fn lease_number(org: SqlUuid, session: Text, holder: SqlUuid, seconds: Double) -> Bool;
+    fn acquire_connector_lease(org: SqlUuid, session: Text, holder: SqlUuid, seconds: Double) -> Bool;
 }
 
 /// A change to carry out, as it is stored.
@@ -144,7 +144,8 @@ pub fn lease(
     holder: Uuid,
     seconds: f64,
 ) -> StoreResult<bool> {
-    let leased = lease_number(org.into_sql::<SqlUuid>(), session.into_sql::<Text>(), holder, seconds);
+    let leased =
+        acquire_connector_lease(org.into_sql::<SqlUuid>(), session.into_sql::<Text>(), holder, seconds);
     Ok(diesel::select(leased).get_result(connection)?)
 }
 

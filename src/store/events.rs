@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
 use super::json::Json;
 use super::schema::{chat_addresses, events, orgs, session_chats, sessions};
-use super::views::{event_views, events_horizon};
+use super::views::{event_head, event_views};
 use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
@@ -47,7 +47,7 @@ pub type Changes = BTreeMap<String, (JsonValue, JsonValue)>;
 /// A change of a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = event_views, check_for_backend(Pg))]
-pub struct Event {
+pub struct ChangeEvent {
     /// Order of writing.
     pub event_id: i64,
     /// When it was changed.
@@ -69,12 +69,12 @@ pub struct Event {
 /// A change, and what there is to choose it by: what the chat is like now.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = event_views, check_for_backend(Pg))]
-pub struct WatchedEvent {
+pub struct RoutableEvent {
     /// The organization.
     pub org_id: OrgId,
     /// The change.
     #[diesel(embed)]
-    pub event: Event,
+    pub event: ChangeEvent,
     /// The sessions that hold the chat.
     pub held_by: Vec<SessionId>,
     /// The labels it has.
@@ -85,7 +85,7 @@ pub struct WatchedEvent {
 
 /// How far events were written at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SafePosition {
+pub struct EventHead {
     /// The last number drawn.
     pub last: i64,
     /// The moment before it was looked up.
@@ -130,7 +130,7 @@ pub fn of_chat(
     org: OrgId,
     log: &ChatLog,
     limit: i64,
-) -> StoreResult<Option<Vec<Event>>> {
+) -> StoreResult<Option<Vec<ChangeEvent>>> {
     macro_rules! rows {
         ($is_reachable:expr) => {{
             let own = || {
@@ -162,11 +162,11 @@ pub fn of_chat(
                 .filter(exists(holders))
                 .order(event_views::event_id.nullable().desc().nulls_last())
                 .limit(limit)
-                .select(Option::<Event>::as_select())
+                .select(Option::<ChangeEvent>::as_select())
                 .load(connection)?
         }};
     }
-    let rows: Vec<Option<Event>> = match &log.reachable {
+    let rows: Vec<Option<ChangeEvent>> = match &log.reachable {
         None => rows!(sessions::org_id.eq(org)),
         Some(reachable) => rows!(sessions::session_id.eq_any(reachable.to_vec())),
     };
@@ -181,11 +181,11 @@ pub fn ring(connection: &mut Connection, instance: &str) -> StoreResult<()> {
 }
 
 /// How far events are written now.
-pub fn safe_position(connection: &mut Connection) -> StoreResult<SafePosition> {
-    let (last, at, writers) = events_horizon::table
-        .select((events_horizon::last, events_horizon::at, events_horizon::writers))
+pub fn head(connection: &mut Connection) -> StoreResult<EventHead> {
+    let (last, at, writers) = event_head::table
+        .select((event_head::last, event_head::at, event_head::writers))
         .first(connection)?;
-    Ok(SafePosition { last, at, writers })
+    Ok(EventHead { last, at, writers })
 }
 
 /// At most that many events of all organizations: those after one number and up to another, in order.
@@ -194,14 +194,14 @@ pub fn after(
     after: i64,
     up_to: i64,
     most: i64,
-) -> StoreResult<Vec<WatchedEvent>> {
+) -> StoreResult<Vec<RoutableEvent>> {
     Ok(event_views::table
         .filter(event_views::of_any_org)
         .filter(event_views::event_id.gt(after))
         .filter(event_views::event_id.le(up_to))
         .order(event_views::event_id)
         .limit(most)
-        .select(WatchedEvent::as_select())
+        .select(RoutableEvent::as_select())
         .load(connection)?)
 }
 
@@ -212,14 +212,14 @@ pub fn after_of(
     after: i64,
     up_to: i64,
     most: i64,
-) -> StoreResult<Vec<WatchedEvent>> {
+) -> StoreResult<Vec<RoutableEvent>> {
     Ok(event_views::table
         .filter(event_views::org_id.eq(org))
         .filter(event_views::event_id.gt(after))
         .filter(event_views::event_id.le(up_to))
         .order(event_views::event_id)
         .limit(most)
-        .select(WatchedEvent::as_select())
+        .select(RoutableEvent::as_select())
         .load(connection)?)
 }
 

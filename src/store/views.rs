@@ -71,7 +71,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    events_horizon (last) {
+    event_head (last) {
         last -> BigInt,
         at -> Timestamptz,
         writers -> Array<Text>,

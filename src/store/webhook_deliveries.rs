@@ -7,7 +7,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 
-use super::events::Event;
+use super::events::ChangeEvent;
 use super::schema::{webhook_deliveries, webhooks};
 use super::views::event_views;
 use super::webhook_turns::interval;
@@ -33,21 +33,21 @@ pub struct DeliveryRow {
     /// [`WAITING`], [`DELIVERED`] or [`DEAD`].
     pub state: String,
     /// How many times it was tried since it came up or was last replayed.
-    pub tries: i32,
+    pub attempts: i32,
     /// The HTTP status of the last answer.
     pub status: Option<i32>,
     /// Why the last try got no answer.
     pub error: Option<String>,
     /// When it was last tried.
-    pub tried_at: Option<Instant>,
+    pub attempted_at: Option<Instant>,
     /// From when it is tried again, while it waits.
-    pub next_try_at: Option<Instant>,
+    pub next_attempt_at: Option<Instant>,
     /// When it came up.
     pub created_at: Instant,
 }
 
 /// A delivery, and what it tells of, while that is kept.
-pub type Listed = (DeliveryRow, Option<Event>);
+pub type Listed = (DeliveryRow, Option<ChangeEvent>);
 
 /// At most that many deliveries of the webhook, those of the latest events first: of events before that one, and in that
 /// state, if one is given. None when it tells of sessions that are not `reachable`.
@@ -83,7 +83,7 @@ pub fn page(
     Ok(page
         .order(webhook_deliveries::event_id.desc())
         .limit(limit)
-        .select((DeliveryRow::as_select(), Option::<Event>::as_select()))
+        .select((DeliveryRow::as_select(), Option::<ChangeEvent>::as_select()))
         .load(connection)?)
 }
 
@@ -117,8 +117,8 @@ pub fn revive(
         .filter(webhook_deliveries::state.eq(DEAD));
     let set = (
         webhook_deliveries::state.eq(WAITING),
-        webhook_deliveries::tries.eq(0),
-        webhook_deliveries::next_try_at.eq(now),
+        webhook_deliveries::attempts.eq(0),
+        webhook_deliveries::next_attempt_at.eq(now),
     );
     Ok(match event {
         Some(event) => diesel::update(dead.filter(webhook_deliveries::event_id.eq(event)))

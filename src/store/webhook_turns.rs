@@ -13,7 +13,7 @@ use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
 use uuid::Uuid;
 
-use super::events::WatchedEvent;
+use super::events::RoutableEvent;
 use super::schema::{events, orgs, webhook_deliveries, webhooks};
 use super::views::event_views;
 use super::webhook_deliveries::{DeliveryRow, WAITING};
@@ -30,7 +30,7 @@ pub struct Telling {
     pub chat_key: i64,
     /// The event.
     #[diesel(embed)]
-    pub watched: WatchedEvent,
+    pub watched: RoutableEvent,
 }
 
 /// A webhook whose turn it is, and how far it has come.
@@ -75,7 +75,7 @@ pub fn due(
         .filter(webhook_deliveries::org_id.eq(webhooks::org_id))
         .filter(webhook_deliveries::webhook_id.eq(webhooks::webhook_id))
         .filter(webhook_deliveries::state.eq(WAITING))
-        .filter(webhook_deliveries::next_try_at.le(now));
+        .filter(webhook_deliveries::next_attempt_at.le(now));
     let happened = events::table
         .filter(events::org_id.eq(webhooks::org_id))
         .filter(events::event_id.gt(webhooks::position))
@@ -85,10 +85,10 @@ pub fn due(
         .filter(orgs::disabled_at.is_null())
         .filter(webhooks::enabled)
         .filter(webhooks::org_id.ne_all(except))
-        .filter(webhooks::leased_until.is_null().or(webhooks::leased_until.le(now)))
+        .filter(webhooks::lease_expires_at.is_null().or(webhooks::lease_expires_at.le(now)))
         .filter(webhooks::retry_at.is_null().or(webhooks::retry_at.le(now)))
         .filter(exists(waits).or(exists(happened)))
-        .order(webhooks::leased_until.asc().nulls_first())
+        .order(webhooks::lease_expires_at.asc().nulls_first())
         .limit(most)
         .select((webhooks::org_id, webhooks::webhook_id))
         .load(connection)?)
@@ -128,10 +128,10 @@ pub fn take(
         .filter(webhooks::org_id.eq(org))
         .filter(webhooks::webhook_id.eq(id))
         .filter(webhooks::enabled)
-        .filter(webhooks::leased_until.is_null().or(webhooks::leased_until.le(now)));
+        .filter(webhooks::lease_expires_at.is_null().or(webhooks::lease_expires_at.le(now)));
     let until = now.into_sql::<Timestamptz>() + interval(length);
-    let take =
-        diesel::update(free).set((webhooks::leased_by.eq(by), webhooks::leased_until.eq(until.nullable())));
+    let take = diesel::update(free)
+        .set((webhooks::lease_holder.eq(by), webhooks::lease_expires_at.eq(until.nullable())));
     Ok(take.returning(Turn::as_returning()).get_result(connection).optional()?)
 }
 
@@ -146,13 +146,13 @@ pub fn end(
     let ours = webhooks::table
         .filter(webhooks::org_id.eq(org))
         .filter(webhooks::webhook_id.eq(id))
-        .filter(webhooks::leased_by.eq(by));
+        .filter(webhooks::lease_holder.eq(by));
     let set = (
         webhooks::position.eq(outcome.position),
         webhooks::failures.eq(outcome.failures),
         webhooks::retry_at.eq(outcome.retry_at),
-        webhooks::leased_by.eq(None::<Uuid>),
-        webhooks::leased_until.eq(now),
+        webhooks::lease_holder.eq(None::<Uuid>),
+        webhooks::lease_expires_at.eq(now),
     );
     if diesel::update(ours).set(set).execute(connection)? == 0 {
         return Ok(false);
@@ -172,11 +172,11 @@ pub fn end(
         .do_update()
         .set((
             webhook_deliveries::state.eq(excluded(webhook_deliveries::state)),
-            webhook_deliveries::tries.eq(excluded(webhook_deliveries::tries)),
+            webhook_deliveries::attempts.eq(excluded(webhook_deliveries::attempts)),
             webhook_deliveries::status.eq(excluded(webhook_deliveries::status)),
             webhook_deliveries::error.eq(excluded(webhook_deliveries::error)),
-            webhook_deliveries::tried_at.eq(excluded(webhook_deliveries::tried_at)),
-            webhook_deliveries::next_try_at.eq(excluded(webhook_deliveries::next_try_at)),
+            webhook_deliveries::attempted_at.eq(excluded(webhook_deliveries::attempted_at)),
+            webhook_deliveries::next_attempt_at.eq(excluded(webhook_deliveries::next_attempt_at)),
         ))
         .execute(connection)?;
     Ok(true)

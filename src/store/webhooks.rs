@@ -4,7 +4,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 
 use super::schema::webhooks;
-use super::views::events_horizon;
+use super::views::event_head;
 use super::{Connection, StoreResult};
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
@@ -59,7 +59,7 @@ const NEVER: Option<Instant> = None;
 
 /// Inserts a webhook, to be told of what happens from now on.
 pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> StoreResult<WebhookRow> {
-    let last: i64 = events_horizon::table.select(events_horizon::last).first(connection)?;
+    let last: i64 = event_head::table.select(event_head::last).first(connection)?;
     let values = (
         webhooks::org_id.eq(org),
         webhooks::webhook_id.eq(WebhookId::generate()),

@@ -176,7 +176,7 @@ const STATEMENTS: [&str; 17] = [
          'https://hooks.acme.example/', ARRAY[(SELECT min(session_id COLLATE \"C\") FROM sessions s WHERE s.org_id = numbered.org_id)],
          false, '0123456789abcdef', '01234567', 0
      FROM numbered CROSS JOIN generate_series(1, 5) i",
-    "INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, tries)
+    "INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, attempts)
      SELECT e.org_id, w.webhook_id, e.event_id, e.chat_key, CASE WHEN e.event_id % 3 = 0 THEN 'dead' ELSE 'delivered' END, 1
      FROM events e JOIN webhooks w ON w.org_id = e.org_id AND w.webhook_id LIKE '%b'
      WHERE e.event_id % 5 = 0 AND e.kind = 'attached'",

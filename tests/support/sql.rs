@@ -78,7 +78,7 @@ pub fn told_of_nothing(org: &str, webhook: &str, dead_letter: &str) -> String {
     format!(
         "INSERT INTO webhooks (org_id, webhook_id, url, enabled, salt, key_id, position)
          VALUES ('{org}', '{webhook}', 'https://hooks.acme.example/', false, '0123456789abcdef', '01234567', 0);
-         INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, tries)
+         INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, attempts)
          VALUES ('{org}', '{webhook}', {dead_letter}, 1, 'dead', 1)"
     )
 }
@@ -93,10 +93,10 @@ pub fn is_the_calls_own(sql: &str) -> bool {
         "needed_migration",
         "idempotency_keys",
         "ingest_senders",
-        "events_horizon",
+        "event_head",
         "events_event_id_seq",
         "pg_locks",
-        "\"leased_until\"",
+        "\"lease_expires_at\"",
         "\"webhook_deliveries\".\"created_at\" <",
         "pg_notify",
         "ORDER BY \"event_views\".\"event_id\" LIMIT",

@@ -117,7 +117,8 @@ async fn it_is_told_how_old_a_change_is_that_a_webhook_was_not_told_of() {
     let chat = world.chat("Alice").await;
     note(&world, &chat, "one").await;
     // Someone has the turn, and does nothing with it.
-    let taken = "enabled = true, leased_by = gen_random_uuid(), leased_until = now() + interval '1 day'";
+    let taken =
+        "enabled = true, lease_holder = gen_random_uuid(), lease_expires_at = now() + interval '1 day'";
     let mut sql = world.sql();
     sql.run_as(&world.org.id, &format!("UPDATE webhooks SET {taken}"));
     wait_for(&world, lag, |lag| lag > 0.0).await;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::Hold;
+use super::ConnectorLease;
 use crate::error::Result;
 use crate::ids::{OrgId, SessionId};
 use crate::store::Store;
@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// The connectors of this instance that hold a number.
 #[derive(Clone)]
-pub struct Bells(Arc<Shared>);
+pub struct CommandNotifier(Arc<Shared>);
 
 struct Shared {
     store: Store,
@@ -35,25 +35,25 @@ struct Holder {
 }
 
 /// Rings while commands wait for one holder, those that it was handed and has not answered among them.
-pub struct Listener {
+pub struct CommandSignal {
     holder: Uuid,
     rung: Arc<Notify>,
-    bells: Bells,
+    bells: CommandNotifier,
 }
 
-impl Bells {
+impl CommandNotifier {
     /// Nobody holds a number yet.
     pub fn new(store: Store) -> Self {
         Self(Arc::new(Shared { store, holders: Mutex::default(), came: Notify::new() }))
     }
 
     /// A bell for whoever has that hold, for as long as the value lives.
-    pub fn hang(&self, hold: &Hold) -> Listener {
+    pub fn subscribe(&self, hold: &ConnectorLease) -> CommandSignal {
         let rung = Arc::new(Notify::new());
         let holder = Holder { number: (hold.org, hold.session), rung: rung.clone() };
         self.holders().insert(hold.holder, holder);
         self.0.came.notify_one();
-        Listener { holder: hold.holder, rung, bells: self.clone() }
+        CommandSignal { holder: hold.holder, rung, bells: self.clone() }
     }
 
     /// Rings them until it is dropped. While nobody holds a number it asks the database nothing.
@@ -85,14 +85,14 @@ impl Bells {
     }
 }
 
-impl Listener {
+impl CommandSignal {
     /// Completes when it rings.
-    pub async fn rung(&self) {
+    pub async fn notified(&self) {
         self.rung.notified().await;
     }
 }
 
-impl Drop for Listener {
+impl Drop for CommandSignal {
     fn drop(&mut self) {
         self.bells.holders().remove(&self.holder);
     }

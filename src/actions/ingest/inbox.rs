@@ -8,7 +8,7 @@ use super::chats::Chats;
 use super::check::Change;
 use super::event::InboxEvent;
 use super::{JsonTree, Refused};
-use crate::actions::chat_properties::{self, Changes, Given};
+use crate::actions::chat_properties::{self, Changes, PropertyInput};
 use crate::actions::labels;
 use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{ChatAddress, LabelId, OrgId, SessionId};
@@ -26,7 +26,7 @@ pub(super) struct Inbox {
     /// The key of the member's email.
     assignee: Patch<String>,
     labels: Option<Vec<LabelName>>,
-    properties: BTreeMap<String, Given>,
+    properties: BTreeMap<String, PropertyInput>,
     /// By the key of the member's email.
     access: BTreeMap<String, bool>,
     closed_at: Patch<Instant>,
@@ -74,16 +74,16 @@ fn label_names(names: &[String]) -> Result<Vec<LabelName>> {
     Ok(labels.into_values().collect())
 }
 
-fn given(value: Value) -> Given {
+fn given(value: Value) -> PropertyInput {
     match value {
-        Value::Null => Given::Null,
-        Value::String(text) => Given::Text(text),
+        Value::Null => PropertyInput::Null,
+        Value::String(text) => PropertyInput::Text(text),
         Value::Array(items) => {
             let texts =
                 items.into_iter().map(|item| if let Value::String(text) = item { Some(text) } else { None });
-            texts.collect::<Option<_>>().map_or(Given::Other, Given::Texts)
+            texts.collect::<Option<_>>().map_or(PropertyInput::Other, PropertyInput::Texts)
         }
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => Given::Other,
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => PropertyInput::Other,
     }
 }
 

@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::settling::Settling;
 use super::wake::Wake;
 use super::watcher::{BUFFER, Watcher};
-use super::{Viewer, Watch};
+use super::{Viewer, WatchStream};
 use crate::config::Config;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::Store;
-use crate::store::events::{self, SafePosition, WatchedEvent};
+use crate::store::events::{self, EventHead, RoutableEvent};
 use crate::telemetry::{causes, metrics};
 
 /// How often events are looked for without being called.
@@ -45,15 +45,15 @@ pub(super) type Position = (i64, i64);
 
 /// An event, and what begins a watch after it: the same for all who watch.
 #[derive(Debug)]
-pub(super) struct Happened {
-    pub(super) watched: Arc<WatchedEvent>,
+pub(super) struct PublishedEvent {
+    pub(super) watched: Arc<RoutableEvent>,
     pub(super) resume_token: Arc<str>,
 }
 
 /// Events of all organizations that follow the page before.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) events: Vec<Happened>,
+    pub(super) events: Vec<PublishedEvent>,
     /// Up to where there are no others.
     pub(super) end: Position,
     /// Whether the numbers began anew, after a failover that lost some of what was told.
@@ -62,7 +62,7 @@ pub(super) struct Page {
 
 /// All who watch.
 #[derive(Clone)]
-pub struct Watches(Arc<Hub>);
+pub struct Publisher(Arc<Hub>);
 
 pub(super) struct Hub {
     store: Store,
@@ -76,7 +76,7 @@ pub(super) struct Hub {
     wanted: Notify,
 }
 
-impl Watches {
+impl Publisher {
     /// Nobody watches yet. When `closing` is cancelled, every watch ends, and each watcher is told where to take it up again.
     pub fn new(store: Store, config: &Config, closing: CancellationToken) -> Self {
         let (told, pages) = (watch::Sender::new(None), broadcast::Sender::new(PAGES));
@@ -125,7 +125,7 @@ impl Watches {
     }
 
     /// Begins to watch: at that place, or now.
-    pub(super) async fn begin(&self, viewer: Viewer, begin: Option<Position>) -> Result<Watch> {
+    pub(super) async fn begin(&self, viewer: Viewer, begin: Option<Position>) -> Result<WatchStream> {
         if self.0.pages.receiver_count() >= WATCHERS {
             return Err(Error::new(Kind::Overloaded, "too many watch already, try again"));
         }
@@ -169,7 +169,7 @@ impl Hub {
 
     /// Where a watch begins that begins now: as late as nothing is missed that is not settled yet.
     async fn present(&self, told: Position) -> Result<Position> {
-        let safe_position = self.store.read(events::safe_position).await?;
+        let safe_position = self.store.read(events::head).await?;
         Ok(if safe_position.writers.is_empty() {
             told.max((safe_position.last, safe_position.at.micros()))
         } else {
@@ -179,7 +179,7 @@ impl Hub {
 
     /// The place at which a watch is taken up again, if the database came as far. Another instance may have told more.
     async fn reached(&self, begin: Position, told: Position) -> Result<Position> {
-        if begin.0 > told.0 && begin.0 > self.store.read(events::safe_position).await?.last {
+        if begin.0 > told.0 && begin.0 > self.store.read(events::head).await?.last {
             return Err(lost());
         }
         Ok(begin)
@@ -204,7 +204,7 @@ impl Hub {
 
     /// Looks for new events and tells those that are settled. Says how old others may be.
     async fn look(&self, settling: &mut Settling) -> Result<Duration> {
-        let safe_position = self.store.read(events::safe_position).await?;
+        let safe_position = self.store.read(events::head).await?;
         let (last, at) = (safe_position.last, safe_position.at.micros());
         if let Some(settled) = settling.settled_by(safe_position) {
             while !self.tell_until(&settled).await? {}
@@ -214,7 +214,7 @@ impl Hub {
     }
 
     /// Tells the next page of events. Says whether it was the last one up to there.
-    async fn tell_until(&self, settled: &SafePosition) -> Result<bool> {
+    async fn tell_until(&self, settled: &EventHead) -> Result<bool> {
         let end = (settled.last, settled.at.micros());
         let done = *self.told.borrow();
         let mut is_done = false;
@@ -244,13 +244,13 @@ impl Hub {
         Ok(!is_full)
     }
 
-    fn happened(&self, watched: WatchedEvent) -> Result<Happened> {
+    fn happened(&self, watched: RoutableEvent) -> Result<PublishedEvent> {
         let resume_token = self.resume_token(watched.org_id, place_of(&watched))?;
-        Ok(Happened { watched: Arc::new(watched), resume_token })
+        Ok(PublishedEvent { watched: Arc::new(watched), resume_token })
     }
 
     /// Events of one organization that were told before the watcher came.
-    pub(super) async fn earlier(&self, org: OrgId, after: i64, up_to: i64) -> Result<Vec<Happened>> {
+    pub(super) async fn earlier(&self, org: OrgId, after: i64, up_to: i64) -> Result<Vec<PublishedEvent>> {
         let read = move |connection: &mut _| events::after_of(connection, org, after, up_to, PAGE);
         self.store.read(read).await?.into_iter().map(|watched| self.happened(watched)).collect()
     }
@@ -286,7 +286,7 @@ pub(super) fn lost() -> Error {
 }
 
 /// The place right after an event.
-pub(super) fn place_of(watched: &WatchedEvent) -> Position {
+pub(super) fn place_of(watched: &RoutableEvent) -> Position {
     (watched.event.event_id, Instant::micros(watched.event.at))
 }
 

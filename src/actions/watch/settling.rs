@@ -1,14 +1,14 @@
 //! Up to where no event can turn up any more: their numbers are drawn in order and commit in any order.
 
-use crate::store::events::SafePosition;
+use crate::store::events::EventHead;
 
 /// What was seen of writers that have not ended yet.
 #[derive(Debug, Default)]
-pub(in crate::actions) struct Settling(Option<SafePosition>);
+pub(in crate::actions) struct Settling(Option<EventHead>);
 
 impl Settling {
     /// What the latest look has settled, if anything.
-    pub(in crate::actions) fn settled_by(&mut self, safe_position: SafePosition) -> Option<SafePosition> {
+    pub(in crate::actions) fn settled_by(&mut self, safe_position: EventHead) -> Option<EventHead> {
         match self.0.take() {
             _ if safe_position.writers.is_empty() => Some(safe_position),
             Some(earlier) if earlier.writers.iter().any(|writer| safe_position.writers.contains(writer)) => {
@@ -33,9 +33,9 @@ mod tests {
     use super::*;
     use crate::instant::Instant;
 
-    fn safe_position(last: i64, writers: &[&str]) -> SafePosition {
+    fn safe_position(last: i64, writers: &[&str]) -> EventHead {
         let writers = writers.iter().map(|writer| (*writer).to_owned()).collect();
-        SafePosition { last, at: Instant::from_micros(last), writers }
+        EventHead { last, at: Instant::from_micros(last), writers }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::hub::{Happened, Hub, PAGE, Page, Position, lost, place_of};
-use super::{Told, Viewer};
+use super::hub::{Hub, PAGE, Page, Position, PublishedEvent, lost, place_of};
+use super::{Viewer, WatchMessage};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 
@@ -35,7 +35,7 @@ pub(super) struct Watcher {
     viewer: Viewer,
     /// Up to where the watcher knows everything.
     position: Position,
-    tell: mpsc::Sender<Result<Told>>,
+    tell: mpsc::Sender<Result<WatchMessage>>,
 }
 
 impl Watcher {
@@ -43,7 +43,7 @@ impl Watcher {
         hub: Arc<Hub>,
         viewer: Viewer,
         position: Position,
-        tell: mpsc::Sender<Result<Told>>,
+        tell: mpsc::Sender<Result<WatchMessage>>,
     ) -> Self {
         Self { hub, org: viewer.caller.org, viewer, position, tell }
     }
@@ -113,27 +113,27 @@ impl Watcher {
     }
 
     /// Tells of an event, if it is one that the watcher looks for and does not know yet.
-    async fn tell(&mut self, Happened { watched, resume_token }: &Happened) -> Result<()> {
+    async fn tell(&mut self, PublishedEvent { watched, resume_token }: &PublishedEvent) -> Result<()> {
         if watched.org_id != self.org
             || watched.event.event_id <= self.position.0
             || !self.viewer.filter.passes(watched)
         {
             return Ok(());
         }
-        let told = Told { change: Some(Arc::clone(watched)), resume_token: Arc::clone(resume_token) };
+        let told = WatchMessage { change: Some(Arc::clone(watched)), resume_token: Arc::clone(resume_token) };
         self.send(Ok(told)).await?;
         self.position = place_of(watched);
         Ok(())
     }
 
     /// Nothing but where to take the watch up again.
-    fn sign_of_life(&self) -> Result<Told> {
+    fn sign_of_life(&self) -> Result<WatchMessage> {
         // While nothing happens its moment would grow old, until it seems to be no longer kept.
         let resume_token = self.hub.resume_token(self.org, self.hub.up_to_date(self.position))?;
-        Ok(Told { change: None, resume_token })
+        Ok(WatchMessage { change: None, resume_token })
     }
 
-    async fn send(&self, told: Result<Told>) -> Result<()> {
+    async fn send(&self, told: Result<WatchMessage>) -> Result<()> {
         // Also when nobody listens any more: then the watch is over.
         self.tell.send_timeout(told, SLOWEST).await.map_err(|_| again("the reader is too slow"))
     }

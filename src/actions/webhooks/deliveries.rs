@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::cursor::Scope;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, WebhookId};
-use crate::store::events::Event;
+use crate::store::events::ChangeEvent;
 use crate::store::webhook_deliveries::{self, DEAD, DELIVERED, DeliveryRow, WAITING};
 use crate::store::{Connection, Store, webhook_turns, webhooks};
 
@@ -26,7 +26,7 @@ impl Webhooks {
         state: Option<String>,
         limit: Option<i64>,
         cursor: &str,
-    ) -> Result<Page<(DeliveryRow, Option<Event>)>> {
+    ) -> Result<Page<(DeliveryRow, Option<ChangeEvent>)>> {
         check_reader(caller)?;
         if state.as_deref().is_some_and(|state| ![WAITING, DELIVERED, DEAD].contains(&state)) {
             let expected = format_args!("must be {WAITING}, {DELIVERED} or {DEAD}");
@@ -51,7 +51,7 @@ impl Webhooks {
         page::cut(rows, size, |(row, _)| row.event_id, (&self.keys, org, &scope))
     }
 
-    /// Tries a dead letter again.
+    /// Tries a dead delivery again.
     pub async fn replay<R: Send + 'static>(
         &self,
         caller: &Caller,
@@ -68,7 +68,7 @@ impl Webhooks {
                     webhook_deliveries::revive(connection, org, &id, Some(event))?;
                     webhooks::try_at_once(connection, org, &id)
                 }
-                Some(_) => Err(Error::new(Kind::FailedPrecondition, "it is no dead letter").into()),
+                Some(_) => Err(Error::new(Kind::FailedPrecondition, "it is no dead delivery").into()),
                 None => Err(Error::not_found("delivery not found").into()),
             }
         };

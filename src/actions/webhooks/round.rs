@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use self::chat::{Content, deliver_chat};
 use self::plan::{Plan, longest_pause, matches, pause_after};
-use super::office::{Office, Post};
+use super::dispatcher::{Dispatcher, WebhookSender};
 use super::rules::secret;
 use crate::config::Secret;
 use crate::error::Result;
@@ -41,7 +41,7 @@ const NOTHING_TO_DO: Duration = Duration::from_secs(1);
 
 /// A turn that is being taken.
 struct Round<'o, P> {
-    office: &'o Office<P>,
+    dispatcher: &'o Dispatcher<P>,
     org: OrgId,
     turn: Turn,
     /// `None` when the key that it is made of is gone.
@@ -52,33 +52,33 @@ struct Round<'o, P> {
 }
 
 /// Takes a turn at the webhook, unless somebody else has it.
-pub(super) async fn take_turn<P: Post>(
-    office: &Office<P>,
+pub(super) async fn take_turn<P: WebhookSender>(
+    dispatcher: &Dispatcher<P>,
     org: OrgId,
     webhook: &WebhookId,
     settled: i64,
 ) -> Result<()> {
     let (id, by, begun) = (webhook.clone(), Uuid::now_v7(), Clock::now());
     // Enough for the last post to be answered, and for that to be written down.
-    let lease = LENGTH + office.settings.timeout * 2 + Duration::from_secs(10);
+    let lease = LENGTH + dispatcher.settings.timeout * 2 + Duration::from_secs(10);
     let take = move |connection: &mut _| webhook_turns::take(connection, org, &id, by, lease);
-    let Some(turn) = office.store.write(org, take).await? else { return Ok(()) };
-    let secret = secret(&office.keys, org, &turn.webhook);
+    let Some(turn) = dispatcher.store.write(org, take).await? else { return Ok(()) };
+    let secret = secret(&dispatcher.keys, org, &turn.webhook);
     let (delivered, failed) = Default::default();
-    let round = Round { office, org, turn, secret, begun, delivered, failed };
+    let round = Round { dispatcher, org, turn, secret, begun, delivered, failed };
     let outcome = round.run(settled).await?;
     let id = webhook.clone();
     let end = move |connection: &mut _| webhook_turns::end(connection, org, &id, by, &outcome);
     let id = webhook.clone();
     let find = move |connection: &mut _| webhooks::find(connection, org, &id);
     // One that was deleted in the meantime has nobody else to serve it.
-    if !office.store.write(org, end).await? && office.store.read(find).await?.is_some() {
+    if !dispatcher.store.write(org, end).await? && dispatcher.store.read(find).await?.is_some() {
         tracing::warn!(%webhook, "a turn took too long, and its posts may be repeated");
     }
     Ok(())
 }
 
-impl<P: Post> Round<'_, P> {
+impl<P: WebhookSender> Round<'_, P> {
     async fn run(&self, settled: i64) -> Result<Outcome> {
         let waiting = self.waiting().await?;
         let is_full = waiting.len() >= MAX_WAITING;
@@ -104,7 +104,7 @@ impl<P: Post> Round<'_, P> {
             .await;
         let mut deliveries: Vec<_> = done.into_iter().flatten().chain(parked).collect();
         if self.takes_nothing() {
-            missed.count(&mut deliveries, begun, &self.office.settings);
+            missed.count(&mut deliveries, begun, &self.dispatcher.settings);
         }
         Ok(self.outcome(position, deliveries))
     }
@@ -117,7 +117,7 @@ impl<P: Post> Round<'_, P> {
     /// Whether the receiver takes nothing, whatever it is: it failed of two chats and took nothing else, or it failed again
     /// and again until it was left alone for the longest.
     fn takes_nothing(&self) -> bool {
-        let is_long_since = longest_pause(self.turn.failures, self.office.settings.pause) >= LONGEST_REST
+        let is_long_since = longest_pause(self.turn.failures, self.dispatcher.settings.pause) >= LONGEST_REST
             && self.is_failing();
         let failed = self.failed.load(Ordering::Relaxed);
         self.delivered.load(Ordering::Relaxed) == 0 && (failed >= PROBES || failed > 0 && is_long_since)
@@ -127,20 +127,20 @@ impl<P: Post> Round<'_, P> {
     fn goes_on(&self) -> bool {
         let is_gone =
             self.failed.load(Ordering::Relaxed) >= PROBES && self.delivered.load(Ordering::Relaxed) == 0;
-        !is_gone && self.begun.elapsed() < LENGTH && !self.office.closing.is_cancelled()
+        !is_gone && self.begun.elapsed() < LENGTH && !self.dispatcher.closing.is_cancelled()
     }
 
     async fn waiting(&self) -> Result<Vec<DeliveryRow>> {
         let (org, id) = (self.org, self.turn.webhook.webhook_id.clone());
         let most = i64::try_from(MAX_WAITING).unwrap_or(PAGE) + PAGE;
         let read = move |connection: &mut _| webhook_turns::waiting(connection, org, &id, most);
-        self.office.store.read(read).await
+        self.dispatcher.store.read(read).await
     }
 
     async fn events(&self, settled: i64) -> Result<Vec<Telling>> {
         let (org, position) = (self.org, self.turn.position);
         let read = move |connection: &mut _| webhook_turns::after(connection, org, position, settled, PAGE);
-        self.office.store.read(read).await
+        self.dispatcher.store.read(read).await
     }
 
     /// Looks up the events of what is due, those of one page.
@@ -153,7 +153,7 @@ impl<P: Post> Round<'_, P> {
         let org = self.org;
         let asked = ids.clone();
         let read = move |connection: &mut _| webhook_turns::with_ids(connection, org, &asked);
-        let found = self.office.store.read(read).await?;
+        let found = self.dispatcher.store.read(read).await?;
         let mut found: BTreeMap<i64, _> = found
             .into_iter()
             .map(|telling| (telling.watched.event.event_id, telling.watched.event))
@@ -170,7 +170,7 @@ impl<P: Post> Round<'_, P> {
         let (failures, rest) = match self.delivered.load(Ordering::Relaxed) {
             0 if failed > 0 => {
                 let failures = self.turn.failures.saturating_add(1);
-                (failures, Some(pause_after(failures, self.office.settings.pause).min(LONGEST_REST)))
+                (failures, Some(pause_after(failures, self.dispatcher.settings.pause).min(LONGEST_REST)))
             }
             0 => (self.turn.failures, is_idle.then_some(NOTHING_TO_DO)),
             _ => (0, None),
@@ -181,16 +181,16 @@ impl<P: Post> Round<'_, P> {
 }
 
 /// A delivery of an event that was never tried.
-fn untried(event_id: i64, chat_key: i64, next_try_at: Instant) -> DeliveryRow {
+fn untried(event_id: i64, chat_key: i64, next_attempt_at: Instant) -> DeliveryRow {
     DeliveryRow {
         event_id,
         chat_key,
         state: WAITING.to_owned(),
-        tries: 0,
+        attempts: 0,
         status: None,
         error: None,
-        tried_at: None,
-        next_try_at: Some(next_try_at),
+        attempted_at: None,
+        next_attempt_at: Some(next_attempt_at),
         created_at: Instant::now(),
     }
 }

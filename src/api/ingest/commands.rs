@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::next;
-use crate::actions::commands::{self, Bells, Change, Hold, LEASE};
+use crate::actions::commands::{self, Change, CommandNotifier, ConnectorLease, LEASE};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::pb::commands_request::{Done, Open, Request};
@@ -32,7 +32,7 @@ type Answers = mpsc::Sender<Result<CommandsResponse, Status>>;
 /// A stream of commands.
 pub(super) struct Commands {
     store: Store,
-    bells: Bells,
+    bells: CommandNotifier,
     closing: CancellationToken,
     caller: Arc<Caller>,
     answers: Answers,
@@ -41,14 +41,14 @@ pub(super) struct Commands {
 
 /// The number is the connector's until then, if it is not told otherwise.
 struct Held {
-    hold: Hold,
+    hold: ConnectorLease,
     until: Instant,
 }
 
 impl Commands {
     pub(super) fn new(
         store: Store,
-        bells: Bells,
+        bells: CommandNotifier,
         closing: CancellationToken,
         caller: Arc<Caller>,
         answers: Answers,
@@ -81,7 +81,10 @@ impl Commands {
     }
 
     /// Reads the first message. `None` when there is none.
-    async fn open(&self, requests: &mut Streaming<CommandsRequest>) -> Result<Option<Hold>, Status> {
+    async fn open(
+        &self,
+        requests: &mut Streaming<CommandsRequest>,
+    ) -> Result<Option<ConnectorLease>, Status> {
         let first = tokio::select! {
             first = next(requests) => first?,
             () = self.closing.cancelled() => return Err(stops().into()),
@@ -89,7 +92,7 @@ impl Commands {
         match first.map(|first| first.request) {
             None => Ok(None),
             Some(Some(Request::Open(Open { session }))) => {
-                Ok(Some(Hold::on(&self.store, &self.caller, &session).await?))
+                Ok(Some(ConnectorLease::find(&self.store, &self.caller, &session).await?))
             }
             Some(Some(Request::Done(_)) | None) => {
                 Err(Error::invalid("open", "must be the first message").into())
@@ -97,10 +100,14 @@ impl Commands {
         }
     }
 
-    async fn serve(&self, hold: Hold, requests: &mut Streaming<CommandsRequest>) -> Result<(), Status> {
+    async fn serve(
+        &self,
+        hold: ConnectorLease,
+        requests: &mut Streaming<CommandsRequest>,
+    ) -> Result<(), Status> {
         let Some(mut held) = self.wait_for(hold, requests).await? else { return Ok(()) };
         self.answer(Response::Opened(Opened {})).await;
-        let bell = self.bells.hang(&hold);
+        let bell = self.bells.subscribe(&hold);
         let mut renew = interval(RENEW);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut unanswered = BTreeSet::new();
@@ -112,13 +119,13 @@ impl Commands {
                     None => return Ok(()),
                     Some(Some(Request::Done(Done { ids }))) => {
                         unanswered.retain(|id| !ids.contains(id));
-                        hold.done(&self.store, ids).await?;
+                        hold.acknowledge(&self.store, ids).await?;
                     }
                     Some(Some(Request::Open(_)) | None) => {
                         return Err(Error::invalid("done", "must be in every message but the first").into());
                     }
                 },
-                () = bell.rung() => self.hand_on(&held, &mut unanswered).await?,
+                () = bell.notified() => self.hand_on(&held, &mut unanswered).await?,
             }
         }
     }
@@ -126,12 +133,12 @@ impl Commands {
     /// Waits until nobody else has the number. `None` when the connector does not.
     async fn wait_for(
         &self,
-        hold: Hold,
+        hold: ConnectorLease,
         requests: &mut Streaming<CommandsRequest>,
     ) -> Result<Option<Held>, Status> {
         loop {
             let until = Instant::now() + LEASE;
-            if hold.take(&self.store).await? {
+            if hold.acquire(&self.store).await? {
                 return Ok(Some(Held { hold, until }));
             }
             tokio::select! {
@@ -150,7 +157,7 @@ impl Commands {
     /// Keeps the number. A database that is gone for a moment is no reason to let it go before the lease ends.
     async fn renew(&self, held: &mut Held) -> Result<()> {
         let until = Instant::now() + LEASE;
-        match held.hold.take(&self.store).await {
+        match held.hold.acquire(&self.store).await {
             Ok(true) => held.until = until,
             Ok(false) => return Err(lost()),
             Err(error) if is_passing(&error) && Instant::now() < held.until => {}
@@ -162,7 +169,7 @@ impl Commands {
     /// Hands on what waits and was not handed on before. What is not there any more will not be answered: a newer change
     /// took its place.
     async fn hand_on(&self, held: &Held, unanswered: &mut BTreeSet<i64>) -> Result<()> {
-        let waiting = match held.hold.waiting(&self.store).await {
+        let waiting = match held.hold.pending(&self.store).await {
             Ok(waiting) => waiting,
             Err(error) if is_passing(&error) => return Ok(()),
             Err(error) => return Err(error),

@@ -20,7 +20,7 @@ use crate::pb::{
     ReplayWebhookRequest, ReplayWebhookResponse, RotateWebhookSecretRequest, SecretWebhook,
     UpdateWebhookRequest, Webhook, WebhookDelivery,
 };
-use crate::store::events::Event;
+use crate::store::events::ChangeEvent;
 
 pub(super) async fn list(
     webhooks: &Webhooks,
@@ -152,16 +152,16 @@ fn webhook(row: WebhookRow) -> Webhook {
     }
 }
 
-fn delivery(org: OrgId, row: DeliveryRow, event: Option<Event>) -> WebhookDelivery {
+fn delivery(org: OrgId, row: DeliveryRow, event: Option<ChangeEvent>) -> WebhookDelivery {
     WebhookDelivery {
         id: row.event_id.to_string(),
         state: row.state,
-        tries: row.tries,
+        tries: row.attempts,
         status: row.status,
         error: row.error,
         created_at: row.created_at.millis(),
-        tried_at: row.tried_at.map(Instant::millis),
-        next_try_at: row.next_try_at.map(Instant::millis),
+        tried_at: row.attempted_at.map(Instant::millis),
+        next_try_at: row.next_attempt_at.map(Instant::millis),
         event: event.map(|event| webhook_event(org, &event)),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::{MEMBERS, NUMBERS, people};
-use crate::actions::chat_properties::Given;
+use crate::actions::chat_properties::PropertyInput;
 use crate::actions::chats::{self, ChatChange};
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::{Precondition, session_chats};
@@ -61,8 +61,8 @@ fn change(person: usize) -> ChatChange {
         _ => Patch::Set(MEMBERS[person % MEMBERS.len()].0.to_owned()),
     };
     let labels = (0..=person % 2).map(|other| LABELS[(person / 3 + other * 2) % LABELS.len()].to_owned());
-    let stage = Given::Text(STAGES[person / 6 % STAGES.len()].to_owned());
-    let number = Given::Text(format!("C-{:05}", 20_000 + person * 7));
+    let stage = PropertyInput::Text(STAGES[person / 6 % STAGES.len()].to_owned());
+    let number = PropertyInput::Text(format!("C-{:05}", 20_000 + person * 7));
     let values = BTreeMap::from([("stage".to_owned(), stage), ("customer number".to_owned(), number)]);
     ChatChange { assigned_to, labels: Patch::Set(labels.collect()), custom_properties: Patch::Set(values) }
 }

@@ -14,19 +14,19 @@ use super::*;
 use crate::config::Secret;
 use crate::ids::{OrgId, WebhookId};
 use crate::store::Json;
-use crate::store::events::Event;
+use crate::store::events::ChangeEvent;
 
 fn settings(any_address: bool) -> WebhookSettings {
     WebhookSettings { any_address, timeout: Duration::from_secs(5), tries: 1, pause: Duration::from_secs(1) }
 }
 
-fn letter(url: &str) -> Letter {
-    Letter {
+fn delivery(url: &str) -> DeliveryRequest {
+    DeliveryRequest {
         org: OrgId::generate(),
         webhook: WebhookId::generate(),
         url: url.parse().unwrap(),
         secret: Secret::new("whsec_00"),
-        event: Event {
+        event: ChangeEvent {
             event_id: 7,
             at: Instant::from_micros(1_700_000_000_000_000),
             chat_id: Some("15550101844@c.us".parse().unwrap()),
@@ -71,8 +71,8 @@ async fn a_private_address_is_never_connected_to_whatever_a_name_led_to_before()
     // First in public, then here; and here from the beginning, alone or beside a public one.
     for answers in [vec![vec![private]], vec![vec![public, private]], vec![vec![private, public]]] {
         let postman = Postman::resolving(resolver(answers), &settings(false));
-        let answered = postman.post(&letter(&format!("https://rebinding.acme.example:{port}/"))).await;
-        assert_eq!(answered, Answered::Nothing(NOT_ALLOWED));
+        let answered = postman.send(&delivery(&format!("https://rebinding.acme.example:{port}/"))).await;
+        assert_eq!(answered, AttemptResult::NoResponse(NOT_ALLOWED));
     }
     let mut guarded = AddressPolicy::new(resolver(vec![vec![public], vec![private]]), false);
     let name: Name = "rebinding.acme.example".parse().unwrap();
@@ -87,11 +87,11 @@ async fn an_address_in_the_url_is_checked_too() {
     let (port, connections) = receiver().await;
     let postman = Postman::new(&settings(false));
     for host in ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost"] {
-        let answered = postman.post(&letter(&format!("https://{host}:{port}/"))).await;
-        assert_eq!(answered, Answered::Nothing(NOT_ALLOWED), "{host}");
+        let answered = postman.send(&delivery(&format!("https://{host}:{port}/"))).await;
+        assert_eq!(answered, AttemptResult::NoResponse(NOT_ALLOWED), "{host}");
     }
-    let plain = postman.post(&letter("http://hooks.acme.example/")).await;
-    assert_eq!(plain, Answered::Nothing("no https URL"));
+    let plain = postman.send(&delivery("http://hooks.acme.example/")).await;
+    assert_eq!(plain, AttemptResult::NoResponse("no https URL"));
     assert_eq!(connections.load(Ordering::SeqCst), 0);
 }
 
@@ -99,14 +99,14 @@ async fn an_address_in_the_url_is_checked_too() {
 async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
     let (port, connections) = receiver().await;
     let postman = Postman::resolving(resolver(vec![vec!["127.0.0.1:0".parse().unwrap()]]), &settings(true));
-    let answered = postman.post(&letter(&format!("http://only.acme.example:{port}/"))).await;
-    assert_eq!((answered, connections.load(Ordering::SeqCst)), (Answered::Status(204), 1));
+    let answered = postman.send(&delivery(&format!("http://only.acme.example:{port}/"))).await;
+    assert_eq!((answered, connections.load(Ordering::SeqCst)), (AttemptResult::Status(204), 1));
 }
 
 #[tokio::test]
 async fn a_post_is_signed_over_its_time_and_body() {
-    let letter = letter("https://hooks.acme.example/in?kind=chat");
-    let request = request(&letter, Instant::from_micros(1_700_000_001_999_999)).unwrap();
+    let delivery = delivery("https://hooks.acme.example/in?kind=chat");
+    let request = request(&delivery, Instant::from_micros(1_700_000_001_999_999)).unwrap();
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let header = |name: &str| head.headers[name].to_str().unwrap().to_owned();

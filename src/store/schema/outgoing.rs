@@ -34,8 +34,8 @@ diesel::table! {
         position -> BigInt,
         failures -> Integer,
         retry_at -> Nullable<Timestamptz>,
-        leased_by -> Nullable<Uuid>,
-        leased_until -> Nullable<Timestamptz>,
+        lease_holder -> Nullable<Uuid>,
+        lease_expires_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
     }
 }
@@ -47,11 +47,11 @@ diesel::table! {
         event_id -> BigInt,
         chat_key -> BigInt,
         state -> Text,
-        tries -> Integer,
+        attempts -> Integer,
         status -> Nullable<Integer>,
         error -> Nullable<Text>,
-        tried_at -> Nullable<Timestamptz>,
-        next_try_at -> Nullable<Timestamptz>,
+        attempted_at -> Nullable<Timestamptz>,
+        next_attempt_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
     }
 }

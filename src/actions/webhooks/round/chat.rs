@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use super::Round;
 use super::plan::pause_after;
-use crate::actions::webhooks::office::{Answered, Letter, Post};
+use crate::actions::webhooks::dispatcher::{AttemptResult, DeliveryRequest, WebhookSender};
 use crate::instant::Instant;
-use crate::store::events::Event;
+use crate::store::events::ChangeEvent;
 use crate::store::webhook_deliveries::{DEAD, DELIVERED, DeliveryRow, WAITING};
 use crate::telemetry::metrics;
 
@@ -21,7 +21,7 @@ pub(super) struct Task {
 /// What there is to tell.
 #[derive(Debug)]
 pub(super) enum Content {
-    Event(Event),
+    Event(ChangeEvent),
     /// It is no longer kept.
     Gone,
     /// It was not looked up: there is too much before it.
@@ -29,7 +29,10 @@ pub(super) enum Content {
 }
 
 /// Tells of the events in order until one is not taken, and says what became of each.
-pub(super) async fn deliver_chat<P: Post>(round: &Round<'_, P>, tasks: Vec<Task>) -> Vec<DeliveryRow> {
+pub(super) async fn deliver_chat<P: WebhookSender>(
+    round: &Round<'_, P>,
+    tasks: Vec<Task>,
+) -> Vec<DeliveryRow> {
     let mut rows = Vec::with_capacity(tasks.len());
     // From when the rest is tried, once something is in its way.
     let mut blocked = None;
@@ -39,15 +42,15 @@ pub(super) async fn deliver_chat<P: Post>(round: &Round<'_, P>, tasks: Vec<Task>
             Content::Event(event) => {
                 let answered = post(round, event).await;
                 note(round, &mut row, answered);
-                blocked = (row.state != DELIVERED).then(|| row.next_try_at.unwrap_or_else(Instant::now));
+                blocked = (row.state != DELIVERED).then(|| row.next_attempt_at.unwrap_or_else(Instant::now));
             }
             Content::Gone => {
                 row.state = DEAD.to_owned();
                 row.error = Some("what changed is no longer kept".to_owned());
-                row.next_try_at = None;
+                row.next_attempt_at = None;
             }
             Content::Later => {
-                row.next_try_at = Some(*blocked.get_or_insert_with(Instant::now));
+                row.next_attempt_at = Some(*blocked.get_or_insert_with(Instant::now));
             }
         }
         rows.push(row);
@@ -55,35 +58,36 @@ pub(super) async fn deliver_chat<P: Post>(round: &Round<'_, P>, tasks: Vec<Task>
     rows
 }
 
-async fn post<P: Post>(round: &Round<'_, P>, event: Event) -> Answered {
+async fn post<P: WebhookSender>(round: &Round<'_, P>, event: ChangeEvent) -> AttemptResult {
     let Some(secret) = round.secret.clone() else {
-        return Answered::Nothing("the key of its secret is gone: rotate the secret");
+        return AttemptResult::NoResponse("the key of its secret is gone: rotate the secret");
     };
     let (org, webhook) = (round.org, &round.turn.webhook);
-    let letter = Letter { org, webhook: webhook.webhook_id.clone(), url: webhook.url.clone(), secret, event };
-    round.office.post.post(&letter).await
+    let delivery =
+        DeliveryRequest { org, webhook: webhook.webhook_id.clone(), url: webhook.url.clone(), secret, event };
+    round.dispatcher.post.send(&delivery).await
 }
 
 /// Writes down what the receiver said, and what follows from it.
-fn note<P>(round: &Round<'_, P>, row: &mut DeliveryRow, answered: Answered) {
+fn note<P>(round: &Round<'_, P>, row: &mut DeliveryRow, answered: AttemptResult) {
     let now = Instant::now();
-    row.tries = row.tries.saturating_add(1);
-    row.tried_at = Some(now);
+    row.attempts = row.attempts.saturating_add(1);
+    row.attempted_at = Some(now);
     (row.status, row.error) = match answered {
-        Answered::Status(status) => (Some(i32::from(status)), None),
-        Answered::Nothing(why) => (None, Some(why.to_owned())),
+        AttemptResult::Status(status) => (Some(i32::from(status)), None),
+        AttemptResult::NoResponse(why) => (None, Some(why.to_owned())),
     };
-    let settings = &round.office.settings;
-    let is_taken = matches!(answered, Answered::Status(200..=299));
-    let is_last = u32::try_from(row.tries).is_ok_and(|tries| tries >= settings.tries);
+    let settings = &round.dispatcher.settings;
+    let is_taken = matches!(answered, AttemptResult::Status(200..=299));
+    let is_last = u32::try_from(row.attempts).is_ok_and(|attempts| attempts >= settings.tries);
     let (state, outcome) = match (is_taken, is_last) {
         (true, _) => (DELIVERED, "delivered"),
         (false, true) => (DEAD, "dead"),
         (false, false) => (WAITING, "failed"),
     };
     state.clone_into(&mut row.state);
-    let pause = || now.later_by(pause_after(row.tries, settings.pause));
-    row.next_try_at = (state == WAITING).then(pause);
+    let pause = || now.later_by(pause_after(row.attempts, settings.pause));
+    row.next_attempt_at = (state == WAITING).then(pause);
     let counter = if is_taken { &round.delivered } else { &round.failed };
     counter.fetch_add(1, Ordering::Relaxed);
     metrics::posted(outcome);

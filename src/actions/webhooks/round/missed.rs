@@ -42,25 +42,25 @@ impl Missed {
     /// Counts the turn's last try, which failed as all others since it began, as one of everything that was due. Only the
     /// oldest of a chat is given up by that: what comes after it was never in the receiver's way, and is tried first.
     pub(super) fn count(self, rows: &mut Vec<DeliveryRow>, begun: Instant, settings: &WebhookSettings) {
-        let is_tried = |row: &DeliveryRow| row.tried_at.is_some_and(|at| at >= begun);
-        let last = rows.iter().filter(|row| is_tried(row)).max_by_key(|row| row.tried_at).cloned();
+        let is_tried = |row: &DeliveryRow| row.attempted_at.is_some_and(|at| at >= begun);
+        let last = rows.iter().filter(|row| is_tried(row)).max_by_key(|row| row.attempted_at).cloned();
         let Some(last) = last else { return };
         let now = Instant::now();
         rows.extend(self.untouched);
         for row in rows.iter_mut() {
             let is_missed = self.due.contains(&row.event_id) && !is_tried(row) && row.state == WAITING;
-            let tries = row.tries.saturating_add(1);
-            let is_last = u32::try_from(tries).is_ok_and(|tries| tries >= settings.tries);
+            let attempts = row.attempts.saturating_add(1);
+            let is_last = u32::try_from(attempts).is_ok_and(|attempts| attempts >= settings.tries);
             let is_oldest = self.oldest.contains(&row.event_id);
             if !is_missed || is_last && !is_oldest {
                 continue;
             }
-            (row.tries, row.tried_at) = (tries, last.tried_at);
+            (row.attempts, row.attempted_at) = (attempts, last.attempted_at);
             (row.status, row.error) = (last.status, last.error.clone());
-            row.next_try_at = Some(now.later_by(pause_after(tries, settings.pause)));
+            row.next_attempt_at = Some(now.later_by(pause_after(attempts, settings.pause)));
             if is_last {
                 DEAD.clone_into(&mut row.state);
-                row.next_try_at = None;
+                row.next_attempt_at = None;
                 metrics::posted("dead");
             }
         }
@@ -76,8 +76,8 @@ mod tests {
 
     const BEGUN: Instant = Instant::from_micros(1_000_000);
 
-    fn waiting(event_id: i64, chat_key: i64, tries: i32) -> DeliveryRow {
-        DeliveryRow { tries, ..untried(event_id, chat_key, BEGUN) }
+    fn waiting(event_id: i64, chat_key: i64, attempts: i32) -> DeliveryRow {
+        DeliveryRow { attempts, ..untried(event_id, chat_key, BEGUN) }
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
             pause: Duration::from_secs(5),
         };
         // Of chat 1 one was tried. It is the oldest of neither that what follows it is given up.
-        let tried = DeliveryRow { tried_at: Some(BEGUN), status: Some(500), ..waiting(1, 1, 1) };
+        let tried = DeliveryRow { attempted_at: Some(BEGUN), status: Some(500), ..waiting(1, 1, 1) };
         let mut rows = vec![tried, waiting(2, 1, 0), waiting(3, 1, 2), waiting(4, 1, 0)];
         let mut missed = Missed::new([1, 5, 7].into_iter());
         for (event, is_due) in [(1, true), (2, true), (3, true), (4, false)] {
@@ -99,7 +99,8 @@ mod tests {
             missed.is_not_tried(row);
         }
         missed.count(&mut rows, BEGUN, &settings);
-        let counted: Vec<_> = rows.iter().map(|row| (row.event_id, row.tries, row.state.as_str())).collect();
+        let counted: Vec<_> =
+            rows.iter().map(|row| (row.event_id, row.attempts, row.state.as_str())).collect();
         let expected = [
             (1, 1, WAITING),
             (2, 1, WAITING),
@@ -110,7 +111,7 @@ mod tests {
             (7, 1, WAITING),
         ];
         assert_eq!(counted, expected);
-        assert!(rows.iter().all(|row| row.next_try_at.is_none() == (row.state == DEAD)));
-        assert_eq!((rows[4].status, rows[4].tried_at), (Some(500), Some(BEGUN)));
+        assert!(rows.iter().all(|row| row.next_attempt_at.is_none() == (row.state == DEAD)));
+        assert_eq!((rows[4].status, rows[4].attempted_at), (Some(500), Some(BEGUN)));
     }
 }

@@ -7,12 +7,12 @@ use super::chat::{Content, Task};
 use super::missed::Missed;
 use super::{PROBES, untried};
 use crate::instant::Instant;
-use crate::store::events::WatchedEvent;
+use crate::store::events::RoutableEvent;
 use crate::store::webhook_deliveries::DeliveryRow;
 use crate::store::webhook_turns::Telling;
 use crate::store::webhooks::WebhookRow;
 
-/// The longest pause between two tries.
+/// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// What to do in a turn.
@@ -39,10 +39,10 @@ impl Plan {
         for row in &waiting {
             oldest.entry(row.chat_key).or_insert(row);
         }
-        let due_at = |row: &DeliveryRow| row.next_try_at.unwrap_or(now);
+        let due_at = |row: &DeliveryRow| row.next_attempt_at.unwrap_or(now);
         let heads = oldest.iter().map(|(chat, row)| (*chat, due_at(row))).collect();
         let mut due: Vec<_> = oldest.values().filter(|row| due_at(row) <= now).collect();
-        due.sort_by_key(|row| (if is_failing { row.tries } else { 0 }, row.event_id));
+        due.sort_by_key(|row| (if is_failing { row.attempts } else { 0 }, row.event_id));
         due.truncate(if is_failing { PROBES } else { due.len() });
         let mut missed = Missed::new(oldest.values().map(|row| row.event_id));
         let order: Vec<i64> = due.into_iter().map(|row| row.chat_key).collect();
@@ -94,7 +94,7 @@ impl Plan {
 }
 
 /// Whether the webhook is told of the event.
-pub(super) fn matches(webhook: &WebhookRow, watched: &WatchedEvent) -> bool {
+pub(super) fn matches(webhook: &WebhookRow, watched: &RoutableEvent) -> bool {
     let is_of = |sessions: &Vec<_>| match watched.event.session_id {
         Some(session) => sessions.contains(&session),
         // What all numbers share shows in the chats of those that hold it.
@@ -122,8 +122,8 @@ mod tests {
 
     const NOW: Instant = Instant::from_micros(1_000_000);
 
-    fn row(event_id: i64, chat_key: i64, tries: i32, due_in: i64) -> DeliveryRow {
-        DeliveryRow { tries, ..untried(event_id, chat_key, Instant::from_micros(NOW.micros() + due_in)) }
+    fn row(event_id: i64, chat_key: i64, attempts: i32, due_in: i64) -> DeliveryRow {
+        DeliveryRow { attempts, ..untried(event_id, chat_key, Instant::from_micros(NOW.micros() + due_in)) }
     }
 
     fn planned(waiting: Vec<DeliveryRow>, is_failing: bool) -> Vec<Vec<i64>> {

@@ -17,7 +17,7 @@ use crate::config::{Secret, WebhookSettings};
 use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, ReceiverUrl, WebhookId};
-use crate::store::events::{self, Event};
+use crate::store::events::{self, ChangeEvent};
 use crate::store::{Store, webhook_turns};
 use crate::telemetry::causes;
 
@@ -33,7 +33,7 @@ const SOON: Duration = Duration::from_millis(50);
 
 /// What is posted to a webhook.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct DeliveryRequest {
     /// The organization.
     pub org: OrgId,
     /// The webhook.
@@ -43,26 +43,26 @@ pub struct Letter {
     /// What it is signed with.
     pub secret: Secret,
     /// What happened.
-    pub event: Event,
+    pub event: ChangeEvent,
 }
 
-/// What a receiver said to a letter.
+/// What a receiver said to a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
+pub enum AttemptResult {
     /// Its answer's HTTP status.
     Status(u16),
     /// Nothing, and why: in words that tell nothing of what is on private networks.
-    Nothing(&'static str),
+    NoResponse(&'static str),
 }
 
 /// Posts letters.
-pub trait Post: Send + Sync + 'static {
-    /// Posts a letter and waits for the answer, for as long as the settings say and no longer.
-    fn post(&self, letter: &Letter) -> impl Future<Output = Answered> + Send;
+pub trait WebhookSender: Send + Sync + 'static {
+    /// Posts a delivery and waits for the answer, for as long as the settings say and no longer.
+    fn send(&self, delivery: &DeliveryRequest) -> impl Future<Output = AttemptResult> + Send;
 }
 
 /// Whoever tells webhooks of changes.
-pub struct Office<P> {
+pub struct Dispatcher<P> {
     pub(super) store: Store,
     pub(super) keys: SigningKeys,
     pub(super) settings: WebhookSettings,
@@ -70,7 +70,7 @@ pub struct Office<P> {
     pub(super) closing: CancellationToken,
 }
 
-impl<P: Post> Office<P> {
+impl<P: WebhookSender> Dispatcher<P> {
     /// Tells what is in the store, until `closing` is cancelled.
     pub fn new(
         store: Store,
@@ -84,11 +84,11 @@ impl<P: Post> Office<P> {
 
     /// Tells webhooks of changes until told to stop. Then it waits for the answers to what was posted.
     pub async fn run(self) {
-        let office = Arc::new(self);
+        let dispatcher = Arc::new(self);
         let (mut turns, mut settling) = (Turns::default(), Settling::default());
         let mut settled = 0;
-        while !office.closing.is_cancelled() {
-            let looked = office.look(&mut turns, &mut settling, &mut settled).await;
+        while !dispatcher.closing.is_cancelled() {
+            let looked = dispatcher.look(&mut turns, &mut settling, &mut settled).await;
             if let Err(error) = &looked {
                 tracing::warn!(reason = causes(error), "webhooks could not be looked for");
             }
@@ -96,7 +96,7 @@ impl<P: Post> Office<P> {
             tokio::select! {
                 () = sleep(pause) => {}
                 true = turns.ended() => sleep(SOON).await,
-                () = office.closing.cancelled() => {}
+                () = dispatcher.closing.cancelled() => {}
             }
             turns.forget_ended();
         }
@@ -113,7 +113,7 @@ impl<P: Post> Office<P> {
         if turns.places() == 0 {
             return Ok(());
         }
-        let safe_position = self.store.read(events::safe_position).await?;
+        let safe_position = self.store.read(events::head).await?;
         if let Some(safe_position) = settling.settled_by(safe_position) {
             *settled = safe_position.last;
         }
