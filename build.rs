@@ -1,4 +1,4 @@
-//! Compiles `proto/` without protoc, generates what serves its REST routes (see `src/transcode.rs`), and compresses what
+//! Compiles `proto/` without protoc, generates what serves its REST routes (see `crates/transcode`), and compresses what
 //! the binary carries for browsers.
 
 #[path = "build/assets.rs"]
@@ -17,9 +17,6 @@ mod rules;
 mod rust;
 #[path = "build/secrets.rs"]
 mod secrets;
-#[path = "src/transcode/template.rs"]
-#[allow(dead_code, reason = "the build parses templates; only the runtime matches paths")]
-mod template;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -41,8 +38,6 @@ fn main() {
     println!("cargo:rerun-if-changed=build");
     // Embedded by a macro, which cannot tell cargo of a file that is new.
     println!("cargo:rerun-if-changed=migrations");
-    println!("cargo:rerun-if-changed=src/transcode/template.rs");
-    println!("cargo:rerun-if-changed=src/transcode/template");
     if let Err(error) = generate() {
         // Printed rather than returned: `main` would show it with Debug.
         eprintln!("{error}");

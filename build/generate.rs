@@ -48,8 +48,7 @@ pub fn methods(services: &[Service]) -> String {
 /// The routes of every service, and how their messages look as JSON.
 pub fn routes(services: &[Service]) -> Result<String, Problem> {
     let mut out = String::from(
-        "use std::sync::Arc;\n\nuse http::{Method, StatusCode};\nuse tonic::Code;\n\nuse crate::pb;\n\
-         use crate::transcode::{BindError, Binding, Dialect, ErrorEnvelope, Names, RequestBody, Resume, Route, Text, json};\n",
+        "use std::sync::Arc;\n\nuse http::{Method, StatusCode};\nuse tonic::Code;\n\nuse ::transcode::{BindError, Binding, Dialect, ErrorEnvelope, Names, RequestBody, Resume, Route, Text, json};\n\nuse crate::pb;\n",
     );
     let mut messages = Messages::default();
     for service in services {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use prost_reflect::{FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor};
 
-use super::template::Template;
+use transcode_template::Template;
 
 /// Something the build refuses, with the place in the proto.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use prost_reflect::{
 use super::model::{
     Binding, Dialect, Method, Names, Problem, Service, problem, service_problem, status_constant,
 };
-use super::template::Template;
+use transcode_template::Template;
 
 /// Where our own options are declared.
 const OPTIONS_PACKAGE: &str = "transcode.v1";

@@ -236,6 +236,11 @@ impl Error {
         self.message_spelled(Cow::Borrowed)
     }
 
+    /// The error's own message; `None` where the first field's problem is the message.
+    pub fn own_message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
     /// The words for a caller who knows fields by another spelling.
     pub fn message_spelled<'e>(&'e self, spell: impl FnOnce(&'e str) -> Cow<'e, str>) -> Cow<'e, str> {
         match (&self.message, self.fields.first()) {

@@ -20,6 +20,7 @@ pub mod patch;
 pub mod pb;
 pub mod postgres;
 pub mod reloading;
+pub mod rest;
 pub mod server;
 pub mod store;
 pub mod telemetry;

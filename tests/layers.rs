@@ -7,10 +7,11 @@ use std::path::Path;
 use crate::support::{ROOT, files_under};
 
 /// Which layer a module stands on. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 20] = [
+const RANKS: [(&str, u8); 21] = [
     ("main", 8),
     ("cli", 8),
     ("server", 7),
+    ("rest", 6),
     ("transcode", 6),
     ("api", 5),
     ("actions", 4),

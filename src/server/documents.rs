@@ -21,7 +21,7 @@ use super::compression::accepts_gzip;
 use super::services::Rest;
 use super::{BoxFuture, Request, Response, ServeError, docs, inbox, request_id};
 use crate::error::{Error, Kind};
-use crate::transcode::is_known;
+use ::transcode::is_not_modified;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
@@ -89,7 +89,7 @@ impl Document {
         headers.insert(ETAG, self.etag.clone());
         // A new version of the service is seen at once; as long as there is none, asking costs a header.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if is_known(request, &self.etag) {
+        if is_not_modified(request, &self.etag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return Ok(response);
         }

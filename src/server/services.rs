@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method};
+use ::transcode::Transcoder;
+use http::{Extensions, HeaderValue, Method};
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::service::Routes;
 
 use super::around::Answering;
@@ -21,8 +23,8 @@ use crate::pb::chat_service_server::ChatServiceServer;
 use crate::pb::ingest_service_server::IngestServiceServer;
 use crate::pb::organization_service_server::OrganizationServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
+use crate::rest::{self, routes};
 use crate::store::{PoolOptions, Store};
-use crate::transcode::{self, Transcoder, routes};
 
 /// The services whose readiness the gRPC health service tells.
 pub const NAMES: &[&str] = &[
@@ -89,8 +91,8 @@ pub fn compose(
     let mut routes = routes::chat_service_routes(chats);
     routes.extend(routes::session_service_routes(sessions));
     routes.extend(routes::organization_service_routes(organization));
-    let limits = transcode::Limits { max_body_bytes: limit };
-    let rest = Transcoder::new(routes, api::guard, limits).map_err(ServeError::setup)?;
+    let guard = |extensions: &Extensions, rpc: &str| api::guard(extensions, rpc).map_err(Status::from);
+    let rest = Transcoder::new(routes, guard, rest::options(limit)).map_err(ServeError::setup)?;
     Ok(Services { grpc, rest, guard: api::guard })
 }
 
@@ -100,6 +102,8 @@ impl Rest for Transcoder {
     }
 
     fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response {
-        Transcoder::error_response(self, path, error, request_id)
+        let mut response = Transcoder::error_response(self, path, &rest::describe(error), request_id);
+        response.extensions_mut().insert(error.kind());
+        response
     }
 }

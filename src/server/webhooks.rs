@@ -25,7 +25,7 @@ use crate::actions::webhooks::{AttemptResult, DeliveryRequest, WebhookSender};
 use crate::api::webhook_event;
 use crate::config::WebhookSettings;
 use crate::instant::Instant;
-use crate::transcode::json::ToJson;
+use ::transcode::json::ToJson;
 
 const AGENT: &str = concat!("switchboard/", env!("CARGO_PKG_VERSION"));
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use http::Method;
 use serde_json::Value;
-use switchboard::transcode::{Found, Router, Segment, Template, decode_segment, decode_segments};
+use transcode::{Found, Router, Segment, Template, decode_segment, decode_segments};
 
 /// Cases that are wrong in themselves, each with the reason.
 const LEFT_OUT: [(&str, &str); 0] = [];

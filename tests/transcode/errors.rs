@@ -4,6 +4,7 @@ use super::stub::Protocol;
 use http::StatusCode;
 use serde_json::json;
 use switchboard::error::{Error, Kind};
+use switchboard::rest::describe;
 
 const CHAT: &str = "/v1/chats/1";
 const SESSION_CHAT: &str = "/api/v1/sessions/1/chats/2";
@@ -50,8 +51,11 @@ fn fields_are_told_in_each_apis_shape() {
 #[test]
 fn the_documented_error_has_these_words() {
     let protocol = Protocol::new();
-    let answer =
-        protocol.transcoder.error_response("/api/v1/x", &Error::not_found("session not found"), None);
+    let answer = protocol.transcoder.error_response(
+        "/api/v1/x",
+        &describe(&Error::not_found("session not found")),
+        None,
+    );
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     *protocol.stub.fail.lock().unwrap() = Some(Kind::NotFound);
     let documented: serde_json::Value =

@@ -9,10 +9,6 @@ mod read;
 #[allow(dead_code, reason = "the generator asks what the rules do not")]
 mod rules;
 
-mod template {
-    pub use switchboard::transcode::Template;
-}
-
 use std::path::{Path, PathBuf};
 
 use prost_reflect::DescriptorPool;

@@ -5,7 +5,7 @@ mod sessions;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
-use http::{HeaderMap, Request, StatusCode};
+use http::{Extensions, HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use switchboard::error::{Error, Kind};
@@ -17,12 +17,15 @@ use switchboard::pb::{
     SearchMessagesResponse, SessionChat, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
     UpdateSessionChatRequest, WatchChatsRequest, WatchChatsResponse,
 };
-use switchboard::transcode::routes::{chat_service_routes, session_service_routes};
-use switchboard::transcode::{Guard, Limits, Transcoder};
+use switchboard::rest;
+use switchboard::rest::routes::{chat_service_routes, session_service_routes};
 use tonic::codegen::tokio_stream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request as Call, Response as Reply, Status};
 use tower::ServiceExt;
+use transcode::Transcoder;
+
+type Guard = fn(&Extensions, &str) -> Result<(), Error>;
 
 /// A stream of answers.
 type Items<T> = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
@@ -174,7 +177,8 @@ impl Protocol {
         let stub = Arc::new(Stub::default());
         let mut routes = chat_service_routes(Arc::clone(&stub));
         routes.extend(session_service_routes(Arc::clone(&stub)));
-        Self { stub, transcoder: Transcoder::new(routes, guard, Limits { max_body_bytes: 4096 }).unwrap() }
+        let guard = move |extensions: &Extensions, rpc: &str| guard(extensions, rpc).map_err(Status::from);
+        Self { stub, transcoder: Transcoder::new(routes, guard, rest::options(4096)).unwrap() }
     }
 
     pub fn seen(&self) -> Seen {

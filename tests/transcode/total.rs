@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{Method, Request, Uri};
 use proptest::prelude::*;
-use switchboard::transcode::{Router, Template};
+use transcode::{Router, Template};
 
 use super::stub::Protocol;
 

@@ -15,9 +15,9 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use prost::Message;
 use switchboard::pb::{Chat, GetSessionChatRequest, UpdateChatRequest};
-use switchboard::transcode::routes::CHAT_SERVICE;
-use switchboard::transcode::{Binding, Limits, RequestBody, Route, Transcoder, json};
+use switchboard::rest::routes::CHAT_SERVICE;
 use tower::Service;
+use transcode::{Binding, Options, RequestBody, Route, Transcoder, json};
 
 const PATH: &str = "/v1/sessions/01J9ZX8K2QHV0M3T6R7P4N5W8C/chats/15550101844%40c.us";
 const BODY: &str = r#"{"assigned_to":"agent@acme.example","labels":["billing","urgent"]}"#;
@@ -93,7 +93,7 @@ fn own(replies: &Arc<Replies<Chat>>) -> Result<Transcoder, Box<dyn std::error::E
             move |_| std::future::ready(reply(&replies))
         },
     );
-    Ok(Transcoder::new(vec![get, patch], |_, _| Ok(()), Limits::default())?)
+    Ok(Transcoder::new(vec![get, patch], |_, _| Ok(()), Options::default())?)
 }
 
 fn request(method: &Method) -> Option<Request<Body>> {

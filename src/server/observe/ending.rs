@@ -12,7 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Code;
 
 use crate::server::Response;
-use crate::transcode::Ending;
+use ::transcode::StreamStatus;
 
 const STATUS: &str = "grpc-status";
 
@@ -24,14 +24,14 @@ const LENGTH_BYTES: usize = 4;
 pub(super) struct Watched<F: FnOnce(Code)> {
     body: Body,
     said: Option<Code>,
-    ending: Option<Ending>,
+    ending: Option<StreamStatus>,
     end: Option<F>,
 }
 
 impl<F: FnOnce(Code) + Send + Unpin + 'static> Watched<F> {
     /// The same response, which tells `end` how it ended once it is over.
     pub(super) fn until_its_end(response: Response, end: F) -> Response {
-        let ending = response.extensions().get::<Ending>().cloned();
+        let ending = response.extensions().get::<StreamStatus>().cloned();
         response.map(|body| Body::new(Self { body, said: None, ending, end: Some(end) }))
     }
 }
@@ -64,7 +64,7 @@ impl<F: FnOnce(Code) + Unpin> HttpBody for Watched<F> {
 
 impl<F: FnOnce(Code)> Drop for Watched<F> {
     fn drop(&mut self) {
-        let said = self.said.or_else(|| self.ending.as_ref().and_then(Ending::code));
+        let said = self.said.or_else(|| self.ending.as_ref().and_then(StreamStatus::code));
         if let Some(end) = self.end.take() {
             end(said.unwrap_or(Code::Cancelled));
         }

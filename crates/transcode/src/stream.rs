@@ -14,11 +14,12 @@ use http_body::{Body as HttpBody, Frame};
 use tonic::codegen::tokio_stream::Stream;
 use tonic::{Code, Status};
 
-use super::dialect::Dialect;
-use crate::error::with_origin;
+use crate::dialect::Dialect;
+use crate::options::Options;
+use crate::response;
 
 /// The header in which a client of server-sent events says which one it saw last.
-pub(super) const LAST_EVENT_ID: &str = "last-event-id";
+pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Where a stream is taken up again: a text of each item, that a later request may begin with.
 #[derive(Debug)]
@@ -29,18 +30,18 @@ pub struct Resume<Req, Rep> {
     pub begin: fn(&mut Req, String),
 }
 
-/// How a stream ended, once it has: in the extensions of its response.
+/// The status with which a stream ended. In the extensions of its response.
 #[derive(Clone, Debug, Default)]
-pub struct Ending(Arc<OnceLock<Code>>);
+pub struct StreamStatus(Arc<OnceLock<Code>>);
 
-impl Ending {
-    /// `None` until it has ended.
+impl StreamStatus {
+    /// The gRPC code; `None` while the stream is open.
     pub fn code(&self) -> Option<Code> {
         self.0.get().copied()
     }
 
-    fn say(&self, code: Code) {
-        // A stream ends once.
+    fn set(&self, code: Code) {
+        // The first one counts.
         let _ = self.0.set(code);
     }
 }
@@ -99,28 +100,28 @@ fn weight(headers: &HeaderMap, kind: &str) -> f32 {
 }
 
 /// How the items of a route are written.
-pub(super) struct Writing<Rep> {
-    pub(super) dialect: &'static Dialect,
-    pub(super) status: StatusCode,
-    pub(super) item: fn(&Rep, &mut Vec<u8>),
-    pub(super) token: Option<fn(&Rep) -> &str>,
+pub(crate) struct Writing<Rep> {
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) options: Options,
+    pub(crate) status: StatusCode,
+    pub(crate) item: fn(&Rep, &mut Vec<u8>),
+    pub(crate) token: Option<fn(&Rep) -> &str>,
 }
 
 /// The answer that goes on as long as the stream does.
-pub(super) fn answer<Rep, S>(request: &HeaderMap, writing: Writing<Rep>, stream: S) -> Response<Body>
+pub(crate) fn response<Rep, S>(request: &HeaderMap, writing: Writing<Rep>, stream: S) -> Response<Body>
 where
     Rep: Send + 'static,
     S: Stream<Item = Result<Rep, Status>> + Send + 'static,
 {
     let shape = Shape::of(request);
-    let request_id =
-        request.get(super::answer::REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let request_id = request.get(response::REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
     let status = writing.status;
-    let ending = Ending::default();
-    let items = Items { stream: Some(Box::pin(stream)), writing, shape, request_id, ending: ending.clone() };
+    let end = StreamStatus::default();
+    let items = Items { stream: Some(Box::pin(stream)), writing, shape, request_id, end: end.clone() };
     let mut response = Response::new(Body::new(items));
     *response.status_mut() = status;
-    response.extensions_mut().insert(ending);
+    response.extensions_mut().insert(end);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, shape.content_type());
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -135,7 +136,7 @@ struct Items<Rep, S> {
     writing: Writing<Rep>,
     shape: Shape,
     request_id: Option<String>,
-    ending: Ending,
+    end: StreamStatus,
 }
 
 impl<Rep, S> HttpBody for Items<Rep, S>
@@ -159,15 +160,15 @@ where
         };
         if let Some(code) = code {
             self.stream = None;
-            self.ending.say(code);
+            self.end.set(code);
         }
-        let Writing { dialect, item: write, token, .. } = self.writing;
+        let Writing { dialect, options, item: write, token, .. } = self.writing;
         let frame = item.map(|item| match item {
             Ok(item) => self.shape.frame(token.map(|token| token(&item)), None, |out| write(&item, out)),
             Err(status) => {
-                let words =
-                    with_origin(&status, |error| dialect.error_body(error, self.request_id.as_deref()));
-                self.shape.frame(None, Some("error"), |out| out.extend(words))
+                let error = (options.describe_error)(&status);
+                let body = dialect.error_body(&error, self.request_id.as_deref());
+                self.shape.frame(None, Some("error"), |out| out.extend(body))
             }
         });
         Poll::Ready(frame.map(|frame| Ok(Frame::data(frame))))

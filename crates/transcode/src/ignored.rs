@@ -3,16 +3,16 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::json::{self, Reader, Reading};
-use crate::error::{Error, Kind};
+use crate::error::{FieldViolation, Reason, Rejection};
 
 /// The header that names what was ignored.
-pub(super) const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
+pub(crate) const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
 
 /// The header is at most this long, in bytes.
 const LONGEST: usize = 1024;
 
 /// Whether the caller wants mistakes told rather than ignored: `Prefer: handling=strict` (RFC 7240).
-pub(super) fn is_strict(headers: &HeaderMap) -> bool {
+pub(crate) fn is_strict(headers: &HeaderMap) -> bool {
     let values = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
     let preferences = values.flat_map(|value| value.split(','));
     let handling = preferences.filter_map(|preference| {
@@ -25,7 +25,7 @@ pub(super) fn is_strict(headers: &HeaderMap) -> bool {
 
 /// Adds what a body says where none is asked for: its names when it is an object. One that is none only those are told of
 /// who want mistakes told.
-pub(super) fn body(bytes: &[u8], headers: &HeaderMap, ignored: &mut Vec<String>) {
+pub(crate) fn body(bytes: &[u8], headers: &HeaderMap, ignored: &mut Vec<String>) {
     if bytes.is_empty() {
         return;
     }
@@ -41,17 +41,18 @@ pub(super) fn body(bytes: &[u8], headers: &HeaderMap, ignored: &mut Vec<String>)
     }
 }
 
-/// The refusal of a strict request.
-pub(super) fn refusal(ignored: Vec<String>) -> Error {
-    ignored
-        .into_iter()
-        .fold(Error::new(Kind::Invalid, "the request has fields that are not known"), |error, name| {
-            error.with_field(name, "is not known")
-        })
+/// The rejection of a request with unknown fields under `handling=strict`.
+pub(crate) fn rejection(ignored: Vec<String>) -> Rejection {
+    let unknown = |field| FieldViolation { field, problem: "is not known".to_owned(), value: None };
+    let fields = ignored.into_iter().map(unknown).collect();
+    Rejection {
+        fields,
+        ..Rejection::new(Reason::InvalidArgument, "the request has fields that are not known")
+    }
 }
 
 /// The names with commas between them; what a header cannot hold is percent-encoded. Ends with `...` when cut short.
-pub(super) fn header(ignored: &[String]) -> Option<HeaderValue> {
+pub(crate) fn header(ignored: &[String]) -> Option<HeaderValue> {
     let mut text = String::new();
     for name in ignored {
         let name = encode(name);

@@ -3,7 +3,7 @@
 use serde::de;
 
 use super::Sent;
-use crate::error::Error;
+use crate::error::Rejection;
 
 /// What `null` says in the body of a PATCH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,18 +149,13 @@ impl Reading {
     }
 
     /// The mistake in the caller's own words. What the reader has no name for is a mistake of the body itself.
-    pub fn into_error(self) -> Error {
+    pub(crate) fn into_rejection(self) -> Rejection {
         let (path, message) = match self.failure {
             Some(failure) => (render(failure.path), failure.message),
             None => (String::new(), NOT_JSON),
         };
-        invalid(if path.is_empty() { "body" } else { &path }, message)
+        Rejection::invalid(if path.is_empty() { "body" } else { &path }, message)
     }
-}
-
-/// One field of the request is not valid.
-pub(crate) fn invalid(field: &str, message: &str) -> Error {
-    Error::invalid(field, message)
 }
 
 fn render(path: Vec<Step>) -> String {

@@ -141,7 +141,7 @@ macro_rules! refuse {
         }
     };
     ($must:expr; numbers) => {
-        $crate::transcode::json::read::refuse!($must; visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_unit());
+        $crate::json::read::refuse!($must; visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_unit());
     };
 }
 pub(super) use refuse;

@@ -8,7 +8,7 @@ use std::fmt;
 use http::Method;
 
 use super::percent::spells;
-use super::template::{Segment, Template};
+use transcode_template::{Segment, Template};
 
 /// Templates of all HTTP methods, each with what it leads to.
 #[derive(Debug)]

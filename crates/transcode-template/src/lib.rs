@@ -3,8 +3,6 @@
 //! The grammar is the published one, with literals also after `**`. The build reads templates with this same file, so it
 //! uses nothing but the standard library.
 
-// Named, because the build reads this file from another place.
-#[path = "template/parse.rs"]
 mod parse;
 
 use std::fmt;

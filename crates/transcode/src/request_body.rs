@@ -7,31 +7,31 @@ use http::{HeaderMap, Method};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::json::invalid;
-use crate::error::{Error, Kind};
+use crate::error::{Reason, Rejection};
 
 /// Reads a JSON body of at most that many bytes. An empty body needs no content type.
-pub(super) async fn read(
+pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<Bytes, Error> {
+) -> Result<Bytes, Rejection> {
     let Some(words) = problem(method, headers) else { return read_any(headers, body, limit).await };
-    let unsupported = Error::new(Kind::UnsupportedMedia, words);
+    let unsupported = Rejection::new(Reason::UnsupportedMediaType, words);
     if !body.is_end_stream() && announced(headers).is_some_and(|length| length > 0) {
         return Err(unsupported);
     }
     match read_any(headers, body, limit).await {
         Ok(bytes) if bytes.is_empty() => Ok(bytes),
-        Err(error) if error.kind() != Kind::TooLarge => Err(error),
+        Err(error) if error.reason != Reason::PayloadTooLarge => Err(error),
         Ok(_) | Err(_) => Err(unsupported),
     }
 }
 
 /// Reads a body of any type, of at most that many bytes.
-pub(super) async fn read_any(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {
-    let too_large = || Error::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"));
+pub(crate) async fn read_any(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Rejection> {
+    let too_large =
+        || Rejection::new(Reason::PayloadTooLarge, format!("the body is larger than {limit} bytes"));
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -42,7 +42,7 @@ pub(super) async fn read_any(headers: &HeaderMap, body: Body, limit: usize) -> R
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(invalid("body", "ended before it was complete")),
+        Err(_) => Err(Rejection::invalid("body", "ended before it was complete")),
     }
 }
 

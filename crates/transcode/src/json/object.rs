@@ -10,7 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::known::Skipped;
 use super::read::{FromJson, GIVEN_TWICE, Key, One, refuse};
 use super::reading::{PatchNull, Reading};
-use crate::transcode::text::{BindError, Text};
+use crate::text::{BindError, Text};
 
 /// What a request may say of one field of a message.
 #[derive(Debug)]

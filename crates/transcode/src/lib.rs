@@ -1,0 +1,39 @@
+//! Serves gRPC services over REST in process: from an HTTP request to the typed call, and from its reply to JSON.
+//!
+//! Routes come from `google.api.http` annotations; a build script generates them. A request is answered in this order:
+//! unknown path (404), unknown method (405), the guard (such as 401 and 403), media type and size of the body (415, 413),
+//! its fields (400, or the dialect's status), and then the RPC.
+
+mod binding;
+mod dialect;
+mod endpoint;
+mod error;
+mod ignored;
+pub mod json;
+mod metadata;
+mod names;
+mod options;
+mod percent;
+mod query;
+mod request_body;
+mod response;
+mod route;
+mod router;
+mod stream;
+mod text;
+mod transcoder;
+
+pub use binding::{Binding, ReadBody, ReadPatch, RequestBody};
+pub use dialect::{Dialect, ErrorEnvelope};
+pub use endpoint::ResponseFuture;
+pub use error::{ErrorInfo, FieldViolation, Reason, Rejection};
+pub use names::Names;
+pub use options::Options;
+pub use percent::{decode_query, decode_segment, decode_segments};
+pub use response::is_not_modified;
+pub use route::Route;
+pub use router::{Ambiguous, Found, Router};
+pub use stream::{Resume, StreamStatus};
+pub use text::{BindError, Bound, Place, Text};
+pub use transcode_template::{Segment, Template, TemplateError, Variable};
+pub use transcoder::{RouteError, Transcoder};

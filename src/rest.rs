@@ -1,0 +1,12 @@
+//! The REST protocol: the generated routes, and how the transcoder shows this service's errors.
+
+mod errors;
+
+pub use errors::{describe, options};
+
+/// The routes of the services in `proto/`, as `build.rs` generates them: one function for each service.
+#[allow(unused_imports, reason = "depends on the protos")]
+#[allow(clippy::too_many_lines, reason = "a function lists all routes of a service")]
+pub mod routes {
+    include!(concat!(env!("OUT_DIR"), "/transcode.rs"));
+}

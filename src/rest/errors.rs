@@ -1,0 +1,61 @@
+//! The error table of this service as the transcoder's responses show it.
+
+use ::transcode::{ErrorInfo, Options, Reason, Rejection};
+use http::HeaderName;
+use tonic::Status;
+
+use crate::error::{Error, FieldViolation, Kind, with_origin};
+
+static RESPONSE_HEADERS: [HeaderName; 1] = [HeaderName::from_static("idempotency-replayed")];
+
+/// The transcoder's settings for this service.
+pub fn options(max_body_bytes: usize) -> Options {
+    Options {
+        max_body_bytes,
+        describe_error: |status| match Rejection::of(status) {
+            Some(rejection) => describe(&rejected(rejection)),
+            None => with_origin(status, describe),
+        },
+        request_headers: &["x-phone"],
+        response_headers: &RESPONSE_HEADERS,
+    }
+}
+
+/// An error as REST responses show it.
+pub fn describe(error: &Error) -> ErrorInfo {
+    let (kind, row) = (error.kind(), error.kind().row());
+    let fields = error.fields().iter().map(|violation| ::transcode::FieldViolation {
+        field: violation.field.clone(),
+        problem: violation.problem.clone(),
+        value: violation.value,
+    });
+    ErrorInfo {
+        status: row.status,
+        // An override applies to the kind that stands for the code, not to others that share the code.
+        override_code: (Kind::from_code(row.code) == kind).then_some(row.code),
+        code: row.flat.0.into(),
+        name: row.flat.1.into(),
+        slug: row.nested.into(),
+        message: error.own_message().map(|message| message.to_owned().into()),
+        fields: fields.collect(),
+        details: error.required().map(|required| ("required", required.to_owned())).into_iter().collect(),
+        shows_request_id: kind == Kind::Internal,
+    }
+}
+
+fn rejected(rejection: &Rejection) -> Error {
+    let kind = match rejection.reason {
+        Reason::InvalidArgument => Kind::Invalid,
+        Reason::NotFound => Kind::NotFound,
+        Reason::MethodNotAllowed => Kind::MethodNotAllowed,
+        Reason::PayloadTooLarge => Kind::TooLarge,
+        Reason::UnsupportedMediaType => Kind::UnsupportedMedia,
+    };
+    let fields = rejection.fields.iter().map(|field| FieldViolation::new(&field.field, &field.problem));
+    match &rejection.message {
+        None => Error::invalid_fields(fields.collect()),
+        Some(message) => fields.fold(Error::new(kind, message.clone()), |error, field| {
+            error.with_field(field.field, field.problem)
+        }),
+    }
+}
