@@ -1,7 +1,7 @@
-// What people do with a chat. Each is told to the service, and the chat is then read again as it has become.
+// Actions on a chat. Each calls the service and then reloads the chat.
 import type { Api, Chat } from './api';
 import type { ChatActions } from './chat-view';
-import { unread } from './words';
+import { unread } from './texts';
 
 const MUTE_MS = 8 * 60 * 60 * 1000;
 
@@ -47,7 +47,7 @@ export class Actions implements ChatActions {
     } catch (error) {
       this.failed(error);
     }
-    // After a failure too: it may be that the chat is not what the screen says.
+    // Also after a failure: the chat may differ from what is on screen.
     this.changed(chat.chatId);
   }
 }

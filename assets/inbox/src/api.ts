@@ -1,4 +1,4 @@
-// The service, as this page calls it: gRPC-Web to where the page came from, with the token that was entered.
+// Client of the service: gRPC-Web to the page's own origin, with the token of the sign-in form.
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
@@ -9,14 +9,14 @@ import { type Session, SessionService } from '../generated/switchboard/v1/sessio
 
 export type { Chat, ChatChange, ChatMessage, Session };
 
-/** The parts of a list that the service itself filters by. Empty text means any. */
+/** The filters that the service applies to a list. Empty text means any. */
 export interface Wanted {
   phone: string;
   label: string;
   unread: boolean;
 }
 
-/** What a search found: a chat, and the message that has the words where its name has not. */
+/** A search result: a chat, and the matching message unless the name matches. */
 export interface Found {
   chatId: string;
   message?: ChatMessage;
@@ -25,27 +25,27 @@ export interface Found {
 const MOST_FOUND = 25;
 const MOST_NAMES = 200n;
 
-/** Which of the organization's numbers a call is about. */
+/** Selects one of the organization's phone numbers (`x-phone`). */
 function about(phone: string): { headers: Record<string, string> } {
   return { headers: phone === '' ? {} : { 'x-phone': phone } };
 }
 
-/** `15550101844@c.us` without what stands behind the digits. */
+/** The digits of `15550101844@c.us`. */
 export function digits(id: string): string {
   return id.split('@')[0];
 }
 
-/** What to tell people of a call that failed. */
+/** The message that a failed call shows. */
 export function reason(error: unknown): string {
   return ConnectError.from(error).rawMessage;
 }
 
-/** Whether the same call fails again, however often it is made with this token. */
+/** Whether a retry with this token cannot succeed. */
 export function isFinal(error: unknown): boolean {
   return [Code.Unauthenticated, Code.PermissionDenied].includes(ConnectError.from(error).code);
 }
 
-/** Whether the service knows nothing of the place that a watch was to be taken up at: it is too old, or not its own. */
+/** Whether the service rejected a resume token: it is too old or not its own. */
 export function isForgotten(error: unknown): boolean {
   return [Code.OutOfRange, Code.InvalidArgument].includes(ConnectError.from(error).code);
 }
@@ -61,7 +61,7 @@ export class Api {
       request.header.set('authorization', `Bearer ${token}`);
       return next(request);
     };
-    // The folder that the page is in, so that it works behind a path of a proxy too.
+    // The page's own directory, so that it also works behind a proxy path.
     const baseUrl = new URL('.', location.href).href.replace(/\/$/, '');
     const transport = createGrpcWebTransport({ baseUrl, interceptors: [bearer] });
     this.chatService = createClient(ChatService, transport);
@@ -69,7 +69,7 @@ export class Api {
     this.organizationService = createClient(OrganizationService, transport);
   }
 
-  /** The numbers that the token reaches. Asked first: it also says whether the token is accepted. */
+  /** The phone numbers that the token may use. Called first: it also validates the token. */
   async loadSessions(): Promise<Session[]> {
     let cursor: string | undefined = '';
     const sessions: Session[] = [];
@@ -82,7 +82,7 @@ export class Api {
     return sessions;
   }
 
-  /** The session of the number that a chat was read through. */
+  /** The session of the phone number that a chat was loaded for. */
   sessionOf(chat: Chat): Session | undefined {
     return this.sessions.find((session) => session.phoneNumber === digits(chat.orgPhone));
   }
@@ -101,7 +101,7 @@ export class Api {
     return answer.chats;
   }
 
-  /** Nothing when there is no such chat, or none of that number. */
+  /** Undefined when the phone number does not hold such a chat. */
   async findChat(chatId: string, phone: string): Promise<Chat | undefined> {
     try {
       return await this.chatService.getChat({ chatId }, about(phone));
@@ -113,7 +113,7 @@ export class Api {
     }
   }
 
-  /** Tells which chats change until it is aborted or fails, from there on where an earlier watch ended. */
+  /** Streams changed chats until aborted or failed, starting after the resume token. */
   watchChats(resumeToken: string, signal: AbortSignal): AsyncIterable<WatchChatsResponse> {
     return this.chatService.watchChats({ resumeToken }, { signal });
   }
@@ -123,7 +123,7 @@ export class Api {
     return (await this.chatService.listChatMessages(page, about(digits(chat.orgPhone)))).messages;
   }
 
-  /** Chats whose name contains the text, then those with a message that has the words. */
+  /** Chats whose name contains the text, then chats with a matching message. */
   async search(text: string, phone: string): Promise<Found[]> {
     const sessions = this.sessions.filter((session) => phone === '' || session.phoneNumber === phone);
     const [named, said] = await Promise.all([
@@ -154,7 +154,7 @@ export class Api {
     await this.chatService.updateChat(request, about(digits(chat.orgPhone)));
   }
 
-  /** Changes the labels that the chat has now, which may be others than those on the screen. */
+  /** Changes the chat's current labels, which may differ from those on screen. */
   async changeLabels(chat: Chat, change: (labels: string[]) => string[]): Promise<void> {
     const phone = digits(chat.orgPhone);
     const { labels } = await this.chatService.getChat({ chatId: chat.chatId }, about(phone));
@@ -187,13 +187,13 @@ export class Api {
     await this.sessionService.markSessionChatUnread(this.inSession(chat));
   }
 
-  /** Emails of members, to choose from. */
+  /** Emails of all members. */
   async memberEmails(): Promise<string[]> {
     const { data } = await this.organizationService.listMembers({ limit: MOST_NAMES });
     return data.map(({ email }) => email);
   }
 
-  /** Names of labels, to choose from. */
+  /** Names of all labels. */
   async labelNames(): Promise<string[]> {
     const { data } = await this.organizationService.listLabels({ limit: MOST_NAMES });
     return data.map(({ name }) => name ?? '');

@@ -1,4 +1,4 @@
-// What the page does, whether it is asked by a button, a key, or a change elsewhere.
+// What the page does in response to buttons, keys and changes by others.
 import { Actions } from './actions';
 import { type Api, type Chat, digits, isFinal } from './api';
 import { Changes } from './changes';
@@ -7,7 +7,7 @@ import { Choices } from './choices';
 import { EVERYTHING, type Filter, type View } from './filter';
 import { Inbox } from './inbox';
 import { ListView } from './list-view';
-import { dismiss, showConnected, showRefused, tell, tellFailure } from './notice';
+import { dismiss, notify, showConnected, showFailure, showRefused } from './notice';
 import { isField, part } from './page';
 import type { SignedIn } from './sign-in';
 import { Watch } from './watch';
@@ -31,17 +31,17 @@ export class App {
       one: (chatId) => this.refetch(chatId),
       all: () => this.refetchAll(),
       failed: (error) => {
-        tellFailure(error);
+        showFailure(error);
         return !isFinal(error);
       },
     });
-    this.actions = new Actions(api, changed, tellFailure);
+    this.actions = new Actions(api, changed, showFailure);
     this.inbox = new Inbox(api, email, () => this.listChanged());
     this.chat = new ChatView(api, this.actions);
     this.list = new ListView(this.inbox, (chat) => this.open(chat), () => this.chat.open?.chatId);
   }
 
-  /** Shows the list, and from now on what others change. */
+  /** Shows the list and starts watching for changes by others. */
   async start(): Promise<void> {
     const watch = new Watch(this.api, {
       changed: (chatId) => this.changes.received(chatId),
@@ -51,38 +51,38 @@ export class App {
     });
     this.list.focus();
     void this.choices.load(this.api);
-    // First, so that no change falls between reading the list and being told.
+    // First, so that no change is missed between loading the list and the watch.
     await watch.start();
     this.show(EVERYTHING);
   }
 
-  /** Changes what is listed; what is not named stays as it is. */
+  /** Changes the given parts of the filter. */
   show(change: Partial<Filter>): void {
     const filter = { ...this.inbox.filter, ...change };
     for (const button of document.querySelectorAll<HTMLElement>('#filters [data-view]')) {
       button.setAttribute('aria-pressed', String(button.dataset.view === filter.view));
     }
-    void this.inbox.show(filter).catch(tellFailure);
+    void this.inbox.show(filter).catch(showFailure);
   }
 
   showView(view: View): void {
     if (view === 'mine' && this.email === '') {
-      tell('sign in with your email to see the chats assigned to you');
+      notify('sign in with your email to see the chats assigned to you');
     } else {
       this.show({ view });
     }
   }
 
   more(): void {
-    void this.inbox.more().catch(tellFailure);
+    void this.inbox.more().catch(showFailure);
   }
 
   open(chat: Chat): void {
-    void this.chat.show(chat).catch(tellFailure);
+    void this.chat.show(chat).catch(showFailure);
     this.list.show();
   }
 
-  /** Goes back to the list, to the row of the chat that was open. */
+  /** Returns to the list and focuses the row of the chat that was open. */
   close(): void {
     const closed = this.chat.open;
     this.chat.close();
@@ -97,7 +97,7 @@ export class App {
     this.list.focus();
   }
 
-  /** Goes one step back: out of a field, out of the chat. */
+  /** Goes one step back: leaves a field, then the chat. */
   escape(): void {
     const search = part<HTMLInputElement>('search');
     dismiss();
@@ -116,14 +116,14 @@ export class App {
     }
   }
 
-  /** Does something with the open chat. */
+  /** Runs an action on the open chat. */
   withOpen(act: (chat: Chat) => void): void {
     if (this.chat.open) {
       act(this.chat.open);
     }
   }
 
-  /** Does something with the chat that a key is about: in the list the chosen one, elsewhere the open one. */
+  /** Runs an action on the selected chat of the list or else on the open chat. */
   withMeant(act: (chat: Chat) => void): void {
     const chat = this.list.hasFocus ? this.list.chosen : (this.chat.open ?? this.list.chosen);
     if (chat) {
@@ -131,7 +131,7 @@ export class App {
     }
   }
 
-  /** Opens the chat that is meant, unless it is open, and goes to one of its fields. */
+  /** Opens the selected chat unless it is open, and focuses one of its fields. */
   toField(id: string): void {
     this.withMeant((chat) => {
       if (this.chat.open?.chatId !== chat.chatId) {
@@ -150,13 +150,13 @@ export class App {
     const { filter } = this.inbox;
     const isOpen = this.chat.open?.chatId === chatId;
     if (filter.search !== '' && !this.inbox.find(chatId) && !isOpen) {
-      // A search is not done again for each change.
+      // A search is not repeated for each change.
       return;
     }
     const chat = await this.api.findChat(chatId, filter.phone);
     if (filter === this.inbox.filter) {
       if (chat?.chatId !== chatId) {
-        // It is gone, or part of another one.
+        // The chat was deleted or joined with another one.
         this.inbox.drop(chatId);
       }
       if (chat) {
@@ -173,7 +173,7 @@ export class App {
     await this.refreshOpen();
   }
 
-  /** Shows the open chat as it is now, through the number it was opened with; it may just have been read. */
+  /** Reloads the open chat for the phone number it was opened with. */
   private async refreshOpen(read?: Chat): Promise<void> {
     const { open } = this.chat;
     if (!open) {

@@ -1,20 +1,20 @@
-// Where the page learns that something changed: whoever notices says which chat, and that chat is read again.
+// Queue of changed chats: each is reloaded.
 
-/** How a changed chat is read anew. */
+/** How changed chats are reloaded. */
 export interface Reader {
   one(chatId: string): Promise<void>;
-  /** Everything at once, where that is less work. */
+  /** Reloads everything at once, where that is less work. */
   all(): Promise<void>;
-  /** Answers whether it may succeed later. */
+  /** Returns whether a retry may succeed. */
   failed(error: unknown): boolean;
 }
 
-/** So many chats are read one by one. With the pause that leaves most of the 100 calls a second that a key has. */
+/** Maximum number of chats that are reloaded one by one. With the pause, most of a key's 100 requests a second stay free. */
 const FEW = 10;
 const PAUSE_MS = 500;
 const PAUSE_AFTER_FAILURE_MS = 3000;
 
-/** Reads changed chats again: the first at once, and those of a burst together, each once however often it changed. */
+/** Reloads changed chats: the first at once, those of a burst together and once each. */
 export class Changes {
   private readonly waiting = new Set<string>();
   private isEverything = false;
@@ -22,13 +22,13 @@ export class Changes {
 
   constructor(private readonly reader: Reader) {}
 
-  /** This chat changed. */
+  /** Marks a chat as changed. */
   received(chatId: string): void {
     this.waiting.add(chatId);
     this.begin();
   }
 
-  /** Any chat may have changed. */
+  /** Marks all chats as changed. */
   missed(): void {
     this.isEverything = true;
     this.begin();
@@ -49,10 +49,10 @@ export class Changes {
     this.isWorking = false;
   }
 
-  /** Reads what is waiting. What fails goes on waiting. */
+  /** Reloads the queued chats. Failed ones stay queued. */
   private async round(): Promise<boolean> {
     const [wasEverything, chatIds] = [this.isEverything || this.waiting.size > FEW, [...this.waiting]];
-    // First, so that a change that is told meanwhile is read again.
+    // First, so that a change that arrives meanwhile is reloaded, too.
     this.isEverything = false;
     this.waiting.clear();
     try {

@@ -1,10 +1,10 @@
-// The open chat: who it is with, what is done with it, and its messages.
+// The open chat: its header, its actions and its messages.
 import { type Api, type Chat, digits } from './api';
 import { MessageView } from './message-view';
 import { make, part } from './page';
-import { nameOf, unread } from './words';
+import { nameOf, unread } from './texts';
 
-/** What can be done with a chat, by what it says on the screen. */
+/** The actions that the chat view offers. */
 export interface ChatActions {
   assign(chat: Chat, email: string): Promise<void>;
   addLabel(chat: Chat, label: string): Promise<void>;
@@ -42,12 +42,12 @@ export class ChatView {
     await this.messages.open(chat);
   }
 
-  /** Shows the same chat as it is now, and what was written since. */
+  /** Updates the chat that is shown and loads newer messages. */
   async refresh(chat: Chat): Promise<void> {
     const before = this.chat;
     this.chat = chat;
     const assignee = part<HTMLInputElement>('assignee');
-    // What somebody is typing is theirs.
+    // A field that has the focus keeps its text.
     if (assignee.value === (before?.assignedTo ?? '') || document.activeElement !== assignee) {
       assignee.value = chat.assignedTo ?? '';
     }

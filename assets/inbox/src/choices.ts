@@ -1,5 +1,5 @@
-// What there is to choose from: numbers, labels, members. Who may not list labels and members chooses from those of the
-// chats that they see.
+// Suggestions: phone numbers, labels and members. Without permission to list labels and members, those of the loaded
+// chats are suggested.
 import type { Api, Chat, Session } from './api';
 import { make, part } from './page';
 
@@ -17,7 +17,7 @@ export class Choices {
     }
   }
 
-  /** Asks for all of them. A token without `manage` is refused, which is no fault. */
+  /** Loads all suggestions. A token without `manage` is refused, which is no error. */
   async load(api: Api): Promise<void> {
     const [labels, members] = await Promise.allSettled([api.labelNames(), api.memberEmails()]);
     if (labels.status === 'fulfilled') {
@@ -29,7 +29,7 @@ export class Choices {
     this.show();
   }
 
-  /** Takes in what these chats have. */
+  /** Adds the labels and assignees of these chats. */
   learn(chats: Chat[]): void {
     const known = this.labels.size + this.members.size;
     for (const chat of chats) {

@@ -1,4 +1,4 @@
-// Which button, field and key asks for what.
+// Connects buttons, fields and keys with actions.
 import type { Chat } from './api';
 import type { App } from './app';
 import type { View } from './filter';
@@ -50,7 +50,7 @@ function connectButtons(app: App): void {
   onClick('more', () => app.more());
   onClick('back', () => app.close());
   onClick('help-button', showHelp);
-  // A page that is loaded anew remembers nothing.
+  // A reloaded page starts with empty fields.
   onClick('sign-out', () => location.reload());
 }
 

@@ -1,33 +1,33 @@
-// Which chats are shown.
+// The filter of the chat list.
 import type { Chat, Wanted } from './api';
-import { unread } from './words';
+import { unread } from './texts';
 
 export type View = 'all' | 'unread' | 'mine' | 'archived';
 
 export interface Filter {
   readonly view: View;
-  /** A label's name; empty for any. */
+  /** Name of a label; empty for any. */
   readonly label: string;
-  /** A number in digits; empty for all. */
+  /** A phone number in digits; empty for all. */
   readonly phone: string;
-  /** Words to look for; empty for none. */
+  /** Search text; empty for none. */
   readonly search: string;
 }
 
 export const EVERYTHING: Filter = { view: 'all', label: '', phone: '', search: '' };
 
-/** The part of a filter that the service applies. */
+/** The part of the filter that the service applies. */
 export function wanted(filter: Filter): Wanted {
   return { phone: filter.phone, label: filter.label, unread: filter.view === 'unread' };
 }
 
-/** Whether a chat is on the service's list for this filter. */
+/** Whether the service's list for this filter contains the chat. */
 export function isListed(filter: Filter, chat: Chat): boolean {
   const hasLabel = filter.label === '' || chat.labels.includes(filter.label);
   return hasLabel && (filter.view !== 'unread' || unread(chat) > 0);
 }
 
-/** Whether a chat is shown to who has this email. */
+/** Whether the filter shows the chat to the user with this email. */
 export function isShown(filter: Filter, chat: Chat, email: string): boolean {
   if (!isListed(filter, chat)) {
     return false;
@@ -38,7 +38,7 @@ export function isShown(filter: Filter, chat: Chat, email: string): boolean {
     case 'mine':
       return chat.assignedTo?.toLowerCase() === email.toLowerCase() && !chat.isArchived;
     default:
-      // Who looks for something looks in the archive too.
+      // A search includes archived chats.
       return filter.search !== '' || !chat.isArchived;
   }
 }

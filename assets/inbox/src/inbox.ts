@@ -1,18 +1,18 @@
-// The chats that the page knows: the beginning of the service's list for the chosen filter, or what a search found.
+// The loaded chats: the first pages of the service's list for the filter, or the results of a search.
 import type { Api, Chat, ChatMessage } from './api';
 import { EVERYTHING, type Filter, isListed, isShown, wanted } from './filter';
-import { activity } from './words';
+import { activity } from './texts';
 
 const PAGE = 100;
-/** So many chats to show are enough for once. */
+/** Number of visible chats to load at a time. */
 const ENOUGH = 30;
-/** And so many pages are asked for at most to find them. */
+/** Maximum number of pages to load for them. */
 const PAGES_AT_ONCE = 5;
 
 export class Inbox {
-  /** Another object for each question asked, so that a late answer to an earlier one is known by it. */
+  /** Identity of the current query; responses to earlier queries are ignored. */
   filter: Filter = EVERYTHING;
-  /** Whether there is nothing more on the service's list. */
+  /** Whether the service's list has no further pages. */
   isComplete = false;
   isLoading = false;
   private chats = new Map<string, Chat>();
@@ -24,7 +24,7 @@ export class Inbox {
     private readonly onChange: () => void,
   ) {}
 
-  /** What is shown: pinned chats first, then the newest activity. */
+  /** The visible chats: pinned first, then newest activity. */
   shown(): Chat[] {
     const chats = [...this.chats.values()].filter((chat) => isShown(this.filter, chat, this.email));
     return chats.sort(
@@ -37,12 +37,12 @@ export class Inbox {
     return this.chats.get(chatId);
   }
 
-  /** The message that a search found in a chat. */
+  /** The message of a chat that matches the search. */
   match(chatId: string): ChatMessage | undefined {
     return this.matches.get(chatId);
   }
 
-  /** Begins anew, with another filter. */
+  /** Restarts with another filter. */
   async show(filter: Filter): Promise<void> {
     this.filter = { ...filter };
     this.chats.clear();
@@ -51,7 +51,7 @@ export class Inbox {
     await this.more();
   }
 
-  /** Reads on where the list ended. */
+  /** Loads the next page. */
   async more(): Promise<void> {
     const asked = this.filter;
     this.isLoading = true;
@@ -66,7 +66,7 @@ export class Inbox {
     }
   }
 
-  /** Reads again as much as was read, without taking anything off the screen before. */
+  /** Reloads all loaded pages and keeps the old ones on screen until then. */
   async reload(): Promise<void> {
     const asked = this.filter;
     if (asked.search !== '' || this.isLoading) {
@@ -85,14 +85,14 @@ export class Inbox {
       offset += PAGE;
       isComplete = page.length < PAGE;
     } while (!isComplete && offset < before.length);
-    // Those that were not there before stay: they came meanwhile.
+    // Chats that arrived meanwhile stay.
     before.forEach((chatId) => this.chats.delete(chatId));
     now.forEach((chat, chatId) => this.chats.set(chatId, chat));
     this.isComplete = isComplete;
     this.onChange();
   }
 
-  /** Takes in a chat as it is now. One that lies beyond what was read so far comes with its page. */
+  /** Adds or updates a chat. A chat beyond the loaded pages arrives with its page. */
   put(chat: Chat): void {
     const isWithin = this.isComplete || activity(chat) >= this.oldest();
     if (this.chats.has(chat.chatId) || (isWithin && this.filter.search === '')) {
@@ -101,7 +101,7 @@ export class Inbox {
     }
   }
 
-  /** Forgets a chat that is not there any more. */
+  /** Removes a chat that no longer exists. */
   drop(chatId: string): void {
     if (this.chats.delete(chatId)) {
       this.onChange();
@@ -111,7 +111,7 @@ export class Inbox {
   private async readOn(asked: Filter): Promise<void> {
     const before = this.shown().length;
     for (let page = 0; page < PAGES_AT_ONCE; page += 1) {
-      // Counted rather than remembered: chats come to the list and leave it while it is read.
+      // Counted each time: chats enter and leave the list while it is loaded.
       const offset = [...this.chats.values()].filter((chat) => isListed(asked, chat)).length;
       const chats = await this.api.listChats(wanted(asked), offset, PAGE);
       if (asked !== this.filter) {
@@ -127,7 +127,7 @@ export class Inbox {
 
   private async search(asked: Filter): Promise<void> {
     const found = await this.api.search(asked.search, asked.phone);
-    // A chat may have gone away since it was found.
+    // A chat may have been deleted since the search.
     const chats = await Promise.all(found.map(({ chatId }) => this.api.findChat(chatId, asked.phone)));
     if (asked !== this.filter) {
       return;

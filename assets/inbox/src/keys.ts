@@ -1,4 +1,4 @@
-// The keyboard shortcuts, and the list of them at "?".
+// Keyboard shortcuts, and the help dialog that lists them ("?").
 import { isField, make, part } from './page';
 
 export interface Shortcut {
@@ -7,7 +7,7 @@ export interface Shortcut {
   run: () => void;
 }
 
-/** Keys that the list and the fields handle themselves, told here for the reader. */
+/** Keys that the list and the fields handle themselves, listed in the help. */
 const OTHERS: [keys: string, does: string][] = [
   ['↑ ↓', 'choose a chat'],
   ['Enter', 'open the chosen chat'],
@@ -15,8 +15,8 @@ const OTHERS: [keys: string, does: string][] = [
 ];
 
 export function listenTo(shortcuts: Shortcut[]): void {
-  const told: [string, string][] = shortcuts.map(({ key, does }) => [key === 'Escape' ? 'Esc' : key, does]);
-  const rows = [...OTHERS, ...told].map(([key, does]) =>
+  const listed: [string, string][] = shortcuts.map(({ key, does }) => [key === 'Escape' ? 'Esc' : key, does]);
+  const rows = [...OTHERS, ...listed].map(([key, does]) =>
     make('tr', {}, make('th', { scope: 'row' }, make('kbd', {}, key)), make('td', {}, does)),
   );
   part('shortcuts').replaceChildren(...rows);
@@ -37,7 +37,7 @@ function isMeant(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || part('inbox').hidden || part<HTMLDialogElement>('help').open) {
     return false;
   }
-  // Who speaks to the computer types letters without meaning to, and can turn them off.
+  // Speech input types stray letters, so single-key shortcuts can be disabled.
   const isAllowed = part<HTMLInputElement>('letters').checked && !isField(event.target);
   return event.key === 'Escape' || isAllowed;
 }

@@ -1,8 +1,8 @@
-// The list of chats. It is one stop of the Tab key; the arrows choose a row, which is a listbox of ARIA.
+// The chat list: an ARIA listbox with one tab stop, arrow keys select a row.
 import type { Chat } from './api';
 import type { Inbox } from './inbox';
 import { make, part } from './page';
-import { colorOf, initials, isoTime, nameOf, preview, shortTime, unread } from './words';
+import { colorOf, initials, isoTime, nameOf, preview, shortTime, unread } from './texts';
 
 export class ListView {
   private readonly list = part<HTMLUListElement>('list');
@@ -18,7 +18,7 @@ export class ListView {
     this.list.addEventListener('click', (event) => this.click(event));
   }
 
-  /** The row that the arrows have come to. */
+  /** The selected row. */
   get chosen(): Chat | undefined {
     return this.chats[this.active];
   }
@@ -31,7 +31,7 @@ export class ListView {
     this.list.focus();
   }
 
-  /** Chooses the row of a chat. */
+  /** Selects the row of a chat. */
   choose(chatId: string): void {
     const at = this.chats.findIndex((chat) => chat.chatId === chatId);
     if (at >= 0) {
@@ -43,7 +43,7 @@ export class ListView {
     const chosen = this.chosen?.chatId;
     this.chats = this.inbox.shown();
     const at = this.chats.findIndex((chat) => chat.chatId === chosen);
-    // When the chosen chat has left the list, the one that took its place is chosen.
+    // When the selected chat leaves the list, the one at its position is selected.
     this.active = at >= 0 ? at : Math.max(0, Math.min(this.active, this.chats.length - 1));
     this.list.replaceChildren(...this.chats.map((chat, index) => this.row(chat, index)));
     this.mark();

@@ -1,4 +1,4 @@
-// The page: sign in, then the list of chats beside the open one.
+// Entry point: sign in, then the chat list beside the open chat.
 import { App } from './app';
 import { connectControls } from './controls';
 import { onSignIn } from './sign-in';

@@ -1,10 +1,10 @@
-// The messages of the open chat, oldest on top.
+// The messages of the open chat, oldest first.
 import type { Api, Chat, ChatMessage } from './api';
 import { make, part, sign } from './page';
-import { delivery, isoTime, longTime, senderOf, shortTime, textOf } from './words';
+import { delivery, isoTime, longTime, senderOf, shortTime, textOf } from './texts';
 
 const PAGE = 50;
-/** So near to the end counts as being there. */
+/** Distance from the end, in pixels, that counts as the end. */
 const END_PIXELS = 40;
 
 export class MessageView {
@@ -24,10 +24,10 @@ export class MessageView {
     this.area.scrollTop = this.area.scrollHeight;
   }
 
-  /** Reads the newest messages again. Who looks at the end goes on looking at the end. */
+  /** Reloads the newest messages. A view at the end stays at the end. */
   async refresh(chat: Chat): Promise<void> {
     if (this.chat && this.chat.chatId !== chat.chatId) {
-      // It became one with another chat, or its number became known: all of it is read anew.
+      // The chat was joined with another one, or its phone number became known: reload everything.
       return this.open(chat);
     }
     const { scrollTop, scrollHeight, clientHeight } = this.area;
@@ -35,7 +35,7 @@ export class MessageView {
     const page = await this.api.listMessages(chat, 0, PAGE);
     const isJoined = page.length < PAGE || page.some(({ messageId }) => this.messages.has(messageId));
     if (!isJoined && this.chat?.chatId === chat.chatId) {
-      // So much was written that there is a gap: begin anew.
+      // There is a gap to the loaded messages: restart.
       this.messages.clear();
     }
     this.take(chat, page, !isJoined);
@@ -44,7 +44,7 @@ export class MessageView {
     }
   }
 
-  /** Reads the page before the oldest message that is shown, which stays where it is on the screen. */
+  /** Loads the page before the oldest message and keeps the scroll position. */
   async older(): Promise<void> {
     const { chat } = this;
     if (chat) {
@@ -60,7 +60,7 @@ export class MessageView {
     this.messages.clear();
   }
 
-  /** Shows a page too, unless another chat was opened meanwhile. The oldest page says whether there are older ones. */
+  /** Adds a page unless another chat was opened meanwhile. */
   private take(chat: Chat, page: ChatMessage[], isOldest: boolean): void {
     if (this.chat?.chatId !== chat.chatId) {
       return;

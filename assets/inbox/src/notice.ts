@@ -1,14 +1,14 @@
-// The lines that say what went wrong, and whether the page is told what changes.
+// Notices: errors, and whether changes by others arrive.
 import { reason } from './api';
 import { part } from './page';
 
 const SHOWN_MS = 8000;
-/** An interruption that is over sooner is not worth saying. */
+/** Minimum duration of an interruption that is shown, in ms. */
 const UNSAID_MS = 1000;
 let timer: number | undefined;
 let reconnecting: number | undefined;
 
-export function tell(text: string): void {
+export function notify(text: string): void {
   const notice = part('notice');
   notice.textContent = text;
   notice.hidden = false;
@@ -16,15 +16,15 @@ export function tell(text: string): void {
   timer = setTimeout(dismiss, SHOWN_MS);
 }
 
-export function tellFailure(error: unknown): void {
-  tell(reason(error));
+export function showFailure(error: unknown): void {
+  notify(reason(error));
 }
 
 export function dismiss(): void {
   part('notice').hidden = true;
 }
 
-/** Says that changes made elsewhere do not arrive, until they do again. */
+/** Shows that changes by others do not arrive, until they do. */
 export function showConnected(isConnected: boolean): void {
   if (isConnected) {
     clearTimeout(reconnecting);
@@ -35,7 +35,7 @@ export function showConnected(isConnected: boolean): void {
   }
 }
 
-/** Says that they will not arrive any more, and why. */
+/** Shows that changes no longer arrive, and why. */
 export function showRefused(error: unknown): void {
   clearTimeout(reconnecting);
   showConnection(`${reason(error)}: sign in again`);

@@ -1,6 +1,6 @@
-// The elements of the page, and making new ones. Text is always text: nothing here can become markup.
+// DOM helpers. Text is always inserted as text, never as markup.
 
-/** The element of `index.html` with that id. */
+/** The element of `index.html` with this id. */
 export function part<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (!found) {
@@ -9,7 +9,7 @@ export function part<T extends HTMLElement = HTMLElement>(id: string): T {
   return found as T;
 }
 
-/** A new element with these attributes; children that are text are shown as they are. */
+/** Creates an element with attributes and children; strings become text nodes. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Record<string, string> = {},
@@ -23,17 +23,17 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A sign for the eye with words for who cannot see it. */
-export function sign(symbol: string, words: string): HTMLElement {
+/** Creates an icon with a text alternative. */
+export function sign(symbol: string, label: string): HTMLElement {
   return make(
     'span',
-    { class: 'sign', title: words },
+    { class: 'sign', title: label },
     make('span', { 'aria-hidden': 'true' }, symbol),
-    make('span', { class: 'hidden' }, words),
+    make('span', { class: 'hidden' }, label),
   );
 }
 
-/** Whether what is typed goes into a field. */
+/** Whether keyboard input goes into a field. */
 export function isField(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches('input:not([type=checkbox]), select, textarea');
 }

@@ -1,11 +1,11 @@
-// Asks for the token. It is kept by the objects that call the service, in memory and nowhere else.
+// The sign-in form. The token is kept in memory only, by the client of the service.
 import { Api, reason, type Session } from './api';
 import { part } from './page';
 
 export interface SignedIn {
   api: Api;
   sessions: Session[];
-  /** Who is using the page; empty when they did not say. */
+  /** Email of the user; empty if not entered. */
   email: string;
 }
 

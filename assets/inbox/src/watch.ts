@@ -1,30 +1,30 @@
-// Learns what changes elsewhere: one stream of the service, taken up again where it ended for as long as the page is open.
+// Watches for changes by others: one stream, resumed while the page is open.
 import { type Api, type ChatChange, isFinal, isForgotten } from './api';
 
-/** What comes of watching. */
+/** Callbacks of a watch. */
 export interface Listener {
-  /** Something of this chat changed. */
+  /** A chat changed. */
   changed(chatId: string): void;
-  /** What changed before now may not have been told. */
+  /** Earlier changes may have been missed. */
   missed(): void;
-  /** Whether changes arrive. */
+  /** Whether the stream is connected. */
   connected(isConnected: boolean): void;
-  /** The service will not tell any more. */
+  /** The watch ended and is not resumed. */
   refused(error: unknown): void;
 }
 
-/** The service says every 10 seconds that it is there, when it has nothing else to say. */
+/** The service sends a heartbeat every 10 seconds. */
 const SILENCE_MS = 30_000;
-/** So long the page waits for the watch to begin before it reads the list all the same. */
+/** Maximum time to wait for the watch before the list is loaded, in ms. */
 const PATIENCE_MS = 2000;
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
 export class Watch {
-  /** Where to begin: after the last item. Empty to begin now. */
+  /** Resume token of the last item; empty to start now. */
   private resumeToken = '';
   private failures = 0;
-  /** Whether `start` has completed, so that what changed before the watch began may have been missed. */
+  /** Whether `start` has completed, so that changes before the watch may have been missed. */
   private isTried = false;
 
   constructor(
@@ -32,7 +32,7 @@ export class Watch {
     private readonly listener: Listener,
   ) {}
 
-  /** Completes when every later change will be told, or when that failed or takes too long: then it is tried on. */
+  /** Completes when the watch is connected, failed, or takes too long; retries go on in the background. */
   start(): Promise<void> {
     return new Promise((resolve) => {
       const tried = () => {
@@ -68,7 +68,7 @@ export class Watch {
     }
   }
 
-  /** One stream, from its beginning to its end, which is answered. */
+  /** Runs one stream to its end and returns how it ended. */
   private async follow(begun: () => void): Promise<unknown> {
     const silence = new AbortController();
     const giveUp = () => silence.abort();
@@ -98,14 +98,14 @@ export class Watch {
   }
 }
 
-/** What the chat was called before, where that changed. */
+/** The previous id of the chat, if it changed. */
 function formerNames({ changes }: ChatChange): string[] {
   return changes.flatMap(({ field, previous }) =>
     field === 'chat_id' && previous?.kind.case === 'stringValue' ? [previous.kind.value] : [],
   );
 }
 
-/** Twice as long after each failure, and not the same for all pages when a service comes back. */
+/** Exponential backoff with jitter. */
 function pauseAfter(failures: number): number {
   const longest = Math.min(SHORTEST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
   return longest * (0.5 + Math.random() / 2);

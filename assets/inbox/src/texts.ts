@@ -1,4 +1,4 @@
-// What is written on the page of chats and messages.
+// Texts that describe chats and messages.
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Chat, type ChatMessage, digits } from './api';
 
@@ -14,7 +14,7 @@ export function nameOf(chat: Chat): string {
   return chat.chatName || digits(chat.chatId);
 }
 
-/** When the newest message was sent, in Unix milliseconds; 0 for a chat without any. */
+/** Time of the newest message in Unix ms; 0 without messages. */
 export function activity(chat: Chat): number {
   const timestamp = chat.latestMessage?.timestamp;
   return timestamp ? timestampMs(timestamp) : 0;
@@ -24,7 +24,7 @@ export function unread(chat: Chat): number {
   return Number(chat.messageUnreadCount ?? 0n);
 }
 
-/** A message in one line. */
+/** One-line preview of a message. */
 export function preview(message: ChatMessage | undefined): string {
   return message ? (message.fromMe ? 'You: ' : '') + textOf(message) : '';
 }
@@ -36,7 +36,7 @@ export function textOf(message: ChatMessage): string {
   return message.body || `[${message.messageType ?? 'message'}]`;
 }
 
-/** Who wrote a message. */
+/** Name of the sender. */
 export function senderOf(chat: Chat, message: ChatMessage): string {
   if (message.fromMe) {
     return message.performedBy || 'You';
@@ -45,8 +45,8 @@ export function senderOf(chat: Chat, message: ChatMessage): string {
   return chat.members[sender]?.contactName || (sender === chat.chatId ? nameOf(chat) : digits(sender));
 }
 
-/** How far a message that we sent has come. */
-export function delivery(message: ChatMessage): [symbol: string, words: string] {
+/** Delivery state of a sent message. */
+export function delivery(message: ChatMessage): [symbol: string, label: string] {
   switch (message.ack) {
     case '-1':
       return ['!', 'not sent'];
@@ -62,7 +62,7 @@ export function delivery(message: ChatMessage): [symbol: string, words: string] 
   }
 }
 
-/** A time today, else a day. */
+/** The time for today, else the date. */
 export function shortTime(timestamp: Timestamp): string {
   const then = new Date(timestampMs(timestamp));
   const now = new Date();
@@ -80,13 +80,13 @@ export function isoTime(timestamp: Timestamp): string {
   return new Date(timestampMs(timestamp)).toISOString();
 }
 
-/** Two letters that stand for a name. */
+/** Initials of a name. */
 export function initials(name: string): string {
-  const words = name.split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
-  return words.slice(0, 2).map((word) => [...word][0].toUpperCase()).join('');
+  const parts = name.split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  return parts.slice(0, 2).map((word) => [...word][0].toUpperCase()).join('');
 }
 
-/** The same class of color for the same chat each time. */
+/** A stable color class for a chat. */
 export function colorOf(chatId: string): string {
   const sum = [...chatId].reduce((total, letter) => total + letter.charCodeAt(0), 0);
   return `color-${sum % AVATAR_COLORS}`;
