@@ -1,4 +1,4 @@
-//! Compresses what the binary carries for browsers: smaller in the binary, and nothing to do when it is asked for.
+//! Compresses assets that the binary carries for browsers, so that nothing is compressed per request.
 
 use std::fs;
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! Switchboard stores an organization's WhatsApp chats and serves them over gRPC, gRPC-Web and REST on one port.
 //!
-//! A request's way is a straight line and the same for every protocol: `server` → (`transcode` for REST) → `api` →
+//! A request's way is a straight line and the same for every protocol: `server` → (`rest` and the crate `transcode` for REST) → `api` →
 //! `actions` → `store`. A module uses its own layer and those below it; the README's map says which is which.
 
 pub mod actions;
@@ -25,4 +25,3 @@ pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod text_key;
-pub mod transcode;

@@ -4,11 +4,6 @@
 
 tonic::include_proto!("switchboard.v1");
 
-/// The options that describe a REST API: `transcode.v1`.
-pub mod rest {
-    tonic::include_proto!("transcode.v1");
-}
-
 /// Every file of `proto/`, encoded, with our own options: what reflection and OpenAPI read.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
@@ -21,15 +16,6 @@ pub struct Method {
     pub capability: Capability,
     /// Whether it answers a stream.
     pub is_stream: bool,
-}
-
-/// A service with REST routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Api {
-    /// Its short name, such as `chat`.
-    pub name: &'static str,
-    /// The service's full name, such as `switchboard.v1.ChatService`.
-    pub service: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -1,6 +1,7 @@
-//! The REST protocol: the generated routes, and how the transcoder shows this service's errors.
+//! The REST protocol: the generated routes and OpenAPI documents, and how the transcoder shows this service's errors.
 
 mod errors;
+pub mod openapi;
 
 pub use errors::{describe, options};
 

@@ -100,7 +100,7 @@ pub async fn run(
         Store::new(&config.database_url, PoolOptions { connections: OF_CALLERS, ..pool_options(&config) });
     let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
     let stack =
-        layers::stack(Router::new(services, Documents::compose()?, health.clone()), authenticator, &config);
+        layers::stack(Router::new(services, Documents::compose(), health.clone()), authenticator, &config);
     let measuring = tokio::spawn(housekeeping::measure(store.clone()));
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run());

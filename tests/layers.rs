@@ -7,12 +7,11 @@ use std::path::Path;
 use crate::support::{ROOT, files_under};
 
 /// Which layer a module stands on. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 21] = [
+const RANKS: [(&str, u8); 20] = [
     ("main", 8),
     ("cli", 8),
     ("server", 7),
     ("rest", 6),
-    ("transcode", 6),
     ("api", 5),
     ("actions", 4),
     ("auth", 3),
@@ -32,9 +31,8 @@ const RANKS: [(&str, u8); 21] = [
 ];
 
 /// What a layer never names, beside the layers above it.
-const NEVER: [(&str, &[&str]); 5] = [
+const NEVER: [(&str, &[&str]); 4] = [
     ("server", &["diesel::"]),
-    ("transcode", &["crate::api", "crate::actions", "crate::store", "diesel::"]),
     ("api", &["diesel::", "http::", "serde_json::"]),
     ("actions", &["diesel::", "http::", "tonic::"]),
     ("auth", &["crate::api", "crate::actions", "diesel::"]),

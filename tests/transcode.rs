@@ -3,7 +3,6 @@
 mod bodies;
 mod cases;
 mod errors;
-mod refused;
 mod routing;
 mod stub;
 mod total;

@@ -2,25 +2,26 @@
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use serde_json::Value;
 
 use super::{Failure, output};
-use crate::pb;
-use crate::transcode::openapi;
+use crate::rest::openapi::{APIS, WHOLE};
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Only that API; all in one document when left out
+    /// Print only the document of this API; default: one document of all APIs
     #[arg(long, value_parser = names())]
     api: Option<String>,
 }
 
 fn names() -> PossibleValuesParser {
-    pb::APIS.iter().map(|api| api.name).collect::<Vec<_>>().into()
+    APIS.iter().map(|api| api.name).collect::<Vec<_>>().into()
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let api = arguments.api.as_deref();
-    let api = api.and_then(|name| pb::APIS.iter().find(|api| api.name == name));
-    let document = openapi::document(pb::DESCRIPTORS, api.map(|api| api.service));
-    output::json(&document.map_err(|error| Failure::new(error.to_string()))?)
+    let name = arguments.api.as_deref();
+    let api = name.and_then(|name| APIS.iter().find(|api| api.name == name));
+    let document = api.map_or(WHOLE, |api| api.document);
+    let document: Value = serde_json::from_str(document).map_err(|error| Failure::new(error.to_string()))?;
+    output::json(&document)
 }

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use http::HeaderValue;
 
-use super::ServeError;
 use super::documents::{Document, HTML, JSON, SCRIPT};
-use crate::pb;
-use crate::transcode::openapi::Apis;
+use crate::rest::openapi;
 
 const PAGE: &str = include_str!("docs/page.html");
 /// Compressed by the build.
@@ -20,18 +18,15 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Writes all of them, by path: `/openapi.json` of everything, `/openapi/<api>.json` of each API, and the page.
-pub fn compose() -> Result<BTreeMap<String, Document>, ServeError> {
-    let apis = Apis::read(pb::DESCRIPTORS).map_err(ServeError::setup)?;
+/// All of them by path: `/openapi.json` of everything, `/openapi/<api>.json` of each API, and the page.
+pub fn compose() -> BTreeMap<String, Document> {
     let mut documents = BTreeMap::new();
-    let whole = serde_json::to_vec(&apis.whole()).map_err(ServeError::setup)?;
-    documents.insert("/openapi.json".to_owned(), Document::new(JSON, POLICY, whole));
-    for api in pb::APIS {
-        let alone = apis.of(api.service).map_err(ServeError::setup)?;
-        let alone = serde_json::to_vec(&alone).map_err(ServeError::setup)?;
-        documents.insert(format!("/openapi/{}.json", api.name), Document::new(JSON, POLICY, alone));
+    documents.insert("/openapi.json".to_owned(), Document::new(JSON, POLICY, openapi::WHOLE));
+    for api in openapi::APIS {
+        let path = format!("/openapi/{}.json", api.name);
+        documents.insert(path, Document::new(JSON, POLICY, api.document));
     }
     documents.insert("/docs".to_owned(), Document::new(HTML, POLICY, PAGE));
     documents.insert("/docs/openapi-explorer.js".to_owned(), Document::gzip(SCRIPT, POLICY, EXPLORER));
-    Ok(documents)
+    documents
 }

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::compression::accepts_gzip;
 use super::services::Rest;
-use super::{BoxFuture, Request, Response, ServeError, docs, inbox, request_id};
+use super::{BoxFuture, Request, Response, docs, inbox, request_id};
 use crate::error::{Error, Kind};
 use ::transcode::is_not_modified;
 
@@ -48,11 +48,11 @@ pub struct Document {
 }
 
 impl Documents {
-    /// Everything there is: the description of the APIs, and the inbox.
-    pub fn compose() -> Result<Self, ServeError> {
-        let mut documents = docs::compose()?;
+    /// The OpenAPI documents, the page that shows them, and the inbox.
+    pub fn compose() -> Self {
+        let mut documents = docs::compose();
         documents.extend(inbox::compose());
-        Ok(Self(Arc::new(documents)))
+        Self(Arc::new(documents))
     }
 
     fn find(&self, path: &str) -> Option<&Document> {

@@ -3,8 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use switchboard::pb;
-use switchboard::transcode::openapi;
+use switchboard::rest::openapi::{APIS, WHOLE};
 
 use crate::support::{ROOT, World};
 
@@ -16,15 +15,15 @@ async fn the_documents_are_those_that_the_command_line_prints() {
     let world = World::shared().await;
     let whole = world.anonymous().get("/openapi.json").await.expect(200);
     assert_eq!(whole.header("content-type"), "application/json");
-    assert_eq!(whole.json(), openapi::document(pb::DESCRIPTORS, None).expect("a document"));
+    assert_eq!(whole.json(), serde_json::from_str::<Value>(WHOLE).expect("JSON"));
     let printed: Value = serde_json::from_str(&world.cli(&["openapi"])).expect("JSON");
     assert_eq!(printed, whole.json());
-    assert!(!pb::APIS.is_empty());
-    for api in pb::APIS {
+    assert!(!APIS.is_empty());
+    for api in APIS {
         let alone = world.anonymous().get(format!("/openapi/{}.json", api.name)).await.expect(200).json();
         let printed: Value = serde_json::from_str(&world.cli(&["openapi", "--api", api.name])).expect("JSON");
         assert_eq!(alone, printed, "{}", api.name);
-        assert_eq!(alone["tags"].as_array().map(Vec::len), Some(1), "{}", api.name);
+        assert!(alone["tags"].as_array().is_some_and(|tags| !tags.is_empty()), "{}", api.name);
     }
 }
 

@@ -147,7 +147,7 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         false => Ok(()),
     };
     let grpc = Routes::default().add_service(Grpc).add_service(health_service);
-    let documents = Documents::compose().expect("the documents");
+    let documents = Documents::compose();
     let router = Router::new(Services { grpc, rest: Json, guard }, documents, health.clone());
     let stack = layers::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

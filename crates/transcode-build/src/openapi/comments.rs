@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use prost_reflect::{DescriptorPool, FieldDescriptor, FileDescriptor, MessageDescriptor, MethodDescriptor};
-use prost_reflect::{EnumDescriptor, ServiceDescriptor};
+use prost_reflect::{
+    DescriptorPool, EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, MethodDescriptor,
+    ServiceDescriptor,
+};
 
-use super::api::Api;
-use crate::pb::rest::FieldNames;
+use crate::options::FieldNames;
 
-/// Every leading comment, by the file and the path of what it stands on.
+/// Every leading comment, by the file and path of the element it is attached to.
 pub(super) struct Comments {
     by_path: HashMap<(String, Vec<i32>), String>,
-    /// lowerCamelCase of every field name that it changes.
+    /// lowerCamelCase of every field name that differs from it.
     camel: HashMap<String, String>,
 }
 
@@ -32,17 +33,17 @@ impl Comments {
         Self { by_path, camel }
     }
 
-    /// What is said of it, with field names spelled as that API spells them; empty when nothing is said.
-    pub(super) fn of(&self, api: &Api, documented: &impl Documented) -> String {
+    /// The comment, with field names in this spelling; empty where there is none.
+    pub(super) fn of(&self, names: FieldNames, documented: &impl Documented) -> String {
         let (file, path) = documented.location();
         let comment = self.by_path.get(&(file.name().to_owned(), path)).cloned().unwrap_or_default();
-        match api.dialect.names() {
+        match names {
             FieldNames::LowerCamel => self.in_camel(&comment),
             FieldNames::Proto | FieldNames::Unspecified => comment,
         }
     }
 
-    /// Code words that are field names, in their other spelling.
+    /// The comment with the field names that it has in backticks in lowerCamelCase.
     fn in_camel(&self, comment: &str) -> String {
         let parts = comment.split('`').enumerate().map(|(index, part)| {
             let is_code = index % 2 == 1;
@@ -52,7 +53,7 @@ impl Comments {
     }
 }
 
-/// Lines of a paragraph joined, paragraphs kept apart.
+/// Joins the lines of each paragraph.
 fn paragraphs(comment: &str) -> String {
     let lines = comment.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     let paragraphs = lines.split("\n\n").map(|paragraph| paragraph.replace('\n', " ").trim().to_owned());
@@ -66,7 +67,7 @@ pub(super) fn summary(description: &str) -> &str {
     sentence.strip_suffix('.').unwrap_or(sentence)
 }
 
-/// A thing of a proto file that a comment may stand on.
+/// An element of a proto file that may have a comment.
 pub(super) trait Documented {
     /// Its file, and its path in the sense of `SourceCodeInfo`.
     fn location(&self) -> (FileDescriptor, Vec<i32>);
@@ -89,7 +90,7 @@ mod tests {
     use super::{paragraphs, summary};
 
     #[test]
-    fn a_comment_becomes_paragraphs_and_its_first_sentence_the_summary() {
+    fn first_sentence_of_a_comment_is_the_summary() {
         let text = paragraphs(" Reads one chat. NOT_FOUND when\n there is none.\n\n More.\n");
         assert_eq!(text, "Reads one chat. NOT_FOUND when there is none.\n\nMore.");
         assert_eq!(summary(&text), "Reads one chat");

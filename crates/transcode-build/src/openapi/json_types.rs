@@ -1,10 +1,12 @@
-//! JSON Schema of single types: integers, Google's well-known messages, and any of them with null.
+//! JSON Schema of single types: integers, well-known types, and any of them with null.
 
+use prost_reflect::MessageDescriptor;
 use serde_json::{Value, json};
 
-use super::schema::{Place, described};
+use super::place::Place;
+use crate::names::is_well_known;
 
-/// An integer: a JSON number in answers, in bodies also a string of digits.
+/// An integer: a JSON number in responses, in request bodies also a string of digits.
 pub(super) fn integer(format: &str, digits: &str, place: Place) -> Value {
     let mut schema = json!({"type": "integer", "format": format});
     if place == Place::Body {
@@ -24,9 +26,12 @@ pub(super) fn integer(format: &str, digits: &str, place: Place) -> Value {
     schema
 }
 
-/// The JSON of Google's well-known types.
-pub(super) fn well_known(name: &str) -> Option<Value> {
-    Some(match name.strip_prefix("google.protobuf.")? {
+/// The JSON of a well-known type.
+pub(super) fn well_known(message: &MessageDescriptor) -> Option<Value> {
+    if !is_well_known(message) {
+        return None;
+    }
+    Some(match message.name() {
         "Timestamp" => json!({"type": "string", "format": "date-time"}),
         "Duration" => json!({"type": "string", "pattern": r"^-?[0-9]{1,11}(\.[0-9]{1,9})?s$"}),
         "FieldMask" => json!({"type": "string"}),
@@ -43,7 +48,15 @@ pub(super) fn well_known(name: &str) -> Option<Value> {
     })
 }
 
-/// The same schema, null allowed.
+/// The schema with a description, unless that is empty.
+pub(super) fn described(mut schema: Value, description: String) -> Value {
+    if !description.is_empty() {
+        schema["description"] = json!(description);
+    }
+    schema
+}
+
+/// The schema with `null` accepted too.
 pub(super) fn nullable(mut schema: Value) -> Value {
     if let Some(Value::Array(alternatives)) = schema.get_mut("oneOf") {
         alternatives.push(json!({"type": "null"}));
@@ -70,7 +83,7 @@ mod tests {
     use super::nullable;
 
     #[test]
-    fn null_can_be_added_to_any_schema() {
+    fn nullable_accepts_null_in_any_schema() {
         assert_eq!(nullable(json!({"type": "string"})), json!({"type": ["string", "null"]}));
         let text_or_number = json!({"type": ["integer", "string"]});
         assert_eq!(nullable(text_or_number), json!({"type": ["integer", "string", "null"]}));

@@ -1,10 +1,10 @@
-//! What fields may hold, as keywords of JSON Schema: from the `(values)` option of each field.
+//! Constraints of fields as keywords of JSON Schema.
 
 use serde_json::{Value, json};
 
-use crate::pb::rest::Constraints;
+use crate::options::Constraints;
 
-/// Adds to a schema what its values are held to: those of a field alone, or of each item or entry.
+/// Adds the constraints of single values: of a field, or of each item or entry.
 pub(super) fn constrain(schema: &mut Value, values: &Constraints) {
     let is_string = has_type(schema, "string");
     if is_string && !values.pattern.is_empty() {
@@ -20,11 +20,11 @@ pub(super) fn constrain(schema: &mut Value, values: &Constraints) {
     }
     set_positive(schema, "minLength", values.min_length);
     set_positive(schema, "maxLength", values.max_length);
-    if let Some(smallest) = values.min {
-        schema["minimum"] = json!(smallest);
+    if let Some(min) = values.min {
+        schema["minimum"] = json!(min);
     }
-    if let Some(largest) = values.max {
-        schema["maximum"] = json!(largest);
+    if let Some(max) = values.max {
+        schema["maximum"] = json!(max);
     }
     if values.in_future {
         schema["x-in-future"] = json!(true);
@@ -39,11 +39,11 @@ pub(super) fn constrain(schema: &mut Value, values: &Constraints) {
     }
 }
 
-/// Adds to the schema of a list or map how many items it has, and what its keys are.
+/// Adds the constraints of a list or map: the number of items, and the keys.
 pub(super) fn constrain_whole(schema: &mut Value, values: &Constraints, is_sent: bool) {
     let (least, most) =
         if has_type(schema, "array") { ("minItems", "maxItems") } else { ("minProperties", "maxProperties") };
-    // An answer may hold none where nothing was ever sent.
+    // A response may have none where none was ever set.
     if is_sent {
         set_positive(schema, least, values.min_items);
     }
@@ -56,8 +56,7 @@ pub(super) fn constrain_whole(schema: &mut Value, values: &Constraints, is_sent:
     }
 }
 
-/// A list of texts that may also come as one text with commas between them, and whose items may hold commas too; or such
-/// a text that may also come as a list.
+/// The schema of a field with `text_or_list`: one text with commas in it, or a list of such texts.
 pub(super) fn text_or_list(schema: &Value) -> Value {
     let list =
         if has_type(schema, "array") { schema.clone() } else { json!({"type": "array", "items": schema}) };
@@ -71,7 +70,7 @@ pub(super) fn text_or_list(schema: &Value) -> Value {
     json!({"oneOf": [text, list]})
 }
 
-/// Adds what the values, or the keys of a map, are the names of.
+/// Adds the kind of resource that the values, or the keys of a map, identify.
 pub(super) fn refer(schema: &mut Value, values: &Constraints) {
     if values.refers_to.is_empty() {
         return;
@@ -86,7 +85,7 @@ pub(super) fn refer(schema: &mut Value, values: &Constraints) {
     }
 }
 
-/// A text of these options as JSON: a text field's is the text itself.
+/// The JSON in an option: for a text field, the text itself.
 pub(super) fn literal(text: &str, is_text: bool) -> Option<Value> {
     match (text, is_text) {
         ("", _) => None,
@@ -95,12 +94,12 @@ pub(super) fn literal(text: &str, is_text: bool) -> Option<Value> {
     }
 }
 
-/// An expression for the whole of a text.
+/// A regular expression that matches the whole text.
 fn whole(pattern: &str) -> String {
     format!("^(?:{pattern})$")
 }
 
-/// The schema of a JSON type by its name, `[]` behind it for a list.
+/// The schema of a JSON type by its name, with `[]` after it for a list.
 fn typed(name: &str) -> Value {
     match name.strip_suffix("[]") {
         Some(item) => json!({"type": "array", "items": {"type": item}}),
@@ -108,13 +107,13 @@ fn typed(name: &str) -> Value {
     }
 }
 
-/// Integers between these bounds as text, but for those with as many digits as the larger bound: what is left out here
-/// is taken too, and what is described is never refused.
-fn digits(smallest: Option<i64>, largest: Option<i64>) -> String {
-    let most = [smallest, largest].into_iter().flatten().map(i64::unsigned_abs).max().unwrap_or_default();
-    let most = if largest.is_none() { i64::MAX.unsigned_abs() } else { most };
-    let sign = if smallest.is_some_and(|smallest| smallest >= 0) { "" } else { "-?" };
-    let least = usize::from(smallest.is_some_and(|smallest| smallest > 0));
+/// A pattern of integers between the bounds, as text. Integers with as many digits as the larger bound are accepted
+/// but left out, so that whatever matches is accepted.
+fn digits(min: Option<i64>, max: Option<i64>) -> String {
+    let most = [min, max].into_iter().flatten().map(i64::unsigned_abs).max().unwrap_or_default();
+    let most = if max.is_none() { i64::MAX.unsigned_abs() } else { most };
+    let sign = if min.is_some_and(|min| min >= 0) { "" } else { "-?" };
+    let least = usize::from(min.is_some_and(|min| min > 0));
     let length = most.to_string().len().saturating_sub(1).max(1);
     match least {
         0 => format!("^{sign}[0-9]{{1,{length}}}$"),
@@ -141,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_becomes_keywords_of_the_type_it_is_about() {
+    fn constraints_become_keywords_of_the_type() {
         let values = Constraints {
             pattern: "a|b".to_owned(),
             max_length: 3,
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn free_form_values_have_the_types_they_are_said_to_have() {
+    fn types_become_a_choice_of_schemas() {
         let mut schema = json!({});
         let types = vec!["string".to_owned(), "string[]".to_owned()];
         constrain(&mut schema, &Constraints { types, ..Constraints::default() });

@@ -1,3 +1,0 @@
-//! The OpenAPI documents of the REST APIs.
-
-pub mod openapi;
