@@ -96,8 +96,7 @@ pub async fn run(
     let watches = Publisher::new(store.clone(), &config, closing.clone());
     let bells = CommandNotifier::new(store.clone());
     let services = services::compose(&store, &config, &watches, &bells, &health, &closing)?;
-    let callers =
-        Store::new(&config.database_url, PoolOptions { connections: OF_CALLERS, ..pool_options(&config) });
+    let callers = Store::new(&config.database_url, PoolOptions { size: OF_CALLERS, ..pool_options(&config) });
     let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
     let stack =
         layers::stack(Router::new(services, Documents::compose(), health.clone()), authenticator, &config);
@@ -120,8 +119,11 @@ pub use health::Health;
 pub use metrics::serve as serve_metrics;
 
 /// What the probes may ask of the database: a connection of their own, since to have much to do is not to be unwell.
-const OF_PROBES: PoolOptions =
-    PoolOptions { connections: 1, wait: Duration::from_secs(1), statement: Some(Duration::from_secs(1)) };
+const OF_PROBES: PoolOptions = PoolOptions {
+    size: 1,
+    acquire_timeout: Duration::from_secs(1),
+    statement_timeout: Some(Duration::from_secs(1)),
+};
 
 /// Connections for asking who is calling: every call of a key waits for the answer, which must not wait for calls. With
 /// more calls than the database carries it would come too late for all of them, also for those that there is room for.
@@ -140,13 +142,13 @@ fn of_connectors(of_calls: u32) -> u32 {
 
 /// How many connections one instance opens at most that has so many for calls.
 pub fn database_pool_size(of_calls: u32) -> u32 {
-    let others = of_connectors(of_calls) + OF_PROBES.connections + OF_CALLERS + OF_WEBHOOKS + OF_BELL;
+    let others = of_connectors(of_calls) + OF_PROBES.size + OF_CALLERS + OF_WEBHOOKS + OF_BELL;
     of_calls.saturating_add(others)
 }
 
 /// Tells webhooks of changes until `closing` is cancelled.
 fn dispatcher(config: &Config, closing: CancellationToken) -> Dispatcher<Postman> {
-    let store = Store::new(&config.database_url, PoolOptions::unhurried(OF_WEBHOOKS));
+    let store = Store::new(&config.database_url, PoolOptions::background(OF_WEBHOOKS));
     Dispatcher::new(
         store,
         config.signing_keys.clone(),
@@ -170,9 +172,9 @@ fn bounds(config: &Config) -> Bounds {
 /// What the service may ask of the database for one call. A statement that outlives every deadline serves nobody.
 fn pool_options(config: &Config) -> PoolOptions {
     PoolOptions {
-        connections: config.database_pool_size,
-        wait: config.database_acquire_timeout,
-        statement: Some(config.request_timeout),
+        size: config.database_pool_size,
+        acquire_timeout: config.database_acquire_timeout,
+        statement_timeout: Some(config.request_timeout),
     }
 }
 

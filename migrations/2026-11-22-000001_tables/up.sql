@@ -223,7 +223,7 @@ CREATE TABLE messages (
     FOREIGN KEY (org_id, session_id, chat_key)
         REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE
 );
-CREATE INDEX messages_newest ON messages (org_id, session_id, chat_key, sent_at DESC, message_id DESC);
+CREATE INDEX messages_chat_sent_at ON messages (org_id, session_id, chat_key, sent_at DESC, message_id DESC);
 -- The younger of the two: while PostgreSQL has no statistics yet, both seem to cost the same for a look-up by key, and of
 -- such the planner takes the youngest.
 ALTER TABLE messages ADD PRIMARY KEY (org_id, session_id, chat_key, message_id);
@@ -390,9 +390,9 @@ COMMENT ON COLUMN events.changes IS 'Each changed field with its previous and it
 
 -- The second wall: whatever a statement says, it writes only rows of the organization its transaction was opened for.
 -- Reads are open here; their wall is the org_id in every key. FORCE makes it hold for the tables' owner too.
-CREATE FUNCTION writing_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION current_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('switchboard.org_id', true), '')::uuid;
-COMMENT ON FUNCTION writing_org() IS 'The organization the current transaction may write to; set with SET LOCAL switchboard.org_id.';
+COMMENT ON FUNCTION current_org() IS 'The organization the current transaction may write to; set with SET LOCAL switchboard.org_id.';
 
 DO $$
 DECLARE
@@ -405,9 +405,9 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY reads ON %I FOR SELECT USING (true)', t);
-        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = writing_org())', t);
-        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = writing_org())', t);
-        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = writing_org())', t);
+        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = current_org())', t);
     END LOOP;
 END
 $$;

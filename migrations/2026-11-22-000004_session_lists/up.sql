@@ -24,28 +24,28 @@ $$;
 COMMENT ON FUNCTION search_key(text) IS 'A name in the form that is searched: NFC, lower case, its first 256 characters.';
 
 -- pg_trgm would leave out what is no letter in the database's locale, and finds nothing shorter than three characters.
-CREATE FUNCTION search_grams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
+CREATE FUNCTION name_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
     RETURN ARRAY(
         SELECT DISTINCT (org_id::text || substr(key, start, size)) COLLATE "C"
         FROM generate_series(1, 3) size
         CROSS JOIN LATERAL generate_series(1, length(key) - size + 1) start
     );
-COMMENT ON FUNCTION search_grams(uuid, text) IS 'Every one, two and three characters in a row of a name, each behind its organization.';
+COMMENT ON FUNCTION name_ngrams(uuid, text) IS 'Every one, two and three characters in a row of a name, each behind its organization.';
 
-CREATE FUNCTION sought_grams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION query_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ARRAY(
         SELECT DISTINCT (org_id::text || substr(key, start, 3)) COLLATE "C"
         FROM generate_series(1, greatest(length(key) - 2, 1)) start
     );
-COMMENT ON FUNCTION sought_grams(uuid, text) IS 'Of search_grams, those that every name has which contains the text: three characters each, fewer when the text is shorter.';
+COMMENT ON FUNCTION query_ngrams(uuid, text) IS 'Of name_ngrams, those that every name has which contains the text: three characters each, fewer when the text is shorter.';
 
 ALTER TABLE chats ADD search_key text COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED;
 COMMENT ON COLUMN chats.search_key IS 'The name in the form that is searched.';
 -- What is new is searched one by one until it is sorted in: after 64 kB, and not after 4 MB.
-CREATE INDEX chats_search ON chats USING gin (search_grams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
+CREATE INDEX chats_search ON chats USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
 ALTER TABLE contacts ADD search_key text COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED;
 COMMENT ON COLUMN contacts.search_key IS 'The name in the form that is searched.';
-CREATE INDEX contacts_search ON contacts USING gin (search_grams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
+CREATE INDEX contacts_search ON contacts USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
 
 -- A sort key without null, so that "after this one" is one range of an index, and what is filtered by as plain booleans,
 -- which the planner recognizes in a prepared statement too.
@@ -57,7 +57,7 @@ COMMENT ON COLUMN session_chats.active_at IS 'When the newest message was sent; 
 COMMENT ON COLUMN session_chats.is_unread IS 'Whether anything is unread.';
 COMMENT ON COLUMN session_chats.is_group IS 'Whether the chat is a group by its address, which never changes; copied here by a trigger so that a session''s groups can be walked in order.';
 
-CREATE FUNCTION session_chats_copy_kind() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION copy_chat_columns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Without its chat the row is refused by its foreign key.
     NEW.is_group := EXISTS (
@@ -66,8 +66,8 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION session_chats_copy_kind() IS 'Fills session_chats.is_group from the chat.';
-CREATE TRIGGER copy_kind BEFORE INSERT ON session_chats FOR EACH ROW EXECUTE FUNCTION session_chats_copy_kind();
+COMMENT ON FUNCTION copy_chat_columns() IS 'Fills session_chats.is_group from the chat.';
+CREATE TRIGGER copy_chat_columns BEFORE INSERT ON session_chats FOR EACH ROW EXECUTE FUNCTION copy_chat_columns();
 
 DO $$
 DECLARE
@@ -96,7 +96,7 @@ CREATE INDEX session_chats_active_muted ON session_chats
 CREATE INDEX session_chats_active_group ON session_chats
     (org_id, session_id, pinned DESC, active_at DESC, id DESC) WHERE is_group;
 
-CREATE TYPE named_session_chat AS (
+CREATE TYPE session_chat_match AS (
     id              bigint,
     archived        boolean,
     pinned          boolean,
@@ -107,24 +107,24 @@ CREATE TYPE named_session_chat AS (
     chat_id         text,
     name            text
 );
-COMMENT ON TYPE named_session_chat IS 'A chat that session_chats_named found.';
+COMMENT ON TYPE session_chat_match IS 'A chat that search_session_chats found.';
 
 -- A function, because the planner knows too little of names to choose between two ways. What is in many names is found soon
 -- by walking the list in its order. What is in few, or only far down the list, is looked up in the search indexes; OFFSET 0
 -- makes the rest a look-up for each chat they find. Filters that are null let everything pass.
-CREATE FUNCTION session_chats_named(
+CREATE FUNCTION search_session_chats(
     org uuid, session text, part text,
     only_archived boolean, only_pinned boolean, only_muted boolean, only_unread boolean, only_group boolean,
     after_pinned boolean, after_active_at timestamptz, after_id bigint,
     most bigint
-) RETURNS SETOF named_session_chat LANGUAGE plpgsql STABLE ROWS 50 SET enable_seqscan = off AS $$
+) RETURNS SETOF session_chat_match LANGUAGE plpgsql STABLE ROWS 50 SET enable_seqscan = off AS $$
 DECLARE
     -- After the first few it is asked whether few names have the text; if not, it is worth to walk on.
     first_walked CONSTANT bigint := 1000;
     most_walked CONSTANT bigint := 20000;
     few CONSTANT bigint := 2000;
     wanted CONSTANT text := search_key(part);
-    sought CONSTANT text[] := sought_grams(org, wanted);
+    sought CONSTANT text[] := query_ngrams(org, wanted);
     -- Where to go on; before the first chat there may be.
     last_pinned boolean := coalesce(after_pinned, true);
     last_active_at timestamptz := coalesce(after_active_at, 'infinity');
@@ -136,7 +136,7 @@ BEGIN
     FOR chat IN
         SELECT s.pinned, s.active_at, s.id,
             ROW(s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
-                coalesce(p.name, c.name))::named_session_chat AS shown,
+                coalesce(p.name, c.name))::session_chat_match AS shown,
             strpos(coalesce(p.search_key, c.search_key), wanted) > 0
                 AND (only_archived IS NULL OR s.archived = only_archived)
                 AND (only_pinned IS NULL OR s.pinned = only_pinned)
@@ -171,9 +171,9 @@ BEGIN
         END IF;
         IF walked = most_walked OR walked = first_walked
             AND few > (SELECT count(*) FROM (
-                SELECT FROM chats WHERE search_grams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
+                SELECT FROM chats WHERE name_ngrams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
             AND few > (SELECT count(*) FROM (
-                SELECT FROM contacts WHERE search_grams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
+                SELECT FROM contacts WHERE name_ngrams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
         THEN
             is_whole := false;
             EXIT;
@@ -186,14 +186,14 @@ BEGIN
     SELECT s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
         coalesce(p.name, c.name)
     FROM (
-        SELECT chat_key FROM chats WHERE search_grams(org_id, search_key) @> sought AND org_id = org
+        SELECT chat_key FROM chats WHERE name_ngrams(org_id, search_key) @> sought AND org_id = org
         UNION
         SELECT its.chat_key
         FROM contacts person
         CROSS JOIN LATERAL (
             SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_id = person.contact_id OFFSET 0
         ) its
-        WHERE search_grams(person.org_id, person.search_key) @> sought AND person.org_id = org
+        WHERE name_ngrams(person.org_id, person.search_key) @> sought AND person.org_id = org
     ) named
     CROSS JOIN LATERAL (
         SELECT * FROM session_chats held
@@ -216,4 +216,4 @@ BEGIN
     LIMIT most;
 END
 $$;
-COMMENT ON FUNCTION session_chats_named IS 'A page of the chats of a session whose name contains a text: what their list has of them after that place.';
+COMMENT ON FUNCTION search_session_chats IS 'A page of the chats of a session whose name contains a text: what their list has of them after that place.';

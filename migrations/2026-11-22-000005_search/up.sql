@@ -31,8 +31,8 @@ CREATE TYPE search_hit AS (
 );
 COMMENT ON TYPE search_hit IS 'A message that a search answers with, the number that stored it and the chat it stands in.';
 
-CREATE TYPE search_page AS (refusal text, total integer, is_capped boolean, hits search_hit[]);
-COMMENT ON TYPE search_page IS 'What a search answers; refusal is null, or which of these is wrong: query, number, chat.';
+CREATE TYPE search_page AS (error text, total integer, is_capped boolean, hits search_hit[]);
+COMMENT ON TYPE search_page IS 'What a search answers; error is null, or which of these is wrong: query, phone, chat.';
 
 CREATE FUNCTION search_matches(
     of_org uuid, wanted tsquery, in_sessions text[], in_chat bigint, by_senders text[], by_me boolean,
@@ -117,7 +117,7 @@ DECLARE
 BEGIN
     -- What only says what to leave out would be looked for in everything there is.
     IF querytree(wanted) = 'T' THEN
-        result.refusal := 'query';
+        result.error := 'query';
         RETURN result;
     END IF;
     IF of_phone IS NOT NULL OR of_phone_id IS NOT NULL THEN
@@ -129,7 +129,7 @@ BEGIN
                 AND (reachable IS NULL OR s.session_id = ANY (reachable))
         );
         IF sessions = '{}' THEN
-            result.refusal := 'number';
+            result.error := 'phone';
             RETURN result;
         END IF;
     END IF;
@@ -141,7 +141,7 @@ BEGIN
                 AND (sessions IS NULL OR sc.session_id = ANY (sessions))
         );
         IF sessions = '{}' THEN
-            result.refusal := 'chat';
+            result.error := 'chat';
             RETURN result;
         END IF;
     END IF;

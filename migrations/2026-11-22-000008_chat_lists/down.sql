@@ -1,16 +1,16 @@
-DROP TRIGGER count_removed ON messages;
-DROP TRIGGER count_added ON messages;
+DROP TRIGGER update_counts_on_delete ON messages;
+DROP TRIGGER update_counts_on_insert ON messages;
 DROP INDEX messages_list, messages_org_list;
 DROP TABLE chat_activity, list_counts;
-DROP TRIGGER count_removed ON session_chats;
-DROP TRIGGER count_added ON session_chats;
-DROP TRIGGER chats_let_go ON session_chats;
-DROP TRIGGER held_chats_changed ON session_chats;
-DROP TRIGGER chats_held ON session_chats;
-DROP FUNCTION count_listed, chats_let_go, held_chats_changed, chats_held, refresh_chat_activity;
+DROP TRIGGER update_counts_on_delete ON session_chats;
+DROP TRIGGER update_counts_on_insert ON session_chats;
+DROP TRIGGER refresh_activity_on_delete ON session_chats;
+DROP TRIGGER refresh_activity_on_update ON session_chats;
+DROP TRIGGER refresh_activity_on_insert ON session_chats;
+DROP FUNCTION update_list_counts, delete_chat_activity, update_chat_activity, insert_chat_activity, refresh_chat_activity;
 DROP INDEX session_chats_list, session_chats_chat;
 CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key);
-CREATE OR REPLACE FUNCTION session_chats_copy_kind() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION copy_chat_columns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Without its chat the row is refused by its foreign key.
     NEW.is_group := EXISTS (
@@ -19,6 +19,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION session_chats_copy_kind() IS 'Fills session_chats.is_group from the chat.';
+COMMENT ON FUNCTION copy_chat_columns() IS 'Fills session_chats.is_group from the chat.';
 ALTER TABLE session_chats DROP COLUMN listed_id, DROP COLUMN listed_type;
 ALTER TABLE chats DROP CONSTRAINT chats_listed;

@@ -9,7 +9,7 @@ COMMENT ON COLUMN session_chats.listed_id IS 'A copy of chats.chat_id, for lists
 COMMENT ON COLUMN session_chats.listed_type IS 'A copy of chats.type, for lists.';
 
 -- One look at the chat fills in everything that is copied from it.
-CREATE OR REPLACE FUNCTION session_chats_copy_kind() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION copy_chat_columns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     SELECT c.chat_id, c.type INTO NEW.listed_id, NEW.listed_type
     FROM chats c
@@ -19,7 +19,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION session_chats_copy_kind() IS 'Fills in what session_chats copies from the chat.';
+COMMENT ON FUNCTION copy_chat_columns() IS 'Fills in what session_chats copies from the chat.';
 
 CREATE TABLE chat_activity (
     org_id          uuid        NOT NULL,
@@ -64,9 +64,9 @@ BEGIN
     FOREACH t IN ARRAY ARRAY['chat_activity', 'list_counts'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY reads ON %I FOR SELECT USING (true)', t);
-        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = writing_org())', t);
-        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = writing_org())', t);
-        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = writing_org())', t);
+        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = current_org())', t);
     END LOOP;
 END
 $$;
@@ -104,7 +104,7 @@ CREATE INDEX chat_activity_list ON chat_activity (org_id, active_at DESC, listed
 CREATE INDEX chat_activity_unread ON chat_activity (org_id, active_at DESC, listed_id)
     INCLUDE (chat_key, session_id, listed_type) WHERE is_unread;
 -- Of every chat: what lists are read by that are not about one. A list of one chat says nothing of `chat_key > 0`, which holds
--- for all, and is kept to messages_newest: the planner takes any session for a small one, and these for as good.
+-- for all, and is kept to messages_chat_sent_at: the planner takes any session for a small one, and these for as good.
 CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key)
     WHERE chat_key > 0;
 CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key)
@@ -132,7 +132,7 @@ END
 $$;
 COMMENT ON FUNCTION refresh_chat_activity(uuid, bigint[]) IS 'Finds out anew which number has the newest activity in these chats.';
 
-CREATE FUNCTION chats_held() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION insert_chat_activity() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     beaten record;
 BEGIN
@@ -153,9 +153,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION chats_held() IS 'Numbers hold more chats.';
+COMMENT ON FUNCTION insert_chat_activity() IS 'Numbers hold more chats.';
 
-CREATE FUNCTION held_chats_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION update_chat_activity() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     moved record;
 BEGIN
@@ -173,9 +173,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION held_chats_changed() IS 'Chats that numbers hold have moved or were read.';
+COMMENT ON FUNCTION update_chat_activity() IS 'Chats that numbers hold have moved or were read.';
 
-CREATE FUNCTION chats_let_go() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION delete_chat_activity() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     lost record;
 BEGIN
@@ -188,9 +188,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION chats_let_go() IS 'Numbers hold fewer chats.';
+COMMENT ON FUNCTION delete_chat_activity() IS 'Numbers hold fewer chats.';
 
-CREATE FUNCTION count_listed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION update_list_counts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO list_counts AS counted (org_id, list, session_id, shard, count)
     SELECT
@@ -206,23 +206,23 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION count_listed() IS 'Keeps list_counts. Its argument is the list.';
+COMMENT ON FUNCTION update_list_counts() IS 'Keeps list_counts. Its argument is the list.';
 
-CREATE TRIGGER chats_held AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION chats_held();
-CREATE TRIGGER held_chats_changed AFTER UPDATE ON session_chats REFERENCING OLD TABLE AS before NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION held_chats_changed();
-CREATE TRIGGER chats_let_go AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION chats_let_go();
-CREATE TRIGGER count_added AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
-CREATE TRIGGER count_removed AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
-CREATE TRIGGER count_added AFTER INSERT ON chat_activity REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
-CREATE TRIGGER count_removed AFTER DELETE ON chat_activity REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('chats');
-CREATE TRIGGER count_added AFTER INSERT ON messages REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('messages');
-CREATE TRIGGER count_removed AFTER DELETE ON messages REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION count_listed('messages');
+CREATE TRIGGER refresh_activity_on_insert AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION insert_chat_activity();
+CREATE TRIGGER refresh_activity_on_update AFTER UPDATE ON session_chats REFERENCING OLD TABLE AS before NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION update_chat_activity();
+CREATE TRIGGER refresh_activity_on_delete AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION delete_chat_activity();
+CREATE TRIGGER update_counts_on_insert AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+CREATE TRIGGER update_counts_on_delete AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+CREATE TRIGGER update_counts_on_insert AFTER INSERT ON chat_activity REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+CREATE TRIGGER update_counts_on_delete AFTER DELETE ON chat_activity REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+CREATE TRIGGER update_counts_on_insert AFTER INSERT ON messages REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('messages');
+CREATE TRIGGER update_counts_on_delete AFTER DELETE ON messages REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('messages');

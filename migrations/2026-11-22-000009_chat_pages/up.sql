@@ -22,7 +22,7 @@ COMMENT ON TYPE listed_message IS 'A message, the chat it stands in and the numb
 CREATE TYPE message_page AS (count bigint, messages listed_message[]);
 COMMENT ON TYPE message_page IS 'A page of a list of messages; count is how many messages the list has, null when that was not asked for.';
 
-CREATE FUNCTION listed_sessions(of_org uuid, reachable text[], of_phone text, of_phone_id text) RETURNS text[]
+CREATE FUNCTION sessions_in_scope(of_org uuid, reachable text[], of_phone text, of_phone_id text) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN num_nonnulls(of_phone, of_phone_id) = 0 THEN reachable ELSE ARRAY(
     SELECT s.session_id FROM sessions s
@@ -31,17 +31,17 @@ RETURN CASE WHEN num_nonnulls(of_phone, of_phone_id) = 0 THEN reachable ELSE ARR
         AND (of_phone_id IS NULL OR s.phone_id = of_phone_id)
         AND (reachable IS NULL OR s.session_id = ANY (reachable))
 ) END;
-COMMENT ON FUNCTION listed_sessions IS 'The sessions a list is about: that of the number, or all that are reachable; null for all there are.';
+COMMENT ON FUNCTION sessions_in_scope IS 'The sessions a list is about: that of the number, or all that are reachable; null for all there are.';
 
-CREATE FUNCTION kept_count(of_org uuid, of_list text, sessions text[]) RETURNS bigint
+CREATE FUNCTION stored_list_count(of_org uuid, of_list text, sessions text[]) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     SELECT coalesce(sum(c.count), 0)::bigint FROM list_counts c
     WHERE c.org_id = of_org AND c.list = of_list AND (sessions IS NULL OR c.session_id = ANY (sessions))
 );
-COMMENT ON FUNCTION kept_count IS 'How many rows lists without filters have together.';
+COMMENT ON FUNCTION stored_list_count IS 'How many rows lists without filters have together.';
 
-CREATE FUNCTION list_window(total bigint, INOUT skip bigint, INOUT page bigint, OUT from_end boolean)
+CREATE FUNCTION page_window(total bigint, INOUT skip bigint, INOUT page bigint, OUT from_end boolean)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 BEGIN
@@ -61,7 +61,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION list_window IS 'Which rows of a list a page has. Those nearer to its end are counted from there: the last page costs what the first costs.';
+COMMENT ON FUNCTION page_window IS 'Which rows of a list a page has. Those nearer to its end are counted from there: the last page costs what the first costs.';
 
 CREATE FUNCTION list_chats(
     of_org uuid, reachable text[], of_phone text, of_phone_id text,
@@ -74,7 +74,7 @@ SET enable_seqscan = off
 SET random_page_cost = 1.1
 AS $$
 DECLARE
-    sessions    text[] := listed_sessions(of_org, reachable, of_phone, of_phone_id);
+    sessions    text[] := sessions_in_scope(of_org, reachable, of_phone, of_phone_id);
     label_ids   text[];
     source      text;
     matching    text;
@@ -121,7 +121,7 @@ BEGIN
     );
     is_whole := num_nonnulls(of_type, with_label, active_from, active_before, unread) = 0;
     IF is_whole AND (sessions IS NULL OR cardinality(sessions) = 1) THEN
-        total := kept_count(of_org, 'chats', coalesce(sessions, '{""}'));
+        total := stored_list_count(of_org, 'chats', coalesce(sessions, '{""}'));
     ELSIF is_whole AND is_counted THEN
         SELECT count(DISTINCT h.chat_key) INTO total FROM session_chats h
         WHERE h.org_id = of_org AND h.session_id = ANY (sessions);
@@ -129,7 +129,7 @@ BEGIN
         EXECUTE format('SELECT count(*) FROM %I l WHERE %s', source, matching) INTO total
         USING of_org, sessions, of_type, label_ids, active_from, active_before;
     END IF;
-    SELECT w.skip, w.page, w.from_end INTO skip, page, from_end FROM list_window(total, skip, page) w;
+    SELECT w.skip, w.page, w.from_end INTO skip, page, from_end FROM page_window(total, skip, page) w;
 
     in_order := CASE WHEN from_end THEN 'l.active_at, l.listed_id DESC' ELSE 'l.active_at DESC, l.listed_id' END;
     source := format('SELECT l.session_id, l.chat_key, l.active_at, l.listed_id FROM %I l WHERE %s', source, matching);
@@ -185,7 +185,7 @@ SET enable_seqscan = off
 SET random_page_cost = 1.1
 AS $$
 DECLARE
-    sessions    text[] := listed_sessions(of_org, reachable, of_phone, of_phone_id);
+    sessions    text[] := sessions_in_scope(of_org, reachable, of_phone, of_phone_id);
     in_chat     bigint;
     source      text;
     matching    text;
@@ -225,12 +225,12 @@ BEGIN
         CASE WHEN sent_before IS NOT NULL THEN 'l.sent_at < $5' END
     );
     IF num_nonnulls(in_chat, sent_from, sent_before) = 0 THEN
-        total := kept_count(of_org, 'messages', sessions);
+        total := stored_list_count(of_org, 'messages', sessions);
     ELSIF is_counted THEN
         EXECUTE format('SELECT count(*) FROM messages l WHERE %s', matching) INTO total
         USING of_org, sessions, in_chat, sent_from, sent_before;
     END IF;
-    SELECT w.skip, w.page, w.from_end INTO skip, page, from_end FROM list_window(total, skip, page) w;
+    SELECT w.skip, w.page, w.from_end INTO skip, page, from_end FROM page_window(total, skip, page) w;
 
     -- The order of the index behind it, and what else it takes that there are no ties.
     in_order := CASE WHEN from_end THEN 'l.sent_at, l.message_id, l.session_id DESC, l.chat_key DESC'

@@ -29,21 +29,21 @@ COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee
 COMMENT ON COLUMN events.actor IS 'Who did it: member:<subject of the login token>, key:<key id>, connector or operator.';
 COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
 
-CREATE FUNCTION acting() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION current_actor() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(convert_from(decode(nullif(current_setting('switchboard.actor', true), ''), 'hex'), 'UTF8'), 'operator');
-COMMENT ON FUNCTION acting() IS 'Who makes the changes of the current transaction: SET LOCAL switchboard.actor, in hex. Without that, an operator.';
+COMMENT ON FUNCTION current_actor() IS 'Who makes the changes of the current transaction: SET LOCAL switchboard.actor, in hex. Without that, an operator.';
 
-CREATE FUNCTION micros(timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION unix_micros(timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (extract(epoch FROM $1) * 1000000)::bigint;
-COMMENT ON FUNCTION micros(timestamptz) IS 'The instant in Unix microseconds.';
+COMMENT ON FUNCTION unix_micros(timestamptz) IS 'The instant in Unix microseconds.';
 
-CREATE FUNCTION changed(previous anyelement, current anyelement) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS
+CREATE FUNCTION field_change(previous anyelement, current anyelement) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS
     'SELECT CASE WHEN previous IS DISTINCT FROM current THEN jsonb_build_array(previous, current) END';
-COMMENT ON FUNCTION changed(anyelement, anyelement) IS '[previous, current], or null when they are the same.';
+COMMENT ON FUNCTION field_change(anyelement, anyelement) IS '[previous, current], or null when they are the same.';
 
-CREATE FUNCTION changes_of_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+CREATE FUNCTION record_chat_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
-    actor CONSTANT text := acting();
+    actor CONSTANT text := current_actor();
 BEGIN
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
     SELECT n.org_id, n.chat_key, part.kind, actor, part.changes
@@ -51,27 +51,27 @@ BEGIN
     JOIN now n ON n.org_id = o.org_id AND n.chat_key = o.chat_key
     CROSS JOIN LATERAL (
         SELECT 'details' AS kind, jsonb_strip_nulls(jsonb_build_object(
-            'chat_id', changed(o.chat_id, n.chat_id),
-            'type', changed(o.type, n.type),
+            'chat_id', field_change(o.chat_id, n.chat_id),
+            'type', field_change(o.type, n.type),
             -- Of a person, what the contact has is shown instead.
             'name', CASE WHEN o.name IS DISTINCT FROM n.name AND (
                 SELECT p.name FROM contacts p WHERE p.org_id = n.org_id AND p.contact_id = n.chat_id
-            ) IS NULL THEN changed(o.name, n.name) END,
+            ) IS NULL THEN field_change(o.name, n.name) END,
             'image', CASE WHEN o.image IS DISTINCT FROM n.image AND (
                 SELECT p.image FROM contacts p WHERE p.org_id = n.org_id AND p.contact_id = n.chat_id
-            ) IS NULL THEN changed(o.image, n.image) END,
-            'description', changed(o.description, n.description),
-            'invite_link', changed(o.invite_link, n.invite_link),
-            'info_admins_only', changed(o.info_admins_only, n.info_admins_only),
-            'messages_admins_only', changed(o.messages_admins_only, n.messages_admins_only),
-            'add_members_admins_only', changed(o.add_members_admins_only, n.add_members_admins_only),
-            'member_add_mode', changed(o.member_add_mode, n.member_add_mode),
-            'closed_at', changed(micros(o.closed_at), micros(n.closed_at)),
-            'created_at', changed(micros(o.created_at), micros(n.created_at))
+            ) IS NULL THEN field_change(o.image, n.image) END,
+            'description', field_change(o.description, n.description),
+            'invite_link', field_change(o.invite_link, n.invite_link),
+            'info_admins_only', field_change(o.info_admins_only, n.info_admins_only),
+            'messages_admins_only', field_change(o.messages_admins_only, n.messages_admins_only),
+            'add_members_admins_only', field_change(o.add_members_admins_only, n.add_members_admins_only),
+            'member_add_mode', field_change(o.member_add_mode, n.member_add_mode),
+            'closed_at', field_change(unix_micros(o.closed_at), unix_micros(n.closed_at)),
+            'created_at', field_change(unix_micros(o.created_at), unix_micros(n.created_at))
         )) || CASE
             -- Apart, because it may have nulls of its own.
             WHEN o.hubspot_metadata = n.hubspot_metadata THEN '{}'
-            ELSE jsonb_build_object('hubspot_metadata', changed(o.hubspot_metadata, n.hubspot_metadata))
+            ELSE jsonb_build_object('hubspot_metadata', field_change(o.hubspot_metadata, n.hubspot_metadata))
         END AS changes
         UNION ALL
         SELECT 'assignee', jsonb_build_object('assignee', jsonb_build_array(
@@ -85,17 +85,17 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_chats() IS 'Writes events: details, assignee.';
-CREATE TRIGGER changes_on_update AFTER UPDATE ON chats
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_chats();
+COMMENT ON FUNCTION record_chat_events() IS 'Writes events: details, assignee.';
+CREATE TRIGGER record_events_on_update AFTER UPDATE ON chats
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_chat_events();
 
 -- Before the chat goes and takes with it what it had: those who watch by that are told of its end too. Few go at a time.
-CREATE FUNCTION end_of_a_chat() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_chat_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Whoever holds it ceases to before, so that its end is the last that is told of it.
     DELETE FROM session_chats WHERE org_id = OLD.org_id AND chat_key = OLD.chat_key;
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
-    SELECT OLD.org_id, OLD.chat_key, 'deleted', acting(), jsonb_object_agg(had.field, jsonb_build_array(had.value, NULL))
+    SELECT OLD.org_id, OLD.chat_key, 'deleted', current_actor(), jsonb_object_agg(had.field, jsonb_build_array(had.value, NULL))
     FROM (
         SELECT 'chat_id' AS field, OLD.chat_id AS value
         UNION ALL
@@ -111,18 +111,18 @@ BEGIN
     RETURN OLD;
 END
 $$;
-COMMENT ON FUNCTION end_of_a_chat() IS 'Writes events: deleted, with the chat''s id, its assignee and its labels.';
-CREATE TRIGGER changes_on_delete BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION end_of_a_chat();
+COMMENT ON FUNCTION record_chat_deletion() IS 'Writes events: deleted, with the chat''s id, its assignee and its labels.';
+CREATE TRIGGER record_events_on_delete BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION record_chat_deletion();
 
 -- A person's chat is named as the contact is, if the contact is.
-CREATE FUNCTION changes_of_contacts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+CREATE FUNCTION record_contact_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
-    SELECT shown.org_id, shown.chat_key, 'details', acting(), shown.changes
+    SELECT shown.org_id, shown.chat_key, 'details', current_actor(), shown.changes
     FROM (
         SELECT (chat).org_id, (chat).chat_key, jsonb_strip_nulls(jsonb_build_object(
-            'name', changed(coalesce((had).name, (chat).name), coalesce((has).name, (chat).name)),
-            'image', changed(coalesce((had).image, (chat).image), coalesce((has).image, (chat).image))
+            'name', field_change(coalesce((had).name, (chat).name), coalesce((has).name, (chat).name)),
+            'image', field_change(coalesce((had).image, (chat).image), coalesce((has).image, (chat).image))
         )) AS changes
         FROM (
             SELECT o AS had, n AS has,
@@ -137,13 +137,13 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_contacts() IS 'Writes events: details.';
-CREATE TRIGGER changes_on_update AFTER UPDATE ON contacts
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_contacts();
+COMMENT ON FUNCTION record_contact_events() IS 'Writes events: details.';
+CREATE TRIGGER record_events_on_update AFTER UPDATE ON contacts
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_contact_events();
 
-CREATE FUNCTION changes_of_session_chats() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+CREATE FUNCTION record_session_chat_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
-    actor CONSTANT text := acting();
+    actor CONSTANT text := current_actor();
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
@@ -166,19 +166,19 @@ BEGIN
         SELECT n.chat_key, 'attached', '{}' WHERE o.chat_key <> n.chat_key
         UNION ALL
         SELECT n.chat_key, 'state', jsonb_strip_nulls(jsonb_build_object(
-            'archived', changed(o.archived, n.archived),
-            'pinned', changed(o.pinned, n.pinned),
-            'exited', changed(o.exited, n.exited),
-            'muted_until', changed(micros(o.muted_until), micros(n.muted_until))
+            'archived', field_change(o.archived, n.archived),
+            'pinned', field_change(o.pinned, n.pinned),
+            'exited', field_change(o.exited, n.exited),
+            'muted_until', field_change(unix_micros(o.muted_until), unix_micros(n.muted_until))
         ))
         WHERE (o.archived, o.pinned, o.exited, o.muted_until)
             IS DISTINCT FROM (n.archived, n.pinned, n.exited, n.muted_until)
         UNION ALL
         SELECT n.chat_key, 'messages', jsonb_strip_nulls(jsonb_build_object(
-            'unread', changed(o.unread, n.unread),
-            'read_up_to', changed(micros(o.read_up_to), micros(n.read_up_to)),
-            'latest_message_id', changed(o.latest_message_id, n.latest_message_id),
-            'last_message_at', changed(micros(o.last_message_at), micros(n.last_message_at))
+            'unread', field_change(o.unread, n.unread),
+            'read_up_to', field_change(unix_micros(o.read_up_to), unix_micros(n.read_up_to)),
+            'latest_message_id', field_change(o.latest_message_id, n.latest_message_id),
+            'last_message_at', field_change(unix_micros(o.last_message_at), unix_micros(n.last_message_at))
         ))
         WHERE (o.unread, o.read_up_to, o.latest_message_id, o.last_message_at)
             IS DISTINCT FROM (n.unread, n.read_up_to, n.latest_message_id, n.last_message_at)
@@ -186,21 +186,21 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_session_chats() IS 'Writes events: attached, detached, state, messages.';
-CREATE TRIGGER changes_on_insert AFTER INSERT ON session_chats
-    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
-CREATE TRIGGER changes_on_update AFTER UPDATE ON session_chats
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
-CREATE TRIGGER changes_on_delete AFTER DELETE ON session_chats
-    REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION changes_of_session_chats();
+COMMENT ON FUNCTION record_session_chat_events() IS 'Writes events: attached, detached, state, messages.';
+CREATE TRIGGER record_events_on_insert AFTER INSERT ON session_chats
+    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+CREATE TRIGGER record_events_on_update AFTER UPDATE ON session_chats
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+CREATE TRIGGER record_events_on_delete AFTER DELETE ON session_chats
+    REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
 
 -- A new message shows in its chat, which has a latest message and a count. What becomes of it later shows there too while it
 -- is the latest. Of all others nothing is told but that there is something to read: one that comes late, and another text or
 -- none.
-CREATE FUNCTION changes_of_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+CREATE FUNCTION record_message_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
-    SELECT shown.org_id, shown.chat_key, shown.session_id, 'messages', acting(),
+    SELECT shown.org_id, shown.chat_key, shown.session_id, 'messages', current_actor(),
         CASE WHEN shown.is_latest THEN shown.changes ELSE '{}' END
     FROM (
         SELECT edited.*, edited.message_id = (
@@ -209,9 +209,9 @@ BEGIN
         ) AS is_latest
         FROM (
             SELECT n.org_id, n.chat_key, n.session_id, n.message_id, jsonb_strip_nulls(jsonb_build_object(
-                'latest_message.ack', changed(o.ack, n.ack),
-                'latest_message.body', changed(o.body, n.body),
-                'latest_message.is_deleted', changed(o.details -> 'is_deleted', n.details -> 'is_deleted')
+                'latest_message.ack', field_change(o.ack, n.ack),
+                'latest_message.body', field_change(o.body, n.body),
+                'latest_message.is_deleted', field_change(o.details -> 'is_deleted', n.details -> 'is_deleted')
             )) AS changes
             FROM was o
             JOIN now n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
@@ -223,14 +223,14 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_messages() IS 'Writes events: messages.';
-CREATE TRIGGER changes_on_update AFTER UPDATE ON messages
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION changes_of_messages();
+COMMENT ON FUNCTION record_message_events() IS 'Writes events: messages.';
+CREATE TRIGGER record_events_on_update AFTER UPDATE ON messages
+    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_message_events();
 
-CREATE FUNCTION late_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+CREATE FUNCTION record_late_message_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
-    SELECT came.org_id, came.chat_key, came.session_id, 'messages', acting(), '{}'
+    SELECT came.org_id, came.chat_key, came.session_id, 'messages', current_actor(), '{}'
     FROM (SELECT org_id, session_id, chat_key, min(sent_at) AS sent_at FROM now GROUP BY org_id, session_id, chat_key) came
     WHERE came.sent_at < (
         SELECT sc.last_message_at FROM session_chats sc
@@ -239,28 +239,28 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION late_messages() IS 'Writes events: messages.';
-CREATE TRIGGER changes_on_insert AFTER INSERT ON messages
-    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION late_messages();
+COMMENT ON FUNCTION record_late_message_events() IS 'Writes events: messages.';
+CREATE TRIGGER record_events_on_insert AFTER INSERT ON messages
+    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_late_message_events();
 
 -- What is attached to a chat, an element a row: one event a chat, with a field for each element that changed. The trigger
 -- says which kind it is and which column names the element.
-CREATE FUNCTION changes_of_parts() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
+CREATE FUNCTION record_chat_part_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     kind   CONSTANT text := TG_ARGV[0];
     named  CONSTANT text := TG_ARGV[1];
-    actor  CONSTANT text := acting();
+    actor  CONSTANT text := current_actor();
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO events (org_id, chat_key, kind, actor, changes)
         SELECT n.org_id, n.chat_key, kind, actor, jsonb_object_agg(
-            kind || '.' || (row ->> named), jsonb_build_array(NULL, part_value(kind, row)))
+            kind || '.' || (row ->> named), jsonb_build_array(NULL, chat_part_value(kind, row)))
         FROM now n CROSS JOIN LATERAL to_jsonb(n) row
         GROUP BY n.org_id, n.chat_key;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO events (org_id, chat_key, kind, actor, changes)
         SELECT o.org_id, o.chat_key, kind, actor, jsonb_object_agg(
-            kind || '.' || (row ->> named), jsonb_build_array(part_value(kind, row), NULL))
+            kind || '.' || (row ->> named), jsonb_build_array(chat_part_value(kind, row), NULL))
         FROM was o CROSS JOIN LATERAL to_jsonb(o) row
         -- What goes with its chat needs no words of its own.
         WHERE (SELECT true FROM chats c WHERE c.org_id = o.org_id AND c.chat_key = o.chat_key)
@@ -268,7 +268,7 @@ BEGIN
     ELSE
         INSERT INTO events (org_id, chat_key, kind, actor, changes)
         SELECT part.org_id, part.chat_key, kind, actor, jsonb_object_agg(
-            kind || '.' || part.name, jsonb_build_array(part_value(kind, part.was), part_value(kind, part.now)))
+            kind || '.' || part.name, jsonb_build_array(chat_part_value(kind, part.was), chat_part_value(kind, part.now)))
         FROM (
             SELECT org_id, chat_key, name, o.row AS was, n.row AS now
             FROM (SELECT org_id, chat_key, row, row ->> named AS name FROM was CROSS JOIN LATERAL to_jsonb(was) row) o
@@ -281,9 +281,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_parts() IS 'Writes events: labels, properties, access, members.';
+COMMENT ON FUNCTION record_chat_part_events() IS 'Writes events: labels, properties, access, members.';
 
-CREATE FUNCTION part_value(kind text, part jsonb) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION chat_part_value(kind text, part jsonb) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE
         WHEN part IS NULL THEN NULL
         WHEN kind = 'labels' THEN (SELECT to_jsonb(l.name) FROM labels l
@@ -292,7 +292,7 @@ CREATE FUNCTION part_value(kind text, part jsonb) RETURNS jsonb LANGUAGE sql STA
         WHEN kind = 'access' THEN part -> 'allowed'
         ELSE part - '{org_id,chat_key,contact_id}'::text[]
     END;
-COMMENT ON FUNCTION part_value(text, jsonb) IS 'What an event tells of a row of chat_labels, chat_properties, chat_access or chat_members.';
+COMMENT ON FUNCTION chat_part_value(text, jsonb) IS 'What an event tells of a row of chat_labels, chat_properties, chat_access or chat_members.';
 
 DO $$
 DECLARE
@@ -305,18 +305,18 @@ BEGIN
         ('chat_members', 'members', 'contact_id')
     ) parts (of, kind, named)
     LOOP
-        EXECUTE format('CREATE TRIGGER changes_on_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS now
-            FOR EACH STATEMENT EXECUTE FUNCTION changes_of_parts(%L, %L)', part.of, part.kind, part.named);
-        EXECUTE format('CREATE TRIGGER changes_on_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS was NEW TABLE AS now
-            FOR EACH STATEMENT EXECUTE FUNCTION changes_of_parts(%L, %L)', part.of, part.kind, part.named);
-        EXECUTE format('CREATE TRIGGER changes_on_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS was
-            FOR EACH STATEMENT EXECUTE FUNCTION changes_of_parts(%L, %L)', part.of, part.kind, part.named);
+        EXECUTE format('CREATE TRIGGER record_events_on_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS now
+            FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
+        EXECUTE format('CREATE TRIGGER record_events_on_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS was NEW TABLE AS now
+            FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
+        EXECUTE format('CREATE TRIGGER record_events_on_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS was
+            FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
     END LOOP;
 END
 $$;
 
 -- A label's new name shows on every chat that has it.
-CREATE FUNCTION changes_of_labels() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_label_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         -- Before the label is gone, so that what is told of its chats can name it.
@@ -324,17 +324,17 @@ BEGIN
         RETURN OLD;
     END IF;
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
-    SELECT cl.org_id, cl.chat_key, 'labels', acting(),
+    SELECT cl.org_id, cl.chat_key, 'labels', current_actor(),
         jsonb_build_object('labels.' || OLD.label_id, jsonb_build_array(OLD.name, NEW.name))
     FROM chat_labels cl
     WHERE cl.org_id = OLD.org_id AND cl.label_id = OLD.label_id;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION changes_of_labels() IS 'Writes events: labels.';
-CREATE TRIGGER changes_on_update AFTER UPDATE ON labels
-    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION changes_of_labels();
-CREATE TRIGGER changes_on_delete BEFORE DELETE ON labels FOR EACH ROW EXECUTE FUNCTION changes_of_labels();
+COMMENT ON FUNCTION record_label_events() IS 'Writes events: labels.';
+CREATE TRIGGER record_events_on_update AFTER UPDATE ON labels
+    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION record_label_events();
+CREATE TRIGGER record_events_on_delete BEFORE DELETE ON labels FOR EACH ROW EXECUTE FUNCTION record_label_events();
 
 -- Numbers are drawn in order and commit in any order. What was drawn up to `last` is settled, and nothing below it can
 -- still appear, once none of `writers` writes any more: a writer holds its lock on the table from before it draws a number

@@ -1,3 +1,3 @@
 DROP VIEW event_head;
 DROP VIEW event_views;
-DROP FUNCTION last_of_chat(uuid, bigint);
+DROP FUNCTION deleted_chat_fields(uuid, bigint);

@@ -1,11 +1,11 @@
 -- Events as they are told, with what there is to choose them by: what the chat is like now, or was at its end.
-CREATE FUNCTION last_of_chat(of_org uuid, of_chat bigint) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION deleted_chat_fields(of_org uuid, of_chat bigint) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (
         SELECT gone.changes FROM events gone
         WHERE gone.org_id = of_org AND gone.chat_key = of_chat AND gone.kind = 'deleted'
         LIMIT 1
     );
-COMMENT ON FUNCTION last_of_chat(uuid, bigint) IS 'What a chat that is gone had at its end, as its event has it: {field: [value, null]}.';
+COMMENT ON FUNCTION deleted_chat_fields(uuid, bigint) IS 'What a chat that is gone had at its end, as its event has it: {field: [value, null]}.';
 
 CREATE VIEW event_views AS
 SELECT
@@ -14,7 +14,7 @@ SELECT
     e.at,
     e.chat_key,
     CASE
-        WHEN c.chat_key IS NULL THEN last_of_chat(e.org_id, e.chat_key) -> 'chat_id' ->> 0
+        WHEN c.chat_key IS NULL THEN deleted_chat_fields(e.org_id, e.chat_key) -> 'chat_id' ->> 0
         ELSE c.chat_id
     END AS chat_id,
     e.session_id,
@@ -29,13 +29,13 @@ SELECT
     CASE
         WHEN c.chat_key IS NULL THEN ARRAY(
             SELECT substr(had.field, length('labels.') + 1)
-            FROM jsonb_object_keys(last_of_chat(e.org_id, e.chat_key)) had (field)
+            FROM jsonb_object_keys(deleted_chat_fields(e.org_id, e.chat_key)) had (field)
             WHERE starts_with(had.field, 'labels.')
         )
         ELSE ARRAY(SELECT cl.label_id FROM chat_labels cl WHERE cl.org_id = e.org_id AND cl.chat_key = e.chat_key)
     END AS label_ids,
     CASE
-        WHEN c.chat_key IS NULL THEN last_of_chat(e.org_id, e.chat_key) -> 'assignee' ->> 0
+        WHEN c.chat_key IS NULL THEN deleted_chat_fields(e.org_id, e.chat_key) -> 'assignee' ->> 0
         ELSE (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee)
     END AS assigned_to
 FROM events e

@@ -1,1 +1,1 @@
-DROP FUNCTION needed_migration();
+DROP FUNCTION required_migration();

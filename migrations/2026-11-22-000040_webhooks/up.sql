@@ -77,9 +77,9 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY reads ON %I FOR SELECT USING (true)', t);
-        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = writing_org())', t);
-        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = writing_org())', t);
-        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = writing_org())', t);
+        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = current_org())', t);
     END LOOP;
 END
 $$;

@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::store::lists::SessionScope;
-use crate::store::{Connection, Store, StoreResult, chat_bulk, labels as stored_labels};
+use crate::store::{Connection, Store, StoreResult, chat_bulk, labels as stored_labels, members};
 use crate::text_key::text_key;
 
 const MAX_CHATS: usize = 1000;
@@ -92,7 +92,7 @@ impl Chats {
 
     /// Locks all of the chats. One that is missing or out of reach refuses the whole change.
     fn lock(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<BTreeSet<i64>> {
-        let reach = SessionScope { number: self.number.clone(), sessions: caller.sessions.clone() };
+        let reach = SessionScope { phone: self.number.clone(), sessions: caller.sessions.clone() };
         let found = chat_bulk::find(connection, caller.org, &self.addresses, &reach)?;
         let found = found.ok_or_else(|| Error::not_found("number not found"))?;
         let missing = self.addresses.iter().enumerate().filter(|(_, address)| !found.contains_key(*address));
@@ -147,7 +147,7 @@ impl Wanted {
         // PostgreSQL cannot hold NUL, so no member's email has one.
         let keys: Vec<&str> =
             self.members.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
-        let held = chat_bulk::hold_members(connection, caller.org, &keys)?;
+        let held = members::lock_existing(connection, caller.org, &keys)?;
         let strangers = self.members.iter().filter(|(key, _)| !held.contains(*key));
         let expected = "must name a member of the organization by email";
         Ok(refuse(strangers.map(|(_, (email, _))| violation(email, expected)).collect())?)

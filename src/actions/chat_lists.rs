@@ -36,7 +36,7 @@ pub async fn list(
     let page = offset_pages::page(page)?;
     let filter = filter(query)?;
     let org = caller.org;
-    let reach = SessionScope { number, sessions: caller.sessions.clone() };
+    let reach = SessionScope { phone: number, sessions: caller.sessions.clone() };
     let listed =
         store.read(move |connection| chat_lists::list(connection, org, &reach, &filter, page)).await?;
     Ok(Listed::new(page, listed.ok_or_else(|| Error::not_found("number not found"))?))

@@ -11,7 +11,9 @@ use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 use crate::patch::Patch;
 use crate::store::chats::{ChatSelector, ChatView, LockedChat};
 use crate::store::labels::LabelName;
-use crate::store::{self, Connection, Store, StoreResult, chats, labels as stored_labels, session_chats};
+use crate::store::{
+    self, Connection, Store, StoreResult, chats, labels as stored_labels, members, session_chats,
+};
 use crate::text_key::text_key;
 
 /// What changes of a chat.
@@ -33,7 +35,7 @@ pub async fn get(
     number: Option<PhoneSelector>,
 ) -> Result<ChatView> {
     let org = caller.org;
-    let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };
+    let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
     store.read(move |connection| find(connection, org, &selector)).await
 }
 
@@ -49,7 +51,7 @@ pub async fn update<R: Send + 'static>(
 ) -> Result<R> {
     let wanted = Wanted::parse(change)?;
     let org = caller.org;
-    let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };
+    let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
     once.write(store, org, move |connection| {
         // Refusals of the request come before those of the chat: a caller learns nothing of a chat with a request
         // that could not succeed. Members before chats is also the order in which deleting a member locks.
@@ -75,9 +77,9 @@ pub async fn mark_read<R: Send + 'static>(
     once: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
     let org = caller.org;
-    let selector = ChatSelector { address, number, sessions: caller.sessions.clone() };
+    let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
     once.write(store, org, move |connection| {
-        let session = chats::holder(connection, org, &selector)?.ok_or_else(chat_not_found)?;
+        let session = chats::find_session(connection, org, &selector)?.ok_or_else(chat_not_found)?;
         // That number and no other, also when another one hears of something newer at this moment.
         let same = ChatSelector { sessions: Some([session].into()), ..selector.clone() };
         if precondition.is_some() {
@@ -144,7 +146,7 @@ impl Wanted {
 
     fn resolve(&self, connection: &mut Connection, org: OrgId) -> StoreResult<Allowed<'_>> {
         if let Patch::Set(member_key) = &self.assignee
-            && !chats::is_member(connection, org, member_key)?
+            && members::lock_existing(connection, org, &[member_key])?.is_empty()
         {
             return Err(not_a_member().into());
         }
@@ -173,7 +175,7 @@ impl Allowed<'_> {
         };
         changed |= assignee != chat.assignee.as_deref();
         if changed {
-            chats::touch(connection, org, chat.key, assignee)?;
+            chats::set_assignee(connection, org, chat.key, assignee)?;
         }
         Ok(())
     }

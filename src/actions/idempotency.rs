@@ -59,12 +59,12 @@ impl<V, R> IdempotentWrite<V, R> {
         R: Send + 'static,
     {
         let Self { actor, keyed, answer } = self;
-        let writer = Writer { org, actor, company: LockMode::Others };
+        let writer = Writer { org, actor, lock_mode: LockMode::Shared };
         match keyed {
             None => store.write(writer, work).await.map(answer),
             Some(keyed) => {
                 let work = move |connection: &mut Connection| keyed.write(connection, org, &answer, &work);
-                store.write_as(name_of::<F>(), writer, work).await
+                store.write_named(name_of::<F>(), writer, work).await
             }
         }
     }
@@ -94,11 +94,11 @@ impl<R> Keyed<R> {
     ) -> StoreResult<R> {
         // First, so that whoever asks for the same meanwhile waits here and touches nothing.
         match idempotency::claim(connection, org, &self.key_use)? {
-            Claim::Again(kept) => Ok((self.replay)(&kept)?),
-            Claim::Taken => Err(taken().into()),
-            Claim::First => {
+            Claim::Replay(kept) => Ok((self.replay)(&kept)?),
+            Claim::Mismatch => Err(taken().into()),
+            Claim::New => {
                 let answered = answer(work(connection)?);
-                idempotency::keep(connection, org, &self.key_use, &(self.keep)(&answered))?;
+                idempotency::store_response(connection, org, &self.key_use, &(self.keep)(&answered))?;
                 Ok(answered)
             }
         }

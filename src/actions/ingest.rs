@@ -82,10 +82,10 @@ async fn apply_marked(
         }));
     }
     // In this order: what is seen names numbers, members and persons.
-    let mut refused = in_parts(store, reach, LockMode::Others, setups.into(), setup::write, None).await?;
+    let mut refused = in_parts(store, reach, LockMode::Shared, setups.into(), setup::write, None).await?;
     let checked: Arc<[(usize, Checked)]> = checked.into();
     refused.extend(persons::apply(store, reach, &checked).await?);
-    refused.extend(in_parts(store, reach, LockMode::Others, checked, write, mark).await?);
+    refused.extend(in_parts(store, reach, LockMode::Shared, checked, write, mark).await?);
     for (place, error) in refused {
         outcomes[place] = Err(error);
     }
@@ -115,7 +115,7 @@ type Write<T> = fn(&mut Connection, &SessionScope, &[(usize, T)]) -> StoreResult
 async fn in_parts<T: Send + Sync + 'static>(
     store: &Store,
     reach: &SessionScope,
-    company: LockMode,
+    lock_mode: LockMode,
     events: Arc<[(usize, T)]>,
     write: Write<T>,
     mark: Option<Mark>,
@@ -136,8 +136,8 @@ async fn in_parts<T: Send + Sync + 'static>(
             advance(connection, own_reach.org, own_mark.as_ref())?;
             Ok(refused)
         };
-        let writer = Writer { org: reach.org, actor: Actor::Connector, company };
-        match store.write_as("actions::ingest::in_parts", writer, work).await {
+        let writer = Writer { org: reach.org, actor: Actor::Connector, lock_mode };
+        match store.write_named("actions::ingest::in_parts", writer, work).await {
             Ok(more) => {
                 refused.extend(more);
                 unmarked = unmarked.filter(|_| part != whole);

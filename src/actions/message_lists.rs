@@ -43,7 +43,7 @@ async fn read(
 ) -> Result<Option<Listed<ListedMessage>>> {
     let page = offset_pages::page(page)?;
     let org = caller.org;
-    let reach = SessionScope { number, sessions: caller.sessions.clone() };
+    let reach = SessionScope { phone: number, sessions: caller.sessions.clone() };
     let listed =
         store.read(move |connection| message_lists::list(connection, org, &reach, &filter, page)).await?;
     Ok(listed.map(|listed| Listed::new(page, listed)))

@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::error::{Error, FieldViolation, Result};
 use crate::instant::Instant;
-use crate::store::lists::{self, Page};
+use crate::store::lists::{self, PageWindow};
 
 const LIMIT: i64 = 1000;
 const MOST: Bounds = Bounds { offset: 0..=i64::MAX, limit: 1..=2000 };
@@ -41,8 +41,8 @@ pub struct Listed<T> {
 
 impl<T> Listed<T> {
     /// The page that was read, with its positions.
-    pub(super) fn new(page: Page, listed: lists::Listed<T>) -> Self {
-        let lists::Listed { count, items } = listed;
+    pub(super) fn new(page: PageWindow, listed: lists::ListPage<T>) -> Self {
+        let lists::ListPage { count, items } = listed;
         let (from, to) = positions(page.offset, items.len());
         Self { from, to, count, items }
     }
@@ -57,10 +57,10 @@ pub fn positions(offset: i64, length: usize) -> (i64, i64) {
 }
 
 /// The page that is asked for: the first thousand when nothing is said.
-pub(super) fn page(request: PageRequest) -> Result<Page> {
+pub(super) fn page(request: PageRequest) -> Result<PageWindow> {
     let (offset, limit) = (request.offset.unwrap_or(0), request.limit.unwrap_or(LIMIT));
     MOST.check(offset, limit)?;
-    Ok(Page { offset, limit, is_counted: !request.skip_count })
+    Ok(PageWindow { offset, limit, with_count: !request.skip_count })
 }
 
 impl Bounds {
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_the_first_thousand() {
-        let all = Page { offset: 0, limit: 1000, is_counted: true };
+        let all = PageWindow { offset: 0, limit: 1000, with_count: true };
         assert_eq!(page(PageRequest::default()).unwrap(), all);
     }
 

@@ -59,9 +59,9 @@ pub async fn create<R: Send + 'static>(
             return Err(orgs::not_found().into());
         }
         match properties::insert(connection, org, &row)? {
-            Insertion::Done(property) => Ok(property),
+            Insertion::Inserted(property) => Ok(property),
             Insertion::NameTaken => Err(name_taken().into()),
-            Insertion::Taken => Err(id_taken().into()),
+            Insertion::IdTaken => Err(id_taken().into()),
         }
     };
     once.write(store, org, write).await
@@ -169,9 +169,11 @@ fn drop_unlisted(
     match kind {
         _ if removed.is_empty() => Ok(()),
         PropertyKind::Dropdown => {
-            chat_properties::drop_values(connection, org, &property.property_id, &removed)
+            chat_properties::delete_option_values(connection, org, &property.property_id, &removed)
         }
-        PropertyKind::Picklist => chat_properties::unpick(connection, org, &property.property_id, &removed),
+        PropertyKind::Picklist => {
+            chat_properties::remove_picklist_options(connection, org, &property.property_id, &removed)
+        }
         PropertyKind::Text | PropertyKind::Date => Ok(()),
     }
 }

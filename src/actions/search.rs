@@ -60,7 +60,7 @@ pub async fn messages(store: &Store, caller: &Caller, search: Search) -> Result<
     let query = checked(search.query)?;
     let filter = Filter {
         sessions: caller.sessions.as_ref().map(|reachable| reachable.to_vec()),
-        number: search.number,
+        phone: search.number,
         chat: search.chat,
         sender: search.sender,
         from_me: search.from_me,
@@ -70,9 +70,9 @@ pub async fn messages(store: &Store, caller: &Caller, search: Search) -> Result<
     let outcome = store.read(move |connection| search::find(connection, org, &query, &filter, page)).await?;
     match outcome {
         Outcome::Found(found) => Ok(found),
-        Outcome::NoNumber => Err(Error::not_found("number not found")),
-        Outcome::NoChat => Err(Error::not_found("chat not found")),
-        Outcome::NothingToFind => {
+        Outcome::UnknownPhone => Err(Error::not_found("number not found")),
+        Outcome::UnknownChat => Err(Error::not_found("chat not found")),
+        Outcome::NoSearchTerms => {
             Err(Error::invalid("query", "must say what to find, not only what to leave out"))
         }
     }
@@ -84,7 +84,7 @@ impl Search {
         MOST.check(offset, limit)?;
         Ok(Page {
             newest_first: self.order == Order::NewestFirst,
-            most: MOST_MATCHES,
+            max_matches: MOST_MATCHES,
             offset: i32::try_from(offset).map_err(Error::internal)?,
             limit: i32::try_from(limit).map_err(Error::internal)?,
         })

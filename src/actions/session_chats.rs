@@ -84,7 +84,7 @@ pub async fn delete<R: Send + 'static>(
     once.write(store, org, move |connection| {
         // The chat before the session's part of it: whoever else removes or adds a holder waits, so that "no other
         // session holds it" is still true at commit.
-        let Some(chat_key) = session_chats::lock_whole(connection, org, session, &address)? else {
+        let Some(chat_key) = session_chats::lock_chat(connection, org, session, &address)? else {
             find(connection, org, session, &address)?;
             return Err(chat_not_found().into());
         };
@@ -94,7 +94,7 @@ pub async fn delete<R: Send + 'static>(
         if !session_chats::delete(connection, org, session, chat_key)? {
             return Err(chat_not_found().into());
         }
-        session_chats::delete_unheld(connection, org, chat_key)
+        session_chats::delete_if_unheld(connection, org, chat_key)
     })
     .await
 }

@@ -10,7 +10,7 @@ use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::session_chats::SessionChatView;
-use crate::store::session_lists::{self, ChatPlace};
+use crate::store::session_lists::{self, ChatPosition};
 pub use crate::store::session_lists::{ChatFilter, StoredMessage};
 
 /// The longest text that is looked for in names, in characters.
@@ -40,7 +40,7 @@ pub async fn chats(
         "" => None,
         cursor => {
             let (pinned, active_at, id): (bool, i64, i64) = cursors.open(org, &scope, cursor)?;
-            Some(ChatPlace { pinned, active_at: Instant::from_micros(active_at), id })
+            Some(ChatPosition { pinned, active_at: Instant::from_micros(active_at), id })
         }
     };
     check_reach(caller, session)?;
@@ -49,7 +49,7 @@ pub async fn chats(
         .await?
         .ok_or_else(sessions::not_found)?;
     let position = |row: &session_lists::ListedChat| {
-        let ChatPlace { pinned, active_at, id } = row.place;
+        let ChatPosition { pinned, active_at, id } = row.position;
         (pinned, active_at.micros(), id)
     };
     let page = page::cut(rows, size, position, (cursors, org, &scope))?;

@@ -61,9 +61,9 @@ pub async fn create<R: Send + 'static>(
             return Err(orgs::not_found().into());
         }
         match sessions::insert(connection, org, &row)? {
-            Insertion::Done(session) => Ok(session),
+            Insertion::Inserted(session) => Ok(session),
             Insertion::PhoneTaken => Err(taken("the organization has this number already").into()),
-            Insertion::Taken => Err(taken("the organization has a session with this id already").into()),
+            Insertion::IdTaken => Err(taken("the organization has a session with this id already").into()),
         }
     })
     .await
@@ -132,7 +132,7 @@ pub async fn update<R: Send + 'static>(
         if row.label == label {
             return Ok(row);
         }
-        let renamed = sessions::rename(connection, org, session, label.as_deref())?;
+        let renamed = sessions::set_label(connection, org, session, label.as_deref())?;
         renamed.ok_or_else(|| not_found().into())
     })
     .await

@@ -74,7 +74,7 @@ pub async fn watch(
                 Some(Arc::from([session]))
             }
             (Some(number), None) => {
-                let found = stored_sessions::of_number(connection, org, number, reachable.as_deref())?;
+                let found = stored_sessions::find_by_phone(connection, org, number, reachable.as_deref())?;
                 if found.is_empty() {
                     return Err(Error::not_found("number not found").into());
                 }

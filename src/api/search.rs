@@ -6,7 +6,7 @@ use crate::actions::search::{Order, Search};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 use crate::pb::{SearchHit, SearchMessagesRequest, SearchMessagesResponse};
-use crate::store::search::{Found, Hit, MARK};
+use crate::store::search::{Found, HEADLINE_MARKS, Hit};
 
 /// What the request asks for.
 pub(super) fn search(request: SearchMessagesRequest, number: Option<PhoneSelector>) -> Result<Search> {
@@ -63,8 +63,8 @@ fn snippet(headline: &str) -> String {
     let mut html = String::with_capacity(headline.len() + 16);
     for character in headline.chars() {
         match character {
-            _ if character == MARK[0] => html.push_str("<mark>"),
-            _ if character == MARK[1] => html.push_str("</mark>"),
+            _ if character == HEADLINE_MARKS[0] => html.push_str("<mark>"),
+            _ if character == HEADLINE_MARKS[1] => html.push_str("</mark>"),
             '&' => html.push_str("&amp;"),
             '<' => html.push_str("&lt;"),
             '>' => html.push_str("&gt;"),

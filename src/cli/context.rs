@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::Secret;
 use crate::error::{Error, Kind};
 use crate::postgres::Embedded;
-use crate::store::{PoolOptions, Store, migrations};
+use crate::store::{PoolOptions, Store, migrations, readiness};
 
 use super::Failure;
 use super::settings::Settings;
@@ -30,7 +30,7 @@ impl Context {
             database.close().await;
             return Err(failure);
         }
-        let store = Store::new(&database.url, PoolOptions::unhurried(settings.database_pool_size));
+        let store = Store::new(&database.url, PoolOptions::background(settings.database_pool_size));
         Ok(Self {
             store,
             database_url: database.url,
@@ -67,7 +67,7 @@ impl Database {
     /// Sees to it that the schema is there. A database we were given is looked at only: whoever gave it decides when
     /// it changes.
     pub(super) async fn prepare_schema(&self) -> Result<(), Error> {
-        match migrations::require_current(&self.url).await {
+        match readiness::require_current(&self.url).await {
             Err(error) if error.kind() == Kind::FailedPrecondition && self.embedded.is_some() => {
                 migrations::up(&self.url).await.map(drop)
             }

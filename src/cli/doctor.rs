@@ -39,7 +39,7 @@ async fn of_database(settings: &Settings) -> Vec<Finding> {
         Ok(database) => database,
         Err(failure) => return vec![checks::without_database(&failure)],
     };
-    let findings = match preflight::examine(&database.url).await {
+    let findings = match preflight::check(&database.url).await {
         Ok(preflight) => checks::of_database(settings, database.embedded.is_some(), &preflight),
         Err(error) => vec![checks::without_database(&database.failure(error))],
     };

@@ -71,7 +71,7 @@ pub fn compose(
     let webhooks = Webhooks::new(store.clone(), config.signing_keys.clone(), config.webhooks);
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.signing_keys.clone(), webhooks));
     let writers = super::of_connectors(config.database_pool_size);
-    let ingest_store = store.beside(&config.database_url, PoolOptions::unhurried(writers));
+    let ingest_store = store.with_own_pool(&config.database_url, PoolOptions::background(writers));
     let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {

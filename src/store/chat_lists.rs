@@ -1,4 +1,4 @@
-//! Lists of chats. The statement is a function of the database: `migrations/*_chat_pages`.
+//! Lists of chats, read by the SQL function `list_chats`: `migrations/*_chat_pages`.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
@@ -6,33 +6,33 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz, Uuid};
 
 use super::chats::{ChatView, HeldChat, SharedColumns};
-use super::lists::{Listed, Page, SessionScope, split};
+use super::connection::{Connection, StoreResult};
+use super::lists::{ListPage, PageWindow, SessionScope, phone_arguments};
 use super::message_views::MessageColumns;
-use super::{Connection, StoreResult};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 
-/// Which chats a list has: those that pass every filter that is there.
+/// Filters of a list of chats; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChatFilter {
     /// `user`, `group` or `business`.
     pub chat_type: Option<&'static str>,
-    /// Those with that label.
+    /// Has this label.
     pub label: Option<LabelFilter>,
-    /// Those whose newest message was not sent before.
+    /// The newest message was sent at this time or later.
     pub start: Option<Instant>,
-    /// Those whose newest message was sent before.
+    /// The newest message was sent before this time.
     pub end: Option<Instant>,
-    /// Those with unread messages, or those without.
+    /// Has unread messages, or has none.
     pub unread: Option<bool>,
 }
 
 /// A label by its id or its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelFilter {
-    /// What it would be as an id.
+    /// The text as a label id.
     pub id: String,
-    /// What it would be as a name, in the form names are compared in.
+    /// The text as a normalized label name.
     pub key: String,
 }
 
@@ -52,11 +52,11 @@ impl FromSql<ChatColumns, Pg> for ChatView {
 }
 
 diesel::define_sql_function! {
-    /// A page of the chats of one organization, newest activity first, then by chat id.
+    /// A page of an organization's chats, newest activity first, then by chat id.
     #[allow(clippy::too_many_arguments, reason = "one statement takes them all")]
     fn list_chats(
         org: Uuid,
-        reachable: Nullable<Array<Text>>,
+        scope: Nullable<Array<Text>>,
         phone: Nullable<Text>,
         phone_id: Nullable<Text>,
         chat_type: Nullable<Text>,
@@ -65,26 +65,26 @@ diesel::define_sql_function! {
         active_from: Nullable<Timestamptz>,
         active_before: Nullable<Timestamptz>,
         unread: Nullable<Bool>,
-        skip: BigInt,
-        page: BigInt,
-        is_counted: Bool,
+        offset: BigInt,
+        limit: BigInt,
+        with_count: Bool,
     ) -> Nullable<PageColumns>;
 }
 
-/// A page of the chats of the selected number as it sees them, or of all numbers that are reached: each chat once, as the
-/// number with the newest activity in it sees it. `None` when the selected number is not there. One statement.
+/// A page of the chats that sessions in scope hold. A chat held by several is listed once, with the state of the one
+/// with the newest activity. `None` when the selected phone is unknown. One statement.
 pub fn list(
     connection: &mut Connection,
     org: OrgId,
-    reach: &SessionScope,
+    scope: &SessionScope,
     filter: &ChatFilter,
-    page: Page,
-) -> StoreResult<Option<Listed<ChatView>>> {
-    let (phone, phone_id) = split(reach.number.as_ref());
+    page: PageWindow,
+) -> StoreResult<Option<ListPage<ChatView>>> {
+    let (phone, phone_id) = phone_arguments(scope.phone.as_ref());
     let label = filter.label.as_ref();
     let listed = list_chats(
         org,
-        reach.sessions.as_deref(),
+        scope.sessions.as_deref(),
         phone,
         phone_id,
         filter.chat_type,
@@ -95,8 +95,8 @@ pub fn list(
         filter.unread,
         page.offset,
         page.limit,
-        page.is_counted,
+        page.with_count,
     );
     let listed: Option<(Option<i64>, Vec<ChatView>)> = diesel::select(listed).get_result(connection)?;
-    Ok(listed.map(|(count, items)| Listed { count, items }))
+    Ok(listed.map(|(count, items)| ListPage { count, items }))
 }

@@ -1,16 +1,18 @@
-//! The values chats have for the organization's custom properties.
+//! Values of custom properties.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_dsl::methods;
 use diesel::upsert::excluded;
 use serde_json::Value;
 
+use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::{chat_properties, properties};
 use super::touch::touch_chats;
-use super::{Connection, StoreResult};
 use crate::ids::{OrgId, PropertyId};
 
-/// A custom property as the organization defined it.
+/// The definition of a custom property.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = properties, check_for_backend(Pg))]
 pub struct Property {
@@ -20,12 +22,11 @@ pub struct Property {
     pub name: String,
     /// `text`, `date`, `dropdown` or `picklist`.
     pub kind: String,
-    /// What a dropdown or picklist may hold.
+    /// Allowed values of a dropdown or picklist.
     pub options: Vec<String>,
 }
 
-/// The properties that one of the texts is the id or the name of. They stay as they are until the transaction ends, so
-/// that a value which their options allow is still allowed when it is stored.
+/// The properties with these ids or names, locked FOR SHARE: options that allow a value still do when it is stored.
 pub fn definitions(
     connection: &mut Connection,
     org: OrgId,
@@ -39,7 +40,7 @@ pub fn definitions(
         .load(connection)?)
 }
 
-/// Stores values. Says whether that changed anything.
+/// Stores values. Returns whether that changed anything.
 pub fn set(
     connection: &mut Connection,
     org: OrgId,
@@ -66,12 +67,11 @@ pub fn set(
         .do_update()
         .set(chat_properties::value.eq(excluded(chat_properties::value)));
     let differs = chat_properties::value.ne(excluded(chat_properties::value));
-    // The prelude's `filter` is for queries alone.
-    let upsert = diesel::query_dsl::methods::FilterDsl::filter(upsert, differs);
-    Ok(upsert.execute(connection)? > 0)
+    // The prelude's `filter` does not take an upsert.
+    Ok(methods::FilterDsl::filter(upsert, differs).execute(connection)? > 0)
 }
 
-/// Removes values. Says whether there were any.
+/// Removes values. Returns whether there were any.
 pub fn remove(
     connection: &mut Connection,
     org: OrgId,
@@ -81,50 +81,50 @@ pub fn remove(
     if property_ids.is_empty() {
         return Ok(false);
     }
-    let removed = chat_properties::table
-        .filter(chat_properties::org_id.eq(org))
-        .filter(chat_properties::chat_key.eq(chat_key))
+    let removed = org_rows!(chat_properties, org, chat_key = chat_key)
         .filter(chat_properties::property_id.eq_any(property_ids));
     Ok(diesel::delete(removed).execute(connection)? > 0)
 }
 
-/// What all chats have for the property.
-#[diesel::dsl::auto_type]
-fn values<'a>(org: OrgId, property_id: &'a PropertyId) -> _ {
-    chat_properties::table
-        .filter(chat_properties::org_id.eq(org))
-        .filter(chat_properties::property_id.eq(property_id))
-}
-
-/// Says of every chat with a value for the property that it changed now.
+/// Sets `updated_at` of every chat that has a value of the property.
 pub fn touch_chats(connection: &mut Connection, org: OrgId, property_id: &PropertyId) -> StoreResult<()> {
-    touch_chats!(connection, org, values(org, property_id).select(chat_properties::chat_key))?;
+    touch_chats!(
+        connection,
+        org,
+        org_rows!(chat_properties, org, property_id = property_id).select(chat_properties::chat_key)
+    )?;
     Ok(())
 }
 
-/// Removes from every chat the value of a dropdown that is one of these options.
-pub fn drop_values(
+/// Deletes the values of a dropdown that are one of these options, and touches their chats.
+pub fn delete_option_values(
     connection: &mut Connection,
     org: OrgId,
     property_id: &PropertyId,
     options: &[String],
 ) -> StoreResult<()> {
     let options: Vec<Value> = options.iter().map(|option| Value::from(option.as_str())).collect();
-    let dropped = || values(org, property_id).filter(chat_properties::value.eq_any(options.clone()));
-    touch_chats!(connection, org, dropped().select(chat_properties::chat_key))?;
-    diesel::delete(dropped()).execute(connection)?;
+    let deleted = || {
+        org_rows!(chat_properties, org, property_id = property_id)
+            .filter(chat_properties::value.eq_any(options.clone()))
+    };
+    touch_chats!(connection, org, deleted().select(chat_properties::chat_key))?;
+    diesel::delete(deleted()).execute(connection)?;
     Ok(())
 }
 
-/// Takes these options out of every chat's picklist. A list that becomes empty goes.
-pub fn unpick(
+/// Removes these options from every chat's picklist and touches the chats. A list that becomes empty is deleted.
+pub fn remove_picklist_options(
     connection: &mut Connection,
     org: OrgId,
     property_id: &PropertyId,
     options: &[String],
 ) -> StoreResult<()> {
     let options = options.to_vec();
-    let picked = || values(org, property_id).filter(chat_properties::value.has_any_key(options.clone()));
+    let picked = || {
+        org_rows!(chat_properties, org, property_id = property_id)
+            .filter(chat_properties::value.has_any_key(options.clone()))
+    };
     let rest = || chat_properties::value.remove(options.clone());
     touch_chats!(connection, org, picked().select(chat_properties::chat_key))?;
     diesel::delete(picked().filter(rest().eq(Value::Array(Vec::new())))).execute(connection)?;

@@ -1,4 +1,4 @@
-//! Chats as an organization shares them, read together with what the selected number knows.
+//! Chats: the data an organization shares about them, read together with one session's state.
 
 use std::sync::Arc;
 
@@ -8,42 +8,44 @@ use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Record, Text};
 
+use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::message_views::MessageView;
-use super::schema::{chat_addresses, chats, members, session_chats, sessions};
+use super::org_rows::{org_rows, same_chat};
+use super::schema::{chat_addresses, chats, session_chats, sessions};
+use super::touch::clock_timestamp;
 use super::views::{chat_views, message_views};
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 use crate::json_value::{JsonObject, JsonValue};
 
-/// Which chat, and through which number.
+/// A chat, and the session whose state of it is read.
 #[derive(Clone, Debug)]
 pub struct ChatSelector {
     /// Any address of the chat.
     pub address: ChatAddress,
-    /// The number; `None` for the one with the newest activity in the chat.
-    pub number: Option<PhoneSelector>,
-    /// The only sessions to look through; `None` for all of the organization's.
+    /// The session's phone; `None` for the session with the newest activity in the chat.
+    pub phone: Option<PhoneSelector>,
+    /// Only these sessions; `None` for all of the organization.
     pub sessions: Option<Arc<[SessionId]>>,
 }
 
-/// A chat as one of the organization's numbers sees it.
+/// A chat with the state it has in one session.
 #[derive(Clone, Debug)]
 pub struct ChatView {
-    /// What all numbers share.
+    /// The data all sessions share.
     pub shared: SharedChat,
-    /// What the number knows.
+    /// The session's state.
     pub held: HeldChat,
-    /// The number, in digits.
+    /// The session's phone number, in digits.
     pub phone: String,
-    /// Whether the mute lies in the future, by the database's clock; `None` when there is none.
+    /// Whether `muted_until` is in the future by the database's clock; `None` when it is not set.
     pub is_muted: Option<bool>,
     /// The newest message.
     pub latest_message: Option<MessageView>,
 }
 
-/// What all numbers of the organization share about a chat. Texts go out as they were stored.
+/// The data that all sessions of the organization share about a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = chat_views, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of chat_views, described there
@@ -68,13 +70,13 @@ pub struct SharedChat {
     pub common_chats: Vec<String>,
     /// Label id and name.
     pub labels: Vec<(String, String)>,
-    /// Email and whether the chat is open to the member.
+    /// Email and whether the member may see the chat.
     pub access: Vec<(String, bool)>,
     /// Property id and value.
     pub properties: Vec<(String, Json<JsonValue>)>,
 }
 
-/// A row of `chat_views` as a value.
+/// A row of `chat_views` as a composite value.
 pub(super) type SharedColumns = Record<chat_views::SqlType>;
 
 impl FromSql<SharedColumns, Pg> for SharedChat {
@@ -95,7 +97,7 @@ impl FromSql<SharedColumns, Pg> for SharedChat {
     }
 }
 
-/// What one number knows about a chat.
+/// The state of a chat in one session.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of session_chats, described there
@@ -106,7 +108,7 @@ pub struct HeldChat {
     pub unread: Option<i32>,
 }
 
-/// A member of a chat, with what is known of the contact.
+/// A member of a chat, with the contact's data.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // the columns of chat_members and contacts, described there
 pub struct MemberView {
@@ -129,15 +131,11 @@ impl FromSql<MemberColumns, Pg> for MemberView {
     }
 }
 
-/// Chats by their addresses, as each number holds them.
+/// Chat addresses joined with the sessions that hold their chats.
 macro_rules! held {
     () => {
         chat_addresses::table
-            .inner_join(
-                session_chats::table.on(session_chats::org_id
-                    .eq(chat_addresses::org_id)
-                    .and(session_chats::chat_key.eq(chat_addresses::chat_key))),
-            )
+            .inner_join(session_chats::table.on(same_chat!(session_chats, chat_addresses)))
             .inner_join(
                 sessions::table.on(sessions::org_id
                     .eq(session_chats::org_id)
@@ -146,23 +144,24 @@ macro_rules! held {
     };
 }
 
-/// The chat as the selected number sees it; `None` when that number does not hold it. One statement.
+/// The order in which sessions are preferred when none is selected: newest activity first.
+macro_rules! newest_activity {
+    () => {
+        (session_chats::last_message_at.desc().nulls_last(), session_chats::session_id)
+    };
+}
+
+/// The chat with the state of the selected session; `None` when that session does not hold it. One statement.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
     selector: &ChatSelector,
 ) -> StoreResult<Option<ChatView>> {
-    let latest_message = message_views::org_id
-        .eq(session_chats::org_id)
+    let latest_message = same_chat!(message_views, session_chats)
         .and(message_views::session_id.eq(session_chats::session_id))
-        .and(message_views::chat_key.eq(session_chats::chat_key))
         .and(message_views::message_id.nullable().eq(session_chats::latest_message_id));
     let held = held!()
-        .inner_join(
-            chat_views::table.on(chat_views::org_id
-                .eq(chat_addresses::org_id)
-                .and(chat_views::chat_key.eq(chat_addresses::chat_key))),
-        )
+        .inner_join(chat_views::table.on(same_chat!(chat_views, chat_addresses)))
         .left_join(message_views::table.on(latest_message))
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq(&selector.address))
@@ -173,23 +172,22 @@ pub fn find(
             session_chats::muted_until.gt(now),
             Option::<MessageView>::as_select(),
         ));
-    // Typed statements are prepared once per connection and named by their type, so each selection is a type of its
-    // own; a boxed query would be written out and looked up as text at every call.
-    macro_rules! first_reachable {
+    // Typed statements are prepared once per connection and cached by type, so each combination has a type of its
+    // own; a boxed query would be formatted and looked up as text on every call.
+    macro_rules! first_in_scope {
         ($query:expr) => {
             match &selector.sessions {
                 None => $query.first(connection),
-                Some(reachable) => {
-                    $query.filter(session_chats::session_id.eq_any(reachable.iter())).first(connection)
+                Some(sessions) => {
+                    $query.filter(session_chats::session_id.eq_any(sessions.iter())).first(connection)
                 }
             }
         };
     }
-    let newest = (session_chats::last_message_at.desc().nulls_last(), session_chats::session_id);
-    let row = match &selector.number {
-        None => first_reachable!(held.order(newest)),
-        Some(PhoneSelector::Phone(phone)) => first_reachable!(held.filter(sessions::phone.eq(phone))),
-        Some(PhoneSelector::PhoneId(id)) => first_reachable!(held.filter(sessions::phone_id.eq(id))),
+    let row = match &selector.phone {
+        None => first_in_scope!(held.order(newest_activity!())),
+        Some(PhoneSelector::Phone(phone)) => first_in_scope!(held.filter(sessions::phone.eq(phone))),
+        Some(PhoneSelector::PhoneId(id)) => first_in_scope!(held.filter(sessions::phone_id.eq(id))),
     };
     Ok(row.optional()?.map(|(shared, held, phone, is_muted, latest_message)| ChatView {
         shared,
@@ -200,9 +198,8 @@ pub fn find(
     }))
 }
 
-/// The session of the selected number, or of the one with the newest activity in the chat; `None` when it does not hold
-/// the chat.
-pub fn holder(
+/// The selected session; `None` when it does not hold the chat.
+pub fn find_session(
     connection: &mut Connection,
     org: OrgId,
     selector: &ChatSelector,
@@ -212,39 +209,34 @@ pub fn holder(
         .filter(chat_addresses::address.eq(&selector.address))
         .select(session_chats::session_id)
         .into_boxed::<Pg>();
-    match &selector.number {
+    match &selector.phone {
         None => {}
         Some(PhoneSelector::Phone(phone)) => held = held.filter(sessions::phone.eq(phone)),
         Some(PhoneSelector::PhoneId(id)) => held = held.filter(sessions::phone_id.eq(id)),
     }
-    if let Some(reachable) = &selector.sessions {
-        held = held.filter(session_chats::session_id.eq_any(reachable.iter()));
+    if let Some(sessions) = &selector.sessions {
+        held = held.filter(session_chats::session_id.eq_any(sessions.iter()));
     }
-    let newest = (session_chats::last_message_at.desc().nulls_last(), session_chats::session_id);
-    Ok(held.order(newest).first(connection).optional()?)
+    Ok(held.order(newest_activity!()).first(connection).optional()?)
 }
 
 /// A chat whose row is locked until the transaction ends.
 #[derive(Debug, Queryable)]
 pub struct LockedChat {
-    /// The chat inside this database.
+    /// The chat's key in this database.
     pub key: i64,
-    /// The member it is assigned to.
+    /// Key of the member it is assigned to.
     pub assignee: Option<String>,
 }
 
-/// Locks the chat against other changes of what the organization attached to it. References to it go on.
+/// Locks the chat FOR NO KEY UPDATE, against concurrent changes of what the organization attached to it.
 pub fn lock(
     connection: &mut Connection,
     org: OrgId,
     address: &ChatAddress,
 ) -> StoreResult<Option<LockedChat>> {
-    let key = chat_addresses::table
-        .filter(chat_addresses::org_id.eq(org))
-        .filter(chat_addresses::address.eq(address))
-        .select(chat_addresses::chat_key);
-    Ok(chats::table
-        .filter(chats::org_id.eq(org))
+    let key = org_rows!(chat_addresses, org, address = address).select(chat_addresses::chat_key);
+    Ok(org_rows!(chats, org)
         .filter(chats::chat_key.nullable().eq(key.single_value()))
         .select((chats::chat_key, chats::assignee))
         .for_no_key_update()
@@ -252,32 +244,14 @@ pub fn lock(
         .optional()?)
 }
 
-/// Whether there is such a member. Its row is kept from being deleted until the transaction ends.
-pub fn is_member(connection: &mut Connection, org: OrgId, member_key: &str) -> StoreResult<bool> {
-    let member: Option<String> = members::table
-        .filter(members::org_id.eq(org))
-        .filter(members::member_key.eq(member_key))
-        .select(members::member_key)
-        .for_key_share()
-        .first(connection)
-        .optional()?;
-    Ok(member.is_some())
-}
-
-diesel::define_sql_function! {
-    /// The present moment, not the transaction's start: a call that waited for the lock is the later one.
-    fn clock_timestamp() -> Timestamptz;
-}
-
-/// Stores who the chat is assigned to, and that it changed now.
-pub fn touch(
+/// Sets the chat's assignee and `updated_at`.
+pub fn set_assignee(
     connection: &mut Connection,
     org: OrgId,
     chat_key: i64,
     assignee: Option<&str>,
 ) -> StoreResult<()> {
-    let chat = chats::table.filter(chats::org_id.eq(org)).filter(chats::chat_key.eq(chat_key));
-    diesel::update(chat)
+    diesel::update(org_rows!(chats, org, chat_key = chat_key))
         .set((chats::assignee.eq(assignee), chats::updated_at.eq(clock_timestamp())))
         .execute(connection)?;
     Ok(())

@@ -6,9 +6,9 @@ use diesel::sql_types::{Double, Text, Uuid as SqlUuid};
 use diesel::upsert::excluded;
 use uuid::Uuid;
 
+use super::connection::{Connection, StoreResult};
 use super::schema::{chat_addresses, chats, commands, connector_leases, session_chats, sessions};
 use super::session_chats::held_at;
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 

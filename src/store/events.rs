@@ -10,10 +10,10 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
+use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::schema::{chat_addresses, events, orgs, session_chats, sessions};
 use super::views::{event_head, event_views};
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;

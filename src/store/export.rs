@@ -10,6 +10,7 @@ use diesel::dsl::exists;
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 
+use super::connection::{Connection, StoreResult};
 use super::ingest::{Contact, Message, MessageKey, PendingReceipt, SessionChatKey};
 use super::ingest::{MESSAGE_COLUMNS, MessageRow, message_of};
 use super::labels::LabelRow;
@@ -17,7 +18,6 @@ use super::schema::{
     chat_members, chats as all_chats, contacts, labels, lids, list_counts, members, messages,
     pending_receipts, session_chats, sessions,
 };
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
 

@@ -1,4 +1,4 @@
-//! Idempotency keys: which writes were done under one, and what they answered.
+//! Idempotency keys: the writes done under each, and their stored responses.
 
 use diesel::dsl::{IntervalDsl, now};
 use diesel::prelude::*;
@@ -6,99 +6,100 @@ use diesel::query_dsl::methods;
 use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
 
+use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::idempotency_keys;
-use super::{Connection, StoreResult};
 use crate::ids::OrgId;
 
-/// How long a key stands for its first request, in hours. Older ones count as never used.
-pub const KEPT_HOURS: i32 = 24;
+/// How long a key is valid after its first use, in hours. Expired keys count as unused.
+pub const RETENTION_HOURS: i32 = 24;
 
-/// A key that was first used then or before counts no more.
-macro_rules! oldest_kept {
+/// Keys first used at this time or earlier have expired.
+macro_rules! expiry {
     () => {
-        now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()
+        now.into_sql::<Timestamptz>() - RETENTION_HOURS.hours()
     };
 }
 
-/// A key as a caller used it, and what it was used for.
+/// One use of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyUse {
-    /// SHA-256 of who called and of the key.
+    /// SHA-256 of the caller and the key.
     pub key: [u8; 32],
-    /// SHA-256 of what was asked.
+    /// SHA-256 of the request.
     pub request: [u8; 32],
 }
 
-/// What became of claiming a key.
+/// The outcome of claiming a key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Nobody used it: it is this transaction's, and nobody else's once that commits.
-    First,
-    /// It was used for the same request, which was answered with this message.
-    Again(Vec<u8>),
-    /// It was used for another request.
-    Taken,
+    /// The key was unused; this transaction owns it once it commits.
+    New,
+    /// The key was used for the same request; this is the stored response.
+    Replay(Vec<u8>),
+    /// The key was used for another request.
+    Mismatch,
 }
 
-/// Claims a key for the organization. While another transaction has claimed it and not ended, this waits: when that one
-/// commits the key was used, when it rolls back it was not.
+/// Claims a key for the organization. Waits while another transaction has claimed it.
 pub fn claim(connection: &mut Connection, org: OrgId, key_use: &KeyUse) -> StoreResult<Claim> {
     let values = (
         idempotency_keys::org_id.eq(org),
         idempotency_keys::key_sha256.eq(key_use.key.as_slice()),
         idempotency_keys::request_sha256.eq(key_use.request.as_slice()),
     );
-    // An expired row becomes a new one. One that still counts stays as it is but is locked, so that it is there below.
+    // An expired row is replaced. A valid one is not changed but locked, so that it exists below.
     let claim = diesel::insert_into(idempotency_keys::table)
         .values(values)
         .on_conflict((idempotency_keys::org_id, idempotency_keys::key_sha256))
         .do_update()
         .set((
             idempotency_keys::request_sha256.eq(excluded(idempotency_keys::request_sha256)),
-            idempotency_keys::answer.eq(excluded(idempotency_keys::answer)),
+            idempotency_keys::response.eq(excluded(idempotency_keys::response)),
             idempotency_keys::created_at.eq(excluded(idempotency_keys::created_at)),
         ));
-    let claimed = methods::FilterDsl::filter(claim, idempotency_keys::created_at.le(oldest_kept!()));
+    let claimed = methods::FilterDsl::filter(claim, idempotency_keys::created_at.le(expiry!()));
     if claimed.execute(connection)? > 0 {
-        return Ok(Claim::First);
+        return Ok(Claim::New);
     }
-    let (request, answer): (Vec<u8>, Vec<u8>) = idempotency_keys::table
-        .filter(idempotency_keys::org_id.eq(org))
-        .filter(idempotency_keys::key_sha256.eq(key_use.key.as_slice()))
-        .select((idempotency_keys::request_sha256, idempotency_keys::answer))
-        .first(connection)?;
-    Ok(if request == key_use.request { Claim::Again(answer) } else { Claim::Taken })
+    let (request, response): (Vec<u8>, Vec<u8>) =
+        org_rows!(idempotency_keys, org, key_sha256 = key_use.key.as_slice())
+            .select((idempotency_keys::request_sha256, idempotency_keys::response))
+            .first(connection)?;
+    Ok(if request == key_use.request { Claim::Replay(response) } else { Claim::Mismatch })
 }
 
-/// Keeps what the write that claimed the key answers.
-pub fn keep(connection: &mut Connection, org: OrgId, key_use: &KeyUse, answer: &[u8]) -> StoreResult<()> {
-    // A claimed row has an empty answer already, which is all that google.protobuf.Empty is.
-    if answer.is_empty() {
-        return Ok(());
+/// Stores the response of the write that claimed the key.
+pub fn store_response(
+    connection: &mut Connection,
+    org: OrgId,
+    key_use: &KeyUse,
+    response: &[u8],
+) -> StoreResult<()> {
+    // A claimed row has an empty response already: the encoding of google.protobuf.Empty.
+    if !response.is_empty() {
+        diesel::update(org_rows!(idempotency_keys, org, key_sha256 = key_use.key.as_slice()))
+            .set(idempotency_keys::response.eq(response))
+            .execute(connection)?;
     }
-    let claimed = idempotency_keys::table
-        .filter(idempotency_keys::org_id.eq(org))
-        .filter(idempotency_keys::key_sha256.eq(key_use.key.as_slice()));
-    diesel::update(claimed).set(idempotency_keys::answer.eq(answer)).execute(connection)?;
     Ok(())
 }
 
-/// Some keys that count no more, the oldest first: whose they are, and their digests.
-pub fn expired(connection: &mut Connection, most: i64) -> StoreResult<Vec<(OrgId, Vec<u8>)>> {
+/// Up to `limit` expired keys, oldest first: organization and digest.
+pub fn expired(connection: &mut Connection, limit: i64) -> StoreResult<Vec<(OrgId, Vec<u8>)>> {
     Ok(idempotency_keys::table
-        .filter(idempotency_keys::created_at.le(oldest_kept!()))
+        .filter(idempotency_keys::created_at.le(expiry!()))
         .order(idempotency_keys::created_at)
-        .limit(most)
+        .limit(limit)
         .select((idempotency_keys::org_id, idempotency_keys::key_sha256))
         .load(connection)?)
 }
 
-/// Removes those of the organization's keys that count no more. One that is in use again by now stays.
+/// Deletes those of the organization's keys that are still expired.
 pub fn delete_expired(connection: &mut Connection, org: OrgId, keys: &[Vec<u8>]) -> StoreResult<()> {
-    let expired = idempotency_keys::table
-        .filter(idempotency_keys::org_id.eq(org))
+    let expired = org_rows!(idempotency_keys, org)
         .filter(idempotency_keys::key_sha256.eq_any(keys))
-        .filter(idempotency_keys::created_at.le(oldest_kept!()));
+        .filter(idempotency_keys::created_at.le(expiry!()));
     diesel::delete(expired).execute(connection)?;
     Ok(())
 }

@@ -35,7 +35,7 @@ pub use sessions::{SessionNames, SessionStatus, lock_session_statuses, sessions_
 use diesel::connection::SimpleConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::{Connection, StoreError, StoreResult};
+use super::connection::{Connection, StoreError, StoreResult};
 
 /// Does work on many rows, which may be a whole transaction's.
 ///

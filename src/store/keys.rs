@@ -1,49 +1,50 @@
-//! Api-keys, and whether the organization behind a token is enabled.
+//! Api keys, and whether the organization of a token is enabled.
 
 use diesel::dsl::{exists, now, select};
 use diesel::prelude::*;
 
+use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::{api_keys, orgs, sessions};
-use super::{Connection, StoreResult};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 
-/// What deciding about a presented key takes.
+/// The data that decides whether a presented key is valid.
 #[derive(Debug, Queryable)]
 pub struct KeyRecord {
-    /// The organization the key stands for.
+    /// The organization.
     pub org: OrgId,
     /// SHA-256 of the secret part.
     pub secret_sha256: Vec<u8>,
     /// Names of capabilities.
     pub capabilities: Vec<String>,
-    /// The only sessions the key reaches; `None` for all.
+    /// The session scope; `None` for all sessions.
     pub sessions: Option<Vec<SessionId>>,
-    /// From when it is refused.
+    /// When it expires.
     pub expires_at: Option<Instant>,
     /// When it was revoked.
     pub revoked_at: Option<Instant>,
     /// Whether it may change owners.
     pub manages_owners: bool,
-    /// Since when its organization is disabled.
+    /// When its organization was disabled.
     pub org_disabled_at: Option<Instant>,
 }
 
-/// A key as it is listed. The secret is nowhere to be had.
+/// A key without its secret, for lists.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
 pub struct KeyRow {
     /// The public part of the key.
     #[diesel(column_name = key_id)]
     pub id: KeyId,
-    /// What the key is for.
+    /// The purpose of the key.
     pub name: String,
     /// Names of capabilities.
     pub capabilities: Vec<String>,
-    /// The only sessions the key reaches; `None` for all.
+    /// The session scope; `None` for all sessions.
     #[diesel(column_name = session_ids)]
     pub sessions: Option<Vec<SessionId>>,
-    /// From when it is refused.
+    /// When it expires.
     pub expires_at: Option<Instant>,
     /// When it was revoked.
     pub revoked_at: Option<Instant>,
@@ -51,26 +52,26 @@ pub struct KeyRow {
     pub created_at: Instant,
 }
 
-/// A key to be stored.
+/// A key to insert.
 #[derive(Clone, Debug)]
 pub struct NewKeyRow {
     /// The public part of the key.
     pub id: KeyId,
-    /// What the key is for.
+    /// The purpose of the key.
     pub name: String,
     /// SHA-256 of the secret part.
     pub secret_sha256: [u8; 32],
     /// Names of capabilities.
     pub capabilities: Vec<&'static str>,
-    /// The only sessions the key reaches; `None` for all.
+    /// The session scope; `None` for all sessions.
     pub sessions: Option<Vec<SessionId>>,
-    /// From when it is refused; `None` for never.
+    /// When it expires; `None` for never.
     pub expires_at: Option<Instant>,
-    /// Whether it may change owners, if it may manage at all.
+    /// Whether it may change owners, if it has the capability `manage`.
     pub manages_owners: bool,
 }
 
-/// The key of that id, whichever organization it belongs to: this is how a token comes to name its organization.
+/// The key of any organization by its id: a token names its key, not its organization.
 pub fn find(connection: &mut Connection, id: &KeyId) -> StoreResult<Option<KeyRecord>> {
     let found = api_keys::table
         .inner_join(orgs::table.on(orgs::org_id.eq(api_keys::org_id)))
@@ -92,17 +93,17 @@ pub fn find(connection: &mut Connection, id: &KeyId) -> StoreResult<Option<KeyRe
 
 /// Whether the organization exists and is not disabled.
 pub fn org_is_enabled(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
-    let enabled = orgs::table.filter(orgs::org_id.eq(org)).filter(orgs::disabled_at.is_null());
+    let enabled = org_rows!(orgs, org).filter(orgs::disabled_at.is_null());
     Ok(select(exists(enabled)).get_result(connection)?)
 }
 
-/// How many of these sessions are the organization's.
+/// How many of these sessions belong to the organization.
 pub fn count_sessions(connection: &mut Connection, org: OrgId, ids: &[SessionId]) -> StoreResult<i64> {
-    let owned = sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::session_id.eq_any(ids));
+    let owned = org_rows!(sessions, org).filter(sessions::session_id.eq_any(ids));
     Ok(owned.count().get_result(connection)?)
 }
 
-/// Stores a new key.
+/// Inserts a key.
 pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> StoreResult<KeyRow> {
     let values = (
         api_keys::org_id.eq(org),
@@ -120,51 +121,42 @@ pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> Store
 
 /// The organization's keys, oldest first.
 pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<KeyRow>> {
-    Ok(api_keys::table
-        .filter(api_keys::org_id.eq(org))
+    Ok(org_rows!(api_keys, org)
         .order((api_keys::created_at, api_keys::key_id))
         .select(KeyRow::as_select())
         .load(connection)?)
 }
 
-/// At most that many of the organization's keys, oldest first: those after that time and id, and of `reachable` those that
-/// reach no other session, if it is given.
+/// Up to `limit` keys, oldest first, after that time and id. With `scope`, only keys limited to those sessions.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
-    reachable: Option<&[SessionId]>,
+    scope: Option<&[SessionId]>,
     (created_at, id): (Instant, &str),
     limit: i64,
 ) -> StoreResult<Vec<KeyRow>> {
     let is_later = api_keys::created_at.gt(created_at).or(api_keys::key_id.gt(id));
-    let mut page = api_keys::table
-        .filter(api_keys::org_id.eq(org))
-        // Beside what it means, for the index: a range, which the alternatives are not.
+    let mut page = org_rows!(api_keys, org)
+        // Implied by the next filter, but a range of the index, which the OR is not.
         .filter(api_keys::created_at.ge(created_at))
         .filter(is_later)
         .into_boxed();
-    if let Some(reachable) = reachable {
-        page = page.filter(api_keys::session_ids.is_contained_by(reachable));
+    if let Some(scope) = scope {
+        page = page.filter(api_keys::session_ids.is_contained_by(scope));
     }
     let oldest = (api_keys::created_at, api_keys::key_id);
     Ok(page.order(oldest).limit(limit).select(KeyRow::as_select()).load(connection)?)
 }
 
-/// The key of that id. It is locked until the transaction ends.
+/// Locks the key FOR NO KEY UPDATE until the transaction ends.
 pub fn lock(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<Option<KeyRow>> {
-    Ok(api_keys::table
-        .filter(api_keys::org_id.eq(org))
-        .filter(api_keys::key_id.eq(id))
-        .select(KeyRow::as_select())
-        .for_no_key_update()
-        .first(connection)
-        .optional()?)
+    let found = org_rows!(api_keys, org, key_id = id).select(KeyRow::as_select());
+    Ok(found.for_no_key_update().first(connection).optional()?)
 }
 
-/// Revokes a key from now on; one that is revoked already keeps its date.
+/// Revokes a key now; a revoked key keeps its date.
 pub fn revoke(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<()> {
-    let key = api_keys::table.filter(api_keys::org_id.eq(org)).filter(api_keys::key_id.eq(id));
-    diesel::update(key.filter(api_keys::revoked_at.is_null()))
+    diesel::update(org_rows!(api_keys, org, key_id = id).filter(api_keys::revoked_at.is_null()))
         .set(api_keys::revoked_at.eq(now))
         .execute(connection)?;
     Ok(())

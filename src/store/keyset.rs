@@ -1,4 +1,4 @@
-//! Where a page of a list begins, said so that PostgreSQL finds it as one place of an index.
+//! Keyset pagination: a row comparison, which PostgreSQL turns into one position of an index.
 
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
@@ -6,15 +6,15 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
-/// `(a, b) < (x, y)`: the rows that come after that one where all columns are in descending order. Written out with OR,
-/// the index would be walked from its beginning.
+/// `(a, b) < (x, y)`: the rows after that position when all columns are in descending order. Written out with OR,
+/// PostgreSQL would scan the index from its start.
 #[derive(Clone, Copy, Debug, QueryId)]
 pub(super) struct RowBelow<C, V> {
     columns: C,
     values: V,
 }
 
-/// See [`RowBelow`]. `values` are bound, one for each of `columns`.
+/// Builds a [`RowBelow`]. `values` are bound, one for each of `columns`.
 pub(super) fn row_below<C, V>(columns: C, values: V) -> RowBelow<C, V> {
     RowBelow { columns, values }
 }

@@ -1,11 +1,12 @@
-//! An organization's labels, and which chats have them.
+//! Labels of organizations, and the labels of chats.
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::{chat_labels, labels};
 use super::touch::touch_chats;
-use super::{Connection, StoreResult};
 use crate::ids::{LabelId, OrgId};
 use crate::instant::Instant;
 
@@ -23,7 +24,7 @@ pub struct LabelRow {
     pub created_at: Instant,
 }
 
-/// What changes of a label: what is not `None`.
+/// Changes of a label; `None` keeps a column.
 #[derive(Clone, Debug)]
 pub struct LabelChanges {
     /// The name.
@@ -35,14 +36,14 @@ pub struct LabelChanges {
 /// A label's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelName {
-    /// The form it is compared in.
+    /// The normalized name, which identifies the label.
     pub key: String,
-    /// The spelling.
+    /// The name as given.
     pub name: String,
 }
 
-/// The labels of those names; those that do not exist are created. The names come sorted by key, each key once: two
-/// calls that create the same labels then wait for each other in the same order.
+/// The ids of the labels with these names; missing labels are created. `names` must be sorted by key without
+/// duplicates, so that two transactions that create the same labels wait for each other in the same order.
 pub fn find_or_create(
     connection: &mut Connection,
     org: OrgId,
@@ -51,7 +52,7 @@ pub fn find_or_create(
     Ok(find_or_create_by_key(connection, org, names)?.into_iter().map(|(_, id)| id).collect())
 }
 
-/// The same, each behind its key.
+/// [`find_or_create`], returning each label's key with its id.
 pub fn find_or_create_by_key(
     connection: &mut Connection,
     org: OrgId,
@@ -77,31 +78,28 @@ pub fn find_or_create_by_key(
         .on_conflict((labels::org_id, labels::label_key))
         .do_nothing()
         .execute(connection)?;
-    // Read again instead of RETURNING: a label that another call created meanwhile keeps that call's spelling and id.
+    // Not RETURNING: a label that a concurrent call created keeps that call's spelling and id.
     find(connection, org, names)
 }
 
 fn find(connection: &mut Connection, org: OrgId, names: &[LabelName]) -> StoreResult<Vec<(String, LabelId)>> {
-    Ok(labels::table
-        .filter(labels::org_id.eq(org))
+    Ok(org_rows!(labels, org)
         .filter(labels::label_key.eq_any(names.iter().map(|label| &label.key)))
         .select((labels::label_key, labels::label_id))
         .load(connection)?)
 }
 
-/// The label with that id or that name in the form it is compared in.
+/// The label with that id or that key; the id takes precedence.
 pub fn id_of(connection: &mut Connection, org: OrgId, id: &str, key: &str) -> StoreResult<Option<LabelId>> {
-    Ok(labels::table
-        .filter(labels::org_id.eq(org))
+    Ok(org_rows!(labels, org)
         .filter(labels::label_id.eq(id).or(labels::label_key.eq(key)))
-        // An id wins over a name that looks like one.
         .order(labels::label_id.ne(id))
         .select(labels::label_id)
         .first(connection)
         .optional()?)
 }
 
-/// Inserts a label; `None` when there is one with that key.
+/// Inserts a label; `None` when the key exists.
 pub fn insert(
     connection: &mut Connection,
     org: OrgId,
@@ -124,10 +122,9 @@ pub fn insert(
         .optional()?)
 }
 
-/// At most that many of the organization's labels, by key: those after that one.
+/// Up to `limit` labels, ordered by key, after the key `after`.
 pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) -> StoreResult<Vec<LabelRow>> {
-    Ok(labels::table
-        .filter(labels::org_id.eq(org))
+    Ok(org_rows!(labels, org)
         .filter(labels::label_key.gt(after))
         .order(labels::label_key)
         .limit(limit)
@@ -135,79 +132,61 @@ pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) ->
         .load(connection)?)
 }
 
-/// The label, locked until the transaction ends: no chat gets it meanwhile.
+/// Locks the label FOR UPDATE, so that no chat is given it until the transaction ends.
 pub fn lock(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<Option<LabelRow>> {
-    Ok(labels::table
-        .filter(labels::org_id.eq(org))
-        .filter(labels::label_id.eq(id))
-        .select(LabelRow::as_select())
-        .for_update()
-        .first(connection)
-        .optional()?)
+    let found = org_rows!(labels, org, label_id = id).select(LabelRow::as_select());
+    Ok(found.for_update().first(connection).optional()?)
 }
 
-/// Changes the label, which is there; `None` when another one has the name. At least one thing changes.
+/// Updates an existing label; `None` when another label has the name. `changes` must not be empty.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
     id: &LabelId,
     changes: &LabelChanges,
 ) -> StoreResult<Option<LabelRow>> {
-    let label = labels::table.filter(labels::org_id.eq(org)).filter(labels::label_id.eq(id));
     let set = (
         changes.name.as_ref().map(|new| (labels::name.eq(&new.name), labels::label_key.eq(&new.key))),
         changes.color.as_ref().map(|color| labels::color.eq(color)),
     );
-    match diesel::update(label).set(set).returning(LabelRow::as_returning()).get_result(connection) {
+    let update = diesel::update(org_rows!(labels, org, label_id = id)).set(set);
+    match update.returning(LabelRow::as_returning()).get_result(connection) {
         Ok(label) => Ok(Some(label)),
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Says of every chat that has the label that it changed now.
+/// Sets `updated_at` of every chat that has the label.
 pub fn touch_chats(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<()> {
-    let labelled = chat_labels::table
-        .filter(chat_labels::org_id.eq(org))
-        .filter(chat_labels::label_id.eq(id))
-        .select(chat_labels::chat_key);
-    touch_chats!(connection, org, labelled)?;
+    touch_chats!(connection, org, org_rows!(chat_labels, org, label_id = id).select(chat_labels::chat_key))?;
     Ok(())
 }
 
-/// Deletes the label, from every chat that has it.
+/// Deletes the label, also from every chat that has it.
 pub fn delete(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<()> {
-    let label = labels::table.filter(labels::org_id.eq(org)).filter(labels::label_id.eq(id));
     // Cascades to chat_labels.
-    diesel::delete(label).execute(connection)?;
+    diesel::delete(org_rows!(labels, org, label_id = id)).execute(connection)?;
     Ok(())
 }
 
-/// Gives the chat these labels and no others. Says whether that changed anything.
+/// Replaces the chat's labels. Returns whether that changed anything.
 pub fn replace(
     connection: &mut Connection,
     org: OrgId,
     chat_key: i64,
     label_ids: &[LabelId],
 ) -> StoreResult<bool> {
-    let others = chat_labels::table
-        .filter(chat_labels::org_id.eq(org))
-        .filter(chat_labels::chat_key.eq(chat_key))
-        .filter(chat_labels::label_id.ne_all(label_ids));
+    let others =
+        org_rows!(chat_labels, org, chat_key = chat_key).filter(chat_labels::label_id.ne_all(label_ids));
     let removed = diesel::delete(others).execute(connection)?;
     if label_ids.is_empty() {
         return Ok(removed > 0);
     }
-    let rows: Vec<_> = label_ids
-        .iter()
-        .map(|label_id| {
-            (
-                chat_labels::org_id.eq(org),
-                chat_labels::chat_key.eq(chat_key),
-                chat_labels::label_id.eq(label_id),
-            )
-        })
-        .collect();
+    let row = |label_id| {
+        (chat_labels::org_id.eq(org), chat_labels::chat_key.eq(chat_key), chat_labels::label_id.eq(label_id))
+    };
+    let rows: Vec<_> = label_ids.iter().map(row).collect();
     let added =
         diesel::insert_into(chat_labels::table).values(rows).on_conflict_do_nothing().execute(connection)?;
     Ok(removed + added > 0)

@@ -1,42 +1,41 @@
-//! What the lists that are counted from their start have in common: which numbers they are about, which page is read, and
-//! what comes of it.
+//! Shared types of lists with offset pagination.
 
 use std::sync::Arc;
 
 use crate::ids::{Phone, PhoneId, PhoneSelector, SessionId};
 
-/// Which numbers a list is about.
+/// The sessions a list covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionScope {
-    /// One; `None` for every one that may be looked through.
-    pub number: Option<PhoneSelector>,
-    /// The only sessions to look through; `None` for all of the organization's.
+    /// Only the session with this phone; `None` for all in `sessions`.
+    pub phone: Option<PhoneSelector>,
+    /// Only these sessions; `None` for all of the organization.
     pub sessions: Option<Arc<[SessionId]>>,
 }
 
-/// Which page of a list is read.
+/// The page of a list to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// How many items to leave out.
+pub struct PageWindow {
+    /// Number of items to skip.
     pub offset: i64,
-    /// How many items to read at most.
+    /// Maximum number of items.
     pub limit: i64,
-    /// Whether to say how many items the list has.
-    pub is_counted: bool,
+    /// Whether to return the length of the list.
+    pub with_count: bool,
 }
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed<T> {
-    /// How many items the list has, if that was asked for.
+pub struct ListPage<T> {
+    /// Length of the list, if requested.
     pub count: Option<i64>,
     /// The items of the page, in order.
     pub items: Vec<T>,
 }
 
-/// A selected number by its digits or by its phone id, as SQL functions take it.
-pub(super) fn split(number: Option<&PhoneSelector>) -> (Option<&Phone>, Option<&PhoneId>) {
-    match number {
+/// Splits a phone selector into the two arguments that SQL functions take.
+pub(super) fn phone_arguments(selector: Option<&PhoneSelector>) -> (Option<&Phone>, Option<&PhoneId>) {
+    match selector {
         None => (None, None),
         Some(PhoneSelector::Phone(phone)) => (Some(phone), None),
         Some(PhoneSelector::PhoneId(id)) => (None, Some(id)),

@@ -1,11 +1,13 @@
 //! Members of organizations.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 
-use super::chats::clock_timestamp;
+use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::{chat_access, chats, members};
-use super::touch::touch_chats;
-use super::{Connection, StoreResult};
+use super::touch::{clock_timestamp, touch_chats};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 
@@ -13,7 +15,7 @@ use crate::instant::Instant;
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = members, check_for_backend(diesel::pg::Pg))]
 pub struct MemberRow {
-    /// The email as it was given first.
+    /// The email as first given.
     pub email: String,
     /// The person's name.
     pub name: Option<String>,
@@ -27,7 +29,7 @@ pub struct MemberRow {
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = members)]
 pub struct NewMemberRow {
-    /// The email in the form it is compared in.
+    /// The normalized email, which identifies the member.
     pub member_key: String,
     /// The email.
     pub email: String,
@@ -37,7 +39,7 @@ pub struct NewMemberRow {
     pub role: &'static str,
 }
 
-/// What changes of a member: what is not `None`.
+/// Changes of a member; `None` keeps a column.
 #[derive(Clone, Debug, AsChangeset)]
 #[diesel(table_name = members)]
 pub struct MemberChanges {
@@ -47,7 +49,7 @@ pub struct MemberChanges {
     pub role: Option<&'static str>,
 }
 
-/// Inserts a member; `None` when there is one with that key.
+/// Inserts a member; `None` when the key exists.
 pub fn insert(connection: &mut Connection, org: OrgId, row: &NewMemberRow) -> StoreResult<Option<MemberRow>> {
     Ok(diesel::insert_into(members::table)
         .values((members::org_id.eq(org), row))
@@ -58,50 +60,53 @@ pub fn insert(connection: &mut Connection, org: OrgId, row: &NewMemberRow) -> St
         .optional()?)
 }
 
-/// The member with that key, locked until the transaction ends: nothing can be assigned to it meanwhile.
+/// Locks the member FOR UPDATE, so that nothing is assigned to it until the transaction ends.
 pub fn lock(connection: &mut Connection, org: OrgId, member_key: &str) -> StoreResult<Option<MemberRow>> {
-    Ok(members::table
-        .filter(members::org_id.eq(org))
-        .filter(members::member_key.eq(member_key))
-        .select(MemberRow::as_select())
-        .for_update()
-        .first(connection)
-        .optional()?)
+    let found = org_rows!(members, org, member_key = member_key).select(MemberRow::as_select());
+    Ok(found.for_update().first(connection).optional()?)
 }
 
-/// Whether the organization has an owner beside the member with that key.
+/// Returns those of the keys that exist, and prevents the deletion of these members until the transaction ends.
+pub fn lock_existing(
+    connection: &mut Connection,
+    org: OrgId,
+    member_keys: &[&str],
+) -> StoreResult<BTreeSet<String>> {
+    let found: Vec<String> = org_rows!(members, org)
+        .filter(members::member_key.eq_any(member_keys))
+        .order(members::member_key)
+        .select(members::member_key)
+        .for_key_share()
+        .load(connection)?;
+    Ok(found.into_iter().collect())
+}
+
+/// Whether the organization has another owner than that member.
 pub fn has_other_owner(connection: &mut Connection, org: OrgId, member_key: &str) -> StoreResult<bool> {
-    let others = members::table
-        .filter(members::org_id.eq(org))
-        .filter(members::role.eq("owner"))
-        .filter(members::member_key.ne(member_key));
+    let others = org_rows!(members, org, role = "owner").filter(members::member_key.ne(member_key));
     Ok(diesel::select(diesel::dsl::exists(others)).get_result(connection)?)
 }
 
-/// Changes the member with that key, which is there. At least one thing changes.
+/// Updates an existing member. `changes` must not be empty.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
     member_key: &str,
     changes: &MemberChanges,
 ) -> StoreResult<MemberRow> {
-    let member = members::table.filter(members::org_id.eq(org)).filter(members::member_key.eq(member_key));
+    let member = org_rows!(members, org, member_key = member_key);
     Ok(diesel::update(member).set(changes).returning(MemberRow::as_returning()).get_result(connection)?)
 }
 
-/// The organization's members, by email.
+/// The organization's members, ordered by key.
 pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<MemberRow>> {
-    Ok(members::table
-        .filter(members::org_id.eq(org))
-        .order(members::member_key)
-        .select(MemberRow::as_select())
-        .load(connection)?)
+    let all = org_rows!(members, org).order(members::member_key);
+    Ok(all.select(MemberRow::as_select()).load(connection)?)
 }
 
-/// At most that many of the organization's members, by key: those after that one.
+/// Up to `limit` members, ordered by key, after the key `after`.
 pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) -> StoreResult<Vec<MemberRow>> {
-    Ok(members::table
-        .filter(members::org_id.eq(org))
+    Ok(org_rows!(members, org)
         .filter(members::member_key.gt(after))
         .order(members::member_key)
         .limit(limit)
@@ -109,20 +114,14 @@ pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) ->
         .load(connection)?)
 }
 
-/// Deletes the member with that key, whom [`lock`] has locked. Chats assigned to it become unassigned, access to chats is
-/// forgotten, and both kinds of chats have changed now.
+/// Deletes a member that [`lock`] has locked: unassigns its chats, removes its access, and touches these chats.
 pub fn delete(connection: &mut Connection, org: OrgId, member_key: &str) -> StoreResult<()> {
-    let assigned = chats::table.filter(chats::org_id.eq(org)).filter(chats::assignee.eq(member_key));
-    diesel::update(assigned)
+    diesel::update(org_rows!(chats, org).filter(chats::assignee.eq(member_key)))
         .set((chats::assignee.eq(None::<String>), chats::updated_at.eq(clock_timestamp())))
         .execute(connection)?;
-    let open = chat_access::table
-        .filter(chat_access::org_id.eq(org))
-        .filter(chat_access::member_key.eq(member_key))
-        .select(chat_access::chat_key);
+    let open = org_rows!(chat_access, org, member_key = member_key).select(chat_access::chat_key);
     touch_chats!(connection, org, open)?;
-    let member = members::table.filter(members::org_id.eq(org)).filter(members::member_key.eq(member_key));
     // Cascades to chat_access.
-    diesel::delete(member).execute(connection)?;
+    diesel::delete(org_rows!(members, org, member_key = member_key)).execute(connection)?;
     Ok(())
 }

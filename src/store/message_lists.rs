@@ -1,33 +1,33 @@
-//! Lists of messages. The statement is a function of the database: `migrations/*_chat_pages`.
+//! Lists of messages, read by the SQL function `list_messages`: `migrations/*_chat_pages`.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Record, Text, Timestamptz, Uuid};
 
-use super::lists::{Listed, Page, SessionScope, split};
+use super::connection::{Connection, StoreResult};
+use super::lists::{ListPage, PageWindow, SessionScope, phone_arguments};
 use super::message_views::{MessageColumns, MessageView};
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
 
-/// Which messages a list has: those that pass every filter that is there.
+/// Filters of a list of messages; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFilter {
-    /// Those of that chat, as the selected number stored them, or the one with the newest activity in it.
+    /// In this chat, as stored by the session in scope with the newest activity in it.
     pub chat: Option<ChatAddress>,
-    /// Those not sent before.
+    /// Sent at this time or later.
     pub start: Option<Instant>,
-    /// Those sent before.
+    /// Sent before this time.
     pub end: Option<Instant>,
 }
 
-/// A message with where it stands.
+/// A message of a list.
 #[derive(Clone, Debug)]
 pub struct ListedMessage {
-    /// The chat as answers spell it.
+    /// The chat's canonical address.
     pub chat_id: String,
-    /// The number that stored it, in digits.
+    /// Phone number of the session that stored it, in digits.
     pub phone: String,
     /// The message.
     pub message: MessageView,
@@ -44,35 +44,35 @@ impl FromSql<ListedColumns, Pg> for ListedMessage {
 }
 
 diesel::define_sql_function! {
-    /// A page of the messages of one organization, newest first.
+    /// A page of an organization's messages, newest first.
     #[allow(clippy::too_many_arguments, reason = "one statement takes them all")]
     fn list_messages(
         org: Uuid,
-        reachable: Nullable<Array<Text>>,
+        scope: Nullable<Array<Text>>,
         phone: Nullable<Text>,
         phone_id: Nullable<Text>,
         chat: Nullable<Text>,
         sent_from: Nullable<Timestamptz>,
         sent_before: Nullable<Timestamptz>,
-        skip: BigInt,
-        page: BigInt,
-        is_counted: Bool,
+        offset: BigInt,
+        limit: BigInt,
+        with_count: Bool,
     ) -> Nullable<PageColumns>;
 }
 
-/// A page of the messages that the selected number stored, or all numbers that are reached. `None` when the selected
-/// number is not there, or does not hold the chat. One statement.
+/// A page of the messages that sessions in scope stored. `None` when the selected phone is unknown or its session does
+/// not hold the chat. One statement.
 pub fn list(
     connection: &mut Connection,
     org: OrgId,
-    reach: &SessionScope,
+    scope: &SessionScope,
     filter: &MessageFilter,
-    page: Page,
-) -> StoreResult<Option<Listed<ListedMessage>>> {
-    let (phone, phone_id) = split(reach.number.as_ref());
+    page: PageWindow,
+) -> StoreResult<Option<ListPage<ListedMessage>>> {
+    let (phone, phone_id) = phone_arguments(scope.phone.as_ref());
     let listed = list_messages(
         org,
-        reach.sessions.as_deref(),
+        scope.sessions.as_deref(),
         phone,
         phone_id,
         filter.chat.as_ref(),
@@ -80,8 +80,8 @@ pub fn list(
         filter.end,
         page.offset,
         page.limit,
-        page.is_counted,
+        page.with_count,
     );
     let listed: Option<(Option<i64>, Vec<ListedMessage>)> = diesel::select(listed).get_result(connection)?;
-    Ok(listed.map(|(count, items)| Listed { count, items }))
+    Ok(listed.map(|(count, items)| ListPage { count, items }))
 }

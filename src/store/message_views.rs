@@ -1,4 +1,4 @@
-//! Stored messages, as they are read.
+//! Stored messages, as `message_views` shows them.
 
 use std::collections::BTreeMap;
 
@@ -14,35 +14,35 @@ use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;
 
-/// A stored message, as the number that stored it saw it.
+/// A stored message.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = message_views, check_for_backend(Pg))]
 pub struct MessageView {
-    /// WhatsApp's own id.
+    /// WhatsApp's id.
     pub message_id: String,
     /// When it was sent.
     pub sent_at: Instant,
     /// When WhatsApp last changed it.
     pub updated_at: Option<Instant>,
-    /// 0 pending, 1 sent, 2 at the server, 3 delivered, 4 read.
+    /// 0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read.
     pub ack: Option<i16>,
-    /// Whether the number itself sent it.
+    /// Whether the session's own number sent it.
     pub from_me: bool,
-    /// Contact id of who sent it.
+    /// Contact id of the sender.
     pub sender: Option<String>,
-    /// WhatsApp's kind of message.
+    /// WhatsApp's message type.
     pub type_: Option<String>,
     /// The text.
     pub body: Option<String>,
-    /// Who received and read it.
+    /// Which contacts received and read it.
     pub delivery: Option<Json<Delivery>>,
-    /// The rarer keys.
+    /// The keys without a column.
     pub details: Json<Box<Details>>,
-    /// The text as PostgreSQL's search sees it, written out.
+    /// The text's `tsvector`, as text.
     pub fts: Option<String>,
 }
 
-/// A row of `message_views` as a value.
+/// A row of `message_views` as a composite value.
 pub(super) type MessageColumns = Record<message_views::SqlType>;
 
 impl FromSql<MessageColumns, Pg> for MessageView {
@@ -65,14 +65,14 @@ pub struct Delivery {
     pub delivered: BTreeMap<String, i64>,
     /// Contact id to the time of reading, Unix milliseconds.
     pub read: BTreeMap<String, i64>,
-    /// Contacts it has not reached.
+    /// Contacts that have not received it.
     pub pending: Vec<String>,
 }
 
-/// `messages.details`: the keys of the message object that have no column, by their name there.
+/// `messages.details`: the keys of the message object that have no column.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs)] // described at the fields of ChatMessage, whose names these are
+#[allow(missing_docs)] // named and described as the fields of ChatMessage
 pub struct Details {
     pub author: Option<String>,
     pub broadcast: Option<bool>,

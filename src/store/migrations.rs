@@ -1,23 +1,24 @@
-//! The schema: what the database has of it, and bringing it forward and back.
+//! Schema migrations: listing, applying and reverting.
 
 use std::time::Duration;
 
 use diesel::Connection as _;
+use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::time::Instant;
 
-use super::readiness::{self, Schema};
-use super::{Connection, StoreResult};
+use super::connection::{Connection, StoreResult};
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
-/// Held by whoever changes the schema. Any number does, as long as it stays the same.
-const LOCK: i64 = 0x5377_6974_6368;
+/// Key of the advisory lock held while the schema changes. Arbitrary, but must stay the same.
+const LOCK_KEY: i64 = 0x5377_6974_6368;
 const LOCK_POLL: Duration = Duration::from_millis(50);
-/// Building an index over many messages takes its time.
+/// Building an index over many messages takes long.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
 #[diesel::declare_sql_function]
@@ -28,14 +29,14 @@ extern "SQL" {
 }
 
 diesel::table! {
-    /// Kept by diesel.
+    /// Written by diesel.
     __diesel_schema_migrations (version) {
         /// The migration's version.
         version -> VarChar,
     }
 }
 
-/// A migration this program knows, or one that the database has had from a newer one.
+/// A migration of this program, or one that a newer program applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
     /// Its name, which begins with its version.
@@ -49,15 +50,7 @@ pub async fn status(database_url: &Secret) -> Result<Vec<Migration>> {
     blocking(connect(database_url).await?, list).await.map(|(_, migrations)| migrations)
 }
 
-/// Refuses a database whose schema is not the one this program needs, in words that name the command that mends it.
-pub async fn require_current(database_url: &Secret) -> Result<()> {
-    match blocking(connect(database_url).await?, readiness::schema).await? {
-        (_, Schema::Current) => Ok(()),
-        (_, schema) => Err(Error::new(Kind::FailedPrecondition, schema.to_string())),
-    }
-}
-
-/// Applies what is pending and says what that was. Others that try the same wait.
+/// Applies the pending migrations and returns their names. Concurrent calls wait.
 pub async fn up(database_url: &Secret) -> Result<Vec<String>> {
     let connection = locked(connect(database_url).await?).await?;
     let run = |connection: &mut Connection| {
@@ -69,7 +62,7 @@ pub async fn up(database_url: &Secret) -> Result<Vec<String>> {
     blocking(connection, run).await.map(|(_, applied)| applied)
 }
 
-/// Takes the newest applied migration back and says which that was; `None` when there is none.
+/// Reverts the newest applied migration and returns its name; `None` when there is none.
 pub async fn revert(database_url: &Secret) -> Result<Option<String>> {
     let connection = locked(connect(database_url).await?).await?;
     let run = |connection: &mut Connection| {
@@ -82,13 +75,14 @@ pub async fn revert(database_url: &Secret) -> Result<Option<String>> {
     blocking(connection, run).await.map(|(_, reverted)| reverted)
 }
 
+/// Opens a connection outside any pool.
 pub(super) async fn connect(database_url: &Secret) -> Result<Connection> {
     let url = database_url.clone();
     let connecting = tokio::task::spawn_blocking(move || Connection::establish(url.expose()));
     connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)
 }
 
-/// Runs work on a connection where blocking is no harm, and gives the connection back.
+/// Runs work on tokio's blocking threads and returns the connection with the result.
 pub(super) async fn blocking<T, F>(mut connection: Connection, work: F) -> Result<(Connection, T)>
 where
     T: Send + 'static,
@@ -98,52 +92,53 @@ where
     Ok(running.await.map_err(Error::internal)??)
 }
 
-/// Takes the lock by asking again and again: a statement that waits for it would hold a snapshot, for which
-/// `CREATE INDEX CONCURRENTLY` of the one who has the lock waits in turn. It ends with the connection.
+/// Takes the lock, which the connection holds until it closes. Polls for it: a blocking statement would hold a
+/// snapshot, for which `CREATE INDEX CONCURRENTLY` of the lock's holder waits in turn.
 async fn locked(mut connection: Connection) -> Result<Connection> {
-    let deadline = tokio::time::Instant::now() + LOCK_TIMEOUT;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
         let try_lock = |connection: &mut Connection| {
-            Ok(diesel::select(pg_try_advisory_lock(LOCK)).get_result(connection)?)
+            Ok(diesel::select(pg_try_advisory_lock(LOCK_KEY)).get_result(connection)?)
         };
-        let is_ours: bool;
-        (connection, is_ours) = blocking(connection, try_lock).await?;
-        if is_ours {
+        let is_locked: bool;
+        (connection, is_locked) = blocking(connection, try_lock).await?;
+        if is_locked {
             return Ok(connection);
         }
-        if tokio::time::Instant::now() > deadline {
+        if Instant::now() > deadline {
             return Err(Error::new(Kind::Aborted, "another migration has not ended within 10 minutes"));
         }
         tokio::time::sleep(LOCK_POLL).await;
     }
 }
 
-/// All migrations, oldest first. Without diesel's own functions for it, which create their table: a role that may only use the schema cannot.
-pub(super) fn list(connection: &mut Connection) -> StoreResult<Vec<Migration>> {
+/// All migrations, oldest first. Not with diesel's functions, which create their table: that takes a privileged role.
+fn list(connection: &mut Connection) -> StoreResult<Vec<Migration>> {
     let applied = applied(connection)?;
-    let known = diesel::migration::MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(Error::internal)?;
-    let mut migrations: Vec<_> = known
-        .iter()
-        .map(|migration| {
-            let applied = applied.contains(&migration.name().version().to_string());
-            Migration { name: migration.name().to_string(), applied }
-        })
-        .collect();
-    let is_known =
-        |version: &String| known.iter().any(|known| known.name().version().to_string() == *version);
-    let unknown = applied.into_iter().filter(|version| !is_known(version));
-    migrations.extend(unknown.map(|version| Migration { name: version, applied: true }));
+    let embedded = embedded()?;
+    let foreign = applied.iter().filter(|version| embedded.iter().all(|(own, _)| own != *version));
+    let foreign = foreign.map(|version| Migration { name: version.clone(), applied: true });
+    let mut migrations: Vec<_> = foreign.collect();
+    migrations.extend(
+        embedded.into_iter().map(|(version, name)| Migration { applied: applied.contains(&version), name }),
+    );
     migrations.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(migrations)
 }
 
-/// Versions of the migrations that this program has.
-pub(super) fn known() -> StoreResult<Vec<String>> {
-    let known = diesel::migration::MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(Error::internal)?;
-    Ok(known.iter().map(|migration| migration.name().version().to_string()).collect())
+/// Version and name of the migrations in this program.
+fn embedded() -> StoreResult<Vec<(String, String)>> {
+    let migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(Error::internal)?;
+    let names = migrations.iter().map(|migration| migration.name());
+    Ok(names.map(|name| (name.version().to_string(), name.to_string())).collect())
 }
 
-/// Versions of the migrations that the database has had.
+/// Versions of the migrations in this program.
+pub(super) fn known() -> StoreResult<Vec<String>> {
+    Ok(embedded()?.into_iter().map(|(version, _)| version).collect())
+}
+
+/// Versions of the migrations that the database has.
 pub(super) fn applied(connection: &mut Connection) -> QueryResult<Vec<String>> {
     let table = to_regclass("__diesel_schema_migrations");
     if !diesel::select(table.is_not_null()).get_result(connection)? {

@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 
+use super::connection::{Connection, StoreResult};
 use super::schema::orgs;
-use super::{Connection, StoreResult};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 
@@ -15,13 +15,13 @@ pub struct OrgRow {
     pub org_id: OrgId,
     /// Name shown to operators.
     pub name: String,
-    /// Since when it is disabled.
+    /// When it was disabled; `None` while it is enabled.
     pub disabled_at: Option<Instant>,
     /// When it was created.
     pub created_at: Instant,
 }
 
-/// Inserts an organization; `false` when there is one with that id.
+/// Inserts an organization; `false` when the id exists.
 pub fn insert(connection: &mut Connection, org: OrgId, name: &str) -> StoreResult<bool> {
     let inserted = diesel::insert_into(orgs::table)
         .values((orgs::org_id.eq(org), orgs::name.eq(name)))
@@ -40,19 +40,19 @@ pub fn exists(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
     Ok(diesel::select(diesel::dsl::exists(orgs::table.find(org))).get_result(connection)?)
 }
 
-/// Locks the organization until the transaction ends; `false` when there is none with that id. References to it go on.
+/// Locks the organization FOR NO KEY UPDATE; `false` when it does not exist.
 pub fn lock(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
     let found = orgs::table.find(org).select(orgs::org_id).for_no_key_update();
     Ok(found.first::<OrgId>(connection).optional()?.is_some())
 }
 
-/// Disables or enables an organization, keeping since when; `false` when there is none with that id.
+/// Disables or enables an organization; `disabled_at` of a disabled one is kept. `false` when it does not exist.
 pub fn set_disabled(connection: &mut Connection, org: OrgId, disabled: bool) -> StoreResult<bool> {
     let found = orgs::table.find(org).for_update().select(orgs::disabled_at);
     let Some(disabled_at) = found.first::<Option<Instant>>(connection).optional()? else { return Ok(false) };
     if disabled_at.is_some() != disabled {
-        let since = disabled.then(Instant::now);
-        diesel::update(orgs::table.find(org)).set(orgs::disabled_at.eq(since)).execute(connection)?;
+        let disabled_at = disabled.then(Instant::now);
+        diesel::update(orgs::table.find(org)).set(orgs::disabled_at.eq(disabled_at)).execute(connection)?;
     }
     Ok(true)
 }

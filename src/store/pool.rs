@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL: opened when they are needed, and given up together when the server behind them has changed.
+//! Connections to PostgreSQL: opened on demand, and evicted together when the server behind them has changed.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -12,16 +12,36 @@ use diesel::r2d2::{
     Error as ConnectError, ManageConnection, NopErrorHandler, PooledConnection, R2D2Connection,
 };
 
-use super::PoolOptions;
-use super::statements::Statements;
+use super::statements::StatementTimer;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::reloading::Reloading;
 use crate::telemetry::metrics::{self, Present};
 use crate::telemetry::traces;
 
-/// How long a new connection may take at least. Half of it is the longest pause between two tries.
-const CONNECT: Duration = Duration::from_secs(1);
+/// The size and the timeouts of a connection pool.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolOptions {
+    /// Maximum number of connections. About twice the database's cores; more makes the tail latency worse.
+    pub size: u32,
+    /// How long work waits for a connection before it is rejected.
+    pub acquire_timeout: Duration,
+    /// `statement_timeout` of the connections; `None` for no limit.
+    pub statement_timeout: Option<Duration>,
+}
+
+impl PoolOptions {
+    /// Options for background work, which no client waits for.
+    pub const fn background(size: u32) -> Self {
+        Self { size, acquire_timeout: Duration::from_secs(5), statement_timeout: None }
+    }
+}
+
+/// Minimum timeout for opening a connection. r2d2's backoff between two attempts is at most half of it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// `lock_timeout` of connections that have a statement timeout.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The connections of a store, shared by its clones.
 #[derive(Clone)]
@@ -30,135 +50,131 @@ pub(super) struct Pool {
     generation: Arc<AtomicU64>,
 }
 
-/// A connection, given back when it is dropped.
-pub(super) struct Lease {
-    // Dropped first: a connection that is closed when it is given back was idle before.
-    _present: Present,
-    lent: PooledConnection<Manager>,
+/// A connection that returns to the pool when it is dropped.
+pub(super) struct PoolConnection {
+    // Dropped first: a connection that is closed on return was idle before.
+    _in_use: Present,
+    pooled: PooledConnection<Manager>,
     generation: Arc<AtomicU64>,
 }
 
 struct Manager {
     url: Reloading<Secret>,
-    /// What is said on a new connection.
-    greeting: String,
-    /// Connections of earlier generations are given up.
+    /// Statements that every new connection runs.
+    setup: String,
+    /// The current generation; connections of earlier ones are evicted.
     generation: Arc<AtomicU64>,
 }
 
-struct Connected {
+struct Opened {
     connection: PgConnection,
     generation: u64,
-    /// Where to.
+    /// The URL it was opened with.
     url: Arc<Secret>,
-    _present: Present,
+    _open: Present,
 }
 
 impl Pool {
-    /// Nothing is opened yet.
-    pub(super) fn new(url: Reloading<Secret>, pool_options: &PoolOptions) -> Self {
+    /// Creates a pool without opening a connection.
+    pub(super) fn new(url: Reloading<Secret>, options: &PoolOptions) -> Self {
         let generation = Arc::new(AtomicU64::new(0));
-        let manager = Manager { url, greeting: greeting(pool_options), generation: generation.clone() };
+        let manager = Manager { url, setup: setup_statements(options), generation: generation.clone() };
         let pool = diesel::r2d2::Pool::builder()
-            .max_size(pool_options.connections)
+            .max_size(options.size)
             .min_idle(Some(0))
             .test_on_check_out(false)
-            .connection_timeout(pool_options.wait.max(CONNECT))
-            // Whoever waits for the connection is told.
+            .connection_timeout(options.acquire_timeout.max(CONNECT_TIMEOUT))
+            // The error is returned to the caller of `acquire`.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
         Self { pool, generation }
     }
 
-    /// A connection of the present generation. Blocks while it is opened.
-    pub(super) fn take(&self) -> Result<Lease> {
+    /// Acquires a connection of the current generation. Blocks while it is opened.
+    pub(super) fn acquire(&self) -> Result<PoolConnection> {
         loop {
-            let lent = self.pool.get().map_err(Error::unavailable)?;
-            if lent.generation == self.generation.load(Ordering::Relaxed) {
-                let _present = Present::database_connection_in_use();
-                return Ok(Lease { _present, lent, generation: self.generation.clone() });
+            let pooled = self.pool.get().map_err(Error::unavailable)?;
+            if pooled.generation == self.generation.load(Ordering::Relaxed) {
+                let _in_use = Present::database_connection_in_use();
+                return Ok(PoolConnection { _in_use, pooled, generation: self.generation.clone() });
             }
-            // Given back, it is found broken.
+            // On return to the pool `has_broken` closes it.
         }
     }
 }
 
-impl Lease {
-    /// Gives up this connection and those opened before: the server at their other end is not the one we need.
+impl PoolConnection {
+    /// Evicts this connection and all older ones: the server they lead to is gone or takes no writes.
     pub(super) fn evict(&self) {
-        let mine = self.lent.generation;
-        // Only the first of several that notice: connections opened since are good.
-        let evicted = self.generation.compare_exchange(mine, mine + 1, Ordering::Relaxed, Ordering::Relaxed);
-        if evicted.is_ok() {
+        let own = self.pooled.generation;
+        // Only the first of several callers evicts: connections opened since then are good.
+        if self.generation.compare_exchange(own, own + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             metrics::evicted();
         }
     }
 }
 
-impl Deref for Lease {
+impl Deref for PoolConnection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.lent.connection
+        &self.pooled.connection
     }
 }
 
-impl DerefMut for Lease {
+impl DerefMut for PoolConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.lent.connection
+        &mut self.pooled.connection
     }
 }
 
 impl ManageConnection for Manager {
-    type Connection = Connected;
+    type Connection = Opened;
     type Error = ConnectError;
 
-    fn connect(&self) -> std::result::Result<Connected, ConnectError> {
-        // Before anything else: what is given up while this one is opened includes it.
+    fn connect(&self) -> std::result::Result<Opened, ConnectError> {
+        // Read first: an eviction while this connection is being opened includes it.
         let generation = self.generation.load(Ordering::Relaxed);
         let url = self.url.get();
         let mut connection = PgConnection::establish(url.expose()).map_err(ConnectError::ConnectionError)?;
-        connection.batch_execute(&self.greeting).map_err(ConnectError::QueryError)?;
+        connection.batch_execute(&self.setup).map_err(ConnectError::QueryError)?;
         if metrics::are_kept() || traces::are_recorded() {
-            connection.set_instrumentation(Statements::default());
+            connection.set_instrumentation(StatementTimer::default());
         }
-        Ok(Connected { connection, generation, url, _present: Present::database_connection() })
+        Ok(Opened { connection, generation, url, _open: Present::database_connection() })
     }
 
-    fn is_valid(&self, connected: &mut Connected) -> std::result::Result<(), ConnectError> {
-        connected.connection.ping().map_err(ConnectError::QueryError)
+    fn is_valid(&self, opened: &mut Opened) -> std::result::Result<(), ConnectError> {
+        opened.connection.ping().map_err(ConnectError::QueryError)
     }
 
-    fn has_broken(&self, connected: &mut Connected) -> bool {
+    fn has_broken(&self, opened: &mut Opened) -> bool {
         std::thread::panicking()
-            || connected.generation != self.generation.load(Ordering::Relaxed)
-            || !self.url.is(&connected.url)
-            || connected.connection.is_broken()
+            || opened.generation != self.generation.load(Ordering::Relaxed)
+            || !self.url.is(&opened.url)
+            || opened.connection.is_broken()
     }
 }
 
-/// Compiling a statement takes half a second and is meant for those that take longer: ours read and write few rows, also
-/// where the planner, told to avoid a kind of plan and having no other, thinks they cost a fortune.
+/// JIT compilation takes half a second and pays off for long statements only. With a kind of plan disabled and no
+/// alternative, the planner's cost estimate is huge and would trigger it for short ones.
 const NO_JIT: &str = "SET jit = off";
 
-/// A statement is planned once for a connection, whatever it is asked with: each is written so that the same indexes are good
-/// for all values. PostgreSQL would plan it anew at every call for as long as it thinks little of the rows that it happens to
-/// be called with, which takes ten times as long as running it. What is about many rows, or about words, says otherwise.
-///
-/// Without the values a page may be any part of its list, as it were: no reason to start other processes for it.
-const PLANNED_ONCE: &str =
+/// Generic plans: a prepared statement is planned once per connection. Every statement is written so that the same
+/// indexes fit all values; custom plans would take ten times as long as running it. Statements about many rows or
+/// about search terms override this. No parallel workers: without values the planner assumes any part of a list.
+const GENERIC_PLANS: &str =
     "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0";
 
-/// What holds for everything done on a connection. Bounds, because whoever waits for it may give up and the server would
-/// go on.
-fn greeting(pool_options: &PoolOptions) -> String {
-    let Some(statement) = pool_options.statement else { return NO_JIT.to_owned() };
-    let statement = statement.as_millis().max(1);
-    // A transaction that its own client has forgotten holds locks: ours never pauses for as long as a statement may run.
+/// The session settings of a connection. Timeouts, because the server would go on after its client gave up.
+fn setup_statements(options: &PoolOptions) -> String {
+    let Some(timeout) = options.statement_timeout else { return NO_JIT.to_owned() };
+    let timeout = timeout.as_millis().max(1);
+    // An abandoned transaction would keep its locks; ours is never idle for as long as a statement may run.
     format!(
-        "{NO_JIT}; {PLANNED_ONCE}; SET statement_timeout = {statement}; SET lock_timeout = {}; \
+        "{NO_JIT}; {GENERIC_PLANS}; SET statement_timeout = {timeout}; SET lock_timeout = {}; \
          SET idle_in_transaction_session_timeout = {}",
-        super::LOCK.as_millis().min(statement),
-        2 * statement
+        LOCK_TIMEOUT.as_millis().min(timeout),
+        2 * timeout
     )
 }

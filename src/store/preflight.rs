@@ -1,31 +1,32 @@
-//! Whether a database is fit for the service: what `switchboard doctor` asks it.
+//! Preflight checks of a database: what `switchboard doctor` reads from it.
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::connection::{Connection, StoreResult};
 use super::migrations::{blocking, connect};
 use super::readiness::{self, Schema};
-use super::{Connection, StoreResult, chats};
+use super::touch::clock_timestamp;
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 
-/// How long its answers may take, all together.
+/// Timeout of all checks together.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What there is to know.
+/// The findings.
 #[derive(Clone, Debug)]
 pub struct Preflight {
-    /// What its schema is to this program.
+    /// The state of the schema.
     pub schema: Schema,
-    /// Whether row level security binds the role; `None` while there are no tables.
+    /// Whether row level security applies to the role; `None` without tables.
     pub row_security: Option<bool>,
-    /// Indexes that are being built, or could not be.
+    /// Indexes that are being built, or whose build failed.
     pub invalid_indexes: Vec<String>,
-    /// Connections that those who are no superusers can have, all programs together.
+    /// Number of connections available to all clients without superuser rights.
     pub connections: u32,
-    /// How far its clock is ahead of ours (negative: behind), in microseconds, give or take half of the round trip.
+    /// How far the database's clock is ahead of ours, in microseconds, accurate to half of the round trip.
     pub clock_ahead: i64,
 }
 
@@ -38,11 +39,11 @@ extern "SQL" {
 }
 
 diesel::table! {
-    /// Indexes, as PostgreSQL keeps them.
+    /// Indexes.
     pg_index (indexrelid) {
-        /// Its own entry among tables and indexes.
+        /// The index's row in `pg_class`.
         indexrelid -> Oid,
-        /// Whether it can be used.
+        /// Whether queries can use it.
         indisvalid -> Bool,
     }
 }
@@ -50,9 +51,9 @@ diesel::table! {
 diesel::table! {
     /// Tables and indexes.
     pg_class (oid) {
-        /// Its number.
+        /// The object's id.
         oid -> Oid,
-        /// What it is called.
+        /// Its name.
         relname -> Text,
     }
 }
@@ -60,16 +61,16 @@ diesel::table! {
 diesel::joinable!(pg_index -> pg_class (indexrelid));
 diesel::allow_tables_to_appear_in_same_query!(pg_index, pg_class);
 
-/// Asks all of it, on a connection of its own.
-pub async fn examine(database_url: &Secret) -> Result<Preflight> {
-    on_a_connection(database_url, |connection| {
+/// Runs all checks on a connection of their own.
+pub async fn check(database_url: &Secret) -> Result<Preflight> {
+    on_new_connection(database_url, |connection| {
         let before = Instant::now().micros();
-        let theirs: Instant = diesel::select(chats::clock_timestamp()).get_result(connection)?;
+        let theirs: Instant = diesel::select(clock_timestamp()).get_result(connection)?;
         let ours = before.midpoint(Instant::now().micros());
         Ok(Preflight {
             clock_ahead: theirs.micros() - ours,
             schema: readiness::schema(connection)?,
-            row_security: row_security_in(connection)?,
+            row_security: row_security_applies(connection)?,
             invalid_indexes: invalid_indexes(connection)?,
             connections: setting(connection, "max_connections")?
                 .saturating_sub(setting(connection, "superuser_reserved_connections")?),
@@ -78,22 +79,22 @@ pub async fn examine(database_url: &Secret) -> Result<Preflight> {
     .await
 }
 
-/// Whether row level security binds the role. `None` while there are no tables.
+/// Whether row level security applies to the role. `None` without tables.
 pub async fn row_security(database_url: &Secret) -> Result<Option<bool>> {
-    on_a_connection(database_url, row_security_in).await
+    on_new_connection(database_url, row_security_applies).await
 }
 
-async fn on_a_connection<T: Send + 'static>(
+async fn on_new_connection<T: Send + 'static>(
     database_url: &Secret,
     work: fn(&mut Connection) -> StoreResult<T>,
 ) -> Result<T> {
-    let asking = async { blocking(connect(database_url).await?, work).await };
-    let too_late = |_| Error::new(Kind::Unavailable, "the database does not answer in time");
-    Ok(tokio::time::timeout(TIMEOUT, asking).await.map_err(too_late)??.1)
+    let running = async { blocking(connect(database_url).await?, work).await };
+    let timed_out = |_| Error::new(Kind::Unavailable, "the database does not answer in time");
+    Ok(tokio::time::timeout(TIMEOUT, running).await.map_err(timed_out)??.1)
 }
 
-/// One table stands for all: they are made alike. It does not bind superusers and roles with BYPASSRLS.
-fn row_security_in(connection: &mut Connection) -> StoreResult<Option<bool>> {
+/// Checks one table: all have the same policies, which superusers and roles with BYPASSRLS bypass.
+fn row_security_applies(connection: &mut Connection) -> StoreResult<Option<bool>> {
     if !diesel::select(to_regclass("chats").is_not_null()).get_result(connection)? {
         return Ok(None);
     }

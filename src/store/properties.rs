@@ -1,10 +1,12 @@
-//! Custom properties of chats, as organizations define them.
+//! Definitions of custom properties.
 
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::properties;
-use super::{Connection, StoreResult};
 use crate::ids::{OrgId, PropertyId};
 use crate::instant::Instant;
 
@@ -18,7 +20,7 @@ pub struct PropertyRow {
     pub name: String,
     /// `text`, `date`, `dropdown` or `picklist`.
     pub kind: String,
-    /// What a dropdown or picklist may hold, in the order given.
+    /// Allowed values of a dropdown or picklist, in the order given.
     pub options: Vec<String>,
     /// When it was defined.
     pub created_at: Instant,
@@ -34,29 +36,29 @@ pub struct NewPropertyRow {
     pub name: String,
     /// `text`, `date`, `dropdown` or `picklist`.
     pub kind: &'static str,
-    /// What a dropdown or picklist may hold.
+    /// Allowed values of a dropdown or picklist.
     pub options: Vec<String>,
 }
 
-/// What changes of a property: what is not `None`.
+/// Changes of a property; `None` keeps a column.
 #[derive(Clone, Debug, AsChangeset)]
 #[diesel(table_name = properties)]
 pub struct PropertyChanges {
     /// The name.
     pub name: Option<String>,
-    /// What a dropdown or picklist may hold.
+    /// Allowed values of a dropdown or picklist.
     pub options: Option<Vec<String>>,
 }
 
-/// What became of an insertion.
+/// The outcome of an insertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Insertion {
-    /// The property is there.
-    Done(PropertyRow),
-    /// The organization has a property of that name already.
+    /// The property was inserted.
+    Inserted(PropertyRow),
+    /// The organization already has a property with that name.
     NameTaken,
-    /// The organization has a property with that id already.
-    Taken,
+    /// The organization already has a property with that id.
+    IdTaken,
 }
 
 /// Inserts a property.
@@ -68,32 +70,26 @@ pub fn insert(connection: &mut Connection, org: OrgId, row: &NewPropertyRow) -> 
         .get_result(connection)
         .optional()?;
     if let Some(property) = inserted {
-        return Ok(Insertion::Done(property));
+        return Ok(Insertion::Inserted(property));
     }
-    let same_name =
-        properties::table.filter(properties::org_id.eq(org)).filter(properties::name.eq(&row.name));
-    let name_taken = diesel::select(diesel::dsl::exists(same_name)).get_result(connection)?;
-    Ok(if name_taken { Insertion::NameTaken } else { Insertion::Taken })
+    let name_taken = select(exists(org_rows!(properties, org, name = &row.name))).get_result(connection)?;
+    Ok(if name_taken { Insertion::NameTaken } else { Insertion::IdTaken })
 }
 
-/// The organization's properties, by name.
+/// The organization's properties, ordered by name.
 pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<PropertyRow>> {
-    Ok(properties::table
-        .filter(properties::org_id.eq(org))
-        .order(properties::name)
-        .select(PropertyRow::as_select())
-        .load(connection)?)
+    let all = org_rows!(properties, org).order(properties::name);
+    Ok(all.select(PropertyRow::as_select()).load(connection)?)
 }
 
-/// At most that many of the organization's properties, by name: those after that one.
+/// Up to `limit` properties, ordered by name, after the name `after`.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
     after: &str,
     limit: i64,
 ) -> StoreResult<Vec<PropertyRow>> {
-    Ok(properties::table
-        .filter(properties::org_id.eq(org))
+    Ok(org_rows!(properties, org)
         .filter(properties::name.gt(after))
         .order(properties::name)
         .limit(limit)
@@ -101,39 +97,30 @@ pub fn page(
         .load(connection)?)
 }
 
-/// The property, locked until the transaction ends: no chat gets a value for it meanwhile.
+/// Locks the property FOR UPDATE, so that no chat is given a value of it until the transaction ends.
 pub fn lock(connection: &mut Connection, org: OrgId, id: &PropertyId) -> StoreResult<Option<PropertyRow>> {
-    Ok(properties::table
-        .filter(properties::org_id.eq(org))
-        .filter(properties::property_id.eq(id))
-        .select(PropertyRow::as_select())
-        .for_update()
-        .first(connection)
-        .optional()?)
+    let found = org_rows!(properties, org, property_id = id).select(PropertyRow::as_select());
+    Ok(found.for_update().first(connection).optional()?)
 }
 
-/// Changes the property, which is there; `None` when another one has the name. At least one thing changes.
+/// Updates an existing property; `None` when another one has the name. `changes` must not be empty.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
     id: &PropertyId,
     changes: &PropertyChanges,
 ) -> StoreResult<Option<PropertyRow>> {
-    let property =
-        properties::table.filter(properties::org_id.eq(org)).filter(properties::property_id.eq(id));
-    match diesel::update(property).set(changes).returning(PropertyRow::as_returning()).get_result(connection)
-    {
+    let update = diesel::update(org_rows!(properties, org, property_id = id)).set(changes);
+    match update.returning(PropertyRow::as_returning()).get_result(connection) {
         Ok(property) => Ok(Some(property)),
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Deletes the property with its values on all chats.
+/// Deletes the property with its values.
 pub fn delete(connection: &mut Connection, org: OrgId, id: &PropertyId) -> StoreResult<()> {
-    let property =
-        properties::table.filter(properties::org_id.eq(org)).filter(properties::property_id.eq(id));
     // Cascades to chat_properties.
-    diesel::delete(property).execute(connection)?;
+    diesel::delete(org_rows!(properties, org, property_id = id)).execute(connection)?;
     Ok(())
 }

@@ -1,30 +1,32 @@
-//! Whether the database is the one this program was built for.
+//! Whether the database has the schema that this program needs.
 
 use std::fmt;
 
 use diesel::prelude::*;
 
-use super::{Connection, StoreResult, migrations};
+use super::connection::{Connection, StoreResult};
+use super::migrations::{self, blocking, connect};
+use crate::config::Secret;
+use crate::error::{Error, Kind, Result};
 use crate::telemetry::metrics;
 
-/// What a database's schema is to this program.
+/// The state of a database's schema in relation to this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// Every migration of this program ran there. More may have: an older program goes on serving while a newer one is
-    /// rolled out.
+    /// All migrations of this program are applied. Newer ones may be, too: during a rollout older programs keep serving.
     Current,
     /// The database is empty.
     Missing,
-    /// Migrations of this program have not run there.
+    /// Migrations of this program are not applied.
     Behind,
-    /// A migration ran there that this program had to know to work with it.
+    /// A newer migration is applied that is incompatible with this program.
     Ahead,
-    /// Something else is kept there.
+    /// The database has tables of another program.
     Foreign,
 }
 
 impl Schema {
-    /// What is the matter and which command mends it, for the operator.
+    /// What is wrong and the command that fixes it, for the operator.
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Current => "ok",
@@ -49,21 +51,29 @@ impl fmt::Display for Schema {
 #[diesel::declare_sql_function]
 #[allow(missing_docs)]
 extern "SQL" {
-    fn needed_migration() -> diesel::sql_types::Text;
+    fn required_migration() -> diesel::sql_types::Text;
     fn current_schema() -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
 
 diesel::table! {
-    /// The tables there are, whoever made them.
+    /// All tables of the database.
     pg_tables (schemaname, tablename) {
-        /// Where it is.
+        /// The schema.
         schemaname -> Text,
-        /// What it is called.
+        /// The name.
         tablename -> Text,
     }
 }
 
-/// What the schema is to this program. Only reads.
+/// Returns an error with the remedy unless the schema is [`Schema::Current`].
+pub async fn require_current(database_url: &Secret) -> Result<()> {
+    match blocking(connect(database_url).await?, schema).await? {
+        (_, Schema::Current) => Ok(()),
+        (_, schema) => Err(Error::new(Kind::FailedPrecondition, schema.to_string())),
+    }
+}
+
+/// The state of the schema. Only reads.
 pub fn schema(connection: &mut Connection) -> StoreResult<Schema> {
     let applied = migrations::applied(connection)?;
     let newest = applied.iter().filter_map(|version| version.parse().ok()).max();
@@ -76,14 +86,14 @@ pub fn schema(connection: &mut Connection) -> StoreResult<Schema> {
     if !known.iter().all(|version| applied.contains(version)) {
         return Ok(Schema::Behind);
     }
-    let needed: String = diesel::select(needed_migration()).get_result(connection)?;
+    let needed: String = diesel::select(required_migration()).get_result(connection)?;
     Ok(if known.contains(&needed) { Schema::Current } else { Schema::Ahead })
 }
 
 fn has_tables(connection: &mut Connection) -> StoreResult<bool> {
-    let ours = pg_tables::table
+    let tables = pg_tables::table
         .filter(pg_tables::schemaname.nullable().eq(current_schema()))
-        // diesel makes it before the first migration runs.
+        // diesel creates it before the first migration runs.
         .filter(pg_tables::tablename.ne("__diesel_schema_migrations"));
-    Ok(diesel::select(diesel::dsl::exists(ours)).get_result(connection)?)
+    Ok(diesel::select(diesel::dsl::exists(tables)).get_result(connection)?)
 }

@@ -1,4 +1,4 @@
-//! The tables, as diesel sees them. A test holds this file to what the migrations make.
+//! The tables for diesel. A test compares this file with the migrated database.
 
 #![allow(missing_docs)]
 
@@ -121,10 +121,10 @@ diesel::table! {
         active_at -> Timestamptz,
         is_unread -> Bool,
         is_group -> Bool,
-        archived_told -> Bool,
-        pinned_told -> Bool,
-        exited_told -> Bool,
-        mute_told -> Bool,
+        archived_explicit -> Bool,
+        pinned_explicit -> Bool,
+        exited_explicit -> Bool,
+        mute_explicit -> Bool,
         listed_id -> Nullable<Text>,
         listed_type -> Nullable<Text>,
     }
@@ -279,7 +279,7 @@ diesel::table! {
         org_id -> Uuid,
         key_sha256 -> Binary,
         request_sha256 -> Binary,
-        answer -> Binary,
+        response -> Binary,
         created_at -> Timestamptz,
     }
 }

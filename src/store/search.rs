@@ -1,4 +1,4 @@
-//! Full-text search of messages. The statement is a function of the database: `migrations/*_search`.
+//! Full-text search of messages, done by the SQL function `search_messages`: `migrations/*_search`.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
@@ -7,103 +7,92 @@ use diesel::sql_types::{
     Array, Bool, Float, Integer, Jsonb, Nullable, Record, SmallInt, Text, Timestamptz, Uuid,
 };
 
-use super::lists::split;
+use super::connection::{Connection, StoreResult};
+use super::lists::phone_arguments;
 use super::message_views::MessageView;
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 
-/// Which messages are looked through. What is `None` limits nothing.
+/// Filters of a search; `None` does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The only sessions the caller reaches.
+    /// Stored by one of these sessions.
     pub sessions: Option<Vec<SessionId>>,
-    /// The number that stored them.
-    pub number: Option<PhoneSelector>,
-    /// Any address of the chat they stand in.
+    /// Stored by the session with this phone.
+    pub phone: Option<PhoneSelector>,
+    /// In the chat with this address.
     pub chat: Option<ChatAddress>,
-    /// Any address of the contact who sent them.
+    /// Sent by the contact with this address.
     pub sender: Option<ChatAddress>,
-    /// Whether the number itself sent them.
+    /// Sent by the session's own number, or received by it.
     pub from_me: Option<bool>,
-    /// Sent then or later.
+    /// Sent at this time or later.
     pub sent_from: Option<Instant>,
-    /// Sent earlier.
+    /// Sent before this time.
     pub sent_before: Option<Instant>,
 }
 
-/// Which part of what is found is answered.
+/// The page of results to return.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// The newest first; otherwise the best.
+    /// Order by time instead of rank.
     pub newest_first: bool,
-    /// The most matches to count, put in order and reach: of more than that, the newest are.
-    pub most: i32,
-    /// How many hits to leave out.
+    /// Maximum number of matches that are counted and ranked: the newest ones, if there are more.
+    pub max_matches: i32,
+    /// Number of hits to skip.
     pub offset: i32,
-    /// How many hits to answer.
+    /// Maximum number of hits.
     pub limit: i32,
 }
 
-/// What a search came to.
+/// The outcome of a search.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It only says what to leave out.
-    NothingToFind,
-    /// There is no such number, or not for this caller.
-    NoNumber,
-    /// The sessions looked through hold no such chat.
-    NoChat,
+    /// The query has only exclusions, no term to search for.
+    NoSearchTerms,
+    /// No session in scope has that phone.
+    UnknownPhone,
+    /// No session in scope holds that chat.
+    UnknownChat,
     /// The messages.
     Found(Found),
 }
 
-/// A page of messages.
+/// A page of hits.
 #[derive(Debug)]
 pub struct Found {
-    /// How many there are in all, [`Page::most`] at most.
+    /// Number of matches, at most [`Page::max_matches`].
     pub total: i32,
-    /// Whether there would be more.
+    /// Whether there are more matches than that.
     pub is_capped: bool,
-    /// Those of the page, in order.
+    /// The hits of the page, in order.
     pub hits: Vec<Hit>,
 }
 
-/// A message that was found.
+/// A message that matches.
 #[derive(Clone, Debug)]
 pub struct Hit {
-    /// How well it matches, by PostgreSQL's `ts_rank_cd`.
+    /// PostgreSQL's `ts_rank_cd`.
     pub rank: f32,
-    /// The text around the words that were found: each stands between [`MARK`]. Nothing is escaped.
+    /// The text around the matches, each between [`HEADLINE_MARKS`]. Nothing is escaped.
     pub headline: String,
-    /// The number that stored it, in digits.
+    /// Phone number of the session that stored it, in digits.
     pub phone: String,
-    /// The chat it stands in.
+    /// The chat's canonical address.
     pub chat_id: String,
     /// The message.
     pub message: MessageView,
 }
 
-/// What stands before and after a word that was found. No headline has these characters elsewhere.
-pub const MARK: [char; 2] = ['\u{1}', '\u{2}'];
+/// The characters before and after a match. A headline has them nowhere else.
+pub const HEADLINE_MARKS: [char; 2] = ['\u{1}', '\u{2}'];
 
 type PageColumns = Record<(Nullable<Text>, Integer, Bool, Array<HitColumns>)>;
+#[rustfmt::skip] // in the order of the type `search_hit`
 type HitColumns = Record<(
-    Float,
-    Text,
-    Text,
-    Text,
-    Text,
-    Timestamptz,
-    Nullable<Timestamptz>,
-    Nullable<SmallInt>,
-    Bool,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Jsonb>,
-    Jsonb,
-    Nullable<Text>,
+    Float, Text, Text, Text,
+    Text, Timestamptz, Nullable<Timestamptz>, Nullable<SmallInt>, Bool, Nullable<Text>, Nullable<Text>, Nullable<Text>,
+    Nullable<Jsonb>, Jsonb, Nullable<Text>,
 )>;
 
 impl FromSql<HitColumns, Pg> for Hit {
@@ -125,7 +114,7 @@ diesel::define_sql_function! {
     #[allow(clippy::too_many_arguments, reason = "one statement takes them all")]
     fn search_messages(
         org: Uuid,
-        reachable: Nullable<Array<Text>>,
+        scope: Nullable<Array<Text>>,
         phone: Nullable<Text>,
         phone_id: Nullable<Text>,
         chat: Nullable<Text>,
@@ -135,13 +124,13 @@ diesel::define_sql_function! {
         sent_before: Nullable<Timestamptz>,
         query: Text,
         newest_first: Bool,
-        most: Integer,
-        skip: Integer,
-        page: Integer,
+        max_matches: Integer,
+        offset: Integer,
+        limit: Integer,
     ) -> PageColumns;
 }
 
-/// The messages that match a query in the syntax of a web search. One statement.
+/// The messages that match a query in web search syntax. One statement.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
@@ -149,7 +138,7 @@ pub fn find(
     filter: &Filter,
     page: Page,
 ) -> StoreResult<Outcome> {
-    let (phone, phone_id) = split(filter.number.as_ref());
+    let (phone, phone_id) = phone_arguments(filter.phone.as_ref());
     let search = search_messages(
         org,
         filter.sessions.as_deref(),
@@ -162,16 +151,16 @@ pub fn find(
         filter.sent_before,
         query,
         page.newest_first,
-        page.most,
+        page.max_matches,
         page.offset,
         page.limit,
     );
-    let (refusal, total, is_capped, hits): (Option<String>, _, _, _) =
+    let (error, total, is_capped, hits): (Option<String>, _, _, _) =
         diesel::select(search).get_result(connection)?;
-    Ok(match refusal.as_deref() {
-        Some("query") => Outcome::NothingToFind,
-        Some("number") => Outcome::NoNumber,
-        Some(_) => Outcome::NoChat,
+    Ok(match error.as_deref() {
+        Some("query") => Outcome::NoSearchTerms,
+        Some("phone") => Outcome::UnknownPhone,
+        Some(_) => Outcome::UnknownChat,
         None => Outcome::Found(Found { total, is_capped, hits }),
     })
 }

@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Timestamptz};
 use diesel::upsert::excluded;
 use uuid::Uuid;
 
+use super::connection::{Connection, StoreResult};
 use super::schema::ingest_senders;
-use super::{Connection, StoreResult};
 use crate::ids::OrgId;
 
 /// How long a sender's mark is kept after it last moved, in days.

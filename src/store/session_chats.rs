@@ -1,16 +1,17 @@
-//! Chats as one session sees them.
+//! The state of chats in one session.
 
 use diesel::dsl::{exists, not, now};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::connection::{Connection, StoreResult};
+use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, session_chats, sessions};
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
-/// What a look for a session's chat found.
+/// The result of [`find`].
 #[derive(Debug)]
 pub enum Found {
     /// The organization has no such session.
@@ -21,18 +22,18 @@ pub enum Found {
     Chat(SessionChatView),
 }
 
-/// A chat as one session sees it.
+/// A chat with the state it has in one session.
 #[derive(Clone, Debug)]
 pub struct SessionChatView {
-    /// What the number knows.
+    /// The session's state.
     pub held: HeldSessionChat,
-    /// The chat's own address.
+    /// The chat's canonical address.
     pub address: ChatAddress,
-    /// A person's name is the contact's, a group's its own.
+    /// The contact's name if there is one, otherwise the chat's.
     pub name: Option<String>,
 }
 
-/// What one number knows about a chat.
+/// The state of a chat in one session.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of session_chats, described there
@@ -45,7 +46,7 @@ pub struct HeldSessionChat {
     pub last_message_at: Option<Instant>,
 }
 
-/// The chat as that session sees it. One statement, which also tells a missing session from a missing chat.
+/// The chat with the session's state. One statement, which also distinguishes a missing session from a missing chat.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
@@ -61,7 +62,7 @@ pub fn find(
         .left_join(
             chat_addresses::table.on(chat_addresses::org_id
                 .eq(sessions::org_id)
-                .and(chat_addresses::address.eq(address.clone()))), // diesel's joins own what they bind
+                .and(chat_addresses::address.eq(address.clone()))), // diesel's joins own their bound values
         )
         .left_join(session_chats::table.on(held))
         .left_join(
@@ -93,19 +94,19 @@ pub fn find(
     })
 }
 
-/// What changes of a chat; `None` leaves a column alone.
+/// Changes of a chat's state; `None` keeps a column.
 #[derive(Clone, Debug, Default, AsChangeset)]
 #[diesel(table_name = session_chats)]
 pub struct SessionChatChange {
-    /// Whether the number has archived it.
+    /// Whether it is archived.
     pub archived: Option<bool>,
-    /// Whether the number has pinned it.
+    /// Whether it is pinned.
     pub pinned: Option<bool>,
-    /// Until when it is muted; `Some(None)` unmutes.
+    /// When its mute ends; `Some(None)` unmutes.
     pub muted_until: Option<Option<Instant>>,
 }
 
-/// The row of a chat that a session holds, by any of its addresses.
+/// The row of a chat that a session holds, by any address of the chat.
 macro_rules! held_at {
     ($org:expr, $session:expr, $address:expr) => {
         session_chats::table
@@ -122,22 +123,19 @@ macro_rules! held_at {
 }
 pub(super) use held_at;
 
-/// Keeps others from changing the chat until the transaction ends.
+/// Locks the chat's row of this session FOR NO KEY UPDATE until the transaction ends.
 pub fn lock(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
 ) -> StoreResult<()> {
-    let _: Option<i64> = held_at!(org, session, address)
-        .select(session_chats::chat_key)
-        .for_no_key_update()
-        .first(connection)
-        .optional()?;
+    let row = held_at!(org, session, address).select(session_chats::chat_key).for_no_key_update();
+    let _: Option<i64> = row.first(connection).optional()?;
     Ok(())
 }
 
-/// Writes the columns that change, and that they were told.
+/// Writes the changed columns and marks them as set explicitly.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
@@ -145,40 +143,37 @@ pub fn update(
     address: &ChatAddress,
     change: &SessionChatChange,
 ) -> StoreResult<()> {
+    macro_rules! explicit {
+        ($column:ident, $change:ident) => {
+            session_chats::$column.eq(session_chats::$column.or(change.$change.is_some().into_sql::<Bool>()))
+        };
+    }
     diesel::update(held_at!(org, session, address))
         .set((
             change,
-            session_chats::archived_told
-                .eq(session_chats::archived_told.or(change.archived.is_some().into_sql::<Bool>())),
-            session_chats::pinned_told
-                .eq(session_chats::pinned_told.or(change.pinned.is_some().into_sql::<Bool>())),
-            session_chats::mute_told
-                .eq(session_chats::mute_told.or(change.muted_until.is_some().into_sql::<Bool>())),
+            explicit!(archived_explicit, archived),
+            explicit!(pinned_explicit, pinned),
+            explicit!(mute_explicit, muted_until),
             session_chats::updated_at.eq(now),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// Locks the whole chat, so that no session begins or stops holding it until the transaction ends. Answers its key.
-pub fn lock_whole(
+/// Locks a chat that the session holds FOR UPDATE, so that no session starts or stops holding it. Returns its key.
+pub fn lock_chat(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
 ) -> StoreResult<Option<i64>> {
     let key = chat_addresses::table
-        .inner_join(
-            session_chats::table.on(session_chats::org_id
-                .eq(chat_addresses::org_id)
-                .and(session_chats::chat_key.eq(chat_addresses::chat_key))),
-        )
+        .inner_join(session_chats::table.on(same_chat!(session_chats, chat_addresses)))
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq(address))
         .filter(session_chats::session_id.eq(session))
         .select(chat_addresses::chat_key);
-    Ok(chats::table
-        .filter(chats::org_id.eq(org))
+    Ok(org_rows!(chats, org)
         .filter(chats::chat_key.nullable().eq(key.single_value()))
         .select(chats::chat_key)
         .for_update()
@@ -186,29 +181,21 @@ pub fn lock_whole(
         .optional()?)
 }
 
-/// Removes the chat and its messages from what the session holds. Says whether there was something to remove.
+/// Deletes the session's state of the chat and its messages. Returns whether there was any.
 pub fn delete(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     chat_key: i64,
 ) -> StoreResult<bool> {
-    let held = session_chats::table
-        .filter(session_chats::org_id.eq(org))
-        .filter(session_chats::session_id.eq(session))
-        .filter(session_chats::chat_key.eq(chat_key));
+    let held = org_rows!(session_chats, org, session_id = session, chat_key = chat_key);
     Ok(diesel::delete(held).execute(connection)? > 0)
 }
 
-/// Removes what the organization attached to a chat that no session holds any more. The chat is locked before.
-pub fn delete_unheld(connection: &mut Connection, org: OrgId, chat_key: i64) -> StoreResult<()> {
-    let held = session_chats::table
-        .filter(session_chats::org_id.eq(org))
-        .filter(session_chats::chat_key.eq(chat_key));
-    let chat = chats::table
-        .filter(chats::org_id.eq(org))
-        .filter(chats::chat_key.eq(chat_key))
-        .filter(not(exists(held)));
-    diesel::delete(chat).execute(connection)?;
+/// Deletes the chat with what the organization attached to it, unless a session holds it. The caller has locked it.
+pub fn delete_if_unheld(connection: &mut Connection, org: OrgId, chat_key: i64) -> StoreResult<()> {
+    let held = org_rows!(session_chats, org, chat_key = chat_key);
+    diesel::delete(org_rows!(chats, org, chat_key = chat_key).filter(not(exists(held))))
+        .execute(connection)?;
     Ok(())
 }

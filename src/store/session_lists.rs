@@ -1,47 +1,46 @@
-//! Pages of what one session holds: its chats, and the messages of a chat.
-
-mod named;
+//! Lists of one session with keyset pagination: its chats, and the messages of a chat.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::dsl::{array, exists, not, now};
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz, Uuid};
 
+use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::keyset::row_below;
 use super::message_views::{Delivery, Details};
+use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
 use super::session_chats::{HeldSessionChat, SessionChatView};
-use super::{Connection, StoreResult};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
-/// Which of a session's chats are listed: those that pass every filter that is there.
+/// Filters of a session's chats; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChatFilter {
-    /// Whether the number has archived them.
+    /// Is archived.
     pub archived: Option<bool>,
-    /// Whether the number has pinned them.
+    /// Is pinned.
     pub pinned: Option<bool>,
-    /// Whether they are muted at the moment, by the database's clock.
+    /// Is muted now, by the database's clock.
     pub muted: Option<bool>,
-    /// Whether anything in them is unread.
+    /// Has unread messages.
     pub unread: Option<bool>,
-    /// Whether they are groups.
+    /// Is a group.
     pub group: Option<bool>,
-    /// What their name contains, upper or lower case alike.
+    /// The name contains this text, ignoring case.
     pub name: Option<String>,
 }
 
-/// Where a chat stands in the list. Every part is in descending order.
+/// The position of a chat in the list. All parts are in descending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChatPlace {
+pub struct ChatPosition {
     /// Whether it is pinned.
     pub pinned: bool,
     /// When its newest message was sent.
     pub active_at: Instant,
-    /// Tells chats with the same activity apart.
+    /// Makes the position unique.
     pub id: i64,
 }
 
@@ -50,21 +49,13 @@ pub struct ChatPlace {
 pub struct ListedChat {
     /// The chat.
     pub view: SessionChatView,
-    /// Where it stands.
-    pub place: ChatPlace,
+    /// Its position.
+    pub position: ChatPosition,
 }
 
-/// What a list reads of a chat.
+#[rustfmt::skip] // in the order of the type `session_chat_match`
 type ChatColumns = Record<(
-    BigInt,
-    Bool,
-    Bool,
-    Nullable<Timestamptz>,
-    Nullable<Integer>,
-    Nullable<Timestamptz>,
-    Timestamptz,
-    Text,
-    Nullable<Text>,
+    BigInt, Bool, Bool, Nullable<Timestamptz>, Nullable<Integer>, Nullable<Timestamptz>, Timestamptz, Text, Nullable<Text>,
 )>;
 
 impl FromSql<ChatColumns, Pg> for ListedChat {
@@ -72,18 +63,37 @@ impl FromSql<ChatColumns, Pg> for ListedChat {
         let (id, archived, pinned, muted_until, unread, last_message_at, active_at, address, name) =
             FromSql::<ChatColumns, Pg>::from_sql(value)?;
         let held = HeldSessionChat { id, archived, pinned, muted_until, unread, last_message_at };
-        let place = ChatPlace { pinned, active_at, id };
-        Ok(Self { view: SessionChatView { held, address, name }, place })
+        let position = ChatPosition { pinned, active_at, id };
+        Ok(Self { view: SessionChatView { held, address, name }, position })
     }
 }
 
 diesel::define_sql_function! {
-    /// The first text that is there.
+    /// The first value that is not null.
     fn coalesce(one: Nullable<Text>, other: Nullable<Text>) -> Nullable<Text>;
 }
 
-/// Adds a filter by a boolean column. The column itself and not a comparison with what is bound: so the planner sees
-/// which partial index has all the rows.
+diesel::define_sql_function! {
+    /// A page of the session's chats whose name contains `part`.
+    #[allow(clippy::too_many_arguments, reason = "the SQL function takes every filter of the list")]
+    fn search_session_chats(
+        org: Uuid,
+        session: Text,
+        part: Text,
+        archived: Nullable<Bool>,
+        pinned: Nullable<Bool>,
+        muted: Nullable<Bool>,
+        unread: Nullable<Bool>,
+        group: Nullable<Bool>,
+        after_pinned: Nullable<Bool>,
+        after_active_at: Nullable<Timestamptz>,
+        after_id: Nullable<BigInt>,
+        limit: BigInt,
+    ) -> ChatColumns;
+}
+
+/// Filters by a boolean column itself, not by comparison with a bound value: then the planner recognizes that a partial
+/// index has all rows.
 macro_rules! by_flag {
     ($page:expr, $wanted:expr, $column:expr) => {
         match $wanted {
@@ -94,15 +104,14 @@ macro_rules! by_flag {
     };
 }
 
-/// The session's chats after a place, in the list's order. Filters come and go, so the statement is put together when
-/// it is asked for; diesel prepares each of its forms once. A macro, because its type is hundreds of words long.
+/// The session's chats after a position, in order. Boxed, since filters are optional; diesel prepares each combination
+/// once. A macro, because its type is hundreds of words long.
 macro_rules! page {
     ($org:expr, $session:expr, $filter:expr, $after:expr) => {{
-        let chat = chats::org_id.eq(session_chats::org_id).and(chats::chat_key.eq(session_chats::chat_key));
         let person = contacts::org_id.eq(session_chats::org_id).and(contacts::contact_id.eq(chats::chat_id));
         let (pinned, active_at, id) = (session_chats::pinned, session_chats::active_at, session_chats::id);
         let page = session_chats::table
-            .inner_join(chats::table.on(chat))
+            .inner_join(chats::table.on(same_chat!(chats, session_chats)))
             .left_join(contacts::table.on(person))
             .filter(session_chats::org_id.eq($org))
             .filter(session_chats::session_id.eq($session))
@@ -118,36 +127,48 @@ macro_rules! page {
             Some(false) => page.filter(until.is_null().or(until.le(now))),
             None => page,
         };
-        let after = |place: ChatPlace| (place.active_at.into_sql::<Timestamptz>(), place.id.into_sql::<BigInt>());
+        let after = |place: ChatPosition| (place.active_at.into_sql::<Timestamptz>(), place.id.into_sql::<BigInt>());
         match $after {
             None => page,
             Some(place) if place.pinned => {
                 let (sent, last) = after(place);
                 page.filter(row_below((pinned, active_at, id), (true.into_sql::<Bool>(), sent, last)))
             }
-            // The same within the second of the two groups. The planner guesses by the first column alone, and would
-            // take what is below "not pinned" for nothing.
+            // The same, within the chats that are not pinned. From the first column alone the planner would estimate
+            // that no row is below "not pinned".
             Some(place) => page.filter(not(pinned).and(row_below((active_at, id), after(place)))),
         }
     }};
 }
 
-/// At most that many chats of the session, after that place: pinned first, then newest activity. `None` when the
-/// organization has no such session. One statement.
+/// Up to `limit` chats of the session after a position: pinned first, then newest activity. `None` when the session
+/// does not exist. One statement.
 pub fn chats(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     filter: &ChatFilter,
-    after: Option<ChatPlace>,
+    after: Option<ChatPosition>,
     limit: i64,
 ) -> StoreResult<Option<Vec<ListedChat>>> {
-    let is_there =
-        exists(sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::session_id.eq(session)));
-    let (is_there, chats): (bool, Vec<ListedChat>) = match &filter.name {
+    let session_exists = exists(org_rows!(sessions, org, session_id = session));
+    let (session_exists, chats): (bool, Vec<ListedChat>) = match &filter.name {
         Some(part) => {
-            let page = diesel::select(named::page(org, session, part, filter, after, limit));
-            diesel::select((is_there, array::<ChatColumns, _>(page))).get_result(connection)?
+            let page = diesel::select(search_session_chats(
+                org,
+                session,
+                part,
+                filter.archived,
+                filter.pinned,
+                filter.muted,
+                filter.unread,
+                filter.group,
+                after.map(|place| place.pinned),
+                after.map(|place| place.active_at),
+                after.map(|place| place.id),
+                limit,
+            ));
+            diesel::select((session_exists, array::<ChatColumns, _>(page))).get_result(connection)?
         }
         None => {
             let columns = (
@@ -163,13 +184,13 @@ pub fn chats(
             );
             let page = page!(org, session, filter, after).limit(limit);
             let page = page.select(columns.into_sql::<ChatColumns>());
-            diesel::select((is_there, array::<ChatColumns, _>(page))).get_result(connection)?
+            diesel::select((session_exists, array::<ChatColumns, _>(page))).get_result(connection)?
         }
     };
-    Ok(is_there.then_some(chats))
+    Ok(session_exists.then_some(chats))
 }
 
-/// A stored message, as the session saw it.
+/// A stored message.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = messages, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of messages, described there
@@ -186,8 +207,8 @@ pub struct StoredMessage {
     pub details: Json<Box<Details>>,
 }
 
-/// At most that many messages of a chat, newest first, that were sent before the one of that time and id; each with the
-/// chat's own address. None too when there is no such session or chat.
+/// Up to `limit` messages of a chat, newest first, before that time and id, each with the chat's canonical address.
+/// Empty also when the session or chat does not exist.
 pub fn messages(
     connection: &mut Connection,
     org: OrgId,
@@ -196,20 +217,14 @@ pub fn messages(
     before: Option<(Instant, &str)>,
     limit: i64,
 ) -> StoreResult<Vec<(StoredMessage, ChatAddress)>> {
-    let chat_key = chat_addresses::table
-        .filter(chat_addresses::org_id.eq(org))
-        .filter(chat_addresses::address.eq(address))
-        .select(chat_addresses::chat_key)
-        .single_value();
-    // Looked up once, and not for each message.
-    let chat_id = chats::table
-        .filter(chats::org_id.eq(org))
+    let chat_key =
+        org_rows!(chat_addresses, org, address = address).select(chat_addresses::chat_key).single_value();
+    // A scalar subquery runs once, a join for each message.
+    let chat_id = org_rows!(chats, org)
         .filter(chats::chat_key.nullable().eq(chat_key))
         .select(chats::chat_id)
         .single_value();
-    let page = messages::table
-        .filter(messages::org_id.eq(org))
-        .filter(messages::session_id.eq(session))
+    let page = org_rows!(messages, org, session_id = session)
         .filter(messages::chat_key.nullable().eq(chat_key))
         .order((messages::sent_at.desc(), messages::message_id.desc()))
         .limit(limit)
@@ -217,9 +232,9 @@ pub fn messages(
     Ok(match before {
         None => page.load(connection)?,
         Some((sent_at, id)) => {
-            let place = (messages::sent_at, messages::message_id);
+            let position = (messages::sent_at, messages::message_id);
             let values = (sent_at.into_sql::<Timestamptz>(), id.into_sql::<Text>());
-            page.filter(row_below(place, values)).load(connection)?
+            page.filter(row_below(position, values)).load(connection)?
         }
     })
 }

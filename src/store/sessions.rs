@@ -1,13 +1,14 @@
-//! The organization's numbers, each attached as one session.
+//! Sessions: the organization's attached WhatsApp numbers.
 
 use std::sync::Arc;
 
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, not, select};
 use diesel::prelude::*;
 
-use super::chats::clock_timestamp;
+use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::{chats, messages, session_chats, sessions};
-use super::{Connection, StoreResult};
+use super::touch::clock_timestamp;
 use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 
@@ -17,9 +18,9 @@ use crate::instant::Instant;
 pub struct SessionRow {
     /// The session.
     pub session_id: SessionId,
-    /// The number.
+    /// The phone number.
     pub phone: Phone,
-    /// The number's other name.
+    /// The phone id.
     pub phone_id: PhoneId,
     /// The number's own LID.
     pub lid: Option<String>,
@@ -41,23 +42,23 @@ pub struct SessionRow {
 pub struct NewSessionRow {
     /// The session.
     pub session_id: SessionId,
-    /// The number.
+    /// The phone number.
     pub phone: Phone,
-    /// The number's other name.
+    /// The phone id.
     pub phone_id: PhoneId,
     /// Name given by the organization.
     pub label: Option<String>,
 }
 
-/// What became of an insertion.
+/// The outcome of an insertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Insertion {
-    /// The session is there.
-    Done(SessionRow),
-    /// The organization has the number already.
+    /// The session was inserted.
+    Inserted(SessionRow),
+    /// The organization already has the phone number.
     PhoneTaken,
-    /// The organization has a session with that id already.
-    Taken,
+    /// The organization already has a session with that id.
+    IdTaken,
 }
 
 /// Inserts a session.
@@ -69,17 +70,15 @@ pub fn insert(connection: &mut Connection, org: OrgId, row: &NewSessionRow) -> S
         .get_result(connection)
         .optional()?;
     if let Some(session) = inserted {
-        return Ok(Insertion::Done(session));
+        return Ok(Insertion::Inserted(session));
     }
-    let same_phone = sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::phone.eq(&row.phone));
-    let phone_taken = diesel::select(diesel::dsl::exists(same_phone)).get_result(connection)?;
-    Ok(if phone_taken { Insertion::PhoneTaken } else { Insertion::Taken })
+    let phone_taken = select(exists(org_rows!(sessions, org, phone = &row.phone))).get_result(connection)?;
+    Ok(if phone_taken { Insertion::PhoneTaken } else { Insertion::IdTaken })
 }
 
 /// The organization's sessions, oldest first.
 pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<SessionRow>> {
-    Ok(sessions::table
-        .filter(sessions::org_id.eq(org))
+    Ok(org_rows!(sessions, org)
         .order((sessions::created_at, sessions::session_id))
         .select(SessionRow::as_select())
         .load(connection)?)
@@ -87,55 +86,45 @@ pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<SessionR
 
 /// The session.
 pub fn find(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<Option<SessionRow>> {
-    Ok(sessions::table
-        .filter(sessions::org_id.eq(org))
-        .filter(sessions::session_id.eq(session))
-        .select(SessionRow::as_select())
-        .first(connection)
-        .optional()?)
+    let found = org_rows!(sessions, org, session_id = session).select(SessionRow::as_select());
+    Ok(found.first(connection).optional()?)
 }
 
-/// The session of that number, if it is one of the reachable ones: one or none.
-pub fn of_number(
+/// The session with that phone number, if it is in `scope` (`None` for all): one or none.
+pub fn find_by_phone(
     connection: &mut Connection,
     org: OrgId,
-    number: &PhoneSelector,
-    reachable: Option<&[SessionId]>,
+    phone: &PhoneSelector,
+    scope: Option<&[SessionId]>,
 ) -> StoreResult<Arc<[SessionId]>> {
-    let mut found = sessions::table.filter(sessions::org_id.eq(org)).into_boxed();
-    found = match number {
+    let mut found = org_rows!(sessions, org).into_boxed();
+    found = match phone {
         PhoneSelector::Phone(phone) => found.filter(sessions::phone.eq(phone)),
         PhoneSelector::PhoneId(id) => found.filter(sessions::phone_id.eq(id)),
     };
-    if let Some(reachable) = reachable {
-        found = found.filter(sessions::session_id.eq_any(reachable));
+    if let Some(scope) = scope {
+        found = found.filter(sessions::session_id.eq_any(scope));
     }
     Ok(found.select(sessions::session_id).load::<SessionId>(connection)?.into())
 }
 
-/// The session, held until the transaction ends: nobody changes it or adds a chat to it.
+/// Locks the session FOR UPDATE, so that no transaction changes it or adds a chat to it.
 pub fn lock(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<Option<SessionRow>> {
-    Ok(sessions::table
-        .filter(sessions::org_id.eq(org))
-        .filter(sessions::session_id.eq(session))
-        .select(SessionRow::as_select())
-        .for_update()
-        .first(connection)
-        .optional()?)
+    let found = org_rows!(sessions, org, session_id = session).select(SessionRow::as_select());
+    Ok(found.for_update().first(connection).optional()?)
 }
 
-/// At most that many of the organization's sessions in the order of their ids: those after `after`, and of `reachable`
-/// if that is given.
+/// Up to `limit` sessions in `scope` (`None` for all), ordered by id, after `after`.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
-    reachable: Option<&[SessionId]>,
+    scope: Option<&[SessionId]>,
     after: Option<SessionId>,
     limit: i64,
 ) -> StoreResult<Vec<SessionRow>> {
-    let mut page = sessions::table.filter(sessions::org_id.eq(org)).into_boxed();
-    if let Some(reachable) = reachable {
-        page = page.filter(sessions::session_id.eq_any(reachable));
+    let mut page = org_rows!(sessions, org).into_boxed();
+    if let Some(scope) = scope {
+        page = page.filter(sessions::session_id.eq_any(scope));
     }
     if let Some(after) = after {
         page = page.filter(sessions::session_id.gt(after));
@@ -143,59 +132,47 @@ pub fn page(
     Ok(page.order(sessions::session_id).limit(limit).select(SessionRow::as_select()).load(connection)?)
 }
 
-/// Gives the session another label, and answers it.
-pub fn rename(
+/// Sets the session's label and returns the session.
+pub fn set_label(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     label: Option<&str>,
 ) -> StoreResult<Option<SessionRow>> {
-    let row = sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::session_id.eq(session));
-    Ok(diesel::update(row)
+    Ok(diesel::update(org_rows!(sessions, org, session_id = session))
         .set((sessions::label.eq(label), sessions::updated_at.eq(clock_timestamp())))
         .returning(SessionRow::as_returning())
         .get_result(connection)
         .optional()?)
 }
 
-/// Locks the chats that the session holds, so that no other session begins or stops holding them until the transaction
-/// ends, and then the session's own part of them.
+/// Locks the chats that the session holds, so that no other session starts or stops holding them, and then the
+/// session's own rows of them.
 pub fn lock_chats(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<()> {
-    let held = session_chats::table
-        .filter(session_chats::org_id.eq(org))
-        .filter(session_chats::session_id.eq(session));
-    let _: Vec<i64> = chats::table
-        .filter(chats::org_id.eq(org))
+    let held = org_rows!(session_chats, org, session_id = session);
+    let chats = org_rows!(chats, org)
         .filter(chats::chat_key.eq_any(held.select(session_chats::chat_key)))
         .order(chats::chat_key)
-        .select(chats::chat_key)
-        .for_update()
-        .load(connection)?;
-    let _: Vec<i64> =
-        held.order(session_chats::chat_key).select(session_chats::chat_key).for_update().load(connection)?;
+        .select(chats::chat_key);
+    let _: Vec<i64> = chats.for_update().load(connection)?;
+    let held = held.order(session_chats::chat_key).select(session_chats::chat_key);
+    let _: Vec<i64> = held.for_update().load(connection)?;
     Ok(())
 }
 
-/// Removes the session with all it holds, and the chats that no other session holds. All of it is locked before.
+/// Deletes the session with its data, and the chats that no other session holds. The caller has locked all of it.
 pub fn delete(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<()> {
-    // Before their chats: in one sweep rather than chat by chat.
-    let stored = messages::table.filter(messages::org_id.eq(org)).filter(messages::session_id.eq(session));
-    diesel::delete(stored).execute(connection)?;
+    // Before the chats: one statement instead of a cascade for each chat.
+    diesel::delete(org_rows!(messages, org, session_id = session)).execute(connection)?;
 
-    let held = session_chats::table
-        .filter(session_chats::org_id.eq(org))
-        .filter(session_chats::session_id.eq(session));
-    let held_elsewhere = session_chats::table
-        .filter(session_chats::org_id.eq(org))
-        .filter(session_chats::chat_key.eq(chats::chat_key))
+    let held = org_rows!(session_chats, org, session_id = session);
+    let held_elsewhere = org_rows!(session_chats, org, chat_key = chats::chat_key)
         .filter(session_chats::session_id.ne(session));
-    let unheld = chats::table
-        .filter(chats::org_id.eq(org))
+    let unheld = org_rows!(chats, org)
         .filter(chats::chat_key.eq_any(held.select(session_chats::chat_key)))
         .filter(not(exists(held_elsewhere)));
     diesel::delete(unheld).execute(connection)?;
 
-    let row = sessions::table.filter(sessions::org_id.eq(org)).filter(sessions::session_id.eq(session));
-    diesel::delete(row).execute(connection)?;
+    diesel::delete(org_rows!(sessions, org, session_id = session)).execute(connection)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Statements as the operator sees them: what each does and to what, such as `SELECT chat_views`, and how long it took.
+//! Timing of statements for metrics and traces, under names such as `SELECT chat_views`.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,69 +13,69 @@ use crate::telemetry::{current, metrics};
 
 /// Times the statements of one connection.
 #[derive(Default)]
-pub(super) struct Statements {
-    begun: Option<Instant>,
-    /// What the statements of reads are called. To write one out takes a large part of the time that we have for a read.
-    reads: HashMap<Place, Arc<str>>,
+pub(super) struct StatementTimer {
+    started: Option<Instant>,
+    /// Names of the statements of reads. Formatting a statement takes a large part of a read's time, so it is done once.
+    read_names: HashMap<ReadStatement, Arc<str>>,
 }
 
-/// A statement of a read: the read's name, and how many came before.
-type Place = (&'static str, u32);
+/// A statement of a read: the read's name, and the number of statements before it.
+type ReadStatement = (&'static str, u32);
 
 thread_local! {
-    /// The next statement of the read that this thread does.
-    static READ: Cell<Option<Place>> = const { Cell::new(None) };
+    /// The next statement of the read that this thread runs.
+    static NEXT: Cell<Option<ReadStatement>> = const { Cell::new(None) };
 }
 
-/// Does work of that name, whose statements are always called the same.
-pub(super) fn read<T>(work: &'static str, read: impl FnOnce() -> T) -> T {
-    /// Until it is dropped, also when the work panics.
-    struct Reading;
+/// Runs a read of that name. Its statements must be the same ones every time, so that their names are cached.
+pub(super) fn read<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
+    /// Resets [`NEXT`] on drop, also when the work panics.
+    struct Reset;
 
-    impl Drop for Reading {
+    impl Drop for Reset {
         fn drop(&mut self) {
-            READ.set(None);
+            NEXT.set(None);
         }
     }
 
-    READ.set(Some((work, 0)));
-    let _reading = Reading;
-    read()
+    NEXT.set(Some((name, 0)));
+    let _reset = Reset;
+    work()
 }
 
-impl Instrumentation for Statements {
+impl Instrumentation for StatementTimer {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         if let InstrumentationEvent::StartQuery { .. } = event {
-            self.begun = Some(Instant::now());
+            self.started = Some(Instant::now());
         } else if let InstrumentationEvent::FinishQuery { query, .. } = event
-            && let Some(begun) = self.begun.take()
+            && let Some(started) = self.started.take()
         {
             let name = self.name(query);
-            metrics::stated(name.clone(), begun.elapsed());
+            metrics::stated(name.clone(), started.elapsed());
             if let Some(trace) = current::get().as_ref().and_then(|call| call.trace()) {
-                trace.add(name.to_string(), begun, SpanKind::Client);
+                trace.add(name.to_string(), started, SpanKind::Client);
             }
         }
     }
 }
 
-impl Statements {
+impl StatementTimer {
     fn name(&mut self, query: &dyn DebugQuery) -> Arc<str> {
         let name = || Arc::from(name_of(&sql_of(query)));
-        let Some(place @ (work, nth)) = READ.get() else { return name() };
-        READ.set(Some((work, nth + 1)));
-        let known = self.reads.entry(place).or_insert_with(name);
-        debug_assert_eq!(*known, name(), "statement {nth} of {work}");
-        known.clone()
+        let Some(statement @ (read, index)) = NEXT.get() else { return name() };
+        NEXT.set(Some((read, index + 1)));
+        let cached = self.read_names.entry(statement).or_insert_with(name);
+        debug_assert_eq!(*cached, name(), "statement {index} of {read}");
+        cached.clone()
     }
 }
 
-/// The statement without the values that are bound to it, which are what people wrote.
+/// The statement's text without its bound values, which are personal data.
 fn sql_of(query: &dyn DebugQuery) -> String {
-    /// Takes what is written first: the statement. Refuses the values after it before they are made into text.
-    struct First(String);
+    /// Accepts the first write, the statement, and rejects the values that follow before they are formatted.
+    struct FirstWrite(String);
 
-    impl Write for First {
+    impl Write for FirstWrite {
         fn write_str(&mut self, text: &str) -> fmt::Result {
             if !self.0.is_empty() {
                 return Err(fmt::Error);
@@ -85,16 +85,16 @@ fn sql_of(query: &dyn DebugQuery) -> String {
         }
     }
 
-    let mut first = First(String::new());
-    // It ends with an error where there are values.
+    let mut first = FirstWrite(String::new());
+    // Returns an error when there are values.
     let _ = write!(first, "{query}");
     first.0
 }
 
-/// What the statement does, and the table or view that it does it to, if any.
+/// The statement's verb and its main table or view, if any.
 fn name_of(sql: &str) -> String {
     let verb = sql.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
-    // Others are several at once, and name none.
+    // Other texts, such as BEGIN, hold several statements.
     let has_table = matches!(verb, "SELECT" | "INSERT" | "UPDATE" | "DELETE");
     match table_of(sql).filter(|_| has_table) {
         Some(table) => format!("{verb} {table}"),
@@ -102,11 +102,11 @@ fn name_of(sql: &str) -> String {
     }
 }
 
-/// The first table that is not part of a query within the query, else the first of all.
+/// The first table outside subqueries, otherwise the first of all.
 fn table_of(sql: &str) -> Option<&str> {
     const DELIMITERS: [char; 5] = [' ', '\n', '(', ')', ','];
     let (mut depth, mut inner) = (0, None);
-    // The depth at which a table's name comes next.
+    // The parenthesis depth at which a table name follows.
     let mut expected = None;
     for piece in sql.split_inclusive(DELIMITERS) {
         match (piece.trim_end_matches(DELIMITERS), expected) {
@@ -150,24 +150,24 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_read_runs_is_called_as_its_statement() {
-        let mut statements = Statements::default();
+    fn name_is_cached_only_for_statements_of_a_read() {
+        let mut timer = StatementTimer::default();
         let (of_labels, of_chats) =
             (labels::table.select(labels::name), chats::table.select(chats::chat_key));
         let labels = diesel::debug_query::<diesel::pg::Pg, _>(&of_labels);
         let chats = diesel::debug_query::<diesel::pg::Pg, _>(&of_chats);
         for _ in 0..2 {
-            let names = read("labels::list", || [statements.name(&labels), statements.name(&chats)]);
+            let names = read("labels::list", || [timer.name(&labels), timer.name(&chats)]);
             assert_eq!(names, ["SELECT labels", "SELECT chats"].map(Arc::from));
         }
-        assert_eq!(&*statements.name(&chats), "SELECT chats");
+        assert_eq!(&*timer.name(&chats), "SELECT chats");
         assert!(std::panic::catch_unwind(|| read("labels::list", || panic!("while it reads"))).is_err());
-        assert_eq!(&*statements.name(&chats), "SELECT chats");
-        assert_eq!(statements.reads.len(), 2);
+        assert_eq!(&*timer.name(&chats), "SELECT chats");
+        assert_eq!(timer.read_names.len(), 2);
     }
 
     #[test]
-    fn a_statement_is_named_after_what_it_does_and_to_what() {
+    fn name_is_the_verb_and_the_main_table() {
         let of_session = chats::table.filter(chats::chat_id.eq("15550100001@c.us"));
         let has_name = labels::table.filter(labels::name.eq("FROM names")).select(labels::name);
         assert_eq!(name!(of_session.select(chats::chat_key)), "SELECT chats");

@@ -1,11 +1,16 @@
-//! Saying of many chats at once that they changed.
+//! Setting `chats.updated_at`.
 
-/// Says that the chats whose keys a sub-query selects changed now. A macro, since a sub-query's type is as long as it.
+diesel::define_sql_function! {
+    /// The present time, not the transaction's start: of two transactions, the one that waited for the lock is later.
+    fn clock_timestamp() -> Timestamptz;
+}
+
+/// Sets `updated_at` of the chats whose keys are given, or selected by a subquery, to the present time.
 macro_rules! touch_chats {
     ($connection:expr, $org:expr, $chat_keys:expr) => {{
         use $crate::store::schema::chats;
         let touched = chats::table.filter(chats::org_id.eq($org)).filter(chats::chat_key.eq_any($chat_keys));
-        let changed = chats::updated_at.eq($crate::store::chats::clock_timestamp());
+        let changed = chats::updated_at.eq($crate::store::touch::clock_timestamp());
         diesel::update(touched).set(changed).execute($connection)
     }};
 }

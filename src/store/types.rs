@@ -1,4 +1,4 @@
-//! How our own types are read from and bound to columns.
+//! Conversion of our own types from and to columns.
 
 use std::io::Write;
 
@@ -16,7 +16,7 @@ use crate::ids::{
 };
 use crate::instant::Instant;
 
-/// What `#[derive(FromSqlRow, AsExpression)]` would write, were the types not of a layer that knows no diesel.
+/// Implements what `#[derive(FromSqlRow, AsExpression)]` would: the types belong to a layer without diesel.
 macro_rules! column_type {
     ($type:ty, $sql:ty) => {
         impl<DB: Backend, ST: SingleValue> Queryable<ST, DB> for $type
@@ -87,7 +87,7 @@ impl ToSql<SqlUuid, Pg> for OrgId {
     }
 }
 
-/// PostgreSQL counts from 2000-01-01, in microseconds; this many after the Unix epoch.
+/// Microseconds from the Unix epoch to 2000-01-01, PostgreSQL's epoch.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 impl FromSql<Timestamptz, Pg> for Instant {

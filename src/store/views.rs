@@ -1,4 +1,4 @@
-//! The views, as diesel sees them. A test holds this file to what the migrations make.
+//! The views for diesel. A test compares this file with the migrated database.
 
 #![allow(missing_docs)]
 

@@ -7,11 +7,11 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 
+use super::connection::{Connection, StoreResult};
 use super::events::ChangeEvent;
 use super::schema::{webhook_deliveries, webhooks};
 use super::views::event_views;
 use super::webhook_turns::interval;
-use super::{Connection, StoreResult};
 use crate::ids::{OrgId, SessionId, WebhookId};
 use crate::instant::Instant;
 

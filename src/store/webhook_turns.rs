@@ -13,12 +13,12 @@ use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
 use uuid::Uuid;
 
+use super::connection::{Connection, StoreResult};
 use super::events::RoutableEvent;
 use super::schema::{events, orgs, webhook_deliveries, webhooks};
 use super::views::event_views;
 use super::webhook_deliveries::{DeliveryRow, WAITING};
 use super::webhooks::WebhookRow;
-use super::{Connection, StoreResult};
 use crate::ids::{OrgId, WebhookId};
 use crate::instant::Instant;
 

@@ -3,9 +3,9 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 
+use super::connection::{Connection, StoreResult};
 use super::schema::webhooks;
 use super::views::event_head;
-use super::{Connection, StoreResult};
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 

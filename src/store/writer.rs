@@ -1,51 +1,39 @@
-//! How a transaction that writes begins: whose rows it may write, who is told to have changed them, and who may write at the
-//! same time.
+//! How a write transaction begins: the organization it may write, the actor it records, the lock it takes.
 
 use crate::caller::Actor;
 use crate::ids::OrgId;
 
-/// Whose rows a transaction may write, and who is told to have changed them.
+/// The organization whose rows a transaction may write, and the actor recorded in its change events.
 #[derive(Clone, Debug)]
 pub struct Writer {
     /// The organization.
     pub org: OrgId,
-    /// Whoever makes the changes.
+    /// Who makes the changes.
     pub actor: Actor,
-    /// Who else may write to it at the same time.
-    pub company: LockMode,
+    /// Whether other transactions may write to the organization at the same time.
+    pub lock_mode: LockMode,
 }
 
 impl From<OrgId> for Writer {
     fn from(org: OrgId) -> Self {
-        Self { org, actor: Actor::Operator, company: LockMode::Others }
+        Self { org, actor: Actor::Operator, lock_mode: LockMode::Shared }
     }
 }
 
-/// Who else may write to an organization while a transaction does.
+/// Mode of the advisory lock on the organization that every write transaction takes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockMode {
-    /// As a rule, everybody.
-    Others,
-    /// For what would pull the rug from under others. It waits for those that run and keeps others waiting, so it has to
-    /// be short.
-    Nobody,
-}
-
-impl LockMode {
-    /// The lock, held until the transaction ends, that every writing transaction takes before it looks at anything: what
-    /// a chat's address leads to cannot change any more once it was looked up.
-    const fn lock(self) -> &'static str {
-        match self {
-            Self::Others => "pg_advisory_xact_lock_shared",
-            Self::Nobody => "pg_advisory_xact_lock",
-        }
-    }
+    /// Any number of writers at the same time: the default.
+    Shared,
+    /// One writer, for changes of what an address resolves to. It waits for running writers and blocks new ones,
+    /// so it must be short.
+    Exclusive,
 }
 
 impl Writer {
-    /// Begins the transaction, and says whose it is.
+    /// The statements that begin the transaction and set organization and actor.
     ///
-    /// Neither a UUID nor hex has anything to quote, and PostgreSQL has no text with NUL.
+    /// Neither a UUID nor hex needs quoting, and PostgreSQL has no text with NUL.
     pub(super) fn begin(&self) -> String {
         let Self { org, actor, .. } = self;
         let actor: String =
@@ -53,10 +41,14 @@ impl Writer {
         format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'; SET LOCAL switchboard.actor = '{actor}'")
     }
 
-    /// Waits for its turn. Organizations whose halves come to the same number share a lock, which costs them nothing but
-    /// pool_options.
+    /// The statement that takes the lock, held until the transaction ends: an address that was looked up keeps
+    /// resolving to the same chat. Organizations whose ids have the same hash share a lock, which only costs time.
     pub(super) fn lock(&self) -> String {
+        let function = match self.lock_mode {
+            LockMode::Shared => "pg_advisory_xact_lock_shared",
+            LockMode::Exclusive => "pg_advisory_xact_lock",
+        };
         let (high, low) = self.org.as_uuid().as_u64_pair();
-        format!("SELECT {}({})", self.company.lock(), (high ^ low).cast_signed())
+        format!("SELECT {function}({})", (high ^ low).cast_signed())
     }
 }

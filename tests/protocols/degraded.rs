@@ -83,8 +83,8 @@ async fn what_is_told_as_not_done_is_not_done() {
     let database = Cluster::get().await.migrated_database().await;
     // Work takes about as long as callers wait, so that it often begins just when its caller gives up.
     let wait = Duration::from_millis(1);
-    let store =
-        Store::new(&Secret::new(&database.url), PoolOptions { connections: 8, wait, statement: None });
+    let options = PoolOptions { size: 8, acquire_timeout: wait, statement_timeout: None };
+    let store = Store::new(&Secret::new(&database.url), options);
     let begun = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
     for _ in 0..64 {

@@ -38,7 +38,7 @@ async fn a_schema_that_is_behind_ahead_or_anothers_is_told_apart() {
     let server = start(&database).await;
     until_schema(&server, |schema| schema == "ok").await;
     let function = |needed: &str| {
-        format!("CREATE OR REPLACE FUNCTION needed_migration() RETURNS text LANGUAGE sql RETURN '{needed}'")
+        format!("CREATE OR REPLACE FUNCTION required_migration() RETURNS text LANGUAGE sql RETURN '{needed}'")
     };
     database.sql().run(&function("99990101000000"));
     until_schema(&server, |schema| schema.starts_with("ahead of this program: ")).await;

@@ -90,7 +90,7 @@ pub fn is_the_calls_own(sql: &str) -> bool {
         "secret_sha256",
         "to_regclass",
         "__diesel_schema_migrations",
-        "needed_migration",
+        "required_migration",
         "idempotency_keys",
         "ingest_senders",
         "event_head",

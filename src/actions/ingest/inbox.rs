@@ -16,7 +16,7 @@ use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::ingest::inbox::{self as rows, Organized};
 use crate::store::labels::{self as stored_labels, LabelName};
-use crate::store::{Connection, StoreResult, chat_bulk};
+use crate::store::{Connection, StoreResult, members as stored_members};
 use crate::text_key::text_key;
 
 const NOT_A_MEMBER: &str = "must be the email of a member of the organization";
@@ -117,7 +117,7 @@ pub(super) fn resolve<'a>(
     let keys: BTreeSet<&str> = inboxes.iter().flat_map(|(_, _, inbox)| inbox.property_keys()).collect();
     let definitions = chat_properties::definitions(connection, org, &keys.into_iter().collect::<Vec<_>>())?;
     let named: BTreeSet<&str> = inboxes.iter().flat_map(|(_, _, inbox)| inbox.members()).collect();
-    let members = chat_bulk::hold_members(connection, org, &named.into_iter().collect::<Vec<_>>())?;
+    let members = stored_members::lock_existing(connection, org, &named.into_iter().collect::<Vec<_>>())?;
 
     let (mut allowed, mut refused) = (Vec::with_capacity(inboxes.len()), Refused::new());
     for (place, chat, inbox) in inboxes {

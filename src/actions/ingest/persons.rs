@@ -80,7 +80,7 @@ pub(super) async fn apply(
         let tie = tie_of(event).filter(|tie| stored.get(&tie.lid) != Some(&tie.phone))?;
         Some((*place, Checked { session: event.session.clone(), change: Change::Address(tie.clone()) }))
     });
-    in_parts(store, reach, LockMode::Nobody, news.collect(), write, None).await
+    in_parts(store, reach, LockMode::Exclusive, news.collect(), write, None).await
 }
 
 fn tie_of(event: &Checked) -> Option<&Tie> {

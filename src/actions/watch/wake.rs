@@ -47,7 +47,7 @@ impl Wake {
     /// Tells what this instance writes.
     pub(super) async fn tell(&self) -> Infallible {
         loop {
-            self.store.written().await;
+            self.store.wait_for_write().await;
             self.rung.notify_one();
             let instance = self.instance.clone();
             let told = self.store.read(move |connection| events::ring(connection, &instance)).await;

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::ids::{OrgId, PropertyId, SessionId};
 use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{
     chat_access, chat_labels, chat_properties, chats, labels, members, session_chats,
 };
-use crate::store::{Connection, StoreResult};
 
 /// A chat as all numbers share it.
 #[derive(Clone, Debug, Queryable, Selectable)]

@@ -8,8 +8,8 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 use super::bulk::{UpdateRows, array, key_in, texts, unnest};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{chat_addresses, chats};
-use crate::store::{Connection, StoreResult};
 
 /// What connectors know of a chat that all numbers share.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

@@ -5,8 +5,8 @@ use diesel::sql_types::{Bool, Nullable, Text, Uuid};
 
 use super::bulk::{UpdateRows, array, key_in, texts, unnest};
 use crate::ids::{ChatAddress, OrgId};
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::contacts;
-use crate::store::{Connection, StoreResult};
 
 /// A contact's row.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::bulk::{UpdateRows, array, key_in, texts, unnest};
 use crate::ids::{LabelId, OrgId};
 use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{chat_access, chat_labels, chat_properties, chats};
-use crate::store::{Connection, StoreResult};
 
 /// What stands in the chat's own row.
 #[derive(Clone, Debug, PartialEq, Queryable)]

@@ -6,8 +6,8 @@ use diesel::upsert::excluded;
 
 use super::bulk::{array, key_in, texts, unnest};
 use crate::ids::{ChatAddress, OrgId};
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::chat_members;
-use crate::store::{Connection, StoreResult};
 
 /// A member's row.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

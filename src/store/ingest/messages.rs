@@ -9,8 +9,8 @@ use super::SessionChatKey;
 use super::bulk::{array, key_in, texts, unnest};
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{messages, pending_receipts};
-use crate::store::{Connection, StoreResult};
 
 /// A message as one session stored it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

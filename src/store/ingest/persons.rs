@@ -9,12 +9,12 @@ use super::bulk::{array, key_in, texts};
 use super::messages::{COLUMNS, Message, MessageKey, Row, message};
 use super::session_chats::SessionChatKey;
 use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{chat_addresses, chats, lids, messages, pending_receipts, session_chats};
-use crate::store::{Connection, StoreResult};
 
 diesel::define_sql_function! {
     /// See the migration.
-    fn tie_lids(org: Uuid, lids: Array<Text>, addresses: Array<Text>) -> BigInt;
+    fn link_lids(org: Uuid, lids: Array<Text>, addresses: Array<Text>) -> BigInt;
 }
 
 diesel::define_sql_function! {
@@ -59,7 +59,7 @@ pub fn tie(
     let (of, phones): (Vec<&str>, Vec<&str>) =
         ties.iter().map(|(lid, phone)| (lid.as_str(), phone.as_str())).unzip();
     let _: i64 =
-        diesel::select(tie_lids(org.into_sql::<Uuid>(), texts(of), texts(phones))).get_result(connection)?;
+        diesel::select(link_lids(org.into_sql::<Uuid>(), texts(of), texts(phones))).get_result(connection)?;
     Ok(())
 }
 

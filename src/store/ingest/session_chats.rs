@@ -7,8 +7,8 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid
 use super::bulk::{UpdateRows, array, key_in, texts, unnest};
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{messages, session_chats};
-use crate::store::{Connection, StoreResult};
 
 /// Before all messages.
 const BEGINNING: Instant = Instant::from_micros(-62_135_596_800_000_000);
@@ -97,10 +97,10 @@ pub fn lock_session_chats(
                 session_chats::muted_until,
             ),
             (
-                session_chats::archived_told,
-                session_chats::pinned_told,
-                session_chats::exited_told,
-                session_chats::mute_told,
+                session_chats::archived_explicit,
+                session_chats::pinned_explicit,
+                session_chats::exited_explicit,
+                session_chats::mute_explicit,
             ),
             (session_chats::read_up_to, session_chats::unread),
             (session_chats::last_message_at, session_chats::latest_message_id),
@@ -211,10 +211,10 @@ pub fn update_session_chats(
             "pinned",
             "exited",
             "muted_until",
-            "archived_told",
-            "pinned_told",
-            "exited_told",
-            "mute_told",
+            "archived_explicit",
+            "pinned_explicit",
+            "exited_explicit",
+            "mute_explicit",
             "read_up_to",
             "unread",
             "last_message_at",

@@ -6,8 +6,8 @@ use diesel::sql_types::{Nullable, Text, Timestamptz};
 use super::bulk::{UpdateRows, array};
 use crate::ids::{OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::sessions;
-use crate::store::{Connection, StoreResult};
 
 /// The three names of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

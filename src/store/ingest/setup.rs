@@ -4,10 +4,10 @@ use diesel::prelude::*;
 
 use crate::ids::{LabelId, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
 use crate::store::members::NewMemberRow;
 use crate::store::properties::NewPropertyRow;
 use crate::store::schema::{labels, members, properties, sessions};
-use crate::store::{Connection, StoreResult};
 
 /// A number to attach.
 #[derive(Clone, Debug, Insertable)]

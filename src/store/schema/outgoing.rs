@@ -1,4 +1,4 @@
-//! The tables of what goes out: to connectors and to webhooks.
+//! The tables of outgoing commands and webhook deliveries.
 
 diesel::table! {
     commands (org_id, session_id, chat_key, field) {

@@ -152,8 +152,9 @@ async fn what_is_kept_of_a_key_is_its_hash() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     world.rest().with(KEY, "order-4711").patch(&chat, json!({"labels": "a"})).await.expect(200);
-    let rows =
-        world.sql().rows("SELECT k::text AS row, encode(answer, 'escape') AS answer FROM idempotency_keys k");
+    let rows = world
+        .sql()
+        .rows("SELECT k::text AS row, encode(response, 'escape') AS answer FROM idempotency_keys k");
     assert_eq!(rows.len(), 1);
     assert!(!rows[0].to_string().contains("order-4711"), "{rows:?}");
     assert!(!world.log().contains("order-4711"));

@@ -58,7 +58,7 @@ async fn asked_for_again_a_key_is_told_no_more() {
     assert_eq!(again["key"], Value::Null);
     again["key"] = first["key"].clone();
     assert_eq!(again, first);
-    let kept = world.sql().value("SELECT encode(answer, 'escape') FROM idempotency_keys");
+    let kept = world.sql().value("SELECT encode(response, 'escape') FROM idempotency_keys");
     let kept = kept.as_str().expect("an answer");
     let secret = first["key"].as_str().and_then(|key| key.rsplit('_').next()).expect("a secret");
     assert!(kept.contains("bot") && !kept.contains(secret), "{kept}");

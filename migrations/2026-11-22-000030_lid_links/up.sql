@@ -4,19 +4,19 @@
 -- That a chat is not archived may be what somebody said, or all that is known. It makes a difference where one chat becomes
 -- part of another: what was told of either stays.
 ALTER TABLE session_chats
-    ADD archived_told boolean NOT NULL DEFAULT false,
-    ADD pinned_told   boolean NOT NULL DEFAULT false,
-    ADD exited_told   boolean NOT NULL DEFAULT false,
-    ADD mute_told     boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN session_chats.archived_told IS 'Whether anybody said that it is archived, or that it is not.';
-COMMENT ON COLUMN session_chats.pinned_told IS 'Whether anybody said that it is pinned, or that it is not.';
-COMMENT ON COLUMN session_chats.exited_told IS 'Whether anybody said that the number has left, or that it has not.';
-COMMENT ON COLUMN session_chats.mute_told IS 'Whether anybody said until when it is muted, or that it is not.';
+    ADD archived_explicit boolean NOT NULL DEFAULT false,
+    ADD pinned_explicit   boolean NOT NULL DEFAULT false,
+    ADD exited_explicit   boolean NOT NULL DEFAULT false,
+    ADD mute_explicit     boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN session_chats.archived_explicit IS 'Whether anybody said that it is archived, or that it is not.';
+COMMENT ON COLUMN session_chats.pinned_explicit IS 'Whether anybody said that it is pinned, or that it is not.';
+COMMENT ON COLUMN session_chats.exited_explicit IS 'Whether anybody said that the number has left, or that it has not.';
+COMMENT ON COLUMN session_chats.mute_explicit IS 'Whether anybody said until when it is muted, or that it is not.';
 
 -- Both functions are called while nobody else writes to the organization, and tell how many rows they were about. Each
 -- phone number comes once.
 
-CREATE FUNCTION tie_lids(of_org uuid, of_lids text[], of_addresses text[]) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION link_lids(of_org uuid, of_lids text[], of_addresses text[]) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO lids (org_id, lid, address)
     SELECT of_org, tie.lid, tie.address FROM unnest(of_lids, of_addresses) tie (lid, address);
@@ -61,7 +61,7 @@ BEGIN
     RETURN cardinality(of_lids);
 END
 $$;
-COMMENT ON FUNCTION tie_lids IS 'Keeps which LID is which phone number, and makes one contact of two. Where both have a chat, these stay two: see merge_chats.';
+COMMENT ON FUNCTION link_lids IS 'Keeps which LID is which phone number, and makes one contact of two. Where both have a chat, these stay two: see merge_chats.';
 
 CREATE FUNCTION merge_chats(of_org uuid, from_keys bigint[], into_keys bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
@@ -108,14 +108,14 @@ BEGIN
     JOIN session_chats gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
     ON CONFLICT DO NOTHING;
     UPDATE session_chats s SET
-        archived = s.archived OR (gone.archived AND NOT s.archived_told),
-        pinned = s.pinned OR (gone.pinned AND NOT s.pinned_told),
-        exited = s.exited OR (gone.exited AND NOT s.exited_told),
-        muted_until = CASE WHEN s.mute_told OR s.muted_until IS NOT NULL THEN s.muted_until ELSE gone.muted_until END,
-        archived_told = s.archived_told OR gone.archived_told,
-        pinned_told = s.pinned_told OR gone.pinned_told,
-        exited_told = s.exited_told OR gone.exited_told,
-        mute_told = s.mute_told OR gone.mute_told,
+        archived = s.archived OR (gone.archived AND NOT s.archived_explicit),
+        pinned = s.pinned OR (gone.pinned AND NOT s.pinned_explicit),
+        exited = s.exited OR (gone.exited AND NOT s.exited_explicit),
+        muted_until = CASE WHEN s.mute_explicit OR s.muted_until IS NOT NULL THEN s.muted_until ELSE gone.muted_until END,
+        archived_explicit = s.archived_explicit OR gone.archived_explicit,
+        pinned_explicit = s.pinned_explicit OR gone.pinned_explicit,
+        exited_explicit = s.exited_explicit OR gone.exited_explicit,
+        mute_explicit = s.mute_explicit OR gone.mute_explicit,
         read_up_to = greatest(s.read_up_to, gone.read_up_to),
         updated_at = clock_timestamp()
     FROM unnest(from_keys, into_keys) pair (from_key, into_key)

@@ -17,4 +17,4 @@ $$;
 
 -- What it calls is stable. PostgreSQL writes out, where it is used, only a function that does not claim more than what it calls,
 -- and calls the others: three times as long for an event that tells of instants.
-ALTER FUNCTION micros(timestamptz) STABLE;
+ALTER FUNCTION unix_micros(timestamptz) STABLE;

@@ -1,4 +1,4 @@
-ALTER FUNCTION micros(timestamptz) IMMUTABLE;
+ALTER FUNCTION unix_micros(timestamptz) IMMUTABLE;
 
 DO $$
 DECLARE
