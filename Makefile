@@ -1,19 +1,19 @@
-# make run    everything from nothing: a demo organization, served on http://127.0.0.1:8080
-# make test   all tests, with what they need
-# make fuzz   other requests each time, for FUZZ_SECONDS (600)
+# make run    serves a demo organization on http://127.0.0.1:8080; installs missing packages first
+# make test   all tests; installs what they need
 # make lint   formatting, lints and documentation
-# make plans  how reads are run, with a million chats
-# make bench  measurements
-# make bench-watch   how soon who watches hears of a change: one of them, by itself
+# make fuzz   generated requests for FUZZ_SECONDS (600)
+# make plans  query plans with a million chats
 # make kills  kill -9 in the middle of ingest, 50 times
-# make soak   what is promised under load, without a database and at the end, at full length: 20 minutes. PROMISE=killed tries one
-# make merges  1,000 chats become one with another while both receive messages
-# make deny   whether the licences and sources of the dependencies are in order, and none is banned: deny.toml
-# make sbom   what the shipped program is made of, for whoever looks for what is known to be unsafe: target/sbom.cdx.json
-# make image-root, make image-test   what the container image holds, and a try of it in a bare root directory
-# make assets   fetches the assets anew, and makes the inbox's script of its sources: see assets/README.md
+# make merges 1,000 joins of two chats while both receive messages
+# make soak   the guarantees under load and during outages at full length: 20 minutes. PROMISE=killed runs one
+# make bench  measurements beside pgbench and a Node.js service
+# make bench-watch   delay of watch streams
+# make deny   licences, sources and bans of the dependencies: deny.toml
+# make sbom   components of the shipped program in CycloneDX form: target/sbom.cdx.json
+# make image-root, make image-test   the content of the container image, and a test of it in an empty root directory
+# make assets   downloads third-party assets and builds the inbox: see assets/README.md
 #
-# What is missing is installed from Debian's packages; what is there is left alone.
+# Missing programs are installed from Debian's packages.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +21,7 @@ SHELL := /bin/bash
 .PHONY: help run test fuzz lint plans bench bench-watch kills merges soak deny sbom assets inbox image-root image-test build-packages \
 	test-packages image-packages
 
-# Where the pinned toolchain is not there and cannot be fetched, the machine's own has to do.
+# Falls back to the installed toolchain where the pinned one is missing and cannot be downloaded.
 ifeq ($(shell rustc --version 2>/dev/null),)
 export RUSTUP_TOOLCHAIN := $(word 1,$(shell rustup default))
 endif
@@ -32,7 +32,7 @@ FASTIFY := benches/fastify
 EXPLORER := openapi-explorer
 EXPLORER_VERSION := 2.4.820
 
-# $(call has,COMMAND): not empty when there is such a command.
+# $(call has,COMMAND): the path of the command, or empty.
 has = $(shell command -v $(1) 2>/dev/null)
 
 BUILD_PACKAGES = $(strip \
@@ -51,7 +51,7 @@ IMAGE_PACKAGES = $(strip \
 	$(if $(call has,pkg-config),,pkg-config) \
 	$(if $(wildcard /usr/lib/*/libssl.a),,libssl-dev))
 
-# $(call install,PACKAGES): nothing when there are none.
+# $(call install,PACKAGES): installs the packages, if any.
 define install
 @$(if $(1),echo "installing $(1)"; \
 	command -v apt-get >/dev/null || { echo "install these first: $(1)" >&2; exit 1; }; \
@@ -63,9 +63,9 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 
 run: build-packages
-	cargo build --release --locked
-	target/release/switchboard demo --served-next
-	exec target/release/switchboard serve
+	cargo build --profile demo --locked
+	target/demo/switchboard demo --served-next
+	exec target/demo/switchboard serve
 
 test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
 	cargo test --locked
@@ -90,7 +90,7 @@ kills: build-packages
 merges: build-packages
 	MERGES=1000 cargo test --locked ingest::persons
 
-# The release build, and one promise after the other: none of them stands another's load.
+# One after the other: each needs the whole machine.
 soak: build-packages
 	SOAK=1 cargo test --release --locked --test switchboard soak::$(PROMISE) -- --test-threads 1 --nocapture
 
@@ -101,7 +101,7 @@ bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 bench-watch: build-packages
 	cargo bench --locked --bench watch
 
-# Advisories are left to where their database can be fetched: `cargo-deny check advisories`.
+# `cargo-deny check advisories` needs a database that must be downloaded, so it is not part of this.
 DENY := target/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 deny: $(DENY)
@@ -110,9 +110,8 @@ deny: $(DENY)
 $(DENY): | build-packages
 	cargo install --locked --root target/tools --version $(DENY_VERSION) cargo-deny
 
-# Each crate with its version, licence, checksum and what it needs, in CycloneDX's form, as the image's program is built. What
-# only tests and builds need is left out first, or its features would count; a few that features name and nothing uses (ring)
-# stay. The glibc and OpenSSL that are linked in are no crates but those of the Debian that builds it.
+# Lists every crate of the image's program with version, licence and checksum. Dev and build dependencies are removed first, because their
+# features would count; a few crates behind unused features (ring) remain. glibc and OpenSSL come from the building Debian and are no crates.
 CYCLONEDX := target/tools/bin/cargo-cyclonedx
 CYCLONEDX_VERSION := 0.5.7
 SBOM_CRATE := target/sbom-crate
@@ -141,12 +140,11 @@ inbox: $(CLIENTS)/node_modules/.installed
 	assets/inbox/build.sh "$(CURDIR)/assets/inbox/inbox.js"
 	cd assets/inbox && sha256sum LICENSE inbox.js >SHA256SUMS
 
-# The target is named, or build scripts and macros would be static too, which the compiler cannot load. The C library is
-# glibc: what it loads at run time it has built in since 2.34 (files and DNS), and musl's allocator is slow with threads.
-# Random numbers come from the kernel's own call: a static program finds no other, and would read /dev/urandom.
-# Its symbols are left out, a fifth of it: nothing in the image reads them.
+# With an explicit target, only the program is static; static build scripts and macros could not be loaded by the compiler. glibc, not musl,
+# whose allocator is slow with threads; since 2.34 it contains what it loads at run time (files and DNS). Random numbers come from the
+# system call, because a static program would read /dev/urandom. Symbols, a fifth of the size, are stripped.
 IMAGE_ROOT := target/image-root
-# `make test` tries it with `dev`: linked alike, and built in a third of the time.
+# `make test` uses `dev`: linked the same way and built in a third of the time.
 IMAGE_PROFILE := image
 image-root: HOST = $(shell rustc --print host-tuple)
 image-root: image-packages
@@ -168,7 +166,7 @@ test-packages:
 image-packages:
 	$(call install,$(IMAGE_PACKAGES))
 
-# The clients' own install scripts are not run: they download from elsewhere, and nothing of theirs is needed.
+# Install scripts are disabled: they download from other hosts and are not needed.
 %/node_modules/.installed: %/package-lock.json | test-packages
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
