@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
@@ -14,7 +15,8 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 use tower::Service;
 
-use super::super::services::{Rest, Services};
+use super::super::protocols::services::{Rest, Services};
+use super::super::types::{BoxFuture, Request, Response};
 use super::super::*;
 use crate::config::{RateLimits, Secret, WebhookSettings};
 use crate::cursor::{SigningKey, SigningKeys};
@@ -139,7 +141,7 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         event_retention: Duration::from_secs(60),
     };
     change(&mut config);
-    let store = Store::new(&config.database_url, pool_options(&config));
+    let store = Store::new(&config.database_url, pools::of_requests(&config));
     let (health, closing) = (Health::new(), CancellationToken::new());
     let health_service = health.rpc(&["test.Service"], closing.clone());
     let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {
@@ -149,7 +151,7 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
     let grpc = Routes::default().add_service(Grpc).add_service(health_service);
     let documents = Documents::compose();
     let router = Router::new(Services { grpc, rest: Json, guard }, documents, health.clone());
-    let stack = layers::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
+    let stack = stack::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let mut bounds = bounds(&config);
@@ -158,7 +160,7 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(async move {
         let shutdown = async { drop(stopped.await) };
-        connection::serve(listener, stack, shutdown, || health.draining(), closing, bounds).await;
+        listener::serve(listener, stack, shutdown, || health.draining(), closing, bounds).await;
     });
     Running { address, stop, serving }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::CONNECTION;
 use http::{HeaderValue, Version};
 
-use crate::server::Response;
+use crate::server::types::Response;
 
 /// Shared between a connection and its calls.
 #[derive(Clone, Default)]

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::documents::{Document, HTML, SCRIPT, STYLE};
+use super::document::{Document, HTML, SCRIPT, STYLE};
 
 /// Compressed by the build, as is the script. The page itself is small.
 const STYLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.css.gz"));

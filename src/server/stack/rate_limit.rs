@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::buckets::{Buckets, Level, Refusal};
-use super::around::{Answering, Around};
-use super::protocol::Protocol;
-use super::services::Rest;
-use super::{BoxFuture, Request, Response, admission, request_id};
+use super::admission;
+use super::around::Around;
 use crate::caller::{Caller, Identity};
 use crate::config::RateLimits;
 use crate::error::{Error, Kind};
+use crate::server::protocols::protocol::Protocol;
+use crate::server::protocols::services::Rest;
+use crate::server::types::{Answering, BoxFuture, REQUEST_ID, Request, Response};
 use crate::telemetry::metrics;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -47,7 +48,7 @@ impl<R: Rest> RateLimit<R> {
         metrics::shed(refusal.reason);
         let error = Error::new(Kind::RateLimited, refusal.message);
         let rest = |error: &Error| {
-            let request_id = request.headers().get(request_id::HEADER);
+            let request_id = request.headers().get(REQUEST_ID);
             // It says `retry-after: 1`: rates are whole calls a second, so nobody waits longer.
             self.rest.error_response(request.uri().path(), error, request_id)
         };

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::around::{Answering, Around};
-use super::protocol::Protocol;
-use super::services::Rest;
-use super::{BoxFuture, Request, request_id};
+use super::around::Around;
 use crate::error::{Error, Kind};
+use crate::server::protocols::protocol::Protocol;
+use crate::server::protocols::services::Rest;
+use crate::server::types::{Answering, BoxFuture, REQUEST_ID, Request};
 use crate::telemetry::metrics;
 
 /// Admits or turns away.
@@ -45,7 +45,7 @@ impl<R: Rest> Around for Admission<R> {
                 let error = Error::new(Kind::Overloaded, "too much to do right now, try again")
                     .caused_by("as many calls in flight as are admitted");
                 let rest = |error: &Error| {
-                    let request_id = request.headers().get(request_id::HEADER);
+                    let request_id = request.headers().get(REQUEST_ID);
                     self.rest.error_response(request.uri().path(), error, request_id)
                 };
                 let answer = Protocol::of(&request).error(error, rest);

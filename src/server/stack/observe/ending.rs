@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Code;
 
-use crate::server::Response;
+use crate::server::types::Response;
 use ::transcode::StreamStatus;
 
 const STATUS: &str = "grpc-status";

@@ -1,6 +1,8 @@
 //! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, within limits, until it is told to stop.
 
+mod linger;
 mod manner;
+pub mod tls;
 
 use std::time::Duration;
 
@@ -17,9 +19,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::manner::Manner;
-use super::around::Answering;
-use super::linger;
-use super::tls::Tls;
+use self::tls::Tls;
+use super::types::Answering;
 use crate::telemetry::metrics::{self, Present};
 
 /// How long a new connection may stay silent.

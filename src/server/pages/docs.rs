@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use http::HeaderValue;
 
-use super::documents::{Document, HTML, JSON, SCRIPT};
+use super::document::{Document, HTML, JSON, SCRIPT};
 use crate::rest::openapi;
 
-const PAGE: &str = include_str!("docs/page.html");
+const PAGE: &str = include_str!("page.html");
 /// Compressed by the build.
 const EXPLORER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi-explorer.min.js.gz"));
 

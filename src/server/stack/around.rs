@@ -5,12 +5,7 @@ use std::task::{Context, Poll};
 
 use tower::{Layer, Service};
 
-use super::{BoxFuture, Request, Response};
-
-/// A service of the stack: whatever happens, there is an answer.
-pub trait Answering: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture> {}
-
-impl<S> Answering for S where S: Service<Request, Response = Response, Error = Infallible, Future = BoxFuture> {}
+use crate::server::types::{Answering, BoxFuture, Request, Response};
 
 /// Something done around every call.
 pub trait Around {

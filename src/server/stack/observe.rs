@@ -13,12 +13,14 @@ use tonic::{Code, Status};
 use tracing::Level;
 
 use self::ending::Watched;
-use super::around::{Answering, Around};
-use super::protocol::Protocol;
-use super::services::Rest;
-use super::{BoxFuture, Request, Response, guard, request_id};
+use super::around::Around;
+use super::request_id;
 use crate::error::Kind;
 use crate::pb::METHODS;
+use crate::server::protocols::guard;
+use crate::server::protocols::protocol::Protocol;
+use crate::server::protocols::services::Rest;
+use crate::server::types::{Answering, BoxFuture, REQUEST_ID, Request, Response};
 use crate::telemetry::causes;
 use crate::telemetry::current::Current;
 use crate::telemetry::metrics::{self, Present};
@@ -47,7 +49,7 @@ impl<R: Rest> Around for Observe<R> {
         Box::pin(current.serve(async move {
             let _present = Present::call();
             let Ok(mut response) = answer.await;
-            response.headers_mut().insert(request_id::HEADER, id);
+            response.headers_mut().insert(REQUEST_ID, id);
             if let Some(told) = trace.as_ref().and_then(Trace::answer) {
                 response.headers_mut().insert(traces::ANSWER, told);
             }

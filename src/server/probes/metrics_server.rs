@@ -13,7 +13,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Health, Response};
+use super::Health;
+use crate::server::types::Response;
 use crate::telemetry::Scrape;
 
 /// Scrapers are few. More wait.

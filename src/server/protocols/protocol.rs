@@ -4,8 +4,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Version};
 use tonic::Status;
 
-use super::{Request, Response};
 use crate::error::{Error, unreadable};
+use crate::server::types::{Request, Response};
 
 /// A way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,23 +4,21 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use crate::server::types::REQUEST_ID;
+use http::{HeaderMap, HeaderValue};
 use rand::rngs::{OsRng, StdRng};
 use rand::{RngCore, SeedableRng, TryRngCore};
-
-/// The header it comes and goes in.
-pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longer ones are replaced.
 const MAX_LENGTH: usize = 128;
 
 /// The caller's own id when it is one that can stand in a log line, else a new one, which the request has from then on.
 pub fn ensure(headers: &mut HeaderMap) -> HeaderValue {
-    if let Some(id) = headers.get(HEADER).filter(|id| is_sane(id.as_bytes())) {
+    if let Some(id) = headers.get(REQUEST_ID).filter(|id| is_sane(id.as_bytes())) {
         return id.clone();
     }
     let id = generate();
-    headers.insert(HEADER, id.clone());
+    headers.insert(REQUEST_ID, id.clone());
     id
 }
 
@@ -73,9 +71,9 @@ mod tests {
 
     fn ensured(id: &str) -> String {
         let mut headers = HeaderMap::new();
-        headers.insert(HEADER, HeaderValue::from_str(id).expect("a header value"));
+        headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("a header value"));
         let id = ensure(&mut headers);
-        assert_eq!(headers.get(HEADER), Some(&id));
+        assert_eq!(headers.get(REQUEST_ID), Some(&id));
         id.to_str().expect("text").to_owned()
     }
 

@@ -1,5 +1,6 @@
 //! Whether the service is alive, and whether it can do its work. Found out in the background, so that no probe waits.
 
+pub mod metrics_server;
 mod probe;
 mod rpc;
 
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::{Health as HealthRpc, HealthServer};
 
 use self::rpc::Answers;
-use super::Response;
+use super::types::Response;
 use crate::store::Store;
 use crate::store::readiness::Schema;
 use crate::telemetry::metrics;

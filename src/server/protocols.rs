@@ -1,5 +1,10 @@
 //! Where every request goes.
 
+pub mod compression;
+pub mod guard;
+pub mod protocol;
+pub mod services;
+
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
@@ -8,13 +13,13 @@ use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
-use super::compression::{self, Compressed, compressed};
-use super::documents::{Documented, Documents};
-use super::guard::GuardLayer;
-use super::health::Health;
-use super::protocol::{Protocol, in_our_words};
-use super::services::{Rest, Services};
-use super::{BoxFuture, Request, Response};
+use self::compression::{Compressed, compressed};
+use self::guard::GuardLayer;
+use self::protocol::{Protocol, in_our_words};
+use self::services::{Rest, Services};
+use super::pages::{Documented, Documents};
+use super::probes::Health;
+use super::types::{BoxFuture, Request, Response};
 
 /// Sends a request to its protocol.
 #[derive(Clone)]

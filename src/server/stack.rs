@@ -1,17 +1,27 @@
 //! What every request passes on its way in, whichever protocol it comes through. In order, outermost first.
 
+mod admission;
+mod around;
+mod cors;
+mod deadline;
+mod limits;
+mod observe;
+mod rate_limit;
+mod request_id;
+
 use std::sync::Arc;
 
 use tower::ServiceBuilder;
 
-use super::admission::Admission;
-use super::around::{Answering, AroundLayer};
-use super::cors::Cors;
-use super::limits::Limits;
-use super::observe::Observe;
-use super::rate_limit::RateLimit;
-use super::router::Router;
-use super::services::Rest;
+use self::admission::Admission;
+use self::around::AroundLayer;
+use self::cors::Cors;
+use self::limits::Limits;
+use self::observe::Observe;
+use self::rate_limit::RateLimit;
+use super::protocols::Router;
+use super::protocols::services::Rest;
+use super::types::Answering;
 use crate::auth::{AuthLayer, Authenticator};
 use crate::config::Config;
 

@@ -8,10 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::service::Routes;
 
-use super::around::Answering;
 use super::guard::Guard;
-use super::health::Health;
-use super::{Response, ServeError};
 use crate::actions::commands::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
@@ -24,6 +21,9 @@ use crate::pb::ingest_service_server::IngestServiceServer;
 use crate::pb::organization_service_server::OrganizationServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
 use crate::rest::{self, routes};
+use crate::server::probes::Health;
+use crate::server::serve_error::ServeError;
+use crate::server::types::{Answering, Response};
 use crate::store::{PoolOptions, Store};
 
 /// The services whose readiness the gRPC health service tells.
@@ -70,7 +70,7 @@ pub fn compose(
     let sessions = Arc::new(SessionApi::new(store.clone(), config.signing_keys.clone(), watches.clone()));
     let webhooks = Webhooks::new(store.clone(), config.signing_keys.clone(), config.webhooks);
     let organization = Arc::new(OrganizationApi::new(store.clone(), config.signing_keys.clone(), webhooks));
-    let writers = super::of_connectors(config.database_pool_size);
+    let writers = crate::server::pools::of_connectors(config.database_pool_size);
     let ingest_store = store.with_own_pool(&config.database_url, PoolOptions::background(writers));
     let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
     let limit = config.max_body_bytes;

@@ -7,12 +7,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::around::{Answering, Around};
-use super::protocol::Protocol;
-use super::services::Rest;
-use super::{BoxFuture, Request, Response, deadline, request_id};
+use super::around::Around;
+use super::deadline;
 use crate::deadline as calls;
 use crate::error::{Error, Kind};
+use crate::server::protocols::protocol::Protocol;
+use crate::server::protocols::services::Rest;
+use crate::server::types::{Answering, BoxFuture, REQUEST_ID, Request, Response};
 
 /// Bounds every call.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ impl<R: Rest> Around for Limits<R> {
         let protocol = Protocol::of(&request);
         // Cheap: the text is shared with the request.
         let uri = request.uri().clone();
-        let request_id = request.headers().get(request_id::HEADER).cloned();
+        let request_id = request.headers().get(REQUEST_ID).cloned();
         let rest = self.rest.clone();
         let answer = calls::by(deadlines, inner.call(request));
         Box::pin(async move {

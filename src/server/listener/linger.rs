@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
-use super::Request;
+use crate::server::types::Request;
 
 /// The most that is read in vain, in bytes, and for how long. After that the client has had its chance.
 const MAX_BYTES: usize = 16 << 20;

@@ -40,7 +40,7 @@ const IDLE_CONNECTIONS: usize = 2;
 type HttpClient<R> = Client<HttpsConnector<HttpConnector<AddressPolicy<R>>>, Full<Bytes>>;
 
 /// Posts by HTTP.
-pub(super) struct Postman<R = GaiResolver> {
+pub struct Postman<R = GaiResolver> {
     client: Option<HttpClient<R>>,
     reach: AddressPolicy<R>,
     timeout: Duration,
@@ -48,7 +48,7 @@ pub(super) struct Postman<R = GaiResolver> {
 
 impl Postman {
     /// Posts to what the machine's resolver knows.
-    pub(super) fn new(settings: &WebhookSettings) -> Self {
+    pub fn new(settings: &WebhookSettings) -> Self {
         Self::resolving(GaiResolver::new(), settings)
     }
 }

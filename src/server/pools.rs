@@ -1,0 +1,43 @@
+//! How many connections to PostgreSQL one instance opens, and what for.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::store::PoolOptions;
+
+/// The pool of the probes: separate, so that a busy service is not reported as unready.
+pub const PROBES: PoolOptions = PoolOptions {
+    size: 1,
+    acquire_timeout: Duration::from_secs(1),
+    statement_timeout: Some(Duration::from_secs(1)),
+};
+
+/// Connections for authentication. Every request with a key waits for it, so it must not queue behind requests: under
+/// overload it would be late for all of them, also for those that are admitted.
+pub const AUTH: u32 = 2;
+
+/// Connections for the webhook dispatcher: few and separate, so that requests and deliveries do not delay each other.
+pub const WEBHOOKS: u32 = 2;
+
+/// The connection of the notification listener.
+pub const LISTENER: u32 = 1;
+
+/// Connections for connectors, of a service with a request pool of that size.
+pub fn of_connectors(request_pool: u32) -> u32 {
+    (request_pool / 2).max(1)
+}
+
+/// The most connections one instance opens with a request pool of that size.
+pub fn database_pool_size(request_pool: u32) -> u32 {
+    let others = of_connectors(request_pool) + PROBES.size + AUTH + WEBHOOKS + LISTENER;
+    request_pool.saturating_add(others)
+}
+
+/// The request pool. A statement that outlives every deadline is of no use to anyone.
+pub fn of_requests(config: &Config) -> PoolOptions {
+    PoolOptions {
+        size: config.database_pool_size,
+        acquire_timeout: config.database_acquire_timeout,
+        statement_timeout: Some(config.request_timeout),
+    }
+}
