@@ -1,4 +1,4 @@
-//! Ready-made clients, used as their users would: Periskope's own npm client, Python's gRPC, a page in a browser. Their
+//! Third-party clients: Periskope's own npm client, Python's gRPC, a page in a browser. Their
 //! versions are pinned in `tests/clients/`; `make test` installs them.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::support::{Chat, ROOT, World, clients, python_tool};
 
 #[tokio::test]
-async fn periskopes_own_client_reads_and_changes_a_chat() {
-    // Of its own: it counts what there is.
+async fn the_official_client_reads_and_updates_a_chat() {
+    // Separate, because the client counts chats.
     let world = World::start().await;
     let chat = world.chat("Asha Rao").await;
     let message = |id: &str, minute: u64| {
@@ -33,7 +33,7 @@ async fn periskopes_own_client_reads_and_changes_a_chat() {
 }
 
 #[tokio::test]
-async fn a_python_client_finds_everything_over_reflection() {
+async fn a_python_client_uses_reflection() {
     let world = World::shared().await;
     let chat = world.chat("Asha Rao").await;
     let mut client = python_tool("python");
@@ -45,10 +45,10 @@ async fn a_python_client_finds_everything_over_reflection() {
 }
 
 #[tokio::test]
-async fn a_page_in_a_browser_shows_a_chat_when_its_origin_is_allowed() {
-    let mut client = Asking::start(&mut node("web/chats.mjs"));
-    let origins: Value = serde_json::from_str(&client.said).unwrap_or_default();
-    // Without them it has failed, and says how.
+async fn a_browser_page_of_an_allowed_origin_shows_a_chat() {
+    let mut client = Dialogue::start(&mut node("web/chats.mjs"));
+    let origins: Value = serde_json::from_str(&client.text).unwrap_or_default();
+    // Otherwise it has failed and printed the reason.
     let Some(allowed) = origins["allowed"].as_str() else { return must_be_ok(&client.end()) };
     let world = World::start_with("127.0.0.1:0", &["--cors-allowed-origin", allowed]).await;
     let chat = world.chat("Asha Rao").await;
@@ -60,14 +60,14 @@ async fn a_page_in_a_browser_shows_a_chat_when_its_origin_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_browser_shows_every_operation_and_asks_nobody_else() {
+async fn the_docs_page_shows_every_operation_and_loads_nothing_else() {
     let world = World::shared().await;
     let output = node("web/docs.mjs").env("SERVICE", world.url()).output();
     must_be_ok(&output.expect("node: run make test"));
 }
 
 #[tokio::test]
-async fn people_work_with_the_inbox_in_a_browser() {
+async fn the_inbox_works_in_a_browser() {
     let world = World::start().await;
     let [asha, bela, chen] =
         [world.chat("Asha Rao").await, world.chat("Bela Kovacs").await, world.chat("Chen Wei").await];
@@ -89,8 +89,8 @@ async fn people_work_with_the_inbox_in_a_browser() {
     let mut client = node("web/inbox.mjs");
     client.env("SERVICE", world.url()).env("TOKEN", &world.org.key).env("READER", world.key("read").await);
     client.env("EMAIL", &world.org.members[0]);
-    let mut client = Asking::start(&mut client);
-    if client.said == "waiting for messages\n" {
+    let mut client = Dialogue::start(&mut client);
+    if client.text == "waiting for messages\n" {
         let bodies = (0..99).map(|_| "Hello?").chain(["Thanks a lot"]);
         let messages = (5..).zip(bodies).map(|(minute, body)| message(minute, &chen, false, body));
         world.import(&world.org, &messages.collect::<Vec<_>>());
@@ -100,12 +100,12 @@ async fn people_work_with_the_inbox_in_a_browser() {
 }
 
 #[test]
-fn the_inbox_reads_a_burst_of_changes_together() {
+fn the_inbox_reloads_a_burst_of_changes_together() {
     must_be_ok(&node("web/changes.mjs").output().expect("node: run make test"));
 }
 
 #[test]
-fn the_inbox_is_what_its_sources_give() {
+fn the_inbox_script_matches_its_sources() {
     let assets = Path::new(ROOT).join("assets/inbox");
     let built = std::env::temp_dir().join(format!("inbox-{}.js", uuid::Uuid::now_v7().simple()));
     let output =
@@ -121,28 +121,28 @@ fn the_inbox_is_what_its_sources_give() {
 }
 
 #[test]
-fn the_proto_files_follow_bufs_rules() {
+fn the_proto_files_pass_buf_lint() {
     let output = Command::new(clients().join("node_modules/.bin/buf")).arg("lint").current_dir(ROOT).output();
     let output = output.expect("buf: run make test");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// A client that says a line, and is then answered with one.
-struct Asking {
+/// A client process that prints a line and then reads one.
+struct Dialogue {
     client: Child,
     output: BufReader<ChildStdout>,
-    said: String,
+    text: String,
 }
 
-impl Asking {
-    /// Runs it until it has said its line.
+impl Dialogue {
+    /// Starts it and reads its first line.
     fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut client = command.spawn().expect("node: run make test");
         let mut output = BufReader::new(client.stdout.take().expect("piped"));
-        let mut said = String::new();
-        output.read_line(&mut said).expect("the client says a line");
-        Self { client, output, said }
+        let mut text = String::new();
+        output.read_line(&mut text).expect("a line of the client");
+        Self { client, output, text }
     }
 
     fn answer(&mut self, line: &str) {
@@ -150,11 +150,11 @@ impl Asking {
         writeln!(input, "{line}").expect("the client reads the answer");
     }
 
-    /// Waits for what it says until it ends.
+    /// Waits for its exit and the rest of its output.
     fn end(mut self) -> Output {
-        self.output.read_to_string(&mut self.said).expect("what the client says");
+        self.output.read_to_string(&mut self.text).expect("the output of the client");
         let ended = self.client.wait_with_output().expect("the client ends");
-        Output { stdout: self.said.into_bytes(), ..ended }
+        Output { stdout: self.text.into_bytes(), ..ended }
     }
 }
 
@@ -164,9 +164,8 @@ fn node(script: &str) -> Command {
     command
 }
 
-/// The script says `ok` last and ends well.
+/// Panics unless the script printed `ok` last and exited with 0.
 pub fn must_be_ok(output: &Output) {
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.trim_end().ends_with("ok"), "{said}\n{complained}");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && stdout.trim_end().ends_with("ok"), "{stdout}\n{stderr}");
 }

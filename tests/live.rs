@@ -1,17 +1,16 @@
-//! The service as it runs keeps what its OpenAPI document says: Schemathesis reads the document and tries every operation
-//! with requests that it allows and with requests that it does not.
+//! Schemathesis checks the running service against its OpenAPI document with valid and invalid requests.
 //!
-//! The same requests each time, unless `FUZZ_SECONDS` says for how long to try others.
+//! The requests are the same each time; with `FUZZ_SECONDS`, random ones are sent for that long.
 
 use std::env;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{ROOT, World, python_tool, told_of_nothing};
+use crate::support::{ROOT, World, disabled_webhook, python_tool};
 
 #[tokio::test]
-async fn the_service_keeps_what_its_document_says() {
+async fn the_service_conforms_to_its_openapi_document() {
     let world = World::start().await;
     let place = env::temp_dir().join(format!("sb-live-{}", uuid::Uuid::now_v7().simple()));
     std::fs::create_dir(&place).expect("a folder");
@@ -22,7 +21,7 @@ async fn the_service_keeps_what_its_document_says() {
     let settings = Path::new(ROOT).join("tests/clients/rest");
     let mut schemathesis = python_tool("schemathesis");
     schemathesis.arg("--config-file").arg(settings.join("schemathesis.toml"));
-    // A watch has no end to wait for.
+    // A watch does not end.
     schemathesis
         .args(["run", "--no-color", "--exclude-path-regex", ":watch$"])
         .arg(format!("{}/openapi.json", world.url()));
@@ -35,15 +34,14 @@ async fn the_service_keeps_what_its_document_says() {
     schemathesis.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&place);
     let output = schemathesis.output().expect("schemathesis");
     let _ = std::fs::remove_dir_all(&place);
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let log = world.log();
     let faults = log.lines().filter(|line| line.contains("\"ERROR\"") || line.contains("panicked"));
     let faults = faults.collect::<Vec<_>>().join("\n");
-    assert!(output.status.success() && faults.is_empty(), "{said}\n{complained}\n{faults}");
+    assert!(output.status.success() && faults.is_empty(), "{stdout}\n{stderr}\n{faults}");
 }
 
-/// A token that may do everything, and what there is by the words of `x-refers-to`; see `tests/clients/rest/known.py`.
+/// A token with all capabilities, and existing ids by `x-refers-to`; see `tests/clients/rest/known.py`.
 fn furnish(world: &World, org: &str) -> (String, Value) {
     let all = "read,send,ingest,manage";
     let token = world.cli(&["key", "create", "--org", org, "--name", "live", "--can", all]);
@@ -57,7 +55,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let labels = column("SELECT label_id FROM labels WHERE ORG ORDER BY label_id");
     let entries = properties(world, org);
 
-    // Beside the demo's own, which stay, so that what refers to them goes on being right.
+    // In addition to the demo.s own, which stay, so that references to them stay valid.
     let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
     let spare = |args: &dyn Fn(&str) -> String| (0..6).map(|i| args(&i.to_string())).collect::<Vec<_>>();
     let spare_sessions = spare(&|i| cli(&["session", "create", "--phone", &format!("1555010980{i}")]));
@@ -66,7 +64,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         cli(&["member", "add", "--email", &email]);
         email
     });
-    // Of a picklist the document can say in words alone that no option holds a comma.
+    // For a picklist, the document cannot express that no option contains a comma.
     let dropdown = |name: &str| {
         cli(&["property", "create", "--name", name, "--kind", "dropdown", "--option", "a", "--option", "b"])
     };
@@ -110,12 +108,12 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     (token, known)
 }
 
-/// Webhooks that are told of nothing, each with a dead letter.
+/// Disabled webhooks, each with a dead letter.
 fn webhooks(world: &World, org: &str) -> Vec<String> {
     let letters = "abcdefghijkl".repeat(2);
     let ids: Vec<_> = (0..8).map(|at| format!("webhook-live{}", &letters[at..at + 12])).collect();
     for id in &ids {
-        world.sql().run_as(org, &told_of_nothing(org, id, "7200000001"));
+        world.sql().run_as(org, &disabled_webhook(org, id, "7200000001"));
     }
     ids
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::support::{Cluster, Rest, Server, Sql, is_the_calls_own};
+use crate::support::{Cluster, Rest, Server, Sql, is_statement_of_a_request};
 use log::{Entry, Log};
 use requests::Request;
 use seed::Seeded;
@@ -72,7 +72,7 @@ async fn every_read_is_one_round_trip_of_a_statement_that_is_prepared_once() {
         for entry in &call.entries {
             match entry {
                 Entry::Parse(sql) => *parsed.entry(sql).or_default() += 1,
-                Entry::Execute(sql) if !is_the_calls_own(sql) => {}
+                Entry::Execute(sql) if !is_statement_of_a_request(sql) => {}
                 Entry::Execute(sql) => {
                     *executed.entry(sql).or_default() += 1;
                     statements.push(sql);
@@ -122,7 +122,7 @@ async fn the_last_page_of_a_list_costs_what_the_first_costs() {
 impl Call {
     fn plans(&self) -> impl Iterator<Item = &Value> {
         let plans = self.entries.iter().filter_map(Entry::plan);
-        plans.filter(|plan| is_the_calls_own(plan["Query Text"].as_str().unwrap_or_default()))
+        plans.filter(|plan| is_statement_of_a_request(plan["Query Text"].as_str().unwrap_or_default()))
     }
 
     /// What the statement itself touched; what its functions' statements did is part of that.

@@ -27,7 +27,7 @@ pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};
 pub use rpc::{Protocol, Rpc, RpcAnswer, frame};
 pub use server::Server;
-pub use sql::{Sql, is_the_calls_own, told_of_nothing};
+pub use sql::{Sql, disabled_webhook, is_statement_of_a_request};
 pub use tools::{clients, python_tool};
 pub use usage::{memory, percentile, processor_time, threads};
 pub use world::{Org, World};

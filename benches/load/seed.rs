@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::Outcome;
 use crate::cluster::Database;
-use crate::sql::{Sql, told_of_nothing};
+use crate::sql::{Sql, disabled_webhook};
 
 /// Chats: persons, and then groups of twenty of them.
 pub const CHATS: u64 = PERSONS + GROUPS;
@@ -60,7 +60,7 @@ impl World {
                 names.iter().fold(statement.to_owned(), |text, (name, value)| text.replace(name, value));
             sql.run_as(&org, &filled);
         }
-        sql.run_as(&org, &told_of_nothing(&org, WEBHOOK, DEAD_LETTER));
+        sql.run_as(&org, &disabled_webhook(&org, WEBHOOK, DEAD_LETTER));
         database.admin().run("VACUUM ANALYZE");
         let mut key_of = |which| sql.value(&format!("SELECT {which}(chat_key) FROM chats")).as_i64();
         let chat_keys = key_of("min").zip(key_of("max")).ok_or("no chats")?;

@@ -10,7 +10,7 @@ use crate::pages::Page;
 use crate::rest::{self, Connection};
 use crate::seed::World;
 use crate::server::Server;
-use crate::sql::{Sql, is_the_calls_own};
+use crate::sql::{Sql, is_statement_of_a_request};
 
 /// A statement, and what it was executed with.
 pub struct Statement {
@@ -83,7 +83,7 @@ fn last_read(log: &str) -> Option<(&str, &str)> {
     lines.windows(2).rev().find_map(|pair| {
         let (_, sql) = pair[0].split_once("LOG:  execute ")?.1.split_once(": ")?;
         let (_, values) = pair[1].split_once("DETAIL:  parameters: ")?;
-        (sql.starts_with("SELECT") && is_the_calls_own(sql)).then_some((sql, values))
+        (sql.starts_with("SELECT") && is_statement_of_a_request(sql)).then_some((sql, values))
     })
 }
 

@@ -21,7 +21,7 @@ async fn a_database_that_hangs_does_not_hold_up_the_end() {
 async fn while_others_learn_that_it_ends_the_service_goes_on_and_a_second_signal_ends_it_at_once() {
     let world = World::start_with("127.0.0.1:0", &["--drain-delay", FOREVER]).await;
     let chat = world.chat("Alice").await;
-    world.tell_to_stop();
+    world.send_sigterm();
     let ready = loop {
         let ready = world.anonymous().get("/readyz").await;
         if ready.status == 503 {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::samples::{Ids, request, rest, wire};
-use crate::support::{Chat, Method, Protocol, World, methods, told_of_nothing};
+use crate::support::{Chat, Method, Protocol, World, disabled_webhook, methods};
 
 #[tokio::test]
 async fn another_organizations_ids_answer_like_missing_ones() {
@@ -125,7 +125,7 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
         key = &id[..12],
     );
     world.sql().run_as(&org.id, &sql);
-    world.sql().run_as(&org.id, &told_of_nothing(&org.id, &org.webhook, &org.dead_letter));
+    world.sql().run_as(&org.id, &disabled_webhook(&org.id, &org.webhook, &org.dead_letter));
     let chat = world.chat_of(&org, "Alice").await;
     Ids::of(&org, chat)
 }

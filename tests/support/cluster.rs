@@ -1,4 +1,4 @@
-//! One PostgreSQL per test run, started when the first test asks for it, gone when the last one ends.
+//! One PostgreSQL per test run: started by the first test that needs it, removed after the last.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,8 @@ use super::SWITCHBOARD;
 use super::process::{Ending, Process};
 use super::sql::Sql;
 
-/// Starts a throw-away cluster, or one that was killed: nothing is synced to disk, no TCP. The C locale is the harshest:
-/// whatever compares text without regard to case must not lean on the database for it.
+/// Starts a throw-away cluster, or one that was killed: nothing is synced to disk, no TCP. In the C locale,
+/// code that relies on the database for case-insensitive comparison fails.
 const START: &str = r#"
     { [ -d "$2/data" ] ||
         "$1/initdb" -D "$2/data" --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null; } &&
@@ -21,7 +21,7 @@ const START: &str = r#"
         -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 $3
 "#;
 
-/// What every server under test signs cursors with.
+/// The signing key of every server under test.
 pub const SIGNING_KEY: &str = "dGhlIHRlc3RzJyBvd24ga2V5OiAxNTU1MDEwMDQwMC4=";
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
@@ -37,7 +37,7 @@ pub struct Cluster {
     settings: String,
 }
 
-/// A cluster whose processes all stand still, for as long as the value lives.
+/// A cluster whose processes are stopped (SIGSTOP) until the value is dropped.
 pub struct Paused(Vec<Pid>);
 
 impl Drop for Paused {
@@ -78,7 +78,7 @@ impl Cluster {
         self.create(None)
     }
 
-    /// A copy of that database, which nothing may be connected to.
+    /// A copy of that database, which must have no connections.
     pub fn copy_of(&self, template: &Database) -> Database {
         self.create(Some(template))
     }
@@ -94,7 +94,7 @@ impl Cluster {
         self.copy_of(template.await)
     }
 
-    /// Ends every process of it at once, as `kill -9` does.
+    /// Kills all its processes with SIGKILL.
     pub fn kill(&self) {
         for process in self.processes() {
             let _ = kill_process(process, Signal::KILL);
@@ -107,7 +107,7 @@ impl Cluster {
         self.revived.push(run(&self.folder, &log, &self.settings, None).await);
     }
 
-    /// Stops every process of it where it stands.
+    /// Stops all its processes with SIGSTOP.
     pub fn pause(&self) -> Paused {
         let processes = self.processes();
         for process in &processes {
@@ -125,7 +125,7 @@ impl Cluster {
         ids.filter_map(|id| Pid::from_raw(id.try_into().ok()?)).collect()
     }
 
-    /// What it logs.
+    /// Its log file.
     pub fn log_file(&self) -> PathBuf {
         self.folder.join("log")
     }
@@ -147,17 +147,17 @@ impl Cluster {
 }
 
 impl Database {
-    /// A connection of its own, as the application's role.
+    /// A new connection as the application's role.
     pub fn sql(&self) -> Sql {
         Sql::connect(&self.url)
     }
 
-    /// A connection of its own, as a role that may do everything.
+    /// A new connection as a superuser.
     pub fn admin(&self) -> Sql {
         Sql::connect(&self.admin_url())
     }
 
-    /// libpq URL of a role that may do everything.
+    /// libpq URL of a superuser.
     pub fn admin_url(&self) -> String {
         self.url.replacen("switchboard@", "admin@", 1)
     }
@@ -172,11 +172,11 @@ impl Database {
         }
         command.args(args).env("SWITCHBOARD_DATABASE_URL", &self.url);
         command.env("SWITCHBOARD_SIGNING_KEY", SIGNING_KEY);
-        // Machines that run tests are busy: who has to wait is no news.
+        // Test machines are busy, so waiting is expected.
         command.env("SWITCHBOARD_DATABASE_ACQUIRE_TIMEOUT", "10s");
-        // They also call more often than people do.
+        // Tests exceed the default rate limits.
         command.env("SWITCHBOARD_KEY_RATE_LIMIT", "unlimited").env("SWITCHBOARD_ORG_RATE_LIMIT", "unlimited");
-        // Nobody has to learn that a server ends.
+        // No load balancer has to deregister a test server.
         command.env("SWITCHBOARD_DRAIN_DELAY", "1ms");
         command
     }
@@ -208,7 +208,7 @@ async fn run(folder: &Path, log: &str, settings: &str, removed: Option<&Path>) -
     process
 }
 
-/// A shell as a user that PostgreSQL agrees to run as: it refuses root.
+/// A shell as an unprivileged user, because PostgreSQL refuses to run as root.
 fn unprivileged(folder: &Path) -> Command {
     let is_root = output_of("id", &["-u"]).as_deref() == Some("0");
     if !is_root {

@@ -1,7 +1,7 @@
 //! The organizations of a world, as the command line makes them.
 
 use super::cluster::Database;
-use super::sql::told_of_nothing;
+use super::sql::disabled_webhook;
 use super::world::Org;
 
 /// Makes both organizations, through the command line.
@@ -22,7 +22,7 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
     let label = format!("label-{:a<16}", name.to_lowercase());
     database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
     let (webhook, dead_letter) = (format!("webhook-{}", &label[6..]), format!("70000000{:02}", name.len()));
-    database.sql().run_as(&id, &told_of_nothing(&id, &webhook, &dead_letter));
+    database.sql().run_as(&id, &disabled_webhook(&id, &webhook, &dead_letter));
     let key = database.create_key(&id, "read,send", &[]);
     Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, webhook, dead_letter, key }
 }

@@ -1,5 +1,5 @@
-//! REST over raw HTTP/1.1 with keep-alive: as little work per call as can be, for who calls shares the machine with whom it
-//! calls.
+//! REST over raw HTTP/1.1 with keep-alive: minimal work per call, because the client shares the
+//! machine with the server.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;

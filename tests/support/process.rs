@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The guard: runs the command and ends it when its own standard input closes, which the kernel does for us when this
-/// process is gone, however it went. The first line of the log is the command's process id, the last says how it ended.
+/// The guard: runs the command and ends it when its own standard input closes, which the kernel does when this
+/// process ends for any reason. The first line of the log is the process id of the command, the last its exit status.
 const GUARD: &str = r#"
     trap : INT TERM HUP
     signal=$1 folder=$2 log=$3
@@ -23,7 +23,7 @@ const GUARD: &str = r#"
 "#;
 const ENDED: &str = "[ended with ";
 
-/// Machines that run tests are busy.
+/// Long, because test machines are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -33,11 +33,11 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// How a child process is ended.
+/// How a child process is stopped.
 pub struct Ending<'a> {
-    /// The signal it gets, such as `KILL`.
+    /// The signal, such as `KILL`.
     pub signal: &'a str,
-    /// A folder that is removed after it.
+    /// A folder to remove afterwards.
     pub folder: Option<&'a Path>,
 }
 
@@ -55,7 +55,7 @@ impl Process {
                 None => guard.env_remove(name),
             };
         }
-        // Not our own outputs: who reads those waits until everyone who holds them is gone.
+        // Not the test.s own outputs: their reader would wait until every process closes them.
         guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self { guard: guard.spawn()?, log: log.to_owned() })
     }
@@ -65,19 +65,19 @@ impl Process {
         self.log().lines().next()?.parse().ok()
     }
 
-    /// Tells the process to end in order.
-    pub fn tell_to_stop(&self) {
+    /// Sends SIGTERM.
+    pub fn send_sigterm(&self) {
         let id = self.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("a process");
         kill_process(id, Signal::TERM).expect("it runs");
     }
 
-    /// Tells the process to end in order, and waits for the exit code it ends with.
+    /// Sends SIGTERM and waits for the exit code.
     pub async fn terminate(&self) -> i32 {
-        self.tell_to_stop();
+        self.send_sigterm();
         self.ended().await
     }
 
-    /// Waits until the process ends by itself, for the exit code it ends with.
+    /// Waits until the process exits, for its exit code.
     pub async fn ended(&self) -> i32 {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -92,12 +92,12 @@ impl Process {
         }
     }
 
-    /// What the process printed so far.
+    /// The output so far.
     pub fn log(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
-    /// Waits until the log says what is looked for. Panics with the log when it does not in time.
+    /// Waits until the log contains a match. Panics with the log on timeout.
     pub async fn wait_for<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -1,4 +1,4 @@
-//! A REST caller: plain HTTP/1.1, one connection a call, nothing hidden.
+//! A REST caller: plain HTTP/1.1, one connection a call, no hidden behaviour.
 
 use std::net::SocketAddr;
 
@@ -17,14 +17,14 @@ pub struct Rest {
     headers: Vec<(String, String)>,
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as it came.
+    /// The raw body.
     pub body: Bytes,
 }
 
@@ -34,7 +34,7 @@ impl Rest {
         Self { address, headers: Vec::new() }
     }
 
-    /// Whom it calls.
+    /// The address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -72,7 +72,7 @@ impl Rest {
         self.json("PATCH", path, body.to_string()).await
     }
 
-    /// Any method with a body that claims to be JSON.
+    /// Any method with a body with content type JSON.
     pub async fn json(&self, method: &str, path: impl AsRef<str>, body: impl Into<Bytes>) -> Answer {
         self.with("content-type", "application/json").send(method, path, body).await
     }
@@ -139,7 +139,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The answer itself, if it has that status. Panics with all of it when not.
+    /// Returns the response if it has that status, else panics with all of it.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.text());

@@ -1,4 +1,4 @@
-//! A gRPC and gRPC-Web caller that works on bytes, so that it can send what no generated client would.
+//! A gRPC and gRPC-Web caller of raw bytes, for requests that generated clients cannot send.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 const TRAILERS: u8 = 0x80;
 
-/// The two ways in beside REST.
+/// The protocols beside REST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/2 without TLS, status in the trailers.
@@ -27,12 +27,12 @@ pub struct Rpc {
     headers: Vec<(String, String)>,
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug)]
 pub struct RpcAnswer {
-    /// The gRPC status code; `None` when there is none, which no answer may lack.
+    /// The gRPC status code; `None` when it is missing.
     pub code: Option<i32>,
-    /// The words of the status, still percent-encoded.
+    /// The status message, percent-encoded.
     pub message: String,
     /// Header fields and trailers together.
     pub headers: HeaderMap,
@@ -124,7 +124,7 @@ impl RpcAnswer {
             body = next;
         }
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        assert_eq!(http, 200, "gRPC says what went wrong in its own status: {headers:?}");
+        assert_eq!(http, 200, "gRPC errors are HTTP 200: {headers:?}");
         let code = header("grpc-status").and_then(|code| code.parse().ok());
         let message = header("grpc-message").unwrap_or_default().to_owned();
         Self { code, message, headers, messages }

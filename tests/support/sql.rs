@@ -1,4 +1,4 @@
-//! A look at the tables themselves, for what no answer shows: how many rows there are, and that none changed.
+//! Direct access to the tables, for what no response shows: row counts and fingerprints.
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -73,8 +73,8 @@ impl Sql {
     }
 }
 
-/// Statements that make a webhook which is told of nothing, and has a dead letter.
-pub fn told_of_nothing(org: &str, webhook: &str, dead_letter: &str) -> String {
+/// Statements that create a disabled webhook with a dead letter.
+pub fn disabled_webhook(org: &str, webhook: &str, dead_letter: &str) -> String {
     format!(
         "INSERT INTO webhooks (org_id, webhook_id, url, enabled, salt, key_id, position)
          VALUES ('{org}', '{webhook}', 'https://hooks.acme.example/', false, '0123456789abcdef', '01234567', 0);
@@ -83,10 +83,9 @@ pub fn told_of_nothing(org: &str, webhook: &str, dead_letter: &str) -> String {
     )
 }
 
-/// Whether it is not one of the statements that find out, now and then, who calls, whether the service is ready, what has
-/// expired and which webhooks have something to be told, or that tell other instances that something was written.
-pub fn is_the_calls_own(sql: &str) -> bool {
-    let now_and_then = [
+/// Whether a logged statement belongs to a request, and not to a background task such as probes or expiry.
+pub fn is_statement_of_a_request(sql: &str) -> bool {
+    let background = [
         "secret_sha256",
         "to_regclass",
         "__diesel_schema_migrations",
@@ -101,5 +100,5 @@ pub fn is_the_calls_own(sql: &str) -> bool {
         "pg_notify",
         "ORDER BY \"event_views\".\"event_id\" LIMIT",
     ];
-    !now_and_then.iter().any(|word| sql.contains(word))
+    !background.iter().any(|word| sql.contains(word))
 }

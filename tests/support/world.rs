@@ -1,4 +1,4 @@
-//! A world to test in: two organizations with numbers, members and properties, and the binary serving them.
+//! The test environment: two organizations with sessions, members and properties, and a server.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -27,13 +27,13 @@ static FURNISHED: OnceCell<(Database, [Org; 2])> = OnceCell::const_new();
 static SHARED: OnceCell<World> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A running service with something in it.
+/// A running server with test data.
 pub struct World {
-    /// The organization the callers belong to.
+    /// The organization of the default callers.
     pub org: Org,
-    /// Another organization of the same shape, whose data nobody of the first may see.
+    /// Another organization of the same shape, which the first one must not see.
     pub other: Org,
-    /// What is stored of it.
+    /// Its database.
     pub database: Database,
     server: Server,
     keys: Mutex<HashMap<(String, String), String>>,
@@ -44,7 +44,7 @@ pub struct World {
 pub struct Org {
     /// Its id, a UUID.
     pub id: String,
-    /// Its numbers, in digits.
+    /// Its phone numbers, in digits.
     pub numbers: [String; 2],
     /// The session of each number.
     pub sessions: [String; 2],
@@ -54,26 +54,26 @@ pub struct Org {
     pub note: String,
     /// Id of a label that no chat has.
     pub label: String,
-    /// Id of a webhook that is told of nothing.
+    /// Id of a disabled webhook.
     pub webhook: String,
-    /// Id of a dead letter of it.
+    /// Id of a dead letter of that webhook.
     pub dead_letter: String,
     /// An api-key with `read` and `send`.
     pub key: String,
 }
 
 impl World {
-    /// A world of its own, for tests that count rows or change what others look at.
+    /// A separate environment, for tests that count rows or change shared data.
     pub async fn start() -> Self {
         Self::start_with("127.0.0.1:0", &[]).await
     }
 
-    /// The world of all tests that keep to chats of their own.
+    /// The shared environment of all tests that use only their own chats.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// A world of its own whose `serve` has these flags.
+    /// A separate environment whose `serve` has these flags.
     pub async fn start_with(listen: &str, args: &[&str]) -> Self {
         let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
         let database = Cluster::get().await.copy_of(&template);
@@ -81,7 +81,7 @@ impl World {
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
-    /// A world of its own whose `serve` has these flags and these variables.
+    /// A separate environment whose `serve` has these flags and these variables.
     pub async fn start_with_env(args: &[&str], variables: &[(&str, String)]) -> Self {
         let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
         let database = Cluster::get().await.copy_of(&template);
@@ -91,17 +91,17 @@ impl World {
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
-    /// What Prometheus would read, of a server that has an address for it.
+    /// The metrics in Prometheus format, of a server with a metrics address.
     pub async fn metrics(&self) -> String {
         self.metrics_rest().get("/metrics").await.expect(200).text()
     }
 
-    /// A caller of the listener for metrics, which is never asked for a token.
+    /// A caller of the metrics listener, which needs no token.
     pub fn metrics_rest(&self) -> Rest {
         Rest::new(address_in(&self.log(), "serving metrics").expect("an address for metrics"))
     }
 
-    /// A world in a cluster of its own, to which things may happen. Its `serve` has these flags.
+    /// An environment in the given cluster, whose `serve` has these flags.
     pub async fn alone_in(cluster: &Cluster, args: &[&str]) -> Self {
         let database = cluster.empty_database();
         database.cli(&["migrate", "up"]);
@@ -110,24 +110,24 @@ impl World {
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
-    /// The same organizations in another database, with a server of its own.
+    /// The same organizations in another database, with another server.
     pub async fn on(&self, database: Database) -> Self {
         let server = Server::start(&database, "127.0.0.1:0", &[]).await;
         let (org, other) = (self.org.clone(), self.other.clone());
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
-    /// One more server of this world, for as long as the value lives.
+    /// Another server on the same database, until the value is dropped.
     pub async fn another_server(&self) -> Server {
         Server::start(&self.database, "127.0.0.1:0", &[]).await
     }
 
-    /// Where the server is, such as `http://127.0.0.1:40123`.
+    /// The URL of the server, such as `http://127.0.0.1:40123`.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address)
     }
 
-    /// What the server printed so far.
+    /// The output of the server so far.
     pub fn log(&self) -> String {
         self.server.process.log()
     }
@@ -137,17 +137,17 @@ impl World {
         self.server.process.id().expect("a process")
     }
 
-    /// Where the server listens.
+    /// The address of the server.
     pub fn address(&self) -> SocketAddr {
         self.server.address
     }
 
-    /// Tells the server to end in order.
-    pub fn tell_to_stop(&self) {
-        self.server.process.tell_to_stop();
+    /// Sends SIGTERM to the server.
+    pub fn send_sigterm(&self) {
+        self.server.process.send_sigterm();
     }
 
-    /// Tells the server to end in order, and waits for the exit code it ends with.
+    /// Sends SIGTERM to the server and waits for its exit code.
     pub async fn stop(&self) -> i32 {
         self.server.process.terminate().await
     }
@@ -199,49 +199,49 @@ impl World {
         Channel::from_shared(self.url()).expect("a URL").connect_lazy()
     }
 
-    /// The tables.
+    /// A connection to the database.
     pub fn sql(&self) -> Sql {
         self.database.sql()
     }
 
-    /// The tables, as a role that may do everything.
+    /// A connection as a superuser.
     pub fn admin(&self) -> Sql {
         self.database.admin()
     }
 
-    /// Runs the binary on this world's database.
+    /// Runs the binary on this database and returns its output.
     pub fn cli(&self, args: &[&str]) -> String {
         self.database.cli(args)
     }
 
-    /// The binary, to be run on this world's database in a way of its own.
+    /// A command of the binary on this database.
     pub fn command(&self, args: &[&str]) -> Command {
         self.database.command(args)
     }
 
-    /// A key of the organization that can do just that, such as `read` or `read,send`.
+    /// A key of the organization with exactly these capabilities, such as `read` or `read,send`.
     pub async fn key(&self, can: &str) -> String {
         self.key_of(&self.org, can).await
     }
 
-    /// A key of an organization that can do just that.
+    /// A key of an organization with exactly these capabilities.
     pub async fn key_of(&self, org: &Org, can: &str) -> String {
         let mut keys = self.keys.lock().await;
         let key = keys.entry((org.id.clone(), can.to_owned()));
         key.or_insert_with(|| self.database.create_key(&org.id, can, &[])).clone()
     }
 
-    /// A new key of the organization that can do that, in these sessions only.
+    /// A new key of the organization with these capabilities, limited to these sessions.
     pub fn limited_key(&self, can: &str, sessions: &[String]) -> String {
         self.database.create_key(&self.org.id, can, sessions)
     }
 
-    /// A chat of the organization's first number with a person of that name nobody else has.
+    /// A chat of the organization's first number with a new person of that name.
     pub async fn chat(&self, name: &str) -> Chat {
         self.chat_of(&self.org, name).await
     }
 
-    /// A chat of an organization's first number with a person of that name nobody else has.
+    /// A chat of an organization's first number with a new person of that name.
     pub async fn chat_of(&self, org: &Org, name: &str) -> Chat {
         let chat = self.missing_chat_of(org);
         let person = json!({"session": org.numbers[0], "contact": {"id": chat.id, "name": name}});
@@ -250,7 +250,7 @@ impl World {
         chat
     }
 
-    /// A chat that nobody has, as it would look in that organization's first number.
+    /// The address of a chat that does not exist, for the first session of that organization.
     pub fn missing_chat_of(&self, org: &Org) -> Chat {
         let digits = format!("1555010{:04}", 2000 + NEXT.fetch_add(1, Ordering::Relaxed));
         Chat::new(&digits, &org.sessions[0])
@@ -263,7 +263,7 @@ impl World {
     }
 }
 
-/// Both organizations, made once; every world is a copy.
+/// The template database with both organizations; environments are copies.
 async fn template() -> (Database, [Org; 2]) {
     let database = Cluster::get().await.migrated_database().await;
     let orgs = furnish(&database);
