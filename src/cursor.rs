@@ -6,7 +6,6 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use base64::Engine;
@@ -72,7 +71,7 @@ impl fmt::Debug for SigningKey {
 
 /// The keys of the service. The first one signs, each of them opens.
 #[derive(Clone, Debug)]
-pub struct SigningKeys(Reloading<[SigningKey]>);
+pub struct SigningKeys(Reloading<Vec<SigningKey>>);
 
 /// Which list a cursor walks: its name and all that chooses what is in it.
 #[derive(Clone, Debug)]
@@ -113,12 +112,12 @@ impl Scope {
 impl SigningKeys {
     /// Signs with the current key; while keys are exchanged, the previous one is accepted too.
     pub fn new(current: SigningKey, previous: Option<SigningKey>) -> Self {
-        Self([current].into_iter().chain(previous).collect::<Arc<[_]>>().into())
+        Self([current].into_iter().chain(previous).collect::<Vec<_>>().into())
     }
 
-    /// From now on, these clones have the keys of those.
-    pub fn replace(&self, keys: &Self) {
-        self.0.set(keys.0.get());
+    /// Keys that are reloaded: the first one signs, all are accepted.
+    pub fn reloading(keys: Reloading<Vec<SigningKey>>) -> Self {
+        Self(keys)
     }
 
     /// The cursor for that place in that list of that organization.

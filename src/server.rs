@@ -26,7 +26,7 @@ use crate::actions::commands::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Dispatcher;
 use crate::auth::Authenticator;
-use crate::config::{Config, InvalidConfig};
+use crate::config::{Config, InvalidConfig, Secrets};
 use crate::store::{PoolOptions, Store};
 
 pub use self::listener::tls;
@@ -43,21 +43,21 @@ pub use self::serve_error::ServeError;
 pub async fn run(
     listener: TcpListener,
     config: Config,
+    secrets: Secrets,
     health: Health,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    config.validate().map_err(ServeError::Config)?;
     let tls = config.tls.as_ref().map(Tls::start).transpose();
     let tls = tls.map_err(|mistake| ServeError::Config(InvalidConfig { mistakes: vec![mistake] }))?;
     let listener = Listener { tcp: listener, tls };
-    let store = Store::new(&config.database_url, pools::of_requests(&config));
-    health.watch(Store::new(&config.database_url, pools::PROBES));
+    let store = Store::new(&secrets.database_url, pools::of_requests(&config));
+    health.watch(Store::new(&secrets.database_url, pools::PROBES));
     let closing = CancellationToken::new();
-    let watches = Publisher::new(store.clone(), &config, closing.clone());
+    let watches = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let bells = CommandNotifier::new(store.clone());
-    let services = services::compose(&store, &config, &watches, &bells, &health, &closing)?;
+    let services = services::compose(&store, &config, &secrets, &watches, &bells, &health, &closing)?;
     let callers =
-        Store::new(&config.database_url, PoolOptions { size: pools::AUTH, ..pools::of_requests(&config) });
+        Store::new(&secrets.database_url, PoolOptions { size: pools::AUTH, ..pools::of_requests(&config) });
     let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
     let stack =
         stack::stack(Router::new(services, Documents::compose(), health.clone()), authenticator, &config);
@@ -65,7 +65,7 @@ pub async fn run(
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run());
     let ringing = tokio::spawn(bells.run());
-    let dispatching = tokio::spawn(dispatcher(&config, closing.clone()).run());
+    let dispatching = tokio::spawn(dispatcher(&config, &secrets, closing.clone()).run());
     listener::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
     let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_timeout), dispatching).await;
@@ -77,11 +77,11 @@ pub async fn run(
 }
 
 /// Tells webhooks of changes until `closing` is cancelled.
-fn dispatcher(config: &Config, closing: CancellationToken) -> Dispatcher<Postman> {
-    let store = Store::new(&config.database_url, PoolOptions::background(pools::WEBHOOKS));
+fn dispatcher(config: &Config, secrets: &Secrets, closing: CancellationToken) -> Dispatcher<Postman> {
+    let store = Store::new(&secrets.database_url, PoolOptions::background(pools::WEBHOOKS));
     Dispatcher::new(
         store,
-        config.signing_keys.clone(),
+        secrets.signing_keys.clone(),
         config.webhooks,
         Postman::new(&config.webhooks),
         closing,

@@ -16,7 +16,7 @@ const ROOT: &str = "/api/v1/organization/webhooks";
 
 /// A world whose webhooks may be on this machine, and that does not wait long.
 async fn world(more: &[&str]) -> World {
-    let args = [&["--webhook-addresses", "any", "--webhook-initial-backoff", "20ms"], more].concat();
+    let args = [&["--webhook-allow-private-networks", "--webhook-initial-backoff", "20ms"], more].concat();
     World::start_with("127.0.0.1:0", &args).await
 }
 
@@ -272,8 +272,7 @@ async fn several_processes_share_the_work_without_getting_ahead_of_each_other() 
         "serve",
         "--listen",
         "127.0.0.1:0",
-        "--webhook-addresses",
-        "any",
+        "--webhook-allow-private-networks",
         "--webhook-initial-backoff",
         "20ms",
     ];

@@ -14,7 +14,7 @@ use super::Precondition;
 use super::idempotency::IdempotentWrite;
 use super::page::{self, Page};
 use crate::caller::Caller;
-use crate::config::{Secret, WebhookSettings};
+use crate::config::{Secret, WebhookConfig};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
@@ -34,7 +34,7 @@ const MAX_WEBHOOKS: i64 = 100;
 pub struct Webhooks {
     store: Store,
     keys: SigningKeys,
-    settings: WebhookSettings,
+    settings: WebhookConfig,
 }
 
 /// A webhook to create.
@@ -74,7 +74,7 @@ pub struct SecretWebhook {
 
 impl Webhooks {
     /// Webhooks whose secrets are made of these keys.
-    pub fn new(store: Store, keys: SigningKeys, settings: WebhookSettings) -> Self {
+    pub fn new(store: Store, keys: SigningKeys, settings: WebhookConfig) -> Self {
         Self { store, keys, settings }
     }
 
@@ -217,7 +217,7 @@ impl Webhooks {
     /// A URL that is posted to, if it is one. What a name leads to is looked up, and checked, at each connection.
     fn checked_url(&self, text: &str) -> Result<ReceiverUrl> {
         let url: ReceiverUrl = text.trim().parse().map_err(|expected| Error::invalid("url", expected))?;
-        if self.settings.any_address {
+        if self.settings.allow_private_networks {
             return Ok(url);
         }
         if !url.is_https() {

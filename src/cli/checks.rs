@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::Row;
-use super::settings::{Effective, Settings};
 use crate::auth;
+use crate::config::{Config, EffectiveSettings};
 
 /// What was found out about one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,7 +80,7 @@ impl Row for Finding {
 }
 
 /// All that the settings themselves and the files they name tell.
-pub(super) fn of_settings(settings: &Settings, effective: &Effective) -> Vec<Finding> {
+pub(super) fn of_settings(settings: &Config, effective: &EffectiveSettings) -> Vec<Finding> {
     let mut findings = vec![signing_key(settings), listener(settings)];
     findings.extend(files::of_secrets(effective));
     findings.extend(settings.tls.iter().flat_map(files::of_certificate));
@@ -88,7 +88,7 @@ pub(super) fn of_settings(settings: &Settings, effective: &Effective) -> Vec<Fin
 }
 
 /// Fetches the keys of login tokens once, if there are to be any.
-pub(super) async fn of_login_keys(settings: &Settings) -> Option<Finding> {
+pub(super) async fn of_login_keys(settings: &Config) -> Option<Finding> {
     const CHECK: &str = "login keys";
     let location = &settings.jwt.as_ref()?.jwks_url;
     Some(match auth::count_login_keys(location).await {
@@ -123,7 +123,7 @@ pub(super) fn refuse(findings: &[Finding]) -> Result<(), Failure> {
 }
 
 /// Instances that share a database but no key would turn each other's cursors away.
-fn signing_key(settings: &Settings) -> Finding {
+fn signing_key(settings: &Config) -> Finding {
     const CHECK: &str = "cursor key";
     match (&settings.database_url, &settings.signing_key) {
         (Some(_), None) => Finding::bad(
@@ -138,7 +138,7 @@ fn signing_key(settings: &Settings) -> Finding {
     }
 }
 
-fn listener(settings: &Settings) -> Finding {
+fn listener(settings: &Config) -> Finding {
     const CHECK: &str = "listener";
     let host = settings.listen.rsplit_once(':').map_or("", |(host, _)| host);
     let is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");

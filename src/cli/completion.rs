@@ -1,9 +1,9 @@
 //! `switchboard completion`: completion scripts for shells.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use super::{Cli, Failure, output};
+use super::{Failure, command_line, output};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -13,6 +13,6 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "switchboard", &mut script);
+    clap_complete::generate(arguments.shell, &mut command_line(), "switchboard", &mut script);
     output::text(&String::from_utf8_lossy(&script))
 }

@@ -5,15 +5,13 @@ use serde::Serialize;
 
 use super::Failure;
 use super::output::{self, Row};
-use super::settings::{Effective, EffectiveSetting, ServeFlags};
+use crate::config::{EffectiveSetting, EffectiveSettings, Origin};
 
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    pub(super) flags: ServeFlags,
 }
 
 #[derive(Serialize)]
@@ -21,34 +19,31 @@ struct Shown {
     name: &'static str,
     value: Option<String>,
     origin: &'static str,
-    /// The flag, variable or file, where that says more than the kind of origin.
+    /// The flag, variable or file; `None` for a default.
     source: Option<String>,
 }
 
 impl From<&EffectiveSetting> for Shown {
-    fn from(effective: &EffectiveSetting) -> Self {
-        let masked =
-            |value: &String| if effective.setting.secret { "****".to_owned() } else { value.clone() };
-        Self {
-            name: effective.setting.name,
-            value: effective.value.as_ref().map(masked),
-            origin: effective.origin.kind(),
-            source: effective.origin.source(effective.setting),
-        }
+    fn from(EffectiveSetting { setting, value, origin }: &EffectiveSetting) -> Self {
+        let (origin, source) = match origin {
+            Origin::Flag => ("flag", Some(format!("--{}", setting.name))),
+            Origin::Environment => ("environment", Some(setting.variable())),
+            Origin::File(path) => ("file", Some(path.clone())),
+            Origin::Default => ("default", None),
+        };
+        let masked = |value: &String| if setting.secret { "****".to_owned() } else { value.clone() };
+        Self { name: &setting.name, value: value.as_ref().map(masked), origin, source }
     }
 }
 
 impl Row for Shown {
     fn columns(&self) -> Vec<String> {
-        let origin = match &self.source {
-            Some(source) => format!("{} {source}", self.origin),
-            None => self.origin.to_owned(),
-        };
-        vec![self.name.to_owned(), self.value.clone().unwrap_or_default(), origin]
+        let source = self.source.as_ref().map(|source| format!(" {source}")).unwrap_or_default();
+        vec![self.name.to_owned(), self.value.clone().unwrap_or_default(), format!("{}{source}", self.origin)]
     }
 }
 
-pub(super) fn run(arguments: &Arguments, effective: &Effective) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, effective: &EffectiveSettings) -> Result<(), Failure> {
     let shown: Vec<_> = effective.iter().map(Shown::from).collect();
     output::list(&shown, arguments.json)
 }

@@ -8,7 +8,7 @@ use crate::postgres::Embedded;
 use crate::store::{PoolOptions, Store, migrations, readiness};
 
 use super::Failure;
-use super::settings::Settings;
+use crate::config::Config;
 
 /// A database whose schema is up to date.
 pub struct Context {
@@ -23,7 +23,7 @@ pub struct Context {
 
 impl Context {
     /// Opens the database the settings name, or the private one, which is started and migrated if need be.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
+    pub(super) async fn open(settings: &Config) -> Result<Self, Failure> {
         let database = Database::open(settings).await?;
         if let Err(error) = database.prepare_schema().await {
             let failure = database.failure(error);
@@ -56,7 +56,7 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
+    pub(super) async fn open(settings: &Config) -> Result<Self, Failure> {
         if let Some(url) = &settings.database_url {
             return Ok(Self { url: url.clone(), embedded: None });
         }

@@ -13,7 +13,6 @@ use clap::Args;
 use serde::Serialize;
 
 use self::story::Story;
-use super::settings::{Effective, Settings};
 use super::{Context, Failure, healthcheck, output};
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::ingest::{IngestEvent, SessionScope};
@@ -22,7 +21,7 @@ use crate::actions::orgs::{self, OrgRow};
 use crate::actions::properties::{NewProperty, PropertyKind};
 use crate::actions::sessions::NewSession;
 use crate::actions::{ingest, members, properties, sessions};
-use crate::config::Secret;
+use crate::config::{Config, EffectiveSettings, Secret};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
@@ -63,8 +62,8 @@ pub(super) struct Arguments {
 /// Makes the organization, unless it is there already, and prints how to look at it.
 pub(super) async fn run(
     arguments: &Arguments,
-    effective: &Effective,
-    settings: &Settings,
+    effective: &EffectiveSettings,
+    settings: &Config,
     context: &Context,
 ) -> std::result::Result<(), Failure> {
     let store = &context.store;

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::config::InvalidConfig;
 use crate::error::{Error, Kind};
 use crate::postgres;
 
@@ -98,6 +99,12 @@ fn flag(field: &str) -> Cow<'_, str> {
         "options" => "--option".into(),
         "session_ids" => "--session".into(),
         name => format!("--{name}").into(),
+    }
+}
+
+impl From<InvalidConfig> for Failure {
+    fn from(invalid: InvalidConfig) -> Self {
+        Self::Configuration(invalid.mistakes)
     }
 }
 

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 use super::Failure;
-use super::settings::Settings;
+use crate::config::Config;
 
 /// Shorter than the timeout of a probe usually is.
 const TIMEOUT: Duration = Duration::from_millis(2500);
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     url: Option<Uri>,
 }
 
-pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
+pub(super) async fn run(arguments: &Arguments, settings: &Config) -> Result<(), Failure> {
     let builder = HttpsConnectorBuilder::new();
     let (url, tls) = match &arguments.url {
         Some(url) if url.scheme() == Some(&Scheme::HTTPS) => (url.clone(), builder.with_native_roots()?),
@@ -69,7 +69,7 @@ fn readiness_of(url: &str) -> Result<Uri, &'static str> {
 }
 
 /// Where a service of this machine says whether it is ready. With TLS best without: it may ask for a certificate.
-fn own_url(settings: &Settings) -> Result<Uri, Failure> {
+fn own_url(settings: &Config) -> Result<Uri, Failure> {
     let root = match (&settings.tls, &settings.metrics_address) {
         (Some(_), Some(metrics)) => root("http", metrics),
         _ => root(settings.scheme(), &settings.listen),

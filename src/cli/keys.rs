@@ -7,11 +7,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
 use super::output::{self, Row};
-use super::{Context, Failure, units};
+use super::{Context, Failure};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::keys::{self, KeyInfo, NewKey};
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
+use crate::config::units;
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 

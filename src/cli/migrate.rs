@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Failure;
 use super::context::Database;
 use super::output::{self, Row};
-use super::settings::Settings;
+use crate::config::Config;
 use crate::error::Error;
 use crate::store::migrations::{self, Migration};
 
@@ -42,7 +42,7 @@ impl Row for Shown {
     }
 }
 
-pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, settings: &Config) -> Result<(), Failure> {
     let database = Database::open(settings).await?;
     let outcome = answer(command, &database).await;
     database.close().await;

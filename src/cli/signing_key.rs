@@ -6,13 +6,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::Failure;
-use super::settings::Settings;
+use crate::config::Config;
 use crate::cursor::SigningKey;
 
 const FILE: &str = "cursor.key";
 
 /// The key that is set, else the one in the data directory, which the private database has made by now.
-pub(super) fn find_or_create(settings: &Settings) -> Result<SigningKey, Failure> {
+pub(super) fn find_or_create(settings: &Config) -> Result<SigningKey, Failure> {
     if let Some(key) = &settings.signing_key {
         return Ok(key.clone());
     }

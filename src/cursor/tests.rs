@@ -54,8 +54,10 @@ fn keys_are_exchanged_two_at_a_time() {
     let only_new = SigningKeys::new(key(2), None);
     assert!(only_new.open::<Position>(org, &scope, &new).is_ok());
     assert!(is_refused(&only_new, org, &scope, &old));
-    let (held, renewed) = (both.clone(), both);
-    renewed.replace(&only_new);
+    let reloaded = Reloading::from(vec![key(2), key(1)]);
+    let held = SigningKeys::reloading(reloaded.clone());
+    assert!(held.open::<Position>(org, &scope, &old).is_ok());
+    reloaded.set(vec![key(2)]);
     assert!(held.open::<Position>(org, &scope, &new).is_ok());
     assert!(is_refused(&held, org, &scope, &old));
 }

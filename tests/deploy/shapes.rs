@@ -19,7 +19,7 @@ pub fn shapes() -> BTreeMap<&'static str, Value> {
         ("observed", observed()),
         ("tls", json!({"tls": {"existingSecret": "inbox-tls"}})),
         ("mutual", mutual()),
-        ("any", json!({"settings": {"webhookAddresses": "any"}})),
+        ("any", json!({"settings": {"webhookAllowPrivateNetworks": true}})),
         ("inside", inside()),
         ("shown", json!({"metrics": {"dashboard": {"enabled": true}}})),
     ])
@@ -103,7 +103,7 @@ fn network() -> Value {
 
 fn inside() -> Value {
     json!({
-        "settings": {"webhookAddresses": "any"},
+        "settings": {"webhookAllowPrivateNetworks": true},
         "networkPolicy": {"webhooks": {"ports": [8443, 443], "to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}},
     })
 }

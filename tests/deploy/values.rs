@@ -28,7 +28,8 @@ fn settings_are_those_of_the_program_with_their_defaults() {
     }
     let plain = |(name, value): (&String, &Value)| {
         let is_empty = value == "" || value == &json!([]);
-        let value = if value.is_number() { json!(value.to_string()) } else { value.clone() };
+        let value =
+            if value.is_number() || value.is_boolean() { json!(value.to_string()) } else { value.clone() };
         (name.clone(), if is_empty { Value::Null } else { value })
     };
     let of_chart: Map<_, _> =

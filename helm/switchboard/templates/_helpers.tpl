@@ -156,9 +156,9 @@ SWITCHBOARD_{{ snakecase . | upper }}
   readOnly: true
 {{- end }}
 
-{{/* Where webhooks may be: everywhere, or at what the service itself takes for public addresses. */}}
-{{- define "switchboard.webhookAddresses" -}}
-{{- $isPublic := eq .Values.settings.webhookAddresses "public" }}
+{{/* Addresses that webhooks may have: all, or those that the service itself counts as public. */}}
+{{- define "switchboard.webhookNetworks" -}}
+{{- $isPublic := not .Values.settings.webhookAllowPrivateNetworks }}
 - ipBlock:
     cidr: {{ $isPublic | ternary "2000::/3" "::/0" }}
     {{- if $isPublic }}

@@ -14,7 +14,7 @@ use super::settling::Settling;
 use super::wake::Wake;
 use super::watcher::{BUFFER, Watcher};
 use super::{Viewer, WatchStream};
-use crate::config::Config;
+use crate::config::{Config, Secrets};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
@@ -78,12 +78,12 @@ pub(super) struct Hub {
 
 impl Publisher {
     /// Nobody watches yet. When `closing` is cancelled, every watch ends, and each watcher is told where to take it up again.
-    pub fn new(store: Store, config: &Config, closing: CancellationToken) -> Self {
+    pub fn new(store: Store, config: &Config, secrets: &Secrets, closing: CancellationToken) -> Self {
         let (told, pages) = (watch::Sender::new(None), broadcast::Sender::new(PAGES));
         Self(Arc::new(Hub {
-            wake: Wake::new(store.clone(), config.database_url.clone()),
+            wake: Wake::new(store.clone(), secrets.database_url.clone()),
             store,
-            cursors: config.signing_keys.clone(),
+            cursors: secrets.signing_keys.clone(),
             retention: config.event_retention,
             told,
             pages,

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::round;
 use crate::actions::watch::Settling;
-use crate::config::{Secret, WebhookSettings};
+use crate::config::{Secret, WebhookConfig};
 use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, ReceiverUrl, WebhookId};
@@ -65,7 +65,7 @@ pub trait WebhookSender: Send + Sync + 'static {
 pub struct Dispatcher<P> {
     pub(super) store: Store,
     pub(super) keys: SigningKeys,
-    pub(super) settings: WebhookSettings,
+    pub(super) settings: WebhookConfig,
     pub(super) post: P,
     pub(super) closing: CancellationToken,
 }
@@ -75,7 +75,7 @@ impl<P: WebhookSender> Dispatcher<P> {
     pub fn new(
         store: Store,
         keys: SigningKeys,
-        settings: WebhookSettings,
+        settings: WebhookConfig,
         post: P,
         closing: CancellationToken,
     ) -> Self {

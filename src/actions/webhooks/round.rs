@@ -117,7 +117,8 @@ impl<P: WebhookSender> Round<'_, P> {
     /// Whether the receiver takes nothing, whatever it is: it failed of two chats and took nothing else, or it failed again
     /// and again until it was left alone for the longest.
     fn takes_nothing(&self) -> bool {
-        let is_long_since = longest_pause(self.turn.failures, self.dispatcher.settings.pause) >= LONGEST_REST
+        let is_long_since = longest_pause(self.turn.failures, self.dispatcher.settings.initial_backoff)
+            >= LONGEST_REST
             && self.is_failing();
         let failed = self.failed.load(Ordering::Relaxed);
         self.delivered.load(Ordering::Relaxed) == 0 && (failed >= PROBES || failed > 0 && is_long_since)
@@ -170,7 +171,10 @@ impl<P: WebhookSender> Round<'_, P> {
         let (failures, rest) = match self.delivered.load(Ordering::Relaxed) {
             0 if failed > 0 => {
                 let failures = self.turn.failures.saturating_add(1);
-                (failures, Some(pause_after(failures, self.dispatcher.settings.pause).min(LONGEST_REST)))
+                (
+                    failures,
+                    Some(pause_after(failures, self.dispatcher.settings.initial_backoff).min(LONGEST_REST)),
+                )
             }
             0 => (self.turn.failures, is_idle.then_some(NOTHING_TO_DO)),
             _ => (0, None),

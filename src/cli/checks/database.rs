@@ -1,7 +1,7 @@
 //! The database: whether it is fit for the service.
 
 use super::{Finding, Verdict};
-use crate::cli::settings::Settings;
+use crate::config::Config;
 use crate::server;
 use crate::store::preflight::Preflight;
 use crate::store::readiness::Schema;
@@ -13,7 +13,7 @@ const LITTLE: i64 = 1_000_000;
 
 /// All that a database says of itself. The private one belongs to this program, and its role may do everything.
 pub(in crate::cli) fn of_database(
-    settings: &Settings,
+    settings: &Config,
     is_private: bool,
     preflight: &Preflight,
 ) -> Vec<Finding> {

@@ -5,8 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::{Finding, Verdict};
-use crate::cli::settings::{Effective, Origin};
-use crate::config::TlsConfig;
+use crate::config::{EffectiveSettings, Origin, TlsConfig};
 use crate::instant::Instant;
 use crate::server::tls;
 
@@ -17,7 +16,7 @@ const OTHERS_READ: u32 = 0o004;
 const SOON: i64 = 7 * 24 * 60 * 60;
 
 /// The files that secrets are read from.
-pub(super) fn of_secrets(effective: &Effective) -> Vec<Finding> {
+pub(super) fn of_secrets(effective: &EffectiveSettings) -> Vec<Finding> {
     const CHECK: &str = "secret file";
     let files = effective.iter().filter_map(|setting| match &setting.origin {
         Origin::File(path) => Some(path),

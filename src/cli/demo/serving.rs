@@ -1,9 +1,9 @@
 //! How to serve the demo: this program, as it was called, with the settings it was given.
 
-use crate::cli::settings::{Effective, EffectiveSetting, Origin};
+use crate::config::{EffectiveSetting, EffectiveSettings, Origin};
 
 /// The line to type. It holds no secret: what was given as one is named by its variable.
-pub(super) fn line(program: &str, effective: &Effective) -> String {
+pub(super) fn line(program: &str, effective: &EffectiveSettings) -> String {
     let given = effective.iter().filter(|setting| setting.origin != Origin::Default);
     let (mut variables, mut flags) = (String::new(), String::new());
     for EffectiveSetting { setting, value, origin } in given {
@@ -33,14 +33,14 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::ffi::OsString;
 
     use super::*;
-    use crate::cli::settings::{CommonFlags, ServeFlags};
 
     fn line_with(variables: &[(&str, &str)]) -> String {
         let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let effective = Effective::find(&CommonFlags::default(), &ServeFlags::default(), variables);
+        let effective = EffectiveSettings::find(&BTreeMap::new(), variables);
         line("target/release/switchboard", &effective)
     }
 

@@ -1,43 +1,101 @@
-//! Secrets that come from files, read again when these change: a password can be exchanged without a restart.
+//! Secrets from files, which are reloaded: a password or a key is rotated without a restart.
 
-use std::time::Duration;
+use std::fmt::Display;
+use std::path::PathBuf;
 
+use super::role;
 use crate::cli::Failure;
-use crate::cli::settings::{Effective, Settings};
-use crate::config::Config;
-use crate::cursor::SigningKeys;
+use crate::config::{Config, EffectiveSettings, Origin, Secret, Secrets, parse_database_url};
+use crate::cursor::{SigningKey, SigningKeys};
+use crate::reloading::Reloading;
 
-/// How often the files are looked at.
-const POLL: Duration = Duration::from_secs(2);
+/// The secrets of the service: those whose setting names a file are reloaded.
+pub(super) fn load(
+    effective: &EffectiveSettings,
+    config: &Config,
+    database_url: &Secret,
+    signing_key: SigningKey,
+) -> Result<Secrets, Failure> {
+    let keys =
+        [("signing-key", Some(signing_key)), ("previous-signing-key", config.previous_signing_key.clone())];
+    Ok(Secrets {
+        database_url: load_database_url(effective, database_url).map_err(Failure::Failed)?,
+        signing_keys: load_signing_keys(effective, keys).map_err(Failure::Failed)?,
+    })
+}
 
-/// Gives those who use the secrets what the files say, for as long as it is not dropped. What is no good changes nothing.
-pub(super) async fn follow(mut seen: Effective, config: Config) {
-    loop {
-        tokio::time::sleep(POLL).await;
-        let before = seen.clone();
-        let Ok(Some(found)) = tokio::task::spawn_blocking(move || before.read_again()).await else {
-            continue;
-        };
-        match take_up(&found, &config).await {
-            Ok(()) => tracing::info!("the secrets are used as their files are now"),
+fn load_database_url(
+    effective: &EffectiveSettings,
+    database_url: &Secret,
+) -> Result<Reloading<Secret>, String> {
+    let active = Reloading::from(database_url);
+    if let Some((label, file)) = file_of(effective, "database-url") {
+        let parse = move |contents: &[Vec<u8>]| parsed(&label, contents.first(), parse_database_url);
+        let loaded = Reloading::load("database URL", vec![file], parse)?;
+        tokio::spawn(use_when_role_is_safe(loaded, active.clone()));
+    }
+    Ok(active)
+}
+
+/// Activates each reloaded URL, unless its role must not be used.
+async fn use_when_role_is_safe(loaded: Reloading<Secret>, active: Reloading<Secret>) {
+    let mut changes = loaded.subscribe();
+    while changes.changed().await.is_ok() {
+        let url = changes.borrow_and_update().clone();
+        match role::is_checked(&url).await {
+            Ok(_) if url == active.get() => {}
+            Ok(_) => active.set(Secret::clone(&url)),
             Err(failure) => {
-                let error = failure.to_string();
-                tracing::warn!(error, "the files of secrets are no good: using what they were before");
+                tracing::warn!(error = %failure, "the reloaded database URL is ignored; the previous one stays active");
             }
         }
-        seen = found;
     }
 }
 
-async fn take_up(found: &Effective, config: &Config) -> Result<(), Failure> {
-    let settings = Settings::new(found)?;
-    let database_url = settings.database_url.as_ref().filter(|url| **url != *config.database_url.get());
-    if let Some(url) = database_url {
-        super::unknown_role(url).await?;
-        config.database_url.set(url.clone());
+fn load_signing_keys(
+    effective: &EffectiveSettings,
+    keys: [(&str, Option<SigningKey>); 2],
+) -> Result<SigningKeys, String> {
+    enum Source {
+        Fixed(SigningKey),
+        File(String),
     }
-    if let Some(key) = &settings.signing_key {
-        config.signing_keys.replace(&SigningKeys::new(key.clone(), settings.previous_signing_key.clone()));
+    let (mut sources, mut files) = (Vec::new(), Vec::new());
+    for (name, fixed) in keys {
+        match file_of(effective, name) {
+            Some((label, file)) => {
+                files.push(file);
+                sources.push(Source::File(label));
+            }
+            None => sources.extend(fixed.map(Source::Fixed)),
+        }
     }
-    Ok(())
+    let parse = move |contents: &[Vec<u8>]| {
+        let mut contents = contents.iter();
+        let parse = |source: &Source| match source {
+            Source::Fixed(key) => Ok(key.clone()),
+            Source::File(label) => parsed(label, contents.next(), str::parse),
+        };
+        sources.iter().map(parse).collect()
+    };
+    Ok(SigningKeys::reloading(Reloading::load("signing keys", files, parse)?))
+}
+
+/// The file of a secret, and what errors call it.
+fn file_of(effective: &EffectiveSettings, name: &str) -> Option<(String, PathBuf)> {
+    let setting = effective.get(name)?;
+    match &setting.origin {
+        Origin::File(path) => Some((setting.name_at_origin(), path.into())),
+        Origin::Flag | Origin::Environment | Origin::Default => None,
+    }
+}
+
+fn parsed<T, E: Display>(
+    label: &str,
+    content: Option<&Vec<u8>>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, String> {
+    let text = content.and_then(|content| std::str::from_utf8(content).ok());
+    let text = text.ok_or_else(|| format!("{label} must be UTF-8"))?;
+    parse(text.trim_end()).map_err(|expected| format!("{label} {expected}"))
 }

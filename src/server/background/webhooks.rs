@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use self::reach::{AddressPolicy, NotAllowed, Resolver};
 use crate::actions::webhooks::{AttemptResult, DeliveryRequest, WebhookSender};
 use crate::api::webhook_event;
-use crate::config::WebhookSettings;
+use crate::config::WebhookConfig;
 use crate::instant::Instant;
 use ::transcode::json::ToJson;
 
@@ -48,15 +48,15 @@ pub struct Postman<R = GaiResolver> {
 
 impl Postman {
     /// Posts to what the machine's resolver knows.
-    pub fn new(settings: &WebhookSettings) -> Self {
+    pub fn new(settings: &WebhookConfig) -> Self {
         Self::resolving(GaiResolver::new(), settings)
     }
 }
 
 impl<R: Resolver> Postman<R> {
     /// Posts to what that resolver knows. Proxies and redirects are not followed: both lead where nothing is checked.
-    fn resolving(resolver: R, settings: &WebhookSettings) -> Self {
-        let reach = AddressPolicy::new(resolver, settings.any_address);
+    fn resolving(resolver: R, settings: &WebhookConfig) -> Self {
+        let reach = AddressPolicy::new(resolver, settings.allow_private_networks);
         let mut http = HttpConnector::new_with_resolver(reach.clone());
         http.enforce_http(false);
         http.set_connect_timeout(Some(settings.timeout));

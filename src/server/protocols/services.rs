@@ -13,7 +13,7 @@ use crate::actions::commands::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
 use crate::api::{self, ChatApi, IngestApi, OrganizationApi, SessionApi};
-use crate::config::Config;
+use crate::config::{Config, Secrets};
 use crate::error::Error;
 use crate::pb;
 use crate::pb::chat_service_server::ChatServiceServer;
@@ -61,17 +61,18 @@ pub struct Services<R> {
 pub fn compose(
     store: &Store,
     config: &Config,
+    secrets: &Secrets,
     watches: &Publisher,
     bells: &CommandNotifier,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {
-    let chats = Arc::new(ChatApi::new(store.clone(), config.signing_keys.clone(), watches.clone()));
-    let sessions = Arc::new(SessionApi::new(store.clone(), config.signing_keys.clone(), watches.clone()));
-    let webhooks = Webhooks::new(store.clone(), config.signing_keys.clone(), config.webhooks);
-    let organization = Arc::new(OrganizationApi::new(store.clone(), config.signing_keys.clone(), webhooks));
+    let chats = Arc::new(ChatApi::new(store.clone(), secrets.signing_keys.clone(), watches.clone()));
+    let sessions = Arc::new(SessionApi::new(store.clone(), secrets.signing_keys.clone(), watches.clone()));
+    let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
+    let organization = Arc::new(OrganizationApi::new(store.clone(), secrets.signing_keys.clone(), webhooks));
     let writers = crate::server::pools::of_connectors(config.database_pool_size);
-    let ingest_store = store.with_own_pool(&config.database_url, PoolOptions::background(writers));
+    let ingest_store = store.with_own_pool(&secrets.database_url, PoolOptions::background(writers));
     let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {

@@ -1,5 +1,6 @@
 //! A server to try: everything as in `run`, with small services behind the protocols and no database.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -18,8 +19,7 @@ use tower::Service;
 use super::super::protocols::services::{Rest, Services};
 use super::super::types::{BoxFuture, Request, Response};
 use super::super::*;
-use crate::config::{RateLimits, Secret, WebhookSettings};
-use crate::cursor::{SigningKey, SigningKeys};
+use crate::config::{EffectiveSettings, RateLimits, Secret};
 use crate::error::Error;
 
 /// Tells that a brief call has begun.
@@ -116,32 +116,15 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
 
 /// The same with other bounds, which no setting changes.
 pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&mut Bounds)) -> Running {
-    let mut config = Config {
-        database_url: (&Secret::new("postgres://127.0.0.1:1/none")).into(),
-        database_pool_size: 1,
-        database_acquire_timeout: Duration::from_millis(250),
-        max_concurrent_requests: 1000,
-        rate_limits: RateLimits { key: None, org: None },
-        signing_keys: SigningKeys::new(SigningKey::generate().parse().expect("a key"), None),
-        jwt: None,
-        tls: None,
-        cors_allowed_origins: vec!["https://inbox.acme.example".to_owned()],
-        request_timeout: Duration::from_secs(5),
-        max_body_bytes: 1 << 20,
-        max_connections: 1000,
-        max_connection_age: Duration::from_secs(3600),
-        drain_delay: Duration::ZERO,
-        drain_timeout: Duration::from_millis(500),
-        webhooks: WebhookSettings {
-            any_address: false,
-            timeout: Duration::from_secs(1),
-            tries: 1,
-            pause: Duration::from_secs(1),
-        },
-        event_retention: Duration::from_secs(60),
-    };
+    let settings = EffectiveSettings::find(&BTreeMap::new(), std::iter::empty());
+    let mut config = settings.config().expect("the defaults");
+    config.database_pool_size = 1;
+    config.rate_limits = RateLimits { key: None, org: None };
+    config.cors_allowed_origins = vec!["https://inbox.acme.example".to_owned()];
+    config.drain_delay = Duration::ZERO;
+    config.drain_timeout = Duration::from_millis(500);
     change(&mut config);
-    let store = Store::new(&config.database_url, pools::of_requests(&config));
+    let store = Store::new(&Secret::new("postgres://127.0.0.1:1/none"), pools::of_requests(&config));
     let (health, closing) = (Health::new(), CancellationToken::new());
     let health_service = health.rpc(&["test.Service"], closing.clone());
     let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {

@@ -79,14 +79,14 @@ fn note<P>(round: &Round<'_, P>, row: &mut DeliveryRow, answered: AttemptResult)
     };
     let settings = &round.dispatcher.settings;
     let is_taken = matches!(answered, AttemptResult::Status(200..=299));
-    let is_last = u32::try_from(row.attempts).is_ok_and(|attempts| attempts >= settings.tries);
+    let is_last = u32::try_from(row.attempts).is_ok_and(|attempts| attempts >= settings.max_attempts);
     let (state, outcome) = match (is_taken, is_last) {
         (true, _) => (DELIVERED, "delivered"),
         (false, true) => (DEAD, "dead"),
         (false, false) => (WAITING, "failed"),
     };
     state.clone_into(&mut row.state);
-    let pause = || now.later_by(pause_after(row.attempts, settings.pause));
+    let pause = || now.later_by(pause_after(row.attempts, settings.initial_backoff));
     row.next_attempt_at = (state == WAITING).then(pause);
     let counter = if is_taken { &round.delivered } else { &round.failed };
     counter.fetch_add(1, Ordering::Relaxed);

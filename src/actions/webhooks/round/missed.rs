@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::plan::pause_after;
-use crate::config::WebhookSettings;
+use crate::config::WebhookConfig;
 use crate::instant::Instant;
 use crate::store::webhook_deliveries::{DEAD, DeliveryRow, WAITING};
 use crate::telemetry::metrics;
@@ -41,7 +41,7 @@ impl Missed {
 
     /// Counts the turn's last try, which failed as all others since it began, as one of everything that was due. Only the
     /// oldest of a chat is given up by that: what comes after it was never in the receiver's way, and is tried first.
-    pub(super) fn count(self, rows: &mut Vec<DeliveryRow>, begun: Instant, settings: &WebhookSettings) {
+    pub(super) fn count(self, rows: &mut Vec<DeliveryRow>, begun: Instant, settings: &WebhookConfig) {
         let is_tried = |row: &DeliveryRow| row.attempted_at.is_some_and(|at| at >= begun);
         let last = rows.iter().filter(|row| is_tried(row)).max_by_key(|row| row.attempted_at).cloned();
         let Some(last) = last else { return };
@@ -50,14 +50,14 @@ impl Missed {
         for row in rows.iter_mut() {
             let is_missed = self.due.contains(&row.event_id) && !is_tried(row) && row.state == WAITING;
             let attempts = row.attempts.saturating_add(1);
-            let is_last = u32::try_from(attempts).is_ok_and(|attempts| attempts >= settings.tries);
+            let is_last = u32::try_from(attempts).is_ok_and(|attempts| attempts >= settings.max_attempts);
             let is_oldest = self.oldest.contains(&row.event_id);
             if !is_missed || is_last && !is_oldest {
                 continue;
             }
             (row.attempts, row.attempted_at) = (attempts, last.attempted_at);
             (row.status, row.error) = (last.status, last.error.clone());
-            row.next_attempt_at = Some(now.later_by(pause_after(attempts, settings.pause)));
+            row.next_attempt_at = Some(now.later_by(pause_after(attempts, settings.initial_backoff)));
             if is_last {
                 DEAD.clone_into(&mut row.state);
                 row.next_attempt_at = None;
@@ -82,11 +82,11 @@ mod tests {
 
     #[test]
     fn all_that_is_due_counts_as_tried_and_the_oldest_of_a_chat_is_given_up() {
-        let settings = WebhookSettings {
-            any_address: true,
+        let settings = WebhookConfig {
+            allow_private_networks: true,
             timeout: Duration::from_secs(1),
-            tries: 3,
-            pause: Duration::from_secs(5),
+            max_attempts: 3,
+            initial_backoff: Duration::from_secs(5),
         };
         // Of chat 1 one was tried. It is the oldest of neither that what follows it is given up.
         let tried = DeliveryRow { attempted_at: Some(BEGUN), status: Some(500), ..waiting(1, 1, 1) };

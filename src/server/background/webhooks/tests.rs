@@ -16,8 +16,13 @@ use crate::ids::{OrgId, WebhookId};
 use crate::store::Json;
 use crate::store::events::ChangeEvent;
 
-fn settings(any_address: bool) -> WebhookSettings {
-    WebhookSettings { any_address, timeout: Duration::from_secs(5), tries: 1, pause: Duration::from_secs(1) }
+fn settings(allow_private_networks: bool) -> WebhookConfig {
+    WebhookConfig {
+        allow_private_networks,
+        timeout: Duration::from_secs(5),
+        max_attempts: 1,
+        initial_backoff: Duration::from_secs(1),
+    }
 }
 
 fn delivery(url: &str) -> DeliveryRequest {

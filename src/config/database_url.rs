@@ -1,9 +1,11 @@
-//! Where PostgreSQL is, as a libpq URL.
+//! Checks a libpq URL and adds connection defaults.
 
-use crate::config::Secret;
+use super::secret::Secret;
 
-/// Strict where libpq would quote what it cannot read, a part of a password perhaps.
-pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
+/// Parses a libpq URL and adds timeouts to it.
+///
+/// Rejects what libpq cannot parse: its error messages would quote the URL, including a part of the password.
+pub fn parse(text: &str) -> Result<Secret, &'static str> {
     let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
     let rest = rest.ok_or("must be a URL such as postgres://user@host/database")?;
     let address = rest.split('?').next().unwrap_or_default();
@@ -20,7 +22,7 @@ pub(super) fn parse(text: &str) -> Result<Secret, &'static str> {
     }
 }
 
-/// The URL with what keeps libpq from waiting for a database that silently went away, unless it says so itself.
+/// Adds timeouts, so that libpq does not hang on a database that went away silently. Parameters in the URL win.
 fn with_connection_defaults(url: &str) -> String {
     const DEFAULTS: [(&str, &str); 4] = [
         ("application_name", "switchboard"),
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_url_that_libpq_would_quote_is_refused() {
+    fn url_that_libpq_cannot_parse_is_rejected() {
         for good in [
             "postgres://switchboard@/switchboard?host=/run/pg",
             "postgresql://u:p%40ss@db.acme.example:5432/switchboard?sslmode=verify-full",
@@ -67,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_url_keeps_its_own_timeouts() {
+    fn url_keeps_its_own_timeouts() {
         let url = with_connection_defaults("postgres://h/d?connect_timeout=1");
         assert!(url.starts_with("postgres://h/d?connect_timeout=1&application_name=switchboard&"), "{url}");
         assert_eq!(url.matches("connect_timeout").count(), 1, "{url}");

@@ -1,17 +1,15 @@
-//! What a setting's value may be, and what it says.
+//! Parsers of setting values, and defaults that depend on the machine. Their errors continue "SETTING must be …".
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use crate::cli::units;
-use crate::config::is_origin;
+use super::units;
 use crate::telemetry::LogFormat;
 
-/// More connections than this only make the database slower.
-const MAX_CONNECTIONS: u32 = 1000;
-
-/// More calls a second than this no process serves.
+/// Requests per second beyond what one process serves.
 const MAX_RATE: u32 = 100_000;
 
 pub(super) fn non_empty(text: &str) -> Result<String, &'static str> {
@@ -22,7 +20,7 @@ pub(super) fn path(text: &str) -> Result<PathBuf, &'static str> {
     non_empty(text).map(PathBuf::from)
 }
 
-/// A level, or directives: those of `RUST_LOG`, of which a misspelled level is one that names a module.
+/// A level, or directives as in `RUST_LOG`. Stricter than those, which take a misspelled level for a module.
 pub(super) fn log_filter(text: &str) -> Result<String, &'static str> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_directive = |part: &str| {
@@ -31,7 +29,7 @@ pub(super) fn log_filter(text: &str) -> Result<String, &'static str> {
     if text.split(',').all(is_directive) {
         Ok(text.to_owned())
     } else {
-        Err("must be off, error, warn, info, debug or trace, or such as info,switchboard=debug")
+        Err("must be off, error, warn, info, debug or trace, or directives such as info,switchboard=debug")
     }
 }
 
@@ -44,36 +42,27 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, &'static str> {
     }
 }
 
-pub(super) fn connections(text: &str) -> Result<u32, String> {
-    let expected = || format!("must be a number from 1 to {MAX_CONNECTIONS}");
-    text.parse().ok().filter(|number| (1..=MAX_CONNECTIONS).contains(number)).ok_or_else(expected)
+pub(super) fn boolean(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "must be true or false")
 }
 
-pub(super) fn positive_number(text: &str) -> Result<usize, &'static str> {
-    text.parse().ok().filter(|number| *number > 0).ok_or("must be a number of at least 1")
+/// A parser of whole numbers in that range, both ends included.
+pub(super) fn number<T>(min: T, max: T) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: FromStr + PartialOrd + Display + Copy + Send + Sync + 'static,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| format!("must be a number from {min} to {max}"))
+    }
 }
 
-/// Calls a second.
+/// Requests per second.
 pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, String> {
     if text == "unlimited" {
         return Ok(None);
     }
-    let number: Option<NonZeroU32> = text.parse().ok();
-    let expected = || format!("must be a number of calls a second from 1 to {MAX_RATE}, or unlimited");
-    number.filter(|number| number.get() <= MAX_RATE).map(Some).ok_or_else(expected)
-}
-
-/// Whether webhooks may be at any address.
-pub(super) fn any_address(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "public" => Ok(false),
-        "any" => Ok(true),
-        _ => Err("must be public or any"),
-    }
-}
-
-pub(super) fn tries(text: &str) -> Result<u32, &'static str> {
-    text.parse().ok().filter(|number| (1..=100).contains(number)).ok_or("must be a number from 1 to 100")
+    number(1, MAX_RATE)(text).map(NonZeroU32::new).map_err(|expected| format!("{expected}, or unlimited"))
 }
 
 pub(super) fn listen_address(text: &str) -> Result<String, &'static str> {
@@ -84,23 +73,41 @@ pub(super) fn listen_address(text: &str) -> Result<String, &'static str> {
 }
 
 pub(super) fn positive_duration(text: &str) -> Result<Duration, &'static str> {
-    units::duration(text).and_then(|duration| match duration.is_zero() {
-        true => Err("must be longer than nothing"),
-        false => Ok(duration),
-    })
+    let duration = units::duration(text)?;
+    if duration.is_zero() { Err("must be greater than 0") } else { Ok(duration) }
 }
 
+/// Origins separated by commas.
 pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     origins
-        .map(|origin| {
-            if is_origin(origin) {
-                Ok(origin.to_owned())
-            } else {
-                Err(format!("must hold origins as browsers send them, such as https://inbox.acme.example, not {origin:?}"))
-            }
+        .map(|origin| match is_origin(origin) {
+            true => Ok(origin.to_owned()),
+            false => Err(format!("must be origins such as https://inbox.acme.example, not {origin:?}")),
         })
         .collect()
+}
+
+/// Whether browsers send the origin in this spelling: scheme, host and port, lower case, no wildcard.
+fn is_origin(text: &str) -> bool {
+    let host = text.split_once("://").map(|(_, host)| host).unwrap_or_default();
+    let is_plain =
+        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'*' | b',' | b'?' | b'#' | b'@');
+    !host.is_empty() && host.bytes().all(is_plain) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Follows the XDG base directory specification, which requires ignoring a relative `$XDG_DATA_HOME`.
+pub(super) fn default_data_dir() -> PathBuf {
+    let xdg = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = xdg.or_else(|| std::env::home_dir().map(|home| home.join(".local/share")));
+    base.unwrap_or_else(|| PathBuf::from("/var/lib")).join("switchboard")
+}
+
+pub(super) fn default_pool_size() -> u32 {
+    std::thread::available_parallelism()
+        .ok()
+        .and_then(|cores| u32::try_from(2 * cores.get()).ok())
+        .unwrap_or(2)
 }
 
 #[cfg(test)]
@@ -108,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelled_level_is_refused() {
+    fn log_filter_rejects_a_misspelled_level() {
         for good in ["info", "off", "warn,switchboard=debug"] {
             assert!(log_filter(good).is_ok(), "{good}");
         }
@@ -118,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_a_number_or_no_limit_at_all() {
+    fn rate_is_a_number_or_unlimited() {
         assert_eq!(rate("100"), Ok(NonZeroU32::new(100)));
         assert_eq!(rate("unlimited"), Ok(None));
         for bad in ["", "0", "-1", "1.5", "100001", "none"] {
@@ -127,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_need_a_port() {
+    fn listen_address_requires_a_port() {
         for good in ["127.0.0.1:0", "localhost:8080", "[::1]:8080"] {
             assert!(listen_address(good).is_ok(), "{good}");
         }
@@ -137,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_has_no_path_and_is_no_wildcard() {
+    fn origin_has_no_path_and_no_wildcard() {
         assert_eq!(origins("https://a.example, http://localhost:3000,").unwrap().len(), 2);
         for bad in ["*", "a.example", "https://a.example/", "https://*.a.example", "https://A.example"] {
             assert!(origins(bad).is_err(), "{bad}");

@@ -1,0 +1,37 @@
+//! Refuses to serve with a database role that row level security does not bind.
+
+use std::time::Duration;
+
+use crate::cli::{Failure, checks};
+use crate::config::Secret;
+use crate::store::preflight;
+
+/// How often the role is checked while the database or its tables do not exist yet.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Whether the role could be checked. It cannot without a database or tables.
+///
+/// # Errors
+///
+/// The role must not be used.
+pub(super) async fn is_checked(database_url: &Secret) -> Result<bool, Failure> {
+    match preflight::row_security(database_url).await {
+        Ok(known @ Some(_)) => checks::refuse(&[checks::of_role(known)]).map(|()| true),
+        Ok(None) | Err(_) => Ok(false),
+    }
+}
+
+/// Completes when the role, which could not be checked at the start, must not be used.
+pub(super) async fn refused(unchecked: Option<Secret>) -> Failure {
+    if let Some(database_url) = unchecked {
+        loop {
+            tokio::time::sleep(POLL).await;
+            match is_checked(&database_url).await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(failure) => return failure,
+            }
+        }
+    }
+    std::future::pending().await
+}
