@@ -4,6 +4,8 @@
 mod assets;
 #[path = "build/failures.rs"]
 mod failures;
+#[path = "build/ingest_json.rs"]
+mod ingest_json;
 #[path = "build/methods.rs"]
 mod methods;
 #[path = "build/openapi.rs"]
@@ -14,6 +16,7 @@ mod secrets;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use transcode_build::prost_reflect::DescriptorPool;
 use transcode_build::prost_reflect::prost_types::FileDescriptorSet;
 use transcode_build::prost_reflect::prost_types::field_descriptor_proto::Type;
 
@@ -54,6 +57,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     // The name of a request's type is part of its idempotency key.
     config.enable_type_names();
     config.bytes([".switchboard.v1.IngestRequest.event"]);
+    ingest_json::configure(&mut config, &DescriptorPool::decode(model.descriptors())?);
     tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
     Ok(())
 }

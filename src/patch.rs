@@ -36,6 +36,18 @@ impl<T> Patch<T> {
         })
     }
 
+    /// Applies the update to a stored value.
+    pub fn apply(&self, stored: &mut Option<T>)
+    where
+        T: Clone,
+    {
+        match self {
+            Patch::Keep => {}
+            Patch::Clear => *stored = None,
+            Patch::Set(value) => *stored = Some(value.clone()),
+        }
+    }
+
     /// `None` to leave a nullable column alone, `Some(None)` to null it: what diesel's changesets take.
     pub fn into_changeset(self) -> Option<Option<T>> {
         match self {

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::all, clippy::pedantic)]
 
+pub mod ingest_json;
+
 tonic::include_proto!("switchboard.v1");
 
 /// Every file of `proto/`, encoded, with our own options: what reflection and OpenAPI read.

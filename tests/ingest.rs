@@ -18,6 +18,7 @@ use switchboard::actions::{orgs, sessions};
 use switchboard::config::Secret;
 use switchboard::error::{Error, Result};
 use switchboard::ids::OrgId;
+use switchboard::pb::ingest_json;
 use switchboard::store::{PoolOptions, Store};
 
 use crate::support::{Cluster, Database};
@@ -134,5 +135,5 @@ pub fn event(event: &Value) -> IngestEvent {
     let mut event = event.clone();
     let fields = event.as_object_mut().expect("an object");
     fields.entry("session").or_insert_with(|| json!(NUMBER));
-    serde_json::from_value(event).expect("an event")
+    ingest_json::read(event.to_string().as_bytes()).expect("an event")
 }

@@ -159,8 +159,8 @@ async fn tell(url: String, key: String, prefix: String, stream: i64, messages: i
     let mut acknowledged = 0;
     while let Some(answer) = answers.message().await? {
         if let Some(Response::Acknowledgement(more)) = answer.response {
-            if let Some(refusal) = more.refused.first() {
-                return Err(format!("refused: {}", refusal.message).into());
+            if let Some(rejection) = more.rejected.first() {
+                return Err(format!("rejected: {}", rejection.message).into());
             }
             acknowledged = more.sequence;
         }

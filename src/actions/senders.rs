@@ -1,4 +1,4 @@
-//! How far each sender of events has come.
+//! The marks of senders: how far each sender's events are stored.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,10 @@ use crate::store::{Connection, Store, StoreResult, senders};
 pub use crate::store::senders::Sender;
 
 const MAX_NAME_BYTES: usize = 255;
+/// Expired marks that are looked up together.
+const BATCH: i64 = 1000;
 
-/// The caller's sender of that name with a new stream; `None` when it has none.
+/// A new stream of the caller's sender of that name; `None` when the name is empty.
 pub fn named(caller: &Caller, name: String) -> Result<Option<Sender>> {
     if name.is_empty() {
         return Ok(None);
@@ -29,14 +31,12 @@ pub fn named(caller: &Caller, name: String) -> Result<Option<Sender>> {
     Ok(Some(Sender { principal, name, stream: Uuid::now_v7() }))
 }
 
-/// Takes the sender's name over from the stream that had it. Answers the sequence number that was acknowledged last under
-/// it; 0 when there is none.
+/// Takes the sender's name over from its previous stream. Returns the last acknowledged sequence number, or 0.
 pub async fn open(store: &Store, org: OrgId, sender: Sender) -> Result<i64> {
     store.write(org, move |connection| senders::open(connection, org, &sender)).await
 }
 
-/// Writes down how far the sender has come. What a stream was still storing when another one took over its name is not
-/// stored: the other one was told that it is not, and sends it again.
+/// Moves the sender's mark. Fails when another stream has taken over the name, so that nothing of the old one is stored.
 pub(super) fn advance(
     connection: &mut Connection,
     org: OrgId,
@@ -46,18 +46,15 @@ pub(super) fn advance(
     if senders::advance(connection, org, sender, sequence)? {
         return Ok(());
     }
-    Err(Error::new(Kind::Aborted, "another stream has opened as the same sender").into())
+    Err(Error::new(Kind::Aborted, "another stream has opened under the same sender name").into())
 }
 
-/// How many forgotten senders are looked for at a time.
-const BATCH: i64 = 1000;
-
-/// Removes a batch of senders that have not been heard of for long. Says whether there may be others.
-pub async fn remove_forgotten(store: &Store) -> Result<bool> {
-    let orgs = store.read(|connection| senders::orgs_with_forgotten(connection, BATCH)).await?;
+/// Deletes a batch of expired marks. Returns whether there may be more.
+pub async fn delete_expired(store: &Store) -> Result<bool> {
+    let orgs = store.read(|connection| senders::orgs_with_expired(connection, BATCH)).await?;
     let is_full = i64::try_from(orgs.len()) == Ok(BATCH);
     for org in orgs.into_iter().collect::<BTreeSet<_>>() {
-        store.write(org, move |connection| senders::delete_forgotten(connection, org)).await?;
+        store.write(org, move |connection| senders::delete_expired(connection, org)).await?;
     }
     Ok(is_full)
 }

@@ -1,9 +1,9 @@
-//! The streams of connectors: what they tell, and what they are to do.
+//! `switchboard.v1.IngestService`: the streams of connectors.
 
 mod commands;
-mod convert;
-mod feed;
-mod numbered;
+mod decode;
+mod reading;
+mod stream;
 
 use std::sync::Arc;
 
@@ -15,30 +15,30 @@ use tonic::{Request, Response, Status, Streaming};
 use super::guard::{caller, credential_check};
 use super::streams::{Answers, in_time};
 use crate::actions::commands::CommandNotifier;
-use crate::error::unreadable;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;
 use commands::Commands;
-use feed::Feed;
+use stream::IngestStream;
 
-/// Answers that wait for a sender that does not read them. Beyond that its events are not read either.
-const UNREAD_ANSWERS: usize = 1;
+/// Responses that wait for a sender. While it does not read them, its events are not read either.
+const MAX_UNREAD_RESPONSES: usize = 1;
 
 /// `switchboard.v1.IngestService`.
 #[derive(Clone)]
 pub struct IngestApi {
     store: Store,
-    bells: CommandNotifier,
+    notifier: CommandNotifier,
     writers: Arc<Semaphore>,
     closing: CancellationToken,
 }
 
 impl IngestApi {
-    /// The service on a store of its own with `writers` connections, so that streams leave others room and a large batch may
-    /// take its time. Streams wait for each other as long as it takes, and end when `closing` is cancelled.
-    pub fn new(store: Store, bells: CommandNotifier, writers: u32, closing: CancellationToken) -> Self {
-        Self { store, bells, writers: Arc::new(Semaphore::new(writers as usize)), closing }
+    /// The service on a store of its own with `writers` connections, so that large batches do not delay other calls.
+    ///
+    /// Streams wait for a connection without a limit, and end when `closing` is cancelled.
+    pub fn new(store: Store, notifier: CommandNotifier, writers: u32, closing: CancellationToken) -> Self {
+        Self { store, notifier, writers: Arc::new(Semaphore::new(writers as usize)), closing }
     }
 }
 
@@ -53,11 +53,12 @@ impl IngestService for IngestApi {
     ) -> Result<Response<Self::IngestStream>, Status> {
         let caller = caller(&request)?;
         let credential_check = credential_check(&request)?;
-        let (answers, answered) = mpsc::channel(UNREAD_ANSWERS);
-        let feed = Feed::new(self.store.clone(), self.writers.clone(), self.closing.clone(), caller, answers);
-        // Answered at once: what bounds the time of a call ends with that.
-        tokio::spawn(feed.run(request.into_inner(), credential_check));
-        Ok(Response::new(in_time(ReceiverStream::new(answered))))
+        let (sender, responses) = mpsc::channel(MAX_UNREAD_RESPONSES);
+        let (store, writers, closing) = (self.store.clone(), self.writers.clone(), self.closing.clone());
+        let stream = IngestStream::new(store, writers, closing, caller, sender);
+        // The call is answered at once, which ends its request timeout.
+        tokio::spawn(stream.run(request.into_inner(), credential_check));
+        Ok(Response::new(in_time(ReceiverStream::new(responses))))
     }
 
     async fn commands(
@@ -65,16 +66,9 @@ impl IngestService for IngestApi {
         request: Request<Streaming<CommandsRequest>>,
     ) -> Result<Response<Self::CommandsStream>, Status> {
         let caller = caller(&request)?;
-        let (answers, answered) = mpsc::channel(commands::ROOM);
-        let commands =
-            Commands::new(self.store.clone(), self.bells.clone(), self.closing.clone(), caller, answers);
-        tokio::spawn(commands.run(request.into_inner()));
-        Ok(Response::new(in_time(ReceiverStream::new(answered))))
+        let (sender, responses) = mpsc::channel(commands::CHANNEL_SIZE);
+        let (store, notifier, closing) = (self.store.clone(), self.notifier.clone(), self.closing.clone());
+        tokio::spawn(Commands::new(store, notifier, closing, caller, sender).run(request.into_inner()));
+        Ok(Response::new(in_time(ReceiverStream::new(responses))))
     }
-}
-
-/// The next message; `None` at the end.
-async fn next<M>(messages: &mut Streaming<M>) -> Result<Option<M>, Status> {
-    let next = messages.message().await;
-    next.map_err(|status| unreadable(&status).map_or(status, Status::from))
 }

@@ -1,65 +1,59 @@
-//! `switchboard demo`: an organization with two numbers and a few hundred lively chats to try everything on.
+//! `switchboard demo`: an organization with two sessions and a few hundred chats to try everything on.
 
-mod conversations;
-mod inbox;
+mod data;
+mod instructions;
 mod key;
-mod people;
-mod serving;
-mod story;
-
-use std::fmt::Write;
+mod serve_command;
 
 use clap::Args;
 use serde::Serialize;
 
-use self::story::Story;
+use self::data::Demo;
 use super::{Context, Failure, healthcheck, output};
-use crate::actions::idempotency::IdempotentWrite;
-use crate::actions::ingest::{IngestEvent, SessionScope};
-use crate::actions::members::{Manager, NewMember, Role};
+use crate::actions::ingest::{self, IngestEvent, SessionScope};
 use crate::actions::orgs::{self, OrgRow};
-use crate::actions::properties::{NewProperty, PropertyKind};
-use crate::actions::sessions::NewSession;
-use crate::actions::{ingest, members, properties, sessions};
-use crate::config::{Config, EffectiveSettings, Secret};
+use crate::actions::{session_chats, sessions};
+use crate::caller::{Caller, Capability, Principal};
+use crate::config::{Config, EffectiveSettings};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::Store;
 
-/// The demo organization. Fixed, as are its sessions, so that running the command again finds them.
+/// The demo organization. Its id is fixed, as are those of its sessions, so that the next run finds them.
 const ORG: &str = "019b0000-0000-7000-8000-00000000de30";
 const NAME: &str = "Acme";
-const NUMBERS: [Number; 2] = [
-    Number { phone: "15550100400", label: "Support", session: "01KAN0000000000000000DEM01" },
-    Number { phone: "15550100401", label: "Sales", session: "01KAN0000000000000000DEM02" },
+/// The sessions of the demo data.
+const SESSIONS: [DemoSession; 2] = [
+    DemoSession { session_id: "01KAN0000000000000000DEM01", phone: "15550100400", label: "Support" },
+    DemoSession { session_id: "01KAN0000000000000000DEM02", phone: "15550100401", label: "Sales" },
 ];
-const MEMBERS: [(&str, &str, Role); 4] = [
-    ("owner@acme.example", "Olivia Owner", Role::Owner),
-    ("agent@acme.example", "Arun Agent", Role::Member),
-    ("maria@acme.example", "Maria Lopes", Role::Member),
-    ("sam@acme.example", "Sam Adeyemi", Role::Admin),
-];
+/// The person and the group in the printed instructions. Their chats belong to the first session.
+const PERSON: &str = "15550101000";
+const PERSON_ID: &str = "15550101000@c.us";
+const GROUP: &str = "120363400000000000@g.us";
 const BATCH_EVENTS: usize = 1000;
 
-struct Number {
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DemoSession {
+    session_id: &'static str,
     phone: &'static str,
     label: &'static str,
-    session: &'static str,
 }
 
-/// What `demo` is told.
+/// Arguments of `demo`.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Print the key and the ids as JSON
     #[arg(long)]
     json: bool,
-    /// Print no line that serves it, because whoever asks does so next
+    /// Leave out the command that serves the demo, for a caller that runs it next
     #[arg(long)]
     served_next: bool,
 }
 
-/// Makes the organization, unless it is there already, and prints how to look at it.
+/// Creates what is missing of the demo organization, and prints how to use it.
 pub(super) async fn run(
     arguments: &Arguments,
     effective: &EffectiveSettings,
@@ -68,188 +62,109 @@ pub(super) async fn run(
 ) -> std::result::Result<(), Failure> {
     let store = &context.store;
     let org: OrgId = ORG.parse().map_err(|error| Failure::new(format!("{error}")))?;
-    refuse_disabled(store, org).await?;
-    furnish(store, org).await?;
-    load(store, org).await?;
+    let created_at = find_or_create_org(store, org).await?;
+    load(store, org, created_at).await?;
     let key = key::find_or_create(store, org, &context.data_dir).await?;
     if arguments.json {
-        return output::json(&Shown::new(&key));
+        return output::json(&Created { org_id: ORG, api_key: key.expose(), sessions: SESSIONS });
     }
-    let mut text = about(&key);
+    let mut text = instructions::summary(&key);
     if !arguments.served_next {
         let program = std::env::args_os().next().unwrap_or_else(|| "switchboard".into());
-        let serving = serving::line(&program.to_string_lossy(), effective);
-        let _ = write!(text, "\n# Serve it (in another terminal)\n{serving}\n");
+        let command = serve_command::line(&program.to_string_lossy(), effective);
+        text += &format!("\n# Serve it (in another terminal)\n{command}\n");
     }
-    // Where `serve` listens with the same settings.
-    text += &instructions(&key, &healthcheck::root(settings.scheme(), &settings.listen));
+    // The address on which `serve` listens with the same settings.
+    text += &instructions::commands(&key, &healthcheck::root(settings.scheme(), &settings.listen));
     output::text(&text)
 }
 
-/// No key of a disabled organization works.
-async fn refuse_disabled(store: &Store, org: OrgId) -> std::result::Result<(), Failure> {
-    let is_disabled = |row: &OrgRow| row.org_id == org && row.disabled_at.is_some();
-    if orgs::list(store).await?.iter().any(is_disabled) {
-        let remedy = format!("`switchboard org enable {ORG}` accepts its keys again");
-        return Err(Failure::new(format!("the demo organization is disabled; {remedy}")));
-    }
-    Ok(())
-}
-
-/// Organization, numbers, members and properties; those that exist stay as they are.
-async fn furnish(store: &Store, org: OrgId) -> Result<()> {
-    unless_there(orgs::create(store, Some(org), NAME).await)?;
-    for number in &NUMBERS {
-        let id = Some(number.session.parse().map_err(Error::internal)?);
-        let phone = number.phone.parse().map_err(Error::internal)?;
-        let new = NewSession { id, phone, label: Some(number.label.to_owned()) };
-        unless_there(sessions::create(store, org, new, IdempotentWrite::unkeyed()).await)?;
-    }
-    for (email, name, role) in MEMBERS {
-        let new = NewMember { email: email.to_owned(), name: Some(name.to_owned()), role: Some(role) };
-        unless_there(members::add(store, Manager::operator(org), new, IdempotentWrite::unkeyed()).await)?;
-    }
-    let stages = ["new", "quoted", "won", "lost"];
-    for (name, kind, options) in [
-        ("customer number", PropertyKind::Text, &[] as &[&str]),
-        ("next visit", PropertyKind::Date, &[]),
-        ("stage", PropertyKind::Dropdown, &stages),
-    ] {
-        let options = options.iter().map(|&option| option.to_owned()).collect();
-        let new = NewProperty { id: None, name: name.to_owned(), kind, options };
-        unless_there(properties::create(store, org, new, IdempotentWrite::unkeyed()).await)?;
-    }
-    Ok(())
-}
-
-fn unless_there<T>(created: Result<T>) -> Result<()> {
-    match created {
-        Err(error) if error.kind() != Kind::Conflict => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Loads the chats. The last thing they tell is that the numbers are connected: when they are, everything was there, and
-/// what was changed since is left alone, but for the chats that are shown: they come back. An interrupted run is finished by
-/// the next one.
-async fn load(store: &Store, org: OrgId) -> Result<()> {
-    let created =
-        orgs::list(store).await?.into_iter().find(|row| row.org_id == org).map(|row| row.created_at);
-    let now = created.unwrap_or_else(Instant::now);
-    if is_loaded(store, org).await? {
-        let missing = inbox::missing(store, org, &[shown_person(), story::group_id(0)]).await?;
-        let mut events = Story::tell(now).events;
-        events.retain(|event| {
-            event.session == NUMBERS[0].session && missing.iter().any(|chat| story::is_of(event, chat))
-        });
-        return tell(store, org, events).await;
-    }
-    for batch in Story::tell(now).events.chunks(BATCH_EVENTS) {
-        tell(store, org, batch.to_vec()).await?;
-    }
-    inbox::organize(store, org).await?;
-    tell(store, org, story::connected(now)).await
-}
-
-/// Whether the demo's numbers have told all they tell.
-///
-/// # Errors
-///
-/// When a number is attached under another session than the demo's.
-async fn is_loaded(store: &Store, org: OrgId) -> Result<bool> {
-    let attached = sessions::list(store, org).await?;
-    let mut loaded = true;
-    for number in &NUMBERS {
-        let session = attached.iter().find(|session| session.session_id.to_string() == number.session);
-        let session = session.ok_or_else(|| {
-            let Number { phone, session, .. } = number;
-            Error::new(
-                Kind::Conflict,
-                format!("the number {phone} has another session than {session}; remove it"),
-            )
-        })?;
-        loaded &= session.last_connected_at.is_some();
-    }
-    Ok(loaded)
-}
-
-/// The person whose chat is shown.
-fn shown_person() -> String {
-    format!("{}@c.us", people::digits(0))
-}
-
-async fn tell(store: &Store, org: OrgId, events: Vec<IngestEvent>) -> Result<()> {
-    ingest::apply(store, &SessionScope::all(org), events).await?.into_iter().collect()
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+struct Created<'a> {
     org_id: &'static str,
-    api_key: String,
-    sessions: Vec<ShownSession>,
+    api_key: &'a str,
+    sessions: [DemoSession; 2],
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownSession {
-    session_id: &'static str,
-    phone: &'static str,
-    label: &'static str,
-}
-
-impl Shown {
-    fn new(key: &Secret) -> Self {
-        let sessions = NUMBERS.iter().map(|number| ShownSession {
-            session_id: number.session,
-            phone: number.phone,
-            label: number.label,
-        });
-        Self { org_id: ORG, api_key: key.expose().to_owned(), sessions: sessions.collect() }
+/// Returns when the organization was created. Fails when it is disabled, since its keys are rejected then.
+async fn find_or_create_org(store: &Store, org: OrgId) -> std::result::Result<Instant, Failure> {
+    match orgs::create(store, Some(org), NAME).await {
+        Err(error) if error.kind() != Kind::Conflict => return Err(error.into()),
+        _ => {}
+    }
+    let row = orgs::list(store).await?.into_iter().find(|row| row.org_id == org);
+    match row {
+        Some(OrgRow { disabled_at: Some(_), .. }) => {
+            let remedy = format!("`switchboard org enable {ORG}` accepts its keys again");
+            Err(Failure::new(format!("the demo organization is disabled; {remedy}")))
+        }
+        row => Ok(row.map_or_else(Instant::now, |row| row.created_at)),
     }
 }
 
-/// What there is.
-fn about(key: &Secret) -> String {
-    let mut text = format!("Organization {NAME}: {ORG}\nAPI key: {}\n", key.expose());
-    for number in &NUMBERS {
-        let _ = writeln!(text, "Session of {} ({}): {}", number.phone, number.label, number.session);
+/// Loads the demo data. Its last events, the status of the sessions, mark it as complete.
+///
+/// Complete data is left as it is, apart from the chats of the instructions: these are restored. An interrupted load is
+/// completed by the next run.
+async fn load(store: &Store, org: OrgId, created_at: Instant) -> Result<()> {
+    let mut demo = Demo::read(created_at)?;
+    apply(store, org, demo.setup).await?;
+    if is_complete(store, org).await? {
+        let missing = missing_chats(store, org).await?;
+        let is_missing = |event: &IngestEvent| {
+            let address = event.event.as_ref().and_then(|event| event.address());
+            event.session == SESSIONS[0].session_id
+                && address.is_some_and(|address| missing.contains(&address))
+        };
+        demo.content.retain(is_missing);
+        return apply(store, org, demo.content).await;
     }
-    text
+    apply(store, org, demo.content).await?;
+    apply(store, org, demo.status).await
 }
 
-/// What to try, to be copied and pasted.
-fn instructions(key: &Secret, url: &str) -> String {
-    let key = key.expose();
-    let [support, _] = &NUMBERS;
-    let (person, group) = (people::digits(0), story::group_id(0));
-    let auth = format!("-H 'Authorization: Bearer {key}'");
-    let json = "-H 'Content-Type: application/json'";
-    let chat = format!("{url}/v1/chats/{person}@c.us");
-    let session_chat = format!("{url}/api/v1/sessions/{}/chats/{person}@s.whatsapp.net", support.session);
-    let lines = [
-        ("The inbox: open it in a browser, and sign in with the API key", format!("{url}/inbox")),
-        ("A chat", format!("curl -s {chat} {auth} -H 'x-phone: {}'", support.phone)),
-        (
-            "Assign and label it",
-            format!(
-                "curl -s -X PATCH {chat} {auth} {json} \\\n  -d '{{\"assigned_to\":\"agent@acme.example\",\"labels\":\"vip, follow-up\",\"custom_properties\":{{\"stage\":\"quoted\"}}}}'"
-            ),
-        ),
-        ("A group", format!("curl -s {url}/v1/chats/{group} {auth}")),
-        ("The chat as its session sees it", format!("curl -s {session_chat} {auth}")),
-        ("Pin it", format!("curl -s -X PATCH {session_chat} {auth} {json} \\\n  -d '{{\"pinned\":true}}'")),
-        (
-            "The chat over gRPC, with Node's npx",
-            format!(
-                "npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge \\\n  -H 'authorization: Bearer {key}' -H 'x-phone: {}' -d '{{\"chatId\":\"{person}@c.us\"}}' \\\n  {url}/switchboard.v1.ChatService/GetChat",
-                support.phone
-            ),
-        ),
-    ];
-    let mut text = String::new();
-    for (what, command) in lines {
-        let _ = write!(text, "\n# {what}\n{command}\n");
+async fn apply(store: &Store, org: OrgId, events: Vec<IngestEvent>) -> Result<()> {
+    for batch in events.chunks(BATCH_EVENTS) {
+        let outcomes = ingest::apply(store, &SessionScope::all(org), batch.to_vec()).await?;
+        outcomes.into_iter().collect::<Result<()>>()?;
     }
-    text
+    Ok(())
+}
+
+/// Whether all demo data is loaded. Fails when another session has one of the demo's phone numbers.
+async fn is_complete(store: &Store, org: OrgId) -> Result<bool> {
+    let attached = sessions::list(store, org).await?;
+    let mut is_complete = true;
+    for DemoSession { session_id, phone, .. } in SESSIONS {
+        let session = attached.iter().find(|session| session.session_id.to_string() == session_id);
+        let session = session.ok_or_else(|| {
+            let problem =
+                format!("the phone number {phone} has another session than {session_id}; remove it");
+            Error::new(Kind::Conflict, problem)
+        })?;
+        is_complete &= session.last_connected_at.is_some();
+    }
+    Ok(is_complete)
+}
+
+/// The addresses of the instructions without a chat in the first session.
+async fn missing_chats(store: &Store, org: OrgId) -> Result<Vec<&'static str>> {
+    let caller = Caller {
+        org,
+        principal: Principal::Member("owner@acme.example".to_owned()),
+        capabilities: [Capability::Send].into_iter().collect(),
+        sessions: None,
+        manages_owners: false,
+    };
+    let session = SESSIONS[0].session_id.parse().map_err(Error::internal)?;
+    let mut missing = Vec::new();
+    for chat in [PERSON_ID, GROUP] {
+        let address = chat.parse().map_err(Error::internal)?;
+        match session_chats::get(store, &caller, session, address).await {
+            Err(error) if error.kind() == Kind::NotFound => missing.push(chat),
+            found => drop(found?),
+        }
+    }
+    Ok(missing)
 }

@@ -1,4 +1,4 @@
-//! `switchboard export`: everything of an organization as JSON lines that `import` takes.
+//! `switchboard export`: writes an organization as JSON lines that `import` reads.
 
 mod lines;
 
@@ -12,44 +12,45 @@ use tokio::sync::mpsc;
 
 use self::lines::Lines;
 use super::{Context, Failure, output};
+use crate::actions::ingest::IngestEvent;
 use crate::actions::ingest::export::{self, Scope};
-use crate::actions::ingest::{Event, IngestEvent};
 use crate::ids::{OrgId, SessionId};
+use crate::pb::ingest_event::Event;
 
 /// Chunks of events that wait to be written.
-const WAITING: usize = 8;
+const QUEUE: usize = 8;
 
-/// What `export` is told.
+/// Arguments of `export`.
 #[derive(Args)]
 #[command(
-    after_help = "Written are numbers, members, labels, properties, contacts, chats with what the organization made \
-of them, messages and receipts, as they are at one moment. Left out are api-keys, whose secrets nobody knows, and the \
-history of changes. The file holds messages and phone numbers: keep it as you keep the database."
+    after_help = "Exports sessions, members, labels, properties, contacts, chats with the organization's own data, \
+messages and receipts, as of one moment. Api-keys, whose secrets are not stored, and history are left out. The file holds \
+messages and phone numbers: protect it as you protect the database."
 )]
 pub struct ExportArgs {
     /// File to write, gzipped when its name ends in .gz; `-`, and when left out, standard output
     file: Option<PathBuf>,
-    /// The organization
+    /// The organization to export
     #[arg(long, value_name = "ORG_ID")]
     org: OrgId,
-    /// Only what this number holds, with the members, labels and properties of the whole organization
+    /// Export only this session, with the members, labels and properties of the whole organization
     #[arg(long, value_name = "SESSION_ID")]
     session: Option<SessionId>,
 }
 
-/// Exports. Events that do not fit into a line are told on standard error and stop nothing; at the end they are a failure.
+/// Exports. Events too long for a line are reported on standard error and make the export fail at its end.
 pub async fn run(args: &ExportArgs, context: &Context) -> Result<(), Failure> {
     let scope = Scope { org: args.org, session: args.session };
     let bar = bar(export::messages_in(&context.store, scope).await?);
-    // Not before it is known that there is something to write.
-    let lines = Lines::to(args.file.as_deref())?;
-    let (listener, told) = mpsc::channel(WAITING);
+    // The file is created once the organization is known to exist.
+    let lines = Lines::create(args.file.as_deref())?;
+    let (sender, events) = mpsc::channel(QUEUE);
     let own_bar = bar.clone();
-    let writing = tokio::task::spawn_blocking(move || write(told, lines, &own_bar));
-    let outcome = export::tell(&context.store, scope, listener).await;
+    let writing = tokio::task::spawn_blocking(move || write(events, lines, &own_bar));
+    let outcome = export::export(&context.store, scope, sender).await;
     let written = writing.await.map_err(|error| Failure::new(error.to_string()))?;
     bar.finish_and_clear();
-    // That nobody listened any more says less than why.
+    // A write error is the cause of the error that the closed channel produces.
     let (events, too_long) = written?;
     outcome?;
     eprintln!("exported {}", output::counted(events, "event"));
@@ -68,23 +69,23 @@ fn bar(messages: u64) -> ProgressBar {
     bar
 }
 
-/// Answers how many events were written, and how many do not fit into a line. An export that is cut short is a failure,
-/// whatever reads it; of a reader that has seen enough, such as `head`, nothing is said.
+/// Returns the number of events that were written, and of those that do not fit into a line.
 fn write(
-    mut told: mpsc::Receiver<Vec<IngestEvent>>,
+    mut chunks: mpsc::Receiver<Vec<IngestEvent>>,
     mut lines: Lines,
     bar: &ProgressBar,
 ) -> Result<(u64, u64), Failure> {
-    while let Some(events) = told.blocking_recv() {
+    while let Some(events) = chunks.blocking_recv() {
         for event in events {
-            bar.inc(u64::from(matches!(event.event, Event::Message(_))));
-            lines.write(event).map_err(broken)?;
+            bar.inc(u64::from(matches!(event.event, Some(Event::Message(_)))));
+            lines.write(&event).map_err(write_error)?;
         }
     }
-    lines.finish().map_err(broken)
+    lines.finish().map_err(write_error)
 }
 
-fn broken(error: io::Error) -> Failure {
+/// A reader that closes the pipe early, such as `head`, makes the export fail without a message.
+fn write_error(error: io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure::CutShort;
     }

@@ -1,8 +1,8 @@
-//! Everything that is stored of an organization, row by row, so that none but the row at hand is in memory.
+//! Statements of export. Large tables are read row by row, so that one row at a time is in memory.
 
 mod chats;
 
-pub use chats::{Attached, HeldChat, SharedChat, attached, chats_after, holders};
+pub use chats::{Attached, SessionChatRow, SharedChat, attached, chats_after, session_chats};
 
 use std::collections::HashMap;
 
@@ -21,11 +21,11 @@ use super::schema::{
 use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
 
-/// A number with everything that is stored of it.
+/// A session's row.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of sessions, described there
-pub struct Number {
+pub struct SessionRow {
     pub session_id: SessionId,
     pub phone: Phone,
     pub phone_id: PhoneId,
@@ -37,7 +37,7 @@ pub struct Number {
     pub created_at: Instant,
 }
 
-/// How many messages there are, of that number or of all. Kept by the database, so it costs nothing to ask.
+/// Number of messages of a session or of all, from the maintained counts.
 pub fn count_messages(
     connection: &mut Connection,
     org: OrgId,
@@ -55,16 +55,20 @@ pub fn count_messages(
     Ok(counts.iter().sum())
 }
 
-/// The organization's numbers, or that one.
-pub fn numbers(connection: &mut Connection, org: OrgId, only: Option<SessionId>) -> StoreResult<Vec<Number>> {
-    let mut numbers = sessions::table.filter(sessions::org_id.eq(org)).into_boxed::<Pg>();
+/// The organization's sessions, or only that one.
+pub fn sessions(
+    connection: &mut Connection,
+    org: OrgId,
+    only: Option<SessionId>,
+) -> StoreResult<Vec<SessionRow>> {
+    let mut rows = sessions::table.filter(sessions::org_id.eq(org)).into_boxed::<Pg>();
     if let Some(session) = only {
-        numbers = numbers.filter(sessions::session_id.eq(session));
+        rows = rows.filter(sessions::session_id.eq(session));
     }
-    Ok(numbers.order(sessions::session_id).select(Number::as_select()).load(connection)?)
+    Ok(rows.order(sessions::session_id).select(SessionRow::as_select()).load(connection)?)
 }
 
-/// Emails by the key they are compared in.
+/// Emails of members by their keys.
 pub fn emails(connection: &mut Connection, org: OrgId) -> StoreResult<HashMap<String, String>> {
     let of_org = members::table.filter(members::org_id.eq(org));
     Ok(of_org.select((members::member_key, members::email)).load(connection)?.into_iter().collect())
@@ -79,24 +83,24 @@ pub fn labels(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<LabelR
         .load(connection)?)
 }
 
-/// Loads row by row and hands each to `tell`.
+/// Loads row by row and passes each to `handle`.
 macro_rules! each {
-    ($connection:expr, $query:expr, $row:ty, $tell:expr) => {{
+    ($connection:expr, $query:expr, $row:ty, $handle:expr) => {{
         for row in $query.load_iter::<$row, PgRowByRowLoadingMode>($connection)? {
-            $tell(row?)?;
+            $handle(row?)?;
         }
         Ok(())
     }};
 }
 
-/// Each LID that is tied to a phone number; with a session, of those who have a chat with it.
+/// Each LID with its phone number; with a session, only of persons that have a chat in it.
 pub fn each_lid(
     connection: &mut Connection,
     org: OrgId,
     only: Option<SessionId>,
-    mut tell: impl FnMut((ChatAddress, ChatAddress)) -> StoreResult<()>,
+    mut handle: impl FnMut((ChatAddress, ChatAddress)) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let mut ties = lids::table.filter(lids::org_id.eq(org)).into_boxed::<Pg>();
+    let mut links = lids::table.filter(lids::org_id.eq(org)).into_boxed::<Pg>();
     if let Some(session) = only {
         let chat = all_chats::table
             .inner_join(
@@ -107,22 +111,22 @@ pub fn each_lid(
             .filter(all_chats::org_id.eq(org))
             .filter(all_chats::chat_id.eq(lids::address))
             .filter(session_chats::session_id.eq(session));
-        ties = ties.filter(exists(chat));
+        links = links.filter(exists(chat));
     }
-    let ties = ties.order(lids::lid).select((lids::lid, lids::address));
-    each!(connection, ties, (ChatAddress, ChatAddress), tell)
+    let links = links.order(lids::lid).select((lids::lid, lids::address));
+    each!(connection, links, (ChatAddress, ChatAddress), handle)
 }
 
-/// Each contact; with a session, those it has a chat with or shares one with.
+/// Each contact; with a session, only those with a chat in it or in a group of it.
 pub fn each_contact(
     connection: &mut Connection,
     org: OrgId,
     only: Option<SessionId>,
-    mut tell: impl FnMut(Contact) -> StoreResult<()>,
+    mut handle: impl FnMut(Contact) -> StoreResult<()>,
 ) -> StoreResult<()> {
     let mut people = contacts::table.filter(contacts::org_id.eq(org)).into_boxed::<Pg>();
     if let Some(session) = only {
-        let held = || {
+        let own_chats = || {
             all_chats::table
                 .inner_join(
                     session_chats::table.on(session_chats::org_id
@@ -132,7 +136,7 @@ pub fn each_contact(
                 .filter(all_chats::org_id.eq(org))
                 .filter(session_chats::session_id.eq(session))
         };
-        let shared = chat_members::table
+        let in_groups = chat_members::table
             .inner_join(
                 session_chats::table.on(session_chats::org_id
                     .eq(chat_members::org_id)
@@ -141,8 +145,9 @@ pub fn each_contact(
             .filter(chat_members::org_id.eq(org))
             .filter(chat_members::contact_id.eq(contacts::contact_id))
             .filter(session_chats::session_id.eq(session));
-        people = people
-            .filter(exists(held().filter(all_chats::chat_id.eq(contacts::contact_id))).or(exists(shared)));
+        people = people.filter(
+            exists(own_chats().filter(all_chats::chat_id.eq(contacts::contact_id))).or(exists(in_groups)),
+        );
     }
     let people = people.order(contacts::contact_id).select((
         contacts::contact_id,
@@ -151,7 +156,7 @@ pub fn each_contact(
         contacts::image,
         contacts::is_internal,
     ));
-    each!(connection, people, Contact, tell)
+    each!(connection, people, Contact, handle)
 }
 
 /// Each message with the address of its chat, chat by chat.
@@ -159,7 +164,7 @@ pub fn each_message(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
-    mut tell: impl FnMut((String, Message)) -> StoreResult<()>,
+    mut handle: impl FnMut((String, Message)) -> StoreResult<()>,
 ) -> StoreResult<()> {
     let stored = messages::table
         .inner_join(
@@ -170,17 +175,17 @@ pub fn each_message(
         .filter(messages::session_id.eq(session))
         .order((messages::chat_key, messages::message_id))
         .select((all_chats::chat_id, MESSAGE_COLUMNS));
-    each!(connection, stored, (String, MessageRow), |(chat, row)| tell((chat, message_of(row))))
+    each!(connection, stored, (String, MessageRow), |(chat, row)| handle((chat, message_of(row))))
 }
 
-/// Each receipt that waits for its message, with the address of its chat.
+/// Each pending receipt with the address of its chat.
 pub fn each_receipt(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
-    mut tell: impl FnMut((String, PendingReceipt)) -> StoreResult<()>,
+    mut handle: impl FnMut((String, PendingReceipt)) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let waiting = pending_receipts::table
+    let pending = pending_receipts::table
         .inner_join(
             all_chats::table.on(all_chats::org_id
                 .eq(pending_receipts::org_id)
@@ -195,14 +200,13 @@ pub fn each_receipt(
             (pending_receipts::contact_id, pending_receipts::kind, pending_receipts::at),
         ));
     type Row = (String, (i64, String), (String, String, Instant));
-    each!(connection, waiting, Row, |(chat, (chat_key, id), (contact, kind, at))| {
+    each!(connection, pending, Row, |(chat, (chat_key, id), (contact, kind, at))| {
         let message = MessageKey { chat: SessionChatKey { session, chat_key }, id };
-        tell((chat, PendingReceipt { message, contact, kind, at }))
+        handle((chat, PendingReceipt { message, contact, kind, at }))
     })
 }
 
-/// At most that many of the session's chats after that one: key, address, how many messages are unread, and whether there
-/// is a read mark.
+/// The session's chats with a known unread count after that key: key, address, unread count, whether it has a read mark.
 pub fn unread_after(
     connection: &mut Connection,
     org: OrgId,

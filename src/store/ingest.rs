@@ -1,30 +1,30 @@
-//! What ingest reads and writes: many rows a statement, each row held by its caller while it is worked on.
+//! Step 3 of ingest, write: statements over many rows, which the caller keeps locked while it plans.
 //!
-//! Locks are taken in one order by everybody: contacts, chats, a session's chats, and each of them by its key. Two
-//! batches that meet wait for each other and never in a circle.
+//! Every transaction locks in the same order (contacts, chats, sessions' chats, each by ascending key), so that concurrent
+//! batches wait for each other and never deadlock.
 
 pub(super) mod bulk;
 mod chats;
 mod contacts;
 pub mod inbox;
+mod links;
 mod members;
 mod messages;
-mod persons;
 mod session_chats;
 mod sessions;
 pub mod setup;
 
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, update_contacts};
+pub use links::{
+    Merge, add_lid_addresses, link_lids, merge, messages_of_chats, messages_with_pending_receipts,
+    move_commands, phones_of_lids, remove_chats, session_chat_keys,
+};
 pub use members::{Member, add_members, members_of, remove_members};
 pub(super) use messages::{COLUMNS as MESSAGE_COLUMNS, Row as MessageRow, message as message_of};
 pub use messages::{
     Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
     write_messages,
-};
-pub use persons::{
-    Merge, add_lid_addresses, holders_of_chats, merge, messages_of_chats, messages_waited_for,
-    phones_of_lids, remove_chats, take_over_commands, tie,
 };
 pub use session_chats::{
     SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats, unread_counts,
@@ -37,28 +37,26 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::connection::{Connection, StoreError, StoreResult};
 
-/// Does work on many rows, which may be a whole transaction's.
+/// Runs work on many rows with custom plans and deferred foreign key checks.
 ///
-/// What it runs is planned for the very rows that it is given, triggers included. A plan that is kept was made for a few of
-/// them, or before the tables grew, and may go through all of an organization's rows for each; planning costs less than a
-/// millisecond a statement, which is nothing beside many rows.
-///
-/// A row's parents are looked up when the work is done. PostgreSQL does that row by row and, before, would plan it row by row:
-/// a third of what it takes to insert a message.
+/// A generic plan was made for few rows, or before the tables grew, and may scan all of an organization's rows for each
+/// one. Planning costs less than a millisecond a statement. Deferred foreign keys are checked together at the end: checked
+/// with each row, they are planned with each row, a third of the cost of inserting a message.
 pub fn for_many<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
     connection
         .batch_execute("SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL DEFERRED")?;
-    let done = work(connection)?;
+    let result = work(connection)?;
     let checked = connection.batch_execute("SET LOCAL plan_cache_mode = auto; SET CONSTRAINTS ALL IMMEDIATE");
     checked.map_err(|error| retry_when_deleted(error.into()))?;
-    Ok(done)
+    Ok(result)
 }
 
-/// What a row pointed to (a chat, a session) was deleted while the transaction ran: told as a serialization failure,
-/// so that the transaction is tried again and sees it gone.
+/// Turns a foreign key violation into a serialization failure, so that the transaction is retried.
+///
+/// A referenced row (a chat, a session) was deleted while the transaction ran; the retry sees that it is gone.
 pub fn retry_when_deleted(error: StoreError) -> StoreError {
     match error {
         StoreError::Database(DieselError::DatabaseError(

@@ -1,4 +1,4 @@
-//! How far each sender of events has come.
+//! Statements for the marks of senders.
 
 use diesel::dsl::{IntervalDsl, now};
 use diesel::prelude::*;
@@ -10,27 +10,28 @@ use super::connection::{Connection, StoreResult};
 use super::schema::ingest_senders;
 use crate::ids::OrgId;
 
-/// How long a sender's mark is kept after it last moved, in days.
+/// Days after its last move when a mark expires.
 const KEPT_DAYS: i32 = 90;
 
-/// A sender, as its caller named it, and its stream.
+/// A stream of a sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
-    /// Who calls: `key:<key id>` or `member:<subject>`.
+    /// The caller: `key:<key id>` or `member:<subject>`.
     pub principal: String,
     /// The sender's own name.
     pub name: String,
-    /// The stream, different from all others.
+    /// The stream's id, different from all others.
     pub stream: Uuid,
 }
 
 diesel::define_sql_function! {
-    /// The larger one.
+    /// The larger argument.
     fn greatest(one: BigInt, other: BigInt) -> BigInt;
 }
 
-/// Makes the stream the one that sends under that name. Answers the sequence number that was acknowledged last to the name;
-/// 0 when there is none. Waits for a batch that an earlier stream is about to acknowledge, and counts it.
+/// Makes the stream the current one of its sender. Returns the last acknowledged sequence number, or 0.
+///
+/// The row lock waits for a batch that the previous stream is committing, so that its mark is included.
 pub fn open(connection: &mut Connection, org: OrgId, sender: &Sender) -> StoreResult<i64> {
     let acknowledged = diesel::insert_into(ingest_senders::table)
         .values((
@@ -51,7 +52,7 @@ pub fn open(connection: &mut Connection, org: OrgId, sender: &Sender) -> StoreRe
     Ok(acknowledged)
 }
 
-/// Moves the sender's mark forward; it never moves back. False when another stream sends under that name now.
+/// Moves the sender's mark forward, never back. Returns false when another stream is the current one.
 pub fn advance(connection: &mut Connection, org: OrgId, sender: &Sender, sequence: i64) -> StoreResult<bool> {
     let own = ingest_senders::table
         .filter(ingest_senders::org_id.eq(org))
@@ -67,21 +68,21 @@ pub fn advance(connection: &mut Connection, org: OrgId, sender: &Sender, sequenc
     Ok(moved > 0)
 }
 
-/// Some organizations with senders that have not been heard of for long.
-pub fn orgs_with_forgotten(connection: &mut Connection, most: i64) -> StoreResult<Vec<OrgId>> {
+/// Organizations of the oldest expired marks.
+pub fn orgs_with_expired(connection: &mut Connection, limit: i64) -> StoreResult<Vec<OrgId>> {
     Ok(ingest_senders::table
         .filter(ingest_senders::updated_at.lt(now.into_sql::<Timestamptz>() - KEPT_DAYS.days()))
         .order(ingest_senders::updated_at)
-        .limit(most)
+        .limit(limit)
         .select(ingest_senders::org_id)
         .load(connection)?)
 }
 
-/// Removes the marks of the organization's senders that have not been heard of for long.
-pub fn delete_forgotten(connection: &mut Connection, org: OrgId) -> StoreResult<()> {
-    let forgotten = ingest_senders::table
+/// Deletes the organization's expired marks.
+pub fn delete_expired(connection: &mut Connection, org: OrgId) -> StoreResult<()> {
+    let expired = ingest_senders::table
         .filter(ingest_senders::org_id.eq(org))
         .filter(ingest_senders::updated_at.lt(now.into_sql::<Timestamptz>() - KEPT_DAYS.days()));
-    diesel::delete(forgotten).execute(connection)?;
+    diesel::delete(expired).execute(connection)?;
     Ok(())
 }

@@ -36,11 +36,11 @@ async fn bad_lines_are_told_and_stop_nothing_else() {
     let output = inbox.import(&["-", "--json"], input.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!((&summary["imported"], &summary["refused"]), (&json!(2), &json!(2)));
+    assert_eq!((&summary["imported"], &summary["rejected"]), (&json!(2), &json!(2)));
     let told = text(&output.stderr);
-    assert!(told.contains("line 2: event must be JSON, and is not from byte 2 on\n"), "{told}");
+    assert!(told.contains("line 2: event must be valid JSON; the error is at byte 2\n"), "{told}");
     assert!(told.contains("line 4: contact.id must be"), "{told}");
-    assert!(told.ends_with("error: 2 lines were refused\n"), "{told}");
+    assert!(told.ends_with("error: 2 lines were rejected\n"), "{told}");
 }
 
 #[tokio::test]
@@ -50,8 +50,8 @@ async fn one_is_spoken_of_as_one_and_words_are_named() {
     let bad = json!({"session": NUMBER, "chat": {"jid": "15550101001@c.us", "type": "zz"}});
     let output = inbox.import(&["-"], format!("{good}\n{bad}\n").as_bytes());
     let (summary, told) = (text(&output.stdout), text(&output.stderr));
-    assert!(summary.starts_with("imported 1 event, refused 1, in "), "{summary}");
-    assert_eq!(told, "line 2: chat.type must be one of dm, group, business\nerror: 1 line was refused\n");
+    assert!(summary.starts_with("imported 1 event, rejected 1, in "), "{summary}");
+    assert_eq!(told, "line 2: chat.type must be one of dm, group, business\nerror: 1 line was rejected\n");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_file_that_cannot_be_read_is_named_after_what_came_of_it() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).starts_with("imported 2 events, "), "{}", text(&output.stdout));
     let told = text(&output.stderr);
-    assert_eq!(told, "error: cannot read standard input, line 3: its gzip stream is cut short\n");
+    assert_eq!(told, "error: cannot read standard input, line 3: the gzip stream is truncated\n");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A bad event is refused alone, and the field is named.
 
 use serde_json::{Value, json};
-use switchboard::actions::ingest::IngestEvent;
+use switchboard::pb::ingest_json;
 
 use super::{Inbox, OTHER_NUMBER, SESSION};
 
@@ -38,6 +38,8 @@ async fn what_cannot_be_stored_is_refused_with_its_field_named() {
         (json!({"address": {"lid": "189412345678@lid", "jid": "189412345678@lid"}}), "address.jid"),
         (json!({"session": "15550109999", "address": {"lid": "189412345678@lid", "jid": CHAT}}), "session"),
         (json!({"session": "15550109999", "read": {"chat": CHAT, "upTo": 1}}), "session"),
+        (json!({"read": {"chat": CHAT}}), "read.upTo"),
+        (json!({"receipt": {"message": "A", "chat": CHAT, "by": CHAT, "at": 1}}), "receipt.kind"),
         (json!({"session": "nobody", "read": {"chat": CHAT, "upTo": 1}}), "session"),
     ] {
         let error = inbox.refuse(event.clone()).await;
@@ -116,11 +118,10 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
         (
             r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":true,"timestamp":1,"bodi":""}}"#,
             "bodi",
-            "unknown field `bodi`",
+            "is an unknown field",
         ),
         (r#"{"session":"1","read":{"chat":"2","upTo":"soon"}}"#, "read.upTo", "must be Unix milliseconds"),
         (r#"{"session":"1","read":{"chat":"2","upTo":-1}}"#, "read.upTo", "must be Unix milliseconds"),
-        (r#"{"session":"1","read":{"chat":"2"}}"#, "read", "missing field `upTo`"),
         (r#"{"session":"1","read":{"chat":"2","chat":"2","upTo":1}}"#, "read", "duplicate field `chat`"),
         (
             r#"{"session":"1","receipt":{"message":"1","chat":"2","by":"3","kind":"seen","at":1}}"#,
@@ -133,22 +134,22 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
             "event",
             "must have exactly one of",
         ),
-        (r#"{"session":"1","reed":{}}"#, "reed", "unknown field `reed`"),
+        (r#"{"session":"1","reed":{}}"#, "reed", "is an unknown field"),
         (
             r#"{"session":"1","contact":{"id":"1","name":"\ud800"}}"#,
             "contact.name",
-            "half of a surrogate pair is no text",
+            "must not contain half of a surrogate pair",
         ),
         (
             r#"{"session":"1","contact":{"id":"1","name":"\ud800\u0041"}}"#,
             "contact.name",
-            "half of a surrogate pair is no text",
+            "must not contain half of a surrogate pair",
         ),
-        (r#"{"session":"1","contact":{"id":"1"}} x"#, "event", "must be JSON, and is not from byte 38 on"),
-        ("nonsense", "event", "event must be JSON, and is not from byte 2 on"),
-        ("", "event", "event must be JSON"),
+        (r#"{"session":"1","contact":{"id":"1"}} x"#, "event", "must be valid JSON; the error is at byte 38"),
+        ("nonsense", "event", "event must be valid JSON; the error is at byte 2"),
+        ("", "event", "event must be valid JSON"),
     ] {
-        let error = IngestEvent::from_json(line.as_bytes()).expect_err(line);
+        let error = ingest_json::read(line.as_bytes()).expect_err(line);
         let named = &error.fields()[0].field;
         assert!(named.ends_with(field), "{line}: {named}");
         assert!(error.message().contains(message), "{line}: {error}");
@@ -159,6 +160,6 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
 fn a_message_that_does_not_say_whose_it_is_came_in() {
     let line = r#"{"session":"1","message":{"id":"1","chat":"2","timestamp":1}}"#;
     let said = r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":false,"timestamp":1}}"#;
-    let read = |line: &str| IngestEvent::from_json(line.as_bytes()).expect(line);
+    let read = |line: &str| ingest_json::read(line.as_bytes()).expect(line);
     assert_eq!(read(line), read(said));
 }

@@ -55,7 +55,7 @@ async fn an_event_is_acknowledged_once_it_is_stored() {
     for sequence in [1, 5] {
         connector.tell(sequence, message(&format!("M{sequence}"))).await;
         let acknowledged = connector.acknowledged(sequence).await.expect("acknowledged");
-        assert_eq!(acknowledged, [Acknowledgement { sequence, refused: Vec::new() }]);
+        assert_eq!(acknowledged, [Acknowledgement { sequence, rejected: Vec::new() }]);
         assert_eq!(world.sql().count(&format!("messages WHERE message_id = 'M{sequence}'")), 1);
     }
     connector.tell(9, message("M9")).await;
@@ -109,7 +109,7 @@ async fn every_kind_of_event_is_stored_as_an_import_would() {
         connector.tell(sequence, event).await;
     }
     for acknowledged in connector.acknowledged(9).await.expect("acknowledged") {
-        assert_eq!(acknowledged.refused, []);
+        assert_eq!(acknowledged.rejected, []);
     }
     let session = &world.org.sessions[0];
     let chat = format!("/api/v1/sessions/{session}/chats/189412345678@lid");
@@ -155,7 +155,7 @@ async fn a_refused_event_is_named_and_the_stream_goes_on() {
         connector.tell(sequence, event).await;
         let acknowledged = connector.acknowledged(sequence).await.expect("it goes on");
         let refusals: Vec<_> =
-            acknowledged.into_iter().flat_map(|acknowledged| acknowledged.refused).collect();
+            acknowledged.into_iter().flat_map(|acknowledged| acknowledged.rejected).collect();
         assert_eq!(refusals.len(), 1, "{field}");
         assert_eq!(
             (refusals[0].sequence, refusals[0].code, refusals[0].field.as_str()),
@@ -184,7 +184,7 @@ async fn what_cannot_be_read_at_all_is_refused_by_its_number_too() {
     let large = event(2, &"x".repeat(5 << 20)).encode_to_vec();
     for (bytes, sequence, code) in [(lone_surrogate, 1, 3), (large, 2, 8)] {
         connector.send(Request::Event(bytes.into())).await;
-        let refused = connector.acknowledged(sequence).await.expect("it goes on").remove(0).refused;
+        let refused = connector.acknowledged(sequence).await.expect("it goes on").remove(0).rejected;
         assert_eq!((refused[0].sequence, refused[0].code), (sequence, code), "{}", refused[0].message);
     }
     connector.tell(3, message("M3")).await;
@@ -279,11 +279,11 @@ async fn a_key_for_some_sessions_tells_of_no_other() {
     let key = world.cli(&args);
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
     connector.tell(1, message("A")).await;
-    let refused = connector.acknowledged(1).await.expect("acknowledged").remove(0).refused;
+    let refused = connector.acknowledged(1).await.expect("acknowledged").remove(0).rejected;
     assert_eq!((refused[0].code, refused[0].field.as_str()), (Code::NotFound as i32, "session"));
     let event = IngestEvent { sequence: 2, session: mine.clone(), event: Some(message("B")) };
     connector.send(Request::Event(event.encode_to_vec().into())).await;
-    assert_eq!(connector.acknowledged(2).await.expect("acknowledged")[0].refused, []);
+    assert_eq!(connector.acknowledged(2).await.expect("acknowledged")[0].rejected, []);
     assert_eq!(bodies(&world).len(), 1);
 }
 

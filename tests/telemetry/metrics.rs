@@ -88,7 +88,7 @@ async fn streams_are_counted_while_they_are_open_and_events_by_what_became_of_th
     let events =
         |outcome: &str| format!(r#"switchboard_ingest_events_total{{kind="message",outcome="{outcome}"}}"#);
     assert_eq!(value(&world, &events("stored")).await, Some(2.0));
-    assert_eq!(value(&world, &events("refused")).await, Some(1.0), "{}", world.metrics().await);
+    assert_eq!(value(&world, &events("rejected")).await, Some(1.0), "{}", world.metrics().await);
 }
 
 #[tokio::test]

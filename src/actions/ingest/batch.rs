@@ -1,40 +1,49 @@
-//! Events that are stored together, each with what its sender calls it.
+//! Batches of events, which are stored together.
 
-use super::event::IngestEvent;
-use super::{Mark, SessionScope, apply_marked, count};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::change::SessionEvent;
+use super::parse::{Parsed, parse};
+use super::scope::SessionScope;
+use super::transaction::{Mark, write_in_parts};
+use super::{link, plan, setup};
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::pb::IngestEvent;
+use crate::pb::ingest_event::Event;
+use crate::store::{LockMode, Store};
+use crate::telemetry::metrics;
 
-/// Enough for the cost of a transaction to be shared, and few enough for a batch to be stored in a fraction of a second.
+/// Enough to share the cost of a transaction, and few enough to store a batch in a fraction of a second.
 const MAX_EVENTS: usize = 1000;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Events in the order of their arrival. `T` is what the sender calls one of them: the number of a line, or its own.
+/// Events in the order of their arrival, each with the sender's own `T` for it, such as its line number.
 #[derive(Debug)]
 pub struct Batch<T> {
     tags: Vec<T>,
     events: Vec<IngestEvent>,
-    refused: Vec<(T, Error)>,
+    rejected: Vec<(T, Error)>,
     bytes: usize,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Debug)]
 pub struct Applied<T> {
-    /// How many events are stored.
+    /// Number of stored events.
     pub stored: usize,
-    /// Those that are not, and why.
-    pub refused: Vec<(T, Error)>,
+    /// Events that were not stored, with the reason.
+    pub rejected: Vec<(T, Error)>,
 }
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { tags: Vec::new(), events: Vec::new(), refused: Vec::new(), bytes: 0 }
+        Self { tags: Vec::new(), events: Vec::new(), rejected: Vec::new(), bytes: 0 }
     }
 }
 
 impl<T> Batch<T> {
-    /// Adds an event that took so many bytes, or what is wrong with it already.
+    /// Adds an event of that size in bytes, or the reason why it cannot be read.
     pub fn push(&mut self, tag: T, event: Result<IngestEvent>, bytes: usize) {
         match event {
             Ok(event) => {
@@ -42,32 +51,78 @@ impl<T> Batch<T> {
                 self.events.push(event);
                 self.bytes += bytes;
             }
-            Err(error) => self.refused.push((tag, error)),
+            Err(error) => self.rejected.push((tag, error)),
         }
     }
 
-    /// Whether it should be stored before more is added.
+    /// Whether the batch must be applied before more is added.
     pub fn is_full(&self) -> bool {
-        self.events.len() + self.refused.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
+        self.events.len() + self.rejected.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
     }
 
     /// Whether nothing was added.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.refused.is_empty()
+        self.events.is_empty() && self.rejected.is_empty()
     }
 
-    /// Stores it, and with it the mark of how far its sender has come. Fails when nothing could be stored at all.
-    pub async fn apply(self, store: &Store, reach: &SessionScope, mark: Option<Mark>) -> Result<Applied<T>> {
-        // What is no event has no kind.
-        count(self.refused.iter().map(|_| ("-", false)));
-        let outcomes = apply_marked(store, reach, self.events, mark).await?;
-        let mut applied = Applied { stored: 0, refused: self.refused };
+    /// Stores the events and the mark of their sender. Fails when nothing could be stored at all.
+    pub async fn apply(self, store: &Store, scope: &SessionScope, mark: Option<Mark>) -> Result<Applied<T>> {
+        // An event that cannot be read has no kind.
+        count(self.rejected.iter().map(|_| ("-", false)));
+        let outcomes = apply_marked(store, scope, self.events, mark).await?;
+        let mut applied = Applied { stored: 0, rejected: self.rejected };
         for (tag, outcome) in self.tags.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) => applied.stored += 1,
-                Err(error) => applied.refused.push((tag, error)),
+                Err(error) => applied.rejected.push((tag, error)),
             }
         }
         Ok(applied)
+    }
+}
+
+/// Stores events. An invalid event is rejected alone.
+///
+/// The inner results are in the order of the events, and an error names the field. The outer result fails when nothing
+/// could be stored at all.
+pub async fn apply(store: &Store, scope: &SessionScope, events: Vec<IngestEvent>) -> Result<Vec<Result<()>>> {
+    apply_marked(store, scope, events, None).await
+}
+
+async fn apply_marked(
+    store: &Store,
+    scope: &SessionScope,
+    events: Vec<IngestEvent>,
+    mark: Option<Mark>,
+) -> Result<Vec<Result<()>>> {
+    let kinds: Vec<_> = events.iter().map(|event| event.event.as_ref().map_or("-", Event::kind)).collect();
+    let mut outcomes: Vec<Result<()>> = Vec::with_capacity(events.len());
+    let (mut setups, mut session_events) = (Vec::new(), Vec::with_capacity(events.len()));
+    for (index, event) in events.into_iter().enumerate() {
+        let parsed = scope.check(event.event.as_ref()).and_then(|()| parse(event));
+        outcomes.push(parsed.map(|parsed| match parsed {
+            Parsed::Setup(setup) => setups.push((index, *setup)),
+            Parsed::Session(event) => session_events.push((index, event)),
+        }));
+    }
+    // In this order: the events of sessions name sessions, members and linked addresses.
+    let mut rejected =
+        write_in_parts(store, scope, LockMode::Shared, setups.into(), setup::write, None).await?;
+    let session_events: Arc<[(usize, SessionEvent)]> = session_events.into();
+    rejected.extend(link::apply(store, scope, &session_events).await?);
+    rejected.extend(write_in_parts(store, scope, LockMode::Shared, session_events, plan::write, mark).await?);
+    for (index, error) in rejected {
+        outcomes[index] = Err(error);
+    }
+    count(kinds.into_iter().zip(outcomes.iter().map(Result::is_ok)));
+    Ok(outcomes)
+}
+
+/// Counts events by kind and by whether they are stored.
+fn count(events: impl Iterator<Item = (&'static str, bool)>) {
+    let mut counts = BTreeMap::<_, u64>::new();
+    events.for_each(|event| *counts.entry(event).or_default() += 1);
+    for ((kind, is_stored), events) in counts {
+        metrics::ingested(kind, if is_stored { "stored" } else { "rejected" }, events);
     }
 }

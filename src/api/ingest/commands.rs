@@ -1,4 +1,4 @@
-//! One connector's stream of commands: waits until it may have its number, then hands on what is to be done there.
+//! One connector's stream of commands: waits for the lease of its session, then sends the session's commands.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use super::next;
+use super::reading::{next, shutting_down};
 use crate::actions::commands::{self, Change, CommandNotifier, ConnectorLease, LEASE};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -19,42 +19,43 @@ use crate::pb::{Command, CommandsRequest, CommandsResponse, command};
 use crate::store::Store;
 use crate::telemetry::metrics::Present;
 
-/// Commands that a connector may leave without an answer before it gets no more. Fewer than are looked at together.
-const UNANSWERED: usize = 64;
-/// Room for all of them, so that handing one on never waits.
-pub(super) const ROOM: usize = UNANSWERED + 1;
-const RENEW: Duration = Duration::from_secs(3);
-/// How often it is asked whether a number is free.
-const ASK: Duration = Duration::from_millis(500);
+/// Maximum number of unacknowledged commands. Fewer than are read together.
+const MAX_UNACKNOWLEDGED: usize = 64;
+/// Room for all of them and `opened`, so that sending never waits.
+pub(super) const CHANNEL_SIZE: usize = MAX_UNACKNOWLEDGED + 1;
+/// How often the lease is renewed.
+const RENEWAL: Duration = Duration::from_secs(3);
+/// How often a waiting stream tries to take the lease.
+const RETRY: Duration = Duration::from_millis(500);
 
-type Answers = mpsc::Sender<Result<CommandsResponse, Status>>;
+type Responses = mpsc::Sender<Result<CommandsResponse, Status>>;
 
 /// A stream of commands.
 pub(super) struct Commands {
     store: Store,
-    bells: CommandNotifier,
+    notifier: CommandNotifier,
     closing: CancellationToken,
     caller: Arc<Caller>,
-    answers: Answers,
-    _present: Present,
+    responses: Responses,
+    _gauge: Present,
 }
 
-/// The number is the connector's until then, if it is not told otherwise.
-struct Held {
+/// A lease that this stream holds.
+struct Lease {
     hold: ConnectorLease,
-    until: Instant,
+    expires: Instant,
 }
 
 impl Commands {
     pub(super) fn new(
         store: Store,
-        bells: CommandNotifier,
+        notifier: CommandNotifier,
         closing: CancellationToken,
         caller: Arc<Caller>,
-        answers: Answers,
+        responses: Responses,
     ) -> Self {
-        let _present = Present::stream("/switchboard.v1.IngestService/Commands");
-        Self { store, bells, closing, caller, answers, _present }
+        let _gauge = Present::stream("/switchboard.v1.IngestService/Commands");
+        Self { store, notifier, closing, caller, responses, _gauge }
     }
 
     /// Serves the stream to its end.
@@ -63,11 +64,11 @@ impl Commands {
             Ok(Some(hold)) => {
                 let outcome = tokio::select! {
                     outcome = self.serve(hold, &mut requests) => outcome,
-                    () = self.answers.closed() => Ok(()),
+                    () = self.responses.closed() => Ok(()),
                 };
-                // Whoever waits for the number need not wait for the lease to end.
+                // So that another stream need not wait until the lease expires.
                 if let Err(error) = hold.release(&self.store).await {
-                    tracing::warn!(%error, "a number was not let go of before its lease ends");
+                    tracing::warn!(%error, "the lease of a session was not released; it expires");
                 }
                 outcome
             }
@@ -75,19 +76,19 @@ impl Commands {
             Err(status) => Err(status),
         };
         if let Err(status) = outcome {
-            tracing::info!(code = ?status.code(), "a stream of commands ended");
-            let _ = self.answers.send(Err(status)).await;
+            tracing::info!(code = ?status.code(), "command stream ended");
+            let _ = self.responses.send(Err(status)).await;
         }
     }
 
-    /// Reads the first message. `None` when there is none.
+    /// Reads the first message. Returns `None` when there is none.
     async fn open(
         &self,
         requests: &mut Streaming<CommandsRequest>,
     ) -> Result<Option<ConnectorLease>, Status> {
         let first = tokio::select! {
             first = next(requests) => first?,
-            () = self.closing.cancelled() => return Err(stops().into()),
+            () = self.closing.cancelled() => return Err(shutting_down().into()),
         };
         match first.map(|first| first.request) {
             None => Ok(None),
@@ -105,115 +106,110 @@ impl Commands {
         hold: ConnectorLease,
         requests: &mut Streaming<CommandsRequest>,
     ) -> Result<(), Status> {
-        let Some(mut held) = self.wait_for(hold, requests).await? else { return Ok(()) };
-        self.answer(Response::Opened(Opened {})).await;
-        let bell = self.bells.subscribe(&hold);
-        let mut renew = interval(RENEW);
+        let Some(mut lease) = self.wait_for_lease(hold, requests).await? else { return Ok(()) };
+        self.respond(Response::Opened(Opened {})).await;
+        let signal = self.notifier.subscribe(&hold);
+        let mut renew = interval(RENEWAL);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut unanswered = BTreeSet::new();
+        let mut unacknowledged = BTreeSet::new();
         loop {
             tokio::select! {
-                () = self.closing.cancelled() => return Err(stops().into()),
-                _ = renew.tick() => self.renew(&mut held).await?,
+                () = self.closing.cancelled() => return Err(shutting_down().into()),
+                _ = renew.tick() => self.renew(&mut lease).await?,
                 request = next(requests) => match request?.map(|request| request.request) {
                     None => return Ok(()),
                     Some(Some(Request::Done(Done { ids }))) => {
-                        unanswered.retain(|id| !ids.contains(id));
+                        unacknowledged.retain(|id| !ids.contains(id));
                         hold.acknowledge(&self.store, ids).await?;
                     }
                     Some(Some(Request::Open(_)) | None) => {
                         return Err(Error::invalid("done", "must be in every message but the first").into());
                     }
                 },
-                () = bell.notified() => self.hand_on(&held, &mut unanswered).await?,
+                () = signal.notified() => self.send_pending(&lease, &mut unacknowledged).await?,
             }
         }
     }
 
-    /// Waits until nobody else has the number. `None` when the connector does not.
-    async fn wait_for(
+    /// Waits for the lease. Returns `None` when the connector closes its half.
+    async fn wait_for_lease(
         &self,
         hold: ConnectorLease,
         requests: &mut Streaming<CommandsRequest>,
-    ) -> Result<Option<Held>, Status> {
+    ) -> Result<Option<Lease>, Status> {
         loop {
-            let until = Instant::now() + LEASE;
+            let expires = Instant::now() + LEASE;
             if hold.acquire(&self.store).await? {
-                return Ok(Some(Held { hold, until }));
+                return Ok(Some(Lease { hold, expires }));
             }
             tokio::select! {
-                () = self.closing.cancelled() => return Err(stops().into()),
+                () = self.closing.cancelled() => return Err(shutting_down().into()),
                 request = next(requests) => match request? {
                     None => return Ok(None),
                     Some(_) => {
-                        return Err(Error::invalid("done", "must not come before the answer to open").into());
+                        return Err(Error::invalid("done", "must not be sent before the response to open").into());
                     }
                 },
-                () = sleep(ASK) => {}
+                () = sleep(RETRY) => {}
             }
         }
     }
 
-    /// Keeps the number. A database that is gone for a moment is no reason to let it go before the lease ends.
-    async fn renew(&self, held: &mut Held) -> Result<()> {
-        let until = Instant::now() + LEASE;
-        match held.hold.acquire(&self.store).await {
-            Ok(true) => held.until = until,
+    /// Renews the lease. While the database is unavailable, the lease is held until it expires.
+    async fn renew(&self, lease: &mut Lease) -> Result<()> {
+        let expires = Instant::now() + LEASE;
+        match lease.hold.acquire(&self.store).await {
+            Ok(true) => lease.expires = expires,
             Ok(false) => return Err(lost()),
-            Err(error) if is_passing(&error) && Instant::now() < held.until => {}
+            Err(error) if is_transient(&error) && Instant::now() < lease.expires => {}
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// Hands on what waits and was not handed on before. What is not there any more will not be answered: a newer change
-    /// took its place.
-    async fn hand_on(&self, held: &Held, unanswered: &mut BTreeSet<i64>) -> Result<()> {
-        let waiting = match held.hold.pending(&self.store).await {
-            Ok(waiting) => waiting,
-            Err(error) if is_passing(&error) => return Ok(()),
+    /// Sends the commands that were not sent before. Commands that newer ones replaced need no acknowledgement.
+    async fn send_pending(&self, lease: &Lease, unacknowledged: &mut BTreeSet<i64>) -> Result<()> {
+        let pending = match lease.hold.pending(&self.store).await {
+            Ok(pending) => pending,
+            Err(error) if is_transient(&error) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if Instant::now() >= held.until {
+        if Instant::now() >= lease.expires {
             return Err(lost());
         }
-        unanswered.retain(|id| waiting.iter().any(|command| command.id == *id));
-        for command in waiting {
-            if unanswered.len() == UNANSWERED {
+        unacknowledged.retain(|id| pending.iter().any(|command| command.id == *id));
+        for command in pending {
+            if unacknowledged.len() == MAX_UNACKNOWLEDGED {
                 break;
             }
-            if unanswered.insert(command.id) {
-                self.answer(Response::Command(to_wire(&command))).await;
+            if unacknowledged.insert(command.id) {
+                self.respond(Response::Command(to_wire(&command))).await;
             }
         }
         Ok(())
     }
 
-    /// When the connector has gone, the stream is about to end anyway.
-    async fn answer(&self, response: Response) {
-        let _ = self.answers.send(Ok(CommandsResponse { response: Some(response) })).await;
+    /// When the connector has disconnected, the stream is about to end anyway.
+    async fn respond(&self, response: Response) {
+        let _ = self.responses.send(Ok(CommandsResponse { response: Some(response) })).await;
     }
 }
 
-fn to_wire(told: &commands::Command) -> Command {
-    let change = match told.change {
+fn to_wire(command: &commands::Command) -> Command {
+    let change = match command.change {
         Change::Archived(archived) => command::Change::Archived(archived),
         Change::Pinned(pinned) => command::Change::Pinned(pinned),
         Change::Muted(until) => command::Change::Mute(command::Mute { until: until.map(Into::into) }),
         Change::Read(up_to) => command::Change::Read(command::Read { up_to: up_to.map(Into::into) }),
         Change::Unread => command::Change::Unread(command::Unread {}),
     };
-    Command { id: told.id, chat: told.chat.to_jid(), change: Some(change) }
+    Command { id: command.id, chat: command.chat.to_jid(), change: Some(change) }
 }
 
-fn is_passing(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), Kind::Unavailable | Kind::Overloaded)
 }
 
 fn lost() -> Error {
-    Error::new(Kind::Aborted, "another connector has the number now")
-}
-
-fn stops() -> Error {
-    Error::new(Kind::Unavailable, "the service stops")
+    Error::new(Kind::Aborted, "another connector holds the lease of the session")
 }

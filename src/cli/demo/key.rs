@@ -1,4 +1,4 @@
-//! The demo's api-key, kept in a file so that the next run prints the same one.
+//! The demo's api-key, stored in a file so that the next run prints the same one.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -18,7 +18,7 @@ use crate::store::Store;
 
 const FILE: &str = "demo.key";
 
-/// The key of the last run when it is still accepted, else a new one.
+/// The key of the previous run when it is still accepted, otherwise a new one.
 pub(super) async fn find_or_create(store: &Store, org: OrgId, data_dir: &Path) -> Result<Secret, Failure> {
     let file = data_dir.join(FILE);
     if let Ok(token) = fs::read_to_string(&file) {
@@ -31,7 +31,7 @@ pub(super) async fn find_or_create(store: &Store, org: OrgId, data_dir: &Path) -
         [Capability::Read, Capability::Send, Capability::Ingest, Capability::Manage].into_iter().collect();
     let new = NewKey { name: "demo".to_owned(), capabilities, expires_at: None, sessions: None };
     let created = keys::create(store, org, new).await?;
-    keep(&file, &created.token)
+    write(&file, &created.token)
         .map_err(|error| Failure::new(format!("cannot write {}: {error}", file.display())))?;
     Ok(created.token)
 }
@@ -45,8 +45,8 @@ async fn is_accepted(store: &Store, org: OrgId, token: &str) -> bool {
     }
 }
 
-/// Writes the file anew: the permissions of one that is there would stay.
-fn keep(file: &Path, token: &Secret) -> std::io::Result<()> {
+/// Writes a new file: an existing one would keep its permissions.
+fn write(file: &Path, token: &Secret) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -1,4 +1,4 @@
-//! The lines of an export, gzipped or not.
+//! Writes the lines of an export, gzipped or not.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -6,17 +6,22 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::{Map, Value, json};
 
-use crate::actions::ingest::{Event, IngestEvent};
+use crate::actions::ingest::IngestEvent;
 use crate::cli::Failure;
 
-/// What `import` takes.
+/// The limit of `import`.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Fields that every part of a message has.
+const KEY_FIELDS: [&str; 5] = ["id", "chat", "fromMe", "timestamp", "updatedAt"];
+/// Short fields, which stay together.
+const SHORT_FIELDS: [&str; 5] = ["sender", "type", "body", "ack", "deliveryInfo"];
 
 type Plain = BufWriter<Box<dyn Write + Send>>;
 
-/// Writes events, each on a line.
+/// Writes events, one a line.
 pub(super) struct Lines {
     output: Output,
     line: Vec<u8>,
@@ -30,17 +35,17 @@ enum Output {
 }
 
 impl Lines {
-    /// Lines of that file, gzipped when its name ends in `.gz`, or of standard output.
-    pub(super) fn to(path: Option<&Path>) -> Result<Self, Failure> {
+    /// Creates the file, gzipped when its name ends in `.gz`. Without a path or with `-`, writes to standard output.
+    pub(super) fn create(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
-            return Ok(Self::of(Box::new(io::stdout()), false));
+            return Ok(Self::new(Box::new(io::stdout()), false));
         };
         let file = File::create(path)
             .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
-        Ok(Self::of(Box::new(file), path.extension().is_some_and(|extension| extension == "gz")))
+        Ok(Self::new(Box::new(file), path.extension().is_some_and(|extension| extension == "gz")))
     }
 
-    fn of(output: Box<dyn Write + Send>, is_gzip: bool) -> Self {
+    fn new(output: Box<dyn Write + Send>, is_gzip: bool) -> Self {
         let plain = BufWriter::with_capacity(BUFFER_BYTES, output);
         let output = match is_gzip {
             true => Output::Gzip(GzEncoder::new(plain, Compression::default())),
@@ -49,47 +54,47 @@ impl Lines {
         Self { output, line: Vec::new(), written: 0, too_long: 0 }
     }
 
-    /// Writes an event. A message that is too long for a line is written as several, which come to the same; what does not
-    /// fit even then is told and left out.
-    pub(super) fn write(&mut self, event: IngestEvent) -> io::Result<()> {
-        self.put_into_line(&event)?;
-        if self.line.len() <= MAX_LINE_BYTES {
-            return self.write_line();
+    /// Writes an event. A message too long for a line is written as several events that merge to the same message.
+    ///
+    /// What is too long even then is reported and left out.
+    pub(super) fn write(&mut self, event: &IngestEvent) -> io::Result<()> {
+        if self.write_if_short(event)? {
+            return Ok(());
         }
-        let IngestEvent { session, event: Event::Message(message) } = event else {
+        let line = serde_json::to_value(event)?;
+        let Some(message) = line["message"].as_object() else {
             self.leave_out("an event");
             return Ok(());
         };
-        for part in message.apart() {
-            let name = format!("part of message {}", part.id);
-            let event = Event::Message(Box::new(part));
-            self.put_into_line(&IngestEvent { session: session.clone(), event })?;
-            if self.line.len() <= MAX_LINE_BYTES { self.write_line()? } else { self.leave_out(&name) }
+        for part in split(message) {
+            if !self.write_if_short(&json!({"session": line["session"], "message": part}))? {
+                self.leave_out(&format!("part of message {}", part["id"]));
+            }
         }
         Ok(())
     }
 
-    fn put_into_line(&mut self, event: &IngestEvent) -> io::Result<()> {
+    fn write_if_short(&mut self, event: &impl serde::Serialize) -> io::Result<bool> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, event)?;
         self.line.push(b'\n');
-        Ok(())
-    }
-
-    fn write_line(&mut self) -> io::Result<()> {
+        if self.line.len() > MAX_LINE_BYTES {
+            return Ok(false);
+        }
         self.written += 1;
         match &mut self.output {
-            Output::Plain(plain) => plain.write_all(&self.line),
-            Output::Gzip(gzip) => gzip.write_all(&self.line),
+            Output::Plain(plain) => plain.write_all(&self.line)?,
+            Output::Gzip(gzip) => gzip.write_all(&self.line)?,
         }
+        Ok(true)
     }
 
-    fn leave_out(&mut self, what: &str) {
+    fn leave_out(&mut self, event: &str) {
         self.too_long += 1;
-        eprintln!("{what} is left out: it is longer than the 1 MiB that a line may have");
+        eprintln!("{event} is left out: it is longer than the limit of 1 MiB a line");
     }
 
-    /// Writes what is left. Answers how many events were written, and how many were left out.
+    /// Flushes. Returns the number of events that were written, and of those that were left out.
     pub(super) fn finish(self) -> io::Result<(u64, u64)> {
         match self.output {
             Output::Plain(mut plain) => plain.flush()?,
@@ -99,11 +104,23 @@ impl Lines {
     }
 }
 
+/// Splits a message: one part for each field that may be long, then one for the short fields.
+fn split(message: &Map<String, Value>) -> Vec<Map<String, Value>> {
+    let with = |is_wanted: &dyn Fn(&str) -> bool| -> Map<String, Value> {
+        let fields =
+            message.iter().filter(|(name, _)| KEY_FIELDS.contains(&name.as_str()) || is_wanted(name));
+        fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let is_short = |name: &str| KEY_FIELDS.contains(&name) || SHORT_FIELDS.contains(&name);
+    let long_fields = message.keys().filter(|name| !is_short(name));
+    let mut parts: Vec<_> = long_fields.map(|long| with(&|name| name == long)).collect();
+    parts.push(with(&is_short));
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
-
-    use serde_json::{Value, json};
 
     use super::*;
 
@@ -120,21 +137,23 @@ mod tests {
         }
     }
 
-    fn event(message: Value) -> IngestEvent {
+    fn event(message: &Value) -> IngestEvent {
         serde_json::from_value(json!({"session": "15550100400", "message": message})).unwrap()
     }
 
     #[test]
-    fn a_message_that_is_too_long_is_written_in_parts() {
+    fn too_long_message_is_written_in_parts() {
         let written = Written::default();
-        let mut lines = Lines::of(Box::new(written.clone()), false);
+        let mut lines = Lines::new(Box::new(written.clone()), false);
         let part = "x".repeat(700_000);
-        let told = json!({"id": "A", "chat": "15550101001@c.us", "fromMe": true, "timestamp": 7, "updatedAt": 9,
+        let message = json!({"id": "A", "chat": "15550101001@c.us", "fromMe": true, "timestamp": 7, "updatedAt": 9,
             "body": "hello", "ack": "2", "rawData": part, "media": part});
-        lines.write(event(told)).unwrap();
-        // Control characters are written six times as long.
-        let odd = "\u{1}".repeat(200_000);
-        lines.write(event(json!({"id": "B", "chat": "15550101001@c.us", "fromMe": true, "timestamp": 7, "rawData": odd}))).unwrap();
+        lines.write(&event(&message)).unwrap();
+        // Control characters are six times as long in JSON.
+        let long = "\u{1}".repeat(200_000);
+        let message =
+            json!({"id": "B", "chat": "15550101001@c.us", "fromMe": true, "timestamp": 7, "rawData": long});
+        lines.write(&event(&message)).unwrap();
         assert_eq!(lines.finish().unwrap(), (4, 1));
 
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();

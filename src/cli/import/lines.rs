@@ -1,4 +1,4 @@
-//! The lines of a file that may be gzipped, none of them held in memory beyond a bound.
+//! Reads the lines of a file, which may be gzipped, with bounded memory.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -14,7 +14,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reads a file line by line.
 pub(super) struct Lines {
     input: Box<dyn BufRead + Send>,
-    /// What the input is called.
+    /// Name of the input, for errors.
     name: String,
     line: Vec<u8>,
     number: u64,
@@ -23,18 +23,18 @@ pub(super) struct Lines {
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    /// Without its end.
+    /// Without its line end.
     Text(&'a [u8]),
-    /// Longer than an event may be; it was skipped.
+    /// Longer than an event may be, and skipped.
     TooLong,
 }
 
 impl Lines {
-    /// Reads from there. Gzip is told by its first two bytes, whatever the file is called.
+    /// Gzip is recognized by its first two bytes, whatever the file's name.
     pub(super) fn new(name: String, input: impl Read + Send + 'static) -> Result<Self, Failure> {
         let mut input = BufReader::with_capacity(BUFFER_BYTES, input);
-        let begin = input.fill_buf().map_err(|error| unreadable(&name, &error))?;
-        let is_gzip = begin.starts_with(&GZIP_MAGIC);
+        let start = input.fill_buf().map_err(|error| unreadable(&name, &error))?;
+        let is_gzip = start.starts_with(&GZIP_MAGIC);
         let input: Box<dyn BufRead + Send> = if is_gzip {
             Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(input)))
         } else {
@@ -70,9 +70,9 @@ impl Lines {
 }
 
 fn unreadable(place: &str, error: &io::Error) -> Failure {
-    // Of what is not gzipped nobody knows that it ends too early.
+    // Only gzip can end too early.
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        return Failure::new(format!("cannot read {place}: its gzip stream is cut short"));
+        return Failure::new(format!("cannot read {place}: the gzip stream is truncated"));
     }
     Failure::new(format!("cannot read {place}: {error}"))
 }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_count_but_are_not_told() {
+    fn blank_lines_count_but_are_skipped() {
         assert_eq!(
             numbers_and_lengths(b"\xef\xbb\xbf{}\r\n\n  \nabc".to_vec()),
             [(1, Some(2)), (4, Some(3))]
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_beyond_the_limit_is_skipped_and_the_next_one_is_whole() {
+    fn too_long_line_is_skipped_to_its_end() {
         let mut input = vec![b'x'; MAX_LINE_BYTES + 1];
         input.extend(b"\n{}\n");
         assert_eq!(numbers_and_lengths(input), [(1, None), (2, Some(2))]);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_place() {
+    fn read_error_names_file_and_line() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(b"{}\n{}\n").unwrap();
         let mut cut = encoder.finish().unwrap();
@@ -135,10 +135,10 @@ mod tests {
         let mut lines = Lines::new("events.gz".to_owned(), io::Cursor::new(cut)).unwrap();
         let failure = loop {
             match lines.next() {
-                Ok(line) => assert!(line.is_some(), "it reads to the end"),
+                Ok(line) => assert!(line.is_some(), "the truncated stream was read to its end"),
                 Err(failure) => break failure.to_string(),
             }
         };
-        assert_eq!(failure, "cannot read events.gz, line 3: its gzip stream is cut short");
+        assert_eq!(failure, "cannot read events.gz, line 3: the gzip stream is truncated");
     }
 }

@@ -1,5 +1,7 @@
-//! Parsing on one thread, writing on others. What concerns one chat stays with one writer, so it is stored in the order
-//! of the file. What the organization itself is made of comes to an end before anything that may name it begins.
+//! Parses on one thread and writes with several tasks.
+//!
+//! Events of one chat stay with one writer, so they are stored in the order of the file. Records of the organization are
+//! stored before anything that may name them is.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -8,30 +10,32 @@ use tokio::task::JoinSet;
 
 use super::lines::{Line, Lines};
 use super::progress::Progress;
-use crate::actions::ingest::{Batch, Event, IngestEvent, SessionScope};
+use crate::actions::ingest::{Batch, IngestEvent, SessionScope};
 use crate::cli::Failure;
 use crate::cli::failure::with_causes;
 use crate::ids::OrgId;
+use crate::pb::ingest_event::Event;
+use crate::pb::ingest_json;
 use crate::store::Store;
 
-/// More than two gain nothing: the database is the slower side.
+/// More than two gain nothing: the database is the bottleneck.
 const WRITERS: usize = 2;
 /// Batches that wait for their writer.
 const QUEUE: usize = 2;
 
-/// What a writer is given.
+/// Work of a writer.
 struct Work {
     batch: Batch<u64>,
     /// The first line of the batch; `None` when it is empty.
     first: Option<u64>,
-    /// Told when this and everything before it is stored.
+    /// Notified when this and all earlier work is stored.
     done: Option<oneshot::Sender<()>>,
 }
 
-/// Nobody takes work any more: a writer has failed, and tells why.
-struct Stopped;
+/// A writer has failed and closed its queue; its task returns the reason.
+struct WriterFailed;
 
-/// Stores every line. Fails when the input cannot be read or the database is gone.
+/// Stores every line. Fails when the input cannot be read or the database is unavailable.
 pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progress) -> Result<(), Failure> {
     let mut tasks: JoinSet<Result<(), Failure>> = JoinSet::new();
     let mut queues = Vec::with_capacity(WRITERS);
@@ -42,7 +46,7 @@ pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progr
     }
     tasks.spawn_blocking(move || Reader::new(queues, progress).read(lines));
 
-    // A writer that fails closes its queue, which stops the reader, which ends the others.
+    // A writer that fails closes its queue, which ends the reader, which ends the other writers.
     let mut outcome = Ok(());
     while let Some(task) = tasks.join_next().await {
         let ended = task.map_err(|error| Failure::new(error.to_string())).flatten();
@@ -51,13 +55,13 @@ pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progr
     outcome
 }
 
-/// Reads and parses all lines and hands them out in batches.
+/// Parses all lines and distributes them in batches.
 struct Reader {
     queues: Vec<mpsc::Sender<Work>>,
     /// Each with its first line.
     batches: Vec<(Batch<u64>, Option<u64>)>,
     progress: Progress,
-    /// Whether the events read last are about the organization itself.
+    /// Whether the previous event was a record of the organization.
     is_setup: bool,
 }
 
@@ -67,11 +71,11 @@ impl Reader {
         Self { queues, batches, progress, is_setup: false }
     }
 
-    /// What was read before the input could be read no further is stored, too.
+    /// Reads all lines. Lines before a read error are stored.
     fn read(mut self, lines: Lines) -> Result<(), Failure> {
         let outcome = self.read_all(lines);
         for writer in 0..self.queues.len() {
-            if self.hand_out(writer, None).is_err() {
+            if self.send(writer, None).is_err() {
                 break;
             }
         }
@@ -81,54 +85,54 @@ impl Reader {
     fn read_all(&mut self, mut lines: Lines) -> Result<(), Failure> {
         while let Some((number, line)) = lines.next()? {
             let Line::Text(text) = line else {
-                self.progress.refused(number, "the line must be at most 1 MiB");
+                self.progress.reject(number, "the line must be at most 1 MiB");
                 continue;
             };
-            match IngestEvent::from_json(text) {
+            match ingest_json::read(text) {
                 Ok(event) => {
-                    if self.take(number, event, text.len()).is_err() {
+                    if self.add(number, event, text.len()).is_err() {
                         return Ok(());
                     }
                 }
-                Err(error) => self.progress.refused(number, &error.message()),
+                Err(error) => self.progress.reject(number, &error.message()),
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, number: u64, event: IngestEvent, bytes: usize) -> Result<(), Stopped> {
-        let writer = writer_of(&event);
-        if self.is_setup != writer.is_none() {
+    fn add(&mut self, number: u64, event: IngestEvent, bytes: usize) -> Result<(), WriterFailed> {
+        let is_setup = event.event.as_ref().is_some_and(Event::is_setup);
+        if self.is_setup != is_setup {
             self.wait_for_all()?;
-            self.is_setup = writer.is_none();
+            self.is_setup = is_setup;
         }
-        let writer = writer.unwrap_or_default();
+        let writer = if is_setup { 0 } else { writer_of(&event) };
         let (batch, first) = &mut self.batches[writer];
         if first.is_none() {
             *first = Some(number);
             self.progress.begin(number);
         }
         batch.push(number, Ok(event), bytes);
-        if batch.is_full() { self.hand_out(writer, None) } else { Ok(()) }
+        if batch.is_full() { self.send(writer, None) } else { Ok(()) }
     }
 
-    fn hand_out(&mut self, writer: usize, done: Option<oneshot::Sender<()>>) -> Result<(), Stopped> {
+    fn send(&mut self, writer: usize, done: Option<oneshot::Sender<()>>) -> Result<(), WriterFailed> {
         let (batch, first) = std::mem::take(&mut self.batches[writer]);
         if batch.is_empty() && done.is_none() {
             return Ok(());
         }
-        self.queues[writer].blocking_send(Work { batch, first, done }).map_err(|_| Stopped)
+        self.queues[writer].blocking_send(Work { batch, first, done }).map_err(|_| WriterFailed)
     }
 
     /// Waits until everything that was read is stored.
-    fn wait_for_all(&mut self) -> Result<(), Stopped> {
+    fn wait_for_all(&mut self) -> Result<(), WriterFailed> {
         let mut waiting = Vec::with_capacity(self.queues.len());
         for writer in 0..self.queues.len() {
             let (done, is_done) = oneshot::channel();
-            self.hand_out(writer, Some(done))?;
+            self.send(writer, Some(done))?;
             waiting.push(is_done);
         }
-        waiting.into_iter().try_for_each(|is_done| is_done.blocking_recv().map_err(|_| Stopped))
+        waiting.into_iter().try_for_each(|is_done| is_done.blocking_recv().map_err(|_| WriterFailed))
     }
 }
 
@@ -141,34 +145,21 @@ async fn write(
 ) -> Result<(), Failure> {
     while let Some(work) = queue.recv().await {
         let applied = work.batch.apply(&store, &SessionScope::all(org), None).await?;
-        let refused = applied.refused.iter().map(|(line, error)| (*line, with_causes(error))).collect();
+        let rejected = applied.rejected.iter().map(|(line, error)| (*line, with_causes(error))).collect();
         if let Some(first) = work.first {
-            progress.end(first, applied.stored as u64, refused);
+            progress.end(first, applied.stored as u64, rejected);
         }
-        // A reader that has gone does not wait for it.
+        // The receiver may be gone: the reader has ended.
         let _ = work.done.map(|done| done.send(()));
     }
     Ok(())
 }
 
-/// Which writer an event goes to: by the chat or contact, all of whose spellings share the part before `:` and `@`. None
-/// for what the organization itself is made of.
-fn writer_of(event: &IngestEvent) -> Option<usize> {
-    let address = match &event.event {
-        Event::Contact(event) => &event.id,
-        Event::Chat(event) => &event.jid,
-        Event::Message(event) => &event.chat,
-        Event::Receipt(event) => &event.chat,
-        Event::Read(event) => &event.chat,
-        Event::Unread(event) => &event.chat,
-        Event::Inbox(event) => &event.chat,
-        Event::Address(event) => &event.jid,
-        Event::DeleteMessage(event) => &event.chat,
-        Event::Status(_) => &event.session,
-        Event::Number(_) | Event::Member(_) | Event::Label(_) | Event::Property(_) => return None,
-    };
+/// The writer of an event, by its chat or contact. All spellings of an address share the part before `:` and `@`.
+fn writer_of(event: &IngestEvent) -> usize {
+    let address = event.event.as_ref().and_then(Event::address).unwrap_or(&event.session);
     let user = address.split([':', '@']).next().unwrap_or_default();
     let mut hasher = DefaultHasher::new();
     user.hash(&mut hasher);
-    usize::try_from(hasher.finish() % WRITERS as u64).ok()
+    usize::try_from(hasher.finish() % WRITERS as u64).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! How far an import is: a bar on a terminal, and the counts.
+//! Progress of an import: a bar on a terminal, the counts, and the rejected lines.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,37 +9,35 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::refusals::Refusals;
+use super::rejections::Rejections;
 use crate::cli::output::counted;
 
-/// Counts what is done and shows it. Clones show the same.
+/// Progress of an import. Clones share it.
 #[derive(Clone)]
 pub(super) struct Progress {
     bar: ProgressBar,
     imported: Arc<AtomicU64>,
-    refused: Arc<AtomicU64>,
-    refusals: Arc<Mutex<Refusals>>,
+    rejected: Arc<AtomicU64>,
+    rejections: Arc<Mutex<Rejections>>,
 }
 
 impl Progress {
-    /// For an input of that many bytes.
+    /// For an input of that size.
     pub(super) fn of_bytes(bytes: u64) -> Self {
-        let bar = ProgressBar::new(bytes);
-        Self::with(bar, "{bar:40} {percent}% {msg}, {eta} left")
+        Self::new(ProgressBar::new(bytes), "{bar:40} {percent}% {msg}, {eta} left")
     }
 
-    /// For an input whose end is not known.
-    pub(super) fn endless() -> Self {
-        Self::with(ProgressBar::no_length(), "{spinner} {msg}, {elapsed}")
+    /// For an input of unknown size.
+    pub(super) fn of_unknown_size() -> Self {
+        Self::new(ProgressBar::no_length(), "{spinner} {msg}, {elapsed}")
     }
 
-    fn with(bar: ProgressBar, template: &str) -> Self {
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
+    fn new(bar: ProgressBar, template: &str) -> Self {
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(counted(0, "event"));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, imported: Arc::default(), refused: Arc::default(), refusals: Arc::default() }
+        Self { bar, imported: Arc::default(), rejected: Arc::default(), rejections: Arc::default() }
     }
 
     /// Moves the bar as the file is read.
@@ -47,52 +45,53 @@ impl Progress {
         self.bar.wrap_read(file)
     }
 
-    /// A batch begins with that line.
+    /// Records that a batch starts with that line.
     pub(super) fn begin(&self, first: u64) {
-        self.tell(|refusals| {
-            refusals.begin(first);
+        self.print(|rejections| {
+            rejections.begin(first);
             BTreeMap::new()
         });
     }
 
-    /// Of the batch that began with that line so many events are stored, and the others refused.
-    pub(super) fn end(&self, first: u64, events: u64, refused: Vec<(u64, String)>) {
-        let imported = self.imported.fetch_add(events, Ordering::Relaxed) + events;
+    /// Records the outcome of the batch that started with that line.
+    pub(super) fn end(&self, first: u64, stored: u64, rejected: Vec<(u64, String)>) {
+        let imported = self.imported.fetch_add(stored, Ordering::Relaxed) + stored;
         self.bar.set_message(counted(imported, "event"));
-        self.refused.fetch_add(refused.len() as u64, Ordering::Relaxed);
-        self.tell(|refusals| {
-            refused.into_iter().for_each(|(line, reason)| refusals.add(line, reason));
-            refusals.end(first);
-            refusals.due()
+        self.rejected.fetch_add(rejected.len() as u64, Ordering::Relaxed);
+        self.print(|rejections| {
+            rejected.into_iter().for_each(|(line, reason)| rejections.add(line, reason));
+            rejections.end(first);
+            rejections.take_printable()
         });
     }
 
-    /// A line was refused before it came into a batch.
-    pub(super) fn refused(&self, line: u64, reason: &str) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        self.tell(|refusals| {
-            refusals.add(line, reason.to_owned());
-            refusals.due()
+    /// Records a line that cannot be read as an event.
+    pub(super) fn reject(&self, line: u64, reason: &str) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        self.print(|rejections| {
+            rejections.add(line, reason.to_owned());
+            rejections.take_printable()
         });
     }
 
-    /// Tells what is left to tell, and takes the bar away.
+    /// Prints the remaining rejections and removes the bar.
     pub(super) fn finish(&self) {
-        self.tell(Refusals::rest);
+        self.print(Rejections::take_all);
         self.bar.finish_and_clear();
     }
 
-    /// Tells what there is to tell then, and lets nobody else get in between.
-    fn tell(&self, due: impl FnOnce(&mut Refusals) -> BTreeMap<u64, String>) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = due(&mut refusals);
-        if !due.is_empty() {
-            self.bar.suspend(|| due.iter().for_each(|(line, reason)| eprintln!("line {line}: {reason}")));
+    /// Prints the returned rejections while the lock is held, so that concurrent ones keep their order.
+    fn print(&self, take: impl FnOnce(&mut Rejections) -> BTreeMap<u64, String>) {
+        let mut rejections = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
+        let printable = take(&mut rejections);
+        if !printable.is_empty() {
+            let print = || printable.iter().for_each(|(line, reason)| eprintln!("line {line}: {reason}"));
+            self.bar.suspend(print);
         }
     }
 
-    /// Events imported, lines refused.
+    /// Numbers of imported events and rejected lines.
     pub(super) fn counts(&self) -> (u64, u64) {
-        (self.imported.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+        (self.imported.load(Ordering::Relaxed), self.rejected.load(Ordering::Relaxed))
     }
 }

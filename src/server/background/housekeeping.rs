@@ -16,7 +16,7 @@ pub async fn keep(store: Store, event_retention: Duration) {
         if let Err(error) = remove_expired_keys(&store).await {
             tracing::warn!(reason = causes(&error), "expired idempotency keys could not be removed");
         }
-        if let Err(error) = remove_forgotten_senders(&store).await {
+        if let Err(error) = delete_expired_senders(&store).await {
             tracing::warn!(reason = causes(&error), "senders that are long gone could not be removed");
         }
         if let Err(error) = remove_expired_events(&store, event_retention).await {
@@ -49,8 +49,8 @@ async fn remove_expired_keys(store: &Store) -> Result<(), Error> {
     Ok(())
 }
 
-async fn remove_forgotten_senders(store: &Store) -> Result<(), Error> {
-    while senders::remove_forgotten(store).await? {}
+async fn delete_expired_senders(store: &Store) -> Result<(), Error> {
+    while senders::delete_expired(store).await? {}
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Chats with everything attached to them, a page at a time.
+//! Statements of export for chats, a page at a time.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::store::schema::{
     chat_access, chat_labels, chat_properties, chats, labels, members, session_chats,
 };
 
-/// A chat as all numbers share it.
+/// What all sessions share of a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = chats, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of chats, described there
@@ -37,11 +37,11 @@ pub struct SharedChat {
     pub updated_at: Instant,
 }
 
-/// A chat as one number holds it.
+/// A session's view of a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
 #[allow(missing_docs)] // the columns of session_chats, described there
-pub struct HeldChat {
+pub struct SessionChatRow {
     pub session_id: SessionId,
     pub chat_key: i64,
     pub archived: bool,
@@ -51,18 +51,18 @@ pub struct HeldChat {
     pub read_up_to: Option<Instant>,
 }
 
-/// What the organization attached to some chats, by chat.
+/// The organization's own data of some chats, by chat.
 #[derive(Debug, Default)]
 pub struct Attached {
-    /// Names of labels.
+    /// Names of the labels.
     pub labels: HashMap<i64, Vec<String>>,
     /// Values of custom properties.
     pub properties: HashMap<i64, Vec<(PropertyId, Value)>>,
-    /// Whether the chat is open to whom, by email.
+    /// Access of members, by email.
     pub access: HashMap<i64, Vec<(String, bool)>>,
 }
 
-/// At most that many chats after that one, in the order of their keys; with a session, of those it holds.
+/// The chats after that key, in the order of their keys; with a session, only those it has.
 pub fn chats_after(
     connection: &mut Connection,
     org: OrgId,
@@ -73,34 +73,34 @@ pub fn chats_after(
     let mut page =
         chats::table.filter(chats::org_id.eq(org)).filter(chats::chat_key.gt(after)).into_boxed::<Pg>();
     if let Some(session) = only {
-        let held = session_chats::table
+        let own = session_chats::table
             .filter(session_chats::org_id.eq(org))
             .filter(session_chats::chat_key.eq(chats::chat_key))
             .filter(session_chats::session_id.eq(session));
-        page = page.filter(exists(held));
+        page = page.filter(exists(own));
     }
     Ok(page.order(chats::chat_key).limit(limit).select(SharedChat::as_select()).load(connection)?)
 }
 
-/// Who holds these chats, and how; with a session, only that one.
-pub fn holders(
+/// The views of these chats; with a session, only its own.
+pub fn session_chats(
     connection: &mut Connection,
     org: OrgId,
     only: Option<SessionId>,
     keys: &[i64],
-) -> StoreResult<Vec<HeldChat>> {
-    let mut held = session_chats::table
+) -> StoreResult<Vec<SessionChatRow>> {
+    let mut views = session_chats::table
         .filter(session_chats::org_id.eq(org))
         .filter(session_chats::chat_key.eq_any(keys))
         .into_boxed::<Pg>();
     if let Some(session) = only {
-        held = held.filter(session_chats::session_id.eq(session));
+        views = views.filter(session_chats::session_id.eq(session));
     }
     let order = (session_chats::chat_key, session_chats::session_id);
-    Ok(held.order(order).select(HeldChat::as_select()).load(connection)?)
+    Ok(views.order(order).select(SessionChatRow::as_select()).load(connection)?)
 }
 
-/// What the organization attached to these chats.
+/// The organization's own data of these chats.
 pub fn attached(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Attached> {
     let mut attached = Attached::default();
     let named: Vec<(i64, String)> = chat_labels::table

@@ -1,5 +1,7 @@
-//! Many rows in one statement: arrays are bound and `unnest` turns them into rows. The statement's text does not
-//! depend on their number, so it is prepared once, and 65,535 bind parameters are no limit.
+//! Many rows in one statement: arrays are bound and `unnest` turns them into rows.
+//!
+//! The statement's text does not depend on the number of rows, so it is prepared once, and the limit of 65,535 bind
+//! parameters does not apply.
 
 use diesel::expression::{
     AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping, is_aggregate,
@@ -13,15 +15,14 @@ use diesel::sql_types::{Array, Bool, SingleValue, SqlType, Text, Uuid};
 use crate::ids::OrgId;
 
 diesel::define_sql_function! {
-    /// The elements of an array as rows. Several in one select list go in step.
+    /// The elements of an array as rows. Several in one select list advance together.
     fn unnest<T: SqlType + SingleValue>(values: Array<T>) -> T;
 }
 
-/// `(org_id, a, b) IN (SELECT …, * FROM unnest(…, …))`: the rows of an organization whose key is one of many keys.
+/// `(org_id, a, b) IN (SELECT …, * FROM unnest(…, …))`: the rows of an organization that have one of many keys.
 ///
-/// The organization is part of each key, and `OFFSET 0` keeps it there: wherever PostgreSQL can tell an organization's rows
-/// by themselves, it may take a new one for small, go through all that it has, and compare each with every key. `= ANY` has the
-/// same fault.
+/// `OFFSET 0` keeps the organization part of each key. With a separate condition on `org_id`, and with `= ANY`, PostgreSQL
+/// may estimate a new organization as small, scan all of its rows and compare each with every key.
 #[derive(QueryId)]
 pub(in crate::store) struct KeyIn<C, A> {
     columns: C,
@@ -68,18 +69,19 @@ impl<C: QueryFragment<Pg>, A: QueryFragment<Pg>> QueryFragment<Pg> for KeyIn<C, 
     }
 }
 
-/// `UPDATE … SET … FROM unnest(…)`: gives every row new values of its own, in one statement. An upsert could too, but
-/// would draw an identity for every row it does not insert.
+/// `UPDATE … SET … FROM unnest(…)`: sets different values in every row with one statement.
+///
+/// An upsert would take an identity value for every row that it does not insert.
 pub(in crate::store) struct UpdateRows<A> {
     /// The table.
     pub(in crate::store) table: &'static str,
     /// The key's columns after `org_id`.
     pub(in crate::store) keys: &'static [&'static str],
-    /// The columns that change; `updated_at` is no different from the others.
+    /// The columns to set.
     pub(in crate::store) columns: &'static [&'static str],
     /// The organization.
     pub(in crate::store) org: OrgId,
-    /// Bound arrays: the keys', then the columns'.
+    /// Bound arrays for the keys, then for the columns.
     pub(in crate::store) arrays: A,
 }
 

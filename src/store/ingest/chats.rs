@@ -1,4 +1,4 @@
-//! Chats and their addresses as ingest writes them.
+//! Statements of ingest for chats and their addresses.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{chat_addresses, chats};
 
-/// What connectors know of a chat that all numbers share.
+/// What all sessions share of a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Chat {
     /// The chat inside this database.
     pub chat_key: i64,
     /// `user`, `group` or `business`.
     pub kind: String,
-    /// A group's name, or what WhatsApp shows for a person.
+    /// A group's name, or the name that WhatsApp shows for a person.
     pub name: Option<String>,
     /// URL of the picture.
     pub image: Option<String>,
@@ -28,19 +28,19 @@ pub struct Chat {
     pub invite_link: Option<String>,
     /// Whether only admins may change the group's name, picture and description.
     pub info_admins_only: Option<bool>,
-    /// Whether only admins may write.
+    /// Whether only admins may send messages.
     pub messages_admins_only: Option<bool>,
     /// Whether only admins may add members.
     pub add_members_admins_only: Option<bool>,
-    /// Who may add members, in WhatsApp's own words.
+    /// The value that WhatsApp reports for adding members, such as `admin_add`.
     pub member_add_mode: Option<String>,
-    /// When WhatsApp says the chat began.
+    /// Creation time reported by WhatsApp.
     pub created_at: Option<Instant>,
-    /// When anything shared about the chat last changed here.
+    /// Time of the last change to what all sessions share.
     pub updated_at: Instant,
 }
 
-/// The chats behind these addresses; an address nobody has is left out.
+/// The chats of these addresses; addresses without a chat are left out.
 pub fn chats_by_address(
     connection: &mut Connection,
     org: OrgId,
@@ -54,7 +54,7 @@ pub fn chats_by_address(
     Ok(rows.into_iter().collect())
 }
 
-/// Creates a chat for each address (ascending, with its type), unless somebody else just did.
+/// Creates a chat of the given type for each address that has none. The addresses must be in ascending order.
 pub fn create_chats(
     connection: &mut Connection,
     org: OrgId,
@@ -78,7 +78,7 @@ pub fn create_chats(
     Ok(())
 }
 
-/// These chats, each held until the transaction ends.
+/// Locks and returns these chats.
 pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Chat>> {
     Ok(chats::table
         .filter(key_in((chats::org_id, chats::chat_key), org, array::<BigInt, _>(keys)))
@@ -101,8 +101,8 @@ pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> Stor
         .load(connection)?)
 }
 
-/// Writes these chats, which exist.
-pub fn update_chats(connection: &mut Connection, org: OrgId, rows: &[&Chat]) -> StoreResult<()> {
+/// Updates these chats, which exist.
+pub fn update_chats(connection: &mut Connection, org: OrgId, rows: &[Chat]) -> StoreResult<()> {
     let text = |field: fn(&Chat) -> Option<&str>| -> Vec<Option<&str>> {
         rows.iter().map(|row| field(row)).collect()
     };

@@ -1,4 +1,4 @@
-//! Contacts as ingest writes them.
+//! Statements of ingest for contacts.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text, Uuid};
@@ -11,7 +11,7 @@ use crate::store::schema::contacts;
 /// A contact's row.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Contact {
-    /// Who.
+    /// The address.
     pub id: ChatAddress,
     /// The contact's name.
     pub name: Option<String>,
@@ -23,7 +23,7 @@ pub struct Contact {
     pub is_internal: bool,
 }
 
-/// Creates those that do not exist yet. The ids come in ascending order.
+/// Creates missing contacts. The ids must be in ascending order.
 pub fn create_contacts(connection: &mut Connection, org: OrgId, ids: &[&ChatAddress]) -> StoreResult<()> {
     let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
     diesel::select((org.into_sql::<Uuid>(), unnest(texts(ids))))
@@ -34,7 +34,7 @@ pub fn create_contacts(connection: &mut Connection, org: OrgId, ids: &[&ChatAddr
     Ok(())
 }
 
-/// These contacts, each held until the transaction ends.
+/// Locks and returns these contacts.
 pub fn lock_contacts(
     connection: &mut Connection,
     org: OrgId,
@@ -55,8 +55,8 @@ pub fn lock_contacts(
         .load(connection)?)
 }
 
-/// Writes these contacts, which exist.
-pub fn update_contacts(connection: &mut Connection, org: OrgId, rows: &[&Contact]) -> StoreResult<()> {
+/// Updates these contacts, which exist.
+pub fn update_contacts(connection: &mut Connection, org: OrgId, rows: &[Contact]) -> StoreResult<()> {
     let optional = |field: fn(&Contact) -> Option<&str>| -> Vec<Option<&str>> {
         rows.iter().map(|row| field(row)).collect()
     };

@@ -1,4 +1,4 @@
-//! What organizations made of many chats, as events tell it: a statement for each kind, however many chats there are.
+//! Statements of ingest for the organization's own data of chats.
 
 use std::collections::BTreeSet;
 
@@ -15,23 +15,23 @@ use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{chat_access, chat_labels, chat_properties, chats};
 
-/// What stands in the chat's own row.
+/// The part of it that is in the chat's own row.
 #[derive(Clone, Debug, PartialEq, Queryable)]
-pub struct Organized {
+pub struct InboxRow {
     /// The chat inside this database.
     pub chat_key: i64,
     /// The key of the member it is assigned to.
     pub assignee: Option<String>,
     /// When it was closed.
     pub closed_at: Option<Instant>,
-    /// What HubSpot knows of it.
+    /// HubSpot's data of the chat.
     pub hubspot_metadata: Value,
-    /// When anything shared about it last changed.
+    /// Time of the last change to what all sessions share.
     pub updated_at: Instant,
 }
 
-/// These chats, each held until the transaction ends.
-pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Organized>> {
+/// Locks and returns these chats.
+pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<InboxRow>> {
     Ok(QueryDsl::filter(
         chats::table,
         key_in((chats::org_id, chats::chat_key), org, array::<BigInt, _>(keys)),
@@ -42,8 +42,8 @@ pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResul
     .load(connection)?)
 }
 
-/// Writes these chats, which exist.
-pub fn update(connection: &mut Connection, org: OrgId, rows: &[Organized]) -> StoreResult<()> {
+/// Updates these chats, which exist.
+pub fn update(connection: &mut Connection, org: OrgId, rows: &[InboxRow]) -> StoreResult<()> {
     let statement = UpdateRows {
         table: "chats",
         keys: &["chat_key"],
@@ -61,7 +61,7 @@ pub fn update(connection: &mut Connection, org: OrgId, rows: &[Organized]) -> St
     Ok(())
 }
 
-/// Gives these chats these labels and no others. Answers the chats that changed.
+/// Replaces the labels of these chats. Returns the chats that changed.
 pub fn replace_labels(
     connection: &mut Connection,
     org: OrgId,
@@ -88,7 +88,7 @@ pub fn replace_labels(
     Ok(removed.into_iter().chain(added).collect())
 }
 
-/// Stores values of custom properties. Answers the chats that changed.
+/// Inserts or updates values of custom properties. Returns the chats that changed.
 pub fn set_values(
     connection: &mut Connection,
     org: OrgId,
@@ -113,13 +113,13 @@ pub fn set_values(
     .on_conflict((chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id))
     .do_update()
     .set(chat_properties::value.eq(excluded(chat_properties::value)));
-    // Not `QueryDsl`, which has no `filter` for an upsert.
+    // `QueryDsl` has no `filter` for an upsert.
     let upsert = FilterDsl::filter(upsert, chat_properties::value.ne(excluded(chat_properties::value)));
     let changed: Vec<i64> = upsert.returning(chat_properties::chat_key).get_results(connection)?;
     Ok(changed.into_iter().collect())
 }
 
-/// Removes values of custom properties. Answers the chats that had them.
+/// Deletes values of custom properties. Returns the chats that had them.
 pub fn remove_values(
     connection: &mut Connection,
     org: OrgId,
@@ -138,7 +138,7 @@ pub fn remove_values(
     Ok(changed.into_iter().collect())
 }
 
-/// Says whether chats are open to members. Answers the chats that changed.
+/// Sets the access of members to chats. Returns the chats that changed.
 pub fn set_access(
     connection: &mut Connection,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! Who is in a chat, as ingest writes it.
+//! Statements of ingest for members of chats.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Uuid};
@@ -36,7 +36,7 @@ pub fn members_of(connection: &mut Connection, org: OrgId, chat_keys: &[i64]) ->
         .load(connection)?)
 }
 
-/// Adds these members, or writes what changed about them.
+/// Inserts or updates these members.
 pub fn add_members(connection: &mut Connection, org: OrgId, rows: &[Member]) -> StoreResult<()> {
     let flag = |field: fn(&Member) -> bool| array::<Bool, _>(rows.iter().map(field).collect::<Vec<_>>());
     diesel::select((

@@ -1,4 +1,4 @@
-//! Messages as ingest writes them, and the receipts that came before theirs.
+//! Statements of ingest for messages and pending receipts.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid};
@@ -12,19 +12,19 @@ use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{messages, pending_receipts};
 
-/// A message as one session stored it.
+/// The key of a session's message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageKey {
     /// The session and the chat.
     pub chat: SessionChatKey,
-    /// WhatsApp's own id.
+    /// WhatsApp's id.
     pub id: String,
 }
 
 /// A message's row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Which.
+    /// The key.
     pub key: MessageKey,
     /// When it was sent.
     pub sent_at: Instant,
@@ -32,11 +32,11 @@ pub struct Message {
     pub updated_at: Option<Instant>,
     /// 0 pending … 4 read.
     pub ack: Option<i16>,
-    /// Whether the number itself sent it.
+    /// Whether the session sent it.
     pub from_me: bool,
-    /// Who sent it.
+    /// The contact that sent it.
     pub sender: Option<String>,
-    /// WhatsApp's kind of message.
+    /// WhatsApp's message type.
     pub kind: Option<String>,
     /// The text.
     pub body: Option<String>,
@@ -48,12 +48,12 @@ pub struct Message {
     pub field_times: Option<Value>,
 }
 
-/// A receipt that waits for its message.
+/// A receipt whose message is not stored yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PendingReceipt {
     /// The message.
     pub message: MessageKey,
-    /// Who received or read it; empty for a deletion.
+    /// The contact that received or read it; empty for a deletion.
     pub contact: String,
     /// `sent`, `server`, `delivered`, `read`, `played` or `deleted`.
     pub kind: String,
@@ -73,7 +73,7 @@ fn columns<'a>(keys: impl Iterator<Item = &'a MessageKey>) -> Keys {
     columns
 }
 
-/// What [`COLUMNS`] read.
+/// A row of [`COLUMNS`].
 pub(in crate::store) type Row = (
     (SessionId, i64, String),
     (Instant, Option<Instant>, Option<i16>, bool),
@@ -88,7 +88,7 @@ type Columns = (
     (messages::delivery, messages::details, messages::field_times),
 );
 
-/// The columns that a [`Message`] is made of.
+/// The columns of a [`Message`].
 pub(in crate::store) const COLUMNS: Columns = (
     (messages::session_id, messages::chat_key, messages::message_id),
     (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
@@ -96,7 +96,7 @@ pub(in crate::store) const COLUMNS: Columns = (
     (messages::delivery, messages::details, messages::field_times),
 );
 
-/// A message from what [`COLUMNS`] read.
+/// The message of a row.
 pub(in crate::store) fn message(row: Row) -> Message {
     let ((session, chat_key, id), times, (sender, kind, body), (delivery, details, field_times)) = row;
     Message {
@@ -132,7 +132,7 @@ pub fn messages_by_key(
     Ok(rows.into_iter().map(message).collect())
 }
 
-/// Adds these messages, or replaces what is stored of them.
+/// Inserts or replaces these messages.
 pub fn write_messages(connection: &mut Connection, org: OrgId, rows: &[Message]) -> StoreResult<()> {
     let (sessions, chats, ids) = columns(rows.iter().map(|row| &row.key));
     let text = |field: fn(&Message) -> Option<&str>| {
@@ -192,7 +192,7 @@ pub fn write_messages(connection: &mut Connection, org: OrgId, rows: &[Message])
     Ok(())
 }
 
-/// Keeps receipts until their message comes; of the same receipt twice, the earlier instant.
+/// Stores receipts until their message arrives; of two equal ones the earlier instant is kept.
 pub fn add_pending_receipts(
     connection: &mut Connection,
     org: OrgId,
@@ -229,14 +229,14 @@ pub fn add_pending_receipts(
     ))
     .do_update()
     .set(pending_receipts::at.eq(at));
-    // Not `QueryDsl`, which has no `filter` for an upsert.
+    // `QueryDsl` has no `filter` for an upsert.
     diesel::query_dsl::methods::FilterDsl::filter(upsert, pending_receipts::at.gt(at)).execute(connection)?;
     Ok(())
 }
 
 type ReceiptRow = ((SessionId, i64, String), (String, String, Instant));
 
-/// Takes away the receipts that waited for these messages.
+/// Deletes and returns the pending receipts of these messages.
 pub fn take_pending_receipts(
     connection: &mut Connection,
     org: OrgId,

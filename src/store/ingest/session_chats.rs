@@ -1,4 +1,4 @@
-//! A session's chats as ingest writes them: flags, read mark, unread count, latest message.
+//! Statements of ingest for a session's chats: flags, read mark, unread count, latest message.
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
@@ -14,7 +14,7 @@ use crate::store::schema::{messages, session_chats};
 const BEGINNING: Instant = Instant::from_micros(-62_135_596_800_000_000);
 
 diesel::define_sql_function! {
-    /// The first time that is there.
+    /// The first argument, or the second when it is null.
     fn coalesce(one: Nullable<Timestamptz>, other: Timestamptz) -> Timestamptz;
 }
 
@@ -27,22 +27,22 @@ pub struct SessionChatKey {
     pub chat_key: i64,
 }
 
-/// What one number sees of a chat.
+/// A session's view of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionChat {
-    /// Which.
+    /// The key.
     pub key: SessionChatKey,
-    /// Whether the number has archived the chat; `None` while nobody said, here and below.
+    /// Whether the session has archived the chat; `None` while unknown, here and below.
     pub archived: Option<bool>,
-    /// Whether the number has pinned the chat.
+    /// Whether the session has pinned the chat.
     pub pinned: Option<bool>,
-    /// Whether the number has left the group.
+    /// Whether the session has left the group.
     pub exited: Option<bool>,
-    /// Until when it is muted; `Some(None)` when it is not.
+    /// The end of the mute; `Some(None)` when it is not muted.
     pub muted_until: Option<Option<Instant>>,
     /// The read mark: incoming messages sent after it are unread.
     pub read_up_to: Option<Instant>,
-    /// Incoming messages newer than the read mark; `None` while there was never anything to count.
+    /// Incoming messages newer than the read mark; `None` while unknown.
     pub unread: Option<i32>,
     /// The newest message by (sent, id).
     pub latest: Option<(Instant, String)>,
@@ -52,7 +52,7 @@ fn columns(keys: &[SessionChatKey]) -> (Vec<SessionId>, Vec<i64>) {
     keys.iter().map(|key| (key.session, key.chat_key)).unzip()
 }
 
-/// Creates those that do not exist yet. The keys come in ascending order.
+/// Creates missing rows. The keys must be in ascending order.
 pub fn create_session_chats(
     connection: &mut Connection,
     org: OrgId,
@@ -75,7 +75,7 @@ type Row = (
     (Option<Instant>, Option<String>),
 );
 
-/// These chats of sessions, each held until the transaction ends; what does not exist is left out.
+/// Locks and returns these chats of sessions; missing ones are left out.
 pub fn lock_session_chats(
     connection: &mut Connection,
     org: OrgId,
@@ -110,12 +110,12 @@ pub fn lock_session_chats(
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|((session, chat_key), state, told, (read_up_to, unread), latest)| SessionChat {
+        .map(|((session, chat_key), state, is_known, (read_up_to, unread), latest)| SessionChat {
             key: SessionChatKey { session, chat_key },
-            archived: (state.0 || told.0).then_some(state.0),
-            pinned: (state.1 || told.1).then_some(state.1),
-            exited: (state.2 || told.2).then_some(state.2),
-            muted_until: (state.3.is_some() || told.3).then_some(state.3),
+            archived: (state.0 || is_known.0).then_some(state.0),
+            pinned: (state.1 || is_known.1).then_some(state.1),
+            exited: (state.2 || is_known.2).then_some(state.2),
+            muted_until: (state.3.is_some() || is_known.3).then_some(state.3),
             read_up_to,
             unread,
             latest: latest.0.zip(latest.1),
@@ -123,9 +123,11 @@ pub fn lock_session_chats(
         .collect())
 }
 
-/// The messages of the chat of a session that a statement is at. As a subquery, they are looked up for one chat after the
-/// other; a join might go through all of an organization's messages when nothing is known yet of how many there are.
-macro_rules! its_messages {
+/// The messages of the current row's chat and session, for a correlated subquery.
+///
+/// It looks up the messages of one chat after the other. Without statistics, the plan of a join may scan all messages of an
+/// organization.
+macro_rules! messages_of_row {
     () => {
         messages::table
             .filter(messages::org_id.eq(session_chats::org_id))
@@ -134,7 +136,7 @@ macro_rules! its_messages {
     };
 }
 
-/// How many incoming messages are newer than the stored read mark.
+/// Number of incoming messages after the stored read mark.
 pub fn unread_counts(
     connection: &mut Connection,
     org: OrgId,
@@ -142,7 +144,7 @@ pub fn unread_counts(
 ) -> StoreResult<Vec<(SessionChatKey, i64)>> {
     let (sessions, chats) = columns(keys);
     let mark = coalesce(session_chats::read_up_to, BEGINNING);
-    let unread = its_messages!()
+    let unread = messages_of_row!()
         .filter(messages::from_me.eq(false))
         .filter(messages::sent_at.gt(mark))
         .select(count_star());
@@ -169,7 +171,7 @@ pub fn latest_messages(
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<(SessionChatKey, (Instant, String))>> {
     let (sessions, chats) = columns(keys);
-    let latest = || its_messages!().order((messages::sent_at.desc(), messages::message_id.desc()));
+    let latest = || messages_of_row!().order((messages::sent_at.desc(), messages::message_id.desc()));
     let rows: Vec<Latest> = session_chats::table
         .filter(key_in(
             (session_chats::org_id, session_chats::session_id, session_chats::chat_key),
@@ -188,7 +190,7 @@ pub fn latest_messages(
         .collect())
 }
 
-/// Writes these chats of sessions, which exist.
+/// Updates these chats of sessions, which exist.
 pub fn update_session_chats(
     connection: &mut Connection,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! The sessions a batch names, and their connection status.
+//! Statements of ingest for sessions and their connection status.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text, Timestamptz};
@@ -14,26 +14,26 @@ use crate::store::schema::sessions;
 pub struct SessionNames {
     /// The session.
     pub session: SessionId,
-    /// Its number.
+    /// Its phone number.
     pub phone: Phone,
-    /// The number's other name.
+    /// Its phone id.
     pub phone_id: PhoneId,
 }
 
-/// What connectors say of a session's connection.
+/// A session's connection status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionStatus {
     /// The session.
     pub session: SessionId,
     /// `disconnected`, `connecting`, `connected` or `logged_out`.
     pub status: String,
-    /// When it was seen.
+    /// Since when.
     pub status_at: Option<Instant>,
     /// When it was last connected.
     pub last_connected_at: Option<Instant>,
 }
 
-/// The organization's sessions that go by one of these names.
+/// The organization's sessions that have one of these names.
 pub fn sessions_by_name(
     connection: &mut Connection,
     org: OrgId,
@@ -54,7 +54,7 @@ pub fn sessions_by_name(
     Ok(rows.into_iter().map(|(session, phone, phone_id)| SessionNames { session, phone, phone_id }).collect())
 }
 
-/// The status of these sessions, each held until the transaction ends.
+/// Locks these sessions and returns their status.
 pub fn lock_session_statuses(
     connection: &mut Connection,
     org: OrgId,
@@ -78,7 +78,7 @@ pub fn lock_session_statuses(
         .collect())
 }
 
-/// Writes these statuses.
+/// Updates the status of these sessions.
 pub fn update_statuses(
     connection: &mut Connection,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! Numbers, members, labels and properties that events bring along: added where they are missing.
+//! Statements of ingest that add missing sessions, members, labels and properties.
 
 use diesel::prelude::*;
 
@@ -9,11 +9,11 @@ use crate::store::members::NewMemberRow;
 use crate::store::properties::NewPropertyRow;
 use crate::store::schema::{labels, members, properties, sessions};
 
-/// A number to attach.
+/// A session to attach.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = sessions)]
 #[allow(missing_docs)] // the columns of sessions, described there
-pub struct NewNumber {
+pub struct NewSession {
     pub session_id: SessionId,
     pub phone: Phone,
     pub phone_id: PhoneId,
@@ -26,10 +26,10 @@ pub struct NewNumber {
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = members)]
 pub struct NewMember {
-    /// Who.
+    /// Its columns.
     #[diesel(embed)]
     pub row: NewMemberRow,
-    /// Since when.
+    /// When it was added.
     pub created_at: Instant,
 }
 
@@ -49,15 +49,14 @@ pub struct NewLabel {
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = properties)]
 pub struct NewProperty {
-    /// Which.
+    /// Its columns.
     #[diesel(embed)]
     pub row: NewPropertyRow,
-    /// Since when.
+    /// When it was defined.
     pub created_at: Instant,
 }
 
-/// Adds rows in one statement, but for those that clash with one that is there. In one order, so that two that add the
-/// same wait for each other and never in a circle.
+/// Inserts rows that do not conflict with existing ones. Sorted, so that concurrent transactions cannot deadlock.
 macro_rules! add {
     ($connection:expr, $org:expr, $rows:expr, $table:ident, $key:expr) => {{
         let mut rows = $rows.to_vec();
@@ -73,8 +72,8 @@ macro_rules! add {
     }};
 }
 
-/// Attaches numbers.
-pub fn add_numbers(connection: &mut Connection, org: OrgId, rows: &[&NewNumber]) -> StoreResult<()> {
+/// Attaches sessions.
+pub fn add_sessions(connection: &mut Connection, org: OrgId, rows: &[&NewSession]) -> StoreResult<()> {
     add!(connection, org, rows, sessions, |row| row.phone.clone())
 }
 

@@ -51,7 +51,7 @@ async fn refused(world: &World, key: &str, events: Vec<Event>) -> Vec<String> {
         connector.send(ingest_request::Request::Event(event.encode_to_vec().into())).await;
     }
     let acknowledged = connector.acknowledged(last).await.expect("acknowledged");
-    let refusals = acknowledged.into_iter().flat_map(|acknowledged| acknowledged.refused);
+    let refusals = acknowledged.into_iter().flat_map(|acknowledged| acknowledged.rejected);
     refusals
         .map(|refusal| {
             assert_eq!(refusal.code, PERMISSION_DENIED, "{}", refusal.message);

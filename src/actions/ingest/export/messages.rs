@@ -1,64 +1,58 @@
-//! Messages told again: one event for each version that something of a message was last said in.
+//! Messages as events: one for each version of their fields.
 
 use std::collections::BTreeMap;
 
-use crate::actions::ingest::event::{DeliveryInfo, MessageEvent};
-use crate::actions::ingest::messages::from_row;
+use serde_json::{Map, Value};
+
+use crate::actions::ingest::plan::from_row;
 use crate::error::Error;
 use crate::instant::Instant;
+use crate::pb::ingest_event::{Delivery, Message};
 use crate::store::StoreResult;
-use crate::store::ingest::Message;
+use crate::store::ingest::Message as Row;
 
-/// The events that a message comes from: those with older versions first.
-pub(super) fn events(chat: &str, row: Message) -> StoreResult<Vec<MessageEvent>> {
+/// The events that recreate a message, older versions first.
+pub(super) fn versions(chat: &str, row: Row) -> StoreResult<Vec<Message>> {
     let id = row.key.id.clone();
     let state = from_row(row)?;
     let newest = state.updated_at.map_or(0, Instant::micros);
-    let mut versions = Versions {
-        bare: MessageEvent::new(id, chat, state.from_me, state.sent_at),
-        newest,
-        older: state.field_times,
-        events: BTreeMap::new(),
-    };
-    let whole = versions.at(newest);
-    whole.ack = state.ack.map(|ack| ack.to_string());
-    whole.delivery_info = state.delivery.map(|delivery| DeliveryInfo {
-        delivered: delivery.delivered,
-        read: delivery.read,
-        pending: delivery.pending.into_iter().collect(),
-        ..DeliveryInfo::default()
-    });
-    versions.of("sender_phone").sender = state.sender;
-    versions.of("message_type").kind = state.kind;
-    versions.of("body").body = state.body;
+    let version_of = |field: &str| state.field_times.get(field).copied().unwrap_or(newest);
+    // The JSON of each version's fields, from which its event is read.
+    let mut details: BTreeMap<i64, Map<String, Value>> = BTreeMap::from([(newest, Map::new())]);
     for (name, value) in state.details {
-        versions.of(&name).give_detail(&name, value).map_err(Error::internal)?;
+        details.entry(version_of(&name)).or_default().insert(name, value);
     }
-    Ok(versions.events.into_values().collect())
-}
-
-struct Versions {
-    /// What every event about the message says.
-    bare: MessageEvent,
-    newest: i64,
-    /// Of the fields that were last said before.
-    older: BTreeMap<String, i64>,
-    events: BTreeMap<i64, MessageEvent>,
-}
-
-impl Versions {
-    /// The event that says a field. One without a value gets none, whichever it is.
-    fn of(&mut self, field: &str) -> &mut MessageEvent {
-        let version = self.older.get(field).copied().unwrap_or(self.newest);
-        self.at(version)
+    let columns = [
+        ("sender", "sender_phone", state.sender),
+        ("type", "message_type", state.kind),
+        ("body", "body", state.body),
+    ];
+    for (name, field, value) in columns {
+        if let Some(value) = value {
+            details.entry(version_of(field)).or_default().insert(name.to_owned(), value.into());
+        }
     }
-
-    fn at(&mut self, version: i64) -> &mut MessageEvent {
-        self.events.entry(version).or_insert_with(|| MessageEvent {
-            updated_at: (version != 0).then(|| Instant::from_micros(version)),
-            ..self.bare.clone()
+    let (mut ack, mut delivery) = (state.ack, state.delivery);
+    let message = |(version, fields): (i64, Map<String, Value>)| {
+        let message = serde_json::from_value(Value::Object(fields)).map_err(Error::internal)?;
+        let is_newest = version == newest;
+        Ok(Message {
+            id: id.clone(),
+            chat: chat.to_owned(),
+            from_me: state.from_me,
+            timestamp: Some(state.sent_at.into()),
+            updated_at: (version != 0).then(|| Instant::from_micros(version).into()),
+            ack: ack.take_if(|_| is_newest).map(|ack| ack.to_string()),
+            delivery_info: delivery.take_if(|_| is_newest).map(|delivery| Delivery {
+                delivered: delivery.delivered,
+                read: delivery.read,
+                pending: delivery.pending.into_iter().collect(),
+                ..Delivery::default()
+            }),
+            ..message
         })
-    }
+    };
+    details.into_iter().map(message).collect()
 }
 
 #[cfg(test)]
@@ -70,9 +64,9 @@ mod tests {
     use crate::store::ingest::{MessageKey, SessionChatKey};
 
     #[test]
-    fn each_field_is_said_in_the_version_it_was_last_said_in() {
+    fn each_field_is_in_the_event_of_its_version() {
         let chat = SessionChatKey { session: SessionId::generate(), chat_key: 1 };
-        let row = Message {
+        let row = Row {
             key: MessageKey { chat, id: "A".to_owned() },
             sent_at: Instant::from_micros(7),
             updated_at: Some(Instant::from_micros(30)),
@@ -85,12 +79,13 @@ mod tests {
             details: json!({"is_starred": true, "media_key": "k"}),
             field_times: Some(json!({"message_type": 0, "is_starred": 20})),
         };
-        let told = events("15550101001@c.us", row).unwrap();
-        let versions: Vec<_> = told.iter().map(|event| event.updated_at.map(Instant::micros)).collect();
-        assert_eq!(versions, [None, Some(20), Some(30)]);
-        assert_eq!(told[0].kind.as_deref(), Some("chat"));
-        assert_eq!((told[1].is_starred, &told[1].kind), (Some(true), &None));
-        assert_eq!((told[2].body.as_deref(), told[2].media_key.as_deref()), (Some("edited"), Some("k")));
-        assert_eq!(told[2].ack.as_deref(), Some("-1"));
+        let versions = versions("15550101001@c.us", row).unwrap();
+        let nanos: Vec<_> = versions.iter().map(|event| event.updated_at.map(|at| at.nanos)).collect();
+        assert_eq!(nanos, [None, Some(20_000), Some(30_000)]);
+        assert_eq!(versions[0].r#type.as_deref(), Some("chat"));
+        assert_eq!((versions[1].is_starred, &versions[1].r#type), (Some(true), &None));
+        let newest = &versions[2];
+        assert_eq!((newest.body.as_deref(), newest.media_key.as_deref()), (Some("edited"), Some("k")));
+        assert_eq!(newest.ack.as_deref(), Some("-1"));
     }
 }

@@ -1,0 +1,130 @@
+//! A parsed event: what it changes, with typed values and checked text.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::message_state::MessageState;
+use crate::actions::chat_properties::PropertyInput;
+use crate::ids::{ChatAddress, Phone, PhoneId, SessionId};
+use crate::instant::Instant;
+use crate::patch::Patch;
+use crate::store::labels::LabelName;
+
+/// A parsed event of a session.
+pub(super) struct SessionEvent {
+    pub(super) session: SessionName,
+    pub(super) change: Change,
+}
+
+/// One of a session's names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum SessionName {
+    Id(SessionId),
+    Phone(Phone),
+    PhoneId(PhoneId),
+}
+
+/// What an event changes.
+pub(super) enum Change {
+    Contact { id: ChatAddress, contact: ContactChange },
+    Chat { chat: ChatAddress, change: Box<ChatChange> },
+    Message { chat: ChatAddress, id: String, message: Box<MessageState> },
+    Receipt { chat: ChatAddress, id: String, receipt: Receipt },
+    Read { chat: ChatAddress, up_to: Instant },
+    Unread { chat: ChatAddress, count: i32 },
+    Inbox { chat: ChatAddress, inbox: Box<InboxChange> },
+    Link(Link),
+    Status(StatusChange),
+}
+
+impl Change {
+    /// The chat that the event is about.
+    pub(super) fn chat(&self) -> Option<&ChatAddress> {
+        match self {
+            Self::Chat { chat, .. }
+            | Self::Message { chat, .. }
+            | Self::Receipt { chat, .. }
+            | Self::Read { chat, .. }
+            | Self::Unread { chat, .. }
+            | Self::Inbox { chat, .. } => Some(chat),
+            Self::Contact { .. } | Self::Link(_) | Self::Status(_) => None,
+        }
+    }
+}
+
+/// Changes of a contact.
+pub(super) struct ContactChange {
+    pub(super) name: Patch<String>,
+    pub(super) color: Patch<String>,
+    pub(super) image: Patch<String>,
+    pub(super) is_internal: Option<bool>,
+}
+
+/// Changes of a chat: flags of the session, then what all sessions share.
+pub(super) struct ChatChange {
+    pub(super) archived: Option<bool>,
+    pub(super) pinned: Option<bool>,
+    pub(super) exited: Option<bool>,
+    pub(super) muted_until: Patch<Instant>,
+    /// `user`, `group` or `business`.
+    pub(super) kind: Option<&'static str>,
+    pub(super) name: Patch<String>,
+    pub(super) image: Patch<String>,
+    pub(super) description: Patch<String>,
+    pub(super) invite_link: Patch<String>,
+    pub(super) info_admins_only: Patch<bool>,
+    pub(super) messages_admins_only: Patch<bool>,
+    pub(super) add_members_admins_only: Patch<bool>,
+    pub(super) member_add_mode: Patch<String>,
+    pub(super) created_at: Patch<Instant>,
+    pub(super) updated_at: Option<Instant>,
+    /// All members, each once.
+    pub(super) members: Option<Vec<Member>>,
+}
+
+/// A member of a chat.
+pub(super) struct Member {
+    pub(super) contact: ChatAddress,
+    pub(super) is_admin: bool,
+    pub(super) is_super_admin: bool,
+}
+
+/// A receipt or deletion of a message, which may arrive before the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Receipt {
+    /// The contact; empty for a deletion.
+    pub(super) contact: String,
+    /// `sent`, `server`, `delivered`, `read`, `played` or `deleted`.
+    pub(super) kind: String,
+    pub(super) at: Instant,
+}
+
+/// A LID and the phone number that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) lid: ChatAddress,
+    pub(super) phone: ChatAddress,
+}
+
+/// A session's new connection status.
+pub(super) struct StatusChange {
+    /// `disconnected`, `connecting`, `connected` or `logged_out`.
+    pub(super) status: String,
+    pub(super) at: Instant,
+}
+
+/// Changes of the organization's own data of a chat. Members and properties are not looked up yet.
+pub(super) struct InboxChange {
+    /// The key of the member's email.
+    pub(super) assignee: Patch<String>,
+    /// All labels, each once and sorted by key.
+    pub(super) labels: Option<Vec<LabelName>>,
+    /// By id or name of the property.
+    pub(super) properties: BTreeMap<String, PropertyInput>,
+    /// By the key of the member's email.
+    pub(super) access: BTreeMap<String, bool>,
+    pub(super) closed_at: Patch<Instant>,
+    pub(super) hubspot_metadata: Option<Value>,
+    pub(super) updated_at: Option<Instant>,
+}

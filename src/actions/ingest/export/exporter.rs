@@ -1,0 +1,181 @@
+//! Sends the events of an export in the order in which they can be imported.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+
+use super::{chats, messages};
+use crate::error::{Error, Kind};
+use crate::ids::{OrgId, SessionId};
+use crate::pb::IngestEvent;
+use crate::pb::ingest_event::{
+    Address, Contact, DeleteMessage, Event, Label, Number, OrganizationMember, Property, Receipt, Status,
+    Unread,
+};
+use crate::pb::ingest_json::{connection_status, receipt_kind};
+use crate::store::export::{self as rows, SessionRow};
+use crate::store::ingest::{Contact as ContactRow, PendingReceipt, SessionChatKey, unread_counts};
+use crate::store::{Connection, StoreResult, members, properties};
+
+/// Events that are sent together.
+const CHUNK: usize = 32;
+/// Chats that are read together.
+const PAGE: i64 = 200;
+
+pub(super) struct Exporter {
+    org: OrgId,
+    session: Option<SessionId>,
+    events: mpsc::Sender<Vec<IngestEvent>>,
+    chunk: Vec<IngestEvent>,
+    /// Events name sessions by their digits, which identify them in another organization too.
+    digits: HashMap<SessionId, String>,
+}
+
+impl Exporter {
+    pub(super) fn new(
+        org: OrgId,
+        session: Option<SessionId>,
+        events: mpsc::Sender<Vec<IngestEvent>>,
+    ) -> Self {
+        Self { org, session, events, chunk: Vec::with_capacity(CHUNK), digits: HashMap::new() }
+    }
+
+    pub(super) fn run(mut self, connection: &mut Connection) -> StoreResult<()> {
+        let (org, session) = (self.org, self.session);
+        let sessions = rows::sessions(connection, org, session)?;
+        self.digits =
+            sessions.iter().map(|session| (session.session_id, session.phone.as_str().to_owned())).collect();
+        for session in &sessions {
+            self.send_session(session)?;
+        }
+        self.send_organization(connection)?;
+        // Contacts belong to no session; any one may name them. Without a session there are no chats that show them.
+        if let Some(digits) = sessions.first().map(|session| session.phone.as_str().to_owned()) {
+            rows::each_lid(connection, org, session, |(lid, phone)| {
+                let link = Address { lid: lid.as_str().to_owned(), jid: phone.as_str().to_owned() };
+                self.send(&digits, Event::Address(link))
+            })?;
+            rows::each_contact(connection, org, session, |row| {
+                self.send(&digits, Event::Contact(contact(row)))
+            })?;
+        }
+        self.send_chats(connection)?;
+        for session in &sessions {
+            let digits = session.phone.as_str();
+            rows::each_message(connection, org, session.session_id, |(chat, row)| {
+                let versions = messages::versions(&chat, row)?;
+                versions.into_iter().try_for_each(|message| self.send(digits, Event::Message(message)))
+            })?;
+            rows::each_receipt(connection, org, session.session_id, |(chat, pending)| {
+                self.send(digits, receipt(chat, pending))
+            })?;
+            self.send_unread(connection, session)?;
+        }
+        self.flush()
+    }
+
+    fn send(&mut self, session: &str, event: Event) -> StoreResult<()> {
+        self.chunk.push(IngestEvent { sequence: 0, session: session.to_owned(), event: Some(event) });
+        if self.chunk.len() >= CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> StoreResult<()> {
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        let sent = self.events.blocking_send(chunk);
+        Ok(sent.map_err(|_| Error::new(Kind::Cancelled, "the receiver of the export is gone"))?)
+    }
+
+    fn send_session(&mut self, row: &SessionRow) -> StoreResult<()> {
+        let digits = row.phone.as_str();
+        let number = Number {
+            id: Some(row.session_id.to_string()),
+            phone_id: Some(row.phone_id.as_str().to_owned()),
+            lid: row.lid.clone(),
+            label: row.label.clone(),
+            created_at: Some(row.created_at.into()),
+        };
+        self.send(digits, Event::Number(number))?;
+        let connected = row.last_connected_at.map(|at| ("connected", at));
+        let current = row.status_at.map(|at| (row.status.as_str(), at));
+        for (status, at) in connected.into_iter().chain(current) {
+            let status = connection_status::value(status).unwrap_or_default();
+            self.send(digits, Event::Status(Status { status, at: Some(at.into()) }))?;
+        }
+        Ok(())
+    }
+
+    fn send_organization(&mut self, connection: &mut Connection) -> StoreResult<()> {
+        for row in members::list(connection, self.org)? {
+            let (role, created_at) = (Some(row.role), Some(row.created_at.into()));
+            let member = OrganizationMember { email: row.email, name: row.name, role, created_at };
+            self.send("", Event::Member(member))?;
+        }
+        for row in rows::labels(connection, self.org)? {
+            let (id, created_at) = (Some(row.label_id.to_string()), Some(row.created_at.into()));
+            self.send("", Event::Label(Label { id, name: row.name, color: row.color, created_at }))?;
+        }
+        for row in properties::list(connection, self.org)? {
+            let (id, created_at) = (Some(row.property_id.to_string()), Some(row.created_at.into()));
+            let property = Property { id, name: row.name, kind: row.kind, options: row.options, created_at };
+            self.send("", Event::Property(property))?;
+        }
+        Ok(())
+    }
+
+    fn send_chats(&mut self, connection: &mut Connection) -> StoreResult<()> {
+        let mut after = i64::MIN;
+        loop {
+            let page = chats::Page::load(connection, self.org, self.session, after, PAGE)?;
+            let Some(last) = page.last_key() else { return Ok(()) };
+            after = last;
+            for (session, event) in page.into_events() {
+                let digits = self.digits.get(&session).cloned();
+                let digits = digits.ok_or_else(|| Error::internal("a chat belongs to a missing session"))?;
+                self.send(&digits, event)?;
+            }
+        }
+    }
+
+    /// Sends the unread counts that do not follow from messages and read marks.
+    fn send_unread(&mut self, connection: &mut Connection, row: &SessionRow) -> StoreResult<()> {
+        let (org, session) = (self.org, row.session_id);
+        let mut after = i64::MIN;
+        loop {
+            let page = rows::unread_after(connection, org, session, after, PAGE)?;
+            let Some((last, ..)) = page.last() else { return Ok(()) };
+            after = *last;
+            let keys: Vec<_> =
+                page.iter().map(|(chat_key, ..)| SessionChatKey { session, chat_key: *chat_key }).collect();
+            let counts: HashMap<SessionChatKey, i64> =
+                unread_counts(connection, org, &keys)?.into_iter().collect();
+            for ((_, chat, count, has_mark), key) in page.into_iter().zip(keys) {
+                let counted = counts.get(&key).copied().unwrap_or_default();
+                if i64::from(count) > counted || (counted == 0 && !has_mark) {
+                    self.send(row.phone.as_str(), Event::Unread(Unread { chat, count: Some(count) }))?;
+                }
+            }
+        }
+    }
+}
+
+fn contact(row: ContactRow) -> Contact {
+    Contact {
+        id: row.id.as_str().to_owned(),
+        name: row.name,
+        color: row.color,
+        image: row.image,
+        is_internal: Some(row.is_internal),
+        cleared: None,
+    }
+}
+
+fn receipt(chat: String, pending: PendingReceipt) -> Event {
+    let id = pending.message.id;
+    match receipt_kind::value(&pending.kind) {
+        Some(kind) => {
+            let at = Some(pending.at.into());
+            Event::Receipt(Receipt { message: id, chat, by: pending.contact, kind, at })
+        }
+        None => Event::DeleteMessage(DeleteMessage { id, chat }),
+    }
+}

@@ -1,0 +1,220 @@
+//! Step 1, parse: checks one event by itself and types its values. Errors name the field.
+
+mod fields;
+mod inbox;
+mod message;
+mod setup;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::change::{
+    Change, ChatChange, ContactChange, Link, Member, Receipt, SessionEvent, SessionName, StatusChange,
+};
+use super::setup::Setup;
+use crate::error::{Error, Result};
+use crate::ids::AddressKind;
+use crate::instant::Instant;
+use crate::pb::IngestEvent;
+use crate::pb::ingest_event::{self as event, ChatType, Event};
+use crate::pb::ingest_json::{chat_type, connection_status, receipt_kind};
+use fields::{Fields, address, address_of, instant, message_id, person, required};
+
+const MAX_MEMBERS: usize = 4096;
+/// The clock of a connector may be ahead by this much.
+const MAX_CLOCK_SKEW: Duration = Duration::from_hours(24);
+
+/// A valid event.
+pub(super) enum Parsed {
+    /// About a session.
+    Session(SessionEvent),
+    /// About the organization itself.
+    Setup(Box<Setup>),
+}
+
+/// Parses an event. Whether the names that it holds exist is checked later.
+pub(super) fn parse(event: IngestEvent) -> Result<Parsed> {
+    let Some(content) = event.event else {
+        return Err(Error::invalid("event", "must have one kind of event"));
+    };
+    let setup = |setup: Setup| Parsed::Setup(Box::new(setup));
+    let change = match content {
+        Event::Number(number) => return setup::session(&event.session, number).map(setup),
+        Event::Member(member) => return setup::member(member).map(setup),
+        Event::Label(label) => return setup::label(label).map(setup),
+        Event::Property(property) => return setup::property(property).map(setup),
+        Event::Contact(contact) => parse_contact(contact)?,
+        Event::Chat(chat) => parse_chat(chat)?,
+        Event::Message(message) => message::parse(message)?,
+        Event::Receipt(receipt) => parse_receipt(receipt)?,
+        Event::Read(read) => parse_read(&read)?,
+        Event::Unread(unread) => parse_unread(&unread)?,
+        Event::Inbox(inbox) => inbox::parse(inbox)?,
+        Event::Address(link) => parse_link(&link)?,
+        Event::DeleteMessage(deletion) => parse_deletion(deletion)?,
+        Event::Status(status) => parse_status(&status)?,
+    };
+    Ok(Parsed::Session(SessionEvent { session: session_name(&event.session)?, change }))
+}
+
+fn session_name(text: &str) -> Result<SessionName> {
+    let id = text.parse().map(SessionName::Id);
+    id.or_else(|_| text.parse().map(SessionName::PhoneId))
+        .or_else(|_| text.parse().map(SessionName::Phone))
+        .map_err(|_| {
+            Error::invalid("session", "must be a session id, a phone id or the digits of a phone number")
+        })
+}
+
+fn parse_contact(contact: event::Contact) -> Result<Change> {
+    let id = person("contact.id", &contact.id)?;
+    let fields = Fields::new("contact", contact.cleared, event::Contact::CLEARABLE)?;
+    let is_color = |color: &str| {
+        let digits = color.strip_prefix('#').filter(|digits| digits.len() == 6);
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    if contact.color.as_deref().is_some_and(|color| !is_color(color)) {
+        return Err(Error::invalid("contact.color", "must be #RRGGBB"));
+    }
+    let contact = ContactChange {
+        name: fields.text("name", contact.name)?,
+        color: fields.patch("color", contact.color),
+        image: fields.text("image", contact.image)?,
+        is_internal: contact.is_internal,
+    };
+    Ok(Change::Contact { id, contact })
+}
+
+fn parse_chat(chat: event::Chat) -> Result<Change> {
+    let address = address("chat.jid", &chat.jid)?;
+    let kind = match chat.r#type() {
+        ChatType::Unspecified if chat.r#type == 0 => None,
+        ChatType::Unspecified => {
+            return Err(Error::invalid("chat.type", format_args!("must be {}", chat_type::EXPECTED)));
+        }
+        ChatType::Dm => Some("user"),
+        ChatType::Group => Some("group"),
+        ChatType::Business => Some("business"),
+    };
+    let is_group = address.kind() == AddressKind::Group;
+    if kind.is_some_and(|kind| is_group != (kind == "group")) {
+        return Err(Error::invalid("chat.type", "must be group for a @g.us address and for no other"));
+    }
+    let fields = Fields::new("chat", chat.cleared, event::Chat::CLEARABLE)?;
+    let change = ChatChange {
+        archived: chat.archived,
+        pinned: chat.pinned,
+        exited: chat.exited,
+        muted_until: fields.instant("muted_until", chat.muted_until)?,
+        kind,
+        name: fields.text("name", chat.name)?,
+        image: fields.text("image", chat.image)?,
+        description: fields.text("description", chat.description)?,
+        invite_link: fields.text("invite_link", chat.invite_link)?,
+        info_admins_only: fields.patch("info_admins_only", chat.info_admins_only),
+        messages_admins_only: fields.patch("messages_admins_only", chat.messages_admins_only),
+        add_members_admins_only: fields.patch("add_members_admins_only", chat.add_members_admins_only),
+        member_add_mode: fields.text("member_add_mode", chat.member_add_mode)?,
+        created_at: fields.instant("created_at", chat.created_at)?,
+        updated_at: instant("chat.updatedAt", chat.updated_at)?,
+        members: chat.members.map(|list| parse_members(list.members)).transpose()?,
+    };
+    Ok(Change::Chat { chat: address, change: Box::new(change) })
+}
+
+fn parse_members(list: Vec<event::Member>) -> Result<Vec<Member>> {
+    if list.len() > MAX_MEMBERS {
+        return Err(Error::invalid("chat.members", format_args!("must have at most {MAX_MEMBERS} items")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut members = Vec::with_capacity(list.len());
+    for (index, event::Member { id, is_admin, is_super_admin }) in list.into_iter().enumerate() {
+        let field = format!("chat.members[{index}].id");
+        let contact = person(&field, &id)?;
+        if !seen.insert(contact.clone()) {
+            return Err(Error::invalid(field, "must not occur twice"));
+        }
+        members.push(Member { contact, is_admin, is_super_admin });
+    }
+    Ok(members)
+}
+
+fn parse_receipt(receipt: event::Receipt) -> Result<Change> {
+    let kind = receipt_kind::name(receipt.kind)
+        .ok_or_else(|| Error::invalid("receipt.kind", format_args!("must be {}", receipt_kind::EXPECTED)))?;
+    let contact = person("receipt.by", &receipt.by)?.as_str().to_owned();
+    Ok(Change::Receipt {
+        chat: address("receipt.chat", &receipt.chat)?,
+        id: message_id("receipt.message", receipt.message)?,
+        receipt: Receipt { contact, kind, at: required("receipt.at", receipt.at)? },
+    })
+}
+
+fn parse_deletion(deletion: event::DeleteMessage) -> Result<Change> {
+    let receipt = Receipt { contact: String::new(), kind: "deleted".to_owned(), at: Instant::from_micros(0) };
+    Ok(Change::Receipt {
+        chat: address("deleteMessage.chat", &deletion.chat)?,
+        id: message_id("deleteMessage.id", deletion.id)?,
+        receipt,
+    })
+}
+
+fn parse_read(read: &event::Read) -> Result<Change> {
+    let up_to = required("read.upTo", read.up_to)?;
+    // A read mark never moves back: one far ahead would hide all messages to come.
+    if up_to > Instant::now().later_by(MAX_CLOCK_SKEW) {
+        return Err(Error::invalid("read.upTo", "must be at most a day ahead"));
+    }
+    Ok(Change::Read { chat: address("read.chat", &read.chat)?, up_to })
+}
+
+fn parse_unread(unread: &event::Unread) -> Result<Change> {
+    let count = unread.count.unwrap_or(1);
+    if count < 0 {
+        return Err(Error::invalid("unread.count", "must be 0 or more"));
+    }
+    Ok(Change::Unread { chat: address("unread.chat", &unread.chat)?, count })
+}
+
+fn parse_link(link: &event::Address) -> Result<Change> {
+    let lid = address_of("address.lid", &link.lid, AddressKind::Lid, "must be <digits>@lid")?;
+    let problem = "must be the address of a phone number";
+    let phone = address_of("address.jid", &link.jid, AddressKind::Person, problem)?;
+    Ok(Change::Link(Link { lid, phone }))
+}
+
+fn parse_status(status: &event::Status) -> Result<Change> {
+    let at = required("status.at", status.at)?;
+    let status = connection_status::name(status.status).ok_or_else(|| {
+        Error::invalid("status.status", format_args!("must be {}", connection_status::EXPECTED))
+    })?;
+    Ok(Change::Status(StatusChange { status, at }))
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::FieldMask;
+
+    use super::*;
+    use crate::patch::Patch;
+
+    fn contact(cleared: &str) -> Result<Change> {
+        parse_contact(event::Contact {
+            id: "15550101001@c.us".to_owned(),
+            image: Some("i".to_owned()),
+            cleared: Some(FieldMask { paths: vec![cleared.to_owned()] }),
+            ..event::Contact::default()
+        })
+    }
+
+    #[test]
+    fn cleared_fields_differ_from_absent_ones() {
+        let Ok(Change::Contact { contact: ContactChange { name, image, color, .. }, .. }) = contact("name")
+        else {
+            panic!("not a contact")
+        };
+        assert_eq!((name, image, color), (Patch::Clear, Patch::Set("i".to_owned()), Patch::Keep));
+        let error = contact("id").err().unwrap();
+        assert_eq!(error.fields()[0].field, "contact.cleared");
+    }
+}

@@ -1,0 +1,100 @@
+//! Parses messages.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::fields::{address, instant, json, message_id, person, required, text};
+use crate::actions::ingest::change::Change;
+use crate::actions::ingest::message_state::{Delivery, MessageState};
+use crate::error::{Error, Result};
+use crate::instant::Instant;
+use crate::pb::ingest_event::{Delivery as DeliveryEvent, Message};
+use crate::pb::ingest_json::camel_case;
+
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Adds those of the fields that are present to a map, by their names in the proto.
+macro_rules! add_present {
+    ($details:ident, $message:ident, $convert:expr, $($field:ident)+) => {
+        $(if let Some(value) = $message.$field {
+            let field = || format!("message.{}", camel_case(stringify!($field)));
+            $details.insert(stringify!($field).to_owned(), $convert(&field, value)?);
+        })+
+    };
+}
+
+pub(super) fn parse(message: Message) -> Result<Change> {
+    let sent_at = required("message.timestamp", message.timestamp)?;
+    let chat = address("message.chat", &message.chat)?;
+    let sender = message.sender.as_deref().map(|sender| person("message.sender", sender)).transpose()?;
+    let body = message.body.map(|body| text("message.body", body)).transpose()?;
+    if body.as_ref().is_some_and(|body| body.len() > MAX_BODY_BYTES) {
+        return Err(Error::invalid("message.body", format_args!("must be at most {MAX_BODY_BYTES} bytes")));
+    }
+    let mut details = Map::new();
+    if !message.mentioned_ids.is_empty() {
+        let ids = message.mentioned_ids.into_iter().map(|id| text("message.mentionedIds", id));
+        details.insert("mentioned_ids".to_owned(), ids.collect::<Result<Vec<_>>>()?.into());
+    }
+    add_present!(details, message, string_detail, author broadcast_id device_type duration from media_key
+        message_ticket_id order_id performed_by prev_body quoted_message_id sent_message_id to token);
+    add_present!(details, message, other_detail, broadcast flag_response_time flag_status forwarding_score has_media
+        has_quoted_msg has_reaction is_deleted is_ephemeral is_forwarded is_gif is_starred is_status);
+    add_present!(details, message, json_detail, flag_metadata invite_v4 links location media poll_info poll_results
+        raw_data vcards);
+    let state = MessageState {
+        sent_at,
+        from_me: message.from_me,
+        sender: sender.map(|sender| sender.as_str().to_owned()),
+        kind: message.r#type.map(|kind| text("message.type", kind)).transpose()?,
+        body,
+        details,
+        ack: message.ack.as_deref().map(parse_ack).transpose()?,
+        delivery: message.delivery_info.map(parse_delivery).transpose()?,
+        updated_at: instant("message.updatedAt", message.updated_at)?,
+        field_times: BTreeMap::new(),
+    };
+    Ok(Change::Message { chat, id: message_id("message.id", message.id)?, message: Box::new(state) })
+}
+
+fn string_detail(field: &dyn Fn() -> String, value: String) -> Result<Value> {
+    if value.contains('\0') { text(&field(), value).map(Value::from) } else { Ok(value.into()) }
+}
+
+fn other_detail(_: &dyn Fn() -> String, value: impl Into<Value>) -> Result<Value> {
+    Ok(value.into())
+}
+
+fn json_detail(field: &dyn Fn() -> String, value: prost_types::Value) -> Result<Value> {
+    json(&field(), value)
+}
+
+fn parse_ack(text: &str) -> Result<i16> {
+    let number = text.parse().ok().filter(|number: &i16| (-1..=9).contains(number));
+    number
+        .filter(|number| number.to_string() == text)
+        .ok_or_else(|| Error::invalid("message.ack", "must be a string from \"-1\" to \"9\""))
+}
+
+fn parse_delivery(delivery: DeliveryEvent) -> Result<Delivery> {
+    let contacts = |list: &str, times: BTreeMap<String, i64>| -> Result<BTreeMap<String, i64>> {
+        let mut earliest = BTreeMap::new();
+        for (contact, at) in times {
+            let field = format!("message.deliveryInfo.{list}.{contact}");
+            Instant::from_millis(at).ok_or_else(|| Error::invalid(&*field, Instant::MILLIS))?;
+            let contact = person(&field, &contact)?.as_str().to_owned();
+            earliest.entry(contact).and_modify(|earlier: &mut i64| *earlier = at.min(*earlier)).or_insert(at);
+        }
+        Ok(earliest)
+    };
+    let pending = delivery.pending.iter().enumerate().map(|(index, contact)| {
+        let contact = person(&format!("message.deliveryInfo.pending[{index}]"), contact)?;
+        Ok(contact.as_str().to_owned())
+    });
+    Ok(Delivery {
+        delivered: contacts("delivered", delivery.delivered)?,
+        read: contacts("read", delivery.read)?,
+        pending: pending.collect::<Result<_>>()?,
+    })
+}

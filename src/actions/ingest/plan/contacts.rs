@@ -1,0 +1,56 @@
+//! Plans contacts.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::context::Context;
+use crate::actions::ingest::change::{Change, ContactChange};
+use crate::ids::{AddressKind, ChatAddress};
+use crate::store::ingest::{self as rows, Contact};
+use crate::store::{Connection, StoreResult};
+
+/// Creates the contacts that are named, are members or have a new chat, and writes the changes of contacts.
+pub(super) fn write(
+    connection: &mut Connection,
+    context: &Context<'_>,
+    known_chats: &HashMap<ChatAddress, i64>,
+) -> StoreResult<()> {
+    let mut needed: BTreeSet<&ChatAddress> = BTreeSet::new();
+    let mut changes: BTreeMap<&ChatAddress, Vec<&ContactChange>> = BTreeMap::new();
+    for (_, change) in &context.changes {
+        if let Change::Contact { id, contact } = change {
+            let id = context.canonical(id);
+            needed.insert(id);
+            changes.entry(id).or_default().push(contact);
+        }
+        if let Change::Chat { change, .. } = change {
+            let members = change.members.iter().flatten();
+            needed.extend(members.map(|member| context.canonical(&member.contact)));
+        }
+        let new_chat = change.chat().filter(|chat| !known_chats.contains_key(*chat));
+        let person = new_chat.filter(|chat| chat.kind() != AddressKind::Group);
+        needed.extend(person.map(|chat| context.canonical(chat)));
+    }
+    if !needed.is_empty() {
+        rows::create_contacts(connection, context.org, &needed.into_iter().collect::<Vec<_>>())?;
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+
+    let ids: Vec<&ChatAddress> = changes.keys().copied().collect();
+    let stored = rows::lock_contacts(connection, context.org, &ids)?;
+    let changed = stored.into_iter().filter_map(|stored| {
+        let mut contact = stored.clone();
+        changes[&stored.id].iter().for_each(|change| apply(&mut contact, change));
+        (contact != stored).then_some(contact)
+    });
+    let changed: Vec<Contact> = changed.collect();
+    if changed.is_empty() { Ok(()) } else { rows::update_contacts(connection, context.org, &changed) }
+}
+
+fn apply(contact: &mut Contact, change: &ContactChange) {
+    change.name.apply(&mut contact.name);
+    change.color.apply(&mut contact.color);
+    change.image.apply(&mut contact.image);
+    contact.is_internal = change.is_internal.unwrap_or(contact.is_internal);
+}

@@ -1,0 +1,61 @@
+//! Plans the members of chats: a list in an event replaces the stored one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::context::Context;
+use crate::actions::ingest::change::Member;
+use crate::ids::ChatAddress;
+use crate::store::ingest::{self as rows};
+use crate::store::{Connection, StoreResult};
+
+/// Replaces the members of these chats, which are locked. Returns the chats whose members changed.
+pub(super) fn replace(
+    connection: &mut Connection,
+    context: &Context<'_>,
+    lists: &BTreeMap<i64, &[Member]>,
+) -> StoreResult<BTreeSet<i64>> {
+    if lists.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let stored = rows::members_of(connection, context.org, &lists.keys().copied().collect::<Vec<_>>())?;
+    let mut stored: HashMap<(i64, ChatAddress), rows::Member> =
+        stored.into_iter().map(|member| ((member.chat_key, member.contact.clone()), member)).collect();
+    let mut added = Vec::new();
+    for (chat_key, members) in lists {
+        for member in distinct(*chat_key, members, context) {
+            if stored.remove(&(*chat_key, member.contact.clone())).as_ref() != Some(&member) {
+                added.push(member);
+            }
+        }
+    }
+    let removed: Vec<rows::Member> = stored.into_values().collect();
+    let changed = added.iter().chain(&removed).map(|member| member.chat_key).collect();
+    if !removed.is_empty() {
+        rows::remove_members(connection, context.org, &removed)?;
+    }
+    if !added.is_empty() {
+        added.sort_by(|one, other| (&one.contact, one.chat_key).cmp(&(&other.contact, other.chat_key)));
+        rows::add_members(connection, context.org, &added)?;
+    }
+    Ok(changed)
+}
+
+/// Each person once. Of a person listed by LID and by phone number, the rights under the phone number count.
+fn distinct(chat_key: i64, members: &[Member], context: &Context<'_>) -> Vec<rows::Member> {
+    let mut distinct: BTreeMap<&ChatAddress, rows::Member> = BTreeMap::new();
+    for member in members {
+        let contact = context.canonical(&member.contact);
+        let row = rows::Member {
+            chat_key,
+            contact: contact.clone(),
+            is_admin: member.is_admin,
+            is_super_admin: member.is_super_admin,
+        };
+        if *contact == member.contact {
+            distinct.insert(contact, row);
+        } else {
+            distinct.entry(contact).or_insert(row);
+        }
+    }
+    distinct.into_values().collect()
+}

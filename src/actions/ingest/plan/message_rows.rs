@@ -1,0 +1,57 @@
+//! Message state from and to rows.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::actions::ingest::message_state::MessageState;
+use crate::error::Error;
+use crate::store::StoreResult;
+use crate::store::ingest::{Message, MessageKey};
+
+pub(in crate::actions::ingest) fn from_row(row: Message) -> StoreResult<MessageState> {
+    let Value::Object(details) = row.details else {
+        return Err(Error::internal("messages.details is not an object").into());
+    };
+    let field_times = row.field_times.map(serde_json::from_value).transpose().map_err(Error::internal)?;
+    Ok(MessageState {
+        sent_at: row.sent_at,
+        from_me: row.from_me,
+        sender: row.sender,
+        kind: row.kind,
+        body: row.body,
+        details,
+        ack: row.ack,
+        delivery: row.delivery.map(serde_json::from_value).transpose().map_err(Error::internal)?,
+        updated_at: row.updated_at,
+        field_times: field_times.unwrap_or_default(),
+    })
+}
+
+/// The states of these rows by their keys.
+pub(super) fn states(rows: Vec<Message>) -> StoreResult<BTreeMap<MessageKey, MessageState>> {
+    rows.into_iter().map(|row| Ok((row.key.clone(), from_row(row)?))).collect()
+}
+
+pub(super) fn to_rows(
+    states: impl IntoIterator<Item = (MessageKey, MessageState)>,
+) -> StoreResult<Vec<Message>> {
+    states.into_iter().map(|(key, state)| to_row(key, state)).collect()
+}
+
+fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
+    let field_times = (!state.field_times.is_empty()).then(|| serde_json::to_value(&state.field_times));
+    Ok(Message {
+        key,
+        sent_at: state.sent_at,
+        updated_at: state.updated_at,
+        ack: state.ack,
+        from_me: state.from_me,
+        sender: state.sender,
+        kind: state.kind,
+        body: state.body,
+        delivery: state.delivery.map(serde_json::to_value).transpose().map_err(Error::internal)?,
+        details: Value::Object(state.details),
+        field_times: field_times.transpose().map_err(Error::internal)?,
+    })
+}

@@ -1,0 +1,213 @@
+//! Plans a session's view of chats: flags, read mark, unread count, latest message.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::chats::Chats;
+use super::context::Context;
+use crate::actions::ingest::change::{Change, ChatChange};
+use crate::actions::ingest::message_state::MessageState;
+use crate::error::Error;
+use crate::ids::OrgId;
+use crate::instant::Instant;
+use crate::store::ingest::{self as rows, SessionChat, SessionChatKey};
+use crate::store::{Connection, StoreResult};
+
+/// The sessions' chats of a batch, locked until the transaction ends.
+pub(super) struct SessionChats(BTreeMap<SessionChatKey, Entry>);
+
+struct Entry {
+    before: SessionChat,
+    now: SessionChat,
+    /// Whether the unread count does not follow from the batch alone.
+    recount: bool,
+    /// Whether the latest message does not follow from the batch alone.
+    find_latest: bool,
+    /// The chat was marked as unread: the unread count is at least this.
+    min_unread: Option<i32>,
+}
+
+/// Creates missing rows, locks all, and applies flags and read marks.
+pub(super) fn lock(
+    connection: &mut Connection,
+    context: &Context<'_>,
+    chats: &Chats,
+) -> StoreResult<SessionChats> {
+    let mut wanted = BTreeSet::new();
+    for (session, change) in &context.changes {
+        if let Some(chat) = change.chat() {
+            wanted.insert(SessionChatKey { session: *session, chat_key: chats.key(chat)? });
+        }
+    }
+    let mut session_chats = SessionChats(BTreeMap::new());
+    if wanted.is_empty() {
+        return Ok(session_chats);
+    }
+    let mut missing: Vec<SessionChatKey> = wanted.into_iter().collect();
+    let mut locked = rows::lock_session_chats(connection, context.org, &missing)?;
+    let found: BTreeSet<SessionChatKey> = locked.iter().map(|row| row.key).collect();
+    missing.retain(|key| !found.contains(key));
+    if !missing.is_empty() {
+        rows::create_session_chats(connection, context.org, &missing)?;
+        locked.extend(rows::lock_session_chats(connection, context.org, &missing)?);
+    }
+    session_chats.0.extend(locked.into_iter().map(|row| (row.key, Entry::new(row))));
+    for (session, change) in &context.changes {
+        let Some(chat) = change.chat() else { continue };
+        let entry = session_chats.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?;
+        if let Change::Chat { change, .. } = change {
+            entry.apply(change);
+        } else if let Change::Read { up_to, .. } = change {
+            entry.read(*up_to);
+        } else if let Change::Unread { count, .. } = change {
+            entry.min_unread = entry.min_unread.max(Some(*count));
+        }
+    }
+    Ok(session_chats)
+}
+
+/// Recounts what the sessions see of these chats. The unread counts of `marked` are at least those given.
+pub(in crate::actions::ingest) fn recount(
+    connection: &mut Connection,
+    org: OrgId,
+    chat_keys: &[i64],
+    marked: &BTreeMap<SessionChatKey, i32>,
+) -> StoreResult<()> {
+    let keys = rows::session_chat_keys(connection, org, chat_keys)?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let entry = |row: SessionChat| {
+        let min_unread = marked.get(&row.key).copied();
+        (row.key, Entry { recount: true, find_latest: true, min_unread, ..Entry::new(row) })
+    };
+    let locked = rows::lock_session_chats(connection, org, &keys)?;
+    SessionChats(locked.into_iter().map(entry).collect()).write(connection, org, Instant::now())
+}
+
+/// Sessions' chats whose unread count does not follow from their messages: marked as unread, or known to be 0.
+pub(in crate::actions::ingest) fn marked_unread(
+    connection: &mut Connection,
+    org: OrgId,
+    chat_keys: &[i64],
+) -> StoreResult<Vec<(SessionChatKey, i32)>> {
+    let keys = rows::session_chat_keys(connection, org, chat_keys)?;
+    let locked = rows::lock_session_chats(connection, org, &keys)?;
+    let counts: BTreeMap<_, _> = rows::unread_counts(connection, org, &keys)?.into_iter().collect();
+    let marked = |row: SessionChat| {
+        let counted = counts.get(&row.key).copied().unwrap_or_default();
+        let unread = row.unread.filter(|unread| *unread == 0 || i64::from(*unread) > counted)?;
+        Some((row.key, unread))
+    };
+    Ok(locked.into_iter().filter_map(marked).collect())
+}
+
+impl SessionChats {
+    fn get(&mut self, key: SessionChatKey) -> StoreResult<&mut Entry> {
+        Ok(self.0.get_mut(&key).ok_or_else(|| Error::internal("a chat of the batch is not locked"))?)
+    }
+
+    /// Counts a message that was not stored before. Read marks must be applied already.
+    pub(super) fn add_message(
+        &mut self,
+        key: SessionChatKey,
+        id: &str,
+        message: &MessageState,
+    ) -> StoreResult<()> {
+        self.get(key)?.add_message(id, message);
+        Ok(())
+    }
+
+    /// Requests a recount: the time or direction of a counted message changed.
+    pub(super) fn invalidate(&mut self, key: SessionChatKey) -> StoreResult<()> {
+        let entry = self.get(key)?;
+        (entry.recount, entry.find_latest) = (true, true);
+        Ok(())
+    }
+
+    /// Writes changed rows. The messages must be written already.
+    pub(super) fn write(mut self, connection: &mut Connection, org: OrgId, now: Instant) -> StoreResult<()> {
+        let without_latest = self.keys(|entry| entry.find_latest);
+        if !without_latest.is_empty() {
+            for (key, latest) in rows::latest_messages(connection, org, &without_latest)? {
+                self.get(key)?.now.latest = Some(latest);
+            }
+        }
+        self.0.values_mut().for_each(Entry::skip_recount_when_read);
+        self.write_changed(connection, org, now)?;
+
+        // The recount reads the read marks just written.
+        let uncounted = self.keys(|entry| entry.recount);
+        if uncounted.is_empty() {
+            return Ok(());
+        }
+        self.0.retain(|_, entry| entry.recount);
+        for entry in self.0.values_mut() {
+            entry.before = entry.now.clone();
+        }
+        for (key, count) in rows::unread_counts(connection, org, &uncounted)? {
+            let now = &mut self.get(key)?.now;
+            let is_known = count > 0 || now.read_up_to.is_some();
+            now.unread = is_known.then(|| i32::try_from(count).unwrap_or(i32::MAX));
+        }
+        for entry in self.0.values_mut() {
+            entry.now.unread = entry.now.unread.max(entry.min_unread);
+        }
+        self.write_changed(connection, org, now)
+    }
+
+    fn keys(&self, is_wanted: impl Fn(&Entry) -> bool) -> Vec<SessionChatKey> {
+        self.0.iter().filter(|(_, entry)| is_wanted(entry)).map(|(key, _)| *key).collect()
+    }
+
+    fn write_changed(&self, connection: &mut Connection, org: OrgId, now: Instant) -> StoreResult<()> {
+        let changed = self.0.values().filter(|entry| entry.now != entry.before);
+        let changed: Vec<&SessionChat> = changed.map(|entry| &entry.now).collect();
+        if changed.is_empty() { Ok(()) } else { rows::update_session_chats(connection, org, &changed, now) }
+    }
+}
+
+impl Entry {
+    fn new(row: SessionChat) -> Self {
+        Self { before: row.clone(), now: row, recount: false, find_latest: false, min_unread: None }
+    }
+
+    fn apply(&mut self, change: &ChatChange) {
+        self.now.archived = change.archived.or(self.now.archived);
+        self.now.pinned = change.pinned.or(self.now.pinned);
+        self.now.exited = change.exited.or(self.now.exited);
+        self.now.muted_until = change.muted_until.clone().into_changeset().or(self.now.muted_until);
+    }
+
+    fn read(&mut self, up_to: Instant) {
+        let unread = self.now.unread.get_or_insert(0);
+        if self.now.read_up_to.is_none_or(|mark| mark < up_to) {
+            self.now.read_up_to = Some(up_to);
+            // A later mark can only lower the count.
+            self.recount |= *unread > 0;
+            self.min_unread = None;
+        }
+    }
+
+    fn add_message(&mut self, id: &str, message: &MessageState) {
+        let latest = self.now.latest.as_ref();
+        if latest.is_none_or(|(at, latest)| (message.sent_at, id) > (*at, latest.as_str())) {
+            self.now.latest = Some((message.sent_at, id.to_owned()));
+        }
+        if !message.from_me {
+            let is_unread = self.now.read_up_to.is_none_or(|mark| mark < message.sent_at);
+            let unread = self.now.unread.get_or_insert(0);
+            *unread = unread.saturating_add(i32::from(is_unread));
+        }
+    }
+
+    /// With a read mark at or after the newest message the count is 0.
+    fn skip_recount_when_read(&mut self) {
+        let newest = self.now.latest.as_ref().map(|(at, _)| *at);
+        let is_read = |mark| newest.is_none_or(|newest| newest <= mark);
+        if self.recount && self.now.read_up_to.is_some_and(is_read) {
+            self.now.unread = Some(0);
+            self.recount = false;
+        }
+        self.now.unread = self.now.unread.max(self.min_unread);
+    }
+}

@@ -1,0 +1,114 @@
+//! The sessions and kinds of events that a caller may ingest.
+
+use std::sync::Arc;
+
+use crate::caller::{Caller, Capabilities, Capability, capability_name};
+use crate::error::{Error, Kind, Result};
+use crate::ids::{OrgId, SessionId};
+use crate::pb::ingest_event::Event;
+
+/// The sessions and kinds of events that a caller may ingest.
+#[derive(Clone, Debug)]
+pub struct SessionScope {
+    /// The organization.
+    pub org: OrgId,
+    /// The only sessions; `None` for all of the organization's. What all sessions share of a chat or a person may change
+    /// through any of them.
+    sessions: Option<Arc<[SessionId]>>,
+    capabilities: Capabilities,
+    manages_owners: bool,
+}
+
+impl SessionScope {
+    /// An operator's scope: all sessions and all kinds of events.
+    pub fn all(org: OrgId) -> Self {
+        let capabilities = [Capability::Ingest, Capability::Send, Capability::Manage].into_iter().collect();
+        Self { org, sessions: None, capabilities, manages_owners: true }
+    }
+
+    pub(super) fn contains(&self, session: SessionId) -> bool {
+        self.sessions.as_ref().is_none_or(|sessions| sessions.contains(&session))
+    }
+
+    /// Rejects an event that requires more than the capability `ingest`.
+    pub(super) fn check(&self, event: Option<&Event>) -> Result<()> {
+        match event {
+            Some(Event::Inbox(_)) => self.require(Capability::Send, "inbox"),
+            Some(Event::Number(_)) => self.require_manage("number"),
+            Some(Event::Label(_)) => self.require_manage("label"),
+            Some(Event::Property(_)) => self.require_manage("property"),
+            Some(Event::Member(member)) => {
+                self.require_manage("member")?;
+                if member.role.as_deref() == Some("owner") && !self.manages_owners {
+                    let problem =
+                        "must not be owner: that requires an owner, or a key that may manage owners";
+                    return Err(forbidden("member.role", problem));
+                }
+                Ok(())
+            }
+            Some(
+                Event::Contact(_)
+                | Event::Chat(_)
+                | Event::Message(_)
+                | Event::Receipt(_)
+                | Event::Read(_)
+                | Event::Unread(_)
+                | Event::Address(_)
+                | Event::DeleteMessage(_)
+                | Event::Status(_),
+            )
+            | None => Ok(()),
+        }
+    }
+
+    /// These events affect every session's chats.
+    fn require_manage(&self, field: &str) -> Result<()> {
+        self.require(Capability::Manage, field)?;
+        match self.sessions {
+            Some(_) => Err(forbidden(field, "requires a key that is not limited to some sessions")),
+            None => Ok(()),
+        }
+    }
+
+    fn require(&self, capability: Capability, field: &str) -> Result<()> {
+        if self.capabilities.contains(capability) {
+            return Ok(());
+        }
+        let name = capability_name(capability);
+        Err(Error::forbidden(name).with_field(field, format_args!("requires the capability {name}")))
+    }
+}
+
+impl From<&Caller> for SessionScope {
+    fn from(caller: &Caller) -> Self {
+        Self {
+            org: caller.org,
+            sessions: caller.sessions.clone(),
+            capabilities: caller.capabilities,
+            manages_owners: caller.manages_owners,
+        }
+    }
+}
+
+fn forbidden(field: &str, problem: &str) -> Error {
+    Error::new(Kind::Forbidden, format!("{field} {problem}")).with_field(field, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pb::ingest_event::OrganizationMember;
+
+    #[test]
+    fn owner_requires_a_caller_that_manages_owners() {
+        let member = |role: &str| {
+            Event::Member(OrganizationMember { role: Some(role.to_owned()), ..OrganizationMember::default() })
+        };
+        let operator = SessionScope::all(OrgId::generate());
+        assert!(operator.check(Some(&member("owner"))).is_ok());
+        let admin = SessionScope { manages_owners: false, ..operator };
+        assert!(admin.check(Some(&member("admin"))).is_ok());
+        let error = admin.check(Some(&member("owner"))).unwrap_err();
+        assert_eq!(error.fields()[0].field, "member.role");
+    }
+}
