@@ -1,26 +1,27 @@
-//! The tonic services. Each RPC reads the same: who is calling, what they ask, do it, answer.
+//! The tonic services. A handler reads its request, calls an action and converts the result.
 
+mod api_keys;
 mod changes;
-mod chat_bulk;
-mod chat_lists;
 mod chat_object;
 mod chats;
 mod etag;
 mod guard;
 mod idempotency;
 mod ingest;
+mod labels;
 mod mask;
-mod message_object;
-mod organization;
+mod members;
+mod messages;
+mod parse;
+mod properties;
 mod search;
-mod session_chats;
-mod session_messages;
 mod sessions;
+mod state;
 mod streams;
+mod webhooks;
+mod write;
 
 pub use changes::webhook_event;
-pub use chats::ChatApi;
 pub use guard::guard;
 pub use ingest::IngestApi;
-pub use organization::OrganizationApi;
-pub use sessions::SessionApi;
+pub use state::Api;

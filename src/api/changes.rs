@@ -1,4 +1,4 @@
-//! Changes of chats, in the words of either API.
+//! Change events as both REST APIs and webhooks return them.
 
 mod fields;
 
@@ -7,35 +7,18 @@ use tonic::Response;
 use tonic::codegen::tokio_stream::StreamExt;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
-use self::fields::Api;
+use self::fields::Dialect;
 use super::streams::{Answers, in_time};
-use crate::actions::audit::AuditQuery;
-use crate::actions::offset_pages::moment;
 use crate::actions::watch::{WatchMessage, WatchStream};
-use crate::error::Result;
-use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
+use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::pb::{
-    ChatChange, FieldChange, ListChatAuditLogsRequest, SessionChatChange, SessionFieldChange,
-    WatchChatsResponse, WatchSessionChatsResponse, WebhookEvent,
+    ChatChange, FieldChange, SessionChatChange, SessionFieldChange, WatchChatsResponse,
+    WatchSessionChatsResponse, WebhookEvent,
 };
 use crate::store::events::ChangeEvent;
 use crate::telemetry::metrics::Present;
 
-/// What the request asks for, besides the chat.
-pub(super) fn asked(request: ListChatAuditLogsRequest, number: Option<PhoneSelector>) -> Result<AuditQuery> {
-    Ok(AuditQuery {
-        number,
-        from: request.start_time.map(|text| moment("start_time", &text)).transpose()?,
-        before: request.end_time.map(|text| moment("end_time", &text)).transpose()?,
-        performed_by: request.performed_by,
-        action: request.action,
-        limit: request.limit,
-        cursor: request.cursor,
-    })
-}
-
-/// A change as the chat API tells it.
-pub(super) fn chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
+pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
     ChatChange {
         id: event.event_id,
         org_id: org.to_string(),
@@ -44,7 +27,7 @@ pub(super) fn chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
         action: event.kind.clone(),
         performed_by: event.actor.clone(),
         performed_at: Some(event.at.into()),
-        changes: field_changes(event, Api::Chat, |field, previous, current| FieldChange {
+        changes: field_changes(event, Dialect::Chat, |(field, previous, current)| FieldChange {
             field,
             previous,
             current,
@@ -52,8 +35,7 @@ pub(super) fn chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
     }
 }
 
-/// A change as the session API tells it.
-fn session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionChatChange {
+fn to_session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionChatChange {
     SessionChatChange {
         id: event.event_id,
         session_id: session.to_string(),
@@ -65,7 +47,7 @@ fn session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionChatCh
     }
 }
 
-/// A change as webhooks are told of it.
+/// The body of a webhook delivery.
 pub fn webhook_event(org: OrgId, event: &ChangeEvent) -> WebhookEvent {
     WebhookEvent {
         id: event.event_id,
@@ -80,55 +62,55 @@ pub fn webhook_event(org: OrgId, event: &ChangeEvent) -> WebhookEvent {
 }
 
 fn session_field_changes(event: &ChangeEvent) -> Vec<SessionFieldChange> {
-    field_changes(event, Api::Session, |field, previous, current| SessionFieldChange {
+    field_changes(event, Dialect::Session, |(field, previous, current)| SessionFieldChange {
         field,
         previous,
         current,
     })
 }
 
-/// A watch in the words of the chat API.
-pub(super) fn chat_changes(org: OrgId, watch: WatchStream) -> Response<Answers<WatchChatsResponse>> {
-    let present = Present::stream("/switchboard.v1.ChatService/WatchChats");
-    told(watch, present, move |WatchMessage { change, resume_token }| WatchChatsResponse {
-        change: change.map(|watched| chat_change(org, &watched.event)),
+/// The changed fields that the dialect shows: name, previous and current value.
+fn field_changes<C>(
+    event: &ChangeEvent,
+    dialect: Dialect,
+    to_message: impl Fn((String, Option<Value>, Option<Value>)) -> C,
+) -> Vec<C> {
+    let fields = event.changes.0.iter().filter_map(|(stored, (previous, current))| {
+        let value = |value: &Value| Some(dialect.value(stored, value));
+        Some((dialect.name(stored)?, value(&previous.0), value(&current.0)))
+    });
+    fields.map(to_message).collect()
+}
+
+/// The response of `WatchChats`.
+pub(super) fn chat_change_stream(org: OrgId, watch: WatchStream) -> Response<Answers<WatchChatsResponse>> {
+    let gauge = Present::stream("/switchboard.v1.ChatService/WatchChats");
+    stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchChatsResponse {
+        change: change.map(|watched| to_chat_change(org, &watched.event)),
         resume_token: resume_token.to_string(),
     })
 }
 
-/// A watch in the words of the session API.
-pub(super) fn session_chat_changes(
+/// The response of `WatchSessionChats`.
+pub(super) fn session_chat_change_stream(
     session: SessionId,
     watch: WatchStream,
 ) -> Response<Answers<WatchSessionChatsResponse>> {
-    let present = Present::stream("/switchboard.v1.SessionService/WatchSessionChats");
-    told(watch, present, move |WatchMessage { change, resume_token }| WatchSessionChatsResponse {
-        change: change.map(|watched| session_chat_change(session, &watched.event)),
+    let gauge = Present::stream("/switchboard.v1.SessionService/WatchSessionChats");
+    stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchSessionChatsResponse {
+        change: change.map(|watched| to_session_chat_change(session, &watched.event)),
         resume_token: resume_token.to_string(),
     })
 }
 
-/// The watch as a stream that is present for as long as somebody reads it.
-fn told<T: 'static>(
+/// A stream of the watch's items. It owns the gauge guard, so that the stream counts as open until it is dropped.
+fn stream<T: 'static>(
     watch: WatchStream,
-    present: Present,
-    say: impl Fn(WatchMessage) -> T + Send + 'static,
+    gauge: Present,
+    to_message: impl Fn(WatchMessage) -> T + Send + 'static,
 ) -> Response<Answers<T>> {
-    Response::new(in_time(ReceiverStream::new(watch).map(move |told| {
-        let _present = &present;
-        Ok(say(told?))
+    Response::new(in_time(ReceiverStream::new(watch).map(move |item| {
+        let _gauge = &gauge;
+        Ok(to_message(item?))
     })))
-}
-
-/// The fields that changed, as the API tells them.
-fn field_changes<C>(
-    event: &ChangeEvent,
-    api: Api,
-    change: impl Fn(String, Option<Value>, Option<Value>) -> C,
-) -> Vec<C> {
-    let fields = event.changes.0.iter().filter_map(|(stored, (previous, current))| {
-        let value = |value: &Value| Some(api.value(stored, value));
-        Some(change(api.name(stored)?, value(&previous.0), value(&current.0)))
-    });
-    fields.collect()
 }

@@ -1,27 +1,27 @@
-//! A chat as the chat API answers it.
+//! Chats as the chat API returns them.
 
-use std::collections::BTreeMap;
-
-use super::message_object::{count, message_object};
 use crate::ids::OrgId;
 use crate::pb::{Chat, ChatMember};
 use crate::store::chats::{ChatView, MemberView};
+use crate::store::message_lists::ListedMessage;
 
-/// The chat object.
+use super::messages::{chat_message, count};
+
 pub(super) fn chat_object(org: OrgId, view: ChatView) -> Chat {
     let ChatView { shared, held, phone, is_muted, latest_message } = view;
-    let org_id = org.to_string();
-    let org_phone = format!("{phone}@c.us");
-    let latest_message =
-        latest_message.map(|message| message_object(org, &shared.chat_id, &org_phone, message));
+    let (org_id, chat_id, org_phone) = (org.to_string(), shared.chat_id, format!("{phone}@c.us"));
+    let latest_message = latest_message.map(|message| {
+        chat_message(org, ListedMessage { chat_id: chat_id.clone(), phone: phone.clone(), message })
+    });
     let member_count = count(shared.members.len());
     let members = shared.members.into_iter();
-    let members = members.map(|member| member_entry(&org_id, &shared.chat_id, &org_phone, member)).collect();
-    let (label_ids, labels) = label_fields(shared.labels);
+    let members = members.map(|member| chat_member(&org_id, &chat_id, &org_phone, member)).collect();
+    // The store returns labels in the order of their names.
+    let (label_ids, labels) = shared.labels.into_iter().map(|(id, name)| ((id, true), name)).unzip();
     let properties = shared.properties.into_iter().map(|(id, value)| (id, value.0.0)).collect();
     Chat {
         org_id,
-        chat_id: shared.chat_id,
+        chat_id,
         chat_name: shared.name,
         chat_image: shared.image,
         chat_type: shared.type_,
@@ -55,9 +55,10 @@ pub(super) fn chat_object(org: OrgId, view: ChatView) -> Chat {
     }
 }
 
-fn member_entry(org_id: &str, chat_id: &str, org_phone: &str, member: MemberView) -> (String, ChatMember) {
+/// A member, by its contact id.
+fn chat_member(org_id: &str, chat_id: &str, org_phone: &str, member: MemberView) -> (String, ChatMember) {
     let key = member.contact_id.clone();
-    let entry = ChatMember {
+    let member = ChatMember {
         org_id: org_id.to_owned(),
         chat_id: chat_id.to_owned(),
         org_phone: org_phone.to_owned(),
@@ -69,10 +70,5 @@ fn member_entry(org_id: &str, chat_id: &str, org_phone: &str, member: MemberView
         is_super_admin: member.is_super_admin,
         is_internal: member.is_internal,
     };
-    (key, entry)
-}
-
-/// Label ids and, in the order they were read in, label names.
-fn label_fields(labels: Vec<(String, String)>) -> (BTreeMap<String, bool>, Vec<String>) {
-    labels.into_iter().map(|(id, name)| ((id, true), name)).unzip()
+    (key, member)
 }

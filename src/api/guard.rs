@@ -1,4 +1,4 @@
-//! Who may call what: asked at every protocol before an RPC is run or its request is even read.
+//! Authorization of RPCs. Every protocol checks it before it reads the request.
 
 use std::sync::Arc;
 
@@ -9,10 +9,12 @@ use crate::caller::{Caller, Identity, capability_name};
 use crate::error::{Error, Kind, Result};
 use crate::pb::METHODS;
 
-/// Lets a call pass, or says why not: 401 without a good token, 503 when it could not be checked, 403 when it lacks
-/// the capability that the method declares. `rpc` is the method's path, `/switchboard.v1.ChatService/GetChat`.
+/// Checks that the caller is authenticated and has the capability that the method declares.
+///
+/// `rpc` is the method's path, such as `/switchboard.v1.ChatService/GetChat`. Fails with 401 without a valid token, 503
+/// when the token cannot be verified, 403 when the capability is missing.
 pub fn guard(extensions: &Extensions, rpc: &str) -> Result<()> {
-    let caller = known(extensions)?;
+    let caller = authenticated(extensions)?;
     let method = METHODS.iter().find(|method| method.path == rpc);
     let required =
         method.ok_or_else(|| Error::new(Kind::Unimplemented, "there is no such method"))?.capability;
@@ -23,18 +25,28 @@ pub fn guard(extensions: &Extensions, rpc: &str) -> Result<()> {
     }
 }
 
-/// Who is calling.
+/// The caller of a request.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
-    known(request.extensions()).cloned()
+    authenticated(request.extensions()).cloned()
 }
 
-/// Whether that is still so, for calls that last.
+/// The caller of a request that changes data of all sessions; fails for a key that is limited to some.
+pub(super) fn unlimited_caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
+    let caller = caller(request)?;
+    if caller.sessions.is_none() {
+        return Ok(caller);
+    }
+    let message = "a key limited to some sessions cannot change what the whole organization shares";
+    Err(Error::new(Kind::Forbidden, message))
+}
+
+/// Rechecks the credential of a request while a stream is open.
 pub(super) fn credential_check<T>(request: &Request<T>) -> Result<CredentialCheck> {
     let credential_check = request.extensions().get::<CredentialCheck>().cloned();
     credential_check.ok_or_else(|| Error::internal("the request passed no authentication layer"))
 }
 
-fn known(extensions: &Extensions) -> Result<&Arc<Caller>> {
+fn authenticated(extensions: &Extensions) -> Result<&Arc<Caller>> {
     match extensions.get::<Identity>() {
         Some(Identity::Known(caller)) => Ok(caller),
         Some(Identity::Anonymous) => Err(Error::new(Kind::Unauthenticated, "a token is required")),
@@ -50,7 +62,7 @@ mod tests {
     use crate::caller::{Capabilities, Capability, Principal};
     use crate::ids::{KeyId, OrgId};
 
-    const READS: &str = "/switchboard.v1.ChatService/GetChat";
+    const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 
     fn kind_for(identity: Option<Identity>, rpc: &str) -> Option<Kind> {
         let mut extensions = Extensions::new();
@@ -58,7 +70,7 @@ mod tests {
         guard(&extensions, rpc).err().map(|error| error.kind())
     }
 
-    fn known(capability: Capability) -> Option<Identity> {
+    fn caller_with(capability: Capability) -> Option<Identity> {
         Some(Identity::Known(Arc::new(Caller {
             org: OrgId::generate(),
             principal: Principal::ApiKey(KeyId::generate()),
@@ -69,17 +81,17 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_with_the_capability_passes() {
-        assert_eq!(kind_for(known(Capability::Read), READS), None);
+    fn caller_with_capability_passes() {
+        assert_eq!(kind_for(caller_with(Capability::Read), GET_CHAT), None);
     }
 
     #[test]
-    fn everyone_else_is_told_why_not() {
-        assert_eq!(kind_for(known(Capability::Send), READS), Some(Kind::Forbidden));
-        assert_eq!(kind_for(known(Capability::Read), "/a/B"), Some(Kind::Unimplemented));
-        assert_eq!(kind_for(Some(Identity::Anonymous), READS), Some(Kind::Unauthenticated));
+    fn other_callers_are_rejected() {
+        assert_eq!(kind_for(caller_with(Capability::Send), GET_CHAT), Some(Kind::Forbidden));
+        assert_eq!(kind_for(caller_with(Capability::Read), "/a/B"), Some(Kind::Unimplemented));
+        assert_eq!(kind_for(Some(Identity::Anonymous), GET_CHAT), Some(Kind::Unauthenticated));
         assert_eq!(kind_for(Some(Identity::Refused), "/a/B"), Some(Kind::Unauthenticated));
-        assert_eq!(kind_for(Some(Identity::Unverified), READS), Some(Kind::Unavailable));
-        assert_eq!(kind_for(None, READS), Some(Kind::Internal));
+        assert_eq!(kind_for(Some(Identity::Unverified), GET_CHAT), Some(Kind::Unavailable));
+        assert_eq!(kind_for(None, GET_CHAT), Some(Kind::Internal));
     }
 }

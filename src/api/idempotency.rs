@@ -1,4 +1,4 @@
-//! The `idempotency-key` of a call: what it stands for, and how an answer is given again.
+//! The `idempotency-key` of an RPC: the write runs once, later calls get its stored response.
 
 use prost::{Message, Name};
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -15,17 +15,16 @@ use crate::store::idempotency::KeyUse;
 const KEY: &str = "idempotency-key";
 /// The longest key, in bytes.
 const MAX_KEY: usize = 255;
-/// Tells an answer that was given before from a new one.
+/// Response metadata that marks a stored response.
 const REPLAYED: &str = "idempotency-replayed";
-/// Metadata that changes what a call asks for.
-const MEANINGFUL: [&str; 3] = ["x-phone", "if-match", "if-none-match"];
+/// Metadata that changes what a request does.
+const RELEVANT: [&str; 3] = ["x-phone", "if-match", "if-none-match"];
 
-/// The write that a request asks for, to be done once under its idempotency key, and how it is answered: `to_message`
-/// of what it made, in a response made by `respond`.
+/// The write of a request, done once per idempotency key of its caller.
 ///
-/// The key is the caller's own. It stands for the RPC, the message as it was decoded and the metadata that changes its
-/// meaning, whichever protocol they came through.
-pub(super) fn once<Q, V, M>(
+/// `to_message` makes the response message of the written row, `respond` the response of the message. A key identifies
+/// the RPC, the decoded message and the relevant metadata, whichever protocol they came through.
+pub(super) fn idempotent<Q, V, M>(
     request: &Request<Q>,
     respond: fn(M) -> Response<M>,
     to_message: impl Fn(V) -> M + Send + 'static,
@@ -35,24 +34,23 @@ where
     M: Message + Redact + Clone + Default + 'static,
 {
     let principal = &caller(request)?.principal;
-    let once = IdempotentWrite::answering(Actor::Principal(principal.clone()), move |made| {
-        respond(to_message(made))
-    });
-    let Some(key) = key(request.metadata())? else { return Ok(once) };
+    let write =
+        IdempotentWrite::answering(Actor::Principal(principal.clone()), move |row| respond(to_message(row)));
+    let Some(key) = key(request.metadata())? else { return Ok(write) };
     let key_use = KeyUse { key: key_digest(principal, key), request: request_digest(request) };
-    let replay = move |kept: &[u8]| {
-        let mut answer = respond(M::decode(kept).map_err(Error::internal)?);
-        answer.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));
-        Ok(answer)
+    let replay = move |stored: &[u8]| {
+        let mut response = respond(M::decode(stored).map_err(Error::internal)?);
+        response.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));
+        Ok(response)
     };
-    Ok(once.under(key_use, |answer| kept(answer.get_ref()), replay))
+    Ok(write.under(key_use, |response| without_secrets(response.get_ref()), replay))
 }
 
-/// What is kept of an answer: everything but its secrets, which nobody is told twice.
-fn kept<M: Message + Redact + Clone>(answer: &M) -> Vec<u8> {
-    let mut answer = answer.clone();
-    answer.redact();
-    answer.encode_to_vec()
+/// The message as it is stored.
+fn without_secrets<M: Message + Redact + Clone>(message: &M) -> Vec<u8> {
+    let mut message = message.clone();
+    message.redact();
+    message.encode_to_vec()
 }
 
 fn key(metadata: &MetadataMap) -> Result<Option<&[u8]>> {
@@ -78,24 +76,24 @@ fn key_digest(principal: &Principal, key: &[u8]) -> [u8; 32] {
 }
 
 fn request_digest<Q: Message + Name>(request: &Request<Q>) -> [u8; 32] {
-    // Each RPC has a request message of its own, so that its name stands for the RPC. Maps are ordered: equal messages
-    // have equal encodings.
+    // No two RPCs share a request message, so its name identifies the RPC. Maps are ordered: equal messages have equal
+    // encodings.
     let (name, message) = (Q::full_name(), request.get_ref().encode_to_vec());
-    let metadata = MEANINGFUL.iter().flat_map(|name| {
+    let metadata = RELEVANT.iter().flat_map(|name| {
         let values = request.metadata().get_all(*name).iter();
         values.flat_map(|value| [name.as_bytes(), value.as_bytes()])
     });
     digest([name.as_bytes(), message.as_slice()].into_iter().chain(metadata))
 }
 
-/// SHA-256 of the parts; where one ends and the next begins counts.
+/// SHA-256 of the parts, each with its length before it so that boundaries count.
 fn digest<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> [u8; 32] {
-    let mut whole = Vec::new();
+    let mut bytes = Vec::new();
     for part in parts {
-        whole.extend((part.len() as u64).to_be_bytes());
-        whole.extend(part);
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(part);
     }
-    sha256(&whole)
+    sha256(&bytes)
 }
 
 #[cfg(test)]
@@ -113,19 +111,21 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_1_to_255_visible_characters_sent_once() {
+    fn key_is_1_to_255_visible_characters_sent_once() {
         assert_eq!(parsed(&[]).unwrap(), None);
         let longest = [b'~'; 255];
-        for good in [&b"!"[..], b"\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", &longest] {
-            assert_eq!(parsed(&[good]).unwrap().as_deref(), Some(good));
+        for valid in [&b"!"[..], b"\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", &longest] {
+            assert_eq!(parsed(&[valid]).unwrap().as_deref(), Some(valid));
         }
-        for bad in [&[&b""[..]][..], &[&[b'k'; 256]], &[b"a b"], &[b"a\tb"], &[b"\xc3\xa9"], &[b"a", b"a"]] {
-            assert_eq!(parsed(bad).unwrap_err().fields()[0].field, KEY, "{bad:?}");
+        for invalid in
+            [&[&b""[..]][..], &[&[b'k'; 256]], &[b"a b"], &[b"a\tb"], &[b"\xc3\xa9"], &[b"a", b"a"]]
+        {
+            assert_eq!(parsed(invalid).unwrap_err().fields()[0].field, KEY, "{invalid:?}");
         }
     }
 
     #[test]
-    fn a_key_is_its_callers_own() {
+    fn same_key_of_another_caller_is_another_key() {
         let id: KeyId = "abcdefghijkl".parse().unwrap();
         let member = Principal::Member(id.to_string());
         let digests = [
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_its_rpc_its_message_and_the_metadata_that_matters() {
+    fn request_digest_covers_rpc_message_and_relevant_metadata() {
         let (session_id, jid) = ("s".to_owned(), "j".to_owned());
         let delete =
             || Request::new(DeleteSessionChatRequest { session_id: session_id.clone(), jid: jid.clone() });

@@ -1,4 +1,4 @@
-//! What a partial update says of each field: its values and its mask taken together.
+//! The update mask of partial updates (AIP-134).
 
 use prost_types::FieldMask;
 
@@ -9,7 +9,7 @@ use crate::patch::Patch;
 pub(super) struct Mask(Option<FieldMask>);
 
 impl Mask {
-    /// The mask, which may name these fields and no others.
+    /// Checks that the mask names only these fields.
     pub(super) fn new<const N: usize>(mask: Option<FieldMask>, fields: [&str; N]) -> Result<Self> {
         let mut paths = mask.iter().flat_map(|mask| &mask.paths);
         if paths.any(|path| !fields.contains(&path.as_str())) {
@@ -18,7 +18,7 @@ impl Mask {
         Ok(Self(mask))
     }
 
-    /// What the update says of that field: with a mask, what it names is set or cleared; without one, what is set.
+    /// How the field changes: with a mask, a named field is set or cleared; without one, a field with a value is set.
     pub(super) fn patch<T>(&self, field: &str, value: Option<T>) -> Patch<T> {
         match &self.0 {
             Some(mask) if mask.paths.iter().all(|path| path != field) => Patch::Keep,
@@ -38,14 +38,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_mask_what_is_set_changes() {
+    fn without_mask_fields_with_values_are_set() {
         let mask = Mask::new(None, ["name", "color"]).unwrap();
         assert_eq!(mask.patch("name", Some(1)), Patch::Set(1));
         assert_eq!(mask.patch::<i32>("name", None), Patch::Keep);
     }
 
     #[test]
-    fn with_a_mask_what_it_names_changes_and_is_cleared_when_not_set() {
+    fn with_mask_named_fields_are_set_or_cleared() {
         let mask = mask(&["name"]).unwrap();
         assert_eq!(mask.patch("name", Some(1)), Patch::Set(1));
         assert_eq!(mask.patch::<i32>("name", None), Patch::Clear);
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_names_nothing_else() {
+    fn mask_with_unknown_path_is_invalid() {
         for path in ["id", "created_at", "Name", "*", ""] {
             let error = mask(&["name", path]).err().unwrap();
             assert_eq!(error.fields()[0].field, "update_mask", "{path}");

@@ -1,19 +1,20 @@
-//! A search for messages, from the request to the answer.
+//! Requests and responses of the message search.
 
-use super::message_object::message_object;
+use super::messages::chat_message;
+use super::parse::chat_address;
 use crate::actions::offset_pages::{moment, positions};
 use crate::actions::search::{Order, Search};
 use crate::error::{Error, Result};
-use crate::ids::{ChatAddress, OrgId, PhoneSelector};
+use crate::ids::{OrgId, PhoneSelector};
 use crate::pb::{SearchHit, SearchMessagesRequest, SearchMessagesResponse};
+use crate::store::message_lists::ListedMessage;
 use crate::store::search::{Found, HEADLINE_MARKS, Hit};
 
-/// What the request asks for.
 pub(super) fn search(request: SearchMessagesRequest, number: Option<PhoneSelector>) -> Result<Search> {
     Ok(Search {
         number,
-        chat: request.chat_id.map(|text| address("chat_id", &text)).transpose()?,
-        sender: request.sender.map(|text| address("sender", &text)).transpose()?,
+        chat: request.chat_id.map(|text| chat_address("chat_id", &text)).transpose()?,
+        sender: request.sender.map(|text| chat_address("sender", &text)).transpose()?,
         from_me: request.from_me,
         sent_from: request.start_time.map(|text| moment("start_time", &text)).transpose()?,
         sent_before: request.end_time.map(|text| moment("end_time", &text)).transpose()?,
@@ -24,8 +25,17 @@ pub(super) fn search(request: SearchMessagesRequest, number: Option<PhoneSelecto
     })
 }
 
-/// The answer to a search that left out that many hits.
-pub(super) fn response(org: OrgId, offset: i64, found: Found) -> SearchMessagesResponse {
+/// Parses an order as AIP-132 writes it: the number of spaces does not matter.
+fn order(text: &str) -> Result<Order> {
+    match text.split_whitespace().collect::<Vec<_>>()[..] {
+        ["rank", "desc"] => Ok(Order::BestFirst),
+        ["timestamp", "desc"] => Ok(Order::NewestFirst),
+        _ => Err(Error::invalid("order_by", "must be rank desc or timestamp desc")),
+    }
+}
+
+/// The page of hits that begins after `offset` hits.
+pub(super) fn search_response(org: OrgId, offset: i64, found: Found) -> SearchMessagesResponse {
     let (from, to) = positions(offset, found.hits.len());
     SearchMessagesResponse {
         from,
@@ -37,28 +47,15 @@ pub(super) fn response(org: OrgId, offset: i64, found: Found) -> SearchMessagesR
 }
 
 fn search_hit(org: OrgId, hit: Hit) -> SearchHit {
-    let org_phone = format!("{}@c.us", hit.phone);
+    let Hit { chat_id, phone, message, .. } = hit;
     SearchHit {
         snippet: snippet(&hit.headline),
         rank: hit.rank,
-        message: Some(message_object(org, &hit.chat_id, &org_phone, hit.message)),
+        message: Some(chat_message(org, ListedMessage { chat_id, phone, message })),
     }
 }
 
-fn address(field: &str, text: &str) -> Result<ChatAddress> {
-    ChatAddress::from_chat_id(text).map_err(|expected| Error::invalid(field, expected))
-}
-
-/// As AIP-132 writes an order: how many spaces there are says nothing.
-fn order(text: &str) -> Result<Order> {
-    match text.split_whitespace().collect::<Vec<_>>()[..] {
-        ["rank", "desc"] => Ok(Order::BestFirst),
-        ["timestamp", "desc"] => Ok(Order::NewestFirst),
-        _ => Err(Error::invalid("order_by", "must be rank desc or timestamp desc")),
-    }
-}
-
-/// The headline as HTML whose only markup is ours.
+/// The headline as HTML, with `<mark>` as the only markup.
 fn snippet(headline: &str) -> String {
     let mut html = String::with_capacity(headline.len() + 16);
     for character in headline.chars() {
@@ -81,25 +78,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snippet_has_no_markup_but_ours() {
+    fn snippet_escapes_markup_of_the_message() {
         let headline = "<b onclick='x(\"y\")'>\u{1}fish\u{2} &amp; \u{1}chips\u{2}</b>";
         let html = "&lt;b onclick=&#39;x(&quot;y&quot;)&#39;&gt;<mark>fish</mark> &amp;amp; <mark>chips</mark>&lt;/b&gt;";
         assert_eq!(snippet(headline), html);
     }
 
     #[test]
-    fn an_order_is_one_of_two() {
+    fn order_is_one_of_two() {
         assert_eq!(order("rank desc").unwrap(), Order::BestFirst);
         assert_eq!(order("  timestamp   desc ").unwrap(), Order::NewestFirst);
-        for refused in ["", "rank", "rank asc", "timestamp", "RANK DESC", "rank desc, timestamp desc"] {
-            assert_eq!(order(refused).unwrap_err().fields()[0].field, "order_by", "{refused:?}");
+        for invalid in ["", "rank", "rank asc", "timestamp", "RANK DESC", "rank desc, timestamp desc"] {
+            assert_eq!(order(invalid).unwrap_err().fields()[0].field, "order_by", "{invalid:?}");
         }
     }
 
     #[test]
-    fn an_empty_page_has_no_positions() {
+    fn empty_page_has_positions_zero() {
         let found = Found { total: 7, is_capped: false, hits: Vec::new() };
-        let answer = response(OrgId::generate(), 50, found);
-        assert_eq!((answer.from, answer.to, answer.count), (0, 0, 7));
+        let response = search_response(OrgId::generate(), 50, found);
+        assert_eq!((response.from, response.to, response.count), (0, 0, 7));
     }
 }

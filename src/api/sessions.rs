@@ -1,25 +1,23 @@
-//! The session API: an organization's numbers, and the chats that each of them sees.
+//! `switchboard.v1.SessionService`.
 
-use tonic::metadata::MetadataMap;
-use tonic::{Request, Response, Status};
+mod objects;
+mod requests;
 
-use super::changes::session_chat_changes;
-use super::etag::{condition, versioned};
+use tonic::{Request, Response};
+
+use self::objects::{session, session_chat};
+use super::changes::session_chat_change_stream;
+use super::etag::with_etag;
 use super::guard::{caller, credential_check};
-use super::idempotency::once;
-use super::session_chats::{chat_change, chat_filter, names, session_chat};
-use super::session_messages::session_message;
+use super::idempotency::idempotent;
+use super::messages::session_message;
+use super::parse::parse;
+use super::state::{Api, RpcResult};
 use super::streams::Answers;
+use super::write::{deletion, update};
 use crate::actions::read_state::ReadState;
-use crate::actions::session_lists::{self, PageRequest};
-use crate::actions::sessions::{self, Change, NewSession, SessionRow};
-use crate::actions::watch::{self, Publisher};
-use crate::actions::{Precondition, session_chats};
-use crate::cursor::SigningKeys;
-use crate::error::{Error, Result};
-use crate::ids::{ChatAddress, OrgId, Phone, SessionId};
-use crate::instant::Instant;
-use crate::patch::Patch;
+use crate::actions::session_lists::PageRequest;
+use crate::actions::{session_chats, session_lists, sessions, watch};
 use crate::pb::session_service_server::SessionService;
 use crate::pb::{
     CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
@@ -28,123 +26,84 @@ use crate::pb::{
     MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest,
     UpdateSessionRequest, WatchSessionChatsRequest, WatchSessionChatsResponse,
 };
-use crate::store::Store;
-
-/// `switchboard.v1.SessionService`.
-#[derive(Clone)]
-pub struct SessionApi {
-    store: Store,
-    cursors: SigningKeys,
-    watches: Publisher,
-}
-
-impl SessionApi {
-    /// The service on that store, with what it signs cursors with, and what there is to watch.
-    pub fn new(store: Store, cursors: SigningKeys, watches: Publisher) -> Self {
-        Self { store, cursors, watches }
-    }
-}
 
 #[tonic::async_trait]
-impl SessionService for SessionApi {
-    async fn create_session(
-        &self,
-        request: Request<CreateSessionRequest>,
-    ) -> Result<Response<Session>, Status> {
+impl SessionService for Api {
+    async fn create_session(&self, request: Request<CreateSessionRequest>) -> RpcResult<Session> {
         let caller = caller(&request)?;
         sessions::check_may_attach(&caller)?;
         let org = caller.org;
-        let once = once(&request, versioned, move |row| session(org, row))?;
-        let CreateSessionRequest { phone_number, label } = request.into_inner();
-        let phone = phone_number.parse::<Phone>();
-        let phone = phone.map_err(|expected| Error::invalid("phone_number", expected))?;
-        let new = NewSession { id: None, phone, label };
-        Ok(sessions::create(&self.store, org, new, once).await?)
+        let write = idempotent(&request, with_etag, move |row| session(org, row))?;
+        let new = requests::new_session(request.into_inner())?;
+        Ok(sessions::create(&self.store, org, new, write).await?)
     }
 
-    async fn get_session(&self, request: Request<GetSessionRequest>) -> Result<Response<Session>, Status> {
+    async fn get_session(&self, request: Request<GetSessionRequest>) -> RpcResult<Session> {
         let caller = caller(&request)?;
-        let id = session_id(&request.get_ref().session_id)?;
+        let id = parse("session_id", &request.get_ref().session_id)?;
         let row = sessions::get(&self.store, &caller, id).await?;
-        Ok(versioned(session(caller.org, row)))
+        Ok(with_etag(session(caller.org, row)))
     }
 
-    async fn list_sessions(
-        &self,
-        request: Request<ListSessionsRequest>,
-    ) -> Result<Response<ListSessionsResponse>, Status> {
+    async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> RpcResult<ListSessionsResponse> {
         let caller = caller(&request)?;
         let ListSessionsRequest { limit, cursor } = request.into_inner();
-        let page = sessions::page(&self.store, &self.cursors, &caller, limit, &cursor).await?;
+        let page = sessions::page(&self.store, &self.signing_keys, &caller, limit, &cursor).await?;
         let data = page.items.into_iter().map(|row| session(caller.org, row)).collect();
         Ok(Response::new(ListSessionsResponse { data, next_cursor: page.next }))
     }
 
-    async fn update_session(
-        &self,
-        request: Request<UpdateSessionRequest>,
-    ) -> Result<Response<Session>, Status> {
+    async fn update_session(&self, request: Request<UpdateSessionRequest>) -> RpcResult<Session> {
         let caller = caller(&request)?;
-        let (org, id) = (caller.org, session_id(&request.get_ref().session_id)?);
-        let once = once(&request, versioned, move |row| session(org, row))?;
-        let precondition = unchanged_session(org, request.metadata());
-        let change = change(request.into_inner())?;
-        Ok(sessions::update(&self.store, &caller, id, change, precondition, once).await?)
+        let org = caller.org;
+        let (precondition, write) = update(&request, move |row| session(org, row))?;
+        let id = parse("session_id", &request.get_ref().session_id)?;
+        let change = requests::session_change(request.into_inner())?;
+        Ok(sessions::update(&self.store, &caller, id, change, precondition, write).await?)
     }
 
-    async fn delete_session(&self, request: Request<DeleteSessionRequest>) -> Result<Response<()>, Status> {
+    async fn delete_session(&self, request: Request<DeleteSessionRequest>) -> RpcResult<()> {
         let caller = caller(&request)?;
-        let id = session_id(&request.get_ref().session_id)?;
-        let once = once(&request, Response::new, |()| ())?;
-        let precondition = unchanged_session(caller.org, request.metadata());
-        Ok(sessions::delete(&self.store, &caller, id, precondition, once).await?)
+        let org = caller.org;
+        let (precondition, write) = deletion(&request, move |row| session(org, row))?;
+        let id = parse("session_id", &request.get_ref().session_id)?;
+        Ok(sessions::delete(&self.store, &caller, id, precondition, write).await?)
     }
 
-    async fn get_session_chat(
-        &self,
-        request: Request<GetSessionChatRequest>,
-    ) -> Result<Response<SessionChat>, Status> {
+    async fn get_session_chat(&self, request: Request<GetSessionChatRequest>) -> RpcResult<SessionChat> {
         let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
         let view = session_chats::get(&self.store, &caller, session, address).await?;
-        Ok(versioned(session_chat(session, view)))
+        Ok(with_etag(session_chat(session, view)))
     }
 
     async fn update_session_chat(
         &self,
         request: Request<UpdateSessionChatRequest>,
-    ) -> Result<Response<SessionChat>, Status> {
+    ) -> RpcResult<SessionChat> {
         let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let object = move |view| session_chat(session, view);
-        let precondition = condition(request.metadata(), object);
-        let once = once(&request, versioned, object)?;
-        let change = chat_change(request.into_inner())?;
-        let update =
-            session_chats::update(&self.store, &caller, session, address, change, precondition, once);
-        Ok(update.await?)
+        let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let (precondition, write) = update(&request, move |view| session_chat(session, view))?;
+        let change = requests::chat_change(request.into_inner())?;
+        let store = &self.store;
+        Ok(session_chats::update(store, &caller, session, address, change, precondition, write).await?)
     }
 
-    async fn delete_session_chat(
-        &self,
-        request: Request<DeleteSessionChatRequest>,
-    ) -> Result<Response<()>, Status> {
+    async fn delete_session_chat(&self, request: Request<DeleteSessionChatRequest>) -> RpcResult<()> {
         let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let precondition = condition(request.metadata(), move |view| session_chat(session, view));
-        let once = once(&request, Response::new, |()| ())?;
-        Ok(session_chats::delete(&self.store, &caller, session, address, precondition, once).await?)
+        let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let (precondition, write) = deletion(&request, move |view| session_chat(session, view))?;
+        Ok(session_chats::delete(&self.store, &caller, session, address, precondition, write).await?)
     }
 
     async fn list_session_chats(
         &self,
         request: Request<ListSessionChatsRequest>,
-    ) -> Result<Response<ListSessionChatsResponse>, Status> {
+    ) -> RpcResult<ListSessionChatsResponse> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let (session, filter) = (session_id(&request.session_id)?, chat_filter(&request)?);
-        let page = PageRequest { limit: request.limit, cursor: request.cursor };
-        let page = session_lists::chats(&self.store, &self.cursors, &caller, session, filter, page).await?;
+        let (session, filter, page) = requests::chat_page(request.into_inner())?;
+        let page =
+            session_lists::chats(&self.store, &self.signing_keys, &caller, session, filter, page).await?;
         let data = page.items.into_iter().map(|view| session_chat(session, view)).collect();
         Ok(Response::new(ListSessionChatsResponse { data, next_cursor: page.next }))
     }
@@ -152,15 +111,14 @@ impl SessionService for SessionApi {
     async fn list_session_chat_messages(
         &self,
         request: Request<ListSessionChatMessagesRequest>,
-    ) -> Result<Response<ListSessionChatMessagesResponse>, Status> {
+    ) -> RpcResult<ListSessionChatMessagesResponse> {
         let caller = caller(&request)?;
-        let request = request.into_inner();
-        let (session, address) = names(&request.session_id, &request.jid)?;
-        let page = PageRequest { limit: request.limit, cursor: request.cursor };
-        let page =
-            session_lists::messages(&self.store, &self.cursors, &caller, session, address, page).await?;
-        let objects = page.items.into_iter();
-        let data = objects.map(|(message, chat)| session_message(session, &chat, message)).collect();
+        let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let ListSessionChatMessagesRequest { limit, cursor, .. } = request.into_inner();
+        let (store, keys, page) = (&self.store, &self.signing_keys, PageRequest { limit, cursor });
+        let page = session_lists::messages(store, keys, &caller, session, address, page).await?;
+        let messages = page.items.into_iter();
+        let data = messages.map(|(message, chat)| session_message(session, &chat, message)).collect();
         Ok(Response::new(ListSessionChatMessagesResponse { data, next_cursor: page.next }))
     }
 
@@ -169,113 +127,32 @@ impl SessionService for SessionApi {
     async fn watch_session_chats(
         &self,
         request: Request<WatchSessionChatsRequest>,
-    ) -> Result<Response<Self::WatchSessionChatsStream>, Status> {
-        let caller = caller(&request)?;
-        let credential_check = credential_check(&request)?;
-        let WatchSessionChatsRequest { session_id: session, resume_token, actions } = request.into_inner();
-        let session = session_id(&session)?;
-        let asked = watch::WatchRequest {
-            session: Some(session),
-            resume_token,
-            actions,
-            ..watch::WatchRequest::default()
-        };
-        let watch = watch::watch(&self.watches, caller, credential_check, asked).await?;
-        Ok(session_chat_changes(session, watch))
+    ) -> RpcResult<Self::WatchSessionChatsStream> {
+        let (caller, credential_check) = (caller(&request)?, credential_check(&request)?);
+        let (session, query) = requests::watch_query(request.into_inner())?;
+        let watch = watch::watch(&self.publisher, caller, credential_check, query).await?;
+        Ok(session_chat_change_stream(session, watch))
     }
 
     async fn mark_session_chat_read(
         &self,
         request: Request<MarkSessionChatReadRequest>,
-    ) -> Result<Response<SessionChat>, Status> {
+    ) -> RpcResult<SessionChat> {
         let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let object = move |view| session_chat(session, view);
-        let precondition = condition(request.metadata(), object);
-        let once = once(&request, versioned, object)?;
-        let to = ReadState::Read;
-        Ok(session_chats::mark(&self.store, &caller, session, address, to, precondition, once).await?)
+        let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let (precondition, write) = update(&request, move |view| session_chat(session, view))?;
+        let (store, state) = (&self.store, ReadState::Read);
+        Ok(session_chats::mark(store, &caller, session, address, state, precondition, write).await?)
     }
 
     async fn mark_session_chat_unread(
         &self,
         request: Request<MarkSessionChatUnreadRequest>,
-    ) -> Result<Response<SessionChat>, Status> {
+    ) -> RpcResult<SessionChat> {
         let caller = caller(&request)?;
-        let (session, address) = names(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let object = move |view| session_chat(session, view);
-        let precondition = condition(request.metadata(), object);
-        let once = once(&request, versioned, object)?;
-        let to = ReadState::Unread;
-        Ok(session_chats::mark(&self.store, &caller, session, address, to, precondition, once).await?)
-    }
-}
-
-fn unchanged_session(org: OrgId, metadata: &MetadataMap) -> Precondition<SessionRow> {
-    condition(metadata, move |row| session(org, row))
-}
-
-fn session_id(text: &str) -> Result<SessionId> {
-    text.parse().map_err(|expected| Error::invalid("session_id", expected))
-}
-
-/// What the mask names changes; without a mask, what is set.
-fn change(request: UpdateSessionRequest) -> Result<Change> {
-    let label = request.session.unwrap_or_default().label;
-    let Some(mask) = request.update_mask else {
-        return Ok(Change { label: label.map_or(Patch::Keep, Patch::Set) });
-    };
-    let mut change = Change::default();
-    for path in mask.paths {
-        match path.as_str() {
-            "label" => change.label = label.clone().map_or(Patch::Clear, Patch::Set),
-            _ => return Err(Error::invalid("update_mask", "may name label")),
-        }
-    }
-    Ok(change)
-}
-
-/// The session as the API answers it.
-fn session(org: OrgId, row: SessionRow) -> Session {
-    Session {
-        id: row.session_id.to_string(),
-        phone_number: row.phone.to_string(),
-        phone_id: row.phone_id.to_string(),
-        wa_jid: ChatAddress::of_phone(&row.phone).to_jid(),
-        wa_lid: row.lid,
-        label: row.label,
-        status: row.status,
-        organization_id: org.to_string(),
-        created_at: row.created_at.millis(),
-        updated_at: row.updated_at.millis(),
-        last_connected_at: row.last_connected_at.map(Instant::millis),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use prost_types::FieldMask;
-
-    use super::*;
-
-    fn changed(label: Option<&str>, paths: Option<&[&str]>) -> Result<Patch<String>> {
-        let session = Session { label: label.map(str::to_owned), ..Session::default() };
-        let update_mask =
-            paths.map(|paths| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
-        let request = UpdateSessionRequest { session: Some(session), update_mask, ..Default::default() };
-        change(request).map(|change| change.label)
-    }
-
-    #[test]
-    fn a_label_is_kept_cleared_or_set() {
-        assert_eq!(changed(None, None).unwrap(), Patch::Keep);
-        assert_eq!(changed(Some("a"), Some(&[])).unwrap(), Patch::Keep);
-        assert_eq!(changed(None, Some(&["label"])).unwrap(), Patch::Clear);
-        assert_eq!(changed(Some("a"), None).unwrap(), Patch::Set("a".to_owned()));
-        assert_eq!(changed(Some("a"), Some(&["label"])).unwrap(), Patch::Set("a".to_owned()));
-        for path in ["phone_number", "Label", "*"] {
-            let error = changed(Some("a"), Some(&[path])).unwrap_err();
-            assert_eq!(error.fields()[0].field, "update_mask", "{path}");
-        }
+        let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let (precondition, write) = update(&request, move |view| session_chat(session, view))?;
+        let (store, state) = (&self.store, ReadState::Unread);
+        Ok(session_chats::mark(store, &caller, session, address, state, precondition, write).await?)
     }
 }

@@ -1,4 +1,4 @@
-//! Answers that are streams.
+//! Responses that are streams.
 
 use std::pin::Pin;
 
@@ -10,11 +10,12 @@ use tonic::codegen::tokio_stream::{Stream, StreamExt};
 use crate::deadline;
 use crate::error::{Error, Kind};
 
-/// What an RPC that answers a stream answers.
+/// The items of a streaming response.
 pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// The items of the present call's answer, until the caller's own time for it is up: that is then the last one. Our own
-/// limit is about the beginning of a stream alone.
+/// Ends the stream with DEADLINE_EXCEEDED at the deadline that the client set for the current call.
+///
+/// The server's own deadline covers only the beginning of a stream.
 pub(super) fn in_time<T: 'static>(
     items: impl Stream<Item = Result<T, Status>> + Send + 'static,
 ) -> Answers<T> {

@@ -65,7 +65,8 @@ async fn health_is_told_of_each_service_and_of_no_other() {
         "",
         "switchboard.v1.ChatService",
         "switchboard.v1.SessionService",
-        "switchboard.v1.OrganizationService",
+        "switchboard.v1.MemberService",
+        "switchboard.v1.WebhookService",
     ] {
         let answer = rpc.call(CHECK, asked(service)).await;
         assert_eq!((answer.code, &answer.messages[0][..]), (Some(0), SERVING), "{service}");

@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use switchboard::pb::api_key_service_client::ApiKeyServiceClient;
 use switchboard::pb::chat_service_client::ChatServiceClient;
-use switchboard::pb::organization_service_client::OrganizationServiceClient;
+use switchboard::pb::member_service_client::MemberServiceClient;
 use switchboard::pb::session_service_client::SessionServiceClient;
 use tokio::sync::{Mutex, OnceCell};
 use tonic::service::interceptor::InterceptedService;
@@ -187,12 +188,14 @@ impl World {
         SessionServiceClient::with_interceptor(self.channel(), Token::new(key))
     }
 
-    /// The generated client of the organization's settings, with that key.
-    pub fn grpc_organization(
-        &self,
-        key: &str,
-    ) -> OrganizationServiceClient<InterceptedService<Channel, Token>> {
-        OrganizationServiceClient::with_interceptor(self.channel(), Token::new(key))
+    /// The generated client of the organization's members, with that key.
+    pub fn grpc_members(&self, key: &str) -> MemberServiceClient<InterceptedService<Channel, Token>> {
+        MemberServiceClient::with_interceptor(self.channel(), Token::new(key))
+    }
+
+    /// The generated client of the organization's api-keys, with that key.
+    pub fn grpc_api_keys(&self, key: &str) -> ApiKeyServiceClient<InterceptedService<Channel, Token>> {
+        ApiKeyServiceClient::with_interceptor(self.channel(), Token::new(key))
     }
 
     fn channel(&self) -> Channel {

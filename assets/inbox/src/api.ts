@@ -4,7 +4,8 @@ import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
 import { type Chat, ChatService } from '../generated/switchboard/v1/chat_pb';
 import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
-import { OrganizationService } from '../generated/switchboard/v1/organization_pb';
+import { LabelService } from '../generated/switchboard/v1/label_pb';
+import { MemberService } from '../generated/switchboard/v1/member_pb';
 import { type Session, SessionService } from '../generated/switchboard/v1/session_pb';
 
 export type { Chat, ChatChange, ChatMessage, Session };
@@ -53,7 +54,8 @@ export function isForgotten(error: unknown): boolean {
 export class Api {
   private readonly chatService;
   private readonly sessionService;
-  private readonly organizationService;
+  private readonly memberService;
+  private readonly labelService;
   private sessions: Session[] = [];
 
   constructor(token: string) {
@@ -66,7 +68,8 @@ export class Api {
     const transport = createGrpcWebTransport({ baseUrl, interceptors: [bearer] });
     this.chatService = createClient(ChatService, transport);
     this.sessionService = createClient(SessionService, transport);
-    this.organizationService = createClient(OrganizationService, transport);
+    this.memberService = createClient(MemberService, transport);
+    this.labelService = createClient(LabelService, transport);
   }
 
   /** The phone numbers that the token may use. Called first: it also validates the token. */
@@ -189,13 +192,13 @@ export class Api {
 
   /** Emails of all members. */
   async memberEmails(): Promise<string[]> {
-    const { data } = await this.organizationService.listMembers({ limit: MOST_NAMES });
+    const { data } = await this.memberService.listMembers({ limit: MOST_NAMES });
     return data.map(({ email }) => email);
   }
 
   /** Names of all labels. */
   async labelNames(): Promise<string[]> {
-    const { data } = await this.organizationService.listLabels({ limit: MOST_NAMES });
+    const { data } = await this.labelService.listLabels({ limit: MOST_NAMES });
     return data.map(({ name }) => name ?? '');
   }
 

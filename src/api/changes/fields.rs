@@ -1,5 +1,4 @@
-//! The fields of a change as the two APIs tell them: by the names that the chats they answer have, and with values as those
-//! have them.
+//! Names and values of changed fields in the dialect of each REST API.
 
 use prost_types::Value;
 use prost_types::value::Kind;
@@ -7,20 +6,20 @@ use prost_types::value::Kind;
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
 
-/// In whose words a change is told.
+/// The API whose field names and value formats a change uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Api {
-    /// `switchboard.v1.Chat`, instants in RFC 3339.
+pub(super) enum Dialect {
+    /// Fields of `switchboard.v1.Chat`; instants in RFC 3339.
     Chat,
-    /// `switchboard.v1.SessionChat`, instants in Unix milliseconds. What that one has not is named as the other has it.
+    /// Fields of `switchboard.v1.SessionChat`, else those of `Chat`; instants in Unix milliseconds.
     Session,
 }
 
 /// Stored fields that are instants, in Unix microseconds.
 const INSTANTS: [&str; 4] = ["closed_at", "created_at", "muted_until", "last_message_at"];
 
-impl Api {
-    /// The stored field's name; `None` when neither API shows it.
+impl Dialect {
+    /// The name of a stored field; `None` when neither API shows it.
     pub(super) fn name(self, stored: &str) -> Option<String> {
         let name = match (self, stored) {
             (_, "read_up_to") => return None,
@@ -48,11 +47,11 @@ impl Api {
         Some(name.to_owned())
     }
 
-    /// The stored field's value.
+    /// The value of a stored field.
     pub(super) fn value(self, stored: &str, value: &Value) -> Value {
         let kind = match (self, stored, &value.kind) {
             (_, field, Some(Kind::NumberValue(micros))) if INSTANTS.contains(&field) => {
-                // Microseconds of this era are whole numbers in a double.
+                // Microseconds are exact in a double until the year 2255.
                 #[expect(clippy::cast_possible_truncation, reason = "PostgreSQL's instants fit")]
                 let at = Instant::from_micros(*micros as i64);
                 self.instant(at)
@@ -61,7 +60,7 @@ impl Api {
             (Self::Session, "chat_id", Some(Kind::StringValue(id))) => {
                 Kind::StringValue(id.parse().map_or_else(|_| id.clone(), |id: ChatAddress| id.to_jid()))
             }
-            // It tells groups from all others.
+            // The session API has two types.
             (Self::Session, "type", Some(Kind::StringValue(kind))) if kind != "group" => {
                 Kind::StringValue("dm".to_owned())
             }
@@ -70,7 +69,7 @@ impl Api {
         Value { kind: Some(kind) }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era are whole numbers in a double")]
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds are exact in a double")]
     fn instant(self, at: Instant) -> Kind {
         match self {
             Self::Chat => {
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_named_as_the_chat_that_has_it_names_it() {
+    fn field_name_is_that_of_the_apis_chat() {
         for (stored, chat, session) in [
             ("chat_id", "chat_id", "jid"),
             ("type", "chat_type", "type"),
@@ -101,25 +100,25 @@ mod tests {
             ("properties.note", "custom_properties.note", "properties.note"),
             ("access.a.b@acme.example", "chat_access.a.b@acme.example", "access.a.b@acme.example"),
         ] {
-            let names = (Api::Chat.name(stored), Api::Session.name(stored));
+            let names = (Dialect::Chat.name(stored), Dialect::Session.name(stored));
             assert_eq!(names, (Some(chat.to_owned()), Some(session.to_owned())), "{stored}");
         }
-        assert_eq!((Api::Chat.name("read_up_to"), Api::Session.name("read_up_to")), (None, None));
+        assert_eq!((Dialect::Chat.name("read_up_to"), Dialect::Session.name("read_up_to")), (None, None));
     }
 
     #[test]
-    fn a_value_is_written_as_the_chat_that_has_it_writes_it() {
+    fn value_has_the_format_of_the_apis_chat() {
         let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
         let number = |number| Value { kind: Some(Kind::NumberValue(number)) };
         let id = text("15550101844@c.us");
-        assert_eq!(Api::Session.value("chat_id", &id), text("15550101844@s.whatsapp.net"));
-        assert_eq!(Api::Chat.value("chat_id", &id), id);
-        assert_eq!(Api::Session.value("type", &text("user")), text("dm"));
-        assert_eq!(Api::Session.value("type", &text("group")), text("group"));
-        assert_eq!(Api::Chat.value("latest_message.ack", &number(4.0)), text("4"));
-        assert_eq!(Api::Chat.value("closed_at", &number(0.0)), text("1970-01-01T00:00:00+00:00"));
-        assert_eq!(Api::Session.value("last_message_at", &number(1_500_000.0)), number(1500.0));
+        assert_eq!(Dialect::Session.value("chat_id", &id), text("15550101844@s.whatsapp.net"));
+        assert_eq!(Dialect::Chat.value("chat_id", &id), id);
+        assert_eq!(Dialect::Session.value("type", &text("user")), text("dm"));
+        assert_eq!(Dialect::Session.value("type", &text("group")), text("group"));
+        assert_eq!(Dialect::Chat.value("latest_message.ack", &number(4.0)), text("4"));
+        assert_eq!(Dialect::Chat.value("closed_at", &number(0.0)), text("1970-01-01T00:00:00+00:00"));
+        assert_eq!(Dialect::Session.value("last_message_at", &number(1_500_000.0)), number(1500.0));
         let nothing = Value { kind: Some(Kind::NullValue(0)) };
-        assert_eq!(Api::Session.value("chat_id", &nothing), nothing);
+        assert_eq!(Dialect::Session.value("chat_id", &nothing), nothing);
     }
 }

@@ -12,14 +12,18 @@ use super::guard::Guard;
 use crate::actions::commands::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
-use crate::api::{self, ChatApi, IngestApi, OrganizationApi, SessionApi};
+use crate::api::{self, Api, IngestApi};
 use crate::config::{Config, Secrets};
 use crate::error::Error;
 use crate::pb;
+use crate::pb::api_key_service_server::ApiKeyServiceServer;
 use crate::pb::chat_service_server::ChatServiceServer;
 use crate::pb::ingest_service_server::IngestServiceServer;
-use crate::pb::organization_service_server::OrganizationServiceServer;
+use crate::pb::label_service_server::LabelServiceServer;
+use crate::pb::member_service_server::MemberServiceServer;
+use crate::pb::property_service_server::PropertyServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
+use crate::pb::webhook_service_server::WebhookServiceServer;
 use crate::rest::{self, routes};
 use crate::server::probes::Health;
 use crate::server::serve_error::ServeError;
@@ -28,10 +32,14 @@ use crate::store::{PoolOptions, Store};
 
 /// The services whose readiness the gRPC health service tells.
 pub const NAMES: &[&str] = &[
+    "switchboard.v1.ApiKeyService",
     "switchboard.v1.ChatService",
     "switchboard.v1.IngestService",
-    "switchboard.v1.OrganizationService",
+    "switchboard.v1.LabelService",
+    "switchboard.v1.MemberService",
+    "switchboard.v1.PropertyService",
     "switchboard.v1.SessionService",
+    "switchboard.v1.WebhookService",
 ];
 
 /// The largest message of a connector, in bytes. Far more than an event may have, so that one that is too large can be
@@ -67,10 +75,8 @@ pub fn compose(
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {
-    let chats = Arc::new(ChatApi::new(store.clone(), secrets.signing_keys.clone(), watches.clone()));
-    let sessions = Arc::new(SessionApi::new(store.clone(), secrets.signing_keys.clone(), watches.clone()));
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
-    let organization = Arc::new(OrganizationApi::new(store.clone(), secrets.signing_keys.clone(), webhooks));
+    let api = Arc::new(Api::new(store.clone(), secrets.signing_keys.clone(), watches.clone(), webhooks));
     let writers = crate::server::pools::of_connectors(config.database_pool_size);
     let ingest_store = store.with_own_pool(&secrets.database_url, PoolOptions::background(writers));
     let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
@@ -79,19 +85,28 @@ pub fn compose(
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)
     };
     let grpc = Routes::default()
-        .add_service(ChatServiceServer::from_arc(chats.clone()).max_decoding_message_size(limit))
-        .add_service(SessionServiceServer::from_arc(sessions.clone()).max_decoding_message_size(limit))
-        .add_service(
-            OrganizationServiceServer::from_arc(organization.clone()).max_decoding_message_size(limit),
-        )
+        .add_service(ApiKeyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(ChatServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(LabelServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(MemberServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(PropertyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(SessionServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(WebhookServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(MAX_INGEST_MESSAGE))
         .add_service(health.rpc(NAMES, closing.clone()))
         // Two versions of one protocol: newer tools ask for v1, grpcio for v1alpha.
         .add_service(reflection().build_v1().map_err(ServeError::setup)?)
         .add_service(reflection().build_v1alpha().map_err(ServeError::setup)?);
-    let mut routes = routes::chat_service_routes(chats);
-    routes.extend(routes::session_service_routes(sessions));
-    routes.extend(routes::organization_service_routes(organization));
+    let routes = [
+        routes::api_key_service_routes(api.clone()),
+        routes::chat_service_routes(api.clone()),
+        routes::label_service_routes(api.clone()),
+        routes::member_service_routes(api.clone()),
+        routes::property_service_routes(api.clone()),
+        routes::session_service_routes(api.clone()),
+        routes::webhook_service_routes(api),
+    ];
+    let routes = routes.into_iter().flatten().collect();
     let guard = |extensions: &Extensions, rpc: &str| api::guard(extensions, rpc).map_err(Status::from);
     let rest = Transcoder::new(routes, guard, rest::options(limit)).map_err(ServeError::setup)?;
     Ok(Services { grpc, rest, guard: api::guard })

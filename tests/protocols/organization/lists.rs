@@ -60,7 +60,7 @@ async fn a_list_shows_each_thing_as_its_own_answer_does() {
     assert!(!keys.contains("sb_") && !keys.contains("sha256"), "{keys}");
     let key = world.key("manage").await;
     let request = pb::ListApiKeysRequest::default();
-    let keys = world.grpc_organization(&key).list_api_keys(request).await.expect("a list").into_inner();
+    let keys = world.grpc_api_keys(&key).list_api_keys(request).await.expect("a list").into_inner();
     assert!(keys.data.len() > 2 && keys.data.iter().all(|listed| listed.key.is_none()));
 }
 

@@ -109,7 +109,7 @@ async fn the_last_owner_stays() {
     patch(&caller, owner, json!({"role": "owner", "name": "Olivia"})).await.expect(200);
     let key = world.key("read,send,manage").await;
     let request = pb::RemoveMemberRequest { email: "owner@acme.example".to_owned() };
-    let status = world.grpc_organization(&key).remove_member(request).await.expect_err("the last owner");
+    let status = world.grpc_members(&key).remove_member(request).await.expect_err("the last owner");
     assert_eq!(status.code(), tonic::Code::FailedPrecondition);
     patch(&caller, &format!("/members/{}", world.org.members[0]), json!({"role": "owner"})).await.expect(200);
     patch(&caller, owner, json!({"role": "admin"})).await.expect(200);

@@ -1,0 +1,74 @@
+//! `switchboard.v1.ApiKeyService`.
+
+use tonic::{Request, Response};
+
+use super::guard::caller;
+use super::idempotency::idempotent;
+use super::parse::{parse, parse_each, unix_millis};
+use super::state::{Api, RpcResult};
+use super::write::deletion;
+use crate::actions::keys::{self, CreatedKey, KeyInfo, NewKey};
+use crate::caller::{Capability, capability_from_name, capability_name};
+use crate::error::{Error, Result};
+use crate::instant::Instant;
+use crate::pb::api_key_service_server::ApiKeyService;
+use crate::pb::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest};
+
+#[tonic::async_trait]
+impl ApiKeyService for Api {
+    async fn list_api_keys(&self, request: Request<ListApiKeysRequest>) -> RpcResult<ListApiKeysResponse> {
+        let caller = caller(&request)?;
+        let ListApiKeysRequest { limit, cursor } = request.into_inner();
+        let page = keys::page(&self.store, &self.signing_keys, &caller, limit, &cursor).await?;
+        let data = page.items.into_iter().map(api_key).collect();
+        Ok(Response::new(ListApiKeysResponse { data, next_cursor: page.next }))
+    }
+
+    async fn create_api_key(&self, request: Request<CreateApiKeyRequest>) -> RpcResult<ApiKey> {
+        let caller = caller(&request)?;
+        let write = idempotent(&request, Response::new, created_api_key)?;
+        let new = new_key(request.into_inner())?;
+        Ok(keys::grant(&self.store, &caller, new, write).await?)
+    }
+
+    async fn revoke_api_key(&self, request: Request<RevokeApiKeyRequest>) -> RpcResult<()> {
+        let caller = caller(&request)?;
+        let (precondition, write) = deletion(&request, api_key)?;
+        let id = parse("key_id", &request.get_ref().key_id)?;
+        let sessions = caller.sessions.clone();
+        Ok(keys::revoke(&self.store, caller.org, id, sessions, precondition, write).await?)
+    }
+}
+
+fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
+    let capabilities = parse_each("capabilities", &request.capabilities, capability)?;
+    let sessions = parse_each("session_ids", &request.session_ids, parse)?;
+    Ok(NewKey {
+        name: request.name,
+        capabilities: capabilities.into_iter().collect(),
+        expires_at: request.expires_at.map(|millis| unix_millis("expires_at", millis)).transpose()?,
+        sessions: Some(sessions).filter(|sessions| !sessions.is_empty()),
+    })
+}
+
+fn capability(field: &str, name: &str) -> Result<Capability> {
+    capability_from_name(name).ok_or_else(|| Error::invalid(field, "must be read, send, ingest or manage"))
+}
+
+/// The only message that contains the key itself.
+fn created_api_key(key: CreatedKey) -> ApiKey {
+    ApiKey { key: Some(key.token.expose().to_owned()), ..api_key(key.info) }
+}
+
+fn api_key(info: KeyInfo) -> ApiKey {
+    ApiKey {
+        id: info.id.to_string(),
+        name: info.name,
+        capabilities: info.capabilities.iter().map(|can| capability_name(can).to_owned()).collect(),
+        session_ids: info.sessions.iter().flatten().map(ToString::to_string).collect(),
+        expires_at: info.expires_at.map(Instant::millis),
+        revoked_at: info.revoked_at.map(Instant::millis),
+        created_at: info.created_at.millis(),
+        key: None,
+    }
+}

@@ -1,0 +1,135 @@
+//! Stored messages as both REST APIs return them.
+
+use std::collections::BTreeMap;
+
+use crate::actions::session_lists::StoredMessage;
+use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::instant::Instant;
+use crate::json_value::JsonValue;
+use crate::pb::{ChatMessage, DeliveryInfo, MessageKey, SessionDeliveryInfo, SessionMessage};
+use crate::store::message_lists::ListedMessage;
+
+/// A message of the type `$message` with the fields that both APIs share. `$contact` converts a stored contact id.
+macro_rules! shared_fields {
+    ($message:ident, $details:expr, $contact:expr) => {{
+        let details = $details;
+        let json = |JsonValue(value)| value;
+        $message {
+            author: details.author.map($contact),
+            broadcast: details.broadcast,
+            broadcast_id: details.broadcast_id,
+            device_type: details.device_type,
+            duration: details.duration,
+            flag_metadata: details.flag_metadata.map(json),
+            flag_response_time: details.flag_response_time,
+            flag_status: details.flag_status,
+            forwarding_score: details.forwarding_score,
+            from: details.from,
+            has_media: details.has_media,
+            has_quoted_msg: details.has_quoted_msg,
+            has_reaction: details.has_reaction,
+            invite_v4: details.invite_v4.map(json),
+            is_deleted: details.is_deleted,
+            is_ephemeral: details.is_ephemeral,
+            is_forwarded: details.is_forwarded,
+            is_gif: details.is_gif,
+            is_starred: details.is_starred,
+            is_status: details.is_status,
+            links: details.links.map(json),
+            location: details.location.map(json),
+            media: details.media.map(json),
+            media_key: details.media_key,
+            mentioned_ids: details.mentioned_ids.into_iter().flatten().map($contact).collect(),
+            message_ticket_id: details.message_ticket_id,
+            order_id: details.order_id,
+            performed_by: details.performed_by,
+            poll_info: details.poll_info.map(json),
+            poll_results: details.poll_results.map(json),
+            prev_body: details.prev_body,
+            quoted_message_id: details.quoted_message_id,
+            raw_data: details.raw_data.map(json),
+            sent_message_id: details.sent_message_id,
+            to: details.to,
+            token: details.token,
+            vcards: details.vcards.map(json),
+            ..$message::default()
+        }
+    }};
+}
+
+/// The message object of the chat API.
+pub(super) fn chat_message(org: OrgId, listed: ListedMessage) -> ChatMessage {
+    let ListedMessage { chat_id, phone, message } = listed;
+    let serialized = format!("{}_{chat_id}_{}", message.from_me, message.message_id);
+    ChatMessage {
+        ack: message.ack.map(|ack| ack.to_string()),
+        body: message.body,
+        chat_id: chat_id.clone(),
+        delivery_info: message.delivery.map(|delivery| DeliveryInfo {
+            delivered_count: count(delivery.0.delivered.len()),
+            read_count: count(delivery.0.read.len()),
+            delivered: delivery.0.delivered,
+            pending: delivery.0.pending,
+            read: delivery.0.read,
+        }),
+        from_me: message.from_me,
+        fts: message.fts,
+        id: Some(MessageKey {
+            from_me: message.from_me,
+            id: message.message_id.clone(),
+            remote: chat_id,
+            serialized: serialized.clone(),
+        }),
+        message_id: serialized,
+        message_type: message.type_,
+        org_id: org.to_string(),
+        org_phone: format!("{phone}@c.us"),
+        sender_phone: message.sender,
+        timestamp: Some(message.sent_at.into()),
+        unique_id: message.message_id,
+        updated_at: message.updated_at.map(Into::into),
+        ..shared_fields!(ChatMessage, *message.details.0, |contact| contact)
+    }
+}
+
+/// The message object of the session API.
+pub(super) fn session_message(
+    session: SessionId,
+    chat: &ChatAddress,
+    message: StoredMessage,
+) -> SessionMessage {
+    SessionMessage {
+        id: message.message_id,
+        session_id: session.to_string(),
+        chat_jid: chat.to_jid(),
+        from_me: message.from_me,
+        sender: message.sender.map(to_jid),
+        r#type: message.type_,
+        body: message.body,
+        timestamp: message.sent_at.millis(),
+        ack: message.ack.map(|ack| ack.to_string()),
+        updated_at: message.updated_at.map(Instant::millis),
+        delivery_info: message.delivery.map(|delivery| SessionDeliveryInfo {
+            delivered_count: count(delivery.0.delivered.len()),
+            read_count: count(delivery.0.read.len()),
+            delivered: jid_keys(delivery.0.delivered),
+            pending: delivery.0.pending.into_iter().map(to_jid).collect(),
+            read: jid_keys(delivery.0.read),
+        }),
+        ..shared_fields!(SessionMessage, *message.details.0, to_jid)
+    }
+}
+
+/// A stored contact id as a JID; other texts stay as they are.
+fn to_jid(contact: String) -> String {
+    contact.parse::<ChatAddress>().map_or(contact, |address| address.to_jid())
+}
+
+fn jid_keys(by_contact: BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    by_contact.into_iter().map(|(contact, at)| (to_jid(contact), at)).collect()
+}
+
+/// A length as protobuf's `int64`.
+pub(super) fn count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,27 @@
+//! What the handlers share.
+
+use tonic::{Response, Status};
+
+use crate::actions::watch::Publisher;
+use crate::actions::webhooks::Webhooks;
+use crate::cursor::SigningKeys;
+use crate::store::Store;
+
+/// Implements every service except `IngestService`; each has a file of its own.
+#[derive(Clone)]
+pub struct Api {
+    pub(super) store: Store,
+    pub(super) signing_keys: SigningKeys,
+    pub(super) publisher: Publisher,
+    pub(super) webhooks: Webhooks,
+}
+
+impl Api {
+    /// The services on that store. The signing keys sign the cursors of lists.
+    pub fn new(store: Store, signing_keys: SigningKeys, publisher: Publisher, webhooks: Webhooks) -> Self {
+        Self { store, signing_keys, publisher, webhooks }
+    }
+}
+
+/// The result of an RPC.
+pub(super) type RpcResult<T> = Result<Response<T>, Status>;
