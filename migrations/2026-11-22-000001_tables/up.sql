@@ -1,6 +1,5 @@
--- Everything Switchboard stores. Every key begins with org_id, and so does every foreign key: a row cannot point into
--- another organization, and the schema can be distributed by org_id. Ids are compared byte by byte (COLLATE "C"),
--- whatever the database's locale.
+-- The tables. Every primary and foreign key begins with org_id: a row cannot refer to another organization, and the schema
+-- can be distributed by org_id. Ids have COLLATE "C", so that their order does not depend on the database's locale.
 
 CREATE TABLE orgs (
     org_id      uuid        NOT NULL PRIMARY KEY,
@@ -8,11 +7,11 @@ CREATE TABLE orgs (
     disabled_at timestamptz,
     created_at  timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE orgs IS 'Organizations: the owners of everything else.';
+COMMENT ON TABLE orgs IS 'Organizations, the customers of the service.';
 COMMENT ON COLUMN orgs.org_id IS 'The organization.';
 COMMENT ON COLUMN orgs.name IS 'Name shown to operators.';
-COMMENT ON COLUMN orgs.disabled_at IS 'Since when no token of the organization is accepted; null when it is enabled.';
-COMMENT ON COLUMN orgs.created_at IS 'When it was created here.';
+COMMENT ON COLUMN orgs.disabled_at IS 'When the organization was disabled: its tokens are rejected. Null while it is enabled.';
+COMMENT ON COLUMN orgs.created_at IS 'When it was created.';
 
 CREATE TABLE members (
     org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
@@ -23,10 +22,10 @@ CREATE TABLE members (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, member_key)
 );
-COMMENT ON TABLE members IS 'People who work in the organization''s shared inbox.';
+COMMENT ON TABLE members IS 'Users of the organization''s shared inbox.';
 COMMENT ON COLUMN members.org_id IS 'The organization.';
-COMMENT ON COLUMN members.member_key IS 'The email in the form it is compared in: NFC, Unicode lower case.';
-COMMENT ON COLUMN members.email IS 'The email as it was given.';
+COMMENT ON COLUMN members.member_key IS 'The normalized email (NFC, Unicode lower case), which identifies the member.';
+COMMENT ON COLUMN members.email IS 'The email as given.';
 COMMENT ON COLUMN members.name IS 'The person''s name.';
 COMMENT ON COLUMN members.role IS 'owner, admin or member.';
 COMMENT ON COLUMN members.created_at IS 'When the member was added.';
@@ -48,15 +47,15 @@ CREATE TABLE sessions (
     UNIQUE (org_id, phone),
     UNIQUE (org_id, phone_id)
 );
-COMMENT ON TABLE sessions IS 'The organization''s numbers, each attached here as one session.';
+COMMENT ON TABLE sessions IS 'Sessions: the organization''s attached WhatsApp numbers.';
 COMMENT ON COLUMN sessions.org_id IS 'The organization.';
-COMMENT ON COLUMN sessions.session_id IS 'The session, a ULID.';
-COMMENT ON COLUMN sessions.phone IS 'Country code and number in digits.';
-COMMENT ON COLUMN sessions.phone_id IS 'The number''s other name: phone- and 12 lower-case letters or digits.';
-COMMENT ON COLUMN sessions.lid IS 'The number''s own LID, <digits>@lid.';
+COMMENT ON COLUMN sessions.session_id IS 'The session''s id, a ULID.';
+COMMENT ON COLUMN sessions.phone IS 'The phone number with country code, digits only.';
+COMMENT ON COLUMN sessions.phone_id IS 'The phone id: phone- and 12 lower-case letters or digits.';
+COMMENT ON COLUMN sessions.lid IS 'The LID of the phone number, <digits>@lid.';
 COMMENT ON COLUMN sessions.label IS 'Name given by the organization.';
 COMMENT ON COLUMN sessions.status IS 'disconnected, connecting, connected or logged_out.';
-COMMENT ON COLUMN sessions.status_at IS 'When the connector saw that status; an older report does not replace it.';
+COMMENT ON COLUMN sessions.status_at IS 'When the connector observed the status; an older report does not replace it.';
 COMMENT ON COLUMN sessions.last_connected_at IS 'When it was last connected.';
 COMMENT ON COLUMN sessions.created_at IS 'When it was attached.';
 COMMENT ON COLUMN sessions.updated_at IS 'When the session last changed.';
@@ -73,16 +72,16 @@ CREATE TABLE api_keys (
     created_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, key_id)
 );
--- A token names its key, not its organization.
+-- A token contains its key id, not its organization.
 CREATE UNIQUE INDEX api_keys_key_id ON api_keys (key_id);
-COMMENT ON TABLE api_keys IS 'Keys that stand for the organization. The secret itself is never stored.';
+COMMENT ON TABLE api_keys IS 'Api keys of the organization. Only a hash of the secret is stored.';
 COMMENT ON COLUMN api_keys.org_id IS 'The organization.';
 COMMENT ON COLUMN api_keys.key_id IS 'The public part of the key.';
-COMMENT ON COLUMN api_keys.name IS 'What the key is for.';
+COMMENT ON COLUMN api_keys.name IS 'The purpose of the key.';
 COMMENT ON COLUMN api_keys.secret_sha256 IS 'SHA-256 of the secret part, 256 random bits.';
-COMMENT ON COLUMN api_keys.capabilities IS 'What the key may be used for: read, send, ingest, manage.';
-COMMENT ON COLUMN api_keys.session_ids IS 'The only sessions the key reaches; null for all.';
-COMMENT ON COLUMN api_keys.expires_at IS 'From when it is refused; null for never.';
+COMMENT ON COLUMN api_keys.capabilities IS 'The key''s capabilities: read, send, ingest, manage.';
+COMMENT ON COLUMN api_keys.session_ids IS 'The key''s session scope; null for all sessions.';
+COMMENT ON COLUMN api_keys.expires_at IS 'When it expires; null for never.';
 COMMENT ON COLUMN api_keys.revoked_at IS 'When it was revoked.';
 COMMENT ON COLUMN api_keys.created_at IS 'When it was created.';
 
@@ -95,7 +94,7 @@ CREATE TABLE contacts (
     is_internal boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, contact_id)
 );
-COMMENT ON TABLE contacts IS 'People the organization''s numbers know.';
+COMMENT ON TABLE contacts IS 'Contacts of the organization''s sessions.';
 COMMENT ON COLUMN contacts.org_id IS 'The organization.';
 COMMENT ON COLUMN contacts.contact_id IS '<digits>@c.us, or <digits>@lid while no phone number is known.';
 COMMENT ON COLUMN contacts.name IS 'The contact''s name.';
@@ -110,10 +109,10 @@ CREATE TABLE lids (
     PRIMARY KEY (org_id, lid)
 );
 CREATE INDEX lids_address ON lids (org_id, address);
-COMMENT ON TABLE lids IS 'Which LID is which phone number. Kept before there is a chat with either, and never taken back: chats that became one cannot be parted.';
+COMMENT ON TABLE lids IS 'Links of LIDs to phone numbers. Stored before a chat with either exists, and never deleted: merged chats cannot be split.';
 COMMENT ON COLUMN lids.org_id IS 'The organization.';
 COMMENT ON COLUMN lids.lid IS '<digits>@lid.';
-COMMENT ON COLUMN lids.address IS '<digits>@c.us: the same person by phone number.';
+COMMENT ON COLUMN lids.address IS '<digits>@c.us: the same contact by phone number.';
 
 CREATE TABLE chats (
     org_id                  uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
@@ -138,24 +137,24 @@ CREATE TABLE chats (
     FOREIGN KEY (org_id, assignee) REFERENCES members (org_id, member_key) ON DELETE SET NULL (assignee)
 );
 CREATE INDEX chats_assignee ON chats (org_id, assignee) WHERE assignee IS NOT NULL;
-COMMENT ON TABLE chats IS 'What all numbers of the organization share about a chat.';
+COMMENT ON TABLE chats IS 'The data that all sessions of the organization share about a chat.';
 COMMENT ON COLUMN chats.org_id IS 'The organization.';
-COMMENT ON COLUMN chats.chat_key IS 'The chat inside this database; its chat_id may change when a LID turns out to be a phone number.';
-COMMENT ON COLUMN chats.chat_id IS 'The chat as answers spell it: <digits>@c.us, <id>@g.us, or <digits>@lid while no phone number is known.';
+COMMENT ON COLUMN chats.chat_key IS 'The chat''s key in this database; its chat_id changes when a LID is linked to a phone number.';
+COMMENT ON COLUMN chats.chat_id IS 'The canonical address: <digits>@c.us, <id>@g.us, or <digits>@lid while no phone number is known.';
 COMMENT ON COLUMN chats.type IS 'user, group or business.';
-COMMENT ON COLUMN chats.name IS 'A group''s name; for a person what WhatsApp shows when there is no contact name.';
+COMMENT ON COLUMN chats.name IS 'A group''s name; for a contact the name WhatsApp shows without a contact name.';
 COMMENT ON COLUMN chats.image IS 'URL of the picture.';
 COMMENT ON COLUMN chats.description IS 'A group''s description.';
 COMMENT ON COLUMN chats.invite_link IS 'A group''s invite link.';
 COMMENT ON COLUMN chats.info_admins_only IS 'Whether only admins may change the group''s name, picture and description.';
 COMMENT ON COLUMN chats.messages_admins_only IS 'Whether only admins may write to the group.';
 COMMENT ON COLUMN chats.add_members_admins_only IS 'Whether only admins may add members.';
-COMMENT ON COLUMN chats.member_add_mode IS 'Who may add members, in WhatsApp''s own words.';
+COMMENT ON COLUMN chats.member_add_mode IS 'Who may add members, as reported by WhatsApp.';
 COMMENT ON COLUMN chats.assignee IS 'The member the chat is assigned to: members.member_key.';
-COMMENT ON COLUMN chats.hubspot_metadata IS 'What HubSpot knows of the chat.';
+COMMENT ON COLUMN chats.hubspot_metadata IS 'HubSpot''s data about the chat.';
 COMMENT ON COLUMN chats.closed_at IS 'When the chat was closed; null while it is open.';
-COMMENT ON COLUMN chats.created_at IS 'When WhatsApp says the chat began.';
-COMMENT ON COLUMN chats.updated_at IS 'When anything shared about the chat last changed here.';
+COMMENT ON COLUMN chats.created_at IS 'When the chat was created, as reported by WhatsApp.';
+COMMENT ON COLUMN chats.updated_at IS 'When any shared data of the chat last changed.';
 
 CREATE TABLE chat_addresses (
     org_id   uuid   NOT NULL,
@@ -165,9 +164,9 @@ CREATE TABLE chat_addresses (
     FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE
 );
 CREATE INDEX chat_addresses_chat ON chat_addresses (org_id, chat_key);
-COMMENT ON TABLE chat_addresses IS 'Every address a chat answers to. The only way an id given by a caller becomes a chat.';
+COMMENT ON TABLE chat_addresses IS 'All addresses of each chat. Chat addresses in requests are resolved here only.';
 COMMENT ON COLUMN chat_addresses.org_id IS 'The organization.';
-COMMENT ON COLUMN chat_addresses.address IS '<digits>@c.us, <id>@g.us or <digits>@lid; device parts and @s.whatsapp.net are folded before.';
+COMMENT ON COLUMN chat_addresses.address IS '<digits>@c.us, <id>@g.us or <digits>@lid; device parts and @s.whatsapp.net are normalized before.';
 COMMENT ON COLUMN chat_addresses.chat_key IS 'The chat.';
 
 CREATE TABLE session_chats (
@@ -189,17 +188,17 @@ CREATE TABLE session_chats (
     FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE
 );
 CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key);
-COMMENT ON TABLE session_chats IS 'What WhatsApp knows of a chat as one number sees it.';
+COMMENT ON TABLE session_chats IS 'The state of a chat in one session.';
 COMMENT ON COLUMN session_chats.org_id IS 'The organization.';
 COMMENT ON COLUMN session_chats.session_id IS 'The session.';
 COMMENT ON COLUMN session_chats.chat_key IS 'The chat.';
-COMMENT ON COLUMN session_chats.id IS 'Unique in the service, given anew when a removed chat comes back.';
-COMMENT ON COLUMN session_chats.archived IS 'Whether the number has archived the chat.';
-COMMENT ON COLUMN session_chats.pinned IS 'Whether the number has pinned the chat.';
-COMMENT ON COLUMN session_chats.exited IS 'Whether the number has left the group.';
-COMMENT ON COLUMN session_chats.muted_until IS 'Until when it is muted; may lie in the past.';
+COMMENT ON COLUMN session_chats.id IS 'Unique in the service; a chat that is removed and comes back gets a new one.';
+COMMENT ON COLUMN session_chats.archived IS 'Whether it is archived.';
+COMMENT ON COLUMN session_chats.pinned IS 'Whether it is pinned.';
+COMMENT ON COLUMN session_chats.exited IS 'Whether the session''s number has left the group.';
+COMMENT ON COLUMN session_chats.muted_until IS 'When its mute ends; may be in the past.';
 COMMENT ON COLUMN session_chats.read_up_to IS 'The read mark: incoming messages sent after it are unread. It only moves forward.';
-COMMENT ON COLUMN session_chats.unread IS 'Incoming messages newer than the read mark; null while there was never anything to count.';
+COMMENT ON COLUMN session_chats.unread IS 'Number of incoming messages after the read mark; null until the first is counted.';
 COMMENT ON COLUMN session_chats.latest_message_id IS 'The newest message by (sent_at, message_id).';
 COMMENT ON COLUMN session_chats.last_message_at IS 'When the newest message was sent.';
 COMMENT ON COLUMN session_chats.updated_at IS 'When the row last changed.';
@@ -224,25 +223,25 @@ CREATE TABLE messages (
         REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE
 );
 CREATE INDEX messages_chat_sent_at ON messages (org_id, session_id, chat_key, sent_at DESC, message_id DESC);
--- The younger of the two: while PostgreSQL has no statistics yet, both seem to cost the same for a look-up by key, and of
--- such the planner takes the youngest.
+-- Created after messages_chat_sent_at: without statistics the planner estimates the same cost for a lookup by key in both,
+-- and then chooses the youngest index.
 ALTER TABLE messages ADD PRIMARY KEY (org_id, session_id, chat_key, message_id);
-COMMENT ON TABLE messages IS 'Stored messages, as the number that stored them saw them.';
+COMMENT ON TABLE messages IS 'Messages, as stored by a session.';
 COMMENT ON COLUMN messages.org_id IS 'The organization.';
 COMMENT ON COLUMN messages.chat_key IS 'The chat.';
 COMMENT ON COLUMN messages.sent_at IS 'When it was sent.';
-COMMENT ON COLUMN messages.updated_at IS 'When WhatsApp last changed it.';
-COMMENT ON COLUMN messages.ack IS '0 pending, 1 sent, 2 at the server, 3 delivered, 4 read; it never falls.';
-COMMENT ON COLUMN messages.from_me IS 'Whether the number itself sent it.';
+COMMENT ON COLUMN messages.updated_at IS 'When it last changed, as reported by WhatsApp.';
+COMMENT ON COLUMN messages.ack IS '0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read; it never decreases.';
+COMMENT ON COLUMN messages.from_me IS 'Whether the session''s own number sent it.';
 COMMENT ON COLUMN messages.session_id IS 'The session that stored it.';
-COMMENT ON COLUMN messages.message_id IS 'WhatsApp''s own id of the message.';
-COMMENT ON COLUMN messages.sender IS 'Who sent it: a contact id.';
-COMMENT ON COLUMN messages.type IS 'WhatsApp''s kind of message.';
+COMMENT ON COLUMN messages.message_id IS 'WhatsApp''s id of the message.';
+COMMENT ON COLUMN messages.sender IS 'Contact id of the sender.';
+COMMENT ON COLUMN messages.type IS 'WhatsApp''s message type.';
 COMMENT ON COLUMN messages.body IS 'The text.';
-COMMENT ON COLUMN messages.delivery IS '{"delivered": {contact: ms}, "read": {contact: ms}, "pending": [contact]}; null while nothing is known.';
-COMMENT ON COLUMN messages.details IS 'The rarer keys of the message object, by their name there; a key that is not known is left out.';
-COMMENT ON COLUMN messages.field_times IS 'Of the fields that were last said before updated_at: {field: Unix microseconds}; null when all are as of updated_at.';
-COMMENT ON COLUMN messages.fts IS 'The text as search sees it.';
+COMMENT ON COLUMN messages.delivery IS '{"delivered": {contact: ms}, "read": {contact: ms}, "pending": [contact]}; null while no receipt is known.';
+COMMENT ON COLUMN messages.details IS 'The keys of the message object that have no column.';
+COMMENT ON COLUMN messages.field_times IS '{field: Unix microseconds} of the fields last reported before updated_at; null when all are as of updated_at.';
+COMMENT ON COLUMN messages.fts IS 'The text as searched.';
 
 CREATE TABLE pending_receipts (
     org_id     uuid        NOT NULL,
@@ -256,14 +255,14 @@ CREATE TABLE pending_receipts (
     FOREIGN KEY (org_id, session_id, chat_key)
         REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE
 );
-COMMENT ON TABLE pending_receipts IS 'Receipts that came before their message; the message takes them when it arrives.';
+COMMENT ON TABLE pending_receipts IS 'Receipts that arrived before their message; applied and deleted when it arrives.';
 COMMENT ON COLUMN pending_receipts.org_id IS 'The organization.';
 COMMENT ON COLUMN pending_receipts.session_id IS 'The session.';
 COMMENT ON COLUMN pending_receipts.chat_key IS 'The chat.';
-COMMENT ON COLUMN pending_receipts.message_id IS 'The message they are about.';
-COMMENT ON COLUMN pending_receipts.contact_id IS 'Who received or read it; empty for a deletion.';
-COMMENT ON COLUMN pending_receipts.kind IS 'sent, server, delivered, read or played; or deleted, when it was deleted for everyone.';
-COMMENT ON COLUMN pending_receipts.at IS 'When.';
+COMMENT ON COLUMN pending_receipts.message_id IS 'The message they belong to.';
+COMMENT ON COLUMN pending_receipts.contact_id IS 'The contact that received or read it; empty for a deletion.';
+COMMENT ON COLUMN pending_receipts.kind IS 'sent, server, delivered, read or played; or deleted, for a deletion for everyone.';
+COMMENT ON COLUMN pending_receipts.at IS 'The time of the receipt.';
 
 CREATE TABLE chat_members (
     org_id         uuid    NOT NULL,
@@ -276,7 +275,7 @@ CREATE TABLE chat_members (
     FOREIGN KEY (org_id, contact_id) REFERENCES contacts (org_id, contact_id) ON DELETE CASCADE
 );
 CREATE INDEX chat_members_contact ON chat_members (org_id, contact_id, chat_key);
-COMMENT ON TABLE chat_members IS 'Who is in a chat.';
+COMMENT ON TABLE chat_members IS 'Members of chats.';
 COMMENT ON COLUMN chat_members.org_id IS 'The organization.';
 COMMENT ON COLUMN chat_members.chat_key IS 'The chat.';
 COMMENT ON COLUMN chat_members.contact_id IS 'The contact.';
@@ -293,11 +292,11 @@ CREATE TABLE chat_access (
     FOREIGN KEY (org_id, member_key) REFERENCES members (org_id, member_key) ON DELETE CASCADE
 );
 CREATE INDEX chat_access_member ON chat_access (org_id, member_key);
-COMMENT ON TABLE chat_access IS 'Which members a chat is open to.';
+COMMENT ON TABLE chat_access IS 'Which members may see a chat.';
 COMMENT ON COLUMN chat_access.org_id IS 'The organization.';
 COMMENT ON COLUMN chat_access.chat_key IS 'The chat.';
 COMMENT ON COLUMN chat_access.member_key IS 'The member.';
-COMMENT ON COLUMN chat_access.allowed IS 'Whether the chat is open to the member.';
+COMMENT ON COLUMN chat_access.allowed IS 'Whether the member may see the chat.';
 
 CREATE TABLE labels (
     org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
@@ -312,8 +311,8 @@ CREATE TABLE labels (
 COMMENT ON TABLE labels IS 'The organization''s labels.';
 COMMENT ON COLUMN labels.org_id IS 'The organization.';
 COMMENT ON COLUMN labels.label_id IS 'label- and 16 lower-case letters.';
-COMMENT ON COLUMN labels.name IS 'The name as it was first spelled.';
-COMMENT ON COLUMN labels.label_key IS 'The name in the form it is compared in: NFC, Unicode lower case.';
+COMMENT ON COLUMN labels.name IS 'The name as first given.';
+COMMENT ON COLUMN labels.label_key IS 'The normalized name (NFC, Unicode lower case), which identifies the label.';
 COMMENT ON COLUMN labels.color IS '#RRGGBB.';
 COMMENT ON COLUMN labels.created_at IS 'When it was created.';
 
@@ -326,7 +325,7 @@ CREATE TABLE chat_labels (
     FOREIGN KEY (org_id, label_id) REFERENCES labels (org_id, label_id) ON DELETE CASCADE
 );
 CREATE INDEX chat_labels_label ON chat_labels (org_id, label_id, chat_key);
-COMMENT ON TABLE chat_labels IS 'Which labels a chat has.';
+COMMENT ON TABLE chat_labels IS 'Labels of chats.';
 COMMENT ON COLUMN chat_labels.org_id IS 'The organization.';
 COMMENT ON COLUMN chat_labels.chat_key IS 'The chat.';
 COMMENT ON COLUMN chat_labels.label_id IS 'The label.';
@@ -341,12 +340,12 @@ CREATE TABLE properties (
     PRIMARY KEY (org_id, property_id),
     UNIQUE (org_id, name)
 );
-COMMENT ON TABLE properties IS 'The organization''s custom properties of chats.';
+COMMENT ON TABLE properties IS 'Definitions of custom properties.';
 COMMENT ON COLUMN properties.org_id IS 'The organization.';
 COMMENT ON COLUMN properties.property_id IS 'property- and 16 lower-case letters.';
 COMMENT ON COLUMN properties.name IS 'The name, compared exactly.';
 COMMENT ON COLUMN properties.kind IS 'text, date, dropdown or picklist.';
-COMMENT ON COLUMN properties.options IS 'What a dropdown or picklist may hold, in the order given.';
+COMMENT ON COLUMN properties.options IS 'Allowed values of a dropdown or picklist, in the order given.';
 COMMENT ON COLUMN properties.created_at IS 'When it was created.';
 
 CREATE TABLE chat_properties (
@@ -359,7 +358,7 @@ CREATE TABLE chat_properties (
     FOREIGN KEY (org_id, property_id) REFERENCES properties (org_id, property_id) ON DELETE CASCADE
 );
 CREATE INDEX chat_properties_property ON chat_properties (org_id, property_id);
-COMMENT ON TABLE chat_properties IS 'The custom properties a chat has.';
+COMMENT ON TABLE chat_properties IS 'Values of custom properties.';
 COMMENT ON COLUMN chat_properties.org_id IS 'The organization.';
 COMMENT ON COLUMN chat_properties.chat_key IS 'The chat.';
 COMMENT ON COLUMN chat_properties.property_id IS 'The property.';
@@ -377,22 +376,22 @@ CREATE TABLE events (
     changes    jsonb       NOT NULL,
     PRIMARY KEY (org_id, event_id)
 );
-COMMENT ON TABLE events IS 'The outbox: what changed, written in the transaction that changed it.';
+COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change.';
 COMMENT ON COLUMN events.org_id IS 'The organization.';
-COMMENT ON COLUMN events.event_id IS 'Order of writing. Numbers commit out of order: read only below pg_snapshot_xmin of tx.';
+COMMENT ON COLUMN events.event_id IS 'Order of writing. Ids commit out of order: read only below pg_snapshot_xmin of tx.';
 COMMENT ON COLUMN events.tx IS 'The transaction that wrote it.';
-COMMENT ON COLUMN events.at IS 'When.';
-COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may be gone since.';
-COMMENT ON COLUMN events.session_id IS 'The session it changed for; null for what all numbers share.';
+COMMENT ON COLUMN events.at IS 'When it changed.';
+COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may have been deleted since.';
+COMMENT ON COLUMN events.session_id IS 'The session whose state changed; null for shared data.';
 COMMENT ON COLUMN events.kind IS 'The kind of change.';
-COMMENT ON COLUMN events.actor IS 'Who did it.';
-COMMENT ON COLUMN events.changes IS 'Each changed field with its previous and its new value.';
+COMMENT ON COLUMN events.actor IS 'Who made the change.';
+COMMENT ON COLUMN events.changes IS 'Each changed field with its previous and new value.';
 
--- The second wall: whatever a statement says, it writes only rows of the organization its transaction was opened for.
--- Reads are open here; their wall is the org_id in every key. FORCE makes it hold for the tables' owner too.
+-- A second check: a statement can only write rows of the organization that its transaction is set to. Reads are not
+-- restricted; their check is the org_id in every WHERE. FORCE applies the policies to the tables' owner, too.
 CREATE FUNCTION current_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('switchboard.org_id', true), '')::uuid;
-COMMENT ON FUNCTION current_org() IS 'The organization the current transaction may write to; set with SET LOCAL switchboard.org_id.';
+COMMENT ON FUNCTION current_org() IS 'The organization that the current transaction may write; set with SET LOCAL switchboard.org_id.';
 
 DO $$
 DECLARE

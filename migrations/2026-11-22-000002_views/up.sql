@@ -1,6 +1,6 @@
--- What one statement reads of a chat. Views, so that diesel prepares the statement once per connection and PostgreSQL
--- sees one query. The arrays are sub-selects: they run for the row that is answered and no other. OFFSET 0 makes a join
--- a look-up per row: without it a small table of labels or members is hashed as a whole, for the two a chat has.
+-- What one statement reads of a chat. Views, so that diesel prepares one typed statement per connection. The arrays are
+-- subqueries: they run for the returned rows only. OFFSET 0 makes a join a lookup per row: without it PostgreSQL hashes the
+-- whole table of labels or members, for the two that a chat has.
 
 CREATE TYPE chat_view_member AS (
     contact_id     text,
@@ -11,16 +11,16 @@ CREATE TYPE chat_view_member AS (
     is_admin       boolean,
     is_super_admin boolean
 );
-COMMENT ON TYPE chat_view_member IS 'A member of a chat, with what is known of the contact.';
+COMMENT ON TYPE chat_view_member IS 'A member of a chat, with the contact''s data.';
 
 CREATE TYPE chat_view_label AS (label_id text, name text);
 COMMENT ON TYPE chat_view_label IS 'A label of a chat.';
 
 CREATE TYPE chat_view_access AS (email text, allowed boolean);
-COMMENT ON TYPE chat_view_access IS 'Whether a chat is open to a member of the organization.';
+COMMENT ON TYPE chat_view_access IS 'Whether a member of the organization may see a chat.';
 
 CREATE TYPE chat_view_property AS (property_id text, value jsonb);
-COMMENT ON TYPE chat_view_property IS 'A custom property of a chat.';
+COMMENT ON TYPE chat_view_property IS 'A custom property value of a chat.';
 
 CREATE VIEW chat_views AS
 SELECT
@@ -86,32 +86,32 @@ SELECT
     ) AS properties
 FROM chats c
 LEFT JOIN contacts person ON person.org_id = c.org_id AND person.contact_id = c.chat_id;
-COMMENT ON VIEW chat_views IS 'What all numbers of the organization share about a chat, with everything attached to it.';
+COMMENT ON VIEW chat_views IS 'The shared data of a chat, with everything attached to it.';
 COMMENT ON COLUMN chat_views.org_id IS 'The organization.';
-COMMENT ON COLUMN chat_views.chat_key IS 'The chat inside this database.';
-COMMENT ON COLUMN chat_views.chat_id IS 'The chat as answers spell it.';
+COMMENT ON COLUMN chat_views.chat_key IS 'The chat''s key in this database.';
+COMMENT ON COLUMN chat_views.chat_id IS 'The canonical address.';
 COMMENT ON COLUMN chat_views.type IS 'user, group or business.';
-COMMENT ON COLUMN chat_views.name IS 'A person''s name is the contact''s, a group''s its own.';
-COMMENT ON COLUMN chat_views.image IS 'URL of the picture, chosen like the name.';
+COMMENT ON COLUMN chat_views.name IS 'The contact''s name if there is one, otherwise the chat''s.';
+COMMENT ON COLUMN chat_views.image IS 'URL of the picture: the contact''s if there is one, otherwise the chat''s.';
 COMMENT ON COLUMN chat_views.description IS 'A group''s description.';
 COMMENT ON COLUMN chat_views.invite_link IS 'A group''s invite link.';
 COMMENT ON COLUMN chat_views.info_admins_only IS 'Whether only admins may change the group''s name, picture and description.';
 COMMENT ON COLUMN chat_views.messages_admins_only IS 'Whether only admins may write to the group.';
 COMMENT ON COLUMN chat_views.add_members_admins_only IS 'Whether only admins may add members.';
-COMMENT ON COLUMN chat_views.member_add_mode IS 'Who may add members, in WhatsApp''s own words.';
-COMMENT ON COLUMN chat_views.hubspot_metadata IS 'What HubSpot knows of the chat.';
+COMMENT ON COLUMN chat_views.member_add_mode IS 'Who may add members, as reported by WhatsApp.';
+COMMENT ON COLUMN chat_views.hubspot_metadata IS 'HubSpot''s data about the chat.';
 COMMENT ON COLUMN chat_views.closed_at IS 'When the chat was closed; null while it is open.';
-COMMENT ON COLUMN chat_views.created_at IS 'When WhatsApp says the chat began.';
-COMMENT ON COLUMN chat_views.updated_at IS 'When anything shared about the chat last changed here.';
+COMMENT ON COLUMN chat_views.created_at IS 'When the chat was created, as reported by WhatsApp.';
+COMMENT ON COLUMN chat_views.updated_at IS 'When any shared data of the chat last changed.';
 COMMENT ON COLUMN chat_views.assigned_to IS 'Email of the member the chat is assigned to.';
-COMMENT ON COLUMN chat_views.org_phones IS 'Every number of the organization that holds the chat, <digits>@c.us, ascending.';
-COMMENT ON COLUMN chat_views.members IS 'Who is in the chat.';
-COMMENT ON COLUMN chat_views.common_chats IS 'For a person every chat this contact is a member of, ascending; for a group none.';
-COMMENT ON COLUMN chat_views.labels IS 'The labels, ordered by their lower-case form.';
-COMMENT ON COLUMN chat_views.access IS 'Which members the chat is open to.';
-COMMENT ON COLUMN chat_views.properties IS 'The custom properties that have a value.';
+COMMENT ON COLUMN chat_views.org_phones IS 'Phone numbers of the sessions that hold the chat, <digits>@c.us, ascending.';
+COMMENT ON COLUMN chat_views.members IS 'The members of the chat.';
+COMMENT ON COLUMN chat_views.common_chats IS 'For a contact, all chats it is a member of, ascending; empty for a group.';
+COMMENT ON COLUMN chat_views.labels IS 'The labels, ordered by label_key.';
+COMMENT ON COLUMN chat_views.access IS 'Which members may see the chat.';
+COMMENT ON COLUMN chat_views.properties IS 'The custom property values.';
 
--- tsvector has no type in diesel, and answers carry its text.
+-- diesel has no type for tsvector, and responses contain its text.
 CREATE VIEW message_views AS
 SELECT
     org_id,
@@ -129,18 +129,18 @@ SELECT
     details,
     fts::text AS fts
 FROM messages;
-COMMENT ON VIEW message_views IS 'Stored messages as answers show them.';
+COMMENT ON VIEW message_views IS 'Messages as responses show them.';
 COMMENT ON COLUMN message_views.org_id IS 'The organization.';
 COMMENT ON COLUMN message_views.session_id IS 'The session that stored it.';
 COMMENT ON COLUMN message_views.chat_key IS 'The chat.';
-COMMENT ON COLUMN message_views.message_id IS 'WhatsApp''s own id of the message.';
+COMMENT ON COLUMN message_views.message_id IS 'WhatsApp''s id of the message.';
 COMMENT ON COLUMN message_views.sent_at IS 'When it was sent.';
-COMMENT ON COLUMN message_views.updated_at IS 'When WhatsApp last changed it.';
-COMMENT ON COLUMN message_views.ack IS '0 pending, 1 sent, 2 at the server, 3 delivered, 4 read.';
-COMMENT ON COLUMN message_views.from_me IS 'Whether the number itself sent it.';
-COMMENT ON COLUMN message_views.sender IS 'Who sent it: a contact id.';
-COMMENT ON COLUMN message_views.type IS 'WhatsApp''s kind of message.';
+COMMENT ON COLUMN message_views.updated_at IS 'When it last changed, as reported by WhatsApp.';
+COMMENT ON COLUMN message_views.ack IS '0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read.';
+COMMENT ON COLUMN message_views.from_me IS 'Whether the session''s own number sent it.';
+COMMENT ON COLUMN message_views.sender IS 'Contact id of the sender.';
+COMMENT ON COLUMN message_views.type IS 'WhatsApp''s message type.';
 COMMENT ON COLUMN message_views.body IS 'The text.';
-COMMENT ON COLUMN message_views.delivery IS 'Who received and read it.';
-COMMENT ON COLUMN message_views.details IS 'The rarer keys of the message object.';
-COMMENT ON COLUMN message_views.fts IS 'The text as search sees it, written out.';
+COMMENT ON COLUMN message_views.delivery IS 'Which contacts received and read it.';
+COMMENT ON COLUMN message_views.details IS 'The keys of the message object that have no column.';
+COMMENT ON COLUMN message_views.fts IS 'The text''s tsvector, as text.';

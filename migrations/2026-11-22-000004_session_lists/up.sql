@@ -1,9 +1,8 @@
--- What the session API's lists are walked by: one index for each order and filter, so that a page costs the same however
--- deep it lies and however few chats match.
+-- Indexes of the session API's lists: one for each order and filter, so that the cost of a page depends neither on its
+-- position nor on how few chats match.
 
--- The name in the form that is searched: NFC, lower case, its first 256 characters. Done by the database, so that whoever
--- writes a name, it can be found. A database in the C locale lowers ASCII only: where PostgreSQL knows Unicode by
--- another collation, that one is asked.
+-- Names are normalized for search by the database, so that every writer does it. lower() of a database in the C locale
+-- converts ASCII only: a Unicode collation is used where PostgreSQL has one.
 DO $$
 DECLARE
     unicode text := (
@@ -21,59 +20,59 @@ BEGIN
     );
 END
 $$;
-COMMENT ON FUNCTION search_key(text) IS 'A name in the form that is searched: NFC, lower case, its first 256 characters.';
+COMMENT ON FUNCTION search_key(text) IS 'A name normalized for search: NFC, lower case, the first 256 characters.';
 
--- pg_trgm would leave out what is no letter in the database's locale, and finds nothing shorter than three characters.
+-- Not pg_trgm: it ignores characters that are no letters in the database's locale, and texts shorter than three characters.
 CREATE FUNCTION name_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
     RETURN ARRAY(
         SELECT DISTINCT (org_id::text || substr(key, start, size)) COLLATE "C"
         FROM generate_series(1, 3) size
         CROSS JOIN LATERAL generate_series(1, length(key) - size + 1) start
     );
-COMMENT ON FUNCTION name_ngrams(uuid, text) IS 'Every one, two and three characters in a row of a name, each behind its organization.';
+COMMENT ON FUNCTION name_ngrams(uuid, text) IS 'All 1-, 2- and 3-grams of a name, each prefixed with its organization.';
 
 CREATE FUNCTION query_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ARRAY(
         SELECT DISTINCT (org_id::text || substr(key, start, 3)) COLLATE "C"
         FROM generate_series(1, greatest(length(key) - 2, 1)) start
     );
-COMMENT ON FUNCTION query_ngrams(uuid, text) IS 'Of name_ngrams, those that every name has which contains the text: three characters each, fewer when the text is shorter.';
+COMMENT ON FUNCTION query_ngrams(uuid, text) IS 'The n-grams that every name containing the text has: its 3-grams, or the whole text if it is shorter.';
 
 ALTER TABLE chats ADD search_key text COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED;
-COMMENT ON COLUMN chats.search_key IS 'The name in the form that is searched.';
--- What is new is searched one by one until it is sorted in: after 64 kB, and not after 4 MB.
+COMMENT ON COLUMN chats.search_key IS 'The name normalized for search.';
+-- Pending entries are scanned one by one until they are merged into the index: after 64 kB instead of the default 4 MB.
 CREATE INDEX chats_search ON chats USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
 ALTER TABLE contacts ADD search_key text COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED;
-COMMENT ON COLUMN contacts.search_key IS 'The name in the form that is searched.';
+COMMENT ON COLUMN contacts.search_key IS 'The name normalized for search.';
 CREATE INDEX contacts_search ON contacts USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
 
--- A sort key without null, so that "after this one" is one range of an index, and what is filtered by as plain booleans,
--- which the planner recognizes in a prepared statement too.
+-- A sort key without nulls, so that "after this position" is one index range, and filters as boolean columns, which the
+-- planner matches with partial indexes in a generic plan, too.
 ALTER TABLE session_chats
     ADD active_at timestamptz NOT NULL GENERATED ALWAYS AS (coalesce(last_message_at, '-infinity')) STORED,
     ADD is_unread boolean NOT NULL GENERATED ALWAYS AS (coalesce(unread, 0) > 0) STORED,
     ADD is_group boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN session_chats.active_at IS 'When the newest message was sent; -infinity when there is none.';
-COMMENT ON COLUMN session_chats.is_unread IS 'Whether anything is unread.';
-COMMENT ON COLUMN session_chats.is_group IS 'Whether the chat is a group by its address, which never changes; copied here by a trigger so that a session''s groups can be walked in order.';
+COMMENT ON COLUMN session_chats.is_unread IS 'Whether there are unread messages.';
+COMMENT ON COLUMN session_chats.is_group IS 'Whether the chat is a group, by its address; copied by a trigger for the index of a session''s groups.';
 
 CREATE FUNCTION copy_chat_columns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- Without its chat the row is refused by its foreign key.
+    -- A row without its chat violates its foreign key.
     NEW.is_group := EXISTS (
         SELECT FROM chats WHERE org_id = NEW.org_id AND chat_key = NEW.chat_key AND chat_id LIKE '%@g.us'
     );
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION copy_chat_columns() IS 'Fills session_chats.is_group from the chat.';
+COMMENT ON FUNCTION copy_chat_columns() IS 'Sets session_chats.is_group from the chat.';
 CREATE TRIGGER copy_chat_columns BEFORE INSERT ON session_chats FOR EACH ROW EXECUTE FUNCTION copy_chat_columns();
 
 DO $$
 DECLARE
     org uuid;
 BEGIN
-    -- Organization by organization, as row level security wants it.
+    -- Organization by organization, because of row level security.
     FOR org IN SELECT org_id FROM orgs LOOP
         PERFORM set_config('switchboard.org_id', org::text, true);
         UPDATE session_chats s SET is_group = true
@@ -84,7 +83,7 @@ BEGIN
 END
 $$;
 
--- Whole: every chat, and every chat beside the archived ones, which may be most. Partial: the few that stand out.
+-- Full indexes for all chats and for archived or not; partial indexes for the filters that few chats match.
 CREATE INDEX session_chats_active ON session_chats
     (org_id, session_id, pinned DESC, active_at DESC, id DESC);
 CREATE INDEX session_chats_active_archived ON session_chats
@@ -107,30 +106,30 @@ CREATE TYPE session_chat_match AS (
     chat_id         text,
     name            text
 );
-COMMENT ON TYPE session_chat_match IS 'A chat that search_session_chats found.';
+COMMENT ON TYPE session_chat_match IS 'A chat found by search_session_chats.';
 
--- A function, because the planner knows too little of names to choose between two ways. What is in many names is found soon
--- by walking the list in its order. What is in few, or only far down the list, is looked up in the search indexes; OFFSET 0
--- makes the rest a look-up for each chat they find. Filters that are null let everything pass.
+-- A function, because the planner cannot estimate which of two strategies is cheaper. A text that many names contain is found
+-- soon by scanning the list in order. A text that few names contain, or only names far down the list, is looked up in the
+-- n-gram indexes; OFFSET 0 makes the joins lookups for each chat found. A null filter does not filter.
 CREATE FUNCTION search_session_chats(
     org uuid, session text, part text,
     only_archived boolean, only_pinned boolean, only_muted boolean, only_unread boolean, only_group boolean,
     after_pinned boolean, after_active_at timestamptz, after_id bigint,
-    most bigint
+    max_rows bigint
 ) RETURNS SETOF session_chat_match LANGUAGE plpgsql STABLE ROWS 50 SET enable_seqscan = off AS $$
 DECLARE
-    -- After the first few it is asked whether few names have the text; if not, it is worth to walk on.
-    first_walked CONSTANT bigint := 1000;
-    most_walked CONSTANT bigint := 20000;
+    -- After the first rows the function counts the names that have the n-grams; if there are many, it scans on.
+    first_scanned CONSTANT bigint := 1000;
+    max_scanned CONSTANT bigint := 20000;
     few CONSTANT bigint := 2000;
     wanted CONSTANT text := search_key(part);
-    sought CONSTANT text[] := query_ngrams(org, wanted);
-    -- Where to go on; before the first chat there may be.
+    ngrams CONSTANT text[] := query_ngrams(org, wanted);
+    -- The position to continue from; initially before the first chat.
     last_pinned boolean := coalesce(after_pinned, true);
     last_active_at timestamptz := coalesce(after_active_at, 'infinity');
     last_id bigint := coalesce(after_id, 9223372036854775807);
-    walked bigint := 0;
-    is_whole boolean := true;
+    scanned bigint := 0;
+    is_complete boolean := true;
     chat record;
 BEGIN
     FOR chat IN
@@ -148,7 +147,7 @@ BEGIN
             WHERE held.org_id = org AND held.session_id = session
                 AND (held.pinned, held.active_at, held.id) < (last_pinned, last_active_at, last_id)
             ORDER BY held.pinned DESC, held.active_at DESC, held.id DESC
-            LIMIT most_walked
+            LIMIT max_scanned
         ) s
         CROSS JOIN LATERAL (
             SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_key = s.chat_key OFFSET 0
@@ -158,42 +157,42 @@ BEGIN
         ) p ON true
         ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
     LOOP
-        walked := walked + 1;
+        scanned := scanned + 1;
         last_pinned := chat.pinned;
         last_active_at := chat.active_at;
         last_id := chat.id;
         IF chat.matches THEN
             RETURN NEXT chat.shown;
-            most := most - 1;
-            IF most = 0 THEN
+            max_rows := max_rows - 1;
+            IF max_rows = 0 THEN
                 RETURN;
             END IF;
         END IF;
-        IF walked = most_walked OR walked = first_walked
+        IF scanned = max_scanned OR scanned = first_scanned
             AND few > (SELECT count(*) FROM (
-                SELECT FROM chats WHERE name_ngrams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
+                SELECT FROM chats WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org LIMIT few) x)
             AND few > (SELECT count(*) FROM (
-                SELECT FROM contacts WHERE name_ngrams(org_id, search_key) @> sought AND org_id = org LIMIT few) x)
+                SELECT FROM contacts WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org LIMIT few) x)
         THEN
-            is_whole := false;
+            is_complete := false;
             EXIT;
         END IF;
     END LOOP;
-    IF is_whole THEN
+    IF is_complete THEN
         RETURN;
     END IF;
     RETURN QUERY
     SELECT s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
         coalesce(p.name, c.name)
     FROM (
-        SELECT chat_key FROM chats WHERE name_ngrams(org_id, search_key) @> sought AND org_id = org
+        SELECT chat_key FROM chats WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org
         UNION
         SELECT its.chat_key
         FROM contacts person
         CROSS JOIN LATERAL (
             SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_id = person.contact_id OFFSET 0
         ) its
-        WHERE name_ngrams(person.org_id, person.search_key) @> sought AND person.org_id = org
+        WHERE name_ngrams(person.org_id, person.search_key) @> ngrams AND person.org_id = org
     ) named
     CROSS JOIN LATERAL (
         SELECT * FROM session_chats held
@@ -213,7 +212,7 @@ BEGIN
         AND (only_group IS NULL OR s.is_group = only_group)
         AND (s.pinned, s.active_at, s.id) < (last_pinned, last_active_at, last_id)
     ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
-    LIMIT most;
+    LIMIT max_rows;
 END
 $$;
-COMMENT ON FUNCTION search_session_chats IS 'A page of the chats of a session whose name contains a text: what their list has of them after that place.';
+COMMENT ON FUNCTION search_session_chats IS 'A page of the chats of a session whose name contains a text, in list order after a position.';

@@ -5,7 +5,7 @@ DO $$
 BEGIN
     DROP EXTENSION btree_gin;
 EXCEPTION
-    -- One that was there before us, or that others use by now, stays.
+    -- An extension that existed before or that others use is kept.
     WHEN insufficient_privilege OR dependent_objects_still_exist THEN NULL;
 END
 $$;

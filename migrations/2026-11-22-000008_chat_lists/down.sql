@@ -12,13 +12,13 @@ DROP INDEX session_chats_list, session_chats_chat;
 CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key);
 CREATE OR REPLACE FUNCTION copy_chat_columns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- Without its chat the row is refused by its foreign key.
+    -- A row without its chat violates its foreign key.
     NEW.is_group := EXISTS (
         SELECT FROM chats WHERE org_id = NEW.org_id AND chat_key = NEW.chat_key AND chat_id LIKE '%@g.us'
     );
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION copy_chat_columns() IS 'Fills session_chats.is_group from the chat.';
+COMMENT ON FUNCTION copy_chat_columns() IS 'Sets session_chats.is_group from the chat.';
 ALTER TABLE session_chats DROP COLUMN listed_id, DROP COLUMN listed_type;
 ALTER TABLE chats DROP CONSTRAINT chats_listed;

@@ -17,17 +17,17 @@ ALTER TABLE orgs DROP COLUMN events_removed_up_to;
 DROP INDEX events_deleted;
 DROP INDEX events_chat;
 DROP INDEX events_in_order;
--- Some may tell of organizations that are gone.
+-- Some may belong to deleted organizations.
 TRUNCATE events;
 ALTER TABLE events ALTER COLUMN chat_key DROP NOT NULL;
 ALTER TABLE events ADD CONSTRAINT events_org_id_fkey FOREIGN KEY (org_id) REFERENCES orgs ON DELETE CASCADE;
 ALTER TABLE events ALTER COLUMN at SET DEFAULT now();
 ALTER TABLE events ADD COLUMN tx xid8 NOT NULL DEFAULT pg_current_xact_id();
-COMMENT ON COLUMN events.event_id IS 'Order of writing. Numbers commit out of order: read only below pg_snapshot_xmin of tx.';
+COMMENT ON COLUMN events.event_id IS 'Order of writing. Ids commit out of order: read only below pg_snapshot_xmin of tx.';
 COMMENT ON COLUMN events.tx IS 'The transaction that wrote it.';
-COMMENT ON COLUMN events.at IS 'When.';
+COMMENT ON COLUMN events.at IS 'When it changed.';
 COMMENT ON COLUMN events.kind IS 'The kind of change.';
-COMMENT ON COLUMN events.actor IS 'Who did it.';
-COMMENT ON COLUMN events.changes IS 'Each changed field with its previous and its new value.';
-COMMENT ON TABLE events IS 'The outbox: what changed, written in the transaction that changed it.';
-COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may be gone since.';
+COMMENT ON COLUMN events.actor IS 'Who made the change.';
+COMMENT ON COLUMN events.changes IS 'Each changed field with its previous and new value.';
+COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change.';
+COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may have been deleted since.';

@@ -1,45 +1,44 @@
--- Every change of a chat writes what changed into `events`, in the transaction that changes it. Triggers do it, so that no
--- writer can forget it: one INSERT … SELECT a statement, from the rows as they were and as they are.
+-- Change events: triggers write every change of a chat to `events`, in the transaction of the change. One INSERT … SELECT
+-- for each statement, from its old and new rows.
 --
--- A cached plan knows nothing of how many rows the next statement changes: nested loops over them are off, and what is
--- looked up by a key stands in a sub-select. A plan that cannot do without one counts as endlessly expensive then, which
--- must not make it worth compiling.
+-- A cached plan does not depend on how many rows the next statement changes: nested loops over them are disabled, and lookups
+-- by key are subqueries. A plan that needs a nested loop then has a huge estimated cost, which must not trigger JIT.
 
--- Nothing reads it: see event_head().
+-- Replaced by event_head().
 ALTER TABLE events DROP COLUMN tx;
--- When it was changed, not when the transaction began: of two changes of a chat the later one is the later.
+-- The time of the change, not of the transaction's start: a later change of a chat has a later time.
 ALTER TABLE events ALTER COLUMN at SET DEFAULT clock_timestamp();
--- What the row tells of has the same organization, and old rows go by themselves: nothing that needs a check for each.
+-- No check for each row: the changed row has the same organization, and old events are deleted by retention.
 ALTER TABLE events DROP CONSTRAINT events_org_id_fkey;
 ALTER TABLE events ALTER COLUMN chat_key SET NOT NULL;
--- What is removed is not missed by those who knew it.
+-- For subscribers that resume from a deleted event.
 ALTER TABLE orgs ADD COLUMN events_removed_up_to bigint NOT NULL DEFAULT 0;
-COMMENT ON COLUMN orgs.events_removed_up_to IS 'The latest of its events that was removed; 0 when none was.';
--- For those who read every organization's events, and for whoever removes the oldest. Partial although it has all rows: or
--- one organization's events would be looked for among everybody's, in their order.
+COMMENT ON COLUMN orgs.events_removed_up_to IS 'Id of the latest deleted event of the organization; 0 if none.';
+-- For reads across organizations and for retention. Partial although it has all rows: otherwise the planner would also use it
+-- for one organization's events.
 CREATE INDEX events_in_order ON events (event_id) WHERE kind <> '';
--- For what was done to one chat, the newest first.
+-- For the audit log of one chat, newest first.
 CREATE INDEX events_chat ON events (org_id, chat_key, event_id);
--- For how a chat that is gone was called.
+-- For the address of a deleted chat.
 CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
-COMMENT ON TABLE events IS 'The outbox: what changed, written in the transaction that changed it, and kept for a while.';
-COMMENT ON COLUMN events.event_id IS 'Order of writing; for one chat the order of its changes. Numbers commit out of order: see event_head().';
-COMMENT ON COLUMN events.at IS 'When it was changed.';
+COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change, deleted after the retention.';
+COMMENT ON COLUMN events.event_id IS 'Order of writing; for one chat the order of its changes. Ids commit out of order: see event_head().';
+COMMENT ON COLUMN events.at IS 'When it changed.';
 COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state or messages.';
-COMMENT ON COLUMN events.actor IS 'Who did it: member:<subject of the login token>, key:<key id>, connector or operator.';
+COMMENT ON COLUMN events.actor IS 'Who made the change: member:<subject of the login token>, key:<key id>, connector or operator.';
 COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
 
 CREATE FUNCTION current_actor() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(convert_from(decode(nullif(current_setting('switchboard.actor', true), ''), 'hex'), 'UTF8'), 'operator');
-COMMENT ON FUNCTION current_actor() IS 'Who makes the changes of the current transaction: SET LOCAL switchboard.actor, in hex. Without that, an operator.';
+COMMENT ON FUNCTION current_actor() IS 'Actor of the current transaction: SET LOCAL switchboard.actor, in hex; operator by default.';
 
 CREATE FUNCTION unix_micros(timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (extract(epoch FROM $1) * 1000000)::bigint;
-COMMENT ON FUNCTION unix_micros(timestamptz) IS 'The instant in Unix microseconds.';
+COMMENT ON FUNCTION unix_micros(timestamptz) IS 'Time in Unix microseconds.';
 
 CREATE FUNCTION field_change(previous anyelement, current anyelement) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS
     'SELECT CASE WHEN previous IS DISTINCT FROM current THEN jsonb_build_array(previous, current) END';
-COMMENT ON FUNCTION field_change(anyelement, anyelement) IS '[previous, current], or null when they are the same.';
+COMMENT ON FUNCTION field_change(anyelement, anyelement) IS '[previous, current], or null if they are equal.';
 
 CREATE FUNCTION record_chat_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
@@ -47,13 +46,13 @@ DECLARE
 BEGIN
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
     SELECT n.org_id, n.chat_key, part.kind, actor, part.changes
-    FROM was o
-    JOIN now n ON n.org_id = o.org_id AND n.chat_key = o.chat_key
+    FROM old_rows o
+    JOIN new_rows n ON n.org_id = o.org_id AND n.chat_key = o.chat_key
     CROSS JOIN LATERAL (
         SELECT 'details' AS kind, jsonb_strip_nulls(jsonb_build_object(
             'chat_id', field_change(o.chat_id, n.chat_id),
             'type', field_change(o.type, n.type),
-            -- Of a person, what the contact has is shown instead.
+            -- Not if the contact has one, which is shown instead.
             'name', CASE WHEN o.name IS DISTINCT FROM n.name AND (
                 SELECT p.name FROM contacts p WHERE p.org_id = n.org_id AND p.contact_id = n.chat_id
             ) IS NULL THEN field_change(o.name, n.name) END,
@@ -69,7 +68,7 @@ BEGIN
             'closed_at', field_change(unix_micros(o.closed_at), unix_micros(n.closed_at)),
             'created_at', field_change(unix_micros(o.created_at), unix_micros(n.created_at))
         )) || CASE
-            -- Apart, because it may have nulls of its own.
+            -- Not stripped of nulls: they are part of the value.
             WHEN o.hubspot_metadata = n.hubspot_metadata THEN '{}'
             ELSE jsonb_build_object('hubspot_metadata', field_change(o.hubspot_metadata, n.hubspot_metadata))
         END AS changes
@@ -85,17 +84,17 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION record_chat_events() IS 'Writes events: details, assignee.';
+COMMENT ON FUNCTION record_chat_events() IS 'Inserts events of kind details and assignee.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON chats
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_chat_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_chat_events();
 
--- Before the chat goes and takes with it what it had: those who watch by that are told of its end too. Few go at a time.
+-- BEFORE, so that the event has the assignee and labels that subscribers filter by. Few chats are deleted at a time.
 CREATE FUNCTION record_chat_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- Whoever holds it ceases to before, so that its end is the last that is told of it.
+    -- First, so that the deleted event is the last one of the chat.
     DELETE FROM session_chats WHERE org_id = OLD.org_id AND chat_key = OLD.chat_key;
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
-    SELECT OLD.org_id, OLD.chat_key, 'deleted', current_actor(), jsonb_object_agg(had.field, jsonb_build_array(had.value, NULL))
+    SELECT OLD.org_id, OLD.chat_key, 'deleted', current_actor(), jsonb_object_agg(last_values.field, jsonb_build_array(last_values.value, NULL))
     FROM (
         SELECT 'chat_id' AS field, OLD.chat_id AS value
         UNION ALL
@@ -107,28 +106,28 @@ BEGIN
         FROM chat_labels cl
         JOIN labels l ON l.org_id = cl.org_id AND l.label_id = cl.label_id
         WHERE cl.org_id = OLD.org_id AND cl.chat_key = OLD.chat_key
-    ) had;
+    ) last_values;
     RETURN OLD;
 END
 $$;
-COMMENT ON FUNCTION record_chat_deletion() IS 'Writes events: deleted, with the chat''s id, its assignee and its labels.';
+COMMENT ON FUNCTION record_chat_deletion() IS 'Inserts the event of kind deleted, with the chat''s address, assignee and labels.';
 CREATE TRIGGER record_events_on_delete BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION record_chat_deletion();
 
--- A person's chat is named as the contact is, if the contact is.
+-- A chat shows its contact's name and picture if there are any.
 CREATE FUNCTION record_contact_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, kind, actor, changes)
     SELECT shown.org_id, shown.chat_key, 'details', current_actor(), shown.changes
     FROM (
         SELECT (chat).org_id, (chat).chat_key, jsonb_strip_nulls(jsonb_build_object(
-            'name', field_change(coalesce((had).name, (chat).name), coalesce((has).name, (chat).name)),
-            'image', field_change(coalesce((had).image, (chat).image), coalesce((has).image, (chat).image))
+            'name', field_change(coalesce((before).name, (chat).name), coalesce((after).name, (chat).name)),
+            'image', field_change(coalesce((before).image, (chat).image), coalesce((after).image, (chat).image))
         )) AS changes
         FROM (
-            SELECT o AS had, n AS has,
+            SELECT o AS before, n AS after,
                 (SELECT c FROM chats c WHERE c.org_id = n.org_id AND c.chat_id = n.contact_id) AS chat
-            FROM was o
-            JOIN now n ON n.org_id = o.org_id AND n.contact_id = o.contact_id
+            FROM old_rows o
+            JOIN new_rows n ON n.org_id = o.org_id AND n.contact_id = o.contact_id
             WHERE (o.name, o.image) IS DISTINCT FROM (n.name, n.image)
         ) renamed
         WHERE (chat).chat_key IS NOT NULL
@@ -137,9 +136,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION record_contact_events() IS 'Writes events: details.';
+COMMENT ON FUNCTION record_contact_events() IS 'Inserts events of kind details.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON contacts
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_contact_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_contact_events();
 
 CREATE FUNCTION record_session_chat_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
@@ -147,20 +146,20 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
-        SELECT org_id, chat_key, session_id, 'attached', actor, '{}' FROM now;
+        SELECT org_id, chat_key, session_id, 'attached', actor, '{}' FROM new_rows;
         RETURN NULL;
     END IF;
     IF TG_OP = 'DELETE' THEN
         INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
-        SELECT org_id, chat_key, session_id, 'detached', actor, '{}' FROM was;
+        SELECT org_id, chat_key, session_id, 'detached', actor, '{}' FROM old_rows;
         RETURN NULL;
     END IF;
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
     SELECT n.org_id, part.chat_key, n.session_id, part.kind, actor, part.changes
-    FROM was o
-    JOIN now n ON n.id = o.id
+    FROM old_rows o
+    JOIN new_rows n ON n.id = o.id
     CROSS JOIN LATERAL (
-        -- What one session held as two chats is one now.
+        -- After a merge of chats.
         SELECT o.chat_key, 'detached' AS kind, '{}'::jsonb AS changes WHERE o.chat_key <> n.chat_key
         UNION ALL
         SELECT n.chat_key, 'attached', '{}' WHERE o.chat_key <> n.chat_key
@@ -186,17 +185,17 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION record_session_chat_events() IS 'Writes events: attached, detached, state, messages.';
+COMMENT ON FUNCTION record_session_chat_events() IS 'Inserts events of kind attached, detached, state and messages.';
 CREATE TRIGGER record_events_on_insert AFTER INSERT ON session_chats
-    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON session_chats
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
 CREATE TRIGGER record_events_on_delete AFTER DELETE ON session_chats
-    REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
 
--- A new message shows in its chat, which has a latest message and a count. What becomes of it later shows there too while it
--- is the latest. Of all others nothing is told but that there is something to read: one that comes late, and another text or
--- none.
+-- A new message changes its chat's latest message and unread count, which the trigger of session_chats records. Changes of
+-- the latest message are recorded with their fields. For other messages (late, edited or deleted) an event without
+-- fields is recorded.
 CREATE FUNCTION record_message_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
@@ -213,8 +212,8 @@ BEGIN
                 'latest_message.body', field_change(o.body, n.body),
                 'latest_message.is_deleted', field_change(o.details -> 'is_deleted', n.details -> 'is_deleted')
             )) AS changes
-            FROM was o
-            JOIN now n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
+            FROM old_rows o
+            JOIN new_rows n ON n.org_id = o.org_id AND n.session_id = o.session_id AND n.chat_key = o.chat_key
                 AND n.message_id = o.message_id
         ) edited
         WHERE edited.changes <> '{}'
@@ -223,15 +222,15 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION record_message_events() IS 'Writes events: messages.';
+COMMENT ON FUNCTION record_message_events() IS 'Inserts events of kind messages.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON messages
-    REFERENCING OLD TABLE AS was NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_message_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_message_events();
 
 CREATE FUNCTION record_late_message_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
     INSERT INTO events (org_id, chat_key, session_id, kind, actor, changes)
     SELECT came.org_id, came.chat_key, came.session_id, 'messages', current_actor(), '{}'
-    FROM (SELECT org_id, session_id, chat_key, min(sent_at) AS sent_at FROM now GROUP BY org_id, session_id, chat_key) came
+    FROM (SELECT org_id, session_id, chat_key, min(sent_at) AS sent_at FROM new_rows GROUP BY org_id, session_id, chat_key) came
     WHERE came.sent_at < (
         SELECT sc.last_message_at FROM session_chats sc
         WHERE sc.org_id = came.org_id AND sc.session_id = came.session_id AND sc.chat_key = came.chat_key
@@ -239,12 +238,12 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION record_late_message_events() IS 'Writes events: messages.';
+COMMENT ON FUNCTION record_late_message_events() IS 'Inserts events of kind messages.';
 CREATE TRIGGER record_events_on_insert AFTER INSERT ON messages
-    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION record_late_message_events();
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_late_message_events();
 
--- What is attached to a chat, an element a row: one event a chat, with a field for each element that changed. The trigger
--- says which kind it is and which column names the element.
+-- Labels, properties, access and members of a chat: one event a chat, with a field for each changed row. The trigger's
+-- arguments are the kind and the column that identifies the row.
 CREATE FUNCTION record_chat_part_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
     kind   CONSTANT text := TG_ARGV[0];
@@ -255,33 +254,33 @@ BEGIN
         INSERT INTO events (org_id, chat_key, kind, actor, changes)
         SELECT n.org_id, n.chat_key, kind, actor, jsonb_object_agg(
             kind || '.' || (row ->> named), jsonb_build_array(NULL, chat_part_value(kind, row)))
-        FROM now n CROSS JOIN LATERAL to_jsonb(n) row
+        FROM new_rows n CROSS JOIN LATERAL to_jsonb(n) row
         GROUP BY n.org_id, n.chat_key;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO events (org_id, chat_key, kind, actor, changes)
         SELECT o.org_id, o.chat_key, kind, actor, jsonb_object_agg(
             kind || '.' || (row ->> named), jsonb_build_array(chat_part_value(kind, row), NULL))
-        FROM was o CROSS JOIN LATERAL to_jsonb(o) row
-        -- What goes with its chat needs no words of its own.
+        FROM old_rows o CROSS JOIN LATERAL to_jsonb(o) row
+        -- Not for rows deleted with their chat.
         WHERE (SELECT true FROM chats c WHERE c.org_id = o.org_id AND c.chat_key = o.chat_key)
         GROUP BY o.org_id, o.chat_key;
     ELSE
         INSERT INTO events (org_id, chat_key, kind, actor, changes)
         SELECT part.org_id, part.chat_key, kind, actor, jsonb_object_agg(
-            kind || '.' || part.name, jsonb_build_array(chat_part_value(kind, part.was), chat_part_value(kind, part.now)))
+            kind || '.' || part.name, jsonb_build_array(chat_part_value(kind, part.before), chat_part_value(kind, part.after)))
         FROM (
-            SELECT org_id, chat_key, name, o.row AS was, n.row AS now
-            FROM (SELECT org_id, chat_key, row, row ->> named AS name FROM was CROSS JOIN LATERAL to_jsonb(was) row) o
-            FULL JOIN (SELECT org_id, chat_key, row, row ->> named AS name FROM now CROSS JOIN LATERAL to_jsonb(now) row) n
+            SELECT org_id, chat_key, name, o.row AS before, n.row AS after
+            FROM (SELECT org_id, chat_key, row, row ->> named AS name FROM old_rows CROSS JOIN LATERAL to_jsonb(old_rows) row) o
+            FULL JOIN (SELECT org_id, chat_key, row, row ->> named AS name FROM new_rows CROSS JOIN LATERAL to_jsonb(new_rows) row) n
                 USING (org_id, chat_key, name)
         ) part
-        WHERE part.was IS DISTINCT FROM part.now
+        WHERE part.before IS DISTINCT FROM part.after
         GROUP BY part.org_id, part.chat_key;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION record_chat_part_events() IS 'Writes events: labels, properties, access, members.';
+COMMENT ON FUNCTION record_chat_part_events() IS 'Inserts events of kind labels, properties, access and members.';
 
 CREATE FUNCTION chat_part_value(kind text, part jsonb) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE
@@ -292,7 +291,7 @@ CREATE FUNCTION chat_part_value(kind text, part jsonb) RETURNS jsonb LANGUAGE sq
         WHEN kind = 'access' THEN part -> 'allowed'
         ELSE part - '{org_id,chat_key,contact_id}'::text[]
     END;
-COMMENT ON FUNCTION chat_part_value(text, jsonb) IS 'What an event tells of a row of chat_labels, chat_properties, chat_access or chat_members.';
+COMMENT ON FUNCTION chat_part_value(text, jsonb) IS 'The value in an event of a row of chat_labels, chat_properties, chat_access or chat_members.';
 
 DO $$
 DECLARE
@@ -305,21 +304,21 @@ BEGIN
         ('chat_members', 'members', 'contact_id')
     ) parts (of, kind, named)
     LOOP
-        EXECUTE format('CREATE TRIGGER record_events_on_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS now
+        EXECUTE format('CREATE TRIGGER record_events_on_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
             FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
-        EXECUTE format('CREATE TRIGGER record_events_on_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS was NEW TABLE AS now
+        EXECUTE format('CREATE TRIGGER record_events_on_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
             FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
-        EXECUTE format('CREATE TRIGGER record_events_on_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS was
+        EXECUTE format('CREATE TRIGGER record_events_on_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
             FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
     END LOOP;
 END
 $$;
 
--- A label's new name shows on every chat that has it.
+-- Renaming a label changes every chat that has it.
 CREATE FUNCTION record_label_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        -- Before the label is gone, so that what is told of its chats can name it.
+        -- Before the label is deleted, so that the events of its chats have its name.
         DELETE FROM chat_labels WHERE org_id = OLD.org_id AND label_id = OLD.label_id;
         RETURN OLD;
     END IF;
@@ -331,14 +330,14 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION record_label_events() IS 'Writes events: labels.';
+COMMENT ON FUNCTION record_label_events() IS 'Inserts events of kind labels.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON labels
     FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION record_label_events();
 CREATE TRIGGER record_events_on_delete BEFORE DELETE ON labels FOR EACH ROW EXECUTE FUNCTION record_label_events();
 
--- Numbers are drawn in order and commit in any order. What was drawn up to `last` is settled, and nothing below it can
--- still appear, once none of `writers` writes any more: a writer holds its lock on the table from before it draws a number
--- until its rows can be seen. Unlike pg_snapshot_xmin(), this waits for no transaction that writes something else.
+-- Event ids are assigned in order and commit in any order. `last` is a safe position once all of `writers` have ended: a
+-- writer holds its lock on the table from before it draws an id until its rows are visible. Unlike pg_snapshot_xmin(),
+-- this does not wait for transactions that write other tables.
 CREATE FUNCTION event_head() RETURNS TABLE (last bigint, at timestamptz, writers text[]) LANGUAGE plpgsql AS $$
 BEGIN
     at := clock_timestamp();
@@ -353,4 +352,4 @@ BEGIN
     RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION event_head() IS 'The last number drawn for an event, the moment before that, and the transactions that may still write events up to it.';
+COMMENT ON FUNCTION event_head() IS 'The last event id assigned, the time before it was read, and the transactions that may still write events up to it.';

@@ -1,11 +1,11 @@
--- Events as they are told, with what there is to choose them by: what the chat is like now, or was at its end.
+-- Change events with the columns that subscribers filter by: the chat's present state, or its last one if it was deleted.
 CREATE FUNCTION deleted_chat_fields(of_org uuid, of_chat bigint) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (
-        SELECT gone.changes FROM events gone
-        WHERE gone.org_id = of_org AND gone.chat_key = of_chat AND gone.kind = 'deleted'
+        SELECT deleted.changes FROM events deleted
+        WHERE deleted.org_id = of_org AND deleted.chat_key = of_chat AND deleted.kind = 'deleted'
         LIMIT 1
     );
-COMMENT ON FUNCTION deleted_chat_fields(uuid, bigint) IS 'What a chat that is gone had at its end, as its event has it: {field: [value, null]}.';
+COMMENT ON FUNCTION deleted_chat_fields(uuid, bigint) IS 'The changes of a deleted chat''s last event: {field: [value, null]}.';
 
 CREATE VIEW event_views AS
 SELECT
@@ -28,9 +28,9 @@ SELECT
     ) AS held_by,
     CASE
         WHEN c.chat_key IS NULL THEN ARRAY(
-            SELECT substr(had.field, length('labels.') + 1)
-            FROM jsonb_object_keys(deleted_chat_fields(e.org_id, e.chat_key)) had (field)
-            WHERE starts_with(had.field, 'labels.')
+            SELECT substr(fields.field, length('labels.') + 1)
+            FROM jsonb_object_keys(deleted_chat_fields(e.org_id, e.chat_key)) fields (field)
+            WHERE starts_with(fields.field, 'labels.')
         )
         ELSE ARRAY(SELECT cl.label_id FROM chat_labels cl WHERE cl.org_id = e.org_id AND cl.chat_key = e.chat_key)
     END AS label_ids,
@@ -41,25 +41,25 @@ SELECT
 FROM events e
 LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
 LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id;
-COMMENT ON VIEW event_views IS 'Events as they are told, with what the chat is like now, or was at its end.';
+COMMENT ON VIEW event_views IS 'Change events with the chat''s present state, or its last one if it was deleted.';
 COMMENT ON COLUMN event_views.org_id IS 'The organization.';
 COMMENT ON COLUMN event_views.event_id IS 'Order of writing.';
-COMMENT ON COLUMN event_views.at IS 'When it was changed.';
-COMMENT ON COLUMN event_views.chat_key IS 'The chat inside this database.';
-COMMENT ON COLUMN event_views.chat_id IS 'The chat as answers spell it.';
-COMMENT ON COLUMN event_views.session_id IS 'The session it changed for; null for what all numbers share.';
-COMMENT ON COLUMN event_views.phone IS 'That session''s number, in digits.';
+COMMENT ON COLUMN event_views.at IS 'When it changed.';
+COMMENT ON COLUMN event_views.chat_key IS 'The chat''s key in this database.';
+COMMENT ON COLUMN event_views.chat_id IS 'The canonical address.';
+COMMENT ON COLUMN event_views.session_id IS 'The session whose state changed; null for shared data.';
+COMMENT ON COLUMN event_views.phone IS 'That session''s phone number, in digits.';
 COMMENT ON COLUMN event_views.kind IS 'The kind of change.';
-COMMENT ON COLUMN event_views.actor IS 'Who did it.';
+COMMENT ON COLUMN event_views.actor IS 'Who made the change.';
 COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
-COMMENT ON COLUMN event_views.of_any_org IS 'Always true. Whoever reads the events of all organizations asks for it, and is led to the index for them.';
+COMMENT ON COLUMN event_views.of_any_org IS 'Always true. Queries across organizations filter by it, to match the partial index events_in_order.';
 COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now.';
-COMMENT ON COLUMN event_views.label_ids IS 'The labels the chat has now, or had at its end.';
-COMMENT ON COLUMN event_views.assigned_to IS 'Email of the member the chat is assigned to now, or was at its end.';
+COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
+COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
 
--- A view of what the function says, which diesel can read.
+-- The function as a view, for diesel.
 CREATE VIEW event_head AS SELECT last, at, writers FROM event_head();
-COMMENT ON VIEW event_head IS 'How far events are written now: see event_head().';
-COMMENT ON COLUMN event_head.last IS 'The last number drawn for an event.';
-COMMENT ON COLUMN event_head.at IS 'The moment before that was looked up.';
+COMMENT ON VIEW event_head IS 'The result of event_head().';
+COMMENT ON COLUMN event_head.last IS 'The last event id assigned.';
+COMMENT ON COLUMN event_head.at IS 'The time before it was read.';
 COMMENT ON COLUMN event_head.writers IS 'The transactions that may still write events up to it.';

@@ -1,4 +1,4 @@
--- What our own callers did to a number's chats, on its way to the connector that holds the number, and which one that is.
+-- Commands: changes by API clients that a connector must apply to WhatsApp, and the leases of connectors.
 
 CREATE TABLE commands (
     org_id     uuid    NOT NULL,
@@ -13,14 +13,14 @@ CREATE TABLE commands (
         REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE
 );
 CREATE INDEX commands_oldest ON commands (org_id, session_id, version);
-COMMENT ON TABLE commands IS 'Changes of chats that WhatsApp has not been told of yet: of each field of a chat the newest. Written in the transaction that changes the chat, removed when a connector says that it is done.';
+COMMENT ON TABLE commands IS 'Changes of chats not yet applied to WhatsApp: the newest of each field of a chat. Inserted in the transaction of the change, deleted when a connector reports it as applied.';
 COMMENT ON COLUMN commands.org_id IS 'The organization.';
-COMMENT ON COLUMN commands.session_id IS 'The session whose connector is to be told.';
+COMMENT ON COLUMN commands.session_id IS 'The session whose connector applies the change.';
 COMMENT ON COLUMN commands.chat_key IS 'The chat.';
-COMMENT ON COLUMN commands.field IS 'What is to be changed: archived, pinned, muted or read.';
-COMMENT ON COLUMN commands.flag IS 'Whether it is to be so.';
-COMMENT ON COLUMN commands.at IS 'Until when it is to be muted, or up to which message''s time it is read; else null.';
-COMMENT ON COLUMN commands.version IS 'Order of writing; a newer change of the same field has a greater one.';
+COMMENT ON COLUMN commands.field IS 'The field to change: archived, pinned, muted or read.';
+COMMENT ON COLUMN commands.flag IS 'The new value.';
+COMMENT ON COLUMN commands.at IS 'For muted the end of the mute, for read the time of the last read message; otherwise null.';
+COMMENT ON COLUMN commands.version IS 'Order of writing; a newer change of the same field has a higher version.';
 
 CREATE TABLE connector_leases (
     org_id     uuid        NOT NULL,
@@ -30,11 +30,11 @@ CREATE TABLE connector_leases (
     PRIMARY KEY (org_id, session_id),
     FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
 );
-COMMENT ON TABLE connector_leases IS 'Which connector carries out the commands of a number. One that has died loses its lease by not renewing it.';
+COMMENT ON TABLE connector_leases IS 'The connector that applies the commands of a session. A connector that stops renewing loses its lease.';
 COMMENT ON COLUMN connector_leases.org_id IS 'The organization.';
-COMMENT ON COLUMN connector_leases.session_id IS 'The number''s session.';
-COMMENT ON COLUMN connector_leases.holder IS 'The connector''s stream.';
-COMMENT ON COLUMN connector_leases.expires_at IS 'From when somebody else may have it.';
+COMMENT ON COLUMN connector_leases.session_id IS 'The session.';
+COMMENT ON COLUMN connector_leases.holder IS 'The holder: the connector''s stream.';
+COMMENT ON COLUMN connector_leases.expires_at IS 'When the lease expires.';
 
 DO $$
 DECLARE
@@ -51,34 +51,34 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION move_commands(of_org uuid, from_keys bigint[], into_keys bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION move_commands(of_org uuid, source_keys bigint[], target_keys bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO commands AS waiting (org_id, session_id, chat_key, field, flag, at)
-    SELECT s.org_id, s.session_id, s.chat_key, gone.field,
-        CASE gone.field
+    INSERT INTO commands AS pending (org_id, session_id, chat_key, field, flag, at)
+    SELECT s.org_id, s.session_id, s.chat_key, source.field,
+        CASE source.field
             WHEN 'archived' THEN s.archived
             WHEN 'pinned' THEN s.pinned
             WHEN 'muted' THEN s.muted_until IS NOT NULL
-            ELSE gone.flag
+            ELSE source.flag
         END,
         CASE
-            WHEN gone.field = 'muted' THEN s.muted_until
-            WHEN gone.field = 'read' AND gone.flag THEN s.read_up_to
+            WHEN source.field = 'muted' THEN s.muted_until
+            WHEN source.field = 'read' AND source.flag THEN s.read_up_to
         END
-    FROM unnest(from_keys, into_keys) pair (from_key, into_key)
-    JOIN commands gone ON gone.org_id = of_org AND gone.chat_key = pair.from_key
+    FROM unnest(source_keys, target_keys) pair (source_key, target_key)
+    JOIN commands source ON source.org_id = of_org AND source.chat_key = pair.source_key
     JOIN session_chats s
-        ON s.org_id = of_org AND s.session_id = gone.session_id AND s.chat_key = pair.into_key
-    ORDER BY gone.version
+        ON s.org_id = of_org AND s.session_id = source.session_id AND s.chat_key = pair.target_key
+    ORDER BY source.version
     ON CONFLICT (org_id, session_id, chat_key, field) DO UPDATE SET
-        -- What was marked unread as either of the two chats is unread.
-        flag = excluded.flag AND (waiting.flag OR waiting.field <> 'read'),
-        at = CASE WHEN waiting.flag OR waiting.field <> 'read' THEN excluded.at END,
+        -- Unread if either of the two chats was marked as unread.
+        flag = excluded.flag AND (pending.flag OR pending.field <> 'read'),
+        at = CASE WHEN pending.flag OR pending.field <> 'read' THEN excluded.at END,
         version = excluded.version;
-    RETURN cardinality(from_keys);
+    RETURN cardinality(source_keys);
 END
 $$;
-COMMENT ON FUNCTION move_commands IS 'Lets what waits for some chats wait for those that they have become part of: that these are as they are stored now. Called while nobody else writes to the organization.';
+COMMENT ON FUNCTION move_commands IS 'Moves pending commands of merged chats to their targets, with the targets'' present values. Must be called while no other transaction writes to the organization.';
 
 CREATE FUNCTION acquire_connector_lease(of_org uuid, of_session text, by uuid, for_seconds double precision) RETURNS boolean
 LANGUAGE plpgsql AS $$
@@ -90,4 +90,4 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION acquire_connector_lease IS 'Gives the lease of a number to that holder, or lets it keep it, for so long; false while somebody else has it. By the database''s clock, which all have in common.';
+COMMENT ON FUNCTION acquire_connector_lease IS 'Acquires or renews the lease of a session for that many seconds, by the database''s clock; false while another holder has it.';
