@@ -1,8 +1,8 @@
-//! How reads are run: in one round trip, by indexes alone, and as cheaply at the end of a list as at its beginning. The real
-//! service is called for every read there is, and PostgreSQL tells what it did.
+//! Query plans: every read is one round trip, uses indexes only, and costs the same on every page of a list. The test calls
+//! the service once for every read and filter, and reads the plans from PostgreSQL's log.
 //!
-//! A database that is as large as `make plans` makes it takes minutes to fill. Otherwise it is small, and reading a table
-//! from end to end is declared as expensive, and as worth dividing among processes, as it would be in the large one.
+//! `make plans` uses a large database, which takes minutes to fill. Otherwise the database is small, and cost settings make
+//! sequential scans and parallel workers as attractive as in the large one.
 
 pub mod log;
 pub mod plan;
@@ -19,51 +19,51 @@ use log::{Entry, Log};
 use requests::Request;
 use seed::Seeded;
 
-/// How many chats there are, set by `PLANS_CHATS`; there are six times as many messages.
+/// Number of chats, set by `PLANS_CHATS`; there are six times as many messages.
 const CHATS: u64 = 20_000;
-/// As many as `make plans` has.
-const ALL_CHATS: f64 = 1_000_000.0;
-/// The first prepares the statement, the others find it.
+/// Number of chats in `make plans`.
+const FULL_CHATS: f64 = 1_000_000.0;
+/// Calls of each request: the first prepares the statement, the others reuse it.
 const RUNS: usize = 2;
 /// The largest page of a list with cursors.
 const PAGE: usize = 200;
-/// How much more, or less, the last page may cost.
+/// Maximum relative difference of cost between the first and the last page.
 const SPREAD: f64 = 0.2;
 
 static OBSERVED: OnceCell<Observed> = OnceCell::const_new();
 
-/// What was seen.
+/// The observed calls.
 struct Observed {
-    /// Of every request, several times each.
+    /// [`RUNS`] calls of every request.
     calls: Vec<Call>,
-    /// The first and the last full page of every list that goes on.
+    /// The first and the last full page of every list with several pages.
     ends: Vec<(Call, Call)>,
 }
 
-/// A request that was answered, and what PostgreSQL did for it.
+/// A request and PostgreSQL's log entries for it.
 struct Call {
     request: Request,
     entries: Vec<Entry>,
 }
 
 #[tokio::test]
-async fn no_read_goes_through_a_whole_table() {
+async fn no_read_scans_a_whole_table() {
     let observed = observe().await;
-    let mut whole = BTreeMap::new();
+    let mut scans = BTreeMap::new();
     for call in &observed.calls {
         for plan in call.plans() {
-            let tables = plan::read_whole(plan);
+            let tables = plan::sequential_scans(plan);
             if !tables.is_empty() {
                 let text = plan["Query Text"].as_str().unwrap_or_default();
-                whole.entry((text, tables)).or_insert((&call.request, plan::outline(plan)));
+                scans.entry((text, tables)).or_insert((&call.request, plan::outline(plan)));
             }
         }
     }
-    assert!(whole.is_empty(), "{whole:#?}");
+    assert!(scans.is_empty(), "{scans:#?}");
 }
 
 #[tokio::test]
-async fn every_read_is_one_round_trip_of_a_statement_that_is_prepared_once() {
+async fn every_read_is_one_statement_prepared_once() {
     let observed = observe().await;
     let mut parsed: BTreeMap<&str, usize> = BTreeMap::new();
     let mut executed: BTreeMap<&str, usize> = BTreeMap::new();
@@ -84,28 +84,28 @@ async fn every_read_is_one_round_trip_of_a_statement_that_is_prepared_once() {
         assert_eq!(statements.len(), 1, "{:?}: {statements:#?}", call.request);
     }
     for (sql, runs) in executed {
-        assert_eq!(parsed.get(sql), Some(&1), "prepared for {runs} runs: {sql}");
+        assert_eq!(parsed.get(sql), Some(&1), "not prepared exactly once for {runs} runs: {sql}");
     }
 }
 
 #[tokio::test]
-async fn a_read_is_planned_for_any_values_from_its_first_run_and_run_by_one_process() {
+async fn every_read_has_a_generic_plan_without_workers() {
     let observed = observe().await;
     let mut seen = 0;
     for call in &observed.calls {
-        let is_a_functions =
+        let is_in_function =
             |plan: &&Value| !plan["Query Text"].as_str().unwrap_or_default().contains("\"org_id\"");
-        for plan in call.plans().filter(|plan| !is_a_functions(plan)) {
+        for plan in call.plans().filter(|plan| !is_in_function(plan)) {
             seen += 1;
             assert!(!plan::starts_workers(plan), "{:?}: {plan:#}", call.request);
             assert!(!plan["Plan"].to_string().contains(seed::ORG), "{:?}: {plan:#}", call.request);
         }
     }
-    assert!(seen >= 100, "the plans of {seen} calls only");
+    assert!(seen >= 100, "only {seen} plans were checked");
 }
 
 #[tokio::test]
-async fn the_last_page_of_a_list_costs_what_the_first_costs() {
+async fn last_page_of_a_list_costs_as_much_as_the_first() {
     let observed = observe().await;
     for (first, last) in &observed.ends {
         let [of_first, of_last] = [first, last].map(|call| call.blocks() as f64);
@@ -125,48 +125,48 @@ impl Call {
         plans.filter(|plan| is_statement_of_a_request(plan["Query Text"].as_str().unwrap_or_default()))
     }
 
-    /// What the statement itself touched; what its functions' statements did is part of that.
+    /// Blocks of the statement, which include those of statements in its functions.
     fn blocks(&self) -> u64 {
         self.plans().map(plan::blocks).max().unwrap_or_default()
     }
 }
 
-/// Makes every call there is, once for all tests.
+/// Makes all calls, once for all tests.
 async fn observe() -> &'static Observed {
     OBSERVED.get_or_init(call_everything).await
 }
 
 async fn call_everything() -> Observed {
-    let asked_for = std::env::var("PLANS_CHATS").ok();
-    let chats = asked_for.as_ref().map_or(CHATS, |text| text.parse().expect("PLANS_CHATS is a number"));
+    let configured = std::env::var("PLANS_CHATS").ok();
+    let chats = configured.as_ref().map_or(CHATS, |text| text.parse().expect("PLANS_CHATS is a number"));
     let cluster = Cluster::start(&log::SETTINGS).await;
     let database = cluster.empty_database();
     database.cli(&["migrate", "up"]);
     let seeded = Seeded::fill(&database, chats);
-    let cost = (ALL_CHATS / chats as f64).max(1.0);
-    let as_if_large = [
+    let cost = (FULL_CHATS / chats as f64).max(1.0);
+    let settings = [
         format!("seq_page_cost = {cost}"),
         "min_parallel_table_scan_size = 0".to_owned(),
         "min_parallel_index_scan_size = 0".to_owned(),
         "parallel_setup_cost = 0".to_owned(),
         "parallel_tuple_cost = 0".to_owned(),
     ];
-    for setting in as_if_large {
+    for setting in settings {
         database.admin().run(&format!("ALTER ROLE switchboard SET {setting}"));
     }
 
-    // One connection: every statement is prepared there, and what is logged belongs to the call that is waited for.
+    // One connection: every statement is prepared on it, and all log entries belong to the current call.
     let server = Server::start(&database, "127.0.0.1:0", &["--database-pool-size", "1"]).await;
     let rest = Rest::new(server.address);
-    // What a connection begins with belongs to no call. A write that finds nothing has no statement in common with them.
-    let nobodys = "/api/v1/organization/labels/label-aaaaaaaaaaaaaaaa";
-    assert_eq!(rest.token(&seeded.key).delete(nobodys).await.status, 404);
+    // Opens the connection before the first call, with a write that shares no statement with the reads.
+    let unknown_label = "/api/v1/organization/labels/label-aaaaaaaaaaaaaaaa";
+    assert_eq!(rest.token(&seeded.key).delete(unknown_label).await.status, 404);
     let mut caller = Caller {
         rest,
         log: Log::from_now(cluster.log_file()),
         keys: [seeded.key.clone(), seeded.limited_key.clone()],
     };
-    caller.check_sight(&mut database.sql());
+    caller.check_log(&mut database.sql());
     let mut observed = Observed { calls: Vec::new(), ends: Vec::new() };
     for request in requests::all(&seeded) {
         let mut next = None;
@@ -185,13 +185,13 @@ async fn call_everything() -> Observed {
             observed.ends.extend(caller.counted_ends(&request).await);
         }
     }
-    if asked_for.is_some() {
+    if configured.is_some() {
         observed.print();
     }
     observed
 }
 
-/// Calls, and looks what PostgreSQL does meanwhile.
+/// Makes calls and reads PostgreSQL's log entries for them.
 struct Caller {
     rest: Rest,
     log: Log,
@@ -199,12 +199,12 @@ struct Caller {
 }
 
 impl Caller {
-    /// Makes sure that a table that is read whole would be noticed.
-    fn check_sight(&mut self, sql: &mut Sql) {
-        sql.run("SELECT FROM messages WHERE body = 'nobody wrote this'");
+    /// Checks that a sequential scan would be noticed.
+    fn check_log(&mut self, sql: &mut Sql) {
+        sql.run("SELECT FROM messages WHERE body = 'not in any message'");
         let entries = self.log.next();
         let mut plans = entries.iter().filter_map(Entry::plan);
-        let seen = plans.any(|plan| plan::read_whole(plan) == ["messages"] && plan::blocks(plan) > 100);
+        let seen = plans.any(|plan| plan::sequential_scans(plan) == ["messages"] && plan::blocks(plan) > 100);
         assert!(seen, "PostgreSQL's log does not show plans: {entries:?}");
     }
 
@@ -217,7 +217,7 @@ impl Caller {
         (Call { request: request.clone(), entries: self.log.next() }, answer.json())
     }
 
-    /// The first and the last full page of a list that is counted, when it has many.
+    /// The first and the last full page of a list with offset pagination, if it has several.
     async fn counted_ends(&mut self, request: &Request) -> Option<(Call, Call)> {
         let page = |offset: u64| {
             let paging = format!("limit={PAGE}&offset={offset}");
@@ -228,7 +228,7 @@ impl Caller {
         Some((self.call(&page(0)).await.0, self.call(&page(last)).await.0))
     }
 
-    /// Goes through the whole list: its first and its last full page, when it has many.
+    /// Reads a list with keyset pagination to its end: its first and its last full page, if it has several.
     async fn ends(&mut self, request: &Request) -> Option<(Call, Call)> {
         let target = request.target.replace("limit=20", &format!("limit={PAGE}"));
         let request = Request { target, ..request.clone() };
@@ -246,7 +246,7 @@ impl Caller {
 }
 
 impl Observed {
-    /// What each request touched.
+    /// Prints the blocks of each request.
     fn print(&self) {
         for call in self.calls.iter().step_by(RUNS) {
             let Request { rpc, target, phone, is_limited, .. } = &call.request;
@@ -263,7 +263,7 @@ impl Observed {
     }
 }
 
-/// Where the next page begins, in either API's spelling.
+/// The cursor of the next page, in either API's spelling.
 fn next_cursor(answer: &Value) -> Option<&str> {
     answer["nextCursor"].as_str().or(answer["next_cursor"].as_str())
 }

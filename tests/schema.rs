@@ -1,5 +1,4 @@
-//! The tables: that the migrations go both ways, that every row belongs to an organization, and that what diesel is told
-//! of them is what the database says.
+//! The schema: migrations up and down, organization in every key, row level security, and diesel's `table!` blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,14 +10,14 @@ use crate::support::{Cluster, Database, ROOT};
 const OURS: &str =
     "c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_%' AND NOT c.relispartition";
 
-/// Types that diesel has no word for: such a column is left out of what it is told.
-const UNKNOWN_TO_DIESEL: [&str; 2] = ["tsvector", "xid8"];
+/// Types without a diesel equivalent; columns of these types are not declared.
+const WITHOUT_DIESEL_TYPE: [&str; 2] = ["tsvector", "xid8"];
 
 #[tokio::test]
-async fn migrations_go_up_down_and_up_again() {
+async fn migrations_can_be_applied_reverted_and_reapplied() {
     let database = Cluster::get().await.empty_database();
     database.cli(&["migrate", "up"]);
-    let first = everything_in(&database);
+    let first = schema_objects(&database);
     let tables = format!("pg_class c WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}");
     let migrations = fs::read_dir(Path::new(ROOT).join("migrations")).expect("migrations").count();
     for _ in 0..migrations {
@@ -30,11 +29,11 @@ async fn migrations_go_up_down_and_up_again() {
     let functions = "pg_proc WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE 'diesel\\_%'";
     assert_eq!(database.sql().count(functions), 0, "a function is left over");
     database.cli(&["migrate", "up"]);
-    assert_eq!(everything_in(&database), first);
+    assert_eq!(schema_objects(&database), first);
 }
 
 #[tokio::test]
-async fn what_diesel_is_told_is_what_the_database_says() {
+async fn table_blocks_match_the_migrated_database() {
     let database = Cluster::get().await.migrated_database().await;
     let actual = columns_of(&database);
     let declared = declared_tables();
@@ -43,21 +42,21 @@ async fn what_diesel_is_told_is_what_the_database_says() {
         for (column, kind) in columns {
             let (is_view, real_kind) =
                 real.get(column).unwrap_or_else(|| panic!("{table} has no column {column}"));
-            // PostgreSQL does not know which columns of a view are never null.
+            // PostgreSQL reports every column of a view as nullable.
             let plain = |kind: &str| kind.replace("Nullable<", "").replace('>', "");
             let same = if *is_view { plain(kind) == plain(real_kind) } else { kind == real_kind };
             assert!(same, "{table}.{column} is {real_kind} in the database and {kind} in the code");
         }
     }
     let missing = actual.iter().flat_map(|(table, columns)| {
-        let told = declared.get(table);
-        let known =
-            columns.iter().filter(|(_, (_, kind))| !UNKNOWN_TO_DIESEL.iter().any(|t| kind.contains(t)));
-        known
-            .filter(move |(column, _)| !told.is_some_and(|told| told.contains_key(*column)))
+        let declared = declared.get(table);
+        let typed =
+            columns.iter().filter(|(_, (_, kind))| !WITHOUT_DIESEL_TYPE.iter().any(|t| kind.contains(t)));
+        typed
+            .filter(move |(column, _)| !declared.is_some_and(|declared| declared.contains_key(*column)))
             .map(move |(column, _)| format!("{table}.{column}"))
     });
-    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new(), "columns that diesel is not told of");
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new(), "columns missing in a table! block");
 }
 
 #[tokio::test]
@@ -84,9 +83,9 @@ async fn every_table_forces_row_level_security() {
 }
 
 #[tokio::test]
-async fn every_key_and_foreign_key_begins_with_the_organization() {
+async fn every_key_begins_with_the_organization() {
     let database = Cluster::get().await.migrated_database().await;
-    let astray = format!(
+    let without_org = format!(
         "SELECT k.conname AS name FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
          WHERE k.contype IN ('p', 'u', 'f') AND {OURS} AND NOT (
              (SELECT attname FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = k.conkey[1]) = 'org_id'
@@ -94,7 +93,7 @@ async fn every_key_and_foreign_key_begins_with_the_organization() {
                  (SELECT attname FROM pg_attribute WHERE attrelid = k.confrelid AND attnum = k.confkey[1]) = 'org_id'))
          ORDER BY 1"
     );
-    assert_eq!(names(&database, &astray), Vec::<String>::new());
+    assert_eq!(names(&database, &without_org), Vec::<String>::new());
     let keyless = format!(
         "SELECT c.relname AS name FROM pg_class c WHERE c.relkind IN ('r', 'p') AND {OURS}
          AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p') ORDER BY 1"
@@ -109,7 +108,7 @@ async fn a_write_for_one_organization_touches_no_row_of_another() {
     let before = database.sql().fingerprint();
     database.sql().run_as(&ours, &format!("UPDATE orgs SET name = 'taken' WHERE org_id = '{theirs}'"));
     database.sql().run_as(&ours, &format!("DELETE FROM orgs WHERE org_id = '{theirs}'"));
-    database.sql().run("UPDATE orgs SET name = 'taken by nobody'");
+    database.sql().run("UPDATE orgs SET name = 'taken without an organization'");
     assert_eq!(database.sql().fingerprint(), before);
 }
 
@@ -118,8 +117,8 @@ fn names(database: &Database, query: &str) -> Vec<String> {
     rows.iter().map(|row| row["name"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// Columns, constraints, indexes, policies, views, functions and comments, as PostgreSQL writes them out.
-fn everything_in(database: &Database) -> BTreeSet<String> {
+/// Columns, constraints, indexes, policies, views, functions and comments, as text.
+fn schema_objects(database: &Database) -> BTreeSet<String> {
     let query = format!(
         "SELECT concat_ws(' ', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
                 a.attgenerated, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)) AS name
@@ -139,7 +138,7 @@ fn everything_in(database: &Database) -> BTreeSet<String> {
 
 type Columns<Kind> = BTreeMap<String, BTreeMap<String, Kind>>;
 
-/// Table or view → column → whether it is a view's, and its type in diesel's words.
+/// Table or view → column → whether it belongs to a view, and its diesel type.
 fn columns_of(database: &Database) -> Columns<(bool, String)> {
     let query = format!(
         "SELECT c.relname AS name, a.attname AS column, c.relkind = 'v' AS is_view, a.attnotnull AS required,
@@ -183,7 +182,7 @@ fn diesel_name(kind: &str) -> &str {
     }
 }
 
-/// What the `table!` blocks of `src/store/` say.
+/// The `table!` blocks of `src/store/`.
 fn declared_tables() -> Columns<String> {
     let mut tables = Columns::new();
     for file in crate::support::files_under("src/store", "rs") {
@@ -200,7 +199,7 @@ fn declared_tables() -> Columns<String> {
                     let kind = kind.trim_end_matches(',').to_owned();
                     tables.entry(table.clone()).or_default().insert(column, kind);
                 } else if line.starts_with("__") || line.starts_with("pg_") {
-                    // diesel's, and PostgreSQL's own.
+                    // A table of diesel or PostgreSQL.
                     break;
                 } else if let Some((name, _)) = line.split_once(" (").filter(|_| !line.starts_with("//")) {
                     table = sql_name.take().unwrap_or_else(|| name.to_owned());

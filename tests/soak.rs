@@ -1,16 +1,15 @@
-//! What the service promises while it is stressed. `make soak` tries each promise at full length with the release build on a
-//! machine of its own, and holds the service to its figures. Otherwise it is tried in short, and held to what it does: a
-//! debug build beside other tests knows no times.
+//! Promises about load, failures and shutdown. `make soak` runs each at full length with the release build and checks the
+//! figures. Otherwise a short form runs, which checks behaviour but no times: a debug build beside other tests has none.
 
 mod figures;
 mod flood;
+mod frozen;
 mod killed;
 mod load;
 mod overload;
 mod readers;
-mod standstill;
+mod shutdown;
 mod start;
-mod stops;
 
 use std::env;
 use std::sync::LazyLock;
@@ -19,18 +18,18 @@ use std::time::Duration;
 use self::figures::Figures;
 use crate::support::World;
 
-/// Whether `make soak` asks.
+/// Whether `make soak` runs the tests.
 static IS_FULL: LazyLock<bool> = LazyLock::new(|| env::var_os("SOAK").is_some());
 
-/// Between two looks at something.
+/// Interval of polling.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A size of the full form, which the short one has smaller.
+/// Selects the size of the short or the full form.
 fn sized<T>(short: T, full: T) -> T {
     if *IS_FULL { full } else { short }
 }
 
-/// As a setting.
+/// Formats a duration as a flag's value.
 fn setting(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
 }
@@ -39,7 +38,7 @@ async fn is_ready(world: &World) -> bool {
     world.anonymous().get("/readyz").await.status == 200
 }
 
-/// So many chats of the organization's first number.
+/// Inserts chats of the organization's first session.
 fn seed(world: &World, chats: u64) {
     let (org, session) = (&world.org.id, &world.org.sessions[0]);
     world.sql().run_as(

@@ -1,8 +1,8 @@
-// A small Node.js service, as many would write it: each route answers with the row of one prepared statement. No caller
-// is checked, nothing is mapped, logged or traced: it is what reading and sending the row costs at least.
+// A small Node.js service: each route returns the row of one prepared statement, without authentication, mapping, logging
+// or traces. It is the minimum cost of reading and sending the row.
 //
-// Its one argument is JSON: { database, connections, reads: [{ route, sql, values }] }. In a statement's values, the
-// address of a person stands for the one that is asked for. Prints its port when it listens.
+// Argument: JSON { database, connections, reads: [{ route, sql, values }] }. The address of a contact in `values` is replaced
+// by the requested one. Prints its port when it listens.
 
 import Fastify from "fastify";
 import pg from "pg";
@@ -13,9 +13,9 @@ const fastify = Fastify();
 
 for (const { route, sql, values } of reads) {
   fastify.get(route, async (request, reply) => {
-    const person = `${request.params.person.split("@")[0]}@c.us`;
-    const own = values.map((value) => (value?.endsWith("@c.us") ? person : value));
-    const { rows } = await pool.query({ name: route, text: sql, values: own });
+    const chat = `${request.params.chat.split("@")[0]}@c.us`;
+    const parameters = values.map((value) => (value?.endsWith("@c.us") ? chat : value));
+    const { rows } = await pool.query({ name: route, text: sql, values: parameters });
     return rows.length === 1 ? rows[0] : reply.code(404).send({});
   });
 }

@@ -1,10 +1,10 @@
-//! The calls under load, and where they go.
+//! The measured calls and their target.
 
 use std::net::SocketAddr;
 
 use crate::seed::{self, World};
 
-/// What is called, by the names of the RPCs.
+/// A call, named after its RPC.
 #[allow(clippy::enum_variant_names, reason = "all are about a chat")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
@@ -18,7 +18,7 @@ impl Call {
     pub const ALL: [Self; 4] =
         [Self::GetChat, Self::UpdateChat, Self::GetSessionChat, Self::UpdateSessionChat];
 
-    /// As the report names it.
+    /// Name in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::GetChat => "GET chat",
@@ -29,7 +29,7 @@ impl Call {
     }
 }
 
-/// Through which protocol.
+/// The protocol of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     Rest,
@@ -39,7 +39,7 @@ pub enum Protocol {
 impl Protocol {
     pub const ALL: [Self; 2] = [Self::Rest, Self::Grpc];
 
-    /// As the report names it.
+    /// Name in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rest => "REST",
@@ -48,11 +48,11 @@ impl Protocol {
     }
 }
 
-/// The service under load and the words to call it with.
+/// The service under load, and the ids and credentials for its requests.
 #[derive(Clone)]
 pub struct Target {
     pub address: SocketAddr,
-    /// The service's process.
+    /// Process id of the service.
     pub pid: u32,
     pub key: String,
     pub phone: String,
@@ -73,31 +73,31 @@ impl Target {
     }
 }
 
-/// One connection: makes one call at a time and waits for its answer.
+/// One connection that makes one call at a time.
 pub trait Client: Send + 'static {
-    /// Makes one call. Anything but success is an error.
+    /// Makes one call. Any status but success is an error.
     fn call(&mut self) -> impl Future<Output = crate::Outcome<()>> + Send;
 }
 
-/// Which chats are called, in an order that no cache knows and every run repeats.
-pub struct Numbers(u64);
+/// Pseudo-random sequence of chats, the same in every run.
+pub struct ChatSequence(u64);
 
-impl Numbers {
-    /// A sequence of its own for each seed.
+impl ChatSequence {
+    /// A different sequence for each seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// The digits of a seeded person (xorshift64*).
+    /// Phone number of a seeded contact (xorshift64*).
     pub fn next_digits(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         let spread = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        seed::FIRST_PERSON + spread % seed::PERSONS
+        seed::FIRST_CONTACT + spread % seed::CONTACTS
     }
 
-    /// True and false in turns of chance: what an update sets, so that it changes something.
+    /// A pseudo-random value for an update, so that it often changes something.
     pub fn next_bool(&mut self) -> bool {
         self.0 & 0x4000 != 0
     }

@@ -1,4 +1,4 @@
-//! A small Node.js service that runs the same statements: what a call costs elsewhere on this machine.
+//! A small Node.js service that runs the same statements, for comparison.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,13 +14,13 @@ use crate::statement::Statement;
 
 /// The running service.
 pub struct Fastify {
-    /// How to call it: as ours.
+    /// How to call it: like the service under test.
     pub target: Target,
     _process: Process,
 }
 
 impl Fastify {
-    /// Starts it; each of the reads with its statement.
+    /// Starts it with the statement of each read.
     pub async fn start(database: &Database, statements: &[Statement], ours: &Target) -> Outcome<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/fastify");
         if !folder.join("node_modules").exists() {
@@ -30,7 +30,7 @@ impl Fastify {
             json!({ "route": route(*call), "sql": sql, "values": values })
         });
         let reads = reads.collect::<Vec<_>>();
-        // As many as ours opens when it is not told.
+        // The default pool size of the service under test.
         let connections = 2 * std::thread::available_parallelism()?.get();
         let setup = json!({ "database": database.url, "connections": connections, "reads": reads });
         let mut command = Command::new("node");
@@ -46,7 +46,7 @@ impl Fastify {
 
 fn route(call: Call) -> &'static str {
     match call {
-        Call::GetChat | Call::UpdateChat => "/v1/chats/:person",
-        Call::GetSessionChat | Call::UpdateSessionChat => "/api/v1/sessions/:session/chats/:person",
+        Call::GetChat | Call::UpdateChat => "/v1/chats/:chat",
+        Call::GetSessionChat | Call::UpdateSessionChat => "/api/v1/sessions/:session/chats/:chat",
     }
 }

@@ -1,4 +1,4 @@
-//! gRPC over one HTTP/2 connection per client, without the layers of a full client; `grpc-status` is checked every time.
+//! gRPC calls over one HTTP/2 connection per client, without a full gRPC client; checks every `grpc-status`.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Uri};
@@ -11,19 +11,19 @@ use switchboard::pb;
 use tokio::net::TcpStream;
 
 use crate::Outcome;
-use crate::calls::{Call, Client, Numbers, Target};
+use crate::calls::{Call, ChatSequence, Client, Target};
 
 /// One connection.
 pub struct Grpc {
     target: Target,
     call: Call,
     sender: SendRequest<Full<Bytes>>,
-    numbers: Numbers,
+    chats: ChatSequence,
     uri: Uri,
     headers: HeaderMap,
 }
 
-/// That many connections, open.
+/// Opens connections.
 pub async fn clients(target: &Target, call: Call, connections: usize) -> Outcome<Vec<Grpc>> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/grpc"));
@@ -35,13 +35,13 @@ pub async fn clients(target: &Target, call: Call, connections: usize) -> Outcome
         let stream = TcpStream::connect(target.address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
-        // It ends with its sender; a failure in between shows in the call.
+        // It ends with its sender; a failure is an error of the next call.
         tokio::spawn(connection);
         clients.push(Grpc {
             target: target.clone(),
             call,
             sender,
-            numbers: Numbers::new(number as u64 + 1),
+            chats: ChatSequence::new(number as u64 + 1),
             uri: format!("http://{}/switchboard.v1.{}", target.address, path(call)).parse()?,
             headers: headers.clone(),
         });
@@ -62,8 +62,8 @@ impl Client for Grpc {
     async fn call(&mut self) -> Outcome<()> {
         let mut request = Request::post(self.uri.clone()).body(Full::new(self.message()?))?;
         request.headers_mut().clone_from(&self.headers);
-        let answer = self.sender.send_request(request).await?;
-        let (parts, mut body) = answer.into_parts();
+        let response = self.sender.send_request(request).await?;
+        let (parts, mut body) = response.into_parts();
         let mut trailers = parts.headers;
         let mut length = 0;
         while let Some(frame) = body.frame().await.transpose()? {
@@ -72,7 +72,7 @@ impl Client for Grpc {
                 Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
             }
         }
-        // Five bytes are an empty message.
+        // An empty message has five bytes.
         match trailers.get("grpc-status") {
             Some(status) if status == "0" && length > 5 => Ok(()),
             _ => Err(format!("{}: {trailers:?}, {length} bytes", path(self.call)).into()),
@@ -81,10 +81,10 @@ impl Client for Grpc {
 }
 
 impl Grpc {
-    /// The request, framed as gRPC wants it.
+    /// The next request as a gRPC frame.
     fn message(&mut self) -> Outcome<Bytes> {
-        let digits = self.numbers.next_digits();
-        let flag = self.numbers.next_bool();
+        let digits = self.chats.next_digits();
+        let flag = self.chats.next_bool();
         let chat_id = format!("{digits}@c.us");
         let jid = format!("{digits}@s.whatsapp.net");
         let session_id = self.target.session.clone();

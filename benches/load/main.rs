@@ -1,10 +1,8 @@
-//! How many calls a second the service answers, beside `pgbench` and a small Node.js service running the same statements in
-//! the same minute.
+//! Throughput and latency of the service, compared with `pgbench` and a small Node.js service that run the same statements.
 //!
-//! Everything shares one machine: PostgreSQL, the service and this client. So the figures are a floor, the client's own
-//! processor time stands beside them, and what counts is the ratio. Nothing here passes or fails by a time; a call that
-//! fails ends the run. `BENCH_SECONDS` sets how long calls about one chat are
-//! measured in all (default 120); pages of lists and of the search are measured as long as each of those at a time.
+//! PostgreSQL, the service and this client share one machine: rates are lower bounds, the client's processor time is
+//! reported, and the ratios count. No figure makes the benchmark fail; a failed call does. `BENCH_SECONDS` sets the
+//! total time of calls about one chat (default 120). Each page of a list or search is measured for one slice of it.
 
 mod calls;
 mod fastify;
@@ -17,25 +15,25 @@ mod seed;
 mod statement;
 mod timing;
 
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/keep_alive.rs"]
 mod keep_alive;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/methods.rs"]
 mod methods;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/process.rs"]
 mod process;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/server.rs"]
 mod server;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/sql.rs"]
 mod sql;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/usage.rs"]
 mod usage;
 
@@ -45,7 +43,7 @@ use std::time::Duration;
 use calls::{Call, Protocol, Target};
 use cluster::Cluster;
 use fastify::Fastify;
-use pgbench::{Baseline, Persons};
+use pgbench::{Baseline, Contacts};
 use report::Report;
 use seed::World;
 use server::Server;
@@ -54,7 +52,7 @@ use timing::Slice;
 /// The binary under load.
 const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
 
-/// What is compared: each with its statement, for every one of them reads with one.
+/// The calls that are compared; each reads with one statement.
 const READS: [Call; 2] = [Call::GetChat, Call::GetSessionChat];
 const CONNECTIONS: [usize; 3] = [1, 8, 32];
 const PAGE_CONNECTIONS: usize = 8;
@@ -64,7 +62,7 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-// One thread: the client must not take more than one of the cores it shares with what it measures.
+// One thread: the client must not use more than one of the cores it shares with the service.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let slice = slice_length()?;
@@ -73,7 +71,7 @@ async fn main() -> Outcome<()> {
     let world = World::seed(&database)?;
     let statements = statement::of_calls(&database, &world, &READS).await?;
     let baselines =
-        [Baseline::new("whole chat", &statements[0], Persons::Drawn, &world)?, Baseline::one_row(&world)?];
+        [Baseline::new("whole chat", &statements[0], Contacts::Random, &world)?, Baseline::one_row(&world)?];
 
     let server = Server::start(&database, "127.0.0.1:0", &[]).await;
     let target = Target::new(server.address, server.process.id().ok_or("no process id")?, &world);
@@ -87,12 +85,12 @@ async fn main() -> Outcome<()> {
         }
     }
     let pages = measure_pages(&mut report, &database, &world, &target, slice).await;
-    // What was measured until something failed, too.
+    // Also the measurements before a failure.
     print!("{}", report.markdown(&world.postgres_version, slice));
     pages
 }
 
-/// One slice of everything: each baseline right before the calls that are compared with it.
+/// One slice of each measurement: each baseline right before the calls compared with it.
 async fn run_round(
     report: &mut Report,
     database: &cluster::Database,
@@ -126,7 +124,7 @@ async fn run_round(
     Ok(())
 }
 
-/// Every list and the search: each page right after `pgbench` with its statement.
+/// Pages of every list and search, each right after `pgbench` with its statement.
 async fn measure_pages(
     report: &mut Report,
     database: &cluster::Database,
@@ -138,7 +136,7 @@ async fn measure_pages(
     let statements = statement::of_pages(database, world, &pages).await?;
     for (page, statement) in pages.iter().zip(statements) {
         eprintln!("{} …", page.name);
-        let baseline = Baseline::new("page", &statement, Persons::AsCalled, world)?;
+        let baseline = Baseline::new("page", &statement, Contacts::AsLogged, world)?;
         let baseline = baseline.run(database, PAGE_CONNECTIONS, length)?;
         let readers = pages::readers(target, page, PAGE_CONNECTIONS).await?;
         report.page(&page.name, timing::measure(target.pid, readers, length).await?, baseline);
@@ -163,7 +161,7 @@ async fn measure(
     }
 }
 
-/// How long one thing is measured at a time.
+/// Duration of one measurement.
 fn slice_length() -> Outcome<Duration> {
     let seconds = std::env::var("BENCH_SECONDS").map_or(Ok(DEFAULT_SECONDS), |text| text.parse())?;
     let per_round = Call::ALL.len() * Protocol::ALL.len() + 2 * READS.len();

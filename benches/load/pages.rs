@@ -1,5 +1,5 @@
-//! Pages of every list there is, and of the search, over REST: the first of each, and one from the middle of the long ones.
-//! Which lists there are comes from the descriptors.
+//! Pages of every list and search over REST: the first, and one from the middle of long lists. The lists are found in the
+//! proto descriptors.
 
 use serde_json::Value;
 
@@ -9,21 +9,21 @@ use crate::methods::{Binding, Method, methods};
 use crate::rest::{self, Connection};
 use crate::seed;
 
-/// Items a page.
+/// Page size.
 pub const ITEMS: usize = 50;
-/// In every message, and in those of one chat.
-const WORDS: [&str; 2] = ["house", "50000"];
+/// Search terms: in every message, and in those of one chat.
+const QUERIES: [&str; 2] = ["house", "50000"];
 
 /// One page.
 #[derive(Clone)]
 pub struct Page {
-    /// As the report names it.
+    /// Name in the report.
     pub name: String,
-    /// The request, as it goes over the wire.
+    /// The HTTP request.
     pub request: Vec<u8>,
 }
 
-/// All that are measured.
+/// All measured pages.
 pub async fn all(target: &Target) -> Outcome<Vec<Page>> {
     let mut connection = Connection::open(target.address).await?;
     let mut pages = Vec::new();
@@ -38,17 +38,17 @@ pub async fn all(target: &Target) -> Outcome<Vec<Page>> {
     Ok(pages)
 }
 
-/// The route with everything in it but where the page begins.
+/// The paths of a list, without offset and cursor.
 fn paths(method: &Method, binding: &Binding, target: &Target) -> Vec<String> {
-    let person = seed::FIRST_PERSON;
+    let contact = seed::FIRST_CONTACT;
     let path = binding.template.replace("{session_id}", &target.session);
-    let path = path.replace("{chat_id}", &format!("{person}@c.us"));
+    let path = path.replace("{chat_id}", &format!("{contact}@c.us"));
     let path = path.replace("{webhook_id}", seed::WEBHOOK);
-    let path = path.replace("{jid}", &format!("{person}@s.whatsapp.net"));
+    let path = path.replace("{jid}", &format!("{contact}@s.whatsapp.net"));
     let path = format!("{path}?limit={ITEMS}");
     match method.input.get_field_by_name("query") {
         None => vec![path],
-        Some(_) => WORDS.iter().map(|word| format!("{path}&query={word}")).collect(),
+        Some(_) => QUERIES.iter().map(|word| format!("{path}&query={word}")).collect(),
     }
 }
 
@@ -65,42 +65,42 @@ async fn of_list(
         request: rest::get(target, &format!("{path}{more}")),
     };
     let first = page("first page", "");
-    let answer: Value = serde_json::from_slice(connection.exchange(&first.request).await?)?;
+    let response: Value = serde_json::from_slice(connection.exchange(&first.request).await?)?;
     let mut pages = vec![first];
-    if let Some(count) = answer["count"].as_u64().filter(|count| *count > 4 * ITEMS as u64) {
+    if let Some(count) = response["count"].as_u64().filter(|count| *count > 4 * ITEMS as u64) {
         let offset = count / 2;
         pages.push(page(&format!("from {offset}"), &format!("&offset={offset}")));
-    } else if answer["nextCursor"].is_string() {
-        let cursors = cursors(connection, path, answer, target).await?;
+    } else if response["nextCursor"].is_string() {
+        let cursors = cursors(connection, path, response, target).await?;
         let middle = cursors.len() / 2;
         pages.push(page(&format!("page {}", middle + 2), &format!("&cursor={}", cursors[middle])));
     }
     Ok(pages)
 }
 
-/// Where each page after the first begins.
+/// The cursors of all pages after the first.
 async fn cursors(
     connection: &mut Connection,
     path: &str,
-    mut answer: Value,
+    mut response: Value,
     target: &Target,
 ) -> Outcome<Vec<String>> {
     let mut cursors = Vec::new();
-    while let Some(cursor) = answer["nextCursor"].as_str().map(str::to_owned) {
+    while let Some(cursor) = response["nextCursor"].as_str().map(str::to_owned) {
         let request = rest::get(target, &format!("{path}&cursor={cursor}"));
         cursors.push(cursor);
-        answer = serde_json::from_slice(connection.exchange(&request).await?)?;
+        response = serde_json::from_slice(connection.exchange(&request).await?)?;
     }
     Ok(cursors)
 }
 
-/// Asks for the same page again and again.
+/// A client that requests the same page repeatedly.
 pub struct Reader {
     connection: Connection,
     request: Vec<u8>,
 }
 
-/// That many connections, open.
+/// Opens connections.
 pub async fn readers(target: &Target, page: &Page, connections: usize) -> Outcome<Vec<Reader>> {
     let mut readers = Vec::with_capacity(connections);
     for _ in 0..connections {

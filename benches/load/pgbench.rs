@@ -1,4 +1,4 @@
-//! `pgbench`, PostgreSQL's own load generator: what the machine gives for the bare statement.
+//! `pgbench`, PostgreSQL's load generator: the rate of the bare statement on this machine.
 
 use std::env;
 use std::fs;
@@ -11,19 +11,19 @@ use crate::cluster::Database;
 use crate::seed::{self, World};
 use crate::statement::Statement;
 
-/// Each of its connections is opened and plans the statement; the service's are past that.
+/// Time for opening connections and planning the statement, which is not counted.
 const WARM_UP_SECONDS: u32 = 2;
-/// As the service has it.
-const PLANNED_ONCE: &str =
+/// The session settings of the service.
+const SESSION_OPTIONS: &str =
     "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c jit=off";
 
-/// Whose chats a statement reads.
+/// The contacts whose chats a statement reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Persons {
-    /// Those it was logged with.
-    AsCalled,
-    /// One drawn anew each time.
-    Drawn,
+pub enum Contacts {
+    /// Those of the logged statement.
+    AsLogged,
+    /// A random one each time.
+    Random,
 }
 
 /// A script that `pgbench` runs with prepared statements.
@@ -33,11 +33,11 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// The statement, about those persons.
-    pub fn new(name: &str, statement: &Statement, persons: Persons, world: &World) -> Outcome<Self> {
-        let last = seed::FIRST_PERSON + seed::PERSONS - 1;
-        let (sql, variables) = in_own_words(statement, persons);
-        let script = format!("\\set digits random({}, {last})\n{sql};\n", seed::FIRST_PERSON);
+    /// A script with the statement, reading those contacts' chats.
+    pub fn new(name: &str, statement: &Statement, contacts: Contacts, world: &World) -> Outcome<Self> {
+        let last = seed::FIRST_CONTACT + seed::CONTACTS - 1;
+        let (sql, variables) = to_script(statement, contacts);
+        let script = format!("\\set digits random({}, {last})\n{sql};\n", seed::FIRST_CONTACT);
         Self::write(name, &script, variables, world)
     }
 
@@ -59,7 +59,7 @@ impl Baseline {
         Ok(Self { script: path, variables })
     }
 
-    /// Transactions a second, with that many connections.
+    /// Runs it and returns transactions per second.
     pub fn run(&self, database: &Database, connections: usize, length: Duration) -> Outcome<f64> {
         let seconds = length.as_secs_f64().round().max(1.0) as u32 + WARM_UP_SECONDS;
         let mut command = Command::new(program()?);
@@ -69,10 +69,10 @@ impl Baseline {
         for (name, value) in &self.variables {
             command.args(["-D", &format!("{name}={value}")]);
         }
-        let output = command.env("PGOPTIONS", PLANNED_ONCE).arg(&database.url).output()?;
+        let output = command.env("PGOPTIONS", SESSION_OPTIONS).arg(&database.url).output()?;
         let (summary, progress) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        // The last second's line is not always printed, so what came after the warming up is the rest of the whole.
+        // The last progress line may be missing, so the warm-up is subtracted from the total.
         let warm_up = progress.lines().filter_map(rate_of).take(WARM_UP_SECONDS as usize).sum::<f64>();
         let transactions = summary.lines().find_map(|line| {
             line.strip_prefix("number of transactions actually processed: ")?.parse::<f64>().ok()
@@ -83,24 +83,24 @@ impl Baseline {
     }
 }
 
-/// The statement with `:name` for its parameters, and what they are. `:digits` is a person's number.
-fn in_own_words(statement: &Statement, persons: Persons) -> (String, Vec<(String, String)>) {
+/// The statement with pgbench variables as parameters, and their values. `:digits` is a contact's phone number.
+fn to_script(statement: &Statement, contacts: Contacts) -> (String, Vec<(String, String)>) {
     let mut sql = statement.sql.clone();
     let mut variables = Vec::new();
-    // From the last, so that $1 is not found in $10.
+    // From the last, so that $1 does not match in $10.
     for (index, value) in statement.values.iter().enumerate().rev() {
         let placeholder = format!("${}", index + 1);
         let replacement = match value {
             None => "NULL".to_owned(),
-            // `pgbench` takes no empty variable.
+            // `pgbench` rejects empty variables.
             Some(value) if value.is_empty() => "''".to_owned(),
-            Some(address) if persons == Persons::Drawn && address.ends_with("@c.us") => {
+            Some(address) if contacts == Contacts::Random && address.ends_with("@c.us") => {
                 "(:digits || '@c.us')".to_owned()
             }
             Some(value) => {
                 let name = format!("p{}", index + 1);
                 variables.push((name.clone(), value.clone()));
-                // The service says what type its parameters have; here nothing else would.
+                // The service declares parameter types; here the cast does.
                 sql = sql.replace(&format!("{placeholder} IS NULL"), &format!(":{name}::text IS NULL"));
                 format!(":{name}")
             }
@@ -115,7 +115,7 @@ fn rate_of(line: &str) -> Option<f64> {
     line.strip_prefix("progress: ")?.split(", ").nth(1)?.strip_suffix(" tps")?.parse().ok()
 }
 
-/// `pgbench`: Debian keeps it beside the server, out of the `PATH`.
+/// The path of `pgbench`, which on Debian is not in `PATH`.
 fn program() -> Outcome<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

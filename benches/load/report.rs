@@ -1,4 +1,4 @@
-//! The figures as a Markdown table, and what was expected beside what was measured.
+//! The report in Markdown: measurements, and expected figures.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,17 +10,17 @@ use crate::timing::Slice;
 use crate::usage::percentile;
 use crate::{PAGE_CONNECTIONS, ROUNDS};
 
-/// What all slices measured.
+/// The measurements of all slices.
 #[derive(Default)]
 pub struct Report {
     baselines: BTreeMap<(Call, usize), Vec<f64>>,
     fastify: BTreeMap<(Call, usize), Vec<Slice>>,
     slices: BTreeMap<(Call, usize, Protocol), Vec<Slice>>,
-    /// What is read, ours, and `pgbench`'s rate.
+    /// Name of the page, the service's slice, and `pgbench`'s rate.
     pages: Vec<(String, Slice, f64)>,
 }
 
-/// One line of the table.
+/// One row of the table.
 struct Row {
     call: Call,
     connections: usize,
@@ -28,17 +28,17 @@ struct Row {
     rate: f64,
     p50: Duration,
     p99: Duration,
-    /// Processor time per call, in microseconds.
+    /// Processor time per call in µs, of the service and this client.
     service: f64,
     client: f64,
-    /// `pgbench`'s rate, where there is one to compare with.
+    /// `pgbench`'s rate, for compared calls.
     baseline: Option<f64>,
-    /// Processor time per call of the Node.js service, in microseconds, where it was measured.
+    /// Processor time per call of the Node.js service in µs, for compared calls.
     fastify: Option<f64>,
 }
 
 impl Report {
-    /// Adds what `pgbench` reached beside that call.
+    /// Adds `pgbench`'s rate for a call.
     pub fn baseline(&mut self, call: Call, connections: usize, rate: f64) {
         self.baselines.entry((call, connections)).or_default().push(rate);
     }
@@ -48,12 +48,12 @@ impl Report {
         self.fastify.entry((call, connections)).or_default().push(slice);
     }
 
-    /// Adds a slice of ours.
+    /// Adds a slice of the service under test.
     pub fn slice(&mut self, protocol: Protocol, call: Call, connections: usize, slice: Slice) {
         self.slices.entry((call, connections, protocol)).or_default().push(slice);
     }
 
-    /// Adds a page of a list or a search, and what `pgbench` reached beside it.
+    /// Adds a page of a list or search, with `pgbench`'s rate.
     pub fn page(&mut self, name: &str, slice: Slice, baseline: f64) {
         self.pages.push((name.to_owned(), slice, baseline));
     }
@@ -66,10 +66,10 @@ impl Report {
         format!(
             "# Load\n\n\
              {cores} cores shared by PostgreSQL {postgres_version}, the service and this client; {ROUNDS} rounds of \
-             {:.1} s each, `pgbench` right before what is compared with it. Rates are medians of the rounds, latencies \
-             of all their calls. `pgbench` runs the service's own statement beside GET chat, and a read of one row by \
-             its primary key beside GET session chat. Fastify is a small Node.js service that runs the service's own \
-             statement and sends the row.\n\n\
+             {:.1} s each, `pgbench` right before the calls compared with it. Rates are medians of the rounds, latencies \
+             are of all calls. `pgbench` runs the service's statement for GET chat, and reads one row by primary key \
+             for GET session chat. Fastify is a small Node.js service that runs the service's statement and sends the \
+             row.\n\n\
              | call | connections | protocol | requests/s | p50 ms | p99 ms | service µs/call | Fastify µs/call | client µs/call | pgbench/s | ratio |\n\
              |---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n\
              {table}\n{}\n{}",
@@ -147,7 +147,7 @@ fn line(row: &Row) -> String {
     )
 }
 
-/// What two shared cores are expected to give. Told, not enforced: a busy machine is no bug.
+/// Expected figures on two shared cores. Reported, not enforced: a busy machine is no bug.
 fn expectations(rows: &[Row]) -> String {
     let most = rows.iter().map(|row| row.connections).max().unwrap_or_default();
     let row = |call| {
@@ -165,7 +165,7 @@ fn expectations(rows: &[Row]) -> String {
         ("GET chat, p99 against p50, at most", spread(chat), 5.0, false),
         ("GET session chat, p99 against p50, at most", spread(session_chat), 5.0, false),
         ("GET chat, service µs/call, at most", chat.service, 25.0, false),
-        // On the machine where 25 µs were asked for, Fastify takes 51.
+        // On the machine where 25 µs are the goal, Fastify takes 51.
         ("GET chat, service µs/call against Fastify's, at most", of_fastify(chat), 0.49, false),
     ];
     let mut text =

@@ -1,22 +1,22 @@
-//! The calls over REST.
+//! REST calls.
 
 use std::io::Write;
 use std::net::SocketAddr;
 
 use crate::Outcome;
-use crate::calls::{Call, Client, Numbers, Target};
+use crate::calls::{Call, ChatSequence, Client, Target};
 use crate::keep_alive::KeepAlive;
 
 /// One keep-alive connection.
 pub struct Connection(KeepAlive);
 
 impl Connection {
-    /// Opens one.
+    /// Opens a connection.
     pub async fn open(address: SocketAddr) -> Outcome<Self> {
         Ok(Self(KeepAlive::open(address).await?))
     }
 
-    /// Sends a request and reads its answer to the end: the body. Any status but 200 is an error.
+    /// Sends a request and returns the response body. Any status but 200 is an error.
     pub async fn exchange(&mut self, request: &[u8]) -> Outcome<&[u8]> {
         match self.0.exchange(request).await? {
             (200, body) => Ok(body),
@@ -25,23 +25,23 @@ impl Connection {
     }
 }
 
-/// A GET of that path, as it goes over the wire.
+/// A GET request of that path.
 pub fn get(target: &Target, path: &str) -> Vec<u8> {
     let Target { key, phone, .. } = target;
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\nx-phone: {phone}\r\n\r\n")
         .into()
 }
 
-/// A caller of its own about one chat after the other.
+/// A client that calls for one chat after the other.
 pub struct Rest {
     target: Target,
     call: Call,
     connection: Connection,
-    numbers: Numbers,
+    chats: ChatSequence,
     request: Vec<u8>,
 }
 
-/// That many connections, open.
+/// Opens connections.
 pub async fn clients(target: &Target, call: Call, connections: usize) -> Outcome<Vec<Rest>> {
     let mut clients = Vec::with_capacity(connections);
     for number in 0..connections {
@@ -49,7 +49,7 @@ pub async fn clients(target: &Target, call: Call, connections: usize) -> Outcome
             target: target.clone(),
             call,
             connection: Connection::open(target.address).await?,
-            numbers: Numbers::new(number as u64 + 1),
+            chats: ChatSequence::new(number as u64 + 1),
             request: Vec::with_capacity(512),
         });
     }
@@ -66,8 +66,8 @@ impl Client for Rest {
 impl Rest {
     fn write_request(&mut self) -> Outcome<()> {
         let Target { key, phone, session, assignee, .. } = &self.target;
-        let digits = self.numbers.next_digits();
-        let flag = self.numbers.next_bool();
+        let digits = self.chats.next_digits();
+        let flag = self.chats.next_bool();
         let (method, body) = match (self.call, flag) {
             (Call::GetChat | Call::GetSessionChat, _) => ("GET", String::new()),
             (Call::UpdateChat, true) => ("PATCH", format!(r#"{{"assigned_to":"{assignee}"}}"#)),

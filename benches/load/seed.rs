@@ -1,4 +1,4 @@
-//! What the calls find: an organization with two numbers, 100,000 chats and 500,000 messages, written by a few statements.
+//! Test data: an organization with two sessions, 100,000 chats and 500,000 messages.
 
 use std::path::PathBuf;
 
@@ -6,32 +6,32 @@ use crate::Outcome;
 use crate::cluster::Database;
 use crate::sql::{Sql, disabled_webhook};
 
-/// Chats: persons, and then groups of twenty of them.
-pub const CHATS: u64 = PERSONS + GROUPS;
-/// Messages: five a chat, all of the first number's.
+/// Number of chats: with single contacts, and groups of twenty.
+pub const CHATS: u64 = CONTACTS + GROUPS;
+/// Number of messages: five for each chat of the first session.
 pub const MESSAGES: u64 = 5 * CHATS;
-/// Chats with one person each. Only these are called.
-pub const PERSONS: u64 = 99_000;
+/// Number of contacts with a chat. Calls only read these chats.
+pub const CONTACTS: u64 = 99_000;
 const GROUPS: u64 = 1_000;
-/// The digits of the first person; the others follow.
-pub const FIRST_PERSON: u64 = 15_550_100_000;
-/// The organization's numbers. The first holds all chats, the second every fifth.
+/// Phone number of the first contact; the others follow.
+pub const FIRST_CONTACT: u64 = 15_550_100_000;
+/// Phone numbers of the sessions. The first holds all chats, the second every fifth.
 pub const PHONES: [&str; 2] = ["15550090001", "15550090002"];
-/// A webhook that is told of nothing, and its one dead letter.
+/// A disabled webhook with one dead letter.
 pub const WEBHOOK: &str = "webhook-aaaaaaaaaaaaaaaa";
 const DEAD_LETTER: &str = "7000000001";
-/// Whom updates assign chats to.
+/// The member that updates assign chats to.
 pub const ASSIGNEE: &str = "agent1@acme.example";
 
-/// The seeded organization, and how to call for it.
+/// The seeded organization.
 pub struct World {
     pub org: String,
     pub sessions: [String; 2],
     pub key: String,
-    /// The first and the last chat's key in the database.
+    /// The first and the last chat key.
     pub chat_keys: (i64, i64),
     pub postgres_version: String,
-    /// For the files that `pgbench` reads.
+    /// Directory of the `pgbench` scripts.
     pub folder: PathBuf,
 }
 
@@ -51,8 +51,8 @@ impl World {
             ("$org", format!("'{org}'::uuid")),
             ("$session_1", format!("'{}'", sessions[0])),
             ("$session_2", format!("'{}'", sessions[1])),
-            ("$first_person", FIRST_PERSON.to_string()),
-            ("$persons", PERSONS.to_string()),
+            ("$first_contact", FIRST_CONTACT.to_string()),
+            ("$contacts", CONTACTS.to_string()),
             ("$groups", GROUPS.to_string()),
         ];
         for statement in STATEMENTS {
@@ -76,17 +76,17 @@ impl World {
     }
 }
 
-/// In order: what refers to something comes after it.
+/// In the order of foreign keys.
 const STATEMENTS: [&str; 10] = [
-    // People: one per chat, and the numbers themselves.
+    // One contact per chat, and the sessions' own numbers.
     "INSERT INTO contacts (org_id, contact_id, name, color, image, is_internal)
-     SELECT $org, ($first_person + n) || '@c.us', 'Person ' || n, '#B4876E', 'https://images.acme.example/' || n, false
-     FROM generate_series(0, $persons - 1) n
+     SELECT $org, ($first_contact + n) || '@c.us', 'Contact ' || n, '#B4876E', 'https://images.acme.example/' || n, false
+     FROM generate_series(0, $contacts - 1) n
      UNION ALL SELECT $org, phone || '@c.us', 'Support', '#B4876E', NULL, true FROM sessions WHERE org_id = $org",
     "INSERT INTO chats (org_id, chat_id, type, name, image, created_at)
-     SELECT $org, ($first_person + n) || '@c.us', 'user', NULL, 'https://images.acme.example/' || n,
+     SELECT $org, ($first_contact + n) || '@c.us', 'user', NULL, 'https://images.acme.example/' || n,
          now() - n * interval '1 minute'
-     FROM generate_series(0, $persons - 1) n",
+     FROM generate_series(0, $contacts - 1) n",
     "INSERT INTO chats (org_id, chat_id, type, name, info_admins_only, messages_admins_only, created_at)
      SELECT $org, (120363300000000000 + n) || '@g.us', 'group', 'Group ' || n, false, false,
          now() - n * interval '1 hour'
@@ -111,13 +111,13 @@ const STATEMENTS: [&str; 10] = [
      JOIN chats c ON c.org_id = sc.org_id AND c.chat_key = sc.chat_key
      CROSS JOIN generate_series(1, 5) n
      WHERE sc.org_id = $org AND sc.session_id = $session_1",
-    // In a person's chat: the person and the first number. In a group: twenty persons.
+    // In a contact's chat: the contact and the first session's number. In a group: twenty contacts.
     "INSERT INTO chat_members (org_id, chat_key, contact_id, is_admin)
      SELECT c.org_id, c.chat_key, contact_id, true
      FROM chats c, unnest(ARRAY[c.chat_id, (SELECT min(phone) || '@c.us' FROM sessions WHERE org_id = $org)]) contact_id
      WHERE c.org_id = $org AND c.type = 'user'
      UNION ALL
-     SELECT g.org_id, g.chat_key, ($first_person + (g.chat_key * 20 + n) % $persons) || '@c.us', false
+     SELECT g.org_id, g.chat_key, ($first_contact + (g.chat_key * 20 + n) % $contacts) || '@c.us', false
      FROM chats g, generate_series(1, 20) n
      WHERE g.org_id = $org AND g.type = 'group'",
     "INSERT INTO labels (org_id, label_id, name, label_key)

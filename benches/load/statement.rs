@@ -1,4 +1,4 @@
-//! The very statements that the service sends for its calls, as PostgreSQL's log has them.
+//! The statements that the service executes for its calls, read from PostgreSQL's log.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,15 +12,15 @@ use crate::seed::World;
 use crate::server::Server;
 use crate::sql::{Sql, is_statement_of_a_request};
 
-/// A statement, and what it was executed with.
+/// A statement with its parameters.
 pub struct Statement {
-    /// With `$1`, `$2` … for its parameters.
+    /// The text with `$1`, `$2` …
     pub sql: String,
     /// The parameters in order.
     pub values: Vec<Option<String>>,
 }
 
-/// What each of these calls reads with.
+/// The statement of each call.
 pub async fn of_calls(database: &Database, world: &World, calls: &[Call]) -> Outcome<Vec<Statement>> {
     let logged = Logged::start(database, world).await?;
     let mut statements = Vec::with_capacity(calls.len());
@@ -33,7 +33,7 @@ pub async fn of_calls(database: &Database, world: &World, calls: &[Call]) -> Out
     Ok(statements)
 }
 
-/// What each of these pages is read with.
+/// The statement of each page.
 pub async fn of_pages(database: &Database, world: &World, pages: &[Page]) -> Outcome<Vec<Statement>> {
     let logged = Logged::start(database, world).await?;
     let mut connection = Connection::open(logged.target.address).await?;
@@ -45,7 +45,7 @@ pub async fn of_pages(database: &Database, world: &World, pages: &[Page]) -> Out
     Ok(statements)
 }
 
-/// A service of its own whose statements PostgreSQL logs.
+/// A separate instance of the service whose statements PostgreSQL logs.
 struct Logged {
     admin: Sql,
     log: PathBuf,
@@ -56,7 +56,7 @@ struct Logged {
 impl Logged {
     async fn start(database: &Database, world: &World) -> Outcome<Self> {
         let mut admin = database.admin();
-        // The setting holds for connections that are opened after it.
+        // Applies to connections opened afterwards.
         admin.run("ALTER ROLE switchboard SET log_statement = 'all'");
         let server = Server::start(database, "127.0.0.1:0", &[]).await;
         let target = Target::new(server.address, server.process.id().ok_or("no process id")?, world);
@@ -77,7 +77,7 @@ impl Drop for Logged {
     }
 }
 
-/// The last logged `SELECT` that a call was answered with.
+/// The last logged `SELECT` of a request, and its parameters.
 fn last_read(log: &str) -> Option<(&str, &str)> {
     let lines = log.lines().collect::<Vec<_>>();
     lines.windows(2).rev().find_map(|pair| {
@@ -87,7 +87,7 @@ fn last_read(log: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// `$1 = 'a', $2 = NULL`: the values in order. A quote inside of one is doubled.
+/// Parses `$1 = 'a', $2 = NULL`. A quote within a value is doubled.
 fn parameters(list: &str) -> Vec<Option<String>> {
     let mut values = Vec::new();
     let mut rest = list;

@@ -1,4 +1,4 @@
-//! One slice of a measurement: calls in a closed loop on every connection, and what they cost.
+//! One slice of a measurement: calls in a closed loop on every connection.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use crate::calls::Client;
 use crate::usage::processor_time;
 use crate::{Outcome, WARM_UP};
 
-/// What one slice measured.
+/// The measurements of one slice.
 pub struct Slice {
-    /// From the first call to the last answer.
+    /// Time from the first call to the last response.
     pub elapsed: Duration,
-    /// Of every call.
+    /// Latency of every call.
     pub latencies: Vec<Duration>,
     /// Processor time of the service.
     pub service: Duration,
@@ -19,13 +19,13 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// Calls a second.
+    /// Calls per second.
     pub fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
 }
 
-/// Has every client call for that long, after a moment of warming up.
+/// Runs all clients for that long, after a warm-up.
 pub async fn measure<C: Client>(pid: u32, clients: Vec<C>, length: Duration) -> Outcome<Slice> {
     let (clients, _) = run(clients, WARM_UP).await?;
     let service = processor_time(pid);

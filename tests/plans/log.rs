@@ -1,4 +1,4 @@
-//! What PostgreSQL logs of each statement: how it came in, and the plan it ran with.
+//! PostgreSQL's log of statements and their plans.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-/// Has PostgreSQL log everything that this file reads. The plans are those that were run, functions' own statements
-/// included, with what they touched.
+/// Settings that log every statement with its plan and the blocks it touched, statements in functions included.
 pub const SETTINGS: [&str; 9] = [
     "log_line_prefix=",
     "log_min_duration_statement=0",
@@ -20,50 +19,50 @@ pub const SETTINGS: [&str; 9] = [
     "auto_explain.log_format=json",
 ];
 
-/// Has it log nothing of what a connection does. Filling a large database is many gigabytes of plans.
-pub const SILENCE: &str = "SET log_min_duration_statement = -1; SET auto_explain.log_min_duration = -1";
+/// Disables logging for a connection: filling a large database would log many gigabytes of plans.
+pub const NO_LOGGING: &str = "SET log_min_duration_statement = -1; SET auto_explain.log_min_duration = -1";
 
-/// One thing that PostgreSQL did.
+/// One log entry.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// Read and prepared a statement.
+    /// A statement was prepared.
     Parse(String),
-    /// Ran a prepared statement.
+    /// A prepared statement was executed.
     Execute(String),
-    /// Ran a statement that came as text, such as `BEGIN`.
+    /// A statement of the simple protocol was executed, such as `BEGIN`.
     Text(String),
-    /// The plan of a statement that ran: what `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)` says, with the statement itself.
+    /// The executed plan as of `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)`, with the statement.
     Plan(Value),
 }
 
 impl Entry {
-    /// The plan, if it is one.
+    /// The plan, if the entry is one.
     pub fn plan(&self) -> Option<&Value> {
         if let Self::Plan(plan) = self { Some(plan) } else { None }
     }
 }
 
-/// The log, read once from beginning to end.
+/// A reader of the log.
 pub struct Log {
     path: PathBuf,
     at: u64,
 }
 
 impl Log {
-    /// Everything from now on.
+    /// Starts at the present end of the log.
     pub fn from_now(path: PathBuf) -> Self {
         let at = path.metadata().expect("PostgreSQL's log").len();
         Self { path, at }
     }
 
-    /// What was logged since the last time. A statement is logged before it is answered.
+    /// Entries since the last call. PostgreSQL logs a statement before it returns its result.
     pub fn next(&mut self) -> Vec<Entry> {
         let mut file = File::open(&self.path).expect("PostgreSQL's log");
         file.seek(SeekFrom::Start(self.at)).expect("a place in the log");
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).expect("the log");
         self.at += bytes.len() as u64;
-        // The lines of one entry follow its first with a tab before each.
+        // Continuation lines of an entry begin with a tab.
         let text = String::from_utf8_lossy(&bytes).replace("\n\t", "\r");
         text.lines().filter_map(entry).collect()
     }
@@ -76,7 +75,7 @@ fn entry(line: &str) -> Option<Entry> {
         return Some(Entry::Plan(serde_json::from_str(plan).expect("a plan in JSON")));
     }
     let (kind, rest) = what.split_once(' ')?;
-    // The statement's name comes before it.
+    // The prepared statement's name precedes the text.
     let sql = rest.split_once(": ").map_or(rest, |(_, sql)| sql).to_owned();
     match kind {
         "parse" => Some(Entry::Parse(sql)),

@@ -1,9 +1,9 @@
-//! A look through a plan.
+//! Queries over a JSON plan.
 
 use serde_json::Value;
 
-/// The tables that a plan reads from end to end.
-pub fn read_whole(plan: &Value) -> Vec<String> {
+/// Tables that the plan scans sequentially.
+pub fn sequential_scans(plan: &Value) -> Vec<String> {
     let mut tables = Vec::new();
     walk(&plan["Plan"], &mut |node| {
         if node["Node Type"] == "Seq Scan" {
@@ -13,28 +13,28 @@ pub fn read_whole(plan: &Value) -> Vec<String> {
     tables
 }
 
-/// Whether other processes run a part of it.
+/// Whether the plan uses parallel workers.
 pub fn starts_workers(plan: &Value) -> bool {
     let mut starts = false;
     walk(&plan["Plan"], &mut |node| starts |= node["Workers Planned"].is_u64());
     starts
 }
 
-/// How many blocks it touched, in memory or on disk: a cost that no other process on the machine changes.
+/// Number of blocks touched, in memory or on disk: a cost that does not depend on the machine's load.
 pub fn blocks(plan: &Value) -> u64 {
     let of = |name: &str| plan["Plan"][name].as_u64().unwrap_or_default();
     of("Shared Hit Blocks") + of("Shared Read Blocks")
 }
 
-/// The most rows that a part of it had in one go.
+/// Maximum number of rows of a node in one loop.
 pub fn rows(plan: &Value) -> u64 {
     let mut most = 0;
     walk(&plan["Plan"], &mut |node| most = most.max(node["Actual Rows"].as_u64().unwrap_or_default()));
     most
 }
 
-/// How many rows, or pairs of them, were looked at for nothing.
-pub fn thrown_away(plan: &Value) -> u64 {
+/// Number of rows, or pairs of rows, that filters discarded.
+pub fn discarded_rows(plan: &Value) -> u64 {
     let mut sum = 0;
     walk(&plan["Plan"], &mut |node| {
         let of = |name: &str| node[name].as_u64().unwrap_or_default();
@@ -44,8 +44,8 @@ pub fn thrown_away(plan: &Value) -> u64 {
     sum
 }
 
-/// The tables whose rows are compared with each element of an array, and not looked up by them.
-pub fn compared_with_an_array(plan: &Value) -> Vec<&str> {
+/// Tables whose rows are filtered by `= ANY` instead of being looked up.
+pub fn filtered_by_array(plan: &Value) -> Vec<&str> {
     let mut tables = Vec::new();
     walk(&plan["Plan"], &mut |node| {
         if node["Filter"].as_str().is_some_and(|filter| filter.contains("= ANY (")) {
@@ -55,7 +55,7 @@ pub fn compared_with_an_array(plan: &Value) -> Vec<&str> {
     tables
 }
 
-/// The plan in short: its kinds of nodes and what they are about.
+/// The plan's nodes with their tables and indexes, as one line.
 pub fn outline(plan: &Value) -> String {
     let mut nodes = Vec::new();
     walk(&plan["Plan"], &mut |node| {

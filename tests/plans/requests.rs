@@ -1,4 +1,4 @@
-//! Every read there is over REST, with each of its filters and with all of them, as the descriptors list them.
+//! Every read of the REST APIs, bare, with each filter and with all filters, from the proto descriptors.
 
 use prost_reflect::{FieldDescriptor, Kind};
 
@@ -12,26 +12,26 @@ pub struct Request {
     pub rpc: String,
     /// The path and query.
     pub target: String,
-    /// The value of `x-phone`.
+    /// The `x-phone` header.
     pub phone: Option<String>,
-    /// Whether the key is limited to some sessions.
+    /// Whether the key has a session scope.
     pub is_limited: bool,
-    /// Whether nothing is filtered.
+    /// Whether no filter is set.
     pub is_bare: bool,
 }
 
 impl Request {
-    /// The same request for the page that begins at the cursor.
+    /// The same request with a cursor.
     pub fn following(&self, cursor: &str) -> Self {
         let separator = if self.target.contains('?') { '&' } else { '?' };
         Self { target: format!("{}{separator}cursor={cursor}", self.target), ..self.clone() }
     }
 }
 
-/// How many items a page has, where that can be said: more than that shows nothing more of a plan.
+/// The page size; larger pages have the same plans.
 const LIMIT: &str = "limit=20";
 
-/// All of them.
+/// All requests.
 pub fn all(seeded: &Seeded) -> Vec<Request> {
     let reads = methods().into_iter().filter(|method| !method.streams()).flat_map(|method| {
         let bindings = method.bindings.clone();
@@ -64,7 +64,7 @@ fn of(method: &Method, binding: &Binding, seeded: &Seeded) -> Vec<Request> {
     filters.retain(|pairs| !pairs.iter().any(|pair| pair.starts_with("query=")));
     let every: Vec<String> = filters.iter().map(|pairs| pairs[0].clone()).collect();
 
-    // A search is nothing without its words.
+    // A search requires a query.
     let first_words = words.first().cloned();
     let request = |more: &[String], phone: Option<&String>, is_limited, is_bare| {
         let query = [first_words.as_slice(), &always, more].concat().join("&");
@@ -98,7 +98,7 @@ fn of(method: &Method, binding: &Binding, seeded: &Seeded) -> Vec<Request> {
     requests
 }
 
-/// What a field can be set to. Panics at a field that nobody has thought of, so that none is forgotten.
+/// Test values of a field. Panics at an unlisted field, so that new ones are added here.
 fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
     let texts: &[&str] = match field.name() {
         "session_id" => &[&seeded.sessions[0]],
@@ -111,9 +111,9 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "type" => &["dm", "group"],
         "start_time" => &["2025-06-01"],
         "end_time" => &["2025-06-15"],
-        // In few names, in nearly all, in none.
+        // Contained in few names, in nearly all, in none.
         "q" => &["person%2012", "E", "zq"],
-        // In a fifth of all messages, in every hundredth, in every ten thousandth; together, and in any case.
+        // In 1 of 5 messages, of 100, of 10,000; combinations; a phrase in all.
         "query" => {
             &["hello", "invoice", "zebra", "hello%20invoice", "%22your%20order%22", "zebra%20or%20invoice"]
         }
@@ -122,11 +122,11 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "webhook_id" => &[&seeded.webhook],
         "state" => &["dead", "delivered"],
         "order_by" => &["timestamp%20desc"],
-        // How many, and where to begin: what every request has, and what the answers say.
+        // Set for every request, and taken from responses.
         "limit" | "cursor" => &[],
         _ if field.kind() == Kind::Bool => &["true", "false"],
         name => panic!(
-            "teach tests/plans/requests.rs what {name} of {} can be",
+            "add test values of {name} of {} to tests/plans/requests.rs",
             field.parent_message().full_name()
         ),
     };

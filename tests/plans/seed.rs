@@ -1,28 +1,28 @@
-//! A database of a chosen size: one organization with most of it, one with a good part, some small ones and a thousand tiny
-//! ones, so that every table has many organizations' rows. Written by a few statements.
+//! A database of a given size: one large organization, one medium, some small and a thousand tiny ones, so that every table
+//! has rows of many organizations.
 
-use super::log::SILENCE;
+use super::log::NO_LOGGING;
 use crate::support::{Database, Sql};
 
-/// What requests are made with: parts of the largest organization.
+/// Keys and ids of the largest organization, for requests.
 pub struct Seeded {
-    /// How many chats there are in all. A quarter as many messages stand in one chat, and five in every other.
+    /// Total number of chats. One chat has a quarter as many messages, every other has five.
     pub chats: u64,
-    /// An api-key of the organization that can do everything.
+    /// An api key with all capabilities.
     pub key: String,
-    /// One that is limited to two of its four sessions.
+    /// A key whose scope is two of the four sessions.
     pub limited_key: String,
-    /// Its sessions. The first holds most of its chats.
+    /// Two sessions; the first holds most chats.
     pub sessions: [String; 2],
-    /// The first session's number in digits.
+    /// The first session's phone number in digits.
     pub phone: String,
-    /// The same number's phone id.
+    /// The first session's phone id.
     pub phone_id: String,
-    /// One of its labels, with many chats: the id and the name.
+    /// Id and name of a label that many chats have.
     pub label: [String; 2],
-    /// A webhook for the first session's chats alone, which was told of many changes.
+    /// A webhook limited to the first session, with many deliveries.
     pub webhook: String,
-    /// The person whose chat with the first number has many messages, in digits.
+    /// Phone number of the contact whose chat has many messages.
     pub person: String,
 }
 
@@ -33,12 +33,12 @@ impl Seeded {
     /// Fills an empty, migrated database.
     pub fn fill(database: &Database, chats: u64) -> Self {
         let mut sql = database.admin();
-        sql.run(SILENCE);
-        // Rows refer to each other by the way they are made. To check each of them would take most of the time.
+        sql.run(NO_LOGGING);
+        // The rows are consistent by construction; checking foreign keys would take most of the time.
         let checks = "SELECT format('ALTER TABLE %s %%s TRIGGER %I', tgrelid::regclass, tgname) AS switch
             FROM pg_trigger WHERE tgisinternal";
         let checks = texts(&mut sql, checks, "switch");
-        // So would it take to add to the indexes row by row.
+        // Likewise for updating indexes row by row.
         let indexes = "SELECT indexdef, format('DROP INDEX %I', indexname) AS drop FROM pg_indexes
             WHERE schemaname = 'public' AND indexdef NOT LIKE 'CREATE UNIQUE%' AND tablename NOT LIKE '\\_\\_%'";
         let [made, dropped] = ["indexdef", "drop"].map(|column| texts(&mut sql, indexes, column));
@@ -78,7 +78,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
     rows.iter().map(|row| row[column].as_str().expect("a text").to_owned()).collect()
 }
 
-/// In order: what refers to something comes after it. Chats have their number in the order they are made in as their key.
+/// In the order of foreign keys. A chat's key is its number in insertion order.
 const STATEMENTS: [&str; 17] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
@@ -105,7 +105,7 @@ const STATEMENTS: [&str; 17] = [
     "INSERT INTO api_keys (org_id, key_id, name, secret_sha256, capabilities)
      SELECT org_id, lpad((n * 10 + i)::text, 12, '0'), 'Key ' || i, sha256(convert_to(n || '-' || i, 'UTF8')), '{read}'
      FROM numbered CROSS JOIN generate_series(1, 5) i",
-    // Six tenths of the chats, two tenths, and what is left; the tiny organizations have one chat each.
+    // 60 % of the chats, 20 %, and the rest; the tiny organizations have one chat each.
     "INSERT INTO chats (org_id, chat_id, type, name, assignee, created_at)
      SELECT o.org_id, CASE WHEN c.n % 10 = 0 THEN (120363300000000000 + c.n) || '@g.us' ELSE (15550100000 + c.n) || '@c.us' END,
          CASE WHEN c.n % 10 = 0 THEN 'group' WHEN c.n % 50 = 1 THEN 'business' ELSE 'user' END, 'Chat ' || c.n,
@@ -122,7 +122,7 @@ const STATEMENTS: [&str; 17] = [
     "INSERT INTO contacts (org_id, contact_id, name, color, is_internal)
      SELECT org_id, chat_id, 'Person ' || chat_key, '#B4876E', false FROM chats WHERE type <> 'group'
      UNION ALL SELECT org_id, phone || '@c.us', 'Support', NULL, true FROM sessions",
-    // The first number holds most chats, the second some and some of the first's too.
+    // The first session holds most chats; the second holds others, and some of the first's.
     "INSERT INTO session_chats (org_id, session_id, chat_key, archived, pinned, muted_until, unread, read_up_to,
          latest_message_id, last_message_at)
      SELECT c.org_id, s.session_id, c.chat_key, c.chat_key % 11 = 0, c.chat_key % 1009 = 0,
@@ -132,7 +132,7 @@ const STATEMENTS: [&str; 17] = [
      JOIN (SELECT org_id, session_id, row_number() OVER (PARTITION BY org_id ORDER BY session_id) AS place FROM sessions) s
          ON s.org_id = c.org_id AND (s.place = CASE WHEN c.chat_key % 10 < 7 THEN 1 ELSE 2 END
              OR s.place = 2 AND c.chat_key % 10 = 1)",
-    // Common, less common and rare words; the first chat of all has very many messages.
+    // Common, less common and rare words; the first chat has very many messages.
     "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, delivery)
      SELECT m.org_id, m.session_id, m.chat_key, 'M' || m.chat_key || '-' || m.n, m.sent_at, 4, m.n % 2 = 1,
          CASE WHEN m.n % 2 = 1 THEN s.phone ELSE (15550100000 + m.chat_key)::text END || '@c.us', 'chat',

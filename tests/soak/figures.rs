@@ -1,15 +1,15 @@
-//! What was measured beside what is promised.
+//! Measured figures next to the promised ones.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use super::IS_FULL;
 
-/// How many times what is promised the short form lets pass: a debug build, and a machine that runs other tests.
-const SHORT: f64 = 20.0;
+/// Factor by which the short form may exceed a promise: a debug build, beside other tests.
+const SHORT_FORM_FACTOR: f64 = 20.0;
 
-/// How many lines of a log are shown.
-const LINES: usize = 50;
+/// Number of log lines shown on failure.
+const LOG_LINES: usize = 50;
 
 /// The figures of one promise.
 pub struct Figures {
@@ -25,42 +25,42 @@ struct Row {
 }
 
 impl Figures {
-    /// Of that promise; nothing is measured yet.
+    /// Creates an empty table for a promise.
     pub fn of(promise: &'static str) -> Self {
         Self { promise, rows: Vec::new() }
     }
 
-    /// A time that must not be longer. The short form only tells it: machines that run tests are busy.
+    /// Adds a time with its maximum. The short form does not check it: machines that run tests are busy.
     pub fn within(&mut self, what: &str, measured: Duration, promised: Duration) {
         let [measured, promised] = [measured, promised].map(|time| time.as_secs_f64() * 1e3);
         let is_held = measured <= promised || !*IS_FULL;
         self.add(&format!("{what}, ms"), measured, format!("at most {}", figure(promised)), is_held);
     }
 
-    /// A figure that must not be higher.
+    /// Adds a figure with its maximum.
     pub fn at_most(&mut self, what: &str, measured: f64, promised: f64) {
-        let is_held = measured <= promised * if *IS_FULL { 1.0 } else { SHORT };
+        let is_held = measured <= promised * if *IS_FULL { 1.0 } else { SHORT_FORM_FACTOR };
         self.add(what, measured, format!("at most {}", figure(promised)), is_held);
     }
 
-    /// A rate that must not be lower. The short form only tells it, too.
+    /// Adds a rate with its minimum. The short form does not check it.
     pub fn at_least(&mut self, what: &str, measured: f64, promised: f64) {
         let is_held = measured >= promised || !*IS_FULL;
         self.add(what, measured, format!("at least {}", figure(promised)), is_held);
     }
 
-    /// What must not happen at all, in no form.
+    /// Adds a number that must be 0, in both forms.
     pub fn none(&mut self, what: &str, measured: usize) {
         self.add(what, measured as f64, "none".to_owned(), measured == 0);
     }
 
-    /// A figure that nothing is promised of, but others are to be seen beside.
-    pub fn tell(&mut self, what: &str, measured: f64) {
+    /// Adds a figure without a promise.
+    pub fn report(&mut self, what: &str, measured: f64) {
         self.add(what, measured, String::new(), true);
     }
 
-    /// Prints them. Panics when the promise does not hold, with the end of what more there is to say.
-    pub fn hold(self, more: impl FnOnce() -> String) {
+    /// Prints the table. Panics if a promise is broken, with the last lines of `details`.
+    pub fn check(self, details: impl FnOnce() -> String) {
         let mut table = format!("\n| {} | measured | promised | |\n|---|--:|--:|---|\n", self.promise);
         for Row { what, measured, promised, is_held } in &self.rows {
             let held = if *is_held { "" } else { "**missed**" };
@@ -69,10 +69,10 @@ impl Figures {
         }
         print!("{table}");
         if self.rows.iter().any(|row| !row.is_held) {
-            let more = more();
-            let lines = more.lines().rev().take(LINES).collect::<Vec<_>>();
+            let details = details();
+            let lines = details.lines().rev().take(LOG_LINES).collect::<Vec<_>>();
             panic!(
-                "{} does not hold\n{}",
+                "promise broken: {}\n{}",
                 self.promise,
                 lines.into_iter().rev().collect::<Vec<_>>().join("\n")
             );
@@ -84,7 +84,7 @@ impl Figures {
     }
 }
 
-/// With three digits, or all of a whole number.
+/// Formats three significant digits, or all of an integer.
 fn figure(value: f64) -> String {
     match value {
         whole if whole.fract() == 0.0 || whole >= 100.0 => format!("{whole:.0}"),

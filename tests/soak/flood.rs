@@ -1,4 +1,4 @@
-//! One organization calls far more often than it may; another one must not notice.
+//! One organization exceeds its rate limit by far; another one must not be affected.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use super::load::{Call, End, Load, count, latency};
 use super::{Figures, seed, sized};
 use crate::support::{World, percentile};
 
-/// Calls a second of one organization.
+/// Rate limit of each organization, in calls per second.
 const QUOTA: u32 = 250;
-/// What the flood has of it, and its connections.
+/// The flood's rate as a multiple of the limit, and its connections.
 const FLOOD: f64 = 20.0;
-const FLOODING: usize = 200;
-/// Calls a second of the other one, and its connections.
+const FLOOD_CONNECTIONS: usize = 200;
+/// Calls per second of the other organization, and its connections.
 const CALM: f64 = 200.0;
-const CALLING: usize = 4;
-/// The lowest priority there is.
-const LAST: i32 = 19;
+const CALM_CONNECTIONS: usize = 4;
+/// The lowest scheduling priority.
+const LOWEST_PRIORITY: i32 = 19;
 
 #[tokio::test]
-async fn the_flood_of_one_organization_does_not_slow_another() {
+async fn flood_of_one_organization_does_not_slow_another() {
     let quota = QUOTA.to_string();
     let args =
         ["--org-rate-limit", &quota, "--key-rate-limit", &quota, "--database-acquire-timeout", "250ms"];
@@ -30,41 +30,41 @@ async fn the_flood_of_one_organization_does_not_slow_another() {
     let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
     let flood = Load::new(world.address(), &world.org.key, [(chat.path, String::new())]);
     let calm = Load::new(world.address(), &world.other.key, [(others.path, String::new())]);
-    // When it begins, a flood has a second's calls at once, and others wait for these: less than a hundredth of this time.
+    // A flood starts with a burst of one second's calls, which others wait for: less than a hundredth of this time.
     let length = sized(Duration::from_secs(1), Duration::from_secs(20));
     let [mut quiet, mut beside] = [const { Vec::<Duration>::new() }; 2];
-    let (mut refused, mut flooding) = (0, Vec::<Call>::new());
+    let (mut rejected, mut flooding) = (0, Vec::<Call>::new());
     let mut p99 = |calls: &[Call]| {
-        refused += calls.len() - count(calls, End::Served);
+        rejected += calls.len() - count(calls, End::Served);
         latency(calls, End::Served, 99)
     };
-    calm.paced(CALLING, Duration::from_secs(1), CALM).await;
-    // In turns, and the median of them: what else the machine does meets both alike.
+    calm.paced(CALM_CONNECTIONS, Duration::from_secs(1), CALM).await;
+    // Alternating, with the median: other load on the machine affects both alike.
     let rounds = sized(1, 3);
     for _ in 0..rounds {
-        quiet.push(p99(&calm.paced(CALLING, length, CALM).await));
+        quiet.push(p99(&calm.paced(CALM_CONNECTIONS, length, CALM).await));
         let flooded = begin(flood.clone(), length);
-        beside.push(p99(&calm.paced(CALLING, length, CALM).await));
+        beside.push(p99(&calm.paced(CALM_CONNECTIONS, length, CALM).await));
         flooding.extend(flooded.join().expect("a flood"));
     }
     let mut figures = Figures::of("one organization floods the service");
     let seconds = length.as_secs_f64() * f64::from(rounds);
-    figures.tell("calls of the flood, a second", flooding.len() as f64 / seconds);
+    figures.report("calls of the flood per second", flooding.len() as f64 / seconds);
     let served = count(&flooding, End::Served) as f64 / seconds;
-    figures.at_most("of these served, a second", served, 1.25 * f64::from(QUOTA));
+    figures.at_most("of these served per second", served, 1.25 * f64::from(QUOTA));
     figures.none("of these with 500", count(&flooding, End::Failed));
-    figures.none("calls of the other organization that were not served", refused);
-    figures.tell("its longest p99 beside the flood, ms", milliseconds(&beside, 100));
+    figures.none("calls of the other organization that were not served", rejected);
+    figures.report("its longest p99 beside the flood, ms", milliseconds(&beside, 100));
     let [quiet, beside] = [quiet, beside].map(|p99s| milliseconds(&p99s, 50));
-    figures.tell("its p99 while it is quiet, median, ms", quiet);
+    figures.report("its p99 while it is quiet, median, ms", quiet);
     let [beside, promised] = [beside, 1.5 * quiet].map(|millis| Duration::from_secs_f64(millis / 1e3));
     figures.within("its p99 beside the flood, median", beside, promised);
-    figures.hold(|| world.log());
+    figures.check(|| world.log());
 }
 
 #[tokio::test]
-async fn nobody_waits_for_all_the_calls_that_another_organization_has_waiting() {
-    // One connection, so that everything waits there. More is waiting than is done in the time that a call waits at most.
+async fn queued_calls_of_one_organization_do_not_delay_another() {
+    // One connection, so that calls queue: more than can start within the acquire timeout.
     let args =
         ["--database-pool-size", "1", "--database-acquire-timeout", "250ms", "--org-rate-limit", "unlimited"];
     let world =
@@ -75,24 +75,24 @@ async fn nobody_waits_for_all_the_calls_that_another_organization_has_waiting() 
     let many = Load::new(world.address(), &world.org.key, [(pages, String::new())]);
     let few = Load::new(world.address(), &world.other.key, [(others.path, String::new())]);
     let length = Duration::from_secs(2);
-    let (crowd, calls) = tokio::join!(many.closed(FLOODING, length), few.closed(1, length));
-    assert!(count(&crowd, End::TurnedAway) > 0, "more was waiting than can be done in time: {}", crowd.len());
+    let (crowd, calls) = tokio::join!(many.closed(FLOOD_CONNECTIONS, length), few.closed(1, length));
+    assert!(count(&crowd, End::Rejected) > 0, "some of the queued calls are rejected: {}", crowd.len());
     assert_eq!(count(&calls, End::Served), calls.len(), "of {} calls of the other organization", calls.len());
 }
 
-/// Floods from a thread of its own that lets all others go first: elsewhere whoever floods does not take the processors of the
-/// service and of who measures. The calls come all the same: their number is told.
+/// Floods from a thread with the lowest priority: in production a flood does not use the processors of the service and of
+/// the measuring client. The report has the number of calls made.
 fn begin(flood: Load, length: Duration) -> JoinHandle<Vec<Call>> {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let rate = FLOOD * f64::from(QUOTA);
     std::thread::spawn(move || {
-        // Of this thread alone: Linux takes "this process" for it.
-        setpriority_process(None, LAST).expect("a lower priority needs no right");
-        runtime.block_on(flood.paced(FLOODING, length, rate))
+        // On Linux this applies to the calling thread only.
+        setpriority_process(None, LOWEST_PRIORITY).expect("lowering the priority needs no privilege");
+        runtime.block_on(flood.paced(FLOOD_CONNECTIONS, length, rate))
     })
 }
 
-/// What so many percent of the times are below.
+/// Percentile in milliseconds.
 fn milliseconds(times: &[Duration], percent: usize) -> f64 {
     let mut times = times.to_vec();
     times.sort_unstable();

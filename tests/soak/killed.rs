@@ -1,4 +1,4 @@
-//! A database that is killed, is gone for a while, and comes back.
+//! PostgreSQL is killed and comes back after a while.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,11 +12,11 @@ use super::readers::Reader;
 use super::{Figures, PAUSE, is_ready, sized};
 use crate::support::{Chat, Cluster, Rest, World, until};
 
-/// Writers at a time, each in a chat of its own.
+/// Number of concurrent writers, each with its own chat.
 const WRITERS: usize = 4;
 
 #[tokio::test]
-async fn a_database_that_is_killed_costs_no_acknowledged_write_and_no_restart() {
+async fn killing_postgresql_loses_no_acknowledged_write() {
     let mut cluster = Cluster::start(&["synchronous_commit=on"]).await;
     let world = World::alone_in(&cluster, &["--database-acquire-timeout", "250ms"]).await;
     let mut chats = Vec::new();
@@ -28,9 +28,9 @@ async fn a_database_that_is_killed_costs_no_acknowledged_write_and_no_restart() 
         let (caller, over) = (world.anonymous(), over.clone());
         async move { probe(caller, "/livez", over).await }
     });
-    let mut seen = Seen::default();
+    let mut totals = Totals::default();
     for round in 0..sized(1, 10) {
-        seen.kill(&mut cluster, &world, &chats, round).await;
+        totals.kill(&mut cluster, &world, &chats, round).await;
     }
     over.cancel();
     let living = living.await.expect("a prober");
@@ -39,40 +39,40 @@ async fn a_database_that_is_killed_costs_no_acknowledged_write_and_no_restart() 
     let stored = world.sql().rows(stored);
     let stored: BTreeSet<_> = stored.iter().filter_map(|row| row["value"].as_str()).collect();
     let is_lost = |note: &&String| !stored.contains(note.as_str());
-    let lost: Vec<_> = seen.acknowledged.iter().filter(is_lost).collect();
-    let mut figures = Figures::of("the database is killed");
-    figures.tell("kills", seen.kills as f64);
-    figures.tell("calls that were turned away meanwhile", seen.turned_away as f64);
-    figures.none("calls with 500 or INTERNAL", seen.failed);
-    figures.none("`/livez` that failed", living.refused);
+    let lost: Vec<_> = totals.acknowledged.iter().filter(is_lost).collect();
+    let mut figures = Figures::of("PostgreSQL is killed");
+    figures.report("kills", totals.kills as f64);
+    figures.report("calls rejected meanwhile", totals.rejected as f64);
+    figures.none("calls with 500 or INTERNAL", totals.failed);
+    figures.none("`/livez` that failed", living.failed);
     figures.within("`/livez`, longest", living.longest, Duration::from_secs(1));
-    figures.within("not ready after, longest", seen.unready, Duration::from_secs(3));
-    let first = "first success of everyone after PostgreSQL accepts connections, longest";
-    figures.within(first, seen.back, Duration::from_secs(2));
-    figures.tell("acknowledged writes", seen.acknowledged.len() as f64);
+    figures.within("not ready after, longest", totals.unready, Duration::from_secs(3));
+    let first = "first success of each client after PostgreSQL accepts connections, longest";
+    figures.within(first, totals.recovery, Duration::from_secs(2));
+    figures.report("acknowledged writes", totals.acknowledged.len() as f64);
     figures.none("of these lost", lost.len());
-    figures.hold(|| format!("{lost:?}\n{}", world.log()));
+    figures.check(|| format!("{lost:?}\n{}", world.log()));
 }
 
-/// What all kills together showed.
+/// Totals of all kills.
 #[derive(Default)]
-struct Seen {
+struct Totals {
     kills: usize,
-    turned_away: usize,
+    rejected: usize,
     failed: usize,
     acknowledged: Vec<String>,
-    /// The longest from a kill until `/readyz` said so.
+    /// Longest time from a kill until `/readyz` fails.
     unready: Duration,
-    /// The longest from when the database accepted connections again until somebody was served.
-    back: Duration,
+    /// Longest time from when PostgreSQL accepts connections until a client succeeds.
+    recovery: Duration,
 }
 
-impl Seen {
-    /// Kills the database while everybody calls.
+impl Totals {
+    /// Kills PostgreSQL while all clients call.
     async fn kill(&mut self, cluster: &mut Cluster, world: &World, chats: &[Chat], round: usize) {
         let over = CancellationToken::new();
         let mut calling = JoinSet::new();
-        for reader in Reader::at_every_door(world, &chats[0]) {
+        for reader in Reader::for_every_protocol(world, &chats[0]) {
             let over = over.clone();
             calling.spawn(async { (reader.read_until(over).await, Vec::new()) });
         }
@@ -88,22 +88,22 @@ impl Seen {
         cluster.revive().await;
         let accepts = Instant::now();
         until("ready", async || is_ready(world).await).await;
-        // Long enough for everybody to be served once more.
+        // Long enough for every client to succeed once.
         tokio::time::sleep(Duration::from_secs(3)).await;
         over.cancel();
         for (calls, acknowledged) in calling.join_all().await {
-            self.turned_away += count(&calls, End::TurnedAway);
+            self.rejected += count(&calls, End::Rejected);
             self.failed += count(&calls, End::Failed);
             let served = calls.iter().find(|call| call.end == End::Served && call.ended > accepts);
-            let served = served.unwrap_or_else(|| panic!("somebody is not served again\n{}", world.log()));
-            self.back = self.back.max(served.ended - accepts);
+            let served = served.unwrap_or_else(|| panic!("a client does not recover\n{}", world.log()));
+            self.recovery = self.recovery.max(served.ended - accepts);
             self.acknowledged.extend(acknowledged);
         }
         self.kills += 1;
     }
 }
 
-/// Writes notes that nobody wrote before until that is over. With those that were acknowledged.
+/// Writes unique notes until `over` is cancelled. Returns the calls and the acknowledged notes.
 async fn write_until(
     rest: Rest,
     chat: Chat,

@@ -1,4 +1,4 @@
-//! Load: many connections that call, in a closed loop or at a rate that knows nothing of the answers.
+//! Load generator: many connections, in a closed loop or at a fixed rate (open loop).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use tokio_util::sync::CancellationToken;
 use super::PAUSE;
 use crate::support::{KeepAlive, Rest, percentile};
 
-/// How a call came out.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Served,
-    /// In the words that say so: try again later, or the time is up.
-    TurnedAway,
-    /// A fault of ours, or of the test's.
+    /// With 429, 503 or 504.
+    Rejected,
+    /// With any other status: a bug.
     Failed,
 }
 
 impl End {
-    /// What that status of HTTP says.
+    /// The outcome of an HTTP status.
     pub fn of(status: u16) -> Self {
         match status {
             200 => Self::Served,
-            429 | 503 | 504 => Self::TurnedAway,
+            429 | 503 | 504 => Self::Rejected,
             _ => Self::Failed,
         }
     }
@@ -34,7 +34,7 @@ impl End {
 /// One call.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// When it began; when it should have, if the one before it on its connection took too long.
+    /// When it started, or was due if the previous call on its connection took too long.
     pub begun: Instant,
     pub ended: Instant,
     pub end: End,
@@ -46,7 +46,7 @@ impl Call {
     }
 }
 
-/// Whom to call, and what for: each connection makes these requests in turn.
+/// The server, and the requests that each connection makes in turn.
 #[derive(Clone)]
 pub struct Load {
     address: SocketAddr,
@@ -54,7 +54,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// GETs and PATCHes of these paths with that key; a PATCH is one that has a body.
+    /// GET requests of these paths with that key, or PATCH requests if there is a body.
     pub fn new(address: SocketAddr, key: &str, calls: impl IntoIterator<Item = (String, String)>) -> Self {
         let request = |(path, body): (String, String)| {
             let method = if body.is_empty() { "GET" } else { "PATCH" };
@@ -68,12 +68,12 @@ impl Load {
         Self { address, requests: calls.into_iter().map(request).collect() }
     }
 
-    /// Calls on that many connections for that long, each as soon as the last one was answered.
+    /// Closed loop: each connection calls again as soon as it has a response.
     pub async fn closed(&self, connections: usize, length: Duration) -> Vec<Call> {
         self.run(connections, length, Duration::ZERO).await
     }
 
-    /// So many calls a second in all, whatever becomes of them.
+    /// Open loop: `rate` calls per second in total.
     pub async fn paced(&self, connections: usize, length: Duration, rate: f64) -> Vec<Call> {
         self.run(connections, length, Duration::from_secs_f64(connections as f64 / rate)).await
     }
@@ -87,7 +87,7 @@ impl Load {
         let mut calling = JoinSet::new();
         for (number, connection) in open.into_iter().enumerate() {
             let first = begin + interval.mul_f64(number as f64 / connections as f64);
-            // Neighbours make different calls.
+            // Connections start with different requests.
             let requests = self.requests.clone();
             calling.spawn(async move {
                 call(connection, &requests, number, first, interval, begin + length).await
@@ -123,12 +123,12 @@ async fn call(
     calls
 }
 
-/// Those that came out like that.
+/// Number of calls with that outcome.
 pub fn count(calls: &[Call], end: End) -> usize {
     calls.iter().filter(|call| call.end == end).count()
 }
 
-/// What so many percent of those that came out like that took at most.
+/// Latency percentile of the calls with that outcome.
 pub fn latency(calls: &[Call], end: End, percent: usize) -> Duration {
     let ended = calls.iter().filter(|call| call.end == end);
     let mut times = ended.map(Call::took).collect::<Vec<_>>();
@@ -136,23 +136,23 @@ pub fn latency(calls: &[Call], end: End, percent: usize) -> Duration {
     percentile(&times, percent)
 }
 
-/// What somebody saw who asked again and again.
+/// The results of a probe.
 pub struct Probed {
-    pub times: usize,
-    /// Answers that were not 200.
-    pub refused: usize,
+    pub count: usize,
+    /// Responses other than 200.
+    pub failed: usize,
     pub longest: Duration,
 }
 
-/// Asks for that path again and again until that is over, each time on a connection of its own.
+/// Requests a path repeatedly until `over` is cancelled, each time on a new connection.
 pub async fn probe(caller: Rest, path: &str, over: CancellationToken) -> Probed {
-    let mut probed = Probed { times: 0, refused: 0, longest: Duration::ZERO };
+    let mut probed = Probed { count: 0, failed: 0, longest: Duration::ZERO };
     while !over.is_cancelled() {
         let begun = Instant::now();
         let status = caller.get(path).await.status;
         probed.longest = probed.longest.max(begun.elapsed());
-        probed.times += 1;
-        probed.refused += usize::from(status != 200);
+        probed.count += 1;
+        probed.failed += usize::from(status != 200);
         tokio::time::sleep(PAUSE).await;
     }
     probed

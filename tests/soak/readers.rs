@@ -1,4 +1,4 @@
-//! Those who read a chat through each protocol, and go on whatever they are told.
+//! Clients that read a chat over each protocol, repeatedly and regardless of errors.
 
 use std::time::{Duration, Instant};
 
@@ -10,36 +10,36 @@ use super::PAUSE;
 use super::load::{Call, End};
 use crate::support::{Chat, Protocol, Rest, Rpc, World, frame};
 
-/// Somebody who reads one chat.
+/// A client that reads one chat.
 #[derive(Clone)]
 pub struct Reader {
     chat: Chat,
-    way: Way,
+    client: Client,
 }
 
 #[derive(Clone)]
-enum Way {
+enum Client {
     Rest(Rest),
     Rpc(Rpc),
 }
 
 impl Reader {
-    /// One at each protocol.
-    pub fn at_every_door(world: &World, chat: &Chat) -> [Self; 3] {
-        let ways = [
-            Way::Rest(world.rest()),
-            Way::Rpc(world.rpc(Protocol::Grpc)),
-            Way::Rpc(world.rpc(Protocol::GrpcWeb)),
+    /// One reader for each protocol.
+    pub fn for_every_protocol(world: &World, chat: &Chat) -> [Self; 3] {
+        let clients = [
+            Client::Rest(world.rest()),
+            Client::Rpc(world.rpc(Protocol::Grpc)),
+            Client::Rpc(world.rpc(Protocol::GrpcWeb)),
         ];
-        ways.map(|way| Self { chat: chat.clone(), way })
+        clients.map(|client| Self { chat: chat.clone(), client })
     }
 
-    /// The same one with that deadline, which counts at every protocol.
-    pub fn within(mut self, deadline: Duration) -> Self {
+    /// Sets a deadline, which every protocol honours.
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
         let timeout = format!("{}m", deadline.as_millis());
-        self.way = match self.way {
-            Way::Rest(rest) => Way::Rest(rest.with("grpc-timeout", timeout)),
-            Way::Rpc(rpc) => Way::Rpc(rpc.with("grpc-timeout", timeout)),
+        self.client = match self.client {
+            Client::Rest(rest) => Client::Rest(rest.with("grpc-timeout", timeout)),
+            Client::Rpc(rpc) => Client::Rpc(rpc.with("grpc-timeout", timeout)),
         };
         self
     }
@@ -47,14 +47,14 @@ impl Reader {
     /// Reads once.
     pub async fn read(&self) -> Call {
         let begun = Instant::now();
-        let end = match &self.way {
-            Way::Rest(rest) => End::of(rest.get(&self.chat).await.status),
-            Way::Rpc(rpc) => {
+        let end = match &self.client {
+            Client::Rest(rest) => End::of(rest.get(&self.chat).await.status),
+            Client::Rpc(rpc) => {
                 let message = frame(&GetChatRequest { chat_id: self.chat.id.clone() }.encode_to_vec());
                 match rpc.call("/switchboard.v1.ChatService/GetChat", message).await.code {
                     Some(0) => End::Served,
                     // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE.
-                    Some(4 | 8 | 14) => End::TurnedAway,
+                    Some(4 | 8 | 14) => End::Rejected,
                     _ => End::Failed,
                 }
             }
@@ -62,7 +62,7 @@ impl Reader {
         Call { begun, ended: Instant::now(), end }
     }
 
-    /// Reads again and again until that is over.
+    /// Reads repeatedly until `over` is cancelled.
     pub async fn read_until(self, over: CancellationToken) -> Vec<Call> {
         let mut calls = Vec::new();
         while !over.is_cancelled() {

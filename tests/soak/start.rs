@@ -1,4 +1,4 @@
-//! How soon the service is there, and what it takes while nobody calls.
+//! Start-up time and idle memory.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::{Figures, sized};
 use crate::support::{World, memory};
 
 #[tokio::test]
-async fn the_service_is_ready_soon_and_takes_little_while_it_is_idle() {
+async fn service_starts_quickly_and_idles_in_little_memory() {
     let world = World::start().await;
     let mut longest = Duration::ZERO;
     let mut most_memory = 0;
@@ -20,5 +20,5 @@ async fn the_service_is_ready_soon_and_takes_little_while_it_is_idle() {
     let mut figures = Figures::of("the service starts");
     figures.within("from exec to ready, longest", longest, Duration::from_millis(500));
     figures.at_most("idle memory, most, MiB", most_memory as f64 / 1024.0, 40.0);
-    figures.hold(String::new);
+    figures.check(String::new);
 }

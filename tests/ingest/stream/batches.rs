@@ -50,14 +50,14 @@ async fn the_rows_of_a_batch_are_not_compared_with_all_others() {
     let largest = plans.iter().map(|plan| plan::rows(plan)).max();
     assert!(largest >= Some(LARGE as u64 / 2), "no large batch: {largest:?}");
     // A stream tells of few sessions.
-    let compares = |plan| plan::compared_with_an_array(plan).iter().any(|table| *table != "sessions");
+    let compares = |plan| plan::filtered_by_array(plan).iter().any(|table| *table != "sessions");
     // What is updated is looked at through a policy of row level security, which names the organization by itself, so that
     // PostgreSQL may go by that until it knows, a minute later, how many rows it has.
     let is_update = |plan: &Value| plan["Query Text"].as_str().is_some_and(|sql| sql.starts_with("UPDATE"));
     let wasteful: Vec<_> = plans
         .iter()
         .filter(|plan| !is_update(plan))
-        .filter(|plan| plan::thrown_away(plan) > 10 * LARGE as u64 || compares(plan))
+        .filter(|plan| plan::discarded_rows(plan) > 10 * LARGE as u64 || compares(plan))
         .map(|plan| (plan["Query Text"].as_str(), plan::outline(plan)))
         .collect();
     assert!(wasteful.is_empty(), "{wasteful:#?}");

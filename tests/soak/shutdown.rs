@@ -1,4 +1,4 @@
-//! An end under load, and among clients that do not go.
+//! Shutdown under load, and with clients that do not disconnect.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -22,64 +22,64 @@ use crate::support::{Chat, World, frame, percentile};
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 
 #[tokio::test]
-async fn an_end_under_load_fails_no_call_at_any_door() {
-    let detect = sized(Duration::from_millis(200), Duration::from_secs(3));
-    let (mut answered, mut failures, mut ends) = (0, Vec::new(), Vec::new());
+async fn shutdown_under_load_fails_no_call() {
+    let delay = sized(Duration::from_millis(200), Duration::from_secs(3));
+    let (mut completed, mut failures, mut shutdowns) = (0, Vec::new(), Vec::new());
     for _ in 0..sized(1, 50) {
-        let world = World::start_with("127.0.0.1:0", &["--drain-delay", &setting(detect)]).await;
+        let world = World::start_with("127.0.0.1:0", &["--drain-delay", &setting(delay)]).await;
         let chat = world.chat("Alice").await;
         let mut clients = JoinSet::new();
         for (is_http2, request) in requests(&world, &chat).iter().cycle().take(12) {
-            clients.spawn(call_until_told_to_go(world.address(), *is_http2, request.clone()));
+            clients.spawn(call_until_closed(world.address(), *is_http2, request.clone()));
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let told = Instant::now();
+        let signalled = Instant::now();
         assert_eq!(world.stop().await, 0, "{}", world.log());
-        ends.push(told.elapsed());
+        shutdowns.push(signalled.elapsed());
         for outcome in clients.join_all().await {
             match outcome {
-                Ok(calls) => answered += calls,
+                Ok(calls) => completed += calls,
                 Err(failure) => failures.push(format!("{failure}\n{}", world.log())),
             }
         }
     }
-    ends.sort_unstable();
-    let mut figures = Figures::of("an end under load at all three protocols");
-    figures.tell("ends", ends.len() as f64);
-    figures.tell("calls that were answered", f64::from(answered));
+    shutdowns.sort_unstable();
+    let mut figures = Figures::of("shutdown under load");
+    figures.report("shutdowns", shutdowns.len() as f64);
+    figures.report("calls that succeeded", f64::from(completed));
     figures.none("calls that failed", failures.len());
-    figures.within("from SIGTERM to exit, p99", percentile(&ends, 99), detect + Duration::from_secs(3));
-    figures.hold(|| failures.join("\n"));
+    figures.within("from SIGTERM to exit, p99", percentile(&shutdowns, 99), delay + Duration::from_secs(3));
+    figures.check(|| failures.join("\n"));
 }
 
 #[tokio::test]
-async fn clients_that_say_nothing_or_do_not_listen_do_not_hold_up_the_end() {
-    let detect = sized(Duration::from_millis(1), Duration::from_secs(3));
-    let grace = sized(Duration::from_millis(200), Duration::from_secs(10));
-    let [detect_setting, grace_setting] = [detect, grace].map(setting);
-    // Calls that would hold up the end, if calls could.
+async fn unresponsive_clients_do_not_delay_shutdown() {
+    let delay = sized(Duration::from_millis(1), Duration::from_secs(3));
+    let timeout = sized(Duration::from_millis(200), Duration::from_secs(10));
+    let [delay_setting, timeout_setting] = [delay, timeout].map(setting);
+    // Calls that would delay the shutdown if it waited for them.
     let args =
-        ["--drain-delay", &detect_setting, "--drain-timeout", &grace_setting, "--request-timeout", "1h"];
-    let mut ends = Vec::new();
+        ["--drain-delay", &delay_setting, "--drain-timeout", &timeout_setting, "--request-timeout", "1h"];
+    let mut shutdowns = Vec::new();
     for _ in 0..sized(1, 3) {
         let world = World::start_with("127.0.0.1:0", &args).await;
         let mut clients = silent(world.address()).await;
-        clients.extend(deaf(world.address()).await);
+        clients.extend(non_reading(world.address()).await);
         let calling = endless_calls(&world).await;
         world.anonymous().get("/livez").await.expect(200);
-        let told = Instant::now();
+        let signalled = Instant::now();
         assert_eq!(world.stop().await, 0, "{}", world.log());
-        ends.push(told.elapsed());
-        assert!(world.log().contains("cut off connections"), "calls held it up as long as they could");
+        shutdowns.push(signalled.elapsed());
+        assert!(world.log().contains("cut off connections"), "the drain timeout cut off the calls");
         drop((clients, calling));
     }
-    let mut figures = Figures::of("an end among clients that do not go");
-    let longest = ends.into_iter().max().unwrap_or_default();
-    figures.within("from SIGTERM to exit, longest", longest, detect + grace + Duration::from_secs(1));
-    figures.hold(String::new);
+    let mut figures = Figures::of("shutdown with unresponsive clients");
+    let longest = shutdowns.into_iter().max().unwrap_or_default();
+    figures.within("from SIGTERM to exit, longest", longest, delay + timeout + Duration::from_secs(1));
+    figures.check(String::new);
 }
 
-/// 200 connections on which nothing is ever said, or not to its end.
+/// 200 connections with no request, or an incomplete one.
 async fn silent(server: SocketAddr) -> Vec<TcpStream> {
     let mut clients = Vec::new();
     for number in 0..200 {
@@ -92,20 +92,20 @@ async fn silent(server: SocketAddr) -> Vec<TcpStream> {
     clients
 }
 
-/// 25 connections that read nothing of what comes, GOAWAY and pings among it.
-async fn deaf(server: SocketAddr) -> Vec<TcpStream> {
+/// 25 HTTP/2 connections that read nothing, not even GOAWAY and PING.
+async fn non_reading(server: SocketAddr) -> Vec<TcpStream> {
     let mut clients = Vec::new();
     for _ in 0..25 {
         let mut client = TcpStream::connect(server).await.expect("connected");
-        // HTTP/2's opening words and empty settings.
-        let opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-        client.write_all(opening).await.expect("sent");
+        // HTTP/2's connection preface and empty SETTINGS.
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        client.write_all(preface).await.expect("sent");
         clients.push(client);
     }
     clients
 }
 
-/// 25 connections with a call each whose request never ends.
+/// 25 connections with one call each whose request never ends.
 async fn endless_calls(world: &World) -> JoinSet<()> {
     let mut calling = JoinSet::new();
     for _ in 0..25 {
@@ -127,7 +127,7 @@ fn request(world: &World, method: &str, path: &str, content_type: &str) -> http:
     request.header("te", "trailers").header("authorization", format!("Bearer {}", world.org.key))
 }
 
-/// The same call at each protocol, and whether that one speaks HTTP/2.
+/// The same call for each protocol, and whether it uses HTTP/2.
 fn requests(world: &World, chat: &Chat) -> [(bool, Request<Full<Bytes>>); 3] {
     let message = Bytes::from(frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec()));
     [
@@ -141,15 +141,15 @@ fn requests(world: &World, chat: &Chat) -> [(bool, Request<Full<Bytes>>); 3] {
     })
 }
 
-/// Calls again and again on one connection until the server says, in the protocol's own way, that it ends. Says how many
-/// calls were answered; an error when one was not.
-async fn call_until_told_to_go(
+/// Calls repeatedly on one connection until the server closes it gracefully. Returns the number of successful calls, or an
+/// error if one failed.
+async fn call_until_closed(
     server: SocketAddr,
     is_http2: bool,
     request: Request<Full<Bytes>>,
 ) -> Result<u32, String> {
     let stream = TokioIo::new(TcpStream::connect(server).await.map_err(|error| error.to_string())?);
-    let mut answered = 0;
+    let mut completed = 0;
     macro_rules! call {
         ($handshake:expr) => {{
             let (mut sender, connection) = $handshake.await.map_err(|error| format!("{error:?}"))?;
@@ -159,16 +159,16 @@ async fn call_until_told_to_go(
                     Ok(answer) => answer,
                     // Not sent.
                     Err(error) if error.is_canceled() => break,
-                    Err(error) => return Err(format!("{} calls, then {error:?}", answered)),
+                    Err(error) => return Err(format!("{} calls, then {error:?}", completed)),
                 };
                 let (parts, body) = answer.into_parts();
                 let trailers =
                     body.collect().await.map_err(|error| format!("{error:?}"))?.trailers().cloned();
                 let grpc_status = trailers.and_then(|trailers| trailers.get("grpc-status").cloned());
                 if parts.status != 200 || grpc_status.is_some_and(|status| status != "0") {
-                    return Err(format!("{} calls, then {parts:?}", answered));
+                    return Err(format!("{} calls, then {parts:?}", completed));
                 }
-                answered += 1;
+                completed += 1;
             }
         }};
     }
@@ -177,5 +177,5 @@ async fn call_until_told_to_go(
     } else {
         call!(http1::handshake(stream));
     }
-    Ok(answered)
+    Ok(completed)
 }
