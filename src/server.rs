@@ -22,7 +22,7 @@ use self::listener::{Bounds, Listener};
 use self::pages::Documents;
 use self::protocols::Router;
 use self::protocols::services;
-use crate::actions::commands::CommandNotifier;
+use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Dispatcher;
 use crate::auth::Authenticator;
@@ -54,8 +54,8 @@ pub async fn run(
     health.watch(Store::new(&secrets.database_url, pools::PROBES));
     let closing = CancellationToken::new();
     let watches = Publisher::new(store.clone(), &config, &secrets, closing.clone());
-    let bells = CommandNotifier::new(store.clone());
-    let services = services::compose(&store, &config, &secrets, &watches, &bells, &health, &closing)?;
+    let notifier = CommandNotifier::new(store.clone());
+    let services = services::compose(&store, &config, &secrets, &watches, &notifier, &health, &closing)?;
     let callers =
         Store::new(&secrets.database_url, PoolOptions { size: pools::AUTH, ..pools::of_requests(&config) });
     let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
@@ -64,7 +64,7 @@ pub async fn run(
     let measuring = tokio::spawn(housekeeping::measure(store.clone()));
     let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
     let watching = tokio::spawn(watches.run());
-    let ringing = tokio::spawn(bells.run());
+    let notifying = tokio::spawn(notifier.run());
     let dispatching = tokio::spawn(dispatcher(&config, &secrets, closing.clone()).run());
     listener::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
     // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
@@ -72,7 +72,7 @@ pub async fn run(
     measuring.abort();
     housekeeping.abort();
     watching.abort();
-    ringing.abort();
+    notifying.abort();
     Ok(())
 }
 

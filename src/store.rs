@@ -38,10 +38,10 @@ mod statements;
 mod touch;
 mod types;
 mod views;
-mod watched;
 pub mod webhook_deliveries;
-pub mod webhook_turns;
+pub mod webhook_leases;
 pub mod webhooks;
+mod work_span;
 mod workers;
 mod writer;
 
@@ -58,12 +58,12 @@ pub use self::connection::{Connection, StoreError, StoreResult};
 pub use self::json::Json;
 pub use self::listener::Listener;
 pub use self::pool::PoolOptions;
-pub use self::watched::name_of;
+pub use self::work_span::name_of;
 pub use self::writer::{LockMode, Writer};
 
 use self::connection::{DbErrorClass, deadline_exceeded};
 use self::pool::{Pool, PoolConnection};
-use self::watched::Watched;
+use self::work_span::WorkSpan;
 use self::workers::Workers;
 use crate::config::Secret;
 use crate::deadline;
@@ -114,7 +114,15 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        let name = name_of::<F>();
+        self.read_named(name_of::<F>(), work).await
+    }
+
+    /// [`Self::read`] under a given name instead of the calling function's.
+    pub async fn read_named<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
         self.run(name, move |connection, _| statements::read(name, || work(connection))).await
     }
 
@@ -188,9 +196,9 @@ impl Store {
             if claim.swap(true, Ordering::Relaxed) || reply.is_closed() {
                 return;
             }
-            let watched = Watched { name, call };
-            let outcome = watched.wait(queued_at, || pool.acquire()).and_then(|mut connection| {
-                Ok(watched.work(|| run_before_deadline(&mut connection, deadline, work))?)
+            let span = WorkSpan { name, call };
+            let outcome = span.wait(queued_at, || pool.acquire()).and_then(|mut connection| {
+                Ok(span.work(|| run_before_deadline(&mut connection, deadline, work))?)
             });
             let _ = reply.send(outcome);
         });

@@ -1,85 +1,79 @@
-//! Who changed what of a chat.
+//! The audit log of a chat.
 
-use super::page::{self, Page};
+use super::page::{CursorList, Page};
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::instant::Instant;
-use crate::store::Store;
 use crate::store::events::{self, ChangeEvent, ChatLog, KINDS};
+use crate::store::{Connection, Store};
 
-/// What is asked for.
+/// Selects entries of the audit log.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
-    /// Only what changed for this number and for all; `None` for all numbers.
+    /// Only changes of this phone number's session and changes that all sessions share; `None` for all numbers.
     pub number: Option<PhoneSelector>,
-    /// Only what they did.
+    /// Only changes by this principal.
     pub performed_by: Option<String>,
-    /// Only changes of that kind.
+    /// Only changes of this kind.
     pub action: Option<String>,
-    /// Only what was not done before.
+    /// Inclusive start of the time range.
     pub from: Option<Instant>,
-    /// Only what was done before.
+    /// Exclusive end of the time range.
     pub before: Option<Instant>,
-    /// How many changes a page may have, before it is held within bounds.
+    /// Maximum number of entries, clamped to 1–200; 50 when `None`.
     pub limit: Option<i64>,
-    /// What the page before said of this one; empty for the first.
+    /// The cursor from the previous page; empty for the first.
     pub cursor: String,
 }
 
 /// A page of the chat's changes, newest first.
 pub async fn list(
     store: &Store,
-    cursors: &SigningKeys,
+    keys: &SigningKeys,
     caller: &Caller,
     address: ChatAddress,
-    asked: AuditQuery,
+    query: AuditQuery,
 ) -> Result<Page<ChangeEvent>> {
-    check(&asked)?;
-    let (org, size) = (caller.org, page::size(asked.limit));
+    check_kind("action", query.action.as_deref())?;
+    // PostgreSQL cannot store NUL.
+    if query.performed_by.as_ref().is_some_and(|actor| actor.contains('\0')) {
+        return Err(Error::invalid("performed_by", "must not contain NUL"));
+    }
     let scope = Scope::of("audit logs")
         .with("chat", &address)
-        .with_some("number", asked.number.as_ref())
-        .with_some("performed by", asked.performed_by.as_deref())
-        .with_some("action", asked.action.as_deref())
-        .with_some("from", asked.from.map(Instant::micros))
-        .with_some("before", asked.before.map(Instant::micros));
-    let older_than = match asked.cursor.as_str() {
-        "" => None,
-        cursor => Some(cursors.open(org, &scope, cursor)?),
-    };
-    let (phone, phone_id) = match asked.number {
+        .with_some("number", query.number.as_ref())
+        .with_some("performed by", query.performed_by.as_deref())
+        .with_some("action", query.action.as_deref())
+        .with_some("from", query.from.map(Instant::micros))
+        .with_some("before", query.before.map(Instant::micros));
+    let (phone, phone_id) = match query.number {
         None => (None, None),
         Some(PhoneSelector::Phone(phone)) => (Some(phone.to_string()), None),
         Some(PhoneSelector::PhoneId(id)) => (None, Some(id.to_string())),
     };
     let log = ChatLog {
         address: address.to_string(),
-        actor: asked.performed_by,
-        kind: asked.action,
-        from: asked.from,
-        before: asked.before,
-        older_than,
-        reachable: caller.sessions.clone(),
+        actor: query.performed_by,
+        kind: query.action,
+        from: query.from,
+        before: query.before,
+        older_than: None,
+        sessions: caller.sessions.clone(),
         phone,
         phone_id,
     };
-    let rows = store.read(move |connection| events::of_chat(connection, org, &log, size + 1)).await?;
-    let rows = rows.ok_or_else(|| Error::not_found("chat not found"))?;
-    page::cut(rows, size, |event| event.event_id, (cursors, org, &scope))
+    let org = caller.org;
+    let read = move |connection: &mut Connection, older_than: Option<i64>, limit| {
+        let rows = events::of_chat(connection, org, &ChatLog { older_than, ..log }, limit)?;
+        Ok(rows.ok_or_else(|| Error::not_found("chat not found"))?)
+    };
+    let list = CursorList { store, keys, org, scope };
+    list.page(query.limit, &query.cursor, |event: &ChangeEvent| event.event_id, read).await
 }
 
-fn check(asked: &AuditQuery) -> Result<()> {
-    check_kind("action", asked.action.as_deref())?;
-    // PostgreSQL cannot hold NUL, so nobody's name has one.
-    if asked.performed_by.as_ref().is_some_and(|actor| actor.contains('\0')) {
-        return Err(Error::invalid("performed_by", "must not contain NUL"));
-    }
-    Ok(())
-}
-
-/// Refuses what is no kind of change.
+/// Rejects an unknown kind of change event.
 pub(super) fn check_kind(field: &'static str, kind: Option<&str>) -> Result<()> {
     match kind {
         Some(kind) if !KINDS.contains(&kind) => {

@@ -1,4 +1,4 @@
-//! Changing many chats at once: all of them or none.
+//! Bulk changes of chats, which change all of them or none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,92 +8,86 @@ use crate::caller::Caller;
 use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::store::lists::SessionScope;
-use crate::store::{Connection, Store, StoreResult, chat_bulk, labels as stored_labels, members};
+use crate::store::{Connection, Store, StoreResult, chat_bulk, members};
 use crate::text_key::text_key;
 
 const MAX_CHATS: usize = 1000;
 const MAX_MEMBERS: usize = 1000;
-// A gRPC error travels in headers, which clients cap at a few KiB: what a caller sent is not echoed without end.
+// gRPC errors are sent in headers, which clients limit to a few KiB, so the echoed input must be bounded.
 const MAX_VIOLATIONS: usize = 10;
 const MAX_EMAIL_CHARACTERS: usize = 100;
 
-/// Which chats change.
+/// The chats to change.
 #[derive(Clone, Debug)]
 pub struct Chats {
-    /// Any addresses of them, in the caller's order; several may lead to one chat.
+    /// Addresses in the client's order. Several may refer to the same chat.
     pub addresses: Vec<ChatAddress>,
-    /// The number that holds them; `None` for any that the caller reaches.
+    /// The phone number that holds the chats; `None` for any that the caller may access.
     pub number: Option<PhoneSelector>,
 }
 
-/// Whom chats are open to.
+/// A change of the members that may see chats.
 #[derive(Clone, Debug)]
 pub struct AccessChange {
-    /// Email of a member to whether the chats are open to them; `None` is neither.
+    /// By email of the member, whether access is granted; `None` is invalid.
     pub access: BTreeMap<String, Option<bool>>,
-    /// Whether what is said of other members goes.
+    /// Whether the access of all other members is removed.
     pub replace: bool,
 }
 
-/// Gives the chats these labels, separated by commas, and no others.
+/// Replaces the labels of the chats with these names, separated by commas.
 pub async fn update_labels<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     chats: Chats,
     names: String,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let names = labels::parse(&[names])?;
     chats.check()?;
-    let caller = caller.clone();
-    once.write(store, caller.org, move |connection| {
-        let org = caller.org;
+    let (caller, org) = (caller.clone(), caller.org);
+    let write = move |connection: &mut Connection| {
         let keys = chats.lock(connection, &caller)?;
-        let label_ids = match names.as_slice() {
-            [] => Vec::new(),
-            names => stored_labels::find_or_create(connection, org, names)?,
-        };
+        let label_ids = labels::find_or_create(connection, org, &names)?;
         let changed = chat_bulk::replace_labels(connection, org, &keys, &label_ids)?;
         chat_bulk::touch(connection, org, &changed)
-    })
-    .await
+    };
+    idempotent.write(store, org, write).await
 }
 
-/// Says whom the chats are open to.
+/// Changes which members may see the chats.
 pub async fn update_access<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     chats: Chats,
     change: AccessChange,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
-    let wanted = Wanted::parse(&change.access)?;
+    let access = CheckedAccess::parse(&change.access)?;
     chats.check()?;
-    let caller = caller.clone();
-    once.write(store, caller.org, move |connection| {
-        let org = caller.org;
-        // Members before chats is also the order in which deleting a member locks.
-        wanted.hold(connection, &caller)?;
+    let (caller, org) = (caller.clone(), caller.org);
+    let write = move |connection: &mut Connection| {
+        // Members are locked before chats, as when a member is deleted.
+        access.lock_members(connection, &caller)?;
         let keys = chats.lock(connection, &caller)?;
-        let changed = chat_bulk::set_access(connection, org, &keys, &wanted.access(), change.replace)?;
+        let changed = chat_bulk::set_access(connection, org, &keys, &access.by_key(), change.replace)?;
         chat_bulk::touch(connection, org, &changed)
-    })
-    .await
+    };
+    idempotent.write(store, org, write).await
 }
 
 impl Chats {
     fn check(&self) -> Result<()> {
         match self.addresses.iter().collect::<BTreeSet<_>>().len() {
-            0 => Err(Error::invalid("chat_ids", "must name at least one chat")),
             1..=MAX_CHATS => Ok(()),
-            _ => Err(Error::invalid("chat_ids", format_args!("must name at most {MAX_CHATS} chats"))),
+            _ => Err(Error::invalid("chat_ids", format_args!("must be 1 to {MAX_CHATS} chats"))),
         }
     }
 
-    /// Locks all of the chats. One that is missing or out of reach refuses the whole change.
+    /// Locks all of the chats. Fails when one does not exist or is outside the caller's session scope.
     fn lock(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<BTreeSet<i64>> {
-        let reach = SessionScope { phone: self.number.clone(), sessions: caller.sessions.clone() };
-        let found = chat_bulk::find(connection, caller.org, &self.addresses, &reach)?;
+        let scope = SessionScope { phone: self.number.clone(), sessions: caller.sessions.clone() };
+        let found = chat_bulk::find(connection, caller.org, &self.addresses, &scope)?;
         let found = found.ok_or_else(|| Error::not_found("number not found"))?;
         let missing = self.addresses.iter().enumerate().filter(|(_, address)| !found.contains_key(*address));
         let missing: Vec<usize> = missing.map(|(index, _)| index).take(MAX_VIOLATIONS).collect();
@@ -101,7 +95,7 @@ impl Chats {
             return Err(chats_not_found(&missing).into());
         }
         let keys: BTreeSet<i64> = found.into_values().collect();
-        // One may have been deleted since it was found.
+        // A chat may have been deleted since it was found.
         if chat_bulk::lock(connection, caller.org, &keys)? < keys.len() {
             return Err(chats_not_found(&[]).into());
         }
@@ -109,23 +103,23 @@ impl Chats {
     }
 }
 
-/// Names which of the chats, as far as that is known.
+/// A "not found" error with the indexes of the missing chats.
 fn chats_not_found(indexes: &[usize]) -> Error {
     indexes.iter().fold(Error::not_found("chat not found"), |error, index| {
-        error.with_field(format!("chat_ids[{index}]"), "names no chat")
+        error.with_field(format!("chat_ids[{index}]"), "is not the id of a chat")
     })
 }
 
-/// An access change whose form is right.
-struct Wanted {
-    /// The key of a member's email, with the email as it was given and whether the chats are open to the member.
+/// A syntactically valid access change.
+struct CheckedAccess {
+    /// By email key: the email as the client sent it, and whether access is granted.
     members: BTreeMap<String, (String, bool)>,
 }
 
-impl Wanted {
+impl CheckedAccess {
     fn parse(access: &BTreeMap<String, Option<bool>>) -> Result<Self> {
         if access.len() > MAX_MEMBERS {
-            return Err(Error::invalid("access", format_args!("must name at most {MAX_MEMBERS} members")));
+            return Err(Error::invalid("access", format_args!("must be at most {MAX_MEMBERS} members")));
         }
         let mut members = BTreeMap::new();
         let mut violations = Vec::new();
@@ -135,25 +129,25 @@ impl Wanted {
                 continue;
             };
             if members.insert(text_key(email), (email.clone(), allowed)).is_some() {
-                violations.push(violation(email, "names a member that another key names too"));
+                violations.push(violation(email, "must not repeat a member"));
             }
         }
-        refuse(violations)?;
+        reject(violations)?;
         Ok(Self { members })
     }
 
-    /// Keeps the members from being deleted. Every one that does not exist is named.
-    fn hold(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<()> {
-        // PostgreSQL cannot hold NUL, so no member's email has one.
+    /// Locks the members against deletion. The error lists every one that does not exist.
+    fn lock_members(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<()> {
+        // PostgreSQL cannot store NUL.
         let keys: Vec<&str> =
             self.members.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
-        let held = members::lock_existing(connection, caller.org, &keys)?;
-        let strangers = self.members.iter().filter(|(key, _)| !held.contains(*key));
-        let expected = "must name a member of the organization by email";
-        Ok(refuse(strangers.map(|(_, (email, _))| violation(email, expected)).collect())?)
+        let locked = members::lock_existing(connection, caller.org, &keys)?;
+        let unknown = self.members.iter().filter(|(key, _)| !locked.contains(*key));
+        let expected = "must be the email of a member of the organization";
+        Ok(reject(unknown.map(|(_, (email, _))| violation(email, expected)).collect())?)
     }
 
-    fn access(&self) -> Vec<(&str, bool)> {
+    fn by_key(&self) -> Vec<(&str, bool)> {
         self.members.iter().map(|(key, (_, allowed))| (key.as_str(), *allowed)).collect()
     }
 }
@@ -163,7 +157,7 @@ fn violation(email: &str, problem: &str) -> FieldViolation {
     FieldViolation::new(format!("access.{email}"), problem)
 }
 
-fn refuse(mut violations: Vec<FieldViolation>) -> Result<()> {
+fn reject(mut violations: Vec<FieldViolation>) -> Result<()> {
     violations.truncate(MAX_VIOLATIONS);
     if violations.is_empty() { Ok(()) } else { Err(Error::invalid_fields(violations)) }
 }
@@ -172,25 +166,26 @@ fn refuse(mut violations: Vec<FieldViolation>) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn access(said: &[(&str, Option<bool>)]) -> BTreeMap<String, Option<bool>> {
-        said.iter().map(|(email, allowed)| ((*email).to_owned(), *allowed)).collect()
+    fn parse(access: &[(&str, Option<bool>)]) -> Result<CheckedAccess> {
+        let access = access.iter().map(|(email, allowed)| ((*email).to_owned(), *allowed));
+        CheckedAccess::parse(&access.collect())
     }
 
     #[test]
-    fn access_is_said_once_of_each_member_and_is_yes_or_no() {
-        let wanted = Wanted::parse(&access(&[("Agent@Acme.Example", Some(true))])).ok().unwrap();
-        assert_eq!(wanted.access(), [("agent@acme.example", true)]);
+    fn access_must_be_boolean_and_given_once_per_member() {
+        let access = parse(&[("Agent@Acme.Example", Some(true))]).ok().unwrap();
+        assert_eq!(access.by_key(), [("agent@acme.example", true)]);
         for bad in [
-            access(&[("agent@acme.example", None)]),
-            access(&[("agent@acme.example", Some(true)), ("AGENT@acme.example", Some(true))]),
+            &[("agent@acme.example", None)][..],
+            &[("agent@acme.example", Some(true)), ("AGENT@acme.example", Some(true))],
         ] {
-            let error = Wanted::parse(&bad).err().unwrap();
+            let error = parse(bad).err().unwrap();
             assert!(error.fields()[0].field.eq_ignore_ascii_case("access.agent@acme.example"), "{error}");
         }
     }
 
     #[test]
-    fn a_change_is_of_one_to_a_thousand_chats() {
+    fn bulk_change_must_select_1_to_1000_chats() {
         let chats = |count: usize| {
             let address = |number: usize| format!("{number}@c.us").parse().unwrap();
             Chats { addresses: (0..count).map(address).collect(), number: None }

@@ -1,4 +1,4 @@
-//! Lists of chats.
+//! Lists of chats in the chat API.
 
 use super::offset_pages::{self, Listed, PageRequest};
 use crate::caller::Caller;
@@ -10,22 +10,22 @@ use crate::store::chats::ChatView;
 use crate::store::lists::SessionScope;
 use crate::text_key::text_key;
 
-/// Which chats are asked for, as the caller said it.
+/// Selects chats.
 #[derive(Clone, Debug, Default)]
 pub struct ChatQuery {
     /// `user`, `individual`, `group` or `business`.
     pub chat_type: Option<String>,
-    /// A label's id or name; empty says nothing.
+    /// A label's id or name; empty selects all.
     pub label: String,
-    /// From when the newest message is.
+    /// Inclusive start of the time range of the newest message.
     pub start_time: Option<String>,
-    /// Before when the newest message is.
+    /// Exclusive end of the time range of the newest message.
     pub end_time: Option<String>,
     /// Whether there are unread messages.
     pub unread: Option<bool>,
 }
 
-/// A page of the chats of the selected number, or of all that the caller reaches.
+/// A page of the chats of the selected number, or of all that the caller may access.
 pub async fn list(
     store: &Store,
     caller: &Caller,
@@ -36,9 +36,9 @@ pub async fn list(
     let page = offset_pages::page(page)?;
     let filter = filter(query)?;
     let org = caller.org;
-    let reach = SessionScope { phone: number, sessions: caller.sessions.clone() };
+    let scope = SessionScope { phone: number, sessions: caller.sessions.clone() };
     let listed =
-        store.read(move |connection| chat_lists::list(connection, org, &reach, &filter, page)).await?;
+        store.read(move |connection| chat_lists::list(connection, org, &scope, &filter, page)).await?;
     Ok(Listed::new(page, listed.ok_or_else(|| Error::not_found("number not found"))?))
 }
 
@@ -50,9 +50,9 @@ fn filter(query: ChatQuery) -> Result<ChatFilter> {
         Some("business") => Some("business"),
         Some(_) => return Err(Error::invalid("chat_type", "must be user, group or business")),
     };
-    // PostgreSQL cannot hold NUL, so it cannot be asked for one.
+    // PostgreSQL cannot store NUL.
     if query.label.contains('\0') {
-        return Err(Error::invalid("label", "must not have a NUL character"));
+        return Err(Error::invalid("label", "must not contain NUL"));
     }
     let name = query.label.trim();
     let label = (!name.is_empty()).then(|| LabelFilter { id: name.to_owned(), key: text_key(name) });

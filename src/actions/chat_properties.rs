@@ -1,4 +1,4 @@
-//! What the values of custom properties may be.
+//! Validation of the values of custom properties.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,29 +10,29 @@ use crate::instant::Instant;
 use crate::store::chat_properties::{Property, definitions as stored_definitions};
 use crate::store::{Connection, StoreResult};
 
-/// The field of a chat that holds the values.
+/// The field of a chat that contains the values.
 pub const FIELD: &str = "custom_properties";
 const MAX_CHARACTERS: usize = 10_000;
-// A gRPC error travels in headers, which clients cap at a few KiB: what a caller sent is not echoed without end.
+// gRPC errors are sent in headers, which clients limit to a few KiB, so the echoed input must be bounded.
 const MAX_VIOLATIONS: usize = 10;
 const MAX_KEY_CHARACTERS: usize = 100;
 
-const NOT_PICKED: &str = "must be an array of the property's options";
+const NOT_OPTIONS: &str = "must be an array of the property's options";
 
-/// A value as a caller gave it.
+/// A value as the client sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PropertyInput {
-    /// `null`: removes the value.
+    /// `null` removes the value.
     Null,
     /// A string.
     Text(String),
     /// An array of strings.
     Texts(Vec<String>),
-    /// Anything else; no property takes it.
+    /// Any other JSON value, which no property accepts.
     Other,
 }
 
-/// What changes of a chat's values.
+/// The changes of a chat's values.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Changes {
     /// Values to store.
@@ -41,18 +41,18 @@ pub(super) struct Changes {
     pub(super) removed: Vec<PropertyId>,
 }
 
-/// Holds what was given to the organization's definitions. Every key that is refused is named.
+/// Validates values against the organization's properties. The error lists every invalid key.
 pub(super) fn resolve(
     connection: &mut Connection,
     org: OrgId,
-    given: &BTreeMap<String, PropertyInput>,
+    input: &BTreeMap<String, PropertyInput>,
 ) -> StoreResult<Changes> {
-    // PostgreSQL cannot hold NUL, so no property is named with one.
-    let keys: Vec<&str> = given.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
-    Ok(check(&definitions(connection, org, &keys)?, given)?)
+    // PostgreSQL cannot store NUL.
+    let keys: Vec<&str> = input.keys().map(String::as_str).filter(|key| !key.contains('\0')).collect();
+    Ok(check(&definitions(connection, org, &keys)?, input)?)
 }
 
-/// The properties that the keys name, by id or name.
+/// The properties with these ids or names.
 pub(super) fn definitions(
     connection: &mut Connection,
     org: OrgId,
@@ -61,12 +61,12 @@ pub(super) fn definitions(
     if keys.is_empty() { Ok(Vec::new()) } else { stored_definitions(connection, org, keys) }
 }
 
-/// Holds what was given to definitions, among which are all it names that there are.
-pub(super) fn check(definitions: &[Property], given: &BTreeMap<String, PropertyInput>) -> Result<Changes> {
+/// Validates values against the properties that [`definitions`] returned for their keys.
+pub(super) fn check(definitions: &[Property], input: &BTreeMap<String, PropertyInput>) -> Result<Changes> {
     let mut changes = Changes::default();
     let mut violations = Vec::new();
     let mut seen = BTreeSet::new();
-    for (key, value) in given {
+    for (key, value) in input {
         match change(definitions, &mut seen, key, value) {
             Ok((id, Some(value))) => changes.set.push((id, value)),
             Ok((id, None)) => changes.removed.push(id),
@@ -85,7 +85,7 @@ fn violation(key: &str, problem: String) -> FieldViolation {
     FieldViolation::new(format!("{FIELD}.{key}"), problem)
 }
 
-/// The property a key names, and its new value; `None` removes it.
+/// The property of a key and its new value; `None` removes the value.
 fn change<'a>(
     definitions: &'a [Property],
     seen: &mut BTreeSet<&'a PropertyId>,
@@ -96,37 +96,31 @@ fn change<'a>(
     let property = by_id.or_else(|| definitions.iter().find(|property| property.name == key));
     let property = property.ok_or("is not a property of the organization")?;
     if !seen.insert(&property.property_id) {
-        return Err("names a property that another key names too".to_owned());
+        return Err("must not repeat a property".to_owned());
     }
-    let stored = match value {
-        PropertyInput::Null => None,
-        PropertyInput::Text(_) | PropertyInput::Texts(_) | PropertyInput::Other => {
-            Some(stored(property, value)?)
-        }
-    };
-    Ok((property.property_id.clone(), stored))
+    let value = if *value == PropertyInput::Null { None } else { Some(checked(property, value)?) };
+    Ok((property.property_id.clone(), value))
 }
 
-/// The value as it is stored, if the property's kind takes it.
-fn stored(property: &Property, value: &PropertyInput) -> Result<Value, String> {
-    match (property.kind.as_str(), value) {
-        ("text", PropertyInput::Text(text)) => check_text(text).map(|()| Value::from(text.as_str())),
-        ("date", PropertyInput::Text(text)) if Instant::is_iso_8601(text) => Ok(Value::from(text.as_str())),
-        ("dropdown", PropertyInput::Text(text)) if property.options.contains(text) => {
-            Ok(Value::from(text.as_str()))
-        }
-        ("picklist", PropertyInput::Text(text)) => picked(property, text.split(',')),
-        ("picklist", PropertyInput::Texts(texts)) => picked(property, texts.iter().map(String::as_str)),
+/// The value to store if the property's kind accepts the input.
+fn checked(property: &Property, input: &PropertyInput) -> Result<Value, String> {
+    use PropertyInput::{Text, Texts};
+    match (property.kind.as_str(), input) {
+        ("text", Text(text)) => check_text(text).map(|()| Value::from(text.as_str())),
+        ("date", Text(text)) if Instant::is_iso_8601(text) => Ok(Value::from(text.as_str())),
+        ("dropdown", Text(text)) if property.options.contains(text) => Ok(Value::from(text.as_str())),
+        ("picklist", Text(text)) => picked(property, text.split(',')),
+        ("picklist", Texts(texts)) => picked(property, texts.iter().map(String::as_str)),
         ("text", _) => Err("must be a string".to_owned()),
         ("date", _) => Err("must be an ISO 8601 date or date-time".to_owned()),
         ("dropdown", _) => Err("must be one of the property's options".to_owned()),
-        (_, _) => Err(NOT_PICKED.to_owned()),
+        (_, _) => Err(NOT_OPTIONS.to_owned()),
     }
 }
 
 fn check_text(text: &str) -> Result<(), String> {
     if text.contains('\0') {
-        return Err("must not hold the character NUL".to_owned());
+        return Err("must not contain NUL".to_owned());
     }
     if text.chars().count() > MAX_CHARACTERS {
         return Err(format!("must be at most {MAX_CHARACTERS} characters"));
@@ -134,12 +128,12 @@ fn check_text(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The options picked, each once, in the order given.
+/// The selected options without duplicates, in the client's order.
 fn picked<'a>(property: &Property, texts: impl Iterator<Item = &'a str>) -> Result<Value, String> {
     let mut picked: Vec<&str> = Vec::new();
     for text in texts.map(str::trim).filter(|text| !text.is_empty()) {
         if !property.options.iter().any(|option| option == text) {
-            return Err(NOT_PICKED.to_owned());
+            return Err(NOT_OPTIONS.to_owned());
         }
         if !picked.contains(&text) {
             picked.push(text);
@@ -169,9 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_takes_its_own_values() {
+    fn kind_accepts_its_own_values() {
         let long = "é".repeat(MAX_CHARACTERS);
-        for (kind, given, value) in [
+        for (kind, input, value) in [
             ("text", text(""), json!("")),
             ("text", text(&long), json!(long)),
             ("date", text("2026-11-22"), json!("2026-11-22")),
@@ -184,13 +178,13 @@ mod tests {
             ("picklist", texts(&["Green"]), json!(["Green"])),
             ("picklist", text(""), json!([])),
         ] {
-            assert_eq!(stored(&property('a', "P", kind), &given), Ok(value), "{kind} {given:?}");
+            assert_eq!(checked(&property('a', "P", kind), &input), Ok(value), "{kind} {input:?}");
         }
     }
 
     #[test]
-    fn a_kind_refuses_everything_else() {
-        for (kind, given) in [
+    fn kind_rejects_all_other_values() {
+        for (kind, input) in [
             ("text", text("\0")),
             ("text", text(&"e".repeat(MAX_CHARACTERS + 1))),
             ("text", texts(&["x"])),
@@ -205,40 +199,40 @@ mod tests {
             ("picklist", texts(&["red"])),
             ("picklist", PropertyInput::Other),
         ] {
-            assert!(stored(&property('a', "P", kind), &given).is_err(), "{kind} {given:?}");
+            assert!(checked(&property('a', "P", kind), &input).is_err(), "{kind} {input:?}");
         }
     }
 
     #[test]
-    fn a_key_is_an_id_or_a_name_and_null_removes() {
+    fn key_is_id_or_name_and_null_removes() {
         let definitions = [property('a', "Note", "text"), property('b', "Due", "date")];
-        let given = BTreeMap::from([
+        let input = BTreeMap::from([
             ("Note".to_owned(), text("x")),
             (definitions[1].property_id.to_string(), PropertyInput::Null),
         ]);
-        let changes = check(&definitions, &given).unwrap();
+        let changes = check(&definitions, &input).unwrap();
         assert_eq!(changes.set, [(definitions[0].property_id.clone(), json!("x"))]);
         assert_eq!(changes.removed, [definitions[1].property_id.clone()]);
     }
 
     #[test]
-    fn what_was_sent_is_not_echoed_without_end() {
-        let given = (0..50).map(|i| (i.to_string() + &"é".repeat(5000), PropertyInput::Null)).collect();
-        let error = check(&[], &given).unwrap_err();
+    fn echoed_input_in_errors_is_bounded() {
+        let input = (0..50).map(|i| (i.to_string() + &"é".repeat(5000), PropertyInput::Null)).collect();
+        let error = check(&[], &input).unwrap_err();
         assert_eq!(error.fields().len(), MAX_VIOLATIONS);
         assert!(error.fields().iter().all(|violation| violation.problem.len() < 300));
     }
 
     #[test]
-    fn every_refused_key_is_named() {
+    fn error_lists_every_invalid_key() {
         let definitions = [property('a', "Note", "text")];
         let id = definitions[0].property_id.to_string();
-        let given = BTreeMap::from([
+        let input = BTreeMap::from([
             ("Colour".to_owned(), PropertyInput::Null),
             ("Note".to_owned(), text("x")),
             (id.clone(), text("y")),
         ]);
-        let error = check(&definitions, &given).unwrap_err();
+        let error = check(&definitions, &input).unwrap_err();
         let fields: Vec<_> = error.fields().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["custom_properties.Colour", &format!("custom_properties.{id}")]);
         assert_eq!(error.message(), "custom_properties.Colour is not a property of the organization");

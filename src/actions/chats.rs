@@ -1,10 +1,11 @@
-//! Reading a chat, and changing what the organization attached to it.
+//! Reading a chat in the chat API, and changing the organization's data about it.
 
 use std::collections::BTreeMap;
 
+use super::chat_properties::{self, PropertyInput};
 use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
-use super::{Precondition, chat_properties, labels};
+use super::{Precondition, labels};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
@@ -16,15 +17,15 @@ use crate::store::{
 };
 use crate::text_key::text_key;
 
-/// What changes of a chat.
+/// A change of a chat.
 #[derive(Clone, Debug, Default)]
 pub struct ChatChange {
-    /// Email of the member it is assigned to; empty unassigns.
+    /// Email of the member the chat is assigned to; empty unassigns.
     pub assigned_to: Patch<String>,
-    /// The label names it has from now on; an element may hold several, separated by commas.
+    /// All label names; an element may contain several, separated by commas.
     pub labels: Patch<Vec<String>>,
-    /// Values by property id or name; those not named stay.
-    pub custom_properties: Patch<BTreeMap<String, chat_properties::PropertyInput>>,
+    /// Values by property id or name. Other values stay.
+    pub custom_properties: Patch<BTreeMap<String, PropertyInput>>,
 }
 
 /// The chat as the selected number sees it.
@@ -39,7 +40,7 @@ pub async fn get(
     store.read(move |connection| find(connection, org, &selector)).await
 }
 
-/// Changes the chat, all or nothing, and answers it as the selected number sees it then.
+/// Changes the chat and returns it as the selected number sees it.
 pub async fn update<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -47,88 +48,79 @@ pub async fn update<R: Send + 'static>(
     number: Option<PhoneSelector>,
     change: ChatChange,
     precondition: Precondition<ChatView>,
-    once: IdempotentWrite<ChatView, R>,
+    idempotent: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
-    let wanted = Wanted::parse(change)?;
+    let change = CheckedChange::parse(change)?;
     let org = caller.org;
     let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
-    once.write(store, org, move |connection| {
-        // Refusals of the request come before those of the chat: a caller learns nothing of a chat with a request
-        // that could not succeed. Members before chats is also the order in which deleting a member locks.
-        let wanted = wanted.resolve(connection, org)?;
-        let locked = chats::lock(connection, org, &selector.address)?.ok_or_else(chat_not_found)?;
+    let write = move |connection: &mut Connection| {
+        // The request is validated before the chat is looked up, so that an invalid request reveals nothing about the
+        // chat. Members are locked before chats, as when a member is deleted.
+        let properties = change.resolve(connection, org)?;
+        let locked = chats::lock(connection, org, &selector.address)?.ok_or_else(not_found)?;
         if precondition.is_some() {
             precondition.check(&find(connection, org, &selector)?)?;
         }
-        wanted.write(connection, org, &locked)?;
-        // Also finds out whether the selected number holds the chat; when it does not, nothing was written.
+        change.write(connection, org, &locked, &properties)?;
+        // Fails, and rolls back, when the selected number does not hold the chat.
         find(connection, org, &selector)
-    })
-    .await
+    };
+    idempotent.write(store, org, write).await
 }
 
-/// Marks the chat as read by the selected number, and answers it as that number sees it then.
+/// Marks the chat as read by the selected number, and returns it as that number sees it.
 pub async fn mark_read<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     address: ChatAddress,
     number: Option<PhoneSelector>,
     precondition: Precondition<ChatView>,
-    once: IdempotentWrite<ChatView, R>,
+    idempotent: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
     let org = caller.org;
     let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
-    once.write(store, org, move |connection| {
-        let session = chats::find_session(connection, org, &selector)?.ok_or_else(chat_not_found)?;
-        // That number and no other, also when another one hears of something newer at this moment.
-        let same = ChatSelector { sessions: Some([session].into()), ..selector.clone() };
+    let write = move |connection: &mut Connection| {
+        let session = chats::find_session(connection, org, &selector)?.ok_or_else(not_found)?;
+        // Fixes the session, since concurrent activity may change which one is selected.
+        let fixed = ChatSelector { sessions: Some([session].into()), ..selector.clone() };
         if precondition.is_some() {
-            // The version is of both: what the organization attached, and what the number sees.
-            chats::lock(connection, org, &selector.address)?.ok_or_else(chat_not_found)?;
+            // The version covers the organization's data and the session's.
+            chats::lock(connection, org, &selector.address)?.ok_or_else(not_found)?;
             session_chats::lock(connection, org, session, &selector.address)?;
-            precondition.check(&find(connection, org, &same)?)?;
+            precondition.check(&find(connection, org, &fixed)?)?;
         }
         read_state::mark(connection, org, session, &selector.address, ReadState::Read)?;
-        find(connection, org, &same)
-    })
-    .await
+        find(connection, org, &fixed)
+    };
+    idempotent.write(store, org, write).await
 }
 
 fn find(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<ChatView> {
-    Ok(chats::find(connection, org, selector)?.ok_or_else(chat_not_found)?)
+    Ok(chats::find(connection, org, selector)?.ok_or_else(not_found)?)
 }
 
-fn chat_not_found() -> Error {
+fn not_found() -> Error {
     Error::not_found("chat not found")
 }
 
-/// A change whose form is right.
-struct Wanted {
+/// A syntactically valid change.
+struct CheckedChange {
     /// The key of the member's email.
     assignee: Patch<String>,
     labels: Option<Vec<LabelName>>,
-    properties: BTreeMap<String, chat_properties::PropertyInput>,
+    properties: BTreeMap<String, PropertyInput>,
 }
 
-/// A change that the organization's members and properties allow.
-struct Allowed<'a> {
-    assignee: &'a Patch<String>,
-    labels: Option<&'a [LabelName]>,
-    properties: chat_properties::Changes,
-}
-
-impl Wanted {
+impl CheckedChange {
     fn parse(change: ChatChange) -> Result<Self> {
         if change.assigned_to.is_keep() && change.labels.is_keep() && change.custom_properties.is_keep() {
             return Err(nothing_to_change());
         }
         let assignee = match change.assigned_to {
             Patch::Set(email) if email.is_empty() => Patch::Clear,
-            // PostgreSQL cannot hold NUL, so no member's email has one.
-            Patch::Set(email) if email.contains('\0') => return Err(not_a_member()),
-            Patch::Set(email) => Patch::Set(text_key(&email)),
-            Patch::Clear => Patch::Clear,
-            Patch::Keep => Patch::Keep,
+            // PostgreSQL cannot store NUL.
+            Patch::Set(email) if email.contains('\0') => return Err(unknown_assignee()),
+            other => other.map(|email| text_key(&email)),
         };
         let labels = match change.labels {
             Patch::Keep => None,
@@ -137,38 +129,39 @@ impl Wanted {
         };
         let properties = match change.custom_properties {
             Patch::Keep => BTreeMap::new(),
-            // The keys that are not sent stay, so there is no word for removing them all.
+            // Keys that are not sent stay, so there is no representation for removing all.
             Patch::Clear => return Err(Error::invalid(chat_properties::FIELD, "must be an object")),
             Patch::Set(values) => values,
         };
         Ok(Self { assignee, labels, properties })
     }
 
-    fn resolve(&self, connection: &mut Connection, org: OrgId) -> StoreResult<Allowed<'_>> {
+    /// Validates the change against the organization's members and properties.
+    fn resolve(&self, connection: &mut Connection, org: OrgId) -> StoreResult<chat_properties::Changes> {
         if let Patch::Set(member_key) = &self.assignee
             && members::lock_existing(connection, org, &[member_key])?.is_empty()
         {
-            return Err(not_a_member().into());
+            return Err(unknown_assignee().into());
         }
-        let properties = chat_properties::resolve(connection, org, &self.properties)?;
-        Ok(Allowed { assignee: &self.assignee, labels: self.labels.as_deref(), properties })
+        chat_properties::resolve(connection, org, &self.properties)
     }
-}
 
-impl Allowed<'_> {
-    /// Writes what differs from what is stored.
-    fn write(&self, connection: &mut Connection, org: OrgId, chat: &LockedChat) -> StoreResult<()> {
+    /// Writes what differs from the stored chat.
+    fn write(
+        &self,
+        connection: &mut Connection,
+        org: OrgId,
+        chat: &LockedChat,
+        properties: &chat_properties::Changes,
+    ) -> StoreResult<()> {
         let mut changed = false;
-        if let Some(names) = self.labels {
-            let label_ids = match names {
-                [] => Vec::new(),
-                names => stored_labels::find_or_create(connection, org, names)?,
-            };
+        if let Some(names) = &self.labels {
+            let label_ids = labels::find_or_create(connection, org, names)?;
             changed |= stored_labels::replace(connection, org, chat.key, &label_ids)?;
         }
-        changed |= store::chat_properties::set(connection, org, chat.key, &self.properties.set)?;
-        changed |= store::chat_properties::remove(connection, org, chat.key, &self.properties.removed)?;
-        let assignee = match self.assignee {
+        changed |= store::chat_properties::set(connection, org, chat.key, &properties.set)?;
+        changed |= store::chat_properties::remove(connection, org, chat.key, &properties.removed)?;
+        let assignee = match &self.assignee {
             Patch::Keep => chat.assignee.as_deref(),
             Patch::Clear => None,
             Patch::Set(member_key) => Some(member_key.as_str()),
@@ -181,11 +174,11 @@ impl Allowed<'_> {
     }
 }
 
-fn not_a_member() -> Error {
+fn unknown_assignee() -> Error {
     Error::invalid("assigned_to", "must be the email of a member of the organization")
 }
 
-/// Worded as the documented answer is.
+/// The documented error.
 fn nothing_to_change() -> Error {
     let message = "Invalid body. At least one of the following keys are required: labels, custom_properties, assigned_to";
     ["assigned_to", "custom_properties", "labels"]
@@ -197,33 +190,33 @@ fn nothing_to_change() -> Error {
 mod tests {
     use super::*;
 
+    fn parse(change: ChatChange) -> Result<CheckedChange> {
+        CheckedChange::parse(change)
+    }
+
     #[test]
-    fn a_change_of_nothing_is_refused_in_the_documented_words() {
-        let error = Wanted::parse(ChatChange::default()).err().unwrap();
+    fn empty_change_returns_the_documented_error() {
+        let error = parse(ChatChange::default()).err().unwrap();
         let messages: Vec<_> =
             error.fields().iter().map(|violation| violation.sentence(&violation.field)).collect();
         assert_eq!(messages, ["assigned_to is missing", "custom_properties is missing", "labels is missing"]);
     }
 
     #[test]
-    fn an_empty_email_unassigns() {
-        let change = ChatChange { assigned_to: Patch::Set(String::new()), ..ChatChange::default() };
-        assert_eq!(Wanted::parse(change).ok().unwrap().assignee, Patch::Clear);
+    fn empty_email_unassigns_and_email_case_is_ignored() {
+        for (email, expected) in
+            [("", Patch::Clear), ("Agent@Acme.Example", Patch::Set("agent@acme.example".to_owned()))]
+        {
+            let change = ChatChange { assigned_to: Patch::Set(email.to_owned()), ..ChatChange::default() };
+            assert_eq!(parse(change).ok().unwrap().assignee, expected);
+        }
     }
 
     #[test]
-    fn an_email_is_compared_without_regard_to_case() {
-        let email = "Agent@Acme.Example".to_owned();
-        let change = ChatChange { assigned_to: Patch::Set(email), ..ChatChange::default() };
-        let wanted = Wanted::parse(change).ok().unwrap();
-        assert_eq!(wanted.assignee, Patch::Set("agent@acme.example".to_owned()));
-    }
-
-    #[test]
-    fn cleared_labels_are_none_and_kept_labels_are_not_sent() {
+    fn cleared_labels_are_empty_and_unsent_labels_stay() {
         let change = ChatChange { labels: Patch::Clear, ..ChatChange::default() };
-        assert_eq!(Wanted::parse(change).ok().unwrap().labels, Some(Vec::new()));
+        assert_eq!(parse(change).ok().unwrap().labels, Some(Vec::new()));
         let change = ChatChange { assigned_to: Patch::Clear, ..ChatChange::default() };
-        assert_eq!(Wanted::parse(change).ok().unwrap().labels, None);
+        assert_eq!(parse(change).ok().unwrap().labels, None);
     }
 }

@@ -1,17 +1,16 @@
-//! Writes that are done once, however often they are asked for under one idempotency key.
+//! Idempotent writes: repeating a request with the same idempotency key returns the first response.
 
-use std::collections::BTreeMap;
-
+use super::retention;
 use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::idempotency::{self, Claim, KeyUse};
 use crate::store::{Connection, LockMode, Store, StoreResult, Writer, name_of};
 
-/// How a write that makes a `V` is answered with an `R`: the first time from what it did; under an idempotency key that
-/// was used before, from what was kept in the transaction of that first time.
+/// A write whose output `V` is converted to a response `R`.
 ///
-/// A write that fails keeps nothing: asking for it again runs it again.
+/// With an idempotency key, the response is stored in the transaction of the write, and later requests return it. A write
+/// that fails stores nothing, so repeating it runs it again.
 pub struct IdempotentWrite<V, R> {
     actor: Actor,
     keyed: Option<Keyed<R>>,
@@ -20,38 +19,38 @@ pub struct IdempotentWrite<V, R> {
 
 struct Keyed<R> {
     key_use: KeyUse,
-    keep: fn(&R) -> Vec<u8>,
-    replay: Replay<R>,
+    encode: fn(&R) -> Vec<u8>,
+    decode: Decode<R>,
 }
 
-type Replay<R> = Box<dyn Fn(&[u8]) -> Result<R> + Send>;
+type Decode<R> = Box<dyn Fn(&[u8]) -> Result<R> + Send>;
 
 impl<V> IdempotentWrite<V, V> {
-    /// Without a key, by an operator, and answered with what the write makes.
+    /// A write by an operator, without a key, that returns its output.
     pub fn unkeyed() -> Self {
-        Self::answering(Actor::Operator, |made| made)
+        Self::answering(Actor::Operator, |output| output)
     }
 }
 
 impl<V, R> IdempotentWrite<V, R> {
-    /// Without a key: asked for twice, it is done twice.
+    /// A write without a key.
     pub fn answering(actor: Actor, answer: impl Fn(V) -> R + Send + 'static) -> Self {
         Self { actor, keyed: None, answer: Box::new(answer) }
     }
 
-    /// The same under a key, with how an answer becomes bytes to keep, and how it is made of them again.
+    /// Adds an idempotency key, and how a response is stored and restored.
     #[must_use]
     pub fn under(
         mut self,
         key_use: KeyUse,
-        keep: fn(&R) -> Vec<u8>,
-        replay: impl Fn(&[u8]) -> Result<R> + Send + 'static,
+        encode: fn(&R) -> Vec<u8>,
+        decode: impl Fn(&[u8]) -> Result<R> + Send + 'static,
     ) -> Self {
-        self.keyed = Some(Keyed { key_use, keep, replay: Box::new(replay) });
+        self.keyed = Some(Keyed { key_use, encode, decode: Box::new(decode) });
         self
     }
 
-    /// [`Store::write`], done once.
+    /// Runs the work with [`Store::write`], or returns the stored response.
     pub(super) async fn write<F>(self, store: &Store, org: OrgId, work: F) -> Result<R>
     where
         F: Fn(&mut Connection) -> StoreResult<V> + Send + 'static,
@@ -69,8 +68,7 @@ impl<V, R> IdempotentWrite<V, R> {
         }
     }
 
-    /// A write that turned out to change nothing: one statement that reads. Under a key it is a write all the same, or
-    /// the key could be used for something else later.
+    /// Runs work that only reads. With a key it is a write, because the key must be stored.
     pub(super) async fn read<F>(self, store: &Store, org: OrgId, work: F) -> Result<R>
     where
         F: Fn(&mut Connection) -> StoreResult<V> + Send + 'static,
@@ -92,36 +90,23 @@ impl<R> Keyed<R> {
         answer: impl Fn(V) -> R,
         work: impl Fn(&mut Connection) -> StoreResult<V>,
     ) -> StoreResult<R> {
-        // First, so that whoever asks for the same meanwhile waits here and touches nothing.
+        // First, so that a concurrent request with the same key waits here without locking anything else.
         match idempotency::claim(connection, org, &self.key_use)? {
-            Claim::Replay(kept) => Ok((self.replay)(&kept)?),
-            Claim::Mismatch => Err(taken().into()),
+            Claim::Replay(stored) => Ok((self.decode)(&stored)?),
+            Claim::Mismatch => {
+                Err(Error::new(Kind::Aborted, "the idempotency key was used for another request").into())
+            }
             Claim::New => {
-                let answered = answer(work(connection)?);
-                idempotency::store_response(connection, org, &self.key_use, &(self.keep)(&answered))?;
-                Ok(answered)
+                let response = answer(work(connection)?);
+                idempotency::store_response(connection, org, &self.key_use, &(self.encode)(&response))?;
+                Ok(response)
             }
         }
     }
 }
 
-fn taken() -> Error {
-    Error::new(Kind::Aborted, "the idempotency key was used for another request")
-}
-
-/// How many expired keys are looked for at a time.
-const BATCH: i64 = 1000;
-
-/// Removes a batch of keys that count no more. Says whether there may be others.
+/// Removes a batch of expired idempotency keys. Returns whether there may be more.
 pub async fn remove_expired(store: &Store) -> Result<bool> {
-    let expired = store.read(|connection| idempotency::expired(connection, BATCH)).await?;
-    let is_full = i64::try_from(expired.len()) == Ok(BATCH);
-    let mut by_org: BTreeMap<OrgId, Vec<Vec<u8>>> = BTreeMap::new();
-    for (org, key) in expired {
-        by_org.entry(org).or_default().push(key);
-    }
-    for (org, keys) in by_org {
-        store.write(org, move |connection| idempotency::delete_expired(connection, org, &keys)).await?;
-    }
-    Ok(is_full)
+    let expired = store.read(|connection| idempotency::expired(connection, retention::BATCH)).await?;
+    retention::delete(store, expired, idempotency::delete_expired).await
 }

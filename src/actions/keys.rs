@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use super::idempotency::IdempotentWrite;
+use super::page::{CursorList, Page};
+use super::session_ids::{self, is_subset};
+use super::{Precondition, name, orgs};
 use crate::auth::ApiKey;
 use crate::caller::{Caller, Capabilities, Principal, capability_from_name, capability_name};
 use crate::config::Secret;
@@ -12,90 +16,81 @@ use crate::instant::Instant;
 use crate::store::keys::{self, KeyRow, NewKeyRow};
 use crate::store::{Connection, Store, StoreResult};
 
-use super::idempotency::IdempotentWrite;
-use super::page::{self, Page};
-use super::{Precondition, name, orgs};
-
-/// What a new key shall be.
+/// A key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// What the key is for.
+    /// The purpose of the key.
     pub name: String,
-    /// What it may be used for.
+    /// What the key permits.
     pub capabilities: Capabilities,
-    /// From when it is refused; `None` for never.
+    /// When the key expires; `None` for never.
     pub expires_at: Option<Instant>,
-    /// The only sessions it reaches; `None` for all of the organization's, now and later.
+    /// The sessions that the key may access; `None` for all, including later ones.
     pub sessions: Option<Vec<SessionId>>,
 }
 
-/// A key that was just created.
+/// A new key with its secret.
 #[derive(Debug)]
 pub struct CreatedKey {
-    /// What may be seen of the key at any time.
+    /// The key without its secret.
     pub info: KeyInfo,
-    /// The whole key. It is not stored: this is the only time it can be shown.
+    /// The whole key. Only a hash of it is stored.
     pub token: Secret,
 }
 
-/// A key as it is listed.
+/// A key without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
     /// The public part of the key.
     pub id: KeyId,
-    /// What the key is for.
+    /// The purpose of the key.
     pub name: String,
-    /// What it may be used for.
+    /// What the key permits.
     pub capabilities: Capabilities,
-    /// The only sessions it reaches; `None` for all.
+    /// The sessions that the key may access; `None` for all.
     pub sessions: Option<Vec<SessionId>>,
-    /// From when it is refused.
+    /// When the key expires.
     pub expires_at: Option<Instant>,
-    /// When it was revoked.
+    /// When the key was revoked.
     pub revoked_at: Option<Instant>,
-    /// When it was created.
+    /// When the key was created.
     pub created_at: Instant,
 }
 
-/// Who creates a key.
+/// The principal that creates a key.
 struct Creator {
-    /// The key it is created with, if it is one.
+    /// The api-key that creates it, if any.
     key: Option<KeyId>,
     manages_owners: bool,
 }
 
-/// Creates a key of the organization for an operator: it may be able to do everything.
+/// Creates a key for an operator, without limits.
 pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey> {
     insert(store, org, new, Creator { key: None, manages_owners: true }, IdempotentWrite::unkeyed()).await
 }
 
-/// Creates a key of the caller's organization that can do nothing the caller cannot, and for no longer: without an expiry
-/// of its own it has the caller's.
+/// Creates a key that permits no more than the caller's, and expires no later. Its default expiry is the caller's.
 ///
 /// # Errors
 ///
-/// When the key would have a capability that the caller lacks, reach a session that the caller does not, or last longer.
+/// When the key would have a capability, a session or an expiry that the caller lacks.
 pub async fn grant<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     new: NewKey,
-    once: IdempotentWrite<CreatedKey, R>,
+    idempotent: IdempotentWrite<CreatedKey, R>,
 ) -> Result<R> {
     let mut lacking = new.capabilities.iter().filter(|can| !caller.capabilities.contains(*can));
     if let Some(lacking) = lacking.next() {
         return Err(Error::forbidden(capability_name(lacking)));
     }
-    if let Some(reachable) = caller.sessions.as_deref()
-        && !is_within(new.sessions.as_deref(), reachable)
-    {
-        return Err(not_all_sessions());
-    }
+    session_ids::check_allowed(new.sessions.as_deref(), caller.sessions.as_deref())?;
     let key = match &caller.principal {
         Principal::ApiKey(id) => Some(id.clone()),
         Principal::Member(_) => None,
     };
     let creator = Creator { key, manages_owners: caller.manages_owners };
-    insert(store, caller.org, new, creator, once).await
+    insert(store, caller.org, new, creator, idempotent).await
 }
 
 async fn insert<R: Send + 'static>(
@@ -103,128 +98,109 @@ async fn insert<R: Send + 'static>(
     org: OrgId,
     new: NewKey,
     creator: Creator,
-    once: IdempotentWrite<CreatedKey, R>,
+    idempotent: IdempotentWrite<CreatedKey, R>,
 ) -> Result<R> {
     let key = ApiKey::generate()?;
-    let row = validated(&key, new, creator.manages_owners)?;
+    let row = checked_new(&key, new, creator.manages_owners)?;
     let write = move |connection: &mut _| {
-        if !crate::store::orgs::exists(connection, org)? {
-            return Err(orgs::not_found().into());
-        }
-        if let Some(sessions) = &row.sessions {
-            let owned = keys::count_sessions(connection, org, sessions)?;
-            if usize::try_from(owned) != Ok(sessions.len()) {
-                return Err(not_all_sessions().into());
-            }
-        }
+        orgs::check_exists(connection, org)?;
+        session_ids::check_exist(connection, org, row.sessions.as_deref())?;
         let expires_at = expiry(connection, org, creator.key.as_ref(), row.expires_at)?;
         let info = KeyInfo::from(keys::insert(connection, org, &NewKeyRow { expires_at, ..row.clone() })?);
         Ok(CreatedKey { token: key.token(), info })
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// When a key expires that was asked to expire then: not after the key it is created with.
+/// The expiry of a new key, which is no later than that of the key that creates it.
 fn expiry(
     connection: &mut Connection,
     org: OrgId,
     creator: Option<&KeyId>,
-    asked: Option<Instant>,
+    requested: Option<Instant>,
 ) -> StoreResult<Option<Instant>> {
     let creator = creator.map(|id| keys::lock(connection, org, id)).transpose()?.flatten();
     let latest = creator.and_then(|key| key.expires_at);
-    match (asked, latest) {
-        (Some(asked), Some(latest)) if asked > latest => {
-            Err(Error::invalid("expires_at", "must not be after that of the key it is created with").into())
+    match (requested, latest) {
+        (Some(requested), Some(latest)) if requested > latest => {
+            Err(Error::invalid("expires_at", "must not be after the expiry of the key that creates it")
+                .into())
         }
-        _ => Ok(asked.or(latest)),
+        _ => Ok(requested.or(latest)),
     }
 }
 
-/// Whether a key that reaches only these sessions, `None` for all, reaches no others than those.
-fn is_within(sessions: Option<&[SessionId]>, reachable: &[SessionId]) -> bool {
-    sessions.is_some_and(|sessions| sessions.iter().all(|session| reachable.contains(session)))
-}
-
-fn not_all_sessions() -> Error {
-    Error::invalid("session_ids", "must name sessions that the key's creator reaches")
-}
-
-/// The organization's keys, oldest first, revoked ones included.
+/// All keys of the organization, oldest first, including revoked ones.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyInfo>> {
     orgs::require(store, org).await?;
     let rows = store.read(move |connection| keys::list(connection, org)).await?;
     Ok(rows.into_iter().map(KeyInfo::from).collect())
 }
 
-/// A page of the keys that the caller may see, oldest first, revoked ones included: those that reach no session which the
-/// caller does not.
+/// A page of the keys, oldest first, including revoked ones, that access only sessions of the caller.
 pub async fn page(
     store: &Store,
-    cursors: &SigningKeys,
+    signing_keys: &SigningKeys,
     caller: &Caller,
     limit: Option<i64>,
     cursor: &str,
 ) -> Result<Page<KeyInfo>> {
-    let (org, size, scope) = (caller.org, page::size(limit), Scope::of("api-keys"));
-    let (micros, id): (i64, String) = page::after(cursor, (cursors, org, &scope))?;
-    let (after, reachable) = ((Instant::from_micros(micros), id), caller.sessions.clone());
-    let read = move |connection: &mut _| {
-        keys::page(connection, org, reachable.as_deref(), (after.0, &after.1), size + 1)
-    };
-    let rows = store.read(read).await?;
+    let (org, allowed) = (caller.org, caller.sessions.clone());
+    let list = CursorList { store, keys: signing_keys, org, scope: Scope::of("api-keys") };
     let position = |row: &KeyRow| (row.created_at.micros(), row.id.to_string());
-    let Page { items, next } = page::cut(rows, size, position, (cursors, org, &scope))?;
-    Ok(Page { items: items.into_iter().map(KeyInfo::from).collect(), next })
+    let read = move |connection: &mut Connection, after: Option<(i64, String)>, limit| {
+        let (micros, id) = after.unwrap_or_default();
+        keys::page(connection, org, allowed.as_deref(), (Instant::from_micros(micros), &id), limit)
+    };
+    Ok(list.page(limit, cursor, position, read).await?.map(KeyInfo::from))
 }
 
-/// The organization a key belongs to, for an operator who has nothing but its id.
+/// The organization of a key.
 pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
     let key = store.read(move |connection| keys::find(connection, &id)).await?;
     key.map(|key| key.org).ok_or_else(not_found)
 }
 
-/// Revokes a key; it is refused everywhere within 5 seconds. Revoking it again changes nothing. To who reaches only some
-/// sessions, a key that reaches others does not exist.
+/// Revokes a key, which all instances reject within 5 seconds. Revoking a revoked key succeeds.
+///
+/// # Errors
+///
+/// When the key does not exist, or accesses sessions outside of `allowed`.
 pub async fn revoke<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: KeyId,
-    reachable: Option<Arc<[SessionId]>>,
+    allowed: Option<Arc<[SessionId]>>,
     precondition: Precondition<KeyInfo>,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
         let key = KeyInfo::from(keys::lock(connection, org, &id)?.ok_or_else(not_found)?);
-        if reachable.as_deref().is_some_and(|reachable| !is_within(key.sessions.as_deref(), reachable)) {
+        if !is_subset(key.sessions.as_deref(), allowed.as_deref()) {
             return Err(not_found().into());
         }
         precondition.check(&key)?;
         keys::revoke(connection, org, &id)
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
 fn not_found() -> Error {
     Error::not_found("key not found")
 }
 
-fn validated(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKeyRow> {
+fn checked_new(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKeyRow> {
     let name = name::checked("name", &new.name)?;
     let capabilities: Vec<_> = new.capabilities.iter().map(capability_name).collect();
     if capabilities.is_empty() {
-        return Err(Error::invalid("capabilities", "must name at least one capability"));
+        return Err(Error::invalid("capabilities", "must be at least one capability"));
     }
     if new.expires_at.is_some_and(|expires_at| expires_at <= Instant::now()) {
-        return Err(Error::invalid("expires_at", "must lie in the future"));
+        return Err(Error::invalid("expires_at", "must be in the future"));
     }
-    let sessions = new.sessions.map(|mut sessions| {
-        sessions.sort_unstable();
-        sessions.dedup();
-        sessions
-    });
+    let sessions = new.sessions.map(session_ids::sorted);
     if sessions.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Error::invalid("session_ids", "must name at least one session, or be left out for all"));
+        return Err(Error::invalid("session_ids", "must be at least one session, or omitted for all"));
     }
     Ok(NewKeyRow {
         id: key.id.clone(),

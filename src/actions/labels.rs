@@ -1,17 +1,17 @@
-//! The organization's labels: creating, listing, renaming, recolouring and deleting them, and what a list of their names may be.
+//! The organization's labels, and the validation of label names.
 
 use std::collections::BTreeMap;
 
 use super::Precondition;
 use super::idempotency::IdempotentWrite;
-use super::page::{self, Page};
+use super::page::{CursorList, Page};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{LabelId, OrgId};
 use crate::patch::Patch;
-use crate::store::Store;
 pub use crate::store::labels::LabelRow;
 use crate::store::labels::{self, LabelChanges, LabelName};
+use crate::store::{Connection, Store, StoreResult};
 use crate::text_key::text_key;
 
 const FIELD: &str = "labels";
@@ -21,13 +21,13 @@ const MAX_CHARACTERS: usize = 100;
 /// A label to create.
 #[derive(Clone, Debug)]
 pub struct NewLabel {
-    /// The name; one that differs in case only is the same.
+    /// The name; names that differ only in case are equal.
     pub name: String,
     /// `#RRGGBB`.
     pub color: Option<String>,
 }
 
-/// What changes of a label.
+/// A change of a label.
 #[derive(Clone, Debug, Default)]
 pub struct LabelChange {
     /// The name; it cannot be cleared.
@@ -40,105 +40,121 @@ pub struct LabelChange {
 ///
 /// # Errors
 ///
-/// When the name or the colour is not one, when there is a label with that name.
+/// When the name or the color is invalid, or a label with this name exists.
 pub async fn create<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewLabel,
-    once: IdempotentWrite<LabelRow, R>,
+    idempotent: IdempotentWrite<LabelRow, R>,
 ) -> Result<R> {
     let (name, color) = checked_new(&new.name, new.color)?;
     let write = move |connection: &mut _| {
-        Ok(labels::insert(connection, org, &name, color.as_deref())?.ok_or_else(taken)?)
+        Ok(labels::insert(connection, org, &name, color.as_deref())?.ok_or_else(name_taken)?)
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// The name and the colour, if they are such.
+/// The valid name and color of a new label.
 pub(super) fn checked_new(name: &str, color: Option<String>) -> Result<(LabelName, Option<String>)> {
-    Ok((named(name)?, color.map(checked_color).transpose()?))
+    Ok((checked_name(name)?, color.map(checked_color).transpose()?))
 }
 
 /// A page of the organization's labels, by name.
 pub async fn page(
     store: &Store,
-    cursors: &SigningKeys,
+    keys: &SigningKeys,
     org: OrgId,
     limit: Option<i64>,
     cursor: &str,
 ) -> Result<Page<LabelRow>> {
-    let (size, scope) = (page::size(limit), Scope::of("labels"));
-    let after: String = page::after(cursor, (cursors, org, &scope))?;
-    let rows = store.read(move |connection| labels::page(connection, org, &after, size + 1)).await?;
-    page::cut(rows, size, |row| text_key(&row.name), (cursors, org, &scope))
+    let list = CursorList { store, keys, org, scope: Scope::of("labels") };
+    let read = move |connection: &mut Connection, after: Option<String>, limit| {
+        labels::page(connection, org, &after.unwrap_or_default(), limit)
+    };
+    list.page(limit, cursor, |row: &LabelRow| text_key(&row.name), read).await
 }
 
-/// Renames or recolours the label, on every chat that has it, and answers it. A change of nothing is no error.
+/// Changes the label on every chat that has it, and returns it. An empty change succeeds.
 ///
 /// # Errors
 ///
-/// When the name or the colour is not one, when another label has that name.
+/// When the name or the color is invalid, or another label has this name.
 pub async fn update<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: LabelId,
     change: LabelChange,
     precondition: Precondition<LabelRow>,
-    once: IdempotentWrite<LabelRow, R>,
+    idempotent: IdempotentWrite<LabelRow, R>,
 ) -> Result<R> {
     let name = match change.name {
         Patch::Keep => None,
-        Patch::Clear => Some(named("")?),
-        Patch::Set(name) => Some(named(&name)?),
+        Patch::Clear => Some(checked_name("")?),
+        Patch::Set(name) => Some(checked_name(&name)?),
     };
     let changes = LabelChanges { name, color: change.color.try_map(checked_color)?.into_changeset() };
     let write = move |connection: &mut _| {
-        let label = labels::lock(connection, org, &id)?.ok_or_else(not_found)?;
-        precondition.check(&label)?;
+        let label = lock(connection, org, &id, &precondition)?;
         if changes.name.is_none() && changes.color.is_none() {
             return Ok(label);
         }
         if changes.name.as_ref().is_some_and(|new| new.name != label.name) {
             labels::touch_chats(connection, org, &id)?;
         }
-        Ok(labels::update(connection, org, &id, &changes)?.ok_or_else(taken)?)
+        Ok(labels::update(connection, org, &id, &changes)?.ok_or_else(name_taken)?)
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// Deletes the label, from every chat that has it.
+/// Deletes the label, and removes it from every chat.
 pub async fn delete<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: LabelId,
     precondition: Precondition<LabelRow>,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
-        let label = labels::lock(connection, org, &id)?.ok_or_else(not_found)?;
-        precondition.check(&label)?;
+        lock(connection, org, &id, &precondition)?;
         labels::touch_chats(connection, org, &id)?;
         labels::delete(connection, org, &id)
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-fn taken() -> Error {
+/// Locks the label, and checks the precondition.
+fn lock(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &LabelId,
+    precondition: &Precondition<LabelRow>,
+) -> StoreResult<LabelRow> {
+    let label = labels::lock(connection, org, id)?.ok_or_else(|| Error::not_found("label not found"))?;
+    precondition.check(&label)?;
+    Ok(label)
+}
+
+/// The ids of the labels with these names. Missing labels are created.
+pub(super) fn find_or_create(
+    connection: &mut Connection,
+    org: OrgId,
+    names: &[LabelName],
+) -> StoreResult<Vec<LabelId>> {
+    if names.is_empty() { Ok(Vec::new()) } else { labels::find_or_create(connection, org, names) }
+}
+
+fn name_taken() -> Error {
     Error::new(Kind::Conflict, "the organization has a label with this name already")
 }
 
-fn not_found() -> Error {
-    Error::not_found("label not found")
-}
-
-/// One label's name. A list of names may be one text with commas between them, so a name holds none.
-fn named(name: &str) -> Result<LabelName> {
+/// A valid name of one label. It has no comma, because a comma separates the names of a list.
+fn checked_name(name: &str) -> Result<LabelName> {
     let name = name.trim();
     if name.is_empty() {
         return Err(Error::invalid("name", "must not be empty"));
     }
     if name.contains(',') {
-        return Err(Error::invalid("name", "must not hold a comma"));
+        return Err(Error::invalid("name", "must not contain a comma"));
     }
     check_name("name", name)?;
     Ok(LabelName { key: text_key(name), name: name.to_owned() })
@@ -146,13 +162,13 @@ fn named(name: &str) -> Result<LabelName> {
 
 fn check_name(field: &str, name: &str) -> Result<()> {
     if name.chars().any(char::is_control) {
-        return Err(Error::invalid(field, "must not hold control characters"));
+        return Err(Error::invalid(field, "must not contain control characters"));
     }
     if name.chars().count() > MAX_CHARACTERS {
         let each = if field == FIELD { " each" } else { "" };
         return Err(Error::invalid(field, format_args!("must be at most {MAX_CHARACTERS} characters{each}")));
     }
-    // Filters name a label by id or by name, in any case.
+    // Filters select a label by id or by name, in any case.
     if text_key(name).parse::<LabelId>().is_ok() {
         return Err(Error::invalid(field, "must not look like a label id"));
     }
@@ -164,11 +180,12 @@ fn checked_color(color: String) -> Result<String> {
     if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(color);
     }
-    Err(Error::invalid("color", "must be a colour such as #1FA2B3"))
+    Err(Error::invalid("color", "must be a color such as #1FA2B3"))
 }
 
-/// The names in a list whose elements may hold several, separated by commas: trimmed, empty ones dropped, each name
-/// once in the spelling that came first, sorted by key.
+/// The label names of lists whose elements may contain several, separated by commas.
+///
+/// Names are trimmed, not empty, sorted by key and distinct; the first spelling of a name counts.
 pub(super) fn parse(lists: &[String]) -> Result<Vec<LabelName>> {
     let mut names = BTreeMap::new();
     for name in lists.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
@@ -193,50 +210,53 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_split_trimmed_and_deduplicated() {
+    fn list_is_split_trimmed_and_deduplicated() {
         assert_eq!(names(&[" b ,, A", "a, c,\tÉ ", "e\u{301}"]).unwrap(), ["A", "b", "c", "É"]);
         assert!(names(&["", " , ,"]).unwrap().is_empty());
     }
 
     #[test]
-    fn control_characters_are_refused_inside_a_name() {
+    fn name_must_not_contain_control_characters() {
         for list in ["a\u{0}b", "a\nb", "a\u{7f}"] {
             assert_eq!(names(&[list]).unwrap_err().fields()[0].field, "labels", "{list:?}");
         }
     }
 
     #[test]
-    fn a_name_has_at_most_a_hundred_characters() {
+    fn name_must_have_at_most_100_characters() {
         assert!(names(&[&"é".repeat(100)]).is_ok());
         assert!(names(&[&"e".repeat(101)]).is_err());
     }
 
     #[test]
-    fn one_label_has_one_name() {
-        assert_eq!(named(" VIP ").unwrap(), LabelName { key: "vip".to_owned(), name: "VIP".to_owned() });
+    fn label_must_have_exactly_one_name() {
+        assert_eq!(
+            checked_name(" VIP ").unwrap(),
+            LabelName { key: "vip".to_owned(), name: "VIP".to_owned() }
+        );
         for bad in ["", " ", "a,b", ",", "a\nb", "a\u{0}b", &"e".repeat(101)] {
-            assert_eq!(named(bad).unwrap_err().fields()[0].field, "name", "{bad:?}");
+            assert_eq!(checked_name(bad).unwrap_err().fields()[0].field, "name", "{bad:?}");
         }
     }
 
     #[test]
-    fn a_name_cannot_be_taken_for_an_id() {
+    fn name_must_not_look_like_an_id() {
         for bad in ["label-abcdefghijklmnop", "LABEL-ABCDEFGHIJKLMNOP"] {
-            assert_eq!(named(bad).unwrap_err().message(), "name must not look like a label id");
+            assert_eq!(checked_name(bad).unwrap_err().message(), "name must not look like a label id");
             assert_eq!(names(&["fine", bad]).unwrap_err().message(), "labels must not look like a label id");
         }
-        assert!(named("label-abc").is_ok());
+        assert!(checked_name("label-abc").is_ok());
     }
 
     #[test]
-    fn one_name_is_not_spoken_of_as_several() {
+    fn length_error_of_a_list_mentions_each_name() {
         let long = "e".repeat(101);
-        assert_eq!(named(&long).unwrap_err().message(), "name must be at most 100 characters");
+        assert_eq!(checked_name(&long).unwrap_err().message(), "name must be at most 100 characters");
         assert_eq!(names(&[&long]).unwrap_err().message(), "labels must be at most 100 characters each");
     }
 
     #[test]
-    fn a_colour_is_six_hexadecimal_digits() {
+    fn color_must_have_six_hexadecimal_digits() {
         for good in ["#1FA2B3", "#1fa2b3"] {
             assert_eq!(checked_color(good.to_owned()).unwrap(), good);
         }
@@ -246,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_has_at_most_a_hundred_labels() {
+    fn chat_must_have_at_most_100_labels() {
         let list =
             |count: usize| (0..count).map(|i| format!("label{i},LABEL{i}")).collect::<Vec<_>>().join(",");
         assert_eq!(names(&[&list(100)]).unwrap().len(), 100);
@@ -255,7 +275,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_parsed_parses_to_itself(lists: Vec<String>) {
+        fn parsing_is_idempotent(lists: Vec<String>) {
             let Ok(labels) = parse(&lists) else { return Ok(()) };
             let names: Vec<_> = labels.iter().map(|label| label.name.clone()).collect();
             prop_assert_eq!(parse(&names).unwrap(), labels);

@@ -1,9 +1,12 @@
-//! Adding, changing, listing and removing the members of an organization.
+//! The members of an organization.
 
 mod role;
 
-pub use role::Role;
+pub use self::role::Role;
 
+use super::idempotency::IdempotentWrite;
+use super::page::{CursorList, Page};
+use super::{Precondition, name, orgs};
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
@@ -14,34 +17,30 @@ use crate::store::members::{self, MemberChanges, NewMemberRow};
 use crate::store::{Connection, Store, StoreResult};
 use crate::text_key::text_key;
 
-use super::idempotency::IdempotentWrite;
-use super::page::{self, Page};
-use super::{Precondition, name, orgs};
-
-/// The longest email, in characters (RFC 5321, section 4.5.3.1.3, less the brackets).
+/// The longest email, in characters (RFC 5321, section 4.5.3.1.3, without the brackets).
 const MAX_EMAIL: usize = 254;
 
 /// A member to add.
 #[derive(Clone, Debug)]
 pub struct NewMember {
-    /// The email; one that differs in case only is the same member.
+    /// The email; emails that differ only in case are equal.
     pub email: String,
     /// The person's name.
     pub name: Option<String>,
-    /// What the member may do; a `member` when not said.
+    /// The role; `member` when `None`.
     pub role: Option<Role>,
 }
 
-/// What changes of a member.
+/// A change of a member.
 #[derive(Clone, Debug, Default)]
 pub struct MemberChange {
     /// The person's name.
     pub name: Patch<String>,
-    /// What the member may do; it cannot be cleared.
+    /// The role; it cannot be cleared.
     pub role: Patch<Role>,
 }
 
-/// Who changes the members of which organization.
+/// The organization whose members are changed, and the permissions of the principal that changes them.
 #[derive(Clone, Copy, Debug)]
 pub struct Manager {
     org: OrgId,
@@ -49,7 +48,7 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// An operator at the command line, who may do everything.
+    /// An operator at the command line, without limits.
     pub const fn operator(org: OrgId) -> Self {
         Self { org, manages_owners: true }
     }
@@ -72,30 +71,30 @@ impl From<&Caller> for Manager {
 ///
 /// # Errors
 ///
-/// When the email or the name is not one, when there is a member with that email.
+/// When the email or the name is invalid, or a member with this email exists.
 pub async fn add<R: Send + 'static>(
     store: &Store,
     manager: Manager,
     new: NewMember,
-    once: IdempotentWrite<MemberRow, R>,
+    idempotent: IdempotentWrite<MemberRow, R>,
 ) -> Result<R> {
-    let row = validated(manager, new)?;
+    let row = checked_by(manager, new)?;
     let org = manager.org;
     let write = move |connection: &mut _| Ok(members::insert(connection, org, &row)?.ok_or_else(taken)?);
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// Adds a member, or gives the one with that email the name and role that are said.
+/// Adds a member, or updates the name and role of the member with this email.
 ///
 /// # Errors
 ///
-/// As [`add`] and [`update`], but for a member that exists; when the organization does not exist.
+/// Those of [`add`] and [`update`], except for an existing member; when the organization does not exist.
 pub async fn add_or_update(store: &Store, manager: Manager, new: NewMember) -> Result<()> {
     let change = checked(MemberChange {
         name: new.name.clone().map_or(Patch::Keep, Patch::Set),
         role: new.role.map_or(Patch::Keep, Patch::Set),
     })?;
-    let row = validated(manager, new)?;
+    let row = checked_by(manager, new)?;
     let org = manager.org;
     let write = move |connection: &mut _| {
         orgs::lock(connection, org)?;
@@ -107,7 +106,7 @@ pub async fn add_or_update(store: &Store, manager: Manager, new: NewMember) -> R
     store.write(org, write).await
 }
 
-/// The organization's members, by email.
+/// All members of the organization, by email.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<MemberRow>> {
     orgs::require(store, org).await?;
     store.read(move |connection| members::list(connection, org)).await
@@ -116,29 +115,30 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<MemberRow>> {
 /// A page of the organization's members, by email.
 pub async fn page(
     store: &Store,
-    cursors: &SigningKeys,
+    keys: &SigningKeys,
     org: OrgId,
     limit: Option<i64>,
     cursor: &str,
 ) -> Result<Page<MemberRow>> {
-    let (size, scope) = (page::size(limit), Scope::of("members"));
-    let after: String = page::after(cursor, (cursors, org, &scope))?;
-    let rows = store.read(move |connection| members::page(connection, org, &after, size + 1)).await?;
-    page::cut(rows, size, |row| text_key(&row.email), (cursors, org, &scope))
+    let list = CursorList { store, keys, org, scope: Scope::of("members") };
+    let read = move |connection: &mut Connection, after: Option<String>, limit| {
+        members::page(connection, org, &after.unwrap_or_default(), limit)
+    };
+    list.page(limit, cursor, |row: &MemberRow| text_key(&row.email), read).await
 }
 
-/// Changes the member with that email and answers it. A change of nothing is no error.
+/// Changes the member with this email, and returns it. An empty change succeeds.
 ///
 /// # Errors
 ///
-/// When the organization would be without an owner, when someone else than an owner makes or unmakes one.
+/// When the last owner would lose the role, or the manager may not change owners.
 pub async fn update<R: Send + 'static>(
     store: &Store,
     manager: Manager,
     email: &str,
     change: MemberChange,
     precondition: Precondition<MemberRow>,
-    once: IdempotentWrite<MemberRow, R>,
+    idempotent: IdempotentWrite<MemberRow, R>,
 ) -> Result<R> {
     let key = key_of(email)?;
     let change = checked(change)?;
@@ -146,36 +146,35 @@ pub async fn update<R: Send + 'static>(
         orgs::lock(connection, manager.org)?;
         change_one(connection, manager, &key, &change, &precondition)
     };
-    once.write(store, manager.org, write).await
+    idempotent.write(store, manager.org, write).await
 }
 
-/// Removes the member with that email. Chats assigned to it become unassigned.
+/// Removes the member with this email, and unassigns the chats assigned to it.
 ///
 /// # Errors
 ///
-/// When it is the last owner, when someone else than an owner removes one.
+/// When it is the last owner, or the manager may not remove owners.
 pub async fn remove<R: Send + 'static>(
     store: &Store,
     manager: Manager,
     email: &str,
     precondition: Precondition<MemberRow>,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let key = key_of(email)?;
     let org = manager.org;
     let write = move |connection: &mut _| {
         orgs::lock(connection, org)?;
-        let member = members::lock(connection, org, &key)?.ok_or_else(not_found)?;
-        precondition.check(&member)?;
+        let member = lock(connection, org, &key, &precondition)?;
         if is_owner(&member) {
             check_owner_stays(connection, manager, &key)?;
         }
         members::delete(connection, org, &key)
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// Changes a member. The organization is locked, so that two owners cannot both be the other one that stays.
+/// Changes a member. The organization must be locked, so that two owners cannot remove each other concurrently.
 fn change_one(
     connection: &mut Connection,
     manager: Manager,
@@ -183,8 +182,7 @@ fn change_one(
     change: &MemberChanges,
     precondition: &Precondition<MemberRow>,
 ) -> StoreResult<MemberRow> {
-    let member = members::lock(connection, manager.org, key)?.ok_or_else(not_found)?;
-    precondition.check(&member)?;
+    let member = lock(connection, manager.org, key, precondition)?;
     let role = change.role.unwrap_or(&member.role);
     if role != member.role && is_owner(&member) {
         check_owner_stays(connection, manager, key)?;
@@ -197,7 +195,7 @@ fn change_one(
     members::update(connection, manager.org, key, change)
 }
 
-/// Whether that owner may cease to be one.
+/// Checks that this owner may lose the role.
 fn check_owner_stays(connection: &mut Connection, manager: Manager, key: &str) -> StoreResult<()> {
     manager.check_owners()?;
     if members::has_other_owner(connection, manager.org, key)? {
@@ -210,14 +208,14 @@ fn is_owner(member: &MemberRow) -> bool {
     member.role == Role::Owner.as_str()
 }
 
-fn validated(manager: Manager, new: NewMember) -> Result<NewMemberRow> {
+fn checked_by(manager: Manager, new: NewMember) -> Result<NewMemberRow> {
     if new.role == Some(Role::Owner) {
         manager.check_owners()?;
     }
     checked_new(new)
 }
 
-/// A member to add, if its email and name are such. Whether it may be added is another question.
+/// A member to add, if its email and name are valid. The permission to add it is not checked.
 pub(super) fn checked_new(new: NewMember) -> Result<NewMemberRow> {
     let member_key = key_of(&new.email)?;
     let name = new.name.as_deref().map(|name| name::checked("name", name)).transpose()?;
@@ -235,7 +233,7 @@ fn checked(change: MemberChange) -> Result<MemberChanges> {
     Ok(MemberChanges { name, role })
 }
 
-/// The form in which an email is compared.
+/// The form of an email in which it is compared.
 fn key_of(email: &str) -> Result<String> {
     let email = email.trim();
     if is_email(email) {
@@ -249,8 +247,16 @@ fn taken() -> Error {
     Error::new(Kind::Conflict, "the organization has a member with this email already")
 }
 
-fn not_found() -> Error {
-    Error::not_found("member not found")
+/// Locks the member, and checks the precondition.
+fn lock(
+    connection: &mut Connection,
+    org: OrgId,
+    key: &str,
+    precondition: &Precondition<MemberRow>,
+) -> StoreResult<MemberRow> {
+    let member = members::lock(connection, org, key)?.ok_or_else(|| Error::not_found("member not found"))?;
+    precondition.check(&member)?;
+    Ok(member)
 }
 
 fn is_email(text: &str) -> bool {
@@ -267,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_an_email_is_refused() {
+    fn invalid_email_is_rejected() {
         assert!(is_email("asha@acme.example"));
         for bad in ["", "asha", "@acme.example", "asha@", "a@b@c", "a b@acme.example", "a\u{0}@acme.example"]
         {

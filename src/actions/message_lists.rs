@@ -1,4 +1,4 @@
-//! Lists of messages.
+//! Lists of messages in the chat API.
 
 use super::offset_pages::{self, Listed, PageRequest};
 use crate::caller::Caller;
@@ -8,7 +8,7 @@ use crate::store::Store;
 use crate::store::lists::SessionScope;
 use crate::store::message_lists::{self, ListedMessage, MessageFilter};
 
-/// A page of the messages of one chat, as the selected number stored them.
+/// A page of the messages of one chat that the selected number holds.
 pub async fn list_of_chat(
     store: &Store,
     caller: &Caller,
@@ -20,7 +20,7 @@ pub async fn list_of_chat(
     read(store, caller, number, filter, page).await?.ok_or_else(|| Error::not_found("chat not found"))
 }
 
-/// A page of the messages of all chats that the selected number stored, or all numbers that the caller reaches.
+/// A page of the messages of all chats that the selected number holds, or all numbers that the caller may access.
 pub async fn list(
     store: &Store,
     caller: &Caller,
@@ -43,8 +43,8 @@ async fn read(
 ) -> Result<Option<Listed<ListedMessage>>> {
     let page = offset_pages::page(page)?;
     let org = caller.org;
-    let reach = SessionScope { phone: number, sessions: caller.sessions.clone() };
+    let scope = SessionScope { phone: number, sessions: caller.sessions.clone() };
     let listed =
-        store.read(move |connection| message_lists::list(connection, org, &reach, &filter, page)).await?;
+        store.read(move |connection| message_lists::list(connection, org, &scope, &filter, page)).await?;
     Ok(listed.map(|listed| Listed::new(page, listed)))
 }

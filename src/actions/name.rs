@@ -1,11 +1,11 @@
-//! What may be the name of something that people read.
+//! Names that people read.
 
 use crate::error::{Error, Result};
 
 /// The longest name, in characters.
 pub(super) const MAX_NAME: usize = 100;
 
-/// The name without the blanks around it, if it is one: not empty, not too long, without control characters.
+/// The trimmed name. It must have 1 to [`MAX_NAME`] characters, none of them a control character.
 pub(super) fn checked(field: &str, name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {

@@ -1,4 +1,4 @@
-//! Pages of lists that are counted from their start: what may be asked of them, and which part of a list they are.
+//! Lists that are paginated with an offset and a limit.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -6,21 +6,21 @@ use crate::error::{Error, FieldViolation, Result};
 use crate::instant::Instant;
 use crate::store::lists::{self, PageWindow};
 
-const LIMIT: i64 = 1000;
-const MOST: Bounds = Bounds { offset: 0..=i64::MAX, limit: 1..=2000 };
+const DEFAULT_LIMIT: i64 = 1000;
+const BOUNDS: Bounds = Bounds { offset: 0..=i64::MAX, limit: 1..=2000 };
 
-/// Which page of a list is asked for, as the caller said it.
+/// Selects a page of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// How many items to leave out.
+    /// Number of items before the page.
     pub offset: Option<i64>,
-    /// How many items to answer.
+    /// Maximum number of items.
     pub limit: Option<i64>,
-    /// Whether the list is not to be counted.
+    /// Whether to omit the total count.
     pub skip_count: bool,
 }
 
-/// What may be asked of a list.
+/// The accepted ranges.
 pub(super) struct Bounds {
     pub(super) offset: RangeInclusive<i64>,
     pub(super) limit: RangeInclusive<i64>,
@@ -33,14 +33,14 @@ pub struct Listed<T> {
     pub from: i64,
     /// Position of the last item; 0 when there is none.
     pub to: i64,
-    /// How many items the list has, if that was asked for.
+    /// The total number of items, unless it was skipped.
     pub count: Option<i64>,
     /// The items.
     pub items: Vec<T>,
 }
 
 impl<T> Listed<T> {
-    /// The page that was read, with its positions.
+    /// The page with its positions.
     pub(super) fn new(page: PageWindow, listed: lists::ListPage<T>) -> Self {
         let lists::ListPage { count, items } = listed;
         let (from, to) = positions(page.offset, items.len());
@@ -56,23 +56,23 @@ pub fn positions(offset: i64, length: usize) -> (i64, i64) {
     }
 }
 
-/// The page that is asked for: the first thousand when nothing is said.
+/// The requested page; by default the first 1000 items.
 pub(super) fn page(request: PageRequest) -> Result<PageWindow> {
-    let (offset, limit) = (request.offset.unwrap_or(0), request.limit.unwrap_or(LIMIT));
-    MOST.check(offset, limit)?;
+    let (offset, limit) = (request.offset.unwrap_or(0), request.limit.unwrap_or(DEFAULT_LIMIT));
+    BOUNDS.check(offset, limit)?;
     Ok(PageWindow { offset, limit, with_count: !request.skip_count })
 }
 
 impl Bounds {
-    /// Names everything that is out of range, with its value.
+    /// Rejects values out of range. The error lists all of them.
     pub(super) fn check(&self, offset: i64, limit: i64) -> Result<()> {
-        let asked_for = [("offset", offset, &self.offset), ("limit", limit, &self.limit)];
-        let violations = asked_for.into_iter().filter(|(_, value, range)| !range.contains(value));
+        let fields = [("offset", offset, &self.offset), ("limit", limit, &self.limit)];
+        let violations = fields.into_iter().filter(|(_, value, range)| !range.contains(value));
         let violations: Vec<_> = violations
             .map(|(field, value, range)| match range.end() {
                 &i64::MAX => FieldViolation::out_of_range(field, "must not be negative", value),
-                most => {
-                    let problem = format_args!("must be between {} and {most}", range.start());
+                max => {
+                    let problem = format_args!("must be between {} and {max}", range.start());
                     FieldViolation::out_of_range(field, problem, value)
                 }
             })
@@ -81,13 +81,13 @@ impl Bounds {
     }
 }
 
-/// From when to when, as the caller said it.
+/// The time range of `start_time` and `end_time`.
 pub(super) fn times(start: Option<&str>, end: Option<&str>) -> Result<Range<Option<Instant>>> {
     let moment = |field, text: Option<&str>| text.map(|text| moment(field, text)).transpose();
     Ok(moment("start_time", start)?..moment("end_time", end)?)
 }
 
-/// The moment that a text of that field says.
+/// The instant in a field's ISO 8601 text.
 pub fn moment(field: &str, text: &str) -> Result<Instant> {
     Instant::from_iso_8601(text).ok_or_else(|| Error::invalid(field, Instant::ISO_8601))
 }
@@ -97,13 +97,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_said_is_the_first_thousand() {
+    fn default_page_is_the_first_1000_items() {
         let all = PageWindow { offset: 0, limit: 1000, with_count: true };
         assert_eq!(page(PageRequest::default()).unwrap(), all);
     }
 
     #[test]
-    fn everything_out_of_range_is_named_with_its_value() {
+    fn range_error_lists_every_field_with_its_value() {
         let request = PageRequest { offset: Some(-3), limit: Some(2001), skip_count: false };
         let error = page(request).unwrap_err();
         let named: Vec<_> = error.fields().iter().map(|field| (field.field.as_str(), field.value)).collect();
@@ -111,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_counted_from_one_and_an_empty_page_has_none() {
+    fn positions_start_at_one_and_are_zero_for_an_empty_page() {
         assert_eq!([positions(0, 1), positions(50, 3), positions(50, 0)], [(1, 1), (51, 53), (0, 0)]);
     }
 
     #[test]
-    fn a_time_that_is_none_is_refused_by_its_name() {
+    fn invalid_time_is_rejected_with_its_field() {
         assert_eq!(times(None, None).unwrap(), None..None);
         for (start, end, field) in [("yesterday", "2026-01-01", "start_time"), ("2026-01-01", "", "end_time")]
         {

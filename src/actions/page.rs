@@ -1,4 +1,4 @@
-//! Pages of lists that are walked with a cursor.
+//! Lists that are paginated with a signed cursor.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,55 +6,88 @@ use serde::de::DeserializeOwned;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::Result;
 use crate::ids::OrgId;
+use crate::store::{Connection, Store, StoreResult, name_of};
 
-const DEFAULT: i64 = 50;
-const LARGEST: i64 = 200;
+const DEFAULT_SIZE: i64 = 50;
+const MAX_SIZE: i64 = 200;
+
+/// Selects a page of a list.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Maximum number of items, clamped to 1–200; 50 when `None`.
+    pub limit: Option<i64>,
+    /// The cursor from the previous page; empty for the first.
+    pub cursor: String,
+}
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items.
     pub items: Vec<T>,
-    /// Where the next one begins; `None` on the last one.
+    /// The cursor of the next page; `None` on the last one.
     pub next: Option<String>,
 }
 
-/// How many items a page has: what was asked for, held between 1 and 200; 50 when nothing was.
-pub(super) fn size(limit: Option<i64>) -> i64 {
-    limit.unwrap_or(DEFAULT).clamp(1, LARGEST)
+impl<T> Page<T> {
+    /// The page with converted items.
+    pub(super) fn map<U>(self, convert: impl Fn(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(convert).collect(), next: self.next }
+    }
 }
 
-/// What the page comes after: what the cursor says, or the least of all positions when there is none.
-pub(super) fn after<P: DeserializeOwned + Default>(
-    cursor: &str,
-    (cursors, org, scope): (&SigningKeys, OrgId, &Scope),
-) -> Result<P> {
-    if cursor.is_empty() { Ok(P::default()) } else { cursors.open(org, scope, cursor) }
+/// A list whose cursors are valid for one organization and one scope.
+pub(super) struct CursorList<'a> {
+    pub(super) store: &'a Store,
+    pub(super) keys: &'a SigningKeys,
+    pub(super) org: OrgId,
+    pub(super) scope: Scope,
 }
 
-/// The page of rows that were looked for with room for one more than the page has: the one too many says that there is a
-/// next page, which begins after the last one that is shown.
-pub(super) fn cut<T, P: Serialize>(
-    mut rows: Vec<T>,
-    size: i64,
-    position: impl Fn(&T) -> P,
-    (cursors, org, scope): (&SigningKeys, OrgId, &Scope),
-) -> Result<Page<T>> {
+impl CursorList<'_> {
+    /// Reads the page after `cursor`. `read` gets the position of the last item before the page, and how many rows to read.
+    pub(super) async fn page<T, P, F>(
+        &self,
+        limit: Option<i64>,
+        cursor: &str,
+        position: impl Fn(&T) -> P,
+        read: F,
+    ) -> Result<Page<T>>
+    where
+        T: Send + 'static,
+        P: Serialize + DeserializeOwned + Send + 'static,
+        F: FnOnce(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + 'static,
+    {
+        let after = match cursor {
+            "" => None,
+            cursor => Some(self.keys.open(self.org, &self.scope, cursor)?),
+        };
+        let size = size(limit);
+        let work = move |connection: &mut Connection| read(connection, after, size + 1);
+        let rows = self.store.read_named(name_of::<F>(), work).await?;
+        cut(rows, size, |last| self.keys.seal(self.org, &self.scope, &position(last)))
+    }
+}
+
+/// Removes the row after the page, whose existence means that there is a next page.
+fn cut<T>(mut rows: Vec<T>, size: i64, cursor: impl Fn(&T) -> Result<String>) -> Result<Page<T>> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let is_last = rows.len() <= size;
     rows.truncate(size);
-    let last = rows.last().filter(|_| !is_last);
-    let next = last.map(|row| cursors.seal(org, scope, &position(row))).transpose()?;
+    let next = rows.last().filter(|_| !is_last).map(cursor).transpose()?;
     Ok(Page { items: rows, next })
+}
+
+fn size(limit: Option<i64>) -> i64 {
+    limit.unwrap_or(DEFAULT_SIZE).clamp(1, MAX_SIZE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cursor::SigningKey;
 
     #[test]
-    fn a_size_beyond_is_taken_for_the_nearest() {
+    fn page_size_is_clamped() {
         for (limit, expected) in [
             (None, 50),
             (Some(1), 1),
@@ -69,14 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn a_next_page_is_named_only_when_there_is_one() {
-        let keys = SigningKeys::new(SigningKey::generate().parse().unwrap(), None);
-        let (org, scope) = (OrgId::generate(), Scope::of("numbers"));
-        let page = |rows| cut(rows, 2, |row: &i64| *row, (&keys, org, &scope)).unwrap();
+    fn only_a_page_with_a_successor_has_a_next_cursor() {
+        let page = |rows: Vec<i64>| cut(rows, 2, |row| Ok(row.to_string())).unwrap();
         assert_eq!(page(vec![]), Page { items: vec![], next: None });
         assert_eq!(page(vec![1, 2]), Page { items: vec![1, 2], next: None });
-        let full = page(vec![1, 2, 3]);
-        assert_eq!(full.items, [1, 2]);
-        assert_eq!(keys.open::<i64>(org, &scope, &full.next.unwrap()).unwrap(), 2);
+        assert_eq!(page(vec![1, 2, 3]), Page { items: vec![1, 2], next: Some("2".to_owned()) });
     }
 }

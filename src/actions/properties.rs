@@ -1,11 +1,14 @@
-//! Defining the custom properties that an organization's chats may have, changing and deleting them.
+//! The definitions of an organization's custom properties.
 
 mod kind;
 
-pub use kind::PropertyKind;
+pub use self::kind::PropertyKind;
 
 use std::collections::HashSet;
 
+use super::idempotency::IdempotentWrite;
+use super::page::{CursorList, Page};
+use super::{Precondition, name, orgs};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, PropertyId};
@@ -14,70 +17,64 @@ pub use crate::store::properties::PropertyRow;
 use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges};
 use crate::store::{Connection, Store, StoreResult, chat_properties};
 
-use super::idempotency::IdempotentWrite;
-use super::page::{self, Page};
-use super::{Precondition, name, orgs};
-
 const MAX_OPTIONS: usize = 1000;
 
-/// A property to define.
+/// A property to create.
 #[derive(Clone, Debug)]
 pub struct NewProperty {
-    /// The property's id; `None` for a new one.
+    /// The property's id; `None` for a random one.
     pub id: Option<PropertyId>,
-    /// The name, unique in the organization, compared exactly.
+    /// The name, unique in the organization, case-sensitive.
     pub name: String,
-    /// What values it may have.
+    /// The kind of its values.
     pub kind: PropertyKind,
-    /// What a dropdown or picklist may hold, in this order; none for the other kinds.
+    /// The options of a dropdown or picklist, in this order; empty for other kinds.
     pub options: Vec<String>,
 }
 
-/// What changes of a property.
+/// A change of a property.
 #[derive(Clone, Debug, Default)]
 pub struct PropertyChange {
     /// The name; it cannot be cleared.
     pub name: Patch<String>,
-    /// What a dropdown or picklist may hold from now on.
+    /// All options of a dropdown or picklist.
     pub options: Patch<Vec<String>>,
 }
 
-/// Defines a property.
+/// Creates a property.
 ///
 /// # Errors
 ///
-/// When the name or the id is taken, when the options do not fit the kind, when the organization does not exist.
+/// When the name or the id is taken, the options do not suit the kind, or the organization does not exist.
 pub async fn create<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewProperty,
-    once: IdempotentWrite<PropertyRow, R>,
+    idempotent: IdempotentWrite<PropertyRow, R>,
 ) -> Result<R> {
     let row = checked_new(new)?;
     let write = move |connection: &mut _| {
-        if !crate::store::orgs::exists(connection, org)? {
-            return Err(orgs::not_found().into());
-        }
+        orgs::check_exists(connection, org)?;
         match properties::insert(connection, org, &row)? {
             Insertion::Inserted(property) => Ok(property),
-            Insertion::NameTaken => Err(name_taken().into()),
-            Insertion::IdTaken => Err(id_taken().into()),
+            Insertion::NameTaken => Err(taken("name").into()),
+            Insertion::IdTaken => Err(taken("id").into()),
         }
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// A property to define, if its name is one and its options fit its kind.
+/// A property to create, if its name is valid and its options suit its kind.
 pub(super) fn checked_new(new: NewProperty) -> Result<NewPropertyRow> {
     Ok(NewPropertyRow {
         property_id: new.id.unwrap_or_else(PropertyId::generate),
         name: checked_name(&new.name)?,
         kind: new.kind.as_str(),
-        options: fitting(new.kind, checked_options(&new.options)?)?,
+        options: options_of(new.kind, checked_options(&new.options)?)?,
     })
 }
 
-/// The organization's properties, by name.
+/// All properties of the organization, by name.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
     orgs::require(store, org).await?;
     store.read(move |connection| properties::list(connection, org)).await
@@ -86,30 +83,32 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
 /// A page of the organization's properties, by name.
 pub async fn page(
     store: &Store,
-    cursors: &SigningKeys,
+    keys: &SigningKeys,
     org: OrgId,
     limit: Option<i64>,
     cursor: &str,
 ) -> Result<Page<PropertyRow>> {
-    let (size, scope) = (page::size(limit), Scope::of("properties"));
-    let after: String = page::after(cursor, (cursors, org, &scope))?;
-    let rows = store.read(move |connection| properties::page(connection, org, &after, size + 1)).await?;
-    page::cut(rows, size, |row| row.name.clone(), (cursors, org, &scope))
+    let list = CursorList { store, keys, org, scope: Scope::of("properties") };
+    let read = move |connection: &mut Connection, after: Option<String>, limit| {
+        properties::page(connection, org, &after.unwrap_or_default(), limit)
+    };
+    list.page(limit, cursor, |row: &PropertyRow| row.name.clone(), read).await
 }
 
-/// Changes the property and answers it. Values that use an option which is left out go from every chat. A change of
-/// nothing is no error.
+/// Changes the property, and returns it. An empty change succeeds.
+///
+/// Removes the options that are left out from the values of all chats.
 ///
 /// # Errors
 ///
-/// When the name is taken, when the options do not fit the kind.
+/// When the name is taken, or the options do not suit the kind.
 pub async fn update<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: PropertyId,
     change: PropertyChange,
     precondition: Precondition<PropertyRow>,
-    once: IdempotentWrite<PropertyRow, R>,
+    idempotent: IdempotentWrite<PropertyRow, R>,
 ) -> Result<R> {
     let name = match change.name {
         Patch::Keep => None,
@@ -124,28 +123,28 @@ pub async fn update<R: Send + 'static>(
     let write = move |connection: &mut _| {
         let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
         let kind = property.kind.parse()?;
-        let options = options.clone().map(|options| fitting(kind, options)).transpose()?;
-        // Only of a good request: whether the options fit is about the kind, which no other version has differently.
+        let options = options.clone().map(|options| options_of(kind, options)).transpose()?;
+        // After the options, since an invalid request is rejected first. The kind is the same in every version.
         precondition.check(&property)?;
         if let Some(options) = &options {
-            drop_unlisted(connection, org, &property, kind, options)?;
+            remove_unlisted(connection, org, &property, kind, options)?;
         }
         let changes = PropertyChanges { name: name.clone(), options };
         if changes.name.is_none() && changes.options.is_none() {
             return Ok(property);
         }
-        Ok(properties::update(connection, org, &id, &changes)?.ok_or_else(name_taken)?)
+        Ok(properties::update(connection, org, &id, &changes)?.ok_or_else(|| taken("name"))?)
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// Deletes the property with its values on all chats.
+/// Deletes the property, and its values on all chats.
 pub async fn delete<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     id: PropertyId,
     precondition: Precondition<PropertyRow>,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
         let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
@@ -153,11 +152,11 @@ pub async fn delete<R: Send + 'static>(
         chat_properties::touch_chats(connection, org, &id)?;
         properties::delete(connection, org, &id)
     };
-    once.write(store, org, write).await
+    idempotent.write(store, org, write).await
 }
 
-/// Removes what uses an option that is not among the new ones.
-fn drop_unlisted(
+/// Removes the options that are not among the new ones from the values of all chats.
+fn remove_unlisted(
     connection: &mut Connection,
     org: OrgId,
     property: &PropertyRow,
@@ -178,19 +177,15 @@ fn drop_unlisted(
     }
 }
 
-fn name_taken() -> Error {
-    Error::new(Kind::Conflict, "the organization has a property with this name already")
-}
-
-fn id_taken() -> Error {
-    Error::new(Kind::Conflict, "the organization has a property with this id already")
+fn taken(field: &str) -> Error {
+    Error::new(Kind::Conflict, format!("the organization has a property with this {field} already"))
 }
 
 fn not_found() -> Error {
     Error::not_found("property not found")
 }
 
-/// Callers name a property by id or by name: a name must not look like an id.
+/// A valid name. It must not look like an id, because clients refer to a property by either.
 fn checked_name(name: &str) -> Result<String> {
     let name = name::checked("name", name)?;
     match name.parse::<PropertyId>() {
@@ -199,17 +194,18 @@ fn checked_name(name: &str) -> Result<String> {
     }
 }
 
-/// The options, if there is any for a kind that has options and none for one that has not. What is picked may be given as
-/// one text with commas between the options, so a picklist's hold none.
-fn fitting(kind: PropertyKind, options: Vec<String>) -> Result<Vec<String>> {
+/// The options, if they suit the kind.
+///
+/// An option of a picklist has no comma, because a comma separates the options of a value.
+fn options_of(kind: PropertyKind, options: Vec<String>) -> Result<Vec<String>> {
     if kind.has_options() == options.is_empty() {
         let expected = if kind.has_options() { "must be given" } else { "must not be given" };
         return Err(Error::invalid("options", format!("{expected} for a {kind} property")));
     }
     if kind == PropertyKind::Picklist
-        && let Some(place) = options.iter().position(|option| option.contains(','))
+        && let Some(index) = options.iter().position(|option| option.contains(','))
     {
-        return Err(Error::invalid(item(place), "must not hold a comma, for a picklist property"));
+        return Err(Error::invalid(item(index), "must not contain a comma in a picklist property"));
     }
     Ok(options)
 }
@@ -218,18 +214,18 @@ fn checked_options(options: &[String]) -> Result<Vec<String>> {
     if options.len() > MAX_OPTIONS {
         return Err(Error::invalid("options", format!("must be at most {MAX_OPTIONS}")));
     }
-    let checked = options.iter().enumerate().map(|(place, option)| name::checked(&item(place), option));
+    let checked = options.iter().enumerate().map(|(index, option)| name::checked(&item(index), option));
     let options: Vec<_> = checked.collect::<Result<_>>()?;
     let mut seen = HashSet::new();
     match options.iter().position(|option| !seen.insert(option.as_str())) {
-        Some(place) => Err(Error::invalid(item(place), "must not be an option that is there already")),
+        Some(index) => Err(Error::invalid(item(index), "must not repeat an option")),
         None => Ok(options),
     }
 }
 
-/// The field that one of the options is.
-fn item(place: usize) -> String {
-    format!("options[{place}]")
+/// The field of an option.
+fn item(index: usize) -> String {
+    format!("options[{index}]")
 }
 
 #[cfg(test)]
@@ -237,7 +233,7 @@ mod tests {
     use super::*;
 
     fn options(kind: PropertyKind, options: &[&str]) -> Result<Vec<String>> {
-        fitting(kind, checked_options(&options.iter().map(ToString::to_string).collect::<Vec<_>>())?)
+        options_of(kind, checked_options(&options.iter().map(ToString::to_string).collect::<Vec<_>>())?)
     }
 
     #[test]
@@ -249,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn options_keep_their_order_and_are_all_different() {
+    fn options_keep_their_order_and_must_be_distinct() {
         assert_eq!(options(PropertyKind::Picklist, &["red ", "blue"]).unwrap(), ["red", "blue"]);
         for bad in [["red", "red"], ["red", " red"], ["red", ""], ["red", "b\tlue"]] {
             assert!(options(PropertyKind::Dropdown, &bad).is_err(), "{bad:?}");
@@ -257,26 +253,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_option_is_told_with_its_place() {
-        for (kind, bad, told) in [
+    fn option_error_names_its_index() {
+        for (kind, bad, expected) in [
             (
                 PropertyKind::Picklist,
                 ["red", "a,b"],
-                "options[1] must not hold a comma, for a picklist property",
+                "options[1] must not contain a comma in a picklist property",
             ),
-            (
-                PropertyKind::Dropdown,
-                ["red", " red"],
-                "options[1] must not be an option that is there already",
-            ),
+            (PropertyKind::Dropdown, ["red", " red"], "options[1] must not repeat an option"),
         ] {
-            assert_eq!(options(kind, &bad).unwrap_err().message(), told);
+            assert_eq!(options(kind, &bad).unwrap_err().message(), expected);
         }
-        assert!(options(PropertyKind::Dropdown, &["a,b"]).is_ok(), "a dropdown's value is one option, whole");
+        assert!(options(PropertyKind::Dropdown, &["a,b"]).is_ok(), "a dropdown's value is one whole option");
     }
 
     #[test]
-    fn a_name_cannot_be_taken_for_an_id() {
+    fn name_must_not_look_like_an_id() {
         assert!(checked_name("property-abcdefghijklmnop").is_err());
         assert!(checked_name("property-abc").is_ok());
     }

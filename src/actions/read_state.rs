@@ -1,23 +1,22 @@
-//! Marking a chat read or unread, by whichever API it is asked for.
+//! Marking a chat read or unread, for both APIs.
 //!
-//! Both agree with what connectors tell of reading. The read mark only moves forward, here to the newest message, so
-//! that an older one which arrives late is read as well. Unread is only a count: the mark stays, one message counts as
-//! unread where none did, and whatever is read or arrives next goes on from there.
+//! The read mark only moves forward, here to the newest message, so that an older message which arrives late counts as read.
+//! Marking a chat unread keeps the mark and sets the unread count to at least one; later reads and messages change it.
 
 use super::commands;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::store::{Connection, StoreResult, read_state};
 
-/// What a chat is marked as.
+/// The state to set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadState {
     /// Every message up to the newest one is read.
     Read,
-    /// Something is unread: at least one message.
+    /// At least one message is unread.
     Unread,
 }
 
-/// Marks the chat as that session holds it. What is marked so already, or is not there, is not touched.
+/// Marks the chat of the session. Does nothing when it has that state or does not exist.
 pub(super) fn mark(
     connection: &mut Connection,
     org: OrgId,
@@ -30,5 +29,5 @@ pub(super) fn mark(
         ReadState::Read => read_state::mark_read(connection, org, session, address)?,
         ReadState::Unread => read_state::mark_unread(connection, org, session, address)?,
     };
-    if has_changed { commands::keep_read(connection, org, session, address, is_read) } else { Ok(()) }
+    if has_changed { commands::enqueue_read(connection, org, session, address, is_read) } else { Ok(()) }
 }

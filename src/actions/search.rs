@@ -1,4 +1,4 @@
-//! Finding messages by their words.
+//! Full-text search of messages.
 
 use super::offset_pages::Bounds;
 use crate::caller::Caller;
@@ -8,42 +8,42 @@ use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::search::{self, Filter, Found, Outcome, Page};
 
-/// The most matches that are counted, ranked and reached with an offset: ranking reads every one of them.
-pub const MOST_MATCHES: i32 = 10_000;
+/// The maximum number of matches that are counted, ranked and returned, since ranking reads each of them.
+pub const MAX_MATCHES: i32 = 10_000;
 
-/// A longer query is refused, in characters.
-const LONGEST_QUERY: usize = 1000;
+/// The longest query, in characters.
+const MAX_QUERY: usize = 1000;
 
 const DEFAULT_LIMIT: i64 = 50;
-const MOST_HITS: i64 = 200;
-const MOST: Bounds = Bounds { offset: 0..=MOST_MATCHES as i64, limit: 1..=MOST_HITS };
+const MAX_HITS: i64 = 200;
+const BOUNDS: Bounds = Bounds { offset: 0..=MAX_MATCHES as i64, limit: 1..=MAX_HITS };
 
-/// What is looked for, and where.
+/// A search request.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// The words, in the syntax of a web search.
+    /// The query, in the syntax of a web search.
     pub query: String,
-    /// The number whose messages are looked through; `None` for all numbers of the organization.
+    /// Only messages of this phone number; `None` for all that the caller may access.
     pub number: Option<PhoneSelector>,
     /// Only this chat.
     pub chat: Option<ChatAddress>,
-    /// Only what this contact sent.
+    /// Only messages from this contact.
     pub sender: Option<ChatAddress>,
-    /// Only what the number itself sent, or only what it received.
+    /// Only messages that the phone number sent, or only those that it received.
     pub from_me: Option<bool>,
-    /// Only what was sent then or later.
+    /// Inclusive start of the time range.
     pub sent_from: Option<Instant>,
-    /// Only what was sent earlier.
+    /// Exclusive end of the time range.
     pub sent_before: Option<Instant>,
-    /// What comes first.
+    /// The order of the hits.
     pub order: Order,
-    /// How many hits to leave out; none by default.
+    /// Number of hits before the page; 0 when `None`.
     pub offset: Option<i64>,
-    /// How many hits to answer.
+    /// Maximum number of hits; 50 when `None`.
     pub limit: Option<i64>,
 }
 
-/// In which order hits are answered.
+/// The order of hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// The best match first.
@@ -53,7 +53,7 @@ pub enum Order {
     NewestFirst,
 }
 
-/// The messages that match.
+/// A page of the matching messages.
 pub async fn messages(store: &Store, caller: &Caller, search: Search) -> Result<Found> {
     let org = caller.org;
     let page = search.page()?;
@@ -73,7 +73,7 @@ pub async fn messages(store: &Store, caller: &Caller, search: Search) -> Result<
         Outcome::UnknownPhone => Err(Error::not_found("number not found")),
         Outcome::UnknownChat => Err(Error::not_found("chat not found")),
         Outcome::NoSearchTerms => {
-            Err(Error::invalid("query", "must say what to find, not only what to leave out"))
+            Err(Error::invalid("query", "must contain a word to find, not only excluded words"))
         }
     }
 }
@@ -81,28 +81,28 @@ pub async fn messages(store: &Store, caller: &Caller, search: Search) -> Result<
 impl Search {
     fn page(&self) -> Result<Page> {
         let (offset, limit) = (self.offset.unwrap_or_default(), self.limit.unwrap_or(DEFAULT_LIMIT));
-        MOST.check(offset, limit)?;
+        BOUNDS.check(offset, limit)?;
         Ok(Page {
             newest_first: self.order == Order::NewestFirst,
-            max_matches: MOST_MATCHES,
+            max_matches: MAX_MATCHES,
             offset: i32::try_from(offset).map_err(Error::internal)?,
             limit: i32::try_from(limit).map_err(Error::internal)?,
         })
     }
 }
 
-/// The query, when it is one that can be looked for.
+/// A valid query.
 fn checked(query: String) -> Result<String> {
-    let refused = |problem: &str| Err(Error::invalid("query", problem));
+    let invalid = |problem: &str| Err(Error::invalid("query", problem));
     if query.trim().is_empty() {
-        return refused("must not be empty");
+        return invalid("must not be empty");
     }
-    if query.chars().count() > LONGEST_QUERY {
-        return refused(&format!("must be at most {LONGEST_QUERY} characters long"));
+    if query.chars().count() > MAX_QUERY {
+        return invalid(&format!("must be at most {MAX_QUERY} characters"));
     }
-    // PostgreSQL cannot hold it, so no message has one.
+    // PostgreSQL cannot store NUL.
     if query.contains('\0') {
-        return refused("must not have a NUL character");
+        return invalid("must not contain NUL");
     }
     Ok(query)
 }
@@ -112,25 +112,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_has_something_to_look_for_and_an_end() {
-        for refused in ["", " \t\n", "a\0b", &"a".repeat(LONGEST_QUERY + 1)] {
-            let error = checked(refused.to_owned()).unwrap_err();
-            assert_eq!(error.fields()[0].field, "query", "{refused:?}");
+    fn query_must_not_be_empty_or_too_long() {
+        for bad in ["", " \t\n", "a\0b", &"a".repeat(MAX_QUERY + 1)] {
+            let error = checked(bad.to_owned()).unwrap_err();
+            assert_eq!(error.fields()[0].field, "query", "{bad:?}");
         }
         // Characters, not bytes.
-        assert!(checked("ä".repeat(LONGEST_QUERY)).is_ok());
+        assert!(checked("ä".repeat(MAX_QUERY)).is_ok());
     }
 
     #[test]
-    fn a_page_lies_within_what_is_found() {
+    fn page_must_be_within_the_bounds() {
         let page = |offset, limit| Search { offset, limit, ..Search::default() }.page();
         let usual = page(None, None).unwrap();
         assert_eq!((usual.offset, i64::from(usual.limit)), (0, DEFAULT_LIMIT));
-        assert!(page(Some(MOST_MATCHES.into()), Some(MOST_HITS)).is_ok());
-        for offset in [-1, i64::from(MOST_MATCHES) + 1, i64::MIN, i64::MAX] {
+        assert!(page(Some(MAX_MATCHES.into()), Some(MAX_HITS)).is_ok());
+        for offset in [-1, i64::from(MAX_MATCHES) + 1, i64::MIN, i64::MAX] {
             assert_eq!(page(Some(offset), None).unwrap_err().fields()[0].field, "offset");
         }
-        for limit in [0, -1, MOST_HITS + 1, i64::MAX] {
+        for limit in [0, -1, MAX_HITS + 1, i64::MAX] {
             assert_eq!(page(None, Some(limit)).unwrap_err().fields()[0].field, "limit");
         }
     }

@@ -1,4 +1,4 @@
-//! Reading, changing and removing a chat as one session sees it.
+//! Reading, changing and deleting a chat of one session.
 
 use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
@@ -12,16 +12,16 @@ use crate::patch::Patch;
 use crate::store::session_chats::{self, Found, SessionChatChange, SessionChatView};
 use crate::store::{Connection, Store, StoreResult};
 
-/// What changes of a session's chat.
+/// A change of a session's chat.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     /// Whether it is archived.
     pub archived: Option<bool>,
     /// Whether it is pinned.
     pub pinned: Option<bool>,
-    /// Until when it is muted.
+    /// When its mute ends.
     pub muted_until: Patch<Instant>,
-    /// Clears the mute and wins over `muted_until`.
+    /// Clears the mute; overrides `muted_until`.
     pub unmute: bool,
 }
 
@@ -37,7 +37,7 @@ pub async fn get(
     store.read(move |connection| find(connection, org, session, &address)).await
 }
 
-/// Changes the chat and answers it. A change of nothing only reads.
+/// Changes the chat, and returns it. An empty change only reads.
 pub async fn update<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -45,61 +45,60 @@ pub async fn update<R: Send + 'static>(
     address: ChatAddress,
     change: Change,
     precondition: Precondition<SessionChatView>,
-    once: IdempotentWrite<SessionChatView, R>,
+    idempotent: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
     let Some(columns) = columns(change) else {
-        let unchanged = move |connection: &mut _| {
+        let read = move |connection: &mut _| {
             let view = find(connection, org, session, &address)?;
             precondition.check(&view)?;
             Ok(view)
         };
-        return once.read(store, org, unchanged).await;
+        return idempotent.read(store, org, read).await;
     };
-    once.write(store, org, move |connection| {
-        if precondition.is_some() {
-            session_chats::lock(connection, org, session, &address)?;
-            precondition.check(&find(connection, org, session, &address)?)?;
-        }
-        session_chats::update(connection, org, session, &address, &columns)?;
-        commands::keep(connection, org, session, &address, &columns)?;
-        find(connection, org, session, &address)
-    })
-    .await
+    idempotent
+        .write(store, org, move |connection| {
+            check(connection, org, session, &address, &precondition)?;
+            session_chats::update(connection, org, session, &address, &columns)?;
+            commands::enqueue(connection, org, session, &address, &columns)?;
+            find(connection, org, session, &address)
+        })
+        .await
 }
 
-/// Removes the chat and its messages from what the session holds, and with its last holder everything the
-/// organization attached to it.
+/// Deletes the chat and its messages from the session.
+///
+/// A chat that no other session holds is deleted with the organization's data about it.
 pub async fn delete<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     session: SessionId,
     address: ChatAddress,
     precondition: Precondition<SessionChatView>,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
-    once.write(store, org, move |connection| {
-        // The chat before the session's part of it: whoever else removes or adds a holder waits, so that "no other
-        // session holds it" is still true at commit.
-        let Some(chat_key) = session_chats::lock_chat(connection, org, session, &address)? else {
-            find(connection, org, session, &address)?;
-            return Err(chat_not_found().into());
-        };
-        if precondition.is_some() {
-            precondition.check(&find(connection, org, session, &address)?)?;
-        }
-        if !session_chats::delete(connection, org, session, chat_key)? {
-            return Err(chat_not_found().into());
-        }
-        session_chats::delete_if_unheld(connection, org, chat_key)
-    })
-    .await
+    idempotent
+        .write(store, org, move |connection| {
+            // Locks the whole chat, so that no session starts or stops to hold it before the commit.
+            let Some(chat_key) = session_chats::lock_chat(connection, org, session, &address)? else {
+                find(connection, org, session, &address)?;
+                return Err(chat_not_found().into());
+            };
+            if precondition.is_some() {
+                precondition.check(&find(connection, org, session, &address)?)?;
+            }
+            if !session_chats::delete(connection, org, session, chat_key)? {
+                return Err(chat_not_found().into());
+            }
+            session_chats::delete_if_unheld(connection, org, chat_key)
+        })
+        .await
 }
 
-/// Marks the chat read or unread and answers it.
+/// Marks the chat read or unread, and returns it.
 pub async fn mark<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -107,19 +106,17 @@ pub async fn mark<R: Send + 'static>(
     address: ChatAddress,
     state: ReadState,
     precondition: Precondition<SessionChatView>,
-    once: IdempotentWrite<SessionChatView, R>,
+    idempotent: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
-    once.write(store, org, move |connection| {
-        if precondition.is_some() {
-            session_chats::lock(connection, org, session, &address)?;
-            precondition.check(&find(connection, org, session, &address)?)?;
-        }
-        read_state::mark(connection, org, session, &address, state)?;
-        find(connection, org, session, &address)
-    })
-    .await
+    idempotent
+        .write(store, org, move |connection| {
+            check(connection, org, session, &address, &precondition)?;
+            read_state::mark(connection, org, session, &address, state)?;
+            find(connection, org, session, &address)
+        })
+        .await
 }
 
 pub(super) fn find(
@@ -135,11 +132,26 @@ pub(super) fn find(
     }
 }
 
+/// Locks the chat and checks the precondition, if there is one.
+fn check(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    address: &ChatAddress,
+    precondition: &Precondition<SessionChatView>,
+) -> StoreResult<()> {
+    if precondition.is_some() {
+        session_chats::lock(connection, org, session, address)?;
+        precondition.check(&find(connection, org, session, address)?)?;
+    }
+    Ok(())
+}
+
 fn chat_not_found() -> Error {
     Error::not_found("chat not found")
 }
 
-/// The columns a change writes; `None` when it says nothing.
+/// The columns to change; `None` for an empty change.
 fn columns(change: Change) -> Option<SessionChatChange> {
     let muted_until = if change.unmute { Patch::Clear } else { change.muted_until };
     if change.archived.is_none() && change.pinned.is_none() && muted_until.is_keep() {
@@ -154,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unmute_wins_over_muted_until() {
+    fn unmute_overrides_muted_until() {
         let muted_until = Patch::Set(Instant::from_micros(1));
         let change = Change { muted_until: muted_until.clone(), unmute: true, ..Change::default() };
         assert_eq!(columns(change).unwrap().muted_until, Some(None));
@@ -163,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_nothing_writes_nothing() {
+    fn empty_change_writes_nothing() {
         assert!(columns(Change::default()).is_none());
     }
 }

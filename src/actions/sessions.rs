@@ -1,7 +1,7 @@
-//! An organization's numbers, each attached as one session.
+//! Sessions: the WhatsApp numbers attached to an organization.
 
 use super::idempotency::IdempotentWrite;
-use super::page::{self, Page};
+use super::page::{CursorList, Page};
 use super::{Precondition, name, orgs};
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
@@ -12,26 +12,25 @@ pub use crate::store::sessions::SessionRow;
 use crate::store::sessions::{self, Insertion, NewSessionRow};
 use crate::store::{Connection, Store, StoreResult};
 
-/// A number to attach.
+/// A session to create.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// The session's id; `None` for a new one.
+    /// The session's id; `None` for a random one.
     pub id: Option<SessionId>,
-    /// The number.
+    /// The phone number.
     pub phone: Phone,
-    /// Name given by the organization; an empty one is none.
+    /// The name given by the organization; empty for none.
     pub label: Option<String>,
 }
 
-/// What changes of a session.
+/// A change of a session.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    /// Name given by the organization; an empty one is none.
+    /// The name given by the organization; empty for none.
     pub label: Patch<String>,
 }
 
-/// Refuses a key that is limited to some sessions: it could make itself one that nobody gave it, or take a number from
-/// whoever would attach it.
+/// Rejects a key limited to some sessions: it could gain access to another session, or occupy a phone number.
 pub fn check_may_attach(caller: &Caller) -> Result<()> {
     match &caller.sessions {
         Some(_) => Err(Error::new(Kind::Forbidden, "a key limited to some sessions cannot attach another")),
@@ -39,16 +38,16 @@ pub fn check_may_attach(caller: &Caller) -> Result<()> {
     }
 }
 
-/// Attaches a number.
+/// Creates a session, which attaches a phone number.
 ///
 /// # Errors
 ///
-/// When the number or the id is taken, when the organization does not exist.
+/// When the phone number or the id is taken, or the organization does not exist.
 pub async fn create<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewSession,
-    once: IdempotentWrite<SessionRow, R>,
+    idempotent: IdempotentWrite<SessionRow, R>,
 ) -> Result<R> {
     let row = NewSessionRow {
         session_id: new.id.unwrap_or_else(SessionId::generate),
@@ -56,17 +55,18 @@ pub async fn create<R: Send + 'static>(
         phone_id: PhoneId::generate(),
         label: new.label.map_or(Ok(None), checked_label)?,
     };
-    once.write(store, org, move |connection| {
-        if !crate::store::orgs::exists(connection, org)? {
-            return Err(orgs::not_found().into());
-        }
-        match sessions::insert(connection, org, &row)? {
-            Insertion::Inserted(session) => Ok(session),
-            Insertion::PhoneTaken => Err(taken("the organization has this number already").into()),
-            Insertion::IdTaken => Err(taken("the organization has a session with this id already").into()),
-        }
-    })
-    .await
+    idempotent
+        .write(store, org, move |connection| {
+            orgs::check_exists(connection, org)?;
+            match sessions::insert(connection, org, &row)? {
+                Insertion::Inserted(session) => Ok(session),
+                Insertion::PhoneTaken => Err(taken("the organization has this number already").into()),
+                Insertion::IdTaken => {
+                    Err(taken("the organization has a session with this id already").into())
+                }
+            }
+        })
+        .await
 }
 
 /// The session.
@@ -76,88 +76,85 @@ pub async fn get(store: &Store, caller: &Caller, session: SessionId) -> Result<S
     store.read(move |connection| find(connection, org, session)).await
 }
 
-/// All of the organization's sessions, oldest first.
+/// All sessions of the organization, oldest first.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<SessionRow>> {
     orgs::require(store, org).await?;
     store.read(move |connection| sessions::list(connection, org)).await
 }
 
-/// A page of the sessions that the caller reaches, in the order of their ids.
+/// A page of the sessions that the caller may access, by id.
 pub async fn page(
     store: &Store,
-    cursors: &SigningKeys,
+    keys: &SigningKeys,
     caller: &Caller,
     limit: Option<i64>,
     cursor: &str,
 ) -> Result<Page<SessionRow>> {
-    let (org, size, scope) = (caller.org, page::size(limit), Scope::of("sessions"));
-    let after = match cursor {
-        "" => None,
-        cursor => {
-            let last: String = cursors.open(org, &scope, cursor)?;
-            Some(last.parse::<SessionId>().map_err(Error::internal)?)
-        }
+    let (org, allowed) = (caller.org, caller.sessions.clone());
+    let list = CursorList { store, keys, org, scope: Scope::of("sessions") };
+    let read = move |connection: &mut Connection, after: Option<String>, limit| {
+        let after = after.map(|id| id.parse::<SessionId>()).transpose().map_err(Error::internal)?;
+        sessions::page(connection, org, allowed.as_deref(), after, limit)
     };
-    let reachable = caller.sessions.clone();
-    let rows = store
-        .read(move |connection| sessions::page(connection, org, reachable.as_deref(), after, size + 1))
-        .await?;
-    page::cut(rows, size, |row| row.session_id.to_string(), (cursors, org, &scope))
+    list.page(limit, cursor, |row: &SessionRow| row.session_id.to_string(), read).await
 }
 
-/// Changes the session and answers it. A change of nothing only reads, and the label it has already is none.
+/// Changes the session, and returns it. An empty change only reads.
 pub async fn update<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     session: SessionId,
     change: Change,
     precondition: Precondition<SessionRow>,
-    once: IdempotentWrite<SessionRow, R>,
+    idempotent: IdempotentWrite<SessionRow, R>,
 ) -> Result<R> {
     let label =
         change.label.into_changeset().map(|label| label.map_or(Ok(None), checked_label)).transpose()?;
     check_reach(caller, session)?;
     let org = caller.org;
     let Some(label) = label else {
-        let unchanged = move |connection: &mut _| {
+        let read = move |connection: &mut _| {
             let row = find(connection, org, session)?;
             precondition.check(&row)?;
             Ok(row)
         };
-        return once.read(store, org, unchanged).await;
+        return idempotent.read(store, org, read).await;
     };
-    once.write(store, org, move |connection| {
-        let row = locked(connection, org, session)?;
-        precondition.check(&row)?;
-        if row.label == label {
-            return Ok(row);
-        }
-        let renamed = sessions::set_label(connection, org, session, label.as_deref())?;
-        renamed.ok_or_else(|| not_found().into())
-    })
-    .await
+    idempotent
+        .write(store, org, move |connection| {
+            let row = locked(connection, org, session)?;
+            precondition.check(&row)?;
+            if row.label == label {
+                return Ok(row);
+            }
+            let renamed = sessions::set_label(connection, org, session, label.as_deref())?;
+            renamed.ok_or_else(|| not_found().into())
+        })
+        .await
 }
 
-/// Removes the session with its chats and messages, and with the last holder of a chat everything the organization
-/// attached to it.
+/// Deletes the session with its chats and messages.
+///
+/// A chat that no other session holds is deleted with the organization's data about it.
 pub async fn delete<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     session: SessionId,
     precondition: Precondition<SessionRow>,
-    once: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
     let org = caller.org;
-    once.write(store, org, move |connection| {
-        // Chats before the session, in the order of everybody else. What a connector added until the session itself was
-        // locked is seen the second time; from then on it waits.
-        sessions::lock_chats(connection, org, session)?;
-        precondition.check(&locked(connection, org, session)?)?;
-        sessions::lock_chats(connection, org, session)?;
-        sessions::delete(connection, org, session)
-    })
-    .await
+    idempotent
+        .write(store, org, move |connection| {
+            // Chats are locked before the session, as everywhere. The second call locks the chats that a connector added before
+            // the session was locked; later ones wait.
+            sessions::lock_chats(connection, org, session)?;
+            precondition.check(&locked(connection, org, session)?)?;
+            sessions::lock_chats(connection, org, session)?;
+            sessions::delete(connection, org, session)
+        })
+        .await
 }
 
 fn find(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<SessionRow> {
@@ -168,10 +165,10 @@ fn locked(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreR
     sessions::lock(connection, org, session)?.ok_or_else(|| not_found().into())
 }
 
-/// A key limited to some sessions takes every other one for missing.
+/// Returns "not found" for a session that the caller may not access.
 pub(super) fn check_reach(caller: &Caller, session: SessionId) -> Result<()> {
     match &caller.sessions {
-        Some(reachable) if !reachable.contains(&session) => Err(not_found()),
+        Some(allowed) if !allowed.contains(&session) => Err(not_found()),
         _ => Ok(()),
     }
 }
@@ -184,7 +181,7 @@ fn taken(message: &'static str) -> Error {
     Error::new(Kind::Conflict, message)
 }
 
-/// The label, if it is one; an empty one is none.
+/// A valid label; `None` when it is empty.
 pub(super) fn checked_label(label: String) -> Result<Option<String>> {
     if label.is_empty() { Ok(None) } else { name::checked("label", &label).map(Some) }
 }

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::guard::{caller, credential_check};
 use super::streams::{Answers, in_time};
-use crate::actions::commands::CommandNotifier;
+use crate::actions::command_notifier::CommandNotifier;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;

@@ -1,5 +1,7 @@
 //! What the handlers share.
 
+use std::sync::Arc;
+
 use tonic::{Response, Status};
 
 use crate::actions::watch::Publisher;
@@ -12,13 +14,13 @@ use crate::store::Store;
 pub struct Api {
     pub(super) store: Store,
     pub(super) signing_keys: SigningKeys,
-    pub(super) publisher: Publisher,
+    pub(super) publisher: Arc<Publisher>,
     pub(super) webhooks: Webhooks,
 }
 
 impl Api {
     /// The services on that store. The signing keys sign the cursors of lists.
-    pub fn new(store: Store, signing_keys: SigningKeys, publisher: Publisher, webhooks: Webhooks) -> Self {
+    pub fn new(store: Store, signing_keys: SigningKeys, publisher: Arc<Publisher>, webhooks: Webhooks) -> Self {
         Self { store, signing_keys, publisher, webhooks }
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of chats that connectors are to carry out, and which connector does so for a number.
+//! Commands for connectors, and the lease under which a connector executes them.
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -13,66 +13,64 @@ use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
 diesel::define_sql_function! {
-    /// See the migration.
+    /// Defined in the migration of the commands.
     fn acquire_connector_lease(org: SqlUuid, session: Text, holder: SqlUuid, seconds: Double) -> Bool;
 }
 
-/// A change to carry out, as it is stored.
+/// A command to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct NewCommand {
     /// `archived`, `pinned`, `muted` or `read`.
     pub field: &'static str,
-    /// Whether it is to be so.
+    /// The new value.
     pub flag: bool,
-    /// See `commands.at`; what is read is read up to the mark that the chat has then.
+    /// When a mute ends. Ignored for `read`, which stores the chat's read mark.
     pub at: Option<Instant>,
 }
 
-/// A change that waits.
+/// A stored command.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
-pub struct Waiting {
+pub struct PendingCommand {
     /// Order of writing.
     pub version: i64,
     /// The chat's own address.
     pub chat: ChatAddress,
     /// `archived`, `pinned`, `muted` or `read`.
     pub field: String,
-    /// Whether it is to be so.
+    /// The new value.
     pub flag: bool,
-    /// See `commands.at`.
+    /// When a mute ends, or the time of the last message that is read.
     pub at: Option<Instant>,
 }
 
-/// Keeps changes of a chat for the session's connector, in place of older ones of the same fields. Nothing is kept when the
-/// session does not hold the chat.
-pub fn keep(
+/// Stores commands for a chat. A command replaces an older one of the same field.
+///
+/// Does nothing when the session does not hold the chat.
+pub fn enqueue(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
-    wishes: &[Wish],
+    new: &[NewCommand],
 ) -> StoreResult<()> {
     let held: Option<(i64, Option<Instant>)> = held_at!(org, session, address)
         .select((session_chats::chat_key, session_chats::read_up_to))
         .first(connection)
         .optional()?;
-    let Some((chat_key, read_up_to)) = held.filter(|_| !wishes.is_empty()) else { return Ok(()) };
-    let rows: Vec<_> = wishes
-        .iter()
-        .map(|wish| {
-            let at = if wish.field == "read" && wish.flag { read_up_to } else { wish.at };
-            (
-                commands::org_id.eq(org),
-                commands::session_id.eq(session),
-                commands::chat_key.eq(chat_key),
-                commands::field.eq(wish.field),
-                commands::flag.eq(wish.flag),
-                commands::at.eq(at),
-            )
-        })
-        .collect();
+    let Some((chat_key, read_up_to)) = held.filter(|_| !new.is_empty()) else { return Ok(()) };
+    let row = |command: &NewCommand| {
+        let at = if command.field == "read" && command.flag { read_up_to } else { command.at };
+        (
+            commands::org_id.eq(org),
+            commands::session_id.eq(session),
+            commands::chat_key.eq(chat_key),
+            commands::field.eq(command.field),
+            commands::flag.eq(command.flag),
+            commands::at.eq(at),
+        )
+    };
     diesel::insert_into(commands::table)
-        .values(rows)
+        .values(new.iter().map(row).collect::<Vec<_>>())
         .on_conflict((commands::org_id, commands::session_id, commands::chat_key, commands::field))
         .do_update()
         .set((
@@ -84,17 +82,16 @@ pub fn keep(
     Ok(())
 }
 
-/// At most that many changes that wait, in the order they were made in.
-pub fn waiting(
+/// At most `limit` commands of the session, oldest first.
+pub fn pending(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     limit: i64,
-) -> StoreResult<Vec<Waiting>> {
+) -> StoreResult<Vec<PendingCommand>> {
+    let chat = chats::org_id.eq(commands::org_id).and(chats::chat_key.eq(commands::chat_key));
     Ok(commands::table
-        .inner_join(
-            chats::table.on(chats::org_id.eq(commands::org_id).and(chats::chat_key.eq(commands::chat_key))),
-        )
+        .inner_join(chats::table.on(chat))
         .filter(commands::org_id.eq(org))
         .filter(commands::session_id.eq(session))
         .order(commands::version)
@@ -103,58 +100,58 @@ pub fn waiting(
         .load(connection)?)
 }
 
-/// Those of the sessions that something waits for.
-pub fn sessions_with_some(
+/// The sessions among these that have pending commands.
+pub fn sessions_with_pending(
     connection: &mut Connection,
     orgs: &[OrgId],
     among: &[SessionId],
 ) -> StoreResult<Vec<(OrgId, SessionId)>> {
-    let waiting = commands::table
+    let pending = commands::table
         .filter(commands::org_id.eq(sessions::org_id))
         .filter(commands::session_id.eq(sessions::session_id));
     Ok(sessions::table
         .filter(sessions::org_id.eq_any(orgs))
         .filter(sessions::session_id.eq_any(among))
-        .filter(exists(waiting))
+        .filter(exists(pending))
         .select((sessions::org_id, sessions::session_id))
         .load(connection)?)
 }
 
-/// Removes changes that are carried out. A newer one of the same field has another version, and stays.
-pub fn remove(
+/// Deletes executed commands. A newer command of the same field has another version, and stays.
+pub fn delete(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     versions: &[i64],
 ) -> StoreResult<()> {
-    let done = commands::table
+    let executed = commands::table
         .filter(commands::org_id.eq(org))
         .filter(commands::session_id.eq(session))
         .filter(commands::version.eq_any(versions));
-    diesel::delete(done).execute(connection)?;
+    diesel::delete(executed).execute(connection)?;
     Ok(())
 }
 
-/// Gives the holder the lease of a number, which is there, or lets it keep it, for so many seconds. Says whether somebody
-/// else does not have it.
-pub fn lease(
+/// Acquires or renews the lease of an existing session. Returns `false` while another holder has it.
+pub fn acquire_lease(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     holder: Uuid,
     seconds: f64,
 ) -> StoreResult<bool> {
-    let leased =
-        acquire_connector_lease(org.into_sql::<SqlUuid>(), session.into_sql::<Text>(), holder, seconds);
-    Ok(diesel::select(leased).get_result(connection)?)
+    let (org, session) = (org.into_sql::<SqlUuid>(), session.into_sql::<Text>());
+    Ok(diesel::select(acquire_connector_lease(org, session, holder, seconds)).get_result(connection)?)
 }
 
-/// Gives the lease up, if the holder has it.
-pub fn release(connection: &mut Connection, org: OrgId, session: SessionId, holder: Uuid) -> StoreResult<()> {
-    let lease = connector_leases::table
-        .filter(connector_leases::org_id.eq(org))
-        .filter(connector_leases::session_id.eq(session))
-        .filter(connector_leases::holder.eq(holder));
+/// Releases the lease if the holder has it.
+pub fn release_lease(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    holder: Uuid,
+) -> StoreResult<()> {
+    let lease = connector_leases::table.find((org, session)).filter(connector_leases::holder.eq(holder));
     diesel::delete(lease).execute(connection)?;
     Ok(())
 }

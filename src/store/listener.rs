@@ -1,8 +1,8 @@
-//! Hears when other instances wrote events. It has a connection of its own: PostgreSQL notifies the connection that asked for
-//! it, for as long as that one lives.
+//! Receives notifications of events that other instances wrote.
 //!
-//! diesel's, because a second driver would want its own dialect of the database's URL, its own TLS and its own pool. It does
-//! not tell when there is something to read, so whoever listens looks now and then; that asks the server nothing.
+//! Uses a diesel connection of its own, since LISTEN is bound to a connection. A second driver would need its own parsing of
+//! the database URL, its own TLS and its own pool. diesel does not signal incoming data, so the caller polls, which sends
+//! nothing to the server.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use super::events::CHANNEL;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 
-/// Listens for [`super::events::ring`].
+/// Listens for [`super::events::notify`].
 pub struct Listener {
     connection: PgConnection,
 }
 
 impl Listener {
-    /// Begins to listen. Whoever looks for events only after that misses none.
+    /// Connects and listens. Events that are read after this returns are never missed.
     pub async fn new(database_url: Arc<Secret>) -> Result<Self> {
         let connecting = tokio::task::spawn_blocking(move || {
             let mut connection =
@@ -31,13 +31,12 @@ impl Listener {
         connecting.await.map_err(Error::internal)?
     }
 
-    /// Whether it rang since it was asked last, by anyone but that instance. Does not block. After an error it never rings
-    /// again.
-    pub fn rang(&mut self, besides: &str) -> Result<bool> {
-        let mut rang = false;
+    /// Whether an instance other than `own` has notified since the last call. Does not block. An error is final.
+    pub fn was_notified(&mut self, own: &str) -> Result<bool> {
+        let mut was_notified = false;
         for notification in self.connection.notifications_iter() {
-            rang |= notification.map_err(Error::unavailable)?.payload != besides;
+            was_notified |= notification.map_err(Error::unavailable)?.payload != own;
         }
-        Ok(rang)
+        Ok(was_notified)
     }
 }

@@ -1,4 +1,4 @@
-//! What became of telling webhooks of events.
+//! Deliveries of events to webhooks.
 
 use std::time::Duration;
 
@@ -8,63 +8,77 @@ use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 
 use super::connection::{Connection, StoreResult};
-use super::events::ChangeEvent;
+use super::events::{ChangeEvent, interval};
 use super::schema::{webhook_deliveries, webhooks};
 use super::views::event_views;
-use super::webhook_turns::interval;
 use crate::ids::{OrgId, SessionId, WebhookId};
 use crate::instant::Instant;
 
-/// To be tried, now or later.
+/// To be attempted, now or later.
 pub const WAITING: &str = "waiting";
-/// Taken by the receiver.
+/// Accepted by the endpoint.
 pub const DELIVERED: &str = "delivered";
-/// Given up.
+/// A dead letter: not attempted again unless it is replayed.
 pub const DEAD: &str = "dead";
 
-/// What became of telling a webhook of an event.
+/// The delivery of an event to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = webhook_deliveries, check_for_backend(Pg))]
 pub struct DeliveryRow {
     /// The event.
     pub event_id: i64,
-    /// The chat it tells of.
+    /// The chat of the event.
     pub chat_key: i64,
     /// [`WAITING`], [`DELIVERED`] or [`DEAD`].
     pub state: String,
-    /// How many times it was tried since it came up or was last replayed.
+    /// Attempts since it was created or last replayed.
     pub attempts: i32,
-    /// The HTTP status of the last answer.
+    /// The HTTP status of the last response.
     pub status: Option<i32>,
-    /// Why the last try got no answer.
+    /// Why the last attempt got no response.
     pub error: Option<String>,
-    /// When it was last tried.
+    /// When it was last attempted.
     pub attempted_at: Option<Instant>,
-    /// From when it is tried again, while it waits.
+    /// When it is due, while it waits.
     pub next_attempt_at: Option<Instant>,
-    /// When it came up.
+    /// When it was created.
     pub created_at: Instant,
 }
 
-/// A delivery, and what it tells of, while that is kept.
-pub type Listed = (DeliveryRow, Option<ChangeEvent>);
+impl DeliveryRow {
+    /// A delivery that has not been attempted.
+    pub fn new(event_id: i64, chat_key: i64, next_attempt_at: Instant) -> Self {
+        Self {
+            event_id,
+            chat_key,
+            state: WAITING.to_owned(),
+            attempts: 0,
+            status: None,
+            error: None,
+            attempted_at: None,
+            next_attempt_at: Some(next_attempt_at),
+            created_at: Instant::now(),
+        }
+    }
+}
 
-/// At most that many deliveries of the webhook, those of the latest events first: of events before that one, and in that
-/// state, if one is given. None when it tells of sessions that are not `reachable`.
+/// At most `limit` deliveries of events before `before`, newest first, with the events that are still stored.
+///
+/// Empty when the webhook does not select only sessions in `allowed`.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
     id: &WebhookId,
-    reachable: Option<&[SessionId]>,
+    allowed: Option<&[SessionId]>,
     state: Option<&str>,
     before: i64,
     limit: i64,
-) -> StoreResult<Vec<Listed>> {
-    let told = event_views::org_id
+) -> StoreResult<Vec<(DeliveryRow, Option<ChangeEvent>)>> {
+    let event = event_views::org_id
         .eq(webhook_deliveries::org_id)
         .and(event_views::event_id.eq(webhook_deliveries::event_id));
     let mut page = webhook_deliveries::table
-        .left_join(event_views::table.on(told))
+        .left_join(event_views::table.on(event))
         .filter(webhook_deliveries::org_id.eq(org))
         .filter(webhook_deliveries::webhook_id.eq(id))
         .filter(webhook_deliveries::event_id.lt(before))
@@ -72,11 +86,11 @@ pub fn page(
     if let Some(state) = state {
         page = page.filter(webhook_deliveries::state.eq(state));
     }
-    if let Some(reachable) = reachable {
+    if let Some(allowed) = allowed {
         let visible = webhooks::table
             .filter(webhooks::org_id.eq(org))
             .filter(webhooks::webhook_id.eq(id))
-            .filter(webhooks::session_ids.is_contained_by(reachable))
+            .filter(webhooks::session_ids.is_contained_by(allowed))
             .select(webhooks::webhook_id);
         page = page.filter(exists(visible));
     }
@@ -94,17 +108,11 @@ pub fn lock_state(
     id: &WebhookId,
     event: i64,
 ) -> StoreResult<Option<String>> {
-    Ok(webhook_deliveries::table
-        .filter(webhook_deliveries::org_id.eq(org))
-        .filter(webhook_deliveries::webhook_id.eq(id))
-        .filter(webhook_deliveries::event_id.eq(event))
-        .select(webhook_deliveries::state)
-        .for_update()
-        .first(connection)
-        .optional()?)
+    let state = webhook_deliveries::table.find((org, id, event)).select(webhook_deliveries::state);
+    Ok(state.for_update().first(connection).optional()?)
 }
 
-/// Lets dead letters of the webhook wait again as if they had just come up: one, or all. Says how many there were.
+/// Makes one dead letter or all of the webhook wait again, as if new. Returns their number.
 pub fn revive(
     connection: &mut Connection,
     org: OrgId,
@@ -128,27 +136,26 @@ pub fn revive(
     })
 }
 
-/// Some deliveries that came up longer ago than that, the oldest first: whose they are, and which.
+/// At most `limit` deliveries older than the retention, oldest first.
 pub fn expired(
     connection: &mut Connection,
     retention: Duration,
-    most: i64,
-) -> StoreResult<Vec<(OrgId, WebhookId, i64)>> {
-    let kept = interval(retention);
+    limit: i64,
+) -> StoreResult<Vec<(OrgId, (WebhookId, i64))>> {
     Ok(webhook_deliveries::table
-        .filter(webhook_deliveries::created_at.lt(now.into_sql::<Timestamptz>() - kept))
+        .filter(webhook_deliveries::created_at.lt(now.into_sql::<Timestamptz>() - interval(retention)))
         .order(webhook_deliveries::created_at)
-        .limit(most)
-        .select((webhook_deliveries::org_id, webhook_deliveries::webhook_id, webhook_deliveries::event_id))
+        .limit(limit)
+        .select((webhook_deliveries::org_id, (webhook_deliveries::webhook_id, webhook_deliveries::event_id)))
         .load(connection)?)
 }
 
-/// Removes the webhook's deliveries of these events.
+/// Deletes the webhook's deliveries of these events.
 pub fn delete(connection: &mut Connection, org: OrgId, id: &WebhookId, events: &[i64]) -> StoreResult<()> {
-    let gone = webhook_deliveries::table
+    let deliveries = webhook_deliveries::table
         .filter(webhook_deliveries::org_id.eq(org))
         .filter(webhook_deliveries::webhook_id.eq(id))
         .filter(webhook_deliveries::event_id.eq_any(events));
-    diesel::delete(gone).execute(connection)?;
+    diesel::delete(deliveries).execute(connection)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Webhooks as the organization set them up.
+//! Webhooks as the organization configured them.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -9,30 +9,30 @@ use super::views::event_head;
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 
-/// A webhook. Its secret is nowhere to be had, but what it is made of beside a key of the service is.
+/// A webhook. Its secret is not stored, but derived from a signing key and the salt.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = webhooks, check_for_backend(Pg))]
 pub struct WebhookRow {
     /// The webhook.
     pub webhook_id: WebhookId,
-    /// Where changes are posted to.
+    /// The endpoint.
     pub url: ReceiverUrl,
-    /// The kinds of change that are told; all when empty.
+    /// The kinds of change event to send; empty selects all.
     pub kinds: Vec<String>,
-    /// The only sessions whose chats' changes are told; `None` for all.
+    /// The sessions whose events are sent; `None` selects all.
     #[diesel(column_name = session_ids)]
     pub sessions: Option<Vec<SessionId>>,
-    /// Whether changes are told at all.
+    /// Whether events are sent.
     pub enabled: bool,
-    /// What the secret is made of beside the key.
+    /// The random input of the secret's derivation.
     pub salt: Vec<u8>,
-    /// Which of the service's keys the secret is made of.
+    /// The signing key from which the secret is derived.
     pub key_id: Vec<u8>,
     /// When it was created.
     pub created_at: Instant,
 }
 
-/// A webhook to be stored.
+/// A webhook to insert.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // as in WebhookRow
 pub struct NewWebhookRow {
@@ -44,20 +44,26 @@ pub struct NewWebhookRow {
     pub key_id: Vec<u8>,
 }
 
-/// What changes of a webhook: what is not `None`.
-#[derive(Clone, Debug, Default)]
+/// The columns to change; `None` keeps a column.
+#[derive(Clone, Debug, Default, AsChangeset)]
+#[diesel(table_name = webhooks)]
 #[allow(missing_docs)] // as in WebhookRow
 pub struct WebhookChanges {
     pub url: Option<ReceiverUrl>,
     pub kinds: Option<Vec<String>>,
+    #[diesel(column_name = session_ids)]
     pub sessions: Option<Option<Vec<SessionId>>>,
     pub enabled: Option<bool>,
 }
 
-/// Until when a receiver is left alone that is not.
-const NEVER: Option<Instant> = None;
+/// Clears the backoff of an endpoint, so that its next batch starts at once.
+macro_rules! no_backoff {
+    () => {
+        (webhooks::failures.eq(0), webhooks::retry_at.eq(None::<Instant>))
+    };
+}
 
-/// Inserts a webhook, to be told of what happens from now on.
+/// Inserts a webhook that receives the events after the current event head.
 pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> StoreResult<WebhookRow> {
     let last: i64 = event_head::table.select(event_head::last).first(connection)?;
     let values = (
@@ -75,29 +81,28 @@ pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> S
     Ok(insert.returning(WebhookRow::as_returning()).get_result(connection)?)
 }
 
-/// How many webhooks the organization has.
+/// Number of webhooks of the organization.
 pub fn count(connection: &mut Connection, org: OrgId) -> StoreResult<i64> {
     Ok(webhooks::table.filter(webhooks::org_id.eq(org)).count().get_result(connection)?)
 }
 
-/// At most that many of the organization's webhooks, oldest first: those after that time and id, and of `reachable` those
-/// that tell of no other session, if it is given.
+/// At most `limit` webhooks after that time and id, oldest first, which select only sessions in `allowed`.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
-    reachable: Option<&[SessionId]>,
+    allowed: Option<&[SessionId]>,
     (created_at, id): (Instant, &str),
     limit: i64,
 ) -> StoreResult<Vec<WebhookRow>> {
     let is_later = webhooks::created_at.gt(created_at).or(webhooks::webhook_id.gt(id));
     let mut page = webhooks::table
         .filter(webhooks::org_id.eq(org))
-        // Beside what it means, for the index: a range, which the alternatives are not.
+        // Redundant, but a range that the index supports, which the alternatives are not.
         .filter(webhooks::created_at.ge(created_at))
         .filter(is_later)
         .into_boxed();
-    if let Some(reachable) = reachable {
-        page = page.filter(webhooks::session_ids.is_contained_by(reachable));
+    if let Some(allowed) = allowed {
+        page = page.filter(webhooks::session_ids.is_contained_by(allowed));
     }
     let oldest = (webhooks::created_at, webhooks::webhook_id);
     Ok(page.order(oldest).limit(limit).select(WebhookRow::as_select()).load(connection)?)
@@ -105,54 +110,34 @@ pub fn page(
 
 /// The webhook.
 pub fn find(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<Option<WebhookRow>> {
-    Ok(webhooks::table
-        .filter(webhooks::org_id.eq(org))
-        .filter(webhooks::webhook_id.eq(id))
-        .select(WebhookRow::as_select())
-        .first(connection)
-        .optional()?)
+    let webhook = webhooks::table.find((org, id)).select(WebhookRow::as_select());
+    Ok(webhook.first(connection).optional()?)
 }
 
 /// The webhook, locked until the transaction ends.
 pub fn lock(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<Option<WebhookRow>> {
-    Ok(webhooks::table
-        .filter(webhooks::org_id.eq(org))
-        .filter(webhooks::webhook_id.eq(id))
-        .select(WebhookRow::as_select())
-        .for_update()
-        .first(connection)
-        .optional()?)
+    let webhook = webhooks::table.find((org, id)).select(WebhookRow::as_select());
+    Ok(webhook.for_update().first(connection).optional()?)
 }
 
-/// Changes the webhook, which is there. However it fared before, it is tried at once.
+/// Changes an existing webhook and clears its backoff.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
     id: &WebhookId,
     changes: &WebhookChanges,
 ) -> StoreResult<WebhookRow> {
-    let webhook = webhooks::table.filter(webhooks::org_id.eq(org)).filter(webhooks::webhook_id.eq(id));
-    let set = (
-        changes.url.as_ref().map(|url| webhooks::url.eq(url)),
-        changes.kinds.as_ref().map(|kinds| webhooks::kinds.eq(kinds)),
-        changes.sessions.as_ref().map(|sessions| webhooks::session_ids.eq(sessions.as_deref())),
-        changes.enabled.map(|enabled| webhooks::enabled.eq(enabled)),
-        webhooks::failures.eq(0),
-        webhooks::retry_at.eq(NEVER),
-    );
-    let update = diesel::update(webhook).set(set);
+    let update = diesel::update(webhooks::table.find((org, id))).set((changes, no_backoff!()));
     Ok(update.returning(WebhookRow::as_returning()).get_result(connection)?)
 }
 
-/// However the webhook fared before, it is tried at once.
-pub fn try_at_once(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<()> {
-    let webhook = webhooks::table.filter(webhooks::org_id.eq(org)).filter(webhooks::webhook_id.eq(id));
-    let set = (webhooks::failures.eq(0), webhooks::retry_at.eq(NEVER));
-    diesel::update(webhook).set(set).execute(connection)?;
+/// Clears the webhook's backoff.
+pub fn reset_backoff(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<()> {
+    diesel::update(webhooks::table.find((org, id))).set(no_backoff!()).execute(connection)?;
     Ok(())
 }
 
-/// Gives the webhook, which is there, another secret. It is tried with that at once.
+/// Replaces the secret of an existing webhook and clears its backoff.
 pub fn resalt(
     connection: &mut Connection,
     org: OrgId,
@@ -160,21 +145,13 @@ pub fn resalt(
     salt: &[u8],
     key_id: &[u8],
 ) -> StoreResult<WebhookRow> {
-    let webhook = webhooks::table.filter(webhooks::org_id.eq(org)).filter(webhooks::webhook_id.eq(id));
-    let set = (
-        webhooks::salt.eq(salt),
-        webhooks::key_id.eq(key_id),
-        webhooks::failures.eq(0),
-        webhooks::retry_at.eq(NEVER),
-    );
-    let update = diesel::update(webhook).set(set);
+    let set = (webhooks::salt.eq(salt), webhooks::key_id.eq(key_id), no_backoff!());
+    let update = diesel::update(webhooks::table.find((org, id))).set(set);
     Ok(update.returning(WebhookRow::as_returning()).get_result(connection)?)
 }
 
-/// Deletes the webhook with its deliveries.
+/// Deletes the webhook. The database deletes its deliveries.
 pub fn delete(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<()> {
-    let webhook = webhooks::table.filter(webhooks::org_id.eq(org)).filter(webhooks::webhook_id.eq(id));
-    // Cascades to webhook_deliveries.
-    diesel::delete(webhook).execute(connection)?;
+    diesel::delete(webhooks::table.find((org, id))).execute(connection)?;
     Ok(())
 }

@@ -111,11 +111,11 @@ fn properties(place: &Place, org: &str) {
         ),
         (
             &["--name", "Size", "--kind", "picklist", "--option", "s", "--option", "s"],
-            "--option must not be an option that is there already",
+            "--option must not repeat an option",
         ),
         (
             &["--name", "Size", "--kind", "picklist", "--option", "s,m"],
-            "--option must not hold a comma, for a picklist property",
+            "--option must not contain a comma in a picklist property",
         ),
     ] {
         let refused = create(wrong);

@@ -92,7 +92,10 @@ async fn one_bad_chat_or_member_changes_nothing_at_all() {
         ] {
             let answer = world.rest().patch(path, body).await.expect(404).json();
             assert_eq!(answer["message"], "chat not found");
-            assert_eq!(answer["fields"], json!({"chat_ids[1]": {"message": "chat_ids[1] names no chat"}}));
+            assert_eq!(
+                answer["fields"],
+                json!({"chat_ids[1]": {"message": "chat_ids[1] is not the id of a chat"}})
+            );
         }
     }
     let too_many: Vec<_> = (0..1001).map(|number| format!("{}@c.us", 15_550_200_000_u64 + number)).collect();

@@ -1,14 +1,14 @@
-//! What a member may do with a login token.
+//! The roles of members.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// What a member may do with a login token.
+/// The capabilities of a member with a login token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Everything an admin may.
+    /// Those of an admin, and managing owners.
     Owner,
     /// Read, send, manage.
     Admin,
@@ -20,7 +20,7 @@ impl Role {
     /// All roles.
     pub const ALL: [Self; 3] = [Self::Owner, Self::Admin, Self::Member];
 
-    /// The word for the role in the database, in tokens and on the command line.
+    /// The name of the role in the database, in tokens and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",

@@ -1,11 +1,11 @@
-//! What values a property may have.
+//! The kinds of custom properties.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// What values a property may have.
+/// The kind of a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PropertyKind {
     /// Any text.
@@ -22,7 +22,7 @@ impl PropertyKind {
     /// All kinds.
     pub const ALL: [Self; 4] = [Self::Text, Self::Date, Self::Dropdown, Self::Picklist];
 
-    /// The word for the kind in the database and on the command line.
+    /// The name of the kind in the database and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",

@@ -1,196 +1,171 @@
-//! Looks for webhooks that have something to be told, and takes turns at telling them.
+//! Schedules webhook deliveries: finds webhooks with due work and runs a worker for each.
 //!
-//! Each webhook is served by itself: one that does not answer costs the others nothing but one of many places, of which an
-//! organization has only so many. What waits for it stays in the log of events.
+//! Webhooks are served independently, within a limit per process and per organization, so an unresponsive endpoint delays
+//! no other. Its undelivered events stay in the event log.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::round;
-use crate::actions::watch::Settling;
-use crate::config::{Secret, WebhookConfig};
+use super::sender::WebhookSender;
+use super::worker::Worker;
+use crate::actions::safe_position::SafePositionTracker;
+use crate::config::WebhookConfig;
 use crate::cursor::SigningKeys;
 use crate::error::Result;
-use crate::ids::{OrgId, ReceiverUrl, WebhookId};
-use crate::store::events::{self, ChangeEvent};
-use crate::store::{Store, webhook_turns};
+use crate::ids::{OrgId, WebhookId};
+use crate::store::{Store, events, webhook_leases};
 use crate::telemetry::causes;
 
-/// How many webhooks one process serves at a time.
-const AT_ONCE: usize = 128;
-/// How many of one organization: slow ones of one leave the others room.
-const AT_ONCE_OF_ONE: usize = 16;
+/// Webhooks that one process serves at a time.
+const MAX_CONCURRENT: usize = 128;
+/// The same for one organization, so that its unresponsive endpoints leave room for others.
+const MAX_CONCURRENT_PER_ORG: usize = 16;
 
-/// How often it is looked for something to tell.
-const INTERVAL: Duration = Duration::from_millis(500);
-/// The same while a webhook has just been served, which may have more to tell, or writers hold events back.
-const SOON: Duration = Duration::from_millis(50);
+/// Pause between polls for due webhooks.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// The same after a batch, which may have left work, or while open transactions hold back the safe position.
+const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is posted to a webhook.
-#[derive(Clone, Debug)]
-pub struct DeliveryRequest {
-    /// The organization.
-    pub org: OrgId,
-    /// The webhook.
-    pub webhook: WebhookId,
-    /// Where it is posted to.
-    pub url: ReceiverUrl,
-    /// What it is signed with.
-    pub secret: Secret,
-    /// What happened.
-    pub event: ChangeEvent,
+/// Sends change events to webhooks.
+pub struct Dispatcher<S> {
+    worker: Arc<Worker<S>>,
+    running: Running,
+    safe_position: i64,
+    tracker: SafePositionTracker,
 }
 
-/// What a receiver said to a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptResult {
-    /// Its answer's HTTP status.
-    Status(u16),
-    /// Nothing, and why: in words that tell nothing of what is on private networks.
-    NoResponse(&'static str),
-}
-
-/// Posts letters.
-pub trait WebhookSender: Send + Sync + 'static {
-    /// Posts a delivery and waits for the answer, for as long as the settings say and no longer.
-    fn send(&self, delivery: &DeliveryRequest) -> impl Future<Output = AttemptResult> + Send;
-}
-
-/// Whoever tells webhooks of changes.
-pub struct Dispatcher<P> {
-    pub(super) store: Store,
-    pub(super) keys: SigningKeys,
-    pub(super) settings: WebhookConfig,
-    pub(super) post: P,
-    pub(super) closing: CancellationToken,
-}
-
-impl<P: WebhookSender> Dispatcher<P> {
-    /// Tells what is in the store, until `closing` is cancelled.
+impl<S: WebhookSender> Dispatcher<S> {
+    /// A dispatcher that stops when `closing` is cancelled.
     pub fn new(
         store: Store,
         keys: SigningKeys,
         settings: WebhookConfig,
-        post: P,
+        sender: S,
         closing: CancellationToken,
     ) -> Self {
-        Self { store, keys, settings, post, closing }
+        let worker = Arc::new(Worker { store, keys, settings, sender, closing });
+        Self {
+            worker,
+            running: Running::default(),
+            safe_position: 0,
+            tracker: SafePositionTracker::default(),
+        }
     }
 
-    /// Tells webhooks of changes until told to stop. Then it waits for the answers to what was posted.
-    pub async fn run(self) {
-        let dispatcher = Arc::new(self);
-        let (mut turns, mut settling) = (Turns::default(), Settling::default());
-        let mut settled = 0;
-        while !dispatcher.closing.is_cancelled() {
-            let looked = dispatcher.look(&mut turns, &mut settling, &mut settled).await;
-            if let Err(error) = &looked {
-                tracing::warn!(reason = causes(error), "webhooks could not be looked for");
+    /// Delivers until `closing` is cancelled, then waits for the attempts in progress.
+    pub async fn run(mut self) {
+        let closing = self.worker.closing.clone();
+        while !closing.is_cancelled() {
+            let polled = self.poll().await;
+            if let Err(error) = &polled {
+                tracing::warn!(reason = causes(error), "polling for due webhooks failed");
             }
-            let pause = if looked.is_ok() && settling.is_held_back() { SOON } else { INTERVAL };
+            let is_held_back = polled.is_ok() && self.tracker.is_held_back();
+            let pause = if is_held_back { SHORT_POLL_INTERVAL } else { POLL_INTERVAL };
             tokio::select! {
                 () = sleep(pause) => {}
-                true = turns.ended() => sleep(SOON).await,
-                () = dispatcher.closing.cancelled() => {}
+                true = self.running.next_finished() => sleep(SHORT_POLL_INTERVAL).await,
+                () = closing.cancelled() => {}
             }
-            turns.forget_ended();
+            self.running.remove_finished();
         }
-        while turns.ended().await {}
+        while self.running.next_finished().await {}
     }
 
-    /// Begins the turns there are to take, as far as there are places.
-    async fn look(
-        self: &Arc<Self>,
-        turns: &mut Turns,
-        settling: &mut Settling,
-        settled: &mut i64,
-    ) -> Result<()> {
-        if turns.places() == 0 {
+    /// Starts a worker for each due webhook, within the limits.
+    async fn poll(&mut self) -> Result<()> {
+        if self.running.capacity() == 0 {
             return Ok(());
         }
-        let safe_position = self.store.read(events::head).await?;
-        if let Some(safe_position) = settling.settled_by(safe_position) {
-            *settled = safe_position.last;
+        if let Some(head) = self.tracker.update(self.worker.store.read(events::head).await?) {
+            self.safe_position = head.last;
         }
-        let up_to = *settled;
-        // Once more for each organization whose webhooks were all that was seen.
+        let safe_position = self.safe_position;
+        // Repeated when one organization's webhooks filled the result, and it has reached its limit now.
         loop {
-            let (most, full) = (turns.places(), turns.full());
-            let limit = i64::try_from(most).unwrap_or(i64::MAX);
-            let look = move |connection: &mut _| webhook_turns::due(connection, up_to, &full, limit);
-            let due = self.store.read(look).await?;
-            let is_all = due.len() < most;
-            let mut begun = 0;
+            let (capacity, full_orgs) = (self.running.capacity(), self.running.full_orgs());
+            let limit = i64::try_from(capacity).unwrap_or(i64::MAX);
+            let read =
+                move |connection: &mut _| webhook_leases::due(connection, safe_position, &full_orgs, limit);
+            let due = self.worker.store.read(read).await?;
+            let is_complete = due.len() < capacity;
+            let mut started = 0;
             for (org, webhook) in due {
-                if turns.has_place(org) && !turns.is_taken(&webhook) {
-                    turns.begin(org, webhook.clone(), Arc::clone(self).take_turn(org, webhook, up_to));
-                    begun += 1;
+                if self.running.has_capacity(org) && !self.running.contains(&webhook) {
+                    self.start(org, webhook);
+                    started += 1;
                 }
             }
-            if is_all || begun == 0 || turns.places() == 0 {
+            if is_complete || started == 0 || self.running.capacity() == 0 {
                 return Ok(());
             }
         }
     }
 
-    async fn take_turn(self: Arc<Self>, org: OrgId, webhook: WebhookId, up_to: i64) {
-        if let Err(error) = round::take_turn(&self, org, &webhook, up_to).await {
-            tracing::warn!(%webhook, reason = causes(&error), "a webhook could not be served");
-        }
+    fn start(&mut self, org: OrgId, webhook: WebhookId) {
+        let (worker, safe_position, id) = (Arc::clone(&self.worker), self.safe_position, webhook.clone());
+        self.running.spawn(org, webhook, async move {
+            if let Err(error) = worker.deliver_batch(org, &id, safe_position).await {
+                tracing::warn!(webhook = %id, reason = causes(&error), "delivering to a webhook failed");
+            }
+        });
     }
 }
 
-/// The turns that are being taken.
+/// The running workers and the webhooks that they serve.
 #[derive(Default)]
-struct Turns {
+struct Running {
     tasks: JoinSet<()>,
-    taken: HashMap<Id, (OrgId, WebhookId)>,
+    webhooks: HashMap<Id, (OrgId, WebhookId)>,
 }
 
-impl Turns {
-    fn begin(&mut self, org: OrgId, webhook: WebhookId, turn: impl Future<Output = ()> + Send + 'static) {
-        let id = self.tasks.spawn(turn).id();
-        self.taken.insert(id, (org, webhook));
+impl Running {
+    fn spawn(&mut self, org: OrgId, webhook: WebhookId, task: impl Future<Output = ()> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.webhooks.insert(id, (org, webhook));
     }
 
-    /// Waits until one has ended; false when there is none.
-    async fn ended(&mut self) -> bool {
-        let Some(ended) = self.tasks.join_next_with_id().await else { return false };
-        self.taken.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+    /// Waits until a worker finishes; `false` when none is running.
+    async fn next_finished(&mut self) -> bool {
+        let Some(finished) = self.tasks.join_next_with_id().await else { return false };
+        self.remove(finished);
         true
     }
 
-    /// The same of all that have ended.
-    fn forget_ended(&mut self) {
-        while let Some(ended) = self.tasks.try_join_next_with_id() {
-            self.taken.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+    fn remove_finished(&mut self) {
+        while let Some(finished) = self.tasks.try_join_next_with_id() {
+            self.remove(finished);
         }
     }
 
-    /// How many more may be taken.
-    fn places(&self) -> usize {
-        AT_ONCE.saturating_sub(self.taken.len())
+    fn remove(&mut self, finished: std::result::Result<(Id, ()), JoinError>) {
+        self.webhooks.remove(&finished.map_or_else(|error| error.id(), |(id, ())| id));
     }
 
-    fn is_taken(&self, webhook: &WebhookId) -> bool {
-        self.taken.values().any(|(_, taken)| taken == webhook)
+    /// How many more workers may start.
+    fn capacity(&self) -> usize {
+        MAX_CONCURRENT.saturating_sub(self.webhooks.len())
     }
 
-    fn has_place(&self, org: OrgId) -> bool {
-        self.taken.values().filter(|(of, _)| *of == org).count() < AT_ONCE_OF_ONE
+    fn contains(&self, webhook: &WebhookId) -> bool {
+        self.webhooks.values().any(|(_, running)| running == webhook)
     }
 
-    /// The organizations that have no place left.
-    fn full(&self) -> Vec<OrgId> {
-        let mut orgs: Vec<OrgId> = self.taken.values().map(|(org, _)| *org).collect();
+    fn has_capacity(&self, org: OrgId) -> bool {
+        self.webhooks.values().filter(|(of, _)| *of == org).count() < MAX_CONCURRENT_PER_ORG
+    }
+
+    /// The organizations that have reached their limit.
+    fn full_orgs(&self) -> Vec<OrgId> {
+        let mut orgs: Vec<OrgId> = self.webhooks.values().map(|(org, _)| *org).collect();
         orgs.sort_unstable();
         orgs.dedup();
-        orgs.retain(|org| !self.has_place(*org));
+        orgs.retain(|org| !self.has_capacity(*org));
         orgs
     }
 }

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::reading::{next, shutting_down};
-use crate::actions::commands::{self, Change, CommandNotifier, ConnectorLease, LEASE};
+use crate::actions::command_notifier::CommandNotifier;
+use crate::actions::commands::{self, Change, ConnectorLease, LEASE};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::pb::commands_request::{Done, Open, Request};

@@ -9,7 +9,7 @@ use tonic::Status;
 use tonic::service::Routes;
 
 use super::guard::Guard;
-use crate::actions::commands::CommandNotifier;
+use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
 use crate::api::{self, Api, IngestApi};
@@ -70,8 +70,8 @@ pub fn compose(
     store: &Store,
     config: &Config,
     secrets: &Secrets,
-    watches: &Publisher,
-    bells: &CommandNotifier,
+    watches: &Arc<Publisher>,
+    notifier: &CommandNotifier,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services<impl Rest>, ServeError> {
@@ -79,7 +79,7 @@ pub fn compose(
     let api = Arc::new(Api::new(store.clone(), secrets.signing_keys.clone(), watches.clone(), webhooks));
     let writers = crate::server::pools::of_connectors(config.database_pool_size);
     let ingest_store = store.with_own_pool(&secrets.database_url, PoolOptions::background(writers));
-    let ingest = IngestApi::new(ingest_store, bells.clone(), writers, closing.clone());
+    let ingest = IngestApi::new(ingest_store, notifier.clone(), writers, closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)

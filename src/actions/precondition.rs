@@ -1,0 +1,32 @@
+//! Preconditions of writes, such as If-Match.
+
+use crate::error::{Error, Kind, Result};
+
+/// A condition on the current state, checked in the transaction after the row is locked.
+pub struct Precondition<V>(Option<Test<V>>);
+
+type Test<V> = Box<dyn Fn(&V) -> bool + Send>;
+
+impl<V> Precondition<V> {
+    /// Accepts every state.
+    pub const NONE: Self = Self(None);
+
+    /// Accepts the states for which the test returns `true`.
+    pub fn new(test: impl Fn(&V) -> bool + Send + 'static) -> Self {
+        Self(Some(Box::new(test)))
+    }
+
+    /// Whether there is a condition to check.
+    pub(super) fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn check(&self, current: &V) -> Result<()> {
+        match &self.0 {
+            Some(test) if !test(current) => {
+                Err(Error::new(Kind::VersionMismatch, "If-Match does not match the current ETag"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Sends the events of one watch: earlier ones, new ones, and heartbeats.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use super::filter::Filter;
+use super::publisher::{Page, Position, PublishedEvent, Publisher, Subscription, history_lost};
+use crate::auth::CredentialCheck;
+use crate::caller::Caller;
+use crate::error::{Error, Kind, Result};
+use crate::store::events::RoutableEvent;
+
+/// Messages that a client may leave unread.
+const UNREAD: usize = 32;
+/// The final resume token and the reason of the end, for which the channel always has room.
+const FINAL_MESSAGES: usize = 2;
+/// The capacity of the channel.
+pub(super) const BUFFER: usize = UNREAD + FINAL_MESSAGES;
+
+/// How long a full channel may block before the watch ends.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Interval of heartbeats.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Maximum duration of a watch, so that clients redistribute over the instances.
+const MAX_DURATION: Duration = Duration::from_secs(600);
+
+/// A message of a watch: an event, or a heartbeat without one.
+#[derive(Clone, Debug)]
+pub struct WatchMessage {
+    /// The event; `None` in a heartbeat.
+    pub change: Option<Arc<RoutableEvent>>,
+    /// Resumes the watch after this message.
+    pub resume_token: Arc<str>,
+}
+
+/// A client that watches.
+pub(super) struct Subscriber {
+    pub(super) publisher: Arc<Publisher>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) credential_check: CredentialCheck,
+    pub(super) filter: Filter,
+    pub(super) sender: mpsc::Sender<Result<WatchMessage>>,
+}
+
+impl Subscriber {
+    /// Sends events until the watch ends.
+    pub(super) async fn run(self, subscription: Subscription) {
+        // Reserved at the start, because the channel of a slow client is full at the end.
+        let reserve = || self.sender.clone().try_reserve_owned();
+        let (Ok(token), Ok(reason)) = (reserve(), reserve()) else { return };
+        let Subscription { start: mut position, now, pages } = subscription;
+        let end = tokio::select! {
+            Err(end) = self.send_all(&mut position, now, pages) => end,
+            end = self.credential_check.lost(&self.caller) => end,
+            () = self.publisher.closed() => unavailable("the service is shutting down"),
+            () = sleep(MAX_DURATION) => unavailable("the watch reached its maximum duration"),
+            () = self.sender.closed() => return,
+        };
+        token.send(self.heartbeat(position));
+        reason.send(Err(end));
+    }
+
+    async fn send_all(
+        &self,
+        position: &mut Position,
+        now: Position,
+        mut pages: broadcast::Receiver<Arc<Page>>,
+    ) -> Result<Infallible> {
+        self.send_earlier(position, now).await?;
+        self.send(self.heartbeat(*position)).await?;
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                page = pages.recv() => match page {
+                    Ok(page) if page.is_reset => return Err(history_lost()),
+                    Ok(page) => {
+                        for event in &page.events {
+                            self.send_event(position, event).await?;
+                        }
+                        *position = page.end.max(*position);
+                    }
+                    Err(RecvError::Lagged(_)) => return Err(unavailable("the reader is too slow")),
+                    Err(RecvError::Closed) => return Err(unavailable("the service is shutting down")),
+                },
+                _ = heartbeat.tick() => self.send(self.heartbeat(*position)).await?,
+            }
+        }
+    }
+
+    /// Sends the events up to `now`.
+    async fn send_earlier(&self, position: &mut Position, now: Position) -> Result<()> {
+        while position.0 < now.0 {
+            let (events, is_complete) = self.publisher.earlier(self.caller.org, position.0, now.0).await?;
+            for event in &events {
+                self.send_event(position, event).await?;
+                *position = event.position();
+            }
+            if is_complete {
+                *position = now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends an event if it is new and matches the filter.
+    async fn send_event(&self, position: &mut Position, event: &PublishedEvent) -> Result<()> {
+        let routable = &event.routable;
+        let is_new = routable.org_id == self.caller.org && routable.event.event_id > position.0;
+        if is_new && self.filter.matches(routable) {
+            let change = Some(Arc::clone(routable));
+            self.send(Ok(WatchMessage { change, resume_token: Arc::clone(&event.resume_token) })).await?;
+            *position = event.position();
+        }
+        Ok(())
+    }
+
+    fn heartbeat(&self, position: Position) -> Result<WatchMessage> {
+        // Without events the position's time would grow old, until the token seems to have expired.
+        let position = self.publisher.refreshed(position);
+        let resume_token = self.publisher.resume_token(self.caller.org, position)?;
+        Ok(WatchMessage { change: None, resume_token })
+    }
+
+    async fn send(&self, message: Result<WatchMessage>) -> Result<()> {
+        // Fails also when the client has closed the stream: then the watch is over.
+        let sent = self.sender.send_timeout(message, SEND_TIMEOUT).await;
+        sent.map_err(|_| unavailable("the reader is too slow"))
+    }
+}
+
+fn unavailable(reason: &'static str) -> Error {
+    Error::new(Kind::Unavailable, reason)
+}

@@ -1,0 +1,240 @@
+//! Creating, listing, changing and deleting webhooks.
+
+use super::addresses::is_public;
+use super::checks::{check_reader, checked_kinds, checked_sessions, new_salt, secret, visible};
+use crate::actions::Precondition;
+use crate::actions::idempotency::IdempotentWrite;
+use crate::actions::page::{CursorList, Page};
+use crate::actions::session_ids::check_exist;
+use crate::caller::Caller;
+use crate::config::{Secret, WebhookConfig};
+use crate::cursor::{Scope, SigningKeys};
+use crate::error::{Error, Kind, Result};
+use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
+use crate::instant::Instant;
+use crate::patch::Patch;
+use crate::store::webhooks::{self, NewWebhookRow, WebhookChanges, WebhookRow};
+use crate::store::{Connection, Store, StoreResult};
+
+/// Webhooks per organization. Each one reads every change event of the organization.
+const MAX_WEBHOOKS: i64 = 100;
+
+/// Manages webhooks and their deliveries.
+#[derive(Clone)]
+pub struct Webhooks {
+    pub(super) store: Store,
+    pub(super) keys: SigningKeys,
+    settings: WebhookConfig,
+}
+
+/// A webhook to create.
+#[derive(Clone, Debug)]
+pub struct NewWebhook {
+    /// The endpoint.
+    pub url: String,
+    /// The kinds of change event to send; empty selects all.
+    pub kinds: Vec<String>,
+    /// The sessions whose events are sent; `None` selects all.
+    pub sessions: Option<Vec<SessionId>>,
+    /// Whether events are sent.
+    pub enabled: bool,
+}
+
+/// A change of a webhook.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookChange {
+    /// The endpoint; it cannot be cleared.
+    pub url: Patch<String>,
+    /// The kinds of change event to send; cleared selects all.
+    pub kinds: Patch<Vec<String>>,
+    /// The sessions whose events are sent; cleared selects all.
+    pub sessions: Patch<Vec<SessionId>>,
+    /// Whether events are sent; it cannot be cleared.
+    pub enabled: Patch<bool>,
+}
+
+/// A webhook with a new secret, which no other call returns.
+#[derive(Debug)]
+pub struct SecretWebhook {
+    /// The webhook.
+    pub row: WebhookRow,
+    /// The key that signs deliveries.
+    pub secret: Secret,
+}
+
+impl Webhooks {
+    /// Derives the webhooks' secrets from these signing keys.
+    pub fn new(store: Store, keys: SigningKeys, settings: WebhookConfig) -> Self {
+        Self { store, keys, settings }
+    }
+
+    /// Creates a webhook that receives the events from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not read the selected chats, or the URL or a kind is invalid.
+    pub async fn create<R: Send + 'static>(
+        &self,
+        caller: &Caller,
+        new: NewWebhook,
+        idempotent: IdempotentWrite<SecretWebhook, R>,
+    ) -> Result<R> {
+        check_reader(caller)?;
+        let org = caller.org;
+        let row = NewWebhookRow {
+            url: self.checked_url(&new.url)?,
+            kinds: checked_kinds(new.kinds)?,
+            sessions: checked_sessions(caller, new.sessions)?,
+            enabled: new.enabled,
+            salt: new_salt(),
+            key_id: self.keys.current_id()?,
+        };
+        let webhooks = self.clone();
+        let write = move |connection: &mut Connection| {
+            check_exist(connection, org, row.sessions.as_deref())?;
+            if webhooks::count(connection, org)? >= MAX_WEBHOOKS {
+                let message = format_args!("the organization must have at most {MAX_WEBHOOKS} webhooks");
+                return Err(Error::new(Kind::FailedPrecondition, message.to_string()).into());
+            }
+            let row = webhooks::insert(connection, org, &row)?;
+            Ok(webhooks.with_secret(org, row)?)
+        };
+        idempotent.write(&self.store, org, write).await
+    }
+
+    /// A page of the webhooks that select only sessions of the caller, oldest first.
+    pub async fn page(&self, caller: &Caller, limit: Option<i64>, cursor: &str) -> Result<Page<WebhookRow>> {
+        let (org, allowed) = (caller.org, caller.sessions.clone());
+        let list = CursorList { store: &self.store, keys: &self.keys, org, scope: Scope::of("webhooks") };
+        let position = |row: &WebhookRow| (row.created_at.micros(), row.webhook_id.to_string());
+        let read = move |connection: &mut Connection, after: Option<(i64, String)>, limit| {
+            let (micros, id) = after.unwrap_or_default();
+            webhooks::page(connection, org, allowed.as_deref(), (Instant::from_micros(micros), &id), limit)
+        };
+        list.page(limit, cursor, position, read).await
+    }
+
+    /// The webhook.
+    pub async fn get(&self, caller: &Caller, id: WebhookId) -> Result<WebhookRow> {
+        let (org, allowed) = (caller.org, caller.sessions.clone());
+        let found = self.store.read(move |connection| webhooks::find(connection, org, &id)).await?;
+        visible(found, allowed.as_deref())
+    }
+
+    /// Changes the webhook and returns it. An empty change succeeds.
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not read the selected chats, or the URL or a kind is invalid.
+    pub async fn update<R: Send + 'static>(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        change: WebhookChange,
+        precondition: Precondition<WebhookRow>,
+        idempotent: IdempotentWrite<WebhookRow, R>,
+    ) -> Result<R> {
+        check_reader(caller)?;
+        let changes = self.changes(caller, change)?;
+        let (caller, org) = (caller.clone(), caller.org);
+        let write = move |connection: &mut Connection| {
+            let webhook = lock(connection, &caller, &id, &precondition)?;
+            if changes.is_empty() {
+                return Ok(webhook);
+            }
+            check_exist(connection, org, changes.sessions.as_ref().and_then(Option::as_deref))?;
+            webhooks::update(connection, org, &id, &changes)
+        };
+        idempotent.write(&self.store, org, write).await
+    }
+
+    /// Replaces the webhook's secret.
+    pub async fn rotate<R: Send + 'static>(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        precondition: Precondition<WebhookRow>,
+        idempotent: IdempotentWrite<SecretWebhook, R>,
+    ) -> Result<R> {
+        let (caller, webhooks, org) = (caller.clone(), self.clone(), caller.org);
+        let (salt, key_id) = (new_salt(), self.keys.current_id()?);
+        let write = move |connection: &mut Connection| {
+            lock(connection, &caller, &id, &precondition)?;
+            let row = webhooks::resalt(connection, org, &id, &salt, &key_id)?;
+            Ok(webhooks.with_secret(org, row)?)
+        };
+        idempotent.write(&self.store, org, write).await
+    }
+
+    /// Deletes the webhook with its deliveries.
+    pub async fn delete<R: Send + 'static>(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        precondition: Precondition<WebhookRow>,
+        idempotent: IdempotentWrite<(), R>,
+    ) -> Result<R> {
+        let (caller, org) = (caller.clone(), caller.org);
+        let write = move |connection: &mut Connection| {
+            lock(connection, &caller, &id, &precondition)?;
+            webhooks::delete(connection, org, &id)
+        };
+        idempotent.write(&self.store, org, write).await
+    }
+
+    fn changes(&self, caller: &Caller, change: WebhookChange) -> Result<WebhookChanges> {
+        let url = match change.url {
+            Patch::Keep => None,
+            Patch::Clear => Some(self.checked_url("")?),
+            Patch::Set(url) => Some(self.checked_url(&url)?),
+        };
+        let enabled = match change.enabled {
+            Patch::Keep => None,
+            Patch::Clear => return Err(Error::invalid("enabled", "must be true or false")),
+            Patch::Set(enabled) => Some(enabled),
+        };
+        let kinds = change.kinds.try_map(checked_kinds)?.into_changeset().map(Option::unwrap_or_default);
+        let sessions = change.sessions.into_changeset();
+        let sessions = sessions.map(|sessions| checked_sessions(caller, sessions)).transpose()?;
+        Ok(WebhookChanges { url, kinds, sessions, enabled })
+    }
+
+    /// A valid endpoint URL. A host name is resolved, and its addresses are checked, at each connection.
+    fn checked_url(&self, text: &str) -> Result<ReceiverUrl> {
+        let url: ReceiverUrl = text.trim().parse().map_err(|expected| Error::invalid("url", expected))?;
+        if self.settings.allow_private_networks {
+            return Ok(url);
+        }
+        if !url.is_https() {
+            return Err(Error::invalid("url", "must be an https URL"));
+        }
+        if url.is_this_machine() || url.address().is_some_and(|address| !is_public(address)) {
+            return Err(Error::invalid("url", "must not be a private address"));
+        }
+        Ok(url)
+    }
+
+    fn with_secret(&self, org: OrgId, row: WebhookRow) -> Result<SecretWebhook> {
+        let secret =
+            secret(&self.keys, org, &row).ok_or_else(|| Error::internal("no key for a new secret"))?;
+        Ok(SecretWebhook { row, secret })
+    }
+}
+
+impl WebhookChanges {
+    fn is_empty(&self) -> bool {
+        self.url.is_none() && self.kinds.is_none() && self.sessions.is_none() && self.enabled.is_none()
+    }
+}
+
+/// Locks a webhook that the caller may see, and checks the precondition.
+fn lock(
+    connection: &mut Connection,
+    caller: &Caller,
+    id: &WebhookId,
+    precondition: &Precondition<WebhookRow>,
+) -> StoreResult<WebhookRow> {
+    let webhook = visible(webhooks::lock(connection, caller.org, id)?, caller.sessions.as_deref())?;
+    precondition.check(&webhook)?;
+    Ok(webhook)
+}
