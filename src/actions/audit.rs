@@ -1,76 +1,42 @@
 //! The audit log of a chat.
 
-use super::page::{CursorList, Page};
+use super::page::{CursorList, Page, PageRequest};
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
-use crate::ids::{ChatAddress, PhoneSelector};
 use crate::instant::Instant;
-use crate::store::events::{self, ChangeEvent, ChatLog, KINDS};
+pub use crate::store::events::AuditQuery;
+use crate::store::events::{self, ChangeEvent, KINDS};
 use crate::store::{Connection, Store};
 
-/// Selects entries of the audit log.
-#[derive(Clone, Debug, Default)]
-pub struct AuditQuery {
-    /// Only changes of this phone number's session and changes that all sessions share; `None` for all numbers.
-    pub number: Option<PhoneSelector>,
-    /// Only changes by this principal.
-    pub performed_by: Option<String>,
-    /// Only changes of this kind.
-    pub action: Option<String>,
-    /// Inclusive start of the time range.
-    pub from: Option<Instant>,
-    /// Exclusive end of the time range.
-    pub before: Option<Instant>,
-    /// Maximum number of entries, clamped to 1–200; 50 when `None`.
-    pub limit: Option<i64>,
-    /// The cursor from the previous page; empty for the first.
-    pub cursor: String,
-}
-
-/// A page of the chat's changes, newest first.
+/// A page of the chat's changes, newest first. The caller's sessions are added to the query.
 pub async fn list(
     store: &Store,
     keys: &SigningKeys,
     caller: &Caller,
-    address: ChatAddress,
     query: AuditQuery,
+    page: PageRequest,
 ) -> Result<Page<ChangeEvent>> {
-    check_kind("action", query.action.as_deref())?;
+    check_kind("action", query.kind.as_deref())?;
     // PostgreSQL cannot store NUL.
-    if query.performed_by.as_ref().is_some_and(|actor| actor.contains('\0')) {
+    if query.actor.as_ref().is_some_and(|actor| actor.contains('\0')) {
         return Err(Error::invalid("performed_by", "must not contain NUL"));
     }
     let scope = Scope::of("audit logs")
-        .with("chat", &address)
-        .with_some("number", query.number.as_ref())
-        .with_some("performed by", query.performed_by.as_deref())
-        .with_some("action", query.action.as_deref())
+        .with("chat", &query.address)
+        .with_some("number", query.phone.as_ref())
+        .with_some("performed by", query.actor.as_deref())
+        .with_some("action", query.kind.as_deref())
         .with_some("from", query.from.map(Instant::micros))
         .with_some("before", query.before.map(Instant::micros));
-    let (phone, phone_id) = match query.number {
-        None => (None, None),
-        Some(PhoneSelector::Phone(phone)) => (Some(phone.to_string()), None),
-        Some(PhoneSelector::PhoneId(id)) => (None, Some(id.to_string())),
-    };
-    let log = ChatLog {
-        address: address.to_string(),
-        actor: query.performed_by,
-        kind: query.action,
-        from: query.from,
-        before: query.before,
-        older_than: None,
-        sessions: caller.sessions.clone(),
-        phone,
-        phone_id,
-    };
-    let org = caller.org;
+    let (org, sessions) = (caller.org, caller.sessions.clone());
+    let list = CursorList { store, keys, org, scope };
     let read = move |connection: &mut Connection, older_than: Option<i64>, limit| {
-        let rows = events::of_chat(connection, org, &ChatLog { older_than, ..log }, limit)?;
+        let query = AuditQuery { older_than, sessions, ..query };
+        let rows = events::of_chat(connection, org, &query, limit)?;
         Ok(rows.ok_or_else(|| Error::not_found("chat not found"))?)
     };
-    let list = CursorList { store, keys, org, scope };
-    list.page(query.limit, &query.cursor, |event: &ChangeEvent| event.event_id, read).await
+    list.page(page.limit, &page.cursor, |event: &ChangeEvent| event.event_id, read).await
 }
 
 /// Rejects an unknown kind of change event.

@@ -7,13 +7,14 @@ use super::page::{CursorList, Page};
 use super::session_ids::{self, is_subset};
 use super::{Precondition, name, orgs};
 use crate::auth::ApiKey;
-use crate::caller::{Caller, Capabilities, Principal, capability_from_name, capability_name};
+use crate::caller::{Caller, Capabilities, Principal, capability_name};
 use crate::config::Secret;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::store::keys::{self, KeyRow, NewKeyRow};
+pub use crate::store::keys::KeyRow;
+use crate::store::keys::{self, NewKeyRow};
 use crate::store::{Connection, Store, StoreResult};
 
 /// A key to create.
@@ -33,28 +34,9 @@ pub struct NewKey {
 #[derive(Debug)]
 pub struct CreatedKey {
     /// The key without its secret.
-    pub info: KeyInfo,
+    pub row: KeyRow,
     /// The whole key. Only a hash of it is stored.
     pub token: Secret,
-}
-
-/// A key without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyInfo {
-    /// The public part of the key.
-    pub id: KeyId,
-    /// The purpose of the key.
-    pub name: String,
-    /// What the key permits.
-    pub capabilities: Capabilities,
-    /// The sessions that the key may access; `None` for all.
-    pub sessions: Option<Vec<SessionId>>,
-    /// When the key expires.
-    pub expires_at: Option<Instant>,
-    /// When the key was revoked.
-    pub revoked_at: Option<Instant>,
-    /// When the key was created.
-    pub created_at: Instant,
 }
 
 /// The principal that creates a key.
@@ -106,8 +88,8 @@ async fn insert<R: Send + 'static>(
         orgs::check_exists(connection, org)?;
         session_ids::check_exist(connection, org, row.sessions.as_deref())?;
         let expires_at = expiry(connection, org, creator.key.as_ref(), row.expires_at)?;
-        let info = KeyInfo::from(keys::insert(connection, org, &NewKeyRow { expires_at, ..row.clone() })?);
-        Ok(CreatedKey { token: key.token(), info })
+        let row = keys::insert(connection, org, &NewKeyRow { expires_at, ..row.clone() })?;
+        Ok(CreatedKey { token: key.token(), row })
     };
     idempotent.write(store, org, write).await
 }
@@ -131,10 +113,9 @@ fn expiry(
 }
 
 /// All keys of the organization, oldest first, including revoked ones.
-pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyInfo>> {
+pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyRow>> {
     orgs::require(store, org).await?;
-    let rows = store.read(move |connection| keys::list(connection, org)).await?;
-    Ok(rows.into_iter().map(KeyInfo::from).collect())
+    store.read(move |connection| keys::list(connection, org)).await
 }
 
 /// A page of the keys, oldest first, including revoked ones, that access only sessions of the caller.
@@ -144,7 +125,7 @@ pub async fn page(
     caller: &Caller,
     limit: Option<i64>,
     cursor: &str,
-) -> Result<Page<KeyInfo>> {
+) -> Result<Page<KeyRow>> {
     let (org, allowed) = (caller.org, caller.sessions.clone());
     let list = CursorList { store, keys: signing_keys, org, scope: Scope::of("api-keys") };
     let position = |row: &KeyRow| (row.created_at.micros(), row.id.to_string());
@@ -152,7 +133,7 @@ pub async fn page(
         let (micros, id) = after.unwrap_or_default();
         keys::page(connection, org, allowed.as_deref(), (Instant::from_micros(micros), &id), limit)
     };
-    Ok(list.page(limit, cursor, position, read).await?.map(KeyInfo::from))
+    list.page(limit, cursor, position, read).await
 }
 
 /// The organization of a key.
@@ -171,11 +152,11 @@ pub async fn revoke<R: Send + 'static>(
     org: OrgId,
     id: KeyId,
     allowed: Option<Arc<[SessionId]>>,
-    precondition: Precondition<KeyInfo>,
+    precondition: Precondition<KeyRow>,
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |connection: &mut _| {
-        let key = KeyInfo::from(keys::lock(connection, org, &id)?.ok_or_else(not_found)?);
+        let key = keys::lock(connection, org, &id)?.ok_or_else(not_found)?;
         if !is_subset(key.sessions.as_deref(), allowed.as_deref()) {
             return Err(not_found().into());
         }
@@ -211,18 +192,4 @@ fn checked_new(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKey
         expires_at: new.expires_at,
         manages_owners,
     })
-}
-
-impl From<KeyRow> for KeyInfo {
-    fn from(row: KeyRow) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            capabilities: row.capabilities.iter().filter_map(|name| capability_from_name(name)).collect(),
-            sessions: row.sessions,
-            expires_at: row.expires_at,
-            revoked_at: row.revoked_at,
-            created_at: row.created_at,
-        }
-    }
 }

@@ -3,10 +3,9 @@
 use super::offset_pages::Bounds;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::ids::{ChatAddress, PhoneSelector};
-use crate::instant::Instant;
 use crate::store::Store;
-use crate::store::search::{self, Filter, Found, Outcome, Page};
+pub use crate::store::search::Filter;
+use crate::store::search::{self, Found, Outcome, Page};
 
 /// The maximum number of matches that are counted, ranked and returned, since ranking reads each of them.
 pub const MAX_MATCHES: i32 = 10_000;
@@ -23,18 +22,8 @@ const BOUNDS: Bounds = Bounds { offset: 0..=MAX_MATCHES as i64, limit: 1..=MAX_H
 pub struct Search {
     /// The query, in the syntax of a web search.
     pub query: String,
-    /// Only messages of this phone number; `None` for all that the caller may access.
-    pub number: Option<PhoneSelector>,
-    /// Only this chat.
-    pub chat: Option<ChatAddress>,
-    /// Only messages from this contact.
-    pub sender: Option<ChatAddress>,
-    /// Only messages that the phone number sent, or only those that it received.
-    pub from_me: Option<bool>,
-    /// Inclusive start of the time range.
-    pub sent_from: Option<Instant>,
-    /// Exclusive end of the time range.
-    pub sent_before: Option<Instant>,
+    /// Selects messages. Its `sessions` are set to those of the caller.
+    pub filter: Filter,
     /// The order of the hits.
     pub order: Order,
     /// Number of hits before the page; 0 when `None`.
@@ -58,15 +47,8 @@ pub async fn messages(store: &Store, caller: &Caller, search: Search) -> Result<
     let org = caller.org;
     let page = search.page()?;
     let query = checked(search.query)?;
-    let filter = Filter {
-        sessions: caller.sessions.as_ref().map(|reachable| reachable.to_vec()),
-        phone: search.number,
-        chat: search.chat,
-        sender: search.sender,
-        from_me: search.from_me,
-        sent_from: search.sent_from,
-        sent_before: search.sent_before,
-    };
+    let sessions = caller.sessions.as_ref().map(|allowed| allowed.to_vec());
+    let filter = Filter { sessions, ..search.filter };
     let outcome = store.read(move |connection| search::find(connection, org, &query, &filter, page)).await?;
     match outcome {
         Outcome::Found(found) => Ok(found),

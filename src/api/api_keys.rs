@@ -7,8 +7,8 @@ use super::idempotency::idempotent;
 use super::parse::{parse, parse_each, unix_millis};
 use super::state::{Api, RpcResult};
 use super::write::deletion;
-use crate::actions::keys::{self, CreatedKey, KeyInfo, NewKey};
-use crate::caller::{Capability, capability_from_name, capability_name};
+use crate::actions::keys::{self, CreatedKey, KeyRow, NewKey};
+use crate::caller::{Capability, capability_from_name};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::pb::api_key_service_server::ApiKeyService;
@@ -57,18 +57,18 @@ fn capability(field: &str, name: &str) -> Result<Capability> {
 
 /// The only message that contains the key itself.
 fn created_api_key(key: CreatedKey) -> ApiKey {
-    ApiKey { key: Some(key.token.expose().to_owned()), ..api_key(key.info) }
+    ApiKey { key: Some(key.token.expose().to_owned()), ..api_key(key.row) }
 }
 
-fn api_key(info: KeyInfo) -> ApiKey {
+fn api_key(row: KeyRow) -> ApiKey {
     ApiKey {
-        id: info.id.to_string(),
-        name: info.name,
-        capabilities: info.capabilities.iter().map(|can| capability_name(can).to_owned()).collect(),
-        session_ids: info.sessions.iter().flatten().map(ToString::to_string).collect(),
-        expires_at: info.expires_at.map(Instant::millis),
-        revoked_at: info.revoked_at.map(Instant::millis),
-        created_at: info.created_at.millis(),
+        id: row.id.to_string(),
+        name: row.name,
+        capabilities: row.capabilities,
+        session_ids: row.sessions.iter().flatten().map(ToString::to_string).collect(),
+        expires_at: row.expires_at.map(Instant::millis),
+        revoked_at: row.revoked_at.map(Instant::millis),
+        created_at: row.created_at.millis(),
         key: None,
     }
 }

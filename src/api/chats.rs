@@ -114,8 +114,8 @@ impl ChatService for Api {
         request: Request<ListChatAuditLogsRequest>,
     ) -> RpcResult<ListChatAuditLogsResponse> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
-        let (address, query) = requests::audit_query(request.into_inner(), number)?;
-        let page = audit::list(&self.store, &self.signing_keys, &caller, address, query).await?;
+        let (query, page) = requests::audit_query(request.into_inner(), number)?;
+        let page = audit::list(&self.store, &self.signing_keys, &caller, query, page).await?;
         let audit_logs = page.items.iter().map(|event| to_chat_change(caller.org, event)).collect();
         Ok(Response::new(ListChatAuditLogsResponse { audit_logs, next_cursor: page.next }))
     }

@@ -3,7 +3,7 @@
 use super::messages::chat_message;
 use super::parse::chat_address;
 use crate::actions::offset_pages::{moment, positions};
-use crate::actions::search::{Order, Search};
+use crate::actions::search::{Filter, Order, Search};
 use crate::error::{Error, Result};
 use crate::ids::{OrgId, PhoneSelector};
 use crate::pb::{SearchHit, SearchMessagesRequest, SearchMessagesResponse};
@@ -12,12 +12,15 @@ use crate::store::search::{Found, HEADLINE_MARKS, Hit};
 
 pub(super) fn search(request: SearchMessagesRequest, number: Option<PhoneSelector>) -> Result<Search> {
     Ok(Search {
-        number,
-        chat: request.chat_id.map(|text| chat_address("chat_id", &text)).transpose()?,
-        sender: request.sender.map(|text| chat_address("sender", &text)).transpose()?,
-        from_me: request.from_me,
-        sent_from: request.start_time.map(|text| moment("start_time", &text)).transpose()?,
-        sent_before: request.end_time.map(|text| moment("end_time", &text)).transpose()?,
+        filter: Filter {
+            sessions: None,
+            phone: number,
+            chat: request.chat_id.map(|text| chat_address("chat_id", &text)).transpose()?,
+            sender: request.sender.map(|text| chat_address("sender", &text)).transpose()?,
+            from_me: request.from_me,
+            sent_from: request.start_time.map(|text| moment("start_time", &text)).transpose()?,
+            sent_before: request.end_time.map(|text| moment("end_time", &text)).transpose()?,
+        },
         order: request.order_by.as_deref().map_or(Ok(Order::default()), order)?,
         offset: request.offset,
         limit: request.limit,

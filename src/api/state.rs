@@ -20,7 +20,12 @@ pub struct Api {
 
 impl Api {
     /// The services on that store. The signing keys sign the cursors of lists.
-    pub fn new(store: Store, signing_keys: SigningKeys, publisher: Arc<Publisher>, webhooks: Webhooks) -> Self {
+    pub fn new(
+        store: Store,
+        signing_keys: SigningKeys,
+        publisher: Arc<Publisher>,
+        webhooks: Webhooks,
+    ) -> Self {
         Self { store, signing_keys, publisher, webhooks }
     }
 }

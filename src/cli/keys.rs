@@ -10,7 +10,7 @@ use super::output::{self, Row};
 use super::{Context, Failure};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
-use crate::actions::keys::{self, KeyInfo, NewKey};
+use crate::actions::keys::{self, KeyRow, NewKey};
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
 use crate::config::units;
 use crate::ids::{KeyId, OrgId, SessionId};
@@ -77,19 +77,19 @@ struct Created<'a> {
 struct Shown {
     key_id: String,
     name: String,
-    capabilities: Vec<&'static str>,
+    capabilities: Vec<String>,
     session_ids: Option<Vec<String>>,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     created_at: i64,
 }
 
-impl From<KeyInfo> for Shown {
-    fn from(key: KeyInfo) -> Self {
+impl From<KeyRow> for Shown {
+    fn from(key: KeyRow) -> Self {
         Self {
             key_id: key.id.to_string(),
             name: key.name,
-            capabilities: key.capabilities.iter().map(capability_name).collect(),
+            capabilities: key.capabilities,
             session_ids: key.sessions.map(|ids| ids.iter().map(ToString::to_string).collect()),
             expires_at: key.expires_at.map(Instant::millis),
             revoked_at: key.revoked_at.map(Instant::millis),
@@ -122,7 +122,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             };
             let created = keys::create(store, org, new).await?;
             let key = created.token.expose();
-            output::created(key, &Created { key_id: created.info.id.to_string(), key }, json)
+            output::created(key, &Created { key_id: created.row.id.to_string(), key }, json)
         }
         Command::List { org, json } => {
             let shown: Vec<_> = keys::list(store, org).await?.into_iter().map(Shown::from).collect();

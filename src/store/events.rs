@@ -12,9 +12,10 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
 use super::connection::{Connection, StoreResult};
 use super::json::Json;
+use super::lists::phone_arguments;
 use super::schema::{chat_addresses, events, orgs, session_chats, sessions};
 use super::views::{event_head, event_views};
-use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;
 
@@ -85,7 +86,7 @@ pub struct RoutableEvent {
     pub assigned_to: Option<String>,
 }
 
-/// The end of the event log. It is a safe position once all of `writers` have ended.
+/// The end of the event query. It is a safe position once all of `writers` have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventHead {
     /// The last event id that was assigned.
@@ -96,11 +97,13 @@ pub struct EventHead {
     pub writers: Vec<String>,
 }
 
-/// Selects events of one chat. Every condition that is set must hold.
-#[derive(Clone, Debug, Default)]
-pub struct ChatLog {
+/// Selects entries of a chat's audit query. Every condition that is set must hold.
+#[derive(Clone, Debug)]
+pub struct AuditQuery {
     /// Any address of the chat.
-    pub address: String,
+    pub address: ChatAddress,
+    /// The session that may hold the chat, and whose own changes are included; `None` for all.
+    pub phone: Option<PhoneSelector>,
     /// The principal that made the change.
     pub actor: Option<String>,
     /// One of [`KINDS`].
@@ -111,12 +114,8 @@ pub struct ChatLog {
     pub before: Option<Instant>,
     /// Exclusive upper bound of the event id.
     pub older_than: Option<i64>,
-    /// The sessions that may hold the chat, and whose own changes are included.
+    /// The sessions that the caller may access; `None` for all.
     pub sessions: Option<Arc<[SessionId]>>,
-    /// The same by phone number in digits.
-    pub phone: Option<String>,
-    /// The same by phone id.
-    pub phone_id: Option<String>,
 }
 
 /// A comparison that holds for every row when the value is `None`.
@@ -130,17 +129,18 @@ macro_rules! if_set {
 pub fn of_chat(
     connection: &mut Connection,
     org: OrgId,
-    log: &ChatLog,
+    query: &AuditQuery,
     limit: i64,
 ) -> StoreResult<Option<Vec<ChangeEvent>>> {
+    let (phone, phone_id) = phone_arguments(query.phone.as_ref());
     macro_rules! rows {
         ($is_allowed:expr) => {{
             let selected_sessions = || {
                 sessions::table
                     .filter(sessions::org_id.eq(org))
                     .filter($is_allowed)
-                    .filter(if_set!(log.phone, Text, sessions::phone, eq))
-                    .filter(if_set!(log.phone_id, Text, sessions::phone_id, eq))
+                    .filter(if_set!(phone, Text, sessions::phone, eq))
+                    .filter(if_set!(phone_id, Text, sessions::phone_id, eq))
                     .select(sessions::session_id.nullable())
             };
             let holders = session_chats::table
@@ -155,16 +155,16 @@ pub fn of_chat(
                         .is_null()
                         .or(event_views::session_id.eq_any(selected_sessions())),
                 )
-                .and(if_set!(log.actor, Text, event_views::actor, eq))
-                .and(if_set!(log.kind, Text, event_views::kind, eq))
-                .and(if_set!(log.from, Timestamptz, event_views::at, ge))
-                .and(if_set!(log.before, Timestamptz, event_views::at, lt))
-                .and(if_set!(log.older_than, BigInt, event_views::event_id, lt));
+                .and(if_set!(query.actor, Text, event_views::actor, eq))
+                .and(if_set!(query.kind, Text, event_views::kind, eq))
+                .and(if_set!(query.from, Timestamptz, event_views::at, ge))
+                .and(if_set!(query.before, Timestamptz, event_views::at, lt))
+                .and(if_set!(query.older_than, BigInt, event_views::event_id, lt));
             // Starts from the chat, so that one statement distinguishes a missing chat from a chat without events.
             chat_addresses::table
                 .left_join(event_views::table.on(selected))
                 .filter(chat_addresses::org_id.eq(org))
-                .filter(chat_addresses::address.eq(&log.address))
+                .filter(chat_addresses::address.eq(&query.address))
                 .filter(exists(holders))
                 .order(event_views::event_id.nullable().desc().nulls_last())
                 .limit(limit)
@@ -172,7 +172,7 @@ pub fn of_chat(
                 .load(connection)?
         }};
     }
-    let rows: Vec<Option<ChangeEvent>> = match &log.sessions {
+    let rows: Vec<Option<ChangeEvent>> = match &query.sessions {
         None => rows!(sessions::org_id.eq(org)),
         Some(allowed) => rows!(sessions::session_id.eq_any(allowed.to_vec())),
     };
@@ -187,7 +187,7 @@ pub fn notify(connection: &mut Connection, instance: &str) -> StoreResult<()> {
     Ok(())
 }
 
-/// The current end of the event log.
+/// The current end of the event query.
 pub fn head(connection: &mut Connection) -> StoreResult<EventHead> {
     let (last, at, writers) = event_head::table
         .select((event_head::last, event_head::at, event_head::writers))

@@ -2,12 +2,13 @@
 
 use prost_types::value::Kind as ValueKind;
 
+use crate::actions::audit::AuditQuery;
 use crate::actions::chat_bulk::AccessChange;
 use crate::actions::chat_lists::ChatQuery;
 use crate::actions::chat_properties::PropertyInput;
 use crate::actions::chats::ChatChange;
 use crate::actions::offset_pages::{PageRequest, moment};
-use crate::actions::{audit, watch};
+use crate::actions::{page, watch};
 use crate::api::mask::Mask;
 use crate::api::parse::{chat_address, parse_each};
 use crate::error::{Error, Result};
@@ -80,19 +81,19 @@ fn boolean(value: &prost_types::Value) -> Option<bool> {
 
 pub(super) fn audit_query(
     request: ListChatAuditLogsRequest,
-    number: Option<PhoneSelector>,
-) -> Result<(ChatAddress, audit::AuditQuery)> {
-    let address = chat_address("chat_id", &request.chat_id)?;
-    let query = audit::AuditQuery {
-        number,
+    phone: Option<PhoneSelector>,
+) -> Result<(AuditQuery, page::PageRequest)> {
+    let query = AuditQuery {
+        address: chat_address("chat_id", &request.chat_id)?,
+        phone,
         from: request.start_time.map(|text| moment("start_time", &text)).transpose()?,
         before: request.end_time.map(|text| moment("end_time", &text)).transpose()?,
-        performed_by: request.performed_by,
-        action: request.action,
-        limit: request.limit,
-        cursor: request.cursor,
+        actor: request.performed_by,
+        kind: request.action,
+        older_than: None,
+        sessions: None,
     };
-    Ok((address, query))
+    Ok((query, page::PageRequest { limit: request.limit, cursor: request.cursor }))
 }
 
 pub(super) fn watch_query(request: WatchChatsRequest, number: Option<PhoneSelector>) -> watch::WatchRequest {
