@@ -1,4 +1,4 @@
-//! What changes of a chat is written down in the transaction that changes it, whoever changes it.
+//! Change events: written in the transaction of every change of a chat.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Chat, World};
 
-/// Every change of the chat so far: session, kind, actor and the changed fields, in order.
+/// The events of the chat in order: session, kind, actor and changed fields.
 fn events_of(world: &World, chat: &Chat) -> Vec<(Value, String, String, Value)> {
     let query = format!(
         "SELECT session_id, kind, actor, changes FROM events WHERE (org_id, chat_key) IN
@@ -21,7 +21,7 @@ fn events_of(world: &World, chat: &Chat) -> Vec<(Value, String, String, Value)> 
     .collect()
 }
 
-/// The kinds and fields of what changed after the first events.
+/// The kinds and changed fields of the events after the first ones.
 fn changes_after(world: &World, chat: &Chat, first: usize) -> Vec<(String, Value)> {
     events_of(world, chat).into_iter().skip(first).map(|(_, kind, _, changes)| (kind, changes)).collect()
 }
@@ -31,9 +31,9 @@ fn key_id(key: &str) -> &str {
 }
 
 #[tokio::test]
-async fn what_a_connector_tells_is_written_down() {
+async fn ingest_writes_events() {
     let world = World::shared().await;
-    let chat = world.chat("Told").await;
+    let chat = world.chat("Ingested").await;
     let session = &world.org.numbers[0];
     world.import(
         &world.org,
@@ -54,7 +54,7 @@ async fn what_a_connector_tells_is_written_down() {
     assert!(events.iter().all(|(_, _, actor, _)| actor == "connector"), "{events:?}");
     assert!(events.iter().any(|(of, kind, ..)| of == world.org.sessions[0].as_str() && kind == "attached"));
     let changes: Vec<_> = events.into_iter().map(|(_, kind, _, changes)| (kind, changes)).collect();
-    // One for a chat and a batch, however many messages there are.
+    // One event per chat and batch, for any number of messages.
     let counted = json!({"unread": [null, 2], "latest_message_id": [null, "E2"],
         "last_message_at": [null, 1_737_976_077_000_000_i64]});
     for expected in [
@@ -70,31 +70,31 @@ async fn what_a_connector_tells_is_written_down() {
 }
 
 #[tokio::test]
-async fn an_earlier_message_that_comes_late_or_changes_is_told_of_without_fields() {
+async fn late_or_edited_older_message_writes_event_without_fields() {
     let world = World::shared().await;
     let chat = world.chat("Late").await;
-    let tell = |id: &str, at: i64, body: &str, updated_at: i64| {
+    let import = |id: &str, at: i64, body: &str, updated_at: i64| {
         let message = json!({"id": id, "chat": chat.jid, "fromMe": true, "body": body, "timestamp": at,
             "updatedAt": updated_at});
         world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": message})]);
     };
-    tell("L2", 1_737_976_076_000, "latest", 1_737_976_076_000);
+    import("L2", 1_737_976_076_000, "latest", 1_737_976_076_000);
     let before = events_of(world, &chat).len();
-    tell("L1", 1_737_976_000_000, "late", 1_737_976_000_000);
-    tell("L1", 1_737_976_000_000, "edited", 1_737_976_080_000);
+    import("L1", 1_737_976_000_000, "late", 1_737_976_000_000);
+    import("L1", 1_737_976_000_000, "edited", 1_737_976_080_000);
     let expected = ("messages".to_owned(), json!({}));
     assert_eq!(changes_after(world, &chat, before), [expected.clone(), expected]);
 }
 
 #[tokio::test]
-async fn what_a_caller_changes_names_the_caller_and_both_values() {
+async fn event_has_the_actor_and_both_values() {
     let world = World::shared().await;
     let chat = world.chat("Changed").await;
     let before = events_of(world, &chat).len();
     let body =
         json!({"assigned_to": world.org.members[0], "labels": "seen", "custom_properties": {"note": "one"}});
     assert_eq!(world.rest().patch(&chat.path, body.clone()).await.status, 200);
-    // Nothing changes, nothing is told.
+    // An equal update writes no event.
     assert_eq!(world.rest().patch(&chat.path, body.clone()).await.status, 200);
     let unassigned = json!({"assigned_to": null, "custom_properties": {"note": "two"}});
     assert_eq!(world.rest().patch(&chat.path, unassigned).await.status, 200);
@@ -121,7 +121,7 @@ async fn what_a_caller_changes_names_the_caller_and_both_values() {
 }
 
 #[tokio::test]
-async fn cleaning_up_in_the_organization_changes_its_chats() {
+async fn changes_of_labels_members_properties_write_chat_events() {
     let world = World::start().await;
     let chat = world.chat("Cleaned").await;
     let manager = world.rest().token(&world.key("manage").await);
@@ -155,7 +155,7 @@ async fn cleaning_up_in_the_organization_changes_its_chats() {
 }
 
 #[tokio::test]
-async fn a_removed_chat_leaves_its_end_behind() {
+async fn deleted_chat_writes_a_final_event() {
     let world = World::start().await;
     let chat = world.chat("Removed").await;
     let member = &world.org.members[0];
@@ -171,9 +171,9 @@ async fn a_removed_chat_leaves_its_end_behind() {
 }
 
 #[tokio::test]
-async fn old_events_are_removed() {
+async fn expired_events_are_deleted() {
     let world = World::start_with("127.0.0.1:0", &["--event-retention", "200ms"]).await;
-    world.chat("Forgotten").await;
+    world.chat("Expired").await;
     assert!(world.sql().count("chats") > 0);
     for _ in 0..200 {
         if world.sql().count("events") == 0 {
@@ -181,11 +181,11 @@ async fn old_events_are_removed() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{} events are left", world.sql().count("events"));
+    panic!("{} events remain", world.sql().count("events"));
 }
 
 #[tokio::test]
-async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
+async fn merge_of_chats_writes_its_events_in_one_transaction() {
     let world = World::start().await;
     let chat = world.chat("Asha").await;
     let lid = "189412345678@lid";
@@ -193,7 +193,7 @@ async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
         json!({"session": world.org.numbers[number], "message": {"id": id, "chat": lid, "fromMe": false,
             "body": "hello", "timestamp": 1_737_976_000_000_i64}})
     };
-    // The first number holds both chats, the second only that of the LID.
+    // The first session holds both chats, the second only that of the LID.
     world.import(&world.org, &[message(0, "A"), message(1, "B")]);
     let before = world.sql().value("SELECT max(event_id) FROM events");
     world.import(
@@ -201,9 +201,9 @@ async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
         &[json!({"session": world.org.numbers[0], "address": {"lid": lid, "jid": chat.jid}})],
     );
 
-    let told = format!("FROM event_views WHERE event_id > {before}");
+    let rows = format!("FROM event_views WHERE event_id > {before}");
     let events =
-        world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {told} ORDER BY event_id"));
+        world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {rows} ORDER BY event_id"));
     let [first, second] = [0, 1].map(|number| world.org.sessions[number].as_str());
     let latest = |id: &str| json!({"latest_message_id": [null, id], "last_message_at": [null, 1_737_976_000_000_000_i64]});
     let expected = [
@@ -220,7 +220,7 @@ async fn two_chats_that_become_one_are_told_to_in_one_transaction() {
         assert!(events.contains(event), "{event} in {events:#?}");
     }
     assert_eq!(events.len(), expected.len(), "{events:#?}");
-    // The chat is gone when the last number has let go of it.
+    // The chat is deleted after its last session is detached.
     let last_of_lid = events.iter().rfind(|event| event["chat_id"] == lid);
     assert_eq!(last_of_lid, expected.last(), "{events:#?}");
     let transactions = format!("SELECT count(DISTINCT xmin::text) FROM events WHERE event_id > {before}");

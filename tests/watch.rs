@@ -1,4 +1,4 @@
-//! Watching chats change: nothing is lost, nothing comes out of order, and a watch can be taken up again anywhere.
+//! Watches: complete and ordered, and resumable on any instance.
 
 mod ends;
 mod filters;
@@ -17,15 +17,15 @@ use tonic::{Code, Streaming};
 
 use crate::support::{Chat, Server, World, frame};
 
-/// Longer than anything here takes; not a promise.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than anything here takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn next(watch: &mut Streaming<WatchChatsResponse>) -> WatchChatsResponse {
-    let item = tokio::time::timeout(PATIENCE, watch.message()).await.expect("an item");
+    let item = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item");
     item.expect("no error").expect("no end")
 }
 
-/// The next change, whatever signs of life come before.
+/// The next change, after any heartbeats.
 async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> ChatChange {
     let waiting = async {
         loop {
@@ -34,20 +34,20 @@ async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> ChatChange {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("a change")
+    tokio::time::timeout(TIMEOUT, waiting).await.expect("a change")
 }
 
-/// A watch that has begun.
+/// A watch after its first message.
 async fn watch(world: &World, request: WatchChatsRequest) -> Streaming<WatchChatsResponse> {
     let mut watch = world.grpc_chat().watch_chats(request).await.expect("a watch").into_inner();
-    assert!(next(&mut watch).await.change.is_none(), "the first item says that the watch has begun");
+    assert!(next(&mut watch).await.change.is_none(), "the first message is a heartbeat");
     watch
 }
 
-/// A REST watch as bytes, until they hold that text.
+/// The bytes of a watch over HTTP.
 struct Raw {
     stream: TcpStream,
-    seen: String,
+    received: String,
 }
 
 impl Raw {
@@ -67,18 +67,19 @@ impl Raw {
             "{head}\r\nhost: acme.example\r\nauthorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n"
         );
         stream.write_all(&[head.as_bytes(), body].concat()).await.expect("a request");
-        Self { stream, seen: String::new() }
+        Self { stream, received: String::new() }
     }
 
+    /// Reads until the bytes contain the text.
     async fn until(&mut self, text: &str) -> &str {
         let mut buffer = [0; 4096];
-        while !self.seen.contains(text) {
-            let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer)).await;
-            let length = read.unwrap_or_else(|_| panic!("no {text} in {}", self.seen)).expect("bytes");
-            assert!(length > 0, "the end, and no {text} in {}", self.seen);
-            self.seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        while !self.received.contains(text) {
+            let read = tokio::time::timeout(TIMEOUT, self.stream.read(&mut buffer)).await;
+            let length = read.unwrap_or_else(|_| panic!("no {text} in {}", self.received)).expect("bytes");
+            assert!(length > 0, "the end, and no {text} in {}", self.received);
+            self.received.push_str(&String::from_utf8_lossy(&buffer[..length]));
         }
-        &self.seen
+        &self.received
     }
 }
 
@@ -88,7 +89,7 @@ async fn archive(world: &World, chat: &Chat, archived: bool) {
 }
 
 #[tokio::test]
-async fn a_change_is_told_at_every_door() {
+async fn every_protocol_receives_a_change() {
     let world = World::start().await;
     let chat = world.chat("Watched").await;
     let mut grpc = watch(&world, WatchChatsRequest::default()).await;
@@ -106,19 +107,19 @@ async fn a_change_is_told_at_every_door() {
     assert_eq!((change.chat_id, change.action.as_str()), (chat.id.clone(), "state"));
     assert_eq!(field.field, "is_archived");
     assert_eq!(change.org_phone, Some(format!("{}@c.us", world.org.numbers[0])));
-    let said = r#"{"field":"is_archived","previous":false,"current":true}"#;
-    assert!(lines.until(said).await.contains(&chat.id));
-    let said = r#"{"field":"archived","previous":false,"current":true}"#;
-    let seen = events.until(said).await;
-    assert!(seen.contains("\r\nid: ") && seen.contains("data: {") && seen.contains(&chat.jid), "{seen}");
+    let expected = r#"{"field":"is_archived","previous":false,"current":true}"#;
+    assert!(lines.until(expected).await.contains(&chat.id));
+    let expected = r#"{"field":"archived","previous":false,"current":true}"#;
+    let text = events.until(expected).await;
+    assert!(text.contains("\r\nid: ") && text.contains("data: {") && text.contains(&chat.jid), "{text}");
     assert!(web.until("is_archived").await.contains(&chat.id));
 }
 
 #[tokio::test]
-async fn a_limited_key_watches_its_sessions() {
+async fn limited_key_watches_only_its_sessions() {
     let world = World::start().await;
-    let (seen, hidden) = (world.missing_chat_of(&world.org), world.chat("Hidden").await);
-    let event = |archived| json!({"session": world.org.numbers[1], "chat": {"jid": seen.jid, "type": "dm", "archived": archived}});
+    let (visible, hidden) = (world.missing_chat_of(&world.org), world.chat("Hidden").await);
+    let event = |archived| json!({"session": world.org.numbers[1], "chat": {"jid": visible.jid, "type": "dm", "archived": archived}});
     world.import(&world.org, &[event(false)]);
     let limited = ["key", "create", "--org", &world.org.id, "--name", "limited", "--can", "read"];
     let key = world.cli(&[&limited[..], &["--session", &world.org.sessions[1]]].concat());
@@ -127,10 +128,13 @@ async fn a_limited_key_watches_its_sessions() {
         ..Default::default()
     };
     let mut client = world.grpc_session_as(&key);
-    assert_eq!(client.watch_session_chats(request(0)).await.expect_err("not its own").code(), Code::NotFound);
+    assert_eq!(
+        client.watch_session_chats(request(0)).await.expect_err("another session").code(),
+        Code::NotFound
+    );
     let mut watch = client.watch_session_chats(request(1)).await.expect("a watch").into_inner();
     let next = async |watch: &mut Streaming<WatchSessionChatsResponse>| {
-        tokio::time::timeout(PATIENCE, watch.message())
+        tokio::time::timeout(TIMEOUT, watch.message())
             .await
             .expect("an item")
             .expect("no error")
@@ -139,17 +143,17 @@ async fn a_limited_key_watches_its_sessions() {
     assert!(next(&mut watch).await.change.is_none());
     archive(&world, &hidden, true).await;
     assert_eq!(world.rest().patch(&hidden.path, json!({"labels": "hidden"})).await.status, 200);
-    assert_eq!(world.rest().patch(&seen.path, json!({"labels": "shared"})).await.status, 200);
+    assert_eq!(world.rest().patch(&visible.path, json!({"labels": "shared"})).await.status, 200);
     world.import(&world.org, &[event(true)]);
-    let mut said = Vec::new();
-    while said.len() < 2 {
-        said.extend(next(&mut watch).await.change.map(|change| (change.jid, change.action)));
+    let mut changes = Vec::new();
+    while changes.len() < 2 {
+        changes.extend(next(&mut watch).await.change.map(|change| (change.jid, change.action)));
     }
-    let jid = seen.jid.clone();
-    assert_eq!(said, [(jid.clone(), "labels".to_owned()), (jid, "state".to_owned())]);
+    let jid = visible.jid.clone();
+    assert_eq!(changes, [(jid.clone(), "labels".to_owned()), (jid, "state".to_owned())]);
 }
 
-/// Changes chats from several connections, some in transactions that take long and commit out of order.
+/// Changes chats over several connections, in transactions that overlap and commit out of order.
 fn write_at_random(world: &World, writers: usize, rounds: usize) -> Vec<std::thread::JoinHandle<()>> {
     let writer = |number: usize| {
         let (mut sql, org) = (world.sql(), world.org.id.clone());
@@ -168,25 +172,25 @@ fn write_at_random(world: &World, writers: usize, rounds: usize) -> Vec<std::thr
     (0..writers).map(writer).collect()
 }
 
-/// Collects until that many changes were told.
+/// Collects that many changes. Returns the last resume token.
 async fn collect(
-    told: &mut BTreeMap<i64, String>,
+    received: &mut BTreeMap<i64, String>,
     watch: &mut Streaming<WatchChatsResponse>,
-    most: usize,
+    count: usize,
 ) -> String {
     loop {
         let item = next(watch).await;
         if let Some(change) = item.change {
-            told.insert(change.id, change.chat_id);
+            received.insert(change.id, change.chat_id);
         }
-        if told.len() >= most {
+        if received.len() >= count {
             return item.resume_token;
         }
     }
 }
 
 #[tokio::test]
-async fn nothing_is_lost_or_stepped_over_while_transactions_commit_out_of_order() {
+async fn watch_misses_nothing_when_transactions_commit_out_of_order() {
     const WRITERS: usize = 6;
     const ROUNDS: usize = 25;
     let world = World::start().await;
@@ -197,10 +201,10 @@ async fn nothing_is_lost_or_stepped_over_while_transactions_commit_out_of_order(
     let mut first = watch(&world, only()).await;
     let writers = write_at_random(&world, WRITERS, ROUNDS);
 
-    // Half of it here, the rest on another instance.
-    let mut told = BTreeMap::new();
+    // The first half from one instance, the rest from another.
+    let mut received = BTreeMap::new();
     let expected = WRITERS * ROUNDS * 2;
-    let resume_token = collect(&mut told, &mut first, expected / 2).await;
+    let resume_token = collect(&mut received, &mut first, expected / 2).await;
     drop(first);
     let other: Server = world.another_server().await;
     let channel = tonic::transport::Channel::from_shared(format!("http://{}", other.address)).expect("a URL");
@@ -210,28 +214,28 @@ async fn nothing_is_lost_or_stepped_over_while_transactions_commit_out_of_order(
     request.metadata_mut().insert("authorization", bearer);
     let mut second = client.watch_chats(request).await.expect("a watch").into_inner();
     let (mut last, mut order) = (BTreeMap::new(), Vec::new());
-    while told.len() < expected {
+    while received.len() < expected {
         if let Some(change) = next(&mut second).await.change {
             order.push((last.insert(change.chat_id.clone(), change.id), change.id));
-            told.insert(change.id, change.chat_id);
+            received.insert(change.id, change.chat_id);
         }
     }
     writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
     let stored =
         world.sql().rows("SELECT event_id AS id FROM events WHERE kind = 'state' AND actor = 'operator'");
     let stored: BTreeSet<i64> = stored.iter().filter_map(|row| row["id"].as_i64()).collect();
-    assert_eq!(told.into_keys().collect::<BTreeSet<_>>(), stored);
+    assert_eq!(received.into_keys().collect::<BTreeSet<_>>(), stored);
     assert!(order.iter().all(|(before, now)| before.is_none_or(|before| before < *now)), "{order:?}");
 }
 
 #[tokio::test]
-async fn a_watcher_hears_now_and_then_that_nothing_happened() {
+async fn idle_watch_receives_heartbeats() {
     let world = World::shared().await;
     let request =
         WatchSessionChatsRequest { session_id: world.org.sessions[1].clone(), ..Default::default() };
     let mut watch = world.grpc_session().watch_session_chats(request).await.expect("a watch").into_inner();
     for _ in 0..2 {
-        let item = tokio::time::timeout(PATIENCE, watch.message()).await.expect("an item");
+        let item = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item");
         assert!(!item.expect("no error").expect("no end").resume_token.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Webhooks: what is told, in which order, how often, to whom, and where it never goes.
+//! Webhook deliveries: order, retries, dead letters, isolation and address rules.
 
 mod receiver;
 mod setup;
@@ -14,7 +14,7 @@ use receiver::{Post, Receiver};
 
 const ROOT: &str = "/api/v1/organization/webhooks";
 
-/// A world whose webhooks may be on this machine, and that does not wait long.
+/// A server that allows private addresses and retries quickly.
 async fn world(more: &[&str]) -> World {
     let args = [&["--webhook-allow-private-networks", "--webhook-initial-backoff", "20ms"], more].concat();
     World::start_with("127.0.0.1:0", &args).await
@@ -24,14 +24,14 @@ async fn manager(world: &World) -> Rest {
     world.anonymous().token(&world.key("read,send,manage").await)
 }
 
-/// Creates a webhook, and tells its id and secret.
+/// Creates a webhook. Returns its id and secret.
 async fn create(caller: &Rest, body: Value) -> (String, String) {
     let made = caller.json("POST", ROOT, body.to_string()).await.expect(201).json();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     (text(&made["webhook"]["id"]), text(&made["secret"]))
 }
 
-/// Changes the chat's state so many times, one after the other.
+/// Changes the chat's state that many times.
 async fn change(world: &World, chat: &Chat, times: usize) {
     static MUTED_UNTIL: AtomicU64 = AtomicU64::new(4_000_000_000_000);
     for _ in 0..times {
@@ -45,7 +45,7 @@ async fn deliveries(caller: &Rest, webhook: &str, query: &str) -> Vec<Value> {
     page["data"].as_array().expect("an array").clone()
 }
 
-/// Waits until so many deliveries of the webhook are in that state.
+/// Waits until that many deliveries of the webhook are in the state.
 async fn wait_for(caller: &Rest, webhook: &str, state: &str, count: usize) -> Vec<Value> {
     for _ in 0..3000 {
         let found = deliveries(caller, webhook, &format!("?state={state}&limit=200")).await;
@@ -54,7 +54,7 @@ async fn wait_for(caller: &Rest, webhook: &str, state: &str, count: usize) -> Ve
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    panic!("not {count} are {state}: {:#?}", deliveries(caller, webhook, "").await);
+    panic!("{count} deliveries did not become {state}: {:#?}", deliveries(caller, webhook, "").await);
 }
 
 fn ids(posts: &[Post], jid: &str) -> Vec<i64> {
@@ -73,13 +73,13 @@ fn assert_signed(post: &Post, secret: &str) {
 }
 
 #[tokio::test]
-async fn changes_come_signed_and_in_the_order_of_each_chat() {
+async fn deliveries_are_signed_and_ordered_per_chat() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chats = [world.chat("A").await, world.chat("B").await];
     let (id, secret) = create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     tokio::join!(change(&world, &chats[0], 20), change(&world, &chats[1], 20));
-    let posts = receiver.taken(40).await;
+    let posts = receiver.accepted(40).await;
     for chat in &chats {
         let ids = ids(&posts, &chat.jid);
         assert_eq!((ids.len(), ids.is_sorted()), (20, true), "{ids:?}");
@@ -105,19 +105,19 @@ async fn changes_come_signed_and_in_the_order_of_each_chat() {
 }
 
 #[tokio::test]
-async fn what_is_not_taken_is_tried_again_before_anything_later_of_its_chat() {
+async fn failed_delivery_is_retried_before_later_ones_of_its_chat() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let [slow, quick] = [world.chat("A").await, world.chat("B").await];
-    let (jid, tries) = (slow.jid.clone(), AtomicUsize::new(0));
+    let (jid, attempts) = (slow.jid.clone(), AtomicUsize::new(0));
     receiver.answers(move |post| {
-        let fails = post.is_of(&jid) && tries.fetch_add(1, Ordering::SeqCst) < 3;
+        let fails = post.is_of(&jid) && attempts.fetch_add(1, Ordering::SeqCst) < 3;
         if fails { 500 } else { 200 }
     });
     create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     tokio::join!(change(&world, &slow, 5), change(&world, &quick, 5));
-    let taken = receiver.taken(10).await;
-    let (of_slow, of_quick) = (ids(&taken, &slow.jid), ids(&taken, &quick.jid));
+    let accepted = receiver.accepted(10).await;
+    let (of_slow, of_quick) = (ids(&accepted, &slow.jid), ids(&accepted, &quick.jid));
     assert!(of_slow.is_sorted() && of_quick.is_sorted(), "{of_slow:?} {of_quick:?}");
     let all = ids(&receiver.posts(), &slow.jid);
     assert_eq!(all[..4], [of_slow[0]; 4]);
@@ -125,7 +125,7 @@ async fn what_is_not_taken_is_tried_again_before_anything_later_of_its_chat() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_never_taken_becomes_a_dead_letter_which_can_be_replayed() {
+async fn rejected_delivery_becomes_a_replayable_dead_letter() {
     let world = world(&["--webhook-max-attempts", "3"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
@@ -143,8 +143,8 @@ async fn a_change_that_is_never_taken_becomes_a_dead_letter_which_can_be_replaye
     let one = dead[2]["id"].as_str().expect("an id");
     let replay = format!("{ROOT}/{id}/deliveries/{one}/replay");
     caller.json("POST", &replay, "").await.expect(204);
-    let taken = receiver.taken(1).await;
-    assert_eq!(taken[0].header("x-switchboard-event"), one);
+    let accepted = receiver.accepted(1).await;
+    assert_eq!(accepted[0].header("x-switchboard-event"), one);
     wait_for(&caller, &id, "delivered", 1).await;
     caller.json("POST", &replay, "").await.expect(409);
     caller.json("POST", format!("{ROOT}/{id}/deliveries/1/replay"), "").await.expect(404);
@@ -152,11 +152,11 @@ async fn a_change_that_is_never_taken_becomes_a_dead_letter_which_can_be_replaye
     let all = caller.json("POST", format!("{ROOT}/{id}/replay"), "").await.expect(200).json();
     assert_eq!(all, json!({"replayed": 2}));
     wait_for(&caller, &id, "delivered", 3).await;
-    assert!(ids(&receiver.taken(3).await[1..], &chat.jid).is_sorted());
+    assert!(ids(&receiver.accepted(3).await[1..], &chat.jid).is_sorted());
 }
 
 #[tokio::test]
-async fn a_receiver_that_never_answers_slows_no_other_down() {
+async fn unresponsive_endpoint_delays_no_other_endpoint() {
     let world = world(&["--webhook-timeout", "20s"]).await;
     let (caller, dead, alive) = (manager(&world).await, Receiver::start().await, Receiver::start().await);
     let chat = world.chat("A").await;
@@ -166,13 +166,13 @@ async fn a_receiver_that_never_answers_slows_no_other_down() {
     change(&world, &chat, 1).await;
     dead.until(|posts| !posts.is_empty()).await;
     change(&world, &chat, 30).await;
-    assert_eq!(ids(&alive.taken(31).await, &chat.jid).len(), 31);
-    // Still the first, without an answer.
+    assert_eq!(ids(&alive.accepted(31).await, &chat.jid).len(), 31);
+    // Still the first attempt, without a response.
     assert_eq!(dead.posts().len(), 1);
 }
 
 #[tokio::test]
-async fn what_a_dead_receiver_does_not_take_is_given_up_in_time_and_without_hammering() {
+async fn failing_endpoint_gets_dead_letters_with_few_requests() {
     const CHATS: usize = 20;
     let world = world(&["--webhook-max-attempts", "3"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
@@ -184,19 +184,19 @@ async fn what_a_dead_receiver_does_not_take_is_given_up_in_time_and_without_hamm
         change(&world, &chat, 3).await;
     }
     caller.patch(format!("{ROOT}/{id}"), json!({"enabled": true})).await.expect(200);
-    // Alone, each of them would be tried three times.
+    // Separate attempts would be three for each.
     let dead = wait_for(&caller, &id, "dead", CHATS * 3).await;
-    assert!(dead.iter().all(|letter| letter["tries"] == 3 && letter["status"] == 500), "{dead:#?}");
+    assert!(dead.iter().all(|delivery| delivery["tries"] == 3 && delivery["status"] == 500), "{dead:#?}");
     assert!(receiver.posts().len() < CHATS * 9, "{} posts", receiver.posts().len());
 
-    // Its rest is over with that.
+    // The replay clears the backoff.
     receiver.answers(|_| 200);
     caller.json("POST", format!("{ROOT}/{id}/replay"), "").await.expect(200);
-    receiver.taken(CHATS * 3).await;
+    receiver.accepted(CHATS * 3).await;
 }
 
 #[tokio::test]
-async fn an_organization_with_slow_receivers_delays_no_other() {
+async fn slow_endpoints_delay_no_other_organization() {
     const SLOW: usize = 40;
     let world = world(&["--webhook-timeout", "30s"]).await;
     let (caller, slow, quick) = (manager(&world).await, Receiver::start().await, Receiver::start().await);
@@ -206,19 +206,19 @@ async fn an_organization_with_slow_receivers_delays_no_other() {
     }
     let chat = world.chat("A").await;
     change(&world, &chat, 1).await;
-    // As many as one organization may have at a time.
+    // The limit of one organization.
     slow.until(|posts| posts.len() >= 16).await;
     let other = world.anonymous().token(&world.key_of(&world.other, "read,send,manage").await);
     create(&other, json!({"url": quick.url(), "actions": ["state"]})).await;
     let theirs = world.chat_of(&world.other, "B").await;
     let path = theirs.session_path.clone();
     other.patch(&path, json!({"archived": true})).await.expect(200);
-    quick.taken(1).await;
+    quick.accepted(1).await;
     assert_eq!(slow.posts().len(), 16);
 }
 
 #[tokio::test]
-async fn a_redirect_leads_nowhere() {
+async fn redirect_is_not_followed() {
     let world = world(&["--webhook-max-attempts", "1"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
@@ -231,7 +231,7 @@ async fn a_redirect_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
+async fn private_addresses_are_rejected_by_default() {
     let world = World::start_with("127.0.0.1:0", &["--webhook-max-attempts", "1"]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
@@ -244,18 +244,18 @@ async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
         "https://LocalHost/",
         "https://api.localhost./",
     ] {
-        let refused = caller.json("POST", ROOT, json!({"url": url}).to_string()).await.expect(422).json();
+        let rejected = caller.json("POST", ROOT, json!({"url": url}).to_string()).await.expect(422).json();
         assert!(
-            refused["error"]["details"]["url"].is_string() || refused["error"]["details"]["url"].is_array(),
-            "{refused}"
+            rejected["error"]["details"]["url"].is_string() || rejected["error"]["details"]["url"].is_array(),
+            "{rejected}"
         );
     }
-    // A name that leads there all the same, as far as the service knows.
+    // A host name that resolves to a private address.
     let url = "https://hooks.acme.example/";
     let (id, _) = create(&caller, json!({"url": url, "actions": ["state"]})).await;
-    let leads_here =
+    let resolves_here =
         format!("UPDATE webhooks SET url = 'https://localhost:{port}/' WHERE webhook_id = '{id}'");
-    world.sql().run_as(&world.org.id, &leads_here);
+    world.sql().run_as(&world.org.id, &resolves_here);
     change(&world, &chat, 1).await;
     let dead = wait_for(&caller, &id, "dead", 1).await;
     assert_eq!(
@@ -266,7 +266,7 @@ async fn private_addresses_are_told_nothing_unless_the_settings_say_so() {
 }
 
 #[tokio::test]
-async fn several_processes_share_the_work_without_getting_ahead_of_each_other() {
+async fn several_dispatchers_keep_the_order_of_each_chat() {
     let world = world(&[]).await;
     let serve = [
         "serve",
@@ -283,7 +283,7 @@ async fn several_processes_share_the_work_without_getting_ahead_of_each_other() 
     let chats = [world.chat("A").await, world.chat("B").await, world.chat("C").await];
     create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     tokio::join!(change(&world, &chats[0], 20), change(&world, &chats[1], 20), change(&world, &chats[2], 20));
-    let posts = receiver.taken(60).await;
+    let posts = receiver.accepted(60).await;
     assert_eq!(posts.iter().map(Post::id).collect::<BTreeSet<_>>().len(), 60);
     for chat in &chats {
         assert!(ids(&posts, &chat.jid).is_sorted(), "{posts:#?}");

@@ -1,23 +1,22 @@
-//! How soon who watches hears of a change: many watchers, each of which sees every change, while chats change at a steady
-//! rate.
+//! Measures the latency of watches: many subscribers receive every change, while chats change at a constant rate.
 //!
-//! PostgreSQL, the service and this client share one machine and one clock. What is measured begins before the commit: when
-//! the change was made, as the change itself says. Nothing here passes or fails by a time; a change that a watcher was not
-//! told of ends the run. `BENCH_WATCHERS` (default 500), `BENCH_CHANGES` a second (default 200), `BENCH_SECONDS` (default 30).
+//! PostgreSQL, the service and this client share one machine and one clock. The latency is the time since the change was made,
+//! which is before its commit. A missing change fails the run; a high latency does not. `BENCH_WATCHERS` (default 500),
+//! `BENCH_CHANGES` a second (default 200), `BENCH_SECONDS` (default 30).
 
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/process.rs"]
 mod process;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/server.rs"]
 mod server;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/sql.rs"]
 mod sql;
-#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/usage.rs"]
 mod usage;
 
@@ -38,23 +37,23 @@ use tonic::transport::Channel;
 use tonic::{Request, Streaming};
 use usage::{memory, processor_time};
 
-/// The binary under load.
+/// The server binary.
 const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
 
 const PHONE: &str = "15550090001";
-/// Chats that change, one after the other.
+/// Chats that change in turn.
 const CHATS: u64 = 1000;
-/// Watchers on one connection.
+/// Watches per connection.
 const WATCHERS_EACH: u64 = 50;
-/// How long the last changes may take to arrive before they count as lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the last changes may take before they count as lost.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How late each change came, in microseconds.
+/// The latency of each change, in microseconds.
 type Delays = Vec<u32>;
 
-// One thread: the client must not take more than one of the cores it shares with what it measures.
+// One thread, so that the client uses at most one of the cores that it shares with the service.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let (watchers, rate) = (setting("BENCH_WATCHERS", 500)?, setting("BENCH_CHANGES", 200)?);
@@ -84,7 +83,7 @@ fn setting(name: &str, default: u64) -> Outcome<u64> {
     Ok(std::env::var(name).map_or(Ok(default), |text| text.parse())?)
 }
 
-/// The session whose chats change, and a key for both.
+/// Creates a session with chats, and a key.
 fn seed(database: &Database) -> (String, String) {
     let org = database.cli(&["org", "create", "--name", "Acme"]);
     let session = database.cli(&["session", "create", "--org", &org, "--phone", PHONE]);
@@ -108,7 +107,7 @@ fn by<T>(key: &str, message: T) -> Outcome<Request<T>> {
     Ok(request)
 }
 
-/// Begins to watch, with each until it was told of so many changes.
+/// Starts the watches. Each ends after that many changes.
 async fn watch(url: &str, key: &str, watchers: u64, changes: u64) -> Outcome<JoinSet<Outcome<Delays>>> {
     let mut watching = JoinSet::new();
     let mut channel = Channel::from_shared(url.to_owned())?.connect().await?;
@@ -119,7 +118,7 @@ async fn watch(url: &str, key: &str, watchers: u64, changes: u64) -> Outcome<Joi
         let mut client = ChatServiceClient::new(channel.clone());
         let mut watch = client.watch_chats(by(key, WatchChatsRequest::default())?).await?.into_inner();
         if watch.message().await?.is_none_or(|first| first.change.is_some()) {
-            return Err("a watch did not begin as it should".into());
+            return Err("a watch must start with a heartbeat".into());
         }
         watching.spawn(delays(watch, changes));
     }
@@ -130,7 +129,7 @@ async fn delays(mut watch: Streaming<WatchChatsResponse>, changes: u64) -> Outco
     let mut delays = Delays::new();
     let mut last = Instant::now();
     while (delays.len() as u64) < changes {
-        let Some(item) = timeout(PATIENCE, watch.message()).await?? else {
+        let Some(item) = timeout(TIMEOUT, watch.message()).await?? else {
             return Err("a watch ended".into());
         };
         match item.change {
@@ -138,8 +137,8 @@ async fn delays(mut watch: Streaming<WatchChatsResponse>, changes: u64) -> Outco
                 delays.push(delay(&change)?);
                 last = Instant::now();
             }
-            None if last.elapsed() > PATIENCE => {
-                return Err(format!("told of {} of {changes} changes", delays.len()).into());
+            None if last.elapsed() > TIMEOUT => {
+                return Err(format!("received {} of {changes} changes", delays.len()).into());
             }
             None => {}
         }
@@ -154,7 +153,7 @@ fn delay(change: &ChatChange) -> Outcome<u32> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.saturating_sub(at).as_micros().try_into()?)
 }
 
-/// Archives chats, or takes them out of the archive, at that rate whatever the answers take.
+/// Archives and unarchives chats at a constant rate, independent of the response time.
 async fn change(url: &str, key: &str, session: &str, changes: u64, rate: u64) -> Outcome<()> {
     let channel = Channel::from_shared(url.to_owned())?.connect().await?;
     let mut ticks = interval(Duration::from_secs(1) / u32::try_from(rate)?);
@@ -192,11 +191,11 @@ struct Figures {
     elapsed: Duration,
     /// Processor time of the service.
     service: Duration,
-    /// Of the service before there were watchers, and the most it took, in KiB.
+    /// Resident memory of the service before the watches, and its maximum, in KiB.
     memory: [u64; 2],
 }
 
-#[allow(clippy::cast_precision_loss, reason = "figures for people")]
+#[allow(clippy::cast_precision_loss, reason = "printed for people")]
 fn report(figures: &Figures, delays: &[u32]) {
     let Figures { watchers, changes, elapsed, service, memory: [before, most] } = figures;
     let rate = *changes as f64 / elapsed.as_secs_f64();
@@ -204,7 +203,7 @@ fn report(figures: &Figures, delays: &[u32]) {
         |share: usize| delays.get(delays.len() * share / 1000).map_or(0.0, |micros| f64::from(*micros) / 1e3);
     let worst = delays.last().map_or(0.0, |micros| f64::from(*micros) / 1e3);
     println!(
-        "| watchers | changes/s | told/s | p50 ms | p99 ms | p99.9 ms | worst ms | service CPU | memory MiB | a watcher KiB |"
+        "| watchers | changes/s | received/s | p50 ms | p99 ms | p99.9 ms | worst ms | service CPU | memory MiB | a watcher KiB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     println!(

@@ -1,4 +1,4 @@
-//! Who changed what of a chat, and when.
+//! The audit log of a chat.
 
 use serde_json::{Value, json};
 use switchboard::pb::ListChatAuditLogsRequest;
@@ -22,7 +22,7 @@ fn logs(answer: &Value) -> Vec<(&str, &str, Value)> {
 }
 
 #[tokio::test]
-async fn the_newest_change_comes_first_with_both_values_and_who_did_it() {
+async fn audit_log_lists_newest_change_first_with_actor_and_values() {
     let world = World::shared().await;
     let chat = world.chat("Audited").await;
     let email = &world.org.members[0];
@@ -43,9 +43,9 @@ async fn the_newest_change_comes_first_with_both_values_and_who_did_it() {
     assert_eq!(answer["audit_logs"][1]["org_phone"], Value::Null);
 
     let request = ListChatAuditLogsRequest { chat_id: chat.id.clone(), ..Default::default() };
-    let told = world.grpc_chat().list_chat_audit_logs(request.clone()).await.expect("gRPC").into_inner();
-    assert_eq!(told.audit_logs.len(), found.len());
-    assert_eq!(told.audit_logs[0].action, "state");
+    let response = world.grpc_chat().list_chat_audit_logs(request.clone()).await.expect("gRPC").into_inner();
+    assert_eq!(response.audit_logs.len(), found.len());
+    assert_eq!(response.audit_logs[0].action, "state");
     let path = "/switchboard.v1.ChatService/ListChatAuditLogs";
     let wire = crate::support::frame(&prost::Message::encode_to_vec(&request));
     let web = world.rpc(Protocol::GrpcWeb).call(path, wire).await;
@@ -81,9 +81,9 @@ async fn filters_and_pages_combine() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_refused() {
+async fn invalid_audit_query_is_rejected() {
     let world = World::shared().await;
-    let chat = world.chat("Refused").await;
+    let chat = world.chat("Rejected").await;
     for (query, field) in [
         ("action=renamed", "action"),
         ("start_time=yesterday", "start_time"),
@@ -98,7 +98,7 @@ async fn what_cannot_be_asked_is_refused() {
 }
 
 #[tokio::test]
-async fn a_limited_key_sees_what_changed_for_its_sessions() {
+async fn limited_key_sees_changes_of_its_sessions_only() {
     let world = World::start().await;
     let chat = world.chat("Limited").await;
     let other =
@@ -127,14 +127,14 @@ async fn a_limited_key_sees_what_changed_for_its_sessions() {
     );
     let unheld = world.chat("Unheld").await;
     assert_eq!(second.get(logs_of(&unheld, "")).await.status, 404);
-    // So does a caller who names a number.
+    // The same with a selected number.
     let named = world.rest().with("x-phone", &world.org.numbers[1]);
     let named = named.get(logs_of(&chat, "")).await.expect(200).json();
     assert_eq!(named["audit_logs"].as_array().map(Vec::len), Some(seen.len()));
 }
 
 #[tokio::test]
-async fn what_was_done_to_two_chats_that_are_one_was_done_to_this_one() {
+async fn merged_chat_has_the_audit_log_of_both_chats() {
     let world = World::start().await;
     let chat = world.chat("Asha").await;
     let (lid, number) = ("189412345678@lid", &world.org.numbers[0]);

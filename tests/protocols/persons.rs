@@ -1,4 +1,4 @@
-//! Once a LID and a phone number are one person, every route finds the chat by either.
+//! After a LID and a phone number are merged, every route finds the chat by either.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn message(world: &World, chat: &str, id: &str, second: i64) -> Value {
         "timestamp": 1_737_976_000_000_i64 + second * 1000}})
 }
 
-/// The chat with that person, asked for by LID.
+/// The chat with the person, addressed by LID.
 fn by_lid(world: &World, chat: &Chat) -> Chat {
     let session_path = format!("/api/v1/sessions/{}/chats/{LID}", world.org.sessions[0]);
     let path = format!("/v1/chats/{LID}");
@@ -24,7 +24,7 @@ async fn listed(world: &World, chat: &Chat, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_route_finds_the_chat_by_lid_and_by_phone_number() {
+async fn every_route_finds_the_chat_by_lid_and_phone_number() {
     let world = World::start().await;
     let chat = world.chat("Asha").await;
     let hidden = by_lid(&world, &chat);
@@ -42,7 +42,7 @@ async fn every_route_finds_the_chat_by_lid_and_by_phone_number() {
     let tie = json!({"session": world.org.numbers[0], "address": {"lid": LID, "jid": chat.jid}});
     world.import(&world.org, &[tie]);
 
-    // A walk that began before goes on.
+    // A cursor from before the merge stays valid.
     let cursor = first_page["nextCursor"].as_str().expect("more");
     let rest_of_it = listed(&world, &hidden, &format!("cursor={cursor}")).await;
     let ids: Vec<&Value> =
@@ -59,28 +59,28 @@ async fn every_route_finds_the_chat_by_lid_and_by_phone_number() {
         }
         compared += 1;
         for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
-            let ask = async |request: &Value| {
+            let call = async |request: &Value| {
                 let answer =
                     world.anonymous_rpc(protocol).token(&key).call(&method.path, wire(method, request)).await;
                 (answer.code, answer.messages)
             };
-            let answer = ask(&one).await;
+            let answer = call(&one).await;
             assert_eq!(answer.0, Some(0), "{} takes {one}", method.path);
-            assert_eq!(ask(&other).await, answer, "{}", method.path);
+            assert_eq!(call(&other).await, answer, "{}", method.path);
         }
         for binding in &method.bindings {
-            let ask = async |request: &Value| {
+            let call = async |request: &Value| {
                 let (target, _) = rest(binding, request);
                 world.anonymous().token(&key).get(target).await.expect(200).json()
             };
-            assert_eq!(ask(&other).await, ask(&one).await, "{}", binding.template);
+            assert_eq!(call(&other).await, call(&one).await, "{}", binding.template);
         }
     }
     assert!(compared > 0, "no RPC reads a chat");
     let shown = world.rest().get(&hidden).await.expect(200).json();
     assert_eq!((&shown["chat_id"], &shown["message_unread_count"]), (&json!(chat.id), &json!(4)), "{shown}");
 
-    // What is changed by one spelling shows by the other.
+    // A change by one address is visible by the other.
     world.rest().patch(&hidden.session_path, json!({"archived": true})).await.expect(200);
     assert_eq!(world.rest().get(&chat.session_path).await.expect(200).json()["archived"], true);
     world.rest().delete(&hidden.session_path).await.expect(204);

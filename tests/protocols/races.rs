@@ -1,4 +1,4 @@
-//! Calls at the same moment: none undoes another, and a call that fails leaves no trace.
+//! Concurrent calls: none reverts another, and a failed call changes nothing.
 
 use serde_json::{Value, json};
 use switchboard::pb;
@@ -8,7 +8,7 @@ use crate::support::World;
 const ROUNDS: usize = 100;
 
 #[tokio::test]
-async fn two_changes_of_different_fields_both_survive_in_the_chat_api() {
+async fn concurrent_chat_api_changes_both_survive() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     for round in 0..ROUNDS {
@@ -25,7 +25,7 @@ async fn two_changes_of_different_fields_both_survive_in_the_chat_api() {
 }
 
 #[tokio::test]
-async fn two_changes_of_different_fields_both_survive_in_the_session_api() {
+async fn concurrent_session_api_changes_all_survive() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let path = &chat.session_path;
@@ -48,7 +48,7 @@ async fn two_changes_of_different_fields_both_survive_in_the_session_api() {
 }
 
 #[tokio::test]
-async fn two_changes_of_different_properties_both_survive() {
+async fn concurrent_property_changes_both_survive() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let property = |name: &str| {
@@ -68,7 +68,7 @@ async fn two_changes_of_different_properties_both_survive() {
 }
 
 #[tokio::test]
-async fn racing_creations_of_one_label_end_in_one_label() {
+async fn concurrent_creation_of_a_label_creates_one() {
     let world = World::shared().await;
     let mut chats = Vec::new();
     for _ in 0..8 {
@@ -94,7 +94,7 @@ async fn racing_creations_of_one_label_end_in_one_label() {
 }
 
 #[tokio::test]
-async fn a_call_that_fails_changes_nothing_at_all() {
+async fn failed_call_changes_nothing() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let note = world.org.note.as_str();
@@ -136,7 +136,7 @@ async fn a_call_that_fails_changes_nothing_at_all() {
 }
 
 #[tokio::test]
-async fn both_apis_and_both_protocols_see_each_others_changes() {
+async fn both_apis_and_protocols_see_each_others_changes() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     world.rest().patch(&chat.session_path, json!({"archived": true, "pinned": true})).await.expect(200);

@@ -1,4 +1,4 @@
-//! Marking chats read and unread: idempotent, and in step with what connectors tell of reading.
+//! Marking chats read and unread: idempotent, and consistent with ingested read marks.
 
 use serde_json::{Value, json};
 use switchboard::pb::MarkChatReadRequest;
@@ -13,8 +13,8 @@ fn arrive(world: &World, chat: &Chat, id: &str, second: i64) {
     world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": message})]);
 }
 
-async fn mark(rest: &Rest, chat: &Chat, how: &str) -> Value {
-    rest.send("POST", format!("{}/{how}", chat.session_path), "").await.expect(200).json()
+async fn mark(rest: &Rest, chat: &Chat, state: &str) -> Value {
+    rest.send("POST", format!("{}/{state}", chat.session_path), "").await.expect(200).json()
 }
 
 async fn unread(rest: &Rest, chat: &Chat) -> i64 {
@@ -22,7 +22,7 @@ async fn unread(rest: &Rest, chat: &Chat) -> i64 {
 }
 
 #[tokio::test]
-async fn a_chat_marked_read_stays_read_when_an_older_message_comes_late() {
+async fn late_older_message_leaves_a_read_chat_read() {
     let world = World::shared().await;
     let (rest, chat) = (world.rest(), world.chat("Alice").await);
     arrive(world, &chat, "M1", 100);
@@ -33,13 +33,13 @@ async fn a_chat_marked_read_stays_read_when_an_older_message_comes_late() {
     assert_eq!(read, rest.get(&chat.session_path).await.expect(200).json());
     assert_eq!(rest.get(&chat).await.expect(200).json()["message_unread_count"], 0);
     arrive(world, &chat, "M2", 200);
-    assert_eq!(unread(&rest, &chat).await, 0, "sent before the newest message that was read");
+    assert_eq!(unread(&rest, &chat).await, 0, "older than the read mark");
     arrive(world, &chat, "M4", 400);
     assert_eq!(unread(&rest, &chat).await, 1);
 }
 
 #[tokio::test]
-async fn unread_counts_one_where_nothing_was_and_goes_on_from_there() {
+async fn mark_unread_counts_at_least_one() {
     let world = World::shared().await;
     let (rest, chat) = (world.rest(), world.chat("Alice").await);
     arrive(world, &chat, "M1", 100);
@@ -56,7 +56,7 @@ async fn unread_counts_one_where_nothing_was_and_goes_on_from_there() {
 }
 
 #[tokio::test]
-async fn marking_twice_is_marking_once() {
+async fn marking_is_idempotent() {
     let world = World::start().await;
     let (rest, chat) = (world.rest(), world.chat("Alice").await);
     arrive(&world, &chat, "M1", 100);
@@ -77,7 +77,7 @@ async fn marking_twice_is_marking_once() {
 }
 
 #[tokio::test]
-async fn each_number_reads_for_itself_and_what_is_missing_is_told_apart() {
+async fn read_state_is_per_session() {
     let world = World::shared().await;
     let (rest, chat) = (world.rest(), world.chat("Alice").await);
     let [first, second] = &world.org.numbers;
@@ -101,7 +101,7 @@ async fn each_number_reads_for_itself_and_what_is_missing_is_told_apart() {
 }
 
 #[tokio::test]
-async fn the_chat_api_marks_a_chat_read_by_the_number_that_is_selected() {
+async fn chat_api_marks_read_for_the_selected_number() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let message = |number: usize, minute: u64| {
@@ -118,7 +118,7 @@ async fn the_chat_api_marks_a_chat_read_by_the_number_that_is_selected() {
     assert_eq!(marked.json(), through(0).get(&chat).await.expect(200).json());
     assert_eq!((count(0).await, count(1).await), (json!(0), json!(1)));
     assert_eq!(through(0).send("POST", &read, "").await.expect(200).body, marked.body);
-    // Without a number, it is the one with the newest activity.
+    // Without a number, the session with the newest activity.
     let marked = world.rest().json("POST", &read, "{}").await.expect(200).json();
     assert_eq!(
         (&marked["org_phone"], &marked["message_unread_count"]),
@@ -130,7 +130,7 @@ async fn the_chat_api_marks_a_chat_read_by_the_number_that_is_selected() {
 }
 
 #[tokio::test]
-async fn the_version_that_is_marked_can_be_named_over_grpc_too() {
+async fn mark_read_over_grpc_honours_if_match() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     arrive(world, &chat, "M1", 100);

@@ -1,4 +1,4 @@
-//! Search: what is found, in which order, by whom, and how it is shown.
+//! Search: matching, order, filters, permissions and snippets.
 
 mod pages;
 
@@ -9,15 +9,15 @@ use crate::support::{Chat, Org, World};
 
 const SEARCH: &str = "/v1/chats/messages:search";
 
-/// 2025-01-27T11:07:56Z, in Unix milliseconds: when the first message of a test is sent. The others follow by a day.
+/// 2025-01-27T11:07:56Z in Unix milliseconds: the time of the first message of a test. Each next one is a day later.
 const START: i64 = 1_737_976_076_000;
 const DAY: i64 = 86_400_000;
 
 #[tokio::test]
-async fn messages_are_found_by_their_words_in_any_form() {
+async fn search_matches_words_in_any_inflection() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
-    say(world, &chat, &["Two parcels were delivered by quokka", "Nothing to see here"]);
+    send(world, &chat, &["Two parcels were delivered by quokka", "Nothing to see here"]);
     for query in
         ["quokka", "QUOKKA parcel", "delivering quokkas", "the quokka", "\"by quokka\"", "emu or quokka"]
     {
@@ -33,10 +33,10 @@ async fn messages_are_found_by_their_words_in_any_form() {
 }
 
 #[tokio::test]
-async fn a_hit_is_the_whole_message_its_rank_and_a_snippet() {
+async fn hit_contains_message_rank_and_snippet() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
-    say(world, &chat, &["Where does the numbat live?"]);
+    send(world, &chat, &["Where does the numbat live?"]);
     let found = search(world, &[("query", "numbats")]).await;
     let hit = &found["hits"][0];
     assert_eq!(hit["snippet"], "Where does the <mark>numbat</mark> live?");
@@ -47,11 +47,11 @@ async fn a_hit_is_the_whole_message_its_rank_and_a_snippet() {
 }
 
 #[tokio::test]
-async fn a_snippet_is_safe_to_put_into_a_page() {
+async fn snippet_is_escaped_html() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let body = "a <img src=x onerror=\"alert('1')\"> \u{1}bilby\u{2} & <script>alert(2)</script> </mark> <mark bilby";
-    say(world, &chat, &[body]);
+    send(world, &chat, &[body]);
     let found = search(world, &[("query", "bilby")]).await;
     let snippet = found["hits"][0]["snippet"].as_str().expect("a snippet");
     assert_eq!(snippet.matches("<mark>bilby</mark>").count(), 2, "{snippet}");
@@ -61,15 +61,15 @@ async fn a_snippet_is_safe_to_put_into_a_page() {
 }
 
 #[tokio::test]
-async fn the_best_comes_first_or_the_newest() {
+async fn hits_are_ordered_by_rank_or_time() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let [best, older, newer] =
         ["cassowary cassowary cassowary", "the older cassowary", "the newer cassowary"];
-    say(world, &chat, &[best, older, newer]);
+    send(world, &chat, &[best, older, newer]);
     let by = async |order: &str| bodies(&search(world, &[("query", "cassowary"), ("order_by", order)]).await);
     assert_eq!(by("timestamp desc").await, [newer, older, best]);
-    // Those that match equally well are ordered newest first.
+    // Equal ranks are ordered newest first.
     assert_eq!(by("rank desc").await, [best, newer, older]);
     assert_eq!(bodies(&search(world, &[("query", "cassowary")]).await), [best, newer, older]);
 }
@@ -78,14 +78,14 @@ async fn the_best_comes_first_or_the_newest() {
 async fn filters_combine() {
     let world = World::shared().await;
     let (alice, bob) = (world.chat("Alice").await, world.chat("Bob").await);
-    say(world, &alice, &["dunnart one", "dunnart two", "dunnart three"]);
-    say(world, &bob, &["dunnart four"]);
+    send(world, &alice, &["dunnart one", "dunnart two", "dunnart three"]);
+    send(world, &bob, &["dunnart four"]);
     let number = format!("{}@c.us", world.org.numbers[0]);
     let days = |day: i64| {
         let at = jiff::Timestamp::from_millisecond(START + day * DAY).expect("a time");
         at.to_string()
     };
-    // The first and the third of a chat come from the number itself, see `say`.
+    // The session's own number sends the first and third message of a chat, see `send`.
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
     let cases: [Case<'_>; 12] = [
         (&[], &["four", "three", "two", "one"]),
@@ -105,7 +105,7 @@ async fn filters_combine() {
         let query = [filter, &[("query", "dunnart"), ("order_by", "timestamp desc")]].concat();
         let mut found = bodies(&search(world, &query).await);
         let mut expected = expected.iter().map(|word| format!("dunnart {word}")).collect::<Vec<_>>();
-        // Two of them were sent at the same time, in chats whose messages have ids of their own.
+        // Two have the same time, in chats whose message ids are independent.
         found.sort();
         expected.sort();
         assert_eq!(found, expected, "{filter:?}");
@@ -113,7 +113,7 @@ async fn filters_combine() {
 }
 
 #[tokio::test]
-async fn a_person_is_the_same_sender_by_every_address() {
+async fn every_address_of_a_person_selects_the_same_sender() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let lid = format!("9{}@lid", chat.digits);
@@ -121,7 +121,7 @@ async fn a_person_is_the_same_sender_by_every_address() {
     let tie = |lid: &str, jid: &str| json!({"session": number, "address": {"lid": lid, "jid": jid}});
     let one = message(number, &chat.jid, "A", false, &lid, "potoroo one", START);
     let two = message(number, &chat.jid, "B", false, &chat.id, "potoroo two", START);
-    // Somebody who is only seen in a group has no chat.
+    // A person who is only known from a group has no chat.
     let (other, other_lid) = (world.missing_chat_of(&world.org), format!("8{}@lid", chat.digits));
     let group = format!("120363{}@g.us", chat.digits);
     let third = message(number, &group, "C", false, &other_lid, "potoroo three", START);
@@ -134,7 +134,7 @@ async fn a_person_is_the_same_sender_by_every_address() {
 }
 
 #[tokio::test]
-async fn x_phone_selects_a_number_and_without_it_all_are_looked_through() {
+async fn search_covers_all_numbers_unless_x_phone_is_set() {
     let world = World::shared().await;
     let digits = world.chat("Alice").await.digits;
     for (number, session) in world.org.numbers.iter().zip(&world.org.sessions) {
@@ -173,10 +173,10 @@ async fn x_phone_selects_a_number_and_without_it_all_are_looked_through() {
 }
 
 #[tokio::test]
-async fn another_organizations_messages_are_never_found() {
+async fn search_never_finds_messages_of_other_organizations() {
     let world = World::shared().await;
     let theirs = world.chat_of(&world.other, "Their secret").await;
-    say_in(world, &world.other, &theirs, &["the thylacine is here"]);
+    send_in(world, &world.other, &theirs, &["the thylacine is here"]);
     assert_eq!(search(world, &[("query", "thylacine")]).await["count"], 0);
     let found =
         world.anonymous().token(&world.other.key).get(target(&[("query", "thylacine")])).await.expect(200);
@@ -184,10 +184,10 @@ async fn another_organizations_messages_are_never_found() {
 }
 
 #[tokio::test]
-async fn stop_words_alone_find_nothing() {
+async fn query_of_stop_words_finds_nothing() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
-    say(world, &chat, &["to be or not to be"]);
+    send(world, &chat, &["to be or not to be"]);
     for query in ["the", "to be or not to be", "\"of the\"", "?!", "😀"] {
         let found = search(world, &[("query", query)]).await;
         assert_eq!((&found["count"], &found["hits"]), (&json!(0), &json!([])), "{query}");
@@ -196,10 +196,10 @@ async fn stop_words_alone_find_nothing() {
 }
 
 #[tokio::test]
-async fn grpc_answers_the_same() {
+async fn grpc_search_returns_the_same() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
-    say(world, &chat, &["a bandicoot", "and a bandicoot"]);
+    send(world, &chat, &["a bandicoot", "and a bandicoot"]);
     let request = SearchMessagesRequest {
         query: "bandicoot".to_owned(),
         order_by: Some("timestamp desc".to_owned()),
@@ -210,16 +210,16 @@ async fn grpc_answers_the_same() {
     assert_eq!((found.from, found.to, found.count), (1, 1, 2));
     assert_eq!(found.hits[0].snippet, "and a <mark>bandicoot</mark>");
     let nothing = SearchMessagesRequest::default();
-    let refused = world.grpc_chat().search_messages(nothing).await.expect_err("an empty query");
-    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    let error = world.grpc_chat().search_messages(nothing).await.expect_err("an empty query");
+    assert_eq!(error.code(), tonic::Code::InvalidArgument);
 }
 
-/// Messages of a chat, a day after each other: the number itself sends the first, the person the second, and so on.
-fn say(world: &World, chat: &Chat, texts: &[&str]) {
-    say_in(world, &world.org, chat, texts);
+/// Sends messages a day apart: alternately from the session's own number and from the person.
+fn send(world: &World, chat: &Chat, texts: &[&str]) {
+    send_in(world, &world.org, chat, texts);
 }
 
-fn say_in(world: &World, org: &Org, chat: &Chat, texts: &[&str]) {
+fn send_in(world: &World, org: &Org, chat: &Chat, texts: &[&str]) {
     let number = &org.numbers[0];
     let own = format!("{number}@c.us");
     let messages = texts.iter().zip(0..).map(|(text, day)| {
@@ -241,7 +241,7 @@ async fn search(world: &World, parameters: &[(&str, &str)]) -> Value {
     world.rest().get(target(parameters)).await.expect(200).json()
 }
 
-/// The route with that query string.
+/// The route with this query string.
 fn target(parameters: &[(&str, &str)]) -> String {
     let encoded = |text: &str| {
         let byte = |byte: u8| {

@@ -1,4 +1,4 @@
-//! How a watch ends, and that nothing is lost by it.
+//! How a watch ends, and how it resumes.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,22 @@ use switchboard::pb::chat_service_client::ChatServiceClient;
 use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
 use tonic::{Code, Request, Status, Streaming};
 
-use super::{PATIENCE, Raw, archive, next, next_change, watch};
+use super::{Raw, TIMEOUT, archive, next, next_change, watch};
 use crate::support::{Protocol, RpcAnswer, Server, World, frame};
 
-/// What was told from here on, and why it ended.
+/// The remaining messages, and the error that ends the watch.
 async fn rest_of(watch: &mut Streaming<WatchChatsResponse>) -> (Vec<WatchChatsResponse>, Status) {
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     loop {
-        match tokio::time::timeout(PATIENCE, watch.message()).await.expect("an item or the end") {
-            Ok(Some(item)) => told.push(item),
-            Ok(None) => panic!("an end without a reason"),
-            Err(end) => return (told, end),
+        match tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item or the end") {
+            Ok(Some(item)) => received.push(item),
+            Ok(None) => panic!("the watch ended without an error"),
+            Err(end) => return (received, end),
         }
     }
 }
 
-/// A watch by that key.
+/// A watch with this key.
 async fn watch_as(world: &World, key: &str) -> Streaming<WatchChatsResponse> {
     let mut client = ChatServiceClient::connect(world.url()).await.expect("a connection");
     let mut request = Request::new(WatchChatsRequest::default());
@@ -34,24 +34,24 @@ async fn watch_as(world: &World, key: &str) -> Streaming<WatchChatsResponse> {
 }
 
 #[tokio::test]
-async fn a_revoked_key_watches_no_longer() {
+async fn watch_ends_when_its_key_is_revoked() {
     let world = World::start().await;
     let key = world.key("read").await;
     let mut watches = [watch_as(&world, &key).await, watch_as(&world, &key).await];
     let mut others = watch(&world, WatchChatsRequest::default()).await;
     world.cli(&["key", "revoke", key.split('_').nth(1).expect("a key has an id")]);
     for watch in &mut watches {
-        let (told, end) = rest_of(watch).await;
+        let (received, end) = rest_of(watch).await;
         assert_eq!((end.code(), end.message()), (Code::Unauthenticated, "the token is no longer accepted"));
-        assert!(!told.last().expect("last words").resume_token.is_empty());
+        assert!(!received.last().expect("a final message").resume_token.is_empty());
     }
-    // Whoever shows another key goes on.
+    // Watches with other keys continue.
     let chat = world.chat("Others").await;
     assert_eq!(next_change(&mut others).await.chat_id, chat.id);
 }
 
 #[tokio::test]
-async fn a_key_whose_sessions_change_is_asked_to_call_again() {
+async fn watch_ends_when_sessions_of_its_key_change() {
     let world = World::start().await;
     let key = world.limited_key("read", &world.org.sessions[..1]);
     let mut watch = watch_as(&world, &key).await;
@@ -65,7 +65,7 @@ async fn a_key_whose_sessions_change_is_asked_to_call_again() {
 }
 
 #[tokio::test]
-async fn a_disabled_organization_watches_no_longer_at_any_door() {
+async fn watch_ends_when_the_organization_is_disabled() {
     let world = World::start().await;
     let mut grpc = watch(&world, WatchChatsRequest::default()).await;
     let mut lines = Raw::get(&world, "/v1/chats:watch", "*/*").await;
@@ -76,7 +76,7 @@ async fn a_disabled_organization_watches_no_longer_at_any_door() {
 }
 
 #[tokio::test]
-async fn a_watch_ends_with_the_service_and_says_where_to_go_on() {
+async fn watch_ends_with_a_resume_token_at_shutdown() {
     let world = World::start().await;
     let chat = world.chat("Ended").await;
     let mut watch = watch(&world, WatchChatsRequest::default()).await;
@@ -84,34 +84,34 @@ async fn a_watch_ends_with_the_service_and_says_where_to_go_on() {
     assert_eq!(next_change(&mut watch).await.action, "state");
     let (code, ()) = tokio::join!(world.stop(), async {
         assert!(!next(&mut watch).await.resume_token.is_empty());
-        let end = tokio::time::timeout(PATIENCE, watch.message()).await.expect("an end");
+        let end = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an end");
         assert_eq!(end.expect_err("a reason").code(), Code::Unavailable);
     });
     assert_eq!(code, 0);
 }
 
 #[tokio::test]
-async fn what_is_no_longer_kept_cannot_be_taken_up_again() {
+async fn watch_with_an_expired_resume_token_is_rejected() {
     let world = World::start_with("127.0.0.1:0", &["--event-retention", "500ms"]).await;
     let mut begun =
         world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch").into_inner();
     let resume_token = next(&mut begun).await.resume_token;
     let again = WatchChatsRequest { resume_token: resume_token.clone(), ..Default::default() };
-    let refused = world.grpc_chat().watch_chats(again).await.expect_err("too late");
-    assert_eq!(refused.code(), Code::OutOfRange);
+    let error = world.grpc_chat().watch_chats(again).await.expect_err("expired");
+    assert_eq!(error.code(), Code::OutOfRange);
     let answer = world.rest().get(format!("/v1/chats:watch?resume_token={resume_token}")).await;
     assert_eq!(answer.status, 410, "{}", answer.text());
 }
 
 #[tokio::test]
-async fn what_another_instance_removed_is_not_stepped_over() {
+async fn watch_after_deleted_events_is_rejected() {
     let world = World::start().await;
-    let chat = world.chat("Forgotten").await;
+    let chat = world.chat("Deleted").await;
     let mut begun = watch(&world, WatchChatsRequest::default()).await;
     archive(&world, &chat, true).await;
     let resume_token = next(&mut begun).await.resume_token;
     let again = WatchChatsRequest { resume_token, ..Default::default() };
-    drop(world.grpc_chat().watch_chats(again.clone()).await.expect("nothing is removed yet"));
+    drop(world.grpc_chat().watch_chats(again.clone()).await.expect("no event is deleted yet"));
     archive(&world, &chat, false).await;
     let serve = ["serve", "--listen", "127.0.0.1:0", "--event-retention", "200ms"];
     let _other = Server::run(&world.command(&serve)).await;
@@ -121,15 +121,15 @@ async fn what_another_instance_removed_is_not_stepped_over() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let refused = world.grpc_chat().watch_chats(again).await.expect_err("some of it is gone");
-    assert_eq!(refused.code(), Code::OutOfRange);
+    let error = world.grpc_chat().watch_chats(again).await.expect_err("deleted events");
+    assert_eq!(error.code(), Code::OutOfRange);
 }
 
 #[tokio::test]
-async fn a_reader_that_is_too_slow_is_cut_off_and_can_go_on() {
+async fn slow_reader_is_disconnected_and_can_resume() {
     let world = World::start().await;
     let chat = world.chat("Slow").await;
-    // A window that a few items fill.
+    // A flow-control window that a few messages fill.
     let endpoint = tonic::transport::Channel::from_shared(world.url()).expect("a URL");
     let channel = endpoint.initial_stream_window_size(1024).connect_lazy();
     let mut client = ChatServiceClient::new(channel);
@@ -140,23 +140,23 @@ async fn a_reader_that_is_too_slow_is_cut_off_and_can_go_on() {
     assert!(next(&mut slow).await.change.is_none());
     let toggles = vec!["UPDATE session_chats SET pinned = NOT pinned"; 200];
     world.sql().run_as(&world.org.id, &toggles.join(";"));
-    // Reads nothing for longer than a reader may.
+    // Longer than the send timeout.
     tokio::time::sleep(Duration::from_secs(12)).await;
-    let (told, end) = rest_of(&mut slow).await;
-    let mut seen = told.iter().filter(|item| item.change.is_some()).count();
-    let resume_token = told.last().expect("last words").resume_token.clone();
+    let (received, end) = rest_of(&mut slow).await;
+    let mut count = received.iter().filter(|item| item.change.is_some()).count();
+    let resume_token = received.last().expect("a final message").resume_token.clone();
     assert_eq!((end.code(), end.message()), (Code::Unavailable, "the reader is too slow"));
-    assert!(seen < 200, "{seen}");
+    assert!(count < 200, "{count}");
     let again = WatchChatsRequest { resume_token, ..Default::default() };
     let mut rest = world.grpc_chat().watch_chats(again).await.expect("a watch").into_inner();
-    while seen < 200 {
+    while count < 200 {
         assert_eq!(next_change(&mut rest).await.chat_id, chat.id);
-        seen += 1;
+        count += 1;
     }
 }
 
 #[tokio::test]
-async fn a_watch_is_taken_up_again_across_two_chats_becoming_one() {
+async fn watch_resumes_across_a_merge_of_chats() {
     let world = World::start().await;
     let chat = world.chat("Asha").await;
     let lid = "189412345678@lid";
@@ -174,68 +174,68 @@ async fn a_watch_is_taken_up_again_across_two_chats_becoming_one() {
     let again = WatchChatsRequest { resume_token: first.resume_token, ..Default::default() };
     let mut after = world.grpc_chat().watch_chats(again).await.expect("a watch").into_inner();
     let phone = Some(format!("{}@c.us", world.org.numbers[1]));
-    let mut told = Vec::new();
-    while told.last().is_none_or(|(_, _, action)| action != "labels") {
+    let mut received = Vec::new();
+    while received.last().is_none_or(|(_, _, action)| action != "labels") {
         let change = next_change(&mut after).await;
-        told.push((change.chat_id, change.org_phone, change.action));
+        received.push((change.chat_id, change.org_phone, change.action));
     }
-    for (of, phone, action) in [
-        // What was told of the LID's chat is the other one's now.
+    for (chat_id, phone, action) in [
+        // Events of the LID's chat belong to the merged chat.
         (chat.id.as_str(), &phone, "messages"),
         (chat.id.as_str(), &phone, "attached"),
         (lid, &phone, "detached"),
         (lid, &None, "deleted"),
     ] {
         assert!(
-            told.contains(&(of.to_owned(), phone.clone(), action.to_owned())),
-            "{of} {action} in {told:?}"
+            received.contains(&(chat_id.to_owned(), phone.clone(), action.to_owned())),
+            "{chat_id} {action} in {received:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_database_that_lost_what_was_told_ends_the_watch() {
+async fn watch_ends_when_event_history_is_lost() {
     let world = World::start().await;
     let chat = world.chat("Lost").await;
     let mut cut = watch(&world, WatchChatsRequest::default()).await;
     archive(&world, &chat, true).await;
     assert_eq!(next_change(&mut cut).await.action, "state");
-    // What a standby that was behind looks like once it took over.
+    // As after a failover to a standby that lagged behind.
     world.admin().run("TRUNCATE events; ALTER TABLE events ALTER event_id RESTART");
-    let (told, end) = rest_of(&mut cut).await;
+    let (received, end) = rest_of(&mut cut).await;
     assert_eq!(end.code(), Code::OutOfRange, "{end:?}");
-    let resume_token = told.last().expect("last words").resume_token.clone();
+    let resume_token = received.last().expect("a final message").resume_token.clone();
     let again = WatchChatsRequest { resume_token, ..Default::default() };
-    let refused = world.grpc_chat().watch_chats(again).await.expect_err("beyond the end");
-    assert_eq!(refused.code(), Code::OutOfRange);
+    let error = world.grpc_chat().watch_chats(again).await.expect_err("past the end");
+    assert_eq!(error.code(), Code::OutOfRange);
 }
 
-/// What a caller who gives it two seconds is told over REST.
-async fn told_in_time(world: &World, path: &str, accept: &str) -> String {
+/// The REST response to a client with a deadline of two seconds.
+async fn rest_with_deadline(world: &World, path: &str, accept: &str) -> String {
     let caller = world.rest().with("grpc-timeout", "2S").with("accept", accept);
-    let answer = tokio::time::timeout(PATIENCE, caller.get(path)).await.expect("an end");
+    let answer = tokio::time::timeout(TIMEOUT, caller.get(path)).await.expect("an end");
     answer.expect(200).text()
 }
 
-/// The same over the other protocols.
-async fn answered_in_time(world: &World, protocol: Protocol) -> RpcAnswer {
+/// The same over another protocol.
+async fn rpc_with_deadline(world: &World, protocol: Protocol) -> RpcAnswer {
     let body = frame(&WatchChatsRequest::default().encode_to_vec());
     let caller = world.rpc(protocol).with("grpc-timeout", "2S");
     let answer = caller.call("/switchboard.v1.ChatService/WatchChats", body);
-    tokio::time::timeout(PATIENCE, answer).await.expect("an end")
+    tokio::time::timeout(TIMEOUT, answer).await.expect("an end")
 }
 
 #[tokio::test]
-async fn a_watch_ends_when_the_time_is_up_that_its_caller_gave_it() {
+async fn watch_ends_at_the_clients_deadline() {
     let world = World::shared().await;
     let session = format!("/api/v1/sessions/{}/chats:watch", world.org.sessions[0]);
     let begun = Instant::now();
     let (flat, nested, events, grpc, web) = tokio::join!(
-        told_in_time(world, "/v1/chats:watch", "*/*"),
-        told_in_time(world, &session, "*/*"),
-        told_in_time(world, "/v1/chats:watch", "text/event-stream"),
-        answered_in_time(world, Protocol::Grpc),
-        answered_in_time(world, Protocol::GrpcWeb),
+        rest_with_deadline(world, "/v1/chats:watch", "*/*"),
+        rest_with_deadline(world, &session, "*/*"),
+        rest_with_deadline(world, "/v1/chats:watch", "text/event-stream"),
+        rpc_with_deadline(world, Protocol::Grpc),
+        rpc_with_deadline(world, Protocol::GrpcWeb),
     );
     assert!(begun.elapsed() >= Duration::from_secs(2));
     for (lines, code, expected) in

@@ -1,4 +1,4 @@
-//! What a watcher asks for, and that it is told of the change by which a chat is that no longer.
+//! Filters of watches, including the change by which a chat stops matching.
 
 use serde_json::{Value, json};
 use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
@@ -8,7 +8,7 @@ use super::{archive, next_change, watch};
 use crate::support::{Chat, World};
 
 #[tokio::test]
-async fn filters_leave_out_what_is_not_asked_for() {
+async fn watch_filters_exclude_other_changes() {
     let world = World::start().await;
     let (one, two) = (world.chat("One").await, world.chat("Two").await);
     let patch = async |chat: &Chat, body: Value| {
@@ -25,26 +25,26 @@ async fn filters_leave_out_what_is_not_asked_for() {
     let kinds = WatchChatsRequest { actions: vec!["assignee".to_owned()], ..Default::default() };
     let mut by_kind = watch(&world, kinds).await;
 
-    // One after the other: what a chat is like when a change is told decides who hears of it.
-    let hears = async |watch: &mut Streaming<WatchChatsResponse>, chat: &Chat, action: &str| {
+    // One after the other: a filter uses the attributes that the chat has when the change is published.
+    let expect = async |watch: &mut Streaming<WatchChatsResponse>, chat: &Chat, action: &str| {
         let change = next_change(watch).await;
         assert_eq!((change.chat_id.as_str(), change.action.as_str()), (chat.id.as_str(), action));
     };
     archive(&world, &two, true).await;
     archive(&world, &one, true).await;
-    hears(&mut by_label, &one, "state").await;
+    expect(&mut by_label, &one, "state").await;
     patch(&two, json!({"assigned_to": email})).await;
-    hears(&mut by_member, &two, "assignee").await;
+    expect(&mut by_member, &two, "assignee").await;
     archive(&world, &one, false).await;
     archive(&world, &two, false).await;
-    hears(&mut by_label, &one, "state").await;
-    hears(&mut by_member, &two, "state").await;
+    expect(&mut by_label, &one, "state").await;
+    expect(&mut by_member, &two, "state").await;
     patch(&one, json!({"labels": ""})).await;
-    hears(&mut by_label, &one, "labels").await;
+    expect(&mut by_label, &one, "labels").await;
     patch(&two, json!({"assigned_to": null})).await;
-    hears(&mut by_member, &two, "assignee").await;
-    hears(&mut by_kind, &two, "assignee").await;
-    hears(&mut by_kind, &two, "assignee").await;
+    expect(&mut by_member, &two, "assignee").await;
+    expect(&mut by_kind, &two, "assignee").await;
+    expect(&mut by_kind, &two, "assignee").await;
 
     for (query, field) in [
         ("actions=renamed", "actions"),
@@ -59,7 +59,7 @@ async fn filters_leave_out_what_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn who_watches_by_what_a_chat_had_is_told_of_its_end() {
+async fn watch_by_label_or_assignee_receives_the_deletion() {
     let world = World::start().await;
     let (removed, phone, lid) = (world.chat("Removed").await, world.chat("Asha").await, "189412345678@lid");
     let message = json!({"session": world.org.numbers[0], "message": {"id": "A", "chat": lid, "fromMe": false,

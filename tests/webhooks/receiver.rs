@@ -1,4 +1,4 @@
-//! A receiver of webhooks: a small HTTP server that answers as it is told, and keeps what came.
+//! A webhook endpoint: an HTTP server with configurable responses that records its requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What came.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub struct Post {
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// What it was answered.
+    /// The status of the response.
     pub status: u16,
 }
 
@@ -33,7 +33,7 @@ impl Post {
         self.headers[name].to_str().expect("text")
     }
 
-    /// The number of the change.
+    /// The event id.
     pub fn id(&self) -> i64 {
         self.json()["id"].as_i64().expect("a number")
     }
@@ -57,7 +57,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// One that takes everything.
+    /// Starts an endpoint that accepts every delivery.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -70,30 +70,30 @@ impl Receiver {
         format!("http://{}/in", self.address)
     }
 
-    /// From now on it answers with what that says. A status of 0 is no answer at all.
+    /// Sets the status of each response. A status of 0 sends no response.
     pub fn answers(&self, rule: impl Fn(&Post) -> u16 + Send + 'static) {
         self.state.lock().expect("no panic").rule = Box::new(rule);
     }
 
-    /// What came so far.
+    /// The requests so far.
     pub fn posts(&self) -> Vec<Post> {
         self.state.lock().expect("no panic").posts.clone()
     }
 
-    /// What it took, once that is so much.
-    pub async fn taken(&self, count: usize) -> Vec<Post> {
-        let taken = |posts: Vec<Post>| -> Vec<Post> {
+    /// Waits for that many accepted requests, and returns them.
+    pub async fn accepted(&self, count: usize) -> Vec<Post> {
+        let accepted = |posts: Vec<Post>| -> Vec<Post> {
             posts.into_iter().filter(|post| (200..300).contains(&post.status)).collect()
         };
-        self.until(|posts| taken(posts.to_vec()).len() >= count).await;
-        taken(self.posts())
+        self.until(|posts| accepted(posts.to_vec()).len() >= count).await;
+        accepted(self.posts())
     }
 
-    /// Waits until that is so of what came.
-    pub async fn until(&self, is_so: impl Fn(&[Post]) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so(&self.posts()) {
-            assert!(Instant::now() < deadline, "only this came: {:#?}", self.posts());
+    /// Waits until the requests satisfy the condition.
+    pub async fn until(&self, condition: impl Fn(&[Post]) -> bool) {
+        let deadline = Instant::now() + TIMEOUT;
+        while !condition(&self.posts()) {
+            assert!(Instant::now() < deadline, "timed out with {:#?}", self.posts());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -104,7 +104,7 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
         let state = state.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| receive(request, state.clone()));
-            // Whoever posts may hang up.
+            // The client may close the connection.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

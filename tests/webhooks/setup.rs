@@ -1,4 +1,4 @@
-//! Setting webhooks up: what they are, who may, and what a change of them does.
+//! Managing webhooks: validation, permissions and the effect of changes.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{ROOT, change, create, deliveries, manager, wait_for, world};
 use crate::webhooks::receiver::Receiver;
 
 #[tokio::test]
-async fn a_webhook_is_created_changed_and_deleted() {
+async fn webhook_is_created_changed_and_deleted() {
     let world = world(&[]).await;
     let caller = manager(&world).await;
     let url = "https://hooks.acme.example/in?kind=chat";
@@ -41,7 +41,7 @@ async fn a_webhook_is_created_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_a_webhook_cannot_be_is_refused_by_its_field() {
+async fn invalid_webhook_is_rejected_with_its_field() {
     let world = world(&[]).await;
     let caller = manager(&world).await;
     let path = format!("{ROOT}/{}", world.org.webhook);
@@ -61,8 +61,8 @@ async fn what_a_webhook_cannot_be_is_refused_by_its_field() {
         for answer in
             [caller.json("POST", ROOT, body.to_string()).await, caller.patch(&path, body.clone()).await]
         {
-            let refused = answer.expect(422).json();
-            assert!(!refused["error"]["details"][field].is_null(), "{body}: {refused}");
+            let rejected = answer.expect(422).json();
+            assert!(!rejected["error"]["details"][field].is_null(), "{body}: {rejected}");
         }
     }
     for null in ["url", "enabled"] {
@@ -72,14 +72,14 @@ async fn what_a_webhook_cannot_be_is_refused_by_its_field() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_what_they_may_not_read() {
+async fn webhook_requires_read_access_to_its_sessions() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
-    let blind = world.anonymous().token(&world.key("send,manage").await);
+    let non_reader = world.anonymous().token(&world.key("send,manage").await);
     let body = json!({"url": receiver.url()});
-    let refused = blind.json("POST", ROOT, body.to_string()).await.expect(403).json();
-    assert_eq!(refused["error"]["details"], json!({"required": "read"}));
-    blind.get(format!("{ROOT}/{}/deliveries", world.org.webhook)).await.expect(403);
+    let rejected = non_reader.json("POST", ROOT, body.to_string()).await.expect(403).json();
+    assert_eq!(rejected["error"]["details"], json!({"required": "read"}));
+    non_reader.get(format!("{ROOT}/{}/deliveries", world.org.webhook)).await.expect(403);
 
     let [own, other] = &world.org.sessions;
     let limited = world.anonymous().token(&world.limited_key("read,manage", std::slice::from_ref(own)));
@@ -112,22 +112,22 @@ async fn nobody_is_told_what_they_may_not_read() {
 }
 
 #[tokio::test]
-async fn a_new_secret_signs_from_the_next_post_on() {
+async fn rotated_secret_signs_the_next_delivery() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;
     let (id, first) = create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;
     change(&world, &chat, 1).await;
-    super::assert_signed(&receiver.taken(1).await[0], &first);
+    super::assert_signed(&receiver.accepted(1).await[0], &first);
     let rotated = caller.json("POST", format!("{ROOT}/{id}/secret"), "").await.expect(200).json();
     let second = rotated["secret"].as_str().expect("a secret");
     assert_ne!(first, second);
     change(&world, &chat, 1).await;
-    super::assert_signed(&receiver.taken(2).await[1], second);
+    super::assert_signed(&receiver.accepted(2).await[1], second);
 }
 
 #[tokio::test]
-async fn what_happened_while_a_webhook_was_disabled_is_told_afterwards() {
+async fn events_of_a_disabled_webhook_are_delivered_later() {
     let world = world(&[]).await;
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chat = world.chat("A").await;

@@ -1,20 +1,20 @@
-//! Search: page by page, how far it goes, and what is refused.
+//! Search: pages, the limit of matches, and invalid requests.
 
 use serde_json::{Value, json};
 
-use super::{SEARCH, bodies, say, search};
+use super::{SEARCH, bodies, search, send};
 use crate::support::World;
 
 #[tokio::test]
-async fn pages_follow_each_other_without_a_gap() {
+async fn search_pages_are_contiguous() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let texts: Vec<String> = (0..7).map(|n| format!("pademelon number{n}")).collect();
-    say(world, &chat, &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    send(world, &chat, &texts.iter().map(String::as_str).collect::<Vec<_>>());
     let page = async |offset: &str, limit: &str| {
-        let asked =
+        let parameters =
             [("query", "pademelon"), ("order_by", "timestamp desc"), ("offset", offset), ("limit", limit)];
-        search(world, &asked).await
+        search(world, &parameters).await
     };
     let mut read = Vec::new();
     for (offset, from, to) in [("0", 1, 3), ("3", 4, 6), ("6", 7, 7)] {
@@ -29,10 +29,10 @@ async fn pages_follow_each_other_without_a_gap() {
 }
 
 #[tokio::test]
-async fn of_very_many_matches_the_newest_are_found_and_the_answer_says_so() {
+async fn match_count_is_capped_at_the_newest_matches() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
-    // One every six hours back from 2025-01-01, more than are counted; and one of another word that is older than all.
+    // One every six hours before 2025-01-01, more than the limit; the oldest has another word.
     let fill = format!(
         "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, from_me, body)
          SELECT org_id, session_id, chat_key, 'M' || n, '2025-01-01Z'::timestamptz - n * interval '6 hours', false,
@@ -42,8 +42,8 @@ async fn of_very_many_matches_the_newest_are_found_and_the_answer_says_so() {
     );
     world.sql().run_as(&world.org.id, &fill);
     let koalas = async |order: &str, offset: &str| {
-        let asked = [("query", "koala"), ("order_by", order), ("offset", offset), ("limit", "2")];
-        search(&world, &asked).await
+        let parameters = [("query", "koala"), ("order_by", order), ("offset", offset), ("limit", "2")];
+        search(&world, &parameters).await
     };
     let ids = |found: &Value| {
         let hits = found["hits"].as_array().expect("hits");
@@ -74,7 +74,7 @@ async fn of_very_many_matches_the_newest_are_found_and_the_answer_says_so() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_looked_for_is_refused_by_its_name() {
+async fn invalid_search_is_rejected_with_its_field() {
     let world = World::shared().await;
     let long = "a".repeat(1001);
     let words = "word ".repeat(2000);
