@@ -16,6 +16,7 @@ mod read;
 mod routes;
 mod rules;
 mod status;
+mod validate;
 
 use std::path::{Path, PathBuf};
 
@@ -97,5 +98,13 @@ impl Model {
     /// function `<service>_routes` and a static `<SERVICE>` (its dialect) for each service with REST routes.
     pub fn routes(&self, messages: &str) -> Result<String, Error> {
         routes::write(&self.services, messages)
+    }
+
+    /// Rust source that checks the requests of every service against their constraints, for gRPC and REST alike.
+    ///
+    /// It implements the trait of each service for `transcode::Validated<S>`, where `S` implements it. `checks` is the path
+    /// of the module with the functions that [`Constraints::check`] names.
+    pub fn validators(&self, messages: &str, checks: &str) -> Result<String, Error> {
+        validate::write(&self.services, messages, checks)
     }
 }

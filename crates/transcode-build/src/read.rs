@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::expressions;
 use crate::model::{Binding, Body, Method, Service};
 use crate::names::{is_google, own_message};
-use crate::options::{
-    Behavior, Dialect, ErrorEnvelope, FieldNames, HttpRule, PatchNull, Pattern, extension, message,
-};
+use crate::options::google_api::HttpRule;
+use crate::options::google_api::http_rule::Pattern;
+use crate::options::{Behavior, Dialect, ErrorEnvelope, FieldNames, PatchNull, extension, message};
 use crate::status::status_constant;
 
 /// Reads every service, also those without REST bindings.

@@ -67,6 +67,22 @@ fn routes_are_generated_for_every_binding() {
 }
 
 #[test]
+fn validators_check_every_constraint() {
+    let source = library().validators("crate::pb", "crate::checks").unwrap();
+    for expected in [
+        r#"fields.check("book_id", checks::book_id(value))"#,
+        r#"fields.range("limit", *value, Some(1), Some(100))"#,
+        r#"fields.length("title", value, 1, 200)"#,
+        "fields.masked(value, self.update_mask.as_ref())",
+        "impl<S: pb::library_server::Library> pb::library_server::Library for Validated<S>",
+        "type WatchLoansStream = S::WatchLoansStream;",
+    ] {
+        assert!(source.contains(expected), "{expected} in\n{source}");
+    }
+    assert!(!source.contains("impl Validate for pb::ListBooksResponse"));
+}
+
+#[test]
 fn document_has_every_path_in_the_dialect() {
     let document = document();
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();

@@ -46,11 +46,16 @@ fn method(name: &str, rule: &str) -> String {
 
 /// Compiles services after [`HEAD`], in a file of this name.
 fn compile(name: &str, services: &str) -> Result<(), String> {
+    compile_file(name, &format!("{HEAD}{services}"))
+}
+
+fn compile_file(name: &str, content: &str) -> Result<(), String> {
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let file = directory.join(format!("{name}.proto"));
-    std::fs::write(&file, format!("{HEAD}{services}")).unwrap();
+    std::fs::write(&file, content).unwrap();
     let model = transcode_build::compile(&[file], &[directory]).map_err(|error| error.to_string())?;
-    model.routes("crate::pb").map(drop).map_err(|error| error.to_string())
+    model.routes("crate::pb").map_err(|error| error.to_string())?;
+    model.validators("crate::pb", "crate::checks").map(drop).map_err(|error| error.to_string())
 }
 
 /// Asserts that a binding is rejected with the line of its method.
@@ -160,6 +165,26 @@ fn unknown_status_is_rejected() {
         let error = compile("success", &success(status)).unwrap_err();
         assert!(error.contains("trial.Trial.Try: (transcode.v1.success_status): "), "{status}: {error}");
     }
+}
+
+#[test]
+fn pattern_without_a_check_is_rejected() {
+    let pattern = HEAD.replace(
+        "string id = 1;\n  Thing",
+        "string id = 1 [(transcode.v1.constraints) = {pattern: \"a+\"}];\n  Thing",
+    );
+    let service = service("Trial", &method("Try", r#"get: "/v1/things""#));
+    let error = compile_file("pattern", &format!("{pattern}{service}")).unwrap_err();
+    assert!(
+        error
+            .contains("pattern.proto:20: trial.Ask.id: a pattern, format or time in a request needs `check`"),
+        "{error}"
+    );
+    compile_file(
+        "pattern_checked",
+        &format!("{}{service}", pattern.replace("\"a+\"", "\"a+\" check: \"id\"")),
+    )
+    .unwrap();
 }
 
 #[test]

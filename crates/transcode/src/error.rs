@@ -67,8 +67,16 @@ impl Rejection {
 
     /// One field is invalid. The problem is a phrase that follows the field's name.
     pub(crate) fn invalid(field: &str, problem: &str) -> Self {
-        let field = FieldViolation { field: field.to_owned(), problem: problem.to_owned(), value: None };
-        Self { reason: Reason::InvalidArgument, message: None, fields: vec![field] }
+        Self::invalid_fields(vec![FieldViolation {
+            field: field.to_owned(),
+            problem: problem.to_owned(),
+            value: None,
+        }])
+    }
+
+    /// Several fields are invalid.
+    pub fn invalid_fields(fields: Vec<FieldViolation>) -> Self {
+        Self { reason: Reason::InvalidArgument, message: None, fields }
     }
 
     /// The rejection that a status was made from, if it was made from one.

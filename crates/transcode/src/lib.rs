@@ -22,6 +22,7 @@ mod router;
 mod stream;
 mod text;
 mod transcoder;
+mod validate;
 
 pub use binding::{Binding, ReadBody, ReadPatch, RequestBody};
 pub use dialect::{Dialect, ErrorEnvelope};
@@ -37,3 +38,4 @@ pub use stream::{Resume, StreamStatus};
 pub use text::{BindError, Bound, Place, Text};
 pub use transcode_template::{Segment, Template, TemplateError, Variable};
 pub use transcoder::{RouteError, Transcoder};
+pub use validate::{Validate, Validated, Violations, validate};

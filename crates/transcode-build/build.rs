@@ -1,0 +1,10 @@
+//! Generates the types of the options that the crate reads.
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let files = protox::compile(["transcode/v1/options.proto", "google/api/annotations.proto"], ["proto"])?;
+    prost_build::Config::new().compile_fds(files)?;
+    Ok(())
+}
