@@ -2,7 +2,6 @@
 
 use ::transcode::{ErrorInfo, Options, Reason, Rejection};
 use http::HeaderName;
-use tonic::Status;
 
 use crate::error::{Error, FieldViolation, Kind, with_origin};
 

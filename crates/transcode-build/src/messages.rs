@@ -159,12 +159,12 @@ impl json::Fields for {name} {{
         }}
     }}
 
-    fn read<'de, A: serde::de::MapAccess<'de>>(
+    fn read(
         &mut self,
         field: usize,
-        from: &mut A,
+        from: json::Json<'_>,
         reading: &mut json::Reading,
-    ) -> Result<json::Sent, A::Error> {{
+    ) -> Result<json::Sent, json::Invalid> {{
         match field {{{reads}
             _ => Ok(json::Sent::Unnamed),
         }}

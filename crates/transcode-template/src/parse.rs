@@ -1,9 +1,9 @@
-//! The grammar of path templates.
+//! The parser of path templates.
 
-use super::{Segment, Template, TemplateError, Variable};
+use crate::template::{Segment, Template, TemplateError, Variable};
 
-/// Reads a template.
-pub(super) fn parse(text: &str) -> Result<Template, TemplateError> {
+/// Parses a template.
+pub(crate) fn parse(text: &str) -> Result<Template, TemplateError> {
     let template = Template { segments: Vec::new(), variables: Vec::new(), verb: None };
     let mut parser = Parser { text, at: 0, template };
     parser.template()?;
@@ -39,24 +39,18 @@ impl<'t> Parser<'t> {
         if self.template.segments.is_empty() { self.fail("expected `/`") } else { Ok(()) }
     }
 
-    /// A segment outside a variable, up to the next slash; in the last one a colon begins the verb.
+    /// A segment outside a variable, up to the next slash. In the last segment, a colon begins the verb.
     fn plain_segment(&mut self) -> Result<(), TemplateError> {
         let rest = self.rest();
-        match rest.find('/') {
-            Some(end) => self.segment(&rest[..end])?,
-            None => {
-                let (segment, verb) =
-                    rest.split_once(':').map_or((rest, None), |(segment, verb)| (segment, Some(verb)));
-                self.segment(segment)?;
-                if let Some(verb) = verb {
-                    self.verb(verb)?;
-                }
-            }
+        if let Some((segment, _)) = rest.split_once('/') {
+            return self.segment(segment);
         }
-        Ok(())
+        let Some((segment, verb)) = rest.split_once(':') else { return self.segment(rest) };
+        self.segment(segment)?;
+        self.verb(verb)
     }
 
-    /// `{field}` or `{field=pattern}`, standing between slashes.
+    /// `{field}` or `{field=pattern}`, between slashes.
     fn variable(&mut self) -> Result<(), TemplateError> {
         self.at += 1;
         let Some(end) = self.rest().find('}') else { return self.fail("variable without `}`") };
@@ -76,9 +70,7 @@ impl<'t> Parser<'t> {
         }
         let after = self.at + end + 1;
         let start = self.template.segments.len();
-        for segment in pattern.split('/') {
-            self.segment(segment)?;
-        }
+        pattern.split('/').try_for_each(|segment| self.segment(segment))?;
         let segments = start..self.template.segments.len();
         self.template.variables.push(Variable { field: field.to_owned(), segments });
         self.at = after;
@@ -93,10 +85,10 @@ impl<'t> Parser<'t> {
     }
 
     fn segment(&mut self, text: &str) -> Result<(), TemplateError> {
-        let many_before = self.template.segments.contains(&Segment::Many);
+        let after_many = self.template.segments.contains(&Segment::Many);
         let segment = match text {
             "" => return self.fail("empty segment"),
-            "*" | "**" if many_before => return self.fail("wildcard after `**`"),
+            "*" | "**" if after_many => return self.fail("wildcard after `**`"),
             "*" => Segment::One,
             "**" => Segment::Many,
             _ if text.starts_with('*') || text.ends_with('*') => {
@@ -111,8 +103,8 @@ impl<'t> Parser<'t> {
     }
 
     fn verb(&mut self, verb: &str) -> Result<(), TemplateError> {
-        let well_formed = |part: &str| !part.is_empty() && !part.contains('*') && is_literal(part);
-        if !verb.split(':').all(well_formed) {
+        let is_valid = |part: &str| !part.is_empty() && !part.contains('*') && is_literal(part);
+        if !verb.split(':').all(is_valid) {
             return self.fail("verb is empty or has a character that a path cannot have");
         }
         self.template.verb = Some(verb.to_owned());
@@ -122,22 +114,22 @@ impl<'t> Parser<'t> {
 }
 
 fn is_identifier(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !text.starts_with(|first: char| first.is_ascii_digit()) && !text.is_empty() && text.bytes().all(is_word)
 }
 
-/// Whether the text is made of RFC 3986 `pchar`s.
+/// Whether the text consists of RFC 3986 `pchar`s.
 fn is_literal(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
-        let fine = match byte {
+        let is_valid = match byte {
             b'%' => {
-                [bytes.next(), bytes.next()].iter().all(|hex| hex.is_some_and(|hex| hex.is_ascii_hexdigit()))
+                let digits = [bytes.next(), bytes.next()];
+                digits.iter().all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit()))
             }
             byte => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte),
         };
-        if !fine {
+        if !is_valid {
             return false;
         }
     }

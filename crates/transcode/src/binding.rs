@@ -3,51 +3,60 @@
 use http::{Method, StatusCode};
 
 use crate::dialect::Dialect;
-use crate::json::{PatchNull, Reader, Reading};
+use crate::json::{Invalid, Json, PatchNull, Reading};
 
 /// The declaration of a route, as the build generates it.
 #[derive(Debug)]
 pub struct Binding<Req, Rep> {
-    /// The RPC's path, such as `/switchboard.v1.ChatService/GetChat`.
+    /// The RPC's path, such as `/library.v1.Library/GetBook`.
     pub rpc: &'static str,
     /// The HTTP method.
     pub method: Method,
     /// The path template.
     pub template: &'static str,
-    /// The names of the template's variables in the API's spelling.
+    /// The names of the template's variables in the API's spelling: errors use them.
     pub variables: &'static [&'static str],
-    /// The words of the API.
+    /// The format of the API.
     pub dialect: &'static Dialect,
-    /// What the body is read into.
+    /// The target of the request's body.
     pub body: RequestBody<Req>,
     /// The status of success.
     pub status: StatusCode,
-    /// Writes the reply; nothing where it is `google.protobuf.Empty`.
+    /// Writes the reply; `None` for `google.protobuf.Empty`.
     pub reply: Option<fn(&Rep, &mut Vec<u8>)>,
 }
 
 /// Reads a JSON body into a request.
-pub type ReadBody<Req> = fn(&mut Req, &mut Reader<'_>, &mut Reading) -> serde_json::Result<()>;
-/// Reads the body of a PATCH, or its absence, into a request.
-pub type ReadPatch<Req> =
-    fn(&mut Req, Option<&mut Reader<'_>>, PatchNull, &mut Reading) -> serde_json::Result<()>;
+pub type ReadBody<Req> = fn(&mut Req, Json<'_>, &mut Reading) -> Result<(), Invalid>;
 
-/// What a body is read into.
+/// Reads the body of a PATCH, or its absence, into a request.
+pub type ReadPatch<Req> = fn(&mut Req, Option<Json<'_>>, PatchNull, &mut Reading) -> Result<(), Invalid>;
+
+/// The target of a request's body. Fields are identified by their index in [`Fields::FIELDS`](crate::json::Fields).
 #[derive(Debug)]
 pub enum RequestBody<Req> {
-    /// There is none.
+    /// The request has no body.
     None,
-    /// The whole request, so that there are no query parameters.
+    /// The whole request: query parameters set nothing.
     Whole(ReadBody<Req>),
-    /// The field of that number.
+    /// One field.
     Field(usize, ReadBody<Req>),
-    /// A resource with a mask of the fields that were sent.
+    /// A resource, and a mask of the fields that were sent.
     Patch {
-        /// The number of the field that the resource is.
+        /// The field of the resource.
         resource: usize,
-        /// The mask's.
+        /// The field of the mask.
         mask: usize,
         /// Reads both.
         read: ReadPatch<Req>,
     },
+}
+
+/// The field with which a client resumes a stream: each item holds a token that a later request may start after.
+#[derive(Debug)]
+pub struct Resume<Req, Rep> {
+    /// The token of an item.
+    pub token: fn(&Rep) -> &str,
+    /// Sets the token in a request.
+    pub begin: fn(&mut Req, String),
 }

@@ -1,10 +1,7 @@
 //! The format of one REST API: its paths, the names of its fields, and its errors.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use http::StatusCode;
-use serde::Serialize;
+use serde_json::{Map, Value, json};
 use tonic::Code;
 
 use crate::error::{ErrorInfo, FieldViolation};
@@ -50,35 +47,6 @@ pub(crate) static DEFAULT: Dialect = Dialect {
     headers: &[],
 };
 
-#[derive(Serialize)]
-struct Flat<'e> {
-    code: &'e str,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    fields: BTreeMap<Cow<'e, str>, FlatField>,
-    message: &'e str,
-    name: &'e str,
-    status: u16,
-}
-
-#[derive(Serialize)]
-struct FlatField {
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<i64>,
-}
-
-#[derive(Serialize)]
-struct Nested<'e> {
-    error: NestedError<'e>,
-}
-
-#[derive(Serialize)]
-struct NestedError<'e> {
-    code: &'e str,
-    details: BTreeMap<Cow<'e, str>, String>,
-    message: &'e str,
-}
-
 impl Dialect {
     /// Whether the prefix consists of the path's first segments.
     pub(crate) fn owns(&self, path: &str) -> bool {
@@ -97,30 +65,39 @@ impl Dialect {
         let message = error.message(self.names);
         // Reversed, so that of several problems of one field the first is kept.
         let fields = error.fields.iter().rev().map(|FieldViolation { field, problem, value }| {
-            let field = self.names.spell(field);
+            let field = self.names.spell(field).into_owned();
             let message = format!("{field} {problem}");
-            (field, FlatField { message, value: *value })
+            (field, message, *value)
         });
         let body = match self.errors {
-            ErrorEnvelope::Flat => serde_json::to_vec(&Flat {
-                code: &error.code,
-                fields: fields.collect(),
-                message: &message,
-                name: &error.name,
-                status: self.status(error).as_u16(),
-            }),
+            ErrorEnvelope::Flat => {
+                let fields: Map<String, Value> =
+                    fields.map(|(field, message, value)| (field, flat_field(message, value))).collect();
+                let mut body = json!({"code": error.code, "message": message, "name": error.name, "status": self.status(error).as_u16()});
+                if !fields.is_empty() {
+                    body["fields"] = fields.into();
+                }
+                body
+            }
             ErrorEnvelope::Nested => {
-                let fields = fields.map(|(field, FlatField { message, .. })| (field, message));
-                let details = error.details.iter().map(|(name, value)| ((*name).into(), value.clone()));
-                let request_id = request_id.filter(|_| error.shows_request_id);
-                let request_id = request_id.map(|id| (self.names.spell("request_id"), id.to_owned()));
-                let details = fields.chain(details).chain(request_id).collect();
-                serde_json::to_vec(&Nested {
-                    error: NestedError { code: &error.slug, details, message: &message },
-                })
+                let mut details: Map<String, Value> =
+                    fields.map(|(field, message, _)| (field, message.into())).collect();
+                details.extend(
+                    error.details.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())),
+                );
+                if let Some(id) = request_id.filter(|_| error.shows_request_id) {
+                    details.insert(self.names.spell("request_id").into_owned(), id.into());
+                }
+                json!({"error": {"code": error.slug, "details": details, "message": message}})
             }
         };
-        debug_assert!(body.is_ok(), "strings and numbers always serialize");
-        body.unwrap_or_default()
+        body.to_string().into_bytes()
+    }
+}
+
+fn flat_field(message: String, value: Option<i64>) -> Value {
+    match value {
+        Some(value) => json!({"message": message, "value": value}),
+        None => json!({"message": message}),
     }
 }

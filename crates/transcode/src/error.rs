@@ -132,29 +132,26 @@ pub struct ErrorInfo {
 
 impl ErrorInfo {
     /// The default mapping: the HTTP status of `google.rpc.Code`, and the fields of `google.rpc.BadRequest` details.
-    pub fn from_status(status: &Status) -> Self {
-        let (code, fixed) = match Rejection::of(status).map(|rejection| rejection.reason) {
-            Some(reason @ (Reason::InvalidArgument | Reason::NotFound)) => (reason.codes().0, None),
-            Some(reason) => (reason.codes().0, Some(reason.codes().1)),
-            None => (status.code(), None),
+    pub fn from_status(error: &Status) -> Self {
+        let rejection = Rejection::of(error);
+        let (code, status) = match rejection {
+            Some(rejection) => rejection.reason.codes(),
+            None => (error.code(), http_status(error.code())),
         };
-        let http_status = fixed.unwrap_or_else(|| http_status(code));
-        let fields = match Rejection::of(status) {
-            Some(rejection) => rejection.fields.clone(),
-            None => described_fields(status),
-        };
-        let name = http_status.canonical_reason().unwrap_or("Error");
+        let name = status.canonical_reason().unwrap_or("Error");
+        let identifier = name.replace([' ', '-'], "_");
         Self {
-            status: http_status,
-            override_code: fixed.is_none().then_some(code),
-            code: name.to_ascii_uppercase().replace([' ', '-'], "_").into(),
+            status,
+            // Several reasons share a code: an override is not about the less common ones.
+            override_code: (status == http_status(code)).then_some(code),
+            code: identifier.to_ascii_uppercase().into(),
             name: name.into(),
-            slug: name.to_ascii_lowercase().replace([' ', '-'], "_").into(),
-            message: match Rejection::of(status) {
+            slug: identifier.to_ascii_lowercase().into(),
+            message: match rejection {
                 Some(rejection) => rejection.message.clone(),
-                None => Some(status.message().to_owned().into()),
+                None => Some(error.message().to_owned().into()),
             },
-            fields,
+            fields: rejection.map_or_else(|| described_fields(error), |rejection| rejection.fields.clone()),
             details: Vec::new(),
             shows_request_id: matches!(code, Code::Internal | Code::Unknown | Code::DataLoss),
         }

@@ -1,27 +1,26 @@
-//! How messages look as JSON, and how they are read from it.
+//! JSON of protobuf messages: reading requests and writing replies.
 //!
-//! The build writes one small `impl` per message: [`ToJson`] for what is answered, [`Fields`] for what is asked. All
-//! that is the same for every message is here. Not `serde`'s derive: it takes arrays for objects, has no third state
-//! beside null and a value, and tells mistakes in the words of Rust types; and answers would pay for its indirection.
-//! Not `pbjson-types`: it writes `Z` and `1.0` where this API's documents have `+00:00` and `1`.
+//! The build generates one small `impl` for each message: [`ToJson`] for replies, [`Fields`] for requests. The code that
+//! all messages share is here. `serde`'s derive does not fit: it accepts arrays in place of objects, does not distinguish
+//! an absent field from `null`, and reports errors in terms of Rust types. `pbjson` writes 64-bit integers as strings.
 
 mod enums;
-mod known;
+mod fields;
 mod object;
 mod read;
 mod reading;
 mod scalars;
-mod text_or_list;
+mod tree;
+mod value;
+mod well_known;
 mod write;
 
 pub use enums::{Enum, Named, enumeration};
-pub use object::{Field, Fields, Patchable, Sent, patch, whole};
-pub use read::{FromJson, choice, field, or_empty, root};
-pub(crate) use reading::short;
-pub use reading::{PatchNull, Reading};
+pub use fields::{BindError, Bound, Field, FieldPath, Fields, Patchable, Text};
+pub use object::{patch, whole};
+pub use read::{FromJson, TextOrList, choice, field, or_empty, root};
+pub use reading::{PatchNull, Reading, Sent};
 pub use scalars::Scalar;
-pub use text_or_list::TextOrList;
+pub(crate) use tree::short;
+pub use tree::{Invalid, Json};
 pub use write::{ToJson, member};
-
-/// serde_json's reader of a text: the one every message is read from.
-pub type Reader<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;

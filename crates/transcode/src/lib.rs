@@ -5,6 +5,7 @@
 //! its fields (400, or the dialect's status), and then the RPC.
 
 mod binding;
+mod decode;
 mod dialect;
 mod endpoint;
 mod error;
@@ -15,27 +16,27 @@ mod names;
 mod options;
 mod percent;
 mod query;
+mod reply;
 mod request_body;
 mod response;
 mod route;
 mod router;
 mod stream;
-mod text;
 mod transcoder;
 mod validate;
 
-pub use binding::{Binding, ReadBody, ReadPatch, RequestBody};
+pub use binding::{Binding, ReadBody, ReadPatch, RequestBody, Resume};
 pub use dialect::{Dialect, ErrorEnvelope};
 pub use endpoint::ResponseFuture;
 pub use error::{ErrorInfo, FieldViolation, Reason, Rejection};
+pub use json::{BindError, Text};
 pub use names::Names;
 pub use options::Options;
-pub use percent::{decode_query, decode_segment, decode_segments};
+pub use percent::{DecodeProblem, decode_query, decode_segment, decode_segments};
 pub use response::is_not_modified;
 pub use route::Route;
 pub use router::{Ambiguous, Found, Router};
-pub use stream::{Resume, StreamStatus};
-pub use text::{BindError, Bound, Place, Text};
+pub use stream::StreamStatus;
 pub use transcode_template::{Segment, Template, TemplateError, Variable};
 pub use transcoder::{RouteError, Transcoder};
 pub use validate::{Validate, Validated, Violations, validate};

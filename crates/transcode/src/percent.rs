@@ -2,35 +2,35 @@
 
 use std::borrow::Cow;
 
-/// Why a text could not be decoded, as a fragment that follows the field's name.
-pub type Refusal = &'static str;
+/// Why a text could not be decoded, as a phrase that follows the field's name.
+pub type DecodeProblem = &'static str;
 
-const BAD_ESCAPE: Refusal = "has a `%` that two hexadecimal digits do not follow";
-const BAD_UTF8: Refusal = "must be UTF-8";
+const INVALID_ESCAPE: DecodeProblem = "has a `%` without two hexadecimal digits after it";
+const INVALID_UTF8: DecodeProblem = "must be UTF-8";
 
-/// Decodes every escape: what a variable of one segment takes.
-pub fn decode_segment(raw: &str) -> Result<Cow<'_, str>, Refusal> {
+/// Decodes the value of a one-segment path variable: every escape.
+pub fn decode_segment(raw: &str) -> Result<Cow<'_, str>, DecodeProblem> {
     decode(raw, false, false)
 }
 
-/// Decodes every escape but `%2F`, which stays as written to be told from a real slash.
-pub fn decode_segments(raw: &str) -> Result<Cow<'_, str>, Refusal> {
+/// Decodes the value of a multi-segment path variable: every escape except `%2F`, which is no separator.
+pub fn decode_segments(raw: &str) -> Result<Cow<'_, str>, DecodeProblem> {
     decode(raw, true, false)
 }
 
-/// Decodes a name or value of a query string, where `+` is a space.
-pub fn decode_query(raw: &str) -> Result<Cow<'_, str>, Refusal> {
+/// Decodes a name or value of a query string: every escape, and `+` as a space.
+pub fn decode_query(raw: &str) -> Result<Cow<'_, str>, DecodeProblem> {
     decode(raw, false, true)
 }
 
-/// Whether an encoded path segment spells a text, which may itself be written with escapes.
-pub fn spells(raw: &str, literal: &str) -> bool {
-    raw == literal
-        || (raw.contains('%') || literal.contains('%'))
-            && matches!((decode_segment(raw), decode_segment(literal)), (Ok(raw), Ok(literal)) if raw == literal)
+/// Whether two path segments are equal once decoded.
+pub(crate) fn is_same_segment(a: &str, b: &str) -> bool {
+    a == b
+        || (a.contains('%') || b.contains('%'))
+            && matches!((decode_segment(a), decode_segment(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-fn decode(raw: &str, keep_slash: bool, plus_is_space: bool) -> Result<Cow<'_, str>, Refusal> {
+fn decode(raw: &str, keep_slash: bool, plus_is_space: bool) -> Result<Cow<'_, str>, DecodeProblem> {
     let special = |byte: u8| byte == b'%' || plus_is_space && byte == b'+';
     let Some(first) = raw.bytes().position(special) else { return Ok(Cow::Borrowed(raw)) };
     let raw = raw.as_bytes();
@@ -42,7 +42,7 @@ fn decode(raw: &str, keep_slash: bool, plus_is_space: bool) -> Result<Cow<'_, st
         match byte {
             b'%' => {
                 let escaped = hex(raw.get(at)).zip(hex(raw.get(at + 1))).map(|(high, low)| high << 4 | low);
-                match escaped.ok_or(BAD_ESCAPE)? {
+                match escaped.ok_or(INVALID_ESCAPE)? {
                     b'/' if keep_slash => decoded.extend_from_slice(&raw[at - 1..at + 2]),
                     escaped => decoded.push(escaped),
                 }
@@ -52,7 +52,7 @@ fn decode(raw: &str, keep_slash: bool, plus_is_space: bool) -> Result<Cow<'_, st
             byte => decoded.push(byte),
         }
     }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| BAD_UTF8)
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| INVALID_UTF8)
 }
 
 fn hex(byte: Option<&u8>) -> Option<u8> {

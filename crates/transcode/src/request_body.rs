@@ -1,4 +1,4 @@
-//! Reading a request's body: its type, its size, its bytes.
+//! Reading of request bodies: media type, size, bytes.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -9,34 +9,34 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::error::{Reason, Rejection};
 
-/// Reads a JSON body of at most that many bytes. An empty body needs no content type.
+/// Reads a JSON body of at most `limit` bytes. An empty body needs no content type.
 pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
 ) -> Result<Bytes, Rejection> {
-    let Some(words) = problem(method, headers) else { return read_any(headers, body, limit).await };
-    let unsupported = Rejection::new(Reason::UnsupportedMediaType, words);
-    if !body.is_end_stream() && announced(headers).is_some_and(|length| length > 0) {
+    let Some(message) = unsupported(method, headers) else { return read_any(headers, body, limit).await };
+    let unsupported = Rejection::new(Reason::UnsupportedMediaType, message);
+    if !body.is_end_stream() && content_length(headers).is_some_and(|length| length > 0) {
         return Err(unsupported);
     }
     match read_any(headers, body, limit).await {
         Ok(bytes) if bytes.is_empty() => Ok(bytes),
-        Err(error) if error.reason != Reason::PayloadTooLarge => Err(error),
+        Err(rejection) if rejection.reason != Reason::PayloadTooLarge => Err(rejection),
         Ok(_) | Err(_) => Err(unsupported),
     }
 }
 
-/// Reads a body of any type, of at most that many bytes.
+/// Reads a body of any type, of at most `limit` bytes.
 pub(crate) async fn read_any(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Rejection> {
     let too_large =
         || Rejection::new(Reason::PayloadTooLarge, format!("the body is larger than {limit} bytes"));
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if announced(headers).is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
-    {
+    let is_longer = |length| usize::try_from(length).map_or(true, |length| length > limit);
+    if content_length(headers).is_some_and(is_longer) {
         return Err(too_large());
     }
     match Limited::new(body, limit).collect().await {
@@ -46,28 +46,20 @@ pub(crate) async fn read_any(headers: &HeaderMap, body: Body, limit: usize) -> R
     }
 }
 
-/// How long the body is going to be, in bytes, where the caller says so.
-fn announced(headers: &HeaderMap) -> Option<u64> {
+fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
 }
 
-/// Why a body that these headers describe is not understood.
-fn problem(method: &Method, headers: &HeaderMap) -> Option<&'static str> {
-    if !is_plain(headers) {
+/// Why a body with these headers is not supported.
+fn unsupported(method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).into_iter();
+    if !encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Some("compressed bodies are not accepted");
     }
     (!is_json(method, headers)).then_some("the body must be application/json")
 }
 
-/// Whether the body is not compressed.
-fn is_plain(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(CONTENT_ENCODING)
-        .into_iter()
-        .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-/// Whether the one content type is JSON in UTF-8. A PATCH may call it a merge patch.
+/// Whether the content type is JSON in UTF-8; for PATCH also a merge patch.
 fn is_json(method: &Method, headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).into_iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return false };

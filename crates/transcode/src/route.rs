@@ -1,4 +1,4 @@
-//! Routes: a declaration with the call that it makes.
+//! Routes: a binding with the call that it makes.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,26 +6,28 @@ use std::sync::Arc;
 use http::Method;
 use tonic::codegen::tokio_stream::Stream;
 use tonic::{Request, Status};
-
 use transcode_template::Template;
 
-use crate::binding::Binding;
+use crate::binding::{Binding, Resume};
+use crate::decode::Decoder;
 use crate::dialect::Dialect;
-use crate::endpoint::{Endpoint, Respond, Serve};
+use crate::endpoint::{Endpoint, Serve};
 use crate::json::Fields;
-use crate::stream::Resume;
+use crate::reply::{Respond, UnaryReply};
+use crate::stream::StreamReply;
 
-/// A route that can be served.
+/// A route and the call that serves it.
 pub struct Route {
     pub(crate) method: Method,
     pub(crate) template: &'static str,
     pub(crate) rpc: &'static str,
     pub(crate) dialect: &'static Dialect,
+    /// Fails with the name of a path variable that is not a field of the request.
     pub(crate) endpoint: Box<dyn FnOnce(Template) -> Result<Arc<dyn Serve>, String> + Send>,
 }
 
 impl Route {
-    /// A route that makes that call.
+    /// A route of a unary call.
     pub fn new<Req, Rep, C, F>(binding: Binding<Req, Rep>, call: C) -> Self
     where
         Req: Fields + Send + 'static,
@@ -33,10 +35,11 @@ impl Route {
         C: Fn(Request<Req>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<tonic::Response<Rep>, Status>> + Send + 'static,
     {
-        Self::served(binding, None, call, Endpoint::reply)
+        let reply = UnaryReply::new(binding.status, binding.reply);
+        Self::served(binding, None, call, reply)
     }
 
-    /// A route that makes that call and answers with every item of the stream.
+    /// A route of a server-streaming call.
     pub fn streaming<Req, Rep, S, C, F>(
         binding: Binding<Req, Rep>,
         resume: Option<Resume<Req, Rep>>,
@@ -49,34 +52,36 @@ impl Route {
         C: Fn(Request<Req>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<tonic::Response<S>, Status>> + Send + 'static,
     {
+        let (token, begin) = resume.map(|resume| (resume.token, resume.begin)).unzip();
+        let reply =
+            StreamReply { dialect: binding.dialect, status: binding.status, write: binding.reply, token };
+        // An option, so that the stream can be taken out of a reply that is passed by reference.
         let call = move |request| {
-            let answer = call(request);
-            async move { answer.await.map(|reply| reply.map(Some)) }
+            let stream = call(request);
+            async move { stream.await.map(|reply| reply.map(Some)) }
         };
-        Self::served(binding, resume, call, Endpoint::stream)
+        Self::served(binding, begin, call, reply)
     }
 
-    fn served<Req, Rep, T, C, F>(
+    fn served<Req, Rep, T, C, F, R>(
         binding: Binding<Req, Rep>,
-        resume: Option<Resume<Req, Rep>>,
+        resume: Option<fn(&mut Req, String)>,
         call: C,
-        respond: Respond<Req, Rep, T, C>,
+        reply: R,
     ) -> Self
     where
         Req: Fields + Send + 'static,
-        Rep: Send + 'static,
+        Rep: 'static,
         T: Send + 'static,
         C: Fn(Request<Req>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<tonic::Response<T>, Status>> + Send + 'static,
+        R: Respond<T> + 'static,
     {
-        Self {
-            method: binding.method.clone(),
-            template: binding.template,
-            rpc: binding.rpc,
-            dialect: binding.dialect,
-            endpoint: Box::new(move |template| {
-                Ok(Arc::new(Endpoint::new(binding, template, resume, call, respond)?))
-            }),
-        }
+        let Binding { rpc, method, template, variables, dialect, body, .. } = binding;
+        let endpoint = move |template| -> Result<Arc<dyn Serve>, String> {
+            let decoder = Decoder::new(template, variables, body, dialect, resume)?;
+            Ok(Arc::new(Endpoint { dialect, decoder, call, reply }))
+        };
+        Self { method, template, rpc, dialect, endpoint: Box::new(endpoint) }
     }
 }

@@ -1,59 +1,62 @@
-//! Finds the route of a path: the most specific one, whatever the order they were added in.
+//! Finds the route of a path: the most specific one, in whatever order routes were added.
 //!
-//! One tree per HTTP method and verb. A literal beats `*`, which beats `**`, from left to right; what leads nowhere is
-//! taken back. A lookup visits each node of the tree at most once and allocates nothing.
+//! There is a tree for each HTTP method and verb. From left to right, a literal takes precedence over `*`, and `*` over
+//! `**`; the search backtracks. It visits a node at most once for each path segment and allocates nothing, except for
+//! segments with escapes.
 
 use std::fmt;
 
 use http::Method;
-
-use super::percent::spells;
 use transcode_template::{Segment, Template};
 
-/// Templates of all HTTP methods, each with what it leads to.
+use crate::percent::is_same_segment;
+
+/// Path templates of all HTTP methods, each with its target.
 #[derive(Debug)]
 pub struct Router<T> {
     entries: Vec<(Template, T)>,
     methods: Vec<(Method, Verbs)>,
 }
 
-/// What a path leads to.
+/// The route of a path.
 #[derive(Debug)]
 pub struct Found<'r, 'p, T> {
-    /// The template that answers.
+    /// The template that matches.
     pub template: &'r Template,
-    /// What was added with it.
+    /// Its target.
     pub target: &'r T,
-    /// The path without its first slash and the verb: what [`Template::capture`] reads.
+    /// The path without its first slash and the verb, for [`Template::capture`].
     pub path: &'p str,
 }
 
-/// Two templates that would answer the same paths.
+/// Two templates match the same paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ambiguous {
     /// The HTTP method of both.
     pub method: Method,
-    /// The one that was there.
+    /// The template that was added first.
     pub first: String,
-    /// The one that was refused.
+    /// The template that was rejected.
     pub second: String,
 }
 
 impl fmt::Display for Ambiguous {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} and {} answer the same paths", self.method, self.first, self.second)
+        write!(f, "{} {} and {} match the same paths", self.method, self.first, self.second)
     }
 }
 
 impl std::error::Error for Ambiguous {}
 
-/// The trees of one HTTP method: one per verb, longest verb first, and one for paths without.
+/// The trees of an HTTP method.
 #[derive(Debug, Default)]
 struct Verbs {
+    /// A tree for each verb, the longest verb first.
     with: Vec<(String, Tree)>,
     without: Tree,
 }
 
+/// Nodes refer to each other by index; the first one is the root.
 #[derive(Debug)]
 struct Tree(Vec<Node>);
 
@@ -79,7 +82,7 @@ impl<T> Default for Router<T> {
 }
 
 impl<T> Router<T> {
-    /// Adds a route. Refuses one that answers the same paths as another.
+    /// Adds a route, unless another one matches the same paths.
     pub fn insert(&mut self, method: &Method, template: Template, target: T) -> Result<(), Ambiguous> {
         let entry = self.entries.len();
         let verbs = match self.methods.iter().position(|(known, _)| known == method) {
@@ -99,8 +102,10 @@ impl<T> Router<T> {
         }
     }
 
-    /// The route of a method and a path that begins with a slash. A verb counts when a route of this method has it and
-    /// matches; otherwise the colon is part of the segment.
+    /// The route of a method and a path that begins with a slash.
+    ///
+    /// A colon in the last segment begins a verb if a route of this method has that verb and matches; otherwise it is part
+    /// of the segment.
     pub fn find<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Option<Found<'r, 'p, T>> {
         let verbs = self.methods.iter().find(|(known, _)| known == method).map(|(_, verbs)| verbs)?;
         let (entry, path) = verbs.find(path.strip_prefix('/')?)?;
@@ -130,34 +135,21 @@ impl Verbs {
     }
 
     fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
-        for (verb, tree) in &self.with {
-            let before = path.strip_suffix(verb.as_str()).and_then(|path| path.strip_suffix(':'));
-            if let Some(found) = before.and_then(|path| Some((tree.find(path)?, path))) {
-                return Some(found);
-            }
-        }
-        Some((self.without.find(path)?, path))
+        let with_verb = self.with.iter().find_map(|(verb, tree)| {
+            let path = path.strip_suffix(verb.as_str())?.strip_suffix(':')?;
+            Some((tree.find(path)?, path))
+        });
+        with_verb.or_else(|| Some((self.without.find(path)?, path)))
     }
 }
 
 impl Tree {
-    /// Puts a template's entry in its place, or returns the one that is there.
+    /// Adds a template's entry, or fails with the entry that has its place.
     fn insert(&mut self, template: &Template, entry: usize) -> Result<(), usize> {
         let mut node = 0;
         for (index, segment) in template.segments().iter().enumerate() {
             node = match segment {
-                Segment::Literal(text) => {
-                    let known = self.0[node]
-                        .literals
-                        .iter()
-                        .find(|(known, _)| spells(known, text))
-                        .map(|(_, at)| *at);
-                    known.unwrap_or_else(|| {
-                        let child = self.grow();
-                        self.0[node].literals.push((text.clone(), child));
-                        child
-                    })
-                }
+                Segment::Literal(text) => self.literal(node, text),
                 Segment::One => self.0[node].one.unwrap_or_else(|| {
                     let child = self.grow();
                     self.0[node].one = Some(child);
@@ -173,6 +165,15 @@ impl Tree {
                 Ok(())
             }
         }
+    }
+
+    fn literal(&mut self, node: usize, text: &str) -> usize {
+        let known = self.0[node].literals.iter().find(|(known, _)| is_same_segment(known, text));
+        known.map(|(_, child)| *child).unwrap_or_else(|| {
+            let child = self.grow();
+            self.0[node].literals.push((text.to_owned(), child));
+            child
+        })
     }
 
     fn insert_many(&mut self, node: usize, after: &[Segment], entry: usize) -> Result<(), usize> {
@@ -196,31 +197,30 @@ impl Tree {
     }
 
     fn find(&self, path: &str) -> Option<usize> {
-        // "/" alone has no segment; everywhere else an empty text is a segment that is empty.
+        // The path "/" has no segment; in all others, an empty text is an empty segment.
         self.walk(0, (!path.is_empty()).then_some(path))
     }
 
-    /// As deep as the longest template, whatever the path.
+    /// The recursion is as deep as the longest template, whatever the path.
     fn walk(&self, node: usize, rest: Option<&str>) -> Option<usize> {
         let node = self.0.get(node)?;
         let Some(rest) = rest else {
-            let empty_many =
-                || node.many.iter().find(|(suffix, _)| suffix.is_empty()).map(|(_, entry)| *entry);
-            return node.end.or_else(empty_many);
+            let empty_many = node.many.iter().find(|(suffix, _)| suffix.is_empty());
+            return node.end.or(empty_many.map(|(_, entry)| *entry));
         };
-        let (segment, after) =
-            rest.split_once('/').map_or((rest, None), |(segment, after)| (segment, Some(after)));
+        let (segment, after) = rest.split_once('/').map_or((rest, None), |(head, tail)| (head, Some(tail)));
         let literal = || {
-            let (_, child) = node.literals.iter().find(|(text, _)| spells(segment, text))?;
+            let (_, child) = node.literals.iter().find(|(text, _)| is_same_segment(segment, text))?;
             self.walk(*child, after)
         };
         let one = || node.one.filter(|_| !segment.is_empty()).and_then(|child| self.walk(child, after));
         let many = || {
-            let fits = |suffix: &[String]| {
+            let ends_with = |suffix: &[String]| {
                 let mut segments = rest.rsplit('/');
-                suffix.iter().rev().all(|text| segments.next().is_some_and(|segment| spells(segment, text)))
+                let mut suffix = suffix.iter().rev();
+                suffix.all(|text| segments.next().is_some_and(|segment| is_same_segment(segment, text)))
             };
-            node.many.iter().find(|(suffix, _)| fits(suffix)).map(|(_, entry)| *entry)
+            node.many.iter().find(|(suffix, _)| ends_with(suffix)).map(|(_, entry)| *entry)
         };
         literal().or_else(one).or_else(many)
     }

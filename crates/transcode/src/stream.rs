@@ -1,5 +1,6 @@
-//! Answers that are streams: an item a line (NDJSON), or server-sent events for those who accept them. An error after the
-//! beginning is one last item. A client that goes away drops the stream.
+//! Responses that are streams: newline-delimited JSON, or server-sent events for clients that accept them.
+//!
+//! An error after the first item is one last item. The stream is dropped when the client disconnects.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,26 +10,16 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
 use http_body::{Body as HttpBody, Frame};
 use tonic::codegen::tokio_stream::Stream;
 use tonic::{Code, Status};
 
 use crate::dialect::Dialect;
+use crate::error::ErrorInfo;
 use crate::options::Options;
+use crate::reply::Respond;
 use crate::response;
-
-/// The header in which a client of server-sent events says which one it saw last.
-pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
-
-/// Where a stream is taken up again: a text of each item, that a later request may begin with.
-#[derive(Debug)]
-pub struct Resume<Req, Rep> {
-    /// The item's.
-    pub token: fn(&Rep) -> &str,
-    /// Begins the request there.
-    pub begin: fn(&mut Req, String),
-}
 
 /// The status with which a stream ended. In the extensions of its response.
 #[derive(Clone, Debug, Default)]
@@ -46,31 +37,31 @@ impl StreamStatus {
     }
 }
 
-/// How items follow each other.
+/// The media type of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    Lines,
-    Events,
+enum Format {
+    Ndjson,
+    ServerSentEvents,
 }
 
-impl Shape {
-    /// Events for those who name them and name lines with no greater weight (RFC 9110); lines for everyone else.
-    fn of(headers: &HeaderMap) -> Self {
+impl Format {
+    /// Server-sent events if they are named with no smaller weight than NDJSON (RFC 9110), else NDJSON.
+    fn negotiate(headers: &HeaderMap) -> Self {
         let (events, lines) = (weight(headers, "text/event-stream"), weight(headers, "application/x-ndjson"));
-        if events > 0.0 && events >= lines { Self::Events } else { Self::Lines }
+        if events > 0.0 && events >= lines { Self::ServerSentEvents } else { Self::Ndjson }
     }
 
     const fn content_type(self) -> HeaderValue {
         match self {
-            Self::Lines => HeaderValue::from_static("application/x-ndjson"),
-            Self::Events => HeaderValue::from_static("text/event-stream"),
+            Self::Ndjson => HeaderValue::from_static("application/x-ndjson"),
+            Self::ServerSentEvents => HeaderValue::from_static("text/event-stream"),
         }
     }
 
-    /// An item on its own. JSON is one line, and a token has no line breaks.
+    /// A single item. Its JSON and its token have no line breaks.
     fn frame(self, token: Option<&str>, name: Option<&str>, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
         let mut frame = Vec::with_capacity(512);
-        if self == Self::Events {
+        if self == Self::ServerSentEvents {
             for (field, value) in [("event", name), ("id", token)] {
                 if let Some(value) = value {
                     frame.extend_from_slice(format!("{field}: {value}\n").as_bytes());
@@ -79,63 +70,80 @@ impl Shape {
             frame.extend_from_slice(b"data: ");
         }
         write(&mut frame);
-        frame.extend_from_slice(if self == Self::Events { b"\n\n" } else { b"\n" });
+        frame.extend_from_slice(if self == Self::ServerSentEvents { b"\n\n" } else { b"\n" });
         frame.into()
     }
 }
 
-/// The weight with which the headers accept the type by its name, from 0 to 1; 0 when they do not.
-fn weight(headers: &HeaderMap, kind: &str) -> f32 {
+/// The weight of a media type in `Accept`, from 0 to 1; 0 where it is not named.
+fn weight(headers: &HeaderMap, media_type: &str) -> f32 {
     let lists = headers.get_all(ACCEPT).into_iter().filter_map(|list| list.to_str().ok());
     let weights = lists.flat_map(|list| list.split(',')).filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
-        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(kind));
-        let mut weights =
-            parts.filter_map(|part| part.split_once('=').filter(|(name, _)| matches!(*name, "q" | "Q")));
-        // One that is no number counts as none.
-        let weight = weights.next().and_then(|(_, weight)| weight.parse().ok()).unwrap_or(1.0);
-        is_named.then_some(weight)
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        // An invalid weight counts as absent.
+        is_named.then(|| weight.and_then(|weight| weight.parse().ok()).unwrap_or(1.0))
     });
     weights.fold(0.0, f32::max)
 }
 
-/// How the items of a route are written.
-pub(crate) struct Writing<Rep> {
+/// Writes the replies of a stream.
+pub(crate) struct StreamReply<Rep> {
     pub(crate) dialect: &'static Dialect,
-    pub(crate) options: Options,
     pub(crate) status: StatusCode,
-    pub(crate) item: fn(&Rep, &mut Vec<u8>),
+    pub(crate) write: Option<fn(&Rep, &mut Vec<u8>)>,
     pub(crate) token: Option<fn(&Rep) -> &str>,
 }
 
-/// The answer that goes on as long as the stream does.
-pub(crate) fn response<Rep, S>(request: &HeaderMap, writing: Writing<Rep>, stream: S) -> Response<Body>
+impl<Rep, S> Respond<Option<S>> for StreamReply<Rep>
 where
     Rep: Send + 'static,
     S: Stream<Item = Result<Rep, Status>> + Send + 'static,
 {
-    let shape = Shape::of(request);
-    let request_id = request.get(response::REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let status = writing.status;
-    let end = StreamStatus::default();
-    let items = Items { stream: Some(Box::pin(stream)), writing, shape, request_id, end: end.clone() };
-    let mut response = Response::new(Body::new(items));
-    *response.status_mut() = status;
-    response.extensions_mut().insert(end);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, shape.content_type());
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would keep items back until its buffer is full.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    fn respond(
+        &self,
+        request: &request::Parts,
+        options: Options,
+        reply: &mut tonic::Response<Option<S>>,
+    ) -> Response<Body> {
+        let Self { dialect, status, write, token } = *self;
+        let format = Format::negotiate(&request.headers);
+        let end = StreamStatus::default();
+        let items = Items {
+            stream: reply.get_mut().take().map(Box::pin),
+            format,
+            dialect,
+            write: write.unwrap_or(|_, _| {}),
+            token,
+            describe_error: options.describe_error,
+            request_id: request.headers.get(response::REQUEST_ID).cloned(),
+            end: end.clone(),
+        };
+        let mut response = Response::new(Body::new(items));
+        *response.status_mut() = status;
+        response.extensions_mut().insert(end);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, format.content_type());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Without it, nginx holds items back until its buffer is full.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        let metadata = std::mem::take(reply.metadata_mut()).into_headers();
+        response::move_headers(metadata, options.response_headers, &mut response);
+        response
+    }
 }
 
+/// The body of a stream.
 struct Items<Rep, S> {
-    /// Nothing after its end.
+    /// `None` after the end.
     stream: Option<Pin<Box<S>>>,
-    writing: Writing<Rep>,
-    shape: Shape,
-    request_id: Option<String>,
+    format: Format,
+    dialect: &'static Dialect,
+    write: fn(&Rep, &mut Vec<u8>),
+    token: Option<fn(&Rep) -> &str>,
+    describe_error: fn(&Status) -> ErrorInfo,
+    request_id: Option<HeaderValue>,
     end: StreamStatus,
 }
 
@@ -153,22 +161,22 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         let item = ready!(stream.as_mut().poll_next(context));
-        let code = match &item {
+        let end = match &item {
             Some(Ok(_)) => None,
             Some(Err(status)) => Some(status.code()),
             None => Some(Code::Ok),
         };
-        if let Some(code) = code {
+        if let Some(code) = end {
             self.stream = None;
             self.end.set(code);
         }
-        let Writing { dialect, options, item: write, token, .. } = self.writing;
+        let Self { format, dialect, write, token, .. } = *self;
         let frame = item.map(|item| match item {
-            Ok(item) => self.shape.frame(token.map(|token| token(&item)), None, |out| write(&item, out)),
+            Ok(item) => format.frame(token.map(|token| token(&item)), None, |out| write(&item, out)),
             Err(status) => {
-                let error = (options.describe_error)(&status);
-                let body = dialect.error_body(&error, self.request_id.as_deref());
-                self.shape.frame(None, Some("error"), |out| out.extend(body))
+                let request_id = self.request_id.as_ref().and_then(|id| id.to_str().ok());
+                let body = dialect.error_body(&(self.describe_error)(&status), request_id);
+                format.frame(None, Some("error"), |out| out.extend(body))
             }
         });
         Poll::Ready(frame.map(|frame| Ok(Frame::data(frame))))
@@ -180,30 +188,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn server_sent_events_are_for_those_who_accept_them() {
+    fn accept_header_selects_server_sent_events() {
         for (accept, expected) in [
-            ("", Shape::Lines),
-            ("*/*", Shape::Lines),
-            ("application/x-ndjson", Shape::Lines),
-            ("text/event-stream", Shape::Events),
-            ("application/json, Text/Event-Stream;q=0.5", Shape::Events),
-            ("text/event-stream;q=0", Shape::Lines),
-            ("text/event-stream;q=0.1, application/x-ndjson", Shape::Lines),
-            ("application/x-ndjson;q=0.5, text/event-stream; q=0.9", Shape::Events),
-            ("text/event-stream, application/x-ndjson", Shape::Events),
-            ("text/event-stream;q=0.1, */*", Shape::Events),
+            ("", Format::Ndjson),
+            ("*/*", Format::Ndjson),
+            ("application/x-ndjson", Format::Ndjson),
+            ("text/event-stream", Format::ServerSentEvents),
+            ("application/json, Text/Event-Stream;q=0.5", Format::ServerSentEvents),
+            ("text/event-stream;q=0", Format::Ndjson),
+            ("text/event-stream;q=0.1, application/x-ndjson", Format::Ndjson),
+            ("application/x-ndjson;q=0.5, text/event-stream; q=0.9", Format::ServerSentEvents),
+            ("text/event-stream, application/x-ndjson", Format::ServerSentEvents),
+            ("text/event-stream;q=0.1, */*", Format::ServerSentEvents),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
-            assert_eq!(Shape::of(&headers), expected, "{accept}");
+            assert_eq!(Format::negotiate(&headers), expected, "{accept}");
         }
     }
 
     #[test]
-    fn an_item_is_a_line_or_an_event_with_its_id() {
+    fn item_is_a_line_or_an_event_with_its_id() {
         let write = |out: &mut Vec<u8>| out.extend_from_slice(b"{}");
-        assert_eq!(Shape::Lines.frame(Some("t"), None, write), "{}\n");
-        assert_eq!(Shape::Events.frame(Some("t"), None, write), "id: t\ndata: {}\n\n");
-        assert_eq!(Shape::Events.frame(None, Some("error"), write), "event: error\ndata: {}\n\n");
+        let events = Format::ServerSentEvents;
+        assert_eq!(Format::Ndjson.frame(Some("t"), None, write), "{}\n");
+        assert_eq!(events.frame(Some("t"), None, write), "id: t\ndata: {}\n\n");
+        assert_eq!(events.frame(None, Some("error"), write), "event: error\ndata: {}\n\n");
     }
 }

@@ -10,7 +10,7 @@ use http::header::ALLOW;
 use http::{Extensions, HeaderValue, Method, Request, Response};
 use tonic::Status;
 use tower::Service;
-use transcode_template::{Template, TemplateError};
+use transcode_template::Template;
 
 use crate::dialect::{self, Dialect};
 use crate::endpoint::{Incoming, ResponseFuture, Serve};
@@ -18,7 +18,7 @@ use crate::error::{ErrorInfo, Reason, Rejection};
 use crate::options::Options;
 use crate::response;
 use crate::route::Route;
-use crate::router::{Ambiguous, Router};
+use crate::router::Router;
 
 /// Answers every HTTP request, also those without a route. Cheap to clone.
 #[derive(Clone)]
@@ -40,24 +40,16 @@ struct Target {
     endpoint: Arc<dyn Serve>,
 }
 
-/// Why routes cannot be served together.
+/// A route that cannot be served.
 #[derive(Debug)]
-pub enum RouteError {
-    /// A text is not a path template.
-    Template(&'static str, TemplateError),
-    /// Two routes match the same paths.
-    Ambiguous(Ambiguous),
-    /// A path variable that is no field of the request: the template and the variable.
-    Variable(&'static str, String),
+pub struct RouteError {
+    template: &'static str,
+    reason: String,
 }
 
 impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Template(text, error) => write!(f, "{text}: {error}"),
-            Self::Ambiguous(error) => error.fmt(f),
-            Self::Variable(text, name) => write!(f, "{text}: `{name}` is not a field of the request"),
-        }
+        write!(f, "{}: {}", self.template, self.reason)
     }
 }
 
@@ -79,12 +71,12 @@ impl Transcoder {
             if !dialects.iter().any(|dialect| dialect.prefix == route.dialect.prefix) {
                 dialects.push(route.dialect);
             }
-            let template = Template::parse(route.template)
-                .map_err(|error| RouteError::Template(route.template, error))?;
+            let error = |reason| RouteError { template: route.template, reason };
+            let template = Template::parse(route.template).map_err(|reason| error(reason.to_string()))?;
             let endpoint = (route.endpoint)(template.clone())
-                .map_err(|variable| RouteError::Variable(route.template, variable))?;
+                .map_err(|name| error(format!("`{name}` is not a field of the request")))?;
             let target = Target { rpc: route.rpc, dialect: route.dialect, endpoint };
-            router.insert(&route.method, template, target).map_err(RouteError::Ambiguous)?;
+            router.insert(&route.method, template, target).map_err(|reason| error(reason.to_string()))?;
         }
         dialects.sort_by_key(|dialect| std::cmp::Reverse(dialect.prefix.len()));
         Ok(Self(Arc::new(Inner { router, dialects, guard: Box::new(guard), options })))

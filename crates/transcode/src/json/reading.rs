@@ -1,175 +1,120 @@
-//! What is found out while a body is read: the first mistake, the keys nobody declared, the fields a PATCH names.
+//! State of reading a body: unknown keys, and the fields that a PATCH names.
 
-use serde::de;
+use super::tree::{join, short};
 
-use super::Sent;
-use crate::error::Rejection;
-
-/// What `null` says in the body of a PATCH.
+/// The meaning of `null` in the body of a PATCH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchNull {
-    /// The field is cleared.
+    /// `null` clears the field.
     Clears,
-    /// The field counts as not sent.
+    /// A field that is `null` counts as absent.
     NotSent,
 }
 
-/// The names a caller is told are kept short, and few.
-const LONGEST_NAME: usize = 64;
-const LONGEST_PATH: usize = 16;
-const MOST_IGNORED: usize = 64;
+/// What a body has sent for a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// `null`.
+    Null,
+    /// A value.
+    Value,
+    /// An object whose fields a PATCH names one by one.
+    Parts,
+    /// A value that a PATCH does not name in its mask.
+    Unnamed,
+}
 
-const NOT_JSON: &str = "is not valid JSON";
+impl Sent {
+    /// `null` as a value: where it clears the field in every PATCH.
+    pub fn or_cleared(self) -> Self {
+        if self == Self::Null { Self::Value } else { self }
+    }
+}
 
-/// What is found out while a body is read.
+/// State of reading a body: unknown keys, and the fields that a PATCH names.
 ///
-/// Paths are put together on the way out of an object or list, so a body without mistakes pays nothing for them.
+/// Paths are assembled on the way out of an object or list, so that most bodies pay nothing for them.
 #[derive(Debug, Default)]
 pub struct Reading {
-    failure: Option<Failure>,
     ignored: Vec<String>,
-    /// The fields named so far, in a PATCH.
-    pub(super) patch: Option<Patching>,
-    /// How deep inside a free-form value the reader stands.
-    pub(super) depth: u32,
+    /// `None` in a whole message.
+    mask: Option<Mask>,
 }
 
 #[derive(Debug)]
-struct Failure {
-    /// From the inside out.
-    path: Vec<Step>,
-    message: &'static str,
+struct Mask {
+    null: PatchNull,
+    paths: Vec<String>,
 }
 
-#[derive(Debug)]
-enum Step {
-    Name(String),
-    Index(usize),
-}
-
-#[derive(Debug)]
-pub(super) struct Patching {
-    pub(super) null: PatchNull,
-    pub(super) paths: Vec<String>,
-}
-
-/// How much was known before a member was read.
+/// The lengths of the lists before a member was read.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     ignored: usize,
     paths: usize,
 }
 
-impl Sent {
-    /// The same where `null` empties the field in every PATCH.
-    pub fn or_cleared(self) -> Self {
-        match self {
-            Self::Null => Self::Value,
-            sent @ (Self::Value | Self::Parts | Self::Unnamed) => sent,
-        }
-    }
-}
+const MAX_IGNORED: usize = 64;
 
 impl Reading {
-    /// Notes what is wrong with the value just read.
-    pub(super) fn refuse<E: de::Error>(&mut self, message: &'static str) -> E {
-        self.failure = Some(Failure { path: Vec::new(), message });
-        E::custom(message)
-    }
-
-    /// Notes a key that nobody declared.
+    /// Adds an unknown key.
     pub(super) fn ignore(&mut self, name: &str) {
-        if self.ignored.len() < MOST_IGNORED {
+        if self.ignored.len() < MAX_IGNORED {
             self.ignored.push(short(name));
         }
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark { ignored: self.ignored.len(), paths: self.patch.as_ref().map_or(0, |patch| patch.paths.len()) }
-    }
-
-    /// Everything noted since the mark lies inside that member.
-    pub(super) fn inside(&mut self, mark: Mark, name: &str, proto: &str) {
-        for ignored in self.ignored.iter_mut().skip(mark.ignored) {
-            *ignored = join(&short(name), ignored);
-        }
-        if let Some(patch) = &mut self.patch {
-            for path in patch.paths.iter_mut().skip(mark.paths) {
-                *path = format!("{proto}.{path}");
-            }
-        }
-    }
-
-    pub(super) fn failed_in(&mut self, name: &str) {
-        self.failure().path.push(Step::Name(short(name)));
-    }
-
-    pub(super) fn failed_at(&mut self, index: usize) {
-        self.failure().path.push(Step::Index(index));
-    }
-
-    /// What went wrong. When nobody noted it, it was the parser: a number too large, half a surrogate, too much depth.
-    fn failure(&mut self) -> &mut Failure {
-        self.failure.get_or_insert(Failure { path: Vec::new(), message: NOT_JSON })
-    }
-
-    /// Everything ignored since the mark lies inside that item.
-    pub(super) fn inside_item(&mut self, mark: Mark, index: usize) {
-        for ignored in self.ignored.iter_mut().skip(mark.ignored) {
-            *ignored = join(&format!("[{index}]"), ignored);
-        }
-    }
-
-    /// From here on a PATCH is read.
-    pub(super) fn start_patch(&mut self, null: PatchNull) {
-        self.patch = Some(Patching { null, paths: Vec::new() });
-    }
-
-    /// In a PATCH, a member names a field of the mask.
-    pub(super) fn name(&mut self, sent: Sent, proto: &str) {
-        let Some(patch) = &mut self.patch else { return };
-        let named = match sent {
-            Sent::Value => true,
-            Sent::Null => patch.null == PatchNull::Clears,
-            Sent::Parts | Sent::Unnamed => false,
-        };
-        if named {
-            patch.paths.push(proto.to_owned());
-        }
-    }
-
-    /// The fields a PATCH named, in its order.
-    pub(super) fn take_paths(&mut self) -> Vec<String> {
-        self.patch.take().map(|patch| patch.paths).unwrap_or_default()
-    }
-
-    /// The keys that nobody declared.
-    pub fn into_ignored(self) -> Vec<String> {
+    /// The unknown keys.
+    pub(crate) fn into_ignored(self) -> Vec<String> {
         self.ignored
     }
 
-    /// The mistake in the caller's own words. What the reader has no name for is a mistake of the body itself.
-    pub(crate) fn into_rejection(self) -> Rejection {
-        let (path, message) = match self.failure {
-            Some(failure) => (render(failure.path), failure.message),
-            None => (String::new(), NOT_JSON),
-        };
-        Rejection::invalid(if path.is_empty() { "body" } else { &path }, message)
+    /// Begins the body of a PATCH.
+    pub(super) fn start_patch(&mut self, null: PatchNull) {
+        self.mask = Some(Mask { null, paths: Vec::new() });
     }
-}
 
-fn render(path: Vec<Step>) -> String {
-    path.into_iter().rev().take(LONGEST_PATH).fold(String::new(), |path, step| match step {
-        Step::Index(index) => format!("{path}[{index}]"),
-        Step::Name(name) if path.is_empty() => name,
-        Step::Name(name) => format!("{path}.{name}"),
-    })
-}
+    /// Ends the body of a PATCH and returns the paths of its mask.
+    pub(super) fn take_paths(&mut self) -> Vec<String> {
+        self.mask.take().map(|mask| mask.paths).unwrap_or_default()
+    }
 
-fn join(outer: &str, inner: &str) -> String {
-    if inner.starts_with('[') { format!("{outer}{inner}") } else { format!("{outer}.{inner}") }
-}
+    /// Whether the body is that of a PATCH in which `null` clears fields.
+    pub(super) fn null_clears(&self) -> bool {
+        self.mask.as_ref().is_some_and(|mask| mask.null == PatchNull::Clears)
+    }
 
-pub(crate) fn short(name: &str) -> String {
-    name.chars().take(LONGEST_NAME).collect()
+    /// Adds a field that was sent to the mask.
+    pub(super) fn name(&mut self, sent: Sent, proto: &str) {
+        let is_named = sent == Sent::Value || sent == Sent::Null && self.null_clears();
+        if let Some(mask) = self.mask.as_mut().filter(|_| is_named) {
+            mask.paths.push(proto.to_owned());
+        }
+    }
+
+    /// Reads a value whose parts a PATCH does not name.
+    pub(super) fn unnamed<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let mask = self.mask.take();
+        let value = read(self);
+        self.mask = mask;
+        value
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark { ignored: self.ignored.len(), paths: self.mask.as_ref().map_or(0, |mask| mask.paths.len()) }
+    }
+
+    /// Prefixes the unknown keys since the mark with the member or `[index]` that holds them.
+    pub(super) fn ignored_in(&mut self, mark: Mark, outer: impl Fn() -> String) {
+        for inner in self.ignored.iter_mut().skip(mark.ignored) {
+            *inner = join(&outer(), inner);
+        }
+    }
+
+    /// Prefixes the paths of the mask since the mark with the field that holds them.
+    pub(super) fn named_in(&mut self, mark: Mark, proto: &str) {
+        for path in self.mask.iter_mut().flat_map(|mask| &mut mask.paths).skip(mark.paths) {
+            *path = join(proto, path);
+        }
+    }
 }

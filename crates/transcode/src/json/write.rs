@@ -1,27 +1,27 @@
-//! Values as JSON, written straight into the answer's bytes.
+//! Writing of values as JSON, straight into the bytes of the response.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// A value that an answer may hold.
+/// A value that a reply can hold.
 pub trait ToJson {
     /// Appends the value.
     fn write(&self, out: &mut Vec<u8>);
 }
 
-/// Appends a member of an object: what stands before the value (such as `,"name":`) and the value.
+/// Appends a member of an object: `before` is its comma and name, such as `,"name":`.
 #[inline]
 pub fn member<T: ToJson + ?Sized>(out: &mut Vec<u8>, before: &str, value: &T) {
     out.extend_from_slice(before.as_bytes());
     value.write(out);
 }
 
-/// Appends what serde_json makes of a text or number. Only a writer can fail at that, and memory does not.
+/// Appends the JSON of a string or number.
 #[inline]
 pub(super) fn leaf<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     let written = serde_json::to_writer(out, value);
-    debug_assert!(written.is_ok());
+    debug_assert!(written.is_ok(), "writing to memory does not fail");
 }
 
 macro_rules! leaves {
@@ -56,8 +56,10 @@ impl ToJson for String {
     }
 }
 
-/// Whether a text stands in JSON as it is. Nearly all do, and looking at many bytes at once is several times faster than
-/// serde_json's look at each: no byte ends the search early, so that the compiler can use vector instructions.
+/// Whether a string needs no escapes in JSON.
+///
+/// The search has no early exit, so that the compiler can vectorize it: several times faster than serde_json's check of
+/// each byte.
 fn is_plain(text: &[u8]) -> bool {
     let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
     !text.iter().fold(false, |found, byte| found | is_escaped(*byte))
@@ -77,7 +79,7 @@ impl ToJson for () {
 
 impl ToJson for f64 {
     fn write(&self, out: &mut Vec<u8>) {
-        // JSON has no such numbers; these are protobuf's words for them.
+        // JSON has no such numbers; protobuf defines these strings.
         match *self {
             number if number.is_nan() => leaf(out, "NaN"),
             f64::INFINITY => leaf(out, "Infinity"),
@@ -93,7 +95,7 @@ impl ToJson for f32 {
     }
 }
 
-/// The largest whole number up to which every whole number is an `f64`.
+/// Every whole number up to this one is an exact `f64`.
 pub(super) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Appends a finite number, a whole one without a fraction: `1`, not `1.0`.
@@ -141,7 +143,7 @@ impl<T: ToJson> ToJson for Vec<T> {
     }
 }
 
-/// A key of a map. Keys of JSON objects are texts, whatever the map's key is.
+/// A key of a map. In JSON all keys are strings.
 pub trait Key: Ord {
     /// Appends the key.
     fn write_key(&self, out: &mut Vec<u8>);
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_texts() {
+    fn map_keys_are_written_as_strings() {
         assert_eq!(written(&BTreeMap::from([(-1_i64, true)])), br#"{"-1":true}"#);
         assert_eq!(written(&BTreeMap::from([(true, 1_u32)])), br#"{"true":1}"#);
         assert_eq!(written(&BTreeMap::from([("a\"".to_owned(), ())])), br#"{"a\"":{}}"#);
@@ -209,7 +211,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_are_escaped_as_serde_json_does(text in any::<String>()) {
+        fn strings_are_escaped_as_by_serde_json(text in any::<String>()) {
             prop_assert_eq!(written(&text), serde_json::to_vec(&text)?);
         }
     }
