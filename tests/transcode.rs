@@ -1,8 +1,7 @@
-//! The REST protocol, with services of the test's own behind it.
+//! The REST protocol of this service: its routes and dialects, with stub services behind them.
 
 mod bodies;
-mod cases;
 mod errors;
+mod properties;
 mod routing;
 mod stub;
-mod total;

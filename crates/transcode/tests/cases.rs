@@ -1,4 +1,4 @@
-//! Facts collected from the tests of other transcoders, held against our template parser and router.
+//! Conformance: cases from the tests of other transcoders, run against the template parser and the router.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use http::Method;
 use serde_json::Value;
 use transcode::{Found, Router, Segment, Template, decode_segment, decode_segments};
 
-/// Cases that are wrong in themselves, each with the reason.
-const LEFT_OUT: [(&str, &str); 0] = [];
+/// Invalid cases, each with the reason.
+const EXCLUDED: [(&str, &str); 0] = [];
 
-/// The areas that need no messages. The others are covered by the tests beside this one.
+/// The areas that need no messages. The other tests cover the others.
 const AREAS: [&str; 8] =
     ["template-parse", "template-invalid", "match", "match-suffix", "match-dos", "verb", "percent", "rules"];
 
@@ -22,8 +22,8 @@ fn transcode_cases() {
         let content: Value = serde_json::from_str(&text).unwrap();
         for case in content["cases"].as_array().unwrap() {
             let id = case["id"].as_str().unwrap();
-            let is_ours = AREAS.contains(&case["area"].as_str().unwrap()) && case["departure"] != true;
-            if !is_ours || LEFT_OUT.iter().any(|(left_out, _)| *left_out == id) {
+            let applies = AREAS.contains(&case["area"].as_str().unwrap()) && case["departure"] != true;
+            if !applies || EXCLUDED.iter().any(|(excluded, _)| *excluded == id) {
                 continue;
             }
             run += 1;
@@ -38,7 +38,7 @@ fn transcode_cases() {
 
 /// Every case file beside this one, and the one that `TRANSCODE_CASES` names.
 fn case_files() -> Vec<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcode");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let own = own.read_dir().unwrap().map(|entry| entry.unwrap().path());
     let own = own.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     own.chain(std::env::var_os("TRANSCODE_CASES").map(PathBuf::from)).collect()
@@ -57,11 +57,11 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn compare<T: PartialEq + std::fmt::Debug>(what: &str, ours: T, expected: T) -> Result<(), String> {
-    if ours == expected { Ok(()) } else { Err(format!("{what} is {ours:?}, expected {expected:?}")) }
+fn compare<T: PartialEq + std::fmt::Debug>(what: &str, actual: T, expected: T) -> Result<(), String> {
+    if actual == expected { Ok(()) } else { Err(format!("{what} is {actual:?}, expected {expected:?}")) }
 }
 
-/// Where transcoders differ, the recommendation is our answer.
+/// Where transcoders differ, the recommendation is expected.
 fn recommends(case: &Value, word: &str) -> bool {
     text(&case["recommend"]).starts_with(word)
 }
@@ -80,20 +80,20 @@ fn template_case(case: &Value) -> Result<(), String> {
         (parsed, valid) => return Err(format!("{parsed:?}, expected valid to be {valid}")),
     };
     if let Some(segments) = expect["segments"].as_array() {
-        let ours: Vec<&str> = template.segments().iter().map(shown).collect();
-        compare("segments", ours, segments.iter().map(text).collect())?;
+        let actual: Vec<&str> = template.segments().iter().map(shown).collect();
+        compare("segments", actual, segments.iter().map(text).collect())?;
     }
     if let Some(verb) = expect["verb"].as_str() {
         compare("verb", template.verb().unwrap_or_default(), verb)?;
     }
     if let Some(variables) = expect["vars"].as_object() {
-        let mut ours: Vec<(String, String)> =
+        let mut actual: Vec<(String, String)> =
             template.variables().iter().map(|v| (v.field.clone(), template.pattern(v))).collect();
-        ours.sort();
+        actual.sort();
         let mut expected: Vec<_> =
             variables.iter().map(|(name, part)| (name.clone(), text(part).to_owned())).collect();
         expected.sort();
-        compare("vars", ours, expected)?;
+        compare("vars", actual, expected)?;
     }
     Ok(())
 }
@@ -106,8 +106,8 @@ fn shown(segment: &Segment) -> &str {
     }
 }
 
-/// A router over the case's routes, each leading to its number, with their methods and templates. Templates that our
-/// parser refuses are build errors and lead nowhere.
+/// A router with the case's routes, and their methods and templates by index. Templates that the parser rejects are build
+/// errors, and have no route.
 fn router(case: &Value) -> (Router<usize>, Vec<(Method, String)>) {
     let method = |value: &Value| Method::from_bytes(value.as_str().unwrap_or("GET").as_bytes()).unwrap();
     let mut routes: Vec<(Method, String)> = Vec::new();
@@ -132,7 +132,7 @@ fn router(case: &Value) -> (Router<usize>, Vec<(Method, String)>) {
     let mut router = Router::default();
     for (index, (method, template)) in routes.iter().enumerate() {
         if let Ok(template) = Template::parse(template) {
-            // Two equal routes are a build error; the first stays.
+            // Two equal routes are a build error; the first one is kept.
             let _ = router.insert(method, template, index);
         }
     }
@@ -152,7 +152,7 @@ fn path(case: &Value) -> String {
     }
 }
 
-/// The decoded values of the variables, or what was wrong with one.
+/// The decoded values of the variables, or the problem of one.
 fn bindings(found: &Found<'_, '_, usize>) -> Result<Vec<(String, String)>, &'static str> {
     let value = |variable| {
         let raw = found.template.capture(variable, found.path);
@@ -172,11 +172,11 @@ fn match_case(case: &Value) -> Result<(), String> {
         return found.map(|_| ()).ok_or_else(|| "nothing was found".to_owned());
     }
     if let Some(expected) = expect.get("match") {
-        let ours = found.as_ref().map(|found| {
+        let actual = found.as_ref().map(|found| {
             let (method, template) = &routes[*found.target];
             if text(expected).starts_with('/') { template.clone() } else { format!("{method} {template}") }
         });
-        compare("match", ours.as_deref(), expected.as_str())?;
+        compare("match", actual.as_deref(), expected.as_str())?;
     }
     match (expect["status"].as_u64(), &found) {
         (None | Some(404), None) => return Ok(()),
@@ -189,39 +189,39 @@ fn match_case(case: &Value) -> Result<(), String> {
     match (expect["status"].as_u64(), bindings) {
         (Some(400 | 422), Err(_)) => Ok(()),
         (Some(400 | 422), Ok(bindings)) => Err(format!("{bindings:?} was bound")),
-        (_, Err(refusal)) => Err(format!("refused: it {refusal}")),
-        (_, Ok(mut ours)) => {
+        (_, Err(problem)) => Err(format!("rejected: it {problem}")),
+        (_, Ok(mut actual)) => {
             if let Some(value) = expect.get("value") {
-                compare("value", ours.first().map(|(_, value)| value.as_str()), value.as_str())?;
+                compare("value", actual.first().map(|(_, value)| value.as_str()), value.as_str())?;
             }
             if let Some(expected) = expect["bindings"].as_object().filter(|expected| !expected.is_empty()) {
                 let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 let mut expected: Vec<_> =
                     expected.iter().map(|(name, of)| (name.clone(), value(of))).collect();
                 expected.sort();
-                ours.sort();
-                compare("bindings", ours, expected)?;
+                actual.sort();
+                compare("bindings", actual, expected)?;
             }
             Ok(())
         }
     }
 }
 
-/// `/%XX (each)`: every escape of ASCII in either case of its digits.
+/// `/%XX (each)`: every escape of ASCII, with lower-case and upper-case digits.
 fn every_escape(case: &Value) -> Result<(), String> {
     let (router, _) = router(case);
     for byte in 0..=0x7E_u8 {
         for escape in [format!("%{byte:02x}"), format!("%{byte:02X}")] {
             let path = text(&case["path"]).replace("%XX (each)", &escape);
             let found = router.find(&Method::GET, &path).ok_or_else(|| format!("{path} was not found"))?;
-            let value = bindings(&found).map_err(|refusal| format!("{path} {refusal}"))?.remove(0).1;
+            let value = bindings(&found).map_err(|problem| format!("{path} {problem}"))?.remove(0).1;
             compare(&path, value, char::from(byte).to_string())?;
         }
     }
     Ok(())
 }
 
-/// What a rule with its additional bindings registers, and that its path is found. Bodies are tried in `bodies`.
+/// The number of routes of a rule with its additional bindings, and that its path is found.
 fn rule_case(case: &Value) -> Result<(), String> {
     let (router, routes) = router(case);
     if let Some(registered) = case["expect"]["registered"].as_array() {
