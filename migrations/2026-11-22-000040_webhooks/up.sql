@@ -30,7 +30,7 @@ COMMENT ON COLUMN webhooks.enabled IS 'Whether events are delivered.';
 COMMENT ON COLUMN webhooks.salt IS 'Salt of the secret''s derivation; a new salt gives a new secret.';
 COMMENT ON COLUMN webhooks.key_id IS 'Id of the signing key that the secret is derived from.';
 COMMENT ON COLUMN webhooks.position IS 'All events up to this id were delivered or are in webhook_deliveries.';
-COMMENT ON COLUMN webhooks.failures IS 'Number of consecutive failed attempts.';
+COMMENT ON COLUMN webhooks.failures IS 'Consecutive batches that delivered nothing.';
 COMMENT ON COLUMN webhooks.retry_at IS 'End of the backoff; null if there is none.';
 COMMENT ON COLUMN webhooks.lease_holder IS 'The process that holds the lease.';
 COMMENT ON COLUMN webhooks.lease_expires_at IS 'When the lease expires.';

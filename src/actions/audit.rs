@@ -9,7 +9,7 @@ pub use crate::store::events::AuditQuery;
 use crate::store::events::{self, ChangeEvent, KINDS};
 use crate::store::{Connection, Store};
 
-/// A page of the chat's changes, newest first. The caller's sessions are added to the query.
+/// A page of the chat's changes, newest first, within the caller's sessions.
 pub async fn list(
     store: &Store,
     keys: &SigningKeys,

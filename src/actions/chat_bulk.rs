@@ -22,7 +22,7 @@ const MAX_EMAIL_CHARACTERS: usize = 100;
 pub struct Chats {
     /// Addresses in the client's order. Several may refer to the same chat.
     pub addresses: Vec<ChatAddress>,
-    /// The phone number that holds the chats; `None` for any that the caller may access.
+    /// The phone number that holds the chats; `None` for any.
     pub number: Option<PhoneSelector>,
 }
 
@@ -84,7 +84,7 @@ impl Chats {
         }
     }
 
-    /// Locks all of the chats. Fails when one does not exist or is outside the caller's session scope.
+    /// Locks all of the chats. Fails when one is not in the caller's session scope.
     fn lock(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<BTreeSet<i64>> {
         let scope = SessionScope { phone: self.number.clone(), sessions: caller.sessions.clone() };
         let found = chat_bulk::find(connection, caller.org, &self.addresses, &scope)?;
@@ -136,7 +136,7 @@ impl CheckedAccess {
         Ok(Self { members })
     }
 
-    /// Locks the members against deletion. The error lists every one that does not exist.
+    /// Locks the members against deletion. The error lists all unknown ones.
     fn lock_members(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<()> {
         // PostgreSQL cannot store NUL.
         let keys: Vec<&str> =

@@ -25,7 +25,7 @@ pub struct ChatQuery {
     pub unread: Option<bool>,
 }
 
-/// A page of the chats of the selected number, or of all that the caller may access.
+/// A page of the chats of the selected number, or of all numbers.
 pub async fn list(
     store: &Store,
     caller: &Caller,

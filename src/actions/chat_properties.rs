@@ -41,7 +41,7 @@ pub(super) struct Changes {
     pub(super) removed: Vec<PropertyId>,
 }
 
-/// Validates values against the organization's properties. The error lists every invalid key.
+/// Validates values against the organization's properties. Lists all invalid keys.
 pub(super) fn resolve(
     connection: &mut Connection,
     org: OrgId,
@@ -61,7 +61,7 @@ pub(super) fn definitions(
     if keys.is_empty() { Ok(Vec::new()) } else { stored_definitions(connection, org, keys) }
 }
 
-/// Validates values against the properties that [`definitions`] returned for their keys.
+/// Validates values against the [`definitions`] of their keys.
 pub(super) fn check(definitions: &[Property], input: &BTreeMap<String, PropertyInput>) -> Result<Changes> {
     let mut changes = Changes::default();
     let mut violations = Vec::new();

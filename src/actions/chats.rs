@@ -68,7 +68,7 @@ pub async fn update<R: Send + 'static>(
     idempotent.write(store, org, write).await
 }
 
-/// Marks the chat as read by the selected number, and returns it as that number sees it.
+/// Marks the chat as read by the selected number, and returns that number's view.
 pub async fn mark_read<R: Send + 'static>(
     store: &Store,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! Polls for pending commands once for all connectors of this instance, and wakes the holders of their sessions.
+//! Polls for pending commands for all connectors, and wakes the lease holders.
 
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;

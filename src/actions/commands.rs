@@ -86,7 +86,7 @@ pub(super) fn enqueue_read(
 }
 
 impl ConnectorLease {
-    /// The lease of the session with that session id, phone id or phone number. It is not acquired.
+    /// The lease of the session with that session id, phone id or phone number.
     pub async fn find(store: &Store, caller: &Caller, name: &str) -> Result<Self> {
         let (org, allowed) = (caller.org, caller.sessions.clone());
         let id = name.parse::<SessionId>().ok();
@@ -104,7 +104,7 @@ impl ConnectorLease {
         Ok(Self { org, session, holder: Uuid::now_v7() })
     }
 
-    /// Acquires or renews the lease for [`LEASE`]. Returns `false` while another holder has it.
+    /// Acquires or renews it for [`LEASE`]; `false` while another holder has it.
     pub async fn acquire(self, store: &Store) -> Result<bool> {
         let Self { org, session, holder } = self;
         let seconds = LEASE.as_secs_f64();

@@ -1,4 +1,4 @@
-//! Idempotent writes: repeating a request with the same idempotency key returns the first response.
+//! Idempotent writes: a repeated idempotency key returns the first response.
 
 use super::retention;
 use crate::caller::Actor;
@@ -68,7 +68,7 @@ impl<V, R> IdempotentWrite<V, R> {
         }
     }
 
-    /// Runs work that only reads. With a key it is a write, because the key must be stored.
+    /// Runs work that only reads. With a key it is a write, which stores the key.
     pub(super) async fn read<F>(self, store: &Store, org: OrgId, work: F) -> Result<R>
     where
         F: Fn(&mut Connection) -> StoreResult<V> + Send + 'static,

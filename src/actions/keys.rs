@@ -51,7 +51,8 @@ pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey
     insert(store, org, new, Creator { key: None, manages_owners: true }, IdempotentWrite::unkeyed()).await
 }
 
-/// Creates a key that permits no more than the caller's, and expires no later. Its default expiry is the caller's.
+/// Creates a key that permits no more than the caller's, and expires no later.
+/// Its default expiry is the caller's.
 ///
 /// # Errors
 ///
@@ -118,7 +119,7 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyRow>> {
     store.read(move |connection| keys::list(connection, org)).await
 }
 
-/// A page of the keys, oldest first, including revoked ones, that access only sessions of the caller.
+/// A page of the keys that access only sessions of the caller, oldest first.
 pub async fn page(
     store: &Store,
     signing_keys: &SigningKeys,
@@ -142,7 +143,7 @@ pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
     key.map(|key| key.org).ok_or_else(not_found)
 }
 
-/// Revokes a key, which all instances reject within 5 seconds. Revoking a revoked key succeeds.
+/// Revokes a key. All instances reject it within 5 seconds. Repeating it succeeds.
 ///
 /// # Errors
 ///

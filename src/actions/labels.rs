@@ -74,7 +74,7 @@ pub async fn page(
     list.page(limit, cursor, |row: &LabelRow| text_key(&row.name), read).await
 }
 
-/// Changes the label on every chat that has it, and returns it. An empty change succeeds.
+/// Changes the label on all chats, and returns it. An empty change succeeds.
 ///
 /// # Errors
 ///
@@ -147,7 +147,7 @@ fn name_taken() -> Error {
     Error::new(Kind::Conflict, "the organization has a label with this name already")
 }
 
-/// A valid name of one label. It has no comma, because a comma separates the names of a list.
+/// A valid name of one label. A comma would separate the names of a list.
 fn checked_name(name: &str) -> Result<LabelName> {
     let name = name.trim();
     if name.is_empty() {
@@ -183,7 +183,7 @@ fn checked_color(color: String) -> Result<String> {
     Err(Error::invalid("color", "must be a color such as #1FA2B3"))
 }
 
-/// The label names of lists whose elements may contain several, separated by commas.
+/// The label names of lists. An element may contain several, separated by commas.
 ///
 /// Names are trimmed, not empty, sorted by key and distinct; the first spelling of a name counts.
 pub(super) fn parse(lists: &[String]) -> Result<Vec<LabelName>> {

@@ -17,7 +17,7 @@ use crate::store::members::{self, MemberChanges, NewMemberRow};
 use crate::store::{Connection, Store, StoreResult};
 use crate::text_key::text_key;
 
-/// The longest email, in characters (RFC 5321, section 4.5.3.1.3, without the brackets).
+/// The longest email in characters (RFC 5321, section 4.5.3.1.3, less brackets).
 const MAX_EMAIL: usize = 254;
 
 /// A member to add.
@@ -40,7 +40,7 @@ pub struct MemberChange {
     pub role: Patch<Role>,
 }
 
-/// The organization whose members are changed, and the permissions of the principal that changes them.
+/// The organization whose members change, and the permissions of the caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Manager {
     org: OrgId,
@@ -174,7 +174,8 @@ pub async fn remove<R: Send + 'static>(
     idempotent.write(store, org, write).await
 }
 
-/// Changes a member. The organization must be locked, so that two owners cannot remove each other concurrently.
+/// Changes a member. The organization must be locked.
+/// Otherwise two owners could remove each other concurrently.
 fn change_one(
     connection: &mut Connection,
     manager: Manager,
@@ -215,7 +216,7 @@ fn checked_by(manager: Manager, new: NewMember) -> Result<NewMemberRow> {
     checked_new(new)
 }
 
-/// A member to add, if its email and name are valid. The permission to add it is not checked.
+/// Validates a member to add. Permissions are not checked.
 pub(super) fn checked_new(new: NewMember) -> Result<NewMemberRow> {
     let member_key = key_of(&new.email)?;
     let name = new.name.as_deref().map(|name| name::checked("name", name)).transpose()?;

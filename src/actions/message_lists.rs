@@ -20,7 +20,7 @@ pub async fn list_of_chat(
     read(store, caller, number, filter, page).await?.ok_or_else(|| Error::not_found("chat not found"))
 }
 
-/// A page of the messages of all chats that the selected number holds, or all numbers that the caller may access.
+/// A page of the messages of all chats of the selected number or of all numbers.
 pub async fn list(
     store: &Store,
     caller: &Caller,

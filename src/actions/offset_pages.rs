@@ -48,7 +48,7 @@ impl<T> Listed<T> {
     }
 }
 
-/// Positions of the first and the last item of a page, counted from 1; 0 and 0 when it is empty.
+/// Positions of the first and last item, counted from 1; zeros for an empty page.
 pub fn positions(offset: i64, length: usize) -> (i64, i64) {
     match i64::try_from(length).unwrap_or(i64::MAX) {
         0 => (0, 0),

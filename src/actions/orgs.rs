@@ -23,7 +23,7 @@ pub async fn list(store: &Store) -> Result<Vec<OrgRow>> {
     store.read(orgs::list).await
 }
 
-/// Disables or enables an organization; all instances apply it within 5 seconds. Repeating it succeeds.
+/// Disables or enables an organization. All instances apply it within 5 seconds.
 pub async fn set_disabled(store: &Store, id: OrgId, disabled: bool) -> Result<()> {
     let found = store.write(id, move |connection| orgs::set_disabled(connection, id, disabled)).await?;
     found_or_error(found)

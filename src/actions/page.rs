@@ -45,7 +45,8 @@ pub(super) struct CursorList<'a> {
 }
 
 impl CursorList<'_> {
-    /// Reads the page after `cursor`. `read` gets the position of the last item before the page, and how many rows to read.
+    /// Reads the page after `cursor`.
+    /// `read` gets the position of the last item before the page, and the number of rows.
     pub(super) async fn page<T, P, F>(
         &self,
         limit: Option<i64>,
@@ -69,7 +70,7 @@ impl CursorList<'_> {
     }
 }
 
-/// Removes the row after the page, whose existence means that there is a next page.
+/// Removes the row after the page. Its presence shows that a next page exists.
 fn cut<T>(mut rows: Vec<T>, size: i64, cursor: impl Fn(&T) -> Result<String>) -> Result<Page<T>> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let is_last = rows.len() <= size;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 
-/// A condition on the current state, checked in the transaction after the row is locked.
+/// A condition on the current state, checked after the row is locked.
 pub struct Precondition<V>(Option<Test<V>>);
 
 type Test<V> = Box<dyn Fn(&V) -> bool + Send>;
@@ -16,7 +16,7 @@ impl<V> Precondition<V> {
         Self(Some(Box::new(test)))
     }
 
-    /// Whether there is a condition to check.
+    /// Whether this is not [`Self::NONE`].
     pub(super) fn is_some(&self) -> bool {
         self.0.is_some()
     }

@@ -155,7 +155,7 @@ pub async fn delete<R: Send + 'static>(
     idempotent.write(store, org, write).await
 }
 
-/// Removes the options that are not among the new ones from the values of all chats.
+/// Removes the options that are not in `options` from the values of all chats.
 fn remove_unlisted(
     connection: &mut Connection,
     org: OrgId,
@@ -185,7 +185,7 @@ fn not_found() -> Error {
     Error::not_found("property not found")
 }
 
-/// A valid name. It must not look like an id, because clients refer to a property by either.
+/// A valid name. Clients refer to a property by id or name, so it is not like an id.
 fn checked_name(name: &str) -> Result<String> {
     let name = name::checked("name", name)?;
     match name.parse::<PropertyId>() {

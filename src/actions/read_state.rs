@@ -16,7 +16,7 @@ pub enum ReadState {
     Unread,
 }
 
-/// Marks the chat of the session. Does nothing when it has that state or does not exist.
+/// Marks a session's chat. Does nothing if it has that state or does not exist.
 pub(super) fn mark(
     connection: &mut Connection,
     org: OrgId,

@@ -9,7 +9,7 @@ use crate::store::{Connection, Store, StoreResult, name_of};
 /// Expired rows that are read at a time.
 pub(super) const BATCH: i64 = 1000;
 
-/// Deletes the expired rows. Returns whether there may be more, which is when the batch is full.
+/// Deletes the expired rows. Returns whether the batch is full: there may be more.
 pub(super) async fn delete<K, D>(store: &Store, expired: Vec<(OrgId, K)>, delete: D) -> Result<bool>
 where
     K: Send + 'static,

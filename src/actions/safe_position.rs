@@ -9,7 +9,7 @@ use crate::store::events::EventHead;
 pub(super) struct SafePositionTracker(Option<EventHead>);
 
 impl SafePositionTracker {
-    /// Takes the current head. Returns the head up to which every event is visible now, if it advanced.
+    /// Takes the current head. Returns the new safe position, if it advanced.
     pub(super) fn update(&mut self, head: EventHead) -> Option<EventHead> {
         match self.0.take() {
             _ if head.writers.is_empty() => Some(head),

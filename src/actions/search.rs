@@ -7,7 +7,7 @@ use crate::store::Store;
 pub use crate::store::search::Filter;
 use crate::store::search::{self, Found, Outcome, Page};
 
-/// The maximum number of matches that are counted, ranked and returned, since ranking reads each of them.
+/// Maximum number of matches that are counted and ranked.
 pub const MAX_MATCHES: i32 = 10_000;
 
 /// The longest query, in characters.

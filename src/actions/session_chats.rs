@@ -132,7 +132,7 @@ pub(super) fn find(
     }
 }
 
-/// Locks the chat and checks the precondition, if there is one.
+/// Locks the chat and checks the precondition, unless it is [`Precondition::NONE`].
 fn check(
     connection: &mut Connection,
     org: OrgId,

@@ -30,7 +30,8 @@ pub struct Change {
     pub label: Patch<String>,
 }
 
-/// Rejects a key limited to some sessions: it could gain access to another session, or occupy a phone number.
+/// Rejects keys limited to some sessions.
+/// They could otherwise gain access to another session, or occupy a phone number.
 pub fn check_may_attach(caller: &Caller) -> Result<()> {
     match &caller.sessions {
         Some(_) => Err(Error::new(Kind::Forbidden, "a key limited to some sessions cannot attach another")),

@@ -7,6 +7,7 @@ use diesel::upsert::excluded;
 use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
+use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, commands, connector_leases, session_chats, sessions};
 use super::session_chats::held_at;
 use crate::ids::{ChatAddress, OrgId, SessionId};
@@ -89,9 +90,8 @@ pub fn pending(
     session: SessionId,
     limit: i64,
 ) -> StoreResult<Vec<PendingCommand>> {
-    let chat = chats::org_id.eq(commands::org_id).and(chats::chat_key.eq(commands::chat_key));
     Ok(commands::table
-        .inner_join(chats::table.on(chat))
+        .inner_join(chats::table.on(same_chat!(chats, commands)))
         .filter(commands::org_id.eq(org))
         .filter(commands::session_id.eq(session))
         .order(commands::version)
@@ -117,22 +117,19 @@ pub fn sessions_with_pending(
         .load(connection)?)
 }
 
-/// Deletes executed commands. A newer command of the same field has another version, and stays.
+/// Deletes executed commands. Newer ones of the same fields have other versions.
 pub fn delete(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     versions: &[i64],
 ) -> StoreResult<()> {
-    let executed = commands::table
-        .filter(commands::org_id.eq(org))
-        .filter(commands::session_id.eq(session))
-        .filter(commands::version.eq_any(versions));
-    diesel::delete(executed).execute(connection)?;
+    let pending = org_rows!(commands, org, session_id = session);
+    diesel::delete(pending.filter(commands::version.eq_any(versions))).execute(connection)?;
     Ok(())
 }
 
-/// Acquires or renews the lease of an existing session. Returns `false` while another holder has it.
+/// Acquires or renews a session's lease; `false` while another holder has it.
 pub fn acquire_lease(
     connection: &mut Connection,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! Change events: an outbox table that triggers fill in the transaction that changes a chat.
+//! Change events: an outbox that triggers fill in the transaction of a change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::lists::phone_arguments;
+use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, events, orgs, session_chats, sessions};
 use super::views::{event_head, event_views};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
@@ -42,7 +43,7 @@ diesel::define_sql_function! {
     fn pg_notify(channel: Text, payload: Text) -> Text;
 }
 
-/// The fields that changed, as the triggers name them, with their previous and current values.
+/// The previous and current values of the changed fields, as triggers name them.
 pub type Changes = BTreeMap<String, (JsonValue, JsonValue)>;
 
 /// A change of a chat.
@@ -55,7 +56,7 @@ pub struct ChangeEvent {
     pub at: Instant,
     /// The canonical address of the chat; `None` when it is no longer stored.
     pub chat_id: Option<ChatAddress>,
-    /// The session whose view of the chat changed; `None` for a change that all sessions share.
+    /// The session whose view changed; `None` for a change that all sessions share.
     pub session_id: Option<SessionId>,
     /// The session's phone number in digits; `None` when the session is deleted.
     pub phone: Option<String>,
@@ -86,7 +87,7 @@ pub struct RoutableEvent {
     pub assigned_to: Option<String>,
 }
 
-/// The end of the event query. It is a safe position once all of `writers` have ended.
+/// The end of the event log: a safe position once all `writers` have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventHead {
     /// The last event id that was assigned.
@@ -97,12 +98,12 @@ pub struct EventHead {
     pub writers: Vec<String>,
 }
 
-/// Selects entries of a chat's audit query. Every condition that is set must hold.
+/// Selects entries of a chat's audit log. Every condition that is set must hold.
 #[derive(Clone, Debug)]
 pub struct AuditQuery {
     /// Any address of the chat.
     pub address: ChatAddress,
-    /// The session that may hold the chat, and whose own changes are included; `None` for all.
+    /// The session that holds the chat, and whose own changes count; `None` for all.
     pub phone: Option<PhoneSelector>,
     /// The principal that made the change.
     pub actor: Option<String>,
@@ -125,7 +126,8 @@ macro_rules! if_set {
     };
 }
 
-/// At most `limit` events of the chat, newest first. `None` when no selected session holds the chat.
+/// At most `limit` events of the chat, newest first.
+/// `None` when no selected session holds the chat.
 pub fn of_chat(
     connection: &mut Connection,
     org: OrgId,
@@ -136,25 +138,18 @@ pub fn of_chat(
     macro_rules! rows {
         ($is_allowed:expr) => {{
             let selected_sessions = || {
-                sessions::table
-                    .filter(sessions::org_id.eq(org))
+                org_rows!(sessions, org)
                     .filter($is_allowed)
                     .filter(if_set!(phone, Text, sessions::phone, eq))
                     .filter(if_set!(phone_id, Text, sessions::phone_id, eq))
                     .select(sessions::session_id.nullable())
             };
             let holders = session_chats::table
-                .filter(session_chats::org_id.eq(chat_addresses::org_id))
-                .filter(session_chats::chat_key.eq(chat_addresses::chat_key))
+                .filter(same_chat!(session_chats, chat_addresses))
                 .filter(session_chats::session_id.nullable().eq_any(selected_sessions()));
-            let selected = event_views::org_id
-                .eq(chat_addresses::org_id)
-                .and(event_views::chat_key.eq(chat_addresses::chat_key))
-                .and(
-                    event_views::session_id
-                        .is_null()
-                        .or(event_views::session_id.eq_any(selected_sessions())),
-                )
+            let is_selected = event_views::session_id.eq_any(selected_sessions());
+            let selected = same_chat!(event_views, chat_addresses)
+                .and(event_views::session_id.is_null().or(is_selected))
                 .and(if_set!(query.actor, Text, event_views::actor, eq))
                 .and(if_set!(query.kind, Text, event_views::kind, eq))
                 .and(if_set!(query.from, Timestamptz, event_views::at, ge))
@@ -195,45 +190,36 @@ pub fn head(connection: &mut Connection) -> StoreResult<EventHead> {
     Ok(EventHead { last, at, writers })
 }
 
-/// At most `limit` events of all organizations with ids above `after` and up to `last`, in order.
+/// At most `limit` events with ids above `after` and up to `last`, in order.
+/// Of all organizations when `org` is `None`.
 pub fn after(
     connection: &mut Connection,
+    org: Option<OrgId>,
     after: i64,
     last: i64,
     limit: i64,
 ) -> StoreResult<Vec<RoutableEvent>> {
-    Ok(event_views::table
-        .filter(event_views::of_any_org)
-        .filter(event_views::event_id.gt(after))
-        .filter(event_views::event_id.le(last))
-        .order(event_views::event_id)
-        .limit(limit)
-        .select(RoutableEvent::as_select())
-        .load(connection)?)
-}
-
-/// The same as [`after`] for one organization.
-pub fn after_of(
-    connection: &mut Connection,
-    org: OrgId,
-    after: i64,
-    last: i64,
-    limit: i64,
-) -> StoreResult<Vec<RoutableEvent>> {
-    Ok(event_views::table
-        .filter(event_views::org_id.eq(org))
-        .filter(event_views::event_id.gt(after))
-        .filter(event_views::event_id.le(last))
-        .order(event_views::event_id)
-        .limit(limit)
-        .select(RoutableEvent::as_select())
-        .load(connection)?)
+    macro_rules! load {
+        ($scope:expr) => {
+            event_views::table
+                .filter($scope)
+                .filter(event_views::event_id.gt(after))
+                .filter(event_views::event_id.le(last))
+                .order(event_views::event_id)
+                .limit(limit)
+                .select(RoutableEvent::as_select())
+                .load(connection)?
+        };
+    }
+    Ok(match org {
+        None => load!(event_views::of_any_org),
+        Some(org) => load!(event_views::org_id.eq(org)),
+    })
 }
 
 /// The organization's events with these ids that are still stored.
 pub fn by_ids(connection: &mut Connection, org: OrgId, ids: &[i64]) -> StoreResult<Vec<ChangeEvent>> {
-    Ok(event_views::table
-        .filter(event_views::org_id.eq(org))
+    Ok(org_rows!(event_views, org)
         .filter(event_views::event_id.eq_any(ids))
         .select(ChangeEvent::as_select())
         .load(connection)?)
@@ -261,7 +247,7 @@ pub fn expired(
 
 /// Deletes these events of the organization, and stores the largest deleted id.
 pub fn delete(connection: &mut Connection, org: OrgId, ids: &[i64]) -> StoreResult<()> {
-    let deleted = events::table.filter(events::org_id.eq(org)).filter(events::event_id.eq_any(ids));
+    let deleted = org_rows!(events, org).filter(events::event_id.eq_any(ids));
     diesel::delete(deleted).execute(connection)?;
     let last = ids.iter().copied().max().unwrap_or_default();
     let earlier = orgs::table.find(org).filter(orgs::events_removed_up_to.lt(last));

@@ -31,7 +31,8 @@ impl Listener {
         connecting.await.map_err(Error::internal)?
     }
 
-    /// Whether an instance other than `own` has notified since the last call. Does not block. An error is final.
+    /// Whether another instance than `own` has notified since the last call.
+    /// Does not block. An error is final.
     pub fn was_notified(&mut self, own: &str) -> Result<bool> {
         let mut was_notified = false;
         for notification in self.connection.notifications_iter() {

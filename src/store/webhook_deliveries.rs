@@ -9,6 +9,7 @@ use diesel::sql_types::Timestamptz;
 
 use super::connection::{Connection, StoreResult};
 use super::events::{ChangeEvent, interval};
+use super::org_rows::org_rows;
 use super::schema::{webhook_deliveries, webhooks};
 use super::views::event_views;
 use crate::ids::{OrgId, SessionId, WebhookId};
@@ -62,7 +63,8 @@ impl DeliveryRow {
     }
 }
 
-/// At most `limit` deliveries of events before `before`, newest first, with the events that are still stored.
+/// At most `limit` deliveries of events before `before`, newest first.
+/// Each with its event while that is stored.
 ///
 /// Empty when the webhook does not select only sessions in `allowed`.
 pub fn page(
@@ -87,9 +89,7 @@ pub fn page(
         page = page.filter(webhook_deliveries::state.eq(state));
     }
     if let Some(allowed) = allowed {
-        let visible = webhooks::table
-            .filter(webhooks::org_id.eq(org))
-            .filter(webhooks::webhook_id.eq(id))
+        let visible = org_rows!(webhooks, org, webhook_id = id)
             .filter(webhooks::session_ids.is_contained_by(allowed))
             .select(webhooks::webhook_id);
         page = page.filter(exists(visible));
@@ -112,17 +112,14 @@ pub fn lock_state(
     Ok(state.for_update().first(connection).optional()?)
 }
 
-/// Makes one dead letter or all of the webhook wait again, as if new. Returns their number.
+/// Resets one dead letter, or all of the webhook, to waiting. Returns their number.
 pub fn revive(
     connection: &mut Connection,
     org: OrgId,
     id: &WebhookId,
     event: Option<i64>,
 ) -> StoreResult<usize> {
-    let dead = webhook_deliveries::table
-        .filter(webhook_deliveries::org_id.eq(org))
-        .filter(webhook_deliveries::webhook_id.eq(id))
-        .filter(webhook_deliveries::state.eq(DEAD));
+    let dead = org_rows!(webhook_deliveries, org, webhook_id = id, state = DEAD);
     let set = (
         webhook_deliveries::state.eq(WAITING),
         webhook_deliveries::attempts.eq(0),
@@ -152,10 +149,7 @@ pub fn expired(
 
 /// Deletes the webhook's deliveries of these events.
 pub fn delete(connection: &mut Connection, org: OrgId, id: &WebhookId, events: &[i64]) -> StoreResult<()> {
-    let deliveries = webhook_deliveries::table
-        .filter(webhook_deliveries::org_id.eq(org))
-        .filter(webhook_deliveries::webhook_id.eq(id))
-        .filter(webhook_deliveries::event_id.eq_any(events));
-    diesel::delete(deliveries).execute(connection)?;
+    let deliveries = org_rows!(webhook_deliveries, org, webhook_id = id);
+    diesel::delete(deliveries.filter(webhook_deliveries::event_id.eq_any(events))).execute(connection)?;
     Ok(())
 }

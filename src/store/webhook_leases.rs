@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
 use super::events::interval;
+use super::org_rows::org_rows;
 use super::schema::{events, orgs, webhook_deliveries, webhooks};
 use super::webhook_deliveries::{DeliveryRow, WAITING};
 use super::webhooks::WebhookRow;
@@ -46,7 +47,8 @@ pub struct BatchResult {
     pub deliveries: Vec<DeliveryRow>,
 }
 
-/// At most `limit` webhooks that have work and no lease, least recently leased first, outside the organizations `except`.
+/// At most `limit` unleased webhooks that have work, least recently leased first.
+/// Skips the organizations in `except`.
 pub fn due(
     connection: &mut Connection,
     safe_position: i64,
@@ -76,7 +78,8 @@ pub fn due(
         .load(connection)?)
 }
 
-/// When the oldest event happened that a webhook has not processed, and the current time. Ignores failing endpoints.
+/// The time of the oldest event that a webhook has not processed, and the current time.
+/// Ignores failing endpoints.
 pub fn oldest_undelivered(connection: &mut Connection) -> StoreResult<Option<(Instant, Instant)>> {
     let next = events::table
         .filter(events::org_id.eq(webhooks::org_id))
@@ -115,7 +118,8 @@ pub fn acquire(
     Ok(acquire.get_result(connection).optional()?)
 }
 
-/// Stores the result and releases the lease. Does nothing and returns `false` when the holder has lost the lease.
+/// Stores the result and releases the lease.
+/// Returns `false`, and does nothing, when the holder has lost the lease.
 pub fn release(
     connection: &mut Connection,
     org: OrgId,
@@ -165,10 +169,7 @@ pub fn waiting(
     id: &WebhookId,
     limit: i64,
 ) -> StoreResult<Vec<DeliveryRow>> {
-    Ok(webhook_deliveries::table
-        .filter(webhook_deliveries::org_id.eq(org))
-        .filter(webhook_deliveries::webhook_id.eq(id))
-        .filter(webhook_deliveries::state.eq(WAITING))
+    Ok(org_rows!(webhook_deliveries, org, webhook_id = id, state = WAITING)
         .order(webhook_deliveries::event_id)
         .limit(limit)
         .select(DeliveryRow::as_select())

@@ -4,12 +4,13 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
+use super::org_rows::org_rows;
 use super::schema::webhooks;
 use super::views::event_head;
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 
-/// A webhook. Its secret is not stored, but derived from a signing key and the salt.
+/// A webhook. Its secret is derived from a signing key and the salt.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = webhooks, check_for_backend(Pg))]
 pub struct WebhookRow {
@@ -83,10 +84,11 @@ pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> S
 
 /// Number of webhooks of the organization.
 pub fn count(connection: &mut Connection, org: OrgId) -> StoreResult<i64> {
-    Ok(webhooks::table.filter(webhooks::org_id.eq(org)).count().get_result(connection)?)
+    Ok(org_rows!(webhooks, org).count().get_result(connection)?)
 }
 
-/// At most `limit` webhooks after that time and id, oldest first, which select only sessions in `allowed`.
+/// At most `limit` webhooks after that time and id, oldest first.
+/// Only those that select only sessions in `allowed`.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
@@ -95,8 +97,7 @@ pub fn page(
     limit: i64,
 ) -> StoreResult<Vec<WebhookRow>> {
     let is_later = webhooks::created_at.gt(created_at).or(webhooks::webhook_id.gt(id));
-    let mut page = webhooks::table
-        .filter(webhooks::org_id.eq(org))
+    let mut page = org_rows!(webhooks, org)
         // Redundant, but a range that the index supports, which the alternatives are not.
         .filter(webhooks::created_at.ge(created_at))
         .filter(is_later)

@@ -1,4 +1,4 @@
-//! Spans and metrics of database work: its name, its wait for a connection and its duration.
+//! Spans and metrics of database work: name, wait for a connection, duration.
 
 use std::any::type_name;
 use std::time::Instant;

@@ -1,7 +1,6 @@
 //! Reads change events once for all subscribers of this instance, and broadcasts them.
 //!
-//! A notification triggers a read. A slow poll finds events whose notification was lost. Without subscribers there are no
-//! queries.
+//! A notification triggers a read; a slow poll finds the rest. Without subscribers there are no queries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use crate::telemetry::{causes, metrics};
 
 /// Interval of polling for new events without a notification.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The same while open transactions hold back the safe position, since a rollback sends no notification.
+/// The same while open transactions hold it back: a rollback sends no notification.
 const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Events that are read at a time.
@@ -34,10 +33,10 @@ const BUFFERED_PAGES: usize = 64;
 /// The maximum number of subscribers, which bounds their memory.
 const MAX_SUBSCRIBERS: usize = 10_000;
 
-/// How much earlier than its predecessor an event may be timed, since ids and times are not assigned together.
+/// How much earlier than its predecessor an event may be timed.
 const JITTER_MICROS: i64 = 2_000_000;
 
-/// A position in the event log: an event id, and a time in Unix microseconds that no later event precedes.
+/// An event id, and a time in Unix microseconds that no later event precedes.
 pub(super) type Position = (i64, i64);
 
 /// An event with the resume token after it.
@@ -59,7 +58,7 @@ pub(super) struct Page {
     pub(super) events: Vec<PublishedEvent>,
     /// Every event up to this position is in this page or an earlier one.
     pub(super) end: Position,
-    /// Whether event ids were reset: a failover lost events that were already published.
+    /// Whether event ids were reset: a failover lost published events.
     pub(super) is_reset: bool,
 }
 
@@ -78,7 +77,8 @@ pub struct Publisher {
     notifications: Notifications,
     cursors: SigningKeys,
     retention: Duration,
-    /// The end of the last page; `None` without subscribers. Locked while a page is sent, so that a new subscriber misses none.
+    /// The end of the last page; `None` without subscribers.
+    /// Locked while a page is sent, so that a new subscriber misses none.
     published: watch::Sender<Option<Position>>,
     pages: broadcast::Sender<Arc<Page>>,
     closing: CancellationToken,
@@ -100,7 +100,7 @@ impl Publisher {
         })
     }
 
-    /// Publishes events, and notifies other instances of new ones, until the future is dropped.
+    /// Publishes events, and notifies other instances, until the future is dropped.
     pub async fn run(self: Arc<Self>) {
         let publish = async {
             loop {
@@ -213,7 +213,7 @@ impl Publisher {
         metrics::event_lag("watchers", Duration::ZERO);
     }
 
-    /// Publishes the new events up to the safe position. Returns the maximum age of the remaining ones.
+    /// Publishes up to the safe position. Returns the maximum age of later events.
     async fn publish_new(&self, tracker: &mut SafePositionTracker) -> Result<Duration> {
         let head = self.store.read(events::head).await?;
         let (last, at) = end_of(&head);
@@ -225,7 +225,7 @@ impl Publisher {
         Ok(Duration::from_micros(micros.try_into().unwrap_or_default()))
     }
 
-    /// Publishes the next page of events up to `end`. Returns whether it was the last one.
+    /// Publishes the next page up to `end`. Returns whether it was the last one.
     async fn publish_page(&self, end: Position) -> Result<bool> {
         let published = *self.published.borrow();
         let is_done = self.published.send_if_modified(|published| {
@@ -239,7 +239,8 @@ impl Publisher {
             is_done
         });
         let Some((after, _)) = published.filter(|_| !is_done) else { return Ok(true) };
-        let rows = self.store.read(move |connection| events::after(connection, after, end.0, PAGE)).await?;
+        let rows =
+            self.store.read(move |connection| events::after(connection, None, after, end.0, PAGE)).await?;
         let is_full = i64::try_from(rows.len()) == Ok(PAGE);
         let end = rows.last().filter(|_| is_full).map_or(end, position_of);
         let events = rows.into_iter().map(|row| self.with_token(row)).collect::<Result<_>>()?;
@@ -252,14 +253,14 @@ impl Publisher {
         Ok(!is_full)
     }
 
-    /// The next events of one organization up to `last`, and whether there are no others.
+    /// Events of one organization up to `last`, and whether there are no others.
     pub(super) async fn earlier(
         &self,
         org: OrgId,
         after: i64,
         last: i64,
     ) -> Result<(Vec<PublishedEvent>, bool)> {
-        let read = move |connection: &mut _| events::after_of(connection, org, after, last, PAGE);
+        let read = move |connection: &mut _| events::after(connection, Some(org), after, last, PAGE);
         let rows = self.store.read(read).await?;
         let is_complete = i64::try_from(rows.len()) != Ok(PAGE);
         Ok((rows.into_iter().map(|row| self.with_token(row)).collect::<Result<_>>()?, is_complete))
@@ -270,7 +271,7 @@ impl Publisher {
         Ok(PublishedEvent { routable: Arc::new(routable), resume_token })
     }
 
-    /// The position with the latest valid time: the current time when no event follows it.
+    /// The position with the latest valid time: now, when no event follows it.
     pub(super) fn refreshed(&self, position: Position) -> Position {
         let published = *self.published.borrow();
         published

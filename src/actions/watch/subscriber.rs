@@ -17,7 +17,7 @@ use crate::store::events::RoutableEvent;
 
 /// Messages that a client may leave unread.
 const UNREAD: usize = 32;
-/// The final resume token and the reason of the end, for which the channel always has room.
+/// The final resume token and the reason of the end. Their room is reserved.
 const FINAL_MESSAGES: usize = 2;
 /// The capacity of the channel.
 pub(super) const BUFFER: usize = UNREAD + FINAL_MESSAGES;

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether the address is public: not loopback, private, link-local or reserved, and embeds no such IPv4 address.
+/// Whether the address is public: not loopback, private, link-local or reserved.
+/// An IPv6 address that embeds an IPv4 address is checked by that.
 ///
 /// Follows the special-purpose registries of IANA (RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 const MAX_BACKOFF: Duration = Duration::from_secs(600);
 
-/// A random backoff between half and all of [`ceiling`], so that deliveries that failed together spread out.
+/// A random backoff between half and all of [`ceiling`].
+/// Spreads out deliveries that failed together.
 pub(super) fn jittered(failures: i32, initial: Duration) -> Duration {
     ceiling(failures, initial).mul_f64(0.5 + rand::random::<f64>() / 2.0)
 }
 
-/// The longest backoff after that many failures: doubled with each, up to ten minutes.
+/// The longest backoff: doubled with each failure, up to ten minutes.
 pub(super) fn ceiling(failures: i32, initial: Duration) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(20);
     initial.saturating_mul(1 << doublings).min(MAX_BACKOFF)

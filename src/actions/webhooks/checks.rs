@@ -17,7 +17,7 @@ pub(super) fn new_salt() -> Vec<u8> {
     rand::random::<[u8; 16]>().to_vec()
 }
 
-/// The webhook's secret, derived from a signing key and the salt. `None` once that signing key is removed.
+/// The webhook's secret; `None` once its signing key is removed.
 pub(super) fn secret(keys: &SigningKeys, org: OrgId, row: &WebhookRow) -> Option<Secret> {
     let parts: [&[u8]; 4] =
         [b"webhook", org.as_uuid().as_bytes(), row.webhook_id.as_str().as_bytes(), &row.salt];
@@ -26,7 +26,7 @@ pub(super) fn secret(keys: &SigningKeys, org: OrgId, row: &WebhookRow) -> Option
     Some(Secret::new(format!("{SECRET_PREFIX}{digits}")))
 }
 
-/// Requires the `read` capability: a webhook would otherwise disclose chats that the caller may not read.
+/// Requires the `read` capability, since a webhook discloses chats.
 pub(super) fn check_reader(caller: &Caller) -> Result<()> {
     if caller.capabilities.contains(Capability::Read) {
         return Ok(());
@@ -44,7 +44,7 @@ pub(super) fn checked_kinds(mut kinds: Vec<String>) -> Result<Vec<String>> {
     Ok(kinds)
 }
 
-/// Sessions that the caller may access, sorted, without duplicates; `None` selects all.
+/// Sessions that the caller may access, sorted and distinct; `None` selects all.
 pub(super) fn checked_sessions(
     caller: &Caller,
     sessions: Option<Vec<SessionId>>,

@@ -96,7 +96,7 @@ pub async fn lag(store: &Store) -> Result<Duration> {
     Ok(Duration::from_micros(micros.try_into().unwrap_or_default()))
 }
 
-/// Removes a batch of deliveries older than the retention. Returns whether there may be more.
+/// Removes a batch of expired deliveries. Returns whether there may be more.
 pub async fn remove_expired(store: &Store, retention: Duration) -> Result<bool> {
     let read = move |connection: &mut _| webhook_deliveries::expired(connection, retention, retention::BATCH);
     retention::delete(store, store.read(read).await?, delete).await

@@ -23,12 +23,12 @@ use crate::telemetry::causes;
 
 /// Webhooks that one process serves at a time.
 const MAX_CONCURRENT: usize = 128;
-/// The same for one organization, so that its unresponsive endpoints leave room for others.
+/// The same for one organization, to leave room for others.
 const MAX_CONCURRENT_PER_ORG: usize = 16;
 
 /// Pause between polls for due webhooks.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The same after a batch, which may have left work, or while open transactions hold back the safe position.
+/// The same after a batch, or while open transactions hold the safe position back.
 const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Sends change events to webhooks.

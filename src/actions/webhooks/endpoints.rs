@@ -16,7 +16,7 @@ use crate::patch::Patch;
 use crate::store::webhooks::{self, NewWebhookRow, WebhookChanges, WebhookRow};
 use crate::store::{Connection, Store, StoreResult};
 
-/// Webhooks per organization. Each one reads every change event of the organization.
+/// Webhooks per organization. Each reads every event of the organization.
 const MAX_WEBHOOKS: i64 = 100;
 
 /// Manages webhooks and their deliveries.
@@ -199,7 +199,7 @@ impl Webhooks {
         Ok(WebhookChanges { url, kinds, sessions, enabled })
     }
 
-    /// A valid endpoint URL. A host name is resolved, and its addresses are checked, at each connection.
+    /// A valid endpoint URL. The addresses of a host name are checked at each connection.
     fn checked_url(&self, text: &str) -> Result<ReceiverUrl> {
         let url: ReceiverUrl = text.trim().parse().map_err(|expected| Error::invalid("url", expected))?;
         if self.settings.allow_private_networks {

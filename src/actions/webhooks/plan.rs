@@ -8,7 +8,7 @@ use crate::store::events::{ChangeEvent, RoutableEvent};
 use crate::store::webhook_deliveries::DeliveryRow;
 use crate::store::webhooks::WebhookRow;
 
-/// Chats that are attempted while an endpoint fails, and failures without success that end a batch.
+/// Chats to attempt while an endpoint fails, and failures that end such a batch.
 pub(super) const MAX_PROBES: usize = 2;
 
 /// A delivery to attempt.

@@ -27,7 +27,7 @@ use crate::telemetry::metrics;
 
 /// Events that a batch reads, and deliveries that it attempts.
 const BATCH: i64 = 256;
-/// Waiting deliveries above which a batch reads no new events: they stay in the event log.
+/// Waiting deliveries above which a batch reads no new events.
 const MAX_WAITING: usize = 1000;
 /// Chats that a batch delivers concurrently.
 const CONCURRENT_CHATS: usize = 8;
@@ -136,11 +136,11 @@ impl<S: WebhookSender> Batch<'_, S> {
         Ok(())
     }
 
-    /// Adds the events after the webhook's position to the plan. Returns the new position.
+    /// Adds the events after the webhook's position. Returns the new position.
     async fn add_new_events(&self, plan: &mut Plan, safe_position: i64) -> Result<i64> {
         let (org, position) = (self.org, self.lease.position);
         let read =
-            move |connection: &mut _| events::after_of(connection, org, position, safe_position, BATCH);
+            move |connection: &mut _| events::after(connection, Some(org), position, safe_position, BATCH);
         let events: Vec<RoutableEvent> = self.worker.store.read(read).await?;
         let is_page_full = i64::try_from(events.len()) == Ok(BATCH);
         let end = match events.last() {
@@ -222,7 +222,7 @@ impl<S: WebhookSender> Batch<'_, S> {
         self.lease.failures > 0
     }
 
-    /// Whether the endpoint rejects everything: all probes failed, or one failed after the longest endpoint backoff.
+    /// Whether all probes failed, or one failed after the longest endpoint backoff.
     fn is_outage(&self) -> bool {
         let backoff = backoff::ceiling(self.lease.failures, self.worker.settings.initial_backoff);
         let is_long = self.is_failing() && backoff >= MAX_ENDPOINT_BACKOFF;
