@@ -29,6 +29,7 @@ pub mod session_chats;
 mod session_ids;
 pub mod session_lists;
 pub mod sessions;
+mod violations;
 pub mod watch;
 pub mod webhooks;
 

@@ -48,6 +48,18 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The value of a field for which clearing is the same as the default value; `None` keeps the field.
+    pub fn or_default(self) -> Option<T>
+    where
+        T: Default,
+    {
+        match self {
+            Patch::Keep => None,
+            Patch::Clear => Some(T::default()),
+            Patch::Set(value) => Some(value),
+        }
+    }
+
     /// `None` to leave a nullable column alone, `Some(None)` to null it: what diesel's changesets take.
     pub fn into_changeset(self) -> Option<Option<T>> {
         match self {

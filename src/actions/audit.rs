@@ -1,5 +1,6 @@
 //! The audit log of a chat.
 
+use super::name::check_no_nul;
 use super::page::{CursorList, Page, PageRequest};
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
@@ -18,10 +19,7 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<ChangeEvent>> {
     check_kind("action", query.kind.as_deref())?;
-    // PostgreSQL cannot store NUL.
-    if query.actor.as_ref().is_some_and(|actor| actor.contains('\0')) {
-        return Err(Error::invalid("performed_by", "must not contain NUL"));
-    }
+    query.actor.as_deref().map_or(Ok(()), |actor| check_no_nul("performed_by", actor))?;
     let scope = Scope::of("audit logs")
         .with("chat", &query.address)
         .with_some("number", query.phone.as_ref())

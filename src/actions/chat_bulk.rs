@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::idempotency::IdempotentWrite;
 use super::labels;
+use super::violations::{MAX_VIOLATIONS, reject, violation};
 use crate::caller::Caller;
-use crate::error::{Error, FieldViolation, Result};
+use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::store::lists::SessionScope;
 use crate::store::{Connection, Store, StoreResult, chat_bulk, members};
@@ -13,9 +14,7 @@ use crate::text_key::text_key;
 
 const MAX_CHATS: usize = 1000;
 const MAX_MEMBERS: usize = 1000;
-// gRPC errors are sent in headers, which clients limit to a few KiB, so the echoed input must be bounded.
-const MAX_VIOLATIONS: usize = 10;
-const MAX_EMAIL_CHARACTERS: usize = 100;
+const ACCESS: &str = "access";
 
 /// The chats to change.
 #[derive(Clone, Debug)]
@@ -119,17 +118,17 @@ struct CheckedAccess {
 impl CheckedAccess {
     fn parse(access: &BTreeMap<String, Option<bool>>) -> Result<Self> {
         if access.len() > MAX_MEMBERS {
-            return Err(Error::invalid("access", format_args!("must be at most {MAX_MEMBERS} members")));
+            return Err(Error::invalid(ACCESS, format_args!("must be at most {MAX_MEMBERS} members")));
         }
         let mut members = BTreeMap::new();
         let mut violations = Vec::new();
         for (email, allowed) in access {
             let Some(allowed) = *allowed else {
-                violations.push(violation(email, "must be true or false"));
+                violations.push(violation(ACCESS, email, "must be true or false"));
                 continue;
             };
             if members.insert(text_key(email), (email.clone(), allowed)).is_some() {
-                violations.push(violation(email, "must not repeat a member"));
+                violations.push(violation(ACCESS, email, "must not repeat a member"));
             }
         }
         reject(violations)?;
@@ -144,22 +143,12 @@ impl CheckedAccess {
         let locked = members::lock_existing(connection, caller.org, &keys)?;
         let unknown = self.members.iter().filter(|(key, _)| !locked.contains(*key));
         let expected = "must be the email of a member of the organization";
-        Ok(reject(unknown.map(|(_, (email, _))| violation(email, expected)).collect())?)
+        Ok(reject(unknown.map(|(_, (email, _))| violation(ACCESS, email, expected)).collect())?)
     }
 
     fn by_key(&self) -> Vec<(&str, bool)> {
         self.members.iter().map(|(key, (_, allowed))| (key.as_str(), *allowed)).collect()
     }
-}
-
-fn violation(email: &str, problem: &str) -> FieldViolation {
-    let email: String = email.chars().take(MAX_EMAIL_CHARACTERS).collect();
-    FieldViolation::new(format!("access.{email}"), problem)
-}
-
-fn reject(mut violations: Vec<FieldViolation>) -> Result<()> {
-    violations.truncate(MAX_VIOLATIONS);
-    if violations.is_empty() { Ok(()) } else { Err(Error::invalid_fields(violations)) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Lists of chats in the chat API.
 
+use super::name::check_no_nul;
 use super::offset_pages::{self, Listed, PageRequest};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -50,10 +51,7 @@ fn filter(query: ChatQuery) -> Result<ChatFilter> {
         Some("business") => Some("business"),
         Some(_) => return Err(Error::invalid("chat_type", "must be user, group or business")),
     };
-    // PostgreSQL cannot store NUL.
-    if query.label.contains('\0') {
-        return Err(Error::invalid("label", "must not contain NUL"));
-    }
+    check_no_nul("label", &query.label)?;
     let name = query.label.trim();
     let label = (!name.is_empty()).then(|| LabelFilter { id: name.to_owned(), key: text_key(name) });
     let times = offset_pages::times(query.start_time.as_deref(), query.end_time.as_deref())?;

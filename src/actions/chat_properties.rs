@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::error::{Error, FieldViolation, Result};
+use super::violations::{reject, violation};
+use crate::error::Result;
 use crate::ids::{OrgId, PropertyId};
 use crate::instant::Instant;
 use crate::store::chat_properties::{Property, definitions as stored_definitions};
@@ -13,9 +14,6 @@ use crate::store::{Connection, StoreResult};
 /// The field of a chat that contains the values.
 pub const FIELD: &str = "custom_properties";
 const MAX_CHARACTERS: usize = 10_000;
-// gRPC errors are sent in headers, which clients limit to a few KiB, so the echoed input must be bounded.
-const MAX_VIOLATIONS: usize = 10;
-const MAX_KEY_CHARACTERS: usize = 100;
 
 const NOT_OPTIONS: &str = "must be an array of the property's options";
 
@@ -70,19 +68,11 @@ pub(super) fn check(definitions: &[Property], input: &BTreeMap<String, PropertyI
         match change(definitions, &mut seen, key, value) {
             Ok((id, Some(value))) => changes.set.push((id, value)),
             Ok((id, None)) => changes.removed.push(id),
-            Err(problem) => violations.push(violation(key, problem)),
+            Err(problem) => violations.push(violation(FIELD, key, problem)),
         }
     }
-    if violations.is_empty() {
-        return Ok(changes);
-    }
-    violations.truncate(MAX_VIOLATIONS);
-    Err(Error::invalid_fields(violations))
-}
-
-fn violation(key: &str, problem: String) -> FieldViolation {
-    let key: String = key.chars().take(MAX_KEY_CHARACTERS).collect();
-    FieldViolation::new(format!("{FIELD}.{key}"), problem)
+    reject(violations)?;
+    Ok(changes)
 }
 
 /// The property of a key and its new value; `None` removes the value.
@@ -147,6 +137,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::actions::violations::MAX_VIOLATIONS;
 
     fn property(id: char, name: &str, kind: &str) -> Property {
         let property_id = format!("property-{}", id.to_string().repeat(16)).parse().unwrap();

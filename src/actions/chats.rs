@@ -122,11 +122,7 @@ impl CheckedChange {
             Patch::Set(email) if email.contains('\0') => return Err(unknown_assignee()),
             other => other.map(|email| text_key(&email)),
         };
-        let labels = match change.labels {
-            Patch::Keep => None,
-            Patch::Clear => Some(Vec::new()),
-            Patch::Set(lists) => Some(labels::parse(&lists)?),
-        };
+        let labels = change.labels.or_default().map(|lists| labels::parse(&lists)).transpose()?;
         let properties = match change.custom_properties {
             Patch::Keep => BTreeMap::new(),
             // Keys that are not sent stay, so there is no representation for removing all.

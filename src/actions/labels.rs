@@ -87,11 +87,7 @@ pub async fn update<R: Send + 'static>(
     precondition: Precondition<LabelRow>,
     idempotent: IdempotentWrite<LabelRow, R>,
 ) -> Result<R> {
-    let name = match change.name {
-        Patch::Keep => None,
-        Patch::Clear => Some(checked_name("")?),
-        Patch::Set(name) => Some(checked_name(&name)?),
-    };
+    let name = change.name.or_default().map(|name| checked_name(&name)).transpose()?;
     let changes = LabelChanges { name, color: change.color.try_map(checked_color)?.into_changeset() };
     let write = move |connection: &mut _| {
         let label = lock(connection, org, &id, &precondition)?;

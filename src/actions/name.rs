@@ -15,6 +15,11 @@ pub(super) fn checked(field: &str, name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
+/// Rejects text that contains NUL, which PostgreSQL cannot store.
+pub(super) fn check_no_nul(field: &str, text: &str) -> Result<()> {
+    if text.contains('\0') { Err(Error::invalid(field, "must not contain NUL")) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -110,16 +110,8 @@ pub async fn update<R: Send + 'static>(
     precondition: Precondition<PropertyRow>,
     idempotent: IdempotentWrite<PropertyRow, R>,
 ) -> Result<R> {
-    let name = match change.name {
-        Patch::Keep => None,
-        Patch::Clear => Some(checked_name("")?),
-        Patch::Set(name) => Some(checked_name(&name)?),
-    };
-    let options = match change.options {
-        Patch::Keep => None,
-        Patch::Clear => Some(Vec::new()),
-        Patch::Set(options) => Some(checked_options(&options)?),
-    };
+    let name = change.name.or_default().map(|name| checked_name(&name)).transpose()?;
+    let options = change.options.or_default().map(|options| checked_options(&options)).transpose()?;
     let write = move |connection: &mut _| {
         let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
         let kind = property.kind.parse()?;

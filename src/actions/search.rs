@@ -1,5 +1,6 @@
 //! Full-text search of messages.
 
+use super::name::check_no_nul;
 use super::offset_pages::Bounds;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -82,10 +83,7 @@ fn checked(query: String) -> Result<String> {
     if query.chars().count() > MAX_QUERY {
         return invalid(&format!("must be at most {MAX_QUERY} characters"));
     }
-    // PostgreSQL cannot store NUL.
-    if query.contains('\0') {
-        return invalid("must not contain NUL");
-    }
+    check_no_nul("query", &query)?;
     Ok(query)
 }
 

@@ -87,6 +87,16 @@ pub struct RoutableEvent {
     pub assigned_to: Option<String>,
 }
 
+impl RoutableEvent {
+    /// Whether the change is of one of these sessions, or of a chat that one of them holds.
+    pub fn concerns(&self, sessions: &[SessionId]) -> bool {
+        match self.event.session_id {
+            Some(session) => sessions.contains(&session),
+            None => self.held_by.iter().any(|session| sessions.contains(session)),
+        }
+    }
+}
+
 /// The end of the event log: a safe position once all `writers` have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventHead {

@@ -20,14 +20,8 @@ pub(super) struct Filter {
 
 impl Filter {
     pub(super) fn matches(&self, routable: &RoutableEvent) -> bool {
-        let event = &routable.event;
-        let is_visible = match (&self.sessions, event.session_id) {
-            (None, _) => true,
-            (Some(sessions), Some(session)) => sessions.contains(&session),
-            (Some(sessions), None) => routable.held_by.iter().any(|session| sessions.contains(session)),
-        };
-        is_visible
-            && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
+        self.sessions.as_ref().is_none_or(|sessions| routable.concerns(sessions))
+            && (self.kinds.is_empty() || self.kinds.contains(&routable.event.kind))
             && self.label.as_ref().is_none_or(|label| has_label(routable, label.as_str()))
             && self.assignee.as_ref().is_none_or(|assignee| is_assigned(routable, assignee))
     }

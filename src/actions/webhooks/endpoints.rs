@@ -183,17 +183,13 @@ impl Webhooks {
     }
 
     fn changes(&self, caller: &Caller, change: WebhookChange) -> Result<WebhookChanges> {
-        let url = match change.url {
-            Patch::Keep => None,
-            Patch::Clear => Some(self.checked_url("")?),
-            Patch::Set(url) => Some(self.checked_url(&url)?),
-        };
+        let url = change.url.or_default().map(|url| self.checked_url(&url)).transpose()?;
         let enabled = match change.enabled {
             Patch::Keep => None,
             Patch::Clear => return Err(Error::invalid("enabled", "must be true or false")),
             Patch::Set(enabled) => Some(enabled),
         };
-        let kinds = change.kinds.try_map(checked_kinds)?.into_changeset().map(Option::unwrap_or_default);
+        let kinds = change.kinds.or_default().map(checked_kinds).transpose()?;
         let sessions = change.sessions.into_changeset();
         let sessions = sessions.map(|sessions| checked_sessions(caller, sessions)).transpose()?;
         Ok(WebhookChanges { url, kinds, sessions, enabled })

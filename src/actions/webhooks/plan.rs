@@ -104,13 +104,8 @@ impl Plan {
 
 /// Whether the webhook selects the event.
 pub(super) fn matches(webhook: &WebhookRow, routable: &RoutableEvent) -> bool {
-    let selects = |sessions: &Vec<_>| match routable.event.session_id {
-        Some(session) => sessions.contains(&session),
-        // A change that is not of one session concerns every session that holds the chat.
-        None => routable.held_by.iter().any(|session| sessions.contains(session)),
-    };
     (webhook.kinds.is_empty() || webhook.kinds.contains(&routable.event.kind))
-        && webhook.sessions.as_ref().is_none_or(selects)
+        && webhook.sessions.as_ref().is_none_or(|sessions| routable.concerns(sessions))
 }
 
 #[cfg(test)]
