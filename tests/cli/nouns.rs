@@ -143,7 +143,7 @@ fn keys(place: &Place, org: &str) {
     assert_eq!(place.run(&[&create[..], &["--can", "read", "--expires-in", "soon"]].concat()).code, Some(2));
     let elsewhere = ["--can", "read", "--session", "01J9ZX8K2QHV0M3T6R7P4N5W8D"];
     let refused = place.run(&[&create[..], &elsewhere].concat()).stderr;
-    assert!(refused.starts_with("error: --session must name sessions"), "{refused}");
+    assert!(refused.starts_with("error: --session must be sessions"), "{refused}");
     let unknown = "5e1f0000-0000-4000-8000-000000000009";
     for noun in ["member", "session", "property"] {
         let answer = place.run(&[noun, "list", "--org", unknown]);
