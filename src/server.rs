@@ -1,6 +1,7 @@
-//! The service as a whole: one listener, three protocols (gRPC, gRPC-Web, REST), and an orderly end.
+//! The server: six rooms from the listener's socket to the services, and the order of start and shutdown.
 
 mod background;
+mod compression;
 mod listener;
 mod pages;
 mod pools;
@@ -15,19 +16,16 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::background::housekeeping;
-use self::background::webhooks::Postman;
+use self::background::Background;
 use self::listener::tls::Tls;
-use self::listener::{Bounds, Listener};
-use self::pages::Documents;
-use self::protocols::Router;
-use self::protocols::services;
+use self::listener::{Limits, Listener};
+use self::pages::Pages;
+use self::protocols::{Router, services};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
-use crate::actions::webhooks::Dispatcher;
 use crate::auth::Authenticator;
 use crate::config::{Config, InvalidConfig, Secrets};
-use crate::store::{PoolOptions, Store};
+use crate::store::Store;
 
 pub use self::listener::tls;
 pub use self::pools::database_pool_size;
@@ -35,11 +33,9 @@ pub use self::probes::Health;
 pub use self::probes::metrics_server::serve as serve_metrics;
 pub use self::serve_error::ServeError;
 
-/// Serves every protocol on the listener until `shutdown` completes. Then it says that it is not ready and goes on for
-/// `config.drain_delay`, closes, and lets calls in flight finish for at most `config.drain_timeout`.
+/// Serves every protocol on the listener until `shutdown` completes, then drains and returns.
 ///
-/// The database need not be there: until it is, calls answer 503 and `/readyz` says why. So does `health`, to whoever else
-/// has it.
+/// Without a database the server starts, too: requests get 503, `/readyz` and `health` give the reason.
 pub async fn run(
     listener: TcpListener,
     config: Config,
@@ -49,54 +45,21 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     let tls = config.tls.as_ref().map(Tls::start).transpose();
     let tls = tls.map_err(|mistake| ServeError::Config(InvalidConfig { mistakes: vec![mistake] }))?;
-    let listener = Listener { tcp: listener, tls };
     let store = Store::new(&secrets.database_url, pools::of_requests(&config));
     health.watch(Store::new(&secrets.database_url, pools::PROBES));
     let closing = CancellationToken::new();
-    let watches = Publisher::new(store.clone(), &config, &secrets, closing.clone());
+    let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
-    let services = services::compose(&store, &config, &secrets, &watches, &notifier, &health, &closing)?;
-    let callers =
-        Store::new(&secrets.database_url, PoolOptions { size: pools::AUTH, ..pools::of_requests(&config) });
-    let authenticator = Arc::new(Authenticator::new(&callers, config.jwt.as_ref()));
-    let stack =
-        stack::stack(Router::new(services, Documents::compose(), health.clone()), authenticator, &config);
-    let measuring = tokio::spawn(housekeeping::measure(store.clone()));
-    let housekeeping = tokio::spawn(housekeeping::keep(store, config.event_retention));
-    let watching = tokio::spawn(watches.run());
-    let notifying = tokio::spawn(notifier.run());
-    let dispatching = tokio::spawn(dispatcher(&config, &secrets, closing.clone()).run());
-    listener::serve(listener, stack, shutdown, || health.draining(), closing, bounds(&config)).await;
-    // It ends by itself, with what was posted answered: what is cut off is posted again, and later.
-    let _ = tokio::time::timeout(config.webhooks.timeout.min(config.drain_timeout), dispatching).await;
-    measuring.abort();
-    housekeeping.abort();
-    watching.abort();
-    notifying.abort();
+    let services = services::compose(&store, &config, &secrets, &publisher, &notifier, &health, &closing)?;
+    let auth_store = Store::new(&secrets.database_url, pools::of_auth(&config));
+    let authenticator = Arc::new(Authenticator::new(&auth_store, config.jwt.as_ref()));
+    let router = Router::new(services, Pages::new(), health.clone());
+    let stack = stack::stack(router, authenticator, &config);
+    let background = Background::start(store, &config, &secrets, publisher, notifier, closing.clone());
+    let listener = Listener { tcp: listener, tls };
+    listener::serve(listener, stack, shutdown, || health.drain(), closing, Limits::new(&config)).await;
+    background.stop().await;
     Ok(())
-}
-
-/// Tells webhooks of changes until `closing` is cancelled.
-fn dispatcher(config: &Config, secrets: &Secrets, closing: CancellationToken) -> Dispatcher<Postman> {
-    let store = Store::new(&secrets.database_url, PoolOptions::background(pools::WEBHOOKS));
-    Dispatcher::new(
-        store,
-        secrets.signing_keys.clone(),
-        config.webhooks,
-        Postman::new(&config.webhooks),
-        closing,
-    )
-}
-
-fn bounds(config: &Config) -> Bounds {
-    Bounds {
-        connections: config.max_connections,
-        age: config.max_connection_age,
-        first_request: listener::FIRST_REQUEST,
-        unread: listener::UNREAD,
-        detect: config.drain_delay,
-        grace: config.drain_timeout,
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::{ROOT, files_under};
 
 /// Which layer a module stands on. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 20] = [
+const RANKS: [(&str, u8); 21] = [
     ("main", 8),
     ("cli", 8),
     ("server", 7),
@@ -17,6 +17,7 @@ const RANKS: [(&str, u8); 20] = [
     ("auth", 3),
     ("store", 2),
     ("config", 1),
+    ("http_client", 1),
     ("telemetry", 1),
     ("caller", 1),
     ("cursor", 1),

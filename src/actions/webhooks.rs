@@ -1,6 +1,5 @@
 //! Webhooks: endpoints, their deliveries, and the dispatcher that sends change events to them.
 
-mod addresses;
 mod backoff;
 mod checks;
 mod deliveries;
@@ -11,7 +10,6 @@ mod plan;
 mod sender;
 mod worker;
 
-pub use self::addresses::is_public;
 pub use self::deliveries::{lag, remove_expired};
 pub use self::dispatcher::Dispatcher;
 pub use self::endpoints::{NewWebhook, SecretWebhook, WebhookChange, Webhooks};

@@ -17,12 +17,12 @@ const SECRET_BYTES: usize = 32;
 pub struct ApiKey {
     /// The public part.
     pub id: KeyId,
-    // Lower-case hex: a double-click selects the whole key, and nobody confuses 0 and O.
+    // Lower-case hex: a double-click selects the whole key, and 0 and O cannot be confused.
     secret: Secret,
 }
 
 impl ApiKey {
-    /// A new key with 256 bits from the operating system's generator.
+    /// A new key with a 256-bit secret of the operating system's generator.
     pub fn generate() -> Result<Self> {
         let mut bytes = [0_u8; SECRET_BYTES];
         OsRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
@@ -34,7 +34,7 @@ impl ApiKey {
         Ok(Self { id: KeyId::generate(), secret: Secret::new(secret) })
     }
 
-    /// The key in a text, if the text has the form of one.
+    /// Parses a key; `None` if the text does not have the form of one.
     pub fn parse(token: &str) -> Option<Self> {
         let (id, secret) = token.strip_prefix(PREFIX)?.split_once('_')?;
         let is_hex = secret.len() == 2 * SECRET_BYTES
@@ -42,12 +42,12 @@ impl ApiKey {
         Some(Self { id: id.parse().ok().filter(|_| is_hex)?, secret: Secret::new(secret) })
     }
 
-    /// The whole key. Show it to its owner, once, and to nobody else.
+    /// The whole key. Shown to its owner once, at creation.
     pub fn token(&self) -> Secret {
         Secret::new(format!("{PREFIX}{}_{}", self.id, self.secret.expose()))
     }
 
-    /// What is stored in place of the secret. 256 random bits need no salt and no slow hash.
+    /// The stored form of the secret. 256 random bits need neither salt nor a slow hash.
     pub fn secret_sha256(&self) -> [u8; 32] {
         sha256(self.secret.expose().as_bytes())
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_key_parses_back_to_itself() {
+    fn generated_key_parses_to_itself() {
         let key = ApiKey::generate().expect("the system has a generator");
         let token = key.token();
         let parsed = ApiKey::parse(token.expose()).expect("it has the form of a key");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_share_nothing() {
+    fn generated_keys_differ() {
         let keys =
             [ApiKey::generate(), ApiKey::generate()].map(|key| key.expect("the system has a generator"));
         assert_ne!(keys[0].id, keys[1].id);
@@ -79,7 +79,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn garbage_is_no_key(text in "\\PC{0,120}") {
+        fn other_text_is_not_a_key(text in "\\PC{0,120}") {
             prop_assert!(ApiKey::parse(&text).is_none());
         }
 

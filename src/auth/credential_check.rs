@@ -1,20 +1,21 @@
-//! Whether a caller is still who it was when its call began: asked again and again while a stream lasts.
+//! Re-checks the credential of an open stream.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Authenticator, token};
+use super::authenticator::Authenticator;
+use super::token;
 use crate::caller::{Caller, Identity};
 use crate::error::{Error, Kind};
 
-/// How often it is asked. With what an answer is remembered for, that is less than the 5 seconds within which revoking and
-/// disabling take effect.
+/// How often the credential is checked. With the caches' time to live that is less than the 5 seconds within which revoking
+/// and disabling take effect.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The token of a call, to be judged again. Streams of one token share an answer, so a thousand of them ask the database
-/// no more often than one does.
+/// The token of a request, for later checks. Streams with one token share the cached result, so a thousand of them cost as
+/// many lookups as one.
 #[derive(Clone)]
 pub struct CredentialCheck {
     authenticator: Arc<Authenticator>,
@@ -26,17 +27,17 @@ impl CredentialCheck {
         Self { authenticator, token: token.into() }
     }
 
-    /// Completes when the token is no longer accepted, or no longer for the same, and says which.
+    /// Completes with the reason when the token is no longer valid, or no longer for the same caller.
     ///
-    /// While it cannot be checked nothing is said: what can neither be read nor written cannot be revoked either.
+    /// A token that cannot be verified now stays accepted: without a database it cannot be revoked either.
     pub async fn lost(&self, caller: &Caller) -> Error {
         loop {
             sleep(INTERVAL).await;
-            match self.authenticator.judge(token::classify(&self.token)).await {
-                Identity::Known(now) if *now == *caller => {}
+            match self.authenticator.verify(token::classify(&self.token)).await {
+                Identity::Known(current) if *current == *caller => {}
                 Identity::Unverified => {}
                 Identity::Known(_) => {
-                    let message = "what the token is good for has changed, call again";
+                    let message = "the permissions of the token have changed, call again";
                     return Error::new(Kind::Unavailable, message);
                 }
                 Identity::Refused | Identity::Anonymous => {

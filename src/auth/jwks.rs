@@ -1,4 +1,4 @@
-//! The public keys login tokens are signed with, kept fresh in the background.
+//! The public keys of login tokens (JWKS), refreshed in the background.
 
 mod key_set;
 mod source;
@@ -14,53 +14,53 @@ use tokio::time::Instant;
 use self::key_set::KeySet;
 use self::source::Source;
 
-/// How often the keys are fetched when nothing asks for it.
-const REFRESH: Duration = Duration::from_secs(5 * 60);
+/// How often the keys are fetched.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// How soon a fetch that failed is tried again while there are no keys at all.
-const RETRY: Duration = Duration::from_secs(5);
+/// How often they are fetched as long as there are none.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tokens that name an unknown key cause at most one fetch in this time.
+/// Tokens with an unknown key id cause at most one fetch in this time.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is known of the key a token names.
+/// The key with the id in a token.
 pub(super) enum Lookup {
     /// The key.
     Found(Arc<Key>),
-    /// There are keys, and this is none of them.
+    /// There are keys, but none with this id.
     Unknown,
-    /// The keys could not be had yet.
+    /// The keys could not be fetched yet.
     NoKeys,
 }
 
-/// How many usable keys there are at that place.
+/// The number of usable keys at that location.
 pub(super) async fn count(location: &str) -> Result<usize, String> {
     let bytes = Source::new(location).load().await?;
     Ok(KeySet::parse(&bytes)?.len())
 }
 
-/// The keys, where they come from, and when they were last asked for.
+/// The keys and their source.
 pub(super) struct Jwks {
     source: Source,
     keys: RwLock<Option<Arc<KeySet>>>,
-    // Held while fetching, so that the calls which need the answer wait for it and do not ask again. It holds when an
-    // unknown key last caused a fetch.
+    /// Locked during a fetch, so that requests wait for it instead of fetching, too. Holds the time of the last fetch that an
+    /// unknown key id caused.
     fetching: Mutex<Option<Instant>>,
 }
 
 impl Jwks {
-    /// Begins to fetch the keys, and goes on as long as somebody holds the result.
+    /// Fetches the keys, and refreshes them as long as the result is used.
     pub(super) fn start(location: &str) -> Arc<Self> {
         let jwks = Arc::new(Self {
             source: Source::new(location),
             keys: RwLock::new(None),
             fetching: Mutex::new(None),
         });
-        tokio::spawn(keep_fresh(Arc::downgrade(&jwks)));
+        tokio::spawn(refresh(Arc::downgrade(&jwks)));
         jwks
     }
 
-    /// Keys that are there from the start, and cannot be fetched again.
+    /// Keys without a source.
     #[cfg(test)]
     pub(super) fn of(json: &str) -> Arc<Self> {
         let keys = KeySet::parse(json.as_bytes()).expect("a key set");
@@ -71,7 +71,7 @@ impl Jwks {
         })
     }
 
-    /// The key of that id. Without an id, the only key there is.
+    /// The key with that id. Without an id, the only key, if there is just one.
     pub(super) async fn find(&self, id: Option<&str>) -> Lookup {
         if let Some(keys) = self.current() {
             if let Some(key) = keys.find(id) {
@@ -106,19 +106,22 @@ impl Jwks {
             Ok(keys) => {
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
             }
-            // The keys we have stay good: a host that is down for an hour logs nobody out.
-            Err(error) => tracing::warn!(error, "could not fetch the keys of login tokens"),
+            // The previous keys stay valid: a host that is down for an hour logs no one out.
+            Err(error) => tracing::warn!(
+                error,
+                "could not fetch the keys of login tokens; the previous ones stay valid"
+            ),
         }
     }
 }
 
-async fn keep_fresh(jwks: Weak<Jwks>) {
+async fn refresh(jwks: Weak<Jwks>) {
     while let Some(jwks) = jwks.upgrade() {
         {
             let _fetching = jwks.fetching.lock().await;
             jwks.fetch().await;
         }
-        let pause = if jwks.current().is_some() { REFRESH } else { RETRY };
+        let pause = if jwks.current().is_some() { REFRESH_INTERVAL } else { RETRY_INTERVAL };
         drop(jwks);
         tokio::time::sleep(pause).await;
     }

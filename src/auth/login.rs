@@ -1,90 +1,71 @@
-//! Decides about presented login tokens: JWTs signed by the frontend.
+//! Verifies login tokens: JWTs signed by the frontend.
 
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use moka::future::Cache;
 use serde_json::{Map, Value};
 
 use super::jwks::{Jwks, Lookup};
+use super::lookup::{self, AuthError};
 use super::orgs::Orgs;
-use super::{CACHE_CAPACITY, FRESH, Rejection, TokenHash, hash};
-use crate::caller::{Caller, Capabilities, Capability, Identity, Principal};
+use super::token::{TokenHash, hash};
+use crate::caller::{Caller, Capabilities, Capability, Principal};
 use crate::config::JwtConfig;
 use crate::instant::Instant;
 
-/// How far the signer's clock may be off, in seconds.
+/// The accepted clock skew of the signer, in seconds.
 const SKEW_SECONDS: u64 = 60;
 
-/// A login token whose signature and claims were found good.
+/// A token with a valid signature and valid claims.
 #[derive(Clone)]
 struct Login {
     caller: Arc<Caller>,
     expires_at: Instant,
 }
 
-/// Verifies login tokens. The signature of a token is checked once every few seconds, its expiry and its organization
-/// at every call.
+/// Verifies login tokens. The signature is verified every few seconds, the expiry and the organization at every request.
 pub(super) struct Logins {
-    verifier: Verifier,
+    config: JwtConfig,
     jwks: Arc<Jwks>,
     orgs: Orgs,
-    seen: Cache<TokenHash, Login>,
+    verified: Cache<TokenHash, Login>,
 }
 
 impl Logins {
     pub(super) fn new(config: &JwtConfig, orgs: Orgs) -> Self {
-        let seen = Cache::builder().max_capacity(CACHE_CAPACITY).time_to_live(FRESH).build();
-        Self { verifier: Verifier::new(config), jwks: Jwks::start(&config.jwks_url), orgs, seen }
+        let jwks = Jwks::start(&config.jwks_url);
+        Self { config: config.clone(), jwks, orgs, verified: lookup::cache() }
     }
 
-    pub(super) async fn identify(&self, token: &str) -> Identity {
-        self.check(token).await.map_or_else(Identity::from, Identity::Known)
-    }
-
-    async fn check(&self, token: &str) -> Result<Arc<Caller>, Rejection> {
-        let hash = hash(token);
-        let login = match self.seen.get(&hash).await {
-            Some(login) => login,
-            None => {
-                let verifying = self.verify(token);
-                self.seen.try_get_with(hash, verifying).await.map_err(|rejection| *rejection)?
-            }
-        };
+    /// The caller of a token that is valid now.
+    pub(super) async fn verify(&self, token: &str) -> Result<Arc<Caller>, AuthError> {
+        let login = lookup::get_or_load(&self.verified, hash(token), self.decode(token)).await?;
         if login.expires_at <= Instant::now() {
-            return Err(Rejection::Refused);
+            return Err(AuthError::Invalid);
         }
         self.orgs.check(login.caller.org).await?;
         Ok(login.caller)
     }
 
-    async fn verify(&self, token: &str) -> Result<Login, Rejection> {
-        let header = decode_header(token).map_err(|_| Rejection::Refused)?;
-        // RFC 7515, 4.1.11: an extension that is not understood must be refused, and none is.
+    async fn decode(&self, token: &str) -> Result<Login, AuthError> {
+        let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
+        // RFC 7515, 4.1.11: a critical extension that is not supported must be rejected, and none is supported.
         if header.crit.is_some() {
-            return Err(Rejection::Refused);
+            return Err(AuthError::Invalid);
         }
         match self.jwks.find(header.kid.as_deref()).await {
             Lookup::Found(key) if key.algorithm == header.alg => {
-                self.verifier.verify(token, &key.key, key.algorithm).ok_or(Rejection::Refused)
+                let claims = self.claims(token, &key.key, key.algorithm);
+                claims.and_then(|claims| self.login(&claims)).ok_or(AuthError::Invalid)
             }
-            Lookup::Found(_) | Lookup::Unknown => Err(Rejection::Refused),
-            Lookup::NoKeys => Err(Rejection::Unverified),
+            Lookup::Found(_) | Lookup::Unknown => Err(AuthError::Invalid),
+            Lookup::NoKeys => Err(AuthError::Unavailable),
         }
     }
-}
 
-/// What a token must say, and where in it the organization and the role are.
-struct Verifier {
-    config: JwtConfig,
-}
-
-impl Verifier {
-    fn new(config: &JwtConfig) -> Self {
-        Self { config: config.clone() }
-    }
-
-    fn verify(&self, token: &str, key: &jsonwebtoken::DecodingKey, algorithm: Algorithm) -> Option<Login> {
+    /// The claims, if the signature and the registered claims are valid.
+    fn claims(&self, token: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<Map<String, Value>> {
         let mut validation = Validation::new(algorithm);
         validation.leeway = SKEW_SECONDS;
         validation.validate_nbf = true;
@@ -92,16 +73,16 @@ impl Verifier {
         validation.set_audience(&[&self.config.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         let claims = decode::<Map<String, Value>>(token, key, &validation).ok()?.claims;
-        // The library would take a list of issuers, of which one is ours.
+        // The library accepts a list of issuers that contains the expected one.
         claims.get("iss")?.as_str()?;
-        // And it does not look at when the token was issued.
+        // The library does not check when the token was issued.
         if let Some(issued_at) = claims.get("iat") {
             let now = Instant::now().micros() / 1_000_000;
             if issued_at.as_f64()? > (now as f64) + (SKEW_SECONDS as f64) {
                 return None;
             }
         }
-        self.login(&claims)
+        Some(claims)
     }
 
     fn login(&self, claims: &Map<String, Value>) -> Option<Login> {
@@ -115,7 +96,7 @@ impl Verifier {
             sessions: None,
             manages_owners: role == Some("owner"),
         };
-        // A float too large for the integer becomes its largest value, which is what is meant.
+        // A float that is too large becomes the largest integer, which means the same.
         Some(Login { caller: Arc::new(caller), expires_at: Instant::from_micros((expires_at * 1e6) as i64) })
     }
 }

@@ -1,26 +1,36 @@
-//! Finds the token in a request's headers and tells the two kinds apart by their shape.
+//! Finds the token in a request's headers, and distinguishes the two kinds by their form.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-/// Longer tokens are refused unread. Login tokens rarely exceed 2 KiB.
+use crate::digest::sha256;
+
+/// The longest accepted token, in bytes. Login tokens rarely exceed 2 KiB.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// What was presented.
+/// Key of a token in a cache: a memory dump reveals no token.
+pub(super) type TokenHash = [u8; 32];
+
+/// The token's hash.
+pub(super) fn hash(token: &str) -> TokenHash {
+    sha256(token.as_bytes())
+}
+
+/// The token of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
-    /// Nothing.
+    /// No token.
     None,
     /// A login token: three base64url parts.
     Login(&'a str),
-    /// Anything else that might be an api-key.
+    /// Any other text, which may be an api-key.
     ApiKey(&'a str),
-    /// Something that can be no token.
+    /// Not a token.
     Malformed,
 }
 
 impl<'a> Token<'a> {
-    /// What [`classify`] makes the same token of.
+    /// The text, which [`classify`] turns into the same token.
     pub(super) const fn text(self) -> Option<&'a str> {
         match self {
             Self::Login(text) | Self::ApiKey(text) => Some(text),
@@ -33,7 +43,7 @@ impl<'a> Token<'a> {
 pub(super) fn presented(headers: &HeaderMap) -> Token<'_> {
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     if let Some(authorization) = authorizations.next() {
-        // Two of them: a proxy may have judged by the other one.
+        // With two of them, a proxy may have checked the other one.
         if authorizations.next().is_some() {
             return Token::Malformed;
         }
@@ -52,7 +62,7 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
 }
 
-/// The token of that text.
+/// The kind of a token, by its form.
 pub(super) fn classify(token: &str) -> Token<'_> {
     if token.is_empty() || token.len() > MAX_LENGTH {
         return Token::Malformed;
@@ -91,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_is_compared_without_regard_to_case() {
+    fn scheme_is_case_insensitive() {
         for scheme in ["Bearer", "bearer", "BEARER"] {
             let headers = headers(&[("authorization", &format!("{scheme} sb_x_y"))]);
             assert_eq!(presented(&headers), Token::ApiKey("sb_x_y"));
@@ -99,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn another_scheme_an_empty_token_and_two_tokens_are_malformed() {
+    fn other_schemes_and_empty_or_repeated_tokens_are_malformed() {
         for value in ["Basic YTpi", "Bearer", "Bearer ", "sb_x_y"] {
             assert_eq!(presented(&headers(&[("authorization", value)])), Token::Malformed, "{value}");
         }
@@ -108,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_header_takes_keys_only_and_yields_to_authorization() {
+    fn key_header_accepts_keys_only_and_authorization_wins() {
         assert_eq!(presented(&headers(&[("x-api-key", "sb_x_y")])), Token::ApiKey("sb_x_y"));
         assert_eq!(presented(&headers(&[("x-api-key", "a.b.c")])), Token::Malformed);
         let both = headers(&[("x-api-key", "sb_x_y"), ("authorization", "Bearer a.b.c")]);
@@ -118,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_value_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn header_values_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 let mut headers = HeaderMap::new();
                 headers.insert(AUTHORIZATION, value);

@@ -1,4 +1,58 @@
-//! What the server does beside requests: housekeeping, measuring, webhook deliveries.
+//! The tasks that run beside requests: housekeeping, measuring, notifications and webhook deliveries.
 
-pub mod housekeeping;
-pub mod webhooks;
+mod housekeeping;
+mod webhook_sender;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use self::webhook_sender::HttpSender;
+use super::pools;
+use crate::actions::command_notifier::CommandNotifier;
+use crate::actions::watch::Publisher;
+use crate::actions::webhooks::Dispatcher;
+use crate::config::{Config, Secrets};
+use crate::store::{PoolOptions, Store};
+
+/// The running tasks.
+pub struct Background {
+    /// Aborted when dropped.
+    _tasks: JoinSet<()>,
+    dispatcher: JoinHandle<()>,
+    /// How long the dispatcher may take to finish.
+    grace: Duration,
+}
+
+impl Background {
+    /// Starts all tasks. The dispatcher finishes when `closing` is cancelled.
+    pub fn start(
+        store: Store,
+        config: &Config,
+        secrets: &Secrets,
+        publisher: Arc<Publisher>,
+        notifier: CommandNotifier,
+        closing: CancellationToken,
+    ) -> Self {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(housekeeping::measure(store.clone()));
+        tasks.spawn(housekeeping::clean_up(store, config.event_retention));
+        tasks.spawn(publisher.run());
+        tasks.spawn(async move { match notifier.run().await {} });
+        let store = Store::new(&secrets.database_url, PoolOptions::background(pools::WEBHOOKS));
+        let (keys, sender) = (secrets.signing_keys.clone(), HttpSender::new(&config.webhooks));
+        let dispatcher = Dispatcher::new(store, keys, config.webhooks, sender, closing);
+        Self {
+            _tasks: tasks,
+            dispatcher: tokio::spawn(dispatcher.run()),
+            grace: config.webhooks.timeout.min(config.drain_timeout),
+        }
+    }
+
+    /// Waits for the responses to the deliveries in flight, and aborts everything else. An aborted delivery is repeated.
+    pub async fn stop(self) {
+        let _ = tokio::time::timeout(self.grace, self.dispatcher).await;
+    }
+}

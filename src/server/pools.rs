@@ -14,13 +14,13 @@ pub const PROBES: PoolOptions = PoolOptions {
 
 /// Connections for authentication. Every request with a key waits for it, so it must not queue behind requests: under
 /// overload it would be late for all of them, also for those that are admitted.
-pub const AUTH: u32 = 2;
+const AUTH: u32 = 2;
 
 /// Connections for the webhook dispatcher: few and separate, so that requests and deliveries do not delay each other.
 pub const WEBHOOKS: u32 = 2;
 
 /// The connection of the notification listener.
-pub const LISTENER: u32 = 1;
+const LISTENER: u32 = 1;
 
 /// Connections for connectors, of a service with a request pool of that size.
 pub fn of_connectors(request_pool: u32) -> u32 {
@@ -33,7 +33,12 @@ pub fn database_pool_size(request_pool: u32) -> u32 {
     request_pool.saturating_add(others)
 }
 
-/// The request pool. A statement that outlives every deadline is of no use to anyone.
+/// The pool of authentication.
+pub fn of_auth(config: &Config) -> PoolOptions {
+    PoolOptions { size: AUTH, ..of_requests(config) }
+}
+
+/// The request pool. A statement that outlives every deadline is useless.
 pub fn of_requests(config: &Config) -> PoolOptions {
     PoolOptions {
         size: config.database_pool_size,

@@ -1,104 +1,124 @@
-//! Where every request goes.
+//! Routes every request to its protocol: gRPC, gRPC-Web, or REST with the pages and probes.
 
-pub mod compression;
-pub mod guard;
 pub mod protocol;
 pub mod services;
 
 use std::convert::Infallible;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
 use axum::body::Body;
+use axum::response::IntoResponse;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceBuilder};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-use self::compression::{Compressed, compressed};
-use self::guard::GuardLayer;
-use self::protocol::{Protocol, in_our_words};
-use self::services::{Rest, Services};
-use super::pages::{Documented, Documents};
+use self::protocol::{Protocol, describe_unreadable};
+use self::services::{Guard, Rest, Services};
+use super::compression;
+use super::pages::Pages;
 use super::probes::Health;
-use super::types::{BoxFuture, Request, Response};
+use super::types::{Rejection, Request, Response, Stack};
 
-/// Sends a request to its protocol.
+/// Services that need no token: probes and tools have none, and the services reveal nothing of any organization.
+pub const OPEN_SERVICES: [&str; 3] =
+    [HEALTH, "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+
+const HEALTH: &str = "/grpc.health.v1.Health/";
+
+/// Whether the path is a probe's: probes are neither shed nor rate limited.
+pub fn is_probe(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz") || path.starts_with(HEALTH)
+}
+
+/// Sends a request to its protocol. Cheap to clone.
 #[derive(Clone)]
-pub struct Router<R> {
+pub struct Router(Arc<Inner>);
+
+struct Inner {
     grpc: BoxCloneSyncService<Request, http::Response<tonic::body::Body>, Infallible>,
-    rest: R,
-    documented: Documented<R>,
-    compressed: Compressed<Documented<R>>,
+    guard: Guard,
+    rest: Rest,
+    pages: Pages,
+    compressed: Stack,
     health: Health,
 }
 
-impl<R: Rest> Router<R> {
-    /// The routes to these services.
-    pub fn new(services: Services<R>, documents: Documents, health: Health) -> Self {
+impl Router {
+    /// Routes to these services, pages and probes.
+    pub fn new(services: Services, pages: Pages, health: Health) -> Self {
+        let Services { grpc, rest, guard } = services;
         let grpc = ServiceBuilder::new()
-            // Outermost, so that what is refused further in is an answer that gRPC-Web understands.
             .layer(GrpcWebLayer::new())
-            .map_response(in_our_words)
-            // Before the message is decoded.
-            .layer(GuardLayer::new(services.guard))
-            .service(services.grpc.prepare());
-        let rest = services.rest;
-        let documented = Documented::new(documents, rest.clone());
-        let compressed = compressed(documented.clone());
-        Self { grpc: BoxCloneSyncService::new(grpc), rest, documented, compressed, health }
+            .map_response(describe_unreadable)
+            .service(grpc.prepare());
+        let (pages_inside, rest_inside) = (pages.clone(), rest.clone());
+        let compressed = ServiceBuilder::new()
+            .map_response(|response: http::Response<_>| response.map(Body::new))
+            .layer(compression::layer())
+            .service(service_fn(move |request| {
+                let (pages, rest) = (pages_inside.clone(), rest_inside.clone());
+                async move { Ok::<_, Infallible>(respond(&pages, &rest, request).await) }
+            }));
+        Self(Arc::new(Inner {
+            grpc: BoxCloneSyncService::new(grpc),
+            guard,
+            rest,
+            pages,
+            compressed: Stack::new(compressed),
+            health,
+        }))
     }
 
-    fn call_rest(&mut self, mut request: Request) -> BoxFuture {
-        let may_be_compressed = compression::settle(request.headers_mut());
-        let answer = match may_be_compressed {
-            true => with_axum_body(self.compressed.call(request)),
-            false => self.documented.call(request),
-        };
-        Box::pin(async move {
-            let Ok(mut response) = answer.await;
-            compression::tell(&mut response, may_be_compressed);
-            Ok(response)
-        })
+    /// The REST protocol, for the layers that respond in its format.
+    pub fn rest(&self) -> &Rest {
+        &self.0.rest
     }
 
-    /// The REST protocol itself, for who needs its words.
-    pub fn rest(&self) -> &R {
-        &self.rest
-    }
-}
-
-impl<R: Rest> Service<Request> for Router<R> {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // tonic's routes and the REST protocol are always ready.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> BoxFuture {
+    /// Responds to a request of any protocol.
+    pub async fn route(&self, request: Request) -> Response {
         match (Protocol::of(&request), request.uri().path()) {
-            // gRPC and gRPC-Web, the health and reflection services among them.
-            (Protocol::Grpc | Protocol::GrpcWeb, _) => with_axum_body(self.grpc.call(request)),
-            // Probes: plain, without a token.
-            (Protocol::Rest, "/livez") => ready(self.health.live(request.method())),
-            (Protocol::Rest, "/readyz") => ready(self.health.ready(request.method())),
-            // Everything else is REST's: it has an answer in the API's own words also for paths that do not exist. In
-            // front of it lies what describes it, and the inbox.
-            (Protocol::Rest, _) => self.call_rest(request),
+            (Protocol::Grpc | Protocol::GrpcWeb, _) => self.0.call_grpc(request).await,
+            (Protocol::Rest, "/livez") => self.0.health.live(request.method()),
+            (Protocol::Rest, "/readyz") => self.0.health.ready(request.method()),
+            // Paths that do not exist, too: they have an error in the API's format.
+            (Protocol::Rest, _) => self.0.call_rest(request).await,
         }
     }
 }
 
-fn ready(response: Response) -> BoxFuture {
-    Box::pin(std::future::ready(Ok(response)))
+impl Inner {
+    /// Checks the caller before the message is decoded.
+    async fn call_grpc(&self, request: Request) -> Response {
+        let path = request.uri().path();
+        let is_open = OPEN_SERVICES.iter().any(|prefix| path.starts_with(prefix));
+        if !is_open && let Err(error) = (self.guard)(request.extensions(), path) {
+            return Rejection(error).into_response();
+        }
+        let Ok(response) = self.grpc.clone().oneshot(request).await;
+        response.map(Body::new)
+    }
+
+    async fn call_rest(&self, mut request: Request) -> Response {
+        let may_compress = compression::negotiate(request.headers_mut());
+        let mut response = match may_compress {
+            true => {
+                let Ok(response) = self.compressed.clone().oneshot(request).await;
+                response
+            }
+            false => respond(&self.pages, &self.rest, request).await,
+        };
+        compression::write_headers(&mut response, may_compress);
+        response
+    }
 }
 
-fn with_axum_body<B>(
-    answer: impl Future<Output = Result<http::Response<B>, Infallible>> + Send + 'static,
-) -> BoxFuture
-where
-    B: http_body::Body<Data = bytes::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
-{
-    Box::pin(async move { answer.await.map(|response| response.map(Body::new)) })
+/// Responds with a page, or else through the transcoder.
+async fn respond(pages: &Pages, rest: &Rest, request: Request) -> Response {
+    match pages.respond(&request) {
+        Some(response) => response,
+        None => {
+            let Ok(response) = rest.call(request).await;
+            response
+        }
+    }
 }

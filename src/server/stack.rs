@@ -1,49 +1,142 @@
-//! What every request passes on its way in, whichever protocol it comes through. In order, outermost first.
+//! The layers that every request passes, whatever its protocol.
 
-mod admission;
-mod around;
 mod cors;
 mod deadline;
-mod limits;
 mod observe;
 mod rate_limit;
 mod request_id;
+mod stream_end;
 
+use std::any::Any;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tower::ServiceBuilder;
+use axum::extract::State;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
+use tokio::sync::Semaphore;
+use tower::{ServiceBuilder, service_fn};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
-use self::admission::Admission;
-use self::around::AroundLayer;
 use self::cors::Cors;
-use self::limits::Limits;
-use self::observe::Observe;
-use self::rate_limit::RateLimit;
-use super::protocols::Router;
+use self::rate_limit::RateLimiters;
+use super::protocols::protocol::Protocol;
 use super::protocols::services::Rest;
-use super::types::Answering;
-use crate::auth::{AuthLayer, Authenticator};
+use super::protocols::{Router, is_probe};
+use super::types::{REQUEST_ID, Rejection, Request, Response, Stack};
+use crate::auth::{self, Authenticator};
+use crate::caller::Identity;
 use crate::config::Config;
+use crate::deadline as deadlines;
+use crate::error::{Error, Kind};
+use crate::telemetry::metrics;
 
-/// The router behind its layers.
-pub fn stack<R: Rest>(
-    router: Router<R>,
-    authenticator: Arc<Authenticator>,
-    config: &Config,
-) -> impl Answering + Clone + Send + Sync + 'static {
-    ServiceBuilder::new()
-        // First, so that every answer has an id and a log line, preflights and refusals too.
-        .layer(AroundLayer(Observe { rest: router.rest().clone() }))
-        // Before anything that may refuse: a page can read an error only when the headers say it may. And before auth:
-        // browsers send preflights without a token.
-        .layer(AroundLayer(Cors::new(&config.cors_allowed_origins)))
-        // Before anything is done for a call. The probes pass.
-        .layer(AroundLayer(Admission::new(config.max_concurrent_requests, router.rest().clone())))
-        // Around everything that waits or can go wrong, authentication included.
-        .layer(AroundLayer(Limits { timeout: config.request_timeout, rest: router.rest().clone() }))
-        // It only labels. Each protocol's guard reads the label before the body is decoded.
-        .layer(AuthLayer::new(authenticator))
-        // Last, since it has to know who is calling, and before a body is read.
-        .layer(AroundLayer(RateLimit::new(config.rate_limits, router.rest().clone())))
-        .service(router)
+/// The router behind its layers, outermost first.
+pub fn stack(router: Router, authenticator: Arc<Authenticator>, config: &Config) -> Stack {
+    let rest = router.rest().clone();
+    let slots = Arc::new(Semaphore::new(config.max_concurrent_requests.min(Semaphore::MAX_PERMITS)));
+    let service = ServiceBuilder::new()
+        // First, so that every response has an id. An id that could forge a log line is replaced.
+        .map_request(request_id::remove_unsafe)
+        .layer(SetRequestIdLayer::new(REQUEST_ID, request_id::Random))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        // Around everything that can respond: preflights and rejections are logged and counted, too.
+        .layer(from_fn_with_state(rest.clone(), observe::observe))
+        // Before anything that may reject: a page can read an error only if the headers allow it. And before
+        // authentication: browsers send preflights without a token.
+        .layer(from_fn_with_state(Cors::new(&config.cors_allowed_origins), cors::cors))
+        // Around every layer that rejects.
+        .layer(from_fn_with_state(rest, write_rejection))
+        // Before any work is done for the request.
+        .layer(from_fn_with_state(slots, admit))
+        // Around everything that waits, authentication included.
+        .layer(from_fn_with_state(config.request_timeout, apply_deadline))
+        .layer(CatchPanicLayer::custom(panic_response))
+        // Labels the request only. Each protocol checks the label before it decodes the body.
+        .layer(from_fn_with_state(authenticator, authenticate))
+        // Last, because it needs the caller, and before the body is read.
+        .layer(from_fn_with_state(Arc::new(RateLimiters::new(config.rate_limits)), limit_rate))
+        .service(service_fn(move |request| {
+            let router = router.clone();
+            async move { Ok::<_, Infallible>(router.route(request).await) }
+        }));
+    Stack::new(service)
+}
+
+/// Writes a rejection of the layers below as an error of the request's protocol.
+async fn write_rejection(State(rest): State<Rest>, request: Request, next: Next) -> Response {
+    let protocol = Protocol::of(&request);
+    // Cheap: both share the request's memory.
+    let (uri, request_id) = (request.uri().clone(), request.headers().get(REQUEST_ID).cloned());
+    let mut response = next.run(request).await;
+    let Some(error) = Rejection::take(&mut response) else { return response };
+    let mut written =
+        protocol.error(error, |error| rest.error_response(uri.path(), error, request_id.as_ref()));
+    written.headers_mut().extend(std::mem::take(response.headers_mut()));
+    written
+}
+
+/// Admits a limited number of requests at a time: beyond it all would wait longer and none would finish sooner.
+///
+/// A stream holds its slot until its response begins. Probes need none: they cost nothing.
+async fn admit(
+    State(slots): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Rejection> {
+    if is_probe(request.uri().path()) {
+        return Ok(next.run(request).await);
+    }
+    let Ok(_slot) = slots.try_acquire_owned() else {
+        metrics::shed("in_flight");
+        let error = Error::new(Kind::Overloaded, "too many concurrent requests, try again");
+        return Err(Rejection(error.caused_by("--max-concurrent-requests reached")));
+    };
+    Ok(next.run(request).await)
+}
+
+/// Responds by the deadline of the server or of the client, whichever is earlier.
+async fn apply_deadline(
+    State(timeout): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Rejection> {
+    let limits = deadline::of(request.headers(), timeout);
+    let response = deadlines::by(limits, next.run(request));
+    let response = tokio::time::timeout_at(limits.answer.into(), response).await;
+    response.map_err(|_| Rejection(Error::new(Kind::DeadlineExceeded, deadlines::UP)))
+}
+
+/// The response to a request whose handler panicked. Shared state survives: it is behind locks and channels.
+fn panic_response(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Rejection(Error::internal(format!("panic: {}", message.unwrap_or("no message")))).into_response()
+}
+
+/// Labels the request with its caller.
+async fn authenticate(
+    State(authenticator): State<Arc<Authenticator>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    auth::label(authenticator, &mut request).await;
+    next.run(request).await
+}
+
+/// Rejects requests above the rate of their api-key, member or organization.
+async fn limit_rate(State(limiters): State<Arc<RateLimiters>>, request: Request, next: Next) -> Response {
+    let caller = match request.extensions().get::<Identity>() {
+        Some(Identity::Known(caller)) if !is_probe(request.uri().path()) => caller,
+        _ => return next.run(request).await,
+    };
+    let (protocol, outcome) = (Protocol::of(&request), limiters.check(caller));
+    let mut response = match &outcome {
+        Ok(_) => next.run(request).await,
+        Err(refusal) => refusal.rejection().into_response(),
+    };
+    rate_limit::write_headers(&outcome, protocol, response.headers_mut());
+    response
 }

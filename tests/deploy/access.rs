@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Value, json};
-use switchboard::actions::webhooks::is_public;
+use switchboard::http_client::is_public;
 
 use super::rendered::{all, container, the};
 

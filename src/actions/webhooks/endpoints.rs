@@ -1,6 +1,5 @@
 //! Creating, listing, changing and deleting webhooks.
 
-use super::addresses::is_public;
 use super::checks::{check_reader, checked_kinds, checked_sessions, new_salt, secret, visible};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
@@ -10,6 +9,7 @@ use crate::caller::Caller;
 use crate::config::{Secret, WebhookConfig};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
+use crate::http_client::is_public;
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 use crate::patch::Patch;

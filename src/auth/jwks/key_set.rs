@@ -1,4 +1,4 @@
-//! Reads a JSON Web Key Set (RFC 7517), keeping the keys that can verify a login token.
+//! Parses a JSON Web Key Set (RFC 7517) into the keys that can verify login tokens.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, K
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
-/// A key, and the one algorithm it is for.
+/// A key and its algorithm.
 pub(in crate::auth) struct Key {
     id: Option<String>,
     pub(in crate::auth) algorithm: Algorithm,
@@ -24,7 +24,7 @@ struct Document {
 }
 
 impl KeySet {
-    /// Reads a set. Keys of kinds we do not use are skipped, as RFC 7517 (section 5) asks; one without any usable key is an error.
+    /// Parses a set. Unsupported keys are skipped, as RFC 7517 (section 5) requires; a set without a usable key is an error.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let document: Document =
             serde_json::from_slice(bytes).map_err(|error| format!("not a JSON web key set: {error}"))?;
@@ -36,12 +36,12 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// How many there are; at least one.
+    /// The number of keys; at least one.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// The key of that id. Without an id, or when the only key has none, the only key.
+    /// The key with that id; the only key, if no id is given or the key has none.
     pub(super) fn find(&self, id: Option<&str>) -> Option<Arc<Key>> {
         match (id, self.keys.as_slice()) {
             (None, [only]) => Some(only.clone()),
@@ -67,7 +67,7 @@ fn usable(jwk: &Jwk) -> Option<Key> {
     Some(Key { id: common.key_id.clone(), algorithm, key: DecodingKey::from_jwk(jwk).ok()? })
 }
 
-/// The algorithm a key of that type is for. One that declares another is not used.
+/// The one algorithm that is accepted for a key of that type.
 fn algorithm(parameters: &AlgorithmParameters) -> Option<(Algorithm, KeyAlgorithm)> {
     use AlgorithmParameters::{EllipticCurve as Ec, OctetKeyPair, RSA};
     if let RSA(_) = parameters {

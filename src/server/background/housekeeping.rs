@@ -1,67 +1,51 @@
-//! What is done from time to time without anybody asking.
+//! Removes expired rows and measures the webhook lag, at fixed intervals.
 
 use std::time::Duration;
 
 use crate::actions::{events, idempotency, senders, webhooks};
-use crate::error::Error;
+use crate::error::Result;
 use crate::store::Store;
 use crate::telemetry::{causes, metrics};
 
-const INTERVAL: Duration = Duration::from_secs(60);
-const MEASURE: Duration = Duration::from_secs(5);
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
+const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Keeps house until it is dropped. Several servers may do so beside each other.
-pub async fn keep(store: Store, event_retention: Duration) {
+/// Removes expired rows until the future is dropped. Several instances may do so at a time.
+pub async fn clean_up(store: Store, event_retention: Duration) {
     loop {
-        if let Err(error) = remove_expired_keys(&store).await {
-            tracing::warn!(reason = causes(&error), "expired idempotency keys could not be removed");
-        }
-        if let Err(error) = delete_expired_senders(&store).await {
-            tracing::warn!(reason = causes(&error), "senders that are long gone could not be removed");
-        }
-        if let Err(error) = remove_expired_events(&store, event_retention).await {
-            tracing::warn!(reason = causes(&error), "expired events could not be removed");
-        }
-        if let Err(error) = remove_expired_deliveries(&store, event_retention).await {
-            tracing::warn!(reason = causes(&error), "expired deliveries to webhooks could not be removed");
-        }
-        // What is kept for less is not kept for a minute longer.
-        tokio::time::sleep(INTERVAL.min(event_retention)).await;
+        let keys = all_batches(|| idempotency::remove_expired(&store));
+        log_failure("idempotency keys", keys.await);
+        let senders = all_batches(|| senders::delete_expired(&store));
+        log_failure("senders", senders.await);
+        let events = all_batches(|| events::remove_expired(&store, event_retention));
+        log_failure("events", events.await);
+        // Kept for as long as their events.
+        let deliveries = all_batches(|| webhooks::remove_expired(&store, event_retention));
+        log_failure("webhook deliveries", deliveries.await);
+        // A retention below the interval is honoured, too.
+        tokio::time::sleep(CLEANUP_INTERVAL.min(event_retention)).await;
     }
 }
 
-/// Looks how far behind webhooks are, for the metrics, until it is dropped.
+/// Removes in batches, so that no request waits long for a connection, until a batch is the last.
+async fn all_batches<F: Future<Output = Result<bool>>>(remove: impl Fn() -> F) -> Result<()> {
+    while remove().await? {}
+    Ok(())
+}
+
+fn log_failure(rows: &str, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(rows, reason = causes(&error), "could not remove expired rows");
+    }
+}
+
+/// Records the webhook lag as a metric until the future is dropped.
 pub async fn measure(store: Store) {
     while metrics::are_kept() {
         match webhooks::lag(&store).await {
             Ok(lag) => metrics::event_lag("webhooks", lag),
-            Err(error) => {
-                tracing::warn!(reason = causes(&error), "it is unknown how far webhooks are behind")
-            }
+            Err(error) => tracing::warn!(reason = causes(&error), "could not measure the webhook lag"),
         }
-        tokio::time::sleep(MEASURE).await;
+        tokio::time::sleep(MEASURE_INTERVAL).await;
     }
-}
-
-/// In batches, so that no call waits long for a connection.
-async fn remove_expired_keys(store: &Store) -> Result<(), Error> {
-    while idempotency::remove_expired(store).await? {}
-    Ok(())
-}
-
-async fn delete_expired_senders(store: &Store) -> Result<(), Error> {
-    while senders::delete_expired(store).await? {}
-    Ok(())
-}
-
-/// In batches too.
-async fn remove_expired_events(store: &Store, retention: Duration) -> Result<(), Error> {
-    while events::remove_expired(store, retention).await? {}
-    Ok(())
-}
-
-/// In batches too. They are kept for as long as what they tell of.
-async fn remove_expired_deliveries(store: &Store, retention: Duration) -> Result<(), Error> {
-    while webhooks::remove_expired(store, retention).await? {}
-    Ok(())
 }

@@ -13,20 +13,20 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::Error;
-use crate::server::protocols::compression::accepts_gzip;
+use crate::server::compression::accepts_gzip;
 use crate::server::types::Response;
 use ::transcode::is_not_modified;
 
 /// The content type of an OpenAPI document.
 pub const JSON: &str = "application/json";
-/// Of a page.
+/// The content type of a page.
 pub const HTML: &str = "text/html; charset=utf-8";
-/// Of its script.
+/// The content type of a script.
 pub const SCRIPT: &str = "text/javascript; charset=utf-8";
-/// Of its style sheet.
+/// The content type of a style sheet.
 pub const STYLE: &str = "text/css; charset=utf-8";
 
-/// Something to read.
+/// A document in memory.
 pub struct Document {
     content_type: HeaderValue,
     policy: HeaderValue,
@@ -39,29 +39,29 @@ impl Document {
     /// A document under a Content-Security-Policy.
     pub fn new(content_type: &'static str, policy: HeaderValue, body: impl Into<Bytes>) -> Self {
         let body = body.into();
-        // Weak: the same whether the answer is compressed or not.
+        // Weak: the same whether the response is compressed or not.
         let etag = HeaderValue::from_str(&format!("W/\"{:032x}\"", xxh3_128(&body)));
         Self {
             content_type: HeaderValue::from_static(content_type),
             policy,
-            // Hexadecimal digits in quotes are always a header's value.
+            // Hexadecimal digits in quotes are always a valid header value.
             etag: etag.unwrap_or(HeaderValue::from_static("W/\"\"")),
             body,
             is_gzip: false,
         }
     }
 
-    /// The same of a body that the build has compressed.
+    /// A document whose body the build has compressed with gzip.
     pub fn gzip(content_type: &'static str, policy: HeaderValue, body: &'static [u8]) -> Self {
         Self { is_gzip: true, ..Self::new(content_type, policy, body) }
     }
 
-    /// Responds to a GET or HEAD request with these headers.
-    pub fn answer(&self, request: &HeaderMap) -> Result<Response, Error> {
+    /// Responds to GET and HEAD: 304 if the client has the current version.
+    pub fn respond(&self, request: &HeaderMap) -> Result<Response, Error> {
         let mut response = Response::new(Body::empty());
         let headers = response.headers_mut();
         headers.insert(ETAG, self.etag.clone());
-        // A new version of the service is seen at once; as long as there is none, asking costs a header.
+        // Clients see a new version of the service at once; until then a check costs a header.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if is_not_modified(request, &self.etag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

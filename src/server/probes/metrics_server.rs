@@ -1,5 +1,6 @@
-//! `GET /metrics` on a listener of its own, for Prometheus, and the probes, for those who cannot show the certificate that
-//! the other one may ask for. It answers also while the service has too much to do, and until the very end.
+//! A listener of its own for Prometheus (`GET /metrics`) and for probes that have no client certificate.
+//!
+//! It responds under overload, too, and until the process ends.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,12 +18,12 @@ use super::Health;
 use crate::server::types::Response;
 use crate::telemetry::Scrape;
 
-/// Scrapers are few. More wait.
+/// Connections at a time: scrapers are few.
 const MAX_CONNECTIONS: usize = 32;
-const HEADERS: Duration = Duration::from_secs(75);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Serves until it is dropped.
+/// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener, scrape: Scrape, health: Health) {
     let mut connections = JoinSet::new();
     loop {
@@ -32,7 +33,7 @@ pub async fn serve(listener: TcpListener, scrape: Scrape, health: Health) {
                 Ok((stream, _)) => drop(connections.spawn(connection(stream, scrape.clone(), health.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection for metrics");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
                 }
             },
         }
@@ -41,31 +42,35 @@ pub async fn serve(listener: TcpListener, scrape: Scrape, health: Health) {
 
 async fn connection(stream: TcpStream, scrape: Scrape, health: Health) {
     let service = hyper::service::service_fn(|request: http::Request<Incoming>| {
-        let answer = match request.uri().path() {
+        let response = match request.uri().path() {
             "/livez" => health.live(request.method()),
             "/readyz" => health.ready(request.method()),
-            path => answer(request.method(), path, &scrape),
+            "/metrics" => metrics(request.method(), &scrape),
+            _ => with_status(StatusCode::NOT_FOUND),
         };
-        async { Ok::<_, Infallible>(answer) }
+        async { Ok::<_, Infallible>(response) }
     });
     let mut http = http1::Builder::new();
-    let serving = http.timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    let serving = http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     if let Err(error) = serving.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "a connection for metrics ended early");
     }
 }
 
-fn answer(method: &Method, path: &str, scrape: &Scrape) -> Response {
-    let mut response = Response::new(Body::empty());
-    if path != "/metrics" {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-    } else if !matches!(*method, Method::GET | Method::HEAD) {
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+fn metrics(method: &Method, scrape: &Scrape) -> Response {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let mut response = with_status(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    } else {
-        let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        response.headers_mut().insert(CONTENT_TYPE, text);
-        return response.map(|_| Body::from(scrape.text()));
+        return response;
     }
+    let mut response = Response::new(Body::from(scrape.text()));
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+fn with_status(status: StatusCode) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
     response
 }

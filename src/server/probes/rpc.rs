@@ -11,26 +11,26 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::Checks;
+use super::readiness::Checks;
 
-/// Answers from what the prober found out last.
-pub struct Answers {
+/// Responds with the latest readiness.
+pub(super) struct HealthService {
     checks: watch::Receiver<Checks>,
     services: &'static [&'static str],
     closing: CancellationToken,
 }
 
-type Told = Result<HealthCheckResponse, Status>;
+type Answer = Result<HealthCheckResponse, Status>;
 
-/// A stream that has not ended.
-struct Watching {
+/// An open `Watch` stream.
+struct Watch {
     checks: watch::Receiver<Checks>,
     closing: CancellationToken,
     is_known: bool,
-    told: Option<ServingStatus>,
+    sent: Option<ServingStatus>,
 }
 
-impl Answers {
+impl HealthService {
     pub(super) fn new(
         checks: watch::Receiver<Checks>,
         services: &'static [&'static str],
@@ -39,8 +39,8 @@ impl Answers {
         Self { checks, services, closing }
     }
 
-    /// The empty name is the service as a whole.
-    fn knows(&self, service: &str) -> bool {
+    /// Whether that is one of the services. The empty name is the service as a whole.
+    fn is_known(&self, service: &str) -> bool {
         service.is_empty() || self.services.contains(&service)
     }
 }
@@ -49,59 +49,59 @@ fn status(checks: Checks) -> ServingStatus {
     if checks.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing }
 }
 
-fn told(status: ServingStatus) -> HealthCheckResponse {
+fn answer(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
 }
 
 #[tonic::async_trait]
-impl Health for Answers {
+impl Health for HealthService {
     async fn check(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        if !self.knows(&request.get_ref().service) {
+        if !self.is_known(&request.get_ref().service) {
             return Err(Status::not_found("there is no such service"));
         }
-        Ok(Response::new(told(status(*self.checks.borrow()))))
+        Ok(Response::new(answer(status(*self.checks.borrow()))))
     }
 
-    type WatchStream = Pin<Box<dyn Stream<Item = Told> + Send>>;
+    type WatchStream = Pin<Box<dyn Stream<Item = Answer> + Send>>;
 
     async fn watch(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let watching = Watching {
+        let watch = Watch {
             checks: self.checks.clone(),
             closing: self.closing.clone(),
-            is_known: self.knows(&request.get_ref().service),
-            told: None,
+            is_known: self.is_known(&request.get_ref().service),
+            sent: None,
         };
-        let told = stream::unfold(Some(watching), async |watching| {
-            let mut watching = watching?;
-            let told = watching.next().await;
-            let goes_on = told.is_ok().then_some(watching);
-            Some((told, goes_on))
+        let answers = stream::unfold(Some(watch), async |watch| {
+            let mut watch = watch?;
+            let answer = watch.next().await;
+            let rest = answer.is_ok().then_some(watch);
+            Some((answer, rest))
         });
-        Ok(Response::new(Box::pin(told)))
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 
-impl Watching {
-    /// The first status at once, then each other one; an error when the service closes.
-    async fn next(&mut self) -> Told {
+impl Watch {
+    /// The first status at once, then each change; an error when the server closes.
+    async fn next(&mut self) -> Answer {
         loop {
-            // The protocol asks for this instead of an error: the service may come.
-            let now = match self.is_known {
+            // The protocol requires this instead of an error: the service may appear later.
+            let current = match self.is_known {
                 true => status(*self.checks.borrow_and_update()),
                 false => ServingStatus::ServiceUnknown,
             };
-            if self.told != Some(now) {
-                self.told = Some(now);
-                return Ok(told(now));
+            if self.sent != Some(current) {
+                self.sent = Some(current);
+                return Ok(answer(current));
             }
             tokio::select! {
-                // The news that it drains comes first.
+                // The change to draining is sent before the stream ends.
                 biased;
                 Ok(()) = self.checks.changed(), if self.is_known => {}
                 () = self.closing.cancelled() => return Err(Status::unavailable("the server is shutting down")),

@@ -1,5 +1,6 @@
-//! Which of the three protocols a request comes through, and how that protocol says that a call failed.
+//! The three protocols: how a request is assigned to one, and how each reports an error.
 
+use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Version};
 use tonic::Status;
@@ -7,20 +8,20 @@ use tonic::Status;
 use crate::error::{Error, unreadable};
 use crate::server::types::{Request, Response};
 
-/// A way in.
+/// The protocol of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// gRPC over HTTP/2.
     Grpc,
-    /// gRPC-Web, over any HTTP.
+    /// gRPC-Web, over any HTTP version.
     GrpcWeb,
-    /// JSON over HTTP, and everything that is none of the others.
+    /// JSON over HTTP, and everything that is neither of the others.
     Rest,
 }
 
 impl Protocol {
-    /// The protocol a request comes through: its content type says so. What only looks like gRPC (a GET, or gRPC proper
-    /// over HTTP/1.1, which cannot carry it) is answered by the REST protocol, in words.
+    /// The protocol by content type. What only resembles gRPC gets an error in JSON: a GET, or gRPC over HTTP/1.1, which
+    /// cannot carry its trailers.
     pub fn of(request: &Request) -> Self {
         let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         if !content_type.starts_with(b"application/grpc") || *request.method() != Method::POST {
@@ -34,7 +35,7 @@ impl Protocol {
         }
     }
 
-    /// The protocol's name in logs.
+    /// The protocol's name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
@@ -43,18 +44,18 @@ impl Protocol {
         }
     }
 
-    /// The answer for a call that failed before it reached its service. `rest` writes the REST envelope for the path.
+    /// The response to a request that failed before it reached its service. `rest` writes the REST envelope.
     pub fn error(self, error: Error, rest: impl FnOnce(&Error) -> Response) -> Response {
         match self {
             Self::Rest => {
                 let mut response = rest(&error);
-                // As tonic does for the other two: who writes the log finds the cause here.
+                // As tonic does for the other two: the log line needs the cause.
                 response.extensions_mut().insert(Status::from(error));
                 response
             }
             Self::Grpc => Status::from(error).into_http(),
             Self::GrpcWeb => {
-                let mut response = Status::from(error).into_http::<axum::body::Body>();
+                let mut response = Status::from(error).into_http::<Body>();
                 let content_type = HeaderValue::from_static("application/grpc-web+proto");
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
                 response
@@ -63,11 +64,11 @@ impl Protocol {
     }
 }
 
-/// The answer of gRPC, with our words where tonic could not read the message.
-pub fn in_our_words(answer: http::Response<tonic::body::Body>) -> http::Response<tonic::body::Body> {
-    match answer.extensions().get::<Status>().and_then(unreadable) {
+/// Replaces tonic's error for a message that it could not decode by the API's own.
+pub fn describe_unreadable(response: http::Response<tonic::body::Body>) -> http::Response<tonic::body::Body> {
+    match response.extensions().get::<Status>().and_then(unreadable) {
         Some(error) => Status::from(error).into_http(),
-        None => answer,
+        None => response,
     }
 }
 
@@ -77,12 +78,12 @@ mod tests {
 
     fn protocol(method: Method, version: Version, content_type: &str) -> Protocol {
         let request = http::Request::builder().method(method).version(version);
-        let request = request.header(CONTENT_TYPE, content_type).body(axum::body::Body::empty());
+        let request = request.header(CONTENT_TYPE, content_type).body(Body::empty());
         Protocol::of(&request.expect("a request"))
     }
 
     #[test]
-    fn the_content_type_names_the_door() {
+    fn content_type_selects_the_protocol() {
         let post = |version, content_type| protocol(Method::POST, version, content_type);
         assert_eq!(post(Version::HTTP_2, "application/grpc"), Protocol::Grpc);
         assert_eq!(post(Version::HTTP_2, "application/grpc+proto"), Protocol::Grpc);
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_grpc_is_answered_in_words() {
+    fn requests_that_cannot_be_grpc_are_rest() {
         assert_eq!(protocol(Method::GET, Version::HTTP_2, "application/grpc"), Protocol::Rest);
         assert_eq!(protocol(Method::POST, Version::HTTP_11, "application/grpc"), Protocol::Rest);
         assert_eq!(protocol(Method::POST, Version::HTTP_2, "application/grpc+json"), Protocol::Rest);

@@ -1,5 +1,7 @@
-//! What the protocols lead to: every RPC once, for gRPC and gRPC-Web as tonic's routes, for REST behind the transcoder.
+//! The services behind the protocols: tonic's routes for gRPC and gRPC-Web, the transcoder for REST.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use ::transcode::Transcoder;
@@ -7,8 +9,8 @@ use http::{Extensions, HeaderValue, Method};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::service::Routes;
+use tower::Service;
 
-use super::guard::Guard;
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
@@ -27,10 +29,10 @@ use crate::pb::webhook_service_server::WebhookServiceServer;
 use crate::rest::{self, routes};
 use crate::server::probes::Health;
 use crate::server::serve_error::ServeError;
-use crate::server::types::{Answering, Response};
+use crate::server::types::{Request, Response};
 use crate::store::{PoolOptions, Store};
 
-/// The services whose readiness the gRPC health service tells.
+/// The services whose readiness the gRPC health service reports.
 pub const NAMES: &[&str] = &[
     "switchboard.v1.ApiKeyService",
     "switchboard.v1.ChatService",
@@ -42,30 +44,42 @@ pub const NAMES: &[&str] = &[
     "switchboard.v1.WebhookService",
 ];
 
-/// The largest message of a connector, in bytes. Far more than an event may have, so that one that is too large can be
+/// The largest message of a connector, in bytes. Far more than an event may have, so that an event that is too large is
 /// refused by its number instead of ending the stream.
 const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// The REST protocol.
-pub trait Rest: Answering + Clone + Send + Sync + 'static {
-    /// The RPC a request stands for, as its path in gRPC.
+/// Checks whether the caller in a request's extensions may call the RPC of that path.
+pub type Guard = fn(&Extensions, &str) -> Result<(), Error>;
+
+/// A response of the REST protocol to come.
+pub type BoxFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+/// The REST protocol. Cheap to clone.
+pub type Rest = Arc<dyn RestApi>;
+
+/// What the server needs of the transcoder; a trait so that the server is tested without services.
+pub trait RestApi: Send + Sync {
+    /// Responds to a request.
+    fn call(&self, request: Request) -> BoxFuture;
+
+    /// The RPC of a route, as its path in gRPC.
     fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
 
-    /// An error in the envelope of the API that owns the path. A fault of ours names the request.
+    /// An error in the envelope of the API that owns the path. An internal error names the request.
     fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response;
 }
 
-/// Everything behind the protocols.
-pub struct Services<R> {
+/// All services.
+pub struct Services {
     /// For gRPC and gRPC-Web.
     pub grpc: Routes,
     /// For REST.
-    pub rest: R,
-    /// Who may call what.
+    pub rest: Rest,
+    /// Authorizes the calls of `grpc`; `rest` does it itself.
     pub guard: Guard,
 }
 
-/// Puts the services together. Streams end when `closing` is cancelled, with UNAVAILABLE and what resumes them.
+/// Builds the services. When `closing` is cancelled, streams end with UNAVAILABLE and a resume token.
 pub fn compose(
     store: &Store,
     config: &Config,
@@ -74,7 +88,7 @@ pub fn compose(
     notifier: &CommandNotifier,
     health: &Health,
     closing: &CancellationToken,
-) -> Result<Services<impl Rest>, ServeError> {
+) -> Result<Services, ServeError> {
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
     let api = Arc::new(Api::new(store.clone(), secrets.signing_keys.clone(), watches.clone(), webhooks));
     let writers = crate::server::pools::of_connectors(config.database_pool_size);
@@ -109,10 +123,14 @@ pub fn compose(
     let routes = routes.into_iter().flatten().collect();
     let guard = |extensions: &Extensions, rpc: &str| api::guard(extensions, rpc).map_err(Status::from);
     let rest = Transcoder::new(routes, guard, rest::options(limit)).map_err(ServeError::setup)?;
-    Ok(Services { grpc, rest, guard: api::guard })
+    Ok(Services { grpc, rest: Arc::new(rest), guard: api::guard })
 }
 
-impl Rest for Transcoder {
+impl RestApi for Transcoder {
+    fn call(&self, request: Request) -> BoxFuture {
+        Service::call(&mut self.clone(), request)
+    }
+
     fn rpc(&self, method: &Method, path: &str) -> Option<&'static str> {
         Transcoder::rpc(self, method, path)
     }

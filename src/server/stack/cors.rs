@@ -1,24 +1,24 @@
-//! Which web pages may call from a browser: those on the list, and none by default. Written here because a route's own
-//! `OPTIONS` must get through, and tower-http's layer takes every `OPTIONS` for a preflight.
+//! CORS: which web pages may call the service from a browser. Own code because a route's own `OPTIONS` must reach the
+//! route, and tower-http's layer treats every `OPTIONS` as a preflight.
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::extract::State;
+use axum::middleware::Next;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::around::Around;
-use crate::server::types::{Answering, BoxFuture, Request, Response};
+use crate::server::types::{Request, Response};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, x-api-key, x-phone, content-type, grpc-timeout, x-grpc-web, x-user-agent, \
      connect-protocol-version, if-match, if-none-match, idempotency-key, last-event-id, prefer, x-request-id, traceparent",
 );
-const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, idempotency-replayed, x-request-id, \
      retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, grpc-retry-pushback-ms, allow",
 );
@@ -27,14 +27,14 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const PREFLIGHT_VARY: HeaderValue =
     HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
 
-/// Adds the headers that let listed origins in. Tokens travel in headers, so credentials (cookies) are never allowed.
+/// The allowed origins, exactly as browsers send them: `https://inbox.acme.example`.
 #[derive(Clone)]
 pub struct Cors {
     origins: Arc<[HeaderValue]>,
 }
 
 impl Cors {
-    /// Exactly these origins, as browsers send them: `https://inbox.acme.example`.
+    /// Allows these origins.
     pub fn new(origins: &[String]) -> Self {
         Self { origins: origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect() }
     }
@@ -45,35 +45,29 @@ impl Cors {
     }
 }
 
-impl Around for Cors {
-    fn call(&self, request: Request, inner: &mut impl Answering) -> BoxFuture {
-        // Most callers are no browsers.
-        if !request.headers().contains_key(ORIGIN) {
-            return inner.call(request);
-        }
-        let allowed = self.allowed(request.headers());
-        if *request.method() == Method::OPTIONS
-            && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-        {
-            return Box::pin(std::future::ready(Ok(preflight(allowed))));
-        }
-        let answer = inner.call(request);
-        Box::pin(async move {
-            let Ok(mut response) = answer.await;
-            let headers = response.headers_mut();
-            headers.append(VARY, HeaderValue::from_static("origin"));
-            if let Some(origin) = allowed {
-                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
-            }
-            Ok(response)
-        })
+/// Adds the headers that allow listed origins. Tokens travel in headers, so credentials (cookies) are never allowed.
+pub async fn cors(State(cors): State<Cors>, request: Request, next: Next) -> Response {
+    // Most clients are not browsers.
+    if !request.headers().contains_key(ORIGIN) {
+        return next.run(request).await;
     }
+    let allowed = cors.allowed(request.headers());
+    if *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+        return preflight(allowed);
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    if let Some(origin) = allowed {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
+    }
+    response
 }
 
-/// The answer to a browser that asks whether it may call. An origin that is not listed gets no permission, which is no.
+/// The response to a preflight. An origin that is not listed gets no permission headers, which denies the request.
 fn preflight(allowed: Option<HeaderValue>) -> Response {
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(VARY, PREFLIGHT_VARY);

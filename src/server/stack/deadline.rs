@@ -1,4 +1,4 @@
-//! How long a call may take: what the client asks for in `grpc-timeout`, but never more than the service allows.
+//! Deadlines of requests: the client's `grpc-timeout`, capped by the server's request timeout.
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +6,12 @@ use http::HeaderMap;
 
 use crate::deadline::Deadlines;
 
-/// The deadlines of a call that begins now: it is answered within the shorter of the client's limit and ours. A header
-/// that is not one is ignored, as gRPC servers do.
-pub fn of(headers: &HeaderMap, ours: Duration) -> Deadlines {
+/// The deadlines of a request that begins now. As in other gRPC servers, an invalid header is ignored.
+pub fn of(headers: &HeaderMap, request_timeout: Duration) -> Deadlines {
     let begun = Instant::now();
-    let limit = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
-    let asked = limit.and_then(|limit| begun.checked_add(limit));
-    let answer = begun + ours;
+    let timeout = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
+    let asked = timeout.and_then(|timeout| begun.checked_add(timeout));
+    let answer = begun + request_timeout;
     Deadlines { answer: asked.map_or(answer, |asked| asked.min(answer)), asked }
 }
 
@@ -40,28 +39,28 @@ mod tests {
 
     use super::*;
 
-    const OURS: Duration = Duration::from_secs(10);
+    const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// What the client asked for, in seconds, and whether that is when the call must be answered.
+    /// The client's timeout in seconds, and whether it is the deadline of the response.
     fn asked(value: &'static str) -> Option<(u64, bool)> {
         let mut headers = HeaderMap::new();
         headers.insert("grpc-timeout", HeaderValue::from_static(value));
         let before = Instant::now();
-        let deadlines = of(&headers, OURS);
-        // What passes between the two moments is less than a second.
+        let deadlines = of(&headers, REQUEST_TIMEOUT);
+        // The two moments are less than a second apart.
         deadlines.asked.map(|asked| ((asked - before).as_secs(), asked == deadlines.answer))
     }
 
     #[test]
-    fn the_shorter_limit_wins() {
+    fn shorter_timeout_applies() {
         assert_eq!(asked("3500m"), Some((3, true)));
         assert_eq!(asked("3S"), Some((3, true)));
         assert_eq!(asked("99999999H"), Some((359_999_996_400, false)));
-        assert!(of(&HeaderMap::new(), OURS).asked.is_none());
+        assert!(of(&HeaderMap::new(), REQUEST_TIMEOUT).asked.is_none());
     }
 
     #[test]
-    fn what_is_no_timeout_is_ignored() {
+    fn invalid_timeout_is_ignored() {
         for value in ["", "S", "5", "-1S", "1.5S", "123456789S", "5s", "5 S"] {
             assert_eq!(asked(value), None, "{value}");
         }

@@ -1,108 +1,161 @@
-//! Turns callers away who call too often: each key or member, and each organization, has a bucket of calls that fills up
-//! again as time goes by. In this process: each replica has buckets of its own.
+//! Rate limits of each api-key or member and of each organization. Every instance counts by itself.
 
-mod buckets;
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use self::buckets::{Buckets, Level, Refusal};
-use super::admission;
-use super::around::Around;
-use crate::caller::{Caller, Identity};
+use crate::caller::{Caller, Principal};
 use crate::config::RateLimits;
 use crate::error::{Error, Kind};
+use crate::ids::OrgId;
 use crate::server::protocols::protocol::Protocol;
-use crate::server::protocols::services::Rest;
-use crate::server::types::{Answering, BoxFuture, REQUEST_ID, Request, Response};
+use crate::server::types::Rejection;
 use crate::telemetry::metrics;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+/// Seconds until the whole limit is available again. Limits are per second, so it is always 1.
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-/// What gRPC clients that retry by themselves wait for, in milliseconds: gRFC A6.
+/// Milliseconds until gRPC clients retry by themselves: gRFC A6.
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
-/// Counts the calls of those whose token is good. The others never get as far as a bucket, so no flood of made-up tokens
-/// makes any.
-#[derive(Clone)]
-pub struct RateLimit<R> {
-    buckets: Arc<Mutex<Buckets>>,
-    /// Has the words of a failed REST call.
-    rest: R,
+/// After how many requests idle callers are evicted: memory is proportional to the callers of the last second.
+const EVICTION_INTERVAL: u32 = 1024;
+
+type Limiter<K, C> = RateLimiter<K, DefaultKeyedStateStore<K>, C, StateInformationMiddleware>;
+
+/// The rate limiters of authenticated callers. Other requests are not counted, so made-up tokens use no memory.
+pub struct RateLimiters<C: Clock = DefaultClock> {
+    keys: Option<Limiter<(OrgId, Principal), C>>,
+    orgs: Option<Limiter<OrgId, C>>,
+    clock: C,
+    requests: AtomicU32,
 }
 
-impl<R: Rest> RateLimit<R> {
-    /// Lets so many calls pass.
-    pub fn new(limits: RateLimits, rest: R) -> Self {
-        Self { buckets: Arc::new(Mutex::new(Buckets::new(limits))), rest }
-    }
+/// What the stricter limit of a caller still allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests a second.
+    limit: u32,
+    /// Requests that may follow at once.
+    remaining: u32,
+}
 
-    fn take(&self, caller: &Caller) -> Result<Option<Level>, Refusal> {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).take(caller, Instant::now())
-    }
+/// The limit that a request exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// `key_rate` or `org_rate`, for the metric.
+    reason: &'static str,
+    message: &'static str,
+    /// Requests a second.
+    limit: u32,
+    /// The time until the next request is allowed.
+    wait: Duration,
+}
 
-    fn refuse(&self, request: &Request, refusal: &Refusal) -> Response {
-        metrics::shed(refusal.reason);
-        let error = Error::new(Kind::RateLimited, refusal.message);
-        let rest = |error: &Error| {
-            let request_id = request.headers().get(REQUEST_ID);
-            // It says `retry-after: 1`: rates are whole calls a second, so nobody waits longer.
-            self.rest.error_response(request.uri().path(), error, request_id)
-        };
-        let protocol = Protocol::of(request);
-        let mut response = protocol.error(error, rest);
-        match protocol {
-            Protocol::Rest => tell(response.headers_mut(), &refusal.level),
-            Protocol::Grpc | Protocol::GrpcWeb => {
-                // There are no trailers: the status, and what belongs to it, are in the header fields.
-                response.headers_mut().insert(PUSHBACK, whole_millis(refusal.wait).into());
-            }
+impl RateLimiters {
+    /// Limiters on the system's clock.
+    pub fn new(limits: RateLimits) -> Self {
+        Self::with_clock(limits, DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> RateLimiters<C> {
+    fn with_clock(limits: RateLimits, clock: C) -> Self {
+        Self {
+            keys: limits.key.map(|limit| limiter(limit, &clock)),
+            orgs: limits.org.map(|limit| limiter(limit, &clock)),
+            clock,
+            requests: AtomicU32::new(0),
         }
-        response
     }
-}
 
-impl<R: Rest> Around for RateLimit<R> {
-    fn call(&self, request: Request, inner: &mut impl Answering) -> BoxFuture {
-        let caller = match request.extensions().get::<Identity>() {
-            Some(Identity::Known(caller)) if !admission::is_probe(request.uri().path()) => caller,
-            _ => return inner.call(request),
-        };
-        let level = match self.take(caller) {
-            Ok(level) => level,
-            Err(refusal) => {
-                let answer = self.refuse(&request, &refusal);
-                return Box::pin(std::future::ready(Ok(answer)));
+    /// Counts a request. Returns the allowance of the stricter limit, or `None` if there is no limit.
+    ///
+    /// The caller's own limit comes first: a caller that exceeds it takes nothing from its organization.
+    pub fn check(&self, caller: &Caller) -> Result<Option<Allowance>, Exceeded> {
+        self.evict_idle();
+        let key = match &self.keys {
+            Some(keys) => {
+                Some(self.count(keys, &(caller.org, caller.principal.clone())).map_err(|(limit, wait)| {
+                    let message = "too many requests with this key or by this member, try again in a moment";
+                    Exceeded { reason: "key_rate", message, limit, wait }
+                })?)
             }
+            None => None,
         };
-        let told = level.filter(|_| Protocol::of(&request) == Protocol::Rest);
-        let answer = inner.call(request);
-        match told {
-            Some(level) => Box::pin(async move {
-                let Ok(mut response) = answer.await;
-                tell(response.headers_mut(), &level);
-                Ok(response)
+        let org = match &self.orgs {
+            Some(orgs) => Some(self.count(orgs, &caller.org).map_err(|(limit, wait)| {
+                let message = "too many requests of this organization, try again in a moment";
+                Exceeded { reason: "org_rate", message, limit, wait }
+            })?),
+            None => None,
+        };
+        Ok(key.into_iter().chain(org).min_by_key(|allowance| allowance.remaining))
+    }
+
+    fn count<K>(&self, limiter: &Limiter<K, C>, key: &K) -> Result<Allowance, (u32, Duration)>
+    where
+        K: Clone + Eq + Hash,
+    {
+        match limiter.check_key(key) {
+            Ok(state) => Ok(Allowance {
+                limit: state.quota().burst_size().get(),
+                remaining: state.remaining_burst_capacity(),
             }),
-            None => answer,
+            Err(until) => Err((until.quota().burst_size().get(), until.wait_time_from(self.clock.now()))),
+        }
+    }
+
+    fn evict_idle(&self) {
+        if self.requests.fetch_add(1, Ordering::Relaxed) % EVICTION_INTERVAL == 0 {
+            self.keys.iter().for_each(RateLimiter::retain_recent);
+            self.orgs.iter().for_each(RateLimiter::retain_recent);
         }
     }
 }
 
-fn tell(headers: &mut HeaderMap, level: &Level) {
-    headers.insert(LIMIT, HeaderValue::from(level.limit));
-    headers.insert(REMAINING, HeaderValue::from(level.remaining));
-    headers.insert(RESET, HeaderValue::from(whole_seconds(level.full_in)));
+fn limiter<K: Clone + Eq + Hash, C: Clock + Clone>(limit: NonZeroU32, clock: &C) -> Limiter<K, C> {
+    let store = DefaultKeyedStateStore::default();
+    RateLimiter::new(Quota::per_second(limit), store, clock.clone())
 }
 
-/// Rounded up: who comes when a rounded down time is over comes too early.
-fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+impl Exceeded {
+    /// The rejection of the request. Its `retry-after` is always 1: limits are whole requests a second.
+    pub fn rejection(&self) -> Rejection {
+        metrics::shed(self.reason);
+        Rejection(Error::new(Kind::RateLimited, self.message))
+    }
 }
 
-/// Rounded up, too.
-fn whole_millis(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+/// Writes the limit in the headers of the protocol: the state for REST, the time to wait for gRPC.
+pub fn write_headers(
+    outcome: &Result<Option<Allowance>, Exceeded>,
+    protocol: Protocol,
+    headers: &mut HeaderMap,
+) {
+    let (limit, remaining) = match (protocol, outcome) {
+        (Protocol::Rest, Ok(Some(allowance))) => (allowance.limit, allowance.remaining),
+        (Protocol::Rest, Err(exceeded)) => (exceeded.limit, 0),
+        // The rejection has no trailers, so this belongs into the headers.
+        (Protocol::Grpc | Protocol::GrpcWeb, Err(exceeded)) => {
+            let millis = exceeded.wait.as_nanos().div_ceil(1_000_000);
+            headers.insert(PUSHBACK, u64::try_from(millis).unwrap_or(u64::MAX).into());
+            return;
+        }
+        (Protocol::Rest, Ok(None)) | (Protocol::Grpc | Protocol::GrpcWeb, Ok(_)) => return,
+    };
+    headers.insert(LIMIT, limit.into());
+    headers.insert(REMAINING, remaining.into());
+    headers.insert(RESET, HeaderValue::from_static("1"));
 }
+
+#[cfg(test)]
+mod tests;

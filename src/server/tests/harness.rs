@@ -1,40 +1,42 @@
-//! A server to try: everything as in `run`, with small services behind the protocols and no database.
+//! A server as [`run`] starts it, with small services behind the protocols and without a database.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tower::Service;
 
-use super::super::protocols::services::{Rest, Services};
-use super::super::types::{BoxFuture, Request, Response};
+use super::super::protocols::services::{BoxFuture, RestApi, Services};
+use super::super::types::{Request, Response};
 use super::super::*;
 use crate::config::{EffectiveSettings, RateLimits, Secret};
 use crate::error::Error;
 
-/// Tells that a brief call has begun.
-pub static BRIEF_CALL: Notify = Notify::const_new();
+/// Notified when a brief request has begun.
+pub static BRIEF_REQUEST: Notify = Notify::const_new();
 
-/// Does what the last word of the path says; the same for gRPC and REST.
+/// Does what the last segment of the path names; the same for gRPC and REST.
 async fn act(path: &str) -> Result<(), Error> {
     match path.rsplit('/').next() {
-        Some("panic") => panic!("the words of a panic"),
+        Some("panic") => panic!("the message of a panic"),
         Some("slow") => std::future::pending().await,
         Some("brief") => {
-            BRIEF_CALL.notify_one();
+            BRIEF_REQUEST.notify_one();
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        Some("fail") => return Err(Error::internal("the words of a cause")),
+        Some("fail") => return Err(Error::internal("the message of a cause")),
         _ => {}
     }
     Ok(())
@@ -52,8 +54,8 @@ impl Service<http::Request<tonic::body::Body>> for Grpc {
     type Error = Infallible;
     type Future = BoxFuture;
 
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<tonic::body::Body>) -> BoxFuture {
@@ -65,39 +67,28 @@ impl Service<http::Request<tonic::body::Body>> for Grpc {
     }
 }
 
-#[derive(Clone)]
 struct Json;
 
-impl Service<Request> for Json {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> BoxFuture {
+impl RestApi for Json {
+    fn call(&self, request: Request) -> BoxFuture {
         Box::pin(async move {
             Ok(match act(request.uri().path()).await {
                 Ok(()) => http::Response::builder()
                     .header("content-type", "application/json")
                     .body(Body::from("x".repeat(5000)))
-                    .expect("an answer"),
+                    .expect("a response"),
                 Err(error) => Json.error_response(request.uri().path(), &error, None),
             })
         })
     }
-}
 
-impl Rest for Json {
     fn rpc(&self, _: &Method, _: &str) -> Option<&'static str> {
         None
     }
 
     fn error_response(&self, _: &str, error: &Error, request_id: Option<&http::HeaderValue>) -> Response {
         let mut response = Response::new(Body::from(error.message().into_owned()));
-        request_id.map(|id| response.headers_mut().insert("told-request-id", id.clone()));
+        request_id.map(|id| response.headers_mut().insert("reported-request-id", id.clone()));
         *response.status_mut() = error.kind().row().status;
         response
     }
@@ -109,13 +100,13 @@ pub struct Running {
     serving: JoinHandle<()>,
 }
 
-/// Everything as in `run`, except for the services, and with a database that is not there.
+/// Starts the server with these settings changed.
 pub async fn start(change: impl FnOnce(&mut Config)) -> Running {
-    start_within(change, |_| {}).await
+    start_with(change, |_| {}).await
 }
 
-/// The same with other bounds, which no setting changes.
-pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&mut Bounds)) -> Running {
+/// Starts the server with limits changed that no setting changes.
+pub async fn start_with(change: impl FnOnce(&mut Config), limit: impl FnOnce(&mut Limits)) -> Running {
     let settings = EffectiveSettings::find(&BTreeMap::new(), std::iter::empty());
     let mut config = settings.config().expect("the defaults");
     config.database_pool_size = 1;
@@ -132,18 +123,17 @@ pub async fn start_within(change: impl FnOnce(&mut Config), bound: impl FnOnce(&
         false => Ok(()),
     };
     let grpc = Routes::default().add_service(Grpc).add_service(health_service);
-    let documents = Documents::compose();
-    let router = Router::new(Services { grpc, rest: Json, guard }, documents, health.clone());
+    let router = Router::new(Services { grpc, rest: Arc::new(Json), guard }, Pages::new(), health.clone());
     let stack = stack::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let mut bounds = bounds(&config);
-    bound(&mut bounds);
+    let mut limits = Limits::new(&config);
+    limit(&mut limits);
     let listener = Listener { tcp: listener, tls: None };
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(async move {
         let shutdown = async { drop(stopped.await) };
-        listener::serve(listener, stack, shutdown, || health.draining(), closing, bounds).await;
+        listener::serve(listener, stack, shutdown, || health.drain(), closing, limits).await;
     });
     Running { address, stop, serving }
 }
@@ -168,15 +158,25 @@ impl Running {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let client =
-            Client::builder(TokioExecutor::new()).http2_only(version == Version::HTTP_2).build_http();
-        let mut request =
-            http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        let mut request = http::Request::builder().method(method).version(version).header("host", "x");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.version(version).body(Full::<Bytes>::default()).expect("a request");
-        let (parts, body) = client.request(request).await.expect("an answer").into_parts();
+        let url = format!("http://{}{path}", self.address);
+        let target = if version == Version::HTTP_2 { url.as_str() } else { path };
+        let request = request.uri(target).body(Full::<Bytes>::default()).expect("a request");
+        let stream = TokioIo::new(TcpStream::connect(self.address).await.expect("connected"));
+        let response = if version == Version::HTTP_2 {
+            let (mut sender, connection) =
+                http2::handshake(TokioExecutor::new(), stream).await.expect("HTTP/2");
+            tokio::spawn(connection);
+            sender.send_request(request).await
+        } else {
+            let (mut sender, connection) = http1::handshake(stream).await.expect("HTTP/1.1");
+            tokio::spawn(connection);
+            sender.send_request(request).await
+        };
+        let (parts, body) = response.expect("a response").into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         Answer { status: parts.status, headers: parts.headers, body }
     }
@@ -194,10 +194,10 @@ impl Running {
         self.send(Version::HTTP_11, Method::POST, path, &headers).await
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Stops the server, and waits until it has ended.
     pub async fn stop(self) {
-        self.stop.send(()).expect("it runs");
+        self.stop.send(()).expect("running");
         let stopping = tokio::time::timeout(Duration::from_secs(60), self.serving).await;
-        stopping.expect("it stops").expect("in order");
+        stopping.expect("it ends").expect("without a panic");
     }
 }

@@ -1,5 +1,7 @@
-//! How a stream ended. gRPC says it in trailers, gRPC-Web in a last frame that holds them, and REST in its last item, of which
-//! the transcoder tells. Where nothing said it, the client went away.
+//! The gRPC code that a streaming response ends with, whatever its protocol.
+//!
+//! gRPC sends it in trailers, gRPC-Web in a last frame that holds them, REST in its last item, which the transcoder reports.
+//! A stream without it was cancelled by the client.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,27 +18,24 @@ use ::transcode::StreamStatus;
 
 const STATUS: &str = "grpc-status";
 
-/// The first byte of the frame that holds gRPC-Web's trailers, and the length after it.
+/// The first byte of the frame that holds gRPC-Web's trailers; the length follows it.
 const TRAILERS: &[u8] = &[0x80];
 const LENGTH_BYTES: usize = 4;
 
-/// A stream's body, until it has ended.
-pub(super) struct Watched<F: FnOnce(Code)> {
+/// Calls `end` with the stream's code when the response's body has ended or was dropped.
+pub fn on_end(response: Response, end: impl FnOnce(Code) + Send + Unpin + 'static) -> Response {
+    let ending = response.extensions().get::<StreamStatus>().cloned();
+    response.map(|body| Body::new(Observed { body, code: None, ending, end: Some(end) }))
+}
+
+struct Observed<F: FnOnce(Code)> {
     body: Body,
-    said: Option<Code>,
+    code: Option<Code>,
     ending: Option<StreamStatus>,
     end: Option<F>,
 }
 
-impl<F: FnOnce(Code) + Send + Unpin + 'static> Watched<F> {
-    /// The same response, which tells `end` how it ended once it is over.
-    pub(super) fn until_its_end(response: Response, end: F) -> Response {
-        let ending = response.extensions().get::<StreamStatus>().cloned();
-        response.map(|body| Body::new(Self { body, said: None, ending, end: Some(end) }))
-    }
-}
-
-impl<F: FnOnce(Code) + Unpin> HttpBody for Watched<F> {
+impl<F: FnOnce(Code) + Unpin> HttpBody for Observed<F> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -46,9 +45,9 @@ impl<F: FnOnce(Code) + Unpin> HttpBody for Watched<F> {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(code) = said_by(frame)
+            && let Some(code) = code_in(frame)
         {
-            self.said = Some(code);
+            self.code = Some(code);
         }
         polled
     }
@@ -62,30 +61,30 @@ impl<F: FnOnce(Code) + Unpin> HttpBody for Watched<F> {
     }
 }
 
-impl<F: FnOnce(Code)> Drop for Watched<F> {
+impl<F: FnOnce(Code)> Drop for Observed<F> {
     fn drop(&mut self) {
-        let said = self.said.or_else(|| self.ending.as_ref().and_then(StreamStatus::code));
+        let code = self.code.or_else(|| self.ending.as_ref().and_then(StreamStatus::code));
         if let Some(end) = self.end.take() {
-            end(said.unwrap_or(Code::Cancelled));
+            end(code.unwrap_or(Code::Cancelled));
         }
     }
 }
 
-/// The status in trailers, or in what is in their place.
-fn said_by(frame: &Frame<Bytes>) -> Option<Code> {
+/// The status in trailers, or in a frame that holds them.
+fn code_in(frame: &Frame<Bytes>) -> Option<Code> {
     if let Some(trailers) = frame.trailers_ref() {
         return trailers.get(STATUS).map(|code| Code::from_bytes(code.as_bytes()));
     }
     let data = frame.data_ref()?;
     match data.first()? {
-        0x80 => in_trailers(data),
+        0x80 => code_in_trailers(data),
         // The same in Base64. A message begins with another letter.
-        b'g' => in_trailers(&STANDARD.decode(data).ok()?),
+        b'g' => code_in_trailers(&STANDARD.decode(data).ok()?),
         _ => None,
     }
 }
 
-fn in_trailers(frame: &[u8]) -> Option<Code> {
+fn code_in_trailers(frame: &[u8]) -> Option<Code> {
     let lines = frame.strip_prefix(TRAILERS)?.get(LENGTH_BYTES..)?.split(|byte| *byte == b'\n');
     let mut values = lines.filter_map(|line| line.strip_prefix(STATUS.as_bytes())?.strip_prefix(b":"));
     values.next().map(|code| Code::from_bytes(code.trim_ascii()))
@@ -98,20 +97,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_door_says_how_a_stream_ended() {
+    fn code_is_found_in_the_end_of_each_protocol() {
         let mut trailers = HeaderMap::new();
         trailers.insert(STATUS, 3.into());
-        assert_eq!(said_by(&Frame::trailers(trailers)), Some(Code::InvalidArgument));
+        assert_eq!(code_in(&Frame::trailers(trailers)), Some(Code::InvalidArgument));
         let web = b"\x80\0\0\0\x25grpc-message:no\r\ngrpc-status:14\r\n";
-        assert_eq!(said_by(&Frame::data(Bytes::from_static(web))), Some(Code::Unavailable));
+        assert_eq!(code_in(&Frame::data(Bytes::from_static(web))), Some(Code::Unavailable));
         let text = Bytes::from(STANDARD.encode(web));
-        assert_eq!(said_by(&Frame::data(text)), Some(Code::Unavailable));
+        assert_eq!(code_in(&Frame::data(text)), Some(Code::Unavailable));
     }
 
     #[test]
-    fn what_is_said_before_the_end_says_nothing_of_it() {
+    fn messages_before_the_end_have_no_code() {
         for data in ["\0\0\0\0\x02ab", "{\"change\":null}\n", "gentle", ""] {
-            assert_eq!(said_by(&Frame::data(Bytes::from_static(data.as_bytes()))), None, "{data:?}");
+            assert_eq!(code_in(&Frame::data(Bytes::from_static(data.as_bytes()))), None, "{data:?}");
         }
     }
 }

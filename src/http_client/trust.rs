@@ -1,50 +1,49 @@
-//! Whom `healthcheck` believes when it asks the service of this machine: the name in the certificate says nothing there, so
-//! the certificate must be the very one that the settings name.
+//! Which server certificates the client accepts.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{
     WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::cli::Failure;
+/// The server certificates that the client accepts.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Those issued under the system's root certificates, for the name in the URL.
+    System,
+    /// Only this certificate, under any name; with `None` no certificate, which is enough for plain HTTP.
+    Only(Option<CertificateDer<'static>>),
+}
 
-/// Believes who has the first certificate of that file; without a file, nobody.
-pub(super) fn only(file: Option<&Path>) -> Result<ClientConfig, Failure> {
-    let certificate = file.map(|file| {
-        let certificate = CertificateDer::from_pem_file(file);
-        certificate.map_err(|error| Failure::new(format!("{}: {error}", file.display())))
-    });
+/// A TLS configuration that accepts only this certificate.
+pub(super) fn only(certificate: Option<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
-    let verifier = Only { certificate: certificate.transpose()?, algorithms };
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| Failure::new(error.to_string()))?;
+    let verifier = OnlyCertificate { certificate, algorithms };
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(config.with_no_client_auth())
 }
 
 #[derive(Debug)]
-struct Only {
+struct OnlyCertificate {
     certificate: Option<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Only {
+impl ServerCertVerifier for OnlyCertificate {
     fn verify_server_cert(
         &self,
-        shown: &CertificateDer<'_>,
+        presented: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.certificate.as_ref() == Some(shown) {
+        if self.certificate.as_ref() == Some(presented) {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(CertificateError::ApplicationVerificationFailure.into())

@@ -1,4 +1,4 @@
-//! The files of a certificate: reading them, and what a server makes of them.
+//! Reads the TLS files and builds the server's TLS configuration from them.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -16,7 +16,7 @@ use x509_cert::der::Decode;
 
 use crate::config::{Secret, TlsConfig};
 
-/// What the files say, unchecked. Equal when nothing changed.
+/// The contents of the files, unchecked. Equal if nothing changed.
 #[derive(PartialEq, Eq)]
 pub(super) struct Files {
     config: TlsConfig,
@@ -26,7 +26,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Reads them. Blocks for as long as the disk takes.
+    /// Reads the files. Blocks.
     pub(super) fn read(config: &TlsConfig) -> Result<Self, String> {
         let read = |path: &Path| std::fs::read_to_string(path).map_err(in_file(path));
         Ok(Self {
@@ -37,8 +37,8 @@ impl Files {
         })
     }
 
-    /// What connections are accepted with. Fails when a file is no good, or key and certificate are not each other's.
-    pub(super) fn server(&self) -> Result<ServerConfig, String> {
+    /// The TLS configuration of the listener. Fails if a file is invalid, or the key does not match the certificate.
+    pub(super) fn server_config(&self) -> Result<ServerConfig, String> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let key = PrivateKeyDer::from_pem_slice(self.key.expose().as_bytes());
         let key = key.map_err(in_file(&self.config.key))?;
@@ -54,7 +54,7 @@ impl Files {
         Ok(server)
     }
 
-    /// When the first certificate of the chain to expire does, since 1970. Nothing where that cannot be read.
+    /// The earliest expiry of the certificates in the chain, since 1970; `None` if it cannot be read.
     pub(super) fn not_after(&self) -> Option<Duration> {
         let not_after = |certificate: CertificateDer<'_>| {
             let certificate = Certificate::from_der(&certificate).ok()?;

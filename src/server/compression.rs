@@ -1,31 +1,27 @@
-//! Which answers are worth compressing: REST's, of more than a packet, when the client can read it.
+//! Compression of REST responses: which are compressed, and with which encoding.
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Body;
-use tower::Layer;
+use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
-use tower_http::compression::{Compression, CompressionLayer};
 
-/// Below this many bytes an answer fits a packet anyway.
-const WORTH_IT: u64 = 1024;
+/// Responses of up to this many bytes fit a packet anyway.
+const MIN_BYTES: u64 = 1024;
 
-/// A service whose larger answers are compressed.
-pub type Compressed<S> = Compression<S, WorthIt>;
-
-/// Compresses with gzip or zstd, as [`settle`] left it in the request.
-pub fn compressed<S>(service: S) -> Compressed<S> {
-    CompressionLayer::new().gzip(true).zstd(true).compress_when(WorthIt).layer(service)
+/// The layer that compresses with gzip or zstd, as [`negotiate`] left it in the request.
+pub fn layer() -> CompressionLayer<LargeJson> {
+    CompressionLayer::new().gzip(true).zstd(true).compress_when(LargeJson)
 }
 
-/// Says which answers are compressed.
+/// Selects complete JSON responses of more than [`MIN_BYTES`].
 #[derive(Clone, Copy)]
-pub struct WorthIt;
+pub struct LargeJson;
 
-impl Predicate for WorthIt {
+impl Predicate for LargeJson {
     fn should_compress<B: Body>(&self, response: &Response<B>) -> bool {
-        // An answer whose size is not known is a stream: its items must not wait in the compressor.
-        let is_large = response.body().size_hint().exact().is_some_and(|size| size > WORTH_IT);
+        // A response of unknown size is a stream: its items must not wait in the compressor.
+        let is_large = response.body().size_hint().exact().is_some_and(|size| size > MIN_BYTES);
         let content_type =
             response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         is_large
@@ -34,10 +30,11 @@ impl Predicate for WorthIt {
     }
 }
 
-/// Leaves in the request the one encoding its answer may have, and says whether there is one. A client that accepts
-/// nothing we have gets the answer as it is, which RFC 9110 (12.5.3) allows: tower-http would run the call and then
-/// answer 406, so that a change is made and nobody is told.
-pub fn settle(headers: &mut HeaderMap) -> bool {
+/// Reduces `accept-encoding` to the one encoding of the response. Returns whether there is one.
+///
+/// A client that accepts no supported encoding gets an uncompressed response, which RFC 9110 (12.5.3) allows: tower-http
+/// would run the call and then respond 406, so that a change is made and its result is lost.
+pub fn negotiate(headers: &mut HeaderMap) -> bool {
     if !headers.contains_key(ACCEPT_ENCODING) {
         return false;
     }
@@ -60,12 +57,13 @@ pub fn settle(headers: &mut HeaderMap) -> bool {
     }
 }
 
-/// Says of an answer that it depends on the encodings that the client accepts. Where one of them may be used, its ETag is
-/// weak: then it names what is said, whatever bytes say it (RFC 9110, 8.8.1). That holds for HEAD and 304 as well, which
-/// have nothing to compress.
-pub fn tell<B>(response: &mut Response<B>, may_be_used: bool) {
+/// Adds `vary: accept-encoding`, and makes the ETag weak if the response may be compressed.
+///
+/// A weak ETag names the content, whatever its encoding (RFC 9110, 8.8.1). That holds for HEAD and 304 as well, which have
+/// nothing to compress.
+pub fn write_headers<B>(response: &mut Response<B>, may_compress: bool) {
     let headers = response.headers_mut();
-    let strong = headers.get(ETAG).filter(|etag| may_be_used && etag.as_bytes().starts_with(b"\""));
+    let strong = headers.get(ETAG).filter(|etag| may_compress && etag.as_bytes().starts_with(b"\""));
     if let Some(weak) =
         strong.and_then(|etag| HeaderValue::from_bytes(&[b"W/", etag.as_bytes()].concat()).ok())
     {
@@ -79,12 +77,12 @@ pub fn tell<B>(response: &mut Response<B>, may_be_used: bool) {
     }
 }
 
-/// Whether an answer that is compressed already can be sent so.
+/// Whether the client accepts a response that is already compressed with gzip.
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     quality(headers, "gzip").or_else(|| quality(headers, "*")).is_some_and(|quality| quality > 0)
 }
 
-/// How much a client wants an encoding, in thousandths; nothing where it does not name it.
+/// The client's weight of an encoding, in thousandths; `None` if it does not name the encoding.
 fn quality(headers: &HeaderMap, coding: &str) -> Option<u16> {
     let lists = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|list| list.to_str().ok());
     let mut items = lists.flat_map(|list| list.split(',')).map(|item| match item.split_once(';') {
@@ -94,7 +92,7 @@ fn quality(headers: &HeaderMap, coding: &str) -> Option<u16> {
     items.find(|(name, _)| name.eq_ignore_ascii_case(coding)).map(|(_, weight)| weight)
 }
 
-/// `q=0.5` in thousandths. What is no weight is 0: better an answer that is not compressed than one nobody can read.
+/// `q=0.5` in thousandths. An invalid weight is 0: the client may be unable to read that encoding.
 fn weight(parameter: &str) -> u16 {
     let value = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
     let value = value.and_then(|value| value.parse::<f32>().ok()).filter(|value| (0.0..=1.0).contains(value));
@@ -106,16 +104,16 @@ fn weight(parameter: &str) -> u16 {
 mod tests {
     use super::*;
 
-    fn settled(accepted: &str) -> String {
+    fn negotiated(accepted: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(accepted).expect("a header's value"));
-        let compresses = settle(&mut headers);
-        assert_eq!(compresses, headers.contains_key(ACCEPT_ENCODING));
+        let is_compressed = negotiate(&mut headers);
+        assert_eq!(is_compressed, headers.contains_key(ACCEPT_ENCODING));
         headers.get(ACCEPT_ENCODING).map_or("plain", |coding| coding.to_str().expect("text")).to_owned()
     }
 
     #[test]
-    fn the_encoding_a_client_wants_most_is_taken() {
+    fn encoding_with_the_highest_weight_is_used() {
         for (accepted, expected) in [
             ("gzip", "gzip"),
             ("GZIP", "gzip"),
@@ -127,12 +125,12 @@ mod tests {
             ("identity;q=0.5, gzip;q=0.5", "gzip"),
             ("identity;q=0, gzip", "gzip"),
         ] {
-            assert_eq!(settled(accepted), expected, "{accepted}");
+            assert_eq!(negotiated(accepted), expected, "{accepted}");
         }
     }
 
     #[test]
-    fn a_client_that_accepts_nothing_we_have_gets_the_answer_as_it_is() {
+    fn unsupported_encodings_leave_the_response_uncompressed() {
         for accepted in [
             "",
             "br",
@@ -145,7 +143,7 @@ mod tests {
             "gzip;q=2",
             "gzip;level=9",
         ] {
-            assert_eq!(settled(accepted), "plain", "{accepted}");
+            assert_eq!(negotiated(accepted), "plain", "{accepted}");
         }
     }
 }

@@ -1,6 +1,16 @@
-//! Recognizes public IP addresses.
+//! Where requests may be sent, and which addresses are public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Where requests may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destinations {
+    /// Anywhere, with or without TLS.
+    Any,
+    /// Only to public addresses, with TLS. Every address of a name is checked, and the connection is made to the checked
+    /// addresses: what the name resolves to a moment later does not matter.
+    Public,
+}
 
 /// Whether the address is public: not loopback, private, link-local or reserved.
 /// An IPv6 address that embeds an IPv4 address is checked by that.

@@ -1,5 +1,6 @@
-//! Hears a client out whose request was answered before all of it was read. A connection that closes on unread bytes
-//! takes the answer with it: the client, still writing, sees it break instead.
+//! Drains the body of a request whose response came before all of it was read.
+//!
+//! A connection that closes on unread bytes loses the response: the client, still writing, sees it break instead.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -16,32 +17,32 @@ use tokio::runtime::Handle;
 
 use crate::server::types::Request;
 
-/// The most that is read in vain, in bytes, and for how long. After that the client has had its chance.
+/// The most that is drained, in bytes, and for how long.
 const MAX_BYTES: usize = 16 << 20;
 const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// The request, with a body that is read to its end also when nobody wants it.
-pub fn heard_out(request: http::Request<Incoming>) -> Request {
+/// The request with a body that is drained when it is dropped unread.
+pub(super) fn drained(request: http::Request<Incoming>) -> Request {
     if request.body().is_end_stream() {
         return request.map(Body::new);
     }
-    let is_sent = !awaits_permission(request.headers());
-    request.map(|body| Body::new(HeardOut { body: Some(body), is_sent }))
+    let is_sent = !expects_continue(request.headers());
+    request.map(|body| Body::new(DrainedBody { body: Some(body), is_sent }))
 }
 
-/// Whether the client sends the body only when it is told to go on, which reading the body does.
-fn awaits_permission(headers: &HeaderMap) -> bool {
+/// Whether the client sends the body only after `100 Continue`, which reading the body causes.
+fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-struct HeardOut {
-    /// Nothing when it has come to its end.
+struct DrainedBody {
+    /// `None` when it has been read.
     body: Option<Incoming>,
-    /// Whether the client sends the body, as far as we know.
+    /// Whether the client sends the body, as far as known.
     is_sent: bool,
 }
 
-impl HttpBody for HeardOut {
+impl HttpBody for DrainedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -67,24 +68,23 @@ impl HttpBody for HeardOut {
     }
 }
 
-impl Drop for HeardOut {
+impl Drop for DrainedBody {
     fn drop(&mut self) {
         let Some(body) = self.body.take().filter(|body| self.is_sent && !body.is_end_stream()) else {
             return;
         };
-        // Without a runtime the whole service is going down.
+        // Without a runtime the process is ending.
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(MAX_TIME, discard(body)));
+            runtime.spawn(tokio::time::timeout(MAX_TIME, drain(body)));
         }
     }
 }
 
 /// Reads frame by frame and keeps nothing.
-async fn discard(mut body: Incoming) {
+async fn drain(mut body: Incoming) {
     let mut left = MAX_BYTES;
     while let Some(Ok(frame)) = body.frame().await {
-        let bytes = frame.data_ref().map_or(0, Bytes::len);
-        match left.checked_sub(bytes) {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
             Some(fewer) => left = fewer,
             None => return,
         }
