@@ -1,4 +1,4 @@
-//! TLS on the one port, as callers meet it: certificates that change, and certificates that callers have to show.
+//! TLS on the listener: reloaded certificates, and client certificates.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,15 +15,15 @@ const YEAR_2040: &str = "2208988800";
 const YEAR_2041: &str = "2240611200";
 
 #[tokio::test]
-async fn every_door_is_there_over_tls_on_the_one_port() {
+async fn every_protocol_is_served_over_tls() {
     let files = Certificates::new();
     let authority = files.authority("authority");
     let world = serve(&files, &authority.sign(2040), &[]).await;
     let chat = world.chat("Asha Rao").await;
     for (flag, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
-        let told = curl(&world, &authority.file, &chat.path, &[flag, "--write-out", " %{http_version}"]);
-        let told = told.unwrap_or_else(|error| panic!("{flag}: {error}"));
-        assert!(told.contains("Asha Rao") && told.ends_with(&format!(" {version}")), "{told}");
+        let body = curl(&world, &authority.file, &chat.path, &[flag, "--write-out", " %{http_version}"]);
+        let body = body.unwrap_or_else(|error| panic!("{flag}: {error}"));
+        assert!(body.contains("Asha Rao") && body.ends_with(&format!(" {version}")), "{body}");
     }
     let message = files.path("message");
     let request = GetChatRequest { chat_id: chat.id.clone() };
@@ -31,14 +31,14 @@ async fn every_door_is_there_over_tls_on_the_one_port() {
     let body = format!("@{}", text(&message));
     let of_web =
         ["--data-binary", &body, "--header", "content-type: application/grpc-web+proto", "--http1.1"];
-    let told = curl(&world, &authority.file, "/switchboard.v1.ChatService/GetChat", &of_web);
+    let body = curl(&world, &authority.file, "/switchboard.v1.ChatService/GetChat", &of_web);
     assert!(
-        told.as_ref().is_ok_and(|told| told.contains("Asha Rao") && told.contains("grpc-status:0")),
-        "{told:?}"
+        body.as_ref().is_ok_and(|body| body.contains("Asha Rao") && body.contains("grpc-status:0")),
+        "{body:?}"
     );
     must_be_ok(&python(&world, &chat, &authority.file, None).output().expect("python: run make test"));
 
-    // Who speaks without it is not heard.
+    // Without TLS there is no response.
     assert_eq!(world.anonymous().raw("GET", b"/livez", b"").await.status, 0);
     let healthcheck = |authority_of: &Path| {
         let mut command = world.command(&["healthcheck"]);
@@ -47,12 +47,12 @@ async fn every_door_is_there_over_tls_on_the_one_port() {
         command.output().expect("the binary").status.code()
     };
     assert_eq!(healthcheck(&files.path("cert")), Some(0));
-    assert_eq!(healthcheck(&authority.file), Some(1), "somebody else's certificate");
+    assert_eq!(healthcheck(&authority.file), Some(1), "the certificate of another server");
     assert_eq!(world.stop().await, 0, "{}", world.log());
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_taken_up_as_it_comes_and_one_that_is_no_good_is_not() {
+async fn new_certificate_is_reloaded_and_an_invalid_one_ignored() {
     let files = Certificates::new();
     let (first, second) = (files.authority("first"), files.authority("second"));
     let old = first.sign(2040);
@@ -68,7 +68,7 @@ async fn a_new_certificate_is_taken_up_as_it_comes_and_one_that_is_no_good_is_no
     assert!(curl(&world, &first.file, &chat.path, &[]).is_err());
     assert_eq!(metric(&world, "switchboard_tls_certificate_expiry_timestamp_seconds").await, YEAR_2041);
 
-    let good = "switchboard_tls_files_good";
+    let valid = "switchboard_tls_files_good";
     let bad = [
         Pair { key: old.key.clone(), ..new.clone() },
         Pair { cert: "no certificate".to_owned(), ..new.clone() },
@@ -76,44 +76,44 @@ async fn a_new_certificate_is_taken_up_as_it_comes_and_one_that_is_no_good_is_no
     ];
     for pair in bad {
         files.put(&pair);
-        until("the files are no good", async || metric(&world, good).await == "0").await;
+        until("the files are invalid", async || metric(&world, valid).await == "0").await;
         curl(&world, &second.file, &chat.path, &[]).expect("the certificate before");
         files.put(&new);
-        until("the files are good again", async || metric(&world, good).await == "1").await;
+        until("the files are valid again", async || metric(&world, valid).await == "1").await;
     }
     std::fs::remove_file(files.path("key")).expect("it was there");
-    until("a file is missing", async || metric(&world, good).await == "0").await;
+    until("a file is missing", async || metric(&world, valid).await == "0").await;
     files.put(&old);
     until("the first certificate is used", async || curl(&world, &first.file, &chat.path, &[]).is_ok()).await;
-    assert_eq!(metric(&world, good).await, "1");
+    assert_eq!(metric(&world, valid).await, "1");
     let secret = old.key.lines().nth(1).expect("a key");
     assert!(!world.log().contains(secret), "the key is in the log");
 }
 
 #[tokio::test]
-async fn where_callers_have_to_show_a_certificate_only_those_with_a_good_one_get_in() {
+async fn clients_need_a_certificate_of_the_configured_authority() {
     let files = Certificates::new();
     let (servers, callers) = (files.authority("servers"), files.authority("callers"));
     let args = ["--tls-client-ca", text(&callers.file), "--metrics-address", "127.0.0.1:0"];
     let world = serve(&files, &servers.sign(2040), &args).await;
     let chat = world.chat("Asha Rao").await;
-    let shown = |name: &str, pair: &Pair| {
+    let written = |name: &str, pair: &Pair| {
         let paths = [files.path(&format!("{name}.crt")), files.path(&format!("{name}.key"))];
         std::fs::write(&paths[0], &pair.cert)
             .and_then(|()| std::fs::write(&paths[1], &pair.key))
             .expect("files");
         paths
     };
-    let [cert, key] = shown("caller", &callers.sign(2040));
-    let [strange_cert, strange_key] = shown("stranger", &servers.sign(2040));
+    let [cert, key] = written("caller", &callers.sign(2040));
+    let [strange_cert, strange_key] = written("stranger", &servers.sign(2040));
     let call = |args: &[&str]| curl(&world, &servers.file, &chat.path, args);
-    assert!(call(&["--cert", text(&cert), "--key", text(&key)]).is_ok_and(|told| told.contains("Asha Rao")));
+    assert!(call(&["--cert", text(&cert), "--key", text(&key)]).is_ok_and(|body| body.contains("Asha Rao")));
     assert!(call(&["--cert", text(&strange_cert), "--key", text(&strange_key)]).is_err());
     assert!(call(&[]).is_err());
     let client = python(&world, &chat, &servers.file, Some([&cert, &key])).output();
     must_be_ok(&client.expect("python: run make test"));
 
-    // Those who probe have none.
+    // Probes have no client certificate.
     let metrics = world.metrics_rest();
     assert_eq!(metrics.get("/livez").await.expect(200).json()["status"], "ok");
     assert_eq!(metrics.get("/readyz").await.expect(200).json()["status"], "ready");
@@ -124,7 +124,7 @@ async fn where_callers_have_to_show_a_certificate_only_those_with_a_good_one_get
 }
 
 #[test]
-fn files_that_are_no_good_are_told_before_anything_begins() {
+fn invalid_tls_files_prevent_the_start() {
     let (place, files) = (Place::new(), Certificates::new());
     let authority = files.authority("authority");
     let (pair, other) = (authority.sign(2040), authority.sign(2040));
@@ -150,14 +150,14 @@ fn files_that_are_no_good_are_told_before_anything_begins() {
     }
 }
 
-/// A world whose server shows that certificate.
+/// Starts a server with that certificate.
 async fn serve(files: &Certificates, pair: &Pair, args: &[&str]) -> World {
     let [cert, key] = files.put(pair);
     let tls = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
     World::start_with("127.0.0.1:0", &[&tls, args].concat()).await
 }
 
-/// What curl is told when it believes that authority, or why it could not ask.
+/// The response body that curl gets when it trusts that authority, or curl's error.
 fn curl(world: &World, authority: &Path, path: &str, args: &[&str]) -> Result<String, String> {
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "--fail", "--max-time", "30", "--cacert"]).arg(authority);
@@ -170,11 +170,11 @@ fn curl(world: &World, authority: &Path, path: &str, args: &[&str]) -> Result<St
     }
 }
 
-/// A Python client over TLS, which shows a certificate if it has one.
-fn python(world: &World, chat: &Chat, authority: &Path, shown: Option<[&Path; 2]>) -> Command {
+/// A Python client over TLS, with a client certificate if one is given.
+fn python(world: &World, chat: &Chat, authority: &Path, certificate: Option<[&Path; 2]>) -> Command {
     let mut client = python_tool("python");
     client.arg(clients().join("python/chats.py")).env("AUTHORITY", authority);
-    if let Some([cert, key]) = shown {
+    if let Some([cert, key]) = certificate {
         client.env("CLIENT_CERTIFICATE", cert).env("CLIENT_KEY", key);
     }
     client.env("ADDRESS", format!("localhost:{}", world.address().port())).env("TOKEN", &world.org.key);

@@ -1,11 +1,11 @@
-//! Pages of other origins: only those on the list may call, and they may read what they need.
+//! CORS: only pages of listed origins may call, and they can read the headers that they need.
 
 use crate::support::{Protocol, World};
 
 const ALLOWED: &str = "https://inbox.acme.example";
 
 #[tokio::test]
-async fn only_pages_of_allowed_origins_may_call() {
+async fn only_pages_of_listed_origins_may_call() {
     let world = World::start_with("127.0.0.1:0", &["--cors-allowed-origin", ALLOWED]).await;
     let chat = world.chat("Alice").await;
     for (origin, allowed) in [
@@ -21,18 +21,18 @@ async fn only_pages_of_allowed_origins_may_call() {
             (chat.session_path.as_str(), "DELETE"),
             ("/switchboard.v1.ChatService/GetChat", "POST"),
         ] {
-            let asks = page.with("access-control-request-method", method);
-            let asks =
-                asks.with("access-control-request-headers", "authorization,content-type,x-phone,x-grpc-web");
-            let preflight = asks.send("OPTIONS", path, "").await;
+            let preflight = page.with("access-control-request-method", method);
+            let preflight = preflight
+                .with("access-control-request-headers", "authorization,content-type,x-phone,x-grpc-web");
+            let preflight = preflight.send("OPTIONS", path, "").await;
             assert!(preflight.status < 300, "{path}: {}", preflight.status);
             let granted = preflight.header("access-control-allow-origin");
             assert_eq!(granted, if allowed { origin } else { "" }, "{origin} {path}");
             if allowed {
-                let words = |name: &str| preflight.header(name).to_lowercase();
-                let methods = words("access-control-allow-methods");
+                let value = |name: &str| preflight.header(name).to_lowercase();
+                let methods = value("access-control-allow-methods");
                 assert!(methods == "*" || methods.contains(&method.to_lowercase()), "{methods}");
-                let headers = words("access-control-allow-headers");
+                let headers = value("access-control-allow-headers");
                 // `*` does not cover `authorization`.
                 assert!(headers.contains("authorization"), "{headers}");
                 for header in ["x-grpc-web", "x-phone", "last-event-id"] {

@@ -1,4 +1,4 @@
-//! What callers meet while the database is locked, slow or takes no writes, and that all is well after it.
+//! Requests while the database is locked, slow or read-only, and the recovery after it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::support::{Chat, Cluster, World, until};
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[tokio::test]
-async fn what_a_call_leaves_running_is_ended_by_the_database() {
+async fn statement_of_a_cancelled_request_is_cancelled() {
     let world = World::start_with("127.0.0.1:0", &["--request-timeout", "300ms"]).await;
     let chat = world.chat("Alice").await;
     let mut sql = world.sql();
@@ -28,34 +28,34 @@ async fn what_a_call_leaves_running_is_ended_by_the_database() {
 }
 
 #[tokio::test]
-async fn who_is_calling_is_found_out_also_while_all_connections_are_in_use() {
+async fn authentication_works_while_all_connections_are_in_use() {
     let args = ["--database-pool-size", "1", "--database-acquire-timeout", "250ms"];
     let world = World::start_with("127.0.0.1:0", &args).await;
     let chat = world.chat("Alice").await;
     let reader = world.anonymous().token(&world.key("read").await);
-    // A transaction sees who is active as it was when it first looked.
-    let [mut sql, mut look] = [world.sql(), world.sql()];
+    // Within a transaction, pg_stat_activity is a snapshot.
+    let [mut sql, mut observer] = [world.sql(), world.sql()];
     sql.run("BEGIN; LOCK TABLE chats");
     let waiting = tokio::spawn({
         let (rest, chat) = (world.rest(), chat.clone());
         async move { rest.get(&chat).await }
     });
     let running = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until("a call holds the connection", async || look.count(running) == 1).await;
-    // What the key may do is known, so nothing else is asked for.
+    until("a call holds the connection", async || observer.count(running) == 1).await;
+    // The capabilities decide, so no other lookup is needed.
     reader.patch(&chat, json!({"labels": "vip"})).await.expect(403);
     sql.run("ROLLBACK");
     waiting.await.expect("a call").expect(200);
 }
 
 #[tokio::test]
-async fn nobody_waits_for_what_another_organization_has_running() {
+async fn slow_requests_of_one_organization_do_not_delay_others() {
     let args =
         ["--database-pool-size", "4", "--database-acquire-timeout", "250ms", "--request-timeout", "60s"];
     let world = World::start_with("127.0.0.1:0", &args).await;
     let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
-    // The one that row level security does not bind.
-    let (mut sql, mut look) = (world.admin(), world.sql());
+    // A role that bypasses row level security.
+    let (mut sql, mut observer) = (world.admin(), world.sql());
     sql.run("BEGIN");
     sql.run(&format!("SELECT FROM chats WHERE chat_id = '{}' FOR UPDATE", chat.id));
     let waiting: Vec<_> = (0..8)
@@ -65,7 +65,7 @@ async fn nobody_waits_for_what_another_organization_has_running() {
         })
         .collect();
     let running = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until("calls hold connections", async || look.count(running) >= 3).await;
+    until("calls hold connections", async || observer.count(running) >= 3).await;
     let other = world.rest().token(&world.other.key);
     for _ in 0..20 {
         other.get(&others).await.expect(200);
@@ -73,15 +73,15 @@ async fn nobody_waits_for_what_another_organization_has_running() {
     }
     sql.run("ROLLBACK");
     for call in waiting {
-        // Those that found no connection in time were told so.
+        // Some found no connection within the acquire timeout.
         assert!([200, 503].contains(&call.await.expect("a call").status));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_told_as_not_done_is_not_done() {
+async fn rejected_work_is_not_executed() {
     let database = Cluster::get().await.migrated_database().await;
-    // Work takes about as long as callers wait, so that it often begins just when its caller gives up.
+    // Work takes about as long as the acquire timeout, so that it often begins just when its caller gives up.
     let wait = Duration::from_millis(1);
     let options = PoolOptions { size: 8, acquire_timeout: wait, statement_timeout: None };
     let store = Store::new(&Secret::new(&database.url), options);
@@ -112,7 +112,7 @@ async fn what_is_told_as_not_done_is_not_done() {
 }
 
 #[tokio::test]
-async fn a_write_outlasts_a_lock_that_is_held_longer_than_a_statement_waits() {
+async fn write_survives_a_lock_longer_than_the_lock_timeout() {
     let world = World::start_with("127.0.0.1:0", &["--request-timeout", "60s"]).await;
     let chat = world.chat("Alice").await;
     let mut sql = world.sql();
@@ -128,7 +128,7 @@ async fn a_write_outlasts_a_lock_that_is_held_longer_than_a_statement_waits() {
 }
 
 #[tokio::test]
-async fn a_deadlock_is_tried_again_whatever_language_the_server_speaks() {
+async fn deadlock_is_retried_in_any_server_language() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     world.admin().run(
@@ -149,7 +149,7 @@ async fn a_deadlock_is_tried_again_whatever_language_the_server_speaks() {
 }
 
 #[tokio::test]
-async fn connections_to_a_server_that_takes_no_writes_are_given_up() {
+async fn connections_to_a_read_only_server_are_closed() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let mut admin = world.admin();
@@ -159,13 +159,13 @@ async fn connections_to_a_server_that_takes_no_writes_are_given_up() {
     admin.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'switchboard' AND datname = current_database()");
     let write =
         async || world.rest().patch(&chat, json!({"custom_properties": {"note": "new"}})).await.status;
-    // As after a failover: new connections lead to a server that only reads.
+    // As after a failover: new connections reach a read-only server.
     for _ in 0..10 {
         let status = write().await;
         assert_eq!(status, 503, "{}", world.log());
     }
     admin.run(&format!("ALTER DATABASE {database} RESET default_transaction_read_only"));
-    // Connections that were there would go on refusing: those that take a write are new.
+    // Old connections would stay read-only: those that accept a write are new.
     until("a write is done", async || write().await == 200).await;
 }
 

@@ -1,4 +1,4 @@
-//! The APIs' description and the inbox's page, as anyone may read them: without a token, whole, and only what they are.
+//! The OpenAPI documents, `/docs` and `/inbox`: public, complete, and nothing else beside them.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ const DOCUMENTS: [&str; 6] =
     ["/openapi.json", "/docs", "/docs/openapi-explorer.js", "/inbox", "/inbox/inbox.css", "/inbox/inbox.js"];
 
 #[tokio::test]
-async fn the_documents_are_those_that_the_command_line_prints() {
+async fn documents_equal_those_of_the_command_line() {
     let world = World::shared().await;
     let whole = world.anonymous().get("/openapi.json").await.expect(200);
     assert_eq!(whole.header("content-type"), "application/json");
@@ -28,7 +28,7 @@ async fn the_documents_are_those_that_the_command_line_prints() {
 }
 
 #[tokio::test]
-async fn nothing_but_the_documents_is_found_beside_them() {
+async fn paths_beside_the_documents_return_404() {
     let world = World::shared().await;
     for path in [
         "/openapi",
@@ -47,7 +47,7 @@ async fn nothing_but_the_documents_is_found_beside_them() {
 }
 
 #[tokio::test]
-async fn an_unchanged_document_is_not_sent_again() {
+async fn unchanged_document_returns_304() {
     let world = World::shared().await;
     for path in DOCUMENTS {
         let first = world.anonymous().get(path).await.expect(200);
@@ -60,7 +60,7 @@ async fn an_unchanged_document_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn documents_can_only_be_read() {
+async fn documents_are_read_only() {
     let world = World::shared().await;
     for path in DOCUMENTS {
         let whole = world.anonymous().get(path).await.expect(200);
@@ -80,7 +80,7 @@ async fn documents_can_only_be_read() {
 }
 
 #[tokio::test]
-async fn a_page_may_load_nothing_from_elsewhere() {
+async fn pages_load_nothing_from_other_origins() {
     let world = World::shared().await;
     for path in DOCUMENTS {
         let answer = world.anonymous().get(path).await.expect(200);
@@ -100,7 +100,7 @@ async fn a_page_may_load_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn large_documents_are_compressed_for_those_who_can_read_it() {
+async fn large_documents_are_compressed_on_request() {
     let world = World::shared().await;
     for path in ["/openapi.json", "/docs/openapi-explorer.js", "/inbox/inbox.js"] {
         let plain = world.anonymous().get(path).await.expect(200);
@@ -115,7 +115,7 @@ async fn large_documents_are_compressed_for_those_who_can_read_it() {
 }
 
 #[tokio::test]
-async fn what_is_served_to_browsers_is_what_the_sums_say() {
+async fn served_scripts_match_their_checksums() {
     let world = World::shared().await;
     for (folder, file, path) in [
         ("openapi-explorer", "openapi-explorer.min.js", "/docs/openapi-explorer.js"),
@@ -125,8 +125,8 @@ async fn what_is_served_to_browsers_is_what_the_sums_say() {
         let mut check = Command::new("sha256sum");
         check.args(["--strict", "--check", "SHA256SUMS"]).current_dir(&folder);
         let output = check.output().expect("sha256sum");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains(&format!("{file}: OK")), "{said}");
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && output_text.contains(&format!("{file}: OK")), "{output_text}");
         let kept = std::fs::read(format!("{folder}/{file}")).expect("the file");
         assert_eq!(world.anonymous().get(path).await.expect(200).body, kept);
     }

@@ -1,5 +1,6 @@
-//! The documented bodies, whole: what `tests/data/` holds is what the service answers, key by key and type by type. Only
-//! the ids and times that the service makes itself are not compared.
+//! Responses equal the documented bodies in `tests/data/`, key by key and type by type.
+//!
+//! Only ids and times that the service generates are not compared.
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ const SESSION: &str = "01J9ZX8K2QHV0M3T6R7P4N5W8C";
 const CHAT: &str = "/v1/chats/15550101844@c.us";
 
 #[tokio::test]
-async fn a_chat_is_answered_as_documented() {
+async fn chat_equals_the_documented_body() {
     let world = World::start().await;
     let caller = documented_org(&world, include_str!("../data/chat.ndjson"));
     let update = json!({
@@ -50,7 +51,7 @@ async fn a_chat_is_answered_as_documented() {
 }
 
 #[tokio::test]
-async fn a_sessions_chat_is_answered_as_documented() {
+async fn session_chat_equals_the_documented_body() {
     let world = World::start().await;
     let caller = documented_org(&world, include_str!("../data/session_chat.ndjson"));
     let documented = document(include_str!("../data/session_chat.json"));
@@ -66,11 +67,15 @@ async fn a_sessions_chat_is_answered_as_documented() {
         caller.patch(format!("{path}@s.whatsapp.net"), json!({"pinned": true, "unmute": true})).await;
     let pinned = pinned.expect(200).json();
     assert_eq!((&pinned["pinned"], &pinned["mutedUntil"]), (&json!(true), &Value::Null));
-    assert_eq!(pinned.as_object().map(serde_json::Map::len), Some(10), "every key is always there: {pinned}");
+    assert_eq!(
+        pinned.as_object().map(serde_json::Map::len),
+        Some(10),
+        "every key is always present: {pinned}"
+    );
 }
 
 #[tokio::test]
-async fn documented_errors_are_answered_to_the_letter() {
+async fn errors_equal_the_documented_bodies() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let empty = document(include_str!("../data/chat_empty_patch.json"));
@@ -90,7 +95,7 @@ async fn documented_errors_are_answered_to_the_letter() {
     assert_eq!((&answer.json()["code"], &answer.json()["status"]), (&json!("NOT_FOUND_ERROR"), &json!(404)));
 }
 
-/// The organization of the documents with everything in them, and a caller of its.
+/// Creates the documented organization, and returns a client with a key of it.
 fn documented_org(world: &World, events: &str) -> Rest {
     world.cli(&["org", "create", "--name", "Acme", "--id", ORG]);
     world.cli(&["session", "create", "--org", ORG, "--phone", NUMBER]);
@@ -118,7 +123,7 @@ fn document(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// The chat without what the service makes itself: label ids are counted, the time of the last change is a type.
+/// The chat with generated values replaced: label ids become a list, the time of the last change a constant.
 fn redacted(chat: &Value) -> Value {
     let mut chat = chat.clone();
     if let Some(labels) = chat.get("label_ids").and_then(Value::as_object) {
@@ -130,12 +135,12 @@ fn redacted(chat: &Value) -> Value {
     chat
 }
 
-/// The shape of what the service makes itself.
+/// Checks the form of generated values.
 fn assert_own_values(chat: &Value) {
     let time = chat["updated_at"].as_str().expect("a text");
     assert!(time.parse::<jiff::Timestamp>().is_ok() && time.ends_with("+00:00"), "{time}");
     for label in chat["label_ids"].as_object().expect("an object").keys() {
-        let letters = label.strip_prefix("label-").expect("label-");
-        assert!(letters.len() == 16 && letters.bytes().all(|b| b.is_ascii_lowercase()), "{label}");
+        let digits = label.strip_prefix("label-").expect("label-");
+        assert!(digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_lowercase()), "{label}");
     }
 }

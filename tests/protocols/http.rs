@@ -1,4 +1,4 @@
-//! What HTTP itself promises: methods, conditions, content types and encodings, the same on both REST APIs.
+//! HTTP semantics on both REST APIs: methods, conditional requests, content types, encodings.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use super::strangers::fresh_ids;
 use crate::support::{Binding, World, methods};
 
 #[tokio::test]
-async fn head_is_get_without_its_body() {
+async fn head_equals_get_without_the_body() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     for path in [&chat.path, &chat.session_path] {
@@ -27,7 +27,7 @@ async fn head_is_get_without_its_body() {
 }
 
 #[tokio::test]
-async fn another_method_is_answered_with_the_exact_list_of_those_there_are() {
+async fn unsupported_method_returns_405_with_the_allowed_methods() {
     let world = World::shared().await;
     for method in methods() {
         for binding in &method.bindings {
@@ -58,7 +58,7 @@ async fn another_method_is_answered_with_the_exact_list_of_those_there_are() {
     }
 }
 
-/// Whether a path is one of that route's. A variable covers one segment, also one that is another route's literal.
+/// Whether the route matches the path. A variable matches one segment, also the literal of another route.
 fn serves(template: &str, path: &str) -> bool {
     let (template, path) = (template.split('/'), path.split('/'));
     template.clone().count() == path.clone().count()
@@ -66,7 +66,7 @@ fn serves(template: &str, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn unknown_routes_answer_in_the_envelope_of_their_api() {
+async fn unknown_path_returns_404_in_the_envelope_of_its_api() {
     let world = World::shared().await;
     for (path, envelope) in [
         ("/v1/nothing", "FLAT"),
@@ -84,7 +84,7 @@ async fn unknown_routes_answer_in_the_envelope_of_their_api() {
 }
 
 #[tokio::test]
-async fn a_chat_that_did_not_change_is_not_sent_again() {
+async fn get_with_current_etag_returns_304() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     for path in [&chat.path, &chat.session_path] {
@@ -104,7 +104,7 @@ async fn a_chat_that_did_not_change_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_change_of_another_version_is_refused() {
+async fn patch_with_stale_etag_returns_412() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     for (path, envelope) in [(&chat.path, "FLAT"), (&chat.session_path, "NESTED")] {
@@ -121,7 +121,7 @@ async fn a_change_of_another_version_is_refused() {
 }
 
 #[tokio::test]
-async fn whatever_changes_or_removes_one_thing_heeds_if_match() {
+async fn every_write_to_one_resource_honours_if_match() {
     let world = World::start().await;
     let caller = world.anonymous().token(&world.key("read,send,ingest,manage").await);
     let changes = |binding: &&Binding| match binding.method.as_str() {
@@ -148,7 +148,7 @@ async fn whatever_changes_or_removes_one_thing_heeds_if_match() {
 }
 
 #[tokio::test]
-async fn only_json_of_a_sane_size_is_read() {
+async fn body_must_be_json_below_the_size_limit() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     for (path, envelope) in [(&chat.path, "FLAT"), (&chat.session_path, "NESTED")] {
@@ -169,7 +169,7 @@ async fn only_json_of_a_sane_size_is_read() {
 }
 
 #[tokio::test]
-async fn keys_nobody_declared_are_named_and_refused_only_on_request() {
+async fn unknown_keys_are_reported_and_rejected_only_if_strict() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let whole = world.rest().get(&chat).await.expect(200).json();
@@ -180,7 +180,7 @@ async fn keys_nobody_declared_are_named_and_refused_only_on_request() {
     let ignored: Vec<_> = answer.header("x-ignored-fields").split(',').map(str::trim).collect();
     assert!(ignored.contains(&"color") && !ignored.contains(&"labels"), "{ignored:?}");
     assert_eq!(answer.json()["labels"], json!(["vip"]));
-    assert_eq!(answer.json()["chat_name"], whole["chat_name"], "what is only answered is not written");
+    assert_eq!(answer.json()["chat_name"], whole["chat_name"], "read-only fields are not written");
 
     let strict = world.rest().with("prefer", "handling=strict");
     let refused = strict.patch(&chat, json!({"labels": "lost", "color": "blue"})).await.expect(422);
@@ -199,7 +199,7 @@ async fn keys_nobody_declared_are_named_and_refused_only_on_request() {
 }
 
 #[tokio::test]
-async fn answers_worth_it_are_compressed_for_those_who_ask() {
+async fn large_responses_are_compressed_on_request() {
     let world = World::shared().await;
     let chat = world.chat(&"Alice ".repeat(400)).await;
     let plain = world.rest().get(&chat).await.expect(200);
@@ -216,7 +216,7 @@ async fn answers_worth_it_are_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn a_versions_etag_is_weak_where_its_bytes_may_be_compressed() {
+async fn etag_is_weak_if_the_response_may_be_compressed() {
     let world = World::shared().await;
     let chat = world.chat(&"Alice ".repeat(400)).await;
     for (path, varies) in [(&chat.path, "accept-encoding, x-phone"), (&chat.session_path, "accept-encoding")]
@@ -237,7 +237,7 @@ async fn a_versions_etag_is_weak_where_its_bytes_may_be_compressed() {
                 let same = caller.with("if-none-match", known).get(path).await.expect(304);
                 assert_eq!((same.header("etag"), same.header("vary")), (&*weak, varies));
             }
-            // What was given out is taken back.
+            // The service accepts the ETags that it sends.
             let change = json!({"labels": "", "pinned": false});
             caller.with("if-match", &weak).patch(path, change.clone()).await.expect(200);
             caller.with("if-none-match", &weak).patch(path, change).await.expect(412);
@@ -246,7 +246,7 @@ async fn a_versions_etag_is_weak_where_its_bytes_may_be_compressed() {
 }
 
 #[tokio::test]
-async fn a_change_is_answered_also_to_those_who_accept_no_encoding() {
+async fn patch_succeeds_if_no_encoding_is_acceptable() {
     let world = World::shared().await;
     let chat = world.chat(&"Alice ".repeat(400)).await;
     for accepted in ["identity;q=0", "*;q=0", "identity;q=0, *;q=0", "br;q=1, identity;q=0"] {
@@ -258,7 +258,7 @@ async fn a_change_is_answered_also_to_those_who_accept_no_encoding() {
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id_and_keeps_the_callers_own() {
+async fn responses_have_a_request_id_and_keep_the_clients_own() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     assert!(!world.rest().get(&chat).await.header("x-request-id").is_empty());
@@ -267,7 +267,7 @@ async fn every_answer_has_a_request_id_and_keeps_the_callers_own() {
 }
 
 #[tokio::test]
-async fn no_header_changes_the_method() {
+async fn method_override_headers_are_ignored() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     for name in ["x-http-method-override", "x-method-override", "x-http-method"] {

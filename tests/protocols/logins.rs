@@ -1,4 +1,4 @@
-//! People who log in: tokens that a frontend signs, verified against its JWKS, with the rights of their role.
+//! Login tokens: signed by a frontend, verified against its JWKS, with the capabilities of their role.
 
 use std::env::temp_dir;
 use std::fs;
@@ -13,13 +13,13 @@ use crate::support::World;
 
 const ISSUER: &str = "https://login.acme.example";
 
-/// Signs nothing outside these tests.
+/// Used only in these tests.
 const FRONTEND: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----
 ";
 
-/// The frontend's login: its key, and the file that publishes it.
+/// A frontend: its signing key, and the file with its JWKS.
 pub(super) struct Frontend {
     key: EncodingKey,
     jwks: PathBuf,
@@ -50,11 +50,11 @@ impl Frontend {
         World::start_with("127.0.0.1:0", &flags).await
     }
 
-    /// A token of someone with that role, good for ten minutes, but for these claims.
-    pub(super) fn token(&self, org: &str, role: &str, but: Value) -> String {
+    /// A token with that role, valid for ten minutes, with these claims changed.
+    pub(super) fn token(&self, org: &str, role: &str, changed: Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let mut claims = json!({"iss": ISSUER, "aud": "inbox", "exp": now + 600, "sub": "asha", "tenant": org, "role": role});
-        claims.as_object_mut().unwrap().extend(but.as_object().cloned().unwrap_or_default());
+        claims.as_object_mut().unwrap().extend(changed.as_object().cloned().unwrap_or_default());
         let header = Header { kid: Some("frontend".to_owned()), ..Header::new(Algorithm::EdDSA) };
         encode(&header, &claims, &self.key).unwrap()
     }
@@ -67,7 +67,7 @@ impl Drop for Frontend {
 }
 
 #[tokio::test]
-async fn a_login_has_the_rights_of_its_role() {
+async fn login_has_the_capabilities_of_its_role() {
     let frontend = Frontend::new();
     let world = frontend.world().await;
     let chat = world.chat("Alice").await;
@@ -81,7 +81,7 @@ async fn a_login_has_the_rights_of_its_role() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_not_good_is_nobody() {
+async fn invalid_login_returns_401() {
     let frontend = Frontend::new();
     let world = frontend.world().await;
     let chat = world.chat("Alice").await;

@@ -1,5 +1,6 @@
-//! Those who call too often are told when to come again, and the others do not notice. How long a call takes here is not
-//! known, so these callers call until they are turned away: with one call a second, soon.
+//! Rate-limited requests return 429 with `retry-after`; other callers are not affected.
+//!
+//! The duration of a request varies, so these tests send requests until one is rejected.
 
 use prost::Message;
 use serde_json::json;
@@ -12,7 +13,7 @@ const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 const RESOURCE_EXHAUSTED: i32 = 8;
 
 #[tokio::test]
-async fn who_calls_too_often_is_told_at_every_door_when_to_come_again() {
+async fn requests_above_the_limit_are_rejected_on_every_protocol() {
     let world =
         World::start_with("127.0.0.1:0", &["--key-rate-limit", "1", "--metrics-address", "127.0.0.1:0"])
             .await;
@@ -46,7 +47,7 @@ async fn who_calls_too_often_is_told_at_every_door_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_turned_away_is_not_read_and_changes_nothing() {
+async fn rejected_request_is_not_read_and_changes_nothing() {
     let world = World::start_with("127.0.0.1:0", &["--key-rate-limit", "1"]).await;
     let chat = world.chat("Alice").await;
     loop {
@@ -62,7 +63,7 @@ async fn a_call_that_is_turned_away_is_not_read_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_to_a_known_caller_says_what_is_left() {
+async fn responses_to_authenticated_callers_have_limit_headers() {
     let args = ["--key-rate-limit", "500", "--org-rate-limit", "700"];
     let world = World::start_with("127.0.0.1:0", &args).await;
     let chat = world.chat("Alice").await;
@@ -79,7 +80,7 @@ async fn every_answer_to_a_known_caller_says_what_is_left() {
         assert_eq!((limit, reset), ("500", "1"));
         assert!(remaining < 500, "{remaining}");
     }
-    // They have no bucket, however often they call.
+    // Without authentication there is no limit, however many requests come.
     for caller in [world.anonymous(), world.anonymous().token("sb_made_up")] {
         for _ in 0..20 {
             assert_eq!(limits(&caller.get(&chat).await.expect(401)), [""; 3]);
@@ -89,7 +90,7 @@ async fn every_answer_to_a_known_caller_says_what_is_left() {
 }
 
 #[tokio::test]
-async fn one_key_costs_another_nothing_until_their_organization_has_had_its_share() {
+async fn keys_share_only_the_limit_of_their_organization() {
     let world = World::start_with("127.0.0.1:0", &["--key-rate-limit", "1", "--org-rate-limit", "50"]).await;
     let chat = world.chat("Alice").await;
     let second = world.anonymous().token(&world.key("read").await);
@@ -107,7 +108,7 @@ async fn one_key_costs_another_nothing_until_their_organization_has_had_its_shar
 }
 
 #[tokio::test]
-async fn the_flood_of_one_organization_turns_no_call_of_another_away() {
+async fn flood_of_one_organization_does_not_affect_another() {
     let world = World::start_with("127.0.0.1:0", &["--org-rate-limit", "20"]).await;
     let (chat, others) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
     let theirs = world.anonymous().token(&world.other.key);
@@ -117,17 +118,17 @@ async fn the_flood_of_one_organization_turns_no_call_of_another_away() {
     }
     for caller in flood {
         caller.abort();
-        assert!(caller.await.is_err_and(|ended| ended.is_cancelled()), "a flood found no limit");
+        assert!(caller.await.is_err_and(|error| error.is_cancelled()), "a flood got another status");
     }
     until_refused(&world.rest(), &chat.path).await;
 }
 
-/// Calls without end, as long as the answers are what they should be.
+/// Sends requests until a status is neither 200 nor 429.
 async fn flood(caller: Rest, chat: Chat) {
     while [200, 429].contains(&caller.get(&chat).await.status) {}
 }
 
-/// The first answer that is no more.
+/// The first rejection.
 async fn until_refused(caller: &Rest, path: &str) -> Answer {
     loop {
         let answer = caller.get(path).await;
@@ -138,7 +139,7 @@ async fn until_refused(caller: &Rest, path: &str) -> Answer {
     }
 }
 
-/// Of how many calls, how many are left, and when there will be all of them again.
+/// Limit, remaining requests, and seconds until the whole limit is available.
 fn limits(answer: &Answer) -> [&str; 3] {
     ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map(|name| answer.header(name))
 }

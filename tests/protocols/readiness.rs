@@ -1,4 +1,4 @@
-//! What the probes say, and what an operator reads when the database is not the one the service needs.
+//! Readiness: probes, and the remedy shown when the database is not the required one.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const SERVING: &[u8] = b"\x08\x01";
 const NOT_SERVING: &[u8] = b"\x08\x02";
 
 #[tokio::test]
-async fn an_empty_database_is_told_with_the_command_that_mends_it_which_then_does() {
+async fn empty_database_is_reported_with_the_command_that_fixes_it() {
     let database = Cluster::get().await.empty_database();
     let server = start(&database).await;
     let schema = until_schema(&server, |schema| schema != "unknown").await;
@@ -32,7 +32,7 @@ async fn an_empty_database_is_told_with_the_command_that_mends_it_which_then_doe
 }
 
 #[tokio::test]
-async fn a_schema_that_is_behind_ahead_or_anothers_is_told_apart() {
+async fn schema_behind_ahead_or_foreign_is_distinguished() {
     let cluster = Cluster::get().await;
     let database = cluster.migrated_database().await;
     let server = start(&database).await;
@@ -44,7 +44,7 @@ async fn a_schema_that_is_behind_ahead_or_anothers_is_told_apart() {
     until_schema(&server, |schema| schema.starts_with("ahead of this program: ")).await;
     database.sql().run(&function("20261122000001"));
     until_schema(&server, |schema| schema == "ok").await;
-    // A migration that an older program need not know.
+    // A migration that an older program does not need.
     database.sql().run("INSERT INTO __diesel_schema_migrations VALUES ('99990101000000')");
     database.sql().run("DELETE FROM __diesel_schema_migrations WHERE version = '20261122000020'");
     let schema = until_schema(&server, |schema| schema != "ok").await;
@@ -58,7 +58,7 @@ async fn a_schema_that_is_behind_ahead_or_anothers_is_told_apart() {
 }
 
 #[tokio::test]
-async fn health_is_told_of_each_service_and_of_no_other() {
+async fn health_is_reported_for_each_service_and_no_other() {
     let world = World::shared().await;
     let rpc = world.anonymous_rpc(Protocol::Grpc);
     for service in [
@@ -71,11 +71,11 @@ async fn health_is_told_of_each_service_and_of_no_other() {
         let answer = rpc.call(CHECK, asked(service)).await;
         assert_eq!((answer.code, &answer.messages[0][..]), (Some(0), SERVING), "{service}");
     }
-    assert_eq!(rpc.call(CHECK, asked("nobody.v1.Knows")).await.code, Some(5));
+    assert_eq!(rpc.call(CHECK, asked("unknown.v1.Service")).await.code, Some(5));
 }
 
 #[tokio::test]
-async fn a_health_watch_tells_changes_and_ends_with_the_service() {
+async fn health_watch_streams_changes_and_ends_on_shutdown() {
     let world = World::start_with("127.0.0.1:0", &["--drain-delay", "1s"]).await;
     let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
     let mut client = HealthClient::new(channel);
@@ -83,7 +83,7 @@ async fn a_health_watch_tells_changes_and_ends_with_the_service() {
         let asked = HealthCheckRequest { service: service.to_owned() };
         client.watch(asked).await.expect("a stream").into_inner()
     };
-    let (mut known, mut unknown) = (watch("").await, watch("nobody.v1.Knows").await);
+    let (mut known, mut unknown) = (watch("").await, watch("unknown.v1.Service").await);
     assert_eq!(next(&mut known).await, Ok(ServingStatus::Serving));
     assert_eq!(next(&mut unknown).await, Ok(ServingStatus::ServiceUnknown));
     let changes = async {
@@ -94,10 +94,10 @@ async fn a_health_watch_tells_changes_and_ends_with_the_service() {
     assert_eq!((ends, stopped), ([Err(Code::Unavailable); 2], 0));
 }
 
-/// What a watch tells next.
+/// The next status of a watch.
 async fn next(watch: &mut Streaming<HealthCheckResponse>) -> Result<ServingStatus, Code> {
-    let told = watch.message().await.map_err(|status| status.code())?;
-    Ok(told.expect("it does not end well").status())
+    let response = watch.message().await.map_err(|status| status.code())?;
+    Ok(response.expect("an error at the end").status())
 }
 
 async fn start(database: &Database) -> Server {
@@ -116,7 +116,7 @@ fn asked(service: &str) -> Vec<u8> {
     frame(if service.is_empty() { &[] } else { &field })
 }
 
-/// What is said of the schema, once it is this. Machines that run tests are busy: far longer than it takes.
+/// Waits for a matching schema check. The time limit is long, because test machines are busy.
 async fn until_schema(server: &Server, is_so: impl Fn(&str) -> bool) -> String {
     let asking = async {
         loop {
@@ -128,6 +128,6 @@ async fn until_schema(server: &Server, is_so: impl Fn(&str) -> bool) -> String {
             tokio::time::sleep(PAUSE).await;
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(60), asking).await;
-    told.unwrap_or_else(|_| panic!("not in time: {}", server.process.log()))
+    let schema = tokio::time::timeout(Duration::from_secs(60), asking).await;
+    schema.unwrap_or_else(|_| panic!("not in time: {}", server.process.log()))
 }

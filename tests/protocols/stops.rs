@@ -1,24 +1,24 @@
-//! How the service ends when it is told to.
+//! Shutdown of the service.
 
 use crate::support::{Protocol, World, frame};
 
-/// Longer than any test waits.
+/// Longer than any test.
 const FOREVER: &str = "1h";
 
 #[tokio::test]
-async fn a_database_that_hangs_does_not_hold_up_the_end() {
+async fn unresponsive_database_does_not_delay_the_shutdown() {
     let world = World::start_with("127.0.0.1:0", &["--request-timeout", "100ms"]).await;
     let chat = world.chat("Alice").await;
     let mut sql = world.sql();
     sql.run("BEGIN; LOCK TABLE chats");
-    // Answered in time, but its thread still waits for the lock.
+    // The request returns in time, but its thread still waits for the lock.
     world.rest().get(&chat).await.expect(504);
     assert_eq!(world.stop().await, 0, "{}", world.log());
     sql.run("ROLLBACK");
 }
 
 #[tokio::test]
-async fn while_others_learn_that_it_ends_the_service_goes_on_and_a_second_signal_ends_it_at_once() {
+async fn drain_delay_keeps_serving_and_a_second_signal_ends_it() {
     let world = World::start_with("127.0.0.1:0", &["--drain-delay", FOREVER]).await;
     let chat = world.chat("Alice").await;
     world.send_sigterm();
