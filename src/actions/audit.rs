@@ -19,7 +19,9 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<ChangeEvent>> {
     check_kind("action", query.kind.as_deref())?;
-    query.actor.as_deref().map_or(Ok(()), |actor| check_no_nul("performed_by", actor))?;
+    if let Some(actor) = &query.actor {
+        check_no_nul("performed_by", actor)?;
+    }
     let scope = Scope::of("audit logs")
         .with("chat", &query.address)
         .with_some("number", query.phone.as_ref())

@@ -120,7 +120,8 @@ impl CheckedChange {
             Patch::Set(email) if email.is_empty() => Patch::Clear,
             // PostgreSQL cannot store NUL.
             Patch::Set(email) if email.contains('\0') => return Err(unknown_assignee()),
-            other => other.map(|email| text_key(&email)),
+            Patch::Set(email) => Patch::Set(text_key(&email)),
+            unchanged @ (Patch::Keep | Patch::Clear) => unchanged,
         };
         let labels = change.labels.or_default().map(|lists| labels::parse(&lists)).transpose()?;
         let properties = match change.custom_properties {
