@@ -11,6 +11,7 @@
 # make deny   licences, sources and bans of the dependencies: deny.toml
 # make sbom   components of the shipped program in CycloneDX form: target/sbom.cdx.json
 # make image-root, make image-test   the content of the container image, and a test of it in an empty root directory
+# make proto-baseline   accepts the present proto files as the contract that tests check for breaking changes
 # make assets   downloads third-party assets and builds the inbox: see assets/README.md
 #
 # Missing programs are installed from Debian's packages.
@@ -18,7 +19,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench bench-watch kills merges soak deny sbom assets inbox image-root image-test build-packages \
+.PHONY: help run test fuzz lint plans bench bench-watch kills merges soak deny sbom proto-baseline assets inbox image-root image-test build-packages \
 	test-packages image-packages
 
 # Falls back to the installed toolchain where the pinned one is missing and cannot be downloaded.
@@ -43,6 +44,7 @@ TEST_PACKAGES = $(strip \
 	$(if $(call has,curl),,curl) \
 	$(if $(call has,node),,nodejs) \
 	$(if $(call has,npm),,npm) \
+	$(if $(and $(call has,protoc),$(wildcard /usr/include/google/protobuf/descriptor.proto)),,protobuf-compiler libprotobuf-dev) \
 	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo yes),,python3-venv) \
 	$(if $(or $(CHROMIUM),$(call has,chromium)),,chromium))
 
@@ -128,6 +130,9 @@ sbom: $(CYCLONEDX)
 
 $(CYCLONEDX): | build-packages
 	cargo install --locked --root target/tools --version $(CYCLONEDX_VERSION) cargo-cyclonedx
+
+proto-baseline: $(CLIENTS)/node_modules/.installed
+	$(CLIENTS)/node_modules/.bin/buf build --exclude-source-info --output tests/data/proto.baseline.binpb
 
 assets: inbox test-packages
 	fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \

@@ -1,4 +1,4 @@
-//! Writes the removal of secrets from responses that are stored: of fields with `debug_redact`.
+//! Writes the removal of secrets from responses that are stored: of fields with `(switchboard.v1.secret)`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -41,8 +41,8 @@ fn collect(message: MessageDescriptor, is_response: bool, found: &mut BTreeMap<S
 }
 
 fn is_secret(field: &FieldDescriptor) -> bool {
-    let marked = field.options().get_field_by_name("debug_redact").and_then(|value| value.as_bool());
-    marked.unwrap_or_default()
+    let secret = field.parent_pool().get_extension_by_name("switchboard.v1.secret");
+    secret.and_then(|secret| field.options().get_extension(&secret).as_bool()).unwrap_or_default()
 }
 
 fn contains_secret(message: &MessageDescriptor, seen: &mut BTreeSet<String>) -> bool {

@@ -4,6 +4,7 @@
 
 mod cli;
 mod clients;
+mod contract;
 mod deploy;
 mod events;
 mod ingest;

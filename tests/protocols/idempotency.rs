@@ -98,10 +98,8 @@ impl Answered {
 
 /// The fields of an answer that are told only once.
 fn secrets(answer: &MessageDescriptor) -> Vec<FieldDescriptor> {
-    let is_secret = |field: &FieldDescriptor| {
-        let marked = field.options().get_field_by_name("debug_redact").and_then(|value| value.as_bool());
-        marked.unwrap_or_default()
-    };
+    let secret = answer.parent_pool().get_extension_by_name("switchboard.v1.secret").expect("the option");
+    let is_secret = |field: &FieldDescriptor| field.options().get_extension(&secret).as_bool() == Some(true);
     answer.fields().filter(is_secret).collect()
 }
 
