@@ -1,4 +1,4 @@
-//! Who is calling, as plain data that every layer may look at.
+//! The caller of a request, as plain data for every layer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,51 +6,51 @@ use std::sync::Arc;
 use crate::ids::{KeyId, OrgId, SessionId};
 pub use crate::pb::Capability;
 
-/// The authenticated caller of a request. Nothing else in a request says whose data it is about.
+/// The authenticated caller of a request. Nothing else in a request selects the organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The organization whose data the caller may see.
+    /// The organization of the caller.
     pub org: OrgId,
-    /// The member or key.
+    /// The login or key.
     pub principal: Principal,
-    /// What the caller may do.
+    /// The capabilities of the caller.
     pub capabilities: Capabilities,
-    /// The only sessions the caller reaches; `None` for all of the organization's.
+    /// The sessions in the caller's scope; `None` for all sessions of the organization.
     pub sessions: Option<Arc<[SessionId]>>,
-    /// Whether the caller may add, change and remove owners of the organization, if it may manage at all.
+    /// Whether the caller may add, change and remove owners, if it has the capability `manage`.
     pub manages_owners: bool,
 }
 
-/// What the auth layer found out about a request. It only labels: the guard of each protocol answers.
+/// The result of authentication. The auth layer attaches it; the guard of each protocol rejects the request.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// A good token.
+    /// A valid token.
     Known(Arc<Caller>),
-    /// No token at all.
+    /// No token.
     Anonymous,
-    /// A token that is not accepted.
+    /// An invalid token.
     Refused,
-    /// The token could not be checked, because something needed for it is not there right now.
+    /// The token could not be verified because a dependency is unavailable.
     Unverified,
 }
 
-/// The member or key a token stands for.
+/// The person or key that a token identifies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Principal {
-    /// A person, by the subject of the login token.
+    /// A person, by the `sub` claim of the login token.
     Member(String),
     /// An api-key.
     ApiKey(KeyId),
 }
 
-/// Whoever changes a chat, as the log of changes names them.
+/// The actor of a change event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A caller of the API.
     Principal(Principal),
-    /// A connector telling what WhatsApp did.
+    /// A connector that reports an event of WhatsApp.
     Connector,
-    /// Whoever works at the command line, or the service itself.
+    /// The command line, or the service itself.
     Operator,
 }
 
@@ -80,7 +80,7 @@ impl Capabilities {
         self.0 & other.0 == other.0
     }
 
-    /// The members of the set.
+    /// The capabilities of the set.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
         ALL.into_iter().filter(move |capability| self.contains(*capability))
     }
@@ -98,7 +98,7 @@ fn bit(capability: Capability) -> u8 {
     1 << (capability as u8)
 }
 
-/// The word for a capability on the command line, in the database and in answers.
+/// The name of a capability on the command line, in the database and in responses.
 pub fn capability_name(capability: Capability) -> &'static str {
     match capability {
         Capability::Unspecified => "",

@@ -1,36 +1,36 @@
-//! When the call that is being served must be answered: whatever is done for it can ask.
+//! Deadlines of the current call, as task-local values.
 
 use std::time::Instant;
 
-/// What callers are told of a call that took too long.
-pub const UP: &str = "the time for the call is up";
+/// The error text of a call that exceeds its deadline.
+pub const EXCEEDED: &str = "the deadline of the call is exceeded";
 
 tokio::task_local! {
     static DEADLINES: Deadlines;
 }
 
-/// Until when a call may go on.
+/// The deadlines of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
-    /// It must be answered by then. A stream must have begun.
+    /// The deadline of the response; for a stream, of its beginning.
     pub answer: Instant,
-    /// What the caller asked for itself, if anything: by then a stream must have ended, too.
-    pub asked: Option<Instant>,
+    /// The deadline that the client set, if any. A stream must end by then, too.
+    pub client: Option<Instant>,
 }
 
-/// Serves a call within these deadlines.
+/// Runs a call with these deadlines.
 pub async fn by<F: Future>(deadlines: Deadlines, call: F) -> F::Output {
     DEADLINES.scope(deadlines, call).await
 }
 
-/// When the present call must be answered; `None` where no call is served, and in the body of a stream.
+/// The deadline of the current response; `None` outside of a call and in the body of a stream.
 pub fn current() -> Option<Instant> {
     DEADLINES.try_with(|deadlines| deadlines.answer).ok()
 }
 
-/// When everything that the present call answers must have been said, if its caller asked for that.
-pub fn asked() -> Option<Instant> {
-    DEADLINES.try_with(|deadlines| deadlines.asked).ok().flatten()
+/// The deadline that the client set for the current call.
+pub fn client() -> Option<Instant> {
+    DEADLINES.try_with(|deadlines| deadlines.client).ok().flatten()
 }
 
 #[cfg(test)]
@@ -38,14 +38,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_call_knows_its_deadlines_and_others_have_none() {
+    async fn deadlines_are_visible_only_inside_the_call() {
         let answer = Instant::now();
-        let deadlines = Deadlines { answer, asked: None };
-        assert_eq!(by(deadlines, async { (current(), asked()) }).await, (Some(answer), None));
-        let deadlines = Deadlines { asked: Some(answer), ..deadlines };
-        assert_eq!(by(deadlines, async { asked() }).await, Some(answer));
-        assert_eq!((current(), asked()), (None, None));
+        let deadlines = Deadlines { answer, client: None };
+        assert_eq!(by(deadlines, async { (current(), client()) }).await, (Some(answer), None));
+        let deadlines = Deadlines { client: Some(answer), ..deadlines };
+        assert_eq!(by(deadlines, async { client() }).await, Some(answer));
+        assert_eq!((current(), client()), (None, None));
         let elsewhere = by(deadlines, async { tokio::spawn(async { current() }).await });
-        assert_eq!(elsewhere.await.ok(), Some(None), "what outlives the call has no deadline");
+        assert_eq!(elsewhere.await.ok(), Some(None), "a task that outlives the call has no deadline");
     }
 }

@@ -1,4 +1,4 @@
-//! The one closed set of ways a call can fail, and what each protocol says of it.
+//! The errors of calls, and how each protocol reports them.
 
 mod status;
 
@@ -11,54 +11,54 @@ use std::fmt;
 use http::StatusCode;
 use tonic::Code;
 
-/// Why a call failed. One row of [`Kind::row`] says what every protocol answers.
+/// The kind of an error. [`Kind::row`] has the codes of every protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The request is not valid; nothing was changed.
     Invalid,
-    /// No token, or a bad one.
+    /// The token is missing or invalid.
     Unauthenticated,
     /// The token lacks the capability.
     Forbidden,
     /// It does not exist, or belongs to another organization.
     NotFound,
-    /// The path exists, the HTTP method does not.
+    /// The path has no route for the HTTP method.
     MethodNotAllowed,
-    /// Such a thing exists already.
+    /// The resource already exists.
     Conflict,
-    /// Another call got in between.
+    /// Another call interfered.
     Aborted,
-    /// The state of things forbids it.
+    /// The state of the resource does not allow the call.
     FailedPrecondition,
-    /// `If-Match` names another version.
+    /// `If-Match` does not match the current ETag.
     VersionMismatch,
-    /// What it starts from is no longer kept.
+    /// The resume token is older than the retained events.
     Gone,
     /// The body is too large.
     TooLarge,
-    /// The body is not of a type that is understood.
+    /// The media type of the body is not supported.
     UnsupportedMedia,
-    /// Too many calls.
+    /// The rate limit is exceeded.
     RateLimited,
-    /// More work at once than can be done; nothing was begun.
+    /// The server is overloaded; the call was not started.
     Overloaded,
-    /// The caller hung up.
+    /// The client cancelled the call.
     Cancelled,
-    /// The server does not have this method.
+    /// The method does not exist.
     Unimplemented,
-    /// A fault of ours. Its cause is logged, never told.
+    /// A defect of the server. The cause is logged and not sent.
     Internal,
-    /// Something we need is not there right now.
+    /// A dependency is unavailable.
     Unavailable,
-    /// The time for the call is up.
+    /// The deadline of the call is exceeded.
     DeadlineExceeded,
 }
 
-/// What each protocol says of a [`Kind`].
+/// The codes of a [`Kind`] in each protocol.
 pub struct Row {
     /// gRPC and gRPC-Web.
     pub code: Code,
-    /// REST, by the standard mapping; a dialect may override it per code.
+    /// REST, by the standard mapping; a dialect may override it for each gRPC code.
     pub status: StatusCode,
     /// `code` and `name` of the flat envelope.
     pub flat: (&'static str, &'static str),
@@ -67,7 +67,7 @@ pub struct Row {
 }
 
 impl Kind {
-    /// All kinds. Where several share a gRPC code, the one that stands for it alone comes first.
+    /// All kinds. Of kinds with the same gRPC code, the first is the result of [`Kind::from_code`].
     pub const ALL: [Self; 19] = [
         Self::Invalid,
         Self::Unauthenticated,
@@ -90,7 +90,7 @@ impl Kind {
         Self::UnsupportedMedia,
     ];
 
-    /// The kind's row in the table.
+    /// The codes of the kind.
     #[rustfmt::skip]
     pub const fn row(self) -> Row {
         const fn row(
@@ -127,71 +127,71 @@ impl Kind {
         }
     }
 
-    /// The kind that stands for a gRPC code.
+    /// The kind of a gRPC code.
     pub fn from_code(code: Code) -> Self {
         Self::ALL.into_iter().find(|kind| kind.row().code == code).unwrap_or(Self::Internal)
     }
 }
 
-/// What is wrong with one field of a request.
+/// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldViolation {
-    /// Path of the field as the proto spells it, such as `custom_properties.Colour`. A REST dialect may spell it anew.
+    /// Path of the field as the proto spells it, such as `custom_properties.Colour`. A REST dialect may use another spelling.
     pub field: String,
-    /// What is wrong, in words that follow the field's name: `must be …`.
+    /// The problem, to follow the name of the field: `must be …`.
     pub problem: String,
-    /// The number that was sent, where it is out of range.
+    /// The value that was sent, if it is a number out of range.
     pub value: Option<i64>,
 }
 
 impl FieldViolation {
-    /// The problem follows the field's name: `must be …`.
+    /// A violation; the problem follows the name of the field: `must be …`.
     pub fn new(field: impl Into<String>, problem: impl fmt::Display) -> Self {
         Self { field: field.into(), problem: problem.to_string(), value: None }
     }
 
-    /// The same of a number that is out of range.
+    /// A violation by a number out of range.
     pub fn out_of_range(field: impl Into<String>, problem: impl fmt::Display, value: i64) -> Self {
         Self { value: Some(value), ..Self::new(field, problem) }
     }
 
-    /// The whole sentence, with the field spelled as the caller knows it.
+    /// The sentence about the field, in a dialect's spelling.
     pub fn sentence(&self, field: &str) -> String {
         format!("{field} {}", self.problem)
     }
 }
 
-/// A failed call. The public half goes to the caller; the source is logged at the protocol and never told.
+/// The error of a call. The client gets all but the source, which is logged.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
-    /// `None` where the first field's sentence says it all.
+    /// `None` when the first field's sentence is the message.
     message: Option<Cow<'static, str>>,
     fields: Vec<FieldViolation>,
     required: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What the rules and everything under them return.
+/// The result of actions and of everything below them.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A failure of that kind, with words for the caller.
+    /// An error with a message for the client.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, message: Some(message.into()), fields: Vec::new(), required: None, source: None }
     }
 
-    /// One field of the request is not valid. The problem follows the field's name: `must be …`.
+    /// One field is invalid. The problem follows the name of the field: `must be …`.
     pub fn invalid(field: impl Into<String>, problem: impl fmt::Display) -> Self {
         Self::invalid_fields(vec![FieldViolation::new(field, problem)])
     }
 
-    /// Several fields of the request are not valid. The first one's sentence is the message.
+    /// Several fields are invalid. The sentence about the first one is the message.
     pub fn invalid_fields(fields: Vec<FieldViolation>) -> Self {
         Self { kind: Kind::Invalid, message: None, fields, required: None, source: None }
     }
 
-    /// It does not exist, or belongs to someone else: the two are not told apart.
+    /// The resource does not exist or belongs to another organization, which the client cannot distinguish.
     pub fn not_found(message: &'static str) -> Self {
         Self::new(Kind::NotFound, message)
     }
@@ -202,12 +202,12 @@ impl Error {
         Self { required: Some(required), ..Self::new(Kind::Forbidden, message) }
     }
 
-    /// A fault of ours.
+    /// A defect of the server.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..Self::new(Kind::Internal, "internal error") }
     }
 
-    /// Something we need is not there right now.
+    /// A dependency is unavailable.
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             source: Some(source.into()),
@@ -215,33 +215,33 @@ impl Error {
         }
     }
 
-    /// The same failure, with what is behind it: for the log, never told.
+    /// Adds the cause, which is logged and not sent.
     pub fn caused_by(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..self }
     }
 
-    /// The same failure, naming one more field.
+    /// Adds an invalid field.
     pub fn with_field(mut self, field: impl Into<String>, problem: impl fmt::Display) -> Self {
         self.fields.push(FieldViolation::new(field, problem));
         self
     }
 
-    /// Why it failed.
+    /// The kind of the error.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The words for the caller.
+    /// The message for the client.
     pub fn message(&self) -> Cow<'_, str> {
         self.message_spelled(Cow::Borrowed)
     }
 
-    /// The error's own message; `None` where the first field's problem is the message.
+    /// The error's own message; `None` when the first field's sentence is the message.
     pub fn own_message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 
-    /// The words for a caller who knows fields by another spelling.
+    /// The message with field names in another spelling.
     pub fn message_spelled<'e>(&'e self, spell: impl FnOnce(&'e str) -> Cow<'e, str>) -> Cow<'e, str> {
         match (&self.message, self.fields.first()) {
             (Some(message), _) => Cow::Borrowed(message),
@@ -250,12 +250,12 @@ impl Error {
         }
     }
 
-    /// What is wrong with which fields.
+    /// The invalid fields.
     pub fn fields(&self) -> &[FieldViolation] {
         &self.fields
     }
 
-    /// The capability the caller lacks.
+    /// The capability that the caller lacks.
     pub const fn required(&self) -> Option<&'static str> {
         self.required
     }

@@ -1,22 +1,20 @@
-//! Typed ids: parsed once at the border, valid ever after.
+//! Typed ids. They are parsed once, where a request or a row is read.
 
 mod chat_address;
-mod key;
 mod org;
 mod phone;
-mod random;
 mod receiver_url;
 mod session;
+mod text_id;
 
 pub use chat_address::{AddressKind, ChatAddress};
-pub use key::KeyId;
 pub use org::OrgId;
-pub use phone::{Phone, PhoneId, PhoneSelector};
-pub use random::{LabelId, PropertyId, WebhookId};
+pub use phone::{Phone, PhoneSelector};
 pub use receiver_url::ReceiverUrl;
 pub use session::SessionId;
+pub use text_id::{KeyId, LabelId, PhoneId, PropertyId, WebhookId};
 
-/// A text that is not the id it was taken for. Its display says what the id must be, to follow the field's name.
+/// A text that is not a valid id. Displays as what the id must be, to follow the name of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidId(pub(crate) &'static str);
 
@@ -27,7 +25,3 @@ impl std::fmt::Display for InvalidId {
 }
 
 impl std::error::Error for InvalidId {}
-
-fn is_digits(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
-    length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-}

@@ -1,23 +1,23 @@
-//! A moment in time as everything here stores and answers it.
+//! Points in time.
 
 use jiff::civil;
 use jiff::fmt::temporal::Pieces;
 
-/// The first moment of the year 1, in Unix microseconds.
+/// The start of the year 1, in Unix microseconds.
 const FIRST_MICROS: i64 = -62_135_596_800_000_000;
 
-/// A moment, in microseconds since the Unix epoch: what PostgreSQL's `timestamptz` can hold.
+/// A point in time in Unix microseconds, the precision of PostgreSQL's `timestamptz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
 
 impl Instant {
-    /// The last millisecond of the year 9999, in Unix milliseconds: the end of what RFC 3339 can write.
+    /// The last millisecond of the year 9999, the end of RFC 3339, in Unix milliseconds.
     pub const MAX_MILLIS: i64 = 253_402_300_799_999;
 
-    /// What [`from_millis`](Self::from_millis) takes, in words that follow a field's name.
+    /// The error text of a field that [`from_millis`](Self::from_millis) rejects.
     pub const MILLIS: &str = "must be a Unix time in milliseconds, not negative and not past the year 9999";
 
-    /// What [`from_iso_8601`](Self::from_iso_8601) takes, in words that follow a field's name.
+    /// The error text of a field that [`from_iso_8601`](Self::from_iso_8601) rejects.
     pub const ISO_8601: &str =
         "must be an ISO 8601 date or date-time, such as 2026-11-22 or 2026-11-22T10:00:00Z";
 
@@ -31,19 +31,20 @@ impl Instant {
         if millis < 0 || millis > Self::MAX_MILLIS { None } else { Some(Self(millis * 1000)) }
     }
 
-    /// The present moment by this machine's clock.
+    /// The current time of this machine's clock.
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_microsecond())
     }
 
-    /// From an ISO 8601 date, which is its first moment, or date-time; of UTC where it has no offset. `None` for anything
-    /// else, and before the year 1 or after the year 9999.
+    /// From an ISO 8601 date, which means its start, or date-time; UTC without an offset.
+    ///
+    /// `None` for other texts, and before the year 1 or after the year 9999.
     pub fn from_iso_8601(text: &str) -> Option<Self> {
-        // By hand: jiff's own timestamps end two hours before the year 9999 does, and a day before in some offsets.
+        // jiff's timestamps end some hours before the year 9999 does, so the sum is made here.
         let pieces = iso_8601(text)?;
-        let moment = pieces.date().to_datetime(pieces.time().unwrap_or(civil::Time::midnight()));
+        let local = pieces.date().to_datetime(pieces.time().unwrap_or(civil::Time::midnight()));
         let offset = pieces.to_numeric_offset().map_or(0, |offset| i64::from(offset.seconds()));
-        let since_1970 = moment.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
+        let since_1970 = local.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
         let micros = i64::try_from(since_1970.as_micros()).ok()? - offset * 1_000_000;
         (FIRST_MICROS..=Self::MAX_MILLIS * 1000 + 999).contains(&micros).then_some(Self(micros))
     }
@@ -53,7 +54,7 @@ impl Instant {
         iso_8601(text).is_some()
     }
 
-    /// The moment that long after this one.
+    /// The instant that long after this one.
     pub fn later_by(self, duration: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
@@ -70,7 +71,7 @@ impl Instant {
 }
 
 fn iso_8601(text: &str) -> Option<Pieces<'_>> {
-    // jiff also reads RFC 9557's `[Europe/Paris]`, which is not ISO 8601.
+    // jiff also parses the `[Europe/Paris]` of RFC 9557, which is not ISO 8601.
     Pieces::parse(text).ok().filter(|_| !text.contains('['))
 }
 
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_its_first_moment_and_a_date_time_without_an_offset_is_of_utc() {
+    fn date_is_its_start_and_missing_offset_is_utc() {
         assert_eq!(millis("1970-01-02"), Some(86_400_000));
         assert_eq!(millis("1970-01-01T00:00:01"), Some(1000));
         assert_eq!(millis("1970-01-01T05:30:00.5+05:30"), Some(500));
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_years_1_to_9999_are_read_whole() {
+    fn years_1_to_9999_are_parsed() {
         assert_eq!(Instant::from_iso_8601("0001-01-01").map(Instant::micros), Some(FIRST_MICROS));
         assert_eq!(millis("9999-12-31"), Some(253_402_214_400_000));
         assert_eq!(millis("9999-12-31T23:59:59.999Z"), Some(Instant::MAX_MILLIS));
@@ -109,8 +110,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
-        for bad in [
+    fn other_texts_are_not_parsed() {
+        for text in [
             "",
             "soon",
             "2026-02-30",
@@ -119,8 +120,8 @@ mod tests {
             "2026-11-22T10:00[Europe/Paris]",
             "+10000-01-01",
         ] {
-            assert!(!Instant::is_iso_8601(bad), "{bad}");
-            assert_eq!(millis(bad), None, "{bad}");
+            assert!(!Instant::is_iso_8601(text), "{text}");
+            assert_eq!(millis(text), None, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON read straight into protobuf's own `Value`, without a tree in between.
+//! Deserializes JSON into `google.protobuf.Value` without an intermediate tree.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value as `google.protobuf.Value`. Numbers become doubles, as everywhere in protobuf.
+/// A JSON value as `google.protobuf.Value`. Numbers become doubles, the only numbers of protobuf's JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonValue(pub Value);
 
@@ -44,12 +44,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Kind::BoolValue(value))
     }
 
-    #[allow(clippy::cast_precision_loss)] // protobuf has no other number
+    #[allow(clippy::cast_precision_loss)] // `Value` has only doubles
     fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
         Ok(Kind::NumberValue(value as f64))
     }
 
-    #[allow(clippy::cast_precision_loss)] // protobuf has no other number
+    #[allow(clippy::cast_precision_loss)] // `Value` has only doubles
     fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
         Ok(Kind::NumberValue(value as f64))
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_json_is_understood() {
+    fn every_kind_of_json_deserializes() {
         let JsonObject(object) = serde_json::from_str(r#"{"a":[1,-2.5,"x",true,null,{"b":{}}]}"#).unwrap();
         let Some(Kind::ListValue(list)) = &object.fields["a"].kind else { panic!("not a list") };
         let kinds: Vec<_> = list.values.iter().map(|value| value.kind.clone().unwrap()).collect();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_nothing_else() {
+    fn array_is_not_an_object() {
         assert!(serde_json::from_str::<JsonObject>("[]").is_err());
     }
 }

@@ -1,24 +1,24 @@
-//! What a partial update says about one field: leave it, empty it, or give it a value.
+//! The change of one field in a partial update.
 
-/// The three things a partial update can say about a field. An `Option` would lose one of them.
+/// How a partial update changes a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// Not sent: the field stays as it is.
+    /// The field does not change.
     #[default]
     Keep,
-    /// Sent as `null`: the field is emptied.
+    /// The field is cleared.
     Clear,
-    /// Sent with a value.
+    /// The field gets a value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// Whether the update says nothing about the field.
+    /// Whether the field does not change.
     pub fn is_keep(&self) -> bool {
         matches!(self, Patch::Keep)
     }
 
-    /// The same update with the value converted.
+    /// Converts the value.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Patch::Keep => Patch::Keep,
@@ -27,7 +27,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same update with the value converted by something that may refuse it.
+    /// Converts the value with a function that may fail.
     pub fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<Patch<U>, E> {
         Ok(match self {
             Patch::Keep => Patch::Keep,
@@ -36,7 +36,7 @@ impl<T> Patch<T> {
         })
     }
 
-    /// Applies the update to a stored value.
+    /// Applies the change to a stored value.
     pub fn apply(&self, stored: &mut Option<T>)
     where
         T: Clone,
@@ -60,7 +60,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// `None` to leave a nullable column alone, `Some(None)` to null it: what diesel's changesets take.
+    /// The value of a nullable column in a diesel changeset: `None` keeps it, `Some(None)` sets NULL.
     pub fn into_changeset(self) -> Option<Option<T>> {
         match self {
             Patch::Keep => None,

@@ -1,15 +1,15 @@
-//! The form in which emails and label names are compared.
+//! The form of emails and label names for comparison.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The text in NFC and Unicode lower case: two texts are the same name when these are equal.
+/// The text in NFC and Unicode lower case. Names are equal when their keys are.
 ///
-/// Done here and not by the database, whose lower case depends on its locale.
+/// PostgreSQL's `lower` depends on the locale of the database.
 pub fn text_key(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    // Lower case can leave NFC (`İ` becomes two characters), so it is composed once more.
+    // Lower case may not be in NFC: `İ` becomes two characters.
     text.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_and_composition_do_not_count() {
+    fn key_ignores_case_and_composition() {
         assert_eq!(text_key("VIP"), text_key("vip"));
         assert_eq!(text_key("E\u{301}tage"), text_key("étage"));
         assert_eq!(text_key("\u{212B}"), text_key("å"));
@@ -29,7 +29,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_is_its_own_key(text: String) {
+        fn key_of_a_key_is_itself(text: String) {
             let key = text_key(&text);
             prop_assert_eq!(text_key(&key), key);
         }

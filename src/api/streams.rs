@@ -20,12 +20,12 @@ pub(super) fn in_time<T: 'static>(
     items: impl Stream<Item = Result<T, Status>> + Send + 'static,
 ) -> Answers<T> {
     let items: Answers<T> = Box::pin(items);
-    let Some(end) = deadline::asked() else { return items };
+    let Some(end) = deadline::client() else { return items };
     Box::pin(unfold(Some(items), move |items| async move {
         let mut items = items?;
         match timeout_at(end.into(), items.next()).await {
             Ok(item) => item.map(|item| (item, Some(items))),
-            Err(_) => Some((Err(Error::new(Kind::DeadlineExceeded, deadline::UP).into()), None)),
+            Err(_) => Some((Err(Error::new(Kind::DeadlineExceeded, deadline::EXCEEDED).into()), None)),
         }
     }))
 }

@@ -1,4 +1,4 @@
-//! Cursors open the list they were made for, and nothing else.
+//! Cursors are valid only for the list that they were made for.
 
 use proptest::prelude::*;
 
@@ -20,18 +20,18 @@ fn position() -> Position {
     (true, Some(-1), "3EB0".to_owned())
 }
 
-fn is_refused(keys: &SigningKeys, org: OrgId, scope: &Scope, text: &str) -> bool {
+fn is_invalid(keys: &SigningKeys, org: OrgId, scope: &Scope, text: &str) -> bool {
     let opened: Result<Position> = keys.open(org, scope, text);
     opened.is_err_and(|error| error.kind() == Kind::Invalid && error.fields()[0].field == "cursor")
 }
 
 #[test]
-fn a_cursor_opens_the_list_it_was_made_for_and_no_other() {
+fn cursor_is_valid_only_for_its_list() {
     let org = OrgId::generate();
     let scope = Scope::of("chats").with("session", 1).with("q", "ab");
     let cursor = keys().seal(org, &scope, &position()).unwrap();
     assert_eq!(keys().open::<Position>(org, &scope, &cursor).unwrap(), position());
-    assert!(is_refused(&keys(), OrgId::generate(), &scope, &cursor), "another organization");
+    assert!(is_invalid(&keys(), OrgId::generate(), &scope, &cursor), "another organization");
     for other in [
         Scope::of("messages").with("session", 1).with("q", "ab"),
         Scope::of("chats").with("session", 2).with("q", "ab"),
@@ -40,12 +40,12 @@ fn a_cursor_opens_the_list_it_was_made_for_and_no_other() {
         Scope::of("chats").with("session", 1).with("q", "a").with("b", ""),
         Scope::of("chats").with("session", "1q").with("", "ab"),
     ] {
-        assert!(is_refused(&keys(), org, &other, &cursor), "{other:?}");
+        assert!(is_invalid(&keys(), org, &other, &cursor), "{other:?}");
     }
 }
 
 #[test]
-fn keys_are_exchanged_two_at_a_time() {
+fn previous_key_is_accepted_during_rotation() {
     let (org, scope) = (OrgId::generate(), Scope::of("chats"));
     let old = keys().seal(org, &scope, &position()).unwrap();
     let both = SigningKeys::new(key(2), Some(key(1)));
@@ -53,17 +53,17 @@ fn keys_are_exchanged_two_at_a_time() {
     assert!(both.open::<Position>(org, &scope, &old).is_ok());
     let only_new = SigningKeys::new(key(2), None);
     assert!(only_new.open::<Position>(org, &scope, &new).is_ok());
-    assert!(is_refused(&only_new, org, &scope, &old));
+    assert!(is_invalid(&only_new, org, &scope, &old));
     let reloaded = Reloading::from(vec![key(2), key(1)]);
-    let held = SigningKeys::reloading(reloaded.clone());
-    assert!(held.open::<Position>(org, &scope, &old).is_ok());
+    let keys = SigningKeys::reloading(reloaded.clone());
+    assert!(keys.open::<Position>(org, &scope, &old).is_ok());
     reloaded.set(vec![key(2)]);
-    assert!(held.open::<Position>(org, &scope, &new).is_ok());
-    assert!(is_refused(&held, org, &scope, &old));
+    assert!(keys.open::<Position>(org, &scope, &new).is_ok());
+    assert!(is_invalid(&keys, org, &scope, &old));
 }
 
 #[test]
-fn a_secret_is_made_again_for_as_long_as_its_key_is_there() {
+fn secret_can_be_derived_while_its_key_exists() {
     let old = SigningKeys::new(key(1), None);
     let id = old.current_id().unwrap();
     let secret = old.secret(&id, &[b"a", b"bc"]).unwrap();
@@ -76,7 +76,7 @@ fn a_secret_is_made_again_for_as_long_as_its_key_is_there() {
 }
 
 #[test]
-fn a_key_has_256_random_bits() {
+fn key_without_256_random_bits_is_invalid() {
     assert!(SigningKey::generate().parse::<SigningKey>().is_ok());
     assert!("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse::<SigningKey>().is_ok());
     for weak in [
@@ -92,28 +92,28 @@ fn a_key_has_256_random_bits() {
 }
 
 #[test]
-fn a_key_is_never_printed() {
+fn key_is_not_printed() {
     assert_eq!(format!("{:?}", keys()), "SigningKeys([****])");
 }
 
 proptest! {
     #[test]
-    fn a_text_that_was_not_made_here_is_refused(text in any::<String>(), bytes in any::<Vec<u8>>()) {
+    fn forged_cursor_is_invalid(text in any::<String>(), bytes in any::<Vec<u8>>()) {
         let (org, scope) = (OrgId::generate(), Scope::of("chats"));
-        prop_assert!(is_refused(&keys(), org, &scope, &text));
-        prop_assert!(is_refused(&keys(), org, &scope, &URL_SAFE_NO_PAD.encode(bytes)));
+        prop_assert!(is_invalid(&keys(), org, &scope, &text));
+        prop_assert!(is_invalid(&keys(), org, &scope, &URL_SAFE_NO_PAD.encode(bytes)));
     }
 
     #[test]
-    fn a_cursor_with_any_bit_flipped_is_refused(position: Position, at: prop::sample::Index, bit in 0_u32..7) {
+    fn cursor_with_flipped_bit_is_invalid(position: Position, at: prop::sample::Index, bit in 0_u32..7) {
         let (org, scope) = (OrgId::generate(), Scope::of("chats"));
         let cursor = keys().seal(org, &scope, &position).unwrap();
         prop_assert_eq!(keys().open::<Position>(org, &scope, &cursor).unwrap(), position);
-        // Seven bits of an ASCII character: the text stays UTF-8.
+        // Only the lower seven bits of an ASCII character, so that the text stays UTF-8.
         let mut flipped = cursor.clone().into_bytes();
         flipped[at.index(cursor.len())] ^= 1_u8 << bit;
-        prop_assert!(is_refused(&keys(), org, &scope, &String::from_utf8(flipped).unwrap()));
+        prop_assert!(is_invalid(&keys(), org, &scope, &String::from_utf8(flipped).unwrap()));
         let end = at.index(cursor.len());
-        prop_assert!(is_refused(&keys(), org, &scope, &cursor[..end]), "cut off at {}", end);
+        prop_assert!(is_invalid(&keys(), org, &scope, &cursor[..end]), "cut off at {}", end);
     }
 }

@@ -1,4 +1,4 @@
-//! Errors as gRPC statuses, and back: the REST protocol reads the very error the rules returned.
+//! Conversion between errors and gRPC statuses. REST reads the original error from a status.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Error, Kind};
 
-/// The error a status was made of, kept beside it for the in-process REST protocol.
+/// The error that a status was made of. REST, which runs in process, reads it.
 #[derive(Debug, Clone)]
 struct Origin(Arc<Error>);
 
@@ -40,8 +40,9 @@ impl From<Error> for Status {
     }
 }
 
-/// What is behind tonic's own status of a request whose message it could not read: a mistake of the caller's, for which it
-/// has the codes of a fault of ours and of a resume token that is too old. `None` for every other status.
+/// The error of a request message that tonic could not decode; `None` for every other status.
+///
+/// tonic reports such a request as INTERNAL or OUT_OF_RANGE, which mean other errors here.
 pub fn unreadable(status: &Status) -> Option<Error> {
     if std::error::Error::source(status).is_some_and(|source| source.is::<Origin>()) {
         return None;
@@ -55,10 +56,10 @@ pub fn unreadable(status: &Status) -> Option<Error> {
     })
 }
 
-/// The field that prost could not decode, which its words alone tell, from the inside out:
+/// The path of the field that prost could not decode. Only the message has it, from the inside out:
 /// `failed to decode Protobuf message: Chat.assigned_to: UpdateChatRequest.chat: invalid string value: …`
-fn field_of(words: &str) -> Option<String> {
-    let places = words.strip_prefix("failed to decode Protobuf message: ")?.split(": ");
+fn field_of(message: &str) -> Option<String> {
+    let places = message.strip_prefix("failed to decode Protobuf message: ")?.split(": ");
     let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_#".contains(&byte));
     let names = places.map_while(|place| {
         let (message, field) = place.split_once('.')?;
@@ -69,7 +70,7 @@ fn field_of(words: &str) -> Option<String> {
     (!names.is_empty()).then(|| names.join("."))
 }
 
-/// The error behind a status. A status that was not made of an [`Error`] (tonic's own) keeps its code and words.
+/// Passes the error of a status to `look`. A status of tonic itself has an error with its code and message.
 pub fn with_origin<T>(status: &Status, look: impl FnOnce(&Error) -> T) -> T {
     let origin = std::error::Error::source(status).and_then(|source| source.downcast_ref::<Origin>());
     match origin {
@@ -83,18 +84,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_field_that_cannot_be_decoded_is_named_from_the_outside_in() {
-        let told = |words: &str| field_of(&format!("failed to decode Protobuf message: {words}"));
+    fn undecodable_field_is_named_by_its_path() {
+        let field = |cause: &str| field_of(&format!("failed to decode Protobuf message: {cause}"));
         let inside =
             "Chat.assigned_to: UpdateChatRequest.chat: invalid string value: data is not UTF-8 encoded";
-        assert_eq!(told(inside).as_deref(), Some("chat.assigned_to"));
-        assert_eq!(told("ListSessionChatsRequest.r#type: buffer underflow").as_deref(), Some("type"));
-        assert_eq!(told("buffer underflow"), None);
+        assert_eq!(field(inside).as_deref(), Some("chat.assigned_to"));
+        assert_eq!(field("ListSessionChatsRequest.r#type: buffer underflow").as_deref(), Some("type"));
+        assert_eq!(field("buffer underflow"), None);
         assert_eq!(field_of("Unexpected EOF decoding stream."), None);
     }
 
     #[test]
-    fn only_what_tonic_says_of_a_message_is_said_anew() {
+    fn only_decoding_errors_of_tonic_are_replaced() {
         let kind = |status: Status| unreadable(&status).map(|error| error.kind());
         assert_eq!(kind(Status::internal("Missing request message.")), Some(Kind::Invalid));
         assert_eq!(

@@ -1,25 +1,25 @@
-//! The addresses WhatsApp gives to chats and people, in all their spellings.
+//! WhatsApp addresses of chats and contacts.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{InvalidId, Phone, is_digits};
+use super::{InvalidId, Phone};
 
-/// What an address is the address of.
+/// The kind of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressKind {
     /// A person by phone number.
     Person,
     /// A group.
     Group,
-    /// A person by LID, WhatsApp's id for someone whose number is hidden.
+    /// A person by LID, WhatsApp's id of a person with a hidden number.
     Lid,
 }
 
-/// The address of a chat or a contact, folded to one spelling: `<digits>@c.us`, `<id>@g.us` or `<digits>@lid`.
+/// The address of a chat or a contact in its canonical spelling.
 ///
-/// Parsing understands `<digits>@c.us`, `<digits>@s.whatsapp.net`, both and LIDs with a device part
-/// (`<digits>:<device>@…`), and `<id>@g.us`, where a group's id is digits or `<digits>-<digits>`.
+/// The spellings are `<digits>@c.us`, `<id>@g.us` and `<digits>@lid`; a group's id is digits or `<digits>-<digits>`. Parsing
+/// also accepts `<digits>@s.whatsapp.net`, and a device part (`<digits>:<device>@…`) of people, which it drops.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChatAddress {
     text: String,
@@ -29,7 +29,7 @@ pub struct ChatAddress {
 const EXPECTED: &str = "must be <digits>@c.us, <digits>@s.whatsapp.net, <digits>@lid or <id>@g.us";
 
 impl ChatAddress {
-    /// An address as the chat API takes it: bare digits mean a person.
+    /// Parses an address of the chat API, in which bare digits are a person's phone number.
     pub fn from_chat_id(text: &str) -> Result<Self, InvalidId> {
         if is_digits(text, 1..=32) { Ok(Self::person(text)) } else { text.parse() }
     }
@@ -39,17 +39,17 @@ impl ChatAddress {
         Self::person(phone.as_str())
     }
 
-    /// The folded spelling: what is stored, and what the chat API answers.
+    /// The canonical spelling, which is stored and which the chat API returns.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What it is the address of.
+    /// The kind of the address.
     pub const fn kind(&self) -> AddressKind {
         self.kind
     }
 
-    /// The spelling of the session API: `@s.whatsapp.net` where the chat API says `@c.us`.
+    /// The spelling of the session API: `@s.whatsapp.net` in place of `@c.us`.
     pub fn to_jid(&self) -> String {
         match self.text.strip_suffix("@c.us") {
             Some(digits) => format!("{digits}@s.whatsapp.net"),
@@ -92,6 +92,10 @@ fn without_device(user: &str) -> Option<&str> {
     (is_digits(digits, 1..=32) && is_digits(device, 1..=5)).then_some(digits)
 }
 
+fn is_digits(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
+    length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn is_group_id(user: &str) -> bool {
     let (first, second) = user.split_once('-').unwrap_or((user, "0"));
     is_digits(first, 1..=32) && is_digits(second, 1..=32)
@@ -102,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_of_a_person_folds_to_one() {
+    fn spellings_of_a_person_parse_to_the_canonical_one() {
         for spelling in [
             "15550101844@c.us",
             "15550101844@s.whatsapp.net",
@@ -131,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_texts_are_invalid() {
         for text in [
             "",
             "@",

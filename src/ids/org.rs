@@ -1,4 +1,4 @@
-//! Organizations.
+//! Organization ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::InvalidId;
 
-/// An organization: a UUID.
+/// The id of an organization: a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrgId(Uuid);
 
 impl OrgId {
-    /// A new id; later ones sort after earlier ones (UUID version 7).
+    /// A new id, a UUID version 7: later ids sort after earlier ones.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
@@ -33,13 +33,9 @@ impl FromStr for OrgId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        // The hyphenated form only: `Uuid` would also take braces and URNs.
-        let hyphenated = text.len() == 36;
-        Uuid::try_parse(text)
-            .ok()
-            .filter(|_| hyphenated)
-            .map(Self)
-            .ok_or(InvalidId("must be an organization id, a UUID"))
+        // `Uuid` also parses braces and URNs.
+        let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
+        uuid.map(Self).ok_or(InvalidId("must be an organization id, a UUID"))
     }
 }
 

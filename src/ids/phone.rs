@@ -1,11 +1,11 @@
-//! An organization's WhatsApp numbers.
+//! Phone numbers of an organization.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{InvalidId, is_digits, random};
+use super::{InvalidId, PhoneId};
 
-/// A number: country code and number in 5 to 20 digits, without `+`, spaces or dashes.
+/// A phone number: country code and number in 5 to 20 digits, without `+`, spaces or dashes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Phone(String);
 
@@ -20,7 +20,7 @@ impl FromStr for Phone {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if is_digits(text, 5..=20) {
+        if (5..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId("must be a country code and number in digits, such as 15550100400"))
@@ -34,43 +34,7 @@ impl fmt::Display for Phone {
     }
 }
 
-const PREFIX: &str = "phone-";
-const LENGTH: usize = 12;
-
-/// A number's other name: `phone-` and 12 lower-case letters or digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PhoneId(String);
-
-impl PhoneId {
-    /// A new id.
-    pub fn generate() -> Self {
-        Self(format!("{PREFIX}{}", random::text(random::LETTERS_AND_DIGITS, LENGTH)))
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PhoneId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let valid = text.strip_prefix(PREFIX).is_some_and(|rest| {
-            rest.len() == LENGTH && rest.bytes().all(|b| random::LETTERS_AND_DIGITS.contains(&b))
-        });
-        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidId("must be a phone id")) }
-    }
-}
-
-impl fmt::Display for PhoneId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// How `x-phone` names one of the organization's numbers.
+/// One of the organization's numbers, as `x-phone` selects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhoneSelector {
     /// By its digits.

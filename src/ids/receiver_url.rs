@@ -1,4 +1,4 @@
-//! Where a webhook is told of changes.
+//! URLs of webhooks.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,28 +10,30 @@ use super::InvalidId;
 
 const MAX_CHARACTERS: usize = 2000;
 
-/// An `http` or `https` URL with a host, without user and fragment, at most 2000 characters long. An address is spelled as
-/// one: what some take for `127.0.0.1`, such as `127.1` and `2130706433`, is no host.
+/// The URL of a webhook: `http` or `https`, with a host, without user and fragment, at most 2000 characters.
+///
+/// IP addresses must be in their standard form: `127.1` and `2130706433`, which some resolvers read as 127.0.0.1, are
+/// invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverUrl(Uri);
 
 impl ReceiverUrl {
-    /// The URL as the HTTP client takes it.
+    /// The URL for the HTTP client.
     pub fn uri(&self) -> &Uri {
         &self.0
     }
 
-    /// Whether what is sent there is encrypted.
+    /// Whether the scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.0.scheme_str() == Some("https")
     }
 
-    /// The host, where it is an address and no name.
+    /// The host if it is an IP address.
     pub fn address(&self) -> Option<IpAddr> {
         self.0.host().and_then(address)
     }
 
-    /// Whether the host is a name that every machine has for itself (RFC 6761).
+    /// Whether the host is `localhost` or a name below it (RFC 6761).
     pub fn is_this_machine(&self) -> bool {
         let name = self.0.host().map(last_labels).unwrap_or_default();
         name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
@@ -42,12 +44,12 @@ fn address(host: &str) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }
 
-/// The host without the dot that a complete name may end with.
+/// The host without the final dot of a fully qualified name.
 fn last_labels(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
-/// Whether it is an address, or a name that nobody can take for one: whatever ends in a number is one to some.
+/// Whether the host is an IP address or a name. A name must not end in a number: resolvers may read it as an address.
 fn is_host(host: &str) -> bool {
     let last = last_labels(host).rsplit('.').next().unwrap_or_default();
     let is_hexadecimal = last.get(..2).is_some_and(|two| two.eq_ignore_ascii_case("0x"));
@@ -60,18 +62,18 @@ impl FromStr for ReceiverUrl {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let expected = InvalidId("must be an http or https URL with neither user nor fragment");
-        // `Uri` drops fragments in silence.
-        let is_plain = text.len() <= MAX_CHARACTERS && !text.contains('#');
-        let uri: Uri = text.parse().ok().filter(|_| is_plain).ok_or(expected)?;
+        // `Uri` drops fragments.
+        let is_allowed = text.len() <= MAX_CHARACTERS && !text.contains('#');
+        let uri: Uri = text.parse().ok().filter(|_| is_allowed).ok_or(expected)?;
         let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
         let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
-        // What follows the host's last colon is no port when the URL has none to tell.
+        // `port_u16` is `None` for an invalid port as well as for a missing one.
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-        let is_good = is_http
+        let is_valid = is_http
             && uri.host().is_some_and(is_host)
             && !authority.contains('@')
             && has_port == uri.port_u16().is_some_and(|port| port > 0);
-        if is_good { Ok(Self(uri)) } else { Err(expected) }
+        if is_valid { Ok(Self(uri)) } else { Err(expected) }
     }
 }
 
@@ -86,17 +88,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_has_a_host_and_says_nothing_that_is_not_sent() {
-        for good in [
+    fn url_without_host_or_with_user_or_fragment_is_invalid() {
+        for valid in [
             "https://hooks.acme.example/in?kind=chat",
             "http://127.0.0.1:8080",
             "https://[2001:db8::1]/in",
             "https://[::1]:8443/",
             "HTTPS://hooks.acme.example",
         ] {
-            assert!(good.parse::<ReceiverUrl>().is_ok(), "{good}");
+            assert!(valid.parse::<ReceiverUrl>().is_ok(), "{valid}");
         }
-        for bad in [
+        for invalid in [
             "",
             "hooks.acme.example/in",
             "/in",
@@ -120,12 +122,12 @@ mod tests {
             "https://hooks.acme.example/\n",
             &format!("https://hooks.acme.example/{}", "a".repeat(2000)),
         ] {
-            assert!(bad.parse::<ReceiverUrl>().is_err(), "{bad}");
+            assert!(invalid.parse::<ReceiverUrl>().is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn an_address_is_told_from_a_name() {
+    fn address_and_localhost_are_recognized() {
         let address = |text: &str| text.parse::<ReceiverUrl>().unwrap().address();
         assert_eq!(address("https://[::1]/"), Some("::1".parse().unwrap()));
         assert_eq!(address("https://10.0.0.1:80/"), Some("10.0.0.1".parse().unwrap()));

@@ -12,7 +12,7 @@ pub fn of(headers: &HeaderMap, request_timeout: Duration) -> Deadlines {
     let timeout = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
     let asked = timeout.and_then(|timeout| begun.checked_add(timeout));
     let answer = begun + request_timeout;
-    Deadlines { answer: asked.map_or(answer, |asked| asked.min(answer)), asked }
+    Deadlines { answer: asked.map_or(answer, |asked| asked.min(answer)), client: asked }
 }
 
 /// At most eight digits and a unit, as in gRPC's "PROTOCOL-HTTP2.md".
@@ -48,7 +48,7 @@ mod tests {
         let before = Instant::now();
         let deadlines = of(&headers, REQUEST_TIMEOUT);
         // The two moments are less than a second apart.
-        deadlines.asked.map(|asked| ((asked - before).as_secs(), asked == deadlines.answer))
+        deadlines.client.map(|asked| ((asked - before).as_secs(), asked == deadlines.answer))
     }
 
     #[test]
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(asked("3500m"), Some((3, true)));
         assert_eq!(asked("3S"), Some((3, true)));
         assert_eq!(asked("99999999H"), Some((359_999_996_400, false)));
-        assert!(of(&HeaderMap::new(), REQUEST_TIMEOUT).asked.is_none());
+        assert!(of(&HeaderMap::new(), REQUEST_TIMEOUT).client.is_none());
     }
 
     #[test]
