@@ -106,7 +106,7 @@ async fn apply_deadline(
     let limits = deadline::of(request.headers(), timeout);
     let response = deadlines::by(limits, next.run(request));
     let response = tokio::time::timeout_at(limits.answer.into(), response).await;
-    response.map_err(|_| Rejection(Error::new(Kind::DeadlineExceeded, deadlines::UP)))
+    response.map_err(|_| Rejection(Error::new(Kind::DeadlineExceeded, deadlines::EXCEEDED)))
 }
 
 /// The response to a request whose handler panicked. Shared state survives: it is behind locks and channels.

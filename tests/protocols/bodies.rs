@@ -1,4 +1,4 @@
-//! What a change may say, field by field: the words and states of both PATCHes.
+//! The PATCH bodies of both APIs, field by field.
 
 use serde_json::{Value, json};
 use switchboard::pb;
@@ -6,7 +6,7 @@ use switchboard::pb;
 use crate::support::World;
 
 #[tokio::test]
-async fn labels_replace_each_other_and_keep_their_first_spelling() {
+async fn labels_are_replaced_and_keep_first_spelling() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let cases = [
@@ -38,7 +38,7 @@ async fn labels_replace_each_other_and_keep_their_first_spelling() {
 }
 
 #[tokio::test]
-async fn an_assignee_is_a_member_in_any_case_or_nobody() {
+async fn assignee_is_a_member_ignoring_case_or_null() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let member = world.org.members[0].as_str();
@@ -58,7 +58,7 @@ async fn an_assignee_is_a_member_in_any_case_or_nobody() {
 }
 
 #[tokio::test]
-async fn custom_properties_are_set_by_id_or_name_and_only_as_their_kind_allows() {
+async fn properties_are_set_by_id_or_name_with_valid_values() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let create = |name: &str, kind: &str, options: &[&str]| {
@@ -100,7 +100,7 @@ async fn custom_properties_are_set_by_id_or_name_and_only_as_their_kind_allows()
 }
 
 #[tokio::test]
-async fn a_sessions_chat_changes_only_in_what_is_sent() {
+async fn session_chat_patch_changes_only_sent_fields() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let state = |answer: &Value| json!([answer["archived"], answer["pinned"], answer["mutedUntil"]]);
@@ -128,7 +128,7 @@ async fn a_sessions_chat_changes_only_in_what_is_sent() {
 }
 
 #[tokio::test]
-async fn grpc_says_keep_clear_and_set_with_its_mask() {
+async fn grpc_mask_keeps_clears_and_sets_fields() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let mut client = world.grpc_chat();
@@ -156,7 +156,7 @@ async fn grpc_says_keep_clear_and_set_with_its_mask() {
 }
 
 #[tokio::test]
-async fn a_deleted_chat_comes_back_clean_with_a_new_id() {
+async fn deleted_chat_reappears_clean_with_new_id() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let first = world.rest().get(&chat.session_path).await.expect(200).json();

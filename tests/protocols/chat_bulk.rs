@@ -1,4 +1,4 @@
-//! Changes of many chats at once: all of them or none.
+//! Changes of several chats: all change or none.
 
 use serde_json::{Value, json};
 
@@ -25,12 +25,12 @@ async fn shown(world: &World, chats: &[Chat], key: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn labels_of_many_chats_are_replaced_at_once() {
+async fn labels_of_several_chats_are_replaced() {
     let world = World::shared().await;
     let chats = chats(world, 3).await;
     world.rest().patch(&chats[0], json!({"labels": "Bulk one, old"})).await.expect(200);
     let unchanged = shown(world, &chats[2..], "updated_at").await;
-    // Spellings of one chat, and one chat twice, are that chat.
+    // Several spellings of a chat, and a repeated chat, count once.
     let spelled = [&chats[0].id, &chats[0].jid, &chats[1].digits, &chats[1].digits];
     let body = json!({"labels": "bulk ONE, bulk two,", "chat_ids": spelled});
     let answer = world.rest().patch("/v1/chats/labels", body.clone()).await.expect(204);
@@ -38,7 +38,7 @@ async fn labels_of_many_chats_are_replaced_at_once() {
     let labels = shown(world, &chats, "labels").await;
     assert_eq!(labels, [json!(["Bulk one", "bulk two"]), json!(["Bulk one", "bulk two"]), json!([])]);
     assert_eq!(shown(world, &chats[2..], "updated_at").await, unchanged);
-    // What is so already stays untouched.
+    // Chats that already have the labels do not change.
     let before = shown(world, &chats, "updated_at").await;
     world.rest().patch("/v1/chats/labels", body).await.expect(204);
     assert_eq!(shown(world, &chats, "updated_at").await, before);
@@ -55,7 +55,7 @@ async fn labels_of_many_chats_are_replaced_at_once() {
 }
 
 #[tokio::test]
-async fn access_of_many_chats_is_replaced_or_added_to() {
+async fn access_of_several_chats_is_replaced_or_extended() {
     let world = World::shared().await;
     let chats = chats(world, 2).await;
     let [agent, second] = world.org.members.clone();
@@ -75,7 +75,7 @@ async fn access_of_many_chats_is_replaced_or_added_to() {
 }
 
 #[tokio::test]
-async fn one_bad_chat_or_member_changes_nothing_at_all() {
+async fn invalid_chat_or_member_changes_no_chat() {
     let world = World::start().await;
     let chats = chats(&world, 2).await;
     let theirs = world.chat_of(&world.other, "Their secret").await;
@@ -136,7 +136,7 @@ async fn chats_that_another_number_holds_are_missing_ones() {
 }
 
 #[tokio::test]
-async fn a_thousand_chats_change_at_once() {
+async fn thousand_chats_change_in_one_request() {
     let world = World::start().await;
     let event = |number: u64| {
         let jid = format!("{}@s.whatsapp.net", 15_550_200_000 + number);
@@ -155,7 +155,7 @@ async fn a_thousand_chats_change_at_once() {
 }
 
 #[tokio::test]
-async fn changes_of_the_same_chats_in_any_order_wait_for_each_other() {
+async fn concurrent_changes_of_the_same_chats_do_not_deadlock() {
     let world = World::shared().await;
     let chats = chats(world, 6).await;
     let calls = (0..24).map(|number: usize| {

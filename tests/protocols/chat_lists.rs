@@ -1,4 +1,4 @@
-//! Lists of chats: their order, their pages and their filters.
+//! Lists of chats: order, pages and filters.
 
 mod messages;
 mod numbers;
@@ -13,7 +13,7 @@ fn millis(minute: u64) -> u64 {
     1_767_225_600_000 + minute * 60_000
 }
 
-/// Messages that come in through that number of an organization.
+/// Imports messages that a number of an organization received.
 fn receive(world: &World, org: &Org, number: usize, messages: &[(&Chat, u64)]) {
     let event = |(chat, minute): &(&Chat, u64)| {
         let message = json!({
@@ -44,7 +44,7 @@ async fn listed(caller: &Rest, query: &str) -> Vec<String> {
     ids(&caller.get(format!("/v1/chats{query}")).await.expect(200))
 }
 
-/// Three chats with messages, of which two have their newest at the same time, and two without any.
+/// Three chats with messages, two of them with newest messages of the same time, and two without messages.
 async fn five_chats(world: &World) -> Vec<Chat> {
     let mut chats = Vec::new();
     for name in ["Alice", "Bob", "Carol", "Dave", "Erin"] {
@@ -55,7 +55,7 @@ async fn five_chats(world: &World) -> Vec<Chat> {
 }
 
 #[tokio::test]
-async fn the_newest_activity_comes_first_and_then_the_chat_id() {
+async fn chats_are_ordered_by_activity_and_chat_id() {
     let world = World::start().await;
     let chats = five_chats(&world).await;
     let order: Vec<String> = [1, 2, 0, 3, 4].map(|index: usize| chats[index].id.clone()).into();
@@ -89,7 +89,7 @@ async fn the_newest_activity_comes_first_and_then_the_chat_id() {
 }
 
 #[tokio::test]
-async fn filters_narrow_the_list_and_combine() {
+async fn chat_list_filters_combine() {
     let world = World::start().await;
     let chats = five_chats(&world).await;
     let id = |index: usize| chats[index].id.clone();
@@ -134,7 +134,7 @@ async fn filters_narrow_the_list_and_combine() {
 }
 
 #[tokio::test]
-async fn what_is_out_of_range_is_refused_with_what_was_sent() {
+async fn list_parameter_out_of_range_returns_422_with_value() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let lists = ["/v1/chats".to_owned(), "/v1/chats/messages".to_owned(), format!("{}/messages", chat.path)];

@@ -1,18 +1,18 @@
-//! Bad input through every protocol: never a fault of ours, never a changed row, always the API's own words. Which routes and
-//! fields there are comes from the descriptors.
+//! Invalid input through every protocol: never a 5xx, never a changed row, always the API's error envelope. The descriptors
+//! list the routes and fields.
 
 mod values;
 
 use serde_json::{Value, json};
 
-use super::refusals::assert_envelope;
+use super::rejected_calls::assert_envelope;
 use super::samples::{Ids, request, rest, target_of};
 use values::{bad_ids, body_fields, no_objects, wrong_values};
 
 use crate::support::{Answer, Binding, Method, Protocol, World, frame, methods};
 
 #[tokio::test]
-async fn bodies_that_are_no_json_object_change_nothing() {
+async fn body_that_is_no_json_object_changes_nothing() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let ids = Ids::of(&world.org, chat);
@@ -21,7 +21,7 @@ async fn bodies_that_are_no_json_object_change_nothing() {
     for (method, binding) in routes().iter().filter(|(_, binding)| !binding.body.is_empty()) {
         let (target, _) = rest(binding, &request(method, &ids));
         for body in no_objects() {
-            // By hand: the service may answer and hang up before it has read a body that is too large.
+            // Not through the client: the service may respond and close before it has read a body that is too large.
             let caller = world.anonymous().token(&key).with("content-type", "application/json");
             let answer = caller.raw(&binding.method, target.as_bytes(), &body).await;
             let start = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
@@ -39,7 +39,7 @@ async fn bodies_that_are_no_json_object_change_nothing() {
 }
 
 #[tokio::test]
-async fn values_of_the_wrong_type_are_refused_by_the_name_of_their_field() {
+async fn value_of_wrong_type_returns_422_with_field() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let ids = Ids::of(&world.org, chat);
@@ -65,7 +65,7 @@ async fn values_of_the_wrong_type_are_refused_by_the_name_of_their_field() {
 }
 
 #[tokio::test]
-async fn a_key_twice_is_refused_in_either_spelling() {
+async fn duplicate_json_key_returns_422() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let before = world.sql().fingerprint();
@@ -85,7 +85,7 @@ async fn a_key_twice_is_refused_in_either_spelling() {
 }
 
 #[tokio::test]
-async fn ids_that_are_none_are_refused_in_every_path() {
+async fn invalid_id_in_path_returns_422() {
     let world = World::start().await;
     let key = world.key("read,send,ingest,manage").await;
     let before = world.sql().fingerprint();
@@ -107,7 +107,7 @@ async fn ids_that_are_none_are_refused_in_every_path() {
                 answer.status,
                 answer.text()
             );
-            // What is not HTTP at all never reaches the service.
+            // hyper rejects invalid HTTP before the service.
             if ![400, 414, 431].contains(&answer.status) {
                 assert_envelope(&answer, &method.envelope, answer.status);
             }
@@ -128,7 +128,7 @@ async fn ids_that_are_none_are_refused_in_every_path() {
 }
 
 #[tokio::test]
-async fn nonsense_on_the_wire_is_answered_with_a_status() {
+async fn malformed_grpc_message_returns_a_status() {
     let world = World::start().await;
     let key = world.key("read,send,ingest,manage").await;
     let chat = world.chat("Alice").await;
@@ -147,7 +147,7 @@ async fn nonsense_on_the_wire_is_answered_with_a_status() {
         frame(&[0x12, 0xff, 0xff, 0xff, 0xff, 0x0f]),
         frame(&vec![0; 2 << 20]),
     ];
-    // A text with a NUL where the chat or session belongs, and one that no id is as long as.
+    // A chat or session id with a NUL, and one that is too long.
     frames.push(frame(&[0x0a, 0x03, b'1', 0, b'2', 0x12, 0x01, b'x']));
     frames.push(frame(&[&[0x0a, 0x80, 0x80, 0x04], vec![b'1'; 65536].as_slice()].concat()));
     for method in methods().iter().filter(|method| !method.streams()) {
@@ -180,7 +180,7 @@ fn routes() -> Vec<(Method, Binding)> {
     methods().into_iter().filter(|method| !method.streams()).flat_map(pairs).collect()
 }
 
-/// Whether the error says something of that field, or of something in it.
+/// Whether the error names that field, or a field inside it.
 fn names_field(answer: &Answer, name: &str) -> bool {
     let body = answer.json();
     let fields = if body["fields"].is_object() { &body["fields"] } else { &body["error"]["details"] };
@@ -190,7 +190,7 @@ fn names_field(answer: &Answer, name: &str) -> bool {
     fields.as_object().is_some_and(|fields| fields.keys().any(names))
 }
 
-/// Errors are in our words: no library's, no place in a source text.
+/// Errors contain no text of a library and no position in the body.
 #[track_caller]
 fn assert_no_parser_words(answer: &Answer) {
     let text = answer.text();
@@ -200,7 +200,7 @@ fn assert_no_parser_words(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn numbers_out_of_range_are_refused() {
+async fn number_out_of_range_returns_422() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let beyond = 253_402_300_800_000_i64;

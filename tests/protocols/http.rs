@@ -4,9 +4,9 @@ use std::io::Read;
 
 use serde_json::json;
 
-use super::refusals::assert_envelope;
+use super::foreign_ids::fresh_ids;
+use super::rejected_calls::assert_envelope;
 use super::samples::{request, rest, target_of};
-use super::strangers::fresh_ids;
 use crate::support::{Binding, World, methods};
 
 #[tokio::test]

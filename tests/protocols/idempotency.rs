@@ -1,4 +1,4 @@
-//! Writes under an idempotency key are done once, through every protocol. Which writes there are comes from the descriptors.
+//! Writes with an idempotency key are done once, through every protocol. The descriptors list the writes.
 
 mod rules;
 
@@ -8,23 +8,23 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::refusals::assert_envelope;
+use super::foreign_ids::fresh_ids;
+use super::rejected_calls::assert_envelope;
 use super::samples::{Ids, request, rest, wire};
-use super::strangers::fresh_ids;
 use crate::support::{Binding, Chat, Method, Protocol, World, methods};
 
 const KEY: &str = "idempotency-key";
 const ABORTED: i32 = 10;
 const RACERS: usize = 20;
 
-/// Every RPC that changes something.
+/// Every RPC that writes.
 fn writes() -> Vec<Method> {
     let reads = |method: &Method| method.bindings.iter().any(|binding| binding.method == "GET");
     let writes = methods().into_iter().filter(|method| method.capability != "read" && !reads(method));
     writes.filter(|method| !method.streams()).collect()
 }
 
-/// A protocol, and for REST the route.
+/// A protocol; for REST, a route.
 #[derive(Clone, Debug)]
 enum Way {
     Rpc(Protocol),
@@ -36,7 +36,7 @@ fn ways(method: &Method) -> Vec<Way> {
     rpc.into_iter().chain(method.bindings.iter().cloned().map(Way::Rest)).collect()
 }
 
-/// A write as every protocol says it.
+/// A write, for every protocol.
 #[derive(Clone)]
 struct Call {
     method: Method,
@@ -44,7 +44,7 @@ struct Call {
     headers: Vec<(&'static str, String)>,
 }
 
-/// What a protocol answered.
+/// The response of a protocol.
 #[derive(Debug, PartialEq)]
 struct Answered {
     /// The gRPC code or HTTP status.
@@ -54,9 +54,9 @@ struct Answered {
     replayed: bool,
 }
 
-/// What an answer says.
+/// The content of a response.
 #[derive(Debug, PartialEq)]
-enum Told {
+enum Content {
     Message(DynamicMessage),
     Json(Value),
 }
@@ -66,25 +66,25 @@ impl Answered {
         matches!(self.status, 0 | 200..=299)
     }
 
-    fn told(&self, method: &Method, way: &Way) -> Told {
+    fn content(&self, method: &Method, way: &Way) -> Content {
         match way {
-            Way::Rpc(_) => Told::Message(
+            Way::Rpc(_) => Content::Message(
                 DynamicMessage::decode(method.output.clone(), self.body.as_slice()).expect("the answer"),
             ),
-            Way::Rest(_) => Told::Json(serde_json::from_slice(&self.body).unwrap_or_default()),
+            Way::Rest(_) => Content::Json(serde_json::from_slice(&self.body).unwrap_or_default()),
         }
     }
 
-    /// The same without what is told only once: the fields that are marked `debug_redact`.
-    fn told_again(&self, method: &Method, way: &Way) -> Told {
-        let mut told = self.told(method, way);
+    /// The content without secrets, as a replay returns it.
+    fn replayed_content(&self, method: &Method, way: &Way) -> Content {
+        let mut content = self.content(method, way);
         for field in secrets(&method.output) {
-            match &mut told {
-                Told::Message(message) => {
-                    assert!(message.has_field(&field), "{} tells no {}", method.path, field.name());
+            match &mut content {
+                Content::Message(message) => {
+                    assert!(message.has_field(&field), "{} has no {}", method.path, field.name());
                     message.clear_field(&field);
                 }
-                Told::Json(json) => {
+                Content::Json(json) => {
                     let name =
                         if json.get(field.name()).is_some() { field.name() } else { field.json_name() };
                     let is_nullable = field.supports_presence();
@@ -92,11 +92,11 @@ impl Answered {
                 }
             }
         }
-        told
+        content
     }
 }
 
-/// The fields of an answer that are told only once.
+/// The secret fields of a response.
 fn secrets(answer: &MessageDescriptor) -> Vec<FieldDescriptor> {
     let secret = answer.parent_pool().get_extension_by_name("switchboard.v1.secret").expect("the option");
     let is_secret = |field: &FieldDescriptor| field.options().get_extension(&secret).as_bool() == Some(true);
@@ -115,7 +115,7 @@ impl Call {
         call
     }
 
-    /// The request with the mask that a PATCH makes of its body.
+    /// The request with the update mask of a PATCH.
     fn masked(&self) -> Value {
         let mut masked = self.request.clone();
         let patch = self.method.bindings.iter().find(|binding| binding.method == "PATCH");
@@ -153,7 +153,7 @@ impl Call {
         Answered { status, etag: text("etag"), body, replayed: text("idempotency-replayed") == "true" }
     }
 
-    /// Refused at every protocol, because its key stands for another request.
+    /// Asserts that every protocol rejects it because its key was used for another request.
     async fn conflicts(&self, world: &World, token: &str) {
         for way in ways(&self.method) {
             let answer = self.through(&way, world, token).await;
@@ -164,7 +164,7 @@ impl Call {
     }
 }
 
-/// Ids that are none of an organization's, so that a request with them is another one.
+/// Ids of no organization, for a different request.
 fn other_ids(world: &World) -> Ids {
     Ids {
         session: "01J9ZX8K2QHV0M3T6R7P4N5W8C".to_owned(),
@@ -180,7 +180,7 @@ fn other_ids(world: &World) -> Ids {
 }
 
 #[tokio::test]
-async fn the_same_request_is_done_once_and_answered_alike_through_every_door() {
+async fn repeated_write_is_done_once_through_every_protocol() {
     let world = World::start().await;
     let token = world.key("read,send,ingest,manage").await;
     let mut number = 0;
@@ -203,7 +203,11 @@ async fn the_same_request_is_done_once_and_answered_alike_through_every_door() {
                     || format!("{first:?}") == format!("{again:?}");
                 if same_form {
                     assert_eq!(replay.status, answer.status, "{what}");
-                    assert_eq!(replay.told(&method, &first), answer.told_again(&method, &first), "{what}");
+                    assert_eq!(
+                        replay.content(&method, &first),
+                        answer.replayed_content(&method, &first),
+                        "{what}"
+                    );
                 }
             }
             let other = Call::new(&method, &other_ids(&world), &key);
@@ -215,7 +219,7 @@ async fn the_same_request_is_done_once_and_answered_alike_through_every_door() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_one_is_done_and_the_others_wait_for_its_answer() {
+async fn concurrent_writes_with_one_key_are_done_once() {
     let world: &'static World = Box::leak(Box::new(World::start().await));
     let token = world.key("read,send,ingest,manage").await;
     for (number, method) in writes().iter().enumerate() {
@@ -239,7 +243,7 @@ async fn of_many_at_once_one_is_done_and_the_others_wait_for_its_answer() {
 }
 
 #[tokio::test]
-async fn bad_keys_are_refused_by_name_and_change_nothing() {
+async fn invalid_idempotency_key_changes_nothing() {
     let world = World::start().await;
     let token = world.key("read,send,ingest,manage").await;
     let ids = fresh_ids(&world, 0).await;
@@ -266,7 +270,7 @@ async fn bad_keys_are_refused_by_name_and_change_nothing() {
 }
 
 #[test]
-fn no_two_writes_take_the_same_request_message() {
+fn writes_have_distinct_request_messages() {
     let names: BTreeSet<_> = writes().iter().map(|method| method.input.full_name().to_owned()).collect();
     assert_eq!(names.len(), writes().len());
 }

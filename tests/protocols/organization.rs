@@ -1,4 +1,4 @@
-//! The organization's own settings: what each change answers, and what it does to the chats.
+//! Members, labels, properties and api-keys: responses, and effects on chats.
 
 mod keys;
 mod labels;
@@ -12,7 +12,7 @@ use crate::support::{Answer, Chat, Rest, World};
 
 const ROOT: &str = "/api/v1/organization";
 
-/// A caller who may do everything.
+/// A caller with all capabilities.
 async fn manager(world: &World) -> Rest {
     world.anonymous().token(&world.key("read,send,manage").await)
 }
@@ -29,7 +29,7 @@ async fn delete(caller: &Rest, path: &str) -> Answer {
     caller.delete(format!("{ROOT}{path}")).await
 }
 
-/// The object without the time it was created, which must be one.
+/// The object without `createdAt`, which must be a time.
 #[track_caller]
 fn without_time(mut object: Value) -> Value {
     let created_at = object.as_object_mut().and_then(|object| object.remove("createdAt"));
@@ -37,15 +37,15 @@ fn without_time(mut object: Value) -> Value {
     object
 }
 
-/// The error's code and the one field it names, if it names one.
+/// The code of the error and the field it names, if any.
 #[track_caller]
-fn refusal(answer: Answer, status: u16) -> (String, Option<String>) {
+fn error_of(answer: Answer, status: u16) -> (String, Option<String>) {
     let body = answer.expect(status).json();
     let field = body["error"]["details"].as_object().and_then(|details| details.keys().next().cloned());
     (body["error"]["code"].as_str().unwrap_or_default().to_owned(), field)
 }
 
-/// A chat as both conditions and polls see it: its ETag and when it last changed.
+/// ETag and `updated_at` of a chat.
 async fn version(world: &World, chat: &Chat) -> (String, String) {
     let answer = world.rest().get(chat).await.expect(200);
     let updated_at = answer.json()["updated_at"].as_str().expect("a time").to_owned();
@@ -53,7 +53,7 @@ async fn version(world: &World, chat: &Chat) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_key_for_some_sessions_changes_nothing_that_all_share() {
+async fn limited_key_cannot_change_shared_data() {
     let world = World::shared().await;
     let manage = "read,send,ingest,manage";
     let own = &world.org.sessions[1];
@@ -72,12 +72,12 @@ async fn a_key_for_some_sessions_changes_nothing_that_all_share() {
         delete(&limited, &format!("/properties/{note}")).await,
     ];
     for answer in calls {
-        assert_eq!(refusal(answer, 403).0, "forbidden");
+        assert_eq!(error_of(answer, 403).0, "forbidden");
     }
 }
 
 #[tokio::test]
-async fn a_change_of_another_version_is_refused() {
+async fn write_with_stale_etag_returns_412() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let property =
@@ -95,16 +95,16 @@ async fn a_change_of_another_version_is_refused() {
         let change = json!({"name": "versioned again"});
         patch(&caller.with("if-match", first.header("etag")), &path, change.clone()).await.expect(200);
         let stale = patch(&caller.with("if-match", first.header("etag")), &path, change).await;
-        assert_eq!(refusal(stale, 412).0, "precondition_failed", "{path}");
+        assert_eq!(error_of(stale, 412).0, "precondition_failed", "{path}");
         let stale = delete(&caller.with("if-match", first.header("etag")), &path).await;
-        assert_eq!(refusal(stale, 412).0, "precondition_failed", "{path}");
+        assert_eq!(error_of(stale, 412).0, "precondition_failed", "{path}");
         let current = patch(&caller, &path, json!({})).await.expect(200);
         delete(&caller.with("if-match", current.header("etag")), &path).await.expect(204);
     }
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_told_before_its_version_is_looked_at() {
+async fn invalid_request_with_stale_etag_returns_422() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let new = json!({"name": "checked first", "kind": "dropdown", "options": ["a"]});
@@ -113,6 +113,6 @@ async fn what_is_wrong_with_a_request_is_told_before_its_version_is_looked_at() 
     for (bad, field) in [(json!(["a", " a"]), "options[1]"), (json!([]), "options"), (Value::Null, "options")]
     {
         let answer = patch(&caller.with("if-match", "\"other\""), &path, json!({"options": bad})).await;
-        assert_eq!(refusal(answer, 422).1.as_deref(), Some(field));
+        assert_eq!(error_of(answer, 422).1.as_deref(), Some(field));
     }
 }

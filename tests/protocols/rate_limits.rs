@@ -6,7 +6,7 @@ use prost::Message;
 use serde_json::json;
 use switchboard::pb::GetChatRequest;
 
-use super::refusals::assert_envelope;
+use super::rejected_calls::assert_envelope;
 use crate::support::{Answer, Chat, Protocol, Rest, World, frame};
 
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";

@@ -1,4 +1,4 @@
-//! A good request for any RPC, made from the names of its fields, for each of the protocols.
+//! A valid request for every RPC and protocol, made from the names of its fields.
 
 use bytes::Bytes;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Binding, Chat, Method, Org, frame};
 
-/// The ids a request is made with. Two requests that differ in one of them are compared with each other.
+/// The ids in a request. Tests compare requests that differ in one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ids {
     /// A session.
@@ -23,14 +23,14 @@ pub struct Ids {
     pub key: String,
     /// A webhook.
     pub webhook: String,
-    /// A dead letter of it.
+    /// A dead letter of the webhook.
     pub dead_letter: String,
-    /// Digits of a number that is not attached yet.
+    /// Digits of an unattached number.
     pub new_number: String,
 }
 
 impl Ids {
-    /// What an organization has.
+    /// Ids of an organization.
     pub fn of(org: &Org, chat: Chat) -> Self {
         Self {
             session: org.sessions[0].clone(),
@@ -45,7 +45,7 @@ impl Ids {
         }
     }
 
-    /// The ids replaced by words for them, in whatever spelling a text has them.
+    /// Replaces the ids, in any spelling, by placeholders.
     pub fn hide_in(&self, text: &str) -> String {
         let text = text.replace(&self.session, "SESSION").replace(&self.chat.digits, "CHAT");
         let text = text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY");
@@ -54,7 +54,7 @@ impl Ids {
     }
 }
 
-/// A request of that method as JSON, in the proto's spelling. Fields it knows no sample for are left out.
+/// A request of that method as JSON, in the proto's spelling. Fields without a sample are omitted.
 pub fn request(method: &Method, ids: &Ids) -> Value {
     Value::Object(message(&method.input, ids))
 }
@@ -84,7 +84,7 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "url" => json!(format!("https://hooks.acme.example/{}", ids.new_number)),
         "enabled" => json!(false),
         "session_ids" => json!([ids.session]),
-        // Of something new, which is there once.
+        // A new resource must be unique.
         "name" => json!(format!("new {}", ids.new_number)),
         "email" if field.parent_message().name().starts_with("Add") => {
             json!(format!("new-{}@acme.example", ids.new_number))
@@ -106,7 +106,7 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
     Some(value)
 }
 
-/// Whether a field is only ever answered.
+/// Whether a field is output-only.
 pub fn is_output_only(field: &FieldDescriptor) -> bool {
     behaviours(field).contains(&3)
 }

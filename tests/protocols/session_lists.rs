@@ -1,7 +1,7 @@
-//! The lists of a session's chats and of a chat's messages: order, filters, pages, and what they show.
+//! Lists of a session's chats and of a chat's messages: order, filters and pages.
 
 mod messages;
-mod walking;
+mod paging;
 
 use serde_json::{Value, json};
 use switchboard::pb;
@@ -9,7 +9,7 @@ use tonic::Code;
 
 use crate::support::{Rest, World};
 
-/// Imports chats of the first session: name, JID, and the second of their newest message if they have one.
+/// Imports chats of the first session: name, JID, and the time in seconds of their newest message, if any.
 fn furnish(world: &World, chats: &[(&str, &str, Option<i64>)]) {
     let session = &world.org.numbers[0];
     let mut events = Vec::new();
@@ -45,7 +45,7 @@ fn containing(part: &str) -> String {
 }
 
 #[tokio::test]
-async fn pinned_chats_come_first_and_then_the_newest() {
+async fn pinned_chats_are_listed_before_newest_ones() {
     let world = World::start().await;
     let (rest, path) = (world.rest(), chats_of(&world));
     assert_eq!(listed(&rest, &path, "").await, json!({"data": [], "nextCursor": null}));
@@ -128,7 +128,7 @@ async fn filters_combine() {
 }
 
 #[tokio::test]
-async fn a_name_is_found_by_any_part_of_it_taken_literally() {
+async fn name_filter_matches_literal_substring() {
     let world = World::start().await;
     let (rest, path) = (world.rest(), chats_of(&world));
     furnish(
@@ -171,7 +171,7 @@ async fn a_name_is_found_by_any_part_of_it_taken_literally() {
         }
     };
     check().await;
-    // The same when there are more chats than are looked at one by one.
+    // The same with more chats than the query filters one by one.
     let org = &world.org.id;
     let many = format!(
         "WITH made AS (
@@ -188,7 +188,7 @@ async fn a_name_is_found_by_any_part_of_it_taken_literally() {
 }
 
 #[tokio::test]
-async fn pages_are_of_the_size_asked_for_and_cursors_of_one_list_only() {
+async fn page_has_requested_size_and_its_own_cursor() {
     let world = World::start().await;
     let (rest, path) = (world.rest(), chats_of(&world));
     let jids: Vec<String> = (0..230).map(|at| format!("1555010{:04}@s.whatsapp.net", 3000 + at)).collect();
@@ -235,7 +235,7 @@ async fn pages_are_of_the_size_asked_for_and_cursors_of_one_list_only() {
 }
 
 #[tokio::test]
-async fn a_missing_session_and_a_missing_chat_are_told_apart() {
+async fn missing_session_and_missing_chat_have_other_messages() {
     let world = World::start().await;
     let rest = world.rest();
     let missing = world.missing_chat_of(&world.org);

@@ -1,4 +1,4 @@
-//! Sessions: attached, listed, renamed and removed.
+//! Sessions: creating, listing, updating and deleting them.
 
 mod removal;
 
@@ -22,7 +22,7 @@ fn body(phone: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_session_is_answered_as_documented() {
+async fn session_has_the_documented_fields() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let attached = json!({"phoneNumber": "15550100700", "label": " Reception "}).to_string();
@@ -54,7 +54,7 @@ async fn a_session_is_answered_as_documented() {
 }
 
 #[tokio::test]
-async fn a_number_is_digits_and_a_label_is_short() {
+async fn create_session_with_invalid_field_returns_422() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let before = world.sql().fingerprint();
@@ -80,12 +80,12 @@ async fn a_number_is_digits_and_a_label_is_short() {
 }
 
 #[tokio::test]
-async fn a_number_is_attached_once_also_when_many_try_at_once() {
+async fn concurrent_creations_attach_a_number_once() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let taken = rest.json("POST", SESSIONS, body(&world.org.numbers[0])).await.expect(409).json();
     assert_eq!(taken["error"]["code"], "conflict");
-    // It is no secret of the other organization that it has the number.
+    // Another organization may attach the same number.
     rest.json("POST", SESSIONS, body(&world.other.numbers[0])).await.expect(201);
     for round in 0..20 {
         let attached = body(&format!("15550107{round:03}"));
@@ -101,7 +101,7 @@ async fn a_number_is_attached_once_also_when_many_try_at_once() {
 }
 
 #[tokio::test]
-async fn a_label_is_kept_cleared_or_set() {
+async fn session_label_is_kept_cleared_or_set() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let path = format!("{SESSIONS}/{}", world.org.sessions[0]);
@@ -127,7 +127,7 @@ async fn a_label_is_kept_cleared_or_set() {
 }
 
 #[tokio::test]
-async fn the_label_it_has_already_changes_nothing() {
+async fn update_with_equal_label_changes_nothing() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let path = format!("{SESSIONS}/{}", world.org.sessions[0]);
@@ -143,11 +143,11 @@ async fn the_label_it_has_already_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_too_large_is_not_taken_for_another() {
+async fn session_id_above_128_bits_returns_422() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let id = &world.org.sessions[0];
-    // The bits that make it too large are those that an id does not have.
+    // The overflowing bits are ones that a ULID does not have.
     let too_large = format!("8{}", &id[1..]);
     rest.get(format!("{SESSIONS}/{id}")).await.expect(200);
     rest.get(format!("{SESSIONS}/{}", id.to_lowercase())).await.expect(200);
@@ -158,7 +158,7 @@ async fn an_id_that_is_too_large_is_not_taken_for_another() {
 }
 
 #[tokio::test]
-async fn all_sessions_are_listed_once_page_by_page() {
+async fn sessions_are_listed_once() {
     let world = World::start().await;
     let rest = manager(&world).await;
     for number in 0..9 {
@@ -190,7 +190,7 @@ async fn all_sessions_are_listed_once_page_by_page() {
         let answer = rest.get(format!("{SESSIONS}?limit={limit}")).await;
         assert!(answer.status == 422 || limit.is_empty(), "{limit}: {}", answer.text());
     }
-    // A cursor is the organization's own, and whole.
+    // A cursor is valid only for its organization and unmodified.
     let next =
         rest.get(format!("{SESSIONS}?limit=1")).await.json()["nextCursor"].as_str().expect("more").to_owned();
     let stranger = world.anonymous().token(&world.other.key);
@@ -203,7 +203,7 @@ async fn all_sessions_are_listed_once_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_key_for_some_sessions_sees_and_manages_no_other() {
+async fn limited_key_manages_only_its_sessions() {
     let world = World::start().await;
     let [mine, other] = &world.org.sessions;
     let key = world.cli(&[
@@ -234,7 +234,7 @@ async fn a_key_for_some_sessions_sees_and_manages_no_other() {
 }
 
 #[tokio::test]
-async fn grpc_speaks_of_sessions_in_its_own_codes() {
+async fn grpc_session_errors_have_grpc_codes() {
     let world = World::start().await;
     let key = world.key("read,send,manage").await;
     let mut client = world.grpc_session_as(&key);

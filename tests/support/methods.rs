@@ -1,4 +1,4 @@
-//! Every RPC and REST route there is, read from the descriptors the binary carries, so that no test can forget one.
+//! All RPCs and REST routes, read from the embedded descriptors, so that tests cover new ones.
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
 
@@ -7,11 +7,11 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDes
 pub struct Method {
     /// `/switchboard.v1.ChatService/GetChat`
     pub path: String,
-    /// What the caller must be allowed to do: `read`, `send`, `ingest` or `manage`.
+    /// The required capability: `read`, `send`, `ingest` or `manage`.
     pub capability: String,
     /// The request.
     pub input: MessageDescriptor,
-    /// The answer.
+    /// The response.
     pub output: MessageDescriptor,
     streaming: bool,
     /// The error envelope of the service's REST API: `FLAT` or `NESTED`.
@@ -21,7 +21,7 @@ pub struct Method {
 }
 
 impl Method {
-    /// Whether the request or the answer is a stream of messages.
+    /// Whether the request or the response is a stream.
     pub fn streams(&self) -> bool {
         self.streaming
     }
@@ -34,7 +34,7 @@ pub struct Binding {
     pub method: String,
     /// `/v1/chats/{chat_id}`
     pub template: String,
-    /// The request field the body is read into, `*`, or empty.
+    /// The request field of the body, `*`, or empty.
     pub body: String,
 }
 

@@ -7,7 +7,7 @@ use super::{position, receive, strings};
 use crate::support::{Answer, World};
 
 #[tokio::test]
-async fn messages_are_listed_newest_first_of_a_chat_and_of_all() {
+async fn messages_of_a_chat_and_of_all_are_newest_first() {
     let world = World::start().await;
     let [alice, bob] = [world.chat("Alice").await, world.chat("Bob").await];
     receive(&world, &world.org, 0, &[(&alice, 1), (&alice, 4), (&bob, 2), (&bob, 5), (&alice, 3)]);

@@ -1,4 +1,4 @@
-//! Through which number a chat is listed, and what triggers keep for it.
+//! The number that a chat is listed with, and the columns that triggers maintain for lists.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{ids, listed, position, receive, strings};
 use crate::support::{Chat, Rest, World};
 
 #[tokio::test]
-async fn without_a_number_each_chat_comes_once_through_the_one_with_the_newest_activity() {
+async fn list_without_number_has_each_chat_once() {
     let world = World::start().await;
     let [alice, bob] = [world.chat("Alice").await, world.chat("Bob").await];
     receive(&world, &world.org, 0, &[(&alice, 1), (&bob, 2)]);
@@ -24,7 +24,7 @@ async fn without_a_number_each_chat_comes_once_through_the_one_with_the_newest_a
     for caller in [world.rest(), world.anonymous().token(&both)] {
         assert_eq!(through(&caller).await, expected([(&bob, &first), (&alice, &first)]));
     }
-    // The other number hears of it as well, and then more.
+    // The other number receives the message, too, and then a newer one.
     receive(&world, &world.org, 1, &[(&alice, 1)]);
     assert_eq!(through(&world.rest()).await, expected([(&bob, &first), (&alice, &first)]));
     receive(&world, &world.org, 1, &[(&alice, 3)]);
@@ -33,7 +33,7 @@ async fn without_a_number_each_chat_comes_once_through_the_one_with_the_newest_a
     }
     let unread = world.rest().get("/v1/chats?unread=true").await.expect(200).json();
     assert_eq!(strings(&unread["chats"], "org_phone"), [second.as_str(), first.as_str()]);
-    // And lets go of it.
+    // The number no longer holds the chat.
     let path = alice.session_path.replace(&world.org.sessions[0], &world.org.sessions[1]);
     world.rest().delete(path).await.expect(204);
     assert_eq!(through(&world.rest()).await, expected([(&bob, &first), (&alice, &first)]));
@@ -44,7 +44,7 @@ async fn without_a_number_each_chat_comes_once_through_the_one_with_the_newest_a
 }
 
 #[tokio::test]
-async fn a_key_for_one_session_lists_that_session_alone() {
+async fn limited_key_lists_only_chats_of_its_session() {
     let world = World::start().await;
     let [alice, bob] = [world.chat("Alice").await, world.chat("Bob").await];
     receive(&world, &world.org, 1, &[(&bob, 1)]);
@@ -68,7 +68,7 @@ async fn a_key_for_one_session_lists_that_session_alone() {
 }
 
 #[tokio::test]
-async fn what_lists_are_read_by_stays_true_while_many_write() {
+async fn list_columns_stay_consistent_under_concurrent_writes() {
     let world = std::sync::Arc::new(World::start().await);
     let mut chats = Vec::new();
     for name in ["Alice", "Bob", "Carol", "Dave"] {
@@ -98,7 +98,7 @@ async fn what_lists_are_read_by_stays_true_while_many_write() {
     assert_kept(&world);
 }
 
-/// What triggers keep is what the tables say.
+/// The columns that triggers maintain equal the data of the tables.
 #[track_caller]
 pub fn assert_kept(world: &World) {
     let mut sql = world.sql();

@@ -1,11 +1,11 @@
-//! The bad input itself: bodies, values and ids that nothing takes.
+//! Invalid bodies, values and ids.
 
 use prost_reflect::{FieldDescriptor, Kind};
 
 use crate::protocols::samples::{is_output_only, pool};
 use crate::support::{Binding, Method};
 
-/// The fields that may stand in a route's JSON body.
+/// The fields of a route's JSON body.
 pub fn body_fields(method: &Method, binding: &Binding) -> Vec<FieldDescriptor> {
     let in_patch_body = |field: &FieldDescriptor| json_option(field, "in_patch_body");
     let in_path = |field: &FieldDescriptor| binding.template.contains(&format!("{{{}", field.name()));
@@ -21,7 +21,7 @@ pub fn body_fields(method: &Method, binding: &Binding) -> Vec<FieldDescriptor> {
     fields.into_iter().filter(|field| !is_output_only(field)).collect()
 }
 
-/// Whether `(json)` of the field says so.
+/// Whether that flag of `(json)` is set on the field.
 fn json_option(field: &FieldDescriptor, name: &str) -> bool {
     let json = pool().get_extension_by_name("transcode.v1.json").expect("the option");
     let options = field.options();
@@ -30,7 +30,7 @@ fn json_option(field: &FieldDescriptor, name: &str) -> bool {
     options.get_field_by_name(name).is_some_and(|value| value.as_bool() == Some(true))
 }
 
-/// JSON that no field of that type takes.
+/// JSON that is invalid for the type of the field.
 pub fn wrong_values(field: &FieldDescriptor) -> Vec<&'static str> {
     if field.is_map() {
         return vec!["1", "\"x\"", "true", "[]", "[1]"];
@@ -55,7 +55,7 @@ pub fn wrong_values(field: &FieldDescriptor) -> Vec<&'static str> {
     Vec::new()
 }
 
-/// Bodies that are no JSON object.
+/// Bodies that are not JSON objects.
 pub fn no_objects() -> Vec<Vec<u8>> {
     let mut bodies: Vec<Vec<u8>> = [
         "{",
@@ -93,7 +93,7 @@ pub fn no_objects() -> Vec<Vec<u8>> {
     bodies
 }
 
-/// Path segments that name no chat and no session, as bytes on the wire.
+/// Path segments that are neither a chat nor a session, as bytes.
 pub fn bad_ids() -> Vec<Vec<u8>> {
     let mut ids: Vec<Vec<u8>> = [
         "%",

@@ -1,4 +1,4 @@
-//! What an idempotency key stands for, for whom and for how long.
+//! Scope, ownership and lifetime of idempotency keys.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ fn replayed(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn a_replay_shows_what_was_answered_then_and_changes_nothing() {
+async fn replay_returns_stored_response_and_changes_nothing() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let first = world.rest().with(KEY, "first");
@@ -25,7 +25,7 @@ async fn a_replay_shows_what_was_answered_then_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_removal_asked_for_again_has_happened() {
+async fn repeated_delete_with_key_succeeds() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let keyed = world.rest().with(KEY, format!("remove-{}", chat.digits));
@@ -36,7 +36,7 @@ async fn a_removal_asked_for_again_has_happened() {
 }
 
 #[tokio::test]
-async fn spelling_does_not_matter_and_meaning_does() {
+async fn key_identifies_meaning_of_request_not_spelling() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let keyed = world.rest().with(KEY, format!("spelling-{}", chat.digits));
@@ -57,12 +57,12 @@ async fn spelling_does_not_matter_and_meaning_does() {
     }
     patch(&keyed.with("x-phone", &world.org.numbers[0]), same).await.expect(409);
     patch(&keyed.with("if-match", "\"x\""), same).await.expect(409);
-    // The other API is another RPC.
+    // A route of the other API is another RPC.
     keyed.patch(&chat.session_path, json!({"pinned": true})).await.expect(409);
 }
 
 #[tokio::test]
-async fn a_change_of_nothing_uses_its_key_too() {
+async fn write_without_changes_uses_its_key() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let keyed = world.rest().with(KEY, format!("nothing-{}", chat.digits));
@@ -72,19 +72,19 @@ async fn a_change_of_nothing_uses_its_key_too() {
 }
 
 #[tokio::test]
-async fn a_condition_is_held_to_once() {
+async fn precondition_is_checked_only_once() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let etag = world.rest().get(&chat).await.expect(200).header("etag").to_owned();
     let keyed = world.rest().with(KEY, format!("condition-{}", chat.digits)).with("if-match", etag);
     keyed.patch(&chat, json!({"labels": "a"})).await.expect(200);
-    // The chat is another version since, by this very change.
+    // The ETag has changed by this write.
     assert!(replayed(&keyed.patch(&chat, json!({"labels": "a"})).await.expect(200)));
     world.rest().with("if-match", "\"x\"").patch(&chat, json!({"labels": "a"})).await.expect(412);
 }
 
 #[tokio::test]
-async fn a_call_that_fails_leaves_its_key_unused() {
+async fn failed_write_leaves_its_key_unused() {
     let world = World::start().await;
     let missing = world.missing_chat_of(&world.org);
     let before = world.sql().fingerprint();
@@ -104,7 +104,7 @@ async fn a_call_that_fails_leaves_its_key_unused() {
 }
 
 #[tokio::test]
-async fn a_key_is_its_callers_own() {
+async fn key_of_another_caller_is_another_key() {
     let world = World::start().await;
     let (ours, theirs) = (world.chat("Alice").await, world.chat_of(&world.other, "Bob").await);
     let colleague = world.key("read,send").await;
@@ -117,7 +117,7 @@ async fn a_key_is_its_callers_own() {
 }
 
 #[tokio::test]
-async fn the_record_is_written_in_the_transaction_of_the_change() {
+async fn key_is_stored_in_transaction_of_write() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     world.rest().with(KEY, "atomic").patch(&chat, json!({"labels": "a"})).await.expect(200);
@@ -128,7 +128,7 @@ async fn the_record_is_written_in_the_transaction_of_the_change() {
 }
 
 #[tokio::test]
-async fn a_key_counts_for_24_hours() {
+async fn key_expires_after_24_hours() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let keyed = world.rest().with(KEY, "day");
@@ -148,7 +148,7 @@ async fn a_key_counts_for_24_hours() {
 }
 
 #[tokio::test]
-async fn what_is_kept_of_a_key_is_its_hash() {
+async fn key_is_stored_as_hash() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     world.rest().with(KEY, "order-4711").patch(&chat, json!({"labels": "a"})).await.expect(200);
@@ -161,9 +161,9 @@ async fn what_is_kept_of_a_key_is_its_hash() {
 }
 
 #[tokio::test]
-async fn keys_that_count_no_more_are_removed_and_no_others() {
+async fn only_expired_keys_are_removed() {
     let world = World::start().await;
-    // More than go at a time, of two organizations.
+    // More keys than one batch, of two organizations.
     for org in [&world.org.id, &world.other.id] {
         let rows = format!(
             "INSERT INTO idempotency_keys (org_id, key_sha256, request_sha256, created_at)
@@ -172,7 +172,7 @@ async fn keys_that_count_no_more_are_removed_and_no_others() {
         );
         world.sql().run_as(org, &rows);
     }
-    // A server looks when it starts, and then from time to time.
+    // The server removes expired keys at start and then periodically.
     let _server = world.another_server().await;
     let count = || world.sql().count("idempotency_keys");
     for _ in 0..200 {

@@ -1,12 +1,12 @@
-//! Api-keys: creating them with no more than one has, seeing them, and revoking them.
+//! Api-keys: creating, listing and revoking them.
 
 use serde_json::{Value, json};
 
-use super::{delete, manager, post, refusal};
+use super::{delete, error_of, manager, post};
 use crate::support::{Rest, World};
 
 #[tokio::test]
-async fn a_key_is_created_used_and_revoked() {
+async fn key_is_created_used_and_revoked() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let chat = world.chat("Alice").await;
@@ -30,7 +30,7 @@ async fn a_key_is_created_used_and_revoked() {
     let bot = world.anonymous().token(key);
     bot.patch(&chat, json!({"labels": "by bot"})).await.expect(200);
     let secret = key.rsplit('_').next().expect("a secret");
-    assert_eq!(refusal(delete(&bot, "/api-keys/aaaaaaaaaaaa").await, 403).0, "forbidden");
+    assert_eq!(error_of(delete(&bot, "/api-keys/aaaaaaaaaaaa").await, 403).0, "forbidden");
     assert!(!world.log().contains(secret), "the secret is logged");
     let stored = world.sql().rows("SELECT * FROM api_keys");
     assert!(!json!(stored).to_string().contains(secret), "the secret is stored");
@@ -42,14 +42,14 @@ async fn a_key_is_created_used_and_revoked() {
     assert!(first.is_string());
     delete(&caller, &path).await.expect(204);
     assert_eq!(revoked_at(), first, "revoking again changes nothing");
-    assert_eq!(refusal(delete(&caller, "/api-keys/aaaaaaaaaaaa").await, 404).0, "not_found");
-    assert_eq!(refusal(delete(&caller, "/api-keys/x").await, 422).1.as_deref(), Some("keyId"));
+    assert_eq!(error_of(delete(&caller, "/api-keys/aaaaaaaaaaaa").await, 404).0, "not_found");
+    assert_eq!(error_of(delete(&caller, "/api-keys/x").await, 422).1.as_deref(), Some("keyId"));
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     bot.get(&chat).await.expect(401);
 }
 
 #[tokio::test]
-async fn asked_for_again_a_key_is_told_no_more() {
+async fn replayed_response_of_create_has_no_key() {
     let world = World::start().await;
     let caller = manager(&world).await.with("idempotency-key", "one-bot");
     let new = json!({"name": "bot", "capabilities": ["read"]});
@@ -65,7 +65,7 @@ async fn asked_for_again_a_key_is_told_no_more() {
 }
 
 #[tokio::test]
-async fn a_key_without_limits_has_none() {
+async fn key_without_expiry_and_sessions_is_unlimited() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let new = json!({"name": "all", "capabilities": ["read"]});
@@ -80,7 +80,7 @@ async fn a_key_without_limits_has_none() {
 }
 
 #[tokio::test]
-async fn what_a_key_cannot_be_is_refused_by_its_field() {
+async fn create_key_with_invalid_field_returns_422() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let before = world.sql().fingerprint();
@@ -101,14 +101,14 @@ async fn what_a_key_cannot_be_is_refused_by_its_field() {
     ] {
         let mut body = good.clone();
         body.as_object_mut().expect("an object").extend(change.as_object().cloned().unwrap_or_default());
-        let named = refusal(post(&caller, "/api-keys", body.clone()).await, 422).1;
+        let named = error_of(post(&caller, "/api-keys", body.clone()).await, 422).1;
         assert_eq!(named.as_deref(), Some(field), "{body}");
     }
     assert_eq!(world.sql().fingerprint(), before);
 }
 
 #[tokio::test]
-async fn nobody_gives_what_they_lack() {
+async fn create_key_with_missing_capability_returns_403() {
     let world = World::shared().await;
     let caller = world.anonymous().token(&world.key("manage").await);
     for lacking in ["read", "send", "ingest"] {
@@ -122,7 +122,7 @@ async fn nobody_gives_what_they_lack() {
     let limited = limited(world, own);
     let new = |sessions: Value| json!({"name": "x", "capabilities": ["read"], "sessionIds": sessions});
     for sessions in [json!([]), json!([other]), json!([own, other]), json!([world.other.sessions[0]])] {
-        let named = refusal(post(&limited, "/api-keys", new(sessions.clone())).await, 422).1;
+        let named = error_of(post(&limited, "/api-keys", new(sessions.clone())).await, 422).1;
         assert_eq!(named.as_deref(), Some("sessionIds"), "{sessions}");
     }
     let made = post(&limited, "/api-keys", new(json!([own]))).await.expect(201).json();
@@ -130,7 +130,7 @@ async fn nobody_gives_what_they_lack() {
 }
 
 #[tokio::test]
-async fn no_key_outlives_the_one_it_is_created_with() {
+async fn new_key_expires_no_later_than_its_creator() {
     let world = World::shared().await;
     let expiring = [
         "key",
@@ -153,16 +153,18 @@ async fn no_key_outlives_the_one_it_is_created_with() {
     let guest = world.anonymous().token(&guest);
     let new =
         |expires_at: Option<i64>| json!({"name": "child", "capabilities": ["read"], "expiresAt": expires_at});
-    for (asked, given) in [(None, latest), (Some(latest - 1000), latest - 1000), (Some(latest), latest)] {
-        let made = post(&guest, "/api-keys", new(asked)).await.expect(201).json();
-        assert_eq!(made["expiresAt"], given, "{asked:?}");
+    for (requested, expected) in
+        [(None, latest), (Some(latest - 1000), latest - 1000), (Some(latest), latest)]
+    {
+        let made = post(&guest, "/api-keys", new(requested)).await.expect(201).json();
+        assert_eq!(made["expiresAt"], expected, "{requested:?}");
     }
     let answer = post(&guest, "/api-keys", new(Some(latest + 1000))).await;
-    assert_eq!(refusal(answer, 422).1.as_deref(), Some("expiresAt"));
+    assert_eq!(error_of(answer, 422).1.as_deref(), Some("expiresAt"));
 }
 
 #[tokio::test]
-async fn a_key_for_some_sessions_sees_no_key_that_reaches_others() {
+async fn limited_key_sees_only_keys_in_its_scope() {
     let world = World::shared().await;
     let [own, other] = &world.org.sessions;
     let (caller, limited) = (manager(world).await, limited(world, own));
@@ -182,7 +184,7 @@ async fn a_key_for_some_sessions_sees_no_key_that_reaches_others() {
     }
 }
 
-/// A caller who may do everything in that session alone.
+/// A caller with all capabilities, limited to that session.
 fn limited(world: &World, session: &str) -> Rest {
     let can = "read,send,ingest,manage";
     let args = ["key", "create", "--org", &world.org.id, "--name", "one", "--can", can, "--session", session];

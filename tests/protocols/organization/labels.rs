@@ -1,13 +1,13 @@
-//! Labels: creating, renaming, recolouring and deleting them, and what becomes of the chats that have them.
+//! Labels: creating, updating and deleting them, and the effects on chats.
 
 use serde_json::{Value, json};
 use switchboard::pb;
 
-use super::{delete, manager, patch, post, refusal, version, without_time};
+use super::{delete, error_of, manager, patch, post, version, without_time};
 use crate::support::World;
 
 #[tokio::test]
-async fn a_label_is_created_renamed_recoloured_and_deleted() {
+async fn label_is_created_updated_and_deleted() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let new = json!({"name": " Étage ", "color": "#1fA2B3"});
@@ -15,7 +15,7 @@ async fn a_label_is_created_renamed_recoloured_and_deleted() {
     let id = made["id"].as_str().expect("an id").to_owned();
     assert_eq!(without_time(made.clone()), json!({"id": id, "name": "Étage", "color": "#1fA2B3"}));
     for name in ["étage", "E\u{301}TAGE"] {
-        assert_eq!(refusal(post(&caller, "/labels", json!({"name": name})).await, 409).0, "conflict");
+        assert_eq!(error_of(post(&caller, "/labels", json!({"name": name})).await, 409).0, "conflict");
     }
     let other = post(&caller, "/labels", json!({"name": "Ground floor"})).await.expect(201).json();
     assert_eq!((&other["name"], &other["color"]), (&json!("Ground floor"), &Value::Null));
@@ -32,15 +32,15 @@ async fn a_label_is_created_renamed_recoloured_and_deleted() {
         let shown = json!({"id": id, "name": name, "color": color, "createdAt": made["createdAt"]});
         assert_eq!(answer, shown, "{sent}");
     }
-    assert_eq!(refusal(patch(&caller, &path, json!({"name": "GROUND floor"})).await, 409).0, "conflict");
+    assert_eq!(error_of(patch(&caller, &path, json!({"name": "GROUND floor"})).await, 409).0, "conflict");
     assert!(delete(&caller, &path).await.expect(204).body.is_empty());
-    assert_eq!(refusal(delete(&caller, &path).await, 404), ("not_found".to_owned(), None));
-    assert_eq!(refusal(patch(&caller, &path, json!({})).await, 404).0, "not_found");
+    assert_eq!(error_of(delete(&caller, &path).await, 404), ("not_found".to_owned(), None));
+    assert_eq!(error_of(patch(&caller, &path, json!({})).await, 404).0, "not_found");
     post(&caller, "/labels", json!({"name": "floor"})).await.expect(201);
 }
 
 #[tokio::test]
-async fn what_a_label_cannot_be_is_refused_by_its_field() {
+async fn label_with_invalid_field_returns_422() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let before = world.sql().fingerprint();
@@ -59,34 +59,34 @@ async fn what_a_label_cannot_be_is_refused_by_its_field() {
         for answer in
             [post(&caller, "/labels", body.clone()).await, patch(&caller, &path, body.clone()).await]
         {
-            assert_eq!(refusal(answer, 422).1.as_deref(), Some(field), "{body}");
+            assert_eq!(error_of(answer, 422).1.as_deref(), Some(field), "{body}");
         }
     }
-    assert_eq!(refusal(patch(&caller, "/labels/vip", json!({})).await, 422).1.as_deref(), Some("labelId"));
+    assert_eq!(error_of(patch(&caller, "/labels/vip", json!({})).await, 422).1.as_deref(), Some("labelId"));
     assert_eq!(world.sql().fingerprint(), before);
 }
 
 #[tokio::test]
-async fn no_label_is_named_like_the_id_of_one() {
+async fn label_named_like_a_label_id_returns_422() {
     let world = World::shared().await;
     let caller = manager(world).await;
     for name in ["label-abcdefghijklmnop", "LABEL-abcdefghijklmnop"] {
         let answer = post(&caller, "/labels", json!({"name": name})).await;
-        assert_eq!(refusal(answer, 422).1.as_deref(), Some("name"));
+        assert_eq!(error_of(answer, 422).1.as_deref(), Some("name"));
         let path = format!("/labels/{}", world.org.label);
         assert_eq!(
-            refusal(patch(&caller, &path, json!({"name": name})).await, 422).1.as_deref(),
+            error_of(patch(&caller, &path, json!({"name": name})).await, 422).1.as_deref(),
             Some("name")
         );
         let chat = world.chat("Alice").await;
         let refused = world.rest().patch(&chat, json!({"labels": format!("vip, {name}")})).await.json();
-        let told = &refused["fields"]["labels"]["message"];
-        assert_eq!(told, "labels must not look like a label id", "{refused}");
+        let message = &refused["fields"]["labels"]["message"];
+        assert_eq!(message, "labels must not look like a label id", "{refused}");
     }
 }
 
 #[tokio::test]
-async fn racing_creations_of_one_name_end_in_one_label() {
+async fn concurrent_creations_of_a_name_create_one_label() {
     let world = World::shared().await;
     let caller = manager(world).await;
     for round in 0..10 {
@@ -105,7 +105,7 @@ async fn racing_creations_of_one_name_end_in_one_label() {
 }
 
 #[tokio::test]
-async fn a_renamed_label_shows_on_every_chat_at_once() {
+async fn renamed_label_shows_on_all_chats() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let chats = [world.chat("A").await, world.chat("B").await];
@@ -134,7 +134,7 @@ async fn a_renamed_label_shows_on_every_chat_at_once() {
 }
 
 #[tokio::test]
-async fn a_deleted_label_leaves_the_chats_at_once() {
+async fn deleted_label_is_removed_from_all_chats() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let [labelled, other] = [world.chat("A").await, world.chat("B").await];
@@ -152,7 +152,7 @@ async fn a_deleted_label_leaves_the_chats_at_once() {
 }
 
 #[tokio::test]
-async fn labels_are_deleted_while_chats_get_them() {
+async fn label_can_be_deleted_while_chats_are_labeled() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let chats = [world.chat("A").await, world.chat("B").await, world.chat("C").await];

@@ -1,19 +1,19 @@
-//! The lists: their order, their pages, and whose cursors they take.
+//! Lists: order, pages and cursors.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use switchboard::pb;
 
-use super::{ROOT, delete, manager, post, refusal};
+use super::{ROOT, delete, error_of, manager, post};
 use crate::support::{Rest, World};
 
-/// Every list, with the field it is ordered by.
+/// Every list with the field of its order.
 const LISTS: [(&str, &str); 4] =
     [("/members", "email"), ("/labels", "name"), ("/properties", "name"), ("/api-keys", "createdAt")];
 
 #[tokio::test]
-async fn every_list_is_walked_page_by_page() {
+async fn lists_return_every_item_once() {
     let world = World::start().await;
     let caller = manager(&world).await;
     furnish(&caller).await;
@@ -40,7 +40,7 @@ async fn every_list_is_walked_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_list_shows_each_thing_as_its_own_answer_does() {
+async fn list_items_equal_single_resources() {
     let world = World::start().await;
     let caller = manager(&world).await;
     for (list, body) in [
@@ -65,7 +65,7 @@ async fn a_list_shows_each_thing_as_its_own_answer_does() {
 }
 
 #[tokio::test]
-async fn a_limit_is_held_between_1_and_200() {
+async fn limit_is_clamped_to_1_and_200() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let labels = format!(
@@ -86,11 +86,11 @@ async fn a_limit_is_held_between_1_and_200() {
         assert_eq!(page["data"].as_array().map(Vec::len), Some(length), "{query}");
     }
     let refused = caller.get(format!("{ROOT}/labels?limit=many")).await;
-    assert_eq!(refusal(refused, 422).1.as_deref(), Some("limit"));
+    assert_eq!(error_of(refused, 422).1.as_deref(), Some("limit"));
 }
 
 #[tokio::test]
-async fn a_page_neither_repeats_nor_skips_what_stays() {
+async fn pages_neither_repeat_nor_skip_unchanged_items() {
     let world = World::start().await;
     let caller = manager(&world).await;
     for number in 0..30 {
@@ -101,7 +101,7 @@ async fn a_page_neither_repeats_nor_skips_what_stays() {
     for round in 0.. {
         let part = page(&caller, "/labels", &next).await;
         seen.extend(part["data"].as_array().expect("an array").iter().map(|label| label["name"].clone()));
-        // One comes before what is seen next, one after, and the last one shown goes.
+        // One new item sorts before the next page, one after it, and the last item shown is deleted.
         for name in [format!("moves {round}"), format!("zebra {round}")] {
             post(&caller, "/labels", json!({"name": name})).await.expect(201);
         }
@@ -118,7 +118,7 @@ async fn a_page_neither_repeats_nor_skips_what_stays() {
 }
 
 #[tokio::test]
-async fn a_list_takes_its_own_cursors_and_no_others() {
+async fn cursor_of_another_list_returns_422() {
     let world = World::start().await;
     let caller = manager(&world).await;
     furnish(&caller).await;
@@ -138,12 +138,12 @@ async fn a_list_takes_its_own_cursors_and_no_others() {
         (&caller, "/labels", &"x".to_owned()),
     ] {
         let answer = caller.get(format!("{ROOT}{list}?cursor={cursor}")).await;
-        assert_eq!(refusal(answer, 422).1.as_deref(), Some("cursor"), "{list} {cursor}");
+        assert_eq!(error_of(answer, 422).1.as_deref(), Some("cursor"), "{list} {cursor}");
     }
 }
 
 #[tokio::test]
-async fn a_key_for_some_sessions_lists_what_it_may_see() {
+async fn limited_key_lists_only_items_in_its_scope() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let [own, other] = &world.org.sessions;
@@ -166,7 +166,7 @@ async fn a_key_for_some_sessions_lists_what_it_may_see() {
     }
 }
 
-/// A few of everything, in no order.
+/// Creates a few items of every list, unordered.
 async fn furnish(caller: &Rest) {
     for name in ["pear", "Apple", "élan", "quince", "Zest", "banana"] {
         post(caller, "/members", json!({"email": format!("{name}@acme.example")})).await.expect(201);

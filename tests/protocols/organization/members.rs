@@ -1,14 +1,14 @@
-//! Members: adding, changing and removing them, and who may touch an owner.
+//! Members: adding, updating and removing them, and permissions about owners.
 
 use serde_json::{Value, json};
 use switchboard::pb;
 
-use super::{delete, manager, patch, post, refusal, version, without_time};
+use super::{delete, error_of, manager, patch, post, version, without_time};
 use crate::protocols::logins::Frontend;
 use crate::support::{Answer, Rest, World};
 
 #[tokio::test]
-async fn a_member_is_added_changed_and_removed() {
+async fn member_is_added_updated_and_removed() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let new = json!({"email": "Asha.Rao@acme.example", "name": " Asha Rao ", "role": "admin"});
@@ -16,7 +16,7 @@ async fn a_member_is_added_changed_and_removed() {
     let expected = json!({"email": "Asha.Rao@acme.example", "name": "Asha Rao", "role": "admin"});
     assert_eq!(without_time(added.clone()), expected);
     let again = post(&caller, "/members", json!({"email": "asha.RAO@acme.example"})).await;
-    assert_eq!(refusal(again, 409).0, "conflict");
+    assert_eq!(error_of(again, 409).0, "conflict");
 
     for (path, sent, name, role) in [
         ("/members/asha.rao@ACME.example", json!({}), json!("Asha Rao"), "admin"),
@@ -32,12 +32,12 @@ async fn a_member_is_added_changed_and_removed() {
     }
     let path = "/members/asha.rao@acme.example";
     assert!(delete(&caller, path).await.expect(204).body.is_empty());
-    assert_eq!(refusal(delete(&caller, path).await, 404), ("not_found".to_owned(), None));
-    assert_eq!(refusal(patch(&caller, path, json!({"name": "x"})).await, 404).0, "not_found");
+    assert_eq!(error_of(delete(&caller, path).await, 404), ("not_found".to_owned(), None));
+    assert_eq!(error_of(patch(&caller, path, json!({"name": "x"})).await, 404).0, "not_found");
 }
 
 #[tokio::test]
-async fn what_a_member_cannot_be_is_refused_by_its_field() {
+async fn member_with_invalid_field_returns_422() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let before = world.sql().fingerprint();
@@ -50,7 +50,7 @@ async fn what_a_member_cannot_be_is_refused_by_its_field() {
         (json!({"email": "a@acme.example", "name": "a\nb"}), "name"),
         (json!({"email": "a@acme.example", "name": "a".repeat(101)}), "name"),
     ] {
-        let named = refusal(post(&caller, "/members", body.clone()).await, 422).1;
+        let named = error_of(post(&caller, "/members", body.clone()).await, 422).1;
         assert_eq!(named.as_deref(), Some(field), "{body}");
     }
     let member = format!("/members/{}", world.org.members[0]);
@@ -60,14 +60,14 @@ async fn what_a_member_cannot_be_is_refused_by_its_field() {
         (&member, json!({"name": ""}), "name"),
         ("/members/nobody", json!({"name": "x"}), "email"),
     ] {
-        let named = refusal(patch(&caller, path, body.clone()).await, 422).1;
+        let named = error_of(patch(&caller, path, body.clone()).await, 422).1;
         assert_eq!(named.as_deref(), Some(field), "{path} {body}");
     }
     assert_eq!(world.sql().fingerprint(), before);
 }
 
 #[tokio::test]
-async fn a_removed_member_leaves_the_chats_at_once() {
+async fn removed_member_is_unassigned_from_all_chats() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let [assigned, open, other] = [world.chat("A").await, world.chat("B").await, world.chat("C").await];
@@ -99,13 +99,13 @@ async fn a_removed_member_leaves_the_chats_at_once() {
 }
 
 #[tokio::test]
-async fn the_last_owner_stays() {
+async fn last_owner_cannot_be_removed() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let owner = "/members/owner@acme.example";
     post(&caller, "/members", json!({"email": "owner@acme.example", "role": "owner"})).await.expect(201);
-    assert_eq!(refusal(delete(&caller, owner).await, 409).0, "conflict");
-    assert_eq!(refusal(patch(&caller, owner, json!({"role": "admin"})).await, 409).0, "conflict");
+    assert_eq!(error_of(delete(&caller, owner).await, 409).0, "conflict");
+    assert_eq!(error_of(patch(&caller, owner, json!({"role": "admin"})).await, 409).0, "conflict");
     patch(&caller, owner, json!({"role": "owner", "name": "Olivia"})).await.expect(200);
     let key = world.key("read,send,manage").await;
     let request = pb::RemoveMemberRequest { email: "owner@acme.example".to_owned() };
@@ -117,7 +117,7 @@ async fn the_last_owner_stays() {
 }
 
 #[tokio::test]
-async fn of_two_owners_who_remove_each_other_at_once_one_stays() {
+async fn concurrent_removals_of_two_owners_keep_one() {
     let world = World::start().await;
     let caller = manager(&world).await;
     for round in 0..20 {
@@ -125,7 +125,7 @@ async fn of_two_owners_who_remove_each_other_at_once_one_stays() {
         for email in &emails {
             post(&caller, "/members", json!({"email": email, "role": "owner"})).await.expect(201);
         }
-        // The one who stayed in the last round.
+        // The owner who remained in the previous round.
         if round > 0 {
             let last = ["a", "b"].map(|who| format!("/members/{who}{}@acme.example", round - 1));
             let gone = [delete(&caller, &last[0]).await.status, delete(&caller, &last[1]).await.status];
@@ -151,7 +151,7 @@ async fn of_two_owners_who_remove_each_other_at_once_one_stays() {
 }
 
 #[tokio::test]
-async fn only_owners_touch_owners() {
+async fn only_owners_can_change_owners() {
     let frontend = Frontend::new();
     let world = frontend.world().await;
     let login = |role: &str| world.anonymous().token(&frontend.token(&world.org.id, role, json!({})));
@@ -168,7 +168,7 @@ async fn only_owners_touch_owners() {
     let by_key_of_admin = key_by(&by_admin).await;
     for caller in [&admin, &by_admin, &by_key_of_admin] {
         for answer in changes_of_owners(caller, &world).await {
-            assert_eq!(refusal(answer, 403), ("forbidden".to_owned(), None));
+            assert_eq!(error_of(answer, 403), ("forbidden".to_owned(), None));
         }
         let member = format!("/members/{}", world.org.members[1]);
         patch(caller, &member, json!({"role": "admin"})).await.expect(200);
@@ -189,10 +189,10 @@ async fn only_owners_touch_owners() {
             .expect(200);
     }
     let member = login("member");
-    assert_eq!(refusal(post(&member, "/members", json!({})).await, 403).1.as_deref(), Some("required"));
+    assert_eq!(error_of(post(&member, "/members", json!({})).await, 403).1.as_deref(), Some("required"));
 }
 
-/// Makes an owner in both ways, unmakes one, and removes one.
+/// Adds an owner, promotes one, demotes one and removes one.
 async fn changes_of_owners(caller: &Rest, world: &World) -> [Answer; 4] {
     let second = "/members/second-owner@acme.example";
     [

@@ -1,12 +1,12 @@
-//! Custom properties: defining and changing them, and what becomes of the values that chats have.
+//! Custom properties: creating, updating and deleting them, and the effects on chats.
 
 use serde_json::{Value, json};
 
-use super::{delete, manager, patch, post, refusal, version, without_time};
+use super::{delete, error_of, manager, patch, post, version, without_time};
 use crate::support::{Chat, Rest, World};
 
 #[tokio::test]
-async fn a_property_is_created_changed_and_deleted() {
+async fn property_is_created_updated_and_deleted() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let new = json!({"name": " Size ", "kind": "dropdown", "options": ["S", " M ", "L"]});
@@ -15,7 +15,7 @@ async fn a_property_is_created_changed_and_deleted() {
     let shown = json!({"id": id, "name": "Size", "kind": "dropdown", "options": ["S", "M", "L"]});
     assert_eq!(without_time(made.clone()), shown);
     let same_name = json!({"name": "Size", "kind": "text"});
-    assert_eq!(refusal(post(&caller, "/properties", same_name).await, 409).0, "conflict");
+    assert_eq!(error_of(post(&caller, "/properties", same_name).await, 409).0, "conflict");
     let other =
         post(&caller, "/properties", json!({"name": "size", "kind": "date"})).await.expect(201).json();
     assert_eq!((&other["kind"], &other["options"]), (&json!("date"), &json!([])));
@@ -33,14 +33,14 @@ async fn a_property_is_created_changed_and_deleted() {
         });
         assert_eq!(answer, expected, "{sent}");
     }
-    assert_eq!(refusal(patch(&caller, &path, json!({"name": "size"})).await, 409).0, "conflict");
+    assert_eq!(error_of(patch(&caller, &path, json!({"name": "size"})).await, 409).0, "conflict");
     assert!(delete(&caller, &path).await.expect(204).body.is_empty());
-    assert_eq!(refusal(delete(&caller, &path).await, 404), ("not_found".to_owned(), None));
-    assert_eq!(refusal(patch(&caller, &path, json!({})).await, 404).0, "not_found");
+    assert_eq!(error_of(delete(&caller, &path).await, 404), ("not_found".to_owned(), None));
+    assert_eq!(error_of(patch(&caller, &path, json!({})).await, 404).0, "not_found");
 }
 
 #[tokio::test]
-async fn what_a_property_cannot_be_is_refused_by_its_field() {
+async fn property_with_invalid_field_returns_422() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let text = format!("/properties/{}", world.org.note);
@@ -62,7 +62,7 @@ async fn what_a_property_cannot_be_is_refused_by_its_field() {
         (json!({"name": "a", "kind": "picklist", "options": ["x", "a,b"]}), "options[1]"),
         (json!({"name": "a", "kind": "picklist", "options": many}), "options"),
     ] {
-        let named = refusal(post(&caller, "/properties", body.clone()).await, 422).1;
+        let named = error_of(post(&caller, "/properties", body.clone()).await, 422).1;
         assert_eq!(named.as_deref(), Some(field), "{body}");
     }
     for (path, body, field) in [
@@ -74,14 +74,14 @@ async fn what_a_property_cannot_be_is_refused_by_its_field() {
         (&dropdown, json!({"name": "fine", "options": ["x\ny"]}), "options[0]"),
         (&"/properties/size".to_owned(), json!({}), "propertyId"),
     ] {
-        let named = refusal(patch(&caller, path, body.clone()).await, 422).1;
+        let named = error_of(patch(&caller, path, body.clone()).await, 422).1;
         assert_eq!(named.as_deref(), Some(field), "{path} {body}");
     }
     assert_eq!(world.sql().fingerprint(), before);
 }
 
 #[tokio::test]
-async fn values_go_with_the_option_they_use() {
+async fn removed_option_is_removed_from_all_chats() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let create = async |name: &str, kind: &str| {
@@ -116,7 +116,7 @@ async fn values_go_with_the_option_they_use() {
 }
 
 #[tokio::test]
-async fn a_deleted_property_takes_its_values_along() {
+async fn deleted_property_is_removed_from_all_chats() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let made =
@@ -138,7 +138,7 @@ async fn a_deleted_property_takes_its_values_along() {
 }
 
 #[tokio::test]
-async fn no_chat_keeps_a_value_that_the_options_no_longer_allow() {
+async fn concurrent_writes_leave_no_removed_option_on_a_chat() {
     let world = World::shared().await;
     let caller = manager(world).await;
     let chats = [world.chat("A").await, world.chat("B").await];

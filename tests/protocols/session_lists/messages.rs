@@ -1,4 +1,4 @@
-//! The list of a chat's messages.
+//! Lists of a chat's messages.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{chats_of, listed};
 use crate::support::World;
 
 #[tokio::test]
-async fn messages_come_newest_first_and_whole() {
+async fn messages_are_listed_newest_first_with_all_fields() {
     let world = World::start().await;
     let (rest, chat) = (world.rest(), world.chat("Alice").await);
     let session = &world.org.numbers[0];
@@ -55,7 +55,7 @@ async fn messages_come_newest_first_and_whole() {
     expected.insert(0, "3EB0297C336FD627EAF4447CFC1DEB49394D7874".to_owned());
     assert_eq!(walked, expected);
 
-    // One cursor is good for every spelling of the chat, and for no other chat.
+    // A cursor is valid for every spelling of its chat, and for no other chat.
     let cursor = listed(&rest, &path, "limit=1").await["nextCursor"].as_str().expect("more").to_owned();
     let chats = chats_of(&world);
     listed(&rest, &format!("{chats}/{}/messages", chat.id), &format!("cursor={cursor}")).await;

@@ -1,4 +1,4 @@
-//! Removing a session, with what it holds and what nobody else does.
+//! Deleting a session, its chats, and shared data of chats that no other session holds.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use super::{SESSIONS, body, manager};
 use crate::support::World;
 
 #[tokio::test]
-async fn a_removed_session_takes_with_it_what_nobody_else_holds() {
+async fn deleted_session_removes_chats_without_other_sessions() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let [first, second] = &world.org.numbers;
@@ -51,7 +51,7 @@ async fn a_removed_session_takes_with_it_what_nobody_else_holds() {
     );
     assert_eq!(sql.fingerprint_of(&world.other.id), theirs);
 
-    // The number can be attached again, and starts clean.
+    // The number can be attached again, without old data.
     let again = rest.json("POST", SESSIONS, body(first)).await.expect(201).json();
     world.import(&world.org, &[message(first, &alone.jid, "A3")]);
     let chat = format!("{SESSIONS}/{}/chats/{}", again["id"].as_str().expect("an id"), alone.jid);
@@ -60,7 +60,7 @@ async fn a_removed_session_takes_with_it_what_nobody_else_holds() {
 }
 
 #[tokio::test]
-async fn a_session_can_be_removed_while_its_connector_writes() {
+async fn session_can_be_deleted_while_its_connector_writes() {
     let world = World::start().await;
     let rest = manager(&world).await;
     let mut sql = world.sql();
@@ -75,7 +75,7 @@ async fn a_session_can_be_removed_while_its_connector_writes() {
             let mut input = child.stdin.take().expect("piped");
             input.write_all(lines.join("\n").as_bytes()).expect("import reads its input");
             drop(input);
-            // Lines after the removal name a session that is gone. They are told, and that is all.
+            // Lines after the removal name a deleted session and are reported as failed.
             child.wait().expect("import ends")
         });
         let stored = format!("messages WHERE session_id = '{id}'");
@@ -87,7 +87,7 @@ async fn a_session_can_be_removed_while_its_connector_writes() {
         for table in ["session_chats", "messages"] {
             assert_eq!(sql.count(&format!("{table} WHERE session_id = '{id}'")), 0, "{table}");
         }
-        assert_eq!(sql.count("chats"), 0, "chats that nobody holds");
+        assert_eq!(sql.count("chats"), 0, "chats without a session");
     }
     assert!(!world.log().contains("panicked"), "{}", world.log());
 }

@@ -1,5 +1,4 @@
-//! Every RPC, through every protocol, for every way to be turned away. The list comes from the descriptors: a new RPC cannot
-//! be forgotten.
+//! Rejected calls of every RPC through every protocol. The descriptors list the RPCs, so that new ones are covered.
 
 use serde_json::Value;
 
@@ -10,7 +9,7 @@ const UNAUTHENTICATED: i32 = 16;
 const PERMISSION_DENIED: i32 = 7;
 
 #[tokio::test]
-async fn without_a_good_token_nothing_is_even_looked_at() {
+async fn request_without_valid_token_is_rejected_unread() {
     let world = World::shared().await;
     let good = &world.org.key;
     let unknown = format!("sb_{}_{}", "a".repeat(12), "b".repeat(64));
@@ -36,7 +35,7 @@ async fn without_a_good_token_nothing_is_even_looked_at() {
 }
 
 #[tokio::test]
-async fn without_the_capability_nothing_is_even_looked_at() {
+async fn request_without_capability_is_rejected_unread() {
     let world = World::shared().await;
     for method in methods() {
         let rest = ["read", "send", "ingest", "manage"].into_iter().filter(|can| *can != method.capability);
@@ -47,7 +46,7 @@ async fn without_the_capability_nothing_is_even_looked_at() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_and_a_disabled_organization_are_turned_away_within_five_seconds() {
+async fn revocation_takes_effect_within_five_seconds() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let key = world.key("read").await;
@@ -62,14 +61,14 @@ async fn a_revoked_key_and_a_disabled_organization_are_turned_away_within_five_s
 }
 
 #[tokio::test]
-async fn an_api_key_is_taken_from_its_own_header_too() {
+async fn api_key_is_accepted_in_x_api_key() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     world.anonymous().with("x-api-key", &world.org.key).get(&chat).await.expect(200);
 }
 
 #[tokio::test]
-async fn checks_run_in_the_order_that_leaks_nothing() {
+async fn checks_run_in_documented_order() {
     let world = World::shared().await;
     let missing = world.missing_chat_of(&world.org);
     let reader = world.anonymous().token(&world.key("read").await);
@@ -83,7 +82,7 @@ async fn checks_run_in_the_order_that_leaks_nothing() {
     }
 }
 
-/// Through every protocol, with bodies that nobody could decode.
+/// Calls the method through every protocol, with undecodable bodies.
 async fn refused(world: &World, method: &Method, header: Option<(&str, &str)>, code: i32, status: u16) {
     let garbage = [b"".to_vec(), b"\xff\xff\xff".to_vec(), frame(b"\xff\xff")];
     for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
@@ -116,7 +115,7 @@ async fn refused(world: &World, method: &Method, header: Option<(&str, &str)>, c
     }
 }
 
-/// An error in the API's own envelope, with the code of that status and nothing else in it.
+/// Asserts that the body is the API's error envelope with the code of that status and nothing else.
 #[track_caller]
 pub fn assert_envelope(answer: &Answer, envelope: &str, status: u16) {
     let what = answer.text();

@@ -1,5 +1,5 @@
-//! What belongs to another organization answers exactly like what does not exist: for every RPC, every id in its request
-//! and every protocol. The list comes from the descriptors.
+//! Ids of another organization get the same responses as missing ids, for every RPC, id and protocol. The descriptors list
+//! the RPCs.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::samples::{Ids, request, rest, wire};
 use crate::support::{Chat, Method, Protocol, World, disabled_webhook, methods};
 
 #[tokio::test]
-async fn another_organizations_ids_answer_like_missing_ones() {
+async fn ids_of_another_organization_equal_missing_ids() {
     let world = World::start().await;
     let theirs = Ids::of(&world.other, world.chat_of(&world.other, "Their secret").await);
     let missing = Ids {
@@ -31,11 +31,11 @@ async fn another_organizations_ids_answer_like_missing_ones() {
             if request(method, &with_theirs) == request(method, &ours) {
                 continue;
             }
-            let theirs_answers = every_door(&world, &key, method, &with_theirs).await;
-            let missing_answers = every_door(&world, &key, method, &with_missing).await;
-            assert_eq!(theirs_answers, missing_answers, "{} tells whose {part} it is", method.path);
+            let theirs_answers = every_protocol(&world, &key, method, &with_theirs).await;
+            let missing_answers = every_protocol(&world, &key, method, &with_missing).await;
+            assert_eq!(theirs_answers, missing_answers, "{} reveals that {part} exists", method.path);
             let words = format!("{theirs_answers:?}");
-            assert!(!words.contains("Their secret"), "{} tells of a {part}: {words}", method.path);
+            assert!(!words.contains("Their secret"), "{} reveals a {part}: {words}", method.path);
         }
         let good = world.anonymous_rpc(Protocol::Grpc).token(&key);
         let answer = good.call(&method.path, wire(method, &request(method, &ours))).await;
@@ -45,7 +45,7 @@ async fn another_organizations_ids_answer_like_missing_ones() {
 }
 
 #[tokio::test]
-async fn another_organizations_number_answers_like_a_missing_one() {
+async fn number_of_another_organization_equals_missing_number() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let phone_id = |session: &str| {
@@ -78,7 +78,7 @@ async fn another_organizations_number_answers_like_a_missing_one() {
 }
 
 #[tokio::test]
-async fn a_key_for_some_sessions_reaches_no_other() {
+async fn limited_key_reads_only_its_sessions() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let mine = &world.org.sessions[1];
@@ -101,7 +101,7 @@ async fn a_key_for_some_sessions_reaches_no_other() {
     limited.json("PATCH", &chat, r#"{"labels": "vip"}"#).await.expect(404);
 }
 
-/// Things of their own for each method: some of them delete.
+/// New resources for a method, since some methods delete.
 pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     let phone = format!("1555010{:04}", 600 + number);
     let session = world.cli(&["session", "create", "--org", &world.org.id, "--phone", &phone]);
@@ -130,12 +130,12 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     Ids::of(&org, chat)
 }
 
-/// The number in letters.
+/// The number as letters.
 fn letters_of(number: usize) -> String {
     number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
 }
 
-/// Our ids with one of them taken from the others.
+/// Our ids with one of them replaced by the other organization's.
 fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 8] {
     let chat = Chat::new(&others.chat.digits, &ours.session);
     [
@@ -150,8 +150,8 @@ fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 8] {
     ]
 }
 
-/// What each protocol answers, with the ids hidden.
-async fn every_door(world: &World, key: &str, method: &Method, ids: &Ids) -> Vec<(String, i64, String)> {
+/// The responses of every protocol, with placeholders for ids.
+async fn every_protocol(world: &World, key: &str, method: &Method, ids: &Ids) -> Vec<(String, i64, String)> {
     let mut answers = Vec::new();
     let request = request(method, ids);
     for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {

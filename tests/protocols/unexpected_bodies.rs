@@ -1,15 +1,15 @@
-//! Bodies where none is asked for: ignored, as those who always sent one expect, and told to those who ask.
+//! Bodies of requests without a body: ignored and reported, or rejected in strict handling.
 
-use super::refusals::assert_envelope;
+use super::rejected_calls::assert_envelope;
 use crate::support::World;
 
 #[tokio::test]
-async fn a_body_that_nobody_asked_for_is_ignored_and_told() {
+async fn unexpected_body_is_ignored_and_reported() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let read = format!("{}/read", chat.session_path);
     for (method, path) in [("GET", &chat.path), ("POST", &read), ("GET", &chat.session_path)] {
-        for (body, told) in [
+        for (body, ignored) in [
             (r#"{"color": "blue", "size": {"x": 1}}"#, "color,size"),
             ("{}", ""),
             ("hello", ""),
@@ -19,7 +19,7 @@ async fn a_body_that_nobody_asked_for_is_ignored_and_told() {
             for content_type in ["application/json", "text/plain", "image/png"] {
                 let caller = world.rest().with("content-type", content_type);
                 let answer = caller.send(method, path, body).await.expect(200);
-                assert_eq!(answer.header("x-ignored-fields"), told, "{method} {path} {body}");
+                assert_eq!(answer.header("x-ignored-fields"), ignored, "{method} {path} {body}");
             }
         }
     }
@@ -27,7 +27,7 @@ async fn a_body_that_nobody_asked_for_is_ignored_and_told() {
 }
 
 #[tokio::test]
-async fn those_who_want_mistakes_told_may_send_none() {
+async fn strict_request_with_unexpected_body_returns_422() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
     let before = world.sql().fingerprint();
@@ -48,13 +48,13 @@ async fn those_who_want_mistakes_told_may_send_none() {
     }
     assert_eq!(world.sql().fingerprint(), before);
     for (method, path, _) in &calls {
-        // Says nothing.
+        // Without effect.
         assert!(strict.send(method, path, "{}").await.status < 300, "{method} {path}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_asked_for_has_the_same_limit() {
+async fn unexpected_body_over_limit_returns_413() {
     let world = World::start_with("127.0.0.1:0", &["--max-body-bytes", "1KiB"]).await;
     let chat = world.chat("Alice").await;
     let before = world.sql().fingerprint();

@@ -1,4 +1,4 @@
-//! Walking a list page by page while others write: what does not move is seen once, and in its place.
+//! Reading a list page by page during writes: an unmoved chat is on exactly one page, in order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::support::{Rest, World};
 const CHATS: i64 = 300;
 const WALKS: usize = 50;
 
-/// Every fifth chat is pinned, archived and written to while the others are looked at.
+/// Every fifth chat is pinned, archived and written to during the test.
 fn moves(at: i64) -> bool {
     at % 5 == 0
 }
@@ -23,10 +23,10 @@ fn jid(at: i64) -> String {
 }
 
 #[tokio::test]
-async fn a_chat_that_does_not_move_is_on_exactly_one_page() {
+async fn unmoved_chat_is_on_exactly_one_page() {
     let world: &'static World = Box::leak(Box::new(World::start().await));
     let jids: Vec<String> = (0..CHATS).map(jid).collect();
-    // Some share their time, some have none.
+    // Some chats have equal times, some have none.
     let at = |at: i64| (at % 7 > 0).then_some(1_000 + at / 3);
     let chats: Vec<_> =
         jids.iter().zip(0..).map(|(jid, number)| ("chat", jid.as_str(), at(number))).collect();
@@ -70,7 +70,7 @@ async fn a_chat_that_does_not_move_is_on_exactly_one_page() {
     assert!(writes.load(Ordering::Relaxed) > 100, "they hardly wrote: {writes:?}");
 }
 
-/// The chats that do not move, in the order they were seen in, as often as they were.
+/// The unmoved chats, in the order they were listed in, with repetitions.
 fn steady(seen: &[String]) -> Vec<String> {
     let still: Vec<String> = (0..CHATS).filter(|at| !moves(*at)).map(jid).collect();
     seen.iter().filter(|jid| still.contains(jid)).cloned().collect()

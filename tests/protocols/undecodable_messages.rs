@@ -1,4 +1,4 @@
-//! Messages of gRPC that cannot be read: the caller's mistake, told in our words.
+//! Undecodable gRPC messages: errors of the client, with our messages.
 
 use switchboard::pb::GetChatRequest;
 use tonic::{Code, Status};
@@ -13,7 +13,7 @@ fn status(answer: &RpcAnswer) -> Status {
     Status::from_header_map(&answer.headers).unwrap_or_else(|| panic!("no status: {answer:?}"))
 }
 
-/// The level of the log's line about that call.
+/// The log level of that call.
 fn level(world: &World, request_id: &str) -> String {
     let log = world.log();
     let line = log.lines().find(|line| line.contains(request_id)).unwrap_or_else(|| panic!("{log}"));
@@ -23,7 +23,7 @@ fn level(world: &World, request_id: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decoded_is_the_callers_mistake() {
+async fn undecodable_message_returns_invalid_argument() {
     let world = World::start().await;
     let no_utf8 = frame(b"\n\x02\xff\xfe");
     let cases = [
@@ -53,7 +53,7 @@ async fn what_cannot_be_decoded_is_the_callers_mistake() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_is_told_as_what_it_is() {
+async fn message_over_limit_returns_resource_exhausted() {
     let world = World::start_with("127.0.0.1:0", &["--max-body-bytes", "1KiB"]).await;
     let large = GetChatRequest { chat_id: "1".repeat(2000) };
     for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
@@ -64,7 +64,7 @@ async fn a_message_over_the_limit_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_for_the_same_reasons() {
+async fn stream_with_undecodable_message_ends() {
     let world = World::start().await;
     let connector = world.anonymous_rpc(Protocol::Grpc).token(&world.key("ingest").await);
     let answer = connector.call(INGEST, frame(b"\xff\xff\xff")).await;
