@@ -134,7 +134,7 @@ impl SigningKeys {
     /// The position of a cursor; fails unless it was made for that list of that organization.
     pub fn open<P: DeserializeOwned>(&self, org: OrgId, scope: &Scope, cursor: &str) -> Result<P> {
         self.position(org, scope, cursor).ok_or_else(|| {
-            Error::invalid("cursor", "must be one that the same list with the same filters answered")
+            Error::invalid("cursor", "must be a cursor of the same list with the same filters")
         })
     }
 

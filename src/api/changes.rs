@@ -8,7 +8,7 @@ use tonic::codegen::tokio_stream::StreamExt;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
 use self::fields::Dialect;
-use super::streams::{Answers, in_time};
+use super::streams::{ResponseStream, until_deadline};
 use crate::actions::watch::{WatchMessage, WatchStream};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::pb::{
@@ -83,7 +83,10 @@ fn field_changes<C>(
 }
 
 /// The response of `WatchChats`.
-pub(super) fn chat_change_stream(org: OrgId, watch: WatchStream) -> Response<Answers<WatchChatsResponse>> {
+pub(super) fn chat_change_stream(
+    org: OrgId,
+    watch: WatchStream,
+) -> Response<ResponseStream<WatchChatsResponse>> {
     let gauge = Present::stream("/switchboard.v1.ChatService/WatchChats");
     stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchChatsResponse {
         change: change.map(|watched| to_chat_change(org, &watched.event)),
@@ -95,7 +98,7 @@ pub(super) fn chat_change_stream(org: OrgId, watch: WatchStream) -> Response<Ans
 pub(super) fn session_chat_change_stream(
     session: SessionId,
     watch: WatchStream,
-) -> Response<Answers<WatchSessionChatsResponse>> {
+) -> Response<ResponseStream<WatchSessionChatsResponse>> {
     let gauge = Present::stream("/switchboard.v1.SessionService/WatchSessionChats");
     stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchSessionChatsResponse {
         change: change.map(|watched| to_session_chat_change(session, &watched.event)),
@@ -108,8 +111,8 @@ fn stream<T: 'static>(
     watch: WatchStream,
     gauge: Present,
     to_message: impl Fn(WatchMessage) -> T + Send + 'static,
-) -> Response<Answers<T>> {
-    Response::new(in_time(ReceiverStream::new(watch).map(move |item| {
+) -> Response<ResponseStream<T>> {
+    Response::new(until_deadline(ReceiverStream::new(watch).map(move |item| {
         let _gauge = &gauge;
         Ok(to_message(item?))
     })))

@@ -13,7 +13,7 @@ use super::messages::chat_message;
 use super::parse::{chat_address, x_phone};
 use super::search::{search, search_response};
 use super::state::{Api, RpcResult};
-use super::streams::Answers;
+use super::streams::ResponseStream;
 use super::write::update;
 use crate::actions::offset_pages::{Listed, PageRequest};
 use crate::actions::{audit, chat_bulk, chat_lists, chats, message_lists, search as searches, watch};
@@ -120,7 +120,7 @@ impl ChatService for Api {
         Ok(Response::new(ListChatAuditLogsResponse { audit_logs, next_cursor: page.next }))
     }
 
-    type WatchChatsStream = Answers<WatchChatsResponse>;
+    type WatchChatsStream = ResponseStream<WatchChatsResponse>;
 
     async fn watch_chats(&self, request: Request<WatchChatsRequest>) -> RpcResult<Self::WatchChatsStream> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);

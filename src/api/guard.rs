@@ -36,7 +36,7 @@ pub(super) fn unlimited_caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
     if caller.sessions.is_none() {
         return Ok(caller);
     }
-    let message = "a key limited to some sessions cannot change what the whole organization shares";
+    let message = "a key that is limited to some sessions cannot change data that all sessions share";
     Err(Error::new(Kind::Forbidden, message))
 }
 

@@ -13,7 +13,7 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::guard::{caller, credential_check};
-use super::streams::{Answers, in_time};
+use super::streams::{ResponseStream, until_deadline};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
@@ -44,8 +44,8 @@ impl IngestApi {
 
 #[tonic::async_trait]
 impl IngestService for IngestApi {
-    type CommandsStream = Answers<CommandsResponse>;
-    type IngestStream = Answers<IngestResponse>;
+    type CommandsStream = ResponseStream<CommandsResponse>;
+    type IngestStream = ResponseStream<IngestResponse>;
 
     async fn ingest(
         &self,
@@ -58,7 +58,7 @@ impl IngestService for IngestApi {
         let stream = IngestStream::new(store, writers, closing, caller, sender);
         // The call is answered at once, which ends its request timeout.
         tokio::spawn(stream.run(request.into_inner(), credential_check));
-        Ok(Response::new(in_time(ReceiverStream::new(responses))))
+        Ok(Response::new(until_deadline(ReceiverStream::new(responses))))
     }
 
     async fn commands(
@@ -69,6 +69,6 @@ impl IngestService for IngestApi {
         let (sender, responses) = mpsc::channel(commands::CHANNEL_SIZE);
         let (store, notifier, closing) = (self.store.clone(), self.notifier.clone(), self.closing.clone());
         tokio::spawn(Commands::new(store, notifier, closing, caller, sender).run(request.into_inner()));
-        Ok(Response::new(in_time(ReceiverStream::new(responses))))
+        Ok(Response::new(until_deadline(ReceiverStream::new(responses))))
     }
 }

@@ -13,7 +13,7 @@ use super::idempotency::idempotent;
 use super::messages::session_message;
 use super::parse::parse;
 use super::state::{Api, RpcResult};
-use super::streams::Answers;
+use super::streams::ResponseStream;
 use super::write::{deletion, update};
 use crate::actions::read_state::ReadState;
 use crate::actions::session_lists::PageRequest;
@@ -122,7 +122,7 @@ impl SessionService for Api {
         Ok(Response::new(ListSessionChatMessagesResponse { data, next_cursor: page.next }))
     }
 
-    type WatchSessionChatsStream = Answers<WatchSessionChatsResponse>;
+    type WatchSessionChatsStream = ResponseStream<WatchSessionChatsResponse>;
 
     async fn watch_session_chats(
         &self,

@@ -11,15 +11,15 @@ use crate::deadline;
 use crate::error::{Error, Kind};
 
 /// The items of a streaming response.
-pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(super) type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Ends the stream with DEADLINE_EXCEEDED at the deadline that the client set for the current call.
 ///
 /// The server's own deadline covers only the beginning of a stream.
-pub(super) fn in_time<T: 'static>(
+pub(super) fn until_deadline<T: 'static>(
     items: impl Stream<Item = Result<T, Status>> + Send + 'static,
-) -> Answers<T> {
-    let items: Answers<T> = Box::pin(items);
+) -> ResponseStream<T> {
+    let items: ResponseStream<T> = Box::pin(items);
     let Some(end) = deadline::client() else { return items };
     Box::pin(unfold(Some(items), move |items| async move {
         let mut items = items?;

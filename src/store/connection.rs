@@ -91,5 +91,5 @@ impl From<StoreError> for Error {
 
 /// The error of a call whose deadline has passed.
 pub(super) fn deadline_exceeded() -> Error {
-    Error::new(Kind::DeadlineExceeded, "the time for the call is up")
+    Error::new(Kind::DeadlineExceeded, crate::deadline::EXCEEDED)
 }
