@@ -1,4 +1,4 @@
-//! Path templates of `google.api.http`, such as `/v1/chats/{chat_id}` or `/v1/{name=shelves/**}:archive`.
+//! Path templates of `google.api.http`, such as `/v1/{name=shelves/**}:archive`.
 //!
 //! The grammar is that of `google/api/http.proto`, and also accepts literals after `**`.
 

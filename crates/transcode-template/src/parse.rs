@@ -39,7 +39,8 @@ impl<'t> Parser<'t> {
         if self.template.segments.is_empty() { self.fail("expected `/`") } else { Ok(()) }
     }
 
-    /// A segment outside a variable, up to the next slash. In the last segment, a colon begins the verb.
+    /// A segment outside a variable, up to the next slash.
+    /// In the last segment, a colon begins the verb.
     fn plain_segment(&mut self) -> Result<(), TemplateError> {
         let rest = self.rest();
         if let Some((segment, _)) = rest.split_once('/') {

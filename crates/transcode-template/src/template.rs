@@ -75,12 +75,14 @@ impl Template {
         self.verb.as_deref()
     }
 
-    /// Whether a variable may cover more than one segment, so that a `%2F` in its value is not a separator.
+    /// Whether a variable may cover more than one segment.
+    /// A `%2F` in its value is then not a separator.
     pub fn is_multi_segment(&self, variable: &Variable) -> bool {
         variable.segments.len() > 1 || self.segments[variable.segments.clone()].contains(&Segment::Many)
     }
 
-    /// The part of a matching path that a variable covers, still encoded. The path has no first slash and no verb.
+    /// The part of a matching path that a variable covers, still encoded.
+    /// The path has no first slash and no verb.
     pub fn capture<'p>(&self, variable: &Variable, path: &'p str) -> &'p str {
         let many = self.segments.iter().position(|segment| *segment == Segment::Many);
         let Range { start, end } = variable.segments;
@@ -101,7 +103,8 @@ impl Template {
         path.get(from..to).unwrap_or_default()
     }
 
-    /// The template without the names of its variables: two templates with one shape match the same paths.
+    /// The template without the names of its variables.
+    /// Two templates with one shape match the same paths.
     pub fn shape(&self) -> String {
         format!("/{}{}", join(&self.segments), self.verb_suffix())
     }

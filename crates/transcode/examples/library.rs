@@ -107,14 +107,16 @@ impl Library for Books {
 
     type WatchLoansStream = Pin<Box<dyn Stream<Item = Result<Loan, Status>> + Send>>;
 
-    /// Three loans. A client that reconnects with `Last-Event-ID` gets those after its last one.
+    /// Streams three loans.
+    /// A client that reconnects with `Last-Event-ID` receives those after its last one.
     async fn watch_loans(
         &self,
         request: Request<WatchLoansRequest>,
     ) -> Result<Response<Self::WatchLoansStream>, Status> {
         let last: u32 = request.get_ref().token.parse().unwrap_or_default();
         let loans = (last + 1..=3).map(|n| Ok(Loan { book_id: format!("book-{n}"), token: n.to_string() }));
-        Ok(Response::new(Box::pin(tokio_stream::iter(loans))))
+        let unknown = (last > 3).then(|| Err(Status::out_of_range("no such loan")));
+        Ok(Response::new(Box::pin(tokio_stream::iter(loans.chain(unknown)))))
     }
 }
 

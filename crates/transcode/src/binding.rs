@@ -32,7 +32,8 @@ pub type ReadBody<Req> = fn(&mut Req, Json<'_>, &mut Reading) -> Result<(), Inva
 /// Reads the body of a PATCH, or its absence, into a request.
 pub type ReadPatch<Req> = fn(&mut Req, Option<Json<'_>>, PatchNull, &mut Reading) -> Result<(), Invalid>;
 
-/// The target of a request's body. Fields are identified by their index in [`Fields::FIELDS`](crate::json::Fields).
+/// The target of a request's body.
+/// Fields are identified by their index in [`Fields::FIELDS`](crate::json::Fields).
 #[derive(Debug)]
 pub enum RequestBody<Req> {
     /// The request has no body.
@@ -52,7 +53,8 @@ pub enum RequestBody<Req> {
     },
 }
 
-/// The field with which a client resumes a stream: each item holds a token that a later request may start after.
+/// The field with which a client resumes a stream.
+/// Each item has a token, after which a later request can start.
 #[derive(Debug)]
 pub struct Resume<Req, Rep> {
     /// The token of an item.

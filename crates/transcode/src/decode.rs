@@ -1,4 +1,4 @@
-//! Decoding of requests: the message from path, body and query, and the metadata from headers.
+//! Decoding of requests: the message and the metadata.
 
 use axum::body::Body;
 use http::request::Parts;
@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::percent::{decode_segment, decode_segments};
 use crate::{ignored, metadata, query, request_body};
 
-/// The header with which a client of server-sent events names the last event that it received.
+/// The header with the id of the last server-sent event that a client received.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Decodes the requests of a route.
@@ -56,7 +56,8 @@ impl<Req: Fields> Decoder<Req> {
         Ok(Request::from_parts(metadata, std::mem::take(&mut parts.extensions), message))
     }
 
-    /// The request message. A field of the path takes precedence over the body, and both over the query.
+    /// The request message.
+    /// A field of the path takes precedence over the body, and both over the query.
     async fn message(
         &self,
         parts: &Parts,
@@ -138,7 +139,8 @@ impl<Req: Fields> Decoder<Req> {
         Ok(())
     }
 
-    /// Sets the fields of the query parameters, except the reserved ones and those of the body.
+    /// Sets the fields of the query parameters.
+    /// Reserved fields and those of the body are ignored.
     fn bind_query(
         &self,
         message: &mut Req,

@@ -1,4 +1,4 @@
-//! Errors of REST calls: requests that are rejected before the RPC, and what a response shows of an error.
+//! Errors of REST calls: rejections before the RPC, and the contents of responses.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,9 +13,11 @@ use crate::names::Names;
 /// One invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldViolation {
-    /// The field's path, such as `custom_properties.colour`. [`Names`] spells it for the response.
+    /// The field's path, such as `custom_properties.colour`.
+    /// [`Names`] spells it for the response.
     pub field: String,
-    /// The rule that the field breaks, as a phrase that follows the field's name: `must be …`.
+    /// The rule that the field breaks: `must be …`.
+    /// The phrase follows the field's name.
     pub problem: String,
     /// The number that was sent, where it is out of range.
     pub value: Option<i64>,
@@ -49,7 +51,8 @@ impl Reason {
     }
 }
 
-/// A request that was rejected before the RPC. As a [`Status`] it stays readable with [`Rejection::of`].
+/// A request that was rejected before the RPC.
+/// [`Rejection::of`] finds it in the [`Status`] that is made from it.
 #[derive(Clone, Debug)]
 pub struct Rejection {
     /// Why.
@@ -107,12 +110,14 @@ impl From<Rejection> for Status {
     }
 }
 
-/// What a response shows of an error. Each [`ErrorEnvelope`](crate::ErrorEnvelope) uses a part of it.
+/// The contents of an error's response.
+/// Each [`ErrorEnvelope`](crate::ErrorEnvelope) uses a part of them.
 #[derive(Clone, Debug)]
 pub struct ErrorInfo {
     /// The HTTP status where the dialect has no override for it.
     pub status: StatusCode,
-    /// The gRPC code whose override in [`Dialect::status_overrides`](crate::Dialect) applies; none where the status is fixed.
+    /// The gRPC code whose status override applies; none where the status is fixed.
+    /// Overrides are in [`Dialect::status_overrides`](crate::Dialect).
     pub override_code: Option<Code>,
     /// `code` of the flat envelope, such as `NOT_FOUND`.
     pub code: Cow<'static, str>,
@@ -126,12 +131,14 @@ pub struct ErrorInfo {
     pub fields: Vec<FieldViolation>,
     /// Further `error.details` of the nested envelope.
     pub details: Vec<(&'static str, String)>,
-    /// Whether the nested envelope shows the request id: for errors that only the server's log explains.
+    /// Whether the nested envelope shows the request id.
+    /// For errors that only the server's log explains.
     pub shows_request_id: bool,
 }
 
 impl ErrorInfo {
-    /// The default mapping: the HTTP status of `google.rpc.Code`, and the fields of `google.rpc.BadRequest` details.
+    /// The default mapping of a status.
+    /// The HTTP status is that of `google.rpc.Code`, the fields are those of `google.rpc.BadRequest` details.
     pub fn from_status(error: &Status) -> Self {
         let rejection = Rejection::of(error);
         let (code, status) = match rejection {
@@ -170,7 +177,8 @@ fn message(message: Option<&str>, fields: &[FieldViolation], names: Names) -> St
     }
 }
 
-/// The fields of a status's `google.rpc.BadRequest`. A description may begin with the field's name or not.
+/// The fields of a status's `google.rpc.BadRequest`.
+/// A description may begin with the field's name or not.
 fn described_fields(status: &Status) -> Vec<FieldViolation> {
     let violations =
         status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();

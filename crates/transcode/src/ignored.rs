@@ -1,4 +1,4 @@
-//! Fields of a request that the service does not have: listed in a response header, or rejected in strict requests.
+//! Unknown fields of requests: listed in a response header, or rejected.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -11,7 +11,7 @@ pub(crate) const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored
 /// The longest value of the header, in bytes.
 const MAX_HEADER_BYTES: usize = 1024;
 
-/// Whether the request has `Prefer: handling=strict` (RFC 7240), so that unknown fields are errors.
+/// Whether unknown fields are errors: `Prefer: handling=strict` (RFC 7240).
 pub(crate) fn is_strict(headers: &HeaderMap) -> bool {
     let values = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
     let preferences = values.flat_map(|value| value.split(','));
@@ -23,7 +23,8 @@ pub(crate) fn is_strict(headers: &HeaderMap) -> bool {
     handling.next().is_some_and(|value| value.eq_ignore_ascii_case("strict"))
 }
 
-/// Adds the keys of a body that the route does not have; of a body that is not an object only `body`, if strict.
+/// Adds the keys of a body that the route does not have.
+/// Of a body that is not an object only `body` is added, in a strict request.
 pub(crate) fn body(bytes: &[u8], headers: &HeaderMap, ignored: &mut Vec<String>) {
     if bytes.is_empty() {
         return;
@@ -44,7 +45,8 @@ pub(crate) fn rejection(ignored: Vec<String>) -> Rejection {
     Rejection { fields, ..Rejection::new(Reason::InvalidArgument, "the request has unknown fields") }
 }
 
-/// The header's value: names joined by commas, percent-encoded where necessary. Ends with `...` when cut short.
+/// The header's value: percent-encoded names, joined by commas.
+/// Ends with `...` when cut short.
 pub(crate) fn header(ignored: &[String]) -> Option<HeaderValue> {
     let mut text = String::new();
     for name in ignored {

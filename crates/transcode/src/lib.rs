@@ -1,8 +1,15 @@
-//! Serves gRPC services over REST in process: from an HTTP request to the typed call, and from its reply to JSON.
+//! Serves gRPC services over REST, in process.
 //!
-//! Routes come from `google.api.http` annotations; a build script generates them. A request is answered in this order:
-//! unknown path (404), unknown method (405), the guard (such as 401 and 403), media type and size of the body (415, 413),
-//! its fields (400, or the dialect's status), and then the RPC.
+//! [`Transcoder`] is a tower service over [`Route`]s, which `transcode-build` generates from `google.api.http` annotations. A
+//! request is checked in this order: path (404), method (405), the guard (usually 401 and 403), media type and size of the
+//! body (415, 413), its fields (400, or the dialect's status); then the RPC runs.
+//!
+//! - A [`Dialect`] is the format of one REST API: its path prefix, the spelling of names, the envelope of errors.
+//! - Errors are [`tonic::Status`]es, also those of the transcoder ([`Rejection`]). [`Options::describe_error`] makes of each an
+//!   [`ErrorInfo`], which the dialect's envelope shows.
+//! - [`json`] reads and writes messages. What generated code uses of it is public, but not meant to be called by hand.
+//!
+//! The README describes what is served; `examples/library.rs` is a whole service.
 
 mod binding;
 mod decode;

@@ -1,4 +1,6 @@
-//! Request headers as gRPC metadata: an allow-list, without hop-by-hop headers and credentials.
+//! Request headers as gRPC metadata.
+//!
+//! Only those of an allow-list, without hop-by-hop headers and credentials.
 
 use http::HeaderMap;
 use tonic::metadata::MetadataMap;

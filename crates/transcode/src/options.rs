@@ -12,7 +12,7 @@ pub struct Options {
     pub max_body_bytes: usize,
     /// Describes an error for the response. [`ErrorInfo::from_status`] by default.
     pub describe_error: fn(&Status) -> ErrorInfo,
-    /// Request headers that become metadata beside the standard ones. Names are lower case.
+    /// Request headers that become metadata beside the standard ones, in lower case.
     pub request_headers: &'static [&'static str],
     /// Metadata of replies that become response headers beside the standard ones.
     pub response_headers: &'static [HeaderName],

@@ -13,7 +13,8 @@ pub fn decode_segment(raw: &str) -> Result<Cow<'_, str>, DecodeProblem> {
     decode(raw, false, false)
 }
 
-/// Decodes the value of a multi-segment path variable: every escape except `%2F`, which is no separator.
+/// Decodes the value of a multi-segment path variable: every escape but `%2F`.
+/// It is kept, because a decoded one would look like a separator.
 pub fn decode_segments(raw: &str) -> Result<Cow<'_, str>, DecodeProblem> {
     decode(raw, true, false)
 }

@@ -6,7 +6,8 @@ use crate::percent::decode_query;
 
 const MAX_PARAMETERS: usize = 1000;
 
-/// Sets the fields that the query names. Unknown and reserved names are added to the ignored ones.
+/// Sets the fields that the query names.
+/// Unknown and reserved names are added to the ignored ones.
 pub(crate) fn bind<M: Fields>(
     request: &mut M,
     query: &str,
@@ -33,7 +34,8 @@ pub(crate) fn bind<M: Fields>(
     Ok(())
 }
 
-/// Adds all names of the query to the ignored ones: where the body is the whole request.
+/// Adds all names of the query to the ignored ones.
+/// For routes whose body is the whole request.
 pub(crate) fn names(query: &str, ignored: &mut Vec<String>) {
     let names = pairs(query).take(MAX_PARAMETERS).filter_map(|pair| pair.split('=').next());
     ignored.extend(names.map(|name| decode_query(name).map_or_else(|_| short(name), |name| short(&name))));

@@ -19,7 +19,8 @@ pub(crate) trait Respond<T>: Send + Sync {
     ) -> Response<Body>;
 }
 
-/// The initial capacity of a body's buffer is the size of the previous body, between these bounds in bytes.
+/// Bounds of the initial capacity of a body's buffer, in bytes.
+/// Between them, it is the size of the previous body.
 const MIN_CAPACITY: usize = 256;
 const MAX_CAPACITY: usize = 16 * 1024;
 

@@ -57,7 +57,8 @@ pub(crate) fn error(
     response
 }
 
-/// A failed call in the dialect's envelope, with the status in the response's extensions.
+/// A failed call in the dialect's envelope.
+/// The status is in the response's extensions.
 pub(crate) fn failure(
     dialect: &Dialect,
     options: &Options,
@@ -76,7 +77,8 @@ pub(crate) fn options(allow: HeaderValue) -> Response<Body> {
     response
 }
 
-/// The `Allow` header of a path with routes for these methods. GET implies HEAD, and every path has OPTIONS.
+/// The `Allow` header of a path with routes for these methods.
+/// GET implies HEAD, and every path has OPTIONS.
 pub(crate) fn allow<'m>(methods: impl Iterator<Item = &'m Method>) -> Option<HeaderValue> {
     let mut names: Vec<&str> = methods.map(Method::as_str).collect();
     if names.is_empty() {
@@ -114,7 +116,8 @@ pub(crate) fn move_headers(mut from: HeaderMap, further: &[HeaderName], response
     }
 }
 
-/// Whether `If-None-Match` lists the ETag, by weak comparison (RFC 9110), so that the response is 304.
+/// Whether `If-None-Match` lists the ETag, so that the response is 304.
+/// Tags are compared weakly (RFC 9110).
 pub fn is_not_modified(request: &HeaderMap, etag: &HeaderValue) -> bool {
     let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
     let Ok(etag) = etag.to_str().map(opaque) else { return false };

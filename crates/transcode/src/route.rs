@@ -16,14 +16,16 @@ use crate::json::Fields;
 use crate::reply::{Respond, UnaryReply};
 use crate::stream::StreamReply;
 
+/// Fails with the name of a path variable that is not a field of the request.
+type MakeEndpoint = dyn FnOnce(Template) -> Result<Arc<dyn Serve>, String> + Send;
+
 /// A route and the call that serves it.
 pub struct Route {
     pub(crate) method: Method,
     pub(crate) template: &'static str,
     pub(crate) rpc: &'static str,
     pub(crate) dialect: &'static Dialect,
-    /// Fails with the name of a path variable that is not a field of the request.
-    pub(crate) endpoint: Box<dyn FnOnce(Template) -> Result<Arc<dyn Serve>, String> + Send>,
+    pub(crate) endpoint: Box<MakeEndpoint>,
 }
 
 impl Route {

@@ -1,4 +1,4 @@
-//! Finds the route of a path: the most specific one, in whatever order routes were added.
+//! Finds the most specific route of a path, in whatever order routes were added.
 //!
 //! There is a tree for each HTTP method and verb. From left to right, a literal takes precedence over `*`, and `*` over
 //! `**`; the search backtracks. It visits a node at most once for each path segment and allocates nothing, except for
@@ -51,25 +51,16 @@ impl std::error::Error for Ambiguous {}
 /// The trees of an HTTP method.
 #[derive(Debug, Default)]
 struct Verbs {
-    /// A tree for each verb, the longest verb first.
-    with: Vec<(String, Tree)>,
-    without: Tree,
+    /// The root of a tree for each verb, the longest verb first.
+    with: Vec<(String, Node)>,
+    without: Node,
 }
 
-/// Nodes refer to each other by index; the first one is the root.
-#[derive(Debug)]
-struct Tree(Vec<Node>);
-
-impl Default for Tree {
-    fn default() -> Self {
-        Self(vec![Node::default()])
-    }
-}
-
+/// The routes below a path segment. They are indexes into [`Router::entries`].
 #[derive(Debug, Default)]
 struct Node {
-    literals: Vec<(String, usize)>,
-    one: Option<usize>,
+    literals: Vec<(String, Self)>,
+    one: Option<Box<Self>>,
     /// The literals after `**`, longest first, each with its entry.
     many: Vec<(Vec<String>, usize)>,
     end: Option<usize>,
@@ -89,7 +80,7 @@ impl<T> Router<T> {
             Some(at) => &mut self.methods[at].1,
             None => &mut self.methods.push_mut((method.clone(), Verbs::default())).1,
         };
-        match verbs.tree(template.verb()).insert(&template, entry) {
+        match verbs.tree(template.verb()).insert(template.segments(), entry) {
             Ok(()) => {
                 self.entries.push((template, target));
                 Ok(())
@@ -124,11 +115,11 @@ impl<T> Router<T> {
 }
 
 impl Verbs {
-    fn tree(&mut self, verb: Option<&str>) -> &mut Tree {
+    fn tree(&mut self, verb: Option<&str>) -> &mut Node {
         let Some(verb) = verb else { return &mut self.without };
         let at = self.with.iter().position(|(known, _)| known == verb).unwrap_or_else(|| {
             let at = self.with.partition_point(|(known, _)| known.len() >= verb.len());
-            self.with.insert(at, (verb.to_owned(), Tree::default()));
+            self.with.insert(at, (verb.to_owned(), Node::default()));
             at
         });
         &mut self.with[at].1
@@ -143,84 +134,67 @@ impl Verbs {
     }
 }
 
-impl Tree {
-    /// Adds a template's entry, or fails with the entry that has its place.
-    fn insert(&mut self, template: &Template, entry: usize) -> Result<(), usize> {
-        let mut node = 0;
-        for (index, segment) in template.segments().iter().enumerate() {
-            node = match segment {
-                Segment::Literal(text) => self.literal(node, text),
-                Segment::One => self.0[node].one.unwrap_or_else(|| {
-                    let child = self.grow();
-                    self.0[node].one = Some(child);
-                    child
-                }),
-                Segment::Many => return self.insert_many(node, &template.segments()[index + 1..], entry),
-            };
-        }
-        match self.0[node].end {
-            Some(known) => Err(known),
+impl Node {
+    /// Adds the entry of a template's segments, or fails with the entry that has its place.
+    fn insert(&mut self, segments: &[Segment], entry: usize) -> Result<(), usize> {
+        match segments.split_first() {
+            Some((Segment::Literal(text), rest)) => self.literal(text).insert(rest, entry),
+            Some((Segment::One, rest)) => self.one.get_or_insert_default().insert(rest, entry),
+            Some((Segment::Many, rest)) => self.insert_many(rest, entry),
             None => {
-                self.0[node].end = Some(entry);
-                Ok(())
+                let known = *self.end.get_or_insert(entry);
+                if known == entry { Ok(()) } else { Err(known) }
             }
         }
     }
 
-    fn literal(&mut self, node: usize, text: &str) -> usize {
-        let known = self.0[node].literals.iter().find(|(known, _)| is_same_segment(known, text));
-        known.map(|(_, child)| *child).unwrap_or_else(|| {
-            let child = self.grow();
-            self.0[node].literals.push((text.to_owned(), child));
-            child
-        })
+    fn literal(&mut self, text: &str) -> &mut Self {
+        let known = self.literals.iter().position(|(known, _)| is_same_segment(known, text));
+        let at = known.unwrap_or(self.literals.len());
+        if known.is_none() {
+            self.literals.push((text.to_owned(), Self::default()));
+        }
+        &mut self.literals[at].1
     }
 
-    fn insert_many(&mut self, node: usize, after: &[Segment], entry: usize) -> Result<(), usize> {
+    fn insert_many(&mut self, after: &[Segment], entry: usize) -> Result<(), usize> {
         let literals = after.iter().filter_map(|segment| match segment {
             Segment::Literal(text) => Some(text.clone()),
             Segment::One | Segment::Many => None,
         });
         let suffix: Vec<String> = literals.collect();
-        let many = &mut self.0[node].many;
-        if let Some((_, known)) = many.iter().find(|(known, _)| *known == suffix) {
+        if let Some((_, known)) = self.many.iter().find(|(known, _)| *known == suffix) {
             return Err(*known);
         }
-        let at = many.partition_point(|(known, _)| known.len() >= suffix.len());
-        many.insert(at, (suffix, entry));
+        let at = self.many.partition_point(|(known, _)| known.len() >= suffix.len());
+        self.many.insert(at, (suffix, entry));
         Ok(())
-    }
-
-    fn grow(&mut self) -> usize {
-        self.0.push(Node::default());
-        self.0.len() - 1
     }
 
     fn find(&self, path: &str) -> Option<usize> {
         // The path "/" has no segment; in all others, an empty text is an empty segment.
-        self.walk(0, (!path.is_empty()).then_some(path))
+        self.walk((!path.is_empty()).then_some(path))
     }
 
     /// The recursion is as deep as the longest template, whatever the path.
-    fn walk(&self, node: usize, rest: Option<&str>) -> Option<usize> {
-        let node = self.0.get(node)?;
+    fn walk(&self, rest: Option<&str>) -> Option<usize> {
         let Some(rest) = rest else {
-            let empty_many = node.many.iter().find(|(suffix, _)| suffix.is_empty());
-            return node.end.or(empty_many.map(|(_, entry)| *entry));
+            let empty_many = self.many.iter().find(|(suffix, _)| suffix.is_empty());
+            return self.end.or(empty_many.map(|(_, entry)| *entry));
         };
         let (segment, after) = rest.split_once('/').map_or((rest, None), |(head, tail)| (head, Some(tail)));
         let literal = || {
-            let (_, child) = node.literals.iter().find(|(text, _)| is_same_segment(segment, text))?;
-            self.walk(*child, after)
+            let (_, child) = self.literals.iter().find(|(text, _)| is_same_segment(segment, text))?;
+            child.walk(after)
         };
-        let one = || node.one.filter(|_| !segment.is_empty()).and_then(|child| self.walk(child, after));
+        let one = || self.one.as_ref().filter(|_| !segment.is_empty()).and_then(|child| child.walk(after));
         let many = || {
             let ends_with = |suffix: &[String]| {
                 let mut segments = rest.rsplit('/');
                 let mut suffix = suffix.iter().rev();
                 suffix.all(|text| segments.next().is_some_and(|segment| is_same_segment(segment, text)))
             };
-            node.many.iter().find(|(suffix, _)| ends_with(suffix)).map(|(_, entry)| *entry)
+            self.many.iter().find(|(suffix, _)| ends_with(suffix)).map(|(_, entry)| *entry)
         };
         literal().or_else(one).or_else(many)
     }

@@ -82,7 +82,8 @@ impl Transcoder {
         Ok(Self(Arc::new(Inner { router, dialects, guard: Box::new(guard), options })))
     }
 
-    /// An error in the envelope of the API that owns the path: for errors raised outside of the routes.
+    /// An error in the envelope of the API that owns the path.
+    /// For errors raised outside of the routes.
     pub fn error_response(
         &self,
         path: &str,
@@ -92,7 +93,7 @@ impl Transcoder {
         response::error(self.0.dialect(path), error, request_id)
     }
 
-    /// The path of the RPC that serves a request, such as `/library.v1.Library/GetBook`.
+    /// The path of the RPC that serves a request: `/library.v1.Library/GetBook`.
     pub fn rpc(&self, method: &Method, path: &str) -> Option<&'static str> {
         self.0.find(method, path).map(|target| target.rpc)
     }
@@ -109,7 +110,7 @@ impl Inner {
         found.map(|found| found.target)
     }
 
-    /// The response to OPTIONS, to a method that the path does not have, and to an unknown path.
+    /// The response to OPTIONS, to an unknown method, and to an unknown path.
     fn without_route(&self, method: &Method, path: &str) -> Response<Body> {
         let reject = |reason, message| {
             let status = Rejection::new(reason, message).into();
@@ -127,7 +128,7 @@ impl Inner {
         if method == Method::HEAD { response::without_body(response) } else { response }
     }
 
-    /// The dialect of the API that owns a path, or else of the API with the shortest prefix.
+    /// The dialect of the API that owns a path; else that of the shortest prefix.
     fn dialect(&self, path: &str) -> &'static Dialect {
         let owner = self.dialects.iter().find(|dialect| dialect.owns(path));
         owner.or(self.dialects.last()).copied().unwrap_or(&dialect::DEFAULT)

@@ -1,4 +1,4 @@
-//! Conformance: cases from the tests of other transcoders, run against the template parser and the router.
+//! Conformance of template parser and router, by cases of other transcoders.
 
 use std::path::{Path, PathBuf};
 
@@ -106,8 +106,8 @@ fn shown(segment: &Segment) -> &str {
     }
 }
 
-/// A router with the case's routes, and their methods and templates by index. Templates that the parser rejects are build
-/// errors, and have no route.
+/// A router with the case's routes, and their methods and templates by index.
+/// Templates that the parser rejects are build errors, and have no route.
 fn router(case: &Value) -> (Router<usize>, Vec<(Method, String)>) {
     let method = |value: &Value| Method::from_bytes(value.as_str().unwrap_or("GET").as_bytes()).unwrap();
     let mut routes: Vec<(Method, String)> = Vec::new();
@@ -221,7 +221,7 @@ fn every_escape(case: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The number of routes of a rule with its additional bindings, and that its path is found.
+/// Checks the number of a rule's bindings, and that its path is found.
 fn rule_case(case: &Value) -> Result<(), String> {
     let (router, routes) = router(case);
     if let Some(registered) = case["expect"]["registered"].as_array() {

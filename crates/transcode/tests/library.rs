@@ -122,6 +122,40 @@ fn stream_is_ndjson_or_server_sent_events() {
 }
 
 #[test]
+fn accept_header_selects_server_sent_events() {
+    const NDJSON: &str = "application/x-ndjson";
+    const EVENTS: &str = "text/event-stream";
+    for (accept, expected) in [
+        ("", NDJSON),
+        ("*/*", NDJSON),
+        ("application/x-ndjson", NDJSON),
+        ("text/event-stream", EVENTS),
+        ("application/json, Text/Event-Stream;q=0.5", EVENTS),
+        ("text/event-stream;q=0", NDJSON),
+        ("text/event-stream;q=0.1, application/x-ndjson", NDJSON),
+        ("application/x-ndjson;q=0.5, text/event-stream; q=0.9", EVENTS),
+        ("text/event-stream, application/x-ndjson", EVENTS),
+        ("text/event-stream;q=0.1, */*", EVENTS),
+    ] {
+        let answer = send(&library(), "GET", "/v1/loans:watch", &[("accept", accept)], "");
+        assert_eq!(answer.header("content-type"), Some(expected), "{accept}");
+    }
+}
+
+#[test]
+fn error_in_a_stream_is_its_last_item() {
+    let library = library();
+    let last = |headers: &[(&str, &str)]| {
+        let answer = send(&library, "GET", "/v1/loans:watch?token=100", headers, "");
+        assert_eq!(answer.status, StatusCode::OK);
+        answer.text().to_owned()
+    };
+    let error = r#"{"code":"BAD_REQUEST","message":"no such loan","name":"Bad Request","status":400}"#;
+    assert_eq!(last(&[]), format!("{error}\n"));
+    assert_eq!(last(&[("accept", "text/event-stream")]), format!("event: error\ndata: {error}\n\n"));
+}
+
+#[test]
 fn routes_with_the_same_paths_are_an_error() {
     let books = Arc::new(Books::default());
     let twice = || library_routes(books.clone()).into_iter().chain(library_routes(books.clone())).collect();

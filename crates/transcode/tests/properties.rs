@@ -1,7 +1,10 @@
-//! Properties of templates and of the router.
+//! Properties of templates, of the router, and of JSON strings.
+
+use std::collections::BTreeMap;
 
 use http::Method;
 use proptest::prelude::*;
+use transcode::json::ToJson;
 use transcode::{Router, Template};
 
 fn segment() -> impl Strategy<Value = String> {
@@ -39,7 +42,26 @@ fn example(template: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+#[test]
+fn map_keys_are_written_as_strings() {
+    let written = |value: &dyn Fn(&mut Vec<u8>)| {
+        let mut out = Vec::new();
+        value(&mut out);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(written(&|out| BTreeMap::from([(-1_i64, true)]).write(out)), r#"{"-1":true}"#);
+    assert_eq!(written(&|out| BTreeMap::from([(true, 1_u32)]).write(out)), r#"{"true":1}"#);
+    assert_eq!(written(&|out| BTreeMap::from([("a\"".to_owned(), ())]).write(out)), r#"{"a\"":{}}"#);
+}
+
 proptest! {
+    #[test]
+    fn strings_are_escaped_as_by_serde_json(text in any::<String>()) {
+        let mut written = Vec::new();
+        text.write(&mut written);
+        prop_assert_eq!(written, serde_json::to_vec(&text)?);
+    }
+
     #[test]
     fn printed_template_is_parsed_as_the_same(text in template()) {
         if let Ok(template) = Template::parse(&text) {

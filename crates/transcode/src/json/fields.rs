@@ -1,4 +1,4 @@
-//! The fields of a request message: what generated code implements, and binding of a path's or query's text to them.
+//! The fields of request messages, and the text of paths and queries for them.
 
 use prost_types::FieldMask;
 
@@ -50,7 +50,7 @@ impl Fields for () {
     }
 }
 
-/// The request of a PATCH: a resource with new values, and a mask that lists the fields to change.
+/// The request of a PATCH: a resource, and a mask of the fields to change.
 pub trait Patchable: Fields {
     /// The resource's message.
     type Resource: Fields;
@@ -64,7 +64,8 @@ pub trait Patchable: Fields {
     fn set_mask(&mut self, mask: FieldMask);
 }
 
-/// The path of a field in a request: the indexes of the fields that lead to it, plus one; 0 after the last.
+/// The path of a field in a request.
+/// It holds the indexes of the fields that lead to it, plus one; 0 after the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldPath([u16; MAX_DEPTH]);
 
@@ -124,7 +125,8 @@ pub struct Bound {
 }
 
 impl<'t> Text<'t> {
-    /// Sets the field with that dotted name, in either spelling. Reserved fields count as unknown.
+    /// Sets the field with that dotted name, in either spelling.
+    /// Reserved fields count as unknown.
     pub fn bind<M: Fields>(
         message: &mut M,
         name: &'t str,

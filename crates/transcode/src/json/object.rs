@@ -58,7 +58,8 @@ impl<M: Fields> FromJson for M {
     }
 }
 
-/// Reads the members of an object. `find` returns the index and names of a member, `read` reads its value.
+/// Reads the members of an object.
+/// `find` returns the index and names of a member, `read` reads its value.
 fn members(
     json: Json<'_>,
     reading: &mut Reading,

@@ -10,7 +10,8 @@ use super::tree::{DUPLICATE, Invalid, Json, short};
 pub trait FromJson: Sized {
     /// Whether a PATCH names the value as a whole or by its parts.
     const SENT: Sent = Sent::Value;
-    /// Whether `null` may clear the value. Values that a PATCH merges key by key cannot be cleared.
+    /// Whether `null` may clear the value.
+    /// Values that a PATCH merges key by key cannot be cleared.
     const CLEARABLE: bool = true;
     /// The rule for the value, as a phrase that follows the field's name.
     const EXPECTED: &'static str;
@@ -25,14 +26,11 @@ pub fn field<T: FromJson>(
     reading: &mut Reading,
     set: impl FnOnce(T),
 ) -> Result<Sent, Invalid> {
-    match json {
-        Json::Null if !T::CLEARABLE && reading.null_clears() => Err(Invalid::new(T::EXPECTED)),
-        Json::Null => Ok(Sent::Null),
-        json => {
-            set(T::read(json, reading)?);
-            Ok(T::SENT)
-        }
+    if !matches!(json, Json::Null) {
+        set(T::read(json, reading)?);
+        return Ok(T::SENT);
     }
+    if T::CLEARABLE || !reading.null_clears() { Ok(Sent::Null) } else { Err(Invalid::new(T::EXPECTED)) }
 }
 
 /// [`field`], where `null` is the empty value.
@@ -107,7 +105,8 @@ impl<K: FromStr + Ord, T: FromJson> FromJson for BTreeMap<K, T> {
     }
 }
 
-/// A list of strings that clients may also send as one string, which becomes its only item.
+/// A list of strings that clients may also send as one string.
+/// The string becomes its only item.
 #[derive(Debug, Default)]
 pub struct TextOrList(pub Vec<String>);
 

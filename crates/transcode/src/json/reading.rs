@@ -104,7 +104,7 @@ impl Reading {
         Mark { ignored: self.ignored.len(), paths: self.mask.as_ref().map_or(0, |mask| mask.paths.len()) }
     }
 
-    /// Prefixes the unknown keys since the mark with the member or `[index]` that holds them.
+    /// Prefixes the unknown keys since the mark with their member or `[index]`.
     pub(super) fn ignored_in(&mut self, mark: Mark, outer: impl Fn() -> String) {
         for inner in self.ignored.iter_mut().skip(mark.ignored) {
             *inner = join(&outer(), inner);

@@ -1,4 +1,4 @@
-//! Strings, numbers, bools and bytes, from JSON and from the text of a path or query.
+//! Strings, numbers, bools and bytes, from JSON and from paths and queries.
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE as URL_SAFE_ALPHABET;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use super::tree::{Invalid, Json};
 use super::write::{MAX_EXACT, ToJson, leaf};
 
-/// The rule that a value breaks, as a phrase that follows the field's name: `must be …`.
+/// The rule that a value breaks: `must be …`, to follow the field's name.
 pub(super) type Problem = &'static str;
 
 /// A value that is a single string, number or bool in JSON.

@@ -87,10 +87,12 @@ impl<'t> Json<'t> {
     }
 }
 
-/// What serde_json rejects: the syntax, a number out of range, an invalid escape, or too many levels.
+/// The error for everything that serde_json rejects.
+/// That is the syntax, a number out of range, an invalid escape, or too many levels.
 const NOT_JSON: Invalid = Invalid { problem: "is not valid JSON", path: Vec::new() };
 
-/// Builds a [`Json`], and records where it fails, which serde_json's errors do not contain.
+/// Builds a [`Json`], and records the path of an error.
+/// serde_json's errors do not contain it.
 struct Parser<'p>(&'p mut Option<Invalid>);
 
 impl Parser<'_> {
@@ -185,20 +187,20 @@ impl<'de> Visitor<'de> for Parser<'_> {
 
 pub(super) const DUPLICATE: &str = "is given twice";
 
-/// The names of an object's members, once there are too many to compare with all of them.
+/// The names of an object's members, for objects with many of them.
 #[derive(Default)]
-struct SeenNames<'t>(HashSet<Cow<'t, str>>);
+struct SeenNames(HashSet<String>);
 
-impl<'t> SeenNames<'t> {
+impl SeenNames {
     /// Whether the name is new.
-    fn insert(&mut self, name: &Cow<'t, str>, members: &[(Cow<'t, str>, Json<'t>)]) -> bool {
+    fn insert(&mut self, name: &str, members: &[(Cow<'_, str>, Json<'_>)]) -> bool {
         const FEW: usize = 16;
         if members.len() < FEW {
             return members.iter().all(|(known, _)| known != name);
         }
         if self.0.is_empty() {
-            self.0.extend(members.iter().map(|(known, _)| known.clone()));
+            self.0.extend(members.iter().map(|(known, _)| known.to_string()));
         }
-        self.0.insert(name.clone())
+        self.0.insert(name.to_owned())
     }
 }

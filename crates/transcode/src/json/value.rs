@@ -11,8 +11,9 @@ use super::reading::Reading;
 use super::tree::{Invalid, Json};
 use super::write::{ToJson, write_number};
 
-/// The levels of a value. gRPC clients could not read deeper ones: protobuf parsers stop at 100 nested messages, and a level
-/// here is up to three messages.
+/// The maximum number of levels of a value.
+/// Deeper ones could not be read by gRPC clients: protobuf parsers stop at 100 nested messages, and a level here is up to
+/// three messages.
 const MAX_DEPTH: usize = 32;
 
 impl ToJson for Struct {

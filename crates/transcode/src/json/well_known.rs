@@ -9,7 +9,8 @@ use super::write::{ToJson, leaf};
 
 from_json!([] Timestamp, [] Duration, [] FieldMask);
 
-/// RFC 3339 with the offset `+00:00` and no more digits of the fraction than necessary: `2025-01-18T14:51:03+00:00`.
+/// RFC 3339 with the offset `+00:00`: `2025-01-18T14:51:03+00:00`.
+/// The fraction has no more digits than necessary.
 impl ToJson for Timestamp {
     fn write(&self, out: &mut Vec<u8>) {
         let Ok(moment) = jiff::Timestamp::new(self.seconds, self.nanos) else {
