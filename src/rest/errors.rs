@@ -1,4 +1,4 @@
-//! The error table of this service as the transcoder's responses show it.
+//! Describes this service's errors and the transcoder's rejections for REST.
 
 use ::transcode::{ErrorInfo, Options, Reason, Rejection};
 use http::HeaderName;
@@ -42,6 +42,7 @@ pub fn describe(error: &Error) -> ErrorInfo {
     }
 }
 
+/// The error for a request that the transcoder rejected.
 fn rejected(rejection: &Rejection) -> Error {
     let kind = match rejection.reason {
         Reason::InvalidArgument => Kind::Invalid,
@@ -50,11 +51,19 @@ fn rejected(rejection: &Rejection) -> Error {
         Reason::PayloadTooLarge => Kind::TooLarge,
         Reason::UnsupportedMediaType => Kind::UnsupportedMedia,
     };
-    let fields = rejection.fields.iter().map(|field| FieldViolation::new(&field.field, &field.problem));
+    let fields: Vec<FieldViolation> = rejection
+        .fields
+        .iter()
+        .map(|violation| FieldViolation {
+            field: violation.field.clone(),
+            problem: violation.problem.clone(),
+            value: violation.value,
+        })
+        .collect();
     match &rejection.message {
-        None => Error::invalid_fields(fields.collect()),
-        Some(message) => fields.fold(Error::new(kind, message.clone()), |error, field| {
-            error.with_field(field.field, field.problem)
+        None => Error::invalid_fields(fields),
+        Some(message) => fields.into_iter().fold(Error::new(kind, message.clone()), |error, violation| {
+            error.with_field(violation.field, violation.problem)
         }),
     }
 }
