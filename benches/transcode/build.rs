@@ -1,4 +1,4 @@
-//! Generates the other transcoder's glue for `bench.proto`, as its documentation says.
+//! Generates the code of `rest_over_grpc` for `bench.proto`.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut compiler = protox::Compiler::new([".", "../../proto"])?;
     compiler.include_imports(true).include_source_info(true);
     compiler.open_file("bench.proto")?;
-    let descriptors = only_its_services("bench.proto", &compiler.encode_file_descriptor_set())?;
+    let descriptors = without_imported_services("bench.proto", &compiler.encode_file_descriptor_set())?;
     let descriptors = descriptors.as_slice();
     tonic_prost_build::configure()
         .build_client(false)
@@ -27,11 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The descriptors without the services of other files: what is imported is imported for its messages. Read by
-/// reflection, which keeps the options it does not know.
-fn only_its_services(file: &str, descriptors: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+/// Removes the services of imported files from the descriptors.
+/// Reflection keeps the options that it does not know.
+fn without_imported_services(file: &str, descriptors: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let set = DescriptorPool::global().get_message_by_name("google.protobuf.FileDescriptorSet");
-    let mut set = DynamicMessage::decode(set.ok_or("no descriptor of descriptors")?, descriptors)?;
+    let mut set = DynamicMessage::decode(set.ok_or("FileDescriptorSet has no descriptor")?, descriptors)?;
     let files = set.get_field_by_name_mut("file").and_then(Value::as_list_mut).ok_or("no files")?;
     for other in files.iter_mut().filter_map(Value::as_message_mut) {
         if other.get_field_by_name("name").is_none_or(|name| name.as_str() != Some(file)) {

@@ -1,4 +1,4 @@
-//! Bodies: what they may be, what a PATCH says with them, and how answers look.
+//! Bodies: media types, PATCH, and the JSON of responses.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ fn patched_session_chat(body: &str) -> (SessionChat, Vec<String>, Option<bool>) 
     (chat.unwrap(), update_mask.unwrap().paths, unmute)
 }
 
-/// The fields and messages of a flat 422.
-fn refused(answer: &Answer) -> BTreeMap<String, String> {
+/// The invalid fields of a flat 422, with their messages.
+fn rejected(answer: &Answer) -> BTreeMap<String, String> {
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{answer:?}");
     let body = answer.json();
     assert_eq!(body["code"], "VALIDATION_ERROR");
@@ -38,12 +38,12 @@ fn refused(answer: &Answer) -> BTreeMap<String, String> {
     body["fields"].as_object().unwrap().iter().map(|(name, field)| (name.clone(), message(field))).collect()
 }
 
-fn refusal(body: &str) -> (String, String) {
-    refused(&Protocol::new().patch(CHAT, body)).pop_first().unwrap_or_else(|| panic!("{body}"))
+fn rejection(body: &str) -> (String, String) {
+    rejected(&Protocol::new().patch(CHAT, body)).pop_first().unwrap_or_else(|| panic!("{body}"))
 }
 
 #[test]
-fn absent_null_and_a_value_are_three_things() {
+fn patch_distinguishes_absent_null_and_value() {
     assert_eq!(patched_chat("{}"), (Chat::default(), vec![]));
     assert_eq!(patched_chat(r#"{"assigned_to":null}"#), (Chat::default(), vec!["assigned_to".into()]));
     let chat = Chat { assigned_to: Some("agent@acme.example".into()), ..Chat::default() };
@@ -51,7 +51,7 @@ fn absent_null_and_a_value_are_three_things() {
 }
 
 #[test]
-fn null_counts_as_not_sent_where_the_api_says_so() {
+fn null_counts_as_absent_in_the_session_api() {
     let untouched = (SessionChat::default(), vec![], None);
     assert_eq!(patched_session_chat("{}"), untouched);
     assert_eq!(patched_session_chat(r#"{"archived":null,"mutedUntil":null,"unmute":null}"#), untouched);
@@ -62,7 +62,7 @@ fn null_counts_as_not_sent_where_the_api_says_so() {
 }
 
 #[test]
-fn a_body_that_says_nothing_is_an_empty_patch() {
+fn empty_body_is_an_empty_patch() {
     for body in ["", "{}", " {} ", "\"\""] {
         assert_eq!(patched_chat(body), (Chat::default(), vec![]), "{body:?}");
     }
@@ -73,7 +73,7 @@ fn a_body_that_says_nothing_is_an_empty_patch() {
 }
 
 #[test]
-fn labels_come_as_text_or_as_a_list() {
+fn labels_are_accepted_as_string_or_list() {
     assert_eq!(patched_chat(r#"{"labels":"a, b"}"#).0.labels, ["a, b"]);
     assert_eq!(patched_chat(r#"{"labels":["a","b"]}"#).0.labels, ["a", "b"]);
     assert_eq!(
@@ -81,35 +81,35 @@ fn labels_come_as_text_or_as_a_list() {
         (Chat { labels: vec![String::new()], ..Chat::default() }, vec!["labels".into()])
     );
     assert_eq!(patched_chat(r#"{"labels":null}"#), (Chat::default(), vec!["labels".into()]));
-    assert_eq!(refusal(r#"{"labels":["a",1]}"#), ("labels[1]".into(), "labels[1] must be a string".into()));
-    assert_eq!(refusal(r#"{"labels":5}"#).1, "labels must be a string or an array of strings");
+    assert_eq!(rejection(r#"{"labels":["a",1]}"#), ("labels[1]".into(), "labels[1] must be a string".into()));
+    assert_eq!(rejection(r#"{"labels":5}"#).1, "labels must be a string or an array of strings");
 }
 
 #[test]
-fn nulls_inside_a_free_form_object_are_kept() {
+fn null_inside_a_free_form_object_is_kept() {
     let (chat, mask) = patched_chat(r#"{"custom_properties":{"Colour":null,"Size":[1,{"a":true}]}}"#);
     let fields = chat.custom_properties.unwrap().fields;
     assert_eq!(fields["Colour"].kind, Some(Kind::NullValue(0)));
     assert!(matches!(fields["Size"].kind, Some(Kind::ListValue(_))));
     assert_eq!(mask, ["custom_properties"]);
-    // Merged key by key, the whole has no safe meaning for null.
-    assert_eq!(refusal(r#"{"custom_properties":null}"#).1, "custom_properties must be an object");
+    // PATCH merges the object key by key, so null has no safe meaning for the whole.
+    assert_eq!(rejection(r#"{"custom_properties":null}"#).1, "custom_properties must be an object");
 }
 
 #[test]
-fn the_mask_of_a_patch_is_what_its_body_names() {
+fn patch_mask_comes_only_from_the_body() {
     for name in ["update_mask", "updateMask", "update_mask.paths"] {
         let (protocol, path) = (Protocol::new(), format!("{CHAT}?{name}=assigned_to"));
         let answer = protocol.patch(&path, r#"{"labels":"a"}"#);
         assert_eq!((answer.status, answer.header("x-ignored-fields")), (StatusCode::OK, Some(name)));
         assert_eq!(protocol.seen().update_chat.unwrap().update_mask.unwrap().paths, ["labels"]);
         let headers = [("content-type", "application/json"), ("prefer", "handling=strict")];
-        assert!(refused(&protocol.send("PATCH", &path, &headers, r#"{"labels":"a"}"#)).contains_key(name));
+        assert!(rejected(&protocol.send("PATCH", &path, &headers, r#"{"labels":"a"}"#)).contains_key(name));
     }
 }
 
 #[test]
-fn keys_that_nobody_declared_are_ignored_and_named() {
+fn unknown_keys_are_ignored_and_listed() {
     let protocol = Protocol::new();
     let body = r#"{"chat_name":"x","members":{"a":{"b":1}},"assigned_to":"","a b":1}"#;
     let answer = protocol.patch(CHAT, body);
@@ -117,13 +117,13 @@ fn keys_that_nobody_declared_are_ignored_and_named() {
     assert_eq!(answer.header("x-ignored-fields"), Some("chat_name,members,a%20b"));
     assert_eq!(protocol.seen().update_chat.unwrap().chat.unwrap().chat_name, None);
     let headers = [("content-type", "application/json"), ("prefer", "handling=strict")];
-    let fields = refused(&protocol.send("PATCH", CHAT, &headers, body));
+    let fields = rejected(&protocol.send("PATCH", CHAT, &headers, body));
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["a b", "chat_name", "members"]);
     assert_eq!(protocol.send("PATCH", CHAT, &headers, r#"{"assigned_to":""}"#).status, StatusCode::OK);
 }
 
 #[test]
-fn the_header_of_ignored_keys_has_an_end() {
+fn ignored_fields_header_is_limited() {
     let many: Vec<String> = (0..5000).map(|n| format!("\"{}{n}\":1", "é".repeat(3))).take(200).collect();
     let answer = Protocol::new().patch(CHAT, &format!("{{{}}}", many.join(",")));
     let names = answer.header("x-ignored-fields").unwrap();
@@ -131,28 +131,28 @@ fn the_header_of_ignored_keys_has_an_end() {
 }
 
 #[test]
-fn either_spelling_of_a_name_is_understood_but_not_both_at_once() {
+fn either_spelling_of_a_name_is_accepted_but_not_both() {
     assert_eq!(patched_chat(r#"{"assignedTo":"x"}"#).1, ["assigned_to"]);
     assert_eq!(patched_session_chat(r#"{"muted_until":1}"#).0.muted_until, Some(1));
-    assert_eq!(refusal(r#"{"assigned_to":"x","assignedTo":"y"}"#).1, "assigned_to is given twice");
+    assert_eq!(rejection(r#"{"assigned_to":"x","assignedTo":"y"}"#).1, "assigned_to is given twice");
 }
 
 #[test]
-fn a_key_twice_is_refused_everywhere() {
-    assert_eq!(refusal(r#"{"labels":"a","labels":"a"}"#).0, "labels");
-    assert_eq!(refusal(r#"{"custom_properties":{"a":1,"a":1}}"#).0, "custom_properties.a");
-    assert_eq!(refusal(r#"{"custom_properties":{"a":[{"b":1,"b":2}]}}"#).0, "custom_properties.a[0].b");
-    assert_eq!(refusal(r#"{"unknown":1,"unknown":1}"#).0, "unknown");
-    assert_eq!(refusal(r#"{"unknown":{"a":1,"a":1}}"#).0, "unknown.a");
+fn duplicate_key_is_rejected_at_every_level() {
+    assert_eq!(rejection(r#"{"labels":"a","labels":"a"}"#).0, "labels");
+    assert_eq!(rejection(r#"{"custom_properties":{"a":1,"a":1}}"#).0, "custom_properties.a");
+    assert_eq!(rejection(r#"{"custom_properties":{"a":[{"b":1,"b":2}]}}"#).0, "custom_properties.a[0].b");
+    assert_eq!(rejection(r#"{"unknown":1,"unknown":1}"#).0, "unknown");
+    assert_eq!(rejection(r#"{"unknown":{"a":1,"a":1}}"#).0, "unknown.a");
 }
 
 #[test]
-fn a_wrong_type_names_the_field_in_the_callers_words() {
+fn wrong_type_names_the_field_in_its_spelling() {
     assert_eq!(
-        refusal(r#"{"assigned_to":5}"#),
+        rejection(r#"{"assigned_to":5}"#),
         ("assigned_to".into(), "assigned_to must be a string".into())
     );
-    assert_eq!(refusal(r#"{"custom_properties":[]}"#).1, "custom_properties must be an object");
+    assert_eq!(rejection(r#"{"custom_properties":[]}"#).1, "custom_properties must be an object");
     for (body, field) in [
         (r#"{"archived":"true"}"#, "archived"),
         (r#"{"mutedUntil":1.5}"#, "mutedUntil"),
@@ -172,33 +172,33 @@ fn a_wrong_type_names_the_field_in_the_callers_words() {
 }
 
 #[test]
-fn what_is_not_json_is_refused_without_a_parsers_words() {
+fn invalid_json_is_rejected_without_parser_messages() {
     let deep = format!("{{\"custom_properties\":{}1{}}}", "{\"a\":".repeat(40), "}".repeat(40));
     let deepest = format!("{{\"x\":{}{}}}", "[".repeat(500), "]".repeat(500));
     for body in ["{", "nonsense", "  ", "{}x", "{\"labels\":\"a\",}"] {
-        assert_eq!(refusal(body), ("body".into(), "body is not valid JSON".into()), "{body}");
+        assert_eq!(rejection(body), ("body".into(), "body is not valid JSON".into()), "{body}");
     }
     for (field, body) in [
         ("labels", r#"{"labels":"\ud800"}"#),
         ("labels", r#"{"labels":1e999}"#),
         ("assigned_to", r#"{"assigned_to":tru}"#),
     ] {
-        assert_eq!(refusal(body), (field.into(), format!("{field} is not valid JSON")), "{body}");
+        assert_eq!(rejection(body), (field.into(), format!("{field} is not valid JSON")), "{body}");
     }
-    // Named, but not in all its depth.
-    assert_eq!(refusal(&deepest).0, format!("x{}", "[0]".repeat(15)));
-    assert!(refusal(&deep).1.ends_with("is nested too deeply"));
-    assert_eq!(refusal(r#"{"labels":"a\u0000"}"#).1, "labels must not have a NUL character");
-    assert_eq!(refusal(r#"{"custom_properties":{"a":"\u0000"}}"#).0, "custom_properties.a");
-    assert_eq!(refusal(r#"{"custom_properties":{"\u0000":1}}"#).0, "custom_properties");
+    // The path is cut off.
+    assert_eq!(rejection(&deepest).0, format!("x{}", "[0]".repeat(15)));
+    assert!(rejection(&deep).1.ends_with("is nested too deeply"));
+    assert_eq!(rejection(r#"{"labels":"a\u0000"}"#).1, "labels must not have a NUL character");
+    assert_eq!(rejection(r#"{"custom_properties":{"a":"\u0000"}}"#).0, "custom_properties.a");
+    assert_eq!(rejection(r#"{"custom_properties":{"\u0000":1}}"#).0, "custom_properties");
     let mut request = http::Request::patch(CHAT).header("content-type", "application/json");
     request = request.header("content-length", "3");
     let answer = Protocol::new().call(request.body(axum::body::Body::from(&b"\"\xff\""[..])).unwrap());
-    assert_eq!(refused(&answer)["body"], "body must be UTF-8");
+    assert_eq!(rejected(&answer)["body"], "body must be UTF-8");
 }
 
 #[test]
-fn only_json_is_read() {
+fn other_media_types_return_415() {
     let protocol = Protocol::new();
     let send = |content_type: &str, body: &str| {
         protocol.send("PATCH", CHAT, &[("content-type", content_type)], body).status
@@ -222,7 +222,7 @@ fn only_json_is_read() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_a_413() {
+fn body_over_the_limit_returns_413() {
     let large = format!("{{\"labels\":\"{}\"}}", "x".repeat(5000));
     let answer = Protocol::new().patch(CHAT, &large);
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -234,7 +234,7 @@ fn a_body_over_the_limit_is_a_413() {
 }
 
 #[test]
-fn every_field_is_always_answered() {
+fn response_has_every_field() {
     let protocol = Protocol::new();
     let answer = protocol.get(SESSION_CHAT).json();
     let documented: Value = serde_json::from_str(include_str!("examples/session_chat.json")).unwrap();

@@ -1,4 +1,4 @@
-//! Failures in the words of each API.
+//! Errors in the envelope of each API.
 
 use super::stub::Protocol;
 use http::StatusCode;
@@ -10,7 +10,7 @@ const CHAT: &str = "/v1/chats/1";
 const SESSION_CHAT: &str = "/api/v1/sessions/1/chats/2";
 
 #[test]
-fn every_kind_has_its_status_in_both_apis() {
+fn each_error_kind_has_its_status_in_both_apis() {
     let protocol = Protocol::new();
     for kind in Kind::ALL {
         *protocol.stub.fail.lock().unwrap() = Some(kind);
@@ -31,7 +31,7 @@ fn every_kind_has_its_status_in_both_apis() {
 }
 
 #[test]
-fn fields_are_told_in_each_apis_shape() {
+fn invalid_fields_have_the_shape_of_each_api() {
     let protocol = Protocol::new();
     *protocol.stub.fail.lock().unwrap() = Some(Kind::Invalid);
     let message = "labels must have at most 100 names";
@@ -49,7 +49,7 @@ fn fields_are_told_in_each_apis_shape() {
 }
 
 #[test]
-fn the_documented_error_has_these_words() {
+fn not_found_error_is_as_documented() {
     let protocol = Protocol::new();
     let answer = protocol.transcoder.error_response(
         "/api/v1/x",
@@ -66,7 +66,7 @@ fn the_documented_error_has_these_words() {
 }
 
 #[test]
-fn a_fault_of_ours_tells_only_which_request_to_ask_about() {
+fn internal_error_shows_only_the_request_id() {
     let protocol = Protocol::new();
     let details = |path, kind| {
         *protocol.stub.fail.lock().unwrap() = Some(kind);

@@ -1,4 +1,4 @@
-//! Paths and methods: what is found, what is not, and what is said of it.
+//! Paths, methods, query parameters and headers.
 
 use super::stub::Protocol;
 use http::StatusCode;
@@ -9,7 +9,7 @@ const CHAT: &str = "/v1/chats/15550101844@c.us";
 const SESSION_CHAT: &str = "/api/v1/sessions/01J9ZX8K2QHV0M3T6R7P4N5W8C/chats/15550102222@s.whatsapp.net";
 
 #[test]
-fn a_path_variable_is_decoded() {
+fn path_variable_is_decoded() {
     let protocol = Protocol::new();
     assert_eq!(protocol.get("/v1/chats/15550101844%40c.us").status, StatusCode::OK);
     assert_eq!(protocol.seen().get_chat.unwrap().chat_id, "15550101844@c.us");
@@ -20,28 +20,28 @@ fn a_path_variable_is_decoded() {
 }
 
 #[test]
-fn a_literal_with_a_verb_wins_over_a_variable() {
+fn literal_with_a_verb_takes_precedence_over_a_variable() {
     let protocol = Protocol::new();
     let path = "/v1/chats/messages:search?query=late%20delivery&from_me=true&limit=5";
     assert_eq!(protocol.get(path).status, StatusCode::OK);
-    let asked = protocol.seen().search_messages.unwrap();
-    assert_eq!((&*asked.query, asked.from_me, asked.limit), ("late delivery", Some(true), Some(5)));
+    let request = protocol.seen().search_messages.unwrap();
+    assert_eq!((&*request.query, request.from_me, request.limit), ("late delivery", Some(true), Some(5)));
     assert_eq!(protocol.seen().get_chat, None);
 }
 
 #[test]
-fn two_path_variables_go_to_their_fields() {
+fn two_path_variables_set_their_fields() {
     let protocol = Protocol::new();
     assert_eq!(protocol.get(SESSION_CHAT).status, StatusCode::OK);
-    let asked = protocol.seen().get_session_chat.unwrap();
+    let request = protocol.seen().get_session_chat.unwrap();
     assert_eq!(
-        (&*asked.session_id, &*asked.jid),
+        (&*request.session_id, &*request.jid),
         ("01J9ZX8K2QHV0M3T6R7P4N5W8C", "15550102222@s.whatsapp.net")
     );
 }
 
 #[test]
-fn a_bad_escape_is_a_422_that_names_the_field() {
+fn invalid_escape_returns_422_and_names_the_field() {
     let protocol = Protocol::new();
     for path in ["/v1/chats/%zz", "/v1/chats/%4", "/v1/chats/%ff", "/v1/chats/a%00b"] {
         let answer = protocol.get(path);
@@ -56,7 +56,7 @@ fn a_bad_escape_is_a_422_that_names_the_field() {
 }
 
 #[test]
-fn an_unknown_path_is_a_404_in_the_words_of_the_api_that_owns_it() {
+fn unknown_path_returns_404_in_the_envelope_of_its_api() {
     let protocol = Protocol::new();
     for path in
         ["/v1/nothing", "/v1", "/v1/chats/1/", "/v1/chats/", "/v1//chats/1", "/elsewhere", "/v10/chats/1"]
@@ -74,7 +74,7 @@ fn an_unknown_path_is_a_404_in_the_words_of_the_api_that_owns_it() {
 }
 
 #[test]
-fn a_wrong_method_is_a_405_that_names_the_right_ones() {
+fn wrong_method_returns_405_with_the_allowed_ones() {
     let protocol = Protocol::new();
     let answer = protocol.send("DELETE", CHAT, &[], "");
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -87,7 +87,7 @@ fn a_wrong_method_is_a_405_that_names_the_right_ones() {
 }
 
 #[test]
-fn options_answers_from_the_route_table() {
+fn options_lists_the_methods_of_the_path() {
     let answer = Protocol::new().send("OPTIONS", CHAT, &[], "");
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS, PATCH"));
@@ -96,7 +96,7 @@ fn options_answers_from_the_route_table() {
 }
 
 #[test]
-fn head_says_what_get_says_without_the_body() {
+fn head_returns_the_headers_of_get_without_a_body() {
     let protocol = Protocol::new();
     for path in [CHAT, "/v1/chats/%zz", "/v1/nothing"] {
         let (get, head) = (protocol.get(path), protocol.send("HEAD", path, &[], ""));
@@ -108,7 +108,7 @@ fn head_says_what_get_says_without_the_body() {
 }
 
 #[test]
-fn a_reply_without_a_message_is_a_204() {
+fn empty_reply_returns_204() {
     let answer = Protocol::new().send("DELETE", SESSION_CHAT, &[], "");
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     assert!(answer.body.is_empty());
@@ -116,7 +116,7 @@ fn a_reply_without_a_message_is_a_204() {
 }
 
 #[test]
-fn the_guard_is_asked_before_anything_is_decoded() {
+fn guard_runs_before_anything_is_decoded() {
     let protocol = Protocol::guarded(|_, rpc| match rpc {
         "/switchboard.v1.ChatService/UpdateChat" => Err(Error::new(Kind::Unauthenticated, "no token")),
         _ => Err(Error::forbidden("read")),
@@ -136,7 +136,7 @@ fn the_guard_is_asked_before_anything_is_decoded() {
 }
 
 #[test]
-fn query_parameters_that_no_field_has_are_ignored_and_named() {
+fn unknown_query_parameters_are_ignored_and_listed() {
     let protocol = Protocol::new();
     let answer = protocol.get(&format!("{CHAT}?chat_id=evil&nope=1&caf%C3%A9=%20&chatId=evil"));
     assert_eq!(answer.status, StatusCode::OK);
@@ -150,7 +150,7 @@ fn query_parameters_that_no_field_has_are_ignored_and_named() {
 }
 
 #[test]
-fn a_scalar_twice_in_the_query_is_a_422() {
+fn repeated_scalar_in_the_query_returns_422() {
     let protocol = Protocol::new();
     let answer = protocol.patch(&format!("{SESSION_CHAT}?unmute=true&unmute=true"), "{}");
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -164,7 +164,7 @@ fn a_scalar_twice_in_the_query_is_a_422() {
 }
 
 #[test]
-fn only_the_headers_of_the_list_become_metadata() {
+fn only_allowed_headers_become_metadata() {
     let protocol = Protocol::new();
     let headers = [
         ("x-phone", "15550100400"),
@@ -191,7 +191,7 @@ fn extensions_reach_the_service() {
 }
 
 #[test]
-fn a_version_that_the_caller_has_is_not_sent_again() {
+fn matching_if_none_match_returns_304() {
     let protocol = Protocol::new();
     *protocol.stub.etag.lock().unwrap() = Some("\"v1\"");
     assert_eq!(protocol.get(CHAT).header("etag"), Some("\"v1\""));

@@ -1,4 +1,4 @@
-//! Services that remember what they were asked and answer what they are told, behind a REST protocol.
+//! Stub services that record requests and return prepared replies.
 
 mod sessions;
 
@@ -27,10 +27,10 @@ use transcode::Transcoder;
 
 type Guard = fn(&Extensions, &str) -> Result<(), Error>;
 
-/// A stream of answers.
+/// A stream of replies.
 type Items<T> = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
 
-/// What a service saw last.
+/// The last requests that the services received.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub get_chat: Option<GetChatRequest>,
@@ -68,7 +68,7 @@ impl Stub {
             } else if kind == Kind::Forbidden {
                 Error::forbidden("send")
             } else {
-                Error::new(kind, "as told")
+                Error::new(kind, "prepared")
             };
             return Err(error.into());
         }
@@ -84,12 +84,12 @@ impl Stub {
 impl ChatService for Stub {
     async fn get_chat(&self, call: Call<GetChatRequest>) -> Result<Reply<Chat>, Status> {
         let chat = self.chat.lock().unwrap().clone();
-        self.answer(call, chat, |seen, asked| seen.get_chat = Some(asked))
+        self.answer(call, chat, |seen, request| seen.get_chat = Some(request))
     }
 
     async fn update_chat(&self, call: Call<UpdateChatRequest>) -> Result<Reply<Chat>, Status> {
         let chat = self.chat.lock().unwrap().clone();
-        self.answer(call, chat, |seen, asked| seen.update_chat = Some(asked))
+        self.answer(call, chat, |seen, request| seen.update_chat = Some(request))
     }
 
     async fn list_chats(&self, call: Call<ListChatsRequest>) -> Result<Reply<ListChatsResponse>, Status> {
@@ -127,7 +127,7 @@ impl ChatService for Stub {
         call: Call<SearchMessagesRequest>,
     ) -> Result<Reply<SearchMessagesResponse>, Status> {
         let nothing = SearchMessagesResponse::default();
-        self.answer(call, nothing, |seen, asked| seen.search_messages = Some(asked))
+        self.answer(call, nothing, |seen, request| seen.search_messages = Some(request))
     }
 
     async fn list_chat_audit_logs(
@@ -144,7 +144,7 @@ impl ChatService for Stub {
     }
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -162,7 +162,7 @@ impl Answer {
     }
 }
 
-/// A protocol with both services behind it.
+/// The REST protocol with both services behind it.
 pub struct Protocol {
     pub stub: Arc<Stub>,
     pub transcoder: Transcoder,

@@ -1,8 +1,10 @@
-//! Measures what REST costs on top of an RPC: from an HTTP request to the bytes of its answer, without the handler and
-//! the network. The crate `rest_over_grpc` is measured in the same run, with the same messages behind the same routes.
+//! Measures the transcoder beside the crate `rest_over_grpc`.
 //!
-//! `cargo run --release -p transcode-bench` prints nanoseconds a request and the ratio. Ours answers every field, absent
-//! ones as `null`; the other leaves those out, so its answer is smaller.
+//! Both have the same messages behind the same routes.
+//!
+//! A request is measured from `http::Request` to the bytes of the response, without handler and network.
+//! `cargo run --release -p transcode-bench` prints nanoseconds per request and the ratio. Responses of `transcode` contain
+//! absent fields as `null`, those of `rest_over_grpc` omit them and are smaller.
 
 mod rival;
 
@@ -21,11 +23,11 @@ use transcode::{Binding, Options, RequestBody, Route, Transcoder, json};
 
 const PATH: &str = "/v1/sessions/01J9ZX8K2QHV0M3T6R7P4N5W8C/chats/15550101844%40c.us";
 const BODY: &str = r#"{"assigned_to":"agent@acme.example","labels":["billing","urgent"]}"#;
-/// Few enough that the replies made beforehand stay in the processor's cache.
+/// Few enough that the prepared replies stay in the processor's cache.
 const BATCH: usize = 50;
 const ROUNDS: usize = 4_000;
 
-/// Replies made beforehand, so that making them is not measured.
+/// Prepared replies, so that their construction is not measured.
 pub struct Replies<T>(Mutex<Vec<T>>);
 
 impl<T: Clone> Replies<T> {
@@ -56,8 +58,8 @@ fn chat() -> Chat {
     }
 }
 
-/// The service's own transcoder, with routes like those of the other.
-fn own(replies: &Arc<Replies<Chat>>) -> Result<Transcoder, Box<dyn std::error::Error>> {
+/// The transcoder, with the routes of `bench.proto`.
+fn transcoder(replies: &Arc<Replies<Chat>>) -> Result<Transcoder, Box<dyn std::error::Error>> {
     let reply = |replies: &Arc<Replies<Chat>>| {
         replies.take().map(tonic::Response::new).ok_or_else(|| tonic::Status::internal("no reply left"))
     };
@@ -105,7 +107,8 @@ fn request(method: &Method) -> Option<Request<Body>> {
     request.ok()
 }
 
-/// The best round's nanoseconds a request, and the size of an answer: the least disturbed by what else runs.
+/// Nanoseconds per request in the best round, and the size of a response.
+/// Other processes disturb the best round least.
 fn measure<S, B>(service: &mut S, method: &Method, fill: impl Fn()) -> (f64, usize)
 where
     S: Service<Request<Body>, Response = http::Response<B>, Error = std::convert::Infallible>,
@@ -118,12 +121,12 @@ where
         let requests: Vec<Request<Body>> = (0..BATCH).filter_map(|_| request(method)).collect();
         let start = Instant::now();
         for request in requests {
-            let answer = block_on(async {
+            let body = block_on(async {
                 let Ok(response) = service.call(request).await;
                 assert_eq!(response.status(), StatusCode::OK);
                 response.into_body().collect().await.map(|body| body.to_bytes())
             });
-            size = answer.map_or(0, |answer| std::hint::black_box(answer).len());
+            size = body.map_or(0, |body| std::hint::black_box(body).len());
         }
         #[expect(clippy::cast_precision_loss, reason = "a duration of seconds at most")]
         let nanos = start.elapsed().as_nanos() as f64 / BATCH as f64;
@@ -134,16 +137,16 @@ where
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let chat = chat();
-    let their_chat = rival::Chat::decode(chat.encode_to_vec().as_slice())?;
-    let (replies, their_replies) = (Arc::new(Replies(Mutex::default())), Arc::new(Replies(Mutex::default())));
-    let mut ours = own(&replies)?;
-    let mut theirs = rival::service(&their_replies);
-    println!("{:<32} {:>10} {:>16} {:>7}", "", "ours", "rest_over_grpc", "ratio");
+    let other_chat = rival::Chat::decode(chat.encode_to_vec().as_slice())?;
+    let (replies, other_replies) = (Arc::new(Replies(Mutex::default())), Arc::new(Replies(Mutex::default())));
+    let mut own = transcoder(&replies)?;
+    let mut other = rival::service(&other_replies);
+    println!("{:<32} {:>10} {:>16} {:>7}", "", "transcode", "rest_over_grpc", "ratio");
     for (name, method) in [("GET, two path variables", Method::GET), ("PATCH with a body", Method::PATCH)] {
-        let (our_time, our_size) = measure(&mut ours, &method, || replies.fill(&chat));
-        let (their_time, their_size) = measure(&mut theirs, &method, || their_replies.fill(&their_chat));
-        println!("{name:<32} {our_time:>7.0} ns {their_time:>13.0} ns {:>7.2}", our_time / their_time);
-        println!("{:<32} {our_size:>8} B {their_size:>14} B", "  answer");
+        let (own_time, own_size) = measure(&mut own, &method, || replies.fill(&chat));
+        let (other_time, other_size) = measure(&mut other, &method, || other_replies.fill(&other_chat));
+        println!("{name:<32} {own_time:>7.0} ns {other_time:>13.0} ns {:>7.2}", own_time / other_time);
+        println!("{:<32} {own_size:>8} B {other_size:>14} B", "  response");
     }
     Ok(())
 }

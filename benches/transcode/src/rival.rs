@@ -1,4 +1,4 @@
-//! The other transcoder, as its generator writes it, with a handler that returns a reply made beforehand.
+//! `rest_over_grpc` with a handler that returns a prepared reply.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The session API's half of the stub.
+//! The session API of the stub.
 
 use switchboard::pb::session_service_server::SessionService;
 use switchboard::pb::{
@@ -20,7 +20,7 @@ impl SessionService for Stub {
         call: Call<GetSessionChatRequest>,
     ) -> Result<Reply<SessionChat>, Status> {
         let chat = self.session_chat.lock().unwrap().clone();
-        self.answer(call, chat, |seen, asked| seen.get_session_chat = Some(asked))
+        self.answer(call, chat, |seen, request| seen.get_session_chat = Some(request))
     }
 
     async fn update_session_chat(
@@ -28,7 +28,7 @@ impl SessionService for Stub {
         call: Call<UpdateSessionChatRequest>,
     ) -> Result<Reply<SessionChat>, Status> {
         let chat = self.session_chat.lock().unwrap().clone();
-        self.answer(call, chat, |seen, asked| seen.update_session_chat = Some(asked))
+        self.answer(call, chat, |seen, request| seen.update_session_chat = Some(request))
     }
 
     async fn delete_session_chat(&self, call: Call<DeleteSessionChatRequest>) -> Result<Reply<()>, Status> {
