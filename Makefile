@@ -70,7 +70,7 @@ run: build-packages
 	exec target/demo/switchboard serve
 
 test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
-	cargo test --locked
+	cargo test --locked --workspace --exclude transcode-bench
 	$(MAKE) image-test IMAGE_PROFILE=dev
 	@echo "All tests passed."
 
@@ -81,7 +81,7 @@ fuzz: build-packages test-packages $(CLIENTS)/.venv/.installed
 lint: build-packages
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --workspace --exclude transcode-bench
 
 plans: build-packages
 	PLANS_CHATS=1000000 cargo test --locked plans -- --nocapture
@@ -119,9 +119,9 @@ CYCLONEDX_VERSION := 0.5.7
 SBOM_CRATE := target/sbom-crate
 sbom: $(CYCLONEDX)
 	rm -rf $(SBOM_CRATE) && mkdir -p $(SBOM_CRATE)
-	ln -s ../../src ../../build.rs $(SBOM_CRATE)/
+	ln -s ../../src ../../build.rs ../../build ../../crates ../../proto $(SBOM_CRATE)/
 	cp Cargo.lock $(SBOM_CRATE)/
-	awk '/^\[/ {left_out = /^\[((dev|build)-dependencies|workspace|\[test|\[bench)/} !left_out' Cargo.toml >$(SBOM_CRATE)/Cargo.toml
+	awk '/^\[/ {left_out = /^\[((dev|build)-dependencies|workspace\]|\[test|\[bench)/} !left_out' Cargo.toml >$(SBOM_CRATE)/Cargo.toml
 	echo '[workspace]' >>$(SBOM_CRATE)/Cargo.toml
 	$(CYCLONEDX) cyclonedx --quiet --manifest-path $(SBOM_CRATE)/Cargo.toml --format json --spec-version 1.5 \
 		--describe binaries --features bundled-libpq --no-build-deps
