@@ -1,4 +1,4 @@
-//! Authentication: finds the token of a request, verifies it, and labels the request with its caller.
+//! Authentication: verifies a request's token and labels it with its caller.
 
 mod api_key;
 mod authenticator;
@@ -21,7 +21,7 @@ use http::Request;
 use crate::caller::Identity;
 use crate::telemetry::current;
 
-/// Labels a request with its [`Identity`], and with a [`CredentialCheck`] if it has a token.
+/// Labels a request with its [`Identity`] and its [`CredentialCheck`], if any.
 ///
 /// It rejects nothing: each protocol's guard reads the label and responds in the protocol's format.
 pub async fn label<B>(authenticator: Arc<Authenticator>, request: &mut Request<B>) {
@@ -38,7 +38,7 @@ pub async fn label<B>(authenticator: Arc<Authenticator>, request: &mut Request<B
     }
 }
 
-/// Fetches the keys of login tokens once, from a URL or a file, and counts the usable ones.
+/// Fetches the keys of login tokens once, and counts the usable ones.
 ///
 /// # Errors
 ///

@@ -66,6 +66,7 @@ impl HttpClient {
         Self::with_resolver(Resolver::of_system(destinations), destinations, timeout, trust)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one client")]
     fn with_resolver(
         resolver: Resolver,
         destinations: Destinations,
@@ -98,7 +99,8 @@ impl HttpClient {
         Ok((status, read_body(response, max_body).await?))
     }
 
-    /// Sends a POST request. Returns the status as soon as it is there, and the response for its body.
+    /// Sends a POST request.
+    /// Returns the status as soon as it is there, and the response for its body.
     pub async fn post(
         &self,
         url: &str,
@@ -109,7 +111,8 @@ impl HttpClient {
         Ok((response.status(), PostResponse(response)))
     }
 
-    /// The URL, if requests may be sent there. Names are checked by the resolver, which addresses do not pass.
+    /// The URL, if requests may be sent there.
+    /// Names are checked by the resolver, which addresses do not pass.
     fn checked(&self, url: &str) -> Result<Url, HttpError> {
         let url: Url = url.parse().map_err(|error| HttpError::InvalidUrl(format!("{error}")))?;
         if self.destinations == Destinations::Any {
@@ -127,7 +130,7 @@ impl HttpClient {
 pub struct PostResponse(Response);
 
 impl PostResponse {
-    /// Reads up to `max_body` bytes within that time, so that the connection can be used again.
+    /// Reads up to `max_body` bytes within that time, to reuse the connection.
     pub async fn discard(self, max_body: usize, time: Duration) {
         // A connection with an unread response is closed.
         let _ = tokio::time::timeout(time, read_body(self.0, max_body)).await;

@@ -1,4 +1,4 @@
-//! The server: six rooms from the listener's socket to the services, and the order of start and shutdown.
+//! The server, from the listener's socket to the services, in six rooms.
 
 mod background;
 mod compression;
@@ -33,7 +33,7 @@ pub use self::probes::Health;
 pub use self::probes::metrics_server::serve as serve_metrics;
 pub use self::serve_error::ServeError;
 
-/// Serves every protocol on the listener until `shutdown` completes, then drains and returns.
+/// Serves every protocol until `shutdown` completes, then drains and returns.
 ///
 /// Without a database the server starts, too: requests get 503, `/readyz` and `health` give the reason.
 pub async fn run(

@@ -47,7 +47,7 @@ impl ApiKey {
         Secret::new(format!("{PREFIX}{}_{}", self.id, self.secret.expose()))
     }
 
-    /// The stored form of the secret. 256 random bits need neither salt nor a slow hash.
+    /// The stored form of the secret: 256 random bits need no salt or slow hash.
     pub fn secret_sha256(&self) -> [u8; 32] {
         sha256(self.secret.expose().as_bytes())
     }

@@ -18,7 +18,8 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Verifies against that database. Needs a runtime: the keys of login tokens are fetched in the background.
+    /// Verifies against that database.
+    /// Needs a runtime: the keys of login tokens are fetched in the background.
     pub fn new(store: &Store, jwt: Option<&JwtConfig>) -> Self {
         let logins = jwt.map(|config| Logins::new(config, Orgs::new(store.clone())));
         Self { logins, keys: Keys::new(store.clone()) }

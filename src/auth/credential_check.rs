@@ -10,12 +10,12 @@ use super::token;
 use crate::caller::{Caller, Identity};
 use crate::error::{Error, Kind};
 
-/// How often the credential is checked. With the caches' time to live that is less than the 5 seconds within which revoking
-/// and disabling take effect.
+/// How often the credential is checked.
+/// With the caches' time to live that is less than the 5 seconds within which revoking and disabling take effect.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The token of a request, for later checks. Streams with one token share the cached result, so a thousand of them cost as
-/// many lookups as one.
+/// The token of a request, for later checks.
+/// Streams with one token share the cached result, so a thousand of them cost as many lookups as one.
 #[derive(Clone)]
 pub struct CredentialCheck {
     authenticator: Arc<Authenticator>,
@@ -27,7 +27,7 @@ impl CredentialCheck {
         Self { authenticator, token: token.into() }
     }
 
-    /// Completes with the reason when the token is no longer valid, or no longer for the same caller.
+    /// Completes when the token is no longer valid, or its caller has changed.
     ///
     /// A token that cannot be verified now stays accepted: without a database it cannot be revoked either.
     pub async fn lost(&self, caller: &Caller) -> Error {

@@ -43,8 +43,8 @@ pub(super) async fn count(location: &str) -> Result<usize, String> {
 pub(super) struct Jwks {
     source: Source,
     keys: RwLock<Option<Arc<KeySet>>>,
-    /// Locked during a fetch, so that requests wait for it instead of fetching, too. Holds the time of the last fetch that an
-    /// unknown key id caused.
+    /// Locked during a fetch, so that requests wait for it instead of fetching, too.
+    /// Holds the time of the last fetch that an unknown key id caused.
     fetching: Mutex<Option<Instant>>,
 }
 

@@ -24,7 +24,8 @@ struct Login {
     expires_at: Instant,
 }
 
-/// Verifies login tokens. The signature is verified every few seconds, the expiry and the organization at every request.
+/// Verifies login tokens.
+/// The signature is verified every few seconds, the expiry and the organization at every request.
 pub(super) struct Logins {
     config: JwtConfig,
     jwks: Arc<Jwks>,

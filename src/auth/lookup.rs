@@ -1,4 +1,4 @@
-//! Short-lived caches of tokens and organizations, and the database reads behind them.
+//! Short-lived caches of tokens and organizations over database reads.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -9,14 +9,15 @@ use moka::future::Cache;
 use crate::store::{Connection, Store, StoreResult};
 use crate::telemetry::causes;
 
-/// How long a result is used. Revoking and disabling take effect within 5 seconds; this leaves the rest for a lookup in
-/// progress.
+/// How long a result is used.
+/// Revoking and disabling take effect within 5 seconds; this leaves the rest for a lookup in progress.
 const TIME_TO_LIVE: Duration = Duration::from_secs(3);
 
 /// How long a request waits for the database.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The most entries of a cache. It evicts what is rarely used, so a flood of made-up tokens does not evict real ones.
+/// The most entries of a cache.
+/// It evicts what is rarely used, so a flood of made-up tokens does not evict real ones.
 const CAPACITY: u64 = 10_000;
 
 /// Why a token is not accepted.
@@ -37,7 +38,8 @@ where
     Cache::builder().max_capacity(CAPACITY).time_to_live(TIME_TO_LIVE).build()
 }
 
-/// The cached value, or else that of `load`. Requests that come meanwhile wait for the same load; failures are not cached.
+/// The cached value, or else that of `load`.
+/// Requests that come meanwhile wait for the same load; failures are not cached.
 pub(super) async fn get_or_load<K, V>(
     cache: &Cache<K, V>,
     key: K,
@@ -53,7 +55,8 @@ where
     }
 }
 
-/// Reads from the database within [`LOOKUP_TIMEOUT`]. `noun` names the thing in the log.
+/// Reads from the database within [`LOOKUP_TIMEOUT`].
+/// `noun` names the thing in the log.
 pub(super) async fn read<T: Send + 'static>(
     store: &Store,
     noun: &'static str,

@@ -1,4 +1,4 @@
-//! Finds the token in a request's headers, and distinguishes the two kinds by their form.
+//! Finds the token in a request's headers, and its kind by its form.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -39,7 +39,7 @@ impl<'a> Token<'a> {
     }
 }
 
-/// The token of a request: `authorization: Bearer <token>`, else `x-api-key: <key>`.
+/// The token in `authorization: Bearer <token>`, else in `x-api-key: <key>`.
 pub(super) fn presented(headers: &HeaderMap) -> Token<'_> {
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     if let Some(authorization) = authorizations.next() {

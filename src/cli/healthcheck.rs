@@ -1,4 +1,4 @@
-//! `switchboard healthcheck`: checks whether a running service is ready, for probes in an image without a shell.
+//! `switchboard healthcheck`: a readiness probe for images without a shell.
 
 use std::time::Duration;
 
@@ -21,8 +21,9 @@ const MAX_RESPONSE: usize = 64 * 1024;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// URL to check; default: `/readyz` of this machine at the port of --listen, or with TLS at that of --metrics-address,
-    /// if it is set
+    /// URL to check; by default, `/readyz` of this machine
+    ///
+    /// The port is that of --listen, or with TLS that of --metrics-address, if it is set.
     #[arg(value_name = "URL", value_parser = readiness_url)]
     url: Option<Uri>,
 }
@@ -57,8 +58,8 @@ fn readiness_url(url: &str) -> Result<Uri, &'static str> {
     Uri::from_parts(parts).map_err(|_| EXPECTED)
 }
 
-/// The readiness of the service on this machine. With TLS the metrics listener is preferred: the main one may require a
-/// client certificate.
+/// The readiness of the service on this machine.
+/// With TLS the metrics listener is preferred: the main one may require a client certificate.
 fn local_url(settings: &Config) -> Result<Uri, Failure> {
     let root = match (&settings.tls, &settings.metrics_address) {
         (Some(_), Some(metrics)) => root("http", metrics),
@@ -68,7 +69,7 @@ fn local_url(settings: &Config) -> Result<Uri, Failure> {
     url.parse().map_err(|error| Failure::new(format!("{url}: {error}")))
 }
 
-/// A name proves nothing on this machine, so the certificate must be the one in the settings.
+/// Accepts only the certificate in the settings: a name proves nothing here.
 fn local_trust(settings: &Config) -> Result<Trust, Failure> {
     let certificate = settings.tls.as_ref().map(|tls| {
         let certificate = CertificateDer::from_pem_file(&tls.cert);
@@ -77,7 +78,8 @@ fn local_trust(settings: &Config) -> Result<Trust, Failure> {
     Ok(Trust::Only(certificate.transpose()?))
 }
 
-/// The URL of a service on this machine, such as `http://127.0.0.1:8080`. A wildcard address becomes the loopback address.
+/// The URL of a service on this machine, such as `http://127.0.0.1:8080`.
+/// A wildcard address becomes the loopback address.
 pub(super) fn root(scheme: &str, listen: &str) -> String {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "8080"));
     let host = match host {

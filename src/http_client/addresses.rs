@@ -7,8 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Destinations {
     /// Anywhere, with or without TLS.
     Any,
-    /// Only to public addresses, with TLS. Every address of a name is checked, and the connection is made to the checked
-    /// addresses: what the name resolves to a moment later does not matter.
+    /// Only to public addresses, with TLS.
+    /// Every address of a name is checked, and the connection is made to the checked addresses: what the name resolves
+    /// to a moment later does not matter.
     Public,
 }
 

@@ -16,7 +16,8 @@ pub(super) struct Resolver {
     destinations: Destinations,
 }
 
-/// A name has an address that is not public. None of its addresses is used, or success would be a matter of luck.
+/// A name has an address that is not public.
+/// None of its addresses is used, or success would be a matter of luck.
 #[derive(Debug)]
 pub(super) struct NotPublic;
 

@@ -27,7 +27,8 @@ fn client(answers: Vec<Vec<SocketAddr>>, destinations: Destinations) -> HttpClie
         .expect("a client")
 }
 
-/// A server that responds 204 to every request. Returns its port and the number of its connections.
+/// A server that responds 204 to every request.
+/// Returns its port and the number of its connections.
 async fn server() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let (port, connections) = (listener.local_addr().expect("an address").port(), Arc::default());

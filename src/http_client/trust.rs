@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct
 pub enum Trust {
     /// Those issued under the system's root certificates, for the name in the URL.
     System,
-    /// Only this certificate, under any name; with `None` no certificate, which is enough for plain HTTP.
+    /// Only this certificate, under any name; `None` is enough for plain HTTP.
     Only(Option<CertificateDer<'static>>),
 }
 

@@ -1,4 +1,4 @@
-//! The tasks that run beside requests: housekeeping, measuring, notifications and webhook deliveries.
+//! Tasks beside requests: housekeeping, notifications, webhook deliveries.
 
 mod housekeeping;
 mod webhook_sender;
@@ -51,7 +51,8 @@ impl Background {
         }
     }
 
-    /// Waits for the responses to the deliveries in flight, and aborts everything else. An aborted delivery is repeated.
+    /// Waits for the responses to the deliveries in flight, and aborts everything else.
+    /// An aborted delivery is repeated.
     pub async fn stop(self) {
         let _ = tokio::time::timeout(self.grace, self.dispatcher).await;
     }

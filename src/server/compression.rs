@@ -9,7 +9,7 @@ use tower_http::compression::predicate::Predicate;
 /// Responses of up to this many bytes fit a packet anyway.
 const MIN_BYTES: u64 = 1024;
 
-/// The layer that compresses with gzip or zstd, as [`negotiate`] left it in the request.
+/// Compresses with gzip or zstd, whichever [`negotiate`] chose.
 pub fn layer() -> CompressionLayer<LargeJson> {
     CompressionLayer::new().gzip(true).zstd(true).compress_when(LargeJson)
 }
@@ -30,7 +30,8 @@ impl Predicate for LargeJson {
     }
 }
 
-/// Reduces `accept-encoding` to the one encoding of the response. Returns whether there is one.
+/// Reduces `accept-encoding` to the one encoding of the response.
+/// Returns whether there is one.
 ///
 /// A client that accepts no supported encoding gets an uncompressed response, which RFC 9110 (12.5.3) allows: tower-http
 /// would run the call and then respond 406, so that a change is made and its result is lost.
@@ -57,7 +58,7 @@ pub fn negotiate(headers: &mut HeaderMap) -> bool {
     }
 }
 
-/// Adds `vary: accept-encoding`, and makes the ETag weak if the response may be compressed.
+/// Adds `vary`, and makes the ETag weak if the response may be compressed.
 ///
 /// A weak ETag names the content, whatever its encoding (RFC 9110, 8.8.1). That holds for HEAD and 304 as well, which have
 /// nothing to compress.
@@ -82,7 +83,7 @@ pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     quality(headers, "gzip").or_else(|| quality(headers, "*")).is_some_and(|quality| quality > 0)
 }
 
-/// The client's weight of an encoding, in thousandths; `None` if it does not name the encoding.
+/// The client's weight of an encoding, in thousandths; `None` if not named.
 fn quality(headers: &HeaderMap, coding: &str) -> Option<u16> {
     let lists = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|list| list.to_str().ok());
     let mut items = lists.flat_map(|list| list.split(',')).map(|item| match item.split_once(';') {
@@ -92,7 +93,8 @@ fn quality(headers: &HeaderMap, coding: &str) -> Option<u16> {
     items.find(|(name, _)| name.eq_ignore_ascii_case(coding)).map(|(_, weight)| weight)
 }
 
-/// `q=0.5` in thousandths. An invalid weight is 0: the client may be unable to read that encoding.
+/// `q=0.5` in thousandths.
+/// An invalid weight is 0: the client may be unable to read that encoding.
 fn weight(parameter: &str) -> u16 {
     let value = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
     let value = value.and_then(|value| value.parse::<f32>().ok()).filter(|value| (0.0..=1.0).contains(value));

@@ -3,6 +3,7 @@
 mod certificates;
 mod connection;
 mod connection_state;
+mod limits;
 pub mod tls;
 mod unread_body;
 
@@ -17,51 +18,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::connection::Connection;
+pub use self::limits::Limits;
 use self::tls::Tls;
 use super::types::Stack;
-use crate::config::Config;
 use crate::telemetry::metrics;
 
-/// How long a connection may stay open without a request. Longer than the minute for which some clients keep unused
-/// connections.
-const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// How long a client may leave sent data unacknowledged.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long accepting pauses when the system has no file descriptors or memory left.
+/// Pause of accepting when the system has no file descriptors or memory left.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
-
-/// Limits of the connections, and of the drain.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at a time. More wait until one of them ends.
-    pub max_connections: usize,
-    /// The age at which a connection is closed, give or take a tenth.
-    pub max_age: Duration,
-    /// How long a connection may stay open without a request.
-    pub first_request: Duration,
-    /// How long a client may leave sent data unacknowledged.
-    pub unread: Duration,
-    /// How long the server keeps accepting after the signal, so that load balancers deregister it.
-    pub drain_delay: Duration,
-    /// How long requests in flight may continue after that.
-    pub drain_timeout: Duration,
-}
-
-impl Limits {
-    /// The limits in the settings.
-    pub fn new(config: &Config) -> Self {
-        Self {
-            max_connections: config.max_connections,
-            max_age: config.max_connection_age,
-            first_request: FIRST_REQUEST_TIMEOUT,
-            unread: UNREAD_TIMEOUT,
-            drain_delay: config.drain_delay,
-            drain_timeout: config.drain_timeout,
-        }
-    }
-}
 
 /// The socket that connections come in on.
 pub struct Listener {

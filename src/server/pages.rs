@@ -1,4 +1,4 @@
-//! The documents that the service serves to everyone: the OpenAPI documents, `/docs` and `/inbox`.
+//! The public documents: OpenAPI, `/docs` and `/inbox`.
 
 mod docs;
 mod document;

@@ -5,18 +5,19 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::store::PoolOptions;
 
-/// The pool of the probes: separate, so that a busy service is not reported as unready.
+/// The pool of the probes: separate, so that a busy service is still ready.
 pub const PROBES: PoolOptions = PoolOptions {
     size: 1,
     acquire_timeout: Duration::from_secs(1),
     statement_timeout: Some(Duration::from_secs(1)),
 };
 
-/// Connections for authentication. Every request with a key waits for it, so it must not queue behind requests: under
-/// overload it would be late for all of them, also for those that are admitted.
+/// Connections for authentication.
+/// Every request with a key waits for it, so it must not queue behind requests: under overload it would be late for all
+/// of them, also for those that are admitted.
 const AUTH: u32 = 2;
 
-/// Connections for the webhook dispatcher: few and separate, so that requests and deliveries do not delay each other.
+/// Connections for the webhook dispatcher: few, and separate from requests.
 pub const WEBHOOKS: u32 = 2;
 
 /// The connection of the notification listener.

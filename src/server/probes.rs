@@ -1,4 +1,5 @@
-//! Liveness and readiness. Readiness is checked in the background, so that no probe waits for the database.
+//! Liveness and readiness.
+//! Readiness is checked in the background, so that no probe waits for the database.
 
 pub mod metrics_server;
 mod readiness;
@@ -43,8 +44,8 @@ impl Health {
         let _ = checks.wait_for(|checks| checks.is_ready()).await;
     }
 
-    /// Starts to check the database, until the service drains. The store's pool should be used for nothing else: a busy
-    /// service is ready.
+    /// Starts to check the database, until the service drains.
+    /// The store's pool should be used for nothing else: a busy service is ready.
     pub fn watch(&self, store: Store) {
         tokio::spawn(readiness::watch(store, self.checks.clone()));
     }
@@ -55,17 +56,14 @@ impl Health {
         self.checks.send_modify(|checks| checks.process = Checks::DRAINING);
     }
 
-    /// The gRPC health service, with one status for these services and for the whole. Its streams end when `closing` is
-    /// cancelled.
-    pub fn rpc(
-        &self,
-        services: &'static [&'static str],
-        closing: CancellationToken,
-    ) -> HealthServer<impl HealthRpc> {
-        HealthServer::new(HealthService::new(self.checks.subscribe(), services, closing))
+    /// The gRPC health service, with one status for all services.
+    /// Its streams end when `closing` is cancelled.
+    pub fn rpc(&self, closing: CancellationToken) -> HealthServer<impl HealthRpc> {
+        HealthServer::new(HealthService { checks: self.checks.subscribe(), closing })
     }
 
-    /// `GET /livez`: 200 while the process responds. An unreachable database is no reason to restart it.
+    /// `GET /livez`: 200 while the process responds.
+    /// An unreachable database is no reason to restart it.
     pub fn live(&self, method: &Method) -> Response {
         respond(method, StatusCode::OK, br#"{"status":"ok"}"#.to_vec())
     }

@@ -1,4 +1,4 @@
-//! Routes every request to its protocol: gRPC, gRPC-Web, or REST with the pages and probes.
+//! Routes every request to gRPC, gRPC-Web, REST, a page or a probe.
 
 pub mod protocol;
 pub mod services;
@@ -19,7 +19,7 @@ use super::pages::Pages;
 use super::probes::Health;
 use super::types::{Rejection, Request, Response, Stack};
 
-/// Services that need no token: probes and tools have none, and the services reveal nothing of any organization.
+/// Services that need no token and reveal nothing of any organization.
 pub const OPEN_SERVICES: [&str; 3] =
     [HEALTH, "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
 

@@ -78,7 +78,8 @@ async fn write_rejection(State(rest): State<Rest>, request: Request, next: Next)
     written
 }
 
-/// Admits a limited number of requests at a time: beyond it all would wait longer and none would finish sooner.
+/// Admits a limited number of requests at a time.
+/// Beyond it all would wait longer, and none would finish sooner.
 ///
 /// A stream holds its slot until its response begins. Probes need none: they cost nothing.
 async fn admit(
@@ -109,7 +110,8 @@ async fn apply_deadline(
     response.map_err(|_| Rejection(Error::new(Kind::DeadlineExceeded, deadlines::EXCEEDED)))
 }
 
-/// The response to a request whose handler panicked. Shared state survives: it is behind locks and channels.
+/// The response to a request whose handler panicked.
+/// Shared state survives: it is behind locks and channels.
 fn panic_response(panic: Box<dyn Any + Send>) -> Response {
     let message = panic.downcast_ref::<&str>().copied();
     let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -22,7 +22,8 @@ pub type Stack = BoxCloneSyncService<Request, Response, Infallible>;
 /// The header with the id that a response shares with its log lines.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A rejected request. The stack writes the error in the request's protocol and keeps the rejection's headers.
+/// A rejected request.
+/// The stack writes the error in the request's protocol and keeps the rejection's headers.
 pub struct Rejection(pub Error);
 
 #[derive(Clone)]

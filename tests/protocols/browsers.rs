@@ -1,4 +1,4 @@
-//! CORS: only pages of listed origins may call, and they can read the headers that they need.
+//! CORS: only pages of listed origins may call, and can read the headers.
 
 use crate::support::{Protocol, World};
 

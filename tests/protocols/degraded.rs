@@ -1,4 +1,4 @@
-//! Requests while the database is locked, slow or read-only, and the recovery after it.
+//! Requests while the database is locked, slow or read-only, and recovery.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

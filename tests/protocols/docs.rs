@@ -1,4 +1,4 @@
-//! The OpenAPI documents, `/docs` and `/inbox`: public, complete, and nothing else beside them.
+//! The public documents: OpenAPI, `/docs` and `/inbox`.
 
 use std::process::Command;
 

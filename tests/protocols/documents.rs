@@ -1,4 +1,4 @@
-//! Responses equal the documented bodies in `tests/data/`, key by key and type by type.
+//! Responses equal the documented bodies in `tests/data/`, key by key.
 //!
 //! Only ids and times that the service generates are not compared.
 
@@ -123,7 +123,7 @@ fn document(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// The chat with generated values replaced: label ids become a list, the time of the last change a constant.
+/// The chat with generated label ids and times replaced.
 fn redacted(chat: &Value) -> Value {
     let mut chat = chat.clone();
     if let Some(labels) = chat.get("label_ids").and_then(Value::as_object) {

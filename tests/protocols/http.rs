@@ -1,4 +1,4 @@
-//! HTTP semantics on both REST APIs: methods, conditional requests, content types, encodings.
+//! HTTP semantics of both REST APIs: methods, conditions, types, encodings.
 
 use std::io::Read;
 
@@ -58,7 +58,8 @@ async fn unsupported_method_returns_405_with_the_allowed_methods() {
     }
 }
 
-/// Whether the route matches the path. A variable matches one segment, also the literal of another route.
+/// Whether the route matches the path.
+/// A variable matches one segment, also the literal of another route.
 fn serves(template: &str, path: &str) -> bool {
     let (template, path) = (template.split('/'), path.split('/'));
     template.clone().count() == path.clone().count()

@@ -1,4 +1,4 @@
-//! Login tokens: signed by a frontend, verified against its JWKS, with the capabilities of their role.
+//! Login tokens, verified against a JWKS, with the capabilities of their role.
 
 use std::env::temp_dir;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Rate-limited requests return 429 with `retry-after`; other callers are not affected.
+//! Rate-limited requests return 429; other callers are not affected.
 //!
 //! The duration of a request varies, so these tests send requests until one is rejected.
 

@@ -1,4 +1,4 @@
-//! Readiness: probes, and the remedy shown when the database is not the required one.
+//! Readiness: probes, and the remedy when the schema is not the required one.
 
 use std::time::Duration;
 
@@ -116,7 +116,8 @@ fn asked(service: &str) -> Vec<u8> {
     frame(if service.is_empty() { &[] } else { &field })
 }
 
-/// Waits for a matching schema check. The time limit is long, because test machines are busy.
+/// Waits for a matching schema check.
+/// The time limit is long, because test machines are busy.
 async fn until_schema(server: &Server, is_so: impl Fn(&str) -> bool) -> String {
     let asking = async {
         loop {

@@ -7,14 +7,14 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
 /// A key and its algorithm.
-pub(in crate::auth) struct Key {
+pub struct Key {
     id: Option<String>,
-    pub(in crate::auth) algorithm: Algorithm,
-    pub(in crate::auth) key: DecodingKey,
+    pub algorithm: Algorithm,
+    pub key: DecodingKey,
 }
 
 /// The usable keys of a set.
-pub(super) struct KeySet {
+pub struct KeySet {
     keys: Vec<Arc<Key>>,
 }
 
@@ -24,8 +24,9 @@ struct Document {
 }
 
 impl KeySet {
-    /// Parses a set. Unsupported keys are skipped, as RFC 7517 (section 5) requires; a set without a usable key is an error.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    /// Parses a set.
+    /// Unsupported keys are skipped, as RFC 7517 (section 5) requires; a set without a usable key is an error.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let document: Document =
             serde_json::from_slice(bytes).map_err(|error| format!("not a JSON web key set: {error}"))?;
         let jwks = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
@@ -37,12 +38,12 @@ impl KeySet {
     }
 
     /// The number of keys; at least one.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.keys.len()
     }
 
     /// The key with that id; the only key, if no id is given or the key has none.
-    pub(super) fn find(&self, id: Option<&str>) -> Option<Arc<Key>> {
+    pub fn find(&self, id: Option<&str>) -> Option<Arc<Key>> {
         match (id, self.keys.as_slice()) {
             (None, [only]) => Some(only.clone()),
             (Some(_), [only]) if only.id.is_none() => Some(only.clone()),

@@ -54,7 +54,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// A new client for every fetch: one every few minutes gains nothing from an old connection, and sees changed roots.
+/// Fetches with a new client, which sees changed root certificates.
 async fn get(url: &str) -> Result<Vec<u8>, String> {
     let trust = if url.starts_with("https://") { Trust::System } else { Trust::Only(None) };
     let client =

@@ -10,7 +10,8 @@ use crate::telemetry::{causes, metrics};
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Removes expired rows until the future is dropped. Several instances may do so at a time.
+/// Removes expired rows until the future is dropped.
+/// Several instances may do so at a time.
 pub async fn clean_up(store: Store, event_retention: Duration) {
     loop {
         let keys = all_batches(|| idempotency::remove_expired(&store));
@@ -27,7 +28,7 @@ pub async fn clean_up(store: Store, event_retention: Duration) {
     }
 }
 
-/// Removes in batches, so that no request waits long for a connection, until a batch is the last.
+/// Removes batch by batch, so that no request waits long for a connection.
 async fn all_batches<F: Future<Output = Result<bool>>>(remove: impl Fn() -> F) -> Result<()> {
     while remove().await? {}
     Ok(())

@@ -1,4 +1,4 @@
-//! Sends webhook deliveries over HTTP: JSON, signed, and only to the addresses that the settings allow.
+//! Sends webhook deliveries over HTTP: signed JSON, to allowed addresses only.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::config::WebhookConfig;
 use crate::http_client::{Destinations, HttpClient, HttpError, Trust};
 use crate::instant::Instant;
 
-/// How much of a response's body is read, in bytes, and for how long, so that its connection can be used again.
+/// The most bytes and time for reading a response's body.
+/// A connection whose response was read is used again.
 const MAX_RESPONSE: usize = 64 * 1024;
 const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -80,10 +81,11 @@ fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
     format!("v1={digits}")
 }
 
-/// The reason that the delivery shows. It does not distinguish one private address from another.
+/// The reason that the delivery shows.
+/// It does not distinguish one private address from another.
 fn reason(error: &HttpError) -> &'static str {
     match error {
-        HttpError::NotPublic => "the address is not public",
+        HttpError::NotPublic => "the address is not a public one",
         HttpError::NotHttps => "the URL is not https",
         HttpError::Timeout => "no response in time",
         HttpError::Connect(_) => "could not connect",

@@ -37,7 +37,8 @@ impl Files {
         })
     }
 
-    /// The TLS configuration of the listener. Fails if a file is invalid, or the key does not match the certificate.
+    /// The TLS configuration of the listener.
+    /// Fails if a file is invalid, or the key does not match the certificate.
     pub(super) fn server_config(&self) -> Result<ServerConfig, String> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let key = PrivateKeyDer::from_pem_slice(self.key.expose().as_bytes());
@@ -54,7 +55,7 @@ impl Files {
         Ok(server)
     }
 
-    /// The earliest expiry of the certificates in the chain, since 1970; `None` if it cannot be read.
+    /// The earliest expiry in the chain, since 1970; `None` if it cannot be read.
     pub(super) fn not_after(&self) -> Option<Duration> {
         let not_after = |certificate: CertificateDer<'_>| {
             let certificate = Certificate::from_der(&certificate).ok()?;

@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::Limits;
 use super::connection_state::ConnectionState;
+use super::limits::Limits;
 use super::tls::Tls;
 use super::unread_body;
 use crate::server::types::Stack;
@@ -24,8 +24,8 @@ use crate::telemetry::metrics::Present;
 /// How long a new connection may stay silent.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a request's headers may take in HTTP/1.1, idle time between two requests included. Longer than the minute for
-/// which load balancers keep idle connections, or they would send requests on connections that were just closed.
+/// How long the headers of an HTTP/1.1 request may take, idle time included.
+/// Longer than the minute for which load balancers keep idle connections, or they would send requests on closed ones.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// The largest headers of a request, in bytes.
@@ -37,8 +37,8 @@ const MAX_HEADER_LINES: usize = 100;
 /// Concurrent requests on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
 
-/// How much unread data a client may send, in bytes: of one request, and of all on a connection. Frames may be tiny (those
-/// of a connector's events are), and h2 closes a connection whose unread frames weigh more than half of the second limit,
+/// Unread bytes that a client may send: of one request, and on a connection.
+/// Frames may be tiny (those of a connector's events are), and h2 closes a connection whose unread frames weigh more than half of the second limit,
 /// counting up to 256 bytes for each; the first limit stops a request long before.
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -47,8 +47,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a closing HTTP/1.1 connection waits for one more request, whose response then announces the end. A client
-/// that is just sending one would otherwise see the connection break.
+/// How long a closing HTTP/1.1 connection waits for one more request.
+/// Its response then announces the end; a client that is just sending one would otherwise see the connection break.
 const LAST_REQUEST_WAIT: Duration = Duration::from_secs(1);
 
 /// One connection, and what serves it.
@@ -81,7 +81,7 @@ impl Connection {
         }
     }
 
-    /// The future's output; `None` if it is not there shortly after the server began to close.
+    /// The future's output; `None` if the server closes first.
     async fn unless_closing<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let closed = async {
             self.closing.cancelled().await;

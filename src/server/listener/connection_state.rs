@@ -1,4 +1,4 @@
-//! The state that a connection shares with its requests: its HTTP version, and whether it is closing.
+//! The state of a connection: its HTTP version, and whether it is closing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +29,9 @@ impl ConnectionState {
         }
     }
 
-    /// Completes after that time if no request came, and else never. HTTP/1.1 has a timeout of its own for later requests,
-    /// and HTTP/2 its pings; before the version is known there is neither.
+    /// Completes after that time if no request came, and else never.
+    /// HTTP/1.1 has a timeout of its own for later requests, and HTTP/2 its pings; before the version is known there is
+    /// neither.
     pub(super) async fn no_request_within(&self, time: Duration) {
         tokio::time::sleep(time).await;
         if self.0.has_request.load(Ordering::Relaxed) {

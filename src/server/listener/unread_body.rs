@@ -30,7 +30,7 @@ pub(super) fn drained(request: http::Request<Incoming>) -> Request {
     request.map(|body| Body::new(DrainedBody { body: Some(body), is_sent }))
 }
 
-/// Whether the client sends the body only after `100 Continue`, which reading the body causes.
+/// Whether the client waits for `100 Continue`, which reading the body causes.
 fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

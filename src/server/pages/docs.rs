@@ -11,13 +11,14 @@ const PAGE: &str = include_str!("page.html");
 /// Compressed by the build.
 const EXPLORER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi-explorer.min.js.gz"));
 
-/// Only the page's own script, and calls to this service. The explorer sets inline styles; they can load nothing.
+/// Only the page's own script, and calls to this service.
+/// The explorer sets inline styles; they can load nothing.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// By path: `/openapi.json` of everything, `/openapi/<api>.json` of each API, and the page.
+/// `/openapi.json` of everything, `/openapi/<api>.json` of each API, and `/docs`.
 pub fn documents() -> BTreeMap<String, Document> {
     let mut documents = BTreeMap::new();
     documents.insert("/openapi.json".to_owned(), Document::new(JSON, POLICY, openapi::WHOLE));

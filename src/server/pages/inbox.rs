@@ -9,8 +9,8 @@ const STYLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.css.gz"));
 const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.js.gz"));
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/inbox/index.html"));
 
-/// Only the page's own script and styles, and calls to this service. No text can become markup: the page shows messages of
-/// strangers beside a token that reads all of them.
+/// Only the page's own script and styles, and calls to this service.
+/// No text can become markup: the page shows messages of strangers beside a token that reads all of them.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",

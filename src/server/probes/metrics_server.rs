@@ -1,4 +1,4 @@
-//! A listener of its own for Prometheus (`GET /metrics`) and for probes that have no client certificate.
+//! The listener for Prometheus, and for probes without a client certificate.
 //!
 //! It responds under overload, too, and until the process ends.
 

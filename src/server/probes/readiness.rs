@@ -1,4 +1,4 @@
-//! Checks in the background whether the database responds and has the required schema.
+//! Checks in the background that the database has the required schema.
 
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use crate::telemetry::metrics;
 
 const OK: &str = "ok";
 
-/// How often the database is checked while the service is ready, and while it is not.
+/// How often the database is checked while the service is ready, and not ready.
 const INTERVAL: Duration = Duration::from_secs(1);
 const INTERVAL_NOT_READY: Duration = Duration::from_millis(250);
 
 /// The time limit of one check.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The parts of readiness, as `/readyz` shows them. The texts are constants: nothing of the database's own messages.
+/// The parts of readiness, as `/readyz` shows them.
+/// The texts are constants: nothing of the database's own messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Checks {
     pub(super) process: &'static str,

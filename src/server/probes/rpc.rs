@@ -12,12 +12,12 @@ use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::readiness::Checks;
+use crate::pb::METHODS;
 
 /// Responds with the latest readiness.
 pub(super) struct HealthService {
-    checks: watch::Receiver<Checks>,
-    services: &'static [&'static str],
-    closing: CancellationToken,
+    pub(super) checks: watch::Receiver<Checks>,
+    pub(super) closing: CancellationToken,
 }
 
 type Answer = Result<HealthCheckResponse, Status>;
@@ -30,19 +30,10 @@ struct Watch {
     sent: Option<ServingStatus>,
 }
 
-impl HealthService {
-    pub(super) fn new(
-        checks: watch::Receiver<Checks>,
-        services: &'static [&'static str],
-        closing: CancellationToken,
-    ) -> Self {
-        Self { checks, services, closing }
-    }
-
-    /// Whether that is one of the services. The empty name is the service as a whole.
-    fn is_known(&self, service: &str) -> bool {
-        service.is_empty() || self.services.contains(&service)
-    }
+/// Whether that is one of the services. The empty name is the server as a whole.
+fn is_known(service: &str) -> bool {
+    let mut paths = METHODS.iter().filter_map(|method| method.path.strip_prefix('/')?.split_once('/'));
+    service.is_empty() || paths.any(|(known, _)| known == service)
 }
 
 fn status(checks: Checks) -> ServingStatus {
@@ -59,7 +50,7 @@ impl Health for HealthService {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        if !self.is_known(&request.get_ref().service) {
+        if !is_known(&request.get_ref().service) {
             return Err(Status::not_found("there is no such service"));
         }
         Ok(Response::new(answer(status(*self.checks.borrow()))))
@@ -74,7 +65,7 @@ impl Health for HealthService {
         let watch = Watch {
             checks: self.checks.clone(),
             closing: self.closing.clone(),
-            is_known: self.is_known(&request.get_ref().service),
+            is_known: is_known(&request.get_ref().service),
             sent: None,
         };
         let answers = stream::unfold(Some(watch), async |watch| {

@@ -1,4 +1,4 @@
-//! The three protocols: how a request is assigned to one, and how each reports an error.
+//! The three protocols: how to recognize each, and how each reports an error.
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -20,8 +20,8 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The protocol by content type. What only resembles gRPC gets an error in JSON: a GET, or gRPC over HTTP/1.1, which
-    /// cannot carry its trailers.
+    /// The protocol by content type.
+    /// What only resembles gRPC gets an error in JSON: a GET, or gRPC over HTTP/1.1, which cannot carry its trailers.
     pub fn of(request: &Request) -> Self {
         let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         if !content_type.starts_with(b"application/grpc") || *request.method() != Method::POST {
@@ -44,7 +44,8 @@ impl Protocol {
         }
     }
 
-    /// The response to a request that failed before it reached its service. `rest` writes the REST envelope.
+    /// The response to a request that failed before it reached its service.
+    /// `rest` writes the REST envelope.
     pub fn error(self, error: Error, rest: impl FnOnce(&Error) -> Response) -> Response {
         match self {
             Self::Rest => {

@@ -1,4 +1,4 @@
-//! The services behind the protocols: tonic's routes for gRPC and gRPC-Web, the transcoder for REST.
+//! The services: tonic's routes for gRPC and gRPC-Web, the transcoder for REST.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -32,32 +32,21 @@ use crate::server::serve_error::ServeError;
 use crate::server::types::{Request, Response};
 use crate::store::{PoolOptions, Store};
 
-/// The services whose readiness the gRPC health service reports.
-pub const NAMES: &[&str] = &[
-    "switchboard.v1.ApiKeyService",
-    "switchboard.v1.ChatService",
-    "switchboard.v1.IngestService",
-    "switchboard.v1.LabelService",
-    "switchboard.v1.MemberService",
-    "switchboard.v1.PropertyService",
-    "switchboard.v1.SessionService",
-    "switchboard.v1.WebhookService",
-];
-
-/// The largest message of a connector, in bytes. Far more than an event may have, so that an event that is too large is
-/// refused by its number instead of ending the stream.
+/// The largest message of a connector, in bytes.
+/// Far more than an event may have, so that an event that is too large is refused by its number instead of ending the
+/// stream.
 const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// Checks whether the caller in a request's extensions may call the RPC of that path.
+/// Checks that the caller in a request's extensions may call the RPC.
 pub type Guard = fn(&Extensions, &str) -> Result<(), Error>;
 
-/// A response of the REST protocol to come.
+/// A future response of the REST protocol.
 pub type BoxFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 /// The REST protocol. Cheap to clone.
 pub type Rest = Arc<dyn RestApi>;
 
-/// What the server needs of the transcoder; a trait so that the server is tested without services.
+/// What the server needs of the transcoder; tests replace it.
 pub trait RestApi: Send + Sync {
     /// Responds to a request.
     fn call(&self, request: Request) -> BoxFuture;
@@ -65,7 +54,8 @@ pub trait RestApi: Send + Sync {
     /// The RPC of a route, as its path in gRPC.
     fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
 
-    /// An error in the envelope of the API that owns the path. An internal error names the request.
+    /// An error in the envelope of the API that owns the path.
+    /// An internal error names the request.
     fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response;
 }
 
@@ -79,18 +69,19 @@ pub struct Services {
     pub guard: Guard,
 }
 
-/// Builds the services. When `closing` is cancelled, streams end with UNAVAILABLE and a resume token.
+/// Builds the services.
+/// When `closing` is cancelled, streams end with UNAVAILABLE and a resume token.
 pub fn compose(
     store: &Store,
     config: &Config,
     secrets: &Secrets,
-    watches: &Arc<Publisher>,
+    publisher: &Arc<Publisher>,
     notifier: &CommandNotifier,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<Services, ServeError> {
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
-    let api = Arc::new(Api::new(store.clone(), secrets.signing_keys.clone(), watches.clone(), webhooks));
+    let api = Arc::new(Api::new(store.clone(), secrets.signing_keys.clone(), publisher.clone(), webhooks));
     let writers = crate::server::pools::of_connectors(config.database_pool_size);
     let ingest_store = store.with_own_pool(&secrets.database_url, PoolOptions::background(writers));
     let ingest = IngestApi::new(ingest_store, notifier.clone(), writers, closing.clone());
@@ -107,8 +98,8 @@ pub fn compose(
         .add_service(SessionServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(WebhookServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(MAX_INGEST_MESSAGE))
-        .add_service(health.rpc(NAMES, closing.clone()))
-        // Two versions of one protocol: newer tools ask for v1, grpcio for v1alpha.
+        .add_service(health.rpc(closing.clone()))
+        // Two versions of one protocol: newer tools use v1, grpcio v1alpha.
         .add_service(reflection().build_v1().map_err(ServeError::setup)?)
         .add_service(reflection().build_v1alpha().map_err(ServeError::setup)?);
     let routes = [

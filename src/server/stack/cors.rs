@@ -1,5 +1,6 @@
-//! CORS: which web pages may call the service from a browser. Own code because a route's own `OPTIONS` must reach the
-//! route, and tower-http's layer treats every `OPTIONS` as a preflight.
+//! CORS: which web pages may call the service from a browser.
+//! Own code because a route's own `OPTIONS` must reach the route, and tower-http's layer treats every `OPTIONS` as a
+//! preflight.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const PREFLIGHT_VARY: HeaderValue =
     HeaderValue::from_static("origin, access-control-request-method, access-control-request-headers");
 
-/// The allowed origins, exactly as browsers send them: `https://inbox.acme.example`.
+/// The allowed origins as browsers send them: `https://inbox.acme.example`.
 #[derive(Clone)]
 pub struct Cors {
     origins: Arc<[HeaderValue]>,
@@ -45,7 +46,8 @@ impl Cors {
     }
 }
 
-/// Adds the headers that allow listed origins. Tokens travel in headers, so credentials (cookies) are never allowed.
+/// Adds the headers that allow listed origins.
+/// Tokens travel in headers, so credentials (cookies) are never allowed.
 pub async fn cors(State(cors): State<Cors>, request: Request, next: Next) -> Response {
     // Most clients are not browsers.
     if !request.headers().contains_key(ORIGIN) {
@@ -65,7 +67,8 @@ pub async fn cors(State(cors): State<Cors>, request: Request, next: Next) -> Res
     response
 }
 
-/// The response to a preflight. An origin that is not listed gets no permission headers, which denies the request.
+/// The response to a preflight.
+/// An origin that is not listed gets no permission headers, which denies the request.
 fn preflight(allowed: Option<HeaderValue>) -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;

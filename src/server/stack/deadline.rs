@@ -1,4 +1,4 @@
-//! Deadlines of requests: the client's `grpc-timeout`, capped by the server's request timeout.
+//! Deadlines: the client's `grpc-timeout`, capped by the request timeout.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,8 @@ use http::HeaderMap;
 
 use crate::deadline::Deadlines;
 
-/// The deadlines of a request that begins now. As in other gRPC servers, an invalid header is ignored.
+/// The deadlines of a request that begins now.
+/// As in other gRPC servers, an invalid header is ignored.
 pub fn of(headers: &HeaderMap, request_timeout: Duration) -> Deadlines {
     let begun = Instant::now();
     let timeout = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));

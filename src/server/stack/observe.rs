@@ -48,7 +48,8 @@ pub async fn observe(State(rest): State<Rest>, request: Request, next: Next) -> 
     current.serve(handle).await
 }
 
-/// A request until its response begins. Its texts are shared with the request, not copied.
+/// A request until its response begins.
+/// Its texts are shared with the request, not copied.
 struct Call {
     rest: Rest,
     protocol: Protocol,
@@ -65,7 +66,7 @@ struct Failure<'a> {
 }
 
 impl Failure<'_> {
-    /// A failed response has a [`Status`] in its extensions, or at least the [`Kind`] of the failure.
+    /// The failure in the response's extensions: a [`Status`], or at least a [`Kind`].
     fn of(response: &Response) -> Option<Failure<'_>> {
         let extensions = response.extensions();
         match (extensions.get::<Status>(), extensions.get::<Kind>()) {

@@ -1,4 +1,5 @@
-//! Rate limits of each api-key or member and of each organization. Every instance counts by itself.
+//! Rate limits of each api-key or member and of each organization.
+//! Every instance counts by itself.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -21,17 +22,20 @@ use crate::telemetry::metrics;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-/// Seconds until the whole limit is available again. Limits are per second, so it is always 1.
+/// Seconds until the whole limit is available again.
+/// Limits are per second, so it is always 1.
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// Milliseconds until gRPC clients retry by themselves: gRFC A6.
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
-/// After how many requests idle callers are evicted: memory is proportional to the callers of the last second.
+/// After how many requests idle callers are evicted.
+/// It keeps the memory proportional to the callers of the last second.
 const EVICTION_INTERVAL: u32 = 1024;
 
 type Limiter<K, C> = RateLimiter<K, DefaultKeyedStateStore<K>, C, StateInformationMiddleware>;
 
-/// The rate limiters of authenticated callers. Other requests are not counted, so made-up tokens use no memory.
+/// The rate limiters of authenticated callers.
+/// Other requests are not counted, so made-up tokens use no memory.
 pub struct RateLimiters<C: Clock = DefaultClock> {
     keys: Option<Limiter<(OrgId, Principal), C>>,
     orgs: Option<Limiter<OrgId, C>>,
@@ -77,27 +81,20 @@ impl<C: Clock + Clone> RateLimiters<C> {
         }
     }
 
-    /// Counts a request. Returns the allowance of the stricter limit, or `None` if there is no limit.
+    /// Counts a request.
+    /// Returns the allowance of the stricter limit, or `None` if there is no limit.
     ///
     /// The caller's own limit comes first: a caller that exceeds it takes nothing from its organization.
     pub fn check(&self, caller: &Caller) -> Result<Option<Allowance>, Exceeded> {
         self.evict_idle();
-        let key = match &self.keys {
-            Some(keys) => {
-                Some(self.count(keys, &(caller.org, caller.principal.clone())).map_err(|(limit, wait)| {
-                    let message = "too many requests with this key or by this member, try again in a moment";
-                    Exceeded { reason: "key_rate", message, limit, wait }
-                })?)
-            }
-            None => None,
-        };
-        let org = match &self.orgs {
-            Some(orgs) => Some(self.count(orgs, &caller.org).map_err(|(limit, wait)| {
-                let message = "too many requests of this organization, try again in a moment";
-                Exceeded { reason: "org_rate", message, limit, wait }
-            })?),
-            None => None,
-        };
+        let exceeded = |reason, message| move |(limit, wait)| Exceeded { reason, message, limit, wait };
+        let of_key =
+            exceeded("key_rate", "too many requests with this key or by this member, try again in a moment");
+        let of_org = exceeded("org_rate", "too many requests of this organization, try again in a moment");
+        let key = self.keys.as_ref().map(|keys| self.count(keys, &(caller.org, caller.principal.clone())));
+        let key = key.transpose().map_err(of_key)?;
+        let org = self.orgs.as_ref().map(|orgs| self.count(orgs, &caller.org));
+        let org = org.transpose().map_err(of_org)?;
         Ok(key.into_iter().chain(org).min_by_key(|allowance| allowance.remaining))
     }
 
@@ -128,14 +125,15 @@ fn limiter<K: Clone + Eq + Hash, C: Clock + Clone>(limit: NonZeroU32, clock: &C)
 }
 
 impl Exceeded {
-    /// The rejection of the request. Its `retry-after` is always 1: limits are whole requests a second.
+    /// The rejection of the request.
+    /// Its `retry-after` is always 1: limits are whole requests a second.
     pub fn rejection(&self) -> Rejection {
         metrics::shed(self.reason);
         Rejection(Error::new(Kind::RateLimited, self.message))
     }
 }
 
-/// Writes the limit in the headers of the protocol: the state for REST, the time to wait for gRPC.
+/// Writes the headers: the limit's state for REST, the time to wait for gRPC.
 pub fn write_headers(
     outcome: &Result<Option<Allowance>, Exceeded>,
     protocol: Protocol,

@@ -1,4 +1,4 @@
-//! Ids of requests: the client's own if it is safe in a log line, else a random one.
+//! Ids of requests: the client's own if it is safe in a log, else random.
 
 use http::{HeaderValue, Request};
 use tower_http::request_id::{MakeRequestId, RequestId};

@@ -18,11 +18,11 @@ use ::transcode::StreamStatus;
 
 const STATUS: &str = "grpc-status";
 
-/// The first byte of the frame that holds gRPC-Web's trailers; the length follows it.
+/// The first byte of gRPC-Web's trailers frame; the length follows it.
 const TRAILERS: &[u8] = &[0x80];
 const LENGTH_BYTES: usize = 4;
 
-/// Calls `end` with the stream's code when the response's body has ended or was dropped.
+/// Calls `end` with the stream's code when the response's body is dropped.
 pub fn on_end(response: Response, end: impl FnOnce(Code) + Send + Unpin + 'static) -> Response {
     let ending = response.extensions().get::<StreamStatus>().cloned();
     response.map(|body| Body::new(Observed { body, code: None, ending, end: Some(end) }))

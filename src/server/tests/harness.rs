@@ -1,11 +1,11 @@
-//! A server as [`run`] starts it, with small services behind the protocols and without a database.
+//! A server as [`run`] starts it, with small services and without a database.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::routing::post;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
@@ -14,9 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
-use tonic::server::NamedService;
 use tonic::service::Routes;
-use tower::Service;
 
 use super::super::protocols::services::{BoxFuture, RestApi, Services};
 use super::super::types::{Request, Response};
@@ -42,29 +40,10 @@ async fn act(path: &str) -> Result<(), Error> {
     Ok(())
 }
 
-#[derive(Clone)]
-struct Grpc;
-
-impl NamedService for Grpc {
-    const NAME: &'static str = "test.Service";
-}
-
-impl Service<http::Request<tonic::body::Body>> for Grpc {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> BoxFuture {
-        Box::pin(async move {
-            let outcome = act(request.uri().path()).await;
-            let status = outcome.map_or_else(tonic::Status::from, |()| tonic::Status::ok(""));
-            Ok(status.into_http())
-        })
-    }
+/// Responds in gRPC.
+async fn grpc(uri: http::Uri) -> Response {
+    let outcome = act(uri.path()).await;
+    outcome.map_or_else(tonic::Status::from, |()| tonic::Status::ok("")).into_http()
 }
 
 struct Json;
@@ -117,12 +96,13 @@ pub async fn start_with(change: impl FnOnce(&mut Config), limit: impl FnOnce(&mu
     change(&mut config);
     let store = Store::new(&Secret::new("postgres://127.0.0.1:1/none"), pools::of_requests(&config));
     let (health, closing) = (Health::new(), CancellationToken::new());
-    let health_service = health.rpc(&["test.Service"], closing.clone());
+    let health_service = health.rpc(closing.clone());
     let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {
         true => Err(Error::forbidden("send")),
         false => Ok(()),
     };
-    let grpc = Routes::default().add_service(Grpc).add_service(health_service);
+    let grpc = Routes::new(health_service).into_axum_router().route("/test.Service/{method}", post(grpc));
+    let grpc = Routes::from(grpc);
     let router = Router::new(Services { grpc, rest: Arc::new(Json), guard }, Pages::new(), health.clone());
     let stack = stack::stack(router, Arc::new(Authenticator::new(&store, None)), &config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -32,8 +32,8 @@ async fn delivery_to_a_private_address_is_not_sent() {
         WebhookConfig { allow_private_networks: false, timeout, max_attempts: 1, initial_backoff: timeout };
     let sender = HttpSender::new(&settings);
     for (url, reason) in [
-        ("https://127.0.0.1:1/", "the address is not public"),
-        ("https://localhost:1/", "the address is not public"),
+        ("https://127.0.0.1:1/", "the address is not a public one"),
+        ("https://localhost:1/", "the address is not a public one"),
         ("http://hooks.acme.example/", "the URL is not https"),
     ] {
         assert_eq!(sender.send(&delivery(url)).await, AttemptResult::NoResponse(reason), "{url}");
