@@ -1,7 +1,6 @@
 //! A server as [`run`] starts it, with small services and without a database.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Body;
