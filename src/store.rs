@@ -1,5 +1,6 @@
 //! PostgreSQL: the only module that names diesel. A file per noun; this one has the store and its transactions.
 
+mod catalog;
 pub mod chat_bulk;
 pub mod chat_lists;
 pub mod chat_properties;

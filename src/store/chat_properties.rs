@@ -15,14 +15,11 @@ use crate::ids::{OrgId, PropertyId};
 /// The definition of a custom property.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = properties, check_for_backend(Pg))]
+#[allow(missing_docs)] // columns of properties, documented in the migrations
 pub struct Property {
-    /// Its id.
     pub property_id: PropertyId,
-    /// Its name, compared exactly.
     pub name: String,
-    /// `text`, `date`, `dropdown` or `picklist`.
     pub kind: String,
-    /// Allowed values of a dropdown or picklist.
     pub options: Vec<String>,
 }
 

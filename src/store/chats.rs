@@ -48,7 +48,7 @@ pub struct ChatView {
 /// The data that all sessions of the organization share about a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = chat_views, check_for_backend(Pg))]
-#[allow(missing_docs)] // the columns of chat_views, described there
+#[allow(missing_docs)] // columns of chat_views, documented in the migrations
 pub struct SharedChat {
     pub chat_id: String,
     pub type_: String,
@@ -100,7 +100,7 @@ impl FromSql<SharedColumns, Pg> for SharedChat {
 /// The state of a chat in one session.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
-#[allow(missing_docs)] // the columns of session_chats, described there
+#[allow(missing_docs)] // columns of session_chats, documented in the migrations
 pub struct HeldChat {
     pub archived: bool,
     pub pinned: bool,
@@ -110,7 +110,7 @@ pub struct HeldChat {
 
 /// A member of a chat, with the contact's data.
 #[derive(Clone, Debug)]
-#[allow(missing_docs)] // the columns of chat_members and contacts, described there
+#[allow(missing_docs)] // columns of chat_members and contacts, documented in the migrations
 pub struct MemberView {
     pub contact_id: String,
     pub name: Option<String>,

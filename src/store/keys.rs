@@ -10,64 +10,52 @@ use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 
 /// The data that decides whether a presented key is valid.
-#[derive(Debug, Queryable)]
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs)] // columns of api_keys and orgs, documented in the migrations
 pub struct KeyRecord {
-    /// The organization.
+    #[diesel(column_name = org_id)]
     pub org: OrgId,
-    /// SHA-256 of the secret part.
     pub secret_sha256: Vec<u8>,
-    /// Names of capabilities.
     pub capabilities: Vec<String>,
-    /// The session scope; `None` for all sessions.
+    #[diesel(column_name = session_ids)]
     pub sessions: Option<Vec<SessionId>>,
-    /// When it expires.
     pub expires_at: Option<Instant>,
-    /// When it was revoked.
     pub revoked_at: Option<Instant>,
-    /// Whether it may change owners.
     pub manages_owners: bool,
-    /// When its organization was disabled.
+    #[diesel(select_expression = orgs::disabled_at)]
     pub org_disabled_at: Option<Instant>,
 }
 
 /// A key without its secret, for lists.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs)] // columns of api_keys, documented in the migrations
 pub struct KeyRow {
-    /// The public part of the key.
     #[diesel(column_name = key_id)]
     pub id: KeyId,
-    /// The purpose of the key.
     pub name: String,
-    /// Names of capabilities.
     pub capabilities: Vec<String>,
-    /// The session scope; `None` for all sessions.
     #[diesel(column_name = session_ids)]
     pub sessions: Option<Vec<SessionId>>,
-    /// When it expires.
     pub expires_at: Option<Instant>,
-    /// When it was revoked.
     pub revoked_at: Option<Instant>,
-    /// When it was created.
     pub created_at: Instant,
 }
 
 /// A key to insert.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = api_keys)]
+#[allow(missing_docs)] // columns of api_keys, documented in the migrations
 pub struct NewKeyRow {
-    /// The public part of the key.
+    #[diesel(column_name = key_id)]
     pub id: KeyId,
-    /// The purpose of the key.
     pub name: String,
-    /// SHA-256 of the secret part.
     pub secret_sha256: [u8; 32],
-    /// Names of capabilities.
     pub capabilities: Vec<&'static str>,
-    /// The session scope; `None` for all sessions.
+    #[diesel(column_name = session_ids)]
     pub sessions: Option<Vec<SessionId>>,
-    /// When it expires; `None` for never.
     pub expires_at: Option<Instant>,
-    /// Whether it may change owners, if it has the capability `manage`.
     pub manages_owners: bool,
 }
 
@@ -76,16 +64,7 @@ pub fn find(connection: &mut Connection, id: &KeyId) -> StoreResult<Option<KeyRe
     let found = api_keys::table
         .inner_join(orgs::table.on(orgs::org_id.eq(api_keys::org_id)))
         .filter(api_keys::key_id.eq(id))
-        .select((
-            api_keys::org_id,
-            api_keys::secret_sha256,
-            api_keys::capabilities,
-            api_keys::session_ids,
-            api_keys::expires_at,
-            api_keys::revoked_at,
-            api_keys::manages_owners,
-            orgs::disabled_at,
-        ))
+        .select(KeyRecord::as_select())
         .first(connection)
         .optional()?;
     Ok(found)
@@ -105,17 +84,7 @@ pub fn count_sessions(connection: &mut Connection, org: OrgId, ids: &[SessionId]
 
 /// Inserts a key.
 pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> StoreResult<KeyRow> {
-    let values = (
-        api_keys::org_id.eq(org),
-        api_keys::key_id.eq(&key.id),
-        api_keys::name.eq(&key.name),
-        api_keys::secret_sha256.eq(key.secret_sha256.as_slice()),
-        api_keys::capabilities.eq(&key.capabilities),
-        api_keys::session_ids.eq(key.sessions.as_deref()),
-        api_keys::expires_at.eq(key.expires_at),
-        api_keys::manages_owners.eq(key.manages_owners),
-    );
-    let insert = diesel::insert_into(api_keys::table).values(values);
+    let insert = diesel::insert_into(api_keys::table).values((api_keys::org_id.eq(org), key));
     Ok(insert.returning(KeyRow::as_returning()).get_result(connection)?)
 }
 

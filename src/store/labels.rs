@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::connection::{Connection, StoreResult};
-use super::org_rows::org_rows;
+use super::org_rows::{org_rows, page_after};
 use super::schema::{chat_labels, labels};
 use super::touch::touch_chats;
 use crate::ids::{LabelId, OrgId};
@@ -13,14 +13,11 @@ use crate::instant::Instant;
 /// A label.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = labels, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs)] // columns of labels, documented in the migrations
 pub struct LabelRow {
-    /// The label.
     pub label_id: LabelId,
-    /// The name.
     pub name: String,
-    /// `#RRGGBB`.
     pub color: Option<String>,
-    /// When it was created.
     pub created_at: Instant,
 }
 
@@ -124,12 +121,8 @@ pub fn insert(
 
 /// Up to `limit` labels, ordered by key, after the key `after`.
 pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) -> StoreResult<Vec<LabelRow>> {
-    Ok(org_rows!(labels, org)
-        .filter(labels::label_key.gt(after))
-        .order(labels::label_key)
-        .limit(limit)
-        .select(LabelRow::as_select())
-        .load(connection)?)
+    let page = page_after!(labels, org, label_key, after, limit).select(LabelRow::as_select());
+    Ok(page.load(connection)?)
 }
 
 /// Locks the label FOR UPDATE, so that no chat is given it until the transaction ends.

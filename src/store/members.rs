@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
-use super::org_rows::org_rows;
+use super::org_rows::{org_rows, page_after};
 use super::schema::{chat_access, chats, members};
 use super::touch::{clock_timestamp, touch_chats};
 use crate::ids::OrgId;
@@ -14,28 +14,22 @@ use crate::instant::Instant;
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = members, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs)] // columns of members, documented in the migrations
 pub struct MemberRow {
-    /// The email as first given.
     pub email: String,
-    /// The person's name.
     pub name: Option<String>,
-    /// `owner`, `admin` or `member`.
     pub role: String,
-    /// When the member was added.
     pub created_at: Instant,
 }
 
 /// A member to insert.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = members)]
+#[allow(missing_docs)] // columns of members, documented in the migrations
 pub struct NewMemberRow {
-    /// The normalized email, which identifies the member.
     pub member_key: String,
-    /// The email.
     pub email: String,
-    /// The person's name.
     pub name: Option<String>,
-    /// `owner`, `admin` or `member`.
     pub role: &'static str,
 }
 
@@ -106,12 +100,8 @@ pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<MemberRo
 
 /// Up to `limit` members, ordered by key, after the key `after`.
 pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) -> StoreResult<Vec<MemberRow>> {
-    Ok(org_rows!(members, org)
-        .filter(members::member_key.gt(after))
-        .order(members::member_key)
-        .limit(limit)
-        .select(MemberRow::as_select())
-        .load(connection)?)
+    let page = page_after!(members, org, member_key, after, limit).select(MemberRow::as_select());
+    Ok(page.load(connection)?)
 }
 
 /// Deletes a member that [`lock`] has locked: unassigns its chats, removes its access, and touches these chats.

@@ -17,28 +17,18 @@ use crate::json_value::JsonValue;
 /// A stored message.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = message_views, check_for_backend(Pg))]
+#[allow(missing_docs)] // columns of message_views, documented in the migrations
 pub struct MessageView {
-    /// WhatsApp's id.
     pub message_id: String,
-    /// When it was sent.
     pub sent_at: Instant,
-    /// When WhatsApp last changed it.
     pub updated_at: Option<Instant>,
-    /// 0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read.
     pub ack: Option<i16>,
-    /// Whether the session's own number sent it.
     pub from_me: bool,
-    /// Contact id of the sender.
     pub sender: Option<String>,
-    /// WhatsApp's message type.
     pub type_: Option<String>,
-    /// The text.
     pub body: Option<String>,
-    /// Which contacts received and read it.
     pub delivery: Option<Json<Delivery>>,
-    /// The keys without a column.
     pub details: Json<Box<Details>>,
-    /// The text's `tsvector`, as text.
     pub fts: Option<String>,
 }
 

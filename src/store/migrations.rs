@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::time::Instant;
 
+use super::catalog::{__diesel_schema_migrations, pg_try_advisory_lock, to_regclass};
 use super::connection::{Connection, StoreResult};
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
@@ -20,21 +21,6 @@ const LOCK_KEY: i64 = 0x5377_6974_6368;
 const LOCK_POLL: Duration = Duration::from_millis(50);
 /// Building an index over many messages takes long.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
-
-#[diesel::declare_sql_function]
-#[allow(missing_docs)]
-extern "SQL" {
-    fn pg_try_advisory_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
-    fn to_regclass(name: diesel::sql_types::Text) -> diesel::sql_types::Nullable<diesel::sql_types::Oid>;
-}
-
-diesel::table! {
-    /// Written by diesel.
-    __diesel_schema_migrations (version) {
-        /// The migration's version.
-        version -> VarChar,
-    }
-}
 
 /// A migration of this program, or one that a newer program applied.
 #[derive(Clone, Debug, PartialEq, Eq)]

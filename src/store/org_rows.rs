@@ -7,6 +7,13 @@ macro_rules! org_rows {
     };
 }
 
+/// `page_after!(labels, org, label_key, after, limit)`: `org_rows!` in the order of a key, after a value of it.
+macro_rules! page_after {
+    ($table:ident, $org:expr, $key:ident, $after:expr, $limit:expr) => {
+        org_rows!($table, $org).filter($table::$key.gt($after)).order($table::$key).limit($limit)
+    };
+}
+
 /// `same_chat!(chats, session_chats)`: joins two tables by organization and chat.
 macro_rules! same_chat {
     ($table:ident, $other:ident) => {
@@ -14,4 +21,4 @@ macro_rules! same_chat {
     };
 }
 
-pub(super) use {org_rows, same_chat};
+pub(super) use {org_rows, page_after, same_chat};

@@ -10,14 +10,11 @@ use crate::instant::Instant;
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = orgs, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs)] // columns of orgs, documented in the migrations
 pub struct OrgRow {
-    /// The organization.
     pub org_id: OrgId,
-    /// Name shown to operators.
     pub name: String,
-    /// When it was disabled; `None` while it is enabled.
     pub disabled_at: Option<Instant>,
-    /// When it was created.
     pub created_at: Instant,
 }
 

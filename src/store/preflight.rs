@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::catalog::{current_setting, pg_class, pg_index, row_security_active, to_regclass};
 use super::connection::{Connection, StoreResult};
 use super::migrations::{blocking, connect};
 use super::readiness::{self, Schema};
@@ -29,37 +30,6 @@ pub struct Preflight {
     /// How far the database's clock is ahead of ours, in microseconds, accurate to half of the round trip.
     pub clock_ahead: i64,
 }
-
-#[diesel::declare_sql_function]
-#[allow(missing_docs)]
-extern "SQL" {
-    fn current_setting(name: diesel::sql_types::Text) -> diesel::sql_types::Text;
-    fn row_security_active(table: diesel::sql_types::Text) -> diesel::sql_types::Bool;
-    fn to_regclass(name: diesel::sql_types::Text) -> diesel::sql_types::Nullable<diesel::sql_types::Oid>;
-}
-
-diesel::table! {
-    /// Indexes.
-    pg_index (indexrelid) {
-        /// The index's row in `pg_class`.
-        indexrelid -> Oid,
-        /// Whether queries can use it.
-        indisvalid -> Bool,
-    }
-}
-
-diesel::table! {
-    /// Tables and indexes.
-    pg_class (oid) {
-        /// The object's id.
-        oid -> Oid,
-        /// Its name.
-        relname -> Text,
-    }
-}
-
-diesel::joinable!(pg_index -> pg_class (indexrelid));
-diesel::allow_tables_to_appear_in_same_query!(pg_index, pg_class);
 
 /// Runs all checks on a connection of their own.
 pub async fn check(database_url: &Secret) -> Result<Preflight> {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::connection::{Connection, StoreResult};
-use super::org_rows::org_rows;
+use super::org_rows::{org_rows, page_after};
 use super::schema::properties;
 use crate::ids::{OrgId, PropertyId};
 use crate::instant::Instant;
@@ -13,30 +13,23 @@ use crate::instant::Instant;
 /// A property.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = properties, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs)] // columns of properties, documented in the migrations
 pub struct PropertyRow {
-    /// The property.
     pub property_id: PropertyId,
-    /// The name.
     pub name: String,
-    /// `text`, `date`, `dropdown` or `picklist`.
     pub kind: String,
-    /// Allowed values of a dropdown or picklist, in the order given.
     pub options: Vec<String>,
-    /// When it was defined.
     pub created_at: Instant,
 }
 
 /// A property to insert.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = properties)]
+#[allow(missing_docs)] // columns of properties, documented in the migrations
 pub struct NewPropertyRow {
-    /// The property.
     pub property_id: PropertyId,
-    /// The name.
     pub name: String,
-    /// `text`, `date`, `dropdown` or `picklist`.
     pub kind: &'static str,
-    /// Allowed values of a dropdown or picklist.
     pub options: Vec<String>,
 }
 
@@ -89,12 +82,8 @@ pub fn page(
     after: &str,
     limit: i64,
 ) -> StoreResult<Vec<PropertyRow>> {
-    Ok(org_rows!(properties, org)
-        .filter(properties::name.gt(after))
-        .order(properties::name)
-        .limit(limit)
-        .select(PropertyRow::as_select())
-        .load(connection)?)
+    let page = page_after!(properties, org, name, after, limit).select(PropertyRow::as_select());
+    Ok(page.load(connection)?)
 }
 
 /// Locks the property FOR UPDATE, so that no chat is given a value of it until the transaction ends.

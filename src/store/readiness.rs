@@ -4,6 +4,7 @@ use std::fmt;
 
 use diesel::prelude::*;
 
+use super::catalog::{current_schema, pg_tables};
 use super::connection::{Connection, StoreResult};
 use super::migrations::{self, blocking, connect};
 use crate::config::Secret;
@@ -48,21 +49,9 @@ impl fmt::Display for Schema {
     }
 }
 
-#[diesel::declare_sql_function]
-#[allow(missing_docs)]
-extern "SQL" {
-    fn required_migration() -> diesel::sql_types::Text;
-    fn current_schema() -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-}
-
-diesel::table! {
-    /// All tables of the database.
-    pg_tables (schemaname, tablename) {
-        /// The schema.
-        schemaname -> Text,
-        /// The name.
-        tablename -> Text,
-    }
+diesel::define_sql_function! {
+    /// Version of the oldest migration that a program must have to work with the schema.
+    fn required_migration() -> Text;
 }
 
 /// Returns an error with the remedy unless the schema is [`Schema::Current`].

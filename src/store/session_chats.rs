@@ -36,7 +36,7 @@ pub struct SessionChatView {
 /// The state of a chat in one session.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = session_chats, check_for_backend(Pg))]
-#[allow(missing_docs)] // the columns of session_chats, described there
+#[allow(missing_docs)] // columns of session_chats, documented in the migrations
 pub struct HeldSessionChat {
     pub id: i64,
     pub archived: bool,

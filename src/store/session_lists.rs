@@ -193,7 +193,7 @@ pub fn chats(
 /// A stored message.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = messages, check_for_backend(Pg))]
-#[allow(missing_docs)] // the columns of messages, described there
+#[allow(missing_docs)] // columns of messages, documented in the migrations
 pub struct StoredMessage {
     pub message_id: String,
     pub sent_at: Instant,

@@ -15,38 +15,27 @@ use crate::instant::Instant;
 /// A session.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
+#[allow(missing_docs)] // columns of sessions, documented in the migrations
 pub struct SessionRow {
-    /// The session.
     pub session_id: SessionId,
-    /// The phone number.
     pub phone: Phone,
-    /// The phone id.
     pub phone_id: PhoneId,
-    /// The number's own LID.
     pub lid: Option<String>,
-    /// Name given by the organization.
     pub label: Option<String>,
-    /// `disconnected`, `connecting`, `connected` or `logged_out`.
     pub status: String,
-    /// When it was last connected.
     pub last_connected_at: Option<Instant>,
-    /// When it was attached.
     pub created_at: Instant,
-    /// When it last changed.
     pub updated_at: Instant,
 }
 
 /// A session to insert.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = sessions)]
+#[allow(missing_docs)] // columns of sessions, documented in the migrations
 pub struct NewSessionRow {
-    /// The session.
     pub session_id: SessionId,
-    /// The phone number.
     pub phone: Phone,
-    /// The phone id.
     pub phone_id: PhoneId,
-    /// Name given by the organization.
     pub label: Option<String>,
 }
 

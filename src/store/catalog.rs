@@ -1,0 +1,42 @@
+//! PostgreSQL's system catalogs and functions, and diesel's table of migrations.
+
+use diesel::sql_types::{BigInt, Text};
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn current_schema() -> Nullable<Text>;
+    fn current_setting(name: Text) -> Text;
+    fn pg_try_advisory_lock(key: BigInt) -> Bool;
+    fn row_security_active(table: Text) -> Bool;
+    fn to_regclass(name: Text) -> Nullable<Oid>;
+}
+
+diesel::table! {
+    __diesel_schema_migrations (version) {
+        version -> VarChar,
+    }
+}
+
+diesel::table! {
+    pg_tables (schemaname, tablename) {
+        schemaname -> Text,
+        tablename -> Text,
+    }
+}
+
+diesel::table! {
+    pg_index (indexrelid) {
+        indexrelid -> Oid,
+        indisvalid -> Bool,
+    }
+}
+
+diesel::table! {
+    pg_class (oid) {
+        oid -> Oid,
+        relname -> Text,
+    }
+}
+
+diesel::joinable!(pg_index -> pg_class (indexrelid));
+diesel::allow_tables_to_appear_in_same_query!(pg_index, pg_class);
