@@ -90,7 +90,7 @@ kills: build-packages
 	KILLS=50 cargo test --locked ingest::stream::kills
 
 merges: build-packages
-	MERGES=1000 cargo test --locked ingest::persons
+	MERGES=1000 cargo test --locked ingest::links
 
 # One after the other: each needs the whole machine.
 soak: build-packages

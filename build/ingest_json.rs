@@ -70,7 +70,7 @@ fn runtime_module(field: &FieldDescriptor) -> Option<&'static str> {
     }
 }
 
-/// The function that tells whether a field is left out. Identifiers and flags are always written.
+/// The function by which a field is left out. Identifiers and flags are always written.
 fn skipped_when(field: &FieldDescriptor) -> Option<String> {
     if field.is_map() {
         Some("std::collections::BTreeMap::is_empty".to_owned())

@@ -1,12 +1,12 @@
-//! What connectors tell, and what is stored of it.
+//! Ingest: events and what is stored.
 
 mod commands;
 mod convergence;
 mod demo;
 mod export;
 mod import;
-mod persons;
-mod refusals;
+mod links;
+mod rejections;
 mod rules;
 mod setup;
 pub mod stream;
@@ -27,14 +27,14 @@ pub const NUMBER: &str = "15550100400";
 pub const SESSION: &str = "01J9ZX8K2QHV0M3T6R7P4N5W8C";
 pub const OTHER_NUMBER: &str = "15550100401";
 
-/// An organization with two numbers that connectors tell things to.
-pub struct Inbox {
+/// An organization with two sessions.
+pub struct TestOrg {
     pub database: Database,
     pub store: Store,
     pub org: OrgId,
 }
 
-impl Inbox {
+impl TestOrg {
     pub async fn new() -> Self {
         let database = Cluster::get().await.migrated_database().await;
         Self::on(&database).await
@@ -51,22 +51,22 @@ impl Inbox {
         Self { database: database.clone(), store, org }
     }
 
-    /// Applies events of the first number in one batch, each as `{"<kind>": {…}}`.
-    pub async fn tell(&self, events: &[Value]) -> Vec<Result<()>> {
+    /// Applies events of the first session in one batch, each as `{"<kind>": {…}}`.
+    pub async fn apply(&self, events: &[Value]) -> Vec<Result<()>> {
         let batch = events.iter().map(event).collect();
-        ingest::apply(&self.store, &SessionScope::all(self.org), batch).await.expect("the database is there")
+        ingest::apply(&self.store, &SessionScope::all(self.org), batch).await.expect("a working database")
     }
 
-    /// Applies events that must all be accepted.
+    /// Applies events and requires that all are stored.
     pub async fn accept(&self, events: &[Value]) {
-        for (event, outcome) in events.iter().zip(self.tell(events).await) {
+        for (event, outcome) in events.iter().zip(self.apply(events).await) {
             outcome.unwrap_or_else(|error| panic!("{event}: {error}"));
         }
     }
 
-    /// Applies an event that must be refused.
-    pub async fn refuse(&self, event: Value) -> Error {
-        let outcome = self.tell(std::slice::from_ref(&event)).await.remove(0);
+    /// Applies an event and requires that it is rejected.
+    pub async fn reject(&self, event: Value) -> Error {
+        let outcome = self.apply(std::slice::from_ref(&event)).await.remove(0);
         outcome.expect_err(&event.to_string())
     }
 
@@ -82,7 +82,7 @@ impl Inbox {
         rows.into_iter().next().expect("a row")
     }
 
-    /// Everything that is stored of the organization's chats, without what the database numbers or stamps by itself.
+    /// Everything that is stored of the organization's chats, without generated values.
     pub fn copy(&self) -> Vec<(&'static str, Vec<Value>)> {
         let tables = [
             ("contacts", "SELECT contact_id, name, color, image, is_internal FROM contacts x"),
@@ -130,7 +130,7 @@ impl Inbox {
     }
 }
 
-/// An event of the first number, unless it names another session.
+/// An event of the first session, unless it names another one.
 pub fn event(event: &Value) -> IngestEvent {
     let mut event = event.clone();
     let fields = event.as_object_mut().expect("an object");

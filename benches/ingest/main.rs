@@ -1,8 +1,8 @@
-//! How many messages a second a connector's streams store: into an empty table, and into one that has millions.
+//! Messages that ingest streams store per second: into an empty table, and into one with millions of rows.
 //!
-//! PostgreSQL, the service and this client share one machine, so the figures are a floor; what counts is the ratio of the
-//! two. Nothing here passes or fails by a time. `BENCH_ROWS` sets how many messages the large table has (default
-//! 5,000,000), `BENCH_MESSAGES` how many are told each time (default 100,000).
+//! PostgreSQL, the server and this client share one machine, so the figures are a lower bound; their ratio counts. No time
+//! makes the benchmark fail. `BENCH_ROWS` sets the size of the large table (default 5,000,000), `BENCH_MESSAGES` the number
+//! of messages per measurement (default 100,000).
 
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/cluster.rs"]
@@ -36,43 +36,42 @@ use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use usage::processor_time;
 
-/// The binary under load.
+/// The server binary.
 const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");
 
 const PHONE: &str = "15550090001";
 const STREAMS: i64 = 2;
-/// Chats that messages are told of, as many by each stream.
+/// Chats of the messages, evenly divided among the streams.
 const CHATS: i64 = 20_000;
-/// Memory for what PostgreSQL has open, and how much it writes between two checkpoints: the default of the first, 128 MB, is for
-/// machines and tables of another time.
+/// Settings of PostgreSQL for large tables; the default of `shared_buffers` is 128 MB.
 const POSTGRES: [&str; 2] = ["shared_buffers=3GB", "max_wal_size=8GB"];
-/// Events on their way between a stream's writer and HTTP/2.
+/// Events between a stream's writer and HTTP/2.
 const QUEUE: usize = 256;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What storing some messages took.
+/// The result of a measurement.
 struct Measured {
     messages: i64,
     elapsed: Duration,
-    /// Processor time of the service.
-    service: Duration,
+    /// Processor time of the server.
+    server: Duration,
 }
 
 impl Measured {
-    #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+    #[allow(clippy::cast_precision_loss, reason = "a figure in a report")]
     fn per_second(&self) -> f64 {
         self.messages as f64 / self.elapsed.as_secs_f64()
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+    #[allow(clippy::cast_precision_loss, reason = "a figure in a report")]
     fn line(&self, into: &str) -> String {
-        let micros = self.service.as_secs_f64() * 1e6 / self.messages as f64;
+        let micros = self.server.as_secs_f64() * 1e6 / self.messages as f64;
         format!("| {into} | {:.0} | {micros:.1} |", self.per_second())
     }
 }
 
-// One thread: the client must not take more than one of the cores it shares with what it measures.
+// One thread, so that the client takes at most one of the shared cores.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let (rows, messages) = (setting("BENCH_ROWS", 5_000_000)?, setting("BENCH_MESSAGES", 100_000)?);
@@ -88,7 +87,7 @@ async fn main() -> Outcome<()> {
     eprintln!("filling it up to {rows} messages …");
     fill(&database, &org, &session, rows);
     let large = measure(&server, &key, "L", messages).await?;
-    println!("| {STREAMS} streams into | messages/s | service CPU µs/message |\n|---|---|---|");
+    println!("| {STREAMS} streams into | messages/s | server CPU µs/message |\n|---|---|---|");
     println!("{}", empty.line("an empty table"));
     println!("{}", large.line(&format!("{rows} messages")));
     println!("\nratio {:.2}", large.per_second() / empty.per_second());
@@ -99,13 +98,13 @@ fn setting(name: &str, default: i64) -> Outcome<i64> {
     Ok(std::env::var(name).map_or(Ok(default), |text| text.parse())?)
 }
 
-/// Adds messages by statements, of the same chats, until there are that many.
+/// Inserts messages of the same chats with SQL until the table has that many rows.
 fn fill(database: &Database, org: &str, session: &str, rows: i64) {
     const STEP: i64 = 250_000;
     let mut sql = database.sql();
-    let mut there = sql.count("messages");
-    while there < rows {
-        let more = STEP.min(rows - there);
+    let mut count = sql.count("messages");
+    while count < rows {
+        let more = STEP.min(rows - count);
         sql.run_as(
             org,
             &format!(
@@ -113,35 +112,35 @@ fn fill(database: &Database, org: &str, session: &str, rows: i64) {
                  SELECT '{org}', '{session}', c.chat_key, 'F' || n, '2025-01-01T00:00:00Z'::timestamptz + n * interval '1 second',
                      3, false, c.chat_id, 'chat',
                      'Hello, your order ' || n || ' has left our house and arrives on day ' || n % 31 || ' of the month'
-                 FROM generate_series({there}, {there} + {more} - 1) n
+                 FROM generate_series({count}, {count} + {more} - 1) n
                  JOIN (SELECT chat_key, chat_id, row_number() OVER () - 1 AS place FROM chats WHERE org_id = '{org}') c
                      ON c.place = n % {CHATS}"
             ),
         );
-        there = sql.count("messages");
-        eprintln!("{there}");
+        count = sql.count("messages");
+        eprintln!("{count}");
     }
     database.admin().run("VACUUM ANALYZE");
     database.admin().run("CHECKPOINT");
 }
 
-/// Tells so many messages through streams beside each other, and waits until all are acknowledged.
+/// Sends messages over concurrent streams, and waits until all are acknowledged.
 async fn measure(server: &Server, key: &str, prefix: &str, messages: i64) -> Outcome<Measured> {
     let pid = server.process.id().ok_or("no process id")?;
-    let (begun, before) = (Instant::now(), processor_time(pid));
+    let (started, before) = (Instant::now(), processor_time(pid));
     let mut streams = JoinSet::new();
     for stream in 0..STREAMS {
         let url = format!("http://{}", server.address);
-        streams.spawn(tell(url, key.to_owned(), format!("{prefix}{stream}-"), stream, messages / STREAMS));
+        streams.spawn(send(url, key.to_owned(), format!("{prefix}{stream}-"), stream, messages / STREAMS));
     }
     while let Some(stream) = streams.join_next().await {
         stream??;
     }
-    let service = processor_time(pid).saturating_sub(before);
-    Ok(Measured { messages: messages / STREAMS * STREAMS, elapsed: begun.elapsed(), service })
+    let server_time = processor_time(pid).saturating_sub(before);
+    Ok(Measured { messages: messages / STREAMS * STREAMS, elapsed: started.elapsed(), server: server_time })
 }
 
-async fn tell(url: String, key: String, prefix: String, stream: i64, messages: i64) -> Outcome<()> {
+async fn send(url: String, key: String, prefix: String, stream: i64, messages: i64) -> Outcome<()> {
     let (requests, sent) = mpsc::channel(QUEUE);
     let mut request = tonic::Request::new(ReceiverStream::new(sent));
     request.metadata_mut().insert("authorization", format!("Bearer {key}").parse()?);

@@ -8,7 +8,7 @@ mod serve_command;
 use clap::Args;
 use serde::Serialize;
 
-use self::data::Demo;
+use self::data::{Demo, DemoSession, GROUP, NAME, ORG, PERSON_ID, SESSIONS};
 use super::{Context, Failure, healthcheck, output};
 use crate::actions::ingest::{self, IngestEvent, SessionScope};
 use crate::actions::orgs::{self, OrgRow};
@@ -20,27 +20,7 @@ use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::Store;
 
-/// The demo organization. Its id is fixed, as are those of its sessions, so that the next run finds them.
-const ORG: &str = "019b0000-0000-7000-8000-00000000de30";
-const NAME: &str = "Acme";
-/// The sessions of the demo data.
-const SESSIONS: [DemoSession; 2] = [
-    DemoSession { session_id: "01KAN0000000000000000DEM01", phone: "15550100400", label: "Support" },
-    DemoSession { session_id: "01KAN0000000000000000DEM02", phone: "15550100401", label: "Sales" },
-];
-/// The person and the group in the printed instructions. Their chats belong to the first session.
-const PERSON: &str = "15550101000";
-const PERSON_ID: &str = "15550101000@c.us";
-const GROUP: &str = "120363400000000000@g.us";
 const BATCH_EVENTS: usize = 1000;
-
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DemoSession {
-    session_id: &'static str,
-    phone: &'static str,
-    label: &'static str,
-}
 
 /// Arguments of `demo`.
 #[derive(Args)]

@@ -1,8 +1,8 @@
 //! Statements of export. Large tables are read row by row, so that one row at a time is in memory.
 
-mod chats;
+mod shared_chats;
 
-pub use chats::{Attached, SessionChatRow, SharedChat, attached, chats_after, session_chats};
+pub use shared_chats::{Attached, SessionChatRow, SharedChat, attached, chats_after, session_chats};
 
 use std::collections::HashMap;
 
@@ -11,12 +11,11 @@ use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
-use super::ingest::{Contact, Message, MessageKey, PendingReceipt, SessionChatKey};
-use super::ingest::{MESSAGE_COLUMNS, MessageRow, message_of};
+use super::ingest::{Contact, Message, PendingReceipt, message_columns, receipt_columns};
 use super::labels::LabelRow;
 use super::schema::{
-    chat_members, chats as all_chats, contacts, labels, lids, list_counts, members, messages,
-    pending_receipts, session_chats, sessions,
+    chat_members, chats, contacts, labels, lids, list_counts, members, messages, pending_receipts,
+    session_chats, sessions,
 };
 use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
@@ -93,6 +92,13 @@ macro_rules! each {
     }};
 }
 
+/// The join condition that two rows belong to the same chat.
+macro_rules! same_chat {
+    ($one:ident, $other:ident) => {
+        $one::org_id.eq($other::org_id).and($one::chat_key.eq($other::chat_key))
+    };
+}
+
 /// Each LID with its phone number; with a session, only of persons that have a chat in it.
 pub fn each_lid(
     connection: &mut Connection,
@@ -102,14 +108,10 @@ pub fn each_lid(
 ) -> StoreResult<()> {
     let mut links = lids::table.filter(lids::org_id.eq(org)).into_boxed::<Pg>();
     if let Some(session) = only {
-        let chat = all_chats::table
-            .inner_join(
-                session_chats::table.on(session_chats::org_id
-                    .eq(all_chats::org_id)
-                    .and(session_chats::chat_key.eq(all_chats::chat_key))),
-            )
-            .filter(all_chats::org_id.eq(org))
-            .filter(all_chats::chat_id.eq(lids::address))
+        let chat = chats::table
+            .inner_join(session_chats::table.on(same_chat!(session_chats, chats)))
+            .filter(chats::org_id.eq(org))
+            .filter(chats::chat_id.eq(lids::address))
             .filter(session_chats::session_id.eq(session));
         links = links.filter(exists(chat));
     }
@@ -124,39 +126,28 @@ pub fn each_contact(
     only: Option<SessionId>,
     mut handle: impl FnMut(Contact) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let mut people = contacts::table.filter(contacts::org_id.eq(org)).into_boxed::<Pg>();
+    let mut rows = contacts::table.filter(contacts::org_id.eq(org)).into_boxed::<Pg>();
     if let Some(session) = only {
-        let own_chats = || {
-            all_chats::table
-                .inner_join(
-                    session_chats::table.on(session_chats::org_id
-                        .eq(all_chats::org_id)
-                        .and(session_chats::chat_key.eq(all_chats::chat_key))),
-                )
-                .filter(all_chats::org_id.eq(org))
-                .filter(session_chats::session_id.eq(session))
-        };
-        let in_groups = chat_members::table
-            .inner_join(
-                session_chats::table.on(session_chats::org_id
-                    .eq(chat_members::org_id)
-                    .and(session_chats::chat_key.eq(chat_members::chat_key))),
-            )
+        let own_chat = chats::table
+            .inner_join(session_chats::table.on(same_chat!(session_chats, chats)))
+            .filter(chats::org_id.eq(org))
+            .filter(chats::chat_id.eq(contacts::contact_id))
+            .filter(session_chats::session_id.eq(session));
+        let membership = chat_members::table
+            .inner_join(session_chats::table.on(same_chat!(session_chats, chat_members)))
             .filter(chat_members::org_id.eq(org))
             .filter(chat_members::contact_id.eq(contacts::contact_id))
             .filter(session_chats::session_id.eq(session));
-        people = people.filter(
-            exists(own_chats().filter(all_chats::chat_id.eq(contacts::contact_id))).or(exists(in_groups)),
-        );
+        rows = rows.filter(exists(own_chat).or(exists(membership)));
     }
-    let people = people.order(contacts::contact_id).select((
+    let rows = rows.order(contacts::contact_id).select((
         contacts::contact_id,
         contacts::name,
         contacts::color,
         contacts::image,
         contacts::is_internal,
     ));
-    each!(connection, people, Contact, handle)
+    each!(connection, rows, Contact, handle)
 }
 
 /// Each message with the address of its chat, chat by chat.
@@ -167,15 +158,12 @@ pub fn each_message(
     mut handle: impl FnMut((String, Message)) -> StoreResult<()>,
 ) -> StoreResult<()> {
     let stored = messages::table
-        .inner_join(
-            all_chats::table
-                .on(all_chats::org_id.eq(messages::org_id).and(all_chats::chat_key.eq(messages::chat_key))),
-        )
+        .inner_join(chats::table.on(same_chat!(chats, messages)))
         .filter(messages::org_id.eq(org))
         .filter(messages::session_id.eq(session))
         .order((messages::chat_key, messages::message_id))
-        .select((all_chats::chat_id, MESSAGE_COLUMNS));
-    each!(connection, stored, (String, MessageRow), |(chat, row)| handle((chat, message_of(row))))
+        .select((chats::chat_id, message_columns!()));
+    each!(connection, stored, (String, Message), handle)
 }
 
 /// Each pending receipt with the address of its chat.
@@ -186,24 +174,12 @@ pub fn each_receipt(
     mut handle: impl FnMut((String, PendingReceipt)) -> StoreResult<()>,
 ) -> StoreResult<()> {
     let pending = pending_receipts::table
-        .inner_join(
-            all_chats::table.on(all_chats::org_id
-                .eq(pending_receipts::org_id)
-                .and(all_chats::chat_key.eq(pending_receipts::chat_key))),
-        )
+        .inner_join(chats::table.on(same_chat!(chats, pending_receipts)))
         .filter(pending_receipts::org_id.eq(org))
         .filter(pending_receipts::session_id.eq(session))
         .order((pending_receipts::chat_key, pending_receipts::message_id))
-        .select((
-            all_chats::chat_id,
-            (pending_receipts::chat_key, pending_receipts::message_id),
-            (pending_receipts::contact_id, pending_receipts::kind, pending_receipts::at),
-        ));
-    type Row = (String, (i64, String), (String, String, Instant));
-    each!(connection, pending, Row, |(chat, (chat_key, id), (contact, kind, at))| {
-        let message = MessageKey { chat: SessionChatKey { session, chat_key }, id };
-        handle((chat, PendingReceipt { message, contact, kind, at }))
-    })
+        .select((chats::chat_id, receipt_columns!()));
+    each!(connection, pending, (String, PendingReceipt), handle)
 }
 
 /// The session's chats with a known unread count after that key: key, address, unread count, whether it has a read mark.
@@ -215,9 +191,7 @@ pub fn unread_after(
     limit: i64,
 ) -> StoreResult<Vec<(i64, String, i32, bool)>> {
     Ok(session_chats::table
-        .inner_join(all_chats::table.on(
-            all_chats::org_id.eq(session_chats::org_id).and(all_chats::chat_key.eq(session_chats::chat_key)),
-        ))
+        .inner_join(chats::table.on(same_chat!(chats, session_chats)))
         .filter(session_chats::org_id.eq(org))
         .filter(session_chats::session_id.eq(session))
         .filter(session_chats::chat_key.gt(after))
@@ -226,7 +200,7 @@ pub fn unread_after(
         .limit(limit)
         .select((
             session_chats::chat_key,
-            all_chats::chat_id,
+            chats::chat_id,
             session_chats::unread.assume_not_null(),
             session_chats::read_up_to.is_not_null(),
         ))

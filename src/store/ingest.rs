@@ -21,11 +21,11 @@ pub use links::{
     move_commands, phones_of_lids, remove_chats, session_chat_keys,
 };
 pub use members::{Member, add_members, members_of, remove_members};
-pub(super) use messages::{COLUMNS as MESSAGE_COLUMNS, Row as MessageRow, message as message_of};
 pub use messages::{
     Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
     write_messages,
 };
+pub(super) use messages::{message_columns, receipt_columns};
 pub use session_chats::{
     SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats, unread_counts,
     update_session_chats,

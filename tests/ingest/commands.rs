@@ -1,4 +1,4 @@
-//! What callers do to a number's chats reaches the connector that holds the number.
+//! Changes by API clients reach the connector that holds the session's lease, as commands.
 
 mod holder;
 mod merges;
@@ -36,7 +36,7 @@ async fn mark(world: &World, path: String) {
 }
 
 #[tokio::test]
-async fn every_change_of_a_chat_comes_in_the_order_it_was_made() {
+async fn commands_arrive_in_the_order_of_the_changes() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;
     message(&world, &chat.jid, 5000);
@@ -50,9 +50,9 @@ async fn every_change_of_a_chat_comes_in_the_order_it_was_made() {
         (json!({"archived": false}), Change::Archived(false)),
     ] {
         patch(&world, &chat, body).await;
-        let told = holder.take(1).await;
-        assert_eq!(changes(&told), [(chat.jid.clone(), change)]);
-        holder.done(&told).await;
+        let commands = holder.take(1).await;
+        assert_eq!(changes(&commands), [(chat.jid.clone(), change)]);
+        holder.done(&commands).await;
     }
     for (path, change) in [
         (format!("{}/read", chat.session_path), Change::Read(Read { up_to: at(5) })),
@@ -60,18 +60,18 @@ async fn every_change_of_a_chat_comes_in_the_order_it_was_made() {
         (format!("{}/read", chat.path), Change::Read(Read { up_to: at(5) })),
     ] {
         mark(&world, path).await;
-        let told = holder.take(1).await;
-        assert_eq!(changes(&told), [(chat.jid.clone(), change)]);
-        holder.done(&told).await;
+        let commands = holder.take(1).await;
+        assert_eq!(changes(&commands), [(chat.jid.clone(), change)]);
+        holder.done(&commands).await;
     }
-    // What is so already need not be told.
+    // A change without effect makes no command.
     mark(&world, format!("{}/read", chat.path)).await;
     assert!(holder.is_quiet().await);
     assert_eq!(world.sql().count("commands"), 0);
 }
 
 #[tokio::test]
-async fn while_no_connector_is_there_the_newest_of_each_field_is_kept() {
+async fn newest_command_of_each_field_is_kept_without_connector() {
     let (world, key) = world().await;
     let (alice, bob) = (world.chat("Alice").await, world.chat("Bob").await);
     patch(&world, &alice, json!({"archived": true})).await;
@@ -79,30 +79,30 @@ async fn while_no_connector_is_there_the_newest_of_each_field_is_kept() {
     patch(&world, &alice, json!({"archived": false, "pinned": true})).await;
     mark(&world, format!("{}/unread", bob.session_path)).await;
     let mut holder = Holder::open(&world.url(), &key, &world.org.sessions[0]).await;
-    let told = holder.take(4).await;
-    let wanted = [
+    let commands = holder.take(4).await;
+    let expected = [
         (bob.jid.clone(), Change::Archived(true)),
         (alice.jid.clone(), Change::Archived(false)),
         (alice.jid.clone(), Change::Pinned(true)),
         (bob.jid.clone(), Change::Unread(Unread {})),
     ];
-    assert_eq!(changes(&told), wanted);
-    assert!(told.is_sorted_by_key(|command| command.id));
+    assert_eq!(changes(&commands), expected);
+    assert!(commands.is_sorted_by_key(|command| command.id));
     assert!(holder.is_quiet().await);
 }
 
 #[tokio::test]
-async fn what_was_not_said_to_be_done_comes_again() {
+async fn unacknowledged_command_is_sent_again() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;
     patch(&world, &chat, json!({"archived": true, "pinned": true})).await;
     let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
-    let told = holder.take(2).await;
-    holder.done(&told[..1]).await;
-    // Done with the older state is not done with the newer one.
+    let commands = holder.take(2).await;
+    holder.done(&commands[..1]).await;
+    // Acknowledging the older command does not acknowledge the newer one.
     patch(&world, &chat, json!({"pinned": false})).await;
     let newer = holder.next().await.expect("a command");
-    holder.done(&told[1..]).await;
+    holder.done(&commands[1..]).await;
     assert!(holder.is_quiet().await);
     drop(holder);
 
@@ -110,13 +110,13 @@ async fn what_was_not_said_to_be_done_comes_again() {
     assert_eq!(next.next().await.expect("a command"), newer);
     assert!(next.is_quiet().await);
     next.done(&[newer]).await;
-    next.say(Request::Done(Done { ids: vec![1, -1, i64::MAX] })).await;
+    next.send(Request::Done(Done { ids: vec![1, -1, i64::MAX] })).await;
     assert!(next.is_quiet().await);
     assert_eq!(world.sql().count("commands"), 0);
 }
 
 #[tokio::test]
-async fn more_come_when_some_are_done() {
+async fn more_commands_arrive_when_some_are_acknowledged() {
     let (world, key) = world().await;
     let mut chats = Vec::new();
     for _ in 0..40 {
@@ -139,42 +139,42 @@ async fn more_come_when_some_are_done() {
 }
 
 #[tokio::test]
-async fn what_whatsapp_says_does_not_come_back_to_it() {
+async fn ingest_event_creates_no_command() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;
     let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
-    let said = |event: Value| world.import(&world.org, &[event]);
-    said(
+    let ingest = |event: Value| world.import(&world.org, &[event]);
+    ingest(
         json!({"session": world.org.numbers[0], "chat": {"jid": chat.jid, "archived": true, "pinned": true, "mutedUntil": 5}}),
     );
-    said(json!({"session": world.org.numbers[0], "read": {"chat": chat.jid, "upTo": 5000}}));
-    said(json!({"session": world.org.numbers[0], "unread": {"chat": chat.jid}}));
+    ingest(json!({"session": world.org.numbers[0], "read": {"chat": chat.jid, "upTo": 5000}}));
+    ingest(json!({"session": world.org.numbers[0], "unread": {"chat": chat.jid}}));
     assert!(holder.is_quiet().await);
-    // Nor does it take back what waits: it may not have heard of it yet.
+    // It does not cancel a pending command either: the event may be older than the change.
     patch(&world, &chat, json!({"archived": false})).await;
-    said(json!({"session": world.org.numbers[0], "chat": {"jid": chat.jid, "archived": true}}));
+    ingest(json!({"session": world.org.numbers[0], "chat": {"jid": chat.jid, "archived": true}}));
     assert_eq!(changes(&holder.take(1).await), [(chat.jid.clone(), Change::Archived(false))]);
 }
 
 #[tokio::test]
-async fn a_second_connector_waits_until_the_first_is_gone() {
+async fn second_connector_waits_for_the_lease() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;
     let first = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
     let other_server = world.another_server().await;
     let url = format!("http://{}", other_server.address);
-    let mut second = Holder::ask(&url, &key, &world.org.sessions[0]).await.expect("a stream");
+    let mut second = Holder::request(&url, &key, &world.org.sessions[0]).await.expect("a stream");
     patch(&world, &chat, json!({"archived": true})).await;
     assert!(second.is_quiet().await);
-    // Another number is another matter.
+    // The lease of another session is free.
     Holder::open(&url, &key, &world.org.numbers[1]).await;
     drop(first);
-    second.opened().await.expect("it is free");
+    second.opened().await.expect("the lease");
     assert_eq!(changes(&second.take(1).await), [(chat.jid.clone(), Change::Archived(true))]);
 }
 
 #[tokio::test]
-async fn a_holder_that_died_loses_the_number_when_its_lease_ends() {
+async fn lease_of_a_dead_holder_expires() {
     let (world, key) = world().await;
     let lease = |ends: &str| {
         world.sql().run_as(
@@ -187,10 +187,10 @@ async fn a_holder_that_died_loses_the_number_when_its_lease_ends() {
         );
     };
     lease("8 seconds");
-    let mut holder = Holder::ask(&world.url(), &key, &world.org.numbers[0]).await.expect("a stream");
+    let mut holder = Holder::request(&world.url(), &key, &world.org.numbers[0]).await.expect("a stream");
     assert!(holder.is_quiet().await);
-    holder.opened().await.expect("it is free");
-    // And whoever was only slow is told.
+    holder.opened().await.expect("the lease");
+    // A holder that lost its lease to another is closed.
     lease("1 hour");
     let end = loop {
         if let Err(end) = holder.next().await {
@@ -201,36 +201,36 @@ async fn a_holder_that_died_loses_the_number_when_its_lease_ends() {
 }
 
 #[tokio::test]
-async fn a_service_that_stops_says_so_and_lets_the_number_go() {
+async fn shutdown_releases_the_lease() {
     let (world, key) = world().await;
     let mut holder = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
     let (code, end) = tokio::join!(world.stop(), holder.next());
     assert_eq!(code, 0);
-    assert_eq!(end.expect_err("the service stops").code(), Code::Unavailable);
+    assert_eq!(end.expect_err("the server shuts down").code(), Code::Unavailable);
     assert_eq!(world.sql().count("connector_leases"), 0);
 }
 
 #[tokio::test]
-async fn what_was_not_carried_out_when_the_service_is_killed_goes_to_the_next_holder() {
+async fn unacknowledged_command_of_a_killed_server_is_sent_again() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;
     let killed = world.another_server().await;
     let mut first = Holder::open(&format!("http://{}", killed.address), &key, &world.org.numbers[0]).await;
     patch(&world, &chat, json!({"archived": true, "pinned": true})).await;
-    let told = first.take(2).await;
+    let commands = first.take(2).await;
     drop(killed);
     first.next().await.expect_err("the service is gone");
     patch(&world, &chat, json!({"pinned": false})).await;
-    // Nobody let go of the number: it is free when the lease ends.
+    // The lease was not released: it is free once it expires.
     let mut second = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
     let again = second.take(2).await;
-    assert_eq!(again[0], told[0]);
+    assert_eq!(again[0], commands[0]);
     assert_eq!(changes(&again[1..]), [(chat.jid.clone(), Change::Pinned(false))]);
     assert!(second.is_quiet().await);
 }
 
 #[tokio::test]
-async fn a_number_that_is_not_the_callers_cannot_be_had() {
+async fn lease_of_a_session_out_of_scope_is_rejected() {
     let world = World::start().await;
     let limited = world.limited_key("ingest", &world.org.sessions[..1]);
     Holder::open(&world.url(), &limited, &world.org.numbers[0]).await;
@@ -240,11 +240,11 @@ async fn a_number_that_is_not_the_callers_cannot_be_had() {
         ("15550109999", Code::NotFound),
         ("nobody", Code::InvalidArgument),
     ] {
-        let mut holder = Holder::ask(&world.url(), &limited, session).await.expect("a stream");
+        let mut holder = Holder::request(&world.url(), &limited, session).await.expect("a stream");
         assert_eq!(holder.opened().await.expect_err(session).code(), code, "{session}");
     }
-    let mut holder = Holder::ask(&world.url(), &limited, &world.org.numbers[0]).await.expect("a stream");
-    holder.opened().await.expect("it is free");
-    holder.say(Request::Open(Default::default())).await;
+    let mut holder = Holder::request(&world.url(), &limited, &world.org.numbers[0]).await.expect("a stream");
+    holder.opened().await.expect("the lease");
+    holder.send(Request::Open(Default::default())).await;
     assert_eq!(holder.next().await.expect_err("opened already").code(), Code::InvalidArgument);
 }

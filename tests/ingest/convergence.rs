@@ -6,16 +6,16 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use switchboard::actions::ingest::{self, IngestEvent, SessionScope};
 
-use super::{Inbox, NUMBER, OTHER_NUMBER, event};
+use super::{NUMBER, OTHER_NUMBER, TestOrg, event};
 use crate::support::Cluster;
 
 const PERSON: &str = "15550101001@s.whatsapp.net";
-/// The same person, while the number is hidden.
+/// The same person by LID.
 const HIDDEN: &str = "189412345001@lid";
 const OTHER_PERSON: &str = "15550101002@c.us";
 const GROUP: &str = "120363300000000001@g.us";
 
-/// Contacts and chats carry no version, so they are told once with one content.
+/// Contacts and chats carry no version, so each has one event with one content.
 fn fixed() -> Vec<Value> {
     vec![
         json!({"contact": {"id": "189412345001:3@lid", "name": "Asha Rao", "color": "#B4876E"}}),
@@ -59,12 +59,12 @@ fn message() -> impl Strategy<Value = Value> {
         ("deliveryInfo", json!({"read": {OTHER_PERSON: 1_737_976_090_000_i64}, "pending": [PERSON]})),
         ("deliveryInfo", json!({"delivered": {PERSON: 1_737_976_080_000_i64}, "pending": [OTHER_PERSON]})),
     ];
-    let said = subsequence(keys.to_vec(), 0..keys.len());
+    let fields = subsequence(keys.to_vec(), 0..keys.len());
     let version = prop::option::of(instant());
-    (id(), chat(), any::<bool>(), instant(), version, said).prop_map(
-        |(id, chat, from_me, timestamp, version, said)| {
+    (id(), chat(), any::<bool>(), instant(), version, fields).prop_map(
+        |(id, chat, from_me, timestamp, version, fields)| {
             let mut message = json!({"id": id, "chat": chat, "fromMe": from_me, "timestamp": timestamp});
-            said.into_iter().for_each(|(key, value)| message[key] = value);
+            fields.into_iter().for_each(|(key, value)| message[key] = value);
             if let Some(version) = version {
                 message["updatedAt"] = json!(version);
             }
@@ -80,49 +80,49 @@ fn receipt() -> impl Strategy<Value = Value> {
     })
 }
 
-fn told() -> impl Strategy<Value = Value> {
+fn any_event() -> impl Strategy<Value = Value> {
     let status = prop_oneof![Just("connected"), Just("connecting"), Just("logged_out")];
-    let told = prop_oneof![
+    let events = prop_oneof![
         6 => message(),
         3 => receipt(),
         2 => (chat(), instant()).prop_map(|(chat, at)| json!({"read": {"chat": chat, "upTo": at}})),
         1 => (id(), chat()).prop_map(|(id, chat)| json!({"deleteMessage": {"id": id, "chat": chat}})),
         1 => (status, instant()).prop_map(|(status, at)| json!({"status": {"status": status, "at": at}})),
     ];
-    (told, prop_oneof![4 => Just(NUMBER), 1 => Just(OTHER_NUMBER)]).prop_map(|(mut event, session)| {
+    (events, prop_oneof![4 => Just(NUMBER), 1 => Just(OTHER_NUMBER)]).prop_map(|(mut event, session)| {
         event["session"] = json!(session);
         event
     })
 }
 
-/// Events, and the same ones again in another order, some of them twice, each with the writer it comes through.
-fn stories() -> impl Strategy<Value = (Vec<Value>, Vec<(Value, usize)>)> {
-    prop::collection::vec(told(), 1..40).prop_flat_map(|told| {
-        let events: Vec<Value> = fixed().into_iter().chain(told).collect();
+/// Events, and the same ones in another order, some of them twice, each with its writer.
+fn histories() -> impl Strategy<Value = (Vec<Value>, Vec<(Value, usize)>)> {
+    prop::collection::vec(any_event(), 1..40).prop_flat_map(|events| {
+        let events: Vec<Value> = fixed().into_iter().chain(events).collect();
         let again = subsequence(events.clone(), 0..=events.len());
-        let retold = again.prop_map({
+        let shuffled = again.prop_map({
             let events = events.clone();
             move |again| events.iter().chain(&again).cloned().collect::<Vec<_>>()
         });
-        let retold = retold.prop_shuffle().prop_flat_map(|events| {
+        let shuffled = shuffled.prop_shuffle().prop_flat_map(|events| {
             let writers = prop::collection::vec(0..3_usize, events.len());
             writers.prop_map(move |writers| events.iter().cloned().zip(writers).collect())
         });
-        (Just(events), retold)
+        (Just(events), shuffled)
     })
 }
 
-async fn retell(inbox: &Inbox, events: &[(Value, usize)]) {
+async fn apply_shuffled(inbox: &TestOrg, events: &[(Value, usize)]) {
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..3 {
         let own = events.iter().filter(|(_, by)| *by == writer);
-        let own: Vec<IngestEvent> = own.map(|(told, _)| event(told)).collect();
+        let own: Vec<IngestEvent> = own.map(|(json, _)| event(json)).collect();
         let (store, org) = (inbox.store.clone(), inbox.org);
         writers.spawn(async move {
             for batch in own.chunks(5) {
                 for outcome in ingest::apply(&store, &SessionScope::all(org), batch.to_vec())
                     .await
-                    .expect("the database is there")
+                    .expect("a working database")
                 {
                     outcome.expect("an accepted event");
                 }
@@ -135,17 +135,17 @@ async fn retell(inbox: &Inbox, events: &[(Value, usize)]) {
 }
 
 #[test]
-fn any_order_any_number_of_times_and_any_number_of_writers_end_in_the_same_copy() {
+fn any_order_and_any_number_of_writers_end_in_the_same_copy() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let database = runtime.block_on(async { Cluster::get().await.migrated_database().await });
     let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
-    let outcome = runner.run(&stories(), |(events, retold)| {
+    let outcome = runner.run(&histories(), |(events, shuffled)| {
         runtime.block_on(async {
-            let (once, again) = (Inbox::on(&database).await, Inbox::on(&database).await);
+            let (once, again) = (TestOrg::on(&database).await, TestOrg::on(&database).await);
             once.accept(&events).await;
-            retell(&again, &retold).await;
+            apply_shuffled(&again, &shuffled).await;
             prop_assert_eq!(once.copy(), again.copy());
-            // The counters are what the stored messages say.
+            // The counters agree with the stored messages.
             let wrong = again.rows(
                 "SELECT unread, counted FROM session_chats sc CROSS JOIN LATERAL (
                      SELECT count(*) FILTER (WHERE read_up_to IS NULL OR sent_at > read_up_to) AS counted,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Cluster, Database, ROOT, Rest, SWITCHBOARD, Server};
 
-/// A data directory that goes with the test.
+/// A data directory, deleted after the test.
 struct DataDir(PathBuf);
 
 impl DataDir {
@@ -29,7 +29,7 @@ fn demo(database: &Database, data_dir: &Path) -> Value {
 }
 
 #[tokio::test]
-async fn the_demo_is_lively_and_comes_only_once() {
+async fn demo_has_varied_data_and_is_created_once() {
     let database = Cluster::get().await.migrated_database().await;
     let data_dir = DataDir::new();
     let first = demo(&database, &data_dir.0);
@@ -52,7 +52,7 @@ async fn the_demo_is_lively_and_comes_only_once() {
     }
     assert_eq!(sql.count("messages WHERE sent_at > now()"), 0);
 
-    // What was changed since is left alone.
+    // Later changes are kept.
     let org = first["orgId"].as_str().expect("an id");
     sql.run_as(org, "UPDATE session_chats SET archived = NOT archived");
     let before = sql.fingerprint();
@@ -61,22 +61,19 @@ async fn the_demo_is_lively_and_comes_only_once() {
 
     let file = data_dir.0.join("demo.key");
     assert_eq!(fs::metadata(&file).expect("the key's file").permissions().mode() & 0o777, 0o600);
-    // A key that no longer works is replaced.
+    // A revoked key is replaced.
     sql.run_as(org, "UPDATE api_keys SET revoked_at = now()");
     assert_ne!(demo(&database, &data_dir.0)["apiKey"], first["apiKey"]);
 }
 
 #[tokio::test]
-async fn what_was_changed_stays_and_what_is_shown_comes_back() {
+async fn demo_keeps_changes_and_restores_the_shown_chats() {
     let database = Cluster::get().await.migrated_database().await;
     let data_dir = DataDir::new();
     let made = demo(&database, &data_dir.0);
     let org = made["orgId"].as_str().expect("an id");
     let mut sql = database.sql();
-    sql.run_as(
-        org,
-        "UPDATE members SET name = 'Somebody', role = 'admin' WHERE email = 'agent@acme.example'",
-    );
+    sql.run_as(org, "UPDATE members SET name = 'Changed', role = 'admin' WHERE email = 'agent@acme.example'");
     let person = "chat_key IN (SELECT chat_key FROM chats WHERE chat_id = '15550101000@c.us')";
     let messages = format!("messages WHERE {person}");
     let before = sql.count(&messages);
@@ -90,31 +87,34 @@ async fn what_was_changed_stays_and_what_is_shown_comes_back() {
     demo(&database, &data_dir.0);
     rest.get(&path).await.expect(200);
     assert_eq!(sql.count(&messages), before);
-    let kept = "members WHERE name = 'Somebody' AND role = 'admin'";
+    let kept = "members WHERE name = 'Changed' AND role = 'admin'";
     assert_eq!(sql.count(kept), 1);
 
-    // No key of a disabled organization works, so none is printed.
+    // Keys of a disabled organization are rejected, so none is printed.
     database.cli(&["org", "disable", org]);
-    let refused = database.command(&["demo"]).env("SWITCHBOARD_DATA_DIR", &data_dir.0).output();
-    let refused = refused.expect("the binary");
-    assert_eq!((refused.status.code(), refused.stdout), (Some(1), Vec::new()));
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(told.contains("disabled") && told.contains(&format!("switchboard org enable {org}")), "{told}");
+    let rejected = database.command(&["demo"]).env("SWITCHBOARD_DATA_DIR", &data_dir.0).output();
+    let rejected = rejected.expect("the binary");
+    assert_eq!((rejected.status.code(), rejected.stdout), (Some(1), Vec::new()));
+    let output = String::from_utf8_lossy(&rejected.stderr).into_owned();
+    assert!(
+        output.contains("disabled") && output.contains(&format!("switchboard org enable {org}")),
+        "{output}"
+    );
 }
 
 #[tokio::test]
-async fn the_demo_says_how_to_serve_it_and_the_readme_names_what_it_has() {
+async fn demo_prints_the_serve_command_and_readme_matches_it() {
     let database = Cluster::get().await.migrated_database().await;
     let data_dir = DataDir::new();
     let data_dir = data_dir.0.to_str().expect("UTF-8");
-    let told = database.cli(&["demo", "--data-dir", data_dir]);
-    let serving = told.lines().find(|line| line.contains(" serve")).expect("a line that serves it");
-    assert!(serving.starts_with(&format!("{SWITCHBOARD} serve ")), "{serving}");
-    assert!(serving.contains(&format!(" --data-dir {data_dir}")), "{serving}");
-    assert!(serving.contains("--database-url \"$SWITCHBOARD_DATABASE_URL\""), "{serving}");
-    assert!(!told.contains(&database.url), "{told}");
-    let told = database.cli(&["demo", "--data-dir", data_dir, "--served-next"]);
-    assert!(!told.contains(" serve"), "{told}");
+    let output = database.cli(&["demo", "--data-dir", data_dir]);
+    let command = output.lines().find(|line| line.contains(" serve")).expect("a line that serves it");
+    assert!(command.starts_with(&format!("{SWITCHBOARD} serve ")), "{command}");
+    assert!(command.contains(&format!(" --data-dir {data_dir}")), "{command}");
+    assert!(command.contains("--database-url \"$SWITCHBOARD_DATABASE_URL\""), "{command}");
+    assert!(!output.contains(&database.url), "{output}");
+    let output = database.cli(&["demo", "--data-dir", data_dir, "--served-next"]);
+    assert!(!output.contains(" serve"), "{output}");
 
     let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md");
     let words = readme.split(|c: char| !(c.is_ascii_alphanumeric() || "@.".contains(c)));

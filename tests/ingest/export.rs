@@ -1,4 +1,4 @@
-//! `switchboard export`: what it writes makes the same organization elsewhere.
+//! `switchboard export`: importing its output recreates the organization.
 
 mod answers;
 mod rich;
@@ -15,7 +15,7 @@ use crate::support::{Database, Server};
 use answers::answers;
 use rich::rich_organization;
 
-/// A file that goes with the test.
+/// A file, deleted after the test.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -34,14 +34,14 @@ impl Drop for Scratch {
     }
 }
 
-impl Inbox {
+impl TestOrg {
     fn export(&self, args: &[&str]) -> Output {
         let org = self.org.to_string();
         let mut command = self.database.command(&["export", "--org", &org]);
         command.args(args).stdin(Stdio::null()).output().expect("the binary")
     }
 
-    /// The lines of an export that must succeed.
+    /// The lines of a successful export.
     fn exported(&self, args: &[&str]) -> Vec<Value> {
         let output = self.export(args);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -49,7 +49,7 @@ impl Inbox {
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
-    /// A new organization in the same database that has nothing yet.
+    /// A new, empty organization in the same database.
     async fn empty(&self) -> Self {
         let org = orgs::create(&self.store, None, "Elsewhere").await.expect("an organization");
         Self { database: self.database.clone(), store: self.store.clone(), org }
@@ -59,7 +59,7 @@ impl Inbox {
         self.database.cli(&["import", file, "--org", &self.org.to_string()]);
     }
 
-    /// What is stored, with what organizations made of it.
+    /// All stored data, including the organization's own data of chats.
     fn whole_copy(&self) -> Vec<(&'static str, Vec<Value>)> {
         let tables = [
             (
@@ -102,7 +102,7 @@ fn assert_same(before: &[(&'static str, Vec<Value>)], after: &[(&'static str, Ve
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn importing_an_export_answers_the_same_on_every_route() {
+async fn import_of_an_export_answers_the_same_on_every_route() {
     let origin = rich_organization().await;
     let copy = origin.empty().await;
     let file = Scratch::new("ndjson.gz");
@@ -120,15 +120,15 @@ async fn importing_an_export_answers_the_same_on_every_route() {
     let before = answers(&server, &origin).await;
     let after = answers(&server, &copy).await;
     assert!(before.len() > 300, "{} answers", before.len());
-    assert!(before.keys().eq(after.keys()), "other things can be asked for");
+    assert!(before.keys().eq(after.keys()), "the paths differ");
     for (path, answer) in &before {
         assert_eq!(*answer, after[path], "{path}");
     }
 
-    // Again changes nothing, and the copy tells what the origin told.
+    // A second import changes nothing, and the copy exports the same lines.
     copy.import_file(file.path());
     assert_same(&copy.whole_copy(), &origin.whole_copy());
-    let sorted = |inbox: &Inbox| {
+    let sorted = |inbox: &TestOrg| {
         let mut lines: Vec<_> = inbox.exported(&[]).iter().map(Value::to_string).collect();
         lines.sort();
         lines
@@ -137,7 +137,7 @@ async fn importing_an_export_answers_the_same_on_every_route() {
 }
 
 #[tokio::test]
-async fn one_number_tells_only_what_it_holds() {
+async fn export_of_one_session_has_only_its_data() {
     let origin = rich_organization().await;
     let number = origin.row("SELECT session_id FROM sessions WHERE org_id = $org AND phone = '15550100401'");
     let session = number["session_id"].as_str().expect("an id");
@@ -147,7 +147,7 @@ async fn one_number_tells_only_what_it_holds() {
     let file = Scratch::new("ndjson");
     assert!(origin.export(&["--session", session, file.path()]).status.success());
     copy.import_file(file.path());
-    let held = |inbox: &Inbox, table: &str| {
+    let held = |inbox: &TestOrg, table: &str| {
         let count =
             format!("SELECT count(*) AS n FROM {table} WHERE org_id = $org AND session_id = '{session}'");
         inbox.row(&count)["n"].clone()
@@ -168,7 +168,7 @@ async fn one_number_tells_only_what_it_holds() {
 }
 
 #[tokio::test]
-async fn nothing_is_said_of_a_reader_that_has_seen_enough() {
+async fn export_to_a_closed_pipe_fails_without_a_message() {
     let inbox = rich_organization().await;
     let mut command = inbox.database.command(&["export", "--org", &inbox.org.to_string()]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -179,19 +179,19 @@ async fn nothing_is_said_of_a_reader_that_has_seen_enough() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_told_before_anything_is_written() {
-    let inbox = Inbox::new().await;
+async fn export_of_a_missing_organization_writes_no_file() {
+    let inbox = TestOrg::new().await;
     let file = Scratch::new("ndjson");
-    let stranger = "00000000-0000-4000-8000-000000000000";
-    let told = |database: &Database, args: &[&str]| {
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let error_of = |database: &Database, args: &[&str]| {
         let output = database.command(args).stdin(Stdio::null()).output().expect("the binary");
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).expect("UTF-8")
     };
-    let text = told(&inbox.database, &["export", "--org", stranger, file.path()]);
+    let text = error_of(&inbox.database, &["export", "--org", unknown, file.path()]);
     assert_eq!(text, "error: organization not found\n");
     let session = "01J9ZX8K2QHV0M3T6R7P4N5W8D";
-    let text = told(
+    let text = error_of(
         &inbox.database,
         &["export", "--org", &inbox.org.to_string(), "--session", session, file.path()],
     );

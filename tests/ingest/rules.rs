@@ -1,8 +1,8 @@
-//! What becomes of events, rule by rule.
+//! The rules of ingest, one by one.
 
 use serde_json::{Value, json};
 
-use super::{Inbox, NUMBER, SESSION, event};
+use super::{NUMBER, SESSION, TestOrg, event};
 
 const CHAT: &str = "15550101001@s.whatsapp.net";
 
@@ -14,7 +14,7 @@ fn read(second: i64) -> Value {
     json!({"read": {"chat": CHAT, "upTo": 1_737_976_000_000 + second * 1000}})
 }
 
-impl Inbox {
+impl TestOrg {
     fn unread(&self) -> Value {
         self.row("SELECT unread FROM session_chats WHERE org_id = $org")["unread"].clone()
     }
@@ -30,8 +30,8 @@ impl Inbox {
 }
 
 #[tokio::test]
-async fn a_message_creates_its_chat_under_every_spelling() {
-    let inbox = Inbox::new().await;
+async fn message_creates_its_chat_under_every_spelling() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[message("A", true, 1)]).await;
     inbox
         .accept(&[
@@ -50,8 +50,8 @@ async fn a_message_creates_its_chat_under_every_spelling() {
 }
 
 #[tokio::test]
-async fn unread_is_unknown_until_something_comes_in_or_is_read() {
-    let inbox = Inbox::new().await;
+async fn unread_count_is_unknown_before_any_incoming_message() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[message("A", true, 1)]).await;
     assert_eq!(inbox.unread(), Value::Null);
     inbox.accept(&[read(1)]).await;
@@ -59,14 +59,14 @@ async fn unread_is_unknown_until_something_comes_in_or_is_read() {
 }
 
 #[tokio::test]
-async fn incoming_messages_after_the_read_mark_count_once_each() {
-    let inbox = Inbox::new().await;
+async fn incoming_message_after_the_read_mark_counts_once() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[message("A", false, 1), message("B", false, 2), message("C", true, 3)]).await;
     inbox.accept(&[message("A", false, 1)]).await;
     assert_eq!(inbox.unread(), 2);
     inbox.accept(&[read(1)]).await;
     assert_eq!(inbox.unread(), 1);
-    // The mark only moves forward, and what is older than it was read.
+    // The mark only moves forward, and older messages count as read.
     inbox.accept(&[read(0), message("D", false, 1), message("E", false, 5)]).await;
     assert_eq!(inbox.unread(), 2);
     inbox.accept(&[read(9)]).await;
@@ -74,8 +74,8 @@ async fn incoming_messages_after_the_read_mark_count_once_each() {
 }
 
 #[tokio::test]
-async fn the_latest_message_is_the_newest_and_then_the_greatest_id() {
-    let inbox = Inbox::new().await;
+async fn latest_message_is_the_newest_then_the_greatest_id() {
+    let inbox = TestOrg::new().await;
     inbox
         .accept(&[
             message("B", false, 5),
@@ -88,8 +88,8 @@ async fn the_latest_message_is_the_newest_and_then_the_greatest_id() {
 }
 
 #[tokio::test]
-async fn a_receipt_waits_for_its_message() {
-    let inbox = Inbox::new().await;
+async fn receipt_is_kept_until_its_message_arrives() {
+    let inbox = TestOrg::new().await;
     let receipt = |kind: &str, at: i64| json!({"receipt": {"message": "A", "chat": CHAT, "by": CHAT, "kind": kind, "at": at}});
     inbox.accept(&[receipt("read", 1_737_976_090_690), receipt("delivered", 1_737_976_082_277)]).await;
     inbox.accept(&[json!({"deleteMessage": {"id": "A", "chat": CHAT}})]).await;
@@ -103,14 +103,14 @@ async fn a_receipt_waits_for_its_message() {
     );
     assert_eq!(stored["details"], json!({"is_deleted": true}));
     assert!(inbox.rows("SELECT 1 FROM pending_receipts WHERE org_id = $org").is_empty());
-    // Later and lesser news change nothing.
+    // Later receipts of lower or equal rank change nothing.
     inbox.accept(&[receipt("sent", 1_737_976_099_000), receipt("read", 1_737_976_099_000)]).await;
     assert_eq!(inbox.message(), stored);
 }
 
 #[tokio::test]
-async fn a_newer_version_wins_field_by_field() {
-    let inbox = Inbox::new().await;
+async fn newer_version_wins_field_by_field() {
+    let inbox = TestOrg::new().await;
     let version = |body: Option<&str>, kind: Option<&str>, ack: &str, updated_at: i64| {
         let mut event = message("A", true, 1);
         event["message"]["ack"] = json!(ack);
@@ -130,8 +130,8 @@ async fn a_newer_version_wins_field_by_field() {
 }
 
 #[tokio::test]
-async fn absent_is_left_as_it_is_and_null_empties() {
-    let inbox = Inbox::new().await;
+async fn absent_field_is_kept_and_null_clears() {
+    let inbox = TestOrg::new().await;
     let chat = |fields: Value| {
         let mut chat = json!({"jid": CHAT});
         chat.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
@@ -148,8 +148,8 @@ async fn absent_is_left_as_it_is_and_null_empties() {
 }
 
 #[tokio::test]
-async fn a_list_of_members_replaces_the_one_before() {
-    let inbox = Inbox::new().await;
+async fn list_of_members_replaces_the_stored_one() {
+    let inbox = TestOrg::new().await;
     let group = "120363300000000001@g.us";
     let list = |ids: &[&str]| {
         let members: Vec<Value> = ids.iter().map(|id| json!({"id": format!("1555010{id}@c.us")})).collect();
@@ -167,8 +167,8 @@ async fn a_list_of_members_replaces_the_one_before() {
 }
 
 #[tokio::test]
-async fn only_what_changes_moves_the_chat() {
-    let inbox = Inbox::new().await;
+async fn only_a_change_moves_updated_at() {
+    let inbox = TestOrg::new().await;
     let chat = json!({"chat": {"jid": CHAT, "name": "Asha", "updatedAt": 1_737_976_090_696.758, "members": [{"id": CHAT}]}});
     inbox.accept(std::slice::from_ref(&chat)).await;
     let stored = || inbox.row("SELECT updated_at FROM chats WHERE org_id = $org")["updated_at"].clone();
@@ -180,8 +180,8 @@ async fn only_what_changes_moves_the_chat() {
 }
 
 #[tokio::test]
-async fn the_newest_status_of_a_session_stays() {
-    let inbox = Inbox::new().await;
+async fn newest_status_of_a_session_is_kept() {
+    let inbox = TestOrg::new().await;
     let status = |status: &str, at: i64| json!({"status": {"status": status, "at": at}});
     inbox.accept(&[status("connected", 2000), status("logged_out", 3000)]).await;
     inbox.accept(&[status("connecting", 1000)]).await;
@@ -195,7 +195,7 @@ async fn the_newest_status_of_a_session_stays() {
 
 #[tokio::test]
 async fn every_key_of_a_message_is_stored() {
-    let inbox = Inbox::new().await;
+    let inbox = TestOrg::new().await;
     let details = json!({
         "author": CHAT, "broadcast": false, "broadcastId": "b", "deviceType": "android", "duration": "12",
         "flagMetadata": {"by": "x"}, "flagResponseTime": 5, "flagStatus": true, "forwardingScore": 2, "from": CHAT,
@@ -206,17 +206,17 @@ async fn every_key_of_a_message_is_stored() {
         "pollInfo": {"q": "?"}, "pollResults": [1], "prevBody": "p", "quotedMessageId": "q", "rawData": {"r": null},
         "sentMessageId": "s", "to": CHAT, "token": "tok", "vcards": ["v"],
     });
-    let mut told = message("A", true, 1);
-    told["message"]
+    let mut whole = message("A", true, 1);
+    whole["message"]
         .as_object_mut()
         .expect("an object")
         .extend(details.as_object().expect("an object").clone());
-    inbox.accept(std::slice::from_ref(&told)).await;
+    inbox.accept(std::slice::from_ref(&whole)).await;
     let stored = inbox.message()["details"].clone();
     assert_eq!(stored.as_object().map(serde_json::Map::len), details.as_object().map(serde_json::Map::len));
     assert_eq!((&stored["invite_v4"], &stored["flag_response_time"]), (&json!({"code": "c"}), &json!(5)));
 
-    // What is read can be written in the same form.
-    told["session"] = json!(NUMBER);
-    assert_eq!(serde_json::to_value(event(&told)).expect("JSON"), told);
+    // The event is written in the same form in which it was read.
+    whole["session"] = json!(NUMBER);
+    assert_eq!(serde_json::to_value(event(&whole)).expect("JSON"), whole);
 }

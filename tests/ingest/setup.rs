@@ -1,8 +1,8 @@
-//! What events say of the organization itself, and of what it made of its chats.
+//! Records of the organization and its own data of chats, as events.
 
 use serde_json::{Value, json};
 
-use super::{Inbox, NUMBER, SESSION};
+use super::{NUMBER, SESSION, TestOrg};
 
 const CHAT: &str = "15550101001@c.us";
 
@@ -20,8 +20,8 @@ fn unread(count: i64) -> Value {
     json!({"unread": {"chat": CHAT, "count": count}})
 }
 
-impl Inbox {
-    async fn furnished() -> Self {
+impl TestOrg {
+    async fn with_records() -> Self {
         let inbox = Self::new().await;
         inbox
             .accept(&[
@@ -41,8 +41,8 @@ impl Inbox {
 }
 
 #[tokio::test]
-async fn what_is_there_already_stays_as_it_is() {
-    let inbox = Inbox::furnished().await;
+async fn existing_records_stay_as_they_are() {
+    let inbox = TestOrg::with_records().await;
     let before = inbox.database.sql().fingerprint();
     inbox
         .accept(&[
@@ -58,11 +58,11 @@ async fn what_is_there_already_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_number_is_there_before_what_it_tells() {
-    let inbox = Inbox::new().await;
-    let told = json!({"session": "15550109999", "message": {"id": "A", "chat": CHAT, "fromMe": true, "timestamp": 1}});
+async fn session_is_added_before_its_events_are_stored() {
+    let inbox = TestOrg::new().await;
+    let message = json!({"session": "15550109999", "message": {"id": "A", "chat": CHAT, "fromMe": true, "timestamp": 1}});
     inbox
-        .accept(&[told, json!({"session": "15550109999", "number": {"label": "New", "createdAt": 5000}})])
+        .accept(&[message, json!({"session": "15550109999", "number": {"label": "New", "createdAt": 5000}})])
         .await;
     let number =
         inbox.row("SELECT label, created_at FROM sessions WHERE org_id = $org AND phone = '15550109999'");
@@ -70,8 +70,8 @@ async fn a_number_is_there_before_what_it_tells() {
 }
 
 #[tokio::test]
-async fn a_chat_gets_what_the_organization_made_of_it_and_keeps_the_rest() {
-    let inbox_of = Inbox::furnished().await;
+async fn inbox_event_changes_only_the_fields_it_has() {
+    let inbox_of = TestOrg::with_records().await;
     let stored = || {
         inbox_of.row(
             "SELECT assignee, closed_at, hubspot_metadata,
@@ -94,7 +94,7 @@ async fn a_chat_gets_what_the_organization_made_of_it_and_keeps_the_rest() {
     assert_eq!(stored(), expected);
     let before = inbox_of.database.sql().fingerprint();
     inbox_of.accept(&[whole]).await;
-    assert_eq!(inbox_of.database.sql().fingerprint(), before, "saying it again changes something");
+    assert_eq!(inbox_of.database.sql().fingerprint(), before, "a second event changed something");
 
     let less = inbox(
         json!({"labels": ["new"], "customProperties": {"note": null}, "access": {"agent@acme.example": false}}),
@@ -108,8 +108,8 @@ async fn a_chat_gets_what_the_organization_made_of_it_and_keeps_the_rest() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_with_its_field_named_and_nothing_is_changed() {
-    let inbox_of = Inbox::furnished().await;
+async fn invalid_setup_event_is_rejected_with_its_field() {
+    let inbox_of = TestOrg::with_records().await;
     let before = inbox_of.database.sql().fingerprint();
     let number = |fields: Value| json!({"session": "15550109999", "number": fields});
     for (event, field) in [
@@ -134,19 +134,19 @@ async fn what_cannot_be_is_refused_with_its_field_named_and_nothing_is_changed()
         (json!({"property": {"name": "a", "kind": "number"}}), "property.kind"),
         (json!({"property": {"name": "a", "kind": "dropdown"}}), "property.options"),
     ] {
-        let error = inbox_of.refuse(event.clone()).await;
+        let error = inbox_of.reject(event.clone()).await;
         assert_eq!(error.fields().first().map(|violation| violation.field.as_str()), Some(field), "{event}");
     }
     assert_eq!(inbox_of.database.sql().fingerprint(), before);
 }
 
 #[tokio::test]
-async fn a_chat_that_was_marked_unread_is_so_until_it_is_read() {
-    let inbox = Inbox::new().await;
+async fn chat_marked_unread_stays_unread_until_read() {
+    let inbox = TestOrg::new().await;
     let read = |second: i64| json!({"read": {"chat": CHAT, "upTo": 1_737_976_000_000 + second * 1000}});
     inbox.accept(&[message("A", 1), read(1), unread(1)]).await;
     assert_eq!(inbox.unread_count(), 1);
-    // There are as many as were counted, where these are more.
+    // The counted number is kept where it is greater.
     inbox.accept(&[message("B", 2), message("C", 3), unread(1)]).await;
     assert_eq!(inbox.unread_count(), 3);
     inbox.accept(&[read(2)]).await;
@@ -156,8 +156,8 @@ async fn a_chat_that_was_marked_unread_is_so_until_it_is_read() {
 }
 
 #[tokio::test]
-async fn nothing_unread_is_something_known() {
-    let inbox = Inbox::new().await;
+async fn unread_count_of_zero_is_stored() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[json!({"chat": {"jid": CHAT}})]).await;
     assert_eq!(inbox.unread_count(), Value::Null);
     inbox.accept(&[unread(0)]).await;

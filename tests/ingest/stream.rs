@@ -1,5 +1,4 @@
-//! What connectors tell over gRPC: acknowledged once it is stored, held back while the database is busy, resumed where it
-//! was.
+//! The ingest stream: acknowledgement after commit, flow control, resuming.
 
 mod batches;
 mod capabilities;
@@ -20,7 +19,7 @@ use connector::Connector;
 
 const CHAT: &str = "15550109001@s.whatsapp.net";
 
-/// An event of the first number.
+/// A request with an event of the first session.
 pub fn request(sequence: i64, event: Event) -> IngestRequest {
     let event = IngestEvent { sequence, session: "15550100400".to_owned(), event: Some(event) };
     IngestRequest { request: Some(Request::Event(event.encode_to_vec().into())) }
@@ -28,11 +27,11 @@ pub fn request(sequence: i64, event: Event) -> IngestRequest {
 
 /// An incoming message.
 pub fn message(id: &str) -> Event {
-    message_saying(id, "hello")
+    message_with_body(id, "hello")
 }
 
-/// An incoming message with that text.
-pub fn message_saying(id: &str, body: &str) -> Event {
+/// An incoming message with that body.
+pub fn message_with_body(id: &str, body: &str) -> Event {
     Event::Message(ingest_event::Message {
         id: id.to_owned(),
         chat: CHAT.to_owned(),
@@ -47,18 +46,18 @@ fn bodies(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_event_is_acknowledged_once_it_is_stored() {
+async fn event_is_acknowledged_after_commit() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let (mut connector, acknowledged) = Connector::open(&world.url(), &key, "").await.expect("open");
     assert_eq!(acknowledged, 0);
     for sequence in [1, 5] {
-        connector.tell(sequence, message(&format!("M{sequence}"))).await;
+        connector.apply(sequence, message(&format!("M{sequence}"))).await;
         let acknowledged = connector.acknowledged(sequence).await.expect("acknowledged");
         assert_eq!(acknowledged, [Acknowledgement { sequence, rejected: Vec::new() }]);
         assert_eq!(world.sql().count(&format!("messages WHERE message_id = 'M{sequence}'")), 1);
     }
-    connector.tell(9, message("M9")).await;
+    connector.apply(9, message("M9")).await;
     assert_eq!(connector.close().await.expect("a good end"), 9);
     assert_eq!(bodies(&world).len(), 3);
 }
@@ -101,12 +100,12 @@ fn one_of_each_kind() -> [Event; 9] {
 }
 
 #[tokio::test]
-async fn every_kind_of_event_is_stored_as_an_import_would() {
+async fn every_kind_of_event_is_stored_over_grpc() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
     for (event, sequence) in one_of_each_kind().into_iter().zip(1..) {
-        connector.tell(sequence, event).await;
+        connector.apply(sequence, event).await;
     }
     for acknowledged in connector.acknowledged(9).await.expect("acknowledged") {
         assert_eq!(acknowledged.rejected, []);
@@ -128,13 +127,13 @@ async fn every_kind_of_event_is_stored_as_an_import_would() {
 }
 
 #[tokio::test]
-async fn a_refused_event_is_named_and_the_stream_goes_on() {
+async fn rejected_event_does_not_end_the_stream() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
-    let refused = [
-        (message_saying("X", "a\0b"), 3, "message.body"),
-        (message_saying("X", &"x".repeat(2 << 20)), 8, ""),
+    let rejected = [
+        (message_with_body("X", "a\0b"), 3, "message.body"),
+        (message_with_body("X", &"x".repeat(2 << 20)), 8, ""),
         (Event::Message(ingest_event::Message::default()), 3, "message.timestamp"),
         (
             Event::Chat(ingest_event::Chat { jid: CHAT.to_owned(), r#type: 9, ..Default::default() }),
@@ -151,32 +150,32 @@ async fn a_refused_event_is_named_and_the_stream_goes_on() {
             "chat.invite_link",
         ),
     ];
-    for ((event, code, field), sequence) in refused.into_iter().zip(1..) {
-        connector.tell(sequence, event).await;
-        let acknowledged = connector.acknowledged(sequence).await.expect("it goes on");
-        let refusals: Vec<_> =
+    for ((event, code, field), sequence) in rejected.into_iter().zip(1..) {
+        connector.apply(sequence, event).await;
+        let acknowledged = connector.acknowledged(sequence).await.expect("an open stream");
+        let rejections: Vec<_> =
             acknowledged.into_iter().flat_map(|acknowledged| acknowledged.rejected).collect();
-        assert_eq!(refusals.len(), 1, "{field}");
+        assert_eq!(rejections.len(), 1, "{field}");
         assert_eq!(
-            (refusals[0].sequence, refusals[0].code, refusals[0].field.as_str()),
+            (rejections[0].sequence, rejections[0].code, rejections[0].field.as_str()),
             (sequence, code, field)
         );
-        assert!(!refusals[0].message.is_empty());
+        assert!(!rejections[0].message.is_empty());
     }
-    connector.tell(10, message("M10")).await;
-    connector.acknowledged(10).await.expect("it goes on");
+    connector.apply(10, message("M10")).await;
+    connector.acknowledged(10).await.expect("an open stream");
     assert_eq!(bodies(&world).len(), 1);
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_at_all_is_refused_by_its_number_too() {
+async fn undecodable_event_is_rejected_by_its_sequence_number() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
     let event = |sequence, body: &str| IngestEvent {
         sequence,
         session: "15550100400".to_owned(),
-        event: Some(message_saying("X", body)),
+        event: Some(message_with_body("X", body)),
     };
     let mut lone_surrogate = event(1, "abc").encode_to_vec();
     let at = lone_surrogate.windows(3).position(|three| three == b"abc").expect("the text");
@@ -184,12 +183,12 @@ async fn what_cannot_be_read_at_all_is_refused_by_its_number_too() {
     let large = event(2, &"x".repeat(5 << 20)).encode_to_vec();
     for (bytes, sequence, code) in [(lone_surrogate, 1, 3), (large, 2, 8)] {
         connector.send(Request::Event(bytes.into())).await;
-        let refused = connector.acknowledged(sequence).await.expect("it goes on").remove(0).rejected;
-        assert_eq!((refused[0].sequence, refused[0].code), (sequence, code), "{}", refused[0].message);
+        let rejected = connector.acknowledged(sequence).await.expect("an open stream").remove(0).rejected;
+        assert_eq!((rejected[0].sequence, rejected[0].code), (sequence, code), "{}", rejected[0].message);
     }
-    connector.tell(3, message("M3")).await;
-    connector.acknowledged(3).await.expect("it goes on");
-    // More than that is not read, so that its number is not known.
+    connector.apply(3, message("M3")).await;
+    connector.acknowledged(3).await.expect("an open stream");
+    // A larger message is not read, so its sequence number is unknown.
     connector.send(Request::Event(vec![0; 17 << 20].into())).await;
     let end = connector.answer().await.expect_err("too much");
     assert_eq!(end.code(), Code::ResourceExhausted);
@@ -197,7 +196,7 @@ async fn what_cannot_be_read_at_all_is_refused_by_its_number_too() {
 }
 
 #[tokio::test]
-async fn a_sender_goes_on_where_it_was() {
+async fn sender_resumes_after_the_last_acknowledged_event() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let open =
@@ -205,56 +204,56 @@ async fn a_sender_goes_on_where_it_was() {
     let (mut connector, acknowledged) = open(&key, "bridge-1").await;
     assert_eq!(acknowledged, 0);
     for sequence in 1..=30 {
-        connector.tell(sequence, message(&format!("M{sequence}"))).await;
+        connector.apply(sequence, message(&format!("M{sequence}"))).await;
     }
     connector.acknowledged(30).await.expect("acknowledged");
-    // A refused event counts too.
-    connector.tell(31, message("")).await;
+    // A rejected event is acknowledged too.
+    connector.apply(31, message("")).await;
     connector.acknowledged(31).await.expect("acknowledged");
     drop(connector);
     assert_eq!(open(&key, "bridge-1").await.1, 31);
     assert_eq!(open(&key, "bridge-2").await.1, 0);
     let other = world.key("ingest,read").await;
     assert_eq!(open(&other, "bridge-1").await.1, 0);
-    // What is sent again is stored once.
+    // An event that is sent again is stored once.
     let (mut connector, _) = open(&key, "bridge-1").await;
-    connector.tell(12, message("M12")).await;
+    connector.apply(12, message("M12")).await;
     connector.acknowledged(12).await.expect("acknowledged");
     assert_eq!(open(&key, "bridge-1").await.1, 31);
     assert_eq!(bodies(&world).len(), 30);
 }
 
 #[tokio::test]
-async fn a_sender_has_one_stream_and_the_one_that_was_opened_last_has_the_name() {
+async fn newest_stream_takes_over_the_sender_name() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let open = async || Connector::open(&world.url(), &key, "bridge").await.expect("open");
     let (mut stream, _) = open().await;
-    stream.tell(1, message("M1")).await;
+    stream.apply(1, message("M1")).await;
     stream.acknowledged(1).await.expect("acknowledged");
-    // An event that is refused is not acknowledged either.
+    // A rejected event is not acknowledged on the old stream either.
     for lost in [message("M2"), message("")] {
         let (newer, acknowledged) = open().await;
         assert_eq!(acknowledged, 1);
-        stream.tell(2, lost).await;
-        let end = stream.acknowledged(2).await.expect_err("another stream has the name");
+        stream.apply(2, lost).await;
+        let end = stream.acknowledged(2).await.expect_err("the name is taken over");
         assert_eq!(end.code(), Code::Aborted, "{end}");
         stream = newer;
     }
-    assert_eq!(bodies(&world).len(), 1, "the newer stream was told that nothing else is stored");
-    stream.tell(2, message("M2")).await;
+    assert_eq!(bodies(&world).len(), 1, "the old stream stored an event");
+    stream.apply(2, message("M2")).await;
     stream.acknowledged(2).await.expect("acknowledged");
     assert_eq!(bodies(&world).len(), 2);
 }
 
 #[tokio::test]
-async fn what_breaks_the_rules_of_the_stream_ends_it() {
+async fn breach_of_the_stream_rules_ends_the_stream() {
     let world = World::shared().await;
     let key = world.key("ingest").await;
     let first = async |request: Request| {
         let mut connector = Connector::connect(&world.url(), &key).await.expect("a stream");
         connector.send(request).await;
-        connector.answer().await.expect_err("refused").code()
+        connector.answer().await.expect_err("rejected").code()
     };
     let event = IngestEvent { sequence: 1, ..IngestEvent::default() };
     assert_eq!(first(Request::Event(event.encode_to_vec().into())).await, Code::InvalidArgument);
@@ -262,25 +261,25 @@ async fn what_breaks_the_rules_of_the_stream_ends_it() {
     for numbers in [[1, 1], [2, 1]] {
         let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
         for number in numbers {
-            connector.tell(number, message("")).await;
+            connector.apply(number, message("")).await;
         }
-        // What came before is acknowledged.
+        // The event before is acknowledged.
         connector.acknowledged(numbers[0]).await.expect("acknowledged");
-        assert_eq!(connector.answer().await.expect_err("refused").code(), Code::InvalidArgument);
+        assert_eq!(connector.answer().await.expect_err("rejected").code(), Code::InvalidArgument);
     }
 }
 
 #[tokio::test]
-async fn a_key_for_some_sessions_tells_of_no_other() {
+async fn limited_key_cannot_ingest_for_other_sessions() {
     let world = World::start().await;
     let [_, mine] = &world.org.sessions;
     let args =
         ["key", "create", "--org", &world.org.id, "--name", "one", "--can", "ingest", "--session", mine];
     let key = world.cli(&args);
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
-    connector.tell(1, message("A")).await;
-    let refused = connector.acknowledged(1).await.expect("acknowledged").remove(0).rejected;
-    assert_eq!((refused[0].code, refused[0].field.as_str()), (Code::NotFound as i32, "session"));
+    connector.apply(1, message("A")).await;
+    let rejected = connector.acknowledged(1).await.expect("acknowledged").remove(0).rejected;
+    assert_eq!((rejected[0].code, rejected[0].field.as_str()), (Code::NotFound as i32, "session"));
     let event = IngestEvent { sequence: 2, session: mine.clone(), event: Some(message("B")) };
     connector.send(Request::Event(event.encode_to_vec().into())).await;
     assert_eq!(connector.acknowledged(2).await.expect("acknowledged")[0].rejected, []);
@@ -288,12 +287,12 @@ async fn a_key_for_some_sessions_tells_of_no_other() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_tells_no_more() {
+async fn revoked_key_ends_the_stream() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
-    connector.tell(1, message("A")).await;
+    connector.apply(1, message("A")).await;
     connector.acknowledged(1).await.expect("acknowledged");
     world.cli(&["key", "revoke", key.split('_').nth(1).expect("a key has an id")]);
-    assert_eq!(connector.answer().await.expect_err("an end").code(), Code::Unauthenticated);
+    assert_eq!(connector.answer().await.expect_err("the end of the stream").code(), Code::Unauthenticated);
 }

@@ -17,7 +17,7 @@ use crate::store::{Connection, LockMode, Store, StoreResult};
 
 /// Writes the links of a batch.
 ///
-/// They are written before the rest of the batch and under an exclusive lock: nobody else may write to a chat that is
+/// They are written before the rest of the batch and under an exclusive lock: no other transaction may write to a chat that is
 /// merged, or create one for a LID that is being linked. Connectors send all links whenever they connect, so known ones are
 /// filtered out first, without that lock.
 pub(super) async fn apply(

@@ -5,6 +5,7 @@
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use serde::Serialize;
 
 use crate::actions::ingest::IngestEvent;
 use crate::error::{Error, Result};
@@ -12,7 +13,28 @@ use crate::instant::Instant;
 use crate::pb::ingest_event::Event;
 use crate::pb::ingest_json;
 
+/// The demo organization. Its id is fixed, as are those of its sessions, so that the next run finds them.
+pub(super) const ORG: &str = "019b0000-0000-7000-8000-00000000de30";
+pub(super) const NAME: &str = "Acme";
+/// The sessions of the demo data.
+pub(super) const SESSIONS: [DemoSession; 2] = [
+    DemoSession { session_id: "01KAN0000000000000000DEM01", phone: "15550100400", label: "Support" },
+    DemoSession { session_id: "01KAN0000000000000000DEM02", phone: "15550100401", label: "Sales" },
+];
+/// The person and the group in the printed instructions. Their chats belong to the first session.
+pub(super) const PERSON: &str = "15550101000";
+pub(super) const PERSON_ID: &str = "15550101000@c.us";
+pub(super) const GROUP: &str = "120363400000000000@g.us";
 const FILE: &[u8] = include_bytes!("../../../assets/demo.ndjson.gz");
+
+/// A session of the demo data.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DemoSession {
+    pub(super) session_id: &'static str,
+    pub(super) phone: &'static str,
+    pub(super) label: &'static str,
+}
 
 /// The events of the demo.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! What `demo` prints: the ids, and commands to copy and paste.
 
-use super::{GROUP, NAME, ORG, PERSON, SESSIONS};
+use super::data::{GROUP, NAME, ORG, PERSON, SESSIONS};
 use crate::config::Secret;
 
 /// The organization, its key and its sessions.

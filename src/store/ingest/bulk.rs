@@ -130,3 +130,72 @@ impl<A> RunQueryDsl<PgConnection> for UpdateRows<A> {}
 pub(in crate::store) fn texts<V: AsExpression<Array<Text>>>(values: V) -> V::Expression {
     array::<Text, V>(values)
 }
+
+/// Binds a column's values of all rows as an array of the column's SQL type.
+macro_rules! column_array {
+    ($table:ident::$column:ident, $rows:expr, $row:ident, $value:expr) => {
+        $crate::store::ingest::bulk::array::<<$table::$column as diesel::Expression>::SqlType, _>(
+            // A value such as the current time does not use the row.
+            $rows
+                .iter()
+                .map(|$row| {
+                    let _ = $row;
+                    $value
+                })
+                .collect::<Vec<_>>(),
+        )
+    };
+}
+
+/// The condition that a row has one of many keys; see [`KeyIn`].
+macro_rules! has_key_of {
+    ($org:expr, $table:ident, $keys:expr, |$key:ident| { $($column:ident: $value:expr),+ $(,)? }) => {
+        $crate::store::ingest::bulk::key_in(
+            ($table::org_id, $($table::$column,)+),
+            $org,
+            ($($crate::store::ingest::bulk::column_array!($table::$column, $keys, $key, $value),)+),
+        )
+    };
+}
+
+/// `INSERT INTO table SELECT org_id, unnest($1), …`: one statement for all rows, to which the caller adds `on_conflict`.
+macro_rules! insert_rows {
+    ($org:expr, $table:ident, $rows:expr, |$row:ident| { $($column:ident: $value:expr),+ $(,)? }) => {
+        diesel::select((
+            diesel::IntoSql::into_sql::<diesel::sql_types::Uuid>($org),
+            $($crate::store::ingest::bulk::unnest(
+                $crate::store::ingest::bulk::column_array!($table::$column, $rows, $row, $value)
+            ),)+
+        ))
+        .insert_into($table::table)
+        .into_columns(($table::org_id, $($table::$column,)+))
+    };
+}
+
+/// One [`UpdateRows`] statement for all rows: columns of the key, then the columns to set.
+macro_rules! update_rows {
+    (
+        $org:expr, $table:ident, $rows:expr,
+        |$row:ident| { $($key:ident: $key_value:expr),+ $(,)? } set { $($column:ident: $value:expr),+ $(,)? }
+    ) => {
+        $crate::store::ingest::bulk::UpdateRows {
+            table: stringify!($table),
+            keys: &[$(<$table::$key as diesel::query_source::Column>::NAME),+],
+            columns: &[$(<$table::$column as diesel::query_source::Column>::NAME),+],
+            org: $org,
+            arrays: (
+                $($crate::store::ingest::bulk::column_array!($table::$key, $rows, $row, $key_value),)+
+                $($crate::store::ingest::bulk::column_array!($table::$column, $rows, $row, $value),)+
+            ),
+        }
+    };
+}
+
+/// The assignments of an upsert that replaces these columns.
+macro_rules! replace_columns {
+    ($table:ident: $($column:ident),+) => {
+        ($($table::$column.eq(diesel::upsert::excluded($table::$column)),)+)
+    };
+}
+
+pub(in crate::store) use {column_array, has_key_of, insert_rows, replace_columns, update_rows};

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
-use super::bulk::{UpdateRows, array, key_in, texts, unnest};
+use super::bulk::{has_key_of, insert_rows, update_rows};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
@@ -46,9 +45,8 @@ pub fn chats_by_address(
     org: OrgId,
     addresses: &[&ChatAddress],
 ) -> StoreResult<HashMap<ChatAddress, i64>> {
-    let addresses: Vec<&str> = addresses.iter().map(|address| address.as_str()).collect();
     let rows: Vec<(ChatAddress, i64)> = chat_addresses::table
-        .filter(key_in((chat_addresses::org_id, chat_addresses::address), org, texts(addresses)))
+        .filter(has_key_of!(org, chat_addresses, addresses, |address| { address: address.as_str() }))
         .select((chat_addresses::address, chat_addresses::chat_key))
         .load(connection)?;
     Ok(rows.into_iter().collect())
@@ -60,19 +58,12 @@ pub fn create_chats(
     org: OrgId,
     new: &[(&ChatAddress, &'static str)],
 ) -> StoreResult<()> {
-    let ids: Vec<&str> = new.iter().map(|(address, _)| address.as_str()).collect();
-    let kinds: Vec<&str> = new.iter().map(|(_, kind)| *kind).collect();
     let created: Vec<(i64, String)> =
-        diesel::select((org.into_sql::<Uuid>(), unnest(texts(ids)), unnest(texts(kinds))))
-            .insert_into(chats::table)
-            .into_columns((chats::org_id, chats::chat_id, chats::type_))
+        insert_rows!(org, chats, new, |chat| { chat_id: chat.0.as_str(), type_: chat.1 })
             .on_conflict_do_nothing()
             .returning((chats::chat_key, chats::chat_id))
             .get_results(connection)?;
-    let (keys, addresses): (Vec<i64>, Vec<String>) = created.into_iter().unzip();
-    diesel::select((org.into_sql::<Uuid>(), unnest(texts(addresses)), unnest(array::<BigInt, _>(keys))))
-        .insert_into(chat_addresses::table)
-        .into_columns((chat_addresses::org_id, chat_addresses::address, chat_addresses::chat_key))
+    insert_rows!(org, chat_addresses, created, |chat| { address: chat.1.as_str(), chat_key: chat.0 })
         .on_conflict_do_nothing()
         .execute(connection)?;
     Ok(())
@@ -81,7 +72,7 @@ pub fn create_chats(
 /// Locks and returns these chats.
 pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Chat>> {
     Ok(chats::table
-        .filter(key_in((chats::org_id, chats::chat_key), org, array::<BigInt, _>(keys)))
+        .filter(has_key_of!(org, chats, keys, |key| { chat_key: *key }))
         .select((
             chats::chat_key,
             chats::type_,
@@ -103,44 +94,19 @@ pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> Stor
 
 /// Updates these chats, which exist.
 pub fn update_chats(connection: &mut Connection, org: OrgId, rows: &[Chat]) -> StoreResult<()> {
-    let text = |field: fn(&Chat) -> Option<&str>| -> Vec<Option<&str>> {
-        rows.iter().map(|row| field(row)).collect()
-    };
-    let flag = |field: fn(&Chat) -> Option<bool>| -> Vec<Option<bool>> {
-        rows.iter().map(|row| field(row)).collect()
-    };
-    let statement = UpdateRows {
-        table: "chats",
-        keys: &["chat_key"],
-        columns: &[
-            "type",
-            "name",
-            "image",
-            "description",
-            "invite_link",
-            "info_admins_only",
-            "messages_admins_only",
-            "add_members_admins_only",
-            "member_add_mode",
-            "created_at",
-            "updated_at",
-        ],
-        org,
-        arrays: (
-            array::<BigInt, _>(rows.iter().map(|row| row.chat_key).collect::<Vec<_>>()),
-            texts(rows.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>()),
-            array::<Nullable<Text>, _>(text(|row| row.name.as_deref())),
-            array::<Nullable<Text>, _>(text(|row| row.image.as_deref())),
-            array::<Nullable<Text>, _>(text(|row| row.description.as_deref())),
-            array::<Nullable<Text>, _>(text(|row| row.invite_link.as_deref())),
-            array::<Nullable<Bool>, _>(flag(|row| row.info_admins_only)),
-            array::<Nullable<Bool>, _>(flag(|row| row.messages_admins_only)),
-            array::<Nullable<Bool>, _>(flag(|row| row.add_members_admins_only)),
-            array::<Nullable<Text>, _>(text(|row| row.member_add_mode.as_deref())),
-            array::<Nullable<Timestamptz>, _>(rows.iter().map(|row| row.created_at).collect::<Vec<_>>()),
-            array::<Timestamptz, _>(rows.iter().map(|row| row.updated_at).collect::<Vec<_>>()),
-        ),
-    };
-    statement.execute(connection)?;
+    let update = update_rows!(org, chats, rows, |row| { chat_key: row.chat_key } set {
+        type_: row.kind.as_str(),
+        name: row.name.as_deref(),
+        image: row.image.as_deref(),
+        description: row.description.as_deref(),
+        invite_link: row.invite_link.as_deref(),
+        info_admins_only: row.info_admins_only,
+        messages_admins_only: row.messages_admins_only,
+        add_members_admins_only: row.add_members_admins_only,
+        member_add_mode: row.member_add_mode.as_deref(),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    });
+    update.execute(connection)?;
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! Statements of ingest for contacts.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable, Text, Uuid};
 
-use super::bulk::{UpdateRows, array, key_in, texts, unnest};
+use super::bulk::{has_key_of, insert_rows, update_rows};
 use crate::ids::{ChatAddress, OrgId};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::contacts;
@@ -25,10 +24,7 @@ pub struct Contact {
 
 /// Creates missing contacts. The ids must be in ascending order.
 pub fn create_contacts(connection: &mut Connection, org: OrgId, ids: &[&ChatAddress]) -> StoreResult<()> {
-    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
-    diesel::select((org.into_sql::<Uuid>(), unnest(texts(ids))))
-        .insert_into(contacts::table)
-        .into_columns((contacts::org_id, contacts::contact_id))
+    insert_rows!(org, contacts, ids, |id| { contact_id: id.as_str() })
         .on_conflict_do_nothing()
         .execute(connection)?;
     Ok(())
@@ -40,9 +36,8 @@ pub fn lock_contacts(
     org: OrgId,
     ids: &[&ChatAddress],
 ) -> StoreResult<Vec<Contact>> {
-    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
     Ok(contacts::table
-        .filter(key_in((contacts::org_id, contacts::contact_id), org, texts(ids)))
+        .filter(has_key_of!(org, contacts, ids, |id| { contact_id: id.as_str() }))
         .select((
             contacts::contact_id,
             contacts::name,
@@ -57,22 +52,12 @@ pub fn lock_contacts(
 
 /// Updates these contacts, which exist.
 pub fn update_contacts(connection: &mut Connection, org: OrgId, rows: &[Contact]) -> StoreResult<()> {
-    let optional = |field: fn(&Contact) -> Option<&str>| -> Vec<Option<&str>> {
-        rows.iter().map(|row| field(row)).collect()
-    };
-    let statement = UpdateRows {
-        table: "contacts",
-        keys: &["contact_id"],
-        columns: &["name", "color", "image", "is_internal"],
-        org,
-        arrays: (
-            texts(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>()),
-            array::<Nullable<Text>, _>(optional(|row| row.name.as_deref())),
-            array::<Nullable<Text>, _>(optional(|row| row.color.as_deref())),
-            array::<Nullable<Text>, _>(optional(|row| row.image.as_deref())),
-            array::<Bool, _>(rows.iter().map(|row| row.is_internal).collect::<Vec<_>>()),
-        ),
-    };
-    statement.execute(connection)?;
+    let update = update_rows!(org, contacts, rows, |row| { contact_id: row.id.as_str() } set {
+        name: row.name.as_deref(),
+        color: row.color.as_deref(),
+        image: row.image.as_deref(),
+        is_internal: row.is_internal,
+    });
+    update.execute(connection)?;
     Ok(())
 }

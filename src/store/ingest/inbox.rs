@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
-use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid};
 use diesel::upsert::excluded;
 use serde_json::Value;
 
-use super::bulk::{UpdateRows, array, key_in, texts, unnest};
+use super::bulk::{has_key_of, insert_rows, replace_columns, update_rows};
 use crate::ids::{LabelId, OrgId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
@@ -32,32 +31,28 @@ pub struct InboxRow {
 
 /// Locks and returns these chats.
 pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<InboxRow>> {
-    Ok(QueryDsl::filter(
-        chats::table,
-        key_in((chats::org_id, chats::chat_key), org, array::<BigInt, _>(keys)),
-    )
-    .select((chats::chat_key, chats::assignee, chats::closed_at, chats::hubspot_metadata, chats::updated_at))
-    .order(chats::chat_key)
-    .for_no_key_update()
-    .load(connection)?)
+    Ok(QueryDsl::filter(chats::table, has_key_of!(org, chats, keys, |key| { chat_key: *key }))
+        .select((
+            chats::chat_key,
+            chats::assignee,
+            chats::closed_at,
+            chats::hubspot_metadata,
+            chats::updated_at,
+        ))
+        .order(chats::chat_key)
+        .for_no_key_update()
+        .load(connection)?)
 }
 
 /// Updates these chats, which exist.
 pub fn update(connection: &mut Connection, org: OrgId, rows: &[InboxRow]) -> StoreResult<()> {
-    let statement = UpdateRows {
-        table: "chats",
-        keys: &["chat_key"],
-        columns: &["assignee", "closed_at", "hubspot_metadata", "updated_at"],
-        org,
-        arrays: (
-            array::<BigInt, _>(rows.iter().map(|row| row.chat_key).collect::<Vec<_>>()),
-            array::<Nullable<Text>, _>(rows.iter().map(|row| row.assignee.as_deref()).collect::<Vec<_>>()),
-            array::<Nullable<Timestamptz>, _>(rows.iter().map(|row| row.closed_at).collect::<Vec<_>>()),
-            array::<Jsonb, _>(rows.iter().map(|row| &row.hubspot_metadata).collect::<Vec<_>>()),
-            array::<Timestamptz, _>(rows.iter().map(|row| row.updated_at).collect::<Vec<_>>()),
-        ),
-    };
-    statement.execute(connection)?;
+    let update = update_rows!(org, chats, rows, |row| { chat_key: row.chat_key } set {
+        assignee: row.assignee.as_deref(),
+        closed_at: row.closed_at,
+        hubspot_metadata: &row.hubspot_metadata,
+        updated_at: row.updated_at,
+    });
+    update.execute(connection)?;
     Ok(())
 }
 
@@ -68,20 +63,15 @@ pub fn replace_labels(
     keys: &[i64],
     labels: &[(i64, &LabelId)],
 ) -> StoreResult<BTreeSet<i64>> {
-    let (chat_keys, ids): (Vec<i64>, Vec<&str>) = labels.iter().map(|(key, id)| (*key, id.as_str())).unzip();
+    let is_kept =
+        has_key_of!(org, chat_labels, labels, |label| { chat_key: label.0, label_id: label.1.as_str() });
     let others = diesel::delete(chat_labels::table)
         .filter(chat_labels::org_id.eq(org))
         .filter(chat_labels::chat_key.eq_any(keys))
-        .filter(not(key_in(
-            (chat_labels::org_id, chat_labels::chat_key, chat_labels::label_id),
-            org,
-            (array::<BigInt, _>(chat_keys.clone()), texts(ids.clone())),
-        )));
+        .filter(not(is_kept));
     let removed: Vec<i64> = others.returning(chat_labels::chat_key).get_results(connection)?;
     let added: Vec<i64> =
-        diesel::select((org.into_sql::<Uuid>(), unnest(array::<BigInt, _>(chat_keys)), unnest(texts(ids))))
-            .insert_into(chat_labels::table)
-            .into_columns((chat_labels::org_id, chat_labels::chat_key, chat_labels::label_id))
+        insert_rows!(org, chat_labels, labels, |label| { chat_key: label.0, label_id: label.1.as_str() })
             .on_conflict_do_nothing()
             .returning(chat_labels::chat_key)
             .get_results(connection)?;
@@ -97,22 +87,15 @@ pub fn set_values(
     if values.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let upsert = diesel::select((
-        org.into_sql::<Uuid>(),
-        unnest(array::<BigInt, _>(values.iter().map(|(key, ..)| *key).collect::<Vec<_>>())),
-        unnest(texts(values.iter().map(|(_, id, _)| *id).collect::<Vec<_>>())),
-        unnest(array::<Jsonb, _>(values.iter().map(|(.., value)| *value).collect::<Vec<_>>())),
-    ))
-    .insert_into(chat_properties::table)
-    .into_columns((
-        chat_properties::org_id,
-        chat_properties::chat_key,
-        chat_properties::property_id,
-        chat_properties::value,
-    ))
-    .on_conflict((chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id))
-    .do_update()
-    .set(chat_properties::value.eq(excluded(chat_properties::value)));
+    let insert = insert_rows!(org, chat_properties, values, |value| {
+        chat_key: value.0,
+        property_id: value.1,
+        value: value.2,
+    });
+    let upsert = insert
+        .on_conflict((chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id))
+        .do_update()
+        .set(replace_columns!(chat_properties: value));
     // `QueryDsl` has no `filter` for an upsert.
     let upsert = FilterDsl::filter(upsert, chat_properties::value.ne(excluded(chat_properties::value)));
     let changed: Vec<i64> = upsert.returning(chat_properties::chat_key).get_results(connection)?;
@@ -128,12 +111,9 @@ pub fn remove_values(
     if values.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let (chat_keys, ids): (Vec<i64>, Vec<&str>) = values.iter().copied().unzip();
-    let removed = diesel::delete(chat_properties::table).filter(key_in(
-        (chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id),
-        org,
-        (array::<BigInt, _>(chat_keys), texts(ids)),
-    ));
+    let is_removed =
+        has_key_of!(org, chat_properties, values, |value| { chat_key: value.0, property_id: value.1 });
+    let removed = diesel::delete(chat_properties::table).filter(is_removed);
     let changed: Vec<i64> = removed.returning(chat_properties::chat_key).get_results(connection)?;
     Ok(changed.into_iter().collect())
 }
@@ -147,17 +127,15 @@ pub fn set_access(
     if access.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let upsert = diesel::select((
-        org.into_sql::<Uuid>(),
-        unnest(array::<BigInt, _>(access.iter().map(|(key, ..)| *key).collect::<Vec<_>>())),
-        unnest(texts(access.iter().map(|(_, member, _)| *member).collect::<Vec<_>>())),
-        unnest(array::<Bool, _>(access.iter().map(|(.., allowed)| *allowed).collect::<Vec<_>>())),
-    ))
-    .insert_into(chat_access::table)
-    .into_columns((chat_access::org_id, chat_access::chat_key, chat_access::member_key, chat_access::allowed))
-    .on_conflict((chat_access::org_id, chat_access::chat_key, chat_access::member_key))
-    .do_update()
-    .set(chat_access::allowed.eq(excluded(chat_access::allowed)));
+    let insert = insert_rows!(org, chat_access, access, |access| {
+        chat_key: access.0,
+        member_key: access.1,
+        allowed: access.2,
+    });
+    let upsert = insert
+        .on_conflict((chat_access::org_id, chat_access::chat_key, chat_access::member_key))
+        .do_update()
+        .set(replace_columns!(chat_access: allowed));
     let upsert = FilterDsl::filter(upsert, chat_access::allowed.ne(excluded(chat_access::allowed)));
     let changed: Vec<i64> = upsert.returning(chat_access::chat_key).get_results(connection)?;
     Ok(changed.into_iter().collect())

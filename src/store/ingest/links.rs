@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Uuid};
+use diesel::sql_types::{BigInt, Text, Uuid};
 
-use super::bulk::{array, key_in, texts};
-use super::messages::{COLUMNS, Message, MessageKey, Row, message};
+use super::bulk::{array, has_key_of};
+use super::messages::{Message, MessageKey, message_columns};
 use super::session_chats::SessionChatKey;
-use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::ids::{ChatAddress, OrgId};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{chat_addresses, chats, lids, messages, pending_receipts, session_chats};
 
@@ -29,6 +29,17 @@ mod functions {
     }
 }
 
+/// Calls a SQL function with the organization and two arrays, one value of each for every row.
+macro_rules! call {
+    ($connection:expr, $function:ident, $org:expr, $type:ty, $rows:expr, |$row:ident| $first:expr, $second:expr) => {{
+        let first = array::<$type, _>($rows.iter().map(|$row| $first).collect::<Vec<_>>());
+        let second = array::<$type, _>($rows.iter().map(|$row| $second).collect::<Vec<_>>());
+        let call = functions::$function($org.into_sql::<Uuid>(), first, second);
+        let _: i64 = diesel::select(call).get_result($connection)?;
+        Ok(())
+    }};
+}
+
 /// A merge of two chats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Merge {
@@ -44,9 +55,8 @@ pub fn phones_of_lids(
     org: OrgId,
     addresses: &[&ChatAddress],
 ) -> StoreResult<HashMap<ChatAddress, ChatAddress>> {
-    let lids_to_find: Vec<&str> = addresses.iter().map(|lid| lid.as_str()).collect();
     let rows: Vec<(ChatAddress, ChatAddress)> = lids::table
-        .filter(key_in((lids::org_id, lids::lid), org, texts(lids_to_find)))
+        .filter(has_key_of!(org, lids, addresses, |address| { lid: address.as_str() }))
         .select((lids::lid, lids::address))
         .load(connection)?;
     Ok(rows.into_iter().collect())
@@ -58,11 +68,7 @@ pub fn link_lids(
     org: OrgId,
     links: &[(&ChatAddress, &ChatAddress)],
 ) -> StoreResult<()> {
-    let (of, phones): (Vec<&str>, Vec<&str>) =
-        links.iter().map(|(lid, phone)| (lid.as_str(), phone.as_str())).unzip();
-    let _: i64 = diesel::select(functions::link_lids(org.into_sql::<Uuid>(), texts(of), texts(phones)))
-        .get_result(connection)?;
-    Ok(())
+    call!(connection, link_lids, org, Text, links, |link| link.0.as_str(), link.1.as_str())
 }
 
 /// Adds the LIDs of these phone numbers to the addresses of their chats.
@@ -71,13 +77,10 @@ pub fn add_lid_addresses(
     org: OrgId,
     phones: &[&ChatAddress],
 ) -> StoreResult<()> {
-    let phones: Vec<&str> = phones.iter().map(|phone| phone.as_str()).collect();
+    let chat = chat_addresses::org_id.eq(lids::org_id).and(chat_addresses::address.eq(lids::address));
     lids::table
-        .inner_join(
-            chat_addresses::table
-                .on(chat_addresses::org_id.eq(lids::org_id).and(chat_addresses::address.eq(lids::address))),
-        )
-        .filter(key_in((lids::org_id, lids::address), org, texts(phones)))
+        .inner_join(chat_addresses::table.on(chat))
+        .filter(has_key_of!(org, lids, phones, |phone| { address: phone.as_str() }))
         .select((lids::org_id, lids::lid, chat_addresses::chat_key))
         .insert_into(chat_addresses::table)
         .into_columns((chat_addresses::org_id, chat_addresses::address, chat_addresses::chat_key))
@@ -90,44 +93,28 @@ pub fn add_lid_addresses(
 ///
 /// Requires the exclusive lock of the organization.
 pub fn merge(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
-    let (from, into): (Vec<i64>, Vec<i64>) = merges.iter().map(|merge| (merge.from, merge.into)).unzip();
-    let _: i64 = diesel::select(functions::merge_chats(
-        org.into_sql::<Uuid>(),
-        array::<BigInt, _>(from),
-        array::<BigInt, _>(into),
-    ))
-    .get_result(connection)?;
-    Ok(())
+    call!(connection, merge_chats, org, BigInt, merges, |merge| merge.from, merge.into)
 }
 
 /// Moves pending commands to the kept chats, whose merged state they then send. Each chat occurs once.
 ///
 /// Requires the exclusive lock of the organization.
 pub fn move_commands(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
-    let (from, into): (Vec<i64>, Vec<i64>) = merges.iter().map(|merge| (merge.from, merge.into)).unzip();
-    let _: i64 = diesel::select(functions::move_commands(
-        org.into_sql::<Uuid>(),
-        array::<BigInt, _>(from),
-        array::<BigInt, _>(into),
-    ))
-    .get_result(connection)?;
-    Ok(())
+    call!(connection, move_commands, org, BigInt, merges, |merge| merge.from, merge.into)
 }
 
 /// All messages that are left in these chats.
 pub fn messages_of_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<Message>> {
-    let rows: Vec<Row> = session_chats::table
-        .inner_join(
-            messages::table.on(messages::org_id
-                .eq(session_chats::org_id)
-                .and(messages::session_id.eq(session_chats::session_id))
-                .and(messages::chat_key.eq(session_chats::chat_key))),
-        )
+    let message = messages::org_id
+        .eq(session_chats::org_id)
+        .and(messages::session_id.eq(session_chats::session_id))
+        .and(messages::chat_key.eq(session_chats::chat_key));
+    Ok(session_chats::table
+        .inner_join(messages::table.on(message))
         .filter(session_chats::org_id.eq(org))
         .filter(session_chats::chat_key.eq_any(keys))
-        .select(COLUMNS)
-        .load(connection)?;
-    Ok(rows.into_iter().map(message).collect())
+        .select(message_columns!())
+        .load(connection)?)
 }
 
 /// Deletes these chats with everything that is left in them.
@@ -148,13 +135,12 @@ pub fn session_chat_keys(
     org: OrgId,
     keys: &[i64],
 ) -> StoreResult<Vec<SessionChatKey>> {
-    let rows: Vec<(SessionId, i64)> = session_chats::table
+    Ok(session_chats::table
         .filter(session_chats::org_id.eq(org))
         .filter(session_chats::chat_key.eq_any(keys))
         .order((session_chats::session_id, session_chats::chat_key))
         .select((session_chats::session_id, session_chats::chat_key))
-        .load(connection)?;
-    Ok(rows.into_iter().map(|(session, chat_key)| SessionChatKey { session, chat_key }).collect())
+        .load(connection)?)
 }
 
 /// Stored messages of these chats that have pending receipts.
@@ -163,25 +149,21 @@ pub fn messages_with_pending_receipts(
     org: OrgId,
     keys: &[i64],
 ) -> StoreResult<Vec<MessageKey>> {
-    let rows: Vec<(SessionId, i64, String)> = session_chats::table
-        .inner_join(
-            pending_receipts::table.on(pending_receipts::org_id
-                .eq(session_chats::org_id)
-                .and(pending_receipts::session_id.eq(session_chats::session_id))
-                .and(pending_receipts::chat_key.eq(session_chats::chat_key))),
-        )
-        .inner_join(
-            messages::table.on(messages::org_id
-                .eq(pending_receipts::org_id)
-                .and(messages::session_id.eq(pending_receipts::session_id))
-                .and(messages::chat_key.eq(pending_receipts::chat_key))
-                .and(messages::message_id.eq(pending_receipts::message_id))),
-        )
+    let receipt = pending_receipts::org_id
+        .eq(session_chats::org_id)
+        .and(pending_receipts::session_id.eq(session_chats::session_id))
+        .and(pending_receipts::chat_key.eq(session_chats::chat_key));
+    let message = messages::org_id
+        .eq(pending_receipts::org_id)
+        .and(messages::session_id.eq(pending_receipts::session_id))
+        .and(messages::chat_key.eq(pending_receipts::chat_key))
+        .and(messages::message_id.eq(pending_receipts::message_id));
+    Ok(session_chats::table
+        .inner_join(pending_receipts::table.on(receipt))
+        .inner_join(messages::table.on(message))
         .filter(session_chats::org_id.eq(org))
         .filter(session_chats::chat_key.eq_any(keys))
-        .select((messages::session_id, messages::chat_key, messages::message_id))
+        .select(((messages::session_id, messages::chat_key), messages::message_id))
         .distinct()
-        .load(connection)?;
-    let key = |(session, chat_key, id)| MessageKey { chat: SessionChatKey { session, chat_key }, id };
-    Ok(rows.into_iter().map(key).collect())
+        .load(connection)?)
 }

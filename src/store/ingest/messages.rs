@@ -1,19 +1,18 @@
 //! Statements of ingest for messages and pending receipts.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid};
 use diesel::upsert::excluded;
 use serde_json::Value;
 
-use super::SessionChatKey;
-use super::bulk::{array, key_in, texts, unnest};
-use crate::ids::{OrgId, SessionId};
+use super::bulk::{has_key_of, insert_rows, replace_columns};
+use super::session_chats::SessionChatKey;
+use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{messages, pending_receipts};
 
 /// The key of a session's message.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Queryable)]
 pub struct MessageKey {
     /// The session and the chat.
     pub chat: SessionChatKey,
@@ -22,7 +21,7 @@ pub struct MessageKey {
 }
 
 /// A message's row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Queryable)]
 pub struct Message {
     /// The key.
     pub key: MessageKey,
@@ -49,7 +48,7 @@ pub struct Message {
 }
 
 /// A receipt whose message is not stored yet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Queryable)]
 pub struct PendingReceipt {
     /// The message.
     pub message: MessageKey,
@@ -61,58 +60,38 @@ pub struct PendingReceipt {
     pub at: Instant,
 }
 
-type Keys = (Vec<SessionId>, Vec<i64>, Vec<String>);
-
-fn columns<'a>(keys: impl Iterator<Item = &'a MessageKey>) -> Keys {
-    let mut columns = Keys::default();
-    for key in keys {
-        columns.0.push(key.chat.session);
-        columns.1.push(key.chat.chat_key);
-        columns.2.push(key.id.clone());
-    }
-    columns
-}
-
-/// A row of [`COLUMNS`].
-pub(in crate::store) type Row = (
-    (SessionId, i64, String),
-    (Instant, Option<Instant>, Option<i16>, bool),
-    (Option<String>, Option<String>, Option<String>),
-    (Option<Value>, Value, Option<Value>),
-);
-
-type Columns = (
-    (messages::session_id, messages::chat_key, messages::message_id),
-    (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
-    (messages::sender, messages::type_, messages::body),
-    (messages::delivery, messages::details, messages::field_times),
-);
-
 /// The columns of a [`Message`].
-pub(in crate::store) const COLUMNS: Columns = (
-    (messages::session_id, messages::chat_key, messages::message_id),
-    (messages::sent_at, messages::updated_at, messages::ack, messages::from_me),
-    (messages::sender, messages::type_, messages::body),
-    (messages::delivery, messages::details, messages::field_times),
-);
-
-/// The message of a row.
-pub(in crate::store) fn message(row: Row) -> Message {
-    let ((session, chat_key, id), times, (sender, kind, body), (delivery, details, field_times)) = row;
-    Message {
-        key: MessageKey { chat: SessionChatKey { session, chat_key }, id },
-        sent_at: times.0,
-        updated_at: times.1,
-        ack: times.2,
-        from_me: times.3,
-        sender,
-        kind,
-        body,
-        delivery,
-        details,
-        field_times,
-    }
+macro_rules! message_columns {
+    () => {
+        (
+            ((messages::session_id, messages::chat_key), messages::message_id),
+            messages::sent_at,
+            messages::updated_at,
+            messages::ack,
+            messages::from_me,
+            messages::sender,
+            messages::type_,
+            messages::body,
+            messages::delivery,
+            messages::details,
+            messages::field_times,
+        )
+    };
 }
+pub(in crate::store) use message_columns;
+
+/// The columns of a [`PendingReceipt`].
+macro_rules! receipt_columns {
+    () => {
+        (
+            ((pending_receipts::session_id, pending_receipts::chat_key), pending_receipts::message_id),
+            pending_receipts::contact_id,
+            pending_receipts::kind,
+            pending_receipts::at,
+        )
+    };
+}
+pub(in crate::store) use receipt_columns;
 
 /// The stored ones among these messages.
 pub fn messages_by_key(
@@ -120,75 +99,38 @@ pub fn messages_by_key(
     org: OrgId,
     keys: &[&MessageKey],
 ) -> StoreResult<Vec<Message>> {
-    let (sessions, chats, ids) = columns(keys.iter().copied());
-    let rows: Vec<Row> = messages::table
-        .filter(key_in(
-            (messages::org_id, messages::session_id, messages::chat_key, messages::message_id),
-            org,
-            (texts(sessions), array::<BigInt, _>(chats), texts(ids)),
-        ))
-        .select(COLUMNS)
-        .load(connection)?;
-    Ok(rows.into_iter().map(message).collect())
+    let is_wanted = has_key_of!(org, messages, keys, |key| {
+        session_id: key.chat.session,
+        chat_key: key.chat.chat_key,
+        message_id: key.id.as_str(),
+    });
+    Ok(messages::table.filter(is_wanted).select(message_columns!()).load(connection)?)
 }
 
 /// Inserts or replaces these messages.
 pub fn write_messages(connection: &mut Connection, org: OrgId, rows: &[Message]) -> StoreResult<()> {
-    let (sessions, chats, ids) = columns(rows.iter().map(|row| &row.key));
-    let text = |field: fn(&Message) -> Option<&str>| {
-        unnest(array::<Nullable<Text>, _>(rows.iter().map(field).collect::<Vec<_>>()))
-    };
-    let json = |field: fn(&Message) -> Option<&Value>| {
-        unnest(array::<Nullable<Jsonb>, _>(rows.iter().map(field).collect::<Vec<_>>()))
-    };
-    diesel::select((
-        org.into_sql::<Uuid>(),
-        unnest(texts(sessions)),
-        unnest(array::<BigInt, _>(chats)),
-        unnest(texts(ids)),
-        unnest(array::<Timestamptz, _>(rows.iter().map(|row| row.sent_at).collect::<Vec<_>>())),
-        unnest(array::<Nullable<Timestamptz>, _>(rows.iter().map(|row| row.updated_at).collect::<Vec<_>>())),
-        unnest(array::<Nullable<SmallInt>, _>(rows.iter().map(|row| row.ack).collect::<Vec<_>>())),
-        unnest(array::<Bool, _>(rows.iter().map(|row| row.from_me).collect::<Vec<_>>())),
-        text(|row| row.sender.as_deref()),
-        text(|row| row.kind.as_deref()),
-        text(|row| row.body.as_deref()),
-        json(|row| row.delivery.as_ref()),
-        unnest(array::<Jsonb, _>(rows.iter().map(|row| &row.details).collect::<Vec<_>>())),
-        json(|row| row.field_times.as_ref()),
-    ))
-    .insert_into(messages::table)
-    .into_columns((
-        messages::org_id,
-        messages::session_id,
-        messages::chat_key,
-        messages::message_id,
-        messages::sent_at,
-        messages::updated_at,
-        messages::ack,
-        messages::from_me,
-        messages::sender,
-        messages::type_,
-        messages::body,
-        messages::delivery,
-        messages::details,
-        messages::field_times,
-    ))
-    .on_conflict((messages::org_id, messages::session_id, messages::chat_key, messages::message_id))
-    .do_update()
-    .set((
-        messages::sent_at.eq(excluded(messages::sent_at)),
-        messages::updated_at.eq(excluded(messages::updated_at)),
-        messages::ack.eq(excluded(messages::ack)),
-        messages::from_me.eq(excluded(messages::from_me)),
-        messages::sender.eq(excluded(messages::sender)),
-        messages::type_.eq(excluded(messages::type_)),
-        messages::body.eq(excluded(messages::body)),
-        messages::delivery.eq(excluded(messages::delivery)),
-        messages::details.eq(excluded(messages::details)),
-        messages::field_times.eq(excluded(messages::field_times)),
-    ))
-    .execute(connection)?;
+    let insert = insert_rows!(org, messages, rows, |row| {
+        session_id: row.key.chat.session,
+        chat_key: row.key.chat.chat_key,
+        message_id: row.key.id.as_str(),
+        sent_at: row.sent_at,
+        updated_at: row.updated_at,
+        ack: row.ack,
+        from_me: row.from_me,
+        sender: row.sender.as_deref(),
+        type_: row.kind.as_deref(),
+        body: row.body.as_deref(),
+        delivery: row.delivery.as_ref(),
+        details: &row.details,
+        field_times: row.field_times.as_ref(),
+    });
+    insert
+        .on_conflict((messages::org_id, messages::session_id, messages::chat_key, messages::message_id))
+        .do_update()
+        .set(replace_columns!(
+            messages: sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, field_times
+        ))
+        .execute(connection)?;
     Ok(())
 }
 
@@ -198,43 +140,30 @@ pub fn add_pending_receipts(
     org: OrgId,
     rows: &[PendingReceipt],
 ) -> StoreResult<()> {
-    let (sessions, chats, ids) = columns(rows.iter().map(|row| &row.message));
-    let at = excluded(pending_receipts::at);
-    let upsert = diesel::select((
-        org.into_sql::<Uuid>(),
-        unnest(texts(sessions)),
-        unnest(array::<BigInt, _>(chats)),
-        unnest(texts(ids)),
-        unnest(texts(rows.iter().map(|row| row.contact.as_str()).collect::<Vec<_>>())),
-        unnest(texts(rows.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>())),
-        unnest(array::<Timestamptz, _>(rows.iter().map(|row| row.at).collect::<Vec<_>>())),
-    ))
-    .insert_into(pending_receipts::table)
-    .into_columns((
-        pending_receipts::org_id,
-        pending_receipts::session_id,
-        pending_receipts::chat_key,
-        pending_receipts::message_id,
-        pending_receipts::contact_id,
-        pending_receipts::kind,
-        pending_receipts::at,
-    ))
-    .on_conflict((
-        pending_receipts::org_id,
-        pending_receipts::session_id,
-        pending_receipts::chat_key,
-        pending_receipts::message_id,
-        pending_receipts::contact_id,
-        pending_receipts::kind,
-    ))
-    .do_update()
-    .set(pending_receipts::at.eq(at));
+    let insert = insert_rows!(org, pending_receipts, rows, |row| {
+        session_id: row.message.chat.session,
+        chat_key: row.message.chat.chat_key,
+        message_id: row.message.id.as_str(),
+        contact_id: row.contact.as_str(),
+        kind: row.kind.as_str(),
+        at: row.at,
+    });
+    let upsert = insert
+        .on_conflict((
+            pending_receipts::org_id,
+            pending_receipts::session_id,
+            pending_receipts::chat_key,
+            pending_receipts::message_id,
+            pending_receipts::contact_id,
+            pending_receipts::kind,
+        ))
+        .do_update()
+        .set(replace_columns!(pending_receipts: at));
     // `QueryDsl` has no `filter` for an upsert.
-    diesel::query_dsl::methods::FilterDsl::filter(upsert, pending_receipts::at.gt(at)).execute(connection)?;
+    let is_earlier = pending_receipts::at.gt(excluded(pending_receipts::at));
+    diesel::query_dsl::methods::FilterDsl::filter(upsert, is_earlier).execute(connection)?;
     Ok(())
 }
-
-type ReceiptRow = ((SessionId, i64, String), (String, String, Instant));
 
 /// Deletes and returns the pending receipts of these messages.
 pub fn take_pending_receipts(
@@ -242,30 +171,11 @@ pub fn take_pending_receipts(
     org: OrgId,
     keys: &[&MessageKey],
 ) -> StoreResult<Vec<PendingReceipt>> {
-    let (sessions, chats, ids) = columns(keys.iter().copied());
-    let rows: Vec<ReceiptRow> = diesel::delete(pending_receipts::table)
-        .filter(key_in(
-            (
-                pending_receipts::org_id,
-                pending_receipts::session_id,
-                pending_receipts::chat_key,
-                pending_receipts::message_id,
-            ),
-            org,
-            (texts(sessions), array::<BigInt, _>(chats), texts(ids)),
-        ))
-        .returning((
-            (pending_receipts::session_id, pending_receipts::chat_key, pending_receipts::message_id),
-            (pending_receipts::contact_id, pending_receipts::kind, pending_receipts::at),
-        ))
-        .get_results(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|((session, chat_key, id), (contact, kind, at))| PendingReceipt {
-            message: MessageKey { chat: SessionChatKey { session, chat_key }, id },
-            contact,
-            kind,
-            at,
-        })
-        .collect())
+    let is_wanted = has_key_of!(org, pending_receipts, keys, |key| {
+        session_id: key.chat.session,
+        chat_key: key.chat.chat_key,
+        message_id: key.id.as_str(),
+    });
+    let deleted = diesel::delete(pending_receipts::table).filter(is_wanted);
+    Ok(deleted.returning(receipt_columns!()).get_results(connection)?)
 }

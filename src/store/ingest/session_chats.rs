@@ -2,9 +2,9 @@
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Nullable, Timestamptz};
 
-use super::bulk::{UpdateRows, array, key_in, texts, unnest};
+use super::bulk::{has_key_of, insert_rows, update_rows};
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
@@ -19,7 +19,7 @@ diesel::define_sql_function! {
 }
 
 /// A chat of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Queryable)]
 pub struct SessionChatKey {
     /// The session.
     pub session: SessionId,
@@ -48,8 +48,11 @@ pub struct SessionChat {
     pub latest: Option<(Instant, String)>,
 }
 
-fn columns(keys: &[SessionChatKey]) -> (Vec<SessionId>, Vec<i64>) {
-    keys.iter().map(|key| (key.session, key.chat_key)).unzip()
+/// The condition that a row of `session_chats` has one of these keys.
+macro_rules! is_one_of {
+    ($org:expr, $keys:expr) => {
+        has_key_of!($org, session_chats, $keys, |key| { session_id: key.session, chat_key: key.chat_key })
+    };
 }
 
 /// Creates missing rows. The keys must be in ascending order.
@@ -58,17 +61,14 @@ pub fn create_session_chats(
     org: OrgId,
     keys: &[SessionChatKey],
 ) -> StoreResult<()> {
-    let (sessions, chats) = columns(keys);
-    diesel::select((org.into_sql::<Uuid>(), unnest(texts(sessions)), unnest(array::<BigInt, _>(chats))))
-        .insert_into(session_chats::table)
-        .into_columns((session_chats::org_id, session_chats::session_id, session_chats::chat_key))
+    insert_rows!(org, session_chats, keys, |key| { session_id: key.session, chat_key: key.chat_key })
         .on_conflict_do_nothing()
         .execute(connection)?;
     Ok(())
 }
 
 type Row = (
-    (SessionId, i64),
+    SessionChatKey,
     (bool, bool, bool, Option<Instant>),
     (bool, bool, bool, bool),
     (Option<Instant>, Option<i32>),
@@ -81,13 +81,8 @@ pub fn lock_session_chats(
     org: OrgId,
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<SessionChat>> {
-    let (sessions, chats) = columns(keys);
     let rows: Vec<Row> = session_chats::table
-        .filter(key_in(
-            (session_chats::org_id, session_chats::session_id, session_chats::chat_key),
-            org,
-            (texts(sessions), array::<BigInt, _>(chats)),
-        ))
+        .filter(is_one_of!(org, keys))
         .select((
             (session_chats::session_id, session_chats::chat_key),
             (
@@ -110,8 +105,8 @@ pub fn lock_session_chats(
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|((session, chat_key), state, is_known, (read_up_to, unread), latest)| SessionChat {
-            key: SessionChatKey { session, chat_key },
+        .map(|(key, state, is_known, (read_up_to, unread), latest)| SessionChat {
+            key,
             archived: (state.0 || is_known.0).then_some(state.0),
             pinned: (state.1 || is_known.1).then_some(state.1),
             exited: (state.2 || is_known.2).then_some(state.2),
@@ -142,27 +137,19 @@ pub fn unread_counts(
     org: OrgId,
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<(SessionChatKey, i64)>> {
-    let (sessions, chats) = columns(keys);
     let mark = coalesce(session_chats::read_up_to, BEGINNING);
     let unread = messages_of_row!()
         .filter(messages::from_me.eq(false))
         .filter(messages::sent_at.gt(mark))
         .select(count_star());
-    let rows: Vec<(SessionId, i64, Option<i64>)> = session_chats::table
-        .filter(key_in(
-            (session_chats::org_id, session_chats::session_id, session_chats::chat_key),
-            org,
-            (texts(sessions), array::<BigInt, _>(chats)),
-        ))
-        .select((session_chats::session_id, session_chats::chat_key, unread.single_value()))
+    let rows: Vec<(SessionChatKey, Option<i64>)> = session_chats::table
+        .filter(is_one_of!(org, keys))
+        .select(((session_chats::session_id, session_chats::chat_key), unread.single_value()))
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|(session, chat_key, count)| (SessionChatKey { session, chat_key }, count.unwrap_or_default()))
-        .collect())
+    Ok(rows.into_iter().map(|(key, count)| (key, count.unwrap_or_default())).collect())
 }
 
-type Latest = ((SessionId, i64), Option<Instant>, Option<String>);
+type Latest = (SessionChatKey, Option<Instant>, Option<String>);
 
 /// The newest stored message of each of these chats; chats without any are left out.
 pub fn latest_messages(
@@ -170,24 +157,16 @@ pub fn latest_messages(
     org: OrgId,
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<(SessionChatKey, (Instant, String))>> {
-    let (sessions, chats) = columns(keys);
     let latest = || messages_of_row!().order((messages::sent_at.desc(), messages::message_id.desc()));
     let rows: Vec<Latest> = session_chats::table
-        .filter(key_in(
-            (session_chats::org_id, session_chats::session_id, session_chats::chat_key),
-            org,
-            (texts(sessions), array::<BigInt, _>(chats)),
-        ))
+        .filter(is_one_of!(org, keys))
         .select((
             (session_chats::session_id, session_chats::chat_key),
             latest().select(messages::sent_at).single_value(),
             latest().select(messages::message_id).single_value(),
         ))
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|((session, chat_key), at, id)| Some((SessionChatKey { session, chat_key }, at.zip(id)?)))
-        .collect())
+    Ok(rows.into_iter().filter_map(|(key, at, id)| Some((key, at.zip(id)?))).collect())
 }
 
 /// Updates these chats of sessions, which exist.
@@ -197,51 +176,24 @@ pub fn update_session_chats(
     rows: &[&SessionChat],
     now: Instant,
 ) -> StoreResult<()> {
-    let flag = |field: fn(&SessionChat) -> bool| {
-        array::<Bool, _>(rows.iter().map(|row| field(row)).collect::<Vec<_>>())
-    };
-    let instant = |field: fn(&SessionChat) -> Option<Instant>| {
-        array::<Nullable<Timestamptz>, _>(rows.iter().map(|row| field(row)).collect::<Vec<_>>())
-    };
-    let latest_ids: Vec<Option<&str>> =
-        rows.iter().map(|row| row.latest.as_ref().map(|(_, id)| id.as_str())).collect();
-    let statement = UpdateRows {
-        table: "session_chats",
-        keys: &["session_id", "chat_key"],
-        columns: &[
-            "archived",
-            "pinned",
-            "exited",
-            "muted_until",
-            "archived_explicit",
-            "pinned_explicit",
-            "exited_explicit",
-            "mute_explicit",
-            "read_up_to",
-            "unread",
-            "last_message_at",
-            "latest_message_id",
-            "updated_at",
-        ],
-        org,
-        arrays: (
-            texts(rows.iter().map(|row| row.key.session).collect::<Vec<_>>()),
-            array::<BigInt, _>(rows.iter().map(|row| row.key.chat_key).collect::<Vec<_>>()),
-            flag(|row| row.archived.unwrap_or_default()),
-            flag(|row| row.pinned.unwrap_or_default()),
-            flag(|row| row.exited.unwrap_or_default()),
-            instant(|row| row.muted_until.flatten()),
-            flag(|row| row.archived.is_some()),
-            flag(|row| row.pinned.is_some()),
-            flag(|row| row.exited.is_some()),
-            flag(|row| row.muted_until.is_some()),
-            instant(|row| row.read_up_to),
-            array::<Nullable<Integer>, _>(rows.iter().map(|row| row.unread).collect::<Vec<_>>()),
-            instant(|row| row.latest.as_ref().map(|(at, _)| *at)),
-            array::<Nullable<Text>, _>(latest_ids),
-            array::<Timestamptz, _>(vec![now; rows.len()]),
-        ),
-    };
-    statement.execute(connection)?;
+    let update = update_rows!(org, session_chats, rows, |row| {
+        session_id: row.key.session,
+        chat_key: row.key.chat_key,
+    } set {
+        archived: row.archived.unwrap_or_default(),
+        pinned: row.pinned.unwrap_or_default(),
+        exited: row.exited.unwrap_or_default(),
+        muted_until: row.muted_until.flatten(),
+        archived_explicit: row.archived.is_some(),
+        pinned_explicit: row.pinned.is_some(),
+        exited_explicit: row.exited.is_some(),
+        mute_explicit: row.muted_until.is_some(),
+        read_up_to: row.read_up_to,
+        unread: row.unread,
+        last_message_at: row.latest.as_ref().map(|(at, _)| *at),
+        latest_message_id: row.latest.as_ref().map(|(_, id)| id.as_str()),
+        updated_at: now,
+    });
+    update.execute(connection)?;
     Ok(())
 }

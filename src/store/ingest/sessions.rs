@@ -1,16 +1,15 @@
 //! Statements of ingest for sessions and their connection status.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text, Timestamptz};
 
-use super::bulk::{UpdateRows, array};
+use super::bulk::update_rows;
 use crate::ids::{OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::sessions;
 
 /// The three names of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Queryable)]
 pub struct SessionNames {
     /// The session.
     pub session: SessionId,
@@ -21,7 +20,7 @@ pub struct SessionNames {
 }
 
 /// A session's connection status.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct SessionStatus {
     /// The session.
     pub session: SessionId,
@@ -41,17 +40,15 @@ pub fn sessions_by_name(
     phones: &[Phone],
     phone_ids: &[PhoneId],
 ) -> StoreResult<Vec<SessionNames>> {
-    let rows: Vec<(SessionId, Phone, PhoneId)> = sessions::table
+    let has_name = sessions::session_id
+        .eq_any(ids)
+        .or(sessions::phone.eq_any(phones))
+        .or(sessions::phone_id.eq_any(phone_ids));
+    Ok(sessions::table
         .filter(sessions::org_id.eq(org))
-        .filter(
-            sessions::session_id
-                .eq_any(ids)
-                .or(sessions::phone.eq_any(phones))
-                .or(sessions::phone_id.eq_any(phone_ids)),
-        )
+        .filter(has_name)
         .select((sessions::session_id, sessions::phone, sessions::phone_id))
-        .load(connection)?;
-    Ok(rows.into_iter().map(|(session, phone, phone_id)| SessionNames { session, phone, phone_id }).collect())
+        .load(connection)?)
 }
 
 /// Locks these sessions and returns their status.
@@ -60,22 +57,13 @@ pub fn lock_session_statuses(
     org: OrgId,
     ids: &[SessionId],
 ) -> StoreResult<Vec<SessionStatus>> {
-    let rows: Vec<(SessionId, String, Option<Instant>, Option<Instant>)> = sessions::table
+    Ok(sessions::table
         .filter(sessions::org_id.eq(org))
         .filter(sessions::session_id.eq_any(ids))
         .select((sessions::session_id, sessions::status, sessions::status_at, sessions::last_connected_at))
         .order(sessions::session_id)
         .for_no_key_update()
-        .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|(session, status, status_at, last_connected_at)| SessionStatus {
-            session,
-            status,
-            status_at,
-            last_connected_at,
-        })
-        .collect())
+        .load(connection)?)
 }
 
 /// Updates the status of these sessions.
@@ -85,21 +73,12 @@ pub fn update_statuses(
     rows: &[SessionStatus],
     now: Instant,
 ) -> StoreResult<()> {
-    let statement = UpdateRows {
-        table: "sessions",
-        keys: &["session_id"],
-        columns: &["status", "status_at", "last_connected_at", "updated_at"],
-        org,
-        arrays: (
-            array::<Text, _>(rows.iter().map(|row| row.session).collect::<Vec<_>>()),
-            array::<Text, _>(rows.iter().map(|row| row.status.as_str()).collect::<Vec<_>>()),
-            array::<Nullable<Timestamptz>, _>(rows.iter().map(|row| row.status_at).collect::<Vec<_>>()),
-            array::<Nullable<Timestamptz>, _>(
-                rows.iter().map(|row| row.last_connected_at).collect::<Vec<_>>(),
-            ),
-            array::<Timestamptz, _>(vec![now; rows.len()]),
-        ),
-    };
-    statement.execute(connection)?;
+    let update = update_rows!(org, sessions, rows, |row| { session_id: row.session } set {
+        status: row.status.as_str(),
+        status_at: row.status_at,
+        last_connected_at: row.last_connected_at,
+        updated_at: now,
+    });
+    update.execute(connection)?;
     Ok(())
 }

@@ -11,18 +11,18 @@ use tokio::time::timeout;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-/// Long enough for what waits to come, if it comes.
+/// Long enough for a pending command to arrive.
 const QUIET: Duration = Duration::from_millis(1500);
 
-/// A connector that wants to have a number.
+/// A connector that requests the lease of a session.
 pub struct Holder {
     requests: mpsc::Sender<CommandsRequest>,
     answers: Streaming<CommandsResponse>,
 }
 
 impl Holder {
-    /// Asks for a number.
-    pub async fn ask(url: &str, key: &str, session: &str) -> Result<Self, Status> {
+    /// Requests the lease.
+    pub async fn request(url: &str, key: &str, session: &str) -> Result<Self, Status> {
         let (requests, sent) = mpsc::channel(8);
         let channel = tonic::transport::Channel::from_shared(url.to_owned()).expect("a URL").connect_lazy();
         let mut request = tonic::Request::new(ReceiverStream::new(sent));
@@ -30,18 +30,18 @@ impl Holder {
         request.metadata_mut().insert("authorization", token);
         let answers = IngestServiceClient::new(channel).commands(request).await?.into_inner();
         let holder = Self { requests, answers };
-        holder.say(Request::Open(Open { session: session.to_owned() })).await;
+        holder.send(Request::Open(Open { session: session.to_owned() })).await;
         Ok(holder)
     }
 
-    /// Asks for a number and gets it.
+    /// Requests the lease and waits for it.
     pub async fn open(url: &str, key: &str, session: &str) -> Self {
-        let mut holder = Self::ask(url, key, session).await.expect("a stream");
-        holder.opened().await.expect("it is free");
+        let mut holder = Self::request(url, key, session).await.expect("a stream");
+        holder.opened().await.expect("the lease");
         holder
     }
 
-    /// Waits until it has the number.
+    /// Waits until it holds the lease.
     pub async fn opened(&mut self) -> Result<(), Status> {
         match self.answers.message().await?.and_then(|answer| answer.response) {
             Some(Response::Opened(_)) => Ok(()),
@@ -49,14 +49,14 @@ impl Holder {
         }
     }
 
-    /// Says something, unless the stream is over.
-    pub async fn say(&self, request: Request) {
+    /// Sends a message, unless the stream has ended.
+    pub async fn send(&self, request: Request) {
         let _ = self.requests.send(CommandsRequest { request: Some(request) }).await;
     }
 
-    /// Says that commands are done.
+    /// Acknowledges commands.
     pub async fn done(&self, commands: &[Command]) {
-        self.say(Request::Done(Done { ids: commands.iter().map(|command| command.id).collect() })).await;
+        self.send(Request::Done(Done { ids: commands.iter().map(|command| command.id).collect() })).await;
     }
 
     /// The next command.
@@ -67,7 +67,7 @@ impl Holder {
         }
     }
 
-    /// The next so many commands.
+    /// The next commands.
     pub async fn take(&mut self, count: usize) -> Vec<Command> {
         let mut commands = Vec::new();
         while commands.len() < count {
@@ -76,7 +76,7 @@ impl Holder {
         commands
     }
 
-    /// Whether nothing comes for a while.
+    /// Whether no message arrives for a while.
     pub async fn is_quiet(&mut self) -> bool {
         timeout(QUIET, self.answers.message()).await.is_err()
     }

@@ -1,4 +1,4 @@
-//! Two chats become one while changes of them wait.
+//! Chats with pending commands are merged.
 
 use serde_json::{Value, json};
 use switchboard::pb::command::{Change, Mute, Read};
@@ -6,7 +6,7 @@ use switchboard::pb::command::{Change, Mute, Read};
 use super::{Holder, changes, mark, message, patch, world};
 
 #[tokio::test]
-async fn what_waits_for_a_chat_waits_for_the_chat_it_becomes() {
+async fn pending_command_moves_to_the_merged_chat() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;
     let (lid, number) = ("189412349001@lid", &world.org.numbers[0]);
@@ -19,20 +19,20 @@ async fn what_waits_for_a_chat_waits_for_the_chat_it_becomes() {
     hide(json!({"pinned": true, "mutedUntil": 5000})).await;
     world.import(&world.org, &[json!({"session": number, "address": {"lid": lid, "jid": chat.jid}})]);
     let mut holder = Holder::open(&world.url(), &key, number).await;
-    // As it is stored: what was said of the phone number's chat stays.
+    // The commands have the stored state: values of the phone number's chat are kept.
     let shown = world.rest().get(&chat.session_path).await.expect(200).json();
     assert_eq!(
         [&shown["archived"], &shown["pinned"], &shown["mutedUntil"]],
         [&json!(false), &json!(false), &json!(5000)]
     );
     let until = Some(prost_types::Timestamp { seconds: 5, nanos: 0 });
-    let wanted = [Change::Archived(false), Change::Pinned(false), Change::Mute(Mute { until })];
-    assert_eq!(changes(&holder.take(3).await), wanted.map(|change| (chat.jid.clone(), change)));
+    let expected = [Change::Archived(false), Change::Pinned(false), Change::Mute(Mute { until })];
+    assert_eq!(changes(&holder.take(3).await), expected.map(|change| (chat.jid.clone(), change)));
     assert!(holder.is_quiet().await);
 }
 
 #[tokio::test]
-async fn what_waits_for_two_chats_that_become_one_is_what_is_stored_of_it() {
+async fn pending_commands_of_merged_chats_have_the_stored_state() {
     let (world, key) = world().await;
     let chat = world.chat("Alice").await;
     let (lid, number) = ("189412349002@lid", &world.org.numbers[0]);
@@ -46,7 +46,7 @@ async fn what_waits_for_two_chats_that_become_one_is_what_is_stored_of_it() {
         .patch(&hidden, json!({"archived": true, "pinned": true, "mutedUntil": 5000}))
         .await
         .expect(200);
-    // Not ours to tell, but told: the phone number's chat is not pinned.
+    // The connector reports that the phone number's chat is not pinned.
     for event in [
         json!({"session": number, "chat": {"jid": chat.jid, "pinned": false}}),
         json!({"session": number, "address": {"lid": lid, "jid": chat.jid}}),
@@ -61,14 +61,14 @@ async fn what_waits_for_two_chats_that_become_one_is_what_is_stored_of_it() {
     assert_eq!(shown["unreadCount"], 0);
     let mut holder = Holder::open(&world.url(), &key, number).await;
     let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-    let mut told = changes(&holder.take(4).await);
-    told.sort_by_key(|(_, change)| format!("{change:?}"));
-    let wanted = [
+    let mut commands = changes(&holder.take(4).await);
+    commands.sort_by_key(|(_, change)| format!("{change:?}"));
+    let expected = [
         Change::Archived(true),
         Change::Mute(Mute { until: at(5) }),
         Change::Pinned(false),
         Change::Read(Read { up_to: at(9) }),
     ];
-    assert_eq!(told, wanted.map(|change| (chat.jid.clone(), change)));
+    assert_eq!(commands, expected.map(|change| (chat.jid.clone(), change)));
     assert!(holder.is_quiet().await);
 }

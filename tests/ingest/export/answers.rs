@@ -1,4 +1,4 @@
-//! Everything that the GET routes answer about an organization.
+//! The responses of all GET routes for an organization.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::Inbox;
 use crate::support::{Rest, Server, methods};
 
-/// Routes about what an export does not tell: secrets, and how things came to be as they are.
-const NOT_TOLD: [&str; 5] = [
+/// Routes for data that is not exported: secrets and history.
+const NOT_EXPORTED: [&str; 5] = [
     "/api/v1/organization/api-keys",
     "/api/v1/organization/webhooks",
     "/api/v1/organization/webhooks/{webhook_id}",
@@ -16,7 +16,7 @@ const NOT_TOLD: [&str; 5] = [
     "/v1/chats/{chat_id}/audit-logs",
 ];
 
-/// What lists may be asked beside nothing.
+/// Query strings for list routes, beside none.
 const QUERIES: [(&str, &[&str]); 4] = [
     (
         "/v1/chats",
@@ -45,19 +45,19 @@ const QUERIES: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// The answer of every GET route for everything it can be asked for, by its path.
-pub async fn answers(server: &Server, inbox: &Inbox) -> BTreeMap<String, Value> {
+/// The response of every GET route for every resource, by path.
+pub async fn answers(server: &Server, inbox: &TestOrg) -> BTreeMap<String, Value> {
     let org = inbox.org.to_string();
     let key = inbox.database.create_key(&org, "read,manage", &[]);
     let rest = Rest::new(server.address).token(&key);
-    let mut asked = BTreeMap::new();
+    let mut responses = BTreeMap::new();
     for path in paths(inbox) {
-        asked.insert(path.clone(), whole(&rest, &path, &org).await);
+        responses.insert(path.clone(), whole(&rest, &path, &org).await);
     }
-    asked
+    responses
 }
 
-fn paths(inbox: &Inbox) -> BTreeSet<String> {
+fn paths(inbox: &TestOrg) -> BTreeSet<String> {
     let column = |query: &str| -> Vec<String> {
         inbox.rows(query).iter().map(|row| row["it"].as_str().expect("a text").to_owned()).collect()
     };
@@ -68,7 +68,7 @@ fn paths(inbox: &Inbox) -> BTreeSet<String> {
     for method in methods().iter().filter(|method| !method.streams()) {
         for binding in method.bindings.iter().filter(|binding| binding.method == "GET") {
             let template = binding.template.as_str();
-            if NOT_TOLD.contains(&template) {
+            if NOT_EXPORTED.contains(&template) {
                 continue;
             }
             let queries = QUERIES.iter().find(|(route, _)| *route == template).map(|(_, queries)| *queries);
@@ -83,12 +83,12 @@ fn paths(inbox: &Inbox) -> BTreeSet<String> {
     paths
 }
 
-/// The template with everything that may stand in its places. A route with another place has to be taught here.
+/// The paths of a template for all resources. A template with a new variable must be added here.
 fn filled(template: &str, sessions: &[String], addresses: &[String], chats: &[String]) -> Vec<String> {
     let mut paths = vec![template.to_owned()];
-    // By every address where it is one chat, and by its own where there may be many messages.
+    // Single chats by every address, message lists by the chat's own address only.
     let ids = if template.ends_with("/messages") { chats } else { addresses };
-    // All that is special, and of the demo's chats, which are alike, some.
+    // All special chats, and a sample of the demo's chats, which are alike.
     let is_demo = |id: &&String| id.starts_with("155501") && !id.starts_with("1555010700");
     let (demo, special): (Vec<&String>, Vec<&String>) = ids.iter().partition(is_demo);
     let ids = &special.into_iter().chain(demo.into_iter().step_by(9)).cloned().collect::<Vec<_>>();
@@ -103,7 +103,7 @@ fn filled(template: &str, sessions: &[String], addresses: &[String], chats: &[St
     paths
 }
 
-/// All pages of an answer as one, without what the service numbers and stamps by itself.
+/// All pages of a response as one, without values that the service generates.
 async fn whole(rest: &Rest, path: &str, org: &str) -> Value {
     let (mut whole, mut cursor) = (Value::Null, String::new());
     loop {
@@ -128,7 +128,7 @@ async fn whole(rest: &Rest, path: &str, org: &str) -> Value {
         }
         if cursor.is_empty() {
             if let Some(items) = whole[1].get_mut("data").and_then(Value::as_array_mut) {
-                // Chats without messages stand in the order of the numbers that were given to them.
+                // Chats without messages are ordered by generated keys.
                 items.sort_by_key(Value::to_string);
             }
             return whole;
@@ -143,7 +143,7 @@ fn redact(value: &mut Value, org: &str) {
         Value::Object(fields) => {
             let is_session = fields.contains_key("lastConnectedAt");
             for (name, value) in fields {
-                // The number of a session's chat; when the row of a session last changed.
+                // Generated: the key of a session's chat, and the time of a session's last change.
                 if (name == "id" && value.is_number()) || (name == "updatedAt" && is_session) {
                     *value = Value::Null;
                 }

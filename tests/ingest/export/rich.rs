@@ -1,4 +1,4 @@
-//! An organization in which everything occurs that can be stored: the demo, and what the demo leaves out.
+//! An organization with every kind of stored data: the demo and additions.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -14,8 +14,8 @@ const PERSON: &str = "15550107001@s.whatsapp.net";
 const LID: &str = "189412347001@lid";
 const GROUP: &str = "120363400000007001@g.us";
 
-/// The demo's organization with all that.
-pub async fn rich_organization() -> Inbox {
+/// The demo organization with the additions.
+pub async fn rich_organization() -> TestOrg {
     let database = Cluster::get().await.migrated_database().await;
     let data_dir = std::env::temp_dir().join(format!("sb-rich-{}", uuid::Uuid::now_v7().simple()));
     let demo = database.cli(&["demo", "--json", "--data-dir", data_dir.to_str().expect("UTF-8")]);
@@ -28,7 +28,7 @@ pub async fn rich_organization() -> Inbox {
     let rest = Rest::new(server.address).token(&database.create_key(&org, "read,send,manage", &[]));
     organize(&rest, demo["sessions"][0]["sessionId"].as_str().expect("an id")).await;
     drop(server);
-    // One more than there is to read: it was marked unread before.
+    // The chat was marked unread before, so it now has one unread more than messages.
     import(&database, &org, &[message("AFTER", "15550107004@c.us", false, 8)]);
     database.sql().run_as(
         &org,
@@ -37,14 +37,14 @@ pub async fn rich_organization() -> Inbox {
          WHERE chat_id = '15550107001@c.us'",
     );
     let store = Store::new(&Secret::new(&database.url), PoolOptions::background(4));
-    Inbox { database, store, org: org.parse().expect("an id") }
+    TestOrg { database, store, org: org.parse().expect("an id") }
 }
 
 fn import(database: &Database, org: &str, events: &[Value]) {
     let mut command = database.command(&["import", "-", "--org", org]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary");
     let lines: Vec<String> = events.iter().map(Value::to_string).collect();
-    child.stdin.take().expect("piped").write_all(lines.join("\n").as_bytes()).expect("it reads");
+    child.stdin.take().expect("piped").write_all(lines.join("\n").as_bytes()).expect("the process reads");
     assert!(child.wait().expect("the binary").success());
 }
 
@@ -91,7 +91,7 @@ fn whole_message() -> Value {
 fn events() -> Vec<Value> {
     let receipt = |id: &str, kind: &str| json!({"receipt": {"message": id, "chat": PERSON, "by": PERSON, "kind": kind, "at": 1_737_976_099_123_i64}});
     let mut events = vec![
-        // One person by two names, each with a chat; a tie without a chat; somebody who is known by LID only.
+        // A person with chats under LID and phone number; a link without a chat; a person known by LID only.
         message("L1", LID, false, 1),
         message("P1", PERSON, false, 2),
         of_first(json!({"address": {"lid": LID, "jid": PERSON}})),
@@ -138,7 +138,7 @@ fn events() -> Vec<Value> {
     events
 }
 
-/// What members did with it.
+/// Changes that members make.
 async fn organize(rest: &Rest, session: &str) {
     let send = async |method: &str, path: &str, body: Value| {
         let answer = rest.json(method, path, body.to_string()).await;
@@ -159,7 +159,7 @@ async fn organize(rest: &Rest, session: &str) {
 
     let chats = format!("/api/v1/sessions/{session}/chats");
     send("PATCH", &format!("{chats}/{GROUP}"), json!({"pinned": true})).await;
-    // Marked unread; read without a message in it; read to the end.
+    // Marked unread; read without messages; read to the end.
     for (chat, what) in [
         ("15550107004@s.whatsapp.net", "unread"),
         (GROUP, "read"),

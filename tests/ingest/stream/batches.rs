@@ -1,4 +1,4 @@
-//! What a large batch costs in a new organization: PostgreSQL has planned for small ones, and knows nothing of the tables.
+//! Plans of large batches in a new organization, after generic plans for small ones and without statistics.
 
 use serde_json::Value;
 use switchboard::pb::ingest_event::{self, Event};
@@ -7,7 +7,7 @@ use super::Connector;
 use crate::plans::{log, plan};
 use crate::support::{Cluster, World};
 
-/// After five runs PostgreSQL decides whether a statement is planned for any values, once and for all.
+/// After five executions PostgreSQL decides on a generic plan.
 const SMALL: i64 = 8;
 const LARGE: i64 = 400;
 
@@ -22,25 +22,25 @@ fn message(number: i64) -> Event {
 }
 
 #[tokio::test]
-async fn the_rows_of_a_batch_are_not_compared_with_all_others() {
+async fn statements_of_a_batch_look_up_rows_by_key() {
     let cluster = Cluster::start(&log::SETTINGS).await;
     let world = World::alone_in(&cluster, &["--database-pool-size", "1"]).await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
     for sequence in 1..=SMALL {
-        connector.tell(sequence, message(sequence)).await;
+        connector.apply(sequence, message(sequence)).await;
         connector.acknowledged(sequence).await.expect("acknowledged");
     }
     let mut seen = log::Log::from_now(cluster.log_file());
     let mut sequence = SMALL;
-    // Chats that are new, and then the same ones.
+    // First new chats, then existing ones.
     for _ in 0..2 {
         let mut sql = world.sql();
         sql.run("BEGIN; LOCK TABLE messages IN EXCLUSIVE MODE");
-        // While the first is held up, the others become one batch.
+        // While the first batch is blocked, the other events become one batch.
         for _ in 0..LARGE {
             sequence += 1;
-            connector.tell(sequence, message(sequence)).await;
+            connector.apply(sequence, message(sequence)).await;
         }
         sql.run("COMMIT");
         connector.acknowledged(sequence).await.expect("acknowledged");
@@ -49,10 +49,10 @@ async fn the_rows_of_a_batch_are_not_compared_with_all_others() {
     let plans: Vec<&Value> = entries.iter().filter_map(log::Entry::plan).collect();
     let largest = plans.iter().map(|plan| plan::rows(plan)).max();
     assert!(largest >= Some(LARGE as u64 / 2), "no large batch: {largest:?}");
-    // A stream tells of few sessions.
+    // A batch names few sessions.
     let compares = |plan| plan::filtered_by_array(plan).iter().any(|table| *table != "sessions");
-    // What is updated is looked at through a policy of row level security, which names the organization by itself, so that
-    // PostgreSQL may go by that until it knows, a minute later, how many rows it has.
+    // The row level security policy adds a condition on the organization to updates, and PostgreSQL may use it until the
+    // first ANALYZE, a minute later.
     let is_update = |plan: &Value| plan["Query Text"].as_str().is_some_and(|sql| sql.starts_with("UPDATE"));
     let wasteful: Vec<_> = plans
         .iter()

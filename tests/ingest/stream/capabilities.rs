@@ -1,4 +1,4 @@
-//! What a connector may tell, and what takes more than being one.
+//! Events that require more than the capability `ingest`.
 
 use prost::Message;
 use switchboard::pb::ingest_event::{self, Event};
@@ -40,8 +40,8 @@ fn setups() -> [(&'static str, Event); 4] {
     ]
 }
 
-/// Which of these events were refused for want of a capability, by the field that is named.
-async fn refused(world: &World, key: &str, events: Vec<Event>) -> Vec<String> {
+/// The fields named by the rejections, all for missing capabilities.
+async fn rejected(world: &World, key: &str, events: Vec<Event>) -> Vec<String> {
     let (mut connector, _) = Connector::open(&world.url(), key, "").await.expect("open");
     let mut last = 0;
     for event in events {
@@ -51,17 +51,17 @@ async fn refused(world: &World, key: &str, events: Vec<Event>) -> Vec<String> {
         connector.send(ingest_request::Request::Event(event.encode_to_vec().into())).await;
     }
     let acknowledged = connector.acknowledged(last).await.expect("acknowledged");
-    let refusals = acknowledged.into_iter().flat_map(|acknowledged| acknowledged.rejected);
-    refusals
-        .map(|refusal| {
-            assert_eq!(refusal.code, PERMISSION_DENIED, "{}", refusal.message);
-            refusal.field
+    let rejections = acknowledged.into_iter().flat_map(|acknowledged| acknowledged.rejected);
+    rejections
+        .map(|rejection| {
+            assert_eq!(rejection.code, PERMISSION_DENIED, "{}", rejection.message);
+            rejection.field
         })
         .collect()
 }
 
 #[tokio::test]
-async fn what_is_not_whatsapps_takes_more_than_being_a_connector() {
+async fn setup_and_inbox_events_require_more_capabilities() {
     let world = World::start().await;
     let all = || setups().into_iter().map(|(_, event)| event).chain([inbox(), message("A")]).collect();
     let names = setups().map(|(name, _)| name.to_owned()).to_vec();
@@ -69,14 +69,14 @@ async fn what_is_not_whatsapps_takes_more_than_being_a_connector() {
     let limited = world.limited_key("ingest,send,manage", &world.org.sessions[..1]);
     let before = world.sql().count("sessions");
 
-    assert_eq!(refused(&world, &world.key("ingest").await, all()).await, with_inbox);
-    assert_eq!(refused(&world, &world.key("ingest,manage").await, vec![inbox()]).await, ["inbox"]);
-    assert_eq!(refused(&world, &world.key("ingest,send").await, all()).await, names);
-    assert_eq!(refused(&world, &limited, all()).await, names);
+    assert_eq!(rejected(&world, &world.key("ingest").await, all()).await, with_inbox);
+    assert_eq!(rejected(&world, &world.key("ingest,manage").await, vec![inbox()]).await, ["inbox"]);
+    assert_eq!(rejected(&world, &world.key("ingest,send").await, all()).await, names);
+    assert_eq!(rejected(&world, &limited, all()).await, names);
     assert_eq!(world.sql().count("sessions"), before);
     assert_eq!(world.sql().count("chat_labels"), 1);
 
-    assert!(refused(&world, &world.key("ingest,send,manage").await, all()).await.is_empty());
+    assert!(rejected(&world, &world.key("ingest,send,manage").await, all()).await.is_empty());
     assert_eq!(world.sql().count("sessions"), before + 1);
     for table in [
         "members WHERE email = 'new@acme.example'",

@@ -13,13 +13,13 @@ use super::request;
 
 /// A connector's side of a stream.
 pub struct Connector {
-    /// What it says.
+    /// The client's half of the stream.
     pub requests: mpsc::Sender<IngestRequest>,
     answers: Streaming<IngestResponse>,
 }
 
 impl Connector {
-    /// Opens a stream and says which event was acknowledged last.
+    /// Opens a stream and returns the last acknowledged sequence number.
     pub async fn open(url: &str, key: &str, sender: &str) -> Result<(Self, i64), Status> {
         let mut connector = Self::connect(url, key).await?;
         connector.send(Request::Open(Open { sender: sender.to_owned() })).await;
@@ -29,7 +29,7 @@ impl Connector {
         }
     }
 
-    /// A stream on which nothing was said.
+    /// A stream without an opening message.
     pub async fn connect(url: &str, key: &str) -> Result<Self, Status> {
         let (requests, sent) = mpsc::channel(1);
         let channel = tonic::transport::Channel::from_shared(url.to_owned()).expect("a URL").connect_lazy();
@@ -40,22 +40,22 @@ impl Connector {
         Ok(Self { requests, answers })
     }
 
-    /// Says something, unless the stream is over.
+    /// Sends a message, unless the stream has ended.
     pub async fn send(&self, request: Request) {
         let _ = self.requests.send(IngestRequest { request: Some(request) }).await;
     }
 
-    /// Tells an event.
-    pub async fn tell(&self, sequence: i64, event: Event) {
+    /// Sends an event.
+    pub async fn apply(&self, sequence: i64, event: Event) {
         let _ = self.requests.send(request(sequence, event)).await;
     }
 
-    /// The next answer; `None` at the end.
+    /// The next response; `None` at the end.
     pub async fn answer(&mut self) -> Result<Option<Response>, Status> {
         Ok(self.answers.message().await?.map(|answer| answer.response.expect("an answer")))
     }
 
-    /// Everything acknowledged until that event is.
+    /// All acknowledgements up to the one of that event.
     pub async fn acknowledged(&mut self, sequence: i64) -> Result<Vec<Acknowledgement>, Status> {
         let mut acknowledged: Vec<Acknowledgement> = Vec::new();
         while acknowledged.last().is_none_or(|last| last.sequence < sequence) {
@@ -67,7 +67,7 @@ impl Connector {
         Ok(acknowledged)
     }
 
-    /// Says that nothing more will come, and reads to the end.
+    /// Closes the client's half and reads to the end.
     pub async fn close(self) -> Result<i64, Status> {
         let Self { requests, mut answers } = self;
         drop(requests);

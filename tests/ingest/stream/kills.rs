@@ -1,5 +1,4 @@
-//! `kill -9` in the middle of a stream: what was acknowledged is stored, nothing is stored twice, and who watches hears of
-//! every change.
+//! `kill -9` in the middle of a stream: acknowledged events are stored, once, and subscribers receive every change.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -17,21 +16,21 @@ use tonic::{Request, Status, Streaming};
 use super::{Connector, message, request};
 use crate::support::World;
 
-/// How often; `make kills` sets 50.
+/// Number of kills; `make kills` sets 50.
 fn kills() -> usize {
     env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(3)
 }
 
-/// Longer than anything here takes; not a promise.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Who watches, is cut off with the service, and goes on with the next one.
+/// A subscriber that is disconnected with the server and resumes on the next one.
 #[derive(Default)]
 struct Watcher {
     key: String,
     resume_token: String,
-    /// The changes it was told of.
-    told: BTreeSet<i64>,
+    /// The received changes.
+    received: BTreeSet<i64>,
 }
 
 impl Watcher {
@@ -44,40 +43,40 @@ impl Watcher {
         Ok(client.watch_chats(request).await?.into_inner())
     }
 
-    fn hear(&mut self, item: WatchChatsResponse) {
-        self.told.extend(item.change.map(|change| change.id));
+    fn receive(&mut self, item: WatchChatsResponse) {
+        self.received.extend(item.change.map(|change| change.id));
         self.resume_token = item.resume_token;
     }
 
-    /// Watches until it is cut off.
+    /// Watches until it is disconnected.
     async fn watch(mut self, url: String) -> Self {
         if let Ok(mut watch) = self.begin(url).await {
             while let Ok(Some(item)) = watch.message().await {
-                self.hear(item);
+                self.receive(item);
             }
         }
         self
     }
 
-    /// Watches until it was told of so many changes.
+    /// Watches until it has received that number of changes.
     async fn catch_up(&mut self, url: String, changes: usize) {
         let mut watch = self.begin(url).await.expect("a watch");
-        while self.told.len() < changes {
-            let item = tokio::time::timeout(PATIENCE, watch.message()).await.expect("an item");
-            self.hear(item.expect("no error").expect("no end"));
+        while self.received.len() < changes {
+            let item = tokio::time::timeout(TIMEOUT, watch.message()).await.expect("an item");
+            self.receive(item.expect("no error").expect("no end"));
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_and_is_there_once() {
+async fn acknowledged_events_survive_kills_and_are_stored_once() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let mut random = StdRng::seed_from_u64(1555);
     let mut acknowledged = 0;
     let mut watcher = Watcher { key: world.key("read").await, ..Watcher::default() };
     let first = watcher.begin(world.url()).await.expect("a watch").message().await;
-    watcher.hear(first.expect("no error").expect("no end"));
+    watcher.receive(first.expect("no error").expect("no end"));
     for kill in 0..kills() {
         let server = world.another_server().await;
         let url = format!("http://{}", server.address);
@@ -90,13 +89,13 @@ async fn what_was_acknowledged_survives_and_is_there_once() {
         let requests = connector.requests.clone();
         let sending = tokio::spawn(async move {
             for sequence in resumed + 1.. {
-                let told = request(sequence, message(&format!("M{sequence}")));
-                if requests.send(told).await.is_err() {
+                let request = request(sequence, message(&format!("M{sequence}")));
+                if requests.send(request).await.is_err() {
                     return;
                 }
             }
         });
-        // Some batches later, at any moment of the next.
+        // After some batches, at a random moment of the next one.
         let enough = resumed + random.random_range(1..600);
         let outcome = connector.acknowledged(enough).await;
         outcome.unwrap_or_else(|status| panic!("kill {kill}: {status}: {}", server.process.log()));
@@ -112,7 +111,7 @@ async fn what_was_acknowledged_survives_and_is_there_once() {
         drop(connector);
         sending.abort();
         watcher = watching.await.expect("a watcher");
-        // What it was writing then is written or not before anybody looks.
+        // Wait until the killed server's transaction is committed or rolled back.
         world.sql().run_as(&world.org.id, "LOCK TABLE messages");
     }
     let counts = world.sql().rows(
@@ -126,5 +125,5 @@ async fn what_was_acknowledged_survives_and_is_there_once() {
     let written = world.sql().rows("SELECT event_id AS id FROM events ORDER BY event_id");
     let written: BTreeSet<i64> = written.iter().filter_map(|row| row["id"].as_i64()).collect();
     watcher.catch_up(world.url(), written.len()).await;
-    assert_eq!(watcher.told, written);
+    assert_eq!(watcher.received, written);
 }

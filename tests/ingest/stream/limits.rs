@@ -1,4 +1,4 @@
-//! How long a stream lives, and how much of it is held.
+//! Timeouts and flow control of streams.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,45 +6,45 @@ use std::time::Duration;
 
 use tonic::Code;
 
-use super::{Connector, message, message_saying, request};
+use super::{Connector, message, message_with_body, request};
 use crate::support::World;
 
 #[tokio::test]
-async fn the_time_of_a_call_does_not_end_a_stream() {
+async fn request_timeout_does_not_end_a_stream() {
     let world = World::start_with("127.0.0.1:0", &["--request-timeout", "200ms"]).await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
     tokio::time::sleep(Duration::from_millis(600)).await;
-    connector.tell(1, message("A")).await;
+    connector.apply(1, message("A")).await;
     connector.acknowledged(1).await.expect("acknowledged");
 }
 
 #[tokio::test]
-async fn a_service_that_stops_acknowledges_what_it_read_and_says_so() {
+async fn shutdown_acknowledges_what_was_read() {
     let world = World::start().await;
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "bridge").await.expect("open");
-    connector.tell(1, message("A")).await;
+    connector.apply(1, message("A")).await;
     connector.acknowledged(1).await.expect("acknowledged");
     let (code, end) = tokio::join!(world.stop(), connector.answer());
     assert_eq!(code, 0);
-    assert_eq!(end.expect_err("the service stops").code(), Code::Unavailable);
-    // It did not have to be cut off.
+    assert_eq!(end.expect_err("the server shuts down").code(), Code::Unavailable);
+    // The stream ended by itself.
     assert!(!world.log().contains("cut off"), "{}", world.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_nothing_can_be_stored_nothing_more_is_read() {
-    held_back(2000).await;
+async fn flow_control_holds_back_a_blocked_stream() {
+    flow_control(2000).await;
 }
 
-/// Each is a frame of its own, and there are many of them before a window is full.
+/// Each event is a frame of its own, and many fit into a window.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn small_events_are_held_back_too() {
-    held_back(1).await;
+async fn flow_control_holds_back_small_events() {
+    flow_control(1).await;
 }
 
-async fn held_back(body: usize) {
+async fn flow_control(body: usize) {
     const EVENTS: i64 = 8000;
     let world = World::start().await;
     let key = world.key("ingest").await;
@@ -57,13 +57,13 @@ async fn held_back(body: usize) {
         let sent = sent.clone();
         async move {
             for sequence in 1..=EVENTS {
-                let told = message_saying(&format!("M{sequence}"), &"x".repeat(body));
-                requests.send(request(sequence, told)).await.expect("the stream is open");
+                let event = message_with_body(&format!("M{sequence}"), &"x".repeat(body));
+                requests.send(request(sequence, event)).await.expect("the stream is open");
                 sent.store(sequence, Ordering::Relaxed);
             }
         }
     });
-    // Until the sender is held back: what the service reads ahead and what is on its way is much less than everything.
+    // Wait until flow control holds the sender back: what was read and what is in flight is a small part of all events.
     let mut before = -1;
     while before != sent.load(Ordering::Relaxed) || before == 0 {
         before = sent.load(Ordering::Relaxed);
@@ -74,7 +74,7 @@ async fn held_back(body: usize) {
 
     blocker.run("ROLLBACK");
     let acknowledged = connector.acknowledged(EVENTS).await.expect("acknowledged");
-    // Batches grew.
+    // Batches have grown.
     assert!(acknowledged.len() < 100, "{} acknowledgements", acknowledged.len());
     assert_eq!(world.sql().count("messages"), EVENTS);
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::store::StoreResult;
 use crate::store::ingest::{Message, MessageKey};
 
-pub(in crate::actions::ingest) fn from_row(row: Message) -> StoreResult<MessageState> {
+pub(crate) fn from_row(row: Message) -> StoreResult<MessageState> {
     let Value::Object(details) = row.details else {
         return Err(Error::internal("messages.details is not an object").into());
     };

@@ -133,7 +133,7 @@ fn keep_for_later<'c>(pending: &mut Pending<'c>, message: &MessageKey, receipt: 
 }
 
 /// Merges the messages that are left in chats into the chats that replace them.
-pub(in crate::actions::ingest) fn merge_messages(
+pub(crate) fn merge_messages(
     connection: &mut Connection,
     org: OrgId,
     into: &BTreeMap<i64, i64>,
@@ -158,7 +158,7 @@ pub(in crate::actions::ingest) fn merge_messages(
 }
 
 /// Applies pending receipts whose messages are stored in these chats.
-pub(in crate::actions::ingest) fn apply_pending_receipts(
+pub(crate) fn apply_pending_receipts(
     connection: &mut Connection,
     org: OrgId,
     chat_keys: &[i64],

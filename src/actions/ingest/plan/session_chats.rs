@@ -32,17 +32,17 @@ pub(super) fn lock(
     context: &Context<'_>,
     chats: &Chats,
 ) -> StoreResult<SessionChats> {
-    let mut wanted = BTreeSet::new();
+    let mut keys = BTreeSet::new();
     for (session, change) in &context.changes {
         if let Some(chat) = change.chat() {
-            wanted.insert(SessionChatKey { session: *session, chat_key: chats.key(chat)? });
+            keys.insert(SessionChatKey { session: *session, chat_key: chats.key(chat)? });
         }
     }
     let mut session_chats = SessionChats(BTreeMap::new());
-    if wanted.is_empty() {
+    if keys.is_empty() {
         return Ok(session_chats);
     }
-    let mut missing: Vec<SessionChatKey> = wanted.into_iter().collect();
+    let mut missing: Vec<SessionChatKey> = keys.into_iter().collect();
     let mut locked = rows::lock_session_chats(connection, context.org, &missing)?;
     let found: BTreeSet<SessionChatKey> = locked.iter().map(|row| row.key).collect();
     missing.retain(|key| !found.contains(key));
@@ -66,7 +66,7 @@ pub(super) fn lock(
 }
 
 /// Recounts what the sessions see of these chats. The unread counts of `marked` are at least those given.
-pub(in crate::actions::ingest) fn recount(
+pub(crate) fn recount(
     connection: &mut Connection,
     org: OrgId,
     chat_keys: &[i64],
@@ -85,7 +85,7 @@ pub(in crate::actions::ingest) fn recount(
 }
 
 /// Sessions' chats whose unread count does not follow from their messages: marked as unread, or known to be 0.
-pub(in crate::actions::ingest) fn marked_unread(
+pub(crate) fn marked_unread(
     connection: &mut Connection,
     org: OrgId,
     chat_keys: &[i64],

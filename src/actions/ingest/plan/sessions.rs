@@ -12,10 +12,10 @@ use crate::store::ingest::{self as rows, SessionStatus};
 use crate::store::{Connection, StoreResult};
 
 /// Events with their index and session, and rejections of the events whose session does not exist.
-pub(in crate::actions::ingest) type Resolved<'a> = (Vec<(usize, SessionId, &'a Change)>, Rejections);
+pub(crate) type Resolved<'a> = (Vec<(usize, SessionId, &'a Change)>, Rejections);
 
 /// Finds the session of each event.
-pub(in crate::actions::ingest) fn resolve<'a>(
+pub(crate) fn resolve<'a>(
     connection: &mut Connection,
     scope: &SessionScope,
     events: &'a [(usize, SessionEvent)],

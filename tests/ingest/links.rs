@@ -1,19 +1,19 @@
-//! A LID and a phone number that are one person have one chat.
+//! Linking a LID to a phone number merges their chats.
 
-mod anywhere;
+mod order;
 mod race;
 
 use serde_json::{Value, json};
 use switchboard::error::Kind;
 
-use super::{Inbox, OTHER_NUMBER};
+use super::{OTHER_NUMBER, TestOrg};
 
 const PHONE: &str = "15550101001@c.us";
 const LID: &str = "189412345001@lid";
 const OTHER_LID: &str = "189412345002@lid";
 const GROUP: &str = "120363300000000001@g.us";
 
-fn tie(lid: &str) -> Value {
+fn link(lid: &str) -> Value {
     json!({"address": {"lid": lid, "jid": PHONE}})
 }
 
@@ -25,8 +25,8 @@ fn read(chat: &str, second: i64) -> Value {
     json!({"read": {"chat": chat, "upTo": 1_737_976_000_000 + second * 1000}})
 }
 
-impl Inbox {
-    /// Every address and the chat it leads to.
+impl TestOrg {
+    /// Every address and its chat.
     fn addresses(&self) -> Vec<(String, String)> {
         let rows = self.rows(
             "SELECT address, chat_id FROM chat_addresses JOIN chats USING (org_id, chat_key)
@@ -47,25 +47,25 @@ fn both() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_chat_known_by_lid_becomes_the_phone_numbers() {
-    let inbox = Inbox::new().await;
+async fn link_moves_the_chat_of_a_lid_to_the_phone_number() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[message(LID, "A", 1), json!({"contact": {"id": LID, "name": "Asha"}})]).await;
     let before = inbox.column("SELECT id FROM session_chats WHERE org_id = $org");
-    inbox.accept(&[tie(LID)]).await;
+    inbox.accept(&[link(LID)]).await;
     assert_eq!(inbox.addresses(), both());
     assert_eq!(inbox.column("SELECT id FROM session_chats WHERE org_id = $org"), before);
     let contact = inbox.row("SELECT contact_id, name FROM contacts WHERE org_id = $org");
     assert_eq!(contact, json!({"contact_id": PHONE, "name": "Asha"}));
-    // What is told again, of either, goes there.
-    inbox.accept(&[message(LID, "B", 2), message(PHONE, "C", 3), tie(LID)]).await;
+    // Later events for either address go to that chat.
+    inbox.accept(&[message(LID, "B", 2), message(PHONE, "C", 3), link(LID)]).await;
     assert_eq!(inbox.row("SELECT unread FROM session_chats WHERE org_id = $org")["unread"], 3);
 }
 
 #[tokio::test]
-async fn a_tie_waits_for_its_chat() {
+async fn link_without_a_chat_applies_to_a_later_chat() {
     for chat in [LID, PHONE] {
-        let inbox = Inbox::new().await;
-        inbox.accept(&[tie(LID)]).await;
+        let inbox = TestOrg::new().await;
+        inbox.accept(&[link(LID)]).await;
         assert!(inbox.addresses().is_empty());
         inbox.accept(&[message(chat, "A", 1), json!({"contact": {"id": LID, "name": "Asha"}})]).await;
         assert_eq!(inbox.addresses(), both(), "{chat}");
@@ -75,17 +75,17 @@ async fn a_tie_waits_for_its_chat() {
 }
 
 #[tokio::test]
-async fn a_removed_chat_comes_back_under_both_addresses() {
-    let inbox = Inbox::new().await;
-    inbox.accept(&[tie(LID), message(LID, "A", 1)]).await;
+async fn removed_chat_returns_under_both_addresses() {
+    let inbox = TestOrg::new().await;
+    inbox.accept(&[link(LID), message(LID, "A", 1)]).await;
     inbox.database.sql().run_as(&inbox.org.to_string(), "DELETE FROM chats");
     inbox.accept(&[message(PHONE, "B", 2)]).await;
     assert_eq!(inbox.addresses(), both());
 }
 
 #[tokio::test]
-async fn two_chats_become_one_with_everything_in_them() {
-    let inbox = Inbox::new().await;
+async fn merge_of_two_chats_keeps_everything() {
+    let inbox = TestOrg::new().await;
     inbox
         .accept(&[
             message(LID, "A", 1),
@@ -103,13 +103,13 @@ async fn two_chats_become_one_with_everything_in_them() {
         ])
         .await;
     let body = |chat: &str, body: &str, version: i64| {
-        let mut told = message(chat, "B", 2);
-        told["message"]["body"] = json!(body);
-        told["message"]["updatedAt"] = json!(version);
-        told
+        let mut event = message(chat, "B", 2);
+        event["message"]["body"] = json!(body);
+        event["message"]["updatedAt"] = json!(version);
+        event
     };
     inbox.accept(&[body(LID, "edited", 20), body(PHONE, "first", 10)]).await;
-    inbox.accept(&[tie(LID)]).await;
+    inbox.accept(&[link(LID)]).await;
 
     assert_eq!(inbox.addresses(), both());
     let ids = inbox.column("SELECT message_id FROM messages WHERE org_id = $org ORDER BY 1");
@@ -124,7 +124,7 @@ async fn two_chats_become_one_with_everything_in_them() {
         "SELECT phone, archived, pinned, unread, latest_message_id FROM session_chats
          JOIN sessions USING (org_id, session_id) WHERE org_id = $org ORDER BY phone",
     );
-    // The phone number's chat was not archived, nobody said whether it was pinned, and the other number held the LID's only.
+    // The phone number's chat was explicitly not archived; pinned was only set on the LID's; the other session only had the LID's.
     assert_eq!(
         held,
         [
@@ -143,8 +143,8 @@ async fn two_chats_become_one_with_everything_in_them() {
 }
 
 #[tokio::test]
-async fn what_the_organization_attached_is_joined_and_the_phone_numbers_value_stays() {
-    let inbox = Inbox::new().await;
+async fn merge_joins_inbox_data_and_prefers_the_phone_number() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[message(LID, "A", 1), message(PHONE, "B", 2)]).await;
     let org = inbox.org.to_string();
     inbox.database.sql().run_as(
@@ -168,7 +168,7 @@ async fn what_the_organization_attached_is_joined_and_the_phone_numbers_value_st
              UPDATE chats SET hubspot_metadata = '{{\"y\": 2}}' WHERE chat_id LIKE '%@c.us'"
         ),
     );
-    inbox.accept(&[tie(LID)]).await;
+    inbox.accept(&[link(LID)]).await;
     let labels = inbox.column(
         "SELECT name FROM chat_labels JOIN labels USING (org_id, label_id) WHERE org_id = $org ORDER BY 1",
     );
@@ -187,8 +187,8 @@ async fn what_the_organization_attached_is_joined_and_the_phone_numbers_value_st
 }
 
 #[tokio::test]
-async fn a_member_of_a_group_is_there_once() {
-    let inbox = Inbox::new().await;
+async fn member_listed_by_lid_and_phone_is_stored_once() {
+    let inbox = TestOrg::new().await;
     let group = |ids: &[(&str, bool)]| {
         let members = ids.iter().map(|(id, is_admin)| json!({"id": id, "isAdmin": is_admin}));
         json!({"chat": {"jid": GROUP, "members": members.collect::<Vec<_>>()}})
@@ -196,28 +196,28 @@ async fn a_member_of_a_group_is_there_once() {
     let stored = || inbox.rows("SELECT contact_id, is_admin FROM chat_members WHERE org_id = $org");
     let only = |is_admin: bool| [json!({"contact_id": PHONE, "is_admin": is_admin})];
     inbox.accept(&[group(&[(LID, false)])]).await;
-    inbox.accept(&[tie(LID)]).await;
+    inbox.accept(&[link(LID)]).await;
     assert_eq!(stored(), only(false));
     inbox.accept(&[group(&[(PHONE, true), (LID, false)])]).await;
     assert_eq!(stored(), only(true));
 }
 
 #[tokio::test]
-async fn a_phone_number_may_have_had_several_lids() {
-    let inbox = Inbox::new().await;
+async fn phone_number_may_have_several_lids() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[message(LID, "A", 1), message(OTHER_LID, "B", 2), message(PHONE, "C", 3)]).await;
-    inbox.accept(&[tie(LID), tie(OTHER_LID)]).await;
+    inbox.accept(&[link(LID), link(OTHER_LID)]).await;
     assert_eq!(inbox.addresses().len(), 3);
     let held = inbox.row("SELECT unread, latest_message_id FROM session_chats WHERE org_id = $org");
     assert_eq!(held, json!({"unread": 3, "latest_message_id": "C"}));
 }
 
 #[tokio::test]
-async fn a_lid_is_no_other_phone_numbers() {
-    let inbox = Inbox::new().await;
+async fn link_to_a_second_phone_number_is_rejected() {
+    let inbox = TestOrg::new().await;
     let other = json!({"address": {"lid": LID, "jid": "15550101002@c.us"}});
-    for events in [&[tie(LID), other.clone()][..], std::slice::from_ref(&other)] {
-        let error = inbox.tell(events).await.pop().expect("an outcome").expect_err("a contradiction");
+    for events in [&[link(LID), other.clone()][..], std::slice::from_ref(&other)] {
+        let error = inbox.apply(events).await.pop().expect("an outcome").expect_err("a rejection");
         assert_eq!(
             (error.kind(), error.fields()[0].field.as_str()),
             (Kind::FailedPrecondition, "address.lid")
@@ -228,14 +228,14 @@ async fn a_lid_is_no_other_phone_numbers() {
 }
 
 #[tokio::test]
-async fn marked_unread_stays_marked() {
-    let inbox = Inbox::new().await;
+async fn merged_chat_stays_marked_unread() {
+    let inbox = TestOrg::new().await;
     inbox.accept(&[message(LID, "A", 1), message(PHONE, "B", 2), read(LID, 9), read(PHONE, 9)]).await;
     inbox.database.sql().run_as(
         &inbox.org.to_string(),
         "UPDATE session_chats s SET unread = 1 FROM chats c
          WHERE c.chat_key = s.chat_key AND c.chat_id LIKE '%@lid'",
     );
-    inbox.accept(&[tie(LID)]).await;
+    inbox.accept(&[link(LID)]).await;
     assert_eq!(inbox.row("SELECT unread FROM session_chats WHERE org_id = $org")["unread"], 1);
 }

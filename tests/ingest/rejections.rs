@@ -1,9 +1,9 @@
-//! A bad event is refused alone, and the field is named.
+//! An invalid event is rejected alone, and the error names the field.
 
 use serde_json::{Value, json};
 use switchboard::pb::ingest_json;
 
-use super::{Inbox, OTHER_NUMBER, SESSION};
+use super::{OTHER_NUMBER, SESSION, TestOrg};
 
 const CHAT: &str = "15550101001@s.whatsapp.net";
 
@@ -15,8 +15,8 @@ fn message(key: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_is_refused_with_its_field_named() {
-    let inbox = Inbox::new().await;
+async fn invalid_event_is_rejected_with_its_field() {
+    let inbox = TestOrg::new().await;
     let many: Vec<Value> = (0..4097).map(|n| json!({"id": format!("1555{n:07}@c.us")})).collect();
     for (event, field) in [
         (message("body", json!("a\0b")), "message.body"),
@@ -42,17 +42,17 @@ async fn what_cannot_be_stored_is_refused_with_its_field_named() {
         (json!({"receipt": {"message": "A", "chat": CHAT, "by": CHAT, "at": 1}}), "receipt.kind"),
         (json!({"session": "nobody", "read": {"chat": CHAT, "upTo": 1}}), "session"),
     ] {
-        let error = inbox.refuse(event.clone()).await;
+        let error = inbox.reject(event.clone()).await;
         assert_eq!(error.fields().first().map(|violation| violation.field.as_str()), Some(field), "{event}");
     }
     assert_eq!(inbox.rows("SELECT 1 FROM chats WHERE org_id = $org"), [] as [Value; 0]);
 }
 
 #[tokio::test]
-async fn the_others_of_its_batch_are_stored() {
-    let inbox = Inbox::new().await;
+async fn other_events_of_the_batch_are_stored() {
+    let inbox = TestOrg::new().await;
     let outcomes = inbox
-        .tell(&[
+        .apply(&[
             message("body", json!("good")),
             message("body", json!("\0")),
             json!({"read": {"chat": CHAT, "upTo": 1}}),
@@ -63,8 +63,8 @@ async fn the_others_of_its_batch_are_stored() {
 }
 
 #[tokio::test]
-async fn what_only_the_database_refuses_does_not_take_the_others_with_it() {
-    let inbox = Inbox::new().await;
+async fn event_rejected_by_the_database_is_isolated() {
+    let inbox = TestOrg::new().await;
     inbox.database.sql().run("ALTER TABLE messages ADD CHECK (body <> 'bad')");
     let events: Vec<Value> = (0..20)
         .map(|n| {
@@ -74,21 +74,21 @@ async fn what_only_the_database_refuses_does_not_take_the_others_with_it() {
             event
         })
         .collect();
-    let refused: Vec<usize> = inbox
-        .tell(&events)
+    let rejected: Vec<usize> = inbox
+        .apply(&events)
         .await
         .iter()
         .enumerate()
         .filter(|(_, outcome)| outcome.is_err())
         .map(|(n, _)| n)
         .collect();
-    assert_eq!(refused, [3, 10, 17]);
+    assert_eq!(rejected, [3, 10, 17]);
     assert_eq!(inbox.rows("SELECT 1 FROM messages WHERE org_id = $org").len(), 17);
 }
 
 #[tokio::test]
-async fn a_number_that_is_removed_while_a_batch_is_stored_is_told_as_a_missing_one() {
-    let inbox = Inbox::new().await;
+async fn session_removed_during_a_batch_rejects_its_events() {
+    let inbox = TestOrg::new().await;
     let events: Vec<Value> = (0..50)
         .map(|n| message("chat", json!(format!("155501010{n:02}@s.whatsapp.net"))))
         .chain([json!({"session": OTHER_NUMBER, "read": {"chat": CHAT, "upTo": 1}})])
@@ -102,18 +102,18 @@ async fn a_number_that_is_removed_while_a_batch_is_stored_is_told_as_a_missing_o
         }
         sql.run("COMMIT");
     };
-    let (outcomes, ()) = tokio::join!(inbox.tell(&events), removing);
+    let (outcomes, ()) = tokio::join!(inbox.apply(&events), removing);
     let (of_other, outcomes) = outcomes.split_last().expect("outcomes");
     assert!(of_other.is_ok(), "{of_other:?}");
     for outcome in outcomes {
-        let error = outcome.as_ref().expect_err("its number is gone");
+        let error = outcome.as_ref().expect_err("a removed session");
         assert_eq!(error.fields().first().map(|violation| violation.field.as_str()), Some("session"));
     }
     assert_eq!(inbox.rows("SELECT 1 FROM session_chats WHERE org_id = $org").len(), 1);
 }
 
 #[test]
-fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
+fn invalid_line_is_rejected_with_its_field() {
     for (line, field, message) in [
         (
             r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":true,"timestamp":1,"bodi":""}}"#,
@@ -157,9 +157,9 @@ fn a_line_that_is_not_understood_is_refused_with_its_field_named() {
 }
 
 #[test]
-fn a_message_that_does_not_say_whose_it_is_came_in() {
+fn message_without_from_me_is_incoming() {
     let line = r#"{"session":"1","message":{"id":"1","chat":"2","timestamp":1}}"#;
-    let said = r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":false,"timestamp":1}}"#;
+    let explicit = r#"{"session":"1","message":{"id":"1","chat":"2","fromMe":false,"timestamp":1}}"#;
     let read = |line: &str| ingest_json::read(line.as_bytes()).expect(line);
-    assert_eq!(read(line), read(said));
+    assert_eq!(read(line), read(explicit));
 }

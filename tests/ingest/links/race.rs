@@ -1,4 +1,4 @@
-//! Chats become one while both receive messages and people work with them.
+//! Chats are merged while both receive messages and API clients change them.
 
 use std::env;
 
@@ -16,9 +16,9 @@ use switchboard::ids::{ChatAddress, KeyId, OrgId};
 use switchboard::store::Store;
 use tokio::task::JoinSet;
 
-use super::super::{Inbox, SESSION, event};
+use super::super::{SESSION, TestOrg, event};
 
-/// How many pairs of chats; `make merges` sets 1,000.
+/// Number of merged pairs; `make merges` sets 1,000.
 fn merges() -> usize {
     env::var("MERGES").ok().and_then(|merges| merges.parse().ok()).unwrap_or(40)
 }
@@ -33,8 +33,8 @@ fn phone(person: usize) -> String {
     format!("1555011{person:04}@s.whatsapp.net")
 }
 
-/// Every person's messages by both addresses, all of them in a random order.
-fn told(random: &mut StdRng, people: usize) -> Vec<Value> {
+/// Every person's messages by both addresses, in a random order.
+fn messages(random: &mut StdRng, people: usize) -> Vec<Value> {
     let mut events = Vec::new();
     for person in 0..people {
         for number in 0..MESSAGES {
@@ -47,11 +47,9 @@ fn told(random: &mut StdRng, people: usize) -> Vec<Value> {
     events
 }
 
-async fn tell(inbox: (Store, SessionScope), events: Vec<IngestEvent>, size: usize) {
+async fn apply(inbox: (Store, SessionScope), events: Vec<IngestEvent>, size: usize) {
     for batch in events.chunks(size) {
-        for outcome in
-            ingest::apply(&inbox.0, &inbox.1, batch.to_vec()).await.expect("nothing reaches a caller")
-        {
+        for outcome in ingest::apply(&inbox.0, &inbox.1, batch.to_vec()).await.expect("no error") {
             outcome.expect("an accepted event");
         }
     }
@@ -82,26 +80,26 @@ async fn pin(store: Store, org: OrgId, people: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_and_nobody_hears_of_it() {
-    let (inbox, people) = (Inbox::new().await, merges());
+async fn merges_during_traffic_lose_nothing() {
+    let (inbox, people) = (TestOrg::new().await, merges());
     let mut random = StdRng::seed_from_u64(1555);
     let target = || (inbox.store.clone(), SessionScope::all(inbox.org));
-    // The first message of each chat is there, so that there are two chats to become one.
+    // Each chat has its first message, so that there are two chats to merge.
     let seed = (0..people).flat_map(|person| [lid(person), phone(person)]).map(|chat| {
         event(&json!({"message": {"id": "M0", "chat": chat, "fromMe": false, "timestamp": 1_737_976_000_000_i64}}))
     });
-    tell(target(), seed.collect(), 200).await;
+    apply(target(), seed.collect(), 200).await;
 
     let mut workers = JoinSet::new();
-    let events = told(&mut random, people);
+    let events = messages(&mut random, people);
     for part in events.chunks(events.len().div_ceil(3)) {
         let size = random.random_range(1..12);
-        workers.spawn(tell(target(), part.iter().map(event).collect(), size));
+        workers.spawn(apply(target(), part.iter().map(event).collect(), size));
     }
-    let mut ties: Vec<Value> =
+    let mut links: Vec<Value> =
         (0..people).map(|person| json!({"address": {"lid": lid(person), "jid": phone(person)}})).collect();
-    ties.shuffle(&mut random);
-    workers.spawn(tell(target(), ties.iter().map(event).collect(), 3));
+    links.shuffle(&mut random);
+    workers.spawn(apply(target(), links.iter().map(event).collect(), 3));
     workers.spawn(pin(inbox.store.clone(), inbox.org, people));
     while let Some(worker) = workers.join_next().await {
         worker.expect("a worker that does not panic");
