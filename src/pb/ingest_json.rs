@@ -165,16 +165,18 @@ macro_rules! events {
         impl<'de> Deserialize<'de> for IngestEvent {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let line = Line::deserialize(deserializer)?;
-                let mut events = [$(line.$key.map(Event::$kind),)+].into_iter().flatten();
-                match (events.next(), events.next()) {
-                    (Some(event), None) => {
-                        Ok(Self { sequence: line.sequence, session: line.session, event: Some(event) })
-                    }
-                    _ => Err(D::Error::custom(
+                let (mut event, mut kinds) = (None, 0);
+                $(if let Some(content) = line.$key {
+                    event = Some(Event::$kind(content));
+                    kinds += 1;
+                })+
+                if kinds != 1 {
+                    return Err(D::Error::custom(
                         "must have exactly one of contact, chat, message, receipt, read, unread, address, \
                          deleteMessage, status, inbox, number, member, label and property",
-                    )),
+                    ));
                 }
+                Ok(Self { sequence: line.sequence, session: line.session, event })
             }
         }
 

@@ -105,10 +105,7 @@ pub(super) fn write(connection: &mut Connection, context: &Context<'_>, chats: &
             || with_other_members.contains(&chat.chat_key)
             || chats.created.contains(&chat.chat_key);
         let given = changes.iter().rev().find_map(|change| change.updated_at);
-        chat.updated_at = match is_changed {
-            true => given.unwrap_or(context.now),
-            false => chat.updated_at.max(given.unwrap_or(chat.updated_at)),
-        };
+        chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
         if chat != before {
             changed.push(chat);
         }

@@ -39,6 +39,11 @@ impl<'c> Context<'c> {
     pub(super) fn canonical<'a>(&'a self, address: &'a ChatAddress) -> &'a ChatAddress {
         self.phones.get(address).unwrap_or(address)
     }
+
+    /// When what all sessions share of a chat last changed. An event that changes nothing cannot move it back.
+    pub(super) fn updated_at(&self, stored: Instant, given: Option<Instant>, is_changed: bool) -> Instant {
+        if is_changed { given.unwrap_or(self.now) } else { given.map_or(stored, |given| stored.max(given)) }
+    }
 }
 
 /// The chat, contact and members that a change names.

@@ -114,10 +114,8 @@ pub(super) fn write(
         let mut chat = before.clone();
         inboxes.iter().for_each(|resolved| apply(&mut chat, resolved.inbox));
         let given = inboxes.iter().rev().find_map(|resolved| resolved.inbox.updated_at);
-        chat.updated_at = match chat != before || with_other_data.contains(&chat.chat_key) {
-            true => given.unwrap_or(context.now),
-            false => chat.updated_at.max(given.unwrap_or(chat.updated_at)),
-        };
+        let is_changed = chat != before || with_other_data.contains(&chat.chat_key);
+        chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
         if chat != before {
             changed.push(chat);
         }
