@@ -92,7 +92,7 @@ impl Metrics {
             ),
             ingested: make.count(
                 "switchboard.ingest.events",
-                "Events of connectors by kind and outcome: stored or refused",
+                "Events of connectors by kind and outcome: stored or rejected",
             ),
             streams: make.level("switchboard.streams", "Open streams, by RPC"),
             event_lag: meter
@@ -185,7 +185,7 @@ pub fn schema_version(version: u64) {
     METRICS.schema_version.record(version, &[]);
 }
 
-/// Events of a connector of one kind were `stored` or `refused`.
+/// Events of a connector of one kind were `stored` or `rejected`.
 pub fn ingested(kind: &'static str, outcome: &'static str, events: u64) {
     METRICS.ingested.add(events, &[KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)]);
 }
