@@ -10,7 +10,7 @@ use std::{env, fs};
 use serde_json::{Value, json};
 use switchboard::actions::orgs;
 
-use super::Inbox;
+use super::TestOrg;
 use crate::support::{Database, Server};
 use answers::answers;
 use rich::rich_organization;

@@ -79,9 +79,9 @@ async fn streams_are_counted_while_they_are_open_and_events_by_what_became_of_th
     let key = world.key("ingest").await;
     let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
     wait_for(&world, &streams("IngestService/Ingest"), |open| open == 1.0).await;
-    connector.tell(1, message("M1")).await;
-    connector.tell(2, message("M2")).await;
-    connector.tell(3, message("")).await;
+    connector.apply(1, message("M1")).await;
+    connector.apply(2, message("M2")).await;
+    connector.apply(3, message("")).await;
     connector.acknowledged(3).await.expect("acknowledged");
     connector.close().await.expect("a good end");
     wait_for(&world, &streams("IngestService/Ingest"), |open| open == 0.0).await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Inbox;
+use super::TestOrg;
 use crate::support::{Rest, Server, methods};
 
 /// Routes for data that is not exported: secrets and history.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use switchboard::config::Secret;
 use switchboard::store::{PoolOptions, Store};
 
-use super::Inbox;
+use super::TestOrg;
 use crate::support::{Cluster, Database, Rest, Server};
 
 const PERSON: &str = "15550107001@s.whatsapp.net";
