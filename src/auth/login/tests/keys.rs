@@ -1,13 +1,40 @@
-//! Signing keys in PEM, generated once for these tests.
+//! Signing keys that are used only in these tests.
 
-use std::sync::LazyLock;
+pub const ED25519: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIBKvSE65qf02XyUsS5d4zqX6kQToRRlXmOwLMpvR7KCw
+-----END PRIVATE KEY-----";
 
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
+pub const P256: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgOvoOL8IS8toTjUpM
+SBOh1cX1UTNo7nVhnMqoNEbVH7ehRANCAATDeMVo8ehI+twMLkHdVuTlm7Y9rdJC
+yNwZ+Wsoz0+kfTz3455un51uz9jhbhdF5hgm30njZpBtMZ2ZrV2U/BLn
+-----END PRIVATE KEY-----";
 
-pub static ED25519: LazyLock<String> = LazyLock::new(|| pem(&PKCS_ED25519));
-pub static P256: LazyLock<String> = LazyLock::new(|| pem(&PKCS_ECDSA_P256_SHA256));
-pub static RSA: LazyLock<String> = LazyLock::new(|| pem(&PKCS_RSA_SHA256));
-
-fn pem(algorithm: &'static SignatureAlgorithm) -> String {
-    KeyPair::generate_for(algorithm).expect("a key").serialize_pem()
-}
+pub const RSA: &str = "-----BEGIN PRIVATE KEY-----
+MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQCW7vaOdMIz3ieg
+/FxTS6XdwvpDL5qnodULbdKrRhHTg1K0KuKzc/QFXZoF7ISMYh3ZLmiW3WOSkvE5
+v4lJMCv8xiQspIOAQX8FZMjGXLL008Aqibm0t6AxcW2zzjAmRSCPae6qr+Ic/Gt3
+lDEoViQjLOZDp6AXBnjn1Z4A+hrFLLljkdtGmyTWzbYEILILmCxbnhUvUBjaaBx0
+dfFp44Xztqu45PjRNnZNU2SxLVgVx+8sImBiOlEOTjO3Pd6nLgLWrZQivtNOaSuv
+uspenRHagm/GOVOmXE45KdQ9C2gpWF4iz3kQAvEw9kUZ4m8CCx6AnBrRE6A3Sro8
+WHsTE9dJAgMBAAECggEAQCSK1IyrMZbCOai15dI6ya1AZQgYjg/49bP0+UO8dKqV
+HasyD7iB5jvappTW2cAi1jbiTOcGF3bqHDQZeGiH8RMVsYEyv3FWNWkY6C/h/6jz
+vEAuky4MXqbJS8Ye8UykYz5OJuy7R71AQJ/SakV9cxN0QiE9KDvgawn97YVclhld
+153eVL6Zuddqo9xBQtJF5wh99WOGMIf6kzknIQRl3SfR0PXmXMFSrXn4Rih0W57A
+19MLd8S2bDh7EMkVtJrYlOt2l+P153qqBLzmbXsh4nSVhBNdnwgpNDU1IX9LfAKe
+0JIOX9m2/ZKYYQFiJ9ii3Rev0EmPK3IpBacxVIUspwKBgQDPjF3gsf0KE0rd11qp
+QCaWvYNhgBC6e4FSq1+4I/jpXXabaUjHf5f9DOff7P07SoWsMlxlA/c3OwDSuEEO
+j1Q25y/wU5l7R3p0JOpHUvfjnUWLRWHKxs38Eh0uwG3biVqoHpqn787juI8vnvVL
+Pnc9CW5P4Pk+fwWjszEI3wsCNwKBgQC6KyS4o5BTnBdzK575OATrUmhmC05kP4wi
+kehSe+9t3ZD0ZxaNjPHOK42+8FjO48yla/F+BiUnIq1gw4js2OywMVt/XtHB3Ue0
+nGv4++wlSSjfoCwwAn/09Jj1MJ2Fm+UuIpqpD3lKM4LDzqej92SE4FujAChIz31L
+hJRMP8kyfwKBgQCHQS1oofWKHFp8ybwucjzznVtCLeg47wWvLzl40hCDXEJQM0OX
+pyIQadmuR04b1ovYVRV7SyNPXedCa4sSBvvVr8HA92odOc6mY+w9QOeE8NgCU9vP
+/tD8BX35GrQ9Dn0C9LbK3G/SXVMKsKegOnwQTdYSvkUPok21ibBZ3Kja7wKBgQCF
+uKudvE7U34+weCquVGCkLwMyGPjr5QFha3B2nvLx9W5DPzDh59VgA8TC25zOrq22
+PHyvyvYw0CW9FXZqub35KNrR+GeuWqVAxAKCS2Hpvk0Po9tZeNI0PuUHaS4cZEgQ
+BWcV/Dlg5PMOdofPrMmU8BqiUGCfO/qBne9vfXmlPQKBgB86ffkmviUTpDof05SQ
+gvWI2Z/NZDrNAXPbmIt2XnOqcZSUVosIQkLeI2x5d5sFDwapnycE8dOBaAx+RKhK
+CSU3Ni4Q9nXToPAEtW7nRXBW1mKeyjOJxahZqrw4xwdFQP2uedCrHAj1fhcJvqiv
+klyIpG29avcIGfNCsT/l4QIm
+-----END PRIVATE KEY-----";
