@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
 
-# The image is one static executable and the certificates of public authorities: no shell, no package, no libc. What is
-# in it is what `make image-root` makes on any Debian 12, which `make image-test` runs in a bare root directory.
+# The image contains one static executable and the certificates of public authorities: no shell, no packages, no libc.
+# `make image-root` creates its files on Debian 12, and `make image-test` tests them without a container engine.
 FROM rust:1.95.0-slim-bookworm AS build
-# Debian keeps only the newest version of a package: a pinned one could not be installed for long.
+# Versions are not pinned: Debian's mirrors keep only the newest version of a package.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libc6-dev libssl-dev make pkg-config \
@@ -16,9 +16,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM scratch
 COPY --from=build /image /
-# Where rustls and libpq (`sslrootcert=system`) look for authorities.
+# Certificate authorities for rustls and for libpq with `sslrootcert=system`.
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
-# A number, so that Kubernetes can tell that it is not root. Nothing in the image belongs to it.
+# Numeric, so that Kubernetes can verify `runAsNonRoot`. It owns no files in the image.
 USER 65532:65532
 EXPOSE 8080
 ENV SWITCHBOARD_LISTEN=0.0.0.0:8080

@@ -33,10 +33,10 @@ helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version }}
 {{ .Values.serviceAccount.name | default $own }}
 {{- end }}
 
-{{/* What every pod is: nobody special, with nothing to write to and no way to the cluster's API. */}}
+{{/* The security of every pod: unprivileged, read-only root file system, no access to the cluster's API. */}}
 {{- define "switchboard.pod" -}}
 automountServiceAccountToken: false
-# The variables of a service of our name would be taken for settings.
+# Service link variables of a service named `switchboard` would be unknown settings.
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
@@ -74,12 +74,12 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/* The variable of a setting: SWITCHBOARD_REQUEST_TIMEOUT of requestTimeout. */}}
+{{/* The variable of a setting: SWITCHBOARD_REQUEST_TIMEOUT for requestTimeout. */}}
 {{- define "switchboard.variable" -}}
 SWITCHBOARD_{{ snakecase . | upper }}
 {{- end }}
 
-{{/* Variables that say which files hold the secrets. Takes the context and the secrets. */}}
+{{/* Variables that name the files of secrets. Takes the context and the secrets. */}}
 {{- define "switchboard.secretVariables" -}}
 {{- range $setting, $secret := .secrets }}
 {{- if $secret.existingSecret }}
@@ -103,7 +103,7 @@ SWITCHBOARD_{{ snakecase . | upper }}
 {{- define "switchboard.secretVolume" -}}
 - name: secrets
   projected:
-    # For the group of the pod: files belong to root.
+    # Readable by the pod's group: root owns the files.
     defaultMode: 0440
     sources:
       {{- range $setting, $secret := .secrets }}
@@ -126,7 +126,7 @@ SWITCHBOARD_{{ snakecase . | upper }}
       {{- end }}
 {{- end }}
 
-{{/* The files of the service's own certificate, in a volume. */}}
+{{/* The volume with the files of the server's certificate. */}}
 {{- define "switchboard.tlsVolume" -}}
 - name: tls
   projected:
@@ -185,7 +185,7 @@ SWITCHBOARD_{{ snakecase . | upper }}
     {{- end }}
 {{- end }}
 
-{{/* How a probe asks. Kubernetes has no certificate to show, so where one is asked for it does so at the port of metrics. */}}
+{{/* The port and scheme of a probe. With mutual TLS, probes use the metrics port: Kubernetes has no client certificate. */}}
 {{- define "switchboard.probe" -}}
 {{- if .Values.tls.clientAuthority.existingConfigMap -}}
 port: metrics
