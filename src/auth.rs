@@ -29,7 +29,7 @@ pub async fn label<B>(authenticator: Arc<Authenticator>, request: &mut Request<B
     let identity = authenticator.verify(token).await;
     let credential_check = token.text().map(|text| CredentialCheck::new(authenticator, text));
     if let Identity::Known(caller) = &identity {
-        current::is_of(caller.org);
+        current::set_org(caller.org);
     }
     let extensions = request.extensions_mut();
     extensions.insert(identity);

@@ -1,5 +1,6 @@
 //! The command line: one file per command group.
 
+mod arguments;
 mod checks;
 mod completion;
 mod config;
@@ -54,9 +55,9 @@ enum Command {
     #[command(flatten)]
     Data(DataCommand),
     /// Show the effective settings and where each comes from
-    Config(config::Arguments),
+    Config(arguments::JsonArgument),
     /// Check the settings, the database and the files that `serve` needs, and print how to fix each problem
-    Doctor(doctor::Arguments),
+    Doctor(arguments::JsonArgument),
     /// Check whether a running service is ready: exit code 0 when it is, else 1
     Healthcheck(healthcheck::Arguments),
     /// Print the OpenAPI 3.1 document of the REST APIs
@@ -64,7 +65,7 @@ enum Command {
     /// Print the completion script of a shell
     Completion(completion::Arguments),
     /// Supervise the embedded PostgreSQL of a data directory while commands use it
-    #[command(name = postgres::KEEPER_COMMAND, hide = true)]
+    #[command(name = postgres::SUPERVISOR_COMMAND, hide = true)]
     EmbeddedPostgres { data_dir: PathBuf, binaries: PathBuf },
 }
 
@@ -115,7 +116,7 @@ fn run() -> Result<(), Failure> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // Without settings: it serves commands that may have other ones. On the main thread, as it requires.
     if let Command::EmbeddedPostgres { data_dir, binaries } = &cli.command {
-        return Ok(postgres::keep(data_dir, binaries)?);
+        return Ok(postgres::supervise(data_dir, binaries)?);
     }
     let effective = EffectiveSettings::find(&settings::given(&matches), std::env::vars_os());
     let config = effective.config()?;
@@ -146,8 +147,8 @@ async fn dispatch(command: Command, effective: &EffectiveSettings, config: &Conf
         Command::Doctor(arguments) => doctor::run(&arguments, effective, config).await,
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, config).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
-        Command::Completion(arguments) => completion::run(&arguments),
-        Command::EmbeddedPostgres { data_dir, binaries } => Ok(postgres::keep(&data_dir, &binaries)?),
+        Command::Completion(arguments) => completion::run(&arguments, command_line()),
+        Command::EmbeddedPostgres { data_dir, binaries } => Ok(postgres::supervise(&data_dir, &binaries)?),
     }
 }
 

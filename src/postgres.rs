@@ -1,111 +1,108 @@
-//! The private PostgreSQL that commands share when they are not told of another one.
+//! The embedded PostgreSQL that commands share when no database URL is set.
 //!
-//! Nobody owns the server, so nobody can leave it behind. Each command holds a shared lock on a file for as long as it
-//! runs; the kernel gives it back even when the command is killed. A *keeper* process ([`keep`]) has the server as its
-//! child and waits for that lock exclusively: it gets it when the last command is gone, and then stops the server. When
-//! the keeper itself is killed, the kernel tells the server to stop (`PR_SET_PDEATHSIG`); where it cannot, the next
-//! start finds the lost server and stops it.
+//! Each command holds a shared lock on `users.lock` while it runs; the kernel releases it even when the command is killed.
+//! A *supervisor* has the server as its child: a thread of `serve`, or a process of its own that other commands start. It
+//! stops the server once it gets that lock exclusively, which means that no command is left. When the supervisor is killed,
+//! the kernel stops the server (`PR_SET_PDEATHSIG`); where that does not exist, the next start stops it.
 
-mod account;
 mod binaries;
 mod cluster;
-mod keeper;
+mod failure;
 mod layout;
-mod lost;
+mod locks;
+mod orphan;
+mod supervisor;
+mod user;
 
-pub use keeper::keep;
+pub use failure::Failure;
+pub use supervisor::supervise;
 
-use std::fmt;
 use std::fs::{File, TryLockError};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::config::Secret;
-use account::Account;
 use binaries::Binaries;
 use layout::Layout;
+use user::ServerUser;
 
-/// The hidden subcommand that runs [`keep`], followed by the data directory and the directory of the server's programs.
-pub const KEEPER_COMMAND: &str = "embedded-postgres";
+/// The hidden subcommand that runs [`supervise`]: its arguments are the data directory and that of the server's programs.
+pub const SUPERVISOR_COMMAND: &str = "embedded-postgres";
 
 const POLL: Duration = Duration::from_millis(10);
-// Recovery after a crash replays at most one checkpoint's worth; a minute is generous.
+/// Recovery after a crash replays at most one checkpoint's worth.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const KILLED_SERVER_TIMEOUT: Duration = Duration::from_secs(3);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Why the private PostgreSQL cannot be used, in words for the operator.
-#[derive(Debug)]
-pub struct Failure(String);
-
-impl Failure {
-    fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-
-    /// For `map_err`: what was being done, to which path.
-    fn io(doing: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let what = format!("cannot {doing} {}", path.display());
-        move |error| Self(format!("{what}: {error}"))
-    }
+/// Where the supervisor runs, if this command has to start one.
+pub enum SupervisedBy {
+    /// A thread of this process, which stops the server at the latest when the process ends.
+    ThisProcess,
+    /// A process of its own, which runs this program and lives as long as any command uses the server.
+    OwnProcess(PathBuf),
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-/// A use of the private PostgreSQL. The server runs at least as long as one of these lives, in any process.
+/// A use of the embedded PostgreSQL. The server runs at least as long as one exists, in any process.
 #[derive(Debug)]
 pub struct Embedded {
     layout: Layout,
     users: File,
     url: Secret,
+    supervisor: Option<JoinHandle<()>>,
 }
 
 impl Embedded {
-    /// Makes sure that the server of that data directory runs, creating it on first use. `program` is our own binary,
-    /// started as the keeper.
+    /// Starts the server of that data directory unless it runs, and creates its cluster on first use.
     ///
     /// # Errors
     ///
-    /// When there is no PostgreSQL on this machine, when the data directory cannot be used, when the server does not
-    /// start.
-    pub async fn start(data_dir: &Path, program: PathBuf) -> Result<Self, Failure> {
+    /// This machine has no PostgreSQL, the data directory cannot be used, or the server does not start.
+    pub async fn start(data_dir: &Path, supervised_by: SupervisedBy) -> Result<Self, Failure> {
         let layout = Layout::new(data_dir)?;
-        account::create_data_dir(&layout)?;
-        let account = Account::choose(&layout)?;
-        // One at a time may create or start; the others find it running.
-        let starting = locked(&layout.start_lock(), File::lock).await?;
-        // Before anything is looked at: from here on the keeper does not stop the server. Waits while it is doing so.
-        let users = locked(&layout.users_lock(), File::lock_shared).await?;
-        if is_kept(&layout)? {
-            wait_until_ready(&layout, None).await?;
+        user::create_data_dir(&layout)?;
+        let user = ServerUser::choose(&layout)?;
+        // One command at a time creates or starts; the others find a running server.
+        let starting = locks::wait(layout.start_lock(), File::lock).await?;
+        // From here on the supervisor does not stop the server. Waits while it is stopping.
+        let users = locks::wait(layout.users_lock(), File::lock_shared).await?;
+        let supervisor = if locks::is_held(&layout.supervisor_lock())? {
+            wait_until_ready(&layout, || true).await?;
+            None
         } else {
-            start_server(&layout, &account, &program).await?;
-        }
+            start_server(&layout, &user, &supervised_by).await?
+        };
         drop(starting);
         let url = layout.url();
-        Ok(Self { layout, users, url })
+        Ok(Self { layout, users, url, supervisor })
     }
 
-    /// The database, for its plain owner.
+    /// The database URL, for the role that owns the database.
     pub fn url(&self) -> &Secret {
         &self.url
     }
 
-    /// Ends the use, and waits until the server has stopped unless others use it. Dropping does the same without
-    /// waiting.
+    /// Whether the server is about to be restarted, because its programs changed on disk.
+    pub fn is_restarting(&self) -> bool {
+        self.layout.restart_marker().exists()
+    }
+
+    /// Ends the use, and waits until the server has stopped unless other commands use it. Dropping does not wait.
     pub async fn release(self) {
         drop(self.users);
-        let Ok(users) = open_lock(&self.layout.users_lock()) else { return };
-        // The keeper needs a moment to notice. While it stops the server it keeps the lock from us; as long as we can
-        // have it, it either has not woken up yet or waits for others.
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        if let Some(supervisor) = self.supervisor {
+            while !supervisor.is_finished() && Instant::now() < deadline {
+                tokio::time::sleep(POLL).await;
+            }
+            return;
+        }
+        let Ok(users) = locks::open(&self.layout.users_lock()) else { return };
+        // The supervisor needs a moment to get the lock. It keeps it while it stops the server; as long as we can have the
+        // lock, the supervisor either has not woken up yet or waits for other commands.
         for _ in 0..3 {
             tokio::time::sleep(POLL).await;
             match users.try_lock_shared() {
@@ -114,82 +111,66 @@ impl Embedded {
                 Err(TryLockError::Error(_)) => return,
             }
         }
-        let deadline = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < deadline && matches!(users.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             tokio::time::sleep(POLL).await;
         }
     }
 }
 
-/// Called while no keeper lives and none can be started.
-async fn start_server(layout: &Layout, account: &Account, program: &Path) -> Result<(), Failure> {
-    lost::stop(layout).await?;
+/// Called while no supervisor lives and no other command can start one.
+async fn start_server(
+    layout: &Layout,
+    user: &ServerUser,
+    supervised_by: &SupervisedBy,
+) -> Result<Option<JoinHandle<()>>, Failure> {
+    orphan::stop(layout).await?;
     let binaries = Binaries::find(cluster::major_version(layout)?.as_deref(), layout)?;
-    cluster::create_if_missing(layout, &binaries, account)?;
+    cluster::create_if_missing(layout, &binaries, user)?;
     let give_up = Instant::now() + KILLED_SERVER_TIMEOUT;
     loop {
-        let keeper = spawn_keeper(layout, &binaries, program)?;
-        match wait_until_ready(layout, Some(keeper)).await {
-            // Processes of a server that was killed take a moment to end; until then a new one does not start.
+        let (ready, supervisor) = match supervised_by {
+            SupervisedBy::ThisProcess => {
+                let thread = supervisor::spawn(layout.clone(), binaries.clone())?;
+                (wait_until_ready(layout, || thread.is_finished()).await, Some(thread))
+            }
+            SupervisedBy::OwnProcess(program) => {
+                let mut process = spawn_supervisor(layout, &binaries, program)?;
+                let has_ended = || !matches!(process.try_wait(), Ok(None));
+                (wait_until_ready(layout, has_ended).await, None)
+            }
+        };
+        match ready {
+            // Processes of a killed server take a moment to end; until then a new one does not start.
             Err(_) if Instant::now() < give_up => tokio::time::sleep(10 * POLL).await,
-            outcome => return outcome,
+            outcome => return outcome.map(|()| supervisor),
         }
     }
 }
 
-/// Opens a lock file and waits for its lock.
-async fn locked(path: &Path, lock: fn(&File) -> std::io::Result<()>) -> Result<File, Failure> {
-    let file = open_lock(path)?;
-    let waiting = tokio::task::spawn_blocking(move || lock(&file).map(|()| file));
-    match waiting.await {
-        Ok(outcome) => outcome.map_err(Failure::io("lock", path)),
-        Err(error) => Err(Failure::new(format!("cannot lock {}: {error}", path.display()))),
-    }
-}
-
-fn open_lock(path: &Path) -> Result<File, Failure> {
-    File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(Failure::io("open", path))
-}
-
-/// Whether a keeper lives: it holds its lock as long as it does.
-fn is_kept(layout: &Layout) -> Result<bool, Failure> {
-    match open_lock(&layout.keeper_lock())?.try_lock() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(Failure::io("lock", &layout.keeper_lock())(error)),
-    }
-}
-
-fn spawn_keeper(layout: &Layout, binaries: &Binaries, program: &Path) -> Result<Child, Failure> {
+fn spawn_supervisor(
+    layout: &Layout,
+    binaries: &Binaries,
+    program: &Path,
+) -> Result<std::process::Child, Failure> {
     Command::new(program)
         .arg0("switchboard")
-        .arg(KEEPER_COMMAND)
+        .arg(SUPERVISOR_COMMAND)
         .args([layout.data_dir(), binaries.directory()])
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(layout.open_log()?)
-        // Control-C in the terminal is meant for the command, not for the server that others may be using.
+        // Control-C in the terminal must not stop a server that other commands use.
         .process_group(0)
         .spawn()
         .map_err(Failure::io("start", program))
 }
 
-async fn wait_until_ready(layout: &Layout, mut keeper: Option<Child>) -> Result<(), Failure> {
+async fn wait_until_ready(layout: &Layout, mut has_ended: impl FnMut() -> bool) -> Result<(), Failure> {
     let deadline = Instant::now() + START_TIMEOUT;
-    while !is_ready(layout) {
-        let ended = match &mut keeper {
-            Some(keeper) => !matches!(keeper.try_wait(), Ok(None)),
-            None => true,
-        };
-        // A keeper that ended may have found another one at work.
-        if (ended && !is_kept(layout)?) || Instant::now() > deadline {
+    while !orphan::is_ready(layout) {
+        // A supervisor that ended may have found another one.
+        if (has_ended() && !locks::is_held(&layout.supervisor_lock())?) || Instant::now() > deadline {
             let log = layout.log();
             return Err(Failure::new(format!(
                 "the embedded PostgreSQL did not start; see {}",
@@ -199,11 +180,4 @@ async fn wait_until_ready(layout: &Layout, mut keeper: Option<Child>) -> Result<
         tokio::time::sleep(POLL).await;
     }
     Ok(())
-}
-
-fn is_ready(layout: &Layout) -> bool {
-    let server = layout.server().filter(|server| server.ready);
-    let pid = server.and_then(|server| rustix::process::Pid::from_raw(server.pid));
-    // The file may be that of a server that was killed.
-    pid.is_some_and(|pid| lost::runs_on(pid, layout))
 }

@@ -13,8 +13,10 @@ const POLL: Duration = Duration::from_secs(2);
 /// A value that all clones share: each of them sees its replacement.
 pub struct Reloading<T>(Arc<watch::Sender<Arc<T>>>);
 
-/// The contents of the files of a value, in the order of their paths.
-type Contents = Vec<Vec<u8>>;
+/// The contents of the files of a value, in the order of their paths; or which file cannot be read, and why.
+pub type Contents = Result<Vec<Vec<u8>>, String>;
+
+type Parse<T> = dyn Fn(Contents) -> Result<T, String> + Send + Sync;
 
 impl<T> Reloading<T> {
     /// The current value.
@@ -42,21 +44,21 @@ impl<T: Send + Sync + 'static> Reloading<T> {
     /// Reads a value from files, and again whenever they change, for as long as a clone of it exists. Must be called in a
     /// tokio runtime.
     ///
-    /// After the start, a file that cannot be read or parsed is logged and ignored: the previous value stays active.
+    /// After the start, files that cannot be read or parsed are logged and ignored: the previous value stays active.
     ///
     /// # Errors
     ///
-    /// Which file cannot be read, or what `parse` returns.
+    /// What `parse` returns for the present files.
     pub fn load(
         what: &'static str,
         files: Vec<PathBuf>,
-        parse: impl Fn(&[Vec<u8>]) -> Result<T, String> + Send + Sync + 'static,
+        parse: impl Fn(Contents) -> Result<T, String> + Send + Sync + 'static,
     ) -> Result<Self, String> {
-        let contents = read(&files)?;
-        let value = Self::from(parse(&contents)?);
+        let contents = read(&files);
+        let value = Self::from(parse(contents.clone())?);
         if !files.is_empty() {
             let source = Source { what, files, parse: Box::new(parse) };
-            tokio::spawn(poll(Arc::new(source), Ok(contents), Arc::downgrade(&value.0)));
+            tokio::spawn(poll(Arc::new(source), contents, Arc::downgrade(&value.0)));
         }
         Ok(value)
     }
@@ -65,12 +67,12 @@ impl<T: Send + Sync + 'static> Reloading<T> {
 struct Source<T> {
     what: &'static str,
     files: Vec<PathBuf>,
-    parse: Box<dyn Fn(&[Vec<u8>]) -> Result<T, String> + Send + Sync>,
+    parse: Box<Parse<T>>,
 }
 
 async fn poll<T: Send + Sync + 'static>(
     source: Arc<Source<T>>,
-    mut known: Result<Contents, String>,
+    mut known: Contents,
     current: Weak<watch::Sender<Arc<T>>>,
 ) {
     loop {
@@ -81,8 +83,7 @@ async fn poll<T: Send + Sync + 'static>(
         if found == known {
             continue;
         }
-        let parsed = found.as_ref().map_err(Clone::clone).and_then(|contents| (source.parse)(contents));
-        match parsed {
+        match (source.parse)(found.clone()) {
             Ok(value) => {
                 current.send_replace(Arc::new(value));
                 tracing::info!(what = source.what, "reloaded from changed files");
@@ -99,7 +100,8 @@ async fn poll<T: Send + Sync + 'static>(
     }
 }
 
-fn read(files: &[PathBuf]) -> Result<Contents, String> {
+/// Reads the contents of the files. Blocks.
+pub fn read(files: &[PathBuf]) -> Contents {
     let read = |file: &PathBuf| std::fs::read(file).map_err(|error| cannot_read(file, &error));
     files.iter().map(read).collect()
 }
@@ -143,8 +145,8 @@ impl<T: fmt::Debug> fmt::Debug for Reloading<T> {
 mod tests {
     use super::*;
 
-    fn number(contents: &[Vec<u8>]) -> Result<u32, String> {
-        String::from_utf8_lossy(&contents[0]).parse().map_err(|_| "must be a number".to_owned())
+    fn number(contents: Contents) -> Result<u32, String> {
+        String::from_utf8_lossy(&contents?[0]).parse().map_err(|_| "must be a number".to_owned())
     }
 
     #[tokio::test]

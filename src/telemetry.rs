@@ -1,5 +1,4 @@
-//! What the service tells its operator: log lines, metrics and traces. Message text, names and phone numbers are in none
-//! of them.
+//! Logs, metrics and traces. They contain no message text, names or phone numbers.
 
 pub mod current;
 pub mod logs;

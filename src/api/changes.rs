@@ -16,7 +16,7 @@ use crate::pb::{
     WatchSessionChatsResponse, WebhookEvent,
 };
 use crate::store::events::ChangeEvent;
-use crate::telemetry::metrics::Present;
+use crate::telemetry::metrics::GaugeGuard;
 
 pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
     ChatChange {
@@ -87,7 +87,7 @@ pub(super) fn chat_change_stream(
     org: OrgId,
     watch: WatchStream,
 ) -> Response<ResponseStream<WatchChatsResponse>> {
-    let gauge = Present::stream("/switchboard.v1.ChatService/WatchChats");
+    let gauge = GaugeGuard::stream("/switchboard.v1.ChatService/WatchChats");
     stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchChatsResponse {
         change: change.map(|watched| to_chat_change(org, &watched.event)),
         resume_token: resume_token.to_string(),
@@ -99,7 +99,7 @@ pub(super) fn session_chat_change_stream(
     session: SessionId,
     watch: WatchStream,
 ) -> Response<ResponseStream<WatchSessionChatsResponse>> {
-    let gauge = Present::stream("/switchboard.v1.SessionService/WatchSessionChats");
+    let gauge = GaugeGuard::stream("/switchboard.v1.SessionService/WatchSessionChats");
     stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchSessionChatsResponse {
         change: change.map(|watched| to_session_chat_change(session, &watched.event)),
         resume_token: resume_token.to_string(),
@@ -109,7 +109,7 @@ pub(super) fn session_chat_change_stream(
 /// A stream of the watch's items. It owns the gauge guard, so that the stream counts as open until it is dropped.
 fn stream<T: 'static>(
     watch: WatchStream,
-    gauge: Present,
+    gauge: GaugeGuard,
     to_message: impl Fn(WatchMessage) -> T + Send + 'static,
 ) -> Response<ResponseStream<T>> {
     Response::new(until_deadline(ReceiverStream::new(watch).map(move |item| {

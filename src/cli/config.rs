@@ -1,18 +1,11 @@
 //! `switchboard config`: the effective settings and where each comes from.
 
-use clap::Args;
 use serde::Serialize;
 
-use super::Failure;
+use super::arguments::JsonArgument;
+use super::failure::Failure;
 use super::output::{self, Row};
 use crate::config::{EffectiveSetting, EffectiveSettings, Origin};
-
-#[derive(Args)]
-pub(super) struct Arguments {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Serialize)]
 struct Shown {
@@ -43,7 +36,6 @@ impl Row for Shown {
     }
 }
 
-pub(super) fn run(arguments: &Arguments, effective: &EffectiveSettings) -> Result<(), Failure> {
-    let shown: Vec<_> = effective.iter().map(Shown::from).collect();
-    output::list(&shown, arguments.json)
+pub(super) fn run(arguments: &JsonArgument, effective: &EffectiveSettings) -> Result<(), Failure> {
+    output::list::<Shown>(effective.iter(), arguments.json)
 }

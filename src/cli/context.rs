@@ -1,47 +1,46 @@
-//! What a command works with: the store, and what keeps its database there.
+//! The database and store of a command.
 
 use std::path::PathBuf;
 
-use crate::config::Secret;
+use crate::config::{Config, Secret};
 use crate::error::{Error, Kind};
-use crate::postgres::Embedded;
+use crate::postgres::{Embedded, SupervisedBy};
 use crate::store::{PoolOptions, Store, migrations, readiness};
 
-use super::Failure;
-use crate::config::Config;
+use super::failure::Failure;
 
 /// A database whose schema is up to date.
 pub struct Context {
-    /// The store on it.
+    /// The store of that database.
     pub store: Store,
-    /// Where it is.
+    /// The database as a libpq URL.
     pub database_url: Secret,
-    /// Where this installation keeps its own files.
+    /// The directory of this installation's own files.
     pub data_dir: PathBuf,
     embedded: Option<Embedded>,
 }
 
 impl Context {
-    /// Opens the database the settings name, or the private one, which is started and migrated if need be.
-    pub(super) async fn open(settings: &Config) -> Result<Self, Failure> {
-        let database = Database::open(settings).await?;
+    /// Opens the configured database, or else the embedded one, which is started and migrated if necessary.
+    pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
+        let database = Database::open(config).await?;
         if let Err(error) = database.prepare_schema().await {
             let failure = database.failure(error);
             database.close().await;
             return Err(failure);
         }
-        let store = Store::new(&database.url, PoolOptions::background(settings.database_pool_size));
+        let store = Store::new(&database.url, PoolOptions::background(config.database_pool_size));
         Ok(Self {
             store,
             database_url: database.url,
-            data_dir: settings.data_dir.clone(),
+            data_dir: config.data_dir.clone(),
             embedded: database.embedded,
         })
     }
 
-    /// Gives the private database up, and waits until it has stopped unless others use it.
+    /// Closes the connections, and waits until the embedded PostgreSQL has stopped unless other commands use it.
     pub(super) async fn close(self) {
-        // Its connections go first: the server then has nobody to disconnect.
+        // The server stops faster without connections.
         drop(self.store);
         if let Some(embedded) = self.embedded {
             embedded.release().await;
@@ -49,23 +48,30 @@ impl Context {
     }
 }
 
-/// A database, whatever its schema.
+/// A database with any schema.
 pub(super) struct Database {
     pub(super) url: Secret,
     pub(super) embedded: Option<Embedded>,
 }
 
 impl Database {
-    pub(super) async fn open(settings: &Config) -> Result<Self, Failure> {
-        if let Some(url) = &settings.database_url {
+    pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
+        Self::open_supervised(config, SupervisedBy::OwnProcess(own_program()?)).await
+    }
+
+    pub(super) async fn open_supervised(
+        config: &Config,
+        supervised_by: SupervisedBy,
+    ) -> Result<Self, Failure> {
+        if let Some(url) = &config.database_url {
             return Ok(Self { url: url.clone(), embedded: None });
         }
-        let embedded = Embedded::start(&settings.data_dir, own_program()?).await?;
+        let embedded = Embedded::start(&config.data_dir, supervised_by).await?;
         Ok(Self { url: embedded.url().clone(), embedded: Some(embedded) })
     }
 
-    /// Sees to it that the schema is there. A database we were given is looked at only: whoever gave it decides when
-    /// it changes.
+    /// Migrates the embedded database if necessary. A configured database is only checked: its operator decides when to
+    /// migrate.
     pub(super) async fn prepare_schema(&self) -> Result<(), Error> {
         match readiness::require_current(&self.url).await {
             Err(error) if error.kind() == Kind::FailedPrecondition && self.embedded.is_some() => {
@@ -81,16 +87,16 @@ impl Database {
         }
     }
 
-    /// The failure, without the database's address: libpq quotes what it cannot read.
+    /// The failure without the database URL, which libpq quotes when it cannot parse it.
     pub(super) fn failure(&self, error: Error) -> Failure {
         match Failure::from(error) {
             Failure::Failed(reason) => Failure::Failed(reason.replace(self.url.expose(), "****")),
-            failure @ (Failure::Usage(_) | Failure::CutShort | Failure::Configuration(_)) => failure,
+            failure @ (Failure::Usage(_) | Failure::Truncated | Failure::Configuration(_)) => failure,
         }
     }
 }
 
-/// This program. The link is good even when its file was replaced since.
+/// The path of this program, which also works after its file was replaced.
 fn own_program() -> Result<PathBuf, Failure> {
     let link = PathBuf::from("/proc/self/exe");
     if link.exists() { Ok(link) } else { Ok(std::env::current_exe()?) }

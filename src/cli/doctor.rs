@@ -1,30 +1,23 @@
 //! `switchboard doctor`: checks the settings, files and database of the service, and prints how to fix each problem.
 
-use clap::Args;
-
+use super::arguments::JsonArgument;
 use super::checks::{self, Finding};
 use super::context::Database;
-use super::{Failure, output};
+use super::failure::Failure;
+use super::output;
 use crate::config::{Config, EffectiveSettings};
 use crate::store::preflight;
 
-#[derive(Args)]
-pub(super) struct Arguments {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
 /// Prints a line for each check: its name, its verdict (`ok`, `warning`, `failed` or `refused`), and details.
 pub(super) async fn run(
-    arguments: &Arguments,
+    arguments: &JsonArgument,
     effective: &EffectiveSettings,
     config: &Config,
 ) -> Result<(), Failure> {
     let mut findings = checks::of_settings(config, effective);
     findings.extend(of_database(config).await);
     findings.extend(checks::of_login_keys(config).await);
-    output::list(&findings, arguments.json)?;
+    output::list::<Finding>(findings.iter().cloned(), arguments.json)?;
     match findings.iter().filter(|finding| !finding.is_passed()).count() {
         0 => Ok(()),
         failed => Err(Failure::new(format!("{} failed", output::counted(failed as u64, "check")))),

@@ -87,7 +87,7 @@ fn write(
 /// A reader that closes the pipe early, such as `head`, makes the export fail without a message.
 fn write_error(error: io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
-        return Failure::CutShort;
+        return Failure::Truncated;
     }
     Failure::new(format!("cannot write: {error}"))
 }

@@ -1,4 +1,4 @@
-//! How a command ends when it does not end well.
+//! Why a command failed, and its exit code.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -9,22 +9,22 @@ use crate::config::InvalidConfig;
 use crate::error::{Error, Kind};
 use crate::postgres;
 
-/// The exit code of a bad configuration: `EX_USAGE` of BSD's sysexits, as linkerd2-proxy uses it too.
-const BAD_CONFIGURATION: u8 = 64;
+/// `EX_USAGE` of BSD's sysexits.
+const INVALID_CONFIGURATION: u8 = 64;
 
-/// The exit code of clap.
+/// As clap uses it.
 const WRONG_USAGE: u8 = 2;
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// It failed, for that reason.
+    /// It failed for that reason.
     Failed(String),
-    /// What it was told on the command line cannot be.
+    /// An argument on the command line is invalid.
     Usage(String),
-    /// Who read the answer left before its end: nothing is said, and nobody takes it for whole.
-    CutShort,
-    /// It does not start with settings like these: every mistake in them.
+    /// The reader of the output closed it early. Prints nothing; the exit code marks the output as incomplete.
+    Truncated,
+    /// The settings are invalid: every mistake in them.
     Configuration(Vec<String>),
 }
 
@@ -34,25 +34,16 @@ impl Failure {
         Self::Failed(reason.into())
     }
 
-    /// Tells it on standard error, and how the process must end.
+    /// Prints the failure to standard error and returns the exit code.
     pub(super) fn report(&self) -> ExitCode {
-        match self {
-            Self::Failed(reason) => {
-                eprintln!("error: {reason}");
-                ExitCode::FAILURE
-            }
-            Self::Usage(reason) => {
-                eprintln!("error: {reason}");
-                ExitCode::from(WRONG_USAGE)
-            }
-            Self::CutShort => ExitCode::FAILURE,
-            Self::Configuration(mistakes) => {
-                for mistake in mistakes {
-                    eprintln!("error: {mistake}");
-                }
-                ExitCode::from(BAD_CONFIGURATION)
-            }
-        }
+        let (lines, code) = match self {
+            Self::Failed(reason) => (std::slice::from_ref(reason), ExitCode::FAILURE),
+            Self::Usage(reason) => (std::slice::from_ref(reason), ExitCode::from(WRONG_USAGE)),
+            Self::Truncated => (&[][..], ExitCode::FAILURE),
+            Self::Configuration(mistakes) => (&mistakes[..], ExitCode::from(INVALID_CONFIGURATION)),
+        };
+        lines.iter().for_each(|line| eprintln!("error: {line}"));
+        code
     }
 }
 
@@ -60,14 +51,14 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(reason) | Self::Usage(reason) => f.write_str(reason),
-            Self::CutShort => f.write_str("the answer was not read to its end"),
+            Self::Truncated => f.write_str("the output was closed before its end"),
             Self::Configuration(mistakes) => f.write_str(&mistakes.join("; ")),
         }
     }
 }
 
 impl From<Error> for Failure {
-    /// What a rule refuses, the command line was told.
+    /// Invalid fields are named by their flags.
     fn from(error: Error) -> Self {
         if error.kind() == Kind::Invalid {
             return Self::Usage(error.message_spelled(flag).into_owned());
@@ -76,7 +67,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The operator reads the cause, which a caller of the service never does.
+/// The error with its causes, which only operators may read.
 pub(super) fn with_causes(error: &Error) -> String {
     let mut reason = error.message().into_owned();
     if error.kind() == Kind::Unavailable {

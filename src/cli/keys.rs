@@ -1,4 +1,4 @@
-//! `switchboard key`: an organization's api-keys.
+//! `switchboard key`: API keys of an organization.
 
 use std::time::Duration;
 
@@ -6,55 +6,48 @@ use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
+use super::arguments::{JsonArgument, ListArguments, OrgArgument};
+use super::context::Context;
+use super::failure::Failure;
 use super::output::{self, Row};
-use super::{Context, Failure};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::keys::{self, KeyRow, NewKey};
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
 use crate::config::units;
-use crate::ids::{KeyId, OrgId, SessionId};
+use crate::ids::{KeyId, SessionId};
 use crate::instant::Instant;
 
-/// What a key can be made for, in the order they are listed.
+/// The capabilities of a key, in the order of the help text.
 const CAPABILITIES: [Capability; 4] =
     [Capability::Read, Capability::Send, Capability::Ingest, Capability::Manage];
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Create an api-key and print it: the only time it can be seen
+    /// Create an API key and print it; it cannot be shown again
     Create {
-        /// The organization
-        #[arg(long, value_name = "ORG_ID")]
-        org: OrgId,
-        /// What it is for
+        #[command(flatten)]
+        of: OrgArgument,
+        /// Name of the key
         #[arg(long)]
         name: String,
-        /// What it may be used for, with commas between
+        /// Capabilities, separated by commas
         #[arg(long, required = true, value_delimiter = ',', value_name = "CAPABILITY", value_parser = capability_parser())]
         can: Vec<Capability>,
-        /// After which time it is refused, such as 12h or 90d; never when left out
+        /// Lifetime, such as 12h or 90d; unlimited by default
         #[arg(long, value_name = "DURATION", value_parser = units::duration)]
         expires_in: Option<Duration>,
-        /// A session to limit it to; give one for each. All of the organization's, now and later, when left out
+        /// Session that the key may use; repeatable. By default, all present and future sessions
         #[arg(long = "session", value_name = "SESSION_ID")]
         sessions: Vec<SessionId>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: JsonArgument,
     },
-    /// List an organization's keys, oldest first: key id, name, capabilities, active, expired or revoked
-    List {
-        /// The organization
-        #[arg(long, value_name = "ORG_ID")]
-        org: OrgId,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Revoke a key, everywhere within 5 seconds
+    /// List API keys, oldest first: key id, name, capabilities, and active, expired or revoked
+    List(ListArguments),
+    /// Revoke an API key; takes effect within 5 seconds
     Revoke {
-        /// The key's id: what is between the underscores of the key
+        /// Key id: the part of the key between its underscores
         #[arg(value_name = "KEY_ID")]
         key: KeyId,
     },
@@ -113,20 +106,19 @@ impl Row for Shown {
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let store = &context.store;
     match command {
-        Command::Create { org, name, can, expires_in, sessions, json } => {
+        Command::Create { of, name, can, expires_in, sessions, output } => {
             let new = NewKey {
                 name,
                 capabilities: can.into_iter().collect::<Capabilities>(),
                 expires_at: expires_in.map(from_now).transpose()?,
                 sessions: Some(sessions).filter(|sessions| !sessions.is_empty()),
             };
-            let created = keys::create(store, org, new).await?;
+            let created = keys::create(store, of.org, new).await?;
             let key = created.token.expose();
-            output::created(key, &Created { key_id: created.row.id.to_string(), key }, json)
+            output::created(key, &Created { key_id: created.row.id.to_string(), key }, output.json)
         }
-        Command::List { org, json } => {
-            let shown: Vec<_> = keys::list(store, org).await?.into_iter().map(Shown::from).collect();
-            output::list(&shown, json)
+        Command::List(ListArguments { of, output }) => {
+            output::list::<Shown>(keys::list(store, of.org).await?, output.json)
         }
         Command::Revoke { key } => {
             let org = keys::owner(store, key.clone()).await?;
@@ -139,5 +131,5 @@ fn from_now(duration: Duration) -> Result<Instant, Failure> {
     let millis = i64::try_from(duration.as_millis()).ok();
     let expires_at = millis.and_then(|millis| Instant::now().millis().checked_add(millis));
     let expires_at = expires_at.and_then(Instant::from_millis);
-    expires_at.ok_or_else(|| Failure::Usage("--expires-in must end before the year 10000".to_owned()))
+    expires_at.ok_or_else(|| Failure::Usage("--expires-in must be a time before the year 10000".to_owned()))
 }

@@ -1,50 +1,41 @@
-//! `switchboard member`: the people of an organization.
+//! `switchboard member`: members of an organization.
 
 use clap::Subcommand;
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
+use super::arguments::{ListArguments, OrgArgument};
+use super::context::Context;
+use super::failure::Failure;
 use super::output::{self, Row};
-use super::{Context, Failure};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::members::{self, Manager, MemberRow, NewMember, Role};
-use crate::ids::OrgId;
 use crate::instant::Instant;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Add a member, or give the one with that email another name or role
+    /// Add a member, or update the name or role of the member with that email
     Add {
-        /// The organization
-        #[arg(long, value_name = "ORG_ID")]
-        org: OrgId,
-        /// The email, compared without regard to case
+        #[command(flatten)]
+        of: OrgArgument,
+        /// Email address; case-insensitive
         #[arg(long)]
         email: String,
-        /// The person's name
+        /// Name of the person
         #[arg(long)]
         name: Option<String>,
-        /// What the member may do; a new one is a `member` when left out
+        /// Role; `member` for a new one by default
         #[arg(long, value_parser = role_parser())]
         role: Option<Role>,
     },
     /// List an organization's members: email, role, name
-    List {
-        /// The organization
-        #[arg(long, value_name = "ORG_ID")]
-        org: OrgId,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Remove a member; chats assigned to it become unassigned
+    List(ListArguments),
+    /// Remove a member and unassign their chats
     Remove {
-        /// The organization
-        #[arg(long, value_name = "ORG_ID")]
-        org: OrgId,
-        /// The email, compared without regard to case
+        #[command(flatten)]
+        of: OrgArgument,
+        /// Email address; case-insensitive
         #[arg(long)]
         email: String,
     },
@@ -79,16 +70,15 @@ impl Row for Shown {
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let store = &context.store;
     match command {
-        Command::Add { org, email, name, role } => {
+        Command::Add { of, email, name, role } => {
             let new = NewMember { email, name, role };
-            Ok(members::add_or_update(store, Manager::operator(org), new).await?)
+            Ok(members::add_or_update(store, Manager::operator(of.org), new).await?)
         }
-        Command::List { org, json } => {
-            let shown: Vec<_> = members::list(store, org).await?.into_iter().map(Shown::from).collect();
-            output::list(&shown, json)
+        Command::List(ListArguments { of, output }) => {
+            output::list::<Shown>(members::list(store, of.org).await?, output.json)
         }
-        Command::Remove { org, email } => {
-            let operator = Manager::operator(org);
+        Command::Remove { of, email } => {
+            let operator = Manager::operator(of.org);
             Ok(members::remove(store, operator, &email, Precondition::NONE, IdempotentWrite::unkeyed())
                 .await?)
         }

@@ -1,10 +1,11 @@
-//! `switchboard migrate`: the schema.
+//! `switchboard migrate`: the database schema.
 
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::Failure;
+use super::arguments::JsonArgument;
 use super::context::Database;
+use super::failure::Failure;
 use super::output::{self, Row};
 use crate::config::Config;
 use crate::error::Error;
@@ -15,12 +16,8 @@ pub(super) enum Command {
     /// Apply every pending migration and print its name
     Up,
     /// List all migrations, oldest first: name, then `applied` or `pending`
-    Status {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Take the newest applied migration back, with everything stored in its tables, and print its name
+    Status(JsonArgument),
+    /// Revert the newest applied migration, drop the data of its tables, and print its name
     Revert,
 }
 
@@ -42,32 +39,31 @@ impl Row for Shown {
     }
 }
 
-pub(super) async fn run(command: Command, settings: &Config) -> Result<(), Failure> {
-    let database = Database::open(settings).await?;
-    let outcome = answer(command, &database).await;
+pub(super) async fn run(command: Command, config: &Config) -> Result<(), Failure> {
+    let database = Database::open(config).await?;
+    let outcome = run_on(command, &database).await;
     database.close().await;
     outcome
 }
 
-async fn answer(command: Command, database: &Database) -> Result<(), Failure> {
-    let told = |error: Error| database.failure(error);
+async fn run_on(command: Command, database: &Database) -> Result<(), Failure> {
+    let failure = |error: Error| database.failure(error);
     match command {
         Command::Up => {
-            let applied = migrations::up(&database.url).await.map_err(told)?;
+            let applied = migrations::up(&database.url).await.map_err(failure)?;
             if applied.is_empty() {
-                eprintln!("nothing to do: the schema is up to date");
+                eprintln!("the schema is up to date");
             }
             applied.iter().try_for_each(output::value)
         }
-        Command::Status { json } => {
-            let migrations = migrations::status(&database.url).await.map_err(told)?;
-            let shown: Vec<_> = migrations.into_iter().map(Shown::from).collect();
-            output::list(&shown, json)
+        Command::Status(arguments) => {
+            let migrations = migrations::status(&database.url).await.map_err(failure)?;
+            output::list::<Shown>(migrations, arguments.json)
         }
-        Command::Revert => match migrations::revert(&database.url).await.map_err(told)? {
+        Command::Revert => match migrations::revert(&database.url).await.map_err(failure)? {
             Some(reverted) => output::value(reverted),
             None => {
-                eprintln!("nothing to do: no migration is applied");
+                eprintln!("no migration is applied");
                 Ok(())
             }
         },

@@ -1,34 +1,38 @@
-//! Answers on standard output: plain lines for people and `cut`, JSON for `jq`.
+//! Command output on standard output: tab-separated lines, or JSON.
 
 use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::instant::Instant;
 
-/// What a list shows of one thing.
+/// A row of a list.
 pub(super) trait Row: Serialize {
-    /// The columns of its line. What is absent is an empty text.
+    /// The columns of the line; an absent value is an empty text.
     fn columns(&self) -> Vec<String>;
 }
 
-/// One value on a line of its own.
+/// Prints one value on a line.
 pub(super) fn value(value: impl std::fmt::Display) -> Result<(), Failure> {
     text(&format!("{value}\n"))
 }
 
-/// One thing: its id, or all of it as JSON.
+/// Prints the id of a new resource, or the resource as JSON.
 pub(super) fn created(
     id: impl std::fmt::Display,
-    whole: &impl Serialize,
+    resource: &impl Serialize,
     as_json: bool,
 ) -> Result<(), Failure> {
-    if as_json { json(whole) } else { value(id) }
+    if as_json { json(resource) } else { value(id) }
 }
 
-/// Any number of things: a line each with tabs between the columns, or a JSON array.
-pub(super) fn list(rows: &[impl Row], as_json: bool) -> Result<(), Failure> {
+/// Prints a line per row with tabs between the columns, or a JSON array.
+pub(super) fn list<R: Row>(
+    rows: impl IntoIterator<Item = impl Into<R>>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let rows: Vec<R> = rows.into_iter().map(Into::into).collect();
     if as_json {
         return json(&rows);
     }
@@ -36,13 +40,13 @@ pub(super) fn list(rows: &[impl Row], as_json: bool) -> Result<(), Failure> {
     text(&lines)
 }
 
-/// Pretty-printed JSON.
+/// Prints indented JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let json = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
     text(&(json + "\n"))
 }
 
-/// A text as it is. A reader that has seen enough, such as `head`, is no failure.
+/// Prints a text. A reader that closes early, such as `head`, is not a failure.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -51,12 +55,12 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// So many of something that several of which are called the same with an `s`: `1 event`, `2 events`.
-pub(super) fn counted(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+/// A number and a noun in singular or plural: `1 event`, `2 events`.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A moment for people: RFC 3339.
-pub(super) fn moment(instant: Instant) -> String {
+/// An instant in RFC 3339.
+pub(super) fn timestamp(instant: Instant) -> String {
     jiff::Timestamp::from_microsecond(instant.micros()).map(|at| at.to_string()).unwrap_or_default()
 }

@@ -4,17 +4,25 @@ mod role;
 mod secrets;
 mod signals;
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::signals::Signals;
 use super::context::Database;
-use super::{Failure, checks, output, signing_key};
+use super::failure::Failure;
+use super::{checks, output, signing_key};
 use crate::config::{Config, EffectiveSettings};
 use crate::error::Kind;
+use crate::postgres::SupervisedBy;
 use crate::server::{self, Health, ServeError};
 use crate::telemetry::{Telemetry, logs};
+
+/// How often a pending restart of the embedded PostgreSQL is looked for.
+const RESTART_POLL: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(effective: &EffectiveSettings, config: &Config) -> Result<(), Failure> {
     logs::init(&config.log_level, config.log_format)
@@ -24,7 +32,7 @@ pub(super) async fn run(effective: &EffectiveSettings, config: &Config) -> Resul
     checks::refuse(&checks::of_settings(config, effective))?;
     let health = Health::new();
     let metrics = serve_metrics(config, &telemetry, &health).await?;
-    let database = Database::open(config).await?;
+    let database = Database::open_supervised(config, SupervisedBy::ThisProcess).await?;
     let outcome = serve(effective, config, &database, health).await;
     // After the last request.
     database.close().await;
@@ -87,9 +95,10 @@ async fn serve(
         tokio::select! {
             () = signals.shutdown_requested(config.longest_drain()) => {}
             failure = role::refused(unchecked_role) => drop(refuse.send(failure)),
+            never = report_restarts(database, health.clone()) => match never {},
         }
     };
-    let outcome = server::run(listener, config.clone(), secrets, health, shutdown).await;
+    let outcome = server::run(listener, config.clone(), secrets, health.clone(), shutdown).await;
     announcing.abort();
     if let Ok(failure) = refused.try_recv() {
         return Err(failure);
@@ -98,6 +107,15 @@ async fn serve(
         ServeError::Config(invalid) => invalid.into(),
         error @ ServeError::Setup(_) => Failure::new(error.to_string()),
     })
+}
+
+/// Fails readiness while the embedded PostgreSQL is about to be restarted.
+async fn report_restarts(database: &Database, health: Health) -> Infallible {
+    let Some(embedded) = &database.embedded else { return std::future::pending().await };
+    loop {
+        health.set_database_restarting(embedded.is_restarting());
+        tokio::time::sleep(RESTART_POLL).await;
+    }
 }
 
 /// Prints the one line when the service is ready.

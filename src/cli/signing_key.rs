@@ -1,36 +1,36 @@
-//! The key that cursors are signed with: told, or with the private database made once and kept beside it.
+//! The signing key: configured, or generated once and stored in the data directory.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::Config;
 use crate::cursor::SigningKey;
 
-const FILE: &str = "cursor.key";
+const FILE: &str = "signing.key";
 
-/// The key that is set, else the one in the data directory, which the private database has made by now.
-pub(super) fn find_or_create(settings: &Config) -> Result<SigningKey, Failure> {
-    if let Some(key) = &settings.signing_key {
+/// The configured key, or else the one in the data directory, which exists once the embedded PostgreSQL has started.
+pub(super) fn find_or_create(config: &Config) -> Result<SigningKey, Failure> {
+    if let Some(key) = &config.signing_key {
         return Ok(key.clone());
     }
-    let file = settings.data_dir.join(FILE);
-    let text =
-        kept(&file).map_err(|error| Failure::new(format!("cannot keep {}: {error}", file.display())))?;
+    let file = config.data_dir.join(FILE);
+    let text = read_or_create(&file)
+        .map_err(|error| Failure::new(format!("cannot store {}: {error}", file.display())))?;
     text.trim_end().parse().map_err(|expected| {
-        Failure::new(format!("{} {expected}: remove it, and a new one is made", file.display()))
+        Failure::new(format!("{} {expected}; remove the file to generate a new key", file.display()))
     })
 }
 
-/// What the file says, after it was written if it was not there. Two commands that start together read the same.
-fn kept(file: &Path) -> io::Result<String> {
+/// The content of the file, which is created with a new key if it does not exist. Concurrent commands read the same key.
+fn read_or_create(file: &Path) -> io::Result<String> {
     match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         outcome => return outcome,
     }
-    // Whole from the moment it has its name: a link, unlike a rename, leaves the one that was first.
+    // The file is complete when it gets its name. A link, unlike a rename, does not replace the file of another command.
     let draft = file.with_extension(format!("{}.new", std::process::id()));
     let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     writeln!(new, "{}", SigningKey::generate())?;
@@ -50,12 +50,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everyone_who_starts_at_once_gets_the_same_key_and_nobody_else_may_read_it() {
+    fn key_is_created_once_and_readable_only_by_its_owner() {
         let folder = std::env::temp_dir().join(format!("sb-{}", uuid::Uuid::now_v7().simple()));
         fs::create_dir(&folder).unwrap();
         let file = folder.join(FILE);
-        let first = kept(&file).unwrap();
-        assert_eq!(kept(&file).unwrap(), first);
+        let first = read_or_create(&file).unwrap();
+        assert_eq!(read_or_create(&file).unwrap(), first);
         assert!(first.trim_end().parse::<SigningKey>().is_ok());
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);

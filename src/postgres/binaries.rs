@@ -1,19 +1,23 @@
 //! Finds the programs of a PostgreSQL server on this machine.
 
 use std::cmp::Reverse;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Failure;
+use super::failure::Failure;
 use super::layout::Layout;
 
-/// Directories of packages that install several versions side by side: what comes before the version, and after it.
+/// Where packages install several versions side by side: parent, prefix of the version, child.
 const VERSIONED: [(&str, &str, &str); 4] = [
     ("/usr/lib/postgresql", "", "bin"),
     ("/opt/homebrew/opt", "postgresql@", "bin"),
     ("/usr/local/opt", "postgresql@", "bin"),
     ("/usr", "pgsql-", "bin"),
 ];
+
+/// Identifies a file's content: device, inode, size, and modification time in seconds and nanoseconds.
+pub(super) type Fingerprint = (u64, u64, u64, i64, i64);
 
 /// The directory that holds `initdb` and `postgres`.
 #[derive(Clone, Debug)]
@@ -22,7 +26,7 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// The programs of that major version, or the first found when any will do.
+    /// The first programs found, of that major version if one is given.
     pub(super) fn find(major_version: Option<&str>, layout: &Layout) -> Result<Self, Failure> {
         let mut others = Vec::new();
         for directory in candidates() {
@@ -36,19 +40,21 @@ impl Binaries {
         }
         Err(Failure::new(match major_version {
             Some(wanted) if !others.is_empty() => format!(
-                "the data directory {} was made by PostgreSQL {wanted}, but this machine has PostgreSQL {}: \
+                "the data directory {} was created by PostgreSQL {wanted}, but this machine has PostgreSQL {}: \
                  install PostgreSQL {wanted}, or choose another directory with --data-dir",
                 layout.data_dir().display(),
                 others.join(" and "),
             ),
-            _ => "no PostgreSQL server found in PATH, through pg_config or in the usual places: install one \
+            _ => {
+                "no PostgreSQL server found in PATH, with pg_config or in the usual directories: install one \
                   (Debian and Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; \
-                  macOS: brew install postgresql), or name a database with --database-url"
-                .to_owned(),
+                  macOS: brew install postgresql), or set --database-url"
+                    .to_owned()
+            }
         }))
     }
 
-    /// The programs in a directory, if it has them.
+    /// The programs in a directory; `None` where they are missing.
     pub(super) fn in_directory(directory: &Path) -> Option<Self> {
         let complete = ["initdb", "postgres"].iter().all(|name| directory.join(name).is_file());
         complete.then(|| Self { directory: directory.to_owned() })
@@ -62,20 +68,26 @@ impl Binaries {
         self.directory.join(name)
     }
 
+    /// Changes when the server's program is replaced; `None` while it is missing.
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        let file = self.program("postgres").metadata().ok()?;
+        Some((file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
+    }
+
     fn major_version(&self) -> Option<String> {
         let output = Command::new(self.program("postgres")).arg("--version").output().ok()?;
         major_version_in(std::str::from_utf8(&output.stdout).ok()?).map(str::to_owned)
     }
 }
 
-/// Lazily: asking `pg_config` costs a process.
+/// Lazy: `pg_config` costs a process.
 fn candidates() -> impl Iterator<Item = PathBuf> {
     in_path()
         .chain(std::iter::once_with(from_pg_config).flatten())
         .chain(VERSIONED.iter().flat_map(versioned))
 }
 
-/// `initdb` in PATH is often a link into the directory that has everything.
+/// `initdb` in PATH is often a link into the directory of all programs.
 fn in_path() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories: Vec<_> = std::env::split_paths(&path).collect();
@@ -106,8 +118,8 @@ fn versioned((parent, prefix, child): &(&str, &str, &str)) -> Vec<PathBuf> {
 }
 
 /// `15` in `postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)`.
-fn major_version_in(answer: &str) -> Option<&str> {
-    let version = answer.split(' ').nth(2)?;
+fn major_version_in(output: &str) -> Option<&str> {
+    let version = output.split(' ').nth(2)?;
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     (digits > 0).then(|| &version[..digits])
 }
@@ -117,7 +129,7 @@ mod tests {
     use super::major_version_in;
 
     #[test]
-    fn the_major_version_is_read_from_releases_and_betas() {
+    fn major_version_is_parsed_from_releases_and_betas() {
         assert_eq!(major_version_in("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)\n"), Some("15"));
         assert_eq!(major_version_in("postgres (PostgreSQL) 19beta1\n"), Some("19"));
         assert_eq!(major_version_in("postgres"), None);

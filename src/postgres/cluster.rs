@@ -1,18 +1,18 @@
-//! Creates the private database cluster: whole or not at all.
+//! Creates the database cluster of the embedded PostgreSQL atomically.
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::Failure;
-use super::account::Account;
 use super::binaries::Binaries;
+use super::failure::Failure;
 use super::layout::{Layout, OWNER};
+use super::user::ServerUser;
 
 /// macOS has no `C.UTF-8`.
 const LOCALE: &str = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
 
-/// The major version of the server that made the cluster; `None` when there is no cluster yet.
+/// The major version of the cluster; `None` when there is no cluster yet.
 pub(super) fn major_version(layout: &Layout) -> Result<Option<String>, Failure> {
     let path = layout.cluster().join("PG_VERSION");
     match std::fs::read_to_string(&path) {
@@ -22,12 +22,12 @@ pub(super) fn major_version(layout: &Layout) -> Result<Option<String>, Failure> 
     }
 }
 
-/// Creates the cluster with our role and database when there is none. It gets its name only when it is complete, so an
-/// attempt that was cut short leaves nothing that looks like one.
+/// Creates the cluster with our role and database when there is none. It is renamed when it is complete, so an interrupted
+/// attempt leaves nothing that looks like a cluster.
 pub(super) fn create_if_missing(
     layout: &Layout,
     binaries: &Binaries,
-    account: &Account,
+    user: &ServerUser,
 ) -> Result<(), Failure> {
     let (cluster, unfinished) = (layout.cluster(), layout.unfinished_cluster());
     if cluster.exists() {
@@ -36,48 +36,47 @@ pub(super) fn create_if_missing(
     if unfinished.exists() {
         std::fs::remove_dir_all(&unfinished).map_err(Failure::io("remove", &unfinished))?;
     }
-    account.create_private_dir(&unfinished)?;
-    initialize(&unfinished, binaries, account)?;
-    create_owner(&unfinished, binaries, account)?;
+    user.create_private_dir(&unfinished)?;
+    initialize(&unfinished, binaries, user)?;
+    create_owner(&unfinished, binaries, user)?;
     std::fs::rename(&unfinished, &cluster).map_err(Failure::io("create", &cluster))
 }
 
-fn initialize(directory: &Path, binaries: &Binaries, account: &Account) -> Result<(), Failure> {
-    let mut initdb = account.command(&binaries.program("initdb"), "KILL")?;
-    // Trust: whoever gets through the private directory of the socket is the server's user, or root.
+fn initialize(directory: &Path, binaries: &Binaries, user: &ServerUser) -> Result<(), Failure> {
+    let mut initdb = user.command(&binaries.program("initdb"), "KILL")?;
+    // Trust: only the server's user and root can enter the directory of the socket.
     initdb.args(["--auth", "trust", "--username", "postgres", "--encoding", "UTF8", "--locale", LOCALE]);
-    // Writing through to a busy disk takes seconds, and all there is to lose so far is an empty cluster. From here on
-    // the server writes through what is stored.
+    // Syncing to a busy disk takes seconds, and only an empty cluster could be lost. The server syncs all later writes.
     initdb.arg("--no-sync").arg("--pgdata").arg(directory);
     succeed(&mut initdb, "")
 }
 
-fn create_owner(directory: &Path, binaries: &Binaries, account: &Account) -> Result<(), Failure> {
-    let mut single_user = account.command(&binaries.program("postgres"), "KILL")?;
+fn create_owner(directory: &Path, binaries: &Binaries, user: &ServerUser) -> Result<(), Failure> {
+    let mut single_user = user.command(&binaries.program("postgres"), "KILL")?;
     single_user
         .args(["--single", "-c", "exit_on_error=on", "-c", "fsync=off", "-D"])
         .arg(directory)
         .arg("postgres");
-    // A statement a line.
+    // One statement per line.
     let statements = format!("CREATE ROLE {OWNER} LOGIN\nCREATE DATABASE {OWNER} OWNER {OWNER}\n");
     succeed(&mut single_user, &statements)
 }
 
-/// Runs a program to its end with that input; its own words are the failure.
+/// Runs a program with that input; its standard error becomes the failure.
 fn succeed(command: &mut Command, input: &str) -> Result<(), Failure> {
     let output = run(command, input)
         .map_err(|error| Failure::new(format!("cannot run {}: {error}", command.get_program().display())))?;
     if output.status.success() {
         return Ok(());
     }
-    let words = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::new(format!("cannot create the embedded PostgreSQL: {}", words.trim())))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::new(format!("cannot create the embedded PostgreSQL: {}", stderr.trim())))
 }
 
 fn run(command: &mut Command, input: &str) -> std::io::Result<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that ends early says why on its standard error.
+        // A program that exits early prints the reason to its standard error.
         let _ = stdin.write_all(input.as_bytes());
     }
     child.wait_with_output()

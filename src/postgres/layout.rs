@@ -1,16 +1,16 @@
-//! Where everything of the private PostgreSQL lies in the data directory.
+//! The files of the embedded PostgreSQL in the data directory.
 
 use std::fmt::Write;
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::Secret;
 
-/// The server listens nowhere but on a socket, so the number is only part of that file's name.
+/// The server listens only on a unix socket; the port is part of its file name.
 pub(super) const PORT: &str = "5432";
-/// The role our commands connect as, and its database: plain, so that row level security holds for it.
+/// The role that our commands connect as, and its database. It has no privileges that bypass row level security.
 pub(super) const OWNER: &str = "switchboard";
 
 const SOCKET: &str = ".s.PGSQL.5432";
@@ -24,7 +24,7 @@ pub(super) struct Layout {
     data_dir: PathBuf,
 }
 
-/// What a running server says of itself in `postmaster.pid`.
+/// A server as described in its `postmaster.pid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) pid: i32,
@@ -45,7 +45,7 @@ impl Layout {
                 socket.as_os_str().len(),
             )));
         }
-        // libpq and PostgreSQL read a list of directories where we give one.
+        // libpq and PostgreSQL parse the directory of the socket as a list.
         if layout.data_dir.to_str().is_none_or(|path| path.contains([',', '"', '\n'])) {
             return Err(Failure::new(format!(
                 "the data directory {shown} must be UTF-8 without commas, quotes and line breaks: \
@@ -59,7 +59,7 @@ impl Layout {
         &self.data_dir
     }
 
-    /// The database cluster; also the directory of the socket, because nobody but the server's user may enter it.
+    /// The database cluster, and the directory of the socket: only the server's user may enter it.
     pub(super) fn cluster(&self) -> PathBuf {
         self.data_dir.join("postgres")
     }
@@ -68,12 +68,12 @@ impl Layout {
         self.cluster().join(SOCKET)
     }
 
-    /// Names the server that made the socket.
+    /// Holds the process id of the server that created the socket.
     pub(super) fn socket_lock(&self) -> PathBuf {
         self.cluster().join(format!("{SOCKET}.lock"))
     }
 
-    /// A cluster in the making, renamed when it is complete.
+    /// A cluster that is being created; renamed when it is complete.
     pub(super) fn unfinished_cluster(&self) -> PathBuf {
         self.data_dir.join("postgres.new")
     }
@@ -88,16 +88,21 @@ impl Layout {
         self.data_dir.join("users.lock")
     }
 
-    /// Held exclusively by the keeper, as long as it lives.
-    pub(super) fn keeper_lock(&self) -> PathBuf {
-        self.data_dir.join("keeper.lock")
+    /// Held exclusively by the supervisor while it lives.
+    pub(super) fn supervisor_lock(&self) -> PathBuf {
+        self.data_dir.join("supervisor.lock")
+    }
+
+    /// Exists while the supervisor is about to restart the server.
+    pub(super) fn restart_marker(&self) -> PathBuf {
+        self.data_dir.join("restarting")
     }
 
     pub(super) fn log(&self) -> PathBuf {
         self.data_dir.join("postgres.log")
     }
 
-    /// The log, for appending; begun anew when it has grown large.
+    /// The log, opened for appending; truncated when it is large.
     pub(super) fn open_log(&self) -> Result<File, Failure> {
         let path = self.log();
         let open = || {
@@ -110,12 +115,12 @@ impl Layout {
         open().map_err(Failure::io("open", &path))
     }
 
-    /// The file a running server describes itself in.
+    /// The file in which a running server describes itself.
     pub(super) fn pid_file(&self) -> PathBuf {
         self.cluster().join("postmaster.pid")
     }
 
-    /// The server that says it runs on the cluster; it may have died without a word.
+    /// The server of the pid file, which may have been killed since.
     pub(super) fn server(&self) -> Option<Server> {
         parse_pid_file(&std::fs::read_to_string(self.pid_file()).ok()?)
     }
@@ -148,19 +153,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pid_file_says_who_runs_and_whether_it_is_ready() {
+    fn pid_file_holds_pid_and_readiness() {
         let file = "4711\n/data\n1763824879\n5432\n/data\n\n  17 42\nready   \n";
         assert_eq!(parse_pid_file(file), Some(Server { pid: 4711, ready: true }));
         let starting = file.replace("ready", "starting");
         assert_eq!(parse_pid_file(&starting), Some(Server { pid: 4711, ready: false }));
         assert_eq!(parse_pid_file("4711\n"), Some(Server { pid: 4711, ready: false }));
-        for nonsense in ["", "\n", "x\n", "-4711\n", "0\n"] {
-            assert_eq!(parse_pid_file(nonsense), None, "{nonsense:?}");
+        for invalid in ["", "\n", "x\n", "-4711\n", "0\n"] {
+            assert_eq!(parse_pid_file(invalid), None, "{invalid:?}");
         }
     }
 
     #[test]
-    fn the_url_survives_odd_directory_names() {
+    fn url_escapes_odd_directory_names() {
         let layout = Layout::new(Path::new("/tmp/a b%c?d&e")).unwrap();
         assert_eq!(
             layout.url().expose(),
@@ -169,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_no_socket_fits_in_is_refused_by_name() {
-        let refused = Layout::new(Path::new(&format!("/tmp/{}", "x".repeat(100)))).unwrap_err();
-        assert!(refused.to_string().contains("--data-dir"), "{refused}");
+    fn data_dir_too_long_for_a_socket_is_rejected() {
+        let rejected = Layout::new(Path::new(&format!("/tmp/{}", "x".repeat(100)))).unwrap_err();
+        assert!(rejected.to_string().contains("--data-dir"), "{rejected}");
     }
 }

@@ -99,7 +99,7 @@ impl Connections {
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(self.limits.drain_timeout, finished).await.is_err() {
             let connections = self.tasks.len();
-            metrics::cut_off(connections);
+            metrics::connections_aborted(connections);
             tracing::warn!(connections, "aborted connections that did not finish within the drain timeout");
         }
         self.tasks.shutdown().await;

@@ -5,6 +5,9 @@ pub mod metrics_server;
 mod readiness;
 mod rpc;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
@@ -23,6 +26,7 @@ use crate::telemetry::metrics;
 #[derive(Clone)]
 pub struct Health {
     checks: watch::Sender<Checks>,
+    is_database_restarting: Arc<AtomicBool>,
 }
 
 impl Default for Health {
@@ -34,7 +38,7 @@ impl Default for Health {
 impl Health {
     /// Not ready, until [`Self::watch`] has checked the database.
     pub fn new() -> Self {
-        Self { checks: watch::Sender::new(Checks::STARTING) }
+        Self { checks: watch::Sender::new(Checks::STARTING), is_database_restarting: Arc::default() }
     }
 
     /// Completes when the service is ready.
@@ -47,7 +51,12 @@ impl Health {
     /// Starts to check the database, until the service drains.
     /// The store's pool should be used for nothing else: a busy service is ready.
     pub fn watch(&self, store: Store) {
-        tokio::spawn(readiness::watch(store, self.checks.clone()));
+        tokio::spawn(readiness::watch(store, self.checks.clone(), self.is_database_restarting.clone()));
+    }
+
+    /// Makes the service not ready while its database is about to be restarted.
+    pub fn set_database_restarting(&self, is_restarting: bool) {
+        self.is_database_restarting.store(is_restarting, Ordering::Relaxed);
     }
 
     /// Makes the service not ready, so that load balancers deregister it.

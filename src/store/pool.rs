@@ -16,7 +16,7 @@ use super::statements::StatementTimer;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::reloading::Reloading;
-use crate::telemetry::metrics::{self, Present};
+use crate::telemetry::metrics::{self, GaugeGuard};
 use crate::telemetry::traces;
 
 /// The size and the timeouts of a connection pool.
@@ -53,7 +53,7 @@ pub(super) struct Pool {
 /// A connection that returns to the pool when it is dropped.
 pub(super) struct PoolConnection {
     // Dropped first: a connection that is closed on return was idle before.
-    _in_use: Present,
+    _in_use: GaugeGuard,
     pooled: PooledConnection<Manager>,
     generation: Arc<AtomicU64>,
 }
@@ -71,7 +71,7 @@ struct Opened {
     generation: u64,
     /// The URL it was opened with.
     url: Arc<Secret>,
-    _open: Present,
+    _open: GaugeGuard,
 }
 
 impl Pool {
@@ -95,7 +95,7 @@ impl Pool {
         loop {
             let pooled = self.pool.get().map_err(Error::unavailable)?;
             if pooled.generation == self.generation.load(Ordering::Relaxed) {
-                let _in_use = Present::database_connection_in_use();
+                let _in_use = GaugeGuard::database_connection_in_use();
                 return Ok(PoolConnection { _in_use, pooled, generation: self.generation.clone() });
             }
             // On return to the pool `has_broken` closes it.
@@ -138,10 +138,10 @@ impl ManageConnection for Manager {
         let url = self.url.get();
         let mut connection = PgConnection::establish(url.expose()).map_err(ConnectError::ConnectionError)?;
         connection.batch_execute(&self.setup).map_err(ConnectError::QueryError)?;
-        if metrics::are_kept() || traces::are_recorded() {
+        if metrics::are_enabled() || traces::are_recorded() {
             connection.set_instrumentation(StatementTimer::default());
         }
-        Ok(Opened { connection, generation, url, _open: Present::database_connection() })
+        Ok(Opened { connection, generation, url, _open: GaugeGuard::database_connection() })
     }
 
     fn is_valid(&self, opened: &mut Opened) -> std::result::Result<(), ConnectError> {

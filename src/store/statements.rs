@@ -51,7 +51,7 @@ impl Instrumentation for StatementTimer {
             && let Some(started) = self.started.take()
         {
             let name = self.name(query);
-            metrics::stated(name.clone(), started.elapsed());
+            metrics::statement(name.clone(), started.elapsed());
             if let Some(trace) = current::get().as_ref().and_then(|call| call.trace()) {
                 trace.add(name.to_string(), started, SpanKind::Client);
             }

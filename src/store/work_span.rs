@@ -27,7 +27,7 @@ impl WorkSpan {
     /// Takes a connection, and records the wait since `requested`.
     pub(super) fn wait<T>(&self, requested: Instant, take: impl FnOnce() -> T) -> T {
         let taken = take();
-        metrics::waited(requested.elapsed());
+        metrics::connection_acquired(requested.elapsed());
         self.add("wait for the database", requested);
         taken
     }

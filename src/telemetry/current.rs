@@ -1,4 +1,4 @@
-//! The call that is being served, as log lines and spans name it, and whose it is, on whatever thread something is done for it.
+//! The current request: its ids for log lines and spans, on every thread that works for it.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
-/// A call that is being served. Cheap to clone.
+/// A request in progress. Cheap to clone.
 #[derive(Clone)]
 pub struct Current {
     request_id: HeaderValue,
@@ -21,24 +21,24 @@ pub struct Current {
 }
 
 impl Current {
-    /// A call that begins now, with these headers. It goes on with the trace that they name (W3C Trace Context).
+    /// A request that starts now. It continues the trace of its headers (W3C Trace Context).
     pub fn begin(request_id: HeaderValue, headers: &HeaderMap) -> Self {
         let trace = Trace::begin(headers);
         let trace_id = trace.as_ref().map(Trace::id).or_else(|| traces::id_in(headers));
         Self { request_id, trace_id, trace, org: Cell::default() }
     }
 
-    /// Its trace, where traces are recorded.
+    /// Its trace, if traces are recorded.
     pub fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
     }
 
-    /// The organization whose call it is; `None` until the token is checked.
+    /// The organization of the caller; `None` until the caller is authenticated.
     pub fn org(&self) -> Option<OrgId> {
         self.org.get()
     }
 
-    /// Its id, made of characters that need no quoting.
+    /// Its id, of characters that need no escapes.
     pub(super) fn request_id(&self) -> &str {
         self.request_id.to_str().unwrap_or_default()
     }
@@ -47,28 +47,28 @@ impl Current {
         self.trace_id.as_deref()
     }
 
-    /// Does something for this call, on any thread.
+    /// Runs a closure with this as the current request, on any thread.
     pub fn within<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
     }
 
-    /// Serves this call.
-    pub async fn serve<F: Future>(self, call: F) -> F::Output {
-        CURRENT.scope(self, call).await
+    /// Runs a future with this as the current request.
+    pub async fn serve<F: Future>(self, serving: F) -> F::Output {
+        CURRENT.scope(self, serving).await
     }
 }
 
-/// The present call; `None` where none is served.
+/// The current request; `None` outside of one.
 pub fn get() -> Option<Current> {
-    look(Clone::clone)
+    with(Clone::clone)
 }
 
-/// Says which organization's call the present one is.
-pub fn is_of(org: OrgId) {
-    look(|call| call.org.set(Some(org)));
+/// Sets the organization of the current request.
+pub fn set_org(org: OrgId) {
+    with(|request| request.org.set(Some(org)));
 }
 
-/// Looks at the present call.
-pub(super) fn look<T>(look: impl FnOnce(&Current) -> T) -> Option<T> {
-    CURRENT.try_with(look).ok()
+/// Applies a closure to the current request.
+pub(super) fn with<T>(read: impl FnOnce(&Current) -> T) -> Option<T> {
+    CURRENT.try_with(read).ok()
 }

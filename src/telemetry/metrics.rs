@@ -1,5 +1,4 @@
-//! What is counted and timed. Nothing is when nobody asks: without `--metrics-address` and an OTLP endpoint, each of these
-//! does nothing.
+//! The metrics of this process. Without `--metrics-address` and an OTLP endpoint, recording does nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -8,11 +7,11 @@ use std::time::Duration;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
 use opentelemetry::{KeyValue, global};
 
-/// In seconds: around the time one call takes, up to the longest it may.
+/// Buckets of durations, in seconds: up to the longest request.
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-static KEPT: AtomicBool = AtomicBool::new(false);
+static ENABLED: AtomicBool = AtomicBool::new(false);
 
 static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics::new(&global::meter("switchboard")));
 
@@ -21,8 +20,8 @@ struct Metrics {
     in_flight: UpDownCounter<i64>,
     shed: Counter<u64>,
     connections: UpDownCounter<i64>,
-    cut_off: Counter<u64>,
-    waits: Histogram<f64>,
+    aborted_connections: Counter<u64>,
+    acquires: Histogram<f64>,
     works: Histogram<f64>,
     statements: Histogram<f64>,
     retries: Counter<u64>,
@@ -30,7 +29,7 @@ struct Metrics {
     ingested: Counter<u64>,
     streams: UpDownCounter<i64>,
     event_lag: Gauge<f64>,
-    posts: Counter<u64>,
+    webhook_attempts: Counter<u64>,
     evictions: Counter<u64>,
     database_connections: UpDownCounter<i64>,
     ready: Gauge<u64>,
@@ -38,207 +37,203 @@ struct Metrics {
     certificate_files: Gauge<u64>,
 }
 
-/// Makes instruments.
-struct Make<'m>(&'m Meter);
-
-impl Make<'_> {
-    fn seconds(&self, name: &'static str, description: &'static str) -> Histogram<f64> {
-        let histogram = self.0.f64_histogram(name).with_unit("s").with_description(description);
-        histogram.with_boundaries(BUCKETS.to_vec()).build()
-    }
-
-    fn count(&self, name: &'static str, description: &'static str) -> Counter<u64> {
-        self.0.u64_counter(name).with_description(description).build()
-    }
-
-    fn level(&self, name: &'static str, description: &'static str) -> UpDownCounter<i64> {
-        self.0.i64_up_down_counter(name).with_description(description).build()
-    }
-
-    fn gauge(&self, name: &'static str, description: &'static str) -> Gauge<u64> {
-        self.0.u64_gauge(name).with_description(description).build()
-    }
-}
-
 impl Metrics {
     fn new(meter: &Meter) -> Self {
-        let make = Make(meter);
-        let build = make.gauge("switchboard.build_info", "1, for the version that runs");
+        let duration = |name, description| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
+            histogram.with_boundaries(BUCKETS.to_vec()).build()
+        };
+        let counter = |name, description| meter.u64_counter(name).with_description(description).build();
+        let level = |name, description| meter.i64_up_down_counter(name).with_description(description).build();
+        let gauge = |name, description| meter.u64_gauge(name).with_description(description);
+        let build = gauge("switchboard.build_info", "Version of the program; always 1").build();
         build.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
         Self {
-            requests: make.seconds(
+            requests: duration(
                 "switchboard.request.duration",
-                "Calls by RPC, protocol and gRPC code. A stream counts when it has ended, with the time until it began",
+                "Duration of requests by RPC, protocol and gRPC code; of a stream, until its start, recorded at its end",
             ),
-            in_flight: make.level("switchboard.requests.in_flight", "Calls that are being served"),
-            shed: make.count("switchboard.requests.shed", "Calls turned away, by reason"),
-            connections: make.level("switchboard.connections", "Open connections of callers"),
-            cut_off: make.count(
-                "switchboard.connections.cut_off",
-                "Connections that did not end in time when they had to",
+            in_flight: level("switchboard.requests.in_flight", "Number of requests in flight"),
+            shed: counter("switchboard.requests.shed", "Number of requests rejected early, by reason"),
+            connections: level("switchboard.connections", "Number of open client connections"),
+            aborted_connections: counter(
+                "switchboard.connections.aborted",
+                "Number of client connections aborted because they did not close in time",
             ),
-            waits: make
-                .seconds("switchboard.database.wait.duration", "Waiting for a connection to PostgreSQL"),
-            works: make
-                .seconds("switchboard.database.work.duration", "Work in the database, by what asks for it"),
-            statements: make.seconds(
+            acquires: duration(
+                "switchboard.database.wait.duration",
+                "Duration of waiting for a PostgreSQL connection",
+            ),
+            works: duration(
+                "switchboard.database.work.duration",
+                "Duration of database operations, by operation",
+            ),
+            statements: duration(
                 "switchboard.database.statement.duration",
-                "Statements in the database, by what they do and to what",
+                "Duration of database statements, by verb and table",
             ),
-            retries: make.count("switchboard.database.retries", "Transactions tried again, by SQLSTATE"),
-            schema_version: make.gauge(
+            retries: counter("switchboard.database.retries", "Number of retried transactions, by SQLSTATE"),
+            schema_version: gauge(
                 "switchboard.database.schema.version",
-                "The newest migration that the database has had",
-            ),
-            ingested: make.count(
+                "Version of the newest migration applied to the database",
+            )
+            .build(),
+            ingested: counter(
                 "switchboard.ingest.events",
-                "Events of connectors by kind and outcome: stored or rejected",
+                "Number of ingest events, by kind and outcome: stored or rejected",
             ),
-            streams: make.level("switchboard.streams", "Open streams, by RPC"),
+            streams: level("switchboard.streams", "Number of open streams, by RPC"),
             event_lag: meter
                 .f64_gauge("switchboard.events.lag")
                 .with_unit("s")
-                .with_description("How old a change may be that watchers or webhooks were not told of")
+                .with_description(
+                    "Age of the oldest change event not yet processed, by reader: watchers or webhooks",
+                )
                 .build(),
-            posts: make.count(
-                "switchboard.webhooks.posts",
-                "Posts to webhooks by outcome: delivered, failed (tried again) or dead (given up)",
+            webhook_attempts: counter(
+                "switchboard.webhooks.attempts",
+                "Number of webhook delivery attempts, by outcome: delivered, failed or dead",
             ),
-            evictions: make
-                .count("switchboard.database.evictions", "Times all connections to PostgreSQL were given up"),
-            database_connections: make
-                .level("switchboard.database.connections", "Connections to PostgreSQL by state"),
-            ready: make.gauge("switchboard.ready", "1 when calls can be served"),
-            certificate_expiry: meter
-                .u64_gauge("switchboard.tls.certificate.expiry.timestamp")
-                .with_unit("s")
-                .with_description("When the certificate that callers are shown expires, since 1970")
-                .build(),
-            certificate_files: make.gauge(
-                "switchboard.tls.files.good",
-                "0 when the files of the certificate are no good and the ones before are used",
+            evictions: counter(
+                "switchboard.database.evictions",
+                "Number of times that all PostgreSQL connections were discarded",
             ),
+            database_connections: level(
+                "switchboard.database.connections",
+                "Number of PostgreSQL connections, by state",
+            ),
+            ready: gauge("switchboard.ready", "1 if the service is ready, else 0").build(),
+            certificate_expiry: gauge(
+                "switchboard.tls.certificate.expiry.timestamp",
+                "Unix time at which the server's certificate expires",
+            )
+            .with_unit("s")
+            .build(),
+            certificate_files: gauge(
+                "switchboard.tls.files.valid",
+                "1 if the TLS files are in use, 0 if they are invalid and the previous ones stay active",
+            )
+            .build(),
         }
     }
 }
 
-/// Keeps metrics from now on. Before anything is counted.
-pub(super) fn keep() {
-    KEPT.store(true, Ordering::Relaxed);
+/// Enables metrics. Must be called before anything is recorded.
+pub(super) fn enable() {
+    ENABLED.store(true, Ordering::Relaxed);
 }
 
-/// Whether somebody asks for metrics.
-pub fn are_kept() -> bool {
-    KEPT.load(Ordering::Relaxed)
+/// Whether metrics are scraped or exported.
+pub fn are_enabled() -> bool {
+    ENABLED.load(Ordering::Relaxed)
 }
 
-/// A call was answered, with that gRPC code.
-pub fn answered(rpc: &'static str, protocol: &'static str, code: &'static str, took: Duration) {
+/// Records a request and its gRPC code.
+pub fn request(rpc: &'static str, protocol: &'static str, code: &'static str, took: Duration) {
     let labels =
         [KeyValue::new("rpc", rpc), KeyValue::new("protocol", protocol), KeyValue::new("code", code)];
     METRICS.requests.record(took.as_secs_f64(), &labels);
 }
 
-/// Whether calls can be served.
+/// Sets whether the service is ready.
 pub fn ready(is_ready: bool) {
     METRICS.ready.record(is_ready.into(), &[]);
 }
 
-/// The certificate that callers are shown expires then, since 1970.
+/// Sets when the server's certificate expires, as time since 1970.
 pub fn certificate_expires(at: Duration) {
     METRICS.certificate_expiry.record(at.as_secs(), &[]);
 }
 
-/// Whether the files of the certificate are those in use.
-pub fn certificate_files_are_good(are_good: bool) {
-    METRICS.certificate_files.record(are_good.into(), &[]);
+/// Sets whether the TLS files are valid and in use.
+pub fn certificate_files_are_valid(are_valid: bool) {
+    METRICS.certificate_files.record(are_valid.into(), &[]);
 }
 
-/// A call was turned away: since there was too much to do (`in_flight`, `database_acquire_timeout`), or since who called called too
-/// often (`key_rate`, `org_rate`).
+/// Counts a request that was rejected early: by overload (`in_flight`, `database_acquire_timeout`) or by a rate limit
+/// (`key_rate`, `org_rate`).
 pub fn shed(reason: &'static str) {
     METRICS.shed.add(1, &[KeyValue::new("reason", reason)]);
 }
 
-/// Connections were cut off.
-pub fn cut_off(connections: usize) {
-    METRICS.cut_off.add(connections as u64, &[]);
+/// Counts client connections that were aborted.
+pub fn connections_aborted(connections: usize) {
+    METRICS.aborted_connections.add(connections as u64, &[]);
 }
 
-/// Work waited so long for a connection to the database.
-pub fn waited(wait: Duration) {
-    METRICS.waits.record(wait.as_secs_f64(), &[]);
+/// Records how long a job waited for a PostgreSQL connection.
+pub fn connection_acquired(wait: Duration) {
+    METRICS.acquires.record(wait.as_secs_f64(), &[]);
 }
 
-/// Work in the database took so long.
+/// Records a database operation.
 pub fn worked(work: &'static str, took: Duration) {
     METRICS.works.record(took.as_secs_f64(), &[KeyValue::new("work", work)]);
 }
 
-/// A statement took so long. Its name is made of our own words.
-pub fn stated(statement: Arc<str>, took: Duration) {
-    METRICS.statements.record(took.as_secs_f64(), &[KeyValue::new("statement", statement)]);
+/// Records a statement. Its name contains no values.
+pub fn statement(name: Arc<str>, took: Duration) {
+    METRICS.statements.record(took.as_secs_f64(), &[KeyValue::new("statement", name)]);
 }
 
-/// The newest migration that the database has had.
+/// Sets the newest migration applied to the database.
 pub fn schema_version(version: u64) {
     METRICS.schema_version.record(version, &[]);
 }
 
-/// Events of a connector of one kind were `stored` or `rejected`.
+/// Counts ingest events of one kind.
 pub fn ingested(kind: &'static str, outcome: &'static str, events: u64) {
     METRICS.ingested.add(events, &[KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)]);
 }
 
-/// So old may a change be that these (`watchers`, `webhooks`) have not been told of.
+/// Sets the age of the oldest change event that the reader (`watchers`, `webhooks`) has not processed.
 pub fn event_lag(reader: &'static str, lag: Duration) {
     METRICS.event_lag.record(lag.as_secs_f64(), &[KeyValue::new("reader", reader)]);
 }
 
-/// A transaction is tried again.
+/// Counts a retried transaction.
 pub fn retried(sqlstate: &'static str) {
     METRICS.retries.add(1, &[KeyValue::new("sqlstate", sqlstate)]);
 }
 
-/// A change was posted to a webhook: `delivered`, `failed` or `dead`.
-pub fn posted(outcome: &'static str) {
-    METRICS.posts.add(1, &[KeyValue::new("outcome", outcome)]);
+/// Counts a webhook delivery attempt: `delivered`, `failed` or `dead`.
+pub fn webhook_attempted(outcome: &'static str) {
+    METRICS.webhook_attempts.add(1, &[KeyValue::new("outcome", outcome)]);
 }
 
-/// All connections to the database are given up.
+/// Counts that all PostgreSQL connections were discarded.
 pub fn evicted() {
     METRICS.evictions.add(1, &[]);
 }
 
-/// Something that there is for as long as this value lives.
-pub struct Present {
-    /// Which of its kind.
-    of: &'static str,
+/// Increments a gauge and decrements it when dropped.
+pub struct GaugeGuard {
+    label: &'static str,
     change: fn(&'static str, i64),
 }
 
-impl Present {
-    /// A call that is being served.
-    pub fn call() -> Self {
+impl GaugeGuard {
+    /// A request in flight.
+    pub fn request() -> Self {
         Self::new("", |_, change| METRICS.in_flight.add(change, &[]))
     }
 
-    /// A stream that an RPC answers or reads.
+    /// An open stream of an RPC.
     pub fn stream(rpc: &'static str) -> Self {
         Self::new(rpc, |rpc, change| METRICS.streams.add(change, &[KeyValue::new("rpc", rpc)]))
     }
 
-    /// An open connection of a caller.
+    /// An open client connection.
     pub fn connection() -> Self {
         Self::new("", |_, change| METRICS.connections.add(change, &[]))
     }
 
-    /// A connection to the database: idle, unless it is said to be in use.
+    /// A PostgreSQL connection, counted as idle.
     pub fn database_connection() -> Self {
         Self::new("", |_, change| database_connections("idle", change))
     }
 
-    /// That an idle connection to the database is in use.
+    /// The use of an idle PostgreSQL connection.
     pub fn database_connection_in_use() -> Self {
         Self::new("", |_, change| {
             database_connections("in_use", change);
@@ -246,15 +241,15 @@ impl Present {
         })
     }
 
-    fn new(of: &'static str, change: fn(&'static str, i64)) -> Self {
-        change(of, 1);
-        Self { of, change }
+    fn new(label: &'static str, change: fn(&'static str, i64)) -> Self {
+        change(label, 1);
+        Self { label, change }
     }
 }
 
-impl Drop for Present {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
-        (self.change)(self.of, -1);
+        (self.change)(self.label, -1);
     }
 }
 

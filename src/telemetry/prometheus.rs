@@ -10,17 +10,17 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, Re
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, Temporality};
 
-/// Reads all metrics when it is asked.
+/// Collects all metrics at each scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Scrape(Arc<ManualReader>);
 
 impl Scrape {
-    /// All metrics as text.
+    /// All metrics in the text format.
     pub fn text(&self) -> String {
         let mut found = ResourceMetrics::default();
         let mut text = String::new();
         if let Err(error) = self.0.collect(&mut found) {
-            tracing::warn!(%error, "could not collect the metrics");
+            tracing::warn!(%error, "cannot collect metrics");
         }
         for metric in found.scope_metrics().flat_map(|scope| scope.metrics()) {
             // Writing to a string does not fail.
@@ -74,7 +74,7 @@ fn write_data<T: Display + Copy>(
         }
         MetricData::Sum(_) | MetricData::Gauge(_) => "gauge",
         MetricData::Histogram(_) => "histogram",
-        // Nobody here makes one.
+        // Not used by this program.
         MetricData::ExponentialHistogram(_) => return Ok(()),
     };
     writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", metric.description())?;

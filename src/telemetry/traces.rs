@@ -1,4 +1,4 @@
-//! One trace of a call, from whoever began it down to the work in the database (W3C Trace Context, OpenTelemetry).
+//! The trace of a request, from the client to the database (W3C Trace Context, OpenTelemetry).
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -13,14 +13,14 @@ use opentelemetry_sdk::trace::SdkTracer;
 
 const TRACEPARENT: &str = "traceparent";
 
-/// Where an answer names the trace it belongs to, as the W3C's drafts have it.
-pub const ANSWER: HeaderName = HeaderName::from_static("traceresponse");
+/// The response header that names the trace (W3C Trace Context Level 2 draft).
+pub const RESPONSE_HEADER: HeaderName = HeaderName::from_static("traceresponse");
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Records traces from now on.
+/// Starts recording traces.
 pub(super) fn record_with(tracer: SdkTracer) {
-    // A process has one.
+    // A process has one tracer.
     let _ = TRACER.set(tracer);
 }
 
@@ -29,12 +29,12 @@ pub fn are_recorded() -> bool {
     TRACER.get().is_some()
 }
 
-/// A call's span, to which others are added while it is served. Cheap to clone.
+/// The span of a request, the parent of further spans. Cheap to clone.
 #[derive(Clone)]
 pub struct Trace(Context);
 
 impl Trace {
-    /// The span of a call that begins now; `None` when none are recorded.
+    /// The span of a request that starts now; `None` when traces are not recorded.
     pub(super) fn begin(headers: &HeaderMap) -> Option<Self> {
         let tracer = TRACER.get()?;
         let parent = parent(headers);
@@ -47,14 +47,14 @@ impl Trace {
         self.context().trace_id().to_string()
     }
 
-    /// The value of [`ANSWER`].
-    pub fn answer(&self) -> Option<HeaderValue> {
+    /// The value of [`RESPONSE_HEADER`].
+    pub fn response_header(&self) -> Option<HeaderValue> {
         let context = self.context();
         let (trace, span, flags) = (context.trace_id(), context.span_id(), context.trace_flags());
         HeaderValue::try_from(format!("00-{trace}-{span}-{flags:02x}")).ok()
     }
 
-    /// Adds something that was done for the call, from then to now.
+    /// Adds a child span that lasted from `since` until now.
     pub fn add(&self, name: impl Into<Cow<'static, str>>, since: Instant, kind: SpanKind) {
         let Some(tracer) = TRACER.get().filter(|_| self.context().is_sampled()) else { return };
         let now = SystemTime::now();
@@ -63,7 +63,7 @@ impl Trace {
         drop(span.start_with_context(tracer, &self.0));
     }
 
-    /// Ends the call's span: which RPC it was, through which protocol, and how it ended.
+    /// Ends the span with its RPC, protocol and gRPC code.
     pub fn end(&self, rpc: &str, protocol: &'static str, code: &'static str, is_fault: bool) {
         let span = self.0.span();
         span.update_name(rpc.trim_start_matches('/').to_owned());
@@ -83,7 +83,7 @@ impl Trace {
     }
 }
 
-/// The id of the trace that a request belongs to by its own account.
+/// The trace id in the headers of a request.
 pub(super) fn id_in(headers: &HeaderMap) -> Option<String> {
     headers.get(TRACEPARENT)?;
     let parent = parent(headers);

@@ -67,7 +67,7 @@ impl Outage {
             if is_last {
                 DEAD.clone_into(&mut row.state);
                 row.next_attempt_at = None;
-                metrics::posted("dead");
+                metrics::webhook_attempted("dead");
             }
         }
     }

@@ -210,7 +210,7 @@ impl<S: WebhookSender> Batch<'_, S> {
         row.next_attempt_at = (state == WAITING).then(retry_at);
         let counter = if is_delivered { &self.delivered } else { &self.failed };
         counter.fetch_add(1, Ordering::Relaxed);
-        metrics::posted(outcome);
+        metrics::webhook_attempted(outcome);
     }
 
     fn counts(&self) -> (usize, usize) {

@@ -18,7 +18,7 @@ use crate::pb::commands_request::{Done, Open, Request};
 use crate::pb::commands_response::{Opened, Response};
 use crate::pb::{Command, CommandsRequest, CommandsResponse, command};
 use crate::store::Store;
-use crate::telemetry::metrics::Present;
+use crate::telemetry::metrics::GaugeGuard;
 
 /// Maximum number of unacknowledged commands. Fewer than are read together.
 const MAX_UNACKNOWLEDGED: usize = 64;
@@ -38,7 +38,7 @@ pub(super) struct Commands {
     closing: CancellationToken,
     caller: Arc<Caller>,
     responses: Responses,
-    _gauge: Present,
+    _gauge: GaugeGuard,
 }
 
 /// A lease that this stream holds.
@@ -55,7 +55,7 @@ impl Commands {
         caller: Arc<Caller>,
         responses: Responses,
     ) -> Self {
-        let _gauge = Present::stream("/switchboard.v1.IngestService/Commands");
+        let _gauge = GaugeGuard::stream("/switchboard.v1.IngestService/Commands");
         Self { store, notifier, closing, caller, responses, _gauge }
     }
 

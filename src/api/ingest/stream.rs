@@ -21,7 +21,7 @@ use crate::pb::ingest_response::{Acknowledgement, Opened, Rejection, Response};
 use crate::pb::{IngestRequest, IngestResponse};
 use crate::store::Store;
 use crate::telemetry::causes;
-use crate::telemetry::metrics::Present;
+use crate::telemetry::metrics::GaugeGuard;
 
 type Responses = mpsc::Sender<Result<IngestResponse, Status>>;
 type Writing = Pin<Box<dyn Future<Output = Result<Acknowledgement>> + Send>>;
@@ -37,7 +37,7 @@ pub(super) struct IngestStream {
     /// The sequence number of the last event that was read.
     sequence: i64,
     batch: Batch<i64>,
-    _gauge: Present,
+    _gauge: GaugeGuard,
 }
 
 impl IngestStream {
@@ -57,7 +57,7 @@ impl IngestStream {
             sender: None,
             sequence: 0,
             batch: Batch::default(),
-            _gauge: Present::stream("/switchboard.v1.IngestService/Ingest"),
+            _gauge: GaugeGuard::stream("/switchboard.v1.IngestService/Ingest"),
         }
     }
 

@@ -1,48 +1,44 @@
-//! The database: whether it is fit for the service.
+//! Checks of the database.
 
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::config::Config;
 use crate::server;
 use crate::store::preflight::Preflight;
 use crate::store::readiness::Schema;
 
-/// In microseconds: half of what tokens are allowed to be off.
-const MUCH: i64 = 30_000_000;
-/// In microseconds: what clocks that are kept differ by at most.
-const LITTLE: i64 = 1_000_000;
+/// Half of the clock skew that tokens may have, in microseconds.
+const FAILED_SKEW: i64 = 30_000_000;
+/// The largest skew of synchronized clocks, in microseconds.
+const WARNING_SKEW: i64 = 1_000_000;
 
-/// All that a database says of itself. The private one belongs to this program, and its role may do everything.
-pub(in crate::cli) fn of_database(
-    settings: &Config,
-    is_private: bool,
-    preflight: &Preflight,
-) -> Vec<Finding> {
+/// Checks the database. The role and connections of the embedded one are our own.
+pub(crate) fn of_database(config: &Config, is_embedded: bool, preflight: &Preflight) -> Vec<Finding> {
     let mut findings = vec![schema(preflight.schema)];
-    if !is_private {
+    if !is_embedded {
         findings.push(of_role(preflight.row_security));
-        let ours = server::database_pool_size(settings.database_pool_size);
+        let ours = server::database_pool_size(config.database_pool_size);
         findings.push(connections(ours, preflight.connections));
     }
     findings.extend([indexes(&preflight.invalid_indexes), clock(preflight.clock_ahead)]);
     findings
 }
 
-/// Whether row level security binds the role.
-pub(in crate::cli) fn of_role(row_security: Option<bool>) -> Finding {
+/// Whether row level security applies to the role.
+pub(crate) fn of_role(row_security: Option<bool>) -> Finding {
     const CHECK: &str = "database role";
     match row_security {
-        Some(true) => Finding::ok(CHECK, "row level security holds for it"),
+        Some(true) => Finding::ok(CHECK, "row level security applies to it"),
         Some(false) => Finding::bad(
             CHECK,
             Verdict::Refused,
-            "the role in --database-url is a superuser or has BYPASSRLS: row level security, the second wall around each \
-             organization, does not hold for it",
-            "give a role that has neither; `ALTER ROLE … NOSUPERUSER NOBYPASSRLS` takes them away",
+            "the role in --database-url is a superuser or has BYPASSRLS: row level security, the second check of each \
+             write, does not apply to it",
+            "use a role that has neither: `ALTER ROLE … NOSUPERUSER NOBYPASSRLS`",
         ),
         None => Finding::bad(
             CHECK,
             Verdict::Warning,
-            "there are no tables yet to try it with",
+            "cannot be checked without tables",
             "run `switchboard migrate up`",
         ),
     }
@@ -51,25 +47,25 @@ pub(in crate::cli) fn of_role(row_security: Option<bool>) -> Finding {
 fn schema(schema: Schema) -> Finding {
     const CHECK: &str = "schema";
     match schema {
-        Schema::Current => Finding::ok(CHECK, "is the one this program needs"),
+        Schema::Current => Finding::ok(CHECK, "is current"),
         Schema::Missing | Schema::Behind | Schema::Ahead | Schema::Foreign => {
-            let told = schema.remedy();
+            let remedy = schema.remedy();
             let (detail, remedy) =
-                told.split_once(": ").unwrap_or((told, "see `switchboard migrate status`"));
+                remedy.split_once(": ").unwrap_or((remedy, "see `switchboard migrate status`"));
             Finding::bad(CHECK, Verdict::Failed, detail, remedy)
         }
     }
 }
 
-/// While the service is rolled out there is one instance more.
-fn connections(ours: u32, theirs: u32) -> Finding {
+/// A rollout runs one more instance for a while.
+fn connections(used: u32, available: u32) -> Finding {
     const CHECK: &str = "connections";
     const REMEDY: &str = "lower --database-pool-size, or raise max_connections";
-    let detail = format!("one instance uses up to {ours} of the {theirs} that the database has for all");
-    if ours > theirs {
+    let detail = format!("one instance uses up to {used} of the {available} connections of the database");
+    if used > available {
         Finding::bad(CHECK, Verdict::Failed, detail, REMEDY)
-    } else if ours.saturating_mul(2) > theirs {
-        Finding::bad(CHECK, Verdict::Warning, detail + ", which leaves none for a second one", REMEDY)
+    } else if used.saturating_mul(2) > available {
+        Finding::bad(CHECK, Verdict::Warning, detail + ", too many for a second instance", REMEDY)
     } else {
         Finding::ok(CHECK, detail)
     }
@@ -81,21 +77,21 @@ fn indexes(invalid: &[String]) -> Finding {
         return Finding::ok(CHECK, "all are valid");
     }
     let detail = format!("not valid: {}", invalid.join(", "));
-    let remedy = "if they are not just being built, `REINDEX INDEX CONCURRENTLY` each of them";
+    let remedy = "unless they are being built now, run `REINDEX INDEX CONCURRENTLY` for each";
     Finding::bad(CHECK, Verdict::Failed, detail, remedy)
 }
 
 fn clock(ahead: i64) -> Finding {
     const CHECK: &str = "clock";
-    const REMEDY: &str = "keep the clocks of both machines with NTP";
+    const REMEDY: &str = "synchronize the clocks of both machines with NTP";
     let seconds = ahead as f64 / 1e6;
     let detail = match ahead {
         0.. => format!("the database is {seconds:.3} s ahead of this machine"),
         _ => format!("the database is {:.3} s behind this machine", -seconds),
     };
     match ahead.unsigned_abs() {
-        off if off >= MUCH.unsigned_abs() => Finding::bad(CHECK, Verdict::Failed, detail, REMEDY),
-        off if off >= LITTLE.unsigned_abs() => Finding::bad(CHECK, Verdict::Warning, detail, REMEDY),
+        off if off >= FAILED_SKEW.unsigned_abs() => Finding::bad(CHECK, Verdict::Failed, detail, REMEDY),
+        off if off >= WARNING_SKEW.unsigned_abs() => Finding::bad(CHECK, Verdict::Warning, detail, REMEDY),
         _ => Finding::ok(CHECK, detail),
     }
 }
@@ -105,15 +101,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_that_no_wall_binds_is_refused() {
+    fn role_that_bypasses_row_security_is_refused() {
         assert_eq!(of_role(Some(false)).verdict, Verdict::Refused);
         assert_eq!(of_role(Some(true)).verdict, Verdict::Ok);
         assert_eq!(of_role(None).verdict, Verdict::Warning);
     }
 
     #[test]
-    fn connections_are_enough_for_two_instances() {
-        for (ours, theirs, expected) in [
+    fn connections_must_suffice_for_two_instances() {
+        for (used, available, expected) in [
             (9, 97, Verdict::Ok),
             (9, 18, Verdict::Ok),
             (9, 17, Verdict::Warning),
@@ -121,12 +117,12 @@ mod tests {
             (9, 8, Verdict::Failed),
             (u32::MAX, 97, Verdict::Failed),
         ] {
-            assert_eq!(connections(ours, theirs).verdict, expected, "{ours} of {theirs}");
+            assert_eq!(connections(used, available).verdict, expected, "{used} of {available}");
         }
     }
 
     #[test]
-    fn clocks_may_differ_by_a_little_either_way() {
+    fn clock_skew_is_judged_in_both_directions() {
         for (ahead, expected) in [
             (0, Verdict::Ok),
             (-999_999, Verdict::Ok),
@@ -140,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_schema_comes_with_what_mends_it() {
+    fn schema_problem_has_a_remedy() {
         assert!(schema(Schema::Current).is_passed());
         for wrong in [Schema::Missing, Schema::Behind, Schema::Ahead, Schema::Foreign] {
             let found = schema(wrong);

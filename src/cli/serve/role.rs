@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cli::{Failure, checks};
+use crate::cli::checks;
+use crate::cli::failure::Failure;
 use crate::config::Secret;
 use crate::store::preflight;
 

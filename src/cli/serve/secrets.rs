@@ -4,10 +4,10 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use super::role;
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use crate::config::{Config, EffectiveSettings, Origin, Secret, Secrets, parse_database_url};
 use crate::cursor::{SigningKey, SigningKeys};
-use crate::reloading::Reloading;
+use crate::reloading::{Contents, Reloading};
 
 /// The secrets of the service: those whose setting names a file are reloaded.
 pub(super) fn load(
@@ -30,7 +30,7 @@ fn load_database_url(
 ) -> Result<Reloading<Secret>, String> {
     let active = Reloading::from(database_url);
     if let Some((label, file)) = file_of(effective, "database-url") {
-        let parse = move |contents: &[Vec<u8>]| parsed(&label, contents.first(), parse_database_url);
+        let parse = move |contents: Contents| parsed(&label, contents?.first(), parse_database_url);
         let loaded = Reloading::load("database URL", vec![file], parse)?;
         tokio::spawn(use_when_role_is_safe(loaded, active.clone()));
     }
@@ -70,7 +70,8 @@ fn load_signing_keys(
             None => sources.extend(fixed.map(Source::Fixed)),
         }
     }
-    let parse = move |contents: &[Vec<u8>]| {
+    let parse = move |contents: Contents| {
+        let contents = contents?;
         let mut contents = contents.iter();
         let parse = |source: &Source| match source {
             Source::Fixed(key) => Ok(key.clone()),

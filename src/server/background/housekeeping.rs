@@ -42,7 +42,7 @@ fn log_failure(rows: &str, outcome: Result<()>) {
 
 /// Records the webhook lag as a metric until the future is dropped.
 pub async fn measure(store: Store) {
-    while metrics::are_kept() {
+    while metrics::are_enabled() {
         match webhooks::lag(&store).await {
             Ok(lag) => metrics::event_lag("webhooks", lag),
             Err(error) => tracing::warn!(reason = causes(&error), "could not measure the webhook lag"),

@@ -1,7 +1,7 @@
 //! Reads the TLS files and builds the server's TLS configuration from them.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,34 +14,39 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::config::{Secret, TlsConfig};
+use crate::config::TlsConfig;
 
-/// The contents of the files, unchecked. Equal if nothing changed.
-#[derive(PartialEq, Eq)]
-pub(super) struct Files {
-    config: TlsConfig,
-    cert: String,
-    key: Secret,
-    client_ca: Option<String>,
+/// The paths of the files: certificate, key, and the authorities of clients if they are set.
+pub(super) fn paths(config: &TlsConfig) -> Vec<PathBuf> {
+    let required = [config.cert.clone(), config.key.clone()];
+    required.into_iter().chain(config.client_ca.clone()).collect()
 }
 
-impl Files {
-    /// Reads the files. Blocks.
-    pub(super) fn read(config: &TlsConfig) -> Result<Self, String> {
-        let read = |path: &Path| std::fs::read_to_string(path).map_err(in_file(path));
-        Ok(Self {
-            cert: read(&config.cert)?,
-            key: Secret::new(read(&config.key)?),
-            client_ca: config.client_ca.as_deref().map(read).transpose()?,
-            config: config.clone(),
-        })
+/// The contents of the files, unchecked.
+pub(super) struct Files<'c> {
+    config: &'c TlsConfig,
+    cert: &'c [u8],
+    key: &'c [u8],
+    client_ca: Option<&'c [u8]>,
+}
+
+impl<'c> Files<'c> {
+    /// The contents in the order of [`paths`].
+    pub(super) fn new(config: &'c TlsConfig, contents: &'c [Vec<u8>]) -> Self {
+        let content = |index: usize| contents.get(index).map(Vec::as_slice);
+        Self {
+            config,
+            cert: content(0).unwrap_or_default(),
+            key: content(1).unwrap_or_default(),
+            client_ca: content(2),
+        }
     }
 
     /// The TLS configuration of the listener.
     /// Fails if a file is invalid, or the key does not match the certificate.
     pub(super) fn server_config(&self) -> Result<ServerConfig, String> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let key = PrivateKeyDer::from_pem_slice(self.key.expose().as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(self.key);
         let key = key.map_err(in_file(&self.config.key))?;
         let builder = ServerConfig::builder_with_provider(provider.clone());
         let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
@@ -65,14 +70,14 @@ impl Files {
     }
 
     fn chain(&self) -> Result<Vec<CertificateDer<'static>>, String> {
-        certificates(&self.cert, &self.config.cert)
+        certificates(self.cert, &self.config.cert)
     }
 
     fn client_verifier(
         &self,
         provider: Arc<CryptoProvider>,
     ) -> Result<Option<Arc<dyn ClientCertVerifier>>, String> {
-        let (Some(pem), Some(path)) = (&self.client_ca, &self.config.client_ca) else { return Ok(None) };
+        let (Some(pem), Some(path)) = (self.client_ca, &self.config.client_ca) else { return Ok(None) };
         let mut authorities = RootCertStore::empty();
         for certificate in certificates(pem, path)? {
             authorities.add(certificate).map_err(in_file(path))?;
@@ -82,10 +87,10 @@ impl Files {
     }
 }
 
-fn certificates(pem: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found.map_err(in_file(path))? {
-        none if none.is_empty() => Err(in_file(path)("there is no certificate in it")),
+        none if none.is_empty() => Err(in_file(path)("contains no certificate")),
         found => Ok(found),
     }
 }

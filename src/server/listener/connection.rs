@@ -19,7 +19,7 @@ use super::limits::Limits;
 use super::tls::Tls;
 use super::unread_body;
 use crate::server::types::Stack;
-use crate::telemetry::metrics::Present;
+use crate::telemetry::metrics::GaugeGuard;
 
 /// How long a new connection may stay silent.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Serves the connection until it ends.
     pub(super) async fn serve(self, stream: TcpStream, tls: Option<Tls>) {
-        let _open = Present::connection();
+        let _open = GaugeGuard::connection();
         // Responses are small and complete: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         // A client that does not read would otherwise hold its responses in memory for as long as it likes.

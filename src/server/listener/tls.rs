@@ -1,29 +1,23 @@
 //! TLS: the server's certificate, reloaded when its files change.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-use super::certificates::Files;
+use super::certificates::{self, Files};
 use crate::config::TlsConfig;
+use crate::reloading::{self, Reloading};
 use crate::telemetry::metrics;
-
-/// How often the files are polled: no notification works on every kind of volume.
-const POLL: Duration = Duration::from_secs(2);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The current certificate. A connection keeps the one it began with.
 #[derive(Clone)]
-pub struct Tls {
-    current: watch::Receiver<Arc<ServerConfig>>,
-}
+pub struct Tls(Reloading<ServerConfig>);
 
 impl Tls {
     /// Reads the files, and reloads them when they change, for as long as the result is used. Invalid files are ignored and
@@ -33,11 +27,18 @@ impl Tls {
     ///
     /// An unreadable or invalid file, with its path.
     pub fn start(config: &TlsConfig) -> Result<Self, String> {
-        let files = Files::read(config)?;
-        let (sender, current) = watch::channel(Arc::new(files.server_config()?));
-        record(&files);
-        tokio::spawn(reload_changes(config.clone(), files, sender));
-        Ok(Self { current })
+        let (paths, config) = (certificates::paths(config), config.clone());
+        let tls = Reloading::load("TLS certificate", paths, move |contents| {
+            let loaded = contents.and_then(|contents| {
+                let files = Files::new(&config, &contents);
+                Ok((files.server_config()?, files.not_after()))
+            });
+            metrics::certificate_files_are_valid(loaded.is_ok());
+            let (server, not_after) = loaded?;
+            not_after.into_iter().for_each(metrics::certificate_expires);
+            Ok(server)
+        })?;
+        Ok(Self(tls))
     }
 
     /// Performs the handshake with a client.
@@ -46,7 +47,7 @@ impl Tls {
     ///
     /// A timeout, or a failed handshake, such as a missing client certificate.
     pub async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        let acceptor = TlsAcceptor::from(self.current.borrow().clone());
+        let acceptor = TlsAcceptor::from(self.0.get());
         tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await?
     }
 }
@@ -57,41 +58,7 @@ impl Tls {
 ///
 /// An unreadable or invalid file, with its path.
 pub fn inspect(config: &TlsConfig) -> Result<Option<Duration>, String> {
-    let files = Files::read(config)?;
+    let contents = reloading::read(&certificates::paths(config))?;
+    let files = Files::new(config, &contents);
     files.server_config().map(|_| files.not_after())
-}
-
-async fn reload_changes(config: TlsConfig, active: Files, current: watch::Sender<Arc<ServerConfig>>) {
-    let mut seen = Ok(active);
-    loop {
-        tokio::select! {
-            () = current.closed() => return,
-            () = tokio::time::sleep(POLL) => {}
-        }
-        let config = config.clone();
-        let reading = tokio::task::spawn_blocking(move || Files::read(&config));
-        let found = reading.await.unwrap_or_else(|error| Err(error.to_string()));
-        if found == seen {
-            continue;
-        }
-        match found.as_ref().map_err(Clone::clone).and_then(|files| Ok((files.server_config()?, files))) {
-            Ok((server, files)) => {
-                current.send_replace(Arc::new(server));
-                record(files);
-                tracing::info!("reloaded the TLS certificate");
-            }
-            Err(error) => {
-                metrics::certificate_files_are_good(false);
-                tracing::warn!(error, "invalid TLS files are ignored; the previous certificate stays active");
-            }
-        }
-        seen = found;
-    }
-}
-
-fn record(files: &Files) {
-    metrics::certificate_files_are_good(true);
-    if let Some(not_after) = files.not_after() {
-        metrics::certificate_expires(not_after);
-    }
 }

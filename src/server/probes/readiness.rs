@@ -1,5 +1,7 @@
 //! Checks in the background that the database has the required schema.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -32,6 +34,12 @@ impl Checks {
     pub(super) const DRAINING: &'static str = "draining";
     const UNREACHABLE: Self = Self { process: OK, database: "unreachable", schema: "unknown" };
 
+    const RESTARTING: Self = Self {
+        process: OK,
+        database: "the programs of the embedded PostgreSQL changed on disk; it is being restarted",
+        schema: "unknown",
+    };
+
     const fn of(schema: Schema) -> Self {
         Self { process: OK, database: OK, schema: schema.remedy() }
     }
@@ -42,10 +50,15 @@ impl Checks {
 }
 
 /// Updates `checks` until the service drains.
-pub(super) async fn watch(store: Store, checks: watch::Sender<Checks>) {
+pub(super) async fn watch(
+    store: Store,
+    checks: watch::Sender<Checks>,
+    is_database_restarting: Arc<AtomicBool>,
+) {
     while checks.borrow().process == OK {
         let schema = tokio::time::timeout(TIMEOUT, store.read(readiness::schema)).await;
         let found = match schema {
+            _ if is_database_restarting.load(Ordering::Relaxed) => Checks::RESTARTING,
             Ok(Ok(schema)) => Checks::of(schema),
             Ok(Err(_)) | Err(_) => Checks::UNREACHABLE,
         };

@@ -21,7 +21,7 @@ use crate::server::protocols::services::Rest;
 use crate::server::types::{REQUEST_ID, Request, Response};
 use crate::telemetry::causes;
 use crate::telemetry::current::Current;
-use crate::telemetry::metrics::{self, Present};
+use crate::telemetry::metrics::{self, GaugeGuard};
 use crate::telemetry::traces::{self, Trace};
 
 /// Records the request and its response. A stream is recorded when it has ended.
@@ -38,10 +38,10 @@ pub async fn observe(State(rest): State<Rest>, request: Request, next: Next) -> 
         begun: Instant::now(),
     };
     let handle = async {
-        let _in_flight = Present::call();
+        let _in_flight = GaugeGuard::request();
         let mut response = next.run(request).await;
-        if let Some(value) = trace.as_ref().and_then(Trace::answer) {
-            response.headers_mut().insert(traces::ANSWER, value);
+        if let Some(value) = trace.as_ref().and_then(Trace::response_header) {
+            response.headers_mut().insert(traces::RESPONSE_HEADER, value);
         }
         call.record(response, trace)
     };
@@ -85,7 +85,7 @@ impl Call {
     fn record(self, response: Response, trace: Option<Trace>) -> Response {
         let failure = Failure::of(&response);
         let is_logged = failure.is_some() || tracing::enabled!(Level::DEBUG);
-        if !is_logged && trace.is_none() && !metrics::are_kept() {
+        if !is_logged && trace.is_none() && !metrics::are_enabled() {
             return response;
         }
         let (rpc, protocol, duration) = (self.rpc(), self.protocol.name(), self.begun.elapsed());
@@ -96,7 +96,7 @@ impl Call {
             self.log(&response, failure, rpc, duration);
         }
         let record_end = move |code| {
-            metrics::answered(rpc, protocol, name_of(code), duration);
+            metrics::request(rpc, protocol, name_of(code), duration);
             if let Some(trace) = trace {
                 trace.end(rpc, protocol, name_of(code), is_server_fault(code));
             }

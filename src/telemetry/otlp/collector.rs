@@ -1,126 +1,93 @@
-//! A collector that is spoken to over TLS, as files say. They are followed: certificates are renewed more often than programs
-//! are started.
+//! The connection to a collector over TLS, whose files are reloaded when they change.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
 use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig, Identity};
-use tokio::sync::mpsc::Sender;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tonic::transport::channel::Change;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{InvalidExport, signal_setting};
+use super::settings::{InvalidExport, signal_setting};
+use crate::reloading::Reloading;
 
-/// How often the files are looked at.
-const POLL: Duration = Duration::from_secs(2);
-
-/// What is in the files that a signal's variables name.
-#[derive(Default, PartialEq, Eq)]
+/// The variables of the files that a signal's exporter reads, in the order of their contents.
+#[derive(Default)]
 struct Files {
-    /// Whom to trust; `None` for whom the machine trusts.
-    authorities: Option<Vec<u8>>,
-    /// A certificate to show, and its key.
-    identity: Option<[Vec<u8>; 2]>,
+    /// Certificate authorities; `None` for those of the machine.
+    authorities: Option<String>,
+    /// Client certificate and key.
+    identity: bool,
+    paths: Vec<PathBuf>,
 }
 
 impl Files {
-    fn read(signal: &str) -> Result<Self, InvalidExport> {
-        let authorities = file(signal, "CERTIFICATE")?;
-        if let Some((variable, authorities)) = &authorities
-            && !CertificateDer::pem_slice_iter(authorities).any(|found| found.is_ok())
-        {
-            return Err(InvalidExport(format!("{variable}: no certificate in PEM")));
+    fn find(signal: &str) -> Result<Self, InvalidExport> {
+        let mut files = Self::default();
+        if let Some((variable, path)) = signal_setting(signal, "CERTIFICATE") {
+            files.add(&variable, path)?;
+            files.authorities = Some(variable);
         }
-        let identity = match (file(signal, "CLIENT_CERTIFICATE")?, file(signal, "CLIENT_KEY")?) {
-            (Some((_, certificate)), Some((_, key))) => Some([certificate, key]),
-            (None, None) => None,
-            _ => {
-                let both = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
-                return Err(InvalidExport(format!("{both} must be given together")));
+        let identity = ["CLIENT_CERTIFICATE", "CLIENT_KEY"].map(|name| signal_setting(signal, name));
+        if identity.iter().any(Option::is_some) {
+            for file in identity {
+                let (variable, path) = file.ok_or_else(|| {
+                    let both = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
+                    InvalidExport(format!("{both} must be given together"))
+                })?;
+                files.add(&variable, path)?;
             }
-        };
-        Ok(Self { authorities: authorities.map(|(_, authorities)| authorities), identity })
-    }
-
-    fn tls(&self) -> ClientTlsConfig {
-        let tls = match &self.authorities {
-            Some(authorities) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authorities)),
-            None => ClientTlsConfig::new().with_native_roots(),
-        };
-        match &self.identity {
-            Some([certificate, key]) => tls.identity(Identity::from_pem(certificate, key)),
-            None => tls,
+            files.identity = true;
         }
-    }
-}
-
-/// A collector of a signal, at a URL that begins with `https://`.
-pub(super) struct Collector {
-    signal: &'static str,
-    url: String,
-}
-
-impl Collector {
-    pub(super) fn new(signal: &'static str, url: String) -> Self {
-        Self { signal, url }
+        Ok(files)
     }
 
-    /// Connections to it, made when they are needed, and what follows its files for as long as it runs.
-    pub(super) fn connect(self) -> Result<(Channel, impl Future<Output = ()>), InvalidExport> {
-        let files = Files::read(self.signal)?;
-        let endpoint = self.endpoint(&files)?;
-        let (channel, changes) = Channel::balance_channel(1);
-        // There is room for one.
-        let _ = changes.try_send(Change::Insert((), endpoint));
-        Ok((channel, self.follow(files, changes)))
+    /// Adds a file. It is read once here, so that an error at the start names its variable.
+    fn add(&mut self, variable: &str, path: String) -> Result<(), InvalidExport> {
+        std::fs::read(&path)
+            .map_err(|error| InvalidExport(format!("{variable}: cannot read {path}: {error}")))?;
+        self.paths.push(path.into());
+        Ok(())
     }
 
-    fn endpoint(&self, files: &Files) -> Result<Endpoint, InvalidExport> {
-        let endpoint = Endpoint::from_shared(self.url.clone()).and_then(|url| url.tls_config(files.tls()));
-        endpoint.map_err(|error| InvalidExport(format!("the collector of {}: {error}", self.signal)))
-    }
-
-    /// Has new connections made when the files change, if there are any. While they are no good, those before are used.
-    async fn follow(self, files: Files, changes: Sender<Change<(), Endpoint>>) {
-        if files == Files::default() {
-            return;
-        }
-        let mut known = Ok(files);
-        loop {
-            tokio::time::sleep(POLL).await;
-            let signal = self.signal;
-            let Ok(found) = tokio::task::spawn_blocking(move || Files::read(signal)).await else { continue };
-            if found == known {
-                continue;
-            }
-            let endpoint = match &found {
-                Ok(files) => self.endpoint(files).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            match endpoint {
-                Ok(endpoint) => {
-                    let _ = changes.send(Change::Insert((), endpoint)).await;
-                    tracing::info!(signal, "the collector is spoken to as the files are now");
+    fn tls(&self, contents: &[Vec<u8>]) -> Result<ClientTlsConfig, String> {
+        let mut contents = contents.iter();
+        let mut tls = match (&self.authorities, self.authorities.as_ref().and_then(|_| contents.next())) {
+            (Some(variable), Some(pem)) => {
+                if !CertificateDer::pem_slice_iter(pem).any(|found| found.is_ok()) {
+                    return Err(format!("{variable}: no certificate in PEM"));
                 }
-                Err(error) => {
-                    tracing::warn!(
-                        signal,
-                        error,
-                        "the files for the collector are no good: using those before"
-                    );
-                }
+                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
             }
-            known = found;
+            _ => ClientTlsConfig::new().with_native_roots(),
+        };
+        if let (true, Some(certificate), Some(key)) = (self.identity, contents.next(), contents.next()) {
+            tls = tls.identity(Identity::from_pem(certificate, key));
         }
+        Ok(tls)
     }
 }
 
-/// What is in the file that a setting names, with the variable that names it.
-fn file(signal: &str, name: &str) -> Result<Option<(String, Vec<u8>)>, InvalidExport> {
-    let Some((variable, path)) = signal_setting(signal, name) else { return Ok(None) };
-    match std::fs::read(&path) {
-        Ok(content) => Ok(Some((variable, content))),
-        Err(error) => Err(InvalidExport(format!("{variable}: cannot read {path}: {error}"))),
-    }
+/// Connections to the collector of a signal at an `https://` URL, made when they are needed.
+pub(super) fn connect(signal: &'static str, url: String) -> Result<Channel, InvalidExport> {
+    let files = Files::find(signal)?;
+    let endpoint = Reloading::load("OTLP exporter", files.paths.clone(), move |contents| {
+        let url = Endpoint::from_shared(url.clone());
+        let endpoint = files.tls(&contents?).map(|tls| url.and_then(|url| url.tls_config(tls)))?;
+        endpoint.map_err(|error| format!("the collector of {signal}: {error}"))
+    })
+    .map_err(InvalidExport)?;
+    let (channel, changes) = Channel::balance_channel(1);
+    // There is room for one.
+    let _ = changes.try_send(Change::Insert((), Endpoint::clone(&endpoint.get())));
+    tokio::spawn(async move {
+        let mut reloaded = endpoint.subscribe();
+        while reloaded.changed().await.is_ok() {
+            let endpoint = Endpoint::clone(&reloaded.borrow_and_update());
+            if changes.send(Change::Insert((), endpoint)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(channel)
 }

@@ -1,20 +1,20 @@
-//! As whom the private PostgreSQL runs: as ourselves, or as an unprivileged user when we are root, whom it refuses.
+//! The operating system user that runs the embedded PostgreSQL: ours, or an unprivileged one when we are root.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Failure;
+use super::failure::Failure;
 use super::layout::Layout;
 
-/// In this order; `postgres` is there when the server came as a package.
+/// The first that exists. Packages of the server create `postgres`.
 const UNPRIVILEGED_USERS: [&str; 2] = ["postgres", "nobody"];
 
-/// The account the server's programs run under.
+/// The user of the server's programs. PostgreSQL refuses to run as root.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
-    /// Set when it is not our own.
+pub(super) struct ServerUser {
+    /// `None` for our own user.
     other: Option<OtherUser>,
 }
 
@@ -22,12 +22,12 @@ pub(super) struct Account {
 struct OtherUser {
     uid: u32,
     gid: u32,
-    /// What the user needs to reach the data directory through parents that are closed to it, such as `/root`.
+    /// Capability that opens parents of the data directory to the user, such as `/root`.
     capability: Option<&'static str>,
 }
 
-impl Account {
-    /// The account for that data directory, which must exist.
+impl ServerUser {
+    /// The user for that data directory, which must exist.
     pub(super) fn choose(layout: &Layout) -> Result<Self, Failure> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self { other: None });
@@ -43,7 +43,7 @@ impl Account {
         Ok(Self { other: Some(OtherUser { uid, gid, capability }) })
     }
 
-    /// Creates a directory of the server's user alone.
+    /// Creates a directory that only this user may enter.
     pub(super) fn create_private_dir(&self, path: &Path) -> Result<(), Failure> {
         DirBuilder::new().mode(0o700).create(path).map_err(Failure::io("create", path))?;
         match &self.other {
@@ -52,14 +52,15 @@ impl Account {
         }
     }
 
-    /// A command under this account, which the kernel sends that signal when the thread that started it ends, where `setpriv` of util-linux can arrange that.
+    /// A command that runs as this user. With `setpriv` of util-linux, the kernel sends it that signal when the thread that
+    /// started it ends.
     pub(super) fn command(&self, program: &Path, signal_when_orphaned: &str) -> Result<Command, Failure> {
-        let mut command = match (&self.other, can_watch_parent()) {
+        let mut command = match (&self.other, has_setpriv()) {
             (None, false) => Command::new(program),
             (Some(_), false) => {
                 return Err(Failure::new(
                     "PostgreSQL does not run as root: run as another user, install setpriv (util-linux), \
-                     or name a database with --database-url",
+                     or set --database-url",
                 ));
             }
             (other, true) => {
@@ -70,7 +71,7 @@ impl Account {
                 command
             }
         };
-        // The user may not be allowed where we are.
+        // The user may not enter our working directory.
         command.current_dir("/").stdin(Stdio::null());
         Ok(command)
     }
@@ -91,14 +92,14 @@ impl OtherUser {
     }
 }
 
-/// Creates the data directory. Only the cluster in it belongs to the server's user, who must get there.
+/// Creates the data directory. The server's user owns only the cluster in it, but must be able to reach that.
 pub(super) fn create_data_dir(layout: &Layout) -> Result<(), Failure> {
     let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
     let created = DirBuilder::new().recursive(true).mode(mode).create(layout.data_dir());
     created.map_err(Failure::io("create", layout.data_dir()))
 }
 
-fn can_watch_parent() -> bool {
+fn has_setpriv() -> bool {
     let mut probe = Command::new("setpriv");
     probe
         .args(["--pdeathsig", "KILL", "true"])
@@ -108,7 +109,7 @@ fn can_watch_parent() -> bool {
     probe.status().is_ok_and(|status| status.success())
 }
 
-/// The ids of a user and its group in the text of `/etc/passwd`.
+/// The user and group ids of a name in the text of `/etc/passwd`.
 fn user_in(passwd: &str, name: &str) -> Option<(u32, u32)> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -131,7 +132,7 @@ fn may_traverse(directory: &Path, uid: u32, gid: u32) -> bool {
     metadata.mode() & execute != 0
 }
 
-/// The least of the capabilities we have ourselves that opens closed directories. Containers often lack the first.
+/// The weakest of our own capabilities that opens closed directories. Containers often lack the first.
 fn traversing_capability(layout: &Layout) -> Result<&'static str, Failure> {
     const BITS: [(&str, u32); 2] = [("dac_read_search", 2), ("dac_override", 1)];
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -152,7 +153,7 @@ mod tests {
     use super::user_in;
 
     #[test]
-    fn users_are_found_by_their_whole_name() {
+    fn user_is_found_by_whole_name() {
         let passwd =
             "root:x:0:0:root:/root:/bin/bash\npostgres2:x:7:8::/:/bin/sh\npostgres:x:101:104::/:/bin/sh\n";
         assert_eq!(user_in(passwd, "postgres"), Some((101, 104)));

@@ -1,0 +1,35 @@
+//! File locks between commands. The kernel releases them when their process ends.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+
+pub(super) fn open(path: &Path) -> Result<File, Failure> {
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true);
+    options.open(path).map_err(Failure::io("open", path))
+}
+
+/// Opens a lock file and waits for its lock.
+pub(super) async fn wait(path: PathBuf, lock: fn(&File) -> std::io::Result<()>) -> Result<File, Failure> {
+    let file = open(&path)?;
+    let waiting = tokio::task::spawn_blocking(move || lock(&file).map(|()| file));
+    let outcome = waiting.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    outcome.map_err(Failure::io("lock", &path))
+}
+
+/// The exclusive lock; `None` when another process holds it.
+pub(super) fn try_exclusive(path: &Path) -> Result<Option<File>, Failure> {
+    let file = open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Failure::io("lock", path)(error)),
+    }
+}
+
+/// Whether a process holds the lock.
+pub(super) fn is_held(path: &Path) -> Result<bool, Failure> {
+    Ok(try_exclusive(path)?.is_none())
+}

@@ -1,0 +1,80 @@
+//! The server of a data directory as its files show it: whether it runs, and stopping it without a supervisor.
+
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::failure::Failure;
+use super::layout::Layout;
+
+const POLL: Duration = Duration::from_millis(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Larger than any process id of Linux or macOS.
+const NO_PROCESS: i32 = i32::MAX;
+
+/// Whether a server runs on the cluster and accepts connections.
+pub(super) fn is_ready(layout: &Layout) -> bool {
+    let server = layout.server().filter(|server| server.ready);
+    // The file may be that of a killed server.
+    server.and_then(|server| Pid::from_raw(server.pid)).is_some_and(|pid| runs_on(pid, layout))
+}
+
+/// Returns when no server runs on the cluster. Called while no supervisor lives and none can be started.
+pub(super) async fn stop(layout: &Layout) -> Result<(), Failure> {
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    let mut is_signalled = false;
+    while let Some(pid) = layout.server().and_then(|server| Pid::from_raw(server.pid)) {
+        if !runs_on(pid, layout) {
+            return release_pid(pid, layout);
+        }
+        if !is_signalled {
+            is_signalled = kill_process(pid, Signal::INT).is_ok();
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::new(format!(
+                "an unsupervised PostgreSQL server (process {}) does not stop; see {}",
+                pid.as_raw_nonzero(),
+                layout.log().display()
+            )));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Removes the id of a dead server from its files when another process has it by now, as is common in containers: a new
+/// server would not start. The rest stays: it names the shared memory that must be out of use.
+fn release_pid(pid: Pid, layout: &Layout) -> Result<(), Failure> {
+    if test_kill_process(pid).is_err() {
+        return Ok(());
+    }
+    let path = layout.pid_file();
+    let release = || {
+        let text = std::fs::read_to_string(&path)?;
+        let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
+        std::fs::write(&path, format!("{NO_PROCESS}\n{rest}"))?;
+        std::fs::remove_file(layout.socket_lock())
+    };
+    match release() {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::io("update", &path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the process is a server on that cluster, rather than another process with the same id.
+fn runs_on(pid: Pid, layout: &Layout) -> bool {
+    if Path::new("/proc/self/cwd").exists() {
+        // A server's working directory is its cluster.
+        let directory = std::fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero()));
+        let canonical = |path: &Path| path.canonicalize().ok();
+        return directory.is_ok_and(|directory| {
+            canonical(&directory).is_some_and(|found| Some(found) == canonical(&layout.cluster()))
+        });
+    }
+    UnixStream::connect(layout.socket()).is_ok()
+}
