@@ -1,4 +1,4 @@
-//! The command line, tried with the real program.
+//! Tests of the command line with the real program.
 
 mod doctor;
 mod embedded;

@@ -1,4 +1,4 @@
-//! What runs it elsewhere: the container image, the compose file and the Helm chart.
+//! The container image, the compose file and the Helm chart.
 
 mod access;
 mod image;
@@ -12,20 +12,20 @@ mod values;
 use crate::support::{ROOT, python_tool};
 
 #[test]
-fn the_dockerfile_and_the_compose_file_are_well_formed() {
+fn dockerfile_and_compose_file_pass_their_linters() {
     let lints: [(&str, &[&str]); 2] = [
         ("hadolint", &["--strict-labels", "Dockerfile"]),
         ("check-jsonschema", &["--builtin-schema", "vendor.compose-spec", "compose.yaml"]),
     ];
     for (program, args) in lints {
         let output = python_tool(program).args(args).current_dir(ROOT).output().expect(program);
-        let said = [output.stdout, output.stderr].concat();
-        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&said));
+        let printed = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&printed));
     }
 }
 
 #[test]
-fn the_image_is_built_with_the_same_compiler_as_everything() {
+fn image_uses_the_pinned_compiler() {
     let channel = include_str!("../rust-toolchain.toml").split("channel = \"").nth(1).expect("a channel");
     let version = channel.split('"').next().expect("a version");
     assert!(include_str!("../Dockerfile").contains(&format!("\nFROM rust:{version}-slim-")), "{version}");
@@ -34,7 +34,7 @@ fn the_image_is_built_with_the_same_compiler_as_everything() {
 }
 
 #[test]
-fn the_image_has_one_executable_and_runs_it_as_nobody() {
+fn image_has_one_executable_and_an_unprivileged_user() {
     let dockerfile = include_str!("../Dockerfile");
     let image = &dockerfile[dockerfile.rfind("\nFROM ").expect("stages")..];
     assert!(image.starts_with("\nFROM scratch\n"), "{image}");

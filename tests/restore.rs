@@ -1,4 +1,4 @@
-//! A backup that is restored is the same service: as `docs/operations.md` says how.
+//! A restored backup serves the same data; the steps are those of `docs/operations.md`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,10 +11,10 @@ use tonic::Code;
 
 use crate::support::{Chat, Cluster, Database, World, postgres_programs};
 
-/// Longer than anything here takes; not a promise.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A folder that goes with the test.
+/// A temporary directory, removed when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -40,7 +40,7 @@ fn run(program: &str, args: &[&str]) -> Result<(), String> {
     output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// What is in the file, in a database that belongs to the service's role.
+/// A database that is restored from the file and owned by the service's role.
 async fn restored(file: &str) -> Database {
     let database = Cluster::get().await.empty_database();
     run("pg_restore", &["--exit-on-error", "--jobs=2", "--dbname", &database.admin_url(), file])
@@ -48,7 +48,7 @@ async fn restored(file: &str) -> Database {
     database
 }
 
-/// Reads everything, through both APIs.
+/// Responses of both APIs that cover all data.
 async fn answers(world: &World, demo: &Value) -> Vec<Value> {
     let caller = world.anonymous().token(demo["apiKey"].as_str().expect("a key"));
     let mut answers = Vec::new();
@@ -73,28 +73,28 @@ fn after(resume_token: &str) -> WatchChatsRequest {
     WatchChatsRequest { resume_token: resume_token.to_owned(), ..Default::default() }
 }
 
-/// The first change after that, and where to go on.
+/// The first change after the token, and its own token.
 async fn next_change(world: &World, resume_token: &str) -> (ChatChange, String) {
     let mut watch = world.grpc_chat().watch_chats(after(resume_token)).await.expect("a watch").into_inner();
     let waiting = async {
         loop {
-            let told = watch.message().await.expect("no error").expect("no end");
-            if let Some(change) = told.change {
-                return (change, told.resume_token);
+            let answer = watch.message().await.expect("no error").expect("no end");
+            if let Some(change) = answer.change {
+                return (change, answer.resume_token);
             }
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("a change")
+    tokio::time::timeout(TIMEOUT, waiting).await.expect("a change")
 }
 
-/// Where a watch begins that begins now.
+/// A resume token of the present position.
 async fn now(world: &World) -> String {
     let mut watch = world.grpc_chat().watch_chats(after("")).await.expect("a watch").into_inner();
     watch.message().await.expect("no error").expect("no end").resume_token
 }
 
 #[tokio::test]
-async fn a_restored_database_answers_as_the_one_that_was_dumped() {
+async fn restored_database_serves_the_same_responses() {
     let (world, folder) = (World::start().await, Folder::new());
     let demo = world.cli(&["demo", "--json", "--data-dir", &folder.file("demo")]);
     let demo: Value = serde_json::from_str(&demo).expect("JSON");
@@ -103,7 +103,7 @@ async fn a_restored_database_answers_as_the_one_that_was_dumped() {
     note(&world, &chat, "before").await;
     let (before, known) = next_change(&world, &begun).await;
 
-    // Whoever is bound by row level security sees too little.
+    // Row level security hides rows from the service's role.
     let file = folder.file("switchboard.dump");
     let dump = |url: &str| run("pg_dump", &["--format=custom", "--file", &file, "--dbname", url]);
     assert!(dump(&world.database.url).expect_err("refused").contains("row-level security"));
@@ -122,11 +122,11 @@ async fn a_restored_database_answers_as_the_one_that_was_dumped() {
          AND relnamespace = 'public'::regnamespace";
     assert_eq!(elsewhere.sql().count(unforced), world.sql().count(unforced));
 
-    // A watch goes on where it was, as far as the backup knows of it.
+    // A watch resumes at every position that the backup contains.
     assert_eq!(next_change(&elsewhere, &begun).await.0, before);
     let refused = elsewhere.grpc_chat().watch_chats(after(&ahead)).await.expect_err("beyond the end");
     assert_eq!(refused.code(), Code::OutOfRange);
-    // With numbers that were never told, whoever was ahead hears of all that is new.
+    // After skipping ids that were never sent, a watch resumes from a position beyond the backup.
     elsewhere
         .sql()
         .run("SELECT setval('events_event_id_seq', last_value + 1000000) FROM events_event_id_seq");

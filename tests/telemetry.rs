@@ -1,4 +1,4 @@
-//! What an operator sees: one trace from the caller down to the database, metrics, log lines, and never what people wrote.
+//! Traces, metrics and log lines, which never contain personal data.
 
 mod collector;
 mod metrics;
@@ -22,7 +22,7 @@ use crate::support::{Certificates, Chat, Protocol, World, frame, text, until};
 const GET_CHAT: &str = "/switchboard.v1.ChatService/GetChat";
 
 #[tokio::test]
-async fn one_trace_leads_from_the_callers_call_down_to_the_work_in_the_database() {
+async fn trace_of_a_client_extends_to_database_operations() {
     let collector = Collector::start().await;
     let endpoint = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())];
     let world = World::start_with_env(&[], &endpoint).await;
@@ -48,10 +48,10 @@ async fn one_trace_leads_from_the_callers_call_down_to_the_work_in_the_database(
         .await
         .headers;
     for (trace, answer) in traces.iter().zip([rest, grpc, web]) {
-        let told = answer.get("traceresponse").and_then(|told| told.to_str().ok()).unwrap_or_default();
-        assert!(told.starts_with(&format!("00-{trace}-")) && told.ends_with("-01"), "{told}");
+        let value = answer.get("traceresponse").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        assert!(value.starts_with(&format!("00-{trace}-")) && value.ends_with("-01"), "{value}");
     }
-    // What has not been sent is sent at the end.
+    // The rest is exported at shutdown.
     assert_eq!(world.stop().await, 0, "{}", world.log());
     let spans = collector.spans();
     for trace in traces {
@@ -76,7 +76,7 @@ async fn one_trace_leads_from_the_callers_call_down_to_the_work_in_the_database(
 }
 
 #[tokio::test]
-async fn a_collector_is_spoken_to_over_tls_and_shown_a_certificate_as_the_standard_variables_say() {
+async fn exporter_uses_tls_files_of_the_standard_variables() {
     let files = Certificates::new();
     let authority = files.authority("authority");
     let collector = Collector::over_tls(&authority.sign(2040), &authority.file).await;
@@ -93,9 +93,10 @@ async fn a_collector_is_spoken_to_over_tls_and_shown_a_certificate_as_the_standa
         let chat = world.chat("Alice").await;
         world.rest().get(&chat).await.expect(200);
         assert_eq!(world.stop().await, 0, "{}", world.log());
-        let is_told = collector.spans().iter().any(|span| span.name == "switchboard.v1.ChatService/GetChat");
+        let is_exported =
+            collector.spans().iter().any(|span| span.name == "switchboard.v1.ChatService/GetChat");
         assert_eq!(
-            (is_told, !collector.metrics().is_empty()),
+            (is_exported, !collector.metrics().is_empty()),
             (variables == 4, variables == 4),
             "{}",
             world.log()
@@ -104,18 +105,18 @@ async fn a_collector_is_spoken_to_over_tls_and_shown_a_certificate_as_the_standa
 }
 
 #[tokio::test]
-async fn the_files_for_a_collector_are_taken_up_when_they_change() {
+async fn changed_exporter_files_are_reloaded() {
     let files = Certificates::new();
-    let (authority, stranger) = (files.authority("authority"), files.authority("stranger"));
+    let (authority, other) = (files.authority("authority"), files.authority("other"));
     let collector = Collector::over_tls(&authority.sign(2040), &authority.file).await;
-    let believed = files.path("believed");
-    let believe = |authority: &Path| fs::copy(authority, &believed).expect("a file");
-    believe(&stranger.file);
-    let [certificate, key] = files.put(&stranger.sign(2040));
+    let trusted = files.path("trusted");
+    let trust = |authority: &Path| fs::copy(authority, &trusted).expect("a file");
+    trust(&other.file);
+    let [certificate, key] = files.put(&other.sign(2040));
     let path = |file: &Path| text(file).to_owned();
     let settings = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()),
-        ("OTEL_EXPORTER_OTLP_CERTIFICATE", path(&believed)),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", path(&trusted)),
         ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", path(&certificate)),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", path(&key)),
         ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
@@ -123,19 +124,19 @@ async fn the_files_for_a_collector_are_taken_up_when_they_change() {
     let world = World::start_with_env(&[], &settings).await;
     let chat = world.chat("Alice").await;
     let call = async || drop(world.rest().get(&chat).await.expect(200));
-    // Neither believes the other; then one of them does, and then both.
+    // First neither side trusts the other, then the collector trusts the exporter, then both do.
     files.put(&authority.sign(2040));
-    until("the pair is taken up", async || {
+    until("the pair is reloaded", async || {
         call().await;
-        world.log().contains("spoken to as the files are now")
+        world.log().contains("reloaded from changed files")
     })
     .await;
-    fs::write(&believed, "no certificate").expect("a file");
-    until("a file is no good", async || world.log().contains("no good")).await;
+    fs::write(&trusted, "no certificate").expect("a file");
+    until("a file is invalid", async || world.log().contains("invalid files ignored")).await;
     call().await;
     assert!(collector.spans().is_empty(), "{:?}", collector.spans());
-    believe(&authority.file);
-    until("spans come", async || {
+    trust(&authority.file);
+    until("spans arrive", async || {
         call().await;
         !collector.spans().is_empty()
     })
@@ -144,16 +145,16 @@ async fn the_files_for_a_collector_are_taken_up_when_they_change() {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_not_there_costs_no_call_and_does_not_hold_up_the_end() {
-    let nobody = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1".to_owned())];
-    let world = World::start_with_env(&[], &nobody).await;
+async fn unreachable_collector_delays_neither_calls_nor_shutdown() {
+    let unreachable = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1".to_owned())];
+    let world = World::start_with_env(&[], &unreachable).await;
     let chat = world.chat("Alice").await;
     world.rest().get(&chat).await.expect(200);
     assert_eq!(world.stop().await, 0, "{}", world.log());
 }
 
 #[tokio::test]
-async fn metrics_tell_calls_by_rpc_door_and_code() {
+async fn requests_are_counted_by_rpc_protocol_and_code() {
     let world = World::start_with("127.0.0.1:0", &["--metrics-address", "127.0.0.1:0"]).await;
     let chat = world.chat("Alice").await;
     for _ in 0..3 {
@@ -166,7 +167,7 @@ async fn metrics_tell_calls_by_rpc_door_and_code() {
     for (series, value) in [
         (count(&format!(r#"code="OK",protocol="rest",rpc="{GET_CHAT}""#)), "3"),
         (count(&format!(r#"code="NOT_FOUND",protocol="rest",rpc="{GET_CHAT}""#)), "1"),
-        // What a caller made up is no label.
+        // Unknown paths share one label.
         (count(r#"code="UNAUTHENTICATED",protocol="grpc",rpc="-""#), "1"),
         (format!(r#"switchboard_build_info{{version="{}"}}"#, env!("CARGO_PKG_VERSION")), "1"),
         ("switchboard_ready".to_owned(), "1"),
@@ -182,11 +183,11 @@ async fn metrics_tell_calls_by_rpc_door_and_code() {
 }
 
 #[tokio::test]
-async fn a_stream_counts_with_how_it_ended() {
+async fn stream_is_counted_with_its_final_code() {
     let world = World::start_with("127.0.0.1:0", &["--metrics-address", "127.0.0.1:0"]).await;
     let key = world.key("ingest,read").await;
     let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
-    // Says nothing that opens it.
+    // Its first message does not open the stream.
     let mut request = tonic::Request::new(tokio_stream::iter([IngestRequest::default()]));
     request.metadata_mut().insert("authorization", format!("Bearer {key}").parse().expect("a header"));
     let mut answers = IngestServiceClient::new(channel).ingest(request).await.expect("a stream").into_inner();
@@ -217,7 +218,7 @@ async fn a_stream_counts_with_how_it_ended() {
 }
 
 #[tokio::test]
-async fn a_line_of_the_log_names_its_call_and_its_trace() {
+async fn log_line_has_request_and_trace_id() {
     let world = World::start_with("127.0.0.1:0", &["--log-level", "debug"]).await;
     let chat = world.chat("Alice").await;
     let trace = "3af7651916cd43dd8448eb211c80319c";
@@ -231,7 +232,7 @@ async fn a_line_of_the_log_names_its_call_and_its_trace() {
 }
 
 #[tokio::test]
-async fn what_people_wrote_their_names_and_their_numbers_are_told_to_nobody() {
+async fn telemetry_contains_no_personal_data() {
     let collector = Collector::start().await;
     let args = ["--log-level", "trace", "--metrics-address", "127.0.0.1:0", "--request-timeout", "1s"];
     let world = World::start_with_env(&args, &[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await;
@@ -245,12 +246,12 @@ async fn what_people_wrote_their_names_and_their_numbers_are_told_to_nobody() {
     let scraped = world.metrics().await;
     let secret = world.org.key.rsplit('_').next().expect("a secret").to_owned();
     assert_eq!(world.stop().await, 0);
-    let told = [world.log(), scraped, format!("{:?}", collector.spans())].join("\n");
-    assert!(told.lines().count() > 50, "{told}");
+    let output = [world.log(), scraped, format!("{:?}", collector.spans())].join("\n");
+    assert!(output.lines().count() > 50, "{output}");
     let canaries =
         ["Canary", "Kiwi", "kakapo", &chat.digits, &world.org.members[0], &world.org.numbers[0], &secret];
     for canary in canaries {
-        let leak = told.lines().find(|line| line.to_lowercase().contains(&canary.to_lowercase()));
+        let leak = output.lines().find(|line| line.to_lowercase().contains(&canary.to_lowercase()));
         assert_eq!(leak, None, "{canary}");
     }
 }
@@ -263,7 +264,7 @@ fn plant(world: &World, chat: &Chat) {
     world.import(&world.org, &[message]);
 }
 
-/// Calls of every kind that hold canaries: good ones, bad ones, and those that lead nowhere.
+/// Valid, invalid and unroutable calls that contain canaries.
 async fn stir(world: &World, chat: &Chat) {
     let rest = world.rest();
     rest.get(chat).await.expect(200);

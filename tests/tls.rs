@@ -68,7 +68,7 @@ async fn new_certificate_is_reloaded_and_an_invalid_one_ignored() {
     assert!(curl(&world, &first.file, &chat.path, &[]).is_err());
     assert_eq!(metric(&world, "switchboard_tls_certificate_expiry_timestamp_seconds").await, YEAR_2041);
 
-    let valid = "switchboard_tls_files_good";
+    let valid = "switchboard_tls_files_valid";
     let bad = [
         Pair { key: old.key.clone(), ..new.clone() },
         Pair { cert: "no certificate".to_owned(), ..new.clone() },

@@ -1,4 +1,4 @@
-//! What is wrong with how the service is set up: told by `doctor`, and where it is unsafe, refused by `serve`.
+//! `doctor` reports problems of the settings, files and database; `serve` refuses to start with unsafe ones.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::harness::Place;
 use crate::support::{Certificates, Cluster, Database, Server, text};
 
-/// Runs `doctor` and returns its exit code and the verdict on each thing that it looked at.
+/// Runs `doctor` and returns its exit code and findings.
 fn doctor(command: &mut Command) -> (Option<i32>, Value) {
     let output = command.args(["doctor", "--json"]).output().expect("the binary");
     let findings: Value = serde_json::from_slice(&output.stdout)
@@ -18,13 +18,13 @@ fn doctor(command: &mut Command) -> (Option<i32>, Value) {
     (output.status.code(), findings)
 }
 
-/// What was found out about one thing.
+/// The finding of one check.
 fn of<'f>(findings: &'f Value, check: &str) -> &'f Value {
     let found = findings.as_array().expect("findings").iter().find(|finding| finding["check"] == check);
     found.unwrap_or_else(|| panic!("{check} in {findings}"))
 }
 
-/// How `serve` ends that must not start.
+/// The standard error of a `serve` that must refuse to start.
 fn refused(command: &mut Command) -> String {
     let output = command.args(["serve", "--listen", "127.0.0.1:0"]).output().expect("the binary");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -33,11 +33,11 @@ fn refused(command: &mut Command) -> String {
 }
 
 #[tokio::test]
-async fn nothing_is_wrong_with_a_database_of_ones_own_and_a_plain_role() {
+async fn doctor_passes_with_own_database_and_plain_role() {
     let database = Cluster::get().await.migrated_database().await;
     let (code, findings) = doctor(&mut database.command(&[]));
     assert_eq!(code, Some(0), "{findings}");
-    for check in ["cursor key", "listener", "schema", "database role", "connections", "indexes", "clock"] {
+    for check in ["signing key", "listener", "schema", "database role", "connections", "indexes", "clock"] {
         assert_eq!(of(&findings, check)["verdict"], "ok", "{findings}");
     }
     let lines = database.cli(&["doctor"]);
@@ -45,10 +45,10 @@ async fn nothing_is_wrong_with_a_database_of_ones_own_and_a_plain_role() {
 }
 
 #[test]
-fn nothing_is_wrong_with_the_private_database() {
+fn doctor_passes_with_embedded_postgresql() {
     let place = Place::new();
     let (code, findings) = doctor(&mut place.command(&[]));
-    // It is made, and migrated by whoever needs its tables.
+    // `doctor` creates it, and does not migrate it.
     assert_eq!((code, &of(&findings, "schema")["verdict"]), (Some(1), &"failed".into()), "{findings}");
     place.ask(&["org", "create", "--name", "Acme"]);
     let (code, findings) = doctor(&mut place.command(&[]));
@@ -58,28 +58,28 @@ fn nothing_is_wrong_with_the_private_database() {
 }
 
 #[tokio::test]
-async fn a_role_that_no_row_level_security_binds_is_refused() {
+async fn role_that_bypasses_row_security_is_refused() {
     let database = Cluster::get().await.migrated_database().await;
     let roles = ["a_superuser", "b_bypasser"];
     database.admin().run("CREATE ROLE a_superuser LOGIN SUPERUSER; CREATE ROLE b_bypasser LOGIN BYPASSRLS");
     database.admin().run("GRANT ALL ON ALL TABLES IN SCHEMA public TO b_bypasser");
     for role in roles {
-        let told = refused(&mut as_role(&database, role, &[]));
-        assert!(told.contains("--database-url") && told.contains("NOSUPERUSER NOBYPASSRLS"), "{told}");
+        let error = refused(&mut as_role(&database, role, &[]));
+        assert!(error.contains("--database-url") && error.contains("NOSUPERUSER NOBYPASSRLS"), "{error}");
         let (code, findings) = doctor(&mut as_role(&database, role, &[]));
         assert_eq!(
             (code, &of(&findings, "database role")["verdict"]),
             (Some(1), &"refused".into()),
             "{role}"
         );
-        // What sets the database up may be anybody.
+        // Setup commands work with any role.
         let listed = as_role(&database, role, &["org", "list"]).status().expect("the binary");
         assert!(listed.success(), "{role}");
     }
 }
 
 #[tokio::test]
-async fn a_role_that_is_only_known_later_is_refused_then() {
+async fn unsafe_role_is_refused_after_a_late_migration() {
     let database = Cluster::get().await.empty_database();
     let serve = ["serve", "--listen", "127.0.0.1:0"];
     let [unsafe_server, safe_server] = [
@@ -94,7 +94,7 @@ async fn a_role_that_is_only_known_later_is_refused_then() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_database_is_told_with_what_mends_it() {
+async fn database_problem_is_reported_with_a_remedy() {
     let database = Cluster::get().await.empty_database();
     let (code, findings) = doctor(&mut database.command(&[]));
     assert_eq!(code, Some(1));
@@ -109,7 +109,7 @@ async fn what_is_wrong_with_a_database_is_told_with_what_mends_it() {
     let connections = of(&findings, "connections");
     assert_eq!(connections["verdict"], "warning");
     assert!(
-        connections["detail"].as_str().is_some_and(|told| told.contains("306 of the 397")),
+        connections["detail"].as_str().is_some_and(|detail| detail.contains("306 of the 397")),
         "{connections}"
     );
     let (_, findings) = doctor(database.command(&[]).env("SWITCHBOARD_DATABASE_POOL_SIZE", "1000"));
@@ -123,7 +123,7 @@ async fn what_is_wrong_with_a_database_is_told_with_what_mends_it() {
 }
 
 #[tokio::test]
-async fn a_key_that_everybody_can_read_is_refused_and_another_secret_told() {
+async fn world_readable_tls_key_is_refused_and_secret_file_warned() {
     let database = Cluster::get().await.migrated_database().await;
     let files = Certificates::new();
     let authority = files.authority("authority");
@@ -138,8 +138,8 @@ async fn a_key_that_everybody_can_read_is_refused_and_another_secret_told() {
     assert_eq!([&of(&findings, "TLS key")["verdict"], &of(&findings, "certificate")["verdict"]], ["ok"; 2]);
 
     allow(&key, 0o604);
-    let told = refused(&mut with_tls());
-    assert!(told.contains(&format!("chmod o-r {}", text(&key))), "{told}");
+    let error = refused(&mut with_tls());
+    assert!(error.contains(&format!("chmod o-r {}", text(&key))), "{error}");
     assert_eq!(of(&doctor(&mut with_tls()).1, "TLS key")["verdict"], "refused");
     allow(&key, 0o640);
     assert_eq!(of(&doctor(&mut with_tls()).1, "TLS key")["verdict"], "ok");
@@ -162,7 +162,7 @@ async fn a_key_that_everybody_can_read_is_refused_and_another_secret_told() {
 }
 
 #[tokio::test]
-async fn keys_of_login_tokens_are_fetched_once_to_see_whether_they_can_be() {
+async fn doctor_fetches_the_jwks_once() {
     let database = Cluster::get().await.migrated_database().await;
     let folder = Certificates::new();
     let file = folder.path("jwks.json");
@@ -186,7 +186,7 @@ async fn keys_of_login_tokens_are_fetched_once_to_see_whether_they_can_be() {
     assert_eq!(with_keys(text(&file)), (Some(0), "ok".to_owned()));
 }
 
-/// The binary, working as another role.
+/// The program with another database role.
 fn as_role(database: &Database, role: &str, args: &[&str]) -> Command {
     let mut command = database.command(args);
     command.env("SWITCHBOARD_DATABASE_URL", database.url.replacen("switchboard@", &format!("{role}@"), 1));

@@ -1,4 +1,4 @@
-//! Runs the real program in a data directory of its own.
+//! Runs the real program in a temporary data directory.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_switchboard");
 
-/// A data directory that is removed in the end.
+/// A data directory, removed when dropped.
 pub struct Place {
     pub directory: PathBuf,
 }
@@ -20,7 +20,7 @@ impl Place {
         Self { directory }
     }
 
-    /// The program with these arguments, without the settings of whoever runs the test.
+    /// The program with these arguments, without the `SWITCHBOARD_` variables of the environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SWITCHBOARD_"));
@@ -35,7 +35,7 @@ impl Place {
         Answer::new(self.command(arguments).output().unwrap())
     }
 
-    /// What it answers on standard output, when it succeeds.
+    /// The standard output of a command that must succeed.
     pub fn ask(&self, arguments: &[&str]) -> String {
         let answer = self.run(arguments);
         assert_eq!(answer.code, Some(0), "{arguments:?}: {}", answer.stderr);
@@ -46,17 +46,18 @@ impl Place {
         serde_json::from_str(&self.ask(arguments)).unwrap()
     }
 
-    /// Ids of the keeper, by its arguments, and of the server's processes, by where they work.
+    /// Ids of the supervisor process, by its arguments, and of the server's processes, by their working directory.
     pub fn processes(&self) -> Vec<i32> {
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         ids.filter(|id| self.works_here(*id)).collect()
     }
 
-    pub fn keeper(&self) -> Option<i32> {
-        let is_keeper =
+    /// The supervisor process, if there is one.
+    pub fn supervisor(&self) -> Option<i32> {
+        let is_supervisor =
             |id: &i32| read(*id, "cmdline").is_some_and(|line| line.contains("embedded-postgres"));
-        self.processes().into_iter().find(is_keeper)
+        self.processes().into_iter().find(is_supervisor)
     }
 
     fn works_here(&self, id: i32) -> bool {
@@ -67,7 +68,7 @@ impl Place {
                 .is_ok_and(|path| path.starts_with(&self.directory))
     }
 
-    /// Waits until nothing works in the directory any more.
+    /// Waits until no process of the data directory is left.
     pub fn wait_until_empty(&self) {
         wait_for("the last process to end", || self.processes().is_empty());
     }
@@ -84,7 +85,7 @@ impl Drop for Place {
     }
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Answer {
     pub code: Option<i32>,
@@ -102,16 +103,16 @@ impl Answer {
     }
 }
 
-/// Looks again and again, for half a minute at most: these machines are busy.
+/// Polls for 30 seconds at most.
 pub fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_there() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        assert!(Instant::now() < deadline, "timed out waiting for {what}");
         std::thread::park_timeout(Duration::from_millis(10));
     }
 }
 
-/// Kills the process. One that has just ended with its parent is as good as killed.
+/// Kills the process, unless it has just exited.
 pub fn kill(id: i32) {
     let id = rustix::process::Pid::from_raw(id).unwrap();
     match rustix::process::kill_process(id, rustix::process::Signal::KILL) {

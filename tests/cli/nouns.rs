@@ -1,12 +1,12 @@
-//! Organizations, members, sessions, properties and keys, as an operator manages them.
+//! The commands that manage organizations, members, sessions, properties and keys.
 
 use super::harness::Place;
 
-/// One database for all of it: creating one takes a second.
+/// One test, because creating a database takes a second.
 #[test]
-fn an_operator_sets_an_organization_up() {
+fn operator_commands_manage_an_organization() {
     let place = Place::new();
-    // Keeps the database up between the commands, which makes them quick.
+    // Keeps the database running between the commands, which makes them fast.
     let mut serving = place.command(&["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
     let org = place.ask(&["org", "create", "--name", "Acme"]);
     organizations(&place, &org);
@@ -26,12 +26,12 @@ fn organizations(place: &Place, org: &str) {
     let again = place.run(&["org", "create", "--name", "Second", "--id", id]);
     assert_eq!(again.code, Some(1), "{}", again.stderr);
     for name in ["", "a\nb"] {
-        let refused = place.run(&["org", "create", "--name", name]);
-        assert_eq!(refused.code, Some(2));
+        let rejected = place.run(&["org", "create", "--name", name]);
+        assert_eq!(rejected.code, Some(2));
         assert!(
-            refused.stderr.starts_with("error: --name must be 1 to 100 characters"),
+            rejected.stderr.starts_with("error: --name must be 1 to 100 characters"),
             "{}",
-            refused.stderr
+            rejected.stderr
         );
     }
     let disabled = |place: &Place| {
@@ -67,12 +67,12 @@ fn members(place: &Place, org: &str) {
         place.run(&["member", "remove", "--org", org, "--email", "owner@acme.example"]),
         place.run(&[&add[..], &["owner@acme.example", "--role", "member"]].concat()),
     ] {
-        let refused = "error: the organization must keep an owner\n";
-        assert_eq!((last.code, last.stderr.as_str()), (Some(1), refused));
+        let expected = "error: the organization must keep an owner\n";
+        assert_eq!((last.code, last.stderr.as_str()), (Some(1), expected));
     }
-    let refused = place.run(&[&add[..], &["nobody"]].concat());
+    let rejected = place.run(&[&add[..], &["nobody"]].concat());
     assert_eq!(
-        (refused.code, refused.stderr.as_str()),
+        (rejected.code, rejected.stderr.as_str()),
         (Some(2), "error: --email must be an email address\n")
     );
     assert_eq!(place.run(&[&add[..], &["a@acme.example", "--role", "king"]].concat()).code, Some(2));
@@ -103,7 +103,7 @@ fn properties(place: &Place, org: &str) {
     ]);
     assert_eq!((made.code, made.stdout.trim_end()), (Some(0), id), "{}", made.stderr);
     assert_eq!(create(&["--name", "Colour", "--kind", "text"]).code, Some(1));
-    for (wrong, told) in [
+    for (wrong, expected) in [
         (&["--name", "Size", "--kind", "picklist"][..], "--option must be given for a picklist property"),
         (
             &["--name", "Due", "--kind", "date", "--option", "today"],
@@ -118,8 +118,8 @@ fn properties(place: &Place, org: &str) {
             "--option must not contain a comma in a picklist property",
         ),
     ] {
-        let refused = create(wrong);
-        assert_eq!((refused.code, refused.stderr), (Some(2), format!("error: {told}\n")));
+        let rejected = create(wrong);
+        assert_eq!((rejected.code, rejected.stderr), (Some(2), format!("error: {expected}\n")));
     }
     let listed = place.ask_json(&["property", "list", "--org", org, "--json"]);
     assert_eq!(listed[0]["options"], serde_json::json!(["red", "blue"]), "{listed}");
@@ -142,8 +142,8 @@ fn keys(place: &Place, org: &str) {
     assert_eq!(place.run(&[&create[..], &["--can", "fly"]].concat()).code, Some(2));
     assert_eq!(place.run(&[&create[..], &["--can", "read", "--expires-in", "soon"]].concat()).code, Some(2));
     let elsewhere = ["--can", "read", "--session", "01J9ZX8K2QHV0M3T6R7P4N5W8D"];
-    let refused = place.run(&[&create[..], &elsewhere].concat()).stderr;
-    assert!(refused.starts_with("error: --session must be sessions"), "{refused}");
+    let rejected = place.run(&[&create[..], &elsewhere].concat()).stderr;
+    assert!(rejected.starts_with("error: --session must be sessions"), "{rejected}");
     let unknown = "5e1f0000-0000-4000-8000-000000000009";
     for noun in ["member", "session", "property"] {
         let answer = place.run(&[noun, "list", "--org", unknown]);

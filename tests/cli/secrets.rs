@@ -1,4 +1,4 @@
-//! Secrets that come from files and change while the service runs.
+//! Secrets that are reloaded from files while the service runs.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ const NEW_KEY: &str = "bmV3IGtleSBvZiB0aGUgdGVzdHM6IDE1NTUwMTAwNDAx";
 const CHAT: &str = "/v1/chats/15550101844@c.us";
 
 #[tokio::test]
-async fn a_database_url_is_followed_when_its_file_changes_unless_it_is_no_good() {
+async fn changed_database_url_is_used_unless_it_is_invalid() {
     let cluster = Cluster::get().await;
     let (first, second) = (cluster.migrated_database().await, cluster.migrated_database().await);
     let org = second.cli(&["org", "create", "--name", "Acme"]);
@@ -25,14 +25,15 @@ async fn a_database_url_is_followed_when_its_file_changes_unless_it_is_no_good()
     let caller = Rest::new(server.address).token(&key);
     caller.get(CHAT).await.expect(401);
 
-    // Only there is the key known.
+    // The key exists only in the second database.
     replace(&file, &second.url);
     until("the second database is used", async || caller.get(CHAT).await.status == 404).await;
     let as_superuser = first.url.replacen("switchboard@", "admin@", 1);
-    for (bad, told) in [("nonsense", "SWITCHBOARD_DATABASE_URL in "), (as_superuser.as_str(), "NOBYPASSRLS")]
+    for (invalid, expected) in
+        [("nonsense", "SWITCHBOARD_DATABASE_URL in "), (as_superuser.as_str(), "NOBYPASSRLS")]
     {
-        replace(&file, bad);
-        server.process.wait_for("a warning", |log| log.contains(told).then_some(())).await;
+        replace(&file, invalid);
+        server.process.wait_for("a warning", |log| log.contains(expected).then_some(())).await;
         caller.get(CHAT).await.expect(404);
     }
     fs::remove_file(&file).expect("it was there");
@@ -45,7 +46,7 @@ async fn a_database_url_is_followed_when_its_file_changes_unless_it_is_no_good()
 }
 
 #[tokio::test]
-async fn signing_keys_are_exchanged_without_a_restart() {
+async fn changed_signing_keys_are_used_without_a_restart() {
     let world = World::start().await;
     for name in ["Alice", "Bob"] {
         world.chat(name).await;
@@ -80,7 +81,7 @@ async fn signing_keys_are_exchanged_without_a_restart() {
     ours.get(format!("{chats}&cursor={}", cursor(&theirs).await)).await.expect(200);
 }
 
-/// At once, as those do it who exchange secrets.
+/// Replaces a file atomically.
 fn replace(file: &Path, text: &str) {
     let draft = file.with_extension("draft");
     fs::write(&draft, text).and_then(|()| fs::rename(&draft, file)).expect("a file");

@@ -1,9 +1,9 @@
-//! Settings, exit codes and what is never printed. None of these needs a database.
+//! Settings, exit codes and redaction. None of these needs a database.
 
 use super::harness::Place;
 
 #[test]
-fn wrong_usage_ends_with_2_and_wrong_configuration_with_64() {
+fn usage_error_exits_2_and_configuration_error_64() {
     let place = Place::new();
     for usage in [&["org", "create"] as &[_], &["nonsense"], &["org", "disable", "not-a-uuid"], &[]] {
         assert_eq!(place.run(usage).code, Some(2), "{usage:?}");
@@ -13,7 +13,7 @@ fn wrong_usage_ends_with_2_and_wrong_configuration_with_64() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_together() {
     let place = Place::new();
     let mut command = place.command(&["config", "--drain-timeout", "soon"]);
     command.env("SWITCHBOARD_REQUEST_TIMOUT", "1s").env("SWITCHBOARD_MAX_BODY_BYTES", "much");
@@ -33,10 +33,10 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
-fn what_is_wrong_with_the_settings_of_a_collector_is_told_in_words_of_its_variable() {
+fn invalid_otlp_setting_is_reported_with_its_variable() {
     const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.acme.example:4317");
     let place = Place::new();
-    for (variable, value, told) in [
+    for (variable, value, expected) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "OTEL_EXPORTER_OTLP_PROTOCOL must be grpc"),
         (
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
@@ -59,26 +59,26 @@ fn what_is_wrong_with_the_settings_of_a_collector_is_told_in_words_of_its_variab
         let output = command.env(ENDPOINT.0, ENDPOINT.1).env(variable, value).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(64), "{variable}: {stderr}");
-        assert!(stderr.contains(told), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
     }
 }
 
 #[test]
-fn a_shared_database_needs_a_shared_signing_key() {
+fn database_url_requires_a_signing_key() {
     let place = Place::new();
     let serve = ["serve", "--database-url", "postgres://user@127.0.0.1:1/db"];
     let missing = place.run(&serve);
     assert_eq!(missing.code, Some(64), "{}", missing.stderr);
     assert!(missing.stderr.contains("--signing-key") && missing.stderr.contains("openssl rand -base64 32"));
     for weak in ["secret", &"changeme".repeat(8)] {
-        let refused = place.run(&[&serve[..], &["--signing-key", weak]].concat());
-        assert_eq!(refused.code, Some(64), "{}", refused.stderr);
-        assert!(refused.stderr.contains("--signing-key must be") && !refused.stderr.contains(weak));
+        let rejected = place.run(&[&serve[..], &["--signing-key", weak]].concat());
+        assert_eq!(rejected.code, Some(64), "{}", rejected.stderr);
+        assert!(rejected.stderr.contains("--signing-key must be") && !rejected.stderr.contains(weak));
     }
 }
 
 #[test]
-fn a_flag_beats_the_environment_which_beats_the_default() {
+fn flag_overrides_environment_which_overrides_default() {
     let place = Place::new();
     let mut command = place.command(&["config", "--json", "--listen", "127.0.0.1:1"]);
     command.env("SWITCHBOARD_LISTEN", "127.0.0.1:2").env("SWITCHBOARD_DRAIN_TIMEOUT", "3s");
@@ -94,11 +94,11 @@ fn a_flag_beats_the_environment_which_beats_the_default() {
 }
 
 #[test]
-fn a_secret_is_never_printed() {
+fn secrets_are_masked_in_all_output() {
     let place = Place::new();
     std::fs::create_dir_all(&place.directory).unwrap();
     let file = place.directory.join("url");
-    // Nobody listens there: the command fails after it has used the secret.
+    // Nothing listens there: the command fails after it has used the secret.
     std::fs::write(&file, "postgres://user:hunter2@127.0.0.1:1/db\n").unwrap();
     for arguments in [&["config"] as &[_], &["config", "--json"], &["org", "list"], &["serve", "--help"]] {
         let mut command = place.command(arguments);
@@ -112,7 +112,7 @@ fn a_secret_is_never_printed() {
 }
 
 #[test]
-fn every_setting_is_in_help_with_its_variable() {
+fn help_lists_every_setting_with_its_variable() {
     let place = Place::new();
     let help = place.ask(&["serve", "--help"]);
     for setting in place.ask_json(&["config", "--json"]).as_array().unwrap() {
@@ -124,18 +124,18 @@ fn every_setting_is_in_help_with_its_variable() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_not_healthy() {
+fn healthcheck_fails_without_a_service() {
     let place = Place::new();
     assert_eq!(place.run(&["healthcheck", "http://127.0.0.1:1/readyz"]).code, Some(1));
     for wrong in ["ftp://127.0.0.1", "zz", ""] {
-        let refused = place.run(&["healthcheck", wrong]);
-        assert_eq!(refused.code, Some(2), "{wrong}");
-        assert!(refused.stderr.contains("must be a URL such as"), "{}", refused.stderr);
+        let rejected = place.run(&["healthcheck", wrong]);
+        assert_eq!(rejected.code, Some(2), "{wrong}");
+        assert!(rejected.stderr.contains("must be a URL such as"), "{}", rejected.stderr);
     }
 }
 
 #[test]
-fn shells_get_their_completions() {
+fn completion_prints_a_script_per_shell() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
         assert!(place.ask(&["completion", shell]).contains("switchboard"), "{shell}");
@@ -143,7 +143,7 @@ fn shells_get_their_completions() {
 }
 
 #[test]
-fn the_readme_has_every_setting_with_its_default_and_no_other() {
+fn readme_table_equals_settings_and_defaults() {
     let readme = include_str!("../../README.md");
     let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `--")).collect();
     let documented: Vec<(&str, &str)> = rows
@@ -164,7 +164,7 @@ fn the_readme_has_every_setting_with_its_default_and_no_other() {
     let settings = settings.as_array().unwrap();
     let names: Vec<&str> = settings.iter().map(|setting| setting["name"].as_str().unwrap()).collect();
     assert_eq!(documented.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
-    // These depend on the machine.
+    // The defaults of these depend on the machine.
     let fixed = |name: &str| !matches!(name, "data-dir" | "database-pool-size");
     for (setting, (name, default)) in settings.iter().zip(documented).filter(|(_, (name, _))| fixed(name)) {
         assert_eq!(setting["value"].as_str().unwrap_or_default(), default, "{name}");

@@ -1,4 +1,4 @@
-//! How many pods the Helm chart runs, and the ways to and from them.
+//! Replicas, services, network policies and ingress of the Helm chart.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,7 @@ use switchboard::http_client::is_public;
 use super::rendered::{all, container, the};
 
 #[test]
-fn who_selects_pods_selects_the_servers() {
+fn selectors_match_the_server_pods() {
     let contains = |labels: &Value, selector: &Value| {
         let selector = selector.as_object().expect("a selector");
         !selector.is_empty() && selector.iter().all(|(name, value)| labels[name] == *value)
@@ -34,14 +34,14 @@ fn who_selects_pods_selects_the_servers() {
         let ports: Vec<_> = ports.map(|port| (&port["name"], &port["targetPort"])).collect();
         let of_pods = container(&deployment["spec"]["template"]["spec"])["ports"].as_array().expect("ports");
         let is_there = |target: &Value| of_pods.iter().any(|port| port["name"] == *target);
-        // Metrics are for those who are meant to have them.
+        // Only the metrics service exposes the metrics port.
         let is_metrics = |name: &Value, target: &Value| (name == "metrics") == (target == "metrics");
         assert!(ports.iter().all(|(name, target)| is_there(target) && is_metrics(name, target)), "{shape}");
     }
 }
 
 #[test]
-fn pods_are_counted_by_one_of_two_and_kept_when_there_are_several() {
+fn replicas_are_set_by_deployment_or_autoscaler() {
     assert_eq!(the("default", "Deployment")["spec"]["replicas"], 2);
     assert!(the("default", "HorizontalPodAutoscaler").is_null());
     assert!(the("scaled", "Deployment")["spec"]["replicas"].is_null());
@@ -53,7 +53,7 @@ fn pods_are_counted_by_one_of_two_and_kept_when_there_are_several() {
 }
 
 #[test]
-fn pods_keep_apart_from_their_like() {
+fn pods_spread_over_nodes_and_zones() {
     for (shape, when) in [("default", "ScheduleAnyway"), ("placed", "DoNotSchedule")] {
         let template = &the(shape, "Deployment")["spec"]["template"];
         let spread = template["spec"]["topologySpreadConstraints"].as_array().expect("constraints");
@@ -70,7 +70,7 @@ fn pods_keep_apart_from_their_like() {
 }
 
 #[test]
-fn pods_talk_to_whom_they_must_and_no_others() {
+fn network_policy_allows_only_required_egress() {
     let ports = |shape: &str| -> Vec<u64> {
         let rules = the(shape, "NetworkPolicy")["spec"]["egress"].as_array().expect("rules");
         rules.iter().filter_map(|rule| rule["ports"][0]["port"].as_u64()).collect()
@@ -81,12 +81,12 @@ fn pods_talk_to_whom_they_must_and_no_others() {
     assert_eq!(ports("observed"), [53, 5432, 4317, 443, 8080]);
     assert_eq!(ports("inside"), [53, 5432, 8443, 8080]);
     let from = the("network", "NetworkPolicy")["spec"]["ingress"][0]["from"].as_array().expect("peers");
-    assert_eq!(from.len(), 2, "the one that is named, and `helm test`");
+    assert_eq!(from.len(), 2, "the configured peer, and `helm test`");
     assert!(the("smallest", "NetworkPolicy").is_null());
 }
 
 #[test]
-fn webhooks_are_let_out_to_the_addresses_that_the_service_posts_to() {
+fn network_policy_opens_the_addresses_of_webhooks() {
     let peers = |shape: &str, rule: usize| {
         let rules = the(shape, "NetworkPolicy")["spec"]["egress"].as_array().expect("rules");
         rules[rule]["to"].as_array().expect("peers").iter().map(|peer| &peer["ipBlock"]).collect::<Vec<_>>()
@@ -111,13 +111,13 @@ fn webhooks_are_let_out_to_the_addresses_that_the_service_posts_to() {
     for edge in edges {
         assert_eq!(is_open(edge), is_public(edge), "{edge}");
     }
-    // Asked for, they are let out to every address.
+    // All addresses are open when private networks are allowed.
     let cidrs: Vec<_> = peers("any", 2).iter().map(|block| block["cidr"].clone()).collect();
     assert_eq!(cidrs, ["::/0", "0.0.0.0/0"]);
     assert_eq!(peers("inside", 2)[0], &json!({"cidr": "10.1.0.0/16"}));
 }
 
-/// Addresses that begin alike, as numbers in 128 bits: those of IPv4 are mapped to IPv6.
+/// An address block as 128-bit numbers; IPv4 is mapped to IPv6.
 struct Block {
     first: u128,
     last: u128,
@@ -142,7 +142,7 @@ impl Block {
         address.is_ipv4() == self.is_v4 && (self.first..=self.last).contains(&bits(address))
     }
 
-    /// The first and the last of them, and those beside them.
+    /// The first and last addresses, and their neighbours outside.
     fn edges(&self) -> Vec<IpAddr> {
         let beside = [self.first.wrapping_sub(1), self.first, self.last, self.last.wrapping_add(1)];
         let address = |bits: u128| match self.is_v4 {
@@ -161,7 +161,7 @@ fn bits(address: IpAddr) -> u128 {
 }
 
 #[test]
-fn http_and_grpc_each_have_their_way_in() {
+fn http_and_grpc_have_an_ingress_each() {
     let ways: Vec<_> = all("Ingress")
         .map(|(_, ingress)| {
             let rule = &ingress["spec"]["rules"][0];

@@ -1,5 +1,4 @@
-//! The container image, as far as it can be tried without a container engine: its files alone, in a bare root directory,
-//! as the user that the image names.
+//! The container image without a container engine: its files in a root directory of their own, as the image's user.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +12,7 @@ pub const USER: &str = "65532";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the image's files, which take a build of their own: make test makes them"]
-async fn the_image_serves_from_a_bare_root_directory() {
+async fn image_serves_from_its_files_alone() {
     assert_eq!(files(&root()), ["etc/ssl/certs/ca-certificates.crt", "switchboard"]);
     let database = over_tcp(&Cluster::get().await.empty_database()).await;
     let ask = |args: &[&str]| {
@@ -36,7 +35,7 @@ fn root() -> std::path::PathBuf {
     Path::new(ROOT).join("target/image-root")
 }
 
-/// The executable as a container runs it: nothing else in sight, nobody special, no environment but its own.
+/// The executable as a container runs it: with its own root directory, unprivileged user and environment.
 fn contained(database: &str, args: &[&str]) -> Command {
     let mut command = Command::new("env");
     command.args(["--ignore-environment", &format!("SWITCHBOARD_DATABASE_URL={database}")]);
@@ -45,14 +44,14 @@ fn contained(database: &str, args: &[&str]) -> Command {
     if output_of("id", &["-u"]).as_deref() == Some("0") {
         command.args(["--setgid", USER, "--setuid", USER]);
     } else {
-        // Who is not root may change its root directory only where it seems to be.
+        // Changing the root directory without root requires a user namespace.
         command.arg("--map-root-user");
     }
     command.arg("/switchboard").args(args);
     command
 }
 
-/// A way to that database through TCP: its socket is out of sight. Ends with the test.
+/// Forwards a TCP port to the socket of the database, which is outside of the root directory. Ends with the test.
 async fn over_tcp(database: &Database) -> String {
     let (address, folder) = database.url.split_once("?host=").expect("a socket");
     let socket = Path::new(folder).join(".s.PGSQL.5432");
@@ -70,7 +69,7 @@ async fn over_tcp(database: &Database) -> String {
     address.replace("@/", &format!("@127.0.0.1:{port}/"))
 }
 
-/// Every file below a folder, in the order of the names.
+/// All files below a directory, sorted by name.
 fn files(root: &Path) -> Vec<String> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];

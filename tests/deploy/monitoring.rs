@@ -1,11 +1,11 @@
-//! What the Helm chart has Prometheus read, and what it is to raise an alarm about.
+//! The metrics, alerts and dashboard of the Helm chart.
 
 use serde_json::{Value, json};
 
 use super::rendered::{all, container, the};
 
 #[test]
-fn metrics_are_served_where_they_are_looked_for() {
+fn service_monitor_selects_the_metrics_port() {
     assert_eq!(the("default", "ConfigMap")["data"]["SWITCHBOARD_METRICS_ADDRESS"], "0.0.0.0:9464");
     assert!(the("smallest", "ConfigMap")["data"]["SWITCHBOARD_METRICS_ADDRESS"].is_null());
     assert_eq!(the("observed", "ConfigMap")["data"]["SWITCHBOARD_METRICS_ADDRESS"], "0.0.0.0:9100");
@@ -20,14 +20,14 @@ fn metrics_are_served_where_they_are_looked_for() {
             && wanted.as_object().expect("labels").iter().all(|(name, value)| labels[name] == *value)
     });
     let found: Vec<_> = found.map(|(_, service)| service).collect();
-    assert_eq!(found.len(), 1, "the service of metrics, and not the one of callers");
+    assert_eq!(found.len(), 1, "the metrics service, not that of clients");
     assert_eq!(found[0]["spec"]["ports"][0]["name"], monitor["spec"]["endpoints"][0]["port"]);
     let from = &the("observed", "NetworkPolicy")["spec"]["ingress"][1];
     assert_eq!((&from["ports"][0]["port"], from["from"].as_array().map(Vec::len)), (&json!(9100), Some(1)));
 }
 
 #[test]
-fn alarms_are_about_metrics_that_there_are_and_each_is_in_the_runbook() {
+fn alerts_use_existing_metrics_and_are_in_the_runbook() {
     let runbook = include_str!("../../docs/operations.md");
     let rules = the("observed", "PrometheusRule")["spec"]["groups"][0]["rules"].as_array().expect("rules");
     assert!(rules.len() >= 5);
@@ -45,7 +45,7 @@ fn alarms_are_about_metrics_that_there_are_and_each_is_in_the_runbook() {
 }
 
 #[test]
-fn the_dashboard_shows_metrics_that_there_are() {
+fn dashboard_uses_existing_metrics() {
     let maps: Vec<_> =
         all("ConfigMap").filter(|(_, map)| map["data"]["switchboard.json"].is_string()).collect();
     let [("shown", map)] = maps[..] else { panic!("{maps:?}") };
@@ -65,7 +65,7 @@ fn the_dashboard_shows_metrics_that_there_are() {
     assert_eq!(ids.len(), panels.len(), "an id comes twice");
 }
 
-/// The metrics of ours in a query that the program does not have.
+/// The `switchboard_` metrics in a query that the program does not record.
 fn unknown_metrics(query: &str) -> Vec<&str> {
     let known = include_str!("../../src/telemetry/metrics.rs");
     let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');

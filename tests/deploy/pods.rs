@@ -1,11 +1,11 @@
-//! The pods of the Helm chart: nobody special, with time to start and to stop.
+//! The pods of the Helm chart: their security, probes, shutdown and configuration.
 
 use serde_json::{Value, json};
 
 use super::rendered::{CHART, all, container, is_mounted, pods, the};
 
 #[test]
-fn every_shape_is_what_helm_and_kubernetes_expect() {
+fn every_shape_passes_helm_and_kubernetes_schemas() {
     for (name, set) in CHART["sets"].as_object().expect("shapes") {
         let complaints = set["complaints"].as_array().unwrap_or_else(|| panic!("{name}: {set}"));
         // The Gateway API and the Prometheus operator are extensions: Kubernetes has no schemas of them.
@@ -20,7 +20,7 @@ fn every_shape_is_what_helm_and_kubernetes_expect() {
 }
 
 #[test]
-fn every_pod_is_restricted() {
+fn every_pod_meets_the_restricted_standard() {
     for (name, pod) in pods() {
         let of_pod = &pod["securityContext"];
         assert_eq!(of_pod["runAsNonRoot"], true, "{name}");
@@ -44,7 +44,7 @@ fn every_pod_is_restricted() {
 }
 
 #[test]
-fn a_pod_has_the_time_it_needs_to_stop() {
+fn termination_grace_period_covers_the_drain() {
     for (shape, drain) in [("default", 10), ("settings", 120), ("smallest", 1)] {
         let pod = &the(shape, "Deployment")["spec"]["template"]["spec"];
         let sleep = container(pod)["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().expect("a sleep");
@@ -54,7 +54,7 @@ fn a_pod_has_the_time_it_needs_to_stop() {
 }
 
 #[test]
-fn a_database_that_is_down_restarts_no_pod() {
+fn liveness_probe_does_not_depend_on_the_database() {
     for (shape, deployment) in all("Deployment") {
         let container = container(&deployment["spec"]["template"]["spec"]);
         let path = |probe: &str| container[probe]["httpGet"]["path"].as_str().unwrap_or_default().to_owned();
@@ -64,7 +64,7 @@ fn a_database_that_is_down_restarts_no_pod() {
 }
 
 #[test]
-fn secrets_are_files_and_never_part_of_the_release() {
+fn secrets_are_mounted_as_files() {
     assert_eq!(all("Secret").count(), 0);
     for (name, pod) in pods() {
         let env = container(pod)["env"].as_array().cloned().unwrap_or_default();
@@ -77,11 +77,11 @@ fn secrets_are_files_and_never_part_of_the_release() {
 }
 
 #[test]
-fn the_schema_is_brought_forward_first_by_the_same_image() {
+fn migration_job_runs_first_with_the_same_image() {
     for (shape, job) in all("Job") {
         assert_eq!(job["metadata"]["annotations"]["helm.sh/hook"], "pre-install,pre-upgrade", "{shape}");
         let pod = &job["spec"]["template"]["spec"];
-        // Nothing else of the release is there yet.
+        // A hook runs before the release's other resources exist.
         assert!(pod["serviceAccountName"].is_null() && container(pod)["envFrom"].is_null(), "{shape}");
         assert_eq!(container(pod)["args"], json!(["migrate", "up"]));
         let deployment = &the(shape, "Deployment")["spec"]["template"]["spec"];
@@ -101,7 +101,7 @@ fn the_schema_is_brought_forward_first_by_the_same_image() {
 }
 
 #[test]
-fn a_changed_setting_changes_the_pods() {
+fn changed_setting_rolls_the_pods() {
     let checksum = |shape: &str| {
         the(shape, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/config"].clone()
     };

@@ -1,4 +1,4 @@
-//! The Helm chart as Kubernetes would be given it.
+//! The rendered Helm chart.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -41,7 +41,7 @@ pub fn the(shape: &str, kind: &str) -> &'static Value {
     manifest
 }
 
-/// The pods of every shape: what runs them, and what they are.
+/// The pods of every shape, with the name of their controller.
 pub fn pods() -> impl Iterator<Item = (String, &'static Value)> {
     let templates = ["Deployment", "Job"]
         .into_iter()
@@ -59,14 +59,14 @@ pub fn container(pod: &Value) -> &Value {
     &pod["containers"][0]
 }
 
-/// Whether a file is there in a pod's container, and only for those it is meant for.
+/// Whether a file is mounted in a pod's container with restricted permissions.
 pub fn is_mounted(pod: &'static Value, file: &str) -> bool {
     let Some((folder, name)) = file.rsplit_once('/') else { return false };
     let find = |list: &'static Value, key: &str, wanted: &Value| {
         list.as_array().into_iter().flatten().find(|item| item[key] == *wanted)
     };
     let mount = find(&container(pod)["volumeMounts"], "mountPath", &json!(folder));
-    // A part of a volume would not change with it.
+    // A `subPath` mount is not updated with its volume.
     let Some(mount) = mount.filter(|mount| mount["subPath"].is_null()) else { return false };
     let volume =
         find(&pod["volumes"], "name", &mount["name"]).map_or(&Value::Null, |volume| &volume["projected"]);

@@ -1,4 +1,4 @@
-//! Values that bring out everything the Helm chart can be.
+//! Sets of values that cover all features of the Helm chart.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
-//! The Helm chart when the pods themselves speak TLS.
+//! The Helm chart with TLS in the pods.
 
 use serde_json::{Value, json};
 
 use super::rendered::{container, is_mounted, the};
 
 #[test]
-fn whoever_talks_to_the_pods_knows_how_they_speak() {
+fn ports_probes_and_test_use_the_scheme_of_the_pods() {
     let plain = ["http", "kubernetes.io/h2c"];
     for (shape, protocols, port, scheme) in [
         ("default", plain, json!("all"), Value::Null),
@@ -16,18 +16,18 @@ fn whoever_talks_to_the_pods_knows_how_they_speak() {
         assert_eq!([&ports[0]["appProtocol"], &ports[1]["appProtocol"]], protocols, "{shape}");
         let container = container(&the(shape, "Deployment")["spec"]["template"]["spec"]);
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-            let asked = &container[probe]["httpGet"];
-            assert_eq!((&asked["port"], &asked["scheme"]), (&port, &scheme), "{shape} {probe}");
+            let get = &container[probe]["httpGet"];
+            assert_eq!((&get["port"], &get["scheme"]), (&port, &scheme), "{shape} {probe}");
         }
     }
     let test = |shape: &str| container(&the(shape, "Pod")["spec"])["args"].clone();
     assert_eq!(test("default"), json!(["healthcheck", "http://demo-switchboard:80"]));
     assert_eq!(test("tls"), json!(["healthcheck"]));
-    assert!(the("mutual", "Pod").is_null(), "it has no certificate to show");
+    assert!(the("mutual", "Pod").is_null(), "it has no client certificate");
 }
 
 #[test]
-fn the_files_of_the_certificate_are_where_the_service_looks_for_them() {
+fn tls_files_are_mounted_at_their_settings() {
     for (shape, expected) in [("default", 0), ("tls", 2), ("mutual", 3)] {
         let pod = &the(shape, "Deployment")["spec"]["template"]["spec"];
         let data = the(shape, "ConfigMap")["data"].as_object().expect("settings");

@@ -1,4 +1,4 @@
-//! What the Helm chart can be told: the program's settings, and nothing that it does not know.
+//! The values of the Helm chart: the program's settings, without unknown keys.
 
 use serde_json::{Map, Value, json};
 
@@ -6,22 +6,22 @@ use super::rendered::{CHART, render};
 use crate::cli::harness::Place;
 
 #[test]
-fn settings_are_those_of_the_program_with_their_defaults() {
+fn chart_settings_equal_those_of_the_program() {
     let place = Place::new();
-    // Without its line breaks, which are where they fall.
+    // Without line breaks, whose place depends on the width.
     let help = place.ask(&["serve", "--help"]).split_whitespace().collect::<Vec<_>>().join(" ");
     let known = place.ask_json(&["config", "--json"]);
     let (mut settings, mut secrets) = (Map::new(), Map::new());
     for setting in known.as_array().expect("settings") {
         let name = setting["name"].as_str().expect("a name");
         let variable = format!("SWITCHBOARD_{}", name.to_uppercase().replace('-', "_"));
-        // Where the service listens and where its files lie is the chart's own, and no pod has a database of its own.
+        // Set by the chart's templates, or unused: no pod has an embedded database.
         match name {
             "listen" | "metrics-address" | "data-dir" | "tls-cert" | "tls-key" | "tls-client-ca" => {}
             _ if help.contains(&format!("{variable} or …_FILE")) => {
                 drop(secrets.insert(camel(name), Value::Null))
             }
-            // Depends on the machine, which is no measure among others.
+            // The program's default depends on the machine.
             "database-pool-size" => drop(settings.insert(camel(name), json!("8"))),
             _ => drop(settings.insert(camel(name), setting["value"].clone())),
         }
@@ -47,7 +47,7 @@ fn camel(name: &str) -> String {
 }
 
 #[test]
-fn values_nobody_knows_are_refused_at_every_depth() {
+fn unknown_values_are_rejected_at_every_depth() {
     let mut strict = 0;
     assert_closed(&CHART["schema"], &mut strict);
     assert!(strict > 20, "{strict}");
@@ -89,7 +89,7 @@ fn values_nobody_knows_are_refused_at_every_depth() {
     }
 }
 
-/// Every object of a schema says that it has no other members, or of what type all of them are.
+/// Asserts that every object of a schema is closed, or restricts the type of its other members.
 fn assert_closed(schema: &Value, strict: &mut u32) {
     match schema {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! A collector as the service meets it: OTLP over gRPC, and a memory of what came.
+//! An OTLP collector over gRPC that records what it receives.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub struct Collector {
     memory: Memory,
 }
 
-/// A span that came. Ids are in hex.
+/// A received span. Ids are in hex.
 #[derive(Clone, Debug)]
 pub struct Span {
     pub service: String,
@@ -42,8 +42,8 @@ pub struct Span {
     pub id: String,
     pub parent: String,
     pub name: String,
-    /// All else it says.
-    #[allow(dead_code, reason = "looked through as text")]
+    /// Its other attributes.
+    #[allow(dead_code, reason = "searched as text")]
     pub attributes: String,
 }
 
@@ -54,16 +54,16 @@ struct Memory {
 }
 
 impl Collector {
-    /// Starts one on a free port, for as long as the test's runtime is there.
+    /// Starts one on a free port, until the test's runtime ends.
     pub async fn start() -> Self {
         Self::start_with(None).await
     }
 
-    /// One that shows this certificate and wants to see one of that authority.
+    /// Starts one with this certificate that requires client certificates of that authority.
     pub async fn over_tls(own: &Pair, authority: &Path) -> Self {
-        let mut believed = RootCertStore::empty();
-        believed.add(CertificateDer::from_pem_file(authority).expect("a certificate")).expect("an authority");
-        let callers = WebPkiClientVerifier::builder(believed.into()).build().expect("a verifier");
+        let mut trusted = RootCertStore::empty();
+        trusted.add(CertificateDer::from_pem_file(authority).expect("a certificate")).expect("an authority");
+        let callers = WebPkiClientVerifier::builder(trusted.into()).build().expect("a verifier");
         let chain = vec![CertificateDer::from_pem_slice(own.cert.as_bytes()).expect("a certificate")];
         let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("a key");
         let config = ServerConfig::builder().with_client_cert_verifier(callers).with_single_cert(chain, key);
@@ -88,7 +88,7 @@ impl Collector {
                     Some(tls) => {
                         let (shaking, routes) = (tls.accept(stream), routes.clone());
                         tokio::spawn(async {
-                            // Who is not believed is not heard.
+                            // Clients without a trusted certificate are rejected.
                             if let Ok(stream) = shaking.await {
                                 serve(stream, routes).await;
                             }
@@ -100,17 +100,17 @@ impl Collector {
         Self { url: format!("{scheme}://{address}"), memory }
     }
 
-    /// Where it is, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// Its URL, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// All spans that came.
+    /// All received spans.
     pub fn spans(&self) -> Vec<Span> {
         self.memory.spans.lock().expect("spans").clone()
     }
 
-    /// The names of all metrics that came.
+    /// The names of all received metrics.
     pub fn metrics(&self) -> Vec<String> {
         self.memory.metrics.lock().expect("metrics").clone()
     }

@@ -1,4 +1,4 @@
-//! What metrics say of what goes on: in the database, on streams, and of changes that are yet to be told.
+//! Metrics of the database, of streams, and of change events that are not processed yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::ingest::stream::connector::Connector;
 use crate::ingest::stream::message;
 use crate::support::{Chat, World};
 
-/// Longer than anything here takes; not a promise.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 async fn world() -> World {
@@ -35,13 +35,13 @@ async fn wait_for(world: &World, series: &str, is_expected: impl Fn(f64) -> bool
             tokio::time::sleep(POLL).await;
         }
     };
-    if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+    if tokio::time::timeout(TIMEOUT, waiting).await.is_err() {
         panic!("{series} is {:?}:\n{}", value(world, series).await, world.metrics().await);
     }
 }
 
 #[tokio::test]
-async fn statements_connections_and_the_schema_are_told_of() {
+async fn statements_connections_and_schema_are_measured() {
     let world = world().await;
     let chat = world.chat("Alice").await;
     world.rest().get(&chat).await.expect(200);
@@ -53,7 +53,7 @@ async fn statements_connections_and_the_schema_are_told_of() {
     for name in ["BEGIN", "COMMIT", "SELECT chat_addresses", "INSERT chat_properties"] {
         assert!(names.contains(name), "{name}: {names:?}");
     }
-    // A verb, and a table or view: nothing that a caller could make up.
+    // Only verbs, tables and views: nothing that a client controls.
     let tables = "SELECT relname FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 'pg_catalog'::regnamespace)";
     let tables = world.sql().rows(tables);
     for name in names {
@@ -68,7 +68,7 @@ async fn statements_connections_and_the_schema_are_told_of() {
 }
 
 #[tokio::test]
-async fn streams_are_counted_while_they_are_open_and_events_by_what_became_of_them() {
+async fn open_streams_and_ingested_events_are_counted() {
     let world = world().await;
     let streams = |rpc: &str| format!(r#"switchboard_streams{{rpc="/switchboard.v1.{rpc}"}}"#);
     let watch = world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch");
@@ -92,16 +92,16 @@ async fn streams_are_counted_while_they_are_open_and_events_by_what_became_of_th
 }
 
 #[tokio::test]
-async fn it_is_told_how_old_a_change_may_be_that_watchers_do_not_know() {
+async fn event_lag_of_watchers_grows_with_uncommitted_events() {
     let world = world().await;
-    let (held, told) = (world.chat("Alice").await, world.chat("Ben").await);
+    let (held, changed) = (world.chat("Alice").await, world.chat("Ben").await);
     let lag = r#"switchboard_events_lag_seconds{reader="watchers"}"#;
     let watch = world.grpc_chat().watch_chats(WatchChatsRequest::default()).await.expect("a watch");
     let mut sql = world.sql();
-    // Whoever writes events and does not commit holds up those that come after.
+    // An uncommitted transaction with events delays later events.
     let close = format!("UPDATE chats SET closed_at = now() WHERE chat_id = '{}'", held.id);
     sql.run(&format!("BEGIN; SET LOCAL switchboard.org_id = '{}'; {close}", world.org.id));
-    note(&world, &told, "one").await;
+    note(&world, &changed, "one").await;
     wait_for(&world, lag, |lag| lag > 1.0).await;
     sql.run("COMMIT");
     wait_for(&world, lag, |lag| lag < 1.0).await;
@@ -110,26 +110,26 @@ async fn it_is_told_how_old_a_change_may_be_that_watchers_do_not_know() {
 }
 
 #[tokio::test]
-async fn it_is_told_how_old_a_change_is_that_a_webhook_was_not_told_of() {
+async fn event_lag_of_webhooks_grows_while_a_lease_is_held() {
     let world = world().await;
     let lag = r#"switchboard_events_lag_seconds{reader="webhooks"}"#;
     wait_for(&world, lag, |lag| lag == 0.0).await;
     let chat = world.chat("Alice").await;
     note(&world, &chat, "one").await;
-    // Someone has the turn, and does nothing with it.
+    // A holder that sends nothing.
     let taken =
         "enabled = true, lease_holder = gen_random_uuid(), lease_expires_at = now() + interval '1 day'";
     let mut sql = world.sql();
     sql.run_as(&world.org.id, &format!("UPDATE webhooks SET {taken}"));
     wait_for(&world, lag, |lag| lag > 0.0).await;
-    // One whose receiver does not answer is for its owner to mend.
+    // Webhooks with a failing receiver do not count: their owner must fix the receiver.
     sql.run_as(&world.org.id, "UPDATE webhooks SET failures = 1");
     wait_for(&world, lag, |lag| lag == 0.0).await;
 }
 
-/// What `promtool check metrics` has against metrics, and what we have: every one is described, and of one type.
+/// The rules of `promtool check metrics`: every metric has a help text and one type.
 #[tokio::test]
-async fn metrics_are_as_prometheus_wants_them() {
+async fn metrics_follow_prometheus_conventions() {
     let world = world().await;
     let chat = world.chat("Alice").await;
     note(&world, &chat, "one").await;
@@ -139,8 +139,8 @@ async fn metrics_are_as_prometheus_wants_them() {
         if let Some(help) = line.strip_prefix("# HELP ") {
             let (name, words) = help.split_once(' ').unwrap_or_else(|| panic!("{line}"));
             assert!(!words.trim().is_empty() && helps.insert(name), "{line}");
-        } else if let Some(said) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = said.split_once(' ').unwrap_or_else(|| panic!("{line}"));
+        } else if let Some(declared) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = declared.split_once(' ').unwrap_or_else(|| panic!("{line}"));
             assert!(types.insert(name, kind).is_none(), "{line}");
             assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
             assert!(name.starts_with("switchboard_") && !name.contains("__"), "{line}");
@@ -153,7 +153,7 @@ async fn metrics_are_as_prometheus_wants_them() {
     assert!(types.len() > 10 && types.keys().copied().eq(helps), "{text}");
 }
 
-/// The sample belongs to a metric whose type was said, and its value is a number.
+/// The sample belongs to a metric with a declared type, and its value is a number.
 fn assert_sample(line: &str, types: &BTreeMap<&str, &str>) {
     let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
     assert!(value.parse::<f64>().is_ok(), "{line}");
