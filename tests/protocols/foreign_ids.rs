@@ -39,7 +39,12 @@ async fn ids_of_another_organization_equal_missing_ids() {
         }
         let good = world.anonymous_rpc(Protocol::Grpc).token(&key);
         let answer = good.call(&method.path, wire(method, &request(method, &ours))).await;
-        assert_eq!(answer.code, Some(0), "{}: teach tests/protocols/samples.rs: {answer:?}", method.path);
+        assert_eq!(
+            answer.code,
+            Some(0),
+            "{}: add its sample to tests/protocols/samples.rs: {answer:?}",
+            method.path
+        );
     }
     assert_eq!(world.sql().fingerprint_of(&world.other.id), before);
 }
@@ -157,7 +162,7 @@ async fn every_protocol(world: &World, key: &str, method: &Method, ids: &Ids) ->
     for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
         let answer =
             world.anonymous_rpc(protocol).token(key).call(&method.path, wire(method, &request)).await;
-        assert_ne!(answer.code, Some(0), "{} takes {request}", method.path);
+        assert_ne!(answer.code, Some(0), "{} accepts {request}", method.path);
         let details = answer.headers.get("grpc-status-details-bin").is_some();
         let code = i64::from(answer.code.unwrap_or(-1));
         answers.push((format!("{protocol:?}"), code, format!("{} {details}", ids.hide_in(&answer.message))));

@@ -62,7 +62,7 @@ enum Content {
 }
 
 impl Answered {
-    fn is_good(&self) -> bool {
+    fn is_success(&self) -> bool {
         matches!(self.status, 0 | 200..=299)
     }
 
@@ -192,10 +192,10 @@ async fn repeated_write_is_done_once_through_every_protocol() {
             let call = Call::new(&method, &ids, &key);
             let what = format!("{} through {first:?}", method.path);
             let answer = call.through(&first, &world, &token).await;
-            assert!(answer.is_good() && !answer.replayed, "{what}: {answer:?}");
+            assert!(answer.is_success() && !answer.replayed, "{what}: {answer:?}");
             for again in ways(&method) {
                 let replay = call.through(&again, &world, &token).await;
-                assert!(replay.is_good() && replay.replayed, "{what}, then {again:?}: {replay:?}");
+                assert!(replay.is_success() && replay.replayed, "{what}, then {again:?}: {replay:?}");
                 if secrets(&method.output).is_empty() {
                     assert_eq!(replay.etag, answer.etag, "{what}, then {again:?}");
                 }
@@ -211,7 +211,11 @@ async fn repeated_write_is_done_once_through_every_protocol() {
                 }
             }
             let other = Call::new(&method, &other_ids(&world), &key);
-            assert_ne!(other.request, call.request, "{}: teach tests/protocols/samples.rs", method.path);
+            assert_ne!(
+                other.request, call.request,
+                "{}: add its sample to tests/protocols/samples.rs",
+                method.path
+            );
             other.conflicts(&world, &token).await;
             call.with("if-match", "*").conflicts(&world, &token).await;
         }
@@ -232,7 +236,7 @@ async fn concurrent_writes_with_one_key_are_done_once() {
         }
         let answers = racing.join_all().await;
         let statuses: Vec<_> = answers.iter().map(|answer| (answer.status, answer.replayed)).collect();
-        assert!(answers.iter().all(Answered::is_good), "{}: {statuses:?}", method.path);
+        assert!(answers.iter().all(Answered::is_success), "{}: {statuses:?}", method.path);
         let done = answers.iter().filter(|answer| !answer.replayed).count();
         assert_eq!(done, 1, "{}: {statuses:?}", method.path);
         let replays =
