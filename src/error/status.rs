@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::{Error, Kind};
+use super::call_error::Error;
+use super::kind::Kind;
 
 /// The error that a status was made of. REST, which runs in process, reads it.
 #[derive(Debug, Clone)]

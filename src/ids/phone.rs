@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{InvalidId, PhoneId};
+use super::invalid_id::InvalidId;
+use super::text_id::PhoneId;
 
 /// A phone number: country code and number in 5 to 20 digits, without `+`, spaces or dashes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

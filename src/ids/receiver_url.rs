@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use http::Uri;
 
-use super::InvalidId;
+use super::invalid_id::InvalidId;
 
 const MAX_CHARACTERS: usize = 2000;
 

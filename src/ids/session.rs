@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use ulid::Ulid;
 
-use super::InvalidId;
+use super::invalid_id::InvalidId;
 use crate::instant::Instant;
 
 /// The id of a session: a ULID in its canonical upper-case spelling.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rand::Rng;
 
-use super::InvalidId;
+use super::invalid_id::InvalidId;
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const LETTERS_AND_DIGITS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
