@@ -1,6 +1,6 @@
 //! Generated code of the protos that the examples and tests of `transcode` serve.
 
-#![allow(missing_docs, reason = "generated code")]
+#![allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
 
 /// A service to look at: books and their loans.
 pub mod library {
