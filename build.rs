@@ -43,6 +43,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     write("descriptors.bin", model.descriptors())?;
     write("methods.rs", methods::write(&model)?.as_bytes())?;
     write("redact.rs", secrets::write(&model)?.as_bytes())?;
+    write("validation.rs", model.validators("crate::pb", "super::checks")?.as_bytes())?;
     write("transcode.rs", model.routes("crate::pb")?.as_bytes())?;
     for (name, content) in openapi::write(&model) {
         write(&name, content.as_bytes())?;

@@ -5,7 +5,7 @@ use transcode_build::openapi::OpenApi;
 use transcode_build::{Model, Route};
 
 use super::failures::FAILURES;
-use super::methods::capability;
+use super::methods::capabilities;
 
 /// Names and contents of the files: `openapi.json`, `openapi-<api>.json`, and `openapi.rs`, which embeds the latter.
 pub fn write(model: &Model) -> Vec<(String, String)> {
@@ -41,15 +41,17 @@ pub fn write(model: &Model) -> Vec<(String, String)> {
 pub fn is_write(route: Route<'_>) -> bool {
     let method = &route.method.descriptor;
     let is_stream = method.is_client_streaming() || method.is_server_streaming();
-    capability(route.method).as_deref() != Some("READ") && route.binding.http_method != "GET" && !is_stream
+    capabilities(route.method) != ["READ"] && route.binding.http_method != "GET" && !is_stream
 }
 
 /// Adds the capability and the headers that this service reads and sets.
 fn complete(route: Route<'_>, operation: &mut Value) {
-    let capability = capability(route.method).unwrap_or_default().to_lowercase();
+    let capabilities = capabilities(route.method).iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
+    let (noun, names) =
+        (if capabilities.len() == 1 { "capability" } else { "capabilities" }, capabilities.join("` and `"));
     let description = operation["description"].as_str().unwrap_or_default();
-    operation["description"] = json!(format!("{description}\n\nNeeds the capability `{capability}`."));
-    operation["security"] = json!([{"bearer": [capability]}, {"apiKey": [capability]}]);
+    operation["description"] = json!(format!("{description}\n\nNeeds the {noun} `{names}`."));
+    operation["security"] = json!([{"bearer": capabilities}, {"apiKey": capabilities}]);
     let mut parameters = vec!["XRequestId"];
     if route.binding.http_method != "GET" && route.has_etag() {
         parameters.push("IfMatch");

@@ -14,7 +14,7 @@ pub mod keys;
 pub mod labels;
 pub mod members;
 pub mod message_lists;
-mod name;
+pub mod name;
 pub mod offset_pages;
 pub mod orgs;
 pub mod page;

@@ -4,6 +4,7 @@ mod api_keys;
 mod changes;
 mod chat_object;
 mod chats;
+mod checks;
 mod etag;
 mod guard;
 mod idempotency;
@@ -18,6 +19,7 @@ mod search;
 mod sessions;
 mod state;
 mod streams;
+mod validation;
 mod webhooks;
 mod write;
 

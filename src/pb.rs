@@ -14,8 +14,10 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 pub struct Method {
     /// Its path, such as `/switchboard.v1.ChatService/GetChat`.
     pub path: &'static str,
-    /// The capability that the caller needs.
-    pub capability: Capability,
+    /// The capabilities that the caller needs.
+    pub capabilities: &'static [Capability],
+    /// Whether a key that is limited to some sessions is rejected.
+    pub all_sessions: bool,
     /// Whether the response is a stream.
     pub is_stream: bool,
 }

@@ -27,3 +27,4 @@ mod sessions;
 mod stops;
 mod undecodable_messages;
 mod unexpected_bodies;
+mod validation;

@@ -144,7 +144,7 @@ fn name_taken() -> Error {
 }
 
 /// A valid name of one label. A comma would separate the names of a list.
-fn checked_name(name: &str) -> Result<LabelName> {
+pub fn checked_name(name: &str) -> Result<LabelName> {
     let name = name.trim();
     if name.is_empty() {
         return Err(Error::invalid("name", "must not be empty"));
@@ -171,7 +171,8 @@ fn check_name(field: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn checked_color(color: String) -> Result<String> {
+/// A valid color, such as `#1FA2B3`.
+pub fn checked_color(color: String) -> Result<String> {
     let digits = color.strip_prefix('#').unwrap_or_default();
     if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(color);
@@ -182,7 +183,7 @@ fn checked_color(color: String) -> Result<String> {
 /// The label names of lists. An element may contain several, separated by commas.
 ///
 /// Names are trimmed, not empty, sorted by key and distinct; the first spelling of a name counts.
-pub(super) fn parse(lists: &[String]) -> Result<Vec<LabelName>> {
+pub fn parse(lists: &[String]) -> Result<Vec<LabelName>> {
     let mut names = BTreeMap::new();
     for name in lists.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
         check_name(FIELD, name)?;

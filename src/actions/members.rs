@@ -235,7 +235,7 @@ fn checked(change: MemberChange) -> Result<MemberChanges> {
 }
 
 /// The form of an email in which it is compared.
-fn key_of(email: &str) -> Result<String> {
+pub fn key_of(email: &str) -> Result<String> {
     let email = email.trim();
     if is_email(email) {
         Ok(text_key(email))

@@ -75,7 +75,7 @@ impl Search {
 }
 
 /// A valid query.
-fn checked(query: String) -> Result<String> {
+pub fn checked(query: String) -> Result<String> {
     let invalid = |problem: &str| Err(Error::invalid("query", problem));
     if query.trim().is_empty() {
         return invalid("must not be empty");

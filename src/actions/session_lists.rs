@@ -84,7 +84,8 @@ fn chat_scope(session: SessionId, filter: &ChatFilter) -> Scope {
         .with_some("name", name.as_deref())
 }
 
-fn check_name(part: Option<&str>) -> Result<()> {
+/// Rejects an invalid part of a name.
+pub fn check_name(part: Option<&str>) -> Result<()> {
     match part {
         Some(part) if part.chars().count() > MAX_PART || part.chars().any(char::is_control) => {
             let expected =

@@ -30,15 +30,6 @@ pub struct Change {
     pub label: Patch<String>,
 }
 
-/// Rejects keys limited to some sessions.
-/// They could otherwise gain access to another session, or occupy a phone number.
-pub fn check_may_attach(caller: &Caller) -> Result<()> {
-    match &caller.sessions {
-        Some(_) => Err(Error::new(Kind::Forbidden, "a key limited to some sessions cannot attach another")),
-        None => Ok(()),
-    }
-}
-
 /// Creates a session, which attaches a phone number.
 ///
 /// # Errors
@@ -183,6 +174,6 @@ fn taken(message: &'static str) -> Error {
 }
 
 /// A valid label; `None` when it is empty.
-pub(super) fn checked_label(label: String) -> Result<Option<String>> {
+pub fn checked_label(label: String) -> Result<Option<String>> {
     if label.is_empty() { Ok(None) } else { name::checked("label", &label).map(Some) }
 }

@@ -9,35 +9,29 @@ use crate::caller::{Caller, Identity, capability_name};
 use crate::error::{Error, Kind, Result};
 use crate::pb::METHODS;
 
-/// Checks that the caller is authenticated and has the capability that the method declares.
+/// Checks that the caller is authenticated and may call the method.
 ///
 /// `rpc` is the method's path, such as `/switchboard.v1.ChatService/GetChat`. Fails with 401 without a valid token, 503
-/// when the token cannot be verified, 403 when the capability is missing.
+/// when the token cannot be verified, 403 when a capability is missing or a key limited to some sessions is rejected.
 pub fn guard(extensions: &Extensions, rpc: &str) -> Result<()> {
     let caller = authenticated(extensions)?;
     let method = METHODS.iter().find(|method| method.path == rpc);
-    let required =
-        method.ok_or_else(|| Error::new(Kind::Unimplemented, "there is no such method"))?.capability;
-    if caller.capabilities.contains(required) {
-        Ok(())
-    } else {
-        Err(Error::forbidden(capability_name(required)))
+    let method = method.ok_or_else(|| Error::new(Kind::Unimplemented, "there is no such method"))?;
+    if let Some(lacking) =
+        method.capabilities.iter().find(|required| !caller.capabilities.contains(**required))
+    {
+        return Err(Error::forbidden(capability_name(*lacking)));
     }
+    if method.all_sessions && caller.sessions.is_some() {
+        let message = "a key that is limited to some sessions cannot change data that all sessions share";
+        return Err(Error::new(Kind::Forbidden, message));
+    }
+    Ok(())
 }
 
 /// The caller of a request.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
     authenticated(request.extensions()).cloned()
-}
-
-/// The caller of a request that changes data of all sessions; fails for a key that is limited to some.
-pub(super) fn unlimited_caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
-    let caller = caller(request)?;
-    if caller.sessions.is_none() {
-        return Ok(caller);
-    }
-    let message = "a key that is limited to some sessions cannot change data that all sessions share";
-    Err(Error::new(Kind::Forbidden, message))
 }
 
 /// Rechecks the credential of a request while a stream is open.

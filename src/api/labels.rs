@@ -3,7 +3,7 @@
 use tonic::{Request, Response};
 
 use super::etag::with_etag;
-use super::guard::{caller, unlimited_caller};
+use super::guard::caller;
 use super::idempotency::idempotent;
 use super::mask::Mask;
 use super::parse::parse;
@@ -27,14 +27,14 @@ impl LabelService for Api {
     }
 
     async fn create_label(&self, request: Request<CreateLabelRequest>) -> RpcResult<Label> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let write = idempotent(&request, with_etag, label)?;
         let CreateLabelRequest { name, color } = request.into_inner();
         Ok(labels::create(&self.store, caller.org, NewLabel { name, color }, write).await?)
     }
 
     async fn update_label(&self, request: Request<UpdateLabelRequest>) -> RpcResult<Label> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let (precondition, write) = update(&request, label)?;
         let id = parse("label_id", &request.get_ref().label_id)?;
         let change = label_change(request.into_inner())?;
@@ -42,7 +42,7 @@ impl LabelService for Api {
     }
 
     async fn delete_label(&self, request: Request<DeleteLabelRequest>) -> RpcResult<()> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let (precondition, write) = deletion(&request, label)?;
         let id = parse("label_id", &request.get_ref().label_id)?;
         Ok(labels::delete(&self.store, caller.org, id, precondition, write).await?)

@@ -3,7 +3,7 @@
 use tonic::{Request, Response};
 
 use super::etag::with_etag;
-use super::guard::{caller, unlimited_caller};
+use super::guard::caller;
 use super::idempotency::idempotent;
 use super::mask::Mask;
 use super::state::{Api, RpcResult};
@@ -27,14 +27,14 @@ impl MemberService for Api {
     }
 
     async fn add_member(&self, request: Request<AddMemberRequest>) -> RpcResult<Member> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let write = idempotent(&request, with_etag, member)?;
         let new = new_member(request.into_inner())?;
         Ok(members::add(&self.store, Manager::from(&*caller), new, write).await?)
     }
 
     async fn update_member(&self, request: Request<UpdateMemberRequest>) -> RpcResult<Member> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let (precondition, write) = update(&request, member)?;
         let (email, change) = member_change(request.into_inner())?;
         let manager = Manager::from(&*caller);
@@ -42,7 +42,7 @@ impl MemberService for Api {
     }
 
     async fn remove_member(&self, request: Request<RemoveMemberRequest>) -> RpcResult<()> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let (precondition, write) = deletion(&request, member)?;
         let email = &request.get_ref().email;
         Ok(members::remove(&self.store, Manager::from(&*caller), email, precondition, write).await?)

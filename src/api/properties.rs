@@ -3,7 +3,7 @@
 use tonic::{Request, Response};
 
 use super::etag::with_etag;
-use super::guard::{caller, unlimited_caller};
+use super::guard::caller;
 use super::idempotency::idempotent;
 use super::mask::Mask;
 use super::parse::parse;
@@ -31,7 +31,7 @@ impl PropertyService for Api {
     }
 
     async fn create_property(&self, request: Request<CreatePropertyRequest>) -> RpcResult<Property> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let write = idempotent(&request, with_etag, property)?;
         let CreatePropertyRequest { name, kind, options } = request.into_inner();
         let new = NewProperty { id: None, name, kind: kind.parse()?, options };
@@ -39,7 +39,7 @@ impl PropertyService for Api {
     }
 
     async fn update_property(&self, request: Request<UpdatePropertyRequest>) -> RpcResult<Property> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let (precondition, write) = update(&request, property)?;
         let id = parse("property_id", &request.get_ref().property_id)?;
         let change = property_change(request.into_inner())?;
@@ -47,7 +47,7 @@ impl PropertyService for Api {
     }
 
     async fn delete_property(&self, request: Request<DeletePropertyRequest>) -> RpcResult<()> {
-        let caller = unlimited_caller(&request)?;
+        let caller = caller(&request)?;
         let (precondition, write) = deletion(&request, property)?;
         let id = parse("property_id", &request.get_ref().property_id)?;
         Ok(properties::delete(&self.store, caller.org, id, precondition, write).await?)

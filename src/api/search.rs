@@ -29,7 +29,7 @@ pub(super) fn search(request: SearchMessagesRequest, number: Option<PhoneSelecto
 }
 
 /// Parses an order as AIP-132 writes it: the number of spaces does not matter.
-fn order(text: &str) -> Result<Order> {
+pub(super) fn order(text: &str) -> Result<Order> {
     match text.split_whitespace().collect::<Vec<_>>()[..] {
         ["rank", "desc"] => Ok(Order::BestFirst),
         ["timestamp", "desc"] => Ok(Order::NewestFirst),

@@ -105,7 +105,7 @@ impl WebhookService for Api {
 }
 
 /// The id of a delivery is its event's, in the one spelling that deliveries have.
-fn event_id(text: &str) -> Result<i64> {
+pub(super) fn event_id(text: &str) -> Result<i64> {
     let number = text.parse().ok().filter(|number: &i64| *number > 0 && number.to_string() == text);
     number.ok_or_else(|| Error::invalid("delivery_id", "must be the id of a delivery"))
 }

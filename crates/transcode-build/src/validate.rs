@@ -140,7 +140,10 @@ fn write_field(out: &mut String, field: &FieldDescriptor) {
         format!("let value = &self.{place};")
     } else {
         // Without presence, the default value is an absent one.
-        format!("if self.{place} != Default::default()")
+        match field.kind() {
+            Kind::String | Kind::Bytes => format!("if !self.{place}.is_empty()"),
+            _ => format!("if self.{place} != 0"),
+        }
     };
     let statements = statements.join(";\n            ");
     let _ = match head.strip_prefix("let ") {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ::transcode::Transcoder;
+use ::transcode::{Transcoder, Validated};
 use http::{Extensions, HeaderValue, Method};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -81,7 +81,12 @@ pub fn compose(
     closing: &CancellationToken,
 ) -> Result<Services, ServeError> {
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
-    let api = Arc::new(Api::new(store.clone(), secrets.signing_keys.clone(), publisher.clone(), webhooks));
+    let api = Arc::new(Validated(Api::new(
+        store.clone(),
+        secrets.signing_keys.clone(),
+        publisher.clone(),
+        webhooks,
+    )));
     let writers = crate::server::pools::of_connectors(config.database_pool_size);
     let ingest_store = store.with_own_pool(&secrets.database_url, PoolOptions::background(writers));
     let ingest = IngestApi::new(ingest_store, notifier.clone(), writers, closing.clone());

@@ -1,0 +1,47 @@
+//! The checks of field values that `(transcode.v1.constraints).check` names. An error is the problem: `must be …`.
+
+use super::{parse, search, webhooks};
+use crate::actions::{labels, members, name as names, session_lists, sessions};
+use crate::actions::{offset_pages, search as searches};
+use crate::error::Error;
+use crate::ids::{ChatAddress, KeyId, LabelId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId};
+
+macro_rules! checks {
+    ($($name:ident($value:ident: $type:ty) = $check:expr;)+) => {$(
+        pub(super) fn $name($value: &$type) -> Result<(), String> {
+            $check.map(drop).map_err(problem)
+        }
+    )+};
+}
+
+/// The problem of the one invalid field.
+fn problem(error: Error) -> String {
+    error.fields().first().map(|violation| violation.problem.clone()).unwrap_or_default()
+}
+
+checks! {
+    chat_id(text: str) = parse::chat_address("chat_id", text);
+    jid(text: str) = parse::parse::<ChatAddress>("jid", text);
+    session_id(text: str) = parse::parse::<SessionId>("session_id", text);
+    label_id(text: str) = parse::parse::<LabelId>("label_id", text);
+    property_id(text: str) = parse::parse::<PropertyId>("property_id", text);
+    webhook_id(text: str) = parse::parse::<WebhookId>("webhook_id", text);
+    key_id(text: str) = parse::parse::<KeyId>("key_id", text);
+    delivery_id(text: str) = webhooks::event_id(text);
+    phone_number(text: str) = parse::parse::<Phone>("phone_number", text);
+    receiver_url(text: str) = parse::parse::<ReceiverUrl>("url", text.trim());
+    email(text: str) = members::key_of(text);
+    name(text: str) = names::checked("name", text);
+    label_name(text: str) = labels::checked_name(text);
+    color(text: str) = labels::checked_color(text.to_owned());
+    label_list(texts: [String]) = labels::parse(texts);
+    labels(text: str) = labels::parse(&[text.to_owned()]);
+    label_filter(text: str) = names::check_no_nul("label", text);
+    session_label(text: str) = sessions::checked_label(text.to_owned());
+    name_part(text: str) = session_lists::check_name(Some(text));
+    performed_by(text: str) = names::check_no_nul("performed_by", text);
+    search_query(text: str) = searches::checked(text.to_owned());
+    search_order(text: str) = search::order(text);
+    instant(text: str) = offset_pages::moment("time", text);
+    unix_millis(millis: i64) = parse::unix_millis("time", *millis);
+}
