@@ -1,126 +1,152 @@
-//! The shape of the source: who may use whom, how long a file may be, and that what the documents name is there.
+//! The structure of the source: layers, circles, the size of files, and that documents name files that exist.
+
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use self::source::{File, Module, files, opening};
 use crate::support::{ROOT, files_under};
 
-/// Which layer a module stands on. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 21] = [
-    ("main", 8),
-    ("cli", 8),
-    ("server", 7),
-    ("rest", 6),
-    ("api", 5),
-    ("actions", 4),
-    ("auth", 3),
-    ("store", 2),
-    ("config", 1),
-    ("http_client", 1),
-    ("telemetry", 1),
-    ("caller", 1),
-    ("cursor", 1),
-    ("postgres", 1),
-    ("deadline", 0),
-    ("error", 0),
-    ("ids", 0),
-    ("patch", 0),
-    ("reloading", 0),
-    ("instant", 0),
-    ("pb", 0),
+/// The layer of each top module. A file uses its own layer and those below it.
+const RANKS: [(&str, u8); 25] = [
+    ("main", 9),
+    ("cli", 9),
+    ("server", 8),
+    ("rest", 7),
+    ("api", 7),
+    ("actions", 5),
+    ("auth", 4),
+    ("store", 3),
+    ("config", 2),
+    ("telemetry", 2),
+    ("caller", 2),
+    ("cursor", 2),
+    ("postgres", 2),
+    ("http_client", 2),
+    ("deadline", 1),
+    ("digest", 1),
+    ("error", 1),
+    ("ids", 1),
+    ("instant", 1),
+    ("json_value", 1),
+    ("patch", 1),
+    ("pb", 1),
+    ("reloading", 1),
+    ("text_key", 1),
+    ("lib", 0),
 ];
 
-/// What a layer never names, beside the layers above it.
-const NEVER: [(&str, &[&str]); 4] = [
-    ("server", &["diesel::"]),
-    ("api", &["diesel::", "http::", "serde_json::"]),
-    ("actions", &["diesel::", "http::", "tonic::"]),
-    ("auth", &["crate::api", "crate::actions", "diesel::"]),
+/// The crates that a layer never names.
+const FORBIDDEN: [(&str, &[&str]); 5] = [
+    ("server", &["diesel"]),
+    ("api", &["diesel", "http", "serde_json"]),
+    ("actions", &["diesel", "http", "tonic"]),
+    ("auth", &["diesel"]),
+    ("cli", &["diesel"]),
 ];
 
-const LONGEST_FILE: usize = 300;
+const MAX_LINES: usize = 300;
 
 #[test]
-fn no_file_uses_a_layer_above_its_own() {
+fn files_use_their_own_layer_and_those_below() {
     let mut upward = Vec::new();
-    for (file, module, text) in sources() {
-        for used in crate_modules(&text) {
-            if rank(&used) > rank(&module) {
-                upward.push(format!("{file} uses {used}"));
-            }
+    for file in files() {
+        for used in file.uses.iter().filter(|used| rank(&used[0]) > rank(file.top())) {
+            upward.push(format!("{} uses {}", file.path, used.join("::")));
         }
     }
     assert_eq!(upward, Vec::<String>::new());
 }
 
 #[test]
-fn modules_use_each_other_without_circles() {
-    let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (_, module, text) in sources() {
-        let others = crate_modules(&text).into_iter().filter(|used| *used != module);
-        uses.entry(module.clone()).or_default().extend(others);
-    }
-    for start in uses.keys() {
-        let mut reached = BTreeSet::new();
-        let mut next = vec![start];
-        while let Some(module) = next.pop() {
-            for used in uses.get(module).into_iter().flatten() {
-                assert_ne!(used, start, "{start} and {module} use each other");
-                if reached.insert(used) {
-                    next.push(used);
-                }
-            }
-        }
-    }
+fn files_use_each_other_without_circles() {
+    let files = files();
+    let graph = files.iter().map(|file| (file.module.clone(), file.uses.clone())).collect();
+    assert_eq!(circles(&graph), Vec::<String>::new());
 }
 
 #[test]
-fn layers_do_not_name_what_is_not_theirs() {
+fn modules_use_each_other_without_circles() {
+    let mut graph: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
+    for file in files() {
+        let top = vec![file.top().to_owned()];
+        let others = file.uses.iter().map(|used| used[..1].to_vec()).filter(|used| *used != top);
+        graph.entry(top.clone()).or_default().extend(others);
+    }
+    assert_eq!(circles(&graph), Vec::<String>::new());
+}
+
+#[test]
+fn layers_do_not_name_crates_of_other_layers() {
     let mut named = Vec::new();
-    for (file, module, text) in sources() {
-        let never = NEVER.iter().find(|(layer, _)| *layer == module).map_or(&[][..], |(_, names)| names);
-        let foreign = never.iter().filter(|name| mentions(&text, name));
-        named.extend(foreign.map(|name| format!("{file} names {name}")));
-        if mentions(&text, "diesel::") && !["store", "cli"].contains(&module.as_str()) {
-            named.push(format!("{file} names diesel"));
+    for file in files() {
+        let forbidden = FORBIDDEN.iter().find(|(layer, _)| *layer == file.top());
+        let crates = forbidden.map_or(&[][..], |(_, crates)| crates);
+        let found = crates.iter().filter(|name| file.crates.contains(**name));
+        named.extend(found.map(|name| format!("{} names {name}", file.path)));
+        if file.crates.contains("diesel") && file.top() != "store" {
+            named.push(format!("{} names diesel", file.path));
         }
     }
     assert_eq!(named, Vec::<String>::new());
 }
 
 #[test]
+fn the_reader_sees_code_after_tests_and_circles_of_files() {
+    let graph = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")];
+    let module = |name: &str| vec![name.to_owned()];
+    let graph = graph.map(|(from, to)| (module(from), BTreeSet::from([module(to)])));
+    assert_eq!(circles(&graph.into()), ["a, b, c"]);
+    let all = files();
+    assert!(all.iter().any(|file| file.uses.len() > 3), "no file uses others: the reader is blind");
+    assert!(all.iter().any(|file: &File| file.crates.contains("diesel")), "nobody names diesel");
+}
+
+#[test]
 fn files_are_short_and_open_with_a_sentence() {
     let mut wrong = Vec::new();
-    let mut files: Vec<_> = ["src", "tests", "benches", "build"]
-        .into_iter()
-        .flat_map(|folder| files_under(folder, "rs"))
-        .collect();
+    let folders = ["src", "tests", "benches", "build", "crates"];
+    let mut files: Vec<_> = folders.into_iter().flat_map(|folder| files_under(folder, "rs")).collect();
     files.push(Path::new(ROOT).join("build.rs"));
     for file in files {
-        let text = fs::read_to_string(&file).expect("a source file");
-        let lines = text.lines().count();
-        if lines > LONGEST_FILE {
+        let (first, lines) = opening(&file);
+        if lines > MAX_LINES {
             wrong.push(format!("{} has {lines} lines", file.display()));
         }
-        if !text.starts_with("//! ") {
-            wrong.push(format!("{} does not say what it is", file.display()));
+        if !first.starts_with("//! ") {
+            wrong.push(format!("{} does not open with what it is", file.display()));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]
-fn the_readme_names_only_files_that_exist() {
-    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md");
-    let quoted = readme.split('`').skip(1).step_by(2);
-    let paths = quoted.filter(|word| {
-        ["src/", "tests/", "proto/", "helm/", "migrations/", "benches/"]
-            .iter()
-            .any(|top| word.starts_with(top))
-    });
-    let missing: Vec<_> = paths.filter(|path| !Path::new(ROOT).join(path).exists()).collect();
-    assert_eq!(missing, Vec::<&str>::new());
+fn documents_name_files_that_exist() {
+    let mut missing = Vec::new();
+    for document in ["README.md", "docs/architecture.md", "docs/operations.md"] {
+        let text = fs::read_to_string(Path::new(ROOT).join(document)).expect(document);
+        let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
+        let tops =
+            ["src/", "tests/", "proto/", "helm/", "migrations/", "benches/", "crates/", "assets/", "docs/"];
+        let paths = quoted.filter(|word| tops.iter().any(|top| word.starts_with(top)));
+        let absent = paths.filter(|path| !Path::new(ROOT).join(path).exists());
+        missing.extend(absent.map(|path| format!("{document} names {path}")));
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn a_request_passes_at_most_nine_files() {
+    let text =
+        fs::read_to_string(Path::new(ROOT).join("docs/architecture.md")).expect("docs/architecture.md");
+    let (_, way) = text.split_once("## The way of one PATCH").expect("the way of a request");
+    let way = way.split("\n## ").next().unwrap_or_default();
+    let steps: Vec<_> = way.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).collect();
+    let files: BTreeSet<_> = steps.iter().filter_map(|step| step.split('`').nth(1)).collect();
+    assert_eq!(files.len(), steps.len(), "each step names its file first");
+    assert!((3..=9).contains(&steps.len()), "{} files: {files:?}", steps.len());
 }
 
 #[test]
@@ -131,12 +157,12 @@ fn every_promise_names_a_test_that_exists() {
     assert!(!rows.is_empty());
     let names =
         rows.iter().flat_map(|row| row.rsplit("| ").next()).map(|name| name.trim_matches([' ', '|', '`']));
-    let missing: Vec<_> = names.filter(|name| !is_test(name)).collect();
+    let missing: Vec<_> = names.filter(|name| !is_promise_tested(name)).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
 
 /// Whether `module::function` or `module` is one of these tests, or `function` a unit test.
-fn is_test(name: &str) -> bool {
+fn is_promise_tested(name: &str) -> bool {
     let tests = Path::new(ROOT).join("tests");
     let contains = |file: &Path, function: &str| {
         fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {function}(")))
@@ -150,68 +176,32 @@ fn is_test(name: &str) -> bool {
     }
 }
 
-/// Every file of `src/`: its path, the top module it belongs to and its text without comments and unit tests.
-fn sources() -> Vec<(String, String, String)> {
-    let files = files_under("src", "rs").into_iter();
-    let files = files.map(|file| {
-        let path = file.strip_prefix(ROOT).expect("a path in the repository").display().to_string();
-        let module = path.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default().to_owned();
-        let text = fs::read_to_string(&file).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>();
-        (path, module, code.join("\n"))
-    });
-    files.filter(|(_, module, _)| module != "lib").collect()
-}
-
-/// The top modules of this crate that a text names: `crate::x`, `switchboard::x` and `use crate::{x, y::z}`.
-fn crate_modules(text: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for root in ["crate::", "switchboard::"] {
-        for (at, _) in text.match_indices(root) {
-            let rest = &text[at + root.len()..];
-            match rest.strip_prefix('{') {
-                Some(list) => found.extend(list_heads(list)),
-                None => found.extend([word(rest)]),
-            }
+/// The groups of modules that use each other in a circle.
+fn circles(graph: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<String> {
+    let reached: BTreeMap<_, _> = graph.keys().map(|start| (start, reachable(graph, start))).collect();
+    let mut groups = BTreeSet::new();
+    for (start, from_start) in &reached {
+        let group =
+            from_start.iter().filter(|other| reached.get(other).is_some_and(|back| back.contains(*start)));
+        let group: Vec<_> = group.map(|module| module.join("::")).collect();
+        if !group.is_empty() {
+            groups.insert(group.join(", "));
         }
     }
-    found.retain(|name| RANKS.iter().any(|(module, _)| module == name));
-    found
+    groups.into_iter().collect()
 }
 
-/// The first words of a `{…}` list's items, whatever is nested in them.
-fn list_heads(list: &str) -> Vec<String> {
-    let mut heads = Vec::new();
-    let mut depth = 0;
-    let mut item_starts = true;
-    for (at, c) in list.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => item_starts = true,
-            c if c.is_alphabetic() && item_starts => {
-                heads.push(word(&list[at..]));
-                item_starts = false;
-            }
-            _ => {}
-        }
+fn reachable(graph: &BTreeMap<Module, BTreeSet<Module>>, start: &Module) -> BTreeSet<Module> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![start];
+    while let Some(module) = next.pop() {
+        let used = graph.get(module).into_iter().flatten();
+        next.extend(used.filter(|used| reached.insert((*used).clone())));
     }
-    heads
-}
-
-fn word(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-}
-
-/// Whether the text names that path, not as the end of a longer name.
-fn mentions(text: &str, path: &str) -> bool {
-    text.match_indices(path)
-        .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+    reached
 }
 
 fn rank(module: &str) -> u8 {
     let known = RANKS.iter().find(|(name, _)| *name == module);
-    known.unwrap_or_else(|| panic!("src/{module} stands on no layer: name it in tests/layers.rs")).1
+    known.unwrap_or_else(|| panic!("src/{module} has no layer: name it in tests/layers.rs")).1
 }
