@@ -1,6 +1,6 @@
 //! Everything the service promises, tried from outside: the real binary, real PostgreSQL, real clients.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on says why and ends")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failing test panics with the reason")]
 
 mod cli;
 mod clients;

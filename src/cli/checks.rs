@@ -29,7 +29,7 @@ pub(super) async fn of_login_keys(config: &Config) -> Option<Finding> {
         Ok(_) if location.starts_with("http://") => Finding::bad(
             CHECK,
             Verdict::Warning,
-            "the JWKS is fetched without TLS: whoever can change the response can sign tokens",
+            "the JWKS is fetched without TLS: an attacker who changes the response can sign tokens",
             "use an https URL for --jwks-url",
         ),
         Ok(count) => Finding::ok(CHECK, format!("{count} in {location}")),

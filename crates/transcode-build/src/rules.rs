@@ -1,4 +1,4 @@
-//! Rejects routes that cannot be served or cannot be told apart.
+//! Rejects routes that cannot be served or are ambiguous.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 """Renders the Helm chart, with each set of values that comes on standard input, as Kubernetes would be given it.
 
-Says of each set what a strict lint and the API's own schemas have against it; and of the chart, its own values and schema.
+Prints the findings of a strict lint and of the API schemas for each set, and those for the chart with its own values and schema.
 """
 
 import functools
@@ -12,7 +12,7 @@ import kubernetes_validate
 import yaml
 
 CHART = sys.argv[1]
-# The oldest that the chart says it runs on, and the newest that there are schemas of.
+# The oldest supported version, and the newest with schemas.
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 
 # It would read the same few megabytes again for every manifest.

@@ -47,13 +47,13 @@ def call(service, method, token=TOKEN, **fields):
     return stub(request(**fields), metadata=metadata, timeout=10)
 
 
-def refused(code, words, *args, **fields):
-    """The call must fail with that code and those words."""
+def refused(code, text, *args, **fields):
+    """The call must fail with that code and those text."""
     try:
         call(*args, **fields)
     except grpc.RpcError as error:
         assert error.code() == code, (error.code(), error.details())
-        assert words in error.details(), error.details()
+        assert text in error.details(), error.details()
     else:
         sys.exit(f"{args} was not refused with {code}")
 

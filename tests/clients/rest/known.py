@@ -1,4 +1,4 @@
-"""Tells Schemathesis what there is: what a schema says it refers to is taken from the organization under test.
+"""Gives Schemathesis existing ids: values that a schema refers to are taken from the organization under test.
 
 KNOWN is JSON. For each word of `x-refers-to` it has what exists: `kept` for most calls, `changed` for what an update is of
 where what is kept must stay as it is, `spare` for what a deletion is of. The keys of a map are known with a schema of their values.
@@ -64,7 +64,7 @@ def fill(node, which):
 @schemathesis.hook
 def filter_case(context, case):
     """What is kept stays, also when it was seen in an answer, and the token that all calls are made with. A list does not
-    hold what is the same without the blanks around it: the document can say in words alone that it must not."""
+    hold what is the same without the blanks around it: the document cannot express it."""
     named = [value for value in (case.path_parameters or {}).values() if isinstance(value, str)]
     stays = STAYS.get(case.operation.path, set()) if case.method == "DELETE" else set()
     fields = case.body.values() if isinstance(case.body, dict) else []
@@ -78,7 +78,7 @@ def is_twice_there(field):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Each call is one of its own: under a key that another had, it would only be told so. And what must lie in the future
+    """Each call has its own idempotency key, because a reused one is a conflict. And what must lie in the future
     does so when it is sent, which no fixed minimum can say."""
     for name in IN_FUTURE & (case.body.keys() if isinstance(case.body, dict) else set()):
         future, sent = int(time.time() * 1000) + DAY, case.body[name]

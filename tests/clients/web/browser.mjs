@@ -1,4 +1,4 @@
-// A headless Chromium that talks to nobody by itself.
+// A headless Chromium that sends no requests by itself.
 import { chromium } from 'playwright-core';
 
 export function launch() {

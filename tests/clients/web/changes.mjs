@@ -1,4 +1,4 @@
-// How the inbox reads again what it is told has changed: seldom, and until it succeeds. The clock is this test's own.
+// How the inbox reloads changed chats: in batches, with retries. The test controls the clock.
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { mock } from 'node:test';
@@ -26,7 +26,7 @@ async function theFirstChangeIsReadAtOnce() {
 
 async function aBurstIsReadTogether() {
   const { changes, reads } = start();
-  for (let told = 0; told < 100; told += 1) {
+  for (let change = 0; change < 100; change += 1) {
     changes.received('asha');
     changes.received('bela');
   }
@@ -39,7 +39,7 @@ async function aBurstIsReadTogether() {
 
 async function whatGoesOnIsReadTwiceASecond() {
   const { changes, reads } = start();
-  for (let told = 0; told < 100; told += 1) {
+  for (let change = 0; change < 100; change += 1) {
     changes.received('asha');
     await pass(100);
   }

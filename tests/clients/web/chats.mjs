@@ -39,7 +39,7 @@ try {
   const elsewhere = await open(stranger);
   assert.match(await text(elsewhere, '#end'), /^failed: /);
   assert.equal(await elsewhere.locator('#name').count(), 0);
-  assert.ok(elsewhere.complaints.some((words) => /CORS policy/.test(words)), elsewhere.complaints.join('\n'));
+  assert.ok(elsewhere.complaints.some((text) => /CORS policy/.test(text)), elsewhere.complaints.join('\n'));
 } finally {
   await browser.close();
 }

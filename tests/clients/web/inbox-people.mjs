@@ -7,7 +7,7 @@ export const { SERVICE, TOKEN: token, READER: reader, EMAIL: email } = process.e
 export const line = await openLine(SERVICE);
 /** What the browser found fault with. */
 export const complaints = [];
-/** Whom the pages asked, and in which words. */
+/** The requests of the pages: host and content type. */
 export const asked = new Set();
 export const grpcWeb = new Set();
 export const browser = await launch();

@@ -1,4 +1,4 @@
-// Two who have the inbox open see what the other does, what comes in, and what they missed.
+// Two users with open inboxes see each other.s changes, new messages, and changes they missed.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -52,13 +52,13 @@ export async function whatComesInIsShown(page) {
 export async function anInterruptionLosesNothing(page) {
   const asked = calls(page);
   await changeWhileAway(page, async () => {
-    // Taken up where it ended: nothing is read but what changed.
+    // The watch resumes: only changed chats are loaded.
     assert.ok(!asked.includes('ListChats'), String(asked));
   });
 }
 
 export async function whatIsTooLongAgoIsReadAnew(page) {
-  // As a service answers that is stopping, and one that knows nothing of so long ago.
+  // The responses of a server that shuts down, and of one that no longer has the events.
   const [unavailable, outOfRange] = ['14', '11'];
   const answers = [unavailable, outOfRange];
   const places = [];
@@ -93,9 +93,9 @@ async function changeWhileAway(page, whenBack) {
   await other.getByRole('button', { name: 'Unarchive' }).click();
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
   await other.close();
-  // The browser says that it reached nothing.
-  const said = complaints.splice(0);
-  complaints.push(...said.filter((complaint) => !complaint.includes('net::ERR_')));
+  // The browser reports connection errors.
+  const reported = complaints.splice(0);
+  complaints.push(...reported.filter((complaint) => !complaint.includes('net::ERR_')));
 }
 
 export async function whoseTokenEndsIsTold() {
@@ -107,7 +107,7 @@ export async function whoseTokenEndsIsTold() {
   await page.close();
 }
 
-/** An answer that says only how a call ended. */
+/** A response with a status only. */
 function ended(status, message) {
   return { contentType: 'application/grpc-web+proto', headers: { 'grpc-status': status, 'grpc-message': message } };
 }

@@ -1,6 +1,6 @@
 // Works with the inbox in a headless Chromium as people do: two of them at once, with the keyboard, and on a phone. The page
-// asks nobody but the service, and breaks none of its policy. Once it prints that it waits for messages to come in, and goes
-// on when it is told that they have.
+// sends requests only to the service and violates no policy. It prints once that it waits for messages, and continues
+// when the test confirms them.
 import assert from 'node:assert/strict';
 import {
   asked, browser, complaints, email, grpcWeb, line, names, open, reader, row, signIn, token,

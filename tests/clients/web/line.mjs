@@ -9,7 +9,7 @@ export async function openLine(service) {
   let isCut = false;
   const keep = (socket) => {
     sockets.add(socket);
-    // Whoever is on the other side learns of a failure by the end.
+    // A failure ends the process.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
   };
