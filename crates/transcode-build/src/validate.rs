@@ -138,12 +138,11 @@ fn write_field(out: &mut String, field: &FieldDescriptor) {
         format!("if let Some(value) = &self.{place}")
     } else if Behavior::Required.applies_to(field) {
         format!("let value = &self.{place};")
-    } else {
+    } else if matches!(field.kind(), Kind::String | Kind::Bytes) {
         // Without presence, the default value is an absent one.
-        match field.kind() {
-            Kind::String | Kind::Bytes => format!("if !self.{place}.is_empty()"),
-            _ => format!("if self.{place} != 0"),
-        }
+        format!("if !self.{place}.is_empty()")
+    } else {
+        format!("if self.{place} != 0")
     };
     let statements = statements.join(";\n            ");
     let _ = match head.strip_prefix("let ") {
