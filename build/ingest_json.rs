@@ -66,7 +66,21 @@ fn runtime_module(field: &FieldDescriptor) -> Option<&'static str> {
             "ConnectionStatus" => Some("connection_status"),
             _ => None,
         },
-        _ => None,
+        Kind::Double
+        | Kind::Float
+        | Kind::Int32
+        | Kind::Int64
+        | Kind::Uint32
+        | Kind::Uint64
+        | Kind::Sint32
+        | Kind::Sint64
+        | Kind::Fixed32
+        | Kind::Fixed64
+        | Kind::Sfixed32
+        | Kind::Sfixed64
+        | Kind::Bool
+        | Kind::String
+        | Kind::Bytes => None,
     }
 }
 
