@@ -10,11 +10,14 @@ use crate::actions::idempotency::IdempotentWrite;
 use crate::error::Result;
 use crate::pb::Redact;
 
+/// The precondition of a change, and its write that returns `R`.
+type Change<V, W, R> = (Precondition<V>, IdempotentWrite<W, Response<R>>);
+
 /// For an RPC that changes a resource and returns it with its new ETag.
 pub(super) fn update<Q, V, M>(
     request: &Request<Q>,
     to_message: impl Fn(V) -> M + Copy + Send + 'static,
-) -> Result<(Precondition<V>, IdempotentWrite<V, Response<M>>)>
+) -> Result<Change<V, V, M>>
 where
     Q: Message + Name,
     V: Clone,
@@ -27,7 +30,7 @@ where
 pub(super) fn deletion<Q, V, M>(
     request: &Request<Q>,
     to_message: impl Fn(V) -> M + Send + 'static,
-) -> Result<(Precondition<V>, IdempotentWrite<(), Response<()>>)>
+) -> Result<Change<V, (), ()>>
 where
     Q: Message + Name,
     V: Clone,

@@ -38,6 +38,7 @@ struct Metrics {
 }
 
 impl Metrics {
+    #[expect(clippy::too_many_lines, reason = "a list: one entry per metric")]
     fn new(meter: &Meter) -> Self {
         let duration = |name, description| {
             let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);

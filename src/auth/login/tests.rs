@@ -85,7 +85,7 @@ fn logins_with(jwks: Arc<Jwks>) -> Logins {
         org_claim: "org_id".to_owned(),
         role_claim: "role".to_owned(),
     };
-    let orgs = Orgs::new(Store::new(&Secret::new("postgres://127.0.0.1:1/none"), PoolOptions::background(1)));
+    let orgs = Orgs::new(Store::new(Secret::new("postgres://127.0.0.1:1/none"), PoolOptions::background(1)));
     Logins { config, jwks, orgs, verified: Cache::new(10) }
 }
 

@@ -57,7 +57,7 @@ fn load_signing_keys(
     keys: [(&str, Option<SigningKey>); 2],
 ) -> Result<SigningKeys, String> {
     enum Source {
-        Fixed(SigningKey),
+        Fixed(Box<SigningKey>),
         File(String),
     }
     let (mut sources, mut files) = (Vec::new(), Vec::new());
@@ -67,14 +67,14 @@ fn load_signing_keys(
                 files.push(file);
                 sources.push(Source::File(label));
             }
-            None => sources.extend(fixed.map(Source::Fixed)),
+            None => sources.extend(fixed.map(Box::new).map(Source::Fixed)),
         }
     }
     let parse = move |contents: Contents| {
         let contents = contents?;
         let mut contents = contents.iter();
         let parse = |source: &Source| match source {
-            Source::Fixed(key) => Ok(key.clone()),
+            Source::Fixed(key) => Ok(SigningKey::clone(key)),
             Source::File(label) => parsed(label, contents.next(), str::parse),
         };
         sources.iter().map(parse).collect()

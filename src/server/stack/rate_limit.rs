@@ -112,7 +112,7 @@ impl<C: Clock + Clone> RateLimiters<C> {
     }
 
     fn evict_idle(&self) {
-        if self.requests.fetch_add(1, Ordering::Relaxed) % EVICTION_INTERVAL == 0 {
+        if self.requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVICTION_INTERVAL) {
             self.keys.iter().for_each(RateLimiter::retain_recent);
             self.orgs.iter().for_each(RateLimiter::retain_recent);
         }

@@ -93,7 +93,7 @@ pub async fn start_with(change: impl FnOnce(&mut Config), limit: impl FnOnce(&mu
     config.drain_delay = Duration::ZERO;
     config.drain_timeout = Duration::from_millis(500);
     change(&mut config);
-    let store = Store::new(&Secret::new("postgres://127.0.0.1:1/none"), pools::of_requests(&config));
+    let store = Store::new(Secret::new("postgres://127.0.0.1:1/none"), pools::of_requests(&config));
     let (health, closing) = (Health::new(), CancellationToken::new());
     let health_service = health.rpc(closing.clone());
     let guard = |_: &http::Extensions, path: &str| match path.ends_with("/forbidden") {
