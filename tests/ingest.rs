@@ -41,7 +41,7 @@ impl TestOrg {
     }
 
     pub async fn on(database: &Database) -> Self {
-        let store = Store::new(&Secret::new(&database.url), PoolOptions::background(4));
+        let store = Store::new(Secret::new(&database.url), PoolOptions::background(4));
         let org = orgs::create(&store, None, "Acme").await.expect("an organization");
         for (id, phone) in [(Some(SESSION), NUMBER), (None, OTHER_NUMBER)] {
             let id = id.map(|id| id.parse().expect("a session id"));

@@ -138,9 +138,7 @@ fn invalid_tls_files_prevent_the_start() {
         answer.stderr
     };
     assert!(refused(&Pair { key: other.key, ..pair.clone() }, &[]).contains("/cert: "));
-    assert!(
-        refused(&Pair { cert: String::new(), ..pair.clone() }, &[]).contains("there is no certificate in it")
-    );
+    assert!(refused(&Pair { cert: String::new(), ..pair.clone() }, &[]).contains("contains no certificate"));
     assert!(refused(&Pair { key: "none".to_owned(), ..pair.clone() }, &[]).contains("/key: "));
     assert!(refused(&pair, &["--tls-client-ca", "/nonexistent/ca"]).contains("/nonexistent/ca: "));
     for (given, lacking) in [("cert", "key"), ("key", "cert"), ("client-ca", "cert")] {

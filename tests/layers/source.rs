@@ -162,21 +162,12 @@ impl Names {
 
 impl<'ast> Visit<'ast> for Names {
     fn visit_item(&mut self, item: &'ast Item) {
-        let attributes = match item {
-            Item::Mod(item) => &item.attrs,
-            Item::Fn(item) => &item.attrs,
-            Item::Impl(item) => &item.attrs,
-            Item::Use(item) => &item.attrs,
-            Item::Struct(item) => &item.attrs,
-            Item::Const(item) => &item.attrs,
-            _ => return visit::visit_item(self, item),
-        };
-        match item {
-            Item::Mod(item) if is_test(attributes) => {
-                self.tests.push([&self.at[..], &[item.ident.to_string()]].concat());
-            }
-            _ if is_test(attributes) => {}
-            _ => visit::visit_item(self, item),
+        if let Item::Mod(module) = item
+            && is_test(&module.attrs)
+        {
+            self.tests.push([&self.at[..], &[module.ident.to_string()]].concat());
+        } else if !attributes(item).is_some_and(|attributes| is_test(attributes)) {
+            visit::visit_item(self, item);
         }
     }
 
@@ -215,6 +206,19 @@ impl<'ast> Visit<'ast> for Names {
     }
 }
 
+/// The attributes of the items that tests consist of.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other item is ever compiled for tests only")]
+fn attributes(item: &Item) -> Option<&[Attribute]> {
+    match item {
+        Item::Fn(item) => Some(&item.attrs),
+        Item::Impl(item) => Some(&item.attrs),
+        Item::Use(item) => Some(&item.attrs),
+        Item::Struct(item) => Some(&item.attrs),
+        Item::Const(item) => Some(&item.attrs),
+        _ => None,
+    }
+}
+
 /// Whether an item is compiled for tests only.
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
@@ -226,9 +230,10 @@ fn is_test(attributes: &[Attribute]) -> bool {
 
 fn flatten(tokens: TokenStream, words: &mut Vec<String>) {
     for token in tokens {
-        match token {
-            TokenTree::Group(group) => flatten(group.stream(), words),
-            other => words.push(other.to_string()),
+        if let TokenTree::Group(group) = &token {
+            flatten(group.stream(), words);
+        } else {
+            words.push(token.to_string());
         }
     }
 }

@@ -8,7 +8,7 @@ use switchboard::pb::{CreateLabelRequest, Label, ListChatsRequest, UpdateLabelRe
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Protocol, World, frame};
+use crate::support::{Protocol, Rest, World, frame};
 
 const LABELS: &str = "/api/v1/organization/labels";
 const CREATE_LABEL: &str = "/switchboard.v1.LabelService/CreateLabel";
@@ -18,8 +18,10 @@ const LIST_CHATS: &str = "/switchboard.v1.ChatService/ListChats";
 /// The invalid fields of a call over gRPC and gRPC-Web, which must be the same.
 async fn invalid_fields(world: &World, path: &str, request: &impl Message) -> BTreeSet<String> {
     let mut found = Vec::new();
+    let key = world.key("read,manage").await;
     for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
-        let answer = world.rpc(protocol).call(path, frame(&request.encode_to_vec())).await;
+        let answer =
+            world.anonymous_rpc(protocol).token(&key).call(path, frame(&request.encode_to_vec())).await;
         let status = Status::from_header_map(&answer.headers).expect("a status");
         assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
         let violations = status.get_error_details().bad_request().cloned().expect("invalid fields");
@@ -27,6 +29,11 @@ async fn invalid_fields(world: &World, path: &str, request: &impl Message) -> BT
     }
     assert_eq!(found[0], found[1]);
     found.swap_remove(0)
+}
+
+/// A REST caller that may read and manage.
+async fn manager(world: &World) -> Rest {
+    world.anonymous().token(&world.key("read,manage").await)
 }
 
 fn keys(object: &Value) -> BTreeSet<String> {
@@ -41,7 +48,7 @@ fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
 async fn two_invalid_fields_of_a_body_are_both_named() {
     let world = World::shared().await;
     let body = json!({"name": "a,b", "color": "blue"}).to_string();
-    let error = world.rest().json("POST", LABELS, body.clone()).await.expect(422).json();
+    let error = manager(world).await.json("POST", LABELS, body.clone()).await.expect(422).json();
     assert_eq!(keys(&error["error"]["details"]), set(["name", "color"]));
     let request = CreateLabelRequest { name: "a,b".to_owned(), color: Some("blue".to_owned()) };
     assert_eq!(invalid_fields(world, CREATE_LABEL, &request).await, set(["name", "color"]));
@@ -71,7 +78,8 @@ async fn invalid_query_parameters_are_all_named_with_values() {
 async fn patch_names_invalid_fields_of_path_and_body() {
     let world = World::shared().await;
     let body = json!({"name": "a,b", "color": "blue"}).to_string();
-    let error = world.rest().json("PATCH", format!("{LABELS}/1"), body.clone()).await.expect(422).json();
+    let error =
+        manager(world).await.json("PATCH", format!("{LABELS}/1"), body.clone()).await.expect(422).json();
     assert_eq!(keys(&error["error"]["details"]), set(["labelId", "name", "color"]));
 }
 

@@ -70,7 +70,7 @@ async fn unresponsive_clients_do_not_delay_shutdown() {
         let signalled = Instant::now();
         assert_eq!(world.stop().await, 0, "{}", world.log());
         shutdowns.push(signalled.elapsed());
-        assert!(world.log().contains("cut off connections"), "the drain timeout cut off the calls");
+        assert!(world.log().contains("aborted connections"), "the drain timeout cut off the calls");
         drop((clients, calling));
     }
     let mut figures = Figures::of("shutdown with unresponsive clients");

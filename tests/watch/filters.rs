@@ -47,7 +47,7 @@ async fn watch_filters_exclude_other_changes() {
     expect(&mut by_kind, &two, "assignee").await;
 
     for (query, field) in [
-        ("actions=renamed", "actions"),
+        ("actions=renamed", "actions[0]"),
         ("label=nobody-has-it", "label"),
         ("resume_token=AAAA", "resume_token"),
     ] {

@@ -51,7 +51,7 @@ async fn invalid_webhook_is_rejected_with_its_field() {
         (json!({"url": "hooks.acme.example"}), "url"),
         (json!({"url": "https://user@hooks.acme.example/"}), "url"),
         (json!({"url": "https://hooks.acme.example/#in"}), "url"),
-        (json!({"url": "https://hooks.acme.example/", "actions": ["nonsense"]}), "actions"),
+        (json!({"url": "https://hooks.acme.example/", "actions": ["nonsense"]}), "actions[0]"),
         (json!({"url": "https://hooks.acme.example/", "sessionIds": ["x"]}), "sessionIds[0]"),
         (
             json!({"url": "https://hooks.acme.example/", "sessionIds": [world.other.sessions[0]]}),

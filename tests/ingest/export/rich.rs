@@ -36,7 +36,7 @@ pub async fn rich_organization() -> TestOrg {
          UPDATE chats SET closed_at = '2026-01-02T03:04:05.678901Z', hubspot_metadata = '{\"deal\": {\"n\": [1, 2.5]}}'
          WHERE chat_id = '15550107001@c.us'",
     );
-    let store = Store::new(&Secret::new(&database.url), PoolOptions::background(4));
+    let store = Store::new(Secret::new(&database.url), PoolOptions::background(4));
     TestOrg { database, store, org: org.parse().expect("an id") }
 }
 
