@@ -31,6 +31,12 @@ fn readiness(url: &str) -> String {
     response
 }
 
+/// The process id in the server's pid file, which outlives a killed server.
+fn server_pid(place: &Place) -> Option<String> {
+    let file = std::fs::read_to_string(place.directory.join("postgres/postmaster.pid"));
+    file.unwrap_or_default().lines().next().map(str::to_owned)
+}
+
 #[test]
 fn concurrent_commands_share_a_new_database() {
     let place = Place::new();
@@ -67,11 +73,12 @@ fn killed_processes_leave_no_server_and_next_start_recovers() {
 
     // The server of a running service is restarted.
     let (serving, url) = serve(&mut place.command(&[]));
+    let before = server_pid(&place);
     for id in place.processes() {
         kill(id);
     }
-    wait_for("an unready service", || place.run(&["healthcheck", &url]).code == Some(1));
-    wait_for("a new server", || place.run(&["healthcheck", &url]).code == Some(0));
+    wait_for("a new server", || server_pid(&place) != before);
+    wait_for("readiness", || place.run(&["healthcheck", &url]).code == Some(0));
     assert_eq!(place.ask(&["org", "list"]).lines().count(), 1);
 
     for id in place.processes() {
@@ -92,9 +99,7 @@ fn replaced_program_fails_readiness_and_restarts_server() {
     }
     let path = std::env::join_paths([programs.as_path(), "/usr/bin".as_ref(), "/bin".as_ref()]).unwrap();
     let (serving, url) = serve(place.command(&[]).env("PATH", path));
-    let pid = || std::fs::read_to_string(place.directory.join("postgres/postmaster.pid")).unwrap_or_default();
-    let first_pid = || pid().lines().next().map(str::to_owned);
-    let before = first_pid();
+    let before = server_pid(&place);
     assert!(before.is_some() && readiness(&url).starts_with("HTTP/1.1 200"));
 
     // As a package manager does it.
@@ -105,7 +110,7 @@ fn replaced_program_fails_readiness_and_restarts_server() {
         response.starts_with("HTTP/1.1 503") && response.contains("changed on disk; it is being restarted")
     });
     wait_for("readiness", || readiness(&url).starts_with("HTTP/1.1 200"));
-    assert_ne!(first_pid(), before);
+    assert_ne!(server_pid(&place), before);
     end(serving);
     place.wait_until_empty();
     std::fs::remove_dir_all(programs).unwrap();
