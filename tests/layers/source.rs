@@ -166,7 +166,7 @@ impl<'ast> Visit<'ast> for Names {
             && is_test(&module.attrs)
         {
             self.tests.push([&self.at[..], &[module.ident.to_string()]].concat());
-        } else if !attributes(item).is_some_and(|attributes| is_test(attributes)) {
+        } else if !attributes(item).is_some_and(is_test) {
             visit::visit_item(self, item);
         }
     }
