@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// The longest name, in characters.
 pub(super) const MAX_NAME: usize = 100;
 
-/// The trimmed name: 1 to [`MAX_NAME`] characters, without control characters.
+/// The trimmed name: 1 to 100 characters, without control characters.
 pub fn checked(field: &str, name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {

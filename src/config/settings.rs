@@ -79,7 +79,7 @@ pub struct Config {
     #[command(flatten)]
     pub tls: Option<TlsConfig>,
 
-    /// Origin whose pages may call from a browser, such as https://inbox.acme.example; repeatable, or separated by
+    /// Origin whose pages may call from a browser, such as `https://inbox.acme.example`; repeatable, or separated by
     /// commas; none by default
     #[arg(id = "cors-allowed-origin", long, value_name = "ORIGIN", action = ArgAction::Append)]
     #[arg(default_value = "", hide_default_value = true, value_parser = origins)]
