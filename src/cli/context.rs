@@ -56,16 +56,26 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
-        Self::open_supervised(config, SupervisedBy::OwnProcess(own_program()?)).await
+        // Only the embedded server needs the path of this program, which a container without /proc does not have.
+        match Self::configured(config) {
+            Some(database) => Ok(database),
+            None => Self::start_embedded(config, SupervisedBy::OwnProcess(own_program()?)).await,
+        }
     }
 
-    pub(super) async fn open_supervised(
-        config: &Config,
-        supervised_by: SupervisedBy,
-    ) -> Result<Self, Failure> {
-        if let Some(url) = &config.database_url {
-            return Ok(Self { url: url.clone(), embedded: None });
+    /// For `serve`, whose own process supervises an embedded server.
+    pub(super) async fn open_to_serve(config: &Config) -> Result<Self, Failure> {
+        match Self::configured(config) {
+            Some(database) => Ok(database),
+            None => Self::start_embedded(config, SupervisedBy::ThisProcess).await,
         }
+    }
+
+    fn configured(config: &Config) -> Option<Self> {
+        config.database_url.as_ref().map(|url| Self { url: url.clone(), embedded: None })
+    }
+
+    async fn start_embedded(config: &Config, supervised_by: SupervisedBy) -> Result<Self, Failure> {
         let embedded = Embedded::start(&config.data_dir, supervised_by).await?;
         Ok(Self { url: embedded.url().clone(), embedded: Some(embedded) })
     }

@@ -17,7 +17,6 @@ use super::failure::Failure;
 use super::{checks, output, signing_key};
 use crate::config::{Config, EffectiveSettings};
 use crate::error::Kind;
-use crate::postgres::SupervisedBy;
 use crate::server::{self, Health, ServeError};
 use crate::telemetry::{Telemetry, logs};
 
@@ -32,7 +31,7 @@ pub(super) async fn run(effective: &EffectiveSettings, config: &Config) -> Resul
     checks::refuse(&checks::of_settings(config, effective))?;
     let health = Health::new();
     let metrics = serve_metrics(config, &telemetry, &health).await?;
-    let database = Database::open_supervised(config, SupervisedBy::ThisProcess).await?;
+    let database = Database::open_to_serve(config).await?;
     let outcome = serve(effective, config, &database, health).await;
     // After the last request.
     database.close().await;
