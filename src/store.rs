@@ -37,6 +37,7 @@ pub mod session_lists;
 pub mod sessions;
 mod statements;
 mod touch;
+mod transaction;
 mod types;
 mod views;
 pub mod webhook_deliveries;
@@ -59,11 +60,13 @@ pub use self::connection::{Connection, StoreError, StoreResult};
 pub use self::json::Json;
 pub use self::listener::Listener;
 pub use self::pool::PoolOptions;
+pub use self::transaction::Transaction;
 pub use self::work_span::name_of;
 pub use self::writer::{LockMode, Writer};
 
 use self::connection::{DbErrorClass, deadline_exceeded};
 use self::pool::{Pool, PoolConnection};
+use self::transaction::is_past;
 use self::work_span::WorkSpan;
 use self::workers::Workers;
 use crate::config::Secret;
@@ -145,12 +148,13 @@ impl Store {
 
     /// Runs work in one transaction that may write rows of that organization only.
     ///
+    /// The change events that the work records are inserted right before COMMIT.
     /// Serialization failures, deadlocks, lock timeouts, rows whose parent was deleted concurrently and unrecognized
     /// errors are retried with backoff within the call's deadline, so the work may run more than once.
     pub async fn write<T, F>(&self, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
+        F: Fn(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
     {
         self.write_named(name_of::<F>(), writer, work).await
     }
@@ -159,13 +163,13 @@ impl Store {
     pub async fn write_named<T, F>(&self, name: &'static str, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
+        F: Fn(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
     {
         let (writer, written) = (writer.into(), self.written.clone());
         self.run(name, move |connection, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction(connection, &writer, deadline, &work) {
+                match transaction::run(connection, &writer, deadline, &work) {
                     Ok(value) => {
                         written.notify_one();
                         return Ok(value);
@@ -240,39 +244,6 @@ fn run_before_deadline<T>(
     outcome
 }
 
-fn transaction<T>(
-    connection: &mut Connection,
-    writer: &Writer,
-    deadline: Option<Instant>,
-    work: &impl Fn(&mut Connection) -> StoreResult<T>,
-) -> StoreResult<T> {
-    // One round trip for all.
-    let mut begin = writer.begin();
-    if let Some(deadline) = deadline {
-        let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
-        begin.push_str(&format!("; SET LOCAL statement_timeout = {left}"));
-    }
-    begin.push_str("; ");
-    begin.push_str(&writer.lock());
-    connection.batch_execute(&begin)?;
-    let outcome = work(connection).and_then(|value| match is_past(deadline) {
-        // The client has already received DEADLINE_EXCEEDED.
-        true => Err(deadline_exceeded().into()),
-        false => Ok(value),
-    });
-    match outcome {
-        Ok(value) => {
-            connection.batch_execute("COMMIT")?;
-            Ok(value)
-        }
-        Err(error) => {
-            // The first error is returned; a connection that cannot roll back is broken and is replaced.
-            let _ = connection.batch_execute("ROLLBACK");
-            Err(error)
-        }
-    }
-}
-
 /// Sleeps before a retry. Returns `false` when the error is not retryable or the deadline is too close.
 #[expect(clippy::disallowed_methods, reason = "it runs on a worker thread, not on the runtime's")]
 fn back_off(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
@@ -290,8 +261,4 @@ fn back_off(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> boo
     tracing::debug!(state, attempt, "retrying a transaction");
     std::thread::sleep(backoff);
     true
-}
-
-fn is_past(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| deadline <= Instant::now())
 }

@@ -7,7 +7,7 @@ use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 pub use crate::store::events::AuditQuery;
-use crate::store::events::{self, ChangeEvent, KINDS};
+use crate::store::events::{self, ChangeEvent, EventKind};
 use crate::store::{Connection, Store};
 
 /// A page of the chat's changes, newest first, within the caller's sessions.
@@ -42,8 +42,9 @@ pub async fn list(
 /// Rejects an unknown kind of change event.
 pub(super) fn check_kind(field: &'static str, kind: Option<&str>) -> Result<()> {
     match kind {
-        Some(kind) if !KINDS.contains(&kind) => {
-            Err(Error::invalid(field, format_args!("must be one of {}", KINDS.join(", "))))
+        Some(kind) if EventKind::ALL.iter().all(|known| known.as_str() != kind) => {
+            let known = EventKind::ALL.map(EventKind::as_str).join(", ");
+            Err(Error::invalid(field, format_args!("must be one of {known}")))
         }
         Some(_) | None => Ok(()),
     }

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::store::lists::SessionScope;
-use crate::store::{Connection, Store, StoreResult, chat_bulk, members};
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_bulk, members};
 use crate::text_key::text_key;
 
 const MAX_CHATS: usize = 1000;
@@ -45,11 +45,11 @@ pub async fn update_labels<R: Send + 'static>(
     let names = labels::parse(&[names])?;
     chats.check()?;
     let (caller, org) = (caller.clone(), caller.org);
-    let write = move |connection: &mut Connection| {
-        let keys = chats.lock(connection, &caller)?;
-        let label_ids = labels::find_or_create(connection, org, &names)?;
-        let changed = chat_bulk::replace_labels(connection, org, &keys, &label_ids)?;
-        chat_bulk::touch(connection, org, &changed)
+    let write = move |tx: &mut Transaction<'_>| {
+        let keys = chats.lock(tx, &caller)?;
+        let label_ids = labels::find_or_create(tx, org, &names)?;
+        let changed = chat_bulk::replace_labels(tx, org, &keys, &label_ids)?;
+        chat_bulk::touch(tx, org, &changed)
     };
     idempotent.write(store, org, write).await
 }
@@ -65,12 +65,12 @@ pub async fn update_access<R: Send + 'static>(
     let access = CheckedAccess::parse(&change.access)?;
     chats.check()?;
     let (caller, org) = (caller.clone(), caller.org);
-    let write = move |connection: &mut Connection| {
+    let write = move |tx: &mut Transaction<'_>| {
         // Members are locked before chats, as when a member is deleted.
-        access.lock_members(connection, &caller)?;
-        let keys = chats.lock(connection, &caller)?;
-        let changed = chat_bulk::set_access(connection, org, &keys, &access.by_key(), change.replace)?;
-        chat_bulk::touch(connection, org, &changed)
+        access.lock_members(tx, &caller)?;
+        let keys = chats.lock(tx, &caller)?;
+        let changed = chat_bulk::set_access(tx, org, &keys, &access.by_key(), change.replace)?;
+        chat_bulk::touch(tx, org, &changed)
     };
     idempotent.write(store, org, write).await
 }

@@ -13,7 +13,7 @@ use crate::patch::Patch;
 use crate::store::chats::{ChatSelector, ChatView, LockedChat};
 use crate::store::labels::LabelName;
 use crate::store::{
-    self, Connection, Store, StoreResult, chats, labels as stored_labels, members, session_chats,
+    self, Connection, Store, StoreResult, Transaction, chats, labels as stored_labels, members, session_chats,
 };
 use crate::text_key::text_key;
 
@@ -53,17 +53,17 @@ pub async fn update<R: Send + 'static>(
     let change = CheckedChange::parse(change)?;
     let org = caller.org;
     let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
-    let write = move |connection: &mut Connection| {
+    let write = move |tx: &mut Transaction<'_>| {
         // The request is validated before the chat is looked up, so that an invalid request reveals nothing about the
         // chat. Members are locked before chats, as when a member is deleted.
-        let properties = change.resolve(connection, org)?;
-        let locked = chats::lock(connection, org, &selector.address)?.ok_or_else(not_found)?;
+        let properties = change.resolve(tx, org)?;
+        let locked = chats::lock(tx, org, &selector.address)?.ok_or_else(not_found)?;
         if precondition.is_some() {
-            precondition.check(&find(connection, org, &selector)?)?;
+            precondition.check(&find(tx, org, &selector)?)?;
         }
-        change.write(connection, org, &locked, &properties)?;
+        change.write(tx, org, &locked, &properties)?;
         // Fails, and rolls back, when the selected number does not hold the chat.
-        find(connection, org, &selector)
+        find(tx, org, &selector)
     };
     idempotent.write(store, org, write).await
 }
@@ -79,18 +79,18 @@ pub async fn mark_read<R: Send + 'static>(
 ) -> Result<R> {
     let org = caller.org;
     let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
-    let write = move |connection: &mut Connection| {
-        let session = chats::find_session(connection, org, &selector)?.ok_or_else(not_found)?;
+    let write = move |tx: &mut Transaction<'_>| {
+        let session = chats::find_session(tx, org, &selector)?.ok_or_else(not_found)?;
         // Fixes the session, since concurrent activity may change which one is selected.
         let fixed = ChatSelector { sessions: Some([session].into()), ..selector.clone() };
         if precondition.is_some() {
             // The version covers the organization's data and the session's.
-            chats::lock(connection, org, &selector.address)?.ok_or_else(not_found)?;
-            session_chats::lock(connection, org, session, &selector.address)?;
-            precondition.check(&find(connection, org, &fixed)?)?;
+            chats::lock(tx, org, &selector.address)?.ok_or_else(not_found)?;
+            session_chats::lock(tx, org, session, &selector.address)?;
+            precondition.check(&find(tx, org, &fixed)?)?;
         }
-        read_state::mark(connection, org, session, &selector.address, ReadState::Read)?;
-        find(connection, org, &fixed)
+        read_state::mark(tx, org, session, &selector.address, ReadState::Read)?;
+        find(tx, org, &fixed)
     };
     idempotent.write(store, org, write).await
 }

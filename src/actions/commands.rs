@@ -15,7 +15,7 @@ use crate::instant::Instant;
 use crate::store::commands::{self, NewCommand, PendingCommand};
 use crate::store::ingest::sessions_by_name;
 use crate::store::session_chats::SessionChatChange;
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Transaction};
 
 /// How long a connector holds a session's lease without renewing it.
 pub const LEASE: Duration = Duration::from_secs(10);
@@ -109,7 +109,7 @@ impl ConnectorLease {
         let Self { org, session, holder } = self;
         let seconds = LEASE.as_secs_f64();
         let acquire =
-            move |connection: &mut _| commands::acquire_lease(connection, org, session, holder, seconds);
+            move |tx: &mut Transaction<'_>| commands::acquire_lease(tx, org, session, holder, seconds);
         store.write(org, acquire).await
     }
 

@@ -5,7 +5,7 @@ use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::idempotency::{self, Claim, KeyUse};
-use crate::store::{Connection, LockMode, Store, StoreResult, Writer, name_of};
+use crate::store::{Connection, LockMode, Store, StoreResult, Transaction, Writer, name_of};
 
 /// A write whose output `V` is converted to a response `R`.
 ///
@@ -53,17 +53,26 @@ impl<V, R> IdempotentWrite<V, R> {
     /// Runs the work with [`Store::write`], or returns the stored response.
     pub(super) async fn write<F>(self, store: &Store, org: OrgId, work: F) -> Result<R>
     where
-        F: Fn(&mut Connection) -> StoreResult<V> + Send + 'static,
+        F: Fn(&mut Transaction<'_>) -> StoreResult<V> + Send + 'static,
+        V: Send + 'static,
+        R: Send + 'static,
+    {
+        self.write_named(name_of::<F>(), store, org, work).await
+    }
+
+    async fn write_named<F>(self, name: &'static str, store: &Store, org: OrgId, work: F) -> Result<R>
+    where
+        F: Fn(&mut Transaction<'_>) -> StoreResult<V> + Send + 'static,
         V: Send + 'static,
         R: Send + 'static,
     {
         let Self { actor, keyed, answer } = self;
         let writer = Writer { org, actor, lock_mode: LockMode::Shared };
         match keyed {
-            None => store.write(writer, work).await.map(answer),
+            None => store.write_named(name, writer, work).await.map(answer),
             Some(keyed) => {
-                let work = move |connection: &mut Connection| keyed.write(connection, org, &answer, &work);
-                store.write_named(name_of::<F>(), writer, work).await
+                let work = move |tx: &mut Transaction<'_>| keyed.write(tx, &answer, &work);
+                store.write_named(name, writer, work).await
             }
         }
     }
@@ -76,7 +85,8 @@ impl<V, R> IdempotentWrite<V, R> {
         R: Send + 'static,
     {
         if self.keyed.is_some() {
-            return self.write(store, org, work).await;
+            let work = move |tx: &mut Transaction<'_>| work(tx);
+            return self.write_named(name_of::<F>(), store, org, work).await;
         }
         store.read(work).await.map(self.answer)
     }
@@ -85,20 +95,20 @@ impl<V, R> IdempotentWrite<V, R> {
 impl<R> Keyed<R> {
     fn write<V>(
         &self,
-        connection: &mut Connection,
-        org: OrgId,
+        tx: &mut Transaction<'_>,
         answer: impl Fn(V) -> R,
-        work: impl Fn(&mut Connection) -> StoreResult<V>,
+        work: impl Fn(&mut Transaction<'_>) -> StoreResult<V>,
     ) -> StoreResult<R> {
+        let org = tx.org();
         // First, so that a concurrent request with the same key waits here without locking anything else.
-        match idempotency::claim(connection, org, &self.key_use)? {
+        match idempotency::claim(tx, org, &self.key_use)? {
             Claim::Replay(stored) => Ok((self.decode)(&stored)?),
             Claim::Mismatch => {
                 Err(Error::new(Kind::Aborted, "the idempotency key was used for another request").into())
             }
             Claim::New => {
-                let response = answer(work(connection)?);
-                idempotency::store_response(connection, org, &self.key_use, &(self.encode)(&response))?;
+                let response = answer(work(tx)?);
+                idempotency::store_response(tx, org, &self.key_use, &(self.encode)(&response))?;
                 Ok(response)
             }
         }

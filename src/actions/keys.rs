@@ -15,7 +15,7 @@ use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 pub use crate::store::keys::KeyRow;
 use crate::store::keys::{self, NewKeyRow};
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Transaction};
 
 /// A key to create.
 #[derive(Clone, Debug)]
@@ -85,11 +85,11 @@ async fn insert<R: Send + 'static>(
 ) -> Result<R> {
     let key = ApiKey::generate()?;
     let row = checked_new(&key, new, creator.manages_owners)?;
-    let write = move |connection: &mut _| {
-        orgs::check_exists(connection, org)?;
-        session_ids::check_exist(connection, org, row.sessions.as_deref())?;
-        let expires_at = expiry(connection, org, creator.key.as_ref(), row.expires_at)?;
-        let row = keys::insert(connection, org, &NewKeyRow { expires_at, ..row.clone() })?;
+    let write = move |tx: &mut Transaction<'_>| {
+        orgs::check_exists(tx, org)?;
+        session_ids::check_exist(tx, org, row.sessions.as_deref())?;
+        let expires_at = expiry(tx, org, creator.key.as_ref(), row.expires_at)?;
+        let row = keys::insert(tx, org, &NewKeyRow { expires_at, ..row.clone() })?;
         Ok(CreatedKey { token: key.token(), row })
     };
     idempotent.write(store, org, write).await
@@ -156,13 +156,13 @@ pub async fn revoke<R: Send + 'static>(
     precondition: Precondition<KeyRow>,
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
-    let write = move |connection: &mut _| {
-        let key = keys::lock(connection, org, &id)?.ok_or_else(not_found)?;
+    let write = move |tx: &mut Transaction<'_>| {
+        let key = keys::lock(tx, org, &id)?.ok_or_else(not_found)?;
         if !is_subset(key.sessions.as_deref(), allowed.as_deref()) {
             return Err(not_found().into());
         }
         precondition.check(&key)?;
-        keys::revoke(connection, org, &id)
+        keys::revoke(tx, org, &id)
     };
     idempotent.write(store, org, write).await
 }

@@ -11,7 +11,7 @@ use crate::ids::{LabelId, OrgId};
 use crate::patch::Patch;
 pub use crate::store::labels::LabelRow;
 use crate::store::labels::{self, LabelChanges, LabelName};
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Transaction};
 use crate::text_key::text_key;
 
 const FIELD: &str = "labels";
@@ -48,8 +48,8 @@ pub async fn create<R: Send + 'static>(
     idempotent: IdempotentWrite<LabelRow, R>,
 ) -> Result<R> {
     let (name, color) = checked_new(&new.name, new.color)?;
-    let write = move |connection: &mut _| {
-        Ok(labels::insert(connection, org, &name, color.as_deref())?.ok_or_else(name_taken)?)
+    let write = move |tx: &mut Transaction<'_>| {
+        Ok(labels::insert(tx, org, &name, color.as_deref())?.ok_or_else(name_taken)?)
     };
     idempotent.write(store, org, write).await
 }
@@ -89,15 +89,15 @@ pub async fn update<R: Send + 'static>(
 ) -> Result<R> {
     let name = change.name.or_default().map(|name| checked_name(&name)).transpose()?;
     let changes = LabelChanges { name, color: change.color.try_map(checked_color)?.into_changeset() };
-    let write = move |connection: &mut _| {
-        let label = lock(connection, org, &id, &precondition)?;
+    let write = move |tx: &mut Transaction<'_>| {
+        let label = lock(tx, org, &id, &precondition)?;
         if changes.name.is_none() && changes.color.is_none() {
             return Ok(label);
         }
         if changes.name.as_ref().is_some_and(|new| new.name != label.name) {
-            labels::touch_chats(connection, org, &id)?;
+            labels::touch_chats(tx, org, &id)?;
         }
-        Ok(labels::update(connection, org, &id, &changes)?.ok_or_else(name_taken)?)
+        Ok(labels::update(tx, org, &id, &changes)?.ok_or_else(name_taken)?)
     };
     idempotent.write(store, org, write).await
 }
@@ -110,10 +110,10 @@ pub async fn delete<R: Send + 'static>(
     precondition: Precondition<LabelRow>,
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
-    let write = move |connection: &mut _| {
-        lock(connection, org, &id, &precondition)?;
-        labels::touch_chats(connection, org, &id)?;
-        labels::delete(connection, org, &id)
+    let write = move |tx: &mut Transaction<'_>| {
+        lock(tx, org, &id, &precondition)?;
+        labels::touch_chats(tx, org, &id)?;
+        labels::delete(tx, org, &id)
     };
     idempotent.write(store, org, write).await
 }

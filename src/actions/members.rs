@@ -14,7 +14,7 @@ use crate::ids::OrgId;
 use crate::patch::Patch;
 pub use crate::store::members::MemberRow;
 use crate::store::members::{self, MemberChanges, NewMemberRow};
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Transaction};
 use crate::text_key::text_key;
 
 /// The longest email in characters (RFC 5321, section 4.5.3.1.3, less brackets).
@@ -80,7 +80,7 @@ pub async fn add<R: Send + 'static>(
 ) -> Result<R> {
     let row = checked_by(manager, new)?;
     let org = manager.org;
-    let write = move |connection: &mut _| Ok(members::insert(connection, org, &row)?.ok_or_else(taken)?);
+    let write = move |tx: &mut Transaction<'_>| Ok(members::insert(tx, org, &row)?.ok_or_else(taken)?);
     idempotent.write(store, org, write).await
 }
 
@@ -96,10 +96,10 @@ pub async fn add_or_update(store: &Store, manager: Manager, new: NewMember) -> R
     })?;
     let row = checked_by(manager, new)?;
     let org = manager.org;
-    let write = move |connection: &mut _| {
-        orgs::lock(connection, org)?;
-        if members::insert(connection, org, &row)?.is_none() {
-            change_one(connection, manager, &row.member_key, &change, &Precondition::NONE)?;
+    let write = move |tx: &mut Transaction<'_>| {
+        orgs::lock(tx, org)?;
+        if members::insert(tx, org, &row)?.is_none() {
+            change_one(tx, manager, &row.member_key, &change, &Precondition::NONE)?;
         }
         Ok(())
     };
@@ -142,9 +142,9 @@ pub async fn update<R: Send + 'static>(
 ) -> Result<R> {
     let key = key_of(email)?;
     let change = checked(change)?;
-    let write = move |connection: &mut _| {
-        orgs::lock(connection, manager.org)?;
-        change_one(connection, manager, &key, &change, &precondition)
+    let write = move |tx: &mut Transaction<'_>| {
+        orgs::lock(tx, manager.org)?;
+        change_one(tx, manager, &key, &change, &precondition)
     };
     idempotent.write(store, manager.org, write).await
 }
@@ -163,13 +163,13 @@ pub async fn remove<R: Send + 'static>(
 ) -> Result<R> {
     let key = key_of(email)?;
     let org = manager.org;
-    let write = move |connection: &mut _| {
-        orgs::lock(connection, org)?;
-        let member = lock(connection, org, &key, &precondition)?;
+    let write = move |tx: &mut Transaction<'_>| {
+        orgs::lock(tx, org)?;
+        let member = lock(tx, org, &key, &precondition)?;
         if is_owner(&member) {
-            check_owner_stays(connection, manager, &key)?;
+            check_owner_stays(tx, manager, &key)?;
         }
-        members::delete(connection, org, &key)
+        members::delete(tx, org, &key)
     };
     idempotent.write(store, org, write).await
 }

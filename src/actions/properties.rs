@@ -15,7 +15,7 @@ use crate::ids::{OrgId, PropertyId};
 use crate::patch::Patch;
 pub use crate::store::properties::PropertyRow;
 use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges};
-use crate::store::{Connection, Store, StoreResult, chat_properties};
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_properties};
 
 const MAX_OPTIONS: usize = 1000;
 
@@ -53,9 +53,9 @@ pub async fn create<R: Send + 'static>(
     idempotent: IdempotentWrite<PropertyRow, R>,
 ) -> Result<R> {
     let row = checked_new(new)?;
-    let write = move |connection: &mut _| {
-        orgs::check_exists(connection, org)?;
-        match properties::insert(connection, org, &row)? {
+    let write = move |tx: &mut Transaction<'_>| {
+        orgs::check_exists(tx, org)?;
+        match properties::insert(tx, org, &row)? {
             Insertion::Inserted(property) => Ok(property),
             Insertion::NameTaken => Err(taken("name").into()),
             Insertion::IdTaken => Err(taken("id").into()),
@@ -112,20 +112,20 @@ pub async fn update<R: Send + 'static>(
 ) -> Result<R> {
     let name = change.name.or_default().map(|name| checked_name(&name)).transpose()?;
     let options = change.options.or_default().map(|options| checked_options(&options)).transpose()?;
-    let write = move |connection: &mut _| {
-        let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
+    let write = move |tx: &mut Transaction<'_>| {
+        let property = properties::lock(tx, org, &id)?.ok_or_else(not_found)?;
         let kind = property.kind.parse()?;
         let options = options.clone().map(|options| options_of(kind, options)).transpose()?;
         // After the options, since an invalid request is rejected first. The kind is the same in every version.
         precondition.check(&property)?;
         if let Some(options) = &options {
-            remove_unlisted(connection, org, &property, kind, options)?;
+            remove_unlisted(tx, org, &property, kind, options)?;
         }
         let changes = PropertyChanges { name: name.clone(), options };
         if changes.name.is_none() && changes.options.is_none() {
             return Ok(property);
         }
-        Ok(properties::update(connection, org, &id, &changes)?.ok_or_else(|| taken("name"))?)
+        Ok(properties::update(tx, org, &id, &changes)?.ok_or_else(|| taken("name"))?)
     };
     idempotent.write(store, org, write).await
 }
@@ -138,11 +138,11 @@ pub async fn delete<R: Send + 'static>(
     precondition: Precondition<PropertyRow>,
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
-    let write = move |connection: &mut _| {
-        let property = properties::lock(connection, org, &id)?.ok_or_else(not_found)?;
+    let write = move |tx: &mut Transaction<'_>| {
+        let property = properties::lock(tx, org, &id)?.ok_or_else(not_found)?;
         precondition.check(&property)?;
-        chat_properties::touch_chats(connection, org, &id)?;
-        properties::delete(connection, org, &id)
+        chat_properties::touch_chats(tx, org, &id)?;
+        properties::delete(tx, org, &id)
     };
     idempotent.write(store, org, write).await
 }

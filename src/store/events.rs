@@ -1,4 +1,6 @@
-//! Change events: an outbox that triggers fill in the transaction of a change.
+//! Change events: an outbox, filled in the transaction of a change.
+
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +12,9 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
+pub(super) use self::write::insert;
+pub use self::write::{EventKind, FieldChanges, NewEvent};
+
 use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::lists::phone_arguments;
@@ -20,21 +25,6 @@ use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;
 
-/// Every kind of change event.
-pub const KINDS: [&str; 11] = [
-    "attached",
-    "detached",
-    "deleted",
-    "details",
-    "assignee",
-    "labels",
-    "properties",
-    "access",
-    "members",
-    "state",
-    "messages",
-];
-
 /// The NOTIFY channel that announces new events to other instances.
 pub const CHANNEL: &str = "switchboard_events";
 
@@ -43,7 +33,7 @@ diesel::define_sql_function! {
     fn pg_notify(channel: Text, payload: Text) -> Text;
 }
 
-/// The previous and current values of the changed fields, as triggers name them.
+/// The previous and current values of the changed fields, as they were recorded.
 pub type Changes = BTreeMap<String, (JsonValue, JsonValue)>;
 
 /// A change of a chat.
@@ -60,7 +50,7 @@ pub struct ChangeEvent {
     pub session_id: Option<SessionId>,
     /// The session's phone number in digits; `None` when the session is deleted.
     pub phone: Option<String>,
-    /// One of [`KINDS`].
+    /// The name of an [`EventKind`].
     pub kind: String,
     /// The principal that made the change.
     pub actor: String,
@@ -117,7 +107,7 @@ pub struct AuditQuery {
     pub phone: Option<PhoneSelector>,
     /// The principal that made the change.
     pub actor: Option<String>,
-    /// One of [`KINDS`].
+    /// The name of an [`EventKind`].
     pub kind: Option<String>,
     /// Inclusive start of the time range.
     pub from: Option<Instant>,

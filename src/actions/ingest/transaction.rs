@@ -8,7 +8,7 @@ use crate::caller::Actor;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::ingest::for_many;
-use crate::store::{Connection, LockMode, Store, StoreResult, Writer};
+use crate::store::{Connection, LockMode, Store, StoreResult, Transaction, Writer};
 
 /// From this number of events on, planning their statements anew pays off.
 const MANY: usize = 32;
@@ -46,13 +46,13 @@ pub(super) async fn write_in_parts<T: Send + Sync + 'static>(
     while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
         let (range, events_of_part, own_scope) = (part.clone(), Arc::clone(&events), scope.clone());
         let own_mark = unwritten_mark.clone().filter(|_| part == whole);
-        let work = move |connection: &mut Connection| {
+        let work = move |tx: &mut Transaction<'_>| {
             let events = &events_of_part[range.clone()];
             let rejections = match events.len() {
-                MANY.. => for_many(connection, |connection| write(connection, &own_scope, events))?,
-                _ => write(connection, &own_scope, events)?,
+                MANY.. => for_many(tx, |connection| write(connection, &own_scope, events))?,
+                _ => write(tx, &own_scope, events)?,
             };
-            write_mark(connection, own_scope.org, own_mark.as_ref())?;
+            write_mark(tx, own_scope.org, own_mark.as_ref())?;
             Ok(rejections)
         };
         let writer = Writer { org: scope.org, actor: Actor::Connector, lock_mode };

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, WebhookId};
 use crate::store::events::ChangeEvent;
 use crate::store::webhook_deliveries::{self, DEAD, DELIVERED, DeliveryRow, WAITING};
-use crate::store::{Connection, Store, StoreResult, webhook_leases, webhooks};
+use crate::store::{Connection, Store, StoreResult, Transaction, webhook_leases, webhooks};
 
 impl Webhooks {
     /// A page of the webhook's deliveries, those of the newest events first.
@@ -54,13 +54,13 @@ impl Webhooks {
         idempotent: IdempotentWrite<(), R>,
     ) -> Result<R> {
         let (org, allowed) = (caller.org, caller.sessions.clone());
-        let write = move |connection: &mut Connection| {
-            visible(webhooks::find(connection, org, &id)?, allowed.as_deref())?;
-            let state = webhook_deliveries::lock_state(connection, org, &id, event)?;
+        let write = move |tx: &mut Transaction<'_>| {
+            visible(webhooks::find(tx, org, &id)?, allowed.as_deref())?;
+            let state = webhook_deliveries::lock_state(tx, org, &id, event)?;
             match state.as_deref() {
                 Some(DEAD) => {
-                    webhook_deliveries::revive(connection, org, &id, Some(event))?;
-                    webhooks::reset_backoff(connection, org, &id)
+                    webhook_deliveries::revive(tx, org, &id, Some(event))?;
+                    webhooks::reset_backoff(tx, org, &id)
                 }
                 Some(_) => {
                     Err(Error::new(Kind::FailedPrecondition, "the delivery is not a dead letter").into())
@@ -79,10 +79,10 @@ impl Webhooks {
         idempotent: IdempotentWrite<usize, R>,
     ) -> Result<R> {
         let (org, allowed) = (caller.org, caller.sessions.clone());
-        let write = move |connection: &mut Connection| {
-            visible(webhooks::find(connection, org, &id)?, allowed.as_deref())?;
-            webhooks::reset_backoff(connection, org, &id)?;
-            webhook_deliveries::revive(connection, org, &id, None)
+        let write = move |tx: &mut Transaction<'_>| {
+            visible(webhooks::find(tx, org, &id)?, allowed.as_deref())?;
+            webhooks::reset_backoff(tx, org, &id)?;
+            webhook_deliveries::revive(tx, org, &id, None)
         };
         idempotent.write(&self.store, org, write).await
     }

@@ -14,7 +14,7 @@ use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::webhooks::{self, NewWebhookRow, WebhookChanges, WebhookRow};
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Transaction};
 
 /// Webhooks per organization. Each reads every event of the organization.
 const MAX_WEBHOOKS: i64 = 100;
@@ -89,13 +89,13 @@ impl Webhooks {
             key_id: self.keys.current_id()?,
         };
         let webhooks = self.clone();
-        let write = move |connection: &mut Connection| {
-            check_exist(connection, org, row.sessions.as_deref())?;
-            if webhooks::count(connection, org)? >= MAX_WEBHOOKS {
+        let write = move |tx: &mut Transaction<'_>| {
+            check_exist(tx, org, row.sessions.as_deref())?;
+            if webhooks::count(tx, org)? >= MAX_WEBHOOKS {
                 let message = format_args!("the organization must have at most {MAX_WEBHOOKS} webhooks");
                 return Err(Error::new(Kind::FailedPrecondition, message.to_string()).into());
             }
-            let row = webhooks::insert(connection, org, &row)?;
+            let row = webhooks::insert(tx, org, &row)?;
             Ok(webhooks.with_secret(org, row)?)
         };
         idempotent.write(&self.store, org, write).await
@@ -135,13 +135,13 @@ impl Webhooks {
     ) -> Result<R> {
         let changes = self.changes(caller, change)?;
         let (caller, org) = (caller.clone(), caller.org);
-        let write = move |connection: &mut Connection| {
-            let webhook = lock(connection, &caller, &id, &precondition)?;
+        let write = move |tx: &mut Transaction<'_>| {
+            let webhook = lock(tx, &caller, &id, &precondition)?;
             if changes.is_empty() {
                 return Ok(webhook);
             }
-            check_exist(connection, org, changes.sessions.as_ref().and_then(Option::as_deref))?;
-            webhooks::update(connection, org, &id, &changes)
+            check_exist(tx, org, changes.sessions.as_ref().and_then(Option::as_deref))?;
+            webhooks::update(tx, org, &id, &changes)
         };
         idempotent.write(&self.store, org, write).await
     }
@@ -156,9 +156,9 @@ impl Webhooks {
     ) -> Result<R> {
         let (caller, webhooks, org) = (caller.clone(), self.clone(), caller.org);
         let (salt, key_id) = (new_salt(), self.keys.current_id()?);
-        let write = move |connection: &mut Connection| {
-            lock(connection, &caller, &id, &precondition)?;
-            let row = webhooks::resalt(connection, org, &id, &salt, &key_id)?;
+        let write = move |tx: &mut Transaction<'_>| {
+            lock(tx, &caller, &id, &precondition)?;
+            let row = webhooks::resalt(tx, org, &id, &salt, &key_id)?;
             Ok(webhooks.with_secret(org, row)?)
         };
         idempotent.write(&self.store, org, write).await
@@ -173,9 +173,9 @@ impl Webhooks {
         idempotent: IdempotentWrite<(), R>,
     ) -> Result<R> {
         let (caller, org) = (caller.clone(), caller.org);
-        let write = move |connection: &mut Connection| {
-            lock(connection, &caller, &id, &precondition)?;
-            webhooks::delete(connection, org, &id)
+        let write = move |tx: &mut Transaction<'_>| {
+            lock(tx, &caller, &id, &precondition)?;
+            webhooks::delete(tx, org, &id)
         };
         idempotent.write(&self.store, org, write).await
     }

@@ -18,11 +18,11 @@ use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, WebhookId};
 use crate::instant::Instant;
-use crate::store::Store;
 use crate::store::events::{self, ChangeEvent, RoutableEvent};
 use crate::store::webhook_deliveries::{DEAD, DELIVERED, DeliveryRow, WAITING};
 use crate::store::webhook_leases::{self, BatchResult, LeasedWebhook};
 use crate::store::webhooks::{self, WebhookRow};
+use crate::store::{Store, Transaction};
 use crate::telemetry::metrics;
 
 /// Events that a batch reads, and deliveries that it attempts.
@@ -70,16 +70,14 @@ impl<S: WebhookSender> Worker<S> {
         let (id, holder, started) = (webhook.clone(), Uuid::now_v7(), Clock::now());
         // Includes the time for the last response and for storing the result.
         let duration = BATCH_DURATION + self.settings.timeout * 2 + Duration::from_secs(10);
-        let acquire =
-            move |connection: &mut _| webhook_leases::acquire(connection, org, &id, holder, duration);
+        let acquire = move |tx: &mut Transaction<'_>| webhook_leases::acquire(tx, org, &id, holder, duration);
         let Some(lease) = self.store.write(org, acquire).await? else { return Ok(()) };
         let secret = secret(&self.keys, org, &lease.webhook);
         let (delivered, failed) = Default::default();
         let batch = Batch { worker: self, org, lease, secret, started, delivered, failed };
         let result = batch.run(safe_position).await?;
         let id = webhook.clone();
-        let release =
-            move |connection: &mut _| webhook_leases::release(connection, org, &id, holder, &result);
+        let release = move |tx: &mut Transaction<'_>| webhook_leases::release(tx, org, &id, holder, &result);
         let id = webhook.clone();
         let find = move |connection: &mut _| webhooks::find(connection, org, &id);
         // A webhook that was deleted meanwhile has no lease either.
