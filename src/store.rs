@@ -7,6 +7,7 @@ pub mod chat_properties;
 pub mod chats;
 pub mod commands;
 mod connection;
+mod db_error;
 pub mod events;
 pub mod export;
 mod fair_queue;
@@ -56,7 +57,7 @@ use diesel::result::Error as DieselError;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-pub use self::connection::{Connection, StoreError, StoreResult};
+pub use self::connection::{Connection, StoreError, StoreResult, is_rejection};
 pub use self::json::Json;
 pub use self::listener::Listener;
 pub use self::pool::PoolOptions;
@@ -64,7 +65,8 @@ pub use self::transaction::Transaction;
 pub use self::work_span::name_of;
 pub use self::writer::{LockMode, Writer};
 
-use self::connection::{DbErrorClass, deadline_exceeded};
+use self::connection::deadline_exceeded;
+use self::db_error::DbErrorClass;
 use self::pool::{Pool, PoolConnection};
 use self::transaction::is_past;
 use self::work_span::WorkSpan;
@@ -113,10 +115,12 @@ impl Store {
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.
+    ///
+    /// When the pooled connection turns out to be lost, the work is run once more on a new one.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
         self.read_named(name_of::<F>(), work).await
     }
@@ -125,9 +129,12 @@ impl Store {
     pub async fn read_named<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name, move |connection, _| statements::read(name, || work(connection))).await
+        self.run(name, move |connection, deadline| {
+            connection.retry_when_lost(deadline, |connection| statements::read(name, || work(connection)))
+        })
+        .await
     }
 
     /// Runs work that only reads in one transaction with one snapshot. It occupies a connection until it is done.
@@ -136,8 +143,8 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name_of::<F>(), move |connection, _| {
-            connection.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        self.run(name_of::<F>(), move |connection, deadline| {
+            connection.begin(deadline, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             let outcome = work(connection);
             // Nothing to keep; a connection that cannot roll back is broken and is replaced.
             let _ = connection.batch_execute("ROLLBACK");
@@ -149,8 +156,8 @@ impl Store {
     /// Runs work in one transaction that may write rows of that organization only.
     ///
     /// The change events that the work records are inserted right before COMMIT.
-    /// Serialization failures, deadlocks, lock timeouts, rows whose parent was deleted concurrently and unrecognized
-    /// errors are retried with backoff within the call's deadline, so the work may run more than once.
+    /// Serialization failures, deadlocks, lock timeouts, rows whose parent was deleted concurrently and an unavailable
+    /// database are retried with backoff within the call's deadline, so the work may run more than once.
     pub async fn write<T, F>(&self, writer: impl Into<Writer>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -248,9 +255,11 @@ fn run_before_deadline<T>(
 #[expect(clippy::disallowed_methods, reason = "it runs on a worker thread, not on the runtime's")]
 fn back_off(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
     let state = match DbErrorClass::of(error) {
-        DbErrorClass::Retryable(state) => state,
-        DbErrorClass::Unrecognized => "unknown",
-        DbErrorClass::ServerLost | DbErrorClass::StatementTimeout | DbErrorClass::Internal => return false,
+        DbErrorClass::Retryable(state) | DbErrorClass::Unavailable(state) => state,
+        DbErrorClass::ServerLost
+        | DbErrorClass::StatementTimeout
+        | DbErrorClass::InvalidData
+        | DbErrorClass::Internal => return false,
     };
     // Jitter, so that conflicting transactions do not collide again.
     let backoff = INITIAL_BACKOFF.mul_f64(f64::from(1 << (attempt - 1)) * rand::random::<f64>());

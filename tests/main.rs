@@ -5,6 +5,7 @@
 mod cli;
 mod clients;
 mod contract;
+mod database;
 mod deploy;
 mod events;
 mod ingest;

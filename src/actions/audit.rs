@@ -29,10 +29,11 @@ pub async fn list(
         .with_some("action", query.kind.as_deref())
         .with_some("from", query.from.map(Instant::micros))
         .with_some("before", query.before.map(Instant::micros));
-    let (org, sessions) = (caller.org, caller.sessions.clone());
+    let org = caller.org;
+    let query = AuditQuery { sessions: caller.sessions.clone(), ..query };
     let list = CursorList { store, keys, org, scope };
     let read = move |connection: &mut Connection, older_than: Option<i64>, limit| {
-        let query = AuditQuery { older_than, sessions, ..query };
+        let query = AuditQuery { older_than, ..query.clone() };
         let rows = events::of_chat(connection, org, &query, limit)?;
         Ok(rows.ok_or_else(|| Error::not_found("chat not found"))?)
     };

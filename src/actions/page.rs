@@ -56,15 +56,15 @@ impl CursorList<'_> {
     ) -> Result<Page<T>>
     where
         T: Send + 'static,
-        P: Serialize + DeserializeOwned + Send + 'static,
-        F: FnOnce(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + 'static,
+        P: Serialize + DeserializeOwned + Clone + Send + 'static,
+        F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + 'static,
     {
         let after = match cursor {
             "" => None,
             cursor => Some(self.keys.open(self.org, &self.scope, cursor)?),
         };
         let size = size(limit);
-        let work = move |connection: &mut Connection| read(connection, after, size + 1);
+        let work = move |connection: &mut Connection| read(connection, after.clone(), size + 1);
         let rows = self.store.read_named(name_of::<F>(), work).await?;
         cut(rows, size, |last| self.keys.seal(self.org, &self.scope, &position(last)))
     }

@@ -60,7 +60,7 @@ where
 pub(super) async fn read<T: Send + 'static>(
     store: &Store,
     noun: &'static str,
-    read: impl FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+    read: impl Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
 ) -> Result<T, AuthError> {
     let error = match tokio::time::timeout(LOOKUP_TIMEOUT, store.read(read)).await {
         Ok(Ok(value)) => return Ok(value),

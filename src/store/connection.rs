@@ -1,8 +1,11 @@
-//! What a closure given to `Store` works with and returns, and the classification of database errors.
+//! What a closure given to `Store` works with and returns.
+
+use std::error::Error as _;
 
 use diesel::pg::PgConnection;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
+use super::db_error::DbErrorClass;
 use crate::error::{Error, Kind};
 
 /// What a closure given to `Store::read` or `Store::write` works with.
@@ -18,46 +21,6 @@ pub enum StoreError {
     Database(DieselError),
     /// A rule of `actions` rejected the work; the transaction is rolled back.
     Rule(Error),
-}
-
-/// How an error of the database is handled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DbErrorClass {
-    /// A concurrent transaction interfered: the transaction may be retried. Holds the SQLSTATE.
-    Retryable(&'static str),
-    /// The server is gone or read-only (SQLSTATE 25006, a demoted primary): connections to it must be evicted.
-    ServerLost,
-    /// The statement exceeded `statement_timeout`.
-    StatementTimeout,
-    /// Neither diesel nor the message identifies the error. It may be one of the above in another language
-    /// (`lc_messages` can only be set by a superuser), so the transaction is retried as well.
-    Unrecognized,
-    /// A bug in this program.
-    Internal,
-}
-
-impl DbErrorClass {
-    /// Classifies an error. diesel exposes few SQLSTATEs; the others are recognized by the server's message.
-    pub(super) fn of(error: &DieselError) -> Self {
-        let DieselError::DatabaseError(kind, info) = error else { return Self::Internal };
-        match (kind, info.message()) {
-            (
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::ReadOnlyTransaction,
-                _,
-            ) => Self::ServerLost,
-            (DatabaseErrorKind::SerializationFailure, _) => Self::Retryable("40001"),
-            // The parent row existed when this row was prepared: a concurrent call deleted it.
-            (DatabaseErrorKind::ForeignKeyViolation, _) => Self::Retryable("23503"),
-            (_, "deadlock detected") => Self::Retryable("40P01"),
-            (_, "canceling statement due to lock timeout") => Self::Retryable("55P03"),
-            (_, "canceling statement due to statement timeout") => Self::StatementTimeout,
-            (_, message) if message.starts_with("could not obtain lock on ") => Self::Retryable("55P03"),
-            (DatabaseErrorKind::Unknown, _) => Self::Unrecognized,
-            _ => Self::Internal,
-        }
-    }
 }
 
 impl From<DieselError> for StoreError {
@@ -80,13 +43,25 @@ impl From<StoreError> for Error {
         };
         match DbErrorClass::of(&error) {
             // A retry by the client would fail again: the row it refers to does not exist.
-            DbErrorClass::Retryable("23503") | DbErrorClass::Unrecognized | DbErrorClass::Internal => {
+            DbErrorClass::Retryable("23503") | DbErrorClass::InvalidData | DbErrorClass::Internal => {
                 Self::internal(error)
             }
-            DbErrorClass::Retryable(_) | DbErrorClass::ServerLost => Self::unavailable(error),
+            DbErrorClass::Retryable(_) | DbErrorClass::ServerLost | DbErrorClass::Unavailable(_) => {
+                Self::unavailable(error)
+            }
             DbErrorClass::StatementTimeout => deadline_exceeded().caused_by(error),
         }
     }
+}
+
+/// Whether the database rejects the written values themselves: the same write can never succeed.
+///
+/// Every other error says nothing about the values: the database is unavailable, or this program has a bug.
+pub fn is_rejection(error: &Error) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<DieselError>());
+    source
+        .map(DbErrorClass::of)
+        .is_some_and(|class| matches!(class, DbErrorClass::InvalidData | DbErrorClass::Retryable("23503")))
 }
 
 /// The error of a call whose deadline has passed.

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
@@ -12,6 +12,8 @@ use diesel::r2d2::{
     Error as ConnectError, ManageConnection, NopErrorHandler, PooledConnection, R2D2Connection,
 };
 
+use super::connection::{StoreError, StoreResult};
+use super::db_error::DbErrorClass;
 use super::statements::StatementTimer;
 use crate::config::Secret;
 use crate::error::{Error, Result};
@@ -47,7 +49,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(super) struct Pool {
     pool: diesel::r2d2::Pool<Manager>,
-    generation: Arc<AtomicU64>,
+    manager: Manager,
 }
 
 /// A connection that returns to the pool when it is dropped.
@@ -55,13 +57,14 @@ pub(super) struct PoolConnection {
     // Dropped first: a connection that is closed on return was idle before.
     _in_use: GaugeGuard,
     pooled: PooledConnection<Manager>,
-    generation: Arc<AtomicU64>,
+    manager: Manager,
 }
 
+#[derive(Clone)]
 struct Manager {
     url: Reloading<Secret>,
     /// Statements that every new connection runs.
-    setup: String,
+    setup: Arc<str>,
     /// The current generation; connections of earlier ones are evicted.
     generation: Arc<AtomicU64>,
 }
@@ -77,8 +80,7 @@ struct Opened {
 impl Pool {
     /// Creates a pool without opening a connection.
     pub(super) fn new(url: Reloading<Secret>, options: &PoolOptions) -> Self {
-        let generation = Arc::new(AtomicU64::new(0));
-        let manager = Manager { url, setup: setup_statements(options), generation: generation.clone() };
+        let manager = Manager { url, setup: setup_statements(options).into(), generation: Arc::default() };
         let pool = diesel::r2d2::Pool::builder()
             .max_size(options.size)
             .min_idle(Some(0))
@@ -86,17 +88,17 @@ impl Pool {
             .connection_timeout(options.acquire_timeout.max(CONNECT_TIMEOUT))
             // The error is returned to the caller of `acquire`.
             .error_handler(Box::new(NopErrorHandler))
-            .build_unchecked(manager);
-        Self { pool, generation }
+            .build_unchecked(manager.clone());
+        Self { pool, manager }
     }
 
     /// Acquires a connection of the current generation. Blocks while it is opened.
     pub(super) fn acquire(&self) -> Result<PoolConnection> {
         loop {
             let pooled = self.pool.get().map_err(Error::unavailable)?;
-            if pooled.generation == self.generation.load(Ordering::Relaxed) {
+            if pooled.generation == self.manager.generation.load(Ordering::Relaxed) {
                 let _in_use = GaugeGuard::database_connection_in_use();
-                return Ok(PoolConnection { _in_use, pooled, generation: self.generation.clone() });
+                return Ok(PoolConnection { _in_use, pooled, manager: self.manager.clone() });
             }
             // On return to the pool `has_broken` closes it.
         }
@@ -107,10 +109,48 @@ impl PoolConnection {
     /// Evicts this connection and all older ones: the server they lead to is gone or takes no writes.
     pub(super) fn evict(&self) {
         let own = self.pooled.generation;
+        let generation = &self.manager.generation;
         // Only the first of several callers evicts: connections opened since then are good.
-        if self.generation.compare_exchange(own, own + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if generation.compare_exchange(own, own + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             metrics::evicted();
         }
+    }
+
+    /// Runs work whose repetition has no effect. When the connection turns out to be lost, runs it once more on a new one.
+    pub(super) fn retry_when_lost<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        work: impl Fn(&mut PgConnection) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        match work(self) {
+            Err(StoreError::Database(error))
+                if DbErrorClass::of(&error) == DbErrorClass::ServerLost
+                    && deadline.is_none_or(|deadline| Instant::now() < deadline) =>
+            {
+                self.reconnect()?;
+                work(self)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Begins a transaction with these statements. Nothing is done yet, so a lost connection is replaced.
+    pub(super) fn begin(&mut self, deadline: Option<Instant>, statements: &str) -> StoreResult<()> {
+        self.retry_when_lost(deadline, |connection| {
+            let begun = connection.batch_execute(statements);
+            if begun.is_err() {
+                // One of the statements after BEGIN failed.
+                let _ = connection.batch_execute("ROLLBACK");
+            }
+            Ok(begun?)
+        })
+    }
+
+    /// Evicts this connection and opens another one in its place. Blocks.
+    fn reconnect(&mut self) -> Result<()> {
+        self.evict();
+        *self.pooled = self.manager.connect().map_err(Error::unavailable)?;
+        Ok(())
     }
 }
 

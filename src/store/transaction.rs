@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 
 use super::connection::{Connection, StoreResult, deadline_exceeded};
 use super::events::{self, NewEvent};
+use super::pool::PoolConnection;
 use super::writer::Writer;
 use crate::ids::OrgId;
 
@@ -49,12 +50,12 @@ impl DerefMut for Transaction<'_> {
 
 /// Runs work in one transaction, and commits it with the events that it recorded.
 pub(super) fn run<T>(
-    connection: &mut Connection,
+    connection: &mut PoolConnection,
     writer: &Writer,
     deadline: Option<Instant>,
     work: impl Fn(&mut Transaction<'_>) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    connection.batch_execute(&begin(writer, deadline))?;
+    connection.begin(deadline, &begin(writer, deadline))?;
     match write(connection, writer, deadline, work) {
         Ok(value) => {
             connection.batch_execute("COMMIT")?;

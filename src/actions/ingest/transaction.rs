@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::scope::SessionScope;
 use crate::actions::senders::{self, Sender};
 use crate::caller::Actor;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::ids::OrgId;
 use crate::store::ingest::for_many;
-use crate::store::{Connection, LockMode, Store, StoreResult, Transaction, Writer};
+use crate::store::{Connection, LockMode, Store, StoreResult, Transaction, Writer, is_rejection};
 
 /// From this number of events on, planning their statements anew pays off.
 const MANY: usize = 32;
@@ -61,7 +61,7 @@ pub(super) async fn write_in_parts<T: Send + Sync + 'static>(
                 rejections.extend(more);
                 unwritten_mark = unwritten_mark.filter(|_| part != whole);
             }
-            Err(error) if error.kind() != Kind::Internal => return Err(error),
+            Err(error) if !is_rejection(&error) => return Err(error),
             Err(error) if part.len() == 1 => rejections.push((events[part.start].0, error)),
             Err(_) => {
                 let middle = part.start + part.len() / 2;

@@ -1,0 +1,3 @@
+//! PostgreSQL as operators run it: restarts, full disks, connection poolers, standbys, migrations beside readers.
+
+mod lost_connections;
