@@ -1,3 +1,3 @@
-DROP FUNCTION merge_chats;
-DROP FUNCTION link_lids;
+DROP TABLE chat_merges;
+ALTER TABLE session_chats ALTER id SET GENERATED ALWAYS;
 ALTER TABLE session_chats DROP mute_explicit, DROP exited_explicit, DROP pinned_explicit, DROP archived_explicit;

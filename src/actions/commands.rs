@@ -15,7 +15,7 @@ use crate::instant::Instant;
 use crate::store::commands::{self, NewCommand, PendingCommand};
 use crate::store::ingest::sessions_by_name;
 use crate::store::session_chats::SessionChatChange;
-use crate::store::{Connection, Store, StoreResult, Transaction};
+use crate::store::{Connection, Store, StoreResult};
 
 /// How long a connector holds a session's lease without renewing it.
 pub const LEASE: Duration = Duration::from_secs(10);
@@ -107,10 +107,7 @@ impl ConnectorLease {
     /// Acquires or renews it for [`LEASE`]; `false` while another holder has it.
     pub async fn acquire(self, store: &Store) -> Result<bool> {
         let Self { org, session, holder } = self;
-        let seconds = LEASE.as_secs_f64();
-        let acquire =
-            move |tx: &mut Transaction<'_>| commands::acquire_lease(tx, org, session, holder, seconds);
-        store.write(org, acquire).await
+        store.write(org, move |tx| commands::acquire_lease(tx, org, session, holder, LEASE)).await
     }
 
     /// Releases the lease before it expires.

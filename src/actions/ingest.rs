@@ -10,6 +10,7 @@ mod batch;
 mod change;
 pub mod export;
 mod link;
+mod merge;
 mod message_state;
 mod parse;
 mod plan;

@@ -1,22 +1,23 @@
 //! Commands for connectors, and the lease under which a connector executes them.
 
-use diesel::dsl::exists;
+use std::time::Duration;
+
+use diesel::dsl::{exists, now};
 use diesel::prelude::*;
-use diesel::sql_types::{Double, Text, Uuid as SqlUuid};
+use diesel::query_dsl::methods;
+use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
 use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
+use super::events::interval;
+use super::ingest::SessionChatKey;
+use super::ingest::bulk::{has_key_of, insert_rows, replace_columns};
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, commands, connector_leases, session_chats, sessions};
 use super::session_chats::held_at;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
-
-diesel::define_sql_function! {
-    /// Defined in the migration of the commands.
-    fn acquire_connector_lease(org: SqlUuid, session: Text, holder: SqlUuid, seconds: Double) -> Bool;
-}
 
 /// A command to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,19 @@ pub struct PendingCommand {
     pub version: i64,
     /// The chat's own address.
     pub chat: ChatAddress,
+    /// `archived`, `pinned`, `muted` or `read`.
+    pub field: String,
+    /// The new value.
+    pub flag: bool,
+    /// When a mute ends, or the time of the last message that is read.
+    pub at: Option<Instant>,
+}
+
+/// A stored command without its version.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct CommandRow {
+    /// The session and the chat.
+    pub key: SessionChatKey,
     /// `archived`, `pinned`, `muted` or `read`.
     pub field: String,
     /// The new value.
@@ -74,11 +88,39 @@ pub fn enqueue(
         .values(new.iter().map(row).collect::<Vec<_>>())
         .on_conflict((commands::org_id, commands::session_id, commands::chat_key, commands::field))
         .do_update()
-        .set((
-            commands::flag.eq(excluded(commands::flag)),
-            commands::at.eq(excluded(commands::at)),
-            commands::version.eq(excluded(commands::version)),
-        ))
+        .set(replace_columns!(commands: flag, at, version))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The commands of these chats of sessions, oldest first.
+pub fn of_chats(
+    connection: &mut Connection,
+    org: OrgId,
+    keys: &[SessionChatKey],
+) -> StoreResult<Vec<CommandRow>> {
+    let is_wanted =
+        has_key_of!(org, commands, keys, |key| { session_id: key.session, chat_key: key.chat_key });
+    Ok(commands::table
+        .filter(is_wanted)
+        .order(commands::version)
+        .select(((commands::session_id, commands::chat_key), commands::field, commands::flag, commands::at))
+        .load(connection)?)
+}
+
+/// Stores commands, each of which replaces an older one of the same field of the chat.
+pub fn replace(connection: &mut Connection, org: OrgId, rows: &[CommandRow]) -> StoreResult<()> {
+    let insert = insert_rows!(org, commands, rows, |row| {
+        session_id: row.key.session,
+        chat_key: row.key.chat_key,
+        field: row.field.as_str(),
+        flag: row.flag,
+        at: row.at,
+    });
+    insert
+        .on_conflict((commands::org_id, commands::session_id, commands::chat_key, commands::field))
+        .do_update()
+        .set(replace_columns!(commands: flag, at, version))
         .execute(connection)?;
     Ok(())
 }
@@ -129,16 +171,29 @@ pub fn delete(
     Ok(())
 }
 
-/// Acquires or renews a session's lease; `false` while another holder has it.
+/// Acquires or renews a session's lease, by the database's clock; `false` while another holder has it.
 pub fn acquire_lease(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     holder: Uuid,
-    seconds: f64,
+    duration: Duration,
 ) -> StoreResult<bool> {
-    let (org, session) = (org.into_sql::<SqlUuid>(), session.into_sql::<Text>());
-    Ok(diesel::select(acquire_connector_lease(org, session, holder, seconds)).get_result(connection)?)
+    let upsert = diesel::insert_into(connector_leases::table)
+        .values((
+            connector_leases::org_id.eq(org),
+            connector_leases::session_id.eq(session),
+            connector_leases::holder.eq(holder),
+            connector_leases::expires_at.eq(now.into_sql::<Timestamptz>() + interval(duration)),
+        ))
+        .on_conflict((connector_leases::org_id, connector_leases::session_id))
+        .do_update()
+        .set(replace_columns!(connector_leases: holder, expires_at));
+    let is_free = connector_leases::holder
+        .eq(excluded(connector_leases::holder))
+        .or(connector_leases::expires_at.le(now));
+    // `QueryDsl` has no `filter` for an upsert.
+    Ok(methods::FilterDsl::filter(upsert, is_free).execute(connection)? > 0)
 }
 
 /// Releases the lease if the holder has it.

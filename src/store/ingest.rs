@@ -9,18 +9,21 @@ mod contacts;
 pub mod inbox;
 mod links;
 mod members;
+mod merges;
 mod messages;
 mod session_chats;
 mod sessions;
 pub mod setup;
 
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
-pub use contacts::{Contact, create_contacts, lock_contacts, update_contacts};
-pub use links::{
-    Merge, add_lid_addresses, link_lids, merge, messages_of_chats, messages_with_pending_receipts,
-    move_commands, phones_of_lids, remove_chats, session_chat_keys,
+pub use contacts::{Contact, create_contacts, lock_contacts, remove_contacts, update_contacts};
+pub use links::{add_addresses, add_lid_addresses, add_links, phones_of_lids, rename_chats, touch};
+pub use members::{Member, add_members, add_missing_members, members_of, memberships_of, remove_members};
+pub use merges::{
+    Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, messages_with_pending_receipts,
+    move_addresses, move_events, move_messages, remove_chats, session_chat_keys, take_messages,
+    take_receipts_of_chats,
 };
-pub use members::{Member, add_members, members_of, remove_members};
 pub use messages::{
     Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
     write_messages,
@@ -35,7 +38,8 @@ pub use sessions::{SessionNames, SessionStatus, lock_session_statuses, sessions_
 use diesel::connection::SimpleConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::connection::{Connection, StoreError, StoreResult};
+use super::connection::{StoreError, StoreResult};
+use super::transaction::Transaction;
 
 /// Runs work on many rows with custom plans and deferred foreign key checks.
 ///
@@ -43,13 +47,12 @@ use super::connection::{Connection, StoreError, StoreResult};
 /// one. Planning costs less than a millisecond a statement. Deferred foreign keys are checked together at the end: checked
 /// with each row, they are planned with each row, a third of the cost of inserting a message.
 pub fn for_many<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> StoreResult<T>,
+    tx: &mut Transaction<'_>,
+    work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    connection
-        .batch_execute("SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL DEFERRED")?;
-    let result = work(connection)?;
-    let checked = connection.batch_execute("SET LOCAL plan_cache_mode = auto; SET CONSTRAINTS ALL IMMEDIATE");
+    tx.batch_execute("SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL DEFERRED")?;
+    let result = work(tx)?;
+    let checked = tx.batch_execute("SET LOCAL plan_cache_mode = auto; SET CONSTRAINTS ALL IMMEDIATE");
     checked.map_err(|error| retry_when_deleted(error.into()))?;
     Ok(result)
 }

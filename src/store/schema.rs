@@ -2,8 +2,10 @@
 
 #![allow(missing_docs)]
 
+mod ingest;
 mod outgoing;
 
+pub use self::ingest::{chat_merges, ingest_senders, lids};
 pub use self::outgoing::{commands, connector_leases, webhook_deliveries, webhooks};
 use super::views::{chat_views, event_views, message_views};
 
@@ -185,25 +187,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    ingest_senders (org_id, principal, sender) {
-        org_id -> Uuid,
-        principal -> Text,
-        sender -> Text,
-        stream -> Uuid,
-        acknowledged -> BigInt,
-        updated_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    lids (org_id, lid) {
-        org_id -> Uuid,
-        lid -> Text,
-        address -> Text,
-    }
-}
-
-diesel::table! {
     chat_members (org_id, chat_key, contact_id) {
         org_id -> Uuid,
         chat_key -> BigInt,
@@ -287,6 +270,6 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    idempotency_keys, ingest_senders, commands, connector_leases, lids, webhooks, webhook_deliveries, chat_views,
-    event_views, message_views
+    idempotency_keys, ingest_senders, commands, connector_leases, lids, chat_merges, webhooks,
+    webhook_deliveries, chat_views, event_views, message_views
 }

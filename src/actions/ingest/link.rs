@@ -1,4 +1,4 @@
-//! Links LIDs to phone numbers, and merges the chats of the two.
+//! Links LIDs to phone numbers: one contact, one chat.
 //!
 //! A LID belongs to one phone number for ever: WhatsApp assigns it once, and merged chats cannot be separated. A phone
 //! number may have had several LIDs. Senders and receivers of messages keep the spelling in which they arrived.
@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::change::{Change, Link, SessionEvent};
-use super::plan::{apply_pending_receipts, marked_unread, merge_messages, recount, resolve};
+use super::merge::merge_chats;
+use super::plan::resolve;
 use super::scope::SessionScope;
 use super::transaction::{Rejections, write_in_parts};
 use crate::error::{Error, Kind, Result};
-use crate::ids::{ChatAddress, OrgId};
-use crate::store::ingest::{self as rows, Merge};
-use crate::store::{Connection, LockMode, Store, StoreResult};
+use crate::ids::ChatAddress;
+use crate::instant::Instant;
+use crate::store::ingest::{self as rows, Contact, Member, Merge};
+use crate::store::{LockMode, Store, StoreResult, Transaction};
 
 /// Writes the links of a batch.
 ///
@@ -48,11 +50,11 @@ fn link_of(event: &SessionEvent) -> Option<&Link> {
 
 /// Writes the links of one transaction, which holds the exclusive lock.
 fn write(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     scope: &SessionScope,
     events: &[(usize, SessionEvent)],
 ) -> StoreResult<Rejections> {
-    let (resolved, mut rejections) = resolve(connection, scope, events)?;
+    let (resolved, mut rejections) = resolve(tx, scope, events)?;
     let links: Vec<(usize, &Link)> = resolved
         .into_iter()
         .filter_map(
@@ -60,7 +62,7 @@ fn write(
         )
         .collect();
     let lids: BTreeSet<&ChatAddress> = links.iter().map(|(_, link)| &link.lid).collect();
-    let mut phones = rows::phones_of_lids(connection, scope.org, &lids.into_iter().collect::<Vec<_>>())?;
+    let mut phones = rows::phones_of_lids(tx, scope.org, &lids.into_iter().collect::<Vec<_>>())?;
     let mut new: Vec<&Link> = Vec::new();
     for (index, link) in links {
         match phones.get(&link.lid) {
@@ -73,7 +75,7 @@ fn write(
         }
     }
     for round in rounds(new) {
-        write_round(connection, scope.org, &round)?;
+        write_round(tx, &round)?;
     }
     Ok(rejections)
 }
@@ -97,36 +99,99 @@ fn rounds(links: Vec<&Link>) -> Vec<Vec<&Link>> {
     rounds
 }
 
-fn write_round(connection: &mut Connection, org: OrgId, links: &[&Link]) -> StoreResult<()> {
-    let pairs: Vec<(&ChatAddress, &ChatAddress)> =
-        links.iter().map(|link| (&link.lid, &link.phone)).collect();
-    rows::link_lids(connection, org, &pairs)?;
-    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(lid, phone)| [*lid, *phone]).collect();
-    let chats = rows::chats_by_address(connection, org, &addresses)?;
-    let merges: Vec<Merge> = pairs
-        .iter()
-        .filter_map(|(lid, phone)| Some(Merge { from: *chats.get(*lid)?, into: *chats.get(*phone)? }))
-        .filter(|merge| merge.from != merge.into)
-        .collect();
-    if merges.is_empty() { Ok(()) } else { merge_chats(connection, org, &merges) }
+/// A LID and its phone number.
+type Pair<'l> = (&'l ChatAddress, &'l ChatAddress);
+
+fn write_round(tx: &mut Transaction<'_>, links: &[&Link]) -> StoreResult<()> {
+    let org = tx.org();
+    let pairs: Vec<Pair<'_>> = links.iter().map(|link| (&link.lid, &link.phone)).collect();
+    rows::add_links(tx, org, &pairs)?;
+    join_contacts(tx, &pairs)?;
+    let merges = join_addresses(tx, &pairs)?;
+    if merges.is_empty() { Ok(()) } else { merge_chats(tx, &merges) }
 }
 
-fn merge_chats(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
-    let into: BTreeMap<i64, i64> = merges.iter().map(|merge| (merge.from, merge.into)).collect();
-    let removed: Vec<i64> = into.keys().copied().collect();
-    let kept: Vec<i64> = into.values().copied().collect();
-    let both: Vec<i64> = removed.iter().chain(&kept).copied().collect();
-    let mut marked = BTreeMap::new();
-    for (mut key, unread) in marked_unread(connection, org, &both)? {
-        key.chat_key = into.get(&key.chat_key).copied().unwrap_or(key.chat_key);
-        marked.entry(key).and_modify(|most: &mut i32| *most = unread.max(*most)).or_insert(unread);
+/// Replaces the contacts of LIDs by those of the phone numbers, also as members of chats.
+fn join_contacts(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()> {
+    let org = tx.org();
+    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(lid, phone)| [*lid, *phone]).collect();
+    let stored = rows::lock_contacts(tx, org, &addresses)?;
+    let stored: BTreeMap<&ChatAddress, &Contact> =
+        stored.iter().map(|contact| (&contact.id, contact)).collect();
+    let joined: BTreeMap<&ChatAddress, &ChatAddress> =
+        pairs.iter().filter(|(lid, _)| stored.contains_key(lid)).copied().collect();
+    if joined.is_empty() {
+        return Ok(());
     }
-    rows::merge(connection, org, merges)?;
-    rows::move_commands(connection, org, merges)?;
-    merge_messages(connection, org, &into)?;
-    rows::remove_chats(connection, org, &removed)?;
-    apply_pending_receipts(connection, org, &kept)?;
-    recount(connection, org, &kept, &marked)
+    let phones: BTreeSet<&ChatAddress> = joined.values().copied().collect();
+    rows::create_contacts(tx, org, &phones.into_iter().collect::<Vec<_>>())?;
+    let mut changed = Vec::new();
+    for (lid, phone) in &joined {
+        let before =
+            stored.get(phone).map_or_else(|| Contact::unknown((*phone).clone()), |one| (*one).clone());
+        let mut contact = before.clone();
+        take_over(&mut contact, stored[lid]);
+        if contact != before {
+            changed.push(contact);
+        }
+    }
+    if !changed.is_empty() {
+        rows::update_contacts(tx, org, &changed)?;
+    }
+    move_memberships(tx, &joined)?;
+    rows::remove_contacts(tx, org, &joined.into_keys().collect::<Vec<_>>())
+}
+
+/// Values of the phone number's contact are kept.
+fn take_over(contact: &mut Contact, of_lid: &Contact) {
+    contact.name = contact.name.take().or_else(|| of_lid.name.clone());
+    contact.color = contact.color.take().or_else(|| of_lid.color.clone());
+    contact.image = contact.image.take().or_else(|| of_lid.image.clone());
+    contact.is_internal |= of_lid.is_internal;
+}
+
+fn move_memberships(
+    tx: &mut Transaction<'_>,
+    phones: &BTreeMap<&ChatAddress, &ChatAddress>,
+) -> StoreResult<()> {
+    let org = tx.org();
+    let of_lids = rows::memberships_of(tx, org, &phones.keys().copied().collect::<Vec<_>>())?;
+    if of_lids.is_empty() {
+        return Ok(());
+    }
+    let of_phones =
+        of_lids.iter().map(|member| Member { contact: phones[&member.contact].clone(), ..member.clone() });
+    // A phone number that is a member itself keeps its rights.
+    rows::add_missing_members(tx, org, &of_phones.collect::<Vec<_>>())?;
+    rows::remove_members(tx, org, &of_lids)?;
+    rows::touch(tx, org, &of_lids.iter().map(|member| member.chat_key).collect::<Vec<_>>())
+}
+
+/// Makes both addresses resolve to the phone number's chat. Returns the pairs of which each has a chat.
+fn join_addresses(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<Vec<Merge>> {
+    let org = tx.org();
+    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(lid, phone)| [*lid, *phone]).collect();
+    let chats = rows::chats_by_address(tx, org, &addresses)?;
+    let (mut renamed, mut added, mut merges) = (Vec::new(), Vec::new(), Vec::new());
+    for (lid, phone) in pairs {
+        match (chats.get(*lid).copied(), chats.get(*phone).copied()) {
+            // The chat of the LID becomes the phone number's.
+            (Some(chat), None) => {
+                renamed.push((chat, *phone));
+                added.push((*phone, chat));
+            }
+            (None, Some(chat)) => added.push((*lid, chat)),
+            (Some(from), Some(into)) if from != into => merges.push(Merge { from, into }),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+    if !renamed.is_empty() {
+        rows::rename_chats(tx, org, &renamed, Instant::now())?;
+    }
+    if !added.is_empty() {
+        rows::add_addresses(tx, org, &added)?;
+    }
+    Ok(merges)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ mod session_chats;
 mod sessions;
 
 pub(super) use message_rows::from_row;
-pub(super) use messages::{apply_pending_receipts, merge_messages};
-pub(super) use session_chats::{marked_unread, recount};
+pub(super) use messages::move_messages;
+pub(super) use session_chats::{marked_unread, merge as merge_session_chats};
 pub(super) use sessions::resolve;
 
 use std::collections::BTreeSet;
@@ -21,33 +21,33 @@ use super::change::SessionEvent;
 use super::scope::SessionScope;
 use super::transaction::Rejections;
 use crate::store::ingest::retry_when_deleted;
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 use context::Context;
 
 /// Plans and writes the events of one transaction. Rows are locked in the order that `store::ingest` describes.
 pub(super) fn write(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     scope: &SessionScope,
     events: &[(usize, SessionEvent)],
 ) -> StoreResult<Rejections> {
-    let (resolved, mut rejections) = sessions::resolve(connection, scope, events)?;
-    let (inboxes, invalid) = inbox::resolve(connection, scope.org, &resolved)?;
+    let (resolved, mut rejections) = sessions::resolve(tx, scope, events)?;
+    let (inboxes, invalid) = inbox::resolve(tx, scope.org, &resolved)?;
     rejections.extend(invalid);
     let rejected: BTreeSet<usize> = rejections.iter().map(|(index, _)| *index).collect();
     let accepted = resolved.into_iter().filter(|(index, ..)| !rejected.contains(index));
     let changes = accepted.map(|(_, session, change)| (session, change)).collect();
-    let steps = |connection: &mut Connection| {
-        let context = Context::new(connection, scope.org, changes)?;
-        let found = chats::find(connection, &context)?;
-        contacts::write(connection, &context, &found)?;
-        let chats = chats::create_missing(connection, &context, found)?;
-        chats::write(connection, &context, &chats)?;
-        inbox::write(connection, &context, &inboxes, &chats)?;
-        let mut session_chats = session_chats::lock(connection, &context, &chats)?;
-        messages::write(connection, &context, &chats, &mut session_chats)?;
-        session_chats.write(connection, context.org, context.now)?;
-        sessions::write_statuses(connection, &context)
+    let steps = |tx: &mut Transaction<'_>| {
+        let context = Context::new(tx, scope.org, changes)?;
+        let found = chats::find(tx, &context)?;
+        contacts::write(tx, &context, &found)?;
+        let chats = chats::create_missing(tx, &context, found)?;
+        chats::write(tx, &context, &chats)?;
+        inbox::write(tx, &context, &inboxes, &chats)?;
+        let mut session_chats = session_chats::lock(tx, &context, &chats)?;
+        messages::write(tx, &context, &chats, &mut session_chats)?;
+        session_chats.write(tx, context.org, context.now)?;
+        sessions::write_statuses(tx, &context)
     };
-    steps(connection).map_err(retry_when_deleted)?;
+    steps(tx).map_err(retry_when_deleted)?;
     Ok(rejections)
 }

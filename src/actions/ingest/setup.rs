@@ -5,7 +5,7 @@
 use super::scope::SessionScope;
 use super::transaction::Rejections;
 use crate::store::ingest::setup::{self as rows, NewLabel, NewMember, NewProperty, NewSession};
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// A record to add.
 pub(super) enum Setup {
@@ -17,7 +17,7 @@ pub(super) enum Setup {
 
 /// Adds the missing records in one transaction.
 pub(super) fn write(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     scope: &SessionScope,
     events: &[(usize, Setup)],
 ) -> StoreResult<Rejections> {
@@ -31,9 +31,9 @@ pub(super) fn write(
             Setup::Property(property) => properties.push(property),
         }
     }
-    rows::add_sessions(connection, scope.org, &sessions)?;
-    rows::add_members(connection, scope.org, &members)?;
-    rows::add_labels(connection, scope.org, &labels)?;
-    rows::add_properties(connection, scope.org, &properties)?;
+    rows::add_sessions(tx, scope.org, &sessions)?;
+    rows::add_members(tx, scope.org, &members)?;
+    rows::add_labels(tx, scope.org, &labels)?;
+    rows::add_properties(tx, scope.org, &properties)?;
     Ok(Rejections::new())
 }

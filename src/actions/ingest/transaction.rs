@@ -8,7 +8,7 @@ use crate::caller::Actor;
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
 use crate::store::ingest::for_many;
-use crate::store::{Connection, LockMode, Store, StoreResult, Transaction, Writer, is_rejection};
+use crate::store::{LockMode, Store, StoreResult, Transaction, Writer, is_rejection};
 
 /// From this number of events on, planning their statements anew pays off.
 const MANY: usize = 32;
@@ -17,7 +17,7 @@ const MANY: usize = 32;
 pub(super) type Rejections = Vec<(usize, Error)>;
 
 /// The work of one transaction.
-pub(super) type Write<T> = fn(&mut Connection, &SessionScope, &[(usize, T)]) -> StoreResult<Rejections>;
+pub(super) type Write<T> = fn(&mut Transaction<'_>, &SessionScope, &[(usize, T)]) -> StoreResult<Rejections>;
 
 /// How far a sender's events are stored.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(super) async fn write_in_parts<T: Send + Sync + 'static>(
         let work = move |tx: &mut Transaction<'_>| {
             let events = &events_of_part[range.clone()];
             let rejections = match events.len() {
-                MANY.. => for_many(tx, |connection| write(connection, &own_scope, events))?,
+                MANY.. => for_many(tx, |tx| write(tx, &own_scope, events))?,
                 _ => write(tx, &own_scope, events)?,
             };
             write_mark(tx, own_scope.org, own_mark.as_ref())?;
@@ -72,12 +72,12 @@ pub(super) async fn write_in_parts<T: Send + Sync + 'static>(
     }
     if unwritten_mark.is_some() {
         let org = scope.org;
-        store.write(org, move |connection| write_mark(connection, org, unwritten_mark.as_ref())).await?;
+        store.write(org, move |tx| write_mark(tx, org, unwritten_mark.as_ref())).await?;
     }
     Ok(rejections)
 }
 
 /// Writes the mark last: a stream that takes over the sender's name waits for its row lock.
-fn write_mark(connection: &mut Connection, org: OrgId, mark: Option<&Mark>) -> StoreResult<()> {
-    mark.map_or(Ok(()), |mark| senders::advance(connection, org, &mark.sender, mark.sequence))
+fn write_mark(tx: &mut Transaction<'_>, org: OrgId, mark: Option<&Mark>) -> StoreResult<()> {
+    mark.map_or(Ok(()), |mark| senders::advance(tx, org, &mark.sender, mark.sequence))
 }

@@ -98,15 +98,16 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for UpdateRows<A> {
             out.push_sql(if index == 0 { " SET " } else { ", " });
             out.push_identifier(column)?;
             out.push_sql(" = v.");
-            out.push_identifier(column)?;
+            out.push_identifier(&new(column))?;
         }
         out.push_sql(" FROM (SELECT ");
         out.push_bind_param::<Uuid, _>(&self.org)?;
         out.push_sql(" AS org_id, * FROM unnest(");
         self.arrays.walk_ast(out.reborrow())?;
-        for (index, column) in self.keys.iter().chain(self.columns).enumerate() {
+        let keys = self.keys.iter().map(|key| (*key).to_owned());
+        for (index, column) in keys.chain(self.columns.iter().map(|column| new(column))).enumerate() {
             out.push_sql(if index == 0 { ") AS v(" } else { ", " });
-            out.push_identifier(column)?;
+            out.push_identifier(&column)?;
         }
         // See [`KeyIn`].
         out.push_sql(") OFFSET 0) v WHERE ");
@@ -125,6 +126,11 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for UpdateRows<A> {
 }
 
 impl<A> RunQueryDsl<PgConnection> for UpdateRows<A> {}
+
+/// The name of a column's new value: a column may be part of the key and be set, too.
+fn new(column: &str) -> String {
+    format!("new_{column}")
+}
 
 /// Binds an array of texts.
 pub(in crate::store) fn texts<V: AsExpression<Array<Text>>>(values: V) -> V::Expression {

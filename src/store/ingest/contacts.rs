@@ -22,6 +22,13 @@ pub struct Contact {
     pub is_internal: bool,
 }
 
+impl Contact {
+    /// A contact of which nothing is known.
+    pub fn unknown(id: ChatAddress) -> Self {
+        Self { id, name: None, color: None, image: None, is_internal: false }
+    }
+}
+
 /// Creates missing contacts. The ids must be in ascending order.
 pub fn create_contacts(connection: &mut Connection, org: OrgId, ids: &[&ChatAddress]) -> StoreResult<()> {
     insert_rows!(org, contacts, ids, |id| { contact_id: id.as_str() })
@@ -59,5 +66,12 @@ pub fn update_contacts(connection: &mut Connection, org: OrgId, rows: &[Contact]
         is_internal: row.is_internal,
     });
     update.execute(connection)?;
+    Ok(())
+}
+
+/// Deletes these contacts, which are members of no chat.
+pub fn remove_contacts(connection: &mut Connection, org: OrgId, ids: &[&ChatAddress]) -> StoreResult<()> {
+    let is_removed = has_key_of!(org, contacts, ids, |id| { contact_id: id.as_str() });
+    diesel::delete(contacts::table).filter(is_removed).execute(connection)?;
     Ok(())
 }

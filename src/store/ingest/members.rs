@@ -34,6 +34,35 @@ pub fn members_of(connection: &mut Connection, org: OrgId, chat_keys: &[i64]) ->
         .load(connection)?)
 }
 
+/// The memberships of these contacts.
+pub fn memberships_of(
+    connection: &mut Connection,
+    org: OrgId,
+    contacts: &[&ChatAddress],
+) -> StoreResult<Vec<Member>> {
+    Ok(chat_members::table
+        .filter(has_key_of!(org, chat_members, contacts, |contact| { contact_id: contact.as_str() }))
+        .select((
+            chat_members::chat_key,
+            chat_members::contact_id,
+            chat_members::is_admin,
+            chat_members::is_super_admin,
+        ))
+        .load(connection)?)
+}
+
+/// Inserts those of these members that are none yet.
+pub fn add_missing_members(connection: &mut Connection, org: OrgId, rows: &[Member]) -> StoreResult<()> {
+    let insert = insert_rows!(org, chat_members, rows, |row| {
+        chat_key: row.chat_key,
+        contact_id: row.contact.as_str(),
+        is_admin: row.is_admin,
+        is_super_admin: row.is_super_admin,
+    });
+    insert.on_conflict_do_nothing().execute(connection)?;
+    Ok(())
+}
+
 /// Inserts or updates these members.
 pub fn add_members(connection: &mut Connection, org: OrgId, rows: &[Member]) -> StoreResult<()> {
     let insert = insert_rows!(org, chat_members, rows, |row| {

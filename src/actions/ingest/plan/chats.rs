@@ -8,7 +8,7 @@ use crate::actions::ingest::change::{Change, ChatChange};
 use crate::error::Error;
 use crate::ids::{AddressKind, ChatAddress};
 use crate::store::ingest::{self as rows, Chat};
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// The chats of a batch, by every address that it names.
 pub(super) struct Chats {
@@ -26,16 +26,16 @@ impl Chats {
 
 /// The existing chats, by the addresses that the batch names.
 pub(super) fn find(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
 ) -> StoreResult<HashMap<ChatAddress, i64>> {
     let named: BTreeSet<&ChatAddress> =
         context.changes.iter().filter_map(|(_, change)| change.chat()).collect();
-    look_up(connection, context, &named)
+    look_up(tx, context, &named)
 }
 
 fn look_up(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
     named: &BTreeSet<&ChatAddress>,
 ) -> StoreResult<HashMap<ChatAddress, i64>> {
@@ -44,14 +44,14 @@ fn look_up(
     }
     let addresses: BTreeSet<&ChatAddress> = named.iter().map(|address| context.canonical(address)).collect();
     let addresses: Vec<&ChatAddress> = addresses.into_iter().collect();
-    let found = rows::chats_by_address(connection, context.org, &addresses)?;
+    let found = rows::chats_by_address(tx, context.org, &addresses)?;
     let key = |address: &&ChatAddress| Some(((*address).clone(), *found.get(context.canonical(address))?));
     Ok(named.iter().filter_map(key).collect())
 }
 
 /// Creates the chats that do not exist.
 pub(super) fn create_missing(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
     found: HashMap<ChatAddress, i64>,
 ) -> StoreResult<Chats> {
@@ -65,20 +65,20 @@ pub(super) fn create_missing(
         AddressKind::Group => (*address, "group"),
         AddressKind::Person | AddressKind::Lid => (*address, "user"),
     });
-    rows::create_chats(connection, context.org, &with_kind.collect::<Vec<_>>())?;
+    rows::create_chats(tx, context.org, &with_kind.collect::<Vec<_>>())?;
     let by_phone: Vec<&ChatAddress> =
         new.into_iter().filter(|address| address.kind() == AddressKind::Person).collect();
     if !by_phone.is_empty() {
-        rows::add_lid_addresses(connection, context.org, &by_phone)?;
+        rows::add_lid_addresses(tx, context.org, &by_phone)?;
     }
     // Another transaction may have created some of them at the same moment; either way they exist now.
-    let created = look_up(connection, context, &missing)?;
+    let created = look_up(tx, context, &missing)?;
     let created_keys = created.values().copied().collect();
     Ok(Chats { keys: found.into_iter().chain(created).collect(), created: created_keys })
 }
 
 /// Writes what all sessions share of the chats, and their members.
-pub(super) fn write(connection: &mut Connection, context: &Context<'_>, chats: &Chats) -> StoreResult<()> {
+pub(super) fn write(tx: &mut Transaction<'_>, context: &Context<'_>, chats: &Chats) -> StoreResult<()> {
     let mut changes: BTreeMap<i64, Vec<&ChatChange>> = BTreeMap::new();
     for (_, change) in &context.changes {
         if let Change::Chat { chat, change } = change {
@@ -90,12 +90,12 @@ pub(super) fn write(connection: &mut Connection, context: &Context<'_>, chats: &
     }
 
     let keys: Vec<i64> = changes.keys().copied().collect();
-    let stored = rows::lock_chats(connection, context.org, &keys)?;
+    let stored = rows::lock_chats(tx, context.org, &keys)?;
     let lists = changes.iter().filter_map(|(key, changes)| {
         let members = changes.iter().rev().find_map(|change| change.members.as_deref());
         Some((*key, members?))
     });
-    let with_other_members = members::replace(connection, context, &lists.collect())?;
+    let with_other_members = members::replace(tx, context, &lists.collect())?;
     let mut changed = Vec::new();
     for before in stored {
         let Some(changes) = changes.get(&before.chat_key) else { continue };
@@ -110,7 +110,7 @@ pub(super) fn write(connection: &mut Connection, context: &Context<'_>, chats: &
             changed.push(chat);
         }
     }
-    if changed.is_empty() { Ok(()) } else { rows::update_chats(connection, context.org, &changed) }
+    if changed.is_empty() { Ok(()) } else { rows::update_chats(tx, context.org, &changed) }
 }
 
 fn apply(chat: &mut Chat, change: &ChatChange) {

@@ -6,11 +6,11 @@ use super::context::Context;
 use crate::actions::ingest::change::{Change, ContactChange};
 use crate::ids::{AddressKind, ChatAddress};
 use crate::store::ingest::{self as rows, Contact};
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// Creates the contacts that are named, are members or have a new chat, and writes the changes of contacts.
 pub(super) fn write(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
     known_chats: &HashMap<ChatAddress, i64>,
 ) -> StoreResult<()> {
@@ -31,21 +31,21 @@ pub(super) fn write(
         needed.extend(person.map(|chat| context.canonical(chat)));
     }
     if !needed.is_empty() {
-        rows::create_contacts(connection, context.org, &needed.into_iter().collect::<Vec<_>>())?;
+        rows::create_contacts(tx, context.org, &needed.into_iter().collect::<Vec<_>>())?;
     }
     if changes.is_empty() {
         return Ok(());
     }
 
     let ids: Vec<&ChatAddress> = changes.keys().copied().collect();
-    let stored = rows::lock_contacts(connection, context.org, &ids)?;
+    let stored = rows::lock_contacts(tx, context.org, &ids)?;
     let changed = stored.into_iter().filter_map(|stored| {
         let mut contact = stored.clone();
         changes[&stored.id].iter().for_each(|change| apply(&mut contact, change));
         (contact != stored).then_some(contact)
     });
     let changed: Vec<Contact> = changed.collect();
-    if changed.is_empty() { Ok(()) } else { rows::update_contacts(connection, context.org, &changed) }
+    if changed.is_empty() { Ok(()) } else { rows::update_contacts(tx, context.org, &changed) }
 }
 
 fn apply(contact: &mut Contact, change: &ContactChange) {

@@ -6,7 +6,7 @@ use crate::actions::ingest::change::Change;
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest as rows;
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// The changes of one transaction.
 pub(super) struct Context<'c> {
@@ -21,7 +21,7 @@ pub(super) struct Context<'c> {
 impl<'c> Context<'c> {
     /// Looks up the LIDs that the changes name.
     pub(super) fn new(
-        connection: &mut Connection,
+        tx: &mut Transaction<'_>,
         org: OrgId,
         changes: Vec<(SessionId, &'c Change)>,
     ) -> StoreResult<Self> {
@@ -30,7 +30,7 @@ impl<'c> Context<'c> {
             addresses.filter(|address| address.kind() == AddressKind::Lid).collect();
         let phones = match lids.is_empty() {
             true => HashMap::new(),
-            false => rows::phones_of_lids(connection, org, &lids.into_iter().collect::<Vec<_>>())?,
+            false => rows::phones_of_lids(tx, org, &lids.into_iter().collect::<Vec<_>>())?,
         };
         Ok(Self { org, now: Instant::now(), changes, phones })
     }

@@ -14,7 +14,7 @@ use crate::ids::{ChatAddress, LabelId, OrgId, SessionId};
 use crate::patch::Patch;
 use crate::store::ingest::inbox::{self as rows, InboxRow};
 use crate::store::labels::{self as stored_labels, LabelName};
-use crate::store::{Connection, StoreResult, members as stored_members};
+use crate::store::{StoreResult, Transaction, members as stored_members};
 
 const NOT_A_MEMBER: &str = "must be the email of a member of the organization";
 
@@ -27,7 +27,7 @@ pub(super) struct ResolvedInbox<'c> {
 
 /// Looks up the members and properties that a batch names, and rejects events that name unknown ones.
 pub(super) fn resolve<'c>(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     org: OrgId,
     changes: &[(usize, SessionId, &'c Change)],
 ) -> StoreResult<(Vec<ResolvedInbox<'c>>, Rejections)> {
@@ -41,9 +41,9 @@ pub(super) fn resolve<'c>(
     // PostgreSQL cannot store U+0000, so no property has it in its name.
     let keys = inboxes.iter().flat_map(|(.., inbox)| inbox.properties.keys().map(String::as_str));
     let keys: BTreeSet<&str> = keys.filter(|key| !key.contains('\0')).collect();
-    let definitions = chat_properties::definitions(connection, org, &keys.into_iter().collect::<Vec<_>>())?;
+    let definitions = chat_properties::definitions(tx, org, &keys.into_iter().collect::<Vec<_>>())?;
     let named: BTreeSet<&str> = inboxes.iter().flat_map(|(.., inbox)| members(inbox)).collect();
-    let members = stored_members::lock_existing(connection, org, &named.into_iter().collect::<Vec<_>>())?;
+    let members = stored_members::lock_existing(tx, org, &named.into_iter().collect::<Vec<_>>())?;
 
     let (mut resolved, mut rejections) = (Vec::with_capacity(inboxes.len()), Rejections::new());
     for (index, chat, inbox) in inboxes {
@@ -91,7 +91,7 @@ type ByChat<'c> = BTreeMap<i64, Vec<&'c ResolvedInbox<'c>>>;
 
 /// Writes what differs from the stored rows.
 pub(super) fn write(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
     inboxes: &[ResolvedInbox<'_>],
     chats: &Chats,
@@ -103,10 +103,10 @@ pub(super) fn write(
     if by_chat.is_empty() {
         return Ok(());
     }
-    let stored = rows::lock(connection, context.org, &by_chat.keys().copied().collect::<Vec<_>>())?;
-    let mut with_other_data = write_labels(connection, context.org, &by_chat)?;
-    with_other_data.extend(write_properties(connection, context.org, &by_chat)?);
-    with_other_data.extend(write_access(connection, context.org, &by_chat)?);
+    let stored = rows::lock(tx, context.org, &by_chat.keys().copied().collect::<Vec<_>>())?;
+    let mut with_other_data = write_labels(tx, context.org, &by_chat)?;
+    with_other_data.extend(write_properties(tx, context.org, &by_chat)?);
+    with_other_data.extend(write_access(tx, context.org, &by_chat)?);
 
     let mut changed = Vec::new();
     for before in stored {
@@ -120,7 +120,7 @@ pub(super) fn write(
             changed.push(chat);
         }
     }
-    if changed.is_empty() { Ok(()) } else { rows::update(connection, context.org, &changed) }
+    if changed.is_empty() { Ok(()) } else { rows::update(tx, context.org, &changed) }
 }
 
 fn apply(chat: &mut InboxRow, inbox: &InboxChange) {
@@ -131,7 +131,7 @@ fn apply(chat: &mut InboxRow, inbox: &InboxChange) {
     }
 }
 
-fn write_labels(connection: &mut Connection, org: OrgId, by_chat: &ByChat<'_>) -> StoreResult<BTreeSet<i64>> {
+fn write_labels(tx: &mut Transaction<'_>, org: OrgId, by_chat: &ByChat<'_>) -> StoreResult<BTreeSet<i64>> {
     let lists = by_chat.iter().filter_map(|(key, inboxes)| {
         let labels = inboxes.iter().rev().find_map(|resolved| resolved.inbox.labels.as_deref());
         Some((*key, labels?))
@@ -145,15 +145,15 @@ fn write_labels(connection: &mut Connection, org: OrgId, by_chat: &ByChat<'_>) -
     let names: Vec<LabelName> = names.into_values().cloned().collect();
     let ids: BTreeMap<String, LabelId> = match names.as_slice() {
         [] => BTreeMap::new(),
-        names => stored_labels::find_or_create_by_key(connection, org, names)?.into_iter().collect(),
+        names => stored_labels::find_or_create_by_key(tx, org, names)?.into_iter().collect(),
     };
     let pairs = lists.iter().flat_map(|(key, labels)| labels.iter().map(move |label| (*key, &label.key)));
     let pairs: Vec<(i64, &LabelId)> = pairs.filter_map(|(key, label)| Some((key, ids.get(label)?))).collect();
-    rows::replace_labels(connection, org, &lists.keys().copied().collect::<Vec<_>>(), &pairs)
+    rows::replace_labels(tx, org, &lists.keys().copied().collect::<Vec<_>>(), &pairs)
 }
 
 fn write_properties(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     org: OrgId,
     by_chat: &ByChat<'_>,
 ) -> StoreResult<BTreeSet<i64>> {
@@ -169,12 +169,12 @@ fn write_properties(
         values.iter().filter(|(_, value)| value.is_none()).map(|(place, _)| *place).collect();
     let set: Vec<(i64, &str, &Value)> =
         values.into_iter().filter_map(|((key, id), value)| Some((key, id, value?))).collect();
-    let mut changed = rows::remove_values(connection, org, &removed)?;
-    changed.extend(rows::set_values(connection, org, &set)?);
+    let mut changed = rows::remove_values(tx, org, &removed)?;
+    changed.extend(rows::set_values(tx, org, &set)?);
     Ok(changed)
 }
 
-fn write_access(connection: &mut Connection, org: OrgId, by_chat: &ByChat<'_>) -> StoreResult<BTreeSet<i64>> {
+fn write_access(tx: &mut Transaction<'_>, org: OrgId, by_chat: &ByChat<'_>) -> StoreResult<BTreeSet<i64>> {
     let mut last = BTreeMap::new();
     for (key, inboxes) in by_chat {
         let access = inboxes.iter().flat_map(|resolved| &resolved.inbox.access);
@@ -182,5 +182,5 @@ fn write_access(connection: &mut Connection, org: OrgId, by_chat: &ByChat<'_>) -
     }
     let access: Vec<(i64, &str, bool)> =
         last.into_iter().map(|((key, member), is_open)| (key, member, is_open)).collect();
-    rows::set_access(connection, org, &access)
+    rows::set_access(tx, org, &access)
 }

@@ -6,18 +6,18 @@ use super::context::Context;
 use crate::actions::ingest::change::Member;
 use crate::ids::ChatAddress;
 use crate::store::ingest::{self as rows};
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// Replaces the members of these chats, which are locked. Returns the chats whose members changed.
 pub(super) fn replace(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
     lists: &BTreeMap<i64, &[Member]>,
 ) -> StoreResult<BTreeSet<i64>> {
     if lists.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let stored = rows::members_of(connection, context.org, &lists.keys().copied().collect::<Vec<_>>())?;
+    let stored = rows::members_of(tx, context.org, &lists.keys().copied().collect::<Vec<_>>())?;
     let mut stored: HashMap<(i64, ChatAddress), rows::Member> =
         stored.into_iter().map(|member| ((member.chat_key, member.contact.clone()), member)).collect();
     let mut added = Vec::new();
@@ -31,11 +31,11 @@ pub(super) fn replace(
     let removed: Vec<rows::Member> = stored.into_values().collect();
     let changed = added.iter().chain(&removed).map(|member| member.chat_key).collect();
     if !removed.is_empty() {
-        rows::remove_members(connection, context.org, &removed)?;
+        rows::remove_members(tx, context.org, &removed)?;
     }
     if !added.is_empty() {
         added.sort_by(|one, other| (&one.contact, one.chat_key).cmp(&(&other.contact, other.chat_key)));
-        rows::add_members(connection, context.org, &added)?;
+        rows::add_members(tx, context.org, &added)?;
     }
     Ok(changed)
 }

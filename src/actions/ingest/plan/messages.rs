@@ -10,7 +10,7 @@ use crate::actions::ingest::change::{Change, Receipt};
 use crate::actions::ingest::message_state::MessageState;
 use crate::ids::OrgId;
 use crate::store::ingest::{self as rows, MessageKey, PendingReceipt, SessionChatKey};
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// A message of the batch.
 #[derive(Default)]
@@ -24,13 +24,13 @@ type Entries<'c> = BTreeMap<MessageKey, Entry<'c>>;
 
 /// Writes messages with their receipts and deletions, and counts the new ones.
 pub(super) fn write(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
     chats: &Chats,
     session_chats: &mut SessionChats,
 ) -> StoreResult<()> {
-    let mut entries = load(connection, context, chats)?;
-    add_pending_receipts(connection, context.org, &mut entries)?;
+    let mut entries = load(tx, context, chats)?;
+    add_pending_receipts(tx, context.org, &mut entries)?;
 
     let (mut changed, mut pending) = (Vec::new(), BTreeMap::new());
     for (key, entry) in entries {
@@ -56,17 +56,17 @@ pub(super) fn write(
         }
     }
     if !changed.is_empty() {
-        rows::write_messages(connection, context.org, &to_rows(changed)?)?;
+        rows::write_messages(tx, context.org, &to_rows(changed)?)?;
     }
     if !pending.is_empty() {
         let pending: Vec<PendingReceipt> = pending.into_values().collect();
-        rows::add_pending_receipts(connection, context.org, &pending)?;
+        rows::add_pending_receipts(tx, context.org, &pending)?;
     }
     Ok(())
 }
 
 /// The messages that the batch names, as they are stored and with the batch's changes, apart from their receipts.
-fn load<'c>(connection: &mut Connection, context: &Context<'c>, chats: &Chats) -> StoreResult<Entries<'c>> {
+fn load<'c>(tx: &mut Transaction<'_>, context: &Context<'c>, chats: &Chats) -> StoreResult<Entries<'c>> {
     let mut changes = Vec::new();
     for (session, change) in &context.changes {
         if let Change::Message { chat, id, .. } | Change::Receipt { chat, id, .. } = change {
@@ -78,7 +78,7 @@ fn load<'c>(connection: &mut Connection, context: &Context<'c>, chats: &Chats) -
         return Ok(Entries::new());
     }
     let mut entries: Entries<'c> = changes.iter().map(|(key, _)| (key.clone(), Entry::default())).collect();
-    let stored = rows::messages_by_key(connection, context.org, &entries.keys().collect::<Vec<_>>())?;
+    let stored = rows::messages_by_key(tx, context.org, &entries.keys().collect::<Vec<_>>())?;
     for (key, state) in states(stored)? {
         entries.insert(key, Entry { before: Some(state.clone()), now: Some(state), receipts: Vec::new() });
     }
@@ -97,17 +97,13 @@ fn load<'c>(connection: &mut Connection, context: &Context<'c>, chats: &Chats) -
 }
 
 /// Applies to new messages the receipts that arrived before them.
-fn add_pending_receipts(
-    connection: &mut Connection,
-    org: OrgId,
-    entries: &mut Entries<'_>,
-) -> StoreResult<()> {
+fn add_pending_receipts(tx: &mut Transaction<'_>, org: OrgId, entries: &mut Entries<'_>) -> StoreResult<()> {
     let new = entries.iter().filter(|(_, entry)| entry.before.is_none() && entry.now.is_some());
     let new: Vec<&MessageKey> = new.map(|(key, _)| key).collect();
     if new.is_empty() {
         return Ok(());
     }
-    for pending in rows::take_pending_receipts(connection, org, &new)? {
+    for pending in rows::take_pending_receipts(tx, org, &new)? {
         let message = entries.get_mut(&pending.message).and_then(|entry| entry.now.as_mut());
         if let Some(message) = message {
             message.apply_receipt(&pending.contact, &pending.kind, pending.at);
@@ -132,47 +128,70 @@ fn keep_for_later<'c>(pending: &mut Pending<'c>, message: &MessageKey, receipt: 
         .or_insert(new);
 }
 
-/// Merges the messages that are left in chats into the chats that replace them.
-pub(crate) fn merge_messages(
-    connection: &mut Connection,
-    org: OrgId,
+/// Moves the messages and pending receipts of removed chats to the chats that replace them, the values of `into`.
+pub(crate) fn move_messages(
+    tx: &mut Transaction<'_>,
+    removed: &[SessionChatKey],
     into: &BTreeMap<i64, i64>,
 ) -> StoreResult<()> {
-    let mut left = rows::messages_of_chats(connection, org, &into.keys().copied().collect::<Vec<_>>())?;
-    for row in &mut left {
-        let chat = &mut row.key.chat;
-        chat.chat_key = into.get(&chat.chat_key).copied().unwrap_or(chat.chat_key);
-    }
-    let mut merged = states(left)?;
-    if merged.is_empty() {
+    let org = tx.org();
+    if removed.is_empty() {
         return Ok(());
     }
-    let stored = rows::messages_by_key(connection, org, &merged.keys().collect::<Vec<_>>())?;
-    for (key, mut state) in states(stored)? {
-        if let Some(other) = merged.remove(&key) {
+    let kept = |key: SessionChatKey| SessionChatKey { chat_key: into[&key.chat_key], ..key };
+    merge_duplicates(tx, removed, kept)?;
+    let moves: Vec<(SessionChatKey, i64)> = removed.iter().map(|key| (*key, kept(*key).chat_key)).collect();
+    rows::move_messages(tx, org, &moves)?;
+    let mut receipts = rows::take_receipts_of_chats(tx, org, removed)?;
+    if !receipts.is_empty() {
+        for receipt in &mut receipts {
+            receipt.message.chat = kept(receipt.message.chat);
+        }
+        rows::add_pending_receipts(tx, org, &receipts)?;
+    }
+    // Those of the kept chats, too: their messages may have moved.
+    apply_pending_receipts(tx, &removed.iter().copied().map(kept).collect::<Vec<_>>())
+}
+
+/// Merges the messages that both chats have.
+fn merge_duplicates(
+    tx: &mut Transaction<'_>,
+    removed: &[SessionChatKey],
+    kept: impl Fn(SessionChatKey) -> SessionChatKey,
+) -> StoreResult<()> {
+    let org = tx.org();
+    let keys = rows::duplicate_messages(tx, org, removed)?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut taken = rows::take_messages(tx, org, &keys)?;
+    for row in &mut taken {
+        row.key.chat = kept(row.key.chat);
+    }
+    let taken = states(taken)?;
+    let stored = rows::messages_by_key(tx, org, &taken.keys().collect::<Vec<_>>())?;
+    let mut merged = states(stored)?;
+    for (key, other) in taken {
+        if let Some(state) = merged.get_mut(&key) {
             state.merge(other);
         }
-        merged.insert(key, state);
     }
-    rows::write_messages(connection, org, &to_rows(merged)?)
+    rows::write_messages(tx, org, &to_rows(merged)?)
 }
 
 /// Applies pending receipts whose messages are stored in these chats.
-pub(crate) fn apply_pending_receipts(
-    connection: &mut Connection,
-    org: OrgId,
-    chat_keys: &[i64],
-) -> StoreResult<()> {
-    let keys = rows::messages_with_pending_receipts(connection, org, chat_keys)?;
+fn apply_pending_receipts(tx: &mut Transaction<'_>, chats: &[SessionChatKey]) -> StoreResult<()> {
+    let org = tx.org();
+    let keys = rows::messages_with_pending_receipts(tx, org, chats)?;
     if keys.is_empty() {
         return Ok(());
     }
     let keys: Vec<&MessageKey> = keys.iter().collect();
-    let mut messages = states(rows::messages_by_key(connection, org, &keys)?)?;
-    for pending in rows::take_pending_receipts(connection, org, &keys)? {
+    let mut messages = states(rows::messages_by_key(tx, org, &keys)?)?;
+    for pending in rows::take_pending_receipts(tx, org, &keys)? {
         if let Some(message) = messages.get_mut(&pending.message) {
             message.apply_receipt(&pending.contact, &pending.kind, pending.at);
         }
     }
-    rows::write_messages(connection, org, &to_rows(messages)?)
+    rows::write_messages(tx, org, &to_rows(messages)?)
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, SessionChat, SessionChatKey};
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// The sessions' chats of a batch, locked until the transaction ends.
 pub(super) struct SessionChats(BTreeMap<SessionChatKey, Entry>);
@@ -28,7 +28,7 @@ struct Entry {
 
 /// Creates missing rows, locks all, and applies flags and read marks.
 pub(super) fn lock(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     context: &Context<'_>,
     chats: &Chats,
 ) -> StoreResult<SessionChats> {
@@ -43,12 +43,12 @@ pub(super) fn lock(
         return Ok(session_chats);
     }
     let mut missing: Vec<SessionChatKey> = keys.into_iter().collect();
-    let mut locked = rows::lock_session_chats(connection, context.org, &missing)?;
+    let mut locked = rows::lock_session_chats(tx, context.org, &missing)?;
     let found: BTreeSet<SessionChatKey> = locked.iter().map(|row| row.key).collect();
     missing.retain(|key| !found.contains(key));
     if !missing.is_empty() {
-        rows::create_session_chats(connection, context.org, &missing)?;
-        locked.extend(rows::lock_session_chats(connection, context.org, &missing)?);
+        rows::create_session_chats(tx, context.org, &missing)?;
+        locked.extend(rows::lock_session_chats(tx, context.org, &missing)?);
     }
     session_chats.0.extend(locked.into_iter().map(|row| (row.key, Entry::new(row))));
     for (session, change) in &context.changes {
@@ -65,34 +65,42 @@ pub(super) fn lock(
     Ok(session_chats)
 }
 
-/// Recounts what the sessions see of these chats. The unread counts of `marked` are at least those given.
-pub(crate) fn recount(
-    connection: &mut Connection,
-    org: OrgId,
-    chat_keys: &[i64],
+/// Merges what sessions see of the chats that are removed, the keys of `into`, into the chats that replace them.
+/// Messages and read marks must be moved already. Returns the merged rows as they are before the recount.
+pub(crate) fn merge(
+    tx: &mut Transaction<'_>,
+    into: &BTreeMap<i64, i64>,
     marked: &BTreeMap<SessionChatKey, i32>,
-) -> StoreResult<()> {
-    let keys = rows::session_chat_keys(connection, org, chat_keys)?;
-    if keys.is_empty() {
-        return Ok(());
-    }
+) -> StoreResult<BTreeMap<SessionChatKey, SessionChat>> {
+    let org = tx.org();
+    let chat_keys: Vec<i64> = into.iter().flat_map(|(removed, kept)| [*removed, *kept]).collect();
+    let keys = rows::session_chat_keys(tx, org, &chat_keys)?;
+    let (removed, kept): (Vec<SessionChat>, Vec<SessionChat>) = rows::lock_session_chats(tx, org, &keys)?
+        .into_iter()
+        .partition(|row| into.contains_key(&row.key.chat_key));
     let entry = |row: SessionChat| {
         let min_unread = marked.get(&row.key).copied();
         (row.key, Entry { recount: true, find_latest: true, min_unread, ..Entry::new(row) })
     };
-    let locked = rows::lock_session_chats(connection, org, &keys)?;
-    SessionChats(locked.into_iter().map(entry).collect()).write(connection, org, Instant::now())
+    let mut session_chats = SessionChats(kept.into_iter().map(entry).collect());
+    for row in removed {
+        let key = SessionChatKey { chat_key: into[&row.key.chat_key], ..row.key };
+        session_chats.get(key)?.merge(row);
+    }
+    let merged = session_chats.0.iter().map(|(key, entry)| (*key, entry.now.clone())).collect();
+    session_chats.write(tx, org, Instant::now())?;
+    Ok(merged)
 }
 
 /// Sessions' chats whose unread count does not follow from their messages: marked as unread, or known to be 0.
 pub(crate) fn marked_unread(
-    connection: &mut Connection,
-    org: OrgId,
+    tx: &mut Transaction<'_>,
     chat_keys: &[i64],
 ) -> StoreResult<Vec<(SessionChatKey, i32)>> {
-    let keys = rows::session_chat_keys(connection, org, chat_keys)?;
-    let locked = rows::lock_session_chats(connection, org, &keys)?;
-    let counts: BTreeMap<_, _> = rows::unread_counts(connection, org, &keys)?.into_iter().collect();
+    let org = tx.org();
+    let keys = rows::session_chat_keys(tx, org, chat_keys)?;
+    let locked = rows::lock_session_chats(tx, org, &keys)?;
+    let counts: BTreeMap<_, _> = rows::unread_counts(tx, org, &keys)?.into_iter().collect();
     let marked = |row: SessionChat| {
         let counted = counts.get(&row.key).copied().unwrap_or_default();
         let unread = row.unread.filter(|unread| *unread == 0 || i64::from(*unread) > counted)?;
@@ -125,15 +133,15 @@ impl SessionChats {
     }
 
     /// Writes changed rows. The messages must be written already.
-    pub(super) fn write(mut self, connection: &mut Connection, org: OrgId, now: Instant) -> StoreResult<()> {
+    pub(super) fn write(mut self, tx: &mut Transaction<'_>, org: OrgId, now: Instant) -> StoreResult<()> {
         let without_latest = self.keys(|entry| entry.find_latest);
         if !without_latest.is_empty() {
-            for (key, latest) in rows::latest_messages(connection, org, &without_latest)? {
+            for (key, latest) in rows::latest_messages(tx, org, &without_latest)? {
                 self.get(key)?.now.latest = Some(latest);
             }
         }
         self.0.values_mut().for_each(Entry::skip_recount_when_read);
-        self.write_changed(connection, org, now)?;
+        self.write_changed(tx, org, now)?;
 
         // The recount reads the read marks just written.
         let uncounted = self.keys(|entry| entry.recount);
@@ -144,7 +152,7 @@ impl SessionChats {
         for entry in self.0.values_mut() {
             entry.before = entry.now.clone();
         }
-        for (key, count) in rows::unread_counts(connection, org, &uncounted)? {
+        for (key, count) in rows::unread_counts(tx, org, &uncounted)? {
             let now = &mut self.get(key)?.now;
             let is_known = count > 0 || now.read_up_to.is_some();
             now.unread = is_known.then(|| i32::try_from(count).unwrap_or(i32::MAX));
@@ -152,17 +160,17 @@ impl SessionChats {
         for entry in self.0.values_mut() {
             entry.now.unread = entry.now.unread.max(entry.min_unread);
         }
-        self.write_changed(connection, org, now)
+        self.write_changed(tx, org, now)
     }
 
     fn keys(&self, is_wanted: impl Fn(&Entry) -> bool) -> Vec<SessionChatKey> {
         self.0.iter().filter(|(_, entry)| is_wanted(entry)).map(|(key, _)| *key).collect()
     }
 
-    fn write_changed(&self, connection: &mut Connection, org: OrgId, now: Instant) -> StoreResult<()> {
+    fn write_changed(&self, tx: &mut Transaction<'_>, org: OrgId, now: Instant) -> StoreResult<()> {
         let changed = self.0.values().filter(|entry| entry.now != entry.before);
         let changed: Vec<&SessionChat> = changed.map(|entry| &entry.now).collect();
-        if changed.is_empty() { Ok(()) } else { rows::update_session_chats(connection, org, &changed, now) }
+        if changed.is_empty() { Ok(()) } else { rows::update_session_chats(tx, org, &changed, now) }
     }
 }
 
@@ -176,6 +184,15 @@ impl Entry {
         self.now.pinned = change.pinned.or(self.now.pinned);
         self.now.exited = change.exited.or(self.now.exited);
         self.now.muted_until = change.muted_until.clone().into_changeset().or(self.now.muted_until);
+    }
+
+    /// Takes over what the session knows of a merged chat only; the later read mark counts.
+    fn merge(&mut self, removed: SessionChat) {
+        self.now.archived = self.now.archived.or(removed.archived);
+        self.now.pinned = self.now.pinned.or(removed.pinned);
+        self.now.exited = self.now.exited.or(removed.exited);
+        self.now.muted_until = self.now.muted_until.or(removed.muted_until);
+        self.now.read_up_to = self.now.read_up_to.max(removed.read_up_to);
     }
 
     fn read(&mut self, up_to: Instant) {

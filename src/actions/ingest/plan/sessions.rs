@@ -1,4 +1,4 @@
-//! Resolves the sessions that events name, and plans their connection status.
+//! Resolves the sessions that events name, and plans their tx status.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,14 +9,14 @@ use crate::actions::ingest::transaction::Rejections;
 use crate::error::Error;
 use crate::ids::SessionId;
 use crate::store::ingest::{self as rows, SessionStatus};
-use crate::store::{Connection, StoreResult};
+use crate::store::{StoreResult, Transaction};
 
 /// Events with their index and session, and rejections of the events whose session does not exist.
 pub(crate) type Resolved<'a> = (Vec<(usize, SessionId, &'a Change)>, Rejections);
 
 /// Finds the session of each event.
 pub(crate) fn resolve<'a>(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     scope: &SessionScope,
     events: &'a [(usize, SessionEvent)],
 ) -> StoreResult<Resolved<'a>> {
@@ -31,7 +31,7 @@ pub(crate) fn resolve<'a>(
             }
         }
     }
-    let found = rows::sessions_by_name(connection, scope.org, &ids, &phones, &phone_ids)?;
+    let found = rows::sessions_by_name(tx, scope.org, &ids, &phones, &phone_ids)?;
     for found in found.into_iter().filter(|found| scope.contains(found.session)) {
         sessions.insert(SessionName::Id(found.session), Some(found.session));
         sessions.insert(SessionName::Phone(found.phone), Some(found.session));
@@ -52,7 +52,7 @@ pub(crate) fn resolve<'a>(
 }
 
 /// Keeps the newest status of each session.
-pub(super) fn write_statuses(connection: &mut Connection, context: &Context<'_>) -> StoreResult<()> {
+pub(super) fn write_statuses(tx: &mut Transaction<'_>, context: &Context<'_>) -> StoreResult<()> {
     let mut changes: BTreeMap<SessionId, Vec<&StatusChange>> = BTreeMap::new();
     for (session, change) in &context.changes {
         if let Change::Status(status) = change {
@@ -63,7 +63,7 @@ pub(super) fn write_statuses(connection: &mut Connection, context: &Context<'_>)
         return Ok(());
     }
     let ids: Vec<SessionId> = changes.keys().copied().collect();
-    let stored = rows::lock_session_statuses(connection, context.org, &ids)?;
+    let stored = rows::lock_session_statuses(tx, context.org, &ids)?;
     let changed = stored.into_iter().filter_map(|stored| {
         let mut session = stored.clone();
         changes[&stored.session].iter().for_each(|change| apply(&mut session, change));
@@ -72,7 +72,7 @@ pub(super) fn write_statuses(connection: &mut Connection, context: &Context<'_>)
     let changed: Vec<SessionStatus> = changed.collect();
     match changed.is_empty() {
         true => Ok(()),
-        false => rows::update_statuses(connection, context.org, &changed, context.now),
+        false => rows::update_statuses(tx, context.org, &changed, context.now),
     }
 }
 

@@ -1,0 +1,130 @@
+//! Merges the chat of a LID into the chat of its phone number.
+//!
+//! What the phone number's chat has is kept; it takes over what only the LID's chat has.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::plan::{marked_unread, merge_session_chats, move_messages};
+use crate::instant::Instant;
+use crate::store::commands::{self, CommandRow};
+use crate::store::ingest::inbox::{self, InboxRow};
+use crate::store::ingest::{self as rows, Chat, Merge, SessionChat, SessionChatKey};
+use crate::store::{StoreResult, Transaction};
+
+/// Merges chats; each occurs once. Requires the exclusive lock of the organization.
+pub(super) fn merge_chats(tx: &mut Transaction<'_>, merges: &[Merge]) -> StoreResult<()> {
+    let org = tx.org();
+    let into: BTreeMap<i64, i64> = merges.iter().map(|merge| (merge.from, merge.into)).collect();
+    let removed: Vec<i64> = into.keys().copied().collect();
+    // While each chat still has its own messages.
+    let marked = least_unread(tx, &into)?;
+    rows::add_merges(tx, org, merges)?;
+    merge_shared(tx, &into)?;
+    rows::keep_parts(tx, org, &removed)?;
+    rows::keep_session_chats(tx, org, &removed)?;
+    let held = rows::session_chat_keys(tx, org, &removed)?;
+    move_messages(tx, &held, &into)?;
+    let merged = merge_session_chats(tx, &into, &marked)?;
+    move_commands(tx, &held, &into, &merged)?;
+    rows::move_events(tx, org, merges)?;
+    rows::move_addresses(tx, org, merges)?;
+    rows::remove_chats(tx, org, &removed)
+}
+
+/// The unread counts below which the kept chats must not fall: one of the two is marked as unread.
+fn least_unread(
+    tx: &mut Transaction<'_>,
+    into: &BTreeMap<i64, i64>,
+) -> StoreResult<BTreeMap<SessionChatKey, i32>> {
+    let both: Vec<i64> = into.iter().flat_map(|(removed, kept)| [*removed, *kept]).collect();
+    let mut marked = BTreeMap::new();
+    for (mut key, unread) in marked_unread(tx, &both)? {
+        key.chat_key = into.get(&key.chat_key).copied().unwrap_or(key.chat_key);
+        marked.entry(key).and_modify(|most: &mut i32| *most = unread.max(*most)).or_insert(unread);
+    }
+    Ok(marked)
+}
+
+/// Merges what all sessions share of the chats.
+fn merge_shared(tx: &mut Transaction<'_>, into: &BTreeMap<i64, i64>) -> StoreResult<()> {
+    let (org, now) = (tx.org(), Instant::now());
+    let both: Vec<i64> = into.iter().flat_map(|(removed, kept)| [*removed, *kept]).collect();
+    let mut chats: BTreeMap<i64, Chat> =
+        rows::lock_chats(tx, org, &both)?.into_iter().map(|chat| (chat.chat_key, chat)).collect();
+    let mut inboxes: BTreeMap<i64, InboxRow> =
+        inbox::lock(tx, org, &both)?.into_iter().map(|row| (row.chat_key, row)).collect();
+    let (mut kept_chats, mut kept_inboxes) = (Vec::new(), Vec::new());
+    for (removed, kept) in into {
+        if let (Some(removed), Some(mut kept)) = (chats.remove(removed), chats.remove(kept)) {
+            take_over_chat(&mut kept, removed);
+            kept.updated_at = now;
+            kept_chats.push(kept);
+        }
+        if let (Some(removed), Some(mut kept)) = (inboxes.remove(removed), inboxes.remove(kept)) {
+            take_over_inbox(&mut kept, removed);
+            kept.updated_at = now;
+            kept_inboxes.push(kept);
+        }
+    }
+    rows::update_chats(tx, org, &kept_chats)?;
+    inbox::update(tx, org, &kept_inboxes)
+}
+
+fn take_over_chat(chat: &mut Chat, removed: Chat) {
+    // The default; `business` was reported.
+    if chat.kind == "user" {
+        chat.kind = removed.kind;
+    }
+    chat.name = chat.name.take().or(removed.name);
+    chat.image = chat.image.take().or(removed.image);
+    chat.created_at = chat.created_at.or(removed.created_at);
+}
+
+fn take_over_inbox(inbox: &mut InboxRow, removed: InboxRow) {
+    inbox.assignee = inbox.assignee.take().or(removed.assignee);
+    inbox.closed_at = inbox.closed_at.or(removed.closed_at);
+    if let (Value::Object(metadata), Value::Object(removed)) =
+        (&mut inbox.hubspot_metadata, removed.hubspot_metadata)
+    {
+        for (key, value) in removed {
+            metadata.entry(key).or_insert(value);
+        }
+    }
+}
+
+/// Moves pending commands to the kept chats, whose merged state they send.
+fn move_commands(
+    tx: &mut Transaction<'_>,
+    removed: &[SessionChatKey],
+    into: &BTreeMap<i64, i64>,
+    merged: &BTreeMap<SessionChatKey, SessionChat>,
+) -> StoreResult<()> {
+    let org = tx.org();
+    let moved = commands::of_chats(tx, org, removed)?;
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let pending = commands::of_chats(tx, org, &merged.keys().copied().collect::<Vec<_>>())?;
+    let moved = moved.into_iter().filter_map(|command| {
+        let key = SessionChatKey { chat_key: *into.get(&command.key.chat_key)?, ..command.key };
+        // A chat is unread when either of the two was marked as unread.
+        let is_marked_unread = |other: &CommandRow| other.key == key && other.field == "read" && !other.flag;
+        let is_read = command.flag && !pending.iter().any(is_marked_unread);
+        Some(merged_command(key, merged.get(&key)?, command.field, is_read))
+    });
+    commands::replace(tx, org, &moved.collect::<Vec<_>>())
+}
+
+/// The command that sends the merged state of a field.
+fn merged_command(key: SessionChatKey, chat: &SessionChat, field: String, is_read: bool) -> CommandRow {
+    let muted_until = chat.muted_until.flatten();
+    let (flag, at) = match field.as_str() {
+        "archived" => (chat.archived.unwrap_or_default(), None),
+        "pinned" => (chat.pinned.unwrap_or_default(), None),
+        "muted" => (muted_until.is_some(), muted_until),
+        _ => (is_read, chat.read_up_to.filter(|_| is_read)),
+    };
+    CommandRow { key, field, flag, at }
+}
