@@ -60,17 +60,6 @@ impl Jwks {
         jwks
     }
 
-    /// Keys without a source.
-    #[cfg(test)]
-    pub(super) fn of(json: &str) -> Arc<Self> {
-        let keys = KeySet::parse(json.as_bytes()).expect("a key set");
-        Arc::new(Self {
-            source: Source::new("/nonexistent/jwks.json"),
-            keys: RwLock::new(Some(Arc::new(keys))),
-            fetching: Mutex::new(None),
-        })
-    }
-
     /// The key with that id. Without an id, the only key, if there is just one.
     pub(super) async fn find(&self, id: Option<&str>) -> Lookup {
         if let Some(keys) = self.current() {
@@ -126,6 +115,3 @@ async fn refresh(jwks: Weak<Jwks>) {
         tokio::time::sleep(pause).await;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -110,6 +110,3 @@ fn capabilities_of(role: Option<&str>) -> Capabilities {
     };
     granted.iter().copied().collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,101 +1,156 @@
 //! Login tokens, verified against a JWKS, with the capabilities of their role.
 
-use std::env::temp_dir;
-use std::fs;
-use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+mod frontend;
+mod key_sets;
+mod signing_keys;
 
-use jsonwebtoken::jwk::Jwk;
+pub(super) use frontend::Frontend;
+
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{Chat, World};
+use frontend::{ISSUER, Signer, now};
 
-const ISSUER: &str = "https://login.acme.example";
-
-/// Used only in these tests.
-const FRONTEND: &str = "-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-";
-
-/// A frontend: its signing key, and the file with its JWKS.
-pub(super) struct Frontend {
-    key: EncodingKey,
-    jwks: PathBuf,
+/// A server that accepts the tokens of a frontend, and a chat that members may read.
+struct Login {
+    frontend: Frontend,
+    world: World,
+    chat: Chat,
 }
 
-impl Frontend {
-    pub(super) fn new() -> Self {
-        let key = EncodingKey::from_ed_pem(FRONTEND.as_bytes()).unwrap();
-        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).unwrap();
-        jwk.common.key_id = Some("frontend".to_owned());
-        let jwks = temp_dir().join(format!("sb-jwks-{}.json", uuid::Uuid::now_v7().simple()));
-        fs::write(&jwks, json!({ "keys": [jwk] }).to_string()).unwrap();
-        Self { key, jwks }
+impl Login {
+    async fn of(frontend: Frontend) -> Self {
+        let world = frontend.world().await;
+        let chat = world.chat("Alice").await;
+        Self { frontend, world, chat }
     }
 
-    pub(super) async fn world(&self) -> World {
-        let jwks = self.jwks.to_str().unwrap();
-        let flags = [
-            "--jwks-url",
-            jwks,
-            "--jwt-issuer",
-            ISSUER,
-            "--jwt-audience",
-            "inbox",
-            "--jwt-org-claim",
-            "tenant",
-        ];
-        World::start_with("127.0.0.1:0", &flags).await
+    /// The claims of a member, with these changed; `null` removes one.
+    fn claims(&self, changed: Value) -> Value {
+        frontend::claims(&self.world.org.id, "member", changed)
     }
 
-    /// A token with that role, valid for ten minutes, with these claims changed.
-    pub(super) fn token(&self, org: &str, role: &str, changed: Value) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let mut claims = json!({"iss": ISSUER, "aud": "inbox", "exp": now + 600, "sub": "asha", "tenant": org, "role": role});
-        claims.as_object_mut().unwrap().extend(changed.as_object().cloned().unwrap_or_default());
-        let header = Header { kid: Some("frontend".to_owned()), ..Header::new(Algorithm::EdDSA) };
-        encode(&header, &claims, &self.key).unwrap()
+    fn token(&self, changed: Value) -> String {
+        self.frontend.sign(&self.claims(changed))
     }
-}
 
-impl Drop for Frontend {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.jwks);
+    /// Reads the chat with that token.
+    async fn expect(&self, token: &str, status: u16) {
+        let response = self.world.anonymous().token(token).get(&self.chat).await;
+        assert_eq!(response.status, status, "{token}: {}", response.text());
     }
 }
 
 #[tokio::test]
 async fn login_has_the_capabilities_of_its_role() {
-    let frontend = Frontend::new();
-    let world = frontend.world().await;
-    let chat = world.chat("Alice").await;
-    for (role, reads, changes) in
-        [("owner", 200, 200), ("admin", 200, 200), ("member", 200, 200), ("guest", 403, 403), ("", 403, 403)]
-    {
-        let caller = world.anonymous().token(&frontend.token(&world.org.id, role, json!({})));
-        caller.get(&chat).await.expect(reads);
-        caller.patch(&chat, json!({"labels": role})).await.expect(changes);
+    let login = Login::of(Frontend::new()).await;
+    for (role, reads, sends, manages) in [
+        (json!("owner"), 200, 200, 200),
+        (json!("admin"), 200, 200, 200),
+        (json!("member"), 200, 200, 403),
+        (json!("guest"), 403, 403, 403),
+        (json!("Owner"), 403, 403, 403),
+        (json!(["owner"]), 403, 403, 403),
+        (json!(""), 403, 403, 403),
+        (Value::Null, 403, 403, 403),
+    ] {
+        let caller = login.world.anonymous().token(&login.token(json!({"role": role})));
+        caller.get(&login.chat).await.expect(reads);
+        caller.patch(&login.chat, json!({"labels": "vip"})).await.expect(sends);
+        caller.get("/api/v1/organization/api-keys").await.expect(manages);
     }
 }
 
 #[tokio::test]
-async fn invalid_login_returns_401() {
-    let frontend = Frontend::new();
-    let world = frontend.world().await;
-    let chat = world.chat("Alice").await;
-    let refused = [
-        frontend.token(&world.org.id, "owner", json!({"exp": 1})),
-        frontend.token(&world.org.id, "owner", json!({"iss": "https://login.other.example"})),
-        frontend.token(&world.org.id, "owner", json!({"aud": "another"})),
-        frontend.token("019b0000-0000-7000-8000-000000000000", "owner", json!({})),
-        frontend.token("not an organization", "owner", json!({})),
-        frontend.token(&world.org.id, "owner", json!({})) + "x",
-    ];
-    for token in refused {
-        world.anonymous().token(&token).get(&chat).await.expect(401);
+async fn invalid_claims_return_401() {
+    let login = Login::of(Frontend::new()).await;
+    for claims in [
+        json!({"iss": "https://login.other.example"}),
+        json!({"iss": [ISSUER]}),
+        json!({"iss": null}),
+        json!({"aud": "another"}),
+        json!({"aud": ["another", "third"]}),
+        json!({"aud": null}),
+        json!({"exp": now() - 61}),
+        json!({"exp": "tomorrow"}),
+        json!({"exp": null}),
+        json!({"nbf": now() + 120}),
+        json!({"nbf": "soon"}),
+        json!({"iat": now() + 120}),
+        json!({"iat": "now"}),
+        json!({"tenant": "019b0000-0000-7000-8000-000000000000"}),
+        json!({"tenant": "not an organization"}),
+        json!({"tenant": 7}),
+        json!({"tenant": null}),
+    ] {
+        login.expect(&login.token(claims), 401).await;
     }
-    let stranger = frontend.token(&world.other.id, "owner", json!({}));
-    world.anonymous().token(&stranger).get(&chat).await.expect(404);
+    login.expect(&login.token(json!({"tenant": login.world.other.id})), 404).await;
+}
+
+#[tokio::test]
+async fn clock_skew_and_one_of_several_audiences_are_accepted() {
+    let login = Login::of(Frontend::new()).await;
+    for claims in [
+        json!({"exp": now() - 50}),
+        json!({"nbf": now() + 50, "iat": now() + 50}),
+        json!({"aud": ["another", "inbox"]}),
+        json!({"iat": now()}),
+    ] {
+        login.expect(&login.token(claims), 200).await;
+    }
+}
+
+#[tokio::test]
+async fn changed_or_malformed_token_returns_401() {
+    let login = Login::of(Frontend::new()).await;
+    let token = login.token(json!({}));
+    for position in (0..token.len()).step_by(7).filter(|position| token.as_bytes()[*position] != b'.') {
+        let byte = if token.as_bytes()[position] == b'A' { 'B' } else { 'A' };
+        login.expect(&format!("{}{byte}{}", &token[..position], &token[position + 1..]), 401).await;
+    }
+    for malformed in ["..", "a.b.c", "e30.e30.e30", &format!("{token}x"), &token[..token.len() - 4]] {
+        login.expect(malformed, 401).await;
+    }
+}
+
+#[tokio::test]
+async fn three_algorithms_are_accepted() {
+    let signers = [Signer::rsa("r"), Signer::p256("p"), Signer::ed25519("e")];
+    let undeclared = Signer::p256("u");
+    let mut keys = signers.each_ref().map(Signer::jwk).to_vec();
+    keys.push(undeclared.jwk());
+    // The type of a key determines its algorithm.
+    keys[3].as_object_mut().unwrap().remove("alg").unwrap();
+    let login = Login::of(Frontend::with_keys(&keys)).await;
+    let claims = login.claims(json!({}));
+    for signer in signers.iter().chain([&undeclared]) {
+        login.expect(&signer.sign(&claims), 200).await;
+    }
+    let nameless = Signer { id: None, ..Signer::rsa("r") };
+    login.expect(&nameless.sign(&claims), 401).await;
+}
+
+#[tokio::test]
+async fn token_cannot_choose_its_key_or_algorithm() {
+    let signer = Signer::rsa("r");
+    let jwk = signer.jwk();
+    let login = Login::of(Frontend::with_keys(std::slice::from_ref(&jwk))).await;
+    let claims = login.claims(json!({}));
+    let token = signer.sign(&claims);
+    login.expect(&token, 200).await;
+    login.expect(&Signer { id: None, ..Signer::rsa("r") }.sign(&claims), 200).await;
+    login.expect(&Signer::rsa("unknown").sign(&claims), 401).await;
+    login.expect(&Signer::p256("r").sign(&claims), 401).await;
+    let header = |algorithm| Header { kid: Some("r".to_owned()), ..Header::new(algorithm) };
+    // A verifier that used the public key as an HMAC secret would accept forged tokens.
+    for secret in [jwk["n"].as_str().unwrap(), &jwk.to_string()] {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        login.expect(&encode(&header(Algorithm::HS256), &claims, &key).unwrap(), 401).await;
+    }
+    login.expect(&encode(&header(Algorithm::RS512), &claims, &signer.key).unwrap(), 401).await;
+    // {"alg":"none","kid":"r"}
+    let payload = token.split('.').nth(1).unwrap();
+    login.expect(&format!("eyJhbGciOiJub25lIiwia2lkIjoiciJ9.{payload}."), 401).await;
 }
