@@ -1,8 +1,13 @@
 //! PostgreSQL: the only module that names diesel. A file per noun; this one has the store and its transactions.
 
+mod activity;
 mod catalog;
+pub mod chat_access;
 pub mod chat_bulk;
+pub mod chat_deletion;
+pub mod chat_labels;
 pub mod chat_lists;
+mod chat_parts;
 pub mod chat_properties;
 pub mod chats;
 pub mod commands;
@@ -17,6 +22,7 @@ mod json;
 pub mod keys;
 mod keyset;
 pub mod labels;
+pub mod list_counts;
 mod listener;
 pub mod lists;
 pub mod members;
@@ -33,6 +39,7 @@ pub mod readiness;
 pub mod schema;
 pub mod search;
 pub mod senders;
+mod session_chat_state;
 pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;

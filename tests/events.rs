@@ -1,5 +1,7 @@
 //! Change events: written in the transaction of every change of a chat.
 
+mod api;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

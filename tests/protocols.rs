@@ -4,7 +4,7 @@ mod audit;
 mod bodies;
 mod browsers;
 mod chat_bulk;
-mod chat_lists;
+pub mod chat_lists;
 mod corpus;
 mod degraded;
 mod docs;

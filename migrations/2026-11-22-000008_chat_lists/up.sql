@@ -207,20 +207,20 @@ $$;
 COMMENT ON FUNCTION update_list_counts() IS 'Maintains list_counts. Its argument is the list.';
 
 CREATE TRIGGER refresh_activity_on_insert AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION insert_chat_activity();
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION insert_chat_activity();
 CREATE TRIGGER refresh_activity_on_update AFTER UPDATE ON session_chats REFERENCING OLD TABLE AS before NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION update_chat_activity();
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION update_chat_activity();
 CREATE TRIGGER refresh_activity_on_delete AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION delete_chat_activity();
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION delete_chat_activity();
 CREATE TRIGGER update_counts_on_insert AFTER INSERT ON session_chats REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION update_list_counts('chats');
 CREATE TRIGGER update_counts_on_delete AFTER DELETE ON session_chats REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION update_list_counts('chats');
 CREATE TRIGGER update_counts_on_insert AFTER INSERT ON chat_activity REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION update_list_counts('chats');
 CREATE TRIGGER update_counts_on_delete AFTER DELETE ON chat_activity REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('chats');
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION update_list_counts('chats');
 CREATE TRIGGER update_counts_on_insert AFTER INSERT ON messages REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('messages');
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION update_list_counts('messages');
 CREATE TRIGGER update_counts_on_delete AFTER DELETE ON messages REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION update_list_counts('messages');
+    FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION update_list_counts('messages');

@@ -86,7 +86,7 @@ END
 $$;
 COMMENT ON FUNCTION record_chat_events() IS 'Inserts events of kind details and assignee.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON chats
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_chat_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_chat_events();
 
 -- BEFORE, so that the event has the assignee and labels that subscribers filter by. Few chats are deleted at a time.
 CREATE FUNCTION record_chat_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -111,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION record_chat_deletion() IS 'Inserts the event of kind deleted, with the chat''s address, assignee and labels.';
-CREATE TRIGGER record_events_on_delete BEFORE DELETE ON chats FOR EACH ROW EXECUTE FUNCTION record_chat_deletion();
+CREATE TRIGGER record_events_on_delete BEFORE DELETE ON chats FOR EACH ROW WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_chat_deletion();
 
 -- A chat shows its contact's name and picture if there are any.
 CREATE FUNCTION record_contact_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
@@ -138,7 +138,7 @@ END
 $$;
 COMMENT ON FUNCTION record_contact_events() IS 'Inserts events of kind details.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON contacts
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_contact_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_contact_events();
 
 CREATE FUNCTION record_session_chat_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
@@ -187,11 +187,11 @@ END
 $$;
 COMMENT ON FUNCTION record_session_chat_events() IS 'Inserts events of kind attached, detached, state and messages.';
 CREATE TRIGGER record_events_on_insert AFTER INSERT ON session_chats
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_session_chat_events();
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON session_chats
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_session_chat_events();
 CREATE TRIGGER record_events_on_delete AFTER DELETE ON session_chats
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION record_session_chat_events();
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_session_chat_events();
 
 -- A new message changes its chat's latest message and unread count, which the trigger of session_chats records. Changes of
 -- the latest message are recorded with their fields. For other messages (late, edited or deleted) an event without
@@ -224,7 +224,7 @@ END
 $$;
 COMMENT ON FUNCTION record_message_events() IS 'Inserts events of kind messages.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON messages
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_message_events();
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_message_events();
 
 CREATE FUNCTION record_late_message_events() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 BEGIN
@@ -240,7 +240,7 @@ END
 $$;
 COMMENT ON FUNCTION record_late_message_events() IS 'Inserts events of kind messages.';
 CREATE TRIGGER record_events_on_insert AFTER INSERT ON messages
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_late_message_events();
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_late_message_events();
 
 -- Labels, properties, access and members of a chat: one event a chat, with a field for each changed row. The trigger's
 -- arguments are the kind and the column that identifies the row.
@@ -305,11 +305,11 @@ BEGIN
     ) parts (of, kind, named)
     LOOP
         EXECUTE format('CREATE TRIGGER record_events_on_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows
-            FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
+            FOR EACH STATEMENT WHEN (current_setting(''switchboard.records_events'', true) IS DISTINCT FROM ''on'') EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
         EXECUTE format('CREATE TRIGGER record_events_on_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-            FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
+            FOR EACH STATEMENT WHEN (current_setting(''switchboard.records_events'', true) IS DISTINCT FROM ''on'') EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
         EXECUTE format('CREATE TRIGGER record_events_on_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows
-            FOR EACH STATEMENT EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
+            FOR EACH STATEMENT WHEN (current_setting(''switchboard.records_events'', true) IS DISTINCT FROM ''on'') EXECUTE FUNCTION record_chat_part_events(%L, %L)', part.of, part.kind, part.named);
     END LOOP;
 END
 $$;
@@ -332,8 +332,9 @@ END
 $$;
 COMMENT ON FUNCTION record_label_events() IS 'Inserts events of kind labels.';
 CREATE TRIGGER record_events_on_update AFTER UPDATE ON labels
-    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION record_label_events();
-CREATE TRIGGER record_events_on_delete BEFORE DELETE ON labels FOR EACH ROW EXECUTE FUNCTION record_label_events();
+    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name
+        AND current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_label_events();
+CREATE TRIGGER record_events_on_delete BEFORE DELETE ON labels FOR EACH ROW WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_label_events();
 
 -- Event ids are assigned in order and commit in any order. `last` is a safe position once all of `writers` have ended: a
 -- writer holds its lock on the table from before it draws an id until its rows are visible. Unlike pg_snapshot_xmin(),

@@ -48,8 +48,8 @@ pub async fn update_labels<R: Send + 'static>(
     let write = move |tx: &mut Transaction<'_>| {
         let keys = chats.lock(tx, &caller)?;
         let label_ids = labels::find_or_create(tx, org, &names)?;
-        let changed = chat_bulk::replace_labels(tx, org, &keys, &label_ids)?;
-        chat_bulk::touch(tx, org, &changed)
+        let changed = chat_bulk::replace_labels(tx, &keys, &label_ids)?;
+        chat_bulk::touch(tx, &changed)
     };
     idempotent.write(store, org, write).await
 }
@@ -69,8 +69,8 @@ pub async fn update_access<R: Send + 'static>(
         // Members are locked before chats, as when a member is deleted.
         access.lock_members(tx, &caller)?;
         let keys = chats.lock(tx, &caller)?;
-        let changed = chat_bulk::set_access(tx, org, &keys, &access.by_key(), change.replace)?;
-        chat_bulk::touch(tx, org, &changed)
+        let changed = chat_bulk::set_access(tx, &keys, &access.by_key(), change.replace)?;
+        chat_bulk::touch(tx, &changed)
     };
     idempotent.write(store, org, write).await
 }

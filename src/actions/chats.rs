@@ -13,7 +13,7 @@ use crate::patch::Patch;
 use crate::store::chats::{ChatSelector, ChatView, LockedChat};
 use crate::store::labels::LabelName;
 use crate::store::{
-    self, Connection, Store, StoreResult, Transaction, chats, labels as stored_labels, members, session_chats,
+    self, Connection, Store, StoreResult, Transaction, chat_labels, chats, members, session_chats,
 };
 use crate::text_key::text_key;
 
@@ -61,7 +61,7 @@ pub async fn update<R: Send + 'static>(
         if precondition.is_some() {
             precondition.check(&find(tx, org, &selector)?)?;
         }
-        change.write(tx, org, &locked, &properties)?;
+        change.write(tx, &locked, &properties)?;
         // Fails, and rolls back, when the selected number does not hold the chat.
         find(tx, org, &selector)
     };
@@ -89,7 +89,7 @@ pub async fn mark_read<R: Send + 'static>(
             session_chats::lock(tx, org, session, &selector.address)?;
             precondition.check(&find(tx, org, &fixed)?)?;
         }
-        read_state::mark(tx, org, session, &selector.address, ReadState::Read)?;
+        read_state::mark(tx, session, &selector.address, ReadState::Read)?;
         find(tx, org, &fixed)
     };
     idempotent.write(store, org, write).await
@@ -146,18 +146,21 @@ impl CheckedChange {
     /// Writes what differs from the stored chat.
     fn write(
         &self,
-        connection: &mut Connection,
-        org: OrgId,
+        tx: &mut Transaction<'_>,
         chat: &LockedChat,
         properties: &chat_properties::Changes,
     ) -> StoreResult<()> {
+        let org = tx.org();
         let mut changed = false;
         if let Some(names) = &self.labels {
-            let label_ids = labels::find_or_create(connection, org, names)?;
-            changed |= stored_labels::replace(connection, org, chat.key, &label_ids)?;
+            let label_ids = labels::find_or_create(tx, org, names)?;
+            let chosen: Vec<_> = label_ids.iter().map(|id| (chat.key, id)).collect();
+            changed |= !chat_labels::replace(tx, &[chat.key], &chosen)?.is_empty();
         }
-        changed |= store::chat_properties::set(connection, org, chat.key, &properties.set)?;
-        changed |= store::chat_properties::remove(connection, org, chat.key, &properties.removed)?;
+        let set: Vec<_> = properties.set.iter().map(|(id, value)| (chat.key, id.as_str(), value)).collect();
+        changed |= !store::chat_properties::set(tx, &set)?.is_empty();
+        let removed: Vec<_> = properties.removed.iter().map(|id| (chat.key, id.as_str())).collect();
+        changed |= !store::chat_properties::remove(tx, &removed)?.is_empty();
         let assignee = match &self.assignee {
             Patch::Keep => chat.assignee.as_deref(),
             Patch::Clear => None,
@@ -165,7 +168,7 @@ impl CheckedChange {
         };
         changed |= assignee != chat.assignee.as_deref();
         if changed {
-            chats::set_assignee(connection, org, chat.key, assignee)?;
+            chats::set_assignee(tx, chat, assignee)?;
         }
         Ok(())
     }

@@ -94,10 +94,7 @@ pub async fn update<R: Send + 'static>(
         if changes.name.is_none() && changes.color.is_none() {
             return Ok(label);
         }
-        if changes.name.as_ref().is_some_and(|new| new.name != label.name) {
-            labels::touch_chats(tx, org, &id)?;
-        }
-        Ok(labels::update(tx, org, &id, &changes)?.ok_or_else(name_taken)?)
+        Ok(labels::update(tx, &label, &changes)?.ok_or_else(name_taken)?)
     };
     idempotent.write(store, org, write).await
 }
@@ -111,9 +108,8 @@ pub async fn delete<R: Send + 'static>(
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let write = move |tx: &mut Transaction<'_>| {
-        lock(tx, org, &id, &precondition)?;
-        labels::touch_chats(tx, org, &id)?;
-        labels::delete(tx, org, &id)
+        let label = lock(tx, org, &id, &precondition)?;
+        labels::delete(tx, &label)
     };
     idempotent.write(store, org, write).await
 }

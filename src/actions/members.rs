@@ -169,7 +169,7 @@ pub async fn remove<R: Send + 'static>(
         if is_owner(&member) {
             check_owner_stays(tx, manager, &key)?;
         }
-        members::delete(tx, org, &key)
+        members::delete(tx, &key, &member.email)
     };
     idempotent.write(store, org, write).await
 }

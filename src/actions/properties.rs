@@ -119,7 +119,7 @@ pub async fn update<R: Send + 'static>(
         // After the options, since an invalid request is rejected first. The kind is the same in every version.
         precondition.check(&property)?;
         if let Some(options) = &options {
-            remove_unlisted(tx, org, &property, kind, options)?;
+            remove_unlisted(tx, &property, kind, options)?;
         }
         let changes = PropertyChanges { name: name.clone(), options };
         if changes.name.is_none() && changes.options.is_none() {
@@ -141,16 +141,14 @@ pub async fn delete<R: Send + 'static>(
     let write = move |tx: &mut Transaction<'_>| {
         let property = properties::lock(tx, org, &id)?.ok_or_else(not_found)?;
         precondition.check(&property)?;
-        chat_properties::touch_chats(tx, org, &id)?;
-        properties::delete(tx, org, &id)
+        properties::delete(tx, &id)
     };
     idempotent.write(store, org, write).await
 }
 
 /// Removes the options that are not in `options` from the values of all chats.
 fn remove_unlisted(
-    connection: &mut Connection,
-    org: OrgId,
+    tx: &mut Transaction<'_>,
     property: &PropertyRow,
     kind: PropertyKind,
     options: &[String],
@@ -159,11 +157,9 @@ fn remove_unlisted(
         property.options.iter().filter(|option| !options.contains(option)).cloned().collect();
     match kind {
         _ if removed.is_empty() => Ok(()),
-        PropertyKind::Dropdown => {
-            chat_properties::delete_option_values(connection, org, &property.property_id, &removed)
-        }
+        PropertyKind::Dropdown => chat_properties::delete_option_values(tx, &property.property_id, &removed),
         PropertyKind::Picklist => {
-            chat_properties::remove_picklist_options(connection, org, &property.property_id, &removed)
+            chat_properties::remove_picklist_options(tx, &property.property_id, &removed)
         }
         PropertyKind::Text | PropertyKind::Date => Ok(()),
     }

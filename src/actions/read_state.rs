@@ -4,8 +4,8 @@
 //! Marking a chat unread keeps the mark and sets the unread count to at least one; later reads and messages change it.
 
 use super::commands;
-use crate::ids::{ChatAddress, OrgId, SessionId};
-use crate::store::{Connection, StoreResult, read_state};
+use crate::ids::{ChatAddress, SessionId};
+use crate::store::{StoreResult, Transaction, read_state};
 
 /// The state to set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +18,18 @@ pub enum ReadState {
 
 /// Marks a session's chat. Does nothing if it has that state or does not exist.
 pub(super) fn mark(
-    connection: &mut Connection,
-    org: OrgId,
+    tx: &mut Transaction<'_>,
     session: SessionId,
     address: &ChatAddress,
     state: ReadState,
 ) -> StoreResult<()> {
-    let is_read = state == ReadState::Read;
     let has_changed = match state {
-        ReadState::Read => read_state::mark_read(connection, org, session, address)?,
-        ReadState::Unread => read_state::mark_unread(connection, org, session, address)?,
+        ReadState::Read => read_state::mark_read(tx, session, address)?,
+        ReadState::Unread => read_state::mark_unread(tx, session, address)?,
     };
-    if has_changed { commands::enqueue_read(connection, org, session, address, is_read) } else { Ok(()) }
+    if !has_changed {
+        return Ok(());
+    }
+    let org = tx.org();
+    commands::enqueue_read(tx, org, session, address, state == ReadState::Read)
 }

@@ -10,7 +10,7 @@ use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::session_chats::{self, Found, SessionChatChange, SessionChatView};
-use crate::store::{Connection, Store, StoreResult};
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_deletion};
 
 /// A change of a session's chat.
 #[derive(Clone, Debug, Default)]
@@ -58,11 +58,11 @@ pub async fn update<R: Send + 'static>(
         return idempotent.read(store, org, read).await;
     };
     idempotent
-        .write(store, org, move |connection| {
-            check(connection, org, session, &address, &precondition)?;
-            session_chats::update(connection, org, session, &address, &columns)?;
-            commands::enqueue(connection, org, session, &address, &columns)?;
-            find(connection, org, session, &address)
+        .write(store, org, move |tx: &mut Transaction<'_>| {
+            check(tx, org, session, &address, &precondition)?;
+            session_chats::update(tx, session, &address, &columns)?;
+            commands::enqueue(tx, org, session, &address, &columns)?;
+            find(tx, org, session, &address)
         })
         .await
 }
@@ -81,19 +81,19 @@ pub async fn delete<R: Send + 'static>(
     check_reach(caller, session)?;
     let org = caller.org;
     idempotent
-        .write(store, org, move |connection| {
+        .write(store, org, move |tx: &mut Transaction<'_>| {
             // Locks the whole chat, so that no session starts or stops to hold it before the commit.
-            let Some(chat_key) = session_chats::lock_chat(connection, org, session, &address)? else {
-                find(connection, org, session, &address)?;
+            let Some(chat_key) = session_chats::lock_chat(tx, org, session, &address)? else {
+                find(tx, org, session, &address)?;
                 return Err(chat_not_found().into());
             };
             if precondition.is_some() {
-                precondition.check(&find(connection, org, session, &address)?)?;
+                precondition.check(&find(tx, org, session, &address)?)?;
             }
-            if !session_chats::delete(connection, org, session, chat_key)? {
+            if !session_chats::delete(tx, session, &[chat_key])? {
                 return Err(chat_not_found().into());
             }
-            session_chats::delete_if_unheld(connection, org, chat_key)
+            chat_deletion::delete_unheld(tx, &[chat_key])
         })
         .await
 }
@@ -111,10 +111,10 @@ pub async fn mark<R: Send + 'static>(
     check_reach(caller, session)?;
     let org = caller.org;
     idempotent
-        .write(store, org, move |connection| {
-            check(connection, org, session, &address, &precondition)?;
-            read_state::mark(connection, org, session, &address, state)?;
-            find(connection, org, session, &address)
+        .write(store, org, move |tx: &mut Transaction<'_>| {
+            check(tx, org, session, &address, &precondition)?;
+            read_state::mark(tx, session, &address, state)?;
+            find(tx, org, session, &address)
         })
         .await
 }

@@ -138,13 +138,13 @@ pub async fn delete<R: Send + 'static>(
     check_reach(caller, session)?;
     let org = caller.org;
     idempotent
-        .write(store, org, move |connection| {
+        .write(store, org, move |tx| {
             // Chats are locked before the session, as everywhere. The second call locks the chats that a connector added before
             // the session was locked; later ones wait.
-            sessions::lock_chats(connection, org, session)?;
-            precondition.check(&locked(connection, org, session)?)?;
-            sessions::lock_chats(connection, org, session)?;
-            sessions::delete(connection, org, session)
+            sessions::lock_chats(tx, org, session)?;
+            precondition.check(&locked(tx, org, session)?)?;
+            sessions::lock_chats(tx, org, session)?;
+            sessions::delete(tx, session)
         })
         .await
 }

@@ -1,15 +1,19 @@
 //! Values of custom properties.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_dsl::methods;
-use diesel::upsert::excluded;
 use serde_json::Value;
 
+use super::chat_parts::{self, PartChange};
 use super::connection::{Connection, StoreResult};
+use super::events::EventKind;
+use super::ingest::bulk::{has_key_of, insert_rows, replace_columns};
 use super::org_rows::org_rows;
 use super::schema::{chat_properties, properties};
 use super::touch::touch_chats;
+use super::transaction::Transaction;
 use crate::ids::{OrgId, PropertyId};
 
 /// The definition of a custom property.
@@ -37,94 +41,131 @@ pub fn definitions(
         .load(connection)?)
 }
 
-/// Stores values. Returns whether that changed anything.
-pub fn set(
-    connection: &mut Connection,
-    org: OrgId,
+/// The columns of a [`StoredValue`].
+macro_rules! value_columns {
+    () => {
+        (chat_properties::chat_key, chat_properties::property_id, chat_properties::value)
+    };
+}
+
+/// Deletes the selected rows and records that. Returns the chats.
+macro_rules! remove {
+    ($tx:expr, $rows:expr) => {{
+        let removed: Vec<StoredValue> =
+            diesel::delete($rows).returning(value_columns!()).get_results(&mut **$tx)?;
+        let parts = removed.into_iter().map(|row| PartChange {
+            chat_key: row.chat_key,
+            id: row.property_id,
+            before: row.value,
+            after: Value::Null,
+        });
+        StoreResult::Ok(chat_parts::record($tx, EventKind::Properties, parts))
+    }};
+}
+
+/// A value of a property on a chat.
+#[derive(Clone, Debug, PartialEq, Queryable)]
+struct StoredValue {
     chat_key: i64,
-    values: &[(PropertyId, Value)],
-) -> StoreResult<bool> {
+    property_id: String,
+    value: Value,
+}
+
+/// Stores values on chats, whose rows are locked. Returns the chats that changed.
+pub fn set(tx: &mut Transaction<'_>, values: &[(i64, &str, &Value)]) -> StoreResult<BTreeSet<i64>> {
     if values.is_empty() {
-        return Ok(false);
+        return Ok(BTreeSet::new());
     }
-    let rows: Vec<_> = values
-        .iter()
-        .map(|(property_id, value)| {
-            (
-                chat_properties::org_id.eq(org),
-                chat_properties::chat_key.eq(chat_key),
-                chat_properties::property_id.eq(property_id),
-                chat_properties::value.eq(value),
-            )
-        })
-        .collect();
-    let upsert = diesel::insert_into(chat_properties::table)
-        .values(rows)
-        .on_conflict((chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id))
-        .do_update()
-        .set(chat_properties::value.eq(excluded(chat_properties::value)));
-    let differs = chat_properties::value.ne(excluded(chat_properties::value));
-    // The prelude's `filter` does not take an upsert.
-    Ok(methods::FilterDsl::filter(upsert, differs).execute(connection)? > 0)
+    let org = tx.org();
+    let is_set =
+        has_key_of!(org, chat_properties, values, |value| { chat_key: value.0, property_id: value.1 });
+    let stored: Vec<StoredValue> =
+        chat_properties::table.filter(is_set).select(value_columns!()).load(&mut **tx)?;
+    let stored: BTreeMap<_, _> =
+        stored.iter().map(|row| ((row.chat_key, row.property_id.as_str()), &row.value)).collect();
+    let before = |value: &(i64, &str, &Value)| stored.get(&(value.0, value.1)).copied();
+    let changed: Vec<_> = values.iter().filter(|value| before(value) != Some(value.2)).collect();
+    if changed.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    insert_rows!(org, chat_properties, changed, |row| {
+        chat_key: row.0,
+        property_id: row.1,
+        value: row.2,
+    })
+    .on_conflict((chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id))
+    .do_update()
+    .set(replace_columns!(chat_properties: value))
+    .execute(&mut **tx)?;
+    let parts = changed.into_iter().map(|value| PartChange {
+        chat_key: value.0,
+        id: value.1,
+        before: before(value).cloned().unwrap_or_default(),
+        after: value.2.clone(),
+    });
+    Ok(chat_parts::record(tx, EventKind::Properties, parts))
 }
 
-/// Removes values. Returns whether there were any.
-pub fn remove(
-    connection: &mut Connection,
-    org: OrgId,
-    chat_key: i64,
-    property_ids: &[PropertyId],
-) -> StoreResult<bool> {
-    if property_ids.is_empty() {
-        return Ok(false);
+/// Removes values from chats. Returns the chats that had them.
+pub fn remove(tx: &mut Transaction<'_>, values: &[(i64, &str)]) -> StoreResult<BTreeSet<i64>> {
+    if values.is_empty() {
+        return Ok(BTreeSet::new());
     }
-    let removed = org_rows!(chat_properties, org, chat_key = chat_key)
-        .filter(chat_properties::property_id.eq_any(property_ids));
-    Ok(diesel::delete(removed).execute(connection)? > 0)
+    let org = tx.org();
+    let is_removed =
+        has_key_of!(org, chat_properties, values, |value| { chat_key: value.0, property_id: value.1 });
+    remove!(tx, chat_properties::table.filter(is_removed))
 }
 
-/// Sets `updated_at` of every chat that has a value of the property.
-pub fn touch_chats(connection: &mut Connection, org: OrgId, property_id: &PropertyId) -> StoreResult<()> {
-    touch_chats!(
-        connection,
-        org,
-        org_rows!(chat_properties, org, property_id = property_id).select(chat_properties::chat_key)
-    )?;
+/// Removes all values of the property, which is locked, and touches their chats.
+pub(super) fn remove_everywhere(tx: &mut Transaction<'_>, property_id: &PropertyId) -> StoreResult<()> {
+    let org = tx.org();
+    let values = || org_rows!(chat_properties, org, property_id = property_id);
+    touch_chats!(tx, values().select(chat_properties::chat_key))?;
+    remove!(tx, values())?;
     Ok(())
 }
 
 /// Deletes the values of a dropdown that are one of these options, and touches their chats.
 pub fn delete_option_values(
-    connection: &mut Connection,
-    org: OrgId,
+    tx: &mut Transaction<'_>,
     property_id: &PropertyId,
     options: &[String],
 ) -> StoreResult<()> {
+    let org = tx.org();
     let options: Vec<Value> = options.iter().map(|option| Value::from(option.as_str())).collect();
-    let deleted = || {
+    let chosen = || {
         org_rows!(chat_properties, org, property_id = property_id)
             .filter(chat_properties::value.eq_any(options.clone()))
     };
-    touch_chats!(connection, org, deleted().select(chat_properties::chat_key))?;
-    diesel::delete(deleted()).execute(connection)?;
+    touch_chats!(tx, chosen().select(chat_properties::chat_key))?;
+    remove!(tx, chosen())?;
     Ok(())
 }
 
 /// Removes these options from every chat's picklist and touches the chats. A list that becomes empty is deleted.
 pub fn remove_picklist_options(
-    connection: &mut Connection,
-    org: OrgId,
+    tx: &mut Transaction<'_>,
     property_id: &PropertyId,
     options: &[String],
 ) -> StoreResult<()> {
-    let options = options.to_vec();
+    let org = tx.org();
     let picked = || {
         org_rows!(chat_properties, org, property_id = property_id)
-            .filter(chat_properties::value.has_any_key(options.clone()))
+            .filter(chat_properties::value.has_any_key(options.to_vec()))
     };
-    let rest = || chat_properties::value.remove(options.clone());
-    touch_chats!(connection, org, picked().select(chat_properties::chat_key))?;
-    diesel::delete(picked().filter(rest().eq(Value::Array(Vec::new())))).execute(connection)?;
-    diesel::update(picked()).set(chat_properties::value.eq(rest())).execute(connection)?;
+    touch_chats!(tx, picked().select(chat_properties::chat_key))?;
+    let lists: Vec<StoredValue> = picked().select(value_columns!()).load(&mut **tx)?;
+    let rest = lists.iter().map(|list| (list.chat_key, without(&list.value, options)));
+    let (emptied, kept): (Vec<_>, Vec<_>) = rest.partition(|(_, rest)| *rest == Value::Array(Vec::new()));
+    let property_id = property_id.to_string();
+    remove(tx, &emptied.iter().map(|(key, _)| (*key, property_id.as_str())).collect::<Vec<_>>())?;
+    set(tx, &kept.iter().map(|(key, rest)| (*key, property_id.as_str(), rest)).collect::<Vec<_>>())?;
     Ok(())
+}
+
+fn without(list: &Value, options: &[String]) -> Value {
+    let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_removed = |item: &Value| options.iter().any(|option| item.as_str() == Some(option));
+    Value::Array(items.iter().filter(|item| !is_removed(item)).cloned().collect())
 }

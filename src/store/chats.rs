@@ -1,5 +1,6 @@
 //! Chats: the data an organization shares about them, read together with one session's state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use diesel::deserialize::{self, FromSql};
@@ -9,11 +10,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Record, Text};
 
 use super::connection::{Connection, StoreResult};
+use super::events::{EventKind, FieldChanges};
 use super::json::Json;
 use super::message_views::MessageView;
 use super::org_rows::{org_rows, same_chat};
-use super::schema::{chat_addresses, chats, session_chats, sessions};
+use super::schema::{chat_addresses, chats, members, session_chats, sessions};
 use super::touch::clock_timestamp;
+use super::transaction::Transaction;
 use super::views::{chat_views, message_views};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
@@ -244,15 +247,45 @@ pub fn lock(
         .optional()?)
 }
 
-/// Sets the chat's assignee and `updated_at`.
-pub fn set_assignee(
+/// Sets the locked chat's assignee and `updated_at`.
+pub fn set_assignee(tx: &mut Transaction<'_>, chat: &LockedChat, assignee: Option<&str>) -> StoreResult<()> {
+    diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
+        .set((chats::assignee.eq(assignee), chats::updated_at.eq(clock_timestamp())))
+        .execute(&mut **tx)?;
+    let before = chat.assignee.as_deref();
+    if before == assignee {
+        return Ok(());
+    }
+    let org = tx.org();
+    let emails = emails(tx, org, &[before, assignee].into_iter().flatten().collect::<Vec<_>>())?;
+    let email = |key: Option<&str>| key.and_then(|key| emails.get(key).cloned());
+    let changes = FieldChanges::default().field("assignee", &email(before), &email(assignee));
+    tx.record_changes(chat.key, None, EventKind::Assignee, changes);
+    Ok(())
+}
+
+/// Unassigns every chat of a member, whose row is locked, and touches these chats.
+pub(super) fn unassign(tx: &mut Transaction<'_>, member_key: &str, email: &str) -> StoreResult<()> {
+    let unassigned: Vec<i64> = diesel::update(org_rows!(chats, tx.org(), assignee = member_key))
+        .set((chats::assignee.eq(None::<String>), chats::updated_at.eq(clock_timestamp())))
+        .returning(chats::chat_key)
+        .get_results(&mut **tx)?;
+    for chat_key in unassigned {
+        let changes = FieldChanges::default().field("assignee", &Some(email), &None);
+        tx.record_changes(chat_key, None, EventKind::Assignee, changes);
+    }
+    Ok(())
+}
+
+/// The emails of members by their keys.
+pub(super) fn emails(
     connection: &mut Connection,
     org: OrgId,
-    chat_key: i64,
-    assignee: Option<&str>,
-) -> StoreResult<()> {
-    diesel::update(org_rows!(chats, org, chat_key = chat_key))
-        .set((chats::assignee.eq(assignee), chats::updated_at.eq(clock_timestamp())))
-        .execute(connection)?;
-    Ok(())
+    member_keys: &[&str],
+) -> StoreResult<BTreeMap<String, String>> {
+    let rows: Vec<(String, String)> = org_rows!(members, org)
+        .filter(members::member_key.eq_any(member_keys))
+        .select((members::member_key, members::email))
+        .load(connection)?;
+    Ok(rows.into_iter().collect())
 }

@@ -1,5 +1,6 @@
 //! Change events: an outbox, filled in the transaction of a change.
 
+mod changes;
 mod write;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,9 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 
+pub use self::changes::{FieldChanges, FieldValue};
 pub(super) use self::write::insert;
-pub use self::write::{EventKind, FieldChanges, NewEvent};
+pub use self::write::{EventKind, NewEvent};
 
 use super::connection::{Connection, StoreResult};
 use super::json::Json;

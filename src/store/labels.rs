@@ -1,12 +1,13 @@
-//! Labels of organizations, and the labels of chats.
+//! Labels of organizations.
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::chat_labels;
 use super::connection::{Connection, StoreResult};
 use super::org_rows::{org_rows, page_after};
-use super::schema::{chat_labels, labels};
-use super::touch::touch_chats;
+use super::schema::labels;
+use super::transaction::Transaction;
 use crate::ids::{LabelId, OrgId};
 use crate::instant::Instant;
 
@@ -131,56 +132,31 @@ pub fn lock(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResul
     Ok(found.for_update().first(connection).optional()?)
 }
 
-/// Updates an existing label; `None` when another label has the name. `changes` must not be empty.
+/// Updates a label that [`lock`] has locked, and the chats that have it; `None` when another label has the name.
+/// `changes` must not be empty.
 pub fn update(
-    connection: &mut Connection,
-    org: OrgId,
-    id: &LabelId,
+    tx: &mut Transaction<'_>,
+    label: &LabelRow,
     changes: &LabelChanges,
 ) -> StoreResult<Option<LabelRow>> {
+    if let Some(new) = changes.name.as_ref().filter(|new| new.name != label.name) {
+        chat_labels::rename_everywhere(tx, &label.label_id, &label.name, &new.name)?;
+    }
     let set = (
         changes.name.as_ref().map(|new| (labels::name.eq(&new.name), labels::label_key.eq(&new.key))),
         changes.color.as_ref().map(|color| labels::color.eq(color)),
     );
-    let update = diesel::update(org_rows!(labels, org, label_id = id)).set(set);
-    match update.returning(LabelRow::as_returning()).get_result(connection) {
+    let update = diesel::update(org_rows!(labels, tx.org(), label_id = &label.label_id)).set(set);
+    match update.returning(LabelRow::as_returning()).get_result(&mut **tx) {
         Ok(label) => Ok(Some(label)),
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Sets `updated_at` of every chat that has the label.
-pub fn touch_chats(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<()> {
-    touch_chats!(connection, org, org_rows!(chat_labels, org, label_id = id).select(chat_labels::chat_key))?;
+/// Deletes a label that [`lock`] has locked, also from every chat that has it.
+pub fn delete(tx: &mut Transaction<'_>, label: &LabelRow) -> StoreResult<()> {
+    chat_labels::remove_everywhere(tx, &label.label_id, &label.name)?;
+    diesel::delete(org_rows!(labels, tx.org(), label_id = &label.label_id)).execute(&mut **tx)?;
     Ok(())
-}
-
-/// Deletes the label, also from every chat that has it.
-pub fn delete(connection: &mut Connection, org: OrgId, id: &LabelId) -> StoreResult<()> {
-    // Cascades to chat_labels.
-    diesel::delete(org_rows!(labels, org, label_id = id)).execute(connection)?;
-    Ok(())
-}
-
-/// Replaces the chat's labels. Returns whether that changed anything.
-pub fn replace(
-    connection: &mut Connection,
-    org: OrgId,
-    chat_key: i64,
-    label_ids: &[LabelId],
-) -> StoreResult<bool> {
-    let others =
-        org_rows!(chat_labels, org, chat_key = chat_key).filter(chat_labels::label_id.ne_all(label_ids));
-    let removed = diesel::delete(others).execute(connection)?;
-    if label_ids.is_empty() {
-        return Ok(removed > 0);
-    }
-    let row = |label_id| {
-        (chat_labels::org_id.eq(org), chat_labels::chat_key.eq(chat_key), chat_labels::label_id.eq(label_id))
-    };
-    let rows: Vec<_> = label_ids.iter().map(row).collect();
-    let added =
-        diesel::insert_into(chat_labels::table).values(rows).on_conflict_do_nothing().execute(connection)?;
-    Ok(removed + added > 0)
 }

@@ -6,8 +6,9 @@ use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
 use super::org_rows::{org_rows, page_after};
-use super::schema::{chat_access, chats, members};
-use super::touch::{clock_timestamp, touch_chats};
+use super::schema::members;
+use super::transaction::Transaction;
+use super::{chat_access, chats};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 
@@ -105,13 +106,9 @@ pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) ->
 }
 
 /// Deletes a member that [`lock`] has locked: unassigns its chats, removes its access, and touches these chats.
-pub fn delete(connection: &mut Connection, org: OrgId, member_key: &str) -> StoreResult<()> {
-    diesel::update(org_rows!(chats, org).filter(chats::assignee.eq(member_key)))
-        .set((chats::assignee.eq(None::<String>), chats::updated_at.eq(clock_timestamp())))
-        .execute(connection)?;
-    let open = org_rows!(chat_access, org, member_key = member_key).select(chat_access::chat_key);
-    touch_chats!(connection, org, open)?;
-    // Cascades to chat_access.
-    diesel::delete(org_rows!(members, org, member_key = member_key)).execute(connection)?;
+pub fn delete(tx: &mut Transaction<'_>, member_key: &str, email: &str) -> StoreResult<()> {
+    chats::unassign(tx, member_key, email)?;
+    chat_access::remove_member(tx, member_key)?;
+    diesel::delete(org_rows!(members, tx.org(), member_key = member_key)).execute(&mut **tx)?;
     Ok(())
 }

@@ -4,9 +4,11 @@ use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::chat_properties;
 use super::connection::{Connection, StoreResult};
 use super::org_rows::{org_rows, page_after};
 use super::schema::properties;
+use super::transaction::Transaction;
 use crate::ids::{OrgId, PropertyId};
 use crate::instant::Instant;
 
@@ -107,9 +109,9 @@ pub fn update(
     }
 }
 
-/// Deletes the property with its values.
-pub fn delete(connection: &mut Connection, org: OrgId, id: &PropertyId) -> StoreResult<()> {
-    // Cascades to chat_properties.
-    diesel::delete(org_rows!(properties, org, property_id = id)).execute(connection)?;
+/// Deletes a property that [`lock`] has locked, with its values.
+pub fn delete(tx: &mut Transaction<'_>, id: &PropertyId) -> StoreResult<()> {
+    chat_properties::remove_everywhere(tx, id)?;
+    diesel::delete(org_rows!(properties, tx.org(), property_id = id)).execute(&mut **tx)?;
     Ok(())
 }

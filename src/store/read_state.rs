@@ -1,50 +1,50 @@
 //! The read mark and the unread count of a chat in one session.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, SingleValue, SqlType};
 
-use super::connection::{Connection, StoreResult};
-use super::schema::{chat_addresses, session_chats};
-use super::session_chats::held_at;
+use super::connection::StoreResult;
+use super::org_rows::org_rows;
+use super::schema::session_chats;
+use super::session_chat_state::{SessionChatState, record_update};
+use super::session_chats::lock;
 use super::touch::clock_timestamp;
-use crate::ids::{ChatAddress, OrgId, SessionId};
-
-diesel::define_sql_function! {
-    /// The greater of two values; null only when both are.
-    fn greatest<T: SqlType + SingleValue>(one: Nullable<T>, other: Nullable<T>) -> Nullable<T>;
-}
+use super::transaction::Transaction;
+use crate::ids::{ChatAddress, SessionId};
 
 /// Moves the read mark forward to the newest message and sets the unread count to 0. Returns whether that changed
 /// anything; an unchanged row is not written.
-pub fn mark_read(
-    connection: &mut Connection,
-    org: OrgId,
-    session: SessionId,
-    address: &ChatAddress,
-) -> StoreResult<bool> {
-    let newest = || greatest(session_chats::read_up_to, session_chats::last_message_at);
-    let differs =
-        session_chats::unread.is_distinct_from(0).or(session_chats::read_up_to.is_distinct_from(newest()));
-    let updated = diesel::update(held_at!(org, session, address).filter(differs))
-        .set((
-            session_chats::read_up_to.eq(newest()),
-            session_chats::unread.eq(0),
-            session_chats::updated_at.eq(clock_timestamp()),
-        ))
-        .execute(connection)?;
-    Ok(updated > 0)
+pub fn mark_read(tx: &mut Transaction<'_>, session: SessionId, address: &ChatAddress) -> StoreResult<bool> {
+    change(tx, session, address, |state| {
+        state.read_up_to = state.read_up_to.max(state.last_message_at);
+        state.unread = Some(0);
+    })
 }
 
 /// Sets the unread count to 1 if it is 0 or unset; the read mark stays. Returns whether that changed anything.
-pub fn mark_unread(
-    connection: &mut Connection,
-    org: OrgId,
+pub fn mark_unread(tx: &mut Transaction<'_>, session: SessionId, address: &ChatAddress) -> StoreResult<bool> {
+    change(tx, session, address, |state| state.unread = state.unread.max(Some(1)))
+}
+
+fn change(
+    tx: &mut Transaction<'_>,
     session: SessionId,
     address: &ChatAddress,
+    apply: impl FnOnce(&mut SessionChatState),
 ) -> StoreResult<bool> {
-    let is_read = session_chats::unread.is_null().or(session_chats::unread.eq(0));
-    let updated = diesel::update(held_at!(org, session, address).filter(is_read))
-        .set((session_chats::unread.eq(1), session_chats::updated_at.eq(clock_timestamp())))
-        .execute(connection)?;
-    Ok(updated > 0)
+    let org = tx.org();
+    let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(false) };
+    let mut after = before.clone();
+    apply(&mut after);
+    if after == before {
+        return Ok(false);
+    }
+    diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key))
+        .set((
+            session_chats::read_up_to.eq(after.read_up_to),
+            session_chats::unread.eq(after.unread),
+            session_chats::updated_at.eq(clock_timestamp()),
+        ))
+        .execute(&mut **tx)?;
+    record_update(tx, session, chat_key, &before, &after);
+    Ok(true)
 }

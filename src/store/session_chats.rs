@@ -1,13 +1,17 @@
 //! The state of chats in one session.
 
-use diesel::dsl::{exists, not, now};
+use diesel::dsl::now;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::connection::{Connection, StoreResult};
+use super::events::{EventKind, FieldChanges, NewEvent};
+use super::list_counts::List;
 use super::org_rows::{org_rows, same_chat};
-use super::schema::{chat_addresses, chats, contacts, session_chats, sessions};
+use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
+use super::session_chat_state::{SessionChatState, record_update, state_columns};
+use super::transaction::Transaction;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
@@ -123,22 +127,20 @@ macro_rules! held_at {
 }
 pub(super) use held_at;
 
-/// Locks the chat's row of this session FOR NO KEY UPDATE until the transaction ends.
+/// Locks the chat's row of this session FOR NO KEY UPDATE until the transaction ends. Returns the chat's key.
 pub fn lock(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
-) -> StoreResult<()> {
-    let row = held_at!(org, session, address).select(session_chats::chat_key).for_no_key_update();
-    let _: Option<i64> = row.first(connection).optional()?;
-    Ok(())
+) -> StoreResult<Option<(i64, SessionChatState)>> {
+    let row = held_at!(org, session, address).select((session_chats::chat_key, state_columns!()));
+    Ok(row.for_no_key_update().first(connection).optional()?)
 }
 
 /// Writes the changed columns and marks them as set explicitly.
 pub fn update(
-    connection: &mut Connection,
-    org: OrgId,
+    tx: &mut Transaction<'_>,
     session: SessionId,
     address: &ChatAddress,
     change: &SessionChatChange,
@@ -148,7 +150,9 @@ pub fn update(
             session_chats::$column.eq(session_chats::$column.or(change.$change.is_some().into_sql::<Bool>()))
         };
     }
-    diesel::update(held_at!(org, session, address))
+    let org = tx.org();
+    let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(()) };
+    diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key))
         .set((
             change,
             explicit!(archived_explicit, archived),
@@ -156,7 +160,14 @@ pub fn update(
             explicit!(mute_explicit, muted_until),
             session_chats::updated_at.eq(now),
         ))
-        .execute(connection)?;
+        .execute(&mut **tx)?;
+    let after = SessionChatState {
+        archived: change.archived.unwrap_or(before.archived),
+        pinned: change.pinned.unwrap_or(before.pinned),
+        muted_until: change.muted_until.unwrap_or(before.muted_until),
+        ..before.clone()
+    };
+    record_update(tx, session, chat_key, &before, &after);
     Ok(())
 }
 
@@ -181,21 +192,41 @@ pub fn lock_chat(
         .optional()?)
 }
 
-/// Deletes the session's state of the chat and its messages. Returns whether there was any.
-pub fn delete(
-    connection: &mut Connection,
-    org: OrgId,
-    session: SessionId,
-    chat_key: i64,
-) -> StoreResult<bool> {
-    let held = org_rows!(session_chats, org, session_id = session, chat_key = chat_key);
-    Ok(diesel::delete(held).execute(connection)? > 0)
+/// Deletes the session's state of these chats with its messages. Returns whether there was any.
+pub fn delete(tx: &mut Transaction<'_>, session: SessionId, chat_keys: &[i64]) -> StoreResult<bool> {
+    let org = tx.org();
+    let sent = org_rows!(messages, org, session_id = session).filter(messages::chat_key.eq_any(chat_keys));
+    let messages = diesel::delete(sent).execute(&mut **tx)?;
+    tx.count_removed(List::Messages, Some(session), messages);
+    let held =
+        org_rows!(session_chats, org, session_id = session).filter(session_chats::chat_key.eq_any(chat_keys));
+    let detached: Vec<i64> =
+        diesel::delete(held).returning(session_chats::chat_key).get_results(&mut **tx)?;
+    record_detached(tx, session, &detached);
+    Ok(!detached.is_empty())
 }
 
-/// Deletes the chat with what the organization attached to it, unless a session holds it. The caller has locked it.
-pub fn delete_if_unheld(connection: &mut Connection, org: OrgId, chat_key: i64) -> StoreResult<()> {
-    let held = org_rows!(session_chats, org, chat_key = chat_key);
-    diesel::delete(org_rows!(chats, org, chat_key = chat_key).filter(not(exists(held))))
-        .execute(connection)?;
-    Ok(())
+/// Deletes all chats of a session with their messages. Returns the chats.
+pub(super) fn delete_all(tx: &mut Transaction<'_>, session: SessionId) -> StoreResult<Vec<i64>> {
+    let org = tx.org();
+    let messages = diesel::delete(org_rows!(messages, org, session_id = session)).execute(&mut **tx)?;
+    tx.count_removed(List::Messages, Some(session), messages);
+    let held = org_rows!(session_chats, org, session_id = session);
+    let detached: Vec<i64> =
+        diesel::delete(held).returning(session_chats::chat_key).get_results(&mut **tx)?;
+    record_detached(tx, session, &detached);
+    Ok(detached)
+}
+
+fn record_detached(tx: &mut Transaction<'_>, session: SessionId, chat_keys: &[i64]) {
+    tx.count_removed(List::Chats, Some(session), chat_keys.len());
+    for chat_key in chat_keys {
+        tx.activity_changed(*chat_key);
+        tx.record(NewEvent {
+            chat_key: *chat_key,
+            session: Some(session),
+            kind: EventKind::Detached,
+            changes: FieldChanges::default(),
+        });
+    }
 }

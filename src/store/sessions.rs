@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use diesel::dsl::{exists, not, select};
+use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
 use super::org_rows::org_rows;
-use super::schema::{chats, messages, session_chats, sessions};
+use super::schema::{chats, session_chats, sessions};
 use super::touch::clock_timestamp;
+use super::transaction::Transaction;
+use super::{chat_deletion, session_chats as held_chats};
 use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 
@@ -150,18 +152,9 @@ pub fn lock_chats(connection: &mut Connection, org: OrgId, session: SessionId) -
 }
 
 /// Deletes the session with its data, and the chats that no other session holds. The caller has locked all of it.
-pub fn delete(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<()> {
-    // Before the chats: one statement instead of a cascade for each chat.
-    diesel::delete(org_rows!(messages, org, session_id = session)).execute(connection)?;
-
-    let held = org_rows!(session_chats, org, session_id = session);
-    let held_elsewhere = org_rows!(session_chats, org, chat_key = chats::chat_key)
-        .filter(session_chats::session_id.ne(session));
-    let unheld = org_rows!(chats, org)
-        .filter(chats::chat_key.eq_any(held.select(session_chats::chat_key)))
-        .filter(not(exists(held_elsewhere)));
-    diesel::delete(unheld).execute(connection)?;
-
-    diesel::delete(org_rows!(sessions, org, session_id = session)).execute(connection)?;
+pub fn delete(tx: &mut Transaction<'_>, session: SessionId) -> StoreResult<()> {
+    let held = held_chats::delete_all(tx, session)?;
+    chat_deletion::delete_unheld(tx, &held)?;
+    diesel::delete(org_rows!(sessions, tx.org(), session_id = session)).execute(&mut **tx)?;
     Ok(())
 }

@@ -5,13 +5,14 @@ diesel::define_sql_function! {
     fn clock_timestamp() -> Timestamptz;
 }
 
-/// Sets `updated_at` of the chats whose keys are given, or selected by a subquery, to the present time.
+/// Sets `updated_at` of the chats whose keys are given, or selected by a subquery, to the present time. Returns the keys.
 macro_rules! touch_chats {
-    ($connection:expr, $org:expr, $chat_keys:expr) => {{
+    ($tx:expr, $chat_keys:expr) => {{
         use $crate::store::schema::chats;
-        let touched = chats::table.filter(chats::org_id.eq($org)).filter(chats::chat_key.eq_any($chat_keys));
+        let touched =
+            chats::table.filter(chats::org_id.eq($tx.org())).filter(chats::chat_key.eq_any($chat_keys));
         let changed = chats::updated_at.eq($crate::store::touch::clock_timestamp());
-        diesel::update(touched).set(changed).execute($connection)
+        diesel::update(touched).set(changed).returning(chats::chat_key).get_results::<i64>(&mut **$tx)
     }};
 }
 

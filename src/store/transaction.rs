@@ -1,17 +1,24 @@
 //! A write transaction: what its work may do, and how it begins and ends.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 
+use super::activity;
 use super::connection::{Connection, StoreResult, deadline_exceeded};
-use super::events::{self, NewEvent};
+use super::events::{self, EventKind, FieldChanges, NewEvent};
+use super::list_counts::{self, List, ListKey};
 use super::pool::PoolConnection;
 use super::writer::Writer;
-use crate::ids::OrgId;
+use crate::ids::{OrgId, SessionId};
 
-/// What a closure given to `Store::write` works with: the connection, and the change events that its writes cause.
+/// What a closure given to `Store::write` works with: the connection, and what its writes cause.
+///
+/// Change events, list lengths and the newest activity of chats are collected, and written right before COMMIT: once for
+/// each row, and always in the same order, so that transactions do not deadlock and hold what all of them write only for a
+/// moment.
 ///
 /// It dereferences to [`Connection`], so functions that only read take it as it is.
 pub struct Transaction<'c> {
@@ -19,6 +26,8 @@ pub struct Transaction<'c> {
     org: OrgId,
     actor: String,
     events: Vec<NewEvent>,
+    active: BTreeSet<i64>,
+    counts: BTreeMap<ListKey, i64>,
 }
 
 impl Transaction<'_> {
@@ -27,10 +36,62 @@ impl Transaction<'_> {
         self.org
     }
 
-    /// Records a change event. The events are inserted in this order by the last statement before COMMIT, so that what
-    /// that statement locks is held for a moment only.
+    /// Records a change event. Events are inserted in the order in which they were recorded.
     pub fn record(&mut self, event: NewEvent) {
         self.events.push(event);
+    }
+
+    /// Records a change event with fields, unless none changed.
+    pub fn record_changes(
+        &mut self,
+        chat_key: i64,
+        session: Option<SessionId>,
+        kind: EventKind,
+        changes: FieldChanges,
+    ) {
+        if !changes.is_empty() {
+            self.record(NewEvent { chat_key, session, kind, changes });
+        }
+    }
+
+    /// Notes that a session's newest message or unread count in the chat changed, or that a session started or stopped
+    /// holding it.
+    pub fn activity_changed(&mut self, chat_key: i64) {
+        self.active.insert(chat_key);
+    }
+
+    /// Notes that no session holds these chats any more, and deletes their activity.
+    pub(super) fn delete_activity(&mut self, chat_keys: &[i64]) -> StoreResult<()> {
+        for chat_key in chat_keys {
+            self.active.remove(chat_key);
+        }
+        let deleted = activity::delete(self.connection, self.org, chat_keys)?;
+        self.count_removed(List::Chats, None, deleted);
+        Ok(())
+    }
+
+    /// Adds that many rows to the length of a list; `None` for the organization's.
+    pub fn count_added(&mut self, list: List, session: Option<SessionId>, rows: usize) {
+        *self.counts.entry((list, session)).or_default() += i64::try_from(rows).unwrap_or(i64::MAX);
+    }
+
+    /// Subtracts that many rows from the length of a list; `None` for the organization's.
+    pub fn count_removed(&mut self, list: List, session: Option<SessionId>, rows: usize) {
+        *self.counts.entry((list, session)).or_default() -= i64::try_from(rows).unwrap_or(i64::MAX);
+    }
+
+    /// Writes what was collected.
+    fn flush(mut self) -> StoreResult<()> {
+        if !self.active.is_empty() {
+            let active = std::mem::take(&mut self.active);
+            let inserted = activity::refresh(self.connection, self.org, &active)?;
+            self.count_added(List::Chats, None, inserted);
+        }
+        list_counts::add(self.connection, self.org, &self.counts)?;
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        events::insert(self.connection, self.org, &self.actor, self.events)
     }
 }
 
@@ -90,16 +151,20 @@ fn write<T>(
     let Writer { org, actor, .. } = writer;
     // PostgreSQL has no text with NUL.
     let actor = actor.to_string().replace('\0', "");
-    let mut tx = Transaction { connection, org: *org, actor, events: Vec::new() };
+    let mut tx = Transaction {
+        connection,
+        org: *org,
+        actor,
+        events: Vec::new(),
+        active: BTreeSet::new(),
+        counts: BTreeMap::new(),
+    };
     let value = work(&mut tx)?;
     // The client has already received DEADLINE_EXCEEDED.
     if is_past(deadline) {
         return Err(deadline_exceeded().into());
     }
-    let Transaction { connection, org, actor, events } = tx;
-    if !events.is_empty() {
-        events::insert(connection, org, &actor, &events)?;
-    }
+    tx.flush()?;
     Ok(value)
 }
 

@@ -38,7 +38,12 @@ impl Writer {
         let Self { org, actor, .. } = self;
         let actor: String =
             actor.to_string().bytes().filter(|byte| *byte != 0).map(|byte| format!("{byte:02x}")).collect();
-        format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'; SET LOCAL switchboard.actor = '{actor}'")
+        // Ingest still relies on triggers.
+        let records = if self.actor == Actor::Connector { "off" } else { "on" };
+        format!(
+            "BEGIN; SET LOCAL switchboard.org_id = '{org}'; SET LOCAL switchboard.actor = '{actor}'; \
+             SET LOCAL switchboard.records_events = {records}"
+        )
     }
 
     /// The statement that takes the lock, held until the transaction ends: an address that was looked up keeps

@@ -1,7 +1,7 @@
 //! Lists of chats: order, pages and filters.
 
 mod messages;
-mod numbers;
+pub mod numbers;
 
 use serde_json::{Value, json};
 use switchboard::pb;

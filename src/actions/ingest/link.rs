@@ -164,7 +164,7 @@ fn move_memberships(
     // A phone number that is a member itself keeps its rights.
     rows::add_missing_members(tx, org, &of_phones.collect::<Vec<_>>())?;
     rows::remove_members(tx, org, &of_lids)?;
-    rows::touch(tx, org, &of_lids.iter().map(|member| member.chat_key).collect::<Vec<_>>())
+    rows::touch(tx, &of_lids.iter().map(|member| member.chat_key).collect::<Vec<_>>())
 }
 
 /// Makes both addresses resolve to the phone number's chat. Returns the pairs of which each has a chat.

@@ -1,17 +1,13 @@
 //! Writing change events: what a transaction records, and the statement that inserts it.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use serde_json::Value;
 
+use super::changes::FieldChanges;
 use crate::ids::{OrgId, SessionId};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::ingest::bulk::insert_rows;
 use crate::store::schema::events;
-
-/// The previous and current values of the changed fields. Instants are Unix microseconds.
-pub type FieldChanges = BTreeMap<String, [Value; 2]>;
 
 /// A change of a chat that a transaction records.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,18 +84,22 @@ impl EventKind {
 }
 
 /// Inserts the events that a transaction recorded, in their order.
-pub(in crate::store) fn insert(
+pub fn insert(
     connection: &mut Connection,
     org: OrgId,
     actor: &str,
-    recorded: &[NewEvent],
+    recorded: Vec<NewEvent>,
 ) -> StoreResult<()> {
-    insert_rows!(org, events, recorded, |event| {
-        chat_key: event.chat_key,
-        session_id: event.session,
-        kind: event.kind.as_str(),
+    let rows: Vec<(i64, Option<SessionId>, EventKind, Value)> = recorded
+        .into_iter()
+        .map(|event| (event.chat_key, event.session, event.kind, event.changes.into_json()))
+        .collect();
+    insert_rows!(org, events, rows, |row| {
+        chat_key: row.0,
+        session_id: row.1,
+        kind: row.2.as_str(),
         actor: actor,
-        changes: serde_json::to_value(&event.changes).unwrap_or_default(),
+        changes: &row.3,
     })
     .execute(connection)?;
     Ok(())

@@ -10,7 +10,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, Bool, SingleValue, SqlType, Text, Uuid};
+use diesel::sql_types::{Array, Bool, SingleValue, SqlType, Uuid};
 
 use crate::ids::OrgId;
 
@@ -24,19 +24,19 @@ diesel::define_sql_function! {
 /// `OFFSET 0` keeps the organization part of each key. With a separate condition on `org_id`, and with `= ANY`, PostgreSQL
 /// may estimate a new organization as small, scan all of its rows and compare each with every key.
 #[derive(QueryId)]
-pub(in crate::store) struct KeyIn<C, A> {
+pub struct KeyIn<C, A> {
     columns: C,
     org: OrgId,
     arrays: A,
 }
 
 /// See [`KeyIn`]. `arrays` are bound arrays, one for each of `columns` after `org_id`.
-pub(in crate::store) fn key_in<C, A>(columns: C, org: OrgId, arrays: A) -> KeyIn<C, A> {
+pub fn key_in<C, A>(columns: C, org: OrgId, arrays: A) -> KeyIn<C, A> {
     KeyIn { columns, org, arrays }
 }
 
 /// Binds an array of that SQL type.
-pub(in crate::store) fn array<ST, V>(values: V) -> V::Expression
+pub fn array<ST, V>(values: V) -> V::Expression
 where
     ST: SqlType + SingleValue + 'static,
     V: AsExpression<Array<ST>>,
@@ -72,17 +72,17 @@ impl<C: QueryFragment<Pg>, A: QueryFragment<Pg>> QueryFragment<Pg> for KeyIn<C, 
 /// `UPDATE … SET … FROM unnest(…)`: sets different values in every row with one statement.
 ///
 /// An upsert would take an identity value for every row that it does not insert.
-pub(in crate::store) struct UpdateRows<A> {
+pub struct UpdateRows<A> {
     /// The table.
-    pub(in crate::store) table: &'static str,
+    pub table: &'static str,
     /// The key's columns after `org_id`.
-    pub(in crate::store) keys: &'static [&'static str],
+    pub keys: &'static [&'static str],
     /// The columns to set.
-    pub(in crate::store) columns: &'static [&'static str],
+    pub columns: &'static [&'static str],
     /// The organization.
-    pub(in crate::store) org: OrgId,
+    pub org: OrgId,
     /// Bound arrays for the keys, then for the columns.
-    pub(in crate::store) arrays: A,
+    pub arrays: A,
 }
 
 impl<A> QueryId for UpdateRows<A> {
@@ -130,11 +130,6 @@ impl<A> RunQueryDsl<PgConnection> for UpdateRows<A> {}
 /// The name of a column's new value: a column may be part of the key and be set, too.
 fn new(column: &str) -> String {
     format!("new_{column}")
-}
-
-/// Binds an array of texts.
-pub(in crate::store) fn texts<V: AsExpression<Array<Text>>>(values: V) -> V::Expression {
-    array::<Text, V>(values)
 }
 
 /// Binds a column's values of all rows as an array of the column's SQL type.
@@ -204,4 +199,4 @@ macro_rules! replace_columns {
     };
 }
 
-pub(in crate::store) use {column_array, has_key_of, insert_rows, replace_columns, update_rows};
+pub(crate) use {column_array, has_key_of, insert_rows, replace_columns, update_rows};

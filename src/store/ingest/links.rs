@@ -10,6 +10,7 @@ use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{chat_addresses, chats, lids};
 use crate::store::touch::touch_chats;
+use crate::store::transaction::Transaction;
 
 /// The phone numbers of these LIDs; LIDs without a link are left out.
 pub fn phones_of_lids(
@@ -51,8 +52,8 @@ pub fn rename_chats(
 }
 
 /// Sets `updated_at` of these chats to the present time.
-pub fn touch(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<()> {
-    touch_chats!(connection, org, keys)?;
+pub fn touch(tx: &mut Transaction<'_>, keys: &[i64]) -> StoreResult<()> {
+    touch_chats!(tx, keys)?;
     Ok(())
 }
 

@@ -1,0 +1,85 @@
+//! The members that may see chats.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::chat_parts::{self, PartChange};
+use super::connection::StoreResult;
+use super::events::EventKind;
+use super::ingest::bulk::{has_key_of, insert_rows, replace_columns};
+use super::org_rows::org_rows;
+use super::schema::chat_access;
+use super::touch::touch_chats;
+use super::transaction::Transaction;
+
+/// Deletes the selected rows and records that. Returns the chats.
+macro_rules! remove {
+    ($tx:expr, $rows:expr) => {{
+        let removed: Vec<(i64, String, bool)> = diesel::delete($rows)
+            .returning((chat_access::chat_key, chat_access::member_key, chat_access::allowed))
+            .get_results(&mut **$tx)?;
+        let parts = removed.into_iter().map(|(chat_key, id, allowed)| PartChange {
+            chat_key,
+            id,
+            before: allowed.into(),
+            after: Value::Null,
+        });
+        StoreResult::Ok(chat_parts::record($tx, EventKind::Access, parts))
+    }};
+}
+
+/// Sets the access of members to chats, whose rows are locked. Returns the chats that changed.
+pub fn set(tx: &mut Transaction<'_>, access: &[(i64, &str, bool)]) -> StoreResult<BTreeSet<i64>> {
+    let org = tx.org();
+    let is_set = has_key_of!(org, chat_access, access, |access| { chat_key: access.0, member_key: access.1 });
+    let stored: Vec<((i64, String), bool)> = chat_access::table
+        .filter(is_set)
+        .select(((chat_access::chat_key, chat_access::member_key), chat_access::allowed))
+        .load(&mut **tx)?;
+    let stored: BTreeMap<_, _> =
+        stored.iter().map(|((key, member), is)| ((*key, member.as_str()), *is)).collect();
+    let before = |access: &(i64, &str, bool)| stored.get(&(access.0, access.1)).copied();
+    let changed: Vec<_> = access.iter().filter(|access| before(access) != Some(access.2)).collect();
+    if changed.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    insert_rows!(org, chat_access, changed, |access| {
+        chat_key: access.0,
+        member_key: access.1,
+        allowed: access.2,
+    })
+    .on_conflict((chat_access::org_id, chat_access::chat_key, chat_access::member_key))
+    .do_update()
+    .set(replace_columns!(chat_access: allowed))
+    .execute(&mut **tx)?;
+    let parts = changed.into_iter().map(|access| PartChange {
+        chat_key: access.0,
+        id: access.1,
+        before: before(access).into(),
+        after: access.2.into(),
+    });
+    Ok(chat_parts::record(tx, EventKind::Access, parts))
+}
+
+/// Removes the access entries of all other members from these chats. Returns the chats that changed.
+pub fn remove_others(
+    tx: &mut Transaction<'_>,
+    chat_keys: &[i64],
+    member_keys: &[&str],
+) -> StoreResult<BTreeSet<i64>> {
+    let others = org_rows!(chat_access, tx.org())
+        .filter(chat_access::chat_key.eq_any(chat_keys))
+        .filter(chat_access::member_key.ne_all(member_keys));
+    remove!(tx, others)
+}
+
+/// Removes the access entries of a member, and touches their chats.
+pub(super) fn remove_member(tx: &mut Transaction<'_>, member_key: &str) -> StoreResult<()> {
+    let org = tx.org();
+    let open = || org_rows!(chat_access, org, member_key = member_key);
+    touch_chats!(tx, open().select(chat_access::chat_key))?;
+    remove!(tx, open())?;
+    Ok(())
+}
