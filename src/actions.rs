@@ -15,7 +15,6 @@ pub mod labels;
 pub mod members;
 pub mod message_lists;
 pub mod name;
-pub mod offset_pages;
 pub mod orgs;
 pub mod page;
 mod precondition;

@@ -13,6 +13,7 @@ mod labels;
 mod mask;
 mod members;
 mod messages;
+mod offset_pages;
 mod parse;
 mod properties;
 mod search;

@@ -8,8 +8,8 @@ use super::parse::{parse, parse_each, unix_millis};
 use super::state::{Api, RpcResult};
 use super::write::deletion;
 use crate::actions::keys::{self, CreatedKey, KeyRow, NewKey};
-use crate::caller::{Capability, capability_from_name};
-use crate::error::{Error, Result};
+use crate::caller::capability_from_name;
+use crate::error::Result;
 use crate::instant::Instant;
 use crate::pb::api_key_service_server::ApiKeyService;
 use crate::pb::{ApiKey, CreateApiKeyRequest, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest};
@@ -41,18 +41,13 @@ impl ApiKeyService for Api {
 }
 
 fn new_key(request: CreateApiKeyRequest) -> Result<NewKey> {
-    let capabilities = parse_each("capabilities", &request.capabilities, capability)?;
     let sessions = parse_each("session_ids", &request.session_ids, parse)?;
     Ok(NewKey {
         name: request.name,
-        capabilities: capabilities.into_iter().collect(),
+        capabilities: request.capabilities.iter().filter_map(|name| capability_from_name(name)).collect(),
         expires_at: request.expires_at.map(|millis| unix_millis("expires_at", millis)).transpose()?,
         sessions: Some(sessions).filter(|sessions| !sessions.is_empty()),
     })
-}
-
-fn capability(field: &str, name: &str) -> Result<Capability> {
-    capability_from_name(name).ok_or_else(|| Error::invalid(field, "must be read, send, ingest or manage"))
 }
 
 /// The only message that contains the key itself.

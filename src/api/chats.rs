@@ -10,12 +10,13 @@ use super::etag::with_etag;
 use super::guard::{caller, credential_check};
 use super::idempotency::idempotent;
 use super::messages::chat_message;
+use super::offset_pages::positions;
 use super::parse::{chat_address, x_phone};
-use super::search::{search, search_response};
+use super::search::{search_query, search_response};
 use super::state::{Api, RpcResult};
 use super::streams::ResponseStream;
 use super::write::update;
-use crate::actions::offset_pages::{Listed, PageRequest};
+use crate::actions::chat_lists::ListPage;
 use crate::actions::{audit, chat_bulk, chat_lists, chats, message_lists, search as searches, watch};
 use crate::pb::chat_service_server::ChatService;
 use crate::pb::{
@@ -44,9 +45,9 @@ impl ChatService for Api {
 
     async fn list_chats(&self, request: Request<ListChatsRequest>) -> RpcResult<ListChatsResponse> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
-        let (query, page) = requests::chat_query(request.into_inner());
-        let listed = chat_lists::list(&self.store, &caller, number, query, page).await?;
-        let Listed { from, to, count, items } = listed;
+        let (filter, page) = requests::chat_query(request.into_inner())?;
+        let ListPage { count, items } = chat_lists::list(&self.store, &caller, number, filter, page).await?;
+        let (from, to) = positions(page.offset, items.len());
         let chats = items.into_iter().map(|view| chat_object(caller.org, view)).collect();
         Ok(Response::new(ListChatsResponse { from, to, count, chats }))
     }
@@ -56,20 +57,20 @@ impl ChatService for Api {
         request: Request<ListChatMessagesRequest>,
     ) -> RpcResult<ListChatMessagesResponse> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
-        let (address, page) = requests::chat_message_page(&request.into_inner())?;
-        let listed = message_lists::list_of_chat(&self.store, &caller, address, number, page).await?;
-        let Listed { from, to, count, items } = listed;
+        let (filter, page) = requests::chat_message_query(request.get_ref())?;
+        let ListPage { count, items } =
+            message_lists::list(&self.store, &caller, number, filter, page).await?;
+        let (from, to) = positions(page.offset, items.len());
         let messages = items.into_iter().map(|listed| chat_message(caller.org, listed)).collect();
         Ok(Response::new(ListChatMessagesResponse { from, to, count, messages }))
     }
 
     async fn list_messages(&self, request: Request<ListMessagesRequest>) -> RpcResult<ListMessagesResponse> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
-        let ListMessagesRequest { offset, limit, start_time, end_time, skip_count } = request.into_inner();
-        let (start, end) = (start_time.as_deref(), end_time.as_deref());
-        let page = PageRequest { offset, limit, skip_count };
-        let listed = message_lists::list(&self.store, &caller, number, start, end, page).await?;
-        let Listed { from, to, count, items } = listed;
+        let (filter, page) = requests::message_query(request.into_inner())?;
+        let ListPage { count, items } =
+            message_lists::list(&self.store, &caller, number, filter, page).await?;
+        let (from, to) = positions(page.offset, items.len());
         let messages = items.into_iter().map(|listed| chat_message(caller.org, listed)).collect();
         Ok(Response::new(ListMessagesResponse { from, to, count, messages }))
     }
@@ -103,10 +104,9 @@ impl ChatService for Api {
         request: Request<SearchMessagesRequest>,
     ) -> RpcResult<SearchMessagesResponse> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
-        let search = search(request.into_inner(), number)?;
-        let offset = search.offset.unwrap_or_default();
-        let found = searches::messages(&self.store, &caller, search).await?;
-        Ok(Response::new(search_response(caller.org, offset, found)))
+        let (query, filter, page) = search_query(request.into_inner(), number)?;
+        let found = searches::messages(&self.store, &caller, query, filter, page).await?;
+        Ok(Response::new(search_response(caller.org, page, found)))
     }
 
     async fn list_chat_audit_logs(

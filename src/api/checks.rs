@@ -1,8 +1,7 @@
 //! The checks of field values that `(transcode.v1.constraints).check` names. An error is the problem: `must be …`.
 
 use super::{parse, search, webhooks};
-use crate::actions::{labels, members, name as names, session_lists, sessions};
-use crate::actions::{offset_pages, search as searches};
+use crate::actions::{labels, members, name as names, search as searches, session_lists, sessions};
 use crate::error::Error;
 use crate::ids::{ChatAddress, KeyId, LabelId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId};
 
@@ -38,10 +37,10 @@ checks! {
     labels(text: str) = labels::parse(&[text.to_owned()]);
     label_filter(text: str) = names::check_no_nul("label", text);
     session_label(text: str) = sessions::checked_label(text.to_owned());
-    name_part(text: str) = session_lists::check_name(Some(text));
+    name_part(text: str) = session_lists::check_name(text);
     performed_by(text: str) = names::check_no_nul("performed_by", text);
-    search_query(text: str) = searches::checked(text.to_owned());
-    search_order(text: str) = search::order(text);
-    instant(text: str) = offset_pages::moment("time", text);
+    search_query(text: str) = searches::check_query(text);
+    search_order(text: str) = search::newest_first("order_by", text);
+    instant(text: str) = parse::iso_8601("time", text);
     unix_millis(millis: i64) = parse::unix_millis("time", *millis);
 }

@@ -27,36 +27,3 @@ impl Mask {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mask(paths: &[&str]) -> Result<Mask> {
-        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-        Mask::new(Some(FieldMask { paths }), ["name", "color"])
-    }
-
-    #[test]
-    fn without_mask_fields_with_values_are_set() {
-        let mask = Mask::new(None, ["name", "color"]).unwrap();
-        assert_eq!(mask.patch("name", Some(1)), Patch::Set(1));
-        assert_eq!(mask.patch::<i32>("name", None), Patch::Keep);
-    }
-
-    #[test]
-    fn with_mask_named_fields_are_set_or_cleared() {
-        let mask = mask(&["name"]).unwrap();
-        assert_eq!(mask.patch("name", Some(1)), Patch::Set(1));
-        assert_eq!(mask.patch::<i32>("name", None), Patch::Clear);
-        assert_eq!(mask.patch("color", Some(1)), Patch::Keep);
-    }
-
-    #[test]
-    fn mask_with_unknown_path_is_invalid() {
-        for path in ["id", "created_at", "Name", "*", ""] {
-            let error = mask(&["name", path]).err().unwrap();
-            assert_eq!(error.fields()[0].field, "update_mask", "{path}");
-        }
-    }
-}

@@ -1,45 +1,52 @@
 //! Requests and responses of the message search.
 
 use super::messages::chat_message;
-use super::parse::chat_address;
-use crate::actions::offset_pages::{moment, positions};
-use crate::actions::search::{Filter, Order, Search};
+use super::offset_pages::positions;
+use super::parse::{chat_address, iso_8601, optional};
+use crate::actions::search::{Filter, MAX_MATCHES, Page};
 use crate::error::{Error, Result};
 use crate::ids::{OrgId, PhoneSelector};
 use crate::pb::{SearchHit, SearchMessagesRequest, SearchMessagesResponse};
 use crate::store::message_lists::ListedMessage;
 use crate::store::search::{Found, HEADLINE_MARKS, Hit};
 
-pub(super) fn search(request: SearchMessagesRequest, number: Option<PhoneSelector>) -> Result<Search> {
-    Ok(Search {
-        filter: Filter {
-            sessions: None,
-            phone: number,
-            chat: request.chat_id.map(|text| chat_address("chat_id", &text)).transpose()?,
-            sender: request.sender.map(|text| chat_address("sender", &text)).transpose()?,
-            from_me: request.from_me,
-            sent_from: request.start_time.map(|text| moment("start_time", &text)).transpose()?,
-            sent_before: request.end_time.map(|text| moment("end_time", &text)).transpose()?,
-        },
-        order: request.order_by.as_deref().map_or(Ok(Order::default()), order)?,
-        offset: request.offset,
-        limit: request.limit,
-        query: request.query,
-    })
+const DEFAULT_LIMIT: i64 = 50;
+
+/// The query, the filter and the page of a request.
+pub(super) fn search_query(
+    request: SearchMessagesRequest,
+    number: Option<PhoneSelector>,
+) -> Result<(String, Filter, Page)> {
+    let filter = Filter {
+        sessions: None,
+        phone: number,
+        chat: optional("chat_id", request.chat_id, chat_address)?,
+        sender: optional("sender", request.sender, chat_address)?,
+        from_me: request.from_me,
+        sent_from: optional("start_time", request.start_time, iso_8601)?,
+        sent_before: optional("end_time", request.end_time, iso_8601)?,
+    };
+    // The proto limits both numbers.
+    let page = Page {
+        newest_first: optional("order_by", request.order_by, newest_first)?.unwrap_or_default(),
+        max_matches: MAX_MATCHES,
+        offset: i32::try_from(request.offset.unwrap_or_default()).map_err(Error::internal)?,
+        limit: i32::try_from(request.limit.unwrap_or(DEFAULT_LIMIT)).map_err(Error::internal)?,
+    };
+    Ok((request.query, filter, page))
 }
 
-/// Parses an order as AIP-132 writes it: the number of spaces does not matter.
-pub(super) fn order(text: &str) -> Result<Order> {
-    match text.split_whitespace().collect::<Vec<_>>()[..] {
-        ["rank", "desc"] => Ok(Order::BestFirst),
-        ["timestamp", "desc"] => Ok(Order::NewestFirst),
-        _ => Err(Error::invalid("order_by", "must be rank desc or timestamp desc")),
+/// Whether the order is by time instead of rank. As in AIP-132, the number of spaces does not matter.
+pub(super) fn newest_first(field: &str, order: &str) -> Result<bool> {
+    match order.split_whitespace().collect::<Vec<_>>()[..] {
+        ["rank", "desc"] => Ok(false),
+        ["timestamp", "desc"] => Ok(true),
+        _ => Err(Error::invalid(field, "must be rank desc or timestamp desc")),
     }
 }
 
-/// The page of hits that begins after `offset` hits.
-pub(super) fn search_response(org: OrgId, offset: i64, found: Found) -> SearchMessagesResponse {
-    let (from, to) = positions(offset, found.hits.len());
+pub(super) fn search_response(org: OrgId, page: Page, found: Found) -> SearchMessagesResponse {
+    let (from, to) = positions(page.offset.into(), found.hits.len());
     SearchMessagesResponse {
         from,
         to,
@@ -74,32 +81,4 @@ fn snippet(headline: &str) -> String {
         }
     }
     html
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn snippet_escapes_markup_of_the_message() {
-        let headline = "<b onclick='x(\"y\")'>\u{1}fish\u{2} &amp; \u{1}chips\u{2}</b>";
-        let html = "&lt;b onclick=&#39;x(&quot;y&quot;)&#39;&gt;<mark>fish</mark> &amp;amp; <mark>chips</mark>&lt;/b&gt;";
-        assert_eq!(snippet(headline), html);
-    }
-
-    #[test]
-    fn order_is_one_of_two() {
-        assert_eq!(order("rank desc").unwrap(), Order::BestFirst);
-        assert_eq!(order("  timestamp   desc ").unwrap(), Order::NewestFirst);
-        for invalid in ["", "rank", "rank asc", "timestamp", "RANK DESC", "rank desc, timestamp desc"] {
-            assert_eq!(order(invalid).unwrap_err().fields()[0].field, "order_by", "{invalid:?}");
-        }
-    }
-
-    #[test]
-    fn empty_page_has_positions_zero() {
-        let found = Found { total: 7, is_capped: false, hits: Vec::new() };
-        let response = search_response(OrgId::generate(), 50, found);
-        assert_eq!((response.from, response.to, response.count), (0, 0, 7));
-    }
 }

@@ -121,6 +121,9 @@ async fn invalid_id_in_path_returns_422() {
         let answer = world.rest().with("x-phone", phone).get(&chat).await.expect(422);
         assert!(names_field(&answer, "x-phone"), "{phone:?}: {}", answer.text());
     }
+    let number = &world.org.numbers[0];
+    let twice = world.rest().with("x-phone", number).with("x-phone", number).get(&chat).await.expect(422);
+    assert!(names_field(&twice, "x-phone"), "{}", twice.text());
     for path in [&chat.path, &chat.session_path] {
         let bad_escape = path.replace('@', "%4");
         assert!([404, 422].contains(&world.rest().raw("GET", bad_escape.as_bytes(), b"").await.status));

@@ -2,26 +2,31 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use prost::Message;
 use serde_json::{Value, json};
 use switchboard::pb::{CreateLabelRequest, Label, ListChatsRequest, UpdateLabelRequest};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Protocol, Rest, World, frame};
+use super::samples::{Ids, is_output_only, request, wire};
+use crate::support::{Protocol, Rest, World, frame, methods};
 
 const LABELS: &str = "/api/v1/organization/labels";
 const CREATE_LABEL: &str = "/switchboard.v1.LabelService/CreateLabel";
 const UPDATE_LABEL: &str = "/switchboard.v1.LabelService/UpdateLabel";
 const LIST_CHATS: &str = "/switchboard.v1.ChatService/ListChats";
 
-/// The invalid fields of a call over gRPC and gRPC-Web, which must be the same.
 async fn invalid_fields(world: &World, path: &str, request: &impl Message) -> BTreeSet<String> {
-    let mut found = Vec::new();
-    let key = world.key("read,manage").await;
+    invalid_fields_of(world, path, frame(&request.encode_to_vec())).await
+}
+
+/// The invalid fields of a call over gRPC and gRPC-Web, which must be the same.
+async fn invalid_fields_of(world: &World, path: &str, body: impl Into<Bytes>) -> BTreeSet<String> {
+    let (mut found, body) = (Vec::new(), body.into());
+    let key = world.key("read,send,manage").await;
     for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
-        let answer =
-            world.anonymous_rpc(protocol).token(&key).call(path, frame(&request.encode_to_vec())).await;
+        let answer = world.anonymous_rpc(protocol).token(&key).call(path, body.clone()).await;
         let status = Status::from_header_map(&answer.headers).expect("a status");
         assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
         let violations = status.get_error_details().bad_request().cloned().expect("invalid fields");
@@ -92,6 +97,44 @@ async fn field_outside_the_mask_is_not_validated() {
     assert_eq!(invalid_fields(world, UPDATE_LABEL, &request).await, set(["label_id", "color"]));
     let request = UpdateLabelRequest { update_mask: None, ..request };
     assert_eq!(invalid_fields(world, UPDATE_LABEL, &request).await, set(["label_id", "name", "color"]));
+}
+
+#[tokio::test]
+async fn mask_with_unknown_or_read_only_field_is_invalid() {
+    let world = World::shared().await;
+    let ids = Ids::of(&world.org, world.chat("Alice").await);
+    let updates: Vec<_> = methods()
+        .into_iter()
+        .filter(|method| method.input.get_field_by_name("update_mask").is_some())
+        .collect();
+    assert!(!updates.is_empty());
+    for method in updates {
+        let patch = method.bindings.iter().find(|binding| binding.method == "PATCH").expect("a PATCH");
+        let resource = method.input.get_field_by_name(&patch.body).expect("a resource");
+        let resource = resource.kind().as_message().cloned().expect("a message");
+        let read_only = resource.fields().filter(is_output_only).map(|field| field.name().to_owned());
+        for path in read_only.chain(["Name", "*", "", "assignedTo", "unmute"].map(str::to_owned)) {
+            let mut update = request(&method, &ids);
+            update["update_mask"] = json!({"paths": [path]});
+            let found = invalid_fields_of(world, &method.path, wire(&method, &update)).await;
+            assert_eq!(found, set(["update_mask"]), "{} {path:?}", method.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn muted_until_is_between_1970_and_9999() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let mute =
+        async |millis: i64| world.rest().patch(&chat.session_path, json!({"mutedUntil": millis})).await;
+    for millis in [0, 253_402_300_799_999] {
+        assert_eq!(mute(millis).await.expect(200).json()["mutedUntil"], millis);
+    }
+    for millis in [-1, 253_402_300_800_000, i64::MIN, i64::MAX] {
+        let error = mute(millis).await.expect(422).json();
+        assert_eq!(keys(&error["error"]["details"]), set(["mutedUntil"]), "{millis}");
+    }
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn invalid_search_is_rejected_with_its_field() {
     let world = World::shared().await;
     let long = "a".repeat(1001);
     let words = "word ".repeat(2000);
-    let cases: [(&str, &str); 17] = [
+    let cases: [(&str, &str); 20] = [
         ("query", ""),
         ("query", "%20%09"),
         ("query", &long),
@@ -93,7 +93,10 @@ async fn invalid_search_is_rejected_with_its_field() {
         ("start_time", "yesterday"),
         ("end_time", "2025-13-01"),
         ("order_by", "rank"),
+        ("order_by", "timestamp asc"),
+        ("order_by", "RANK desc"),
         ("offset", "-1"),
+        ("offset", "10001"),
         ("limit", "0"),
         ("limit", "201"),
     ];
@@ -103,6 +106,9 @@ async fn invalid_search_is_rejected_with_its_field() {
         let answer = world.rest().get(format!("{SEARCH}?{query}{field}={value}")).await.expect(422);
         assert!(answer.json()["fields"][field]["message"].is_string(), "{field}={value}: {}", answer.text());
     }
+    // Characters, not bytes.
+    let longest = "%C3%A4".repeat(1000);
+    world.rest().get(format!("{SEARCH}?query={longest}&offset=10000&limit=200")).await.expect(200);
     let answer = world.rest().get(SEARCH).await.expect(422);
     assert!(answer.json()["fields"]["query"].is_object(), "{}", answer.text());
 }
