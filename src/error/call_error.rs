@@ -4,35 +4,9 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+pub use transcode::FieldViolation;
+
 use super::kind::Kind;
-
-/// An invalid field of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldViolation {
-    /// Path of the field as the proto spells it, such as `custom_properties.Colour`. A REST dialect may use another spelling.
-    pub field: String,
-    /// The problem, to follow the name of the field: `must be …`.
-    pub problem: String,
-    /// The value that was sent, if it is a number out of range.
-    pub value: Option<i64>,
-}
-
-impl FieldViolation {
-    /// A violation; the problem follows the name of the field: `must be …`.
-    pub fn new(field: impl Into<String>, problem: impl fmt::Display) -> Self {
-        Self { field: field.into(), problem: problem.to_string(), value: None }
-    }
-
-    /// A violation by a number out of range.
-    pub fn out_of_range(field: impl Into<String>, problem: impl fmt::Display, value: i64) -> Self {
-        Self { value: Some(value), ..Self::new(field, problem) }
-    }
-
-    /// The sentence about the field, in a dialect's spelling.
-    pub fn sentence(&self, field: &str) -> String {
-        format!("{field} {}", self.problem)
-    }
-}
 
 /// The error of a call. The client gets all but the source, which is logged.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use ::transcode::{ErrorInfo, Options, Reason, Rejection};
 use http::HeaderName;
 
-use crate::error::{Error, FieldViolation, Kind, with_origin};
+use crate::error::{Error, Kind, with_origin};
 
 static RESPONSE_HEADERS: [HeaderName; 1] = [HeaderName::from_static("idempotency-replayed")];
 
@@ -23,11 +23,6 @@ pub fn options(max_body_bytes: usize) -> Options {
 /// An error as REST responses show it.
 pub fn describe(error: &Error) -> ErrorInfo {
     let (kind, row) = (error.kind(), error.kind().row());
-    let fields = error.fields().iter().map(|violation| ::transcode::FieldViolation {
-        field: violation.field.clone(),
-        problem: violation.problem.clone(),
-        value: violation.value,
-    });
     ErrorInfo {
         status: row.status,
         // An override applies to the kind that stands for the code, not to others that share the code.
@@ -36,7 +31,7 @@ pub fn describe(error: &Error) -> ErrorInfo {
         name: row.flat.1.into(),
         slug: row.nested.into(),
         message: error.own_message().map(|message| message.to_owned().into()),
-        fields: fields.collect(),
+        fields: error.fields().to_vec(),
         details: error.required().map(|required| ("required", required.to_owned())).into_iter().collect(),
         shows_request_id: kind == Kind::Internal,
     }
@@ -51,15 +46,7 @@ fn rejected(rejection: &Rejection) -> Error {
         Reason::PayloadTooLarge => Kind::TooLarge,
         Reason::UnsupportedMediaType => Kind::UnsupportedMedia,
     };
-    let fields: Vec<FieldViolation> = rejection
-        .fields
-        .iter()
-        .map(|violation| FieldViolation {
-            field: violation.field.clone(),
-            problem: violation.problem.clone(),
-            value: violation.value,
-        })
-        .collect();
+    let fields = rejection.fields.clone();
     match &rejection.message {
         None => Error::invalid_fields(fields),
         Some(message) => fields.into_iter().fold(Error::new(kind, message.clone()), |error, violation| {

@@ -23,6 +23,18 @@ pub struct FieldViolation {
     pub value: Option<i64>,
 }
 
+impl FieldViolation {
+    /// A violation without a value.
+    pub fn new(field: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Self { field: field.into(), problem: problem.to_string(), value: None }
+    }
+
+    /// The sentence about the field, which `name` spells.
+    pub fn sentence(&self, name: &str) -> String {
+        format!("{name} {}", self.problem)
+    }
+}
+
 /// Why a request was rejected before the RPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -70,11 +82,7 @@ impl Rejection {
 
     /// One field is invalid. The problem is a phrase that follows the field's name.
     pub(crate) fn invalid(field: &str, problem: &str) -> Self {
-        Self::invalid_fields(vec![FieldViolation {
-            field: field.to_owned(),
-            problem: problem.to_owned(),
-            value: None,
-        }])
+        Self::invalid_fields(vec![FieldViolation::new(field, problem)])
     }
 
     /// Several fields are invalid.
@@ -100,8 +108,8 @@ impl From<Rejection> for Status {
     /// Invalid fields become `google.rpc.BadRequest` details.
     fn from(rejection: Rejection) -> Self {
         let mut details = ErrorDetails::new();
-        for FieldViolation { field, problem, .. } in &rejection.fields {
-            details.add_bad_request_violation(field, format!("{field} {problem}"));
+        for violation in &rejection.fields {
+            details.add_bad_request_violation(&violation.field, violation.sentence(&violation.field));
         }
         let (code, _) = rejection.reason.codes();
         let mut status = Self::with_error_details(code, rejection.to_string(), details);
