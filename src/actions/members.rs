@@ -268,17 +268,3 @@ fn is_email(text: &str) -> bool {
         && text.chars().count() <= MAX_EMAIL
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',')
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn invalid_email_is_rejected() {
-        assert!(is_email("asha@acme.example"));
-        for bad in ["", "asha", "@acme.example", "asha@", "a@b@c", "a b@acme.example", "a\u{0}@acme.example"]
-        {
-            assert!(!is_email(bad), "{bad:?}");
-        }
-    }
-}

@@ -19,17 +19,3 @@ pub fn checked(field: &str, name: &str) -> Result<String> {
 pub fn check_no_nul(field: &str, text: &str) -> Result<()> {
     if text.contains('\0') { Err(Error::invalid(field, "must not contain NUL")) } else { Ok(()) }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_trimmed_and_counted_in_characters() {
-        assert_eq!(checked("name", " Zoë ").unwrap(), "Zoë");
-        assert!(checked("name", &"ë".repeat(MAX_NAME)).is_ok());
-        for bad in ["", "  ", "a\nb", "a\u{0}b", &"ë".repeat(MAX_NAME + 1)] {
-            assert!(checked("name", bad).is_err(), "{bad:?}");
-        }
-    }
-}

@@ -82,31 +82,3 @@ fn cut<T>(mut rows: Vec<T>, size: i64, cursor: impl Fn(&T) -> Result<String>) ->
 fn size(limit: Option<i64>) -> i64 {
     limit.unwrap_or(DEFAULT_SIZE).clamp(1, MAX_SIZE)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn page_size_is_clamped() {
-        for (limit, expected) in [
-            (None, 50),
-            (Some(1), 1),
-            (Some(200), 200),
-            (Some(0), 1),
-            (Some(i64::MIN), 1),
-            (Some(201), 200),
-            (Some(1_000_000_000_000), 200),
-        ] {
-            assert_eq!(size(limit), expected, "{limit:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_page_with_a_successor_has_a_next_cursor() {
-        let page = |rows: Vec<i64>| cut(rows, 2, |row| Ok(row.to_string())).unwrap();
-        assert_eq!(page(vec![]), Page { items: vec![], next: None });
-        assert_eq!(page(vec![1, 2]), Page { items: vec![1, 2], next: None });
-        assert_eq!(page(vec![1, 2, 3]), Page { items: vec![1, 2], next: Some("2".to_owned()) });
-    }
-}

@@ -28,7 +28,8 @@ async fn replay_returns_stored_response_and_changes_nothing() {
 async fn repeated_delete_with_key_succeeds() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
-    let keyed = world.rest().with(KEY, format!("remove-{}", chat.digits));
+    // The longest key.
+    let keyed = world.rest().with(KEY, format!("\"{:!<253}\"", chat.digits));
     keyed.delete(&chat.session_path).await.expect(204);
     let again = keyed.delete(&chat.session_path).await.expect(204);
     assert!(replayed(&again) && again.body.is_empty());
@@ -57,6 +58,10 @@ async fn key_identifies_meaning_of_request_not_spelling() {
     }
     patch(&keyed.with("x-phone", &world.org.numbers[0]), same).await.expect(409);
     patch(&keyed.with("if-match", "\"x\""), same).await.expect(409);
+    let numbered = world.rest().with(KEY, format!("metadata-{}", chat.digits));
+    let number = world.org.numbers[0].as_str();
+    patch(&numbered.with("x-phone", number), same).await.expect(200);
+    patch(&numbered.with("if-match", number), same).await.expect(409);
     // A route of the other API is another RPC.
     keyed.patch(&chat.session_path, json!({"pinned": true})).await.expect(409);
 }

@@ -53,7 +53,12 @@ async fn label_with_invalid_field_returns_422() {
         (json!({"name": "a\u{0}b"}), "name"),
         (json!({"name": "é".repeat(101)}), "name"),
         (json!({"name": "a", "color": "red"}), "color"),
+        (json!({"name": " "}), "name"),
         (json!({"name": "a", "color": "#12345"}), "color"),
+        (json!({"name": "a", "color": "123456"}), "color"),
+        (json!({"name": "a", "color": "#1234567"}), "color"),
+        (json!({"name": "a", "color": "#12345G"}), "color"),
+        (json!({"name": "a", "color": "#\u{661}\u{662}\u{663}"}), "color"),
         (json!({"name": "a", "color": ""}), "color"),
     ] {
         for answer in

@@ -78,9 +78,9 @@ async fn limit_is_clamped_to_1_and_200() {
         ("", 50),
         ("?limit=7", 7),
         ("?limit=0", 1),
-        ("?limit=-3", 1),
+        ("?limit=-9223372036854775808", 1),
         ("?limit=200", 200),
-        ("?limit=9999", 200),
+        ("?limit=1000000000000", 200),
     ] {
         let page = page(&caller, "/labels", query).await;
         assert_eq!(page["data"].as_array().map(Vec::len), Some(length), "{query}");

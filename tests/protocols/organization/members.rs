@@ -45,10 +45,16 @@ async fn member_with_invalid_field_returns_422() {
         (json!({}), "email"),
         (json!({"email": "nobody"}), "email"),
         (json!({"email": "a b@acme.example"}), "email"),
+        (json!({"email": "@acme.example"}), "email"),
+        (json!({"email": "asha@"}), "email"),
+        (json!({"email": "a@b@c"}), "email"),
+        (json!({"email": "a\u{0}@acme.example"}), "email"),
         (json!({"email": "a@acme.example", "role": "king"}), "role"),
         (json!({"email": "a@acme.example", "role": ""}), "role"),
         (json!({"email": "a@acme.example", "name": "a\nb"}), "name"),
-        (json!({"email": "a@acme.example", "name": "a".repeat(101)}), "name"),
+        (json!({"email": "a@acme.example", "name": "ë".repeat(101)}), "name"),
+        (json!({"email": "a@acme.example", "name": "  "}), "name"),
+        (json!({"email": "a@acme.example", "name": "a\u{0}b"}), "name"),
     ] {
         let named = error_of(post(&caller, "/members", body.clone()).await, 422).1;
         assert_eq!(named.as_deref(), Some(field), "{body}");

@@ -44,7 +44,8 @@ async fn property_with_invalid_field_returns_422() {
     let world = World::start().await;
     let caller = manager(&world).await;
     let text = format!("/properties/{}", world.org.note);
-    let size = json!({"name": "size", "kind": "dropdown", "options": ["S"]});
+    // The longest name in characters, not bytes. An option of a dropdown may contain a comma.
+    let size = json!({"name": "ë".repeat(100), "kind": "dropdown", "options": ["S, small"]});
     let size = post(&caller, "/properties", size).await.expect(201).json();
     let dropdown = format!("/properties/{}", size["id"].as_str().expect("an id"));
     let before = world.sql().fingerprint();
@@ -56,7 +57,9 @@ async fn property_with_invalid_field_returns_422() {
         (json!({"name": "a"}), "kind"),
         (json!({"name": "a", "kind": "number"}), "kind"),
         (json!({"name": "a", "kind": "text", "options": ["x"]}), "options"),
+        (json!({"name": "a", "kind": "date", "options": ["x"]}), "options"),
         (json!({"name": "a", "kind": "picklist"}), "options"),
+        (json!({"name": "a", "kind": "dropdown"}), "options"),
         (json!({"name": "a", "kind": "picklist", "options": ["x", "x"]}), "options[1]"),
         (json!({"name": "a", "kind": "picklist", "options": ["x", ""]}), "options[1]"),
         (json!({"name": "a", "kind": "picklist", "options": ["x", "a,b"]}), "options[1]"),
