@@ -32,7 +32,6 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self as settings, Config, EffectiveSettings};
-use crate::postgres;
 
 /// How long the process waits at its end for blocking threads, which a database that hangs may hold up.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -65,7 +64,7 @@ enum Command {
     /// Print the completion script of a shell
     Completion(completion::Arguments),
     /// Supervise the embedded PostgreSQL of a data directory while commands use it
-    #[command(name = postgres::SUPERVISOR_COMMAND, hide = true)]
+    #[command(name = embedded_postgres::SUPERVISOR_COMMAND, hide = true)]
     EmbeddedPostgres { data_dir: PathBuf, binaries: PathBuf },
 }
 
@@ -116,7 +115,7 @@ fn run() -> Result<(), Failure> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // Without settings: it serves commands that may have other ones. On the main thread, as it requires.
     if let Command::EmbeddedPostgres { data_dir, binaries } = &cli.command {
-        return Ok(postgres::supervise(data_dir, binaries)?);
+        return Ok(embedded_postgres::supervise(data_dir, binaries)?);
     }
     let effective = EffectiveSettings::find(&settings::given(&matches), std::env::vars_os());
     let config = effective.config()?;
@@ -148,7 +147,9 @@ async fn dispatch(command: Command, effective: &EffectiveSettings, config: &Conf
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, config).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, command_line()),
-        Command::EmbeddedPostgres { data_dir, binaries } => Ok(postgres::supervise(&data_dir, &binaries)?),
+        Command::EmbeddedPostgres { data_dir, binaries } => {
+            Ok(embedded_postgres::supervise(&data_dir, &binaries)?)
+        }
     }
 }
 

@@ -19,7 +19,6 @@ pub mod instant;
 pub mod json_value;
 pub mod patch;
 pub mod pb;
-pub mod postgres;
 pub mod reloading;
 pub mod rest;
 pub mod server;

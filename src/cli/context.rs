@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use embedded_postgres::{Embedded, SupervisedBy};
+
 use crate::config::{Config, Secret};
 use crate::error::{Error, Kind};
-use crate::postgres::{Embedded, SupervisedBy};
 use crate::store::{PoolOptions, Store, migrations, readiness};
 
 use super::failure::Failure;
+
+/// The role that owns the embedded database, and the name of that.
+const EMBEDDED_OWNER: &str = "switchboard";
 
 /// A database whose schema is up to date.
 pub struct Context {
@@ -76,8 +80,8 @@ impl Database {
     }
 
     async fn start_embedded(config: &Config, supervised_by: SupervisedBy) -> Result<Self, Failure> {
-        let embedded = Embedded::start(&config.data_dir, supervised_by).await?;
-        Ok(Self { url: embedded.url().clone(), embedded: Some(embedded) })
+        let embedded = Embedded::start(&config.data_dir, EMBEDDED_OWNER, supervised_by).await?;
+        Ok(Self { url: Secret::new(embedded.url()), embedded: Some(embedded) })
     }
 
     /// Migrates the embedded database if necessary. A configured database is only checked: its operator decides when to

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use crate::config::InvalidConfig;
 use crate::error::{Error, Kind};
-use crate::postgres;
 
 /// `EX_USAGE` of BSD's sysexits.
 const INVALID_CONFIGURATION: u8 = 64;
@@ -99,9 +98,10 @@ impl From<InvalidConfig> for Failure {
     }
 }
 
-impl From<postgres::Failure> for Failure {
-    fn from(failure: postgres::Failure) -> Self {
-        Self::Failed(failure.to_string())
+impl From<embedded_postgres::Failure> for Failure {
+    fn from(failure: embedded_postgres::Failure) -> Self {
+        let settings = "--data-dir sets its directory, --database-url another server";
+        Self::Failed(format!("{failure} (the embedded PostgreSQL: {settings})"))
     }
 }
 

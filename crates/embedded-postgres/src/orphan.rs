@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use super::failure::Failure;
-use super::layout::Layout;
+use crate::failure::Failure;
+use crate::layout::Layout;
 
 const POLL: Duration = Duration::from_millis(10);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -16,14 +16,14 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 const NO_PROCESS: i32 = i32::MAX;
 
 /// Whether a server runs on the cluster and accepts connections.
-pub(super) fn is_ready(layout: &Layout) -> bool {
+pub(crate) fn is_ready(layout: &Layout) -> bool {
     let server = layout.server().filter(|server| server.ready);
     // The file may be that of a killed server.
     server.and_then(|server| Pid::from_raw(server.pid)).is_some_and(|pid| runs_on(pid, layout))
 }
 
 /// Returns when no server runs on the cluster. Called while no supervisor lives and none can be started.
-pub(super) async fn stop(layout: &Layout) -> Result<(), Failure> {
+pub(crate) async fn stop(layout: &Layout) -> Result<(), Failure> {
     let deadline = Instant::now() + STOP_TIMEOUT;
     let mut is_signalled = false;
     while let Some(pid) = layout.server().and_then(|server| Pid::from_raw(server.pid)) {

@@ -1,4 +1,4 @@
-//! The embedded PostgreSQL that commands share when no database URL is set.
+//! A PostgreSQL server of a program's own, which all its processes share: started on first use, stopped after the last.
 //!
 //! Each command holds a shared lock on `users.lock` while it runs; the kernel releases it even when the command is killed.
 //! A *supervisor* has the server as its child: a thread of `serve`, or a process of its own that other commands start. It
@@ -14,8 +14,8 @@ mod orphan;
 mod supervisor;
 mod user;
 
-pub use failure::Failure;
-pub use supervisor::supervise;
+pub use self::failure::Failure;
+pub use self::supervisor::supervise;
 
 use std::fs::{File, TryLockError};
 use std::os::unix::process::CommandExt;
@@ -24,12 +24,12 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::config::Secret;
-use binaries::Binaries;
-use layout::Layout;
-use user::ServerUser;
+use self::binaries::Binaries;
+use self::layout::Layout;
+use self::user::ServerUser;
 
-/// The hidden subcommand that runs [`supervise`]: its arguments are the data directory and that of the server's programs.
+/// The subcommand that must run [`supervise`]. Its arguments are the data directory and the directory of the server's
+/// programs.
 pub const SUPERVISOR_COMMAND: &str = "embedded-postgres";
 
 const POLL: Duration = Duration::from_millis(10);
@@ -42,7 +42,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 pub enum SupervisedBy {
     /// A thread of this process, which stops the server at the latest when the process ends.
     ThisProcess,
-    /// A process of its own, which runs this program and lives as long as any command uses the server.
+    /// A process of its own, which runs this program with [`SUPERVISOR_COMMAND`] and ends after the last use.
     OwnProcess(PathBuf),
 }
 
@@ -51,17 +51,23 @@ pub enum SupervisedBy {
 pub struct Embedded {
     layout: Layout,
     users: File,
-    url: Secret,
+    url: String,
     supervisor: Option<JoinHandle<()>>,
 }
 
 impl Embedded {
     /// Starts the server of that data directory unless it runs, and creates its cluster on first use.
     ///
+    /// `owner` names the role that clients connect as, and its database: lower-case letters.
+    ///
     /// # Errors
     ///
     /// This machine has no PostgreSQL, the data directory cannot be used, or the server does not start.
-    pub async fn start(data_dir: &Path, supervised_by: SupervisedBy) -> Result<Self, Failure> {
+    pub async fn start(
+        data_dir: &Path,
+        owner: &'static str,
+        supervised_by: SupervisedBy,
+    ) -> Result<Self, Failure> {
         let layout = Layout::new(data_dir)?;
         user::create_data_dir(&layout)?;
         let user = ServerUser::choose(&layout)?;
@@ -73,15 +79,15 @@ impl Embedded {
             wait_until_ready(&layout, || true).await?;
             None
         } else {
-            start_server(&layout, &user, &supervised_by).await?
+            start_server(&layout, owner, &user, &supervised_by).await?
         };
         drop(starting);
-        let url = layout.url();
+        let url = layout.url(owner);
         Ok(Self { layout, users, url, supervisor })
     }
 
-    /// The database URL, for the role that owns the database.
-    pub fn url(&self) -> &Secret {
+    /// The libpq URL of the owner's database, over a unix socket that only the server's user and root may use.
+    pub fn url(&self) -> &str {
         &self.url
     }
 
@@ -120,12 +126,13 @@ impl Embedded {
 /// Called while no supervisor lives and no other command can start one.
 async fn start_server(
     layout: &Layout,
+    owner: &'static str,
     user: &ServerUser,
     supervised_by: &SupervisedBy,
 ) -> Result<Option<JoinHandle<()>>, Failure> {
     orphan::stop(layout).await?;
     let binaries = Binaries::find(cluster::major_version(layout)?.as_deref(), layout)?;
-    cluster::create_if_missing(layout, &binaries, user)?;
+    cluster::create_if_missing(layout, owner, &binaries, user)?;
     let give_up = Instant::now() + KILLED_SERVER_TIMEOUT;
     loop {
         let (ready, supervisor) = match supervised_by {
@@ -134,7 +141,7 @@ async fn start_server(
                 (wait_until_ready(layout, || thread.is_finished()).await, Some(thread))
             }
             SupervisedBy::OwnProcess(program) => {
-                let mut process = spawn_supervisor(layout, &binaries, program)?;
+                let mut process = spawn_supervisor(layout, owner, &binaries, program)?;
                 let has_ended = || !matches!(process.try_wait(), Ok(None));
                 (wait_until_ready(layout, has_ended).await, None)
             }
@@ -149,11 +156,12 @@ async fn start_server(
 
 fn spawn_supervisor(
     layout: &Layout,
+    owner: &str,
     binaries: &Binaries,
     program: &Path,
 ) -> Result<std::process::Child, Failure> {
     Command::new(program)
-        .arg0("switchboard")
+        .arg0(owner)
         .arg(SUPERVISOR_COMMAND)
         .args([layout.data_dir(), binaries.directory()])
         .current_dir("/")

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::binaries::Binaries;
-use super::failure::Failure;
-use super::layout::{Layout, PORT};
-use super::user::ServerUser;
-use super::{cluster, locks, orphan};
+use crate::binaries::Binaries;
+use crate::failure::Failure;
+use crate::layout::{Layout, PORT};
+use crate::user::ServerUser;
+use crate::{cluster, locks, orphan};
 
 /// Time for a fast shutdown, before an immediate one; the next start then recovers.
 const FAST_SHUTDOWN: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const BINARY_POLL: Duration = Duration::from_secs(2);
 const START_POLL: Duration = Duration::from_millis(50);
 
 /// For a machine of a few cores that also runs other programs. Passed at each start rather than written to the cluster, so
-/// that a newer version of ours can change them.
+/// that a newer version of the program can change them.
 const SETTINGS: [&str; 8] = [
     "listen_addresses=",
     "max_connections=100",
@@ -35,7 +35,7 @@ const SETTINGS: [&str; 8] = [
     "timezone=UTC",
     "log_timezone=UTC",
     "logging_collector=off",
-    "cluster_name=switchboard",
+    "cluster_name=embedded",
 ];
 
 /// Runs the server of that data directory with the programs in that directory, until no command uses it. Must be called on
@@ -52,7 +52,7 @@ pub fn supervise(data_dir: &Path, binaries: &Path) -> Result<(), Failure> {
 }
 
 /// Does the same on a thread of this process.
-pub(super) fn spawn(layout: Layout, binaries: Binaries) -> Result<JoinHandle<()>, Failure> {
+pub(crate) fn spawn(layout: Layout, binaries: Binaries) -> Result<JoinHandle<()>, Failure> {
     let cluster = layout.cluster();
     let supervise = move || {
         if let Err(error) = run(&layout, binaries) {

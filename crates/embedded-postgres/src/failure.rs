@@ -8,12 +8,12 @@ use std::path::Path;
 pub struct Failure(String);
 
 impl Failure {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 
     /// For `map_err`: the failed operation and its path.
-    pub(super) fn io(operation: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(operation: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let what = format!("cannot {operation} {}", path.display());
         move |error| Self(format!("{what}: {error}"))
     }

@@ -5,15 +5,15 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::failure::Failure;
-use super::layout::Layout;
+use crate::failure::Failure;
+use crate::layout::Layout;
 
 /// The first that exists. Packages of the server create `postgres`.
 const UNPRIVILEGED_USERS: [&str; 2] = ["postgres", "nobody"];
 
 /// The user of the server's programs. PostgreSQL refuses to run as root.
 #[derive(Clone, Debug)]
-pub(super) struct ServerUser {
+pub(crate) struct ServerUser {
     /// `None` for our own user.
     other: Option<OtherUser>,
 }
@@ -28,7 +28,7 @@ struct OtherUser {
 
 impl ServerUser {
     /// The user for that data directory, which must exist.
-    pub(super) fn choose(layout: &Layout) -> Result<Self, Failure> {
+    pub(crate) fn choose(layout: &Layout) -> Result<Self, Failure> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self { other: None });
         }
@@ -44,7 +44,7 @@ impl ServerUser {
     }
 
     /// Creates a directory that only this user may enter.
-    pub(super) fn create_private_dir(&self, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn create_private_dir(&self, path: &Path) -> Result<(), Failure> {
         DirBuilder::new().mode(0o700).create(path).map_err(Failure::io("create", path))?;
         match &self.other {
             Some(other) => chown(path, Some(other.uid), Some(other.gid)).map_err(Failure::io("own", path)),
@@ -54,13 +54,12 @@ impl ServerUser {
 
     /// A command that runs as this user. With `setpriv` of util-linux, the kernel sends it that signal when the thread that
     /// started it ends.
-    pub(super) fn command(&self, program: &Path, signal_when_orphaned: &str) -> Result<Command, Failure> {
+    pub(crate) fn command(&self, program: &Path, signal_when_orphaned: &str) -> Result<Command, Failure> {
         let mut command = match (&self.other, has_setpriv()) {
             (None, false) => Command::new(program),
             (Some(_), false) => {
                 return Err(Failure::new(
-                    "PostgreSQL does not run as root: run as another user, install setpriv (util-linux), \
-                     or set --database-url",
+                    "PostgreSQL does not run as root: run as another user, or install setpriv (util-linux)",
                 ));
             }
             (other, true) => {
@@ -93,7 +92,7 @@ impl OtherUser {
 }
 
 /// Creates the data directory. The server's user owns only the cluster in it, but must be able to reach that.
-pub(super) fn create_data_dir(layout: &Layout) -> Result<(), Failure> {
+pub(crate) fn create_data_dir(layout: &Layout) -> Result<(), Failure> {
     let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
     let created = DirBuilder::new().recursive(true).mode(mode).create(layout.data_dir());
     created.map_err(Failure::io("create", layout.data_dir()))
@@ -142,7 +141,7 @@ fn traversing_capability(layout: &Layout) -> Result<&'static str, Failure> {
     found.ok_or_else(|| {
         Failure::new(format!(
             "PostgreSQL does not run as root, and a parent of {} is closed to other users: \
-             choose another directory with --data-dir",
+             choose another directory",
             layout.data_dir().display()
         ))
     })

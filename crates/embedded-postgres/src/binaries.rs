@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::failure::Failure;
-use super::layout::Layout;
+use crate::failure::Failure;
+use crate::layout::Layout;
 
 /// Where packages install several versions side by side: parent, prefix of the version, child.
 const VERSIONED: [(&str, &str, &str); 4] = [
@@ -17,17 +17,17 @@ const VERSIONED: [(&str, &str, &str); 4] = [
 ];
 
 /// Identifies a file's content: device, inode, size, and modification time in seconds and nanoseconds.
-pub(super) type Fingerprint = (u64, u64, u64, i64, i64);
+pub(crate) type Fingerprint = (u64, u64, u64, i64, i64);
 
 /// The directory that holds `initdb` and `postgres`.
 #[derive(Clone, Debug)]
-pub(super) struct Binaries {
+pub(crate) struct Binaries {
     directory: PathBuf,
 }
 
 impl Binaries {
     /// The first programs found, of that major version if one is given.
-    pub(super) fn find(major_version: Option<&str>, layout: &Layout) -> Result<Self, Failure> {
+    pub(crate) fn find(major_version: Option<&str>, layout: &Layout) -> Result<Self, Failure> {
         let mut others = Vec::new();
         for directory in candidates() {
             let Some(binaries) = Self::in_directory(&directory) else { continue };
@@ -41,35 +41,35 @@ impl Binaries {
         Err(Failure::new(match major_version {
             Some(wanted) if !others.is_empty() => format!(
                 "the data directory {} was created by PostgreSQL {wanted}, but this machine has PostgreSQL {}: \
-                 install PostgreSQL {wanted}, or choose another directory with --data-dir",
+                 install PostgreSQL {wanted}, or choose another directory",
                 layout.data_dir().display(),
                 others.join(" and "),
             ),
             _ => {
                 "no PostgreSQL server found in PATH, with pg_config or in the usual directories: install one \
                   (Debian and Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; \
-                  macOS: brew install postgresql), or set --database-url"
+                  macOS: brew install postgresql)"
                     .to_owned()
             }
         }))
     }
 
     /// The programs in a directory; `None` where they are missing.
-    pub(super) fn in_directory(directory: &Path) -> Option<Self> {
+    pub(crate) fn in_directory(directory: &Path) -> Option<Self> {
         let complete = ["initdb", "postgres"].iter().all(|name| directory.join(name).is_file());
         complete.then(|| Self { directory: directory.to_owned() })
     }
 
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    pub(super) fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
     /// Changes when the server's program is replaced; `None` while it is missing.
-    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
         let file = self.program("postgres").metadata().ok()?;
         Some((file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
     }

@@ -3,16 +3,16 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
+use crate::failure::Failure;
 
-pub(super) fn open(path: &Path) -> Result<File, Failure> {
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     let mut options = File::options();
     options.create(true).truncate(false).read(true).write(true);
     options.open(path).map_err(Failure::io("open", path))
 }
 
 /// Opens a lock file and waits for its lock.
-pub(super) async fn wait(path: PathBuf, lock: fn(&File) -> std::io::Result<()>) -> Result<File, Failure> {
+pub(crate) async fn wait(path: PathBuf, lock: fn(&File) -> std::io::Result<()>) -> Result<File, Failure> {
     let file = open(&path)?;
     let waiting = tokio::task::spawn_blocking(move || lock(&file).map(|()| file));
     let outcome = waiting.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
@@ -20,7 +20,7 @@ pub(super) async fn wait(path: PathBuf, lock: fn(&File) -> std::io::Result<()>) 
 }
 
 /// The exclusive lock; `None` when another process holds it.
-pub(super) fn try_exclusive(path: &Path) -> Result<Option<File>, Failure> {
+pub(crate) fn try_exclusive(path: &Path) -> Result<Option<File>, Failure> {
     let file = open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -30,6 +30,6 @@ pub(super) fn try_exclusive(path: &Path) -> Result<Option<File>, Failure> {
 }
 
 /// Whether a process holds the lock.
-pub(super) fn is_held(path: &Path) -> Result<bool, Failure> {
+pub(crate) fn is_held(path: &Path) -> Result<bool, Failure> {
     Ok(try_exclusive(path)?.is_none())
 }

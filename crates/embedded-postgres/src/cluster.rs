@@ -4,16 +4,16 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use super::binaries::Binaries;
-use super::failure::Failure;
-use super::layout::{Layout, OWNER};
-use super::user::ServerUser;
+use crate::binaries::Binaries;
+use crate::failure::Failure;
+use crate::layout::Layout;
+use crate::user::ServerUser;
 
 /// macOS has no `C.UTF-8`.
 const LOCALE: &str = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
 
 /// The major version of the cluster; `None` when there is no cluster yet.
-pub(super) fn major_version(layout: &Layout) -> Result<Option<String>, Failure> {
+pub(crate) fn major_version(layout: &Layout) -> Result<Option<String>, Failure> {
     let path = layout.cluster().join("PG_VERSION");
     match std::fs::read_to_string(&path) {
         Ok(version) => Ok(Some(version.trim().to_owned())),
@@ -22,10 +22,11 @@ pub(super) fn major_version(layout: &Layout) -> Result<Option<String>, Failure> 
     }
 }
 
-/// Creates the cluster with our role and database when there is none. It is renamed when it is complete, so an interrupted
+/// Creates the cluster with the owner's role and database when there is none. It is renamed when it is complete, so an interrupted
 /// attempt leaves nothing that looks like a cluster.
-pub(super) fn create_if_missing(
+pub(crate) fn create_if_missing(
     layout: &Layout,
+    owner: &str,
     binaries: &Binaries,
     user: &ServerUser,
 ) -> Result<(), Failure> {
@@ -38,7 +39,7 @@ pub(super) fn create_if_missing(
     }
     user.create_private_dir(&unfinished)?;
     initialize(&unfinished, binaries, user)?;
-    create_owner(&unfinished, binaries, user)?;
+    create_owner(&unfinished, owner, binaries, user)?;
     std::fs::rename(&unfinished, &cluster).map_err(Failure::io("create", &cluster))
 }
 
@@ -51,14 +52,20 @@ fn initialize(directory: &Path, binaries: &Binaries, user: &ServerUser) -> Resul
     succeed(&mut initdb, "")
 }
 
-fn create_owner(directory: &Path, binaries: &Binaries, user: &ServerUser) -> Result<(), Failure> {
+/// The role has no privileges that bypass row level security.
+fn create_owner(
+    directory: &Path,
+    owner: &str,
+    binaries: &Binaries,
+    user: &ServerUser,
+) -> Result<(), Failure> {
     let mut single_user = user.command(&binaries.program("postgres"), "KILL")?;
     single_user
         .args(["--single", "-c", "exit_on_error=on", "-c", "fsync=off", "-D"])
         .arg(directory)
         .arg("postgres");
     // One statement per line.
-    let statements = format!("CREATE ROLE {OWNER} LOGIN\nCREATE DATABASE {OWNER} OWNER {OWNER}\n");
+    let statements = format!("CREATE ROLE {owner} LOGIN\nCREATE DATABASE {owner} OWNER {owner}\n");
     succeed(&mut single_user, &statements)
 }
 

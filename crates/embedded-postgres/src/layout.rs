@@ -5,13 +5,10 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
-use crate::config::Secret;
+use crate::failure::Failure;
 
 /// The server listens only on a unix socket; the port is part of its file name.
-pub(super) const PORT: &str = "5432";
-/// The role that our commands connect as, and its database. It has no privileges that bypass row level security.
-pub(super) const OWNER: &str = "switchboard";
+pub(crate) const PORT: &str = "5432";
 
 const SOCKET: &str = ".s.PGSQL.5432";
 /// The longest path of a unix socket, in bytes.
@@ -20,20 +17,20 @@ const MAX_LOG_BYTES: u64 = 1 << 20;
 
 /// The paths in a data directory.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     data_dir: PathBuf,
 }
 
 /// A server as described in its `postmaster.pid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Server {
-    pub(super) pid: i32,
-    pub(super) ready: bool,
+pub(crate) struct Server {
+    pub(crate) pid: i32,
+    pub(crate) ready: bool,
 }
 
 impl Layout {
     /// The paths in that directory.
-    pub(super) fn new(data_dir: &Path) -> Result<Self, Failure> {
+    pub(crate) fn new(data_dir: &Path) -> Result<Self, Failure> {
         let data_dir = std::path::absolute(data_dir).map_err(Failure::io("find", data_dir))?;
         let layout = Self { data_dir };
         let socket = layout.socket();
@@ -41,7 +38,7 @@ impl Layout {
         if socket.as_os_str().len() > MAX_SOCKET_PATH {
             return Err(Failure::new(format!(
                 "the data directory {shown} is too long for a unix socket in it ({} bytes, at most {MAX_SOCKET_PATH}): \
-                 choose a shorter one with --data-dir",
+                 choose a shorter one",
                 socket.as_os_str().len(),
             )));
         }
@@ -49,61 +46,61 @@ impl Layout {
         if layout.data_dir.to_str().is_none_or(|path| path.contains([',', '"', '\n'])) {
             return Err(Failure::new(format!(
                 "the data directory {shown} must be UTF-8 without commas, quotes and line breaks: \
-                 choose another one with --data-dir"
+                 choose another one"
             )));
         }
         Ok(layout)
     }
 
-    pub(super) fn data_dir(&self) -> &Path {
+    pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
     /// The database cluster, and the directory of the socket: only the server's user may enter it.
-    pub(super) fn cluster(&self) -> PathBuf {
+    pub(crate) fn cluster(&self) -> PathBuf {
         self.data_dir.join("postgres")
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.cluster().join(SOCKET)
     }
 
     /// Holds the process id of the server that created the socket.
-    pub(super) fn socket_lock(&self) -> PathBuf {
+    pub(crate) fn socket_lock(&self) -> PathBuf {
         self.cluster().join(format!("{SOCKET}.lock"))
     }
 
     /// A cluster that is being created; renamed when it is complete.
-    pub(super) fn unfinished_cluster(&self) -> PathBuf {
+    pub(crate) fn unfinished_cluster(&self) -> PathBuf {
         self.data_dir.join("postgres.new")
     }
 
     /// Held exclusively by the command that is creating or starting the server.
-    pub(super) fn start_lock(&self) -> PathBuf {
+    pub(crate) fn start_lock(&self) -> PathBuf {
         self.data_dir.join("start.lock")
     }
 
     /// Held shared by every command that uses the server.
-    pub(super) fn users_lock(&self) -> PathBuf {
+    pub(crate) fn users_lock(&self) -> PathBuf {
         self.data_dir.join("users.lock")
     }
 
     /// Held exclusively by the supervisor while it lives.
-    pub(super) fn supervisor_lock(&self) -> PathBuf {
+    pub(crate) fn supervisor_lock(&self) -> PathBuf {
         self.data_dir.join("supervisor.lock")
     }
 
     /// Exists while the supervisor is about to restart the server.
-    pub(super) fn restart_marker(&self) -> PathBuf {
+    pub(crate) fn restart_marker(&self) -> PathBuf {
         self.data_dir.join("restarting")
     }
 
-    pub(super) fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.data_dir.join("postgres.log")
     }
 
     /// The log, opened for appending; truncated when it is large.
-    pub(super) fn open_log(&self) -> Result<File, Failure> {
+    pub(crate) fn open_log(&self) -> Result<File, Failure> {
         let path = self.log();
         let open = || {
             let file = File::options().create(true).append(true).mode(0o600).open(&path)?;
@@ -116,17 +113,17 @@ impl Layout {
     }
 
     /// The file in which a running server describes itself.
-    pub(super) fn pid_file(&self) -> PathBuf {
+    pub(crate) fn pid_file(&self) -> PathBuf {
         self.cluster().join("postmaster.pid")
     }
 
     /// The server of the pid file, which may have been killed since.
-    pub(super) fn server(&self) -> Option<Server> {
+    pub(crate) fn server(&self) -> Option<Server> {
         parse_pid_file(&std::fs::read_to_string(self.pid_file()).ok()?)
     }
 
     /// The database as a libpq URL.
-    pub(super) fn url(&self) -> Secret {
+    pub(crate) fn url(&self, owner: &str) -> String {
         let mut host = String::new();
         for byte in self.cluster().as_os_str().as_encoded_bytes() {
             if byte.is_ascii_alphanumeric() || b"-._~/".contains(byte) {
@@ -136,7 +133,7 @@ impl Layout {
                 let _ = write!(host, "%{byte:02X}");
             }
         }
-        Secret::new(format!("postgres://{OWNER}@/{OWNER}?host={host}&port={PORT}"))
+        format!("postgres://{owner}@/{owner}?host={host}&port={PORT}")
     }
 }
 
@@ -168,14 +165,14 @@ mod tests {
     fn url_escapes_odd_directory_names() {
         let layout = Layout::new(Path::new("/tmp/a b%c?d&e")).unwrap();
         assert_eq!(
-            layout.url().expose(),
-            "postgres://switchboard@/switchboard?host=/tmp/a%20b%25c%3Fd%26e/postgres&port=5432"
+            layout.url("acme"),
+            "postgres://acme@/acme?host=/tmp/a%20b%25c%3Fd%26e/postgres&port=5432"
         );
     }
 
     #[test]
     fn data_dir_too_long_for_a_socket_is_rejected() {
         let rejected = Layout::new(Path::new(&format!("/tmp/{}", "x".repeat(100)))).unwrap_err();
-        assert!(rejected.to_string().contains("--data-dir"), "{rejected}");
+        assert!(rejected.to_string().contains("choose a shorter one"), "{rejected}");
     }
 }
