@@ -13,3 +13,6 @@ pub use effective::{EffectiveSetting, EffectiveSettings, InvalidConfig, Origin};
 pub use flags::{Setting, flags, given};
 pub use secret::{Secret, Secrets};
 pub use settings::{Config, JwtConfig, Origins, RateLimit, RateLimits, TlsConfig, WebhookConfig};
+
+/// The `user-agent` of this program's requests.
+pub const USER_AGENT: &str = concat!("switchboard/", env!("CARGO_PKG_VERSION"));

@@ -13,7 +13,6 @@ pub mod cursor;
 pub mod deadline;
 pub mod digest;
 pub mod error;
-pub mod http_client;
 pub mod ids;
 pub mod instant;
 pub mod json_value;

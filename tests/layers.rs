@@ -10,7 +10,7 @@ use self::source::{File, Module, files, opening};
 use crate::support::{ROOT, files_under};
 
 /// The layer of each top module. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 24] = [
+const RANKS: [(&str, u8); 23] = [
     ("main", 9),
     ("cli", 9),
     ("server", 8),
@@ -23,7 +23,6 @@ const RANKS: [(&str, u8); 24] = [
     ("telemetry", 2),
     ("caller", 2),
     ("cursor", 2),
-    ("http_client", 2),
     ("deadline", 1),
     ("digest", 1),
     ("error", 1),

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
+use guarded_http::{Destinations, HttpClient, Trust};
 use http::uri::{PathAndQuery, Scheme};
 use http::{StatusCode, Uri};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::Failure;
-use crate::config::Config;
-use crate::http_client::{Destinations, HttpClient, Trust};
+use crate::config::{Config, USER_AGENT};
 
 /// Shorter than the usual timeout of a probe.
 const TIMEOUT: Duration = Duration::from_millis(2500);
@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Config) -> Result<(), 
         None => (local_url(settings)?, local_trust(settings)?),
     };
     let unreachable = |error| Failure::new(format!("{url} is unreachable: {error}"));
-    let client = HttpClient::new(Destinations::Any, TIMEOUT, trust).map_err(unreachable)?;
+    let client = HttpClient::new(USER_AGENT, Destinations::Any, TIMEOUT, trust).map_err(unreachable)?;
     match client.get(&url.to_string(), MAX_RESPONSE).await.map_err(unreachable)? {
         (StatusCode::OK, _) => Ok(()),
         (status, _) => Err(Failure::new(format!("{url} responds {status}"))),

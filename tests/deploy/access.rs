@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use guarded_http::is_public;
 use serde_json::{Value, json};
-use switchboard::http_client::is_public;
 
 use super::rendered::{all, container, the};
 

@@ -1,5 +1,7 @@
 //! Creating, listing, changing and deleting webhooks.
 
+use guarded_http::is_public;
+
 use super::checks::{checked_kinds, checked_sessions, new_salt, secret, visible};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
@@ -9,7 +11,6 @@ use crate::caller::Caller;
 use crate::config::{Secret, WebhookConfig};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
-use crate::http_client::is_public;
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 use crate::patch::Patch;

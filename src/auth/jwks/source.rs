@@ -4,9 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use guarded_http::{Destinations, HttpClient, Trust};
 use http::StatusCode;
 
-use crate::http_client::{Destinations, HttpClient, Trust};
+use crate::config::USER_AGENT;
 
 /// The largest key set, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -57,8 +58,8 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 /// Fetches with a new client, which sees changed root certificates.
 async fn get(url: &str) -> Result<Vec<u8>, String> {
     let trust = if url.starts_with("https://") { Trust::System } else { Trust::Only(None) };
-    let client =
-        HttpClient::new(Destinations::Any, FETCH_TIMEOUT, trust).map_err(|error| error.to_string())?;
+    let client = HttpClient::new(USER_AGENT, Destinations::Any, FETCH_TIMEOUT, trust)
+        .map_err(|error| error.to_string())?;
     let (status, body) = client.get(url, MAX_BYTES).await.map_err(|error| error.to_string())?;
     if status == StatusCode::OK { Ok(body) } else { Err(format!("responded {status}")) }
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use ::transcode::json::ToJson;
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use guarded_http::{Destinations, HttpClient, HttpError, Trust};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::actions::webhooks::{AttemptResult, DeliveryRequest, WebhookSender};
 use crate::api::webhook_event;
-use crate::config::WebhookConfig;
-use crate::http_client::{Destinations, HttpClient, HttpError, Trust};
+use crate::config::{USER_AGENT, WebhookConfig};
 use crate::instant::Instant;
 
 /// The most bytes and time for reading a response's body.
@@ -28,7 +28,7 @@ impl HttpSender {
     pub(super) fn new(settings: &WebhookConfig) -> Self {
         let destinations =
             if settings.allow_private_networks { Destinations::Any } else { Destinations::Public };
-        let client = HttpClient::new(destinations, settings.timeout, Trust::System);
+        let client = HttpClient::new(USER_AGENT, destinations, settings.timeout, Trust::System);
         if let Err(error) = &client {
             tracing::warn!(%error, "webhooks cannot be delivered: no root certificates");
         }

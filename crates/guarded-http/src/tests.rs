@@ -23,7 +23,7 @@ fn resolver(answers: Vec<Vec<SocketAddr>>, destinations: Destinations) -> Resolv
 }
 
 fn client(answers: Vec<Vec<SocketAddr>>, destinations: Destinations) -> HttpClient {
-    HttpClient::with_resolver(resolver(answers, destinations), destinations, TIMEOUT, Trust::System)
+    HttpClient::with_resolver("test", resolver(answers, destinations), destinations, TIMEOUT, Trust::System)
         .expect("a client")
 }
 
@@ -67,7 +67,7 @@ async fn name_is_checked_at_every_lookup() {
 #[tokio::test]
 async fn address_in_the_url_is_checked() {
     let (port, connections) = server().await;
-    let client = HttpClient::new(Destinations::Public, TIMEOUT, Trust::System).expect("a client");
+    let client = HttpClient::new("test", Destinations::Public, TIMEOUT, Trust::System).expect("a client");
     for host in ["127.0.0.1", "127.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "localhost"] {
         let outcome = client.get(&format!("https://{host}:{port}/"), 0).await;
         assert!(matches!(outcome, Err(HttpError::NotPublic)), "{host}: {outcome:?}");

@@ -6,12 +6,12 @@ use std::pin::Pin;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::addresses::{Destinations, is_public};
+use crate::addresses::{Destinations, is_public};
 
-pub(super) type Lookup = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+pub(crate) type Lookup = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Resolves names, and checks the addresses that it returns.
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     lookup: Box<dyn Fn(String) -> Lookup + Send + Sync>,
     destinations: Destinations,
 }
@@ -19,7 +19,7 @@ pub(super) struct Resolver {
 /// A name has an address that is not public.
 /// None of its addresses is used, or success would be a matter of luck.
 #[derive(Debug)]
-pub(super) struct NotPublic;
+pub(crate) struct NotPublic;
 
 impl fmt::Display for NotPublic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,14 +31,14 @@ impl std::error::Error for NotPublic {}
 
 impl Resolver {
     /// The system's resolver.
-    pub(super) fn of_system(destinations: Destinations) -> Self {
+    pub(crate) fn of_system(destinations: Destinations) -> Self {
         let lookup = |name: String| -> Lookup {
             Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
         };
         Self::new(lookup, destinations)
     }
 
-    pub(super) fn new(
+    pub(crate) fn new(
         lookup: impl Fn(String) -> Lookup + Send + Sync + 'static,
         destinations: Destinations,
     ) -> Self {

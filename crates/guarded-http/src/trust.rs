@@ -19,7 +19,7 @@ pub enum Trust {
 }
 
 /// A TLS configuration that accepts only this certificate.
-pub(super) fn only(certificate: Option<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
+pub(crate) fn only(certificate: Option<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let verifier = OnlyCertificate { certificate, algorithms };

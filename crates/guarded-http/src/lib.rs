@@ -1,4 +1,4 @@
-//! The one outgoing HTTP client: JWKS, webhooks and health checks use it.
+//! An HTTP client for URLs that others chose: it connects to public addresses only.
 //!
 //! It uses no proxy and follows no redirects: both lead to addresses that were not checked.
 
@@ -20,9 +20,6 @@ use tokio_rustls::rustls;
 pub use self::addresses::{Destinations, is_public};
 use self::resolver::{NotPublic, Resolver};
 pub use self::trust::Trust;
-use crate::telemetry::causes;
-
-const USER_AGENT: &str = concat!("switchboard/", env!("CARGO_PKG_VERSION"));
 
 /// How long an idle connection is kept, and how many to one host.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,19 +59,25 @@ impl HttpClient {
     /// # Errors
     ///
     /// The system's root certificates cannot be loaded.
-    pub fn new(destinations: Destinations, timeout: Duration, trust: Trust) -> Result<Self, HttpError> {
-        Self::with_resolver(Resolver::of_system(destinations), destinations, timeout, trust)
+    pub fn new(
+        user_agent: &str,
+        destinations: Destinations,
+        timeout: Duration,
+        trust: Trust,
+    ) -> Result<Self, HttpError> {
+        Self::with_resolver(user_agent, Resolver::of_system(destinations), destinations, timeout, trust)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one client")]
     fn with_resolver(
+        user_agent: &str,
         resolver: Resolver,
         destinations: Destinations,
         timeout: Duration,
         trust: Trust,
     ) -> Result<Self, HttpError> {
         let builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
+            .user_agent(user_agent)
             .no_proxy()
             .redirect(Policy::none())
             .dns_resolver(Arc::new(resolver))
@@ -174,7 +177,15 @@ impl fmt::Display for HttpError {
             Self::Timeout => f.write_str("no response in time"),
             Self::TooLarge(max) => write!(f, "the response is larger than {max} bytes"),
             Self::Tls(error) => error.fmt(f),
-            Self::Connect(error) | Self::Failed(error) => f.write_str(&causes(error)),
+            Self::Connect(error) | Self::Failed(error) => {
+                error.fmt(f)?;
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                Ok(())
+            }
         }
     }
 }
