@@ -9,7 +9,6 @@ pub(super) use finding::Finding;
 
 use self::finding::Verdict;
 use super::failure::Failure;
-use super::output::Row;
 use crate::auth;
 use crate::config::{Config, EffectiveSettings};
 
@@ -52,7 +51,7 @@ pub(super) fn without_database(failure: &Failure) -> Finding {
 /// Fails with all findings that `serve` must not start with.
 pub(super) fn refuse(findings: &[Finding]) -> Result<(), Failure> {
     let refused = findings.iter().filter(|finding| finding.verdict == Verdict::Refused);
-    let mistakes: Vec<_> = refused.filter_map(|finding| finding.columns().pop()).collect();
+    let mistakes: Vec<_> = refused.map(Finding::text).collect();
     if mistakes.is_empty() { Ok(()) } else { Err(Failure::Configuration(mistakes)) }
 }
 

@@ -17,7 +17,7 @@ pub(super) async fn run(
     let mut findings = checks::of_settings(config, effective);
     findings.extend(of_database(config).await);
     findings.extend(checks::of_login_keys(config).await);
-    output::list::<Finding>(findings.iter().cloned(), arguments.json)?;
+    output::list(findings.iter().map(Finding::row), arguments.json)?;
     match findings.iter().filter(|finding| !finding.is_passed()).count() {
         0 => Ok(()),
         failed => Err(Failure::new(format!("{} failed", output::counted(failed as u64, "check")))),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::{JsonArgument, ListArguments, OrgArgument};
 use super::context::Context;
@@ -58,49 +58,25 @@ fn capability_parser() -> impl TypedValueParser<Value = Capability> {
         .try_map(|name| capability_from_name(&name).ok_or("must be a capability"))
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Created<'a> {
-    key_id: String,
-    key: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    key_id: String,
-    name: String,
-    capabilities: Vec<String>,
-    session_ids: Option<Vec<String>>,
-    expires_at: Option<i64>,
-    revoked_at: Option<i64>,
-    created_at: i64,
-}
-
-impl From<KeyRow> for Shown {
-    fn from(key: KeyRow) -> Self {
-        Self {
-            key_id: key.id.to_string(),
-            name: key.name,
-            capabilities: key.capabilities,
-            session_ids: key.sessions.map(|ids| ids.iter().map(ToString::to_string).collect()),
-            expires_at: key.expires_at.map(Instant::millis),
-            revoked_at: key.revoked_at.map(Instant::millis),
-            created_at: key.created_at.millis(),
-        }
-    }
-}
-
-impl Row for Shown {
-    fn columns(&self) -> Vec<String> {
-        let is_expired = self.expires_at.is_some_and(|at| at <= Instant::now().millis());
-        let state = match self.revoked_at {
-            Some(_) => "revoked",
-            None if is_expired => "expired",
-            None => "active",
-        };
-        vec![self.key_id.clone(), self.name.clone(), self.capabilities.join(","), state.to_owned()]
-    }
+fn row(key: KeyRow) -> Row {
+    let is_expired = key.expires_at.is_some_and(|at| at <= Instant::now());
+    let state = match key.revoked_at {
+        Some(_) => "revoked",
+        None if is_expired => "expired",
+        None => "active",
+    };
+    let (id, capabilities) = (key.id.to_string(), key.capabilities.join(","));
+    let sessions = key.sessions.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let json = json!({
+        "keyId": id,
+        "name": key.name,
+        "capabilities": key.capabilities,
+        "sessionIds": sessions,
+        "expiresAt": key.expires_at.map(Instant::millis),
+        "revokedAt": key.revoked_at.map(Instant::millis),
+        "createdAt": key.created_at.millis(),
+    });
+    Row { columns: vec![id, key.name, capabilities, state.to_owned()], json }
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -115,10 +91,13 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             };
             let created = keys::create(store, of.org, new).await?;
             let key = created.token.expose();
-            output::created(key, &Created { key_id: created.row.id.to_string(), key }, output.json)
+            match output.json {
+                true => output::json(&json!({"keyId": created.row.id.to_string(), "key": key})),
+                false => output::value(key),
+            }
         }
         Command::List(ListArguments { of, output }) => {
-            output::list::<Shown>(keys::list(store, of.org).await?, output.json)
+            output::list(keys::list(store, of.org).await?.into_iter().map(row), output.json)
         }
         Command::Revoke { key } => {
             let org = keys::owner(store, key.clone()).await?;

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::{ListArguments, OrgArgument};
 use super::context::Context;
@@ -11,7 +11,6 @@ use super::output::{self, Row};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::members::{self, Manager, MemberRow, NewMember, Role};
-use crate::instant::Instant;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -45,26 +44,9 @@ fn role_parser() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|role| role.parse::<Role>())
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    email: String,
-    role: String,
-    name: Option<String>,
-    created_at: i64,
-}
-
-impl From<MemberRow> for Shown {
-    fn from(row: MemberRow) -> Self {
-        let created_at = Instant::millis(row.created_at);
-        Self { email: row.email, role: row.role, name: row.name, created_at }
-    }
-}
-
-impl Row for Shown {
-    fn columns(&self) -> Vec<String> {
-        vec![self.email.clone(), self.role.clone(), self.name.clone().unwrap_or_default()]
-    }
+fn row(MemberRow { email, role, name, created_at }: MemberRow) -> Row {
+    let json = json!({"email": email, "role": role, "name": name, "createdAt": created_at.millis()});
+    Row { columns: vec![email, role, name.unwrap_or_default()], json }
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -75,7 +57,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             Ok(members::add_or_update(store, Manager::operator(of.org), new).await?)
         }
         Command::List(ListArguments { of, output }) => {
-            output::list::<Shown>(members::list(store, of.org).await?, output.json)
+            output::list(members::list(store, of.org).await?.into_iter().map(row), output.json)
         }
         Command::Remove { of, email } => {
             let operator = Manager::operator(of.org);

@@ -1,7 +1,7 @@
 //! `switchboard migrate`: the database schema.
 
 use clap::Subcommand;
-use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::JsonArgument;
 use super::context::Database;
@@ -21,22 +21,9 @@ pub(super) enum Command {
     Revert,
 }
 
-#[derive(Serialize)]
-struct Shown {
-    name: String,
-    applied: bool,
-}
-
-impl From<Migration> for Shown {
-    fn from(Migration { name, applied }: Migration) -> Self {
-        Self { name, applied }
-    }
-}
-
-impl Row for Shown {
-    fn columns(&self) -> Vec<String> {
-        vec![self.name.clone(), if self.applied { "applied" } else { "pending" }.to_owned()]
-    }
+fn row(Migration { name, applied }: Migration) -> Row {
+    let json = json!({"name": name, "applied": applied});
+    Row { columns: vec![name, if applied { "applied" } else { "pending" }.to_owned()], json }
 }
 
 pub(super) async fn run(command: Command, config: &Config) -> Result<(), Failure> {
@@ -58,7 +45,7 @@ async fn run_on(command: Command, database: &Database) -> Result<(), Failure> {
         }
         Command::Status(arguments) => {
             let migrations = migrations::status(&database.url).await.map_err(failure)?;
-            output::list::<Shown>(migrations, arguments.json)
+            output::list(migrations.into_iter().map(row), arguments.json)
         }
         Command::Revert => match migrations::revert(&database.url).await.map_err(failure)? {
             Some(reverted) => output::value(reverted),

@@ -1,7 +1,7 @@
 //! `switchboard org`: organizations.
 
 use clap::Subcommand;
-use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::JsonArgument;
 use super::context::Context;
@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::output::{self, Row};
 use crate::actions::orgs::{self, OrgRow};
 use crate::ids::OrgId;
+use crate::instant::Instant;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -37,41 +38,24 @@ pub(super) enum Command {
     },
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    org_id: String,
-    name: String,
-    disabled_at: Option<i64>,
-    created_at: i64,
-    #[serde(skip)]
-    created: String,
-}
-
-impl From<OrgRow> for Shown {
-    fn from(row: OrgRow) -> Self {
-        Self {
-            org_id: row.org_id.to_string(),
-            name: row.name,
-            disabled_at: row.disabled_at.map(|at| at.millis()),
-            created_at: row.created_at.millis(),
-            created: output::timestamp(row.created_at),
-        }
-    }
-}
-
-impl Row for Shown {
-    fn columns(&self) -> Vec<String> {
-        let state = if self.disabled_at.is_some() { "disabled" } else { "enabled" };
-        vec![self.org_id.clone(), self.name.clone(), state.to_owned(), self.created.clone()]
-    }
+fn row(OrgRow { org_id, name, disabled_at, created_at }: OrgRow) -> Row {
+    let json = json!({
+        "orgId": org_id.to_string(),
+        "name": name,
+        "disabledAt": disabled_at.map(Instant::millis),
+        "createdAt": created_at.millis(),
+    });
+    let state = if disabled_at.is_some() { "disabled" } else { "enabled" };
+    Row { columns: vec![org_id.to_string(), name, state.to_owned(), output::timestamp(created_at)], json }
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let store = &context.store;
     match command {
         Command::Create { name, id } => output::value(orgs::create(store, id, &name).await?),
-        Command::List(arguments) => output::list::<Shown>(orgs::list(store).await?, arguments.json),
+        Command::List(arguments) => {
+            output::list(orgs::list(store).await?.into_iter().map(row), arguments.json)
+        }
         Command::Disable { org } => Ok(orgs::set_disabled(store, org, true).await?),
         Command::Enable { org } => Ok(orgs::set_disabled(store, org, false).await?),
     }

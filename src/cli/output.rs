@@ -3,14 +3,16 @@
 use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::failure::Failure;
 use crate::instant::Instant;
 
 /// A row of a list.
-pub(super) trait Row: Serialize {
-    /// The columns of the line; an absent value is an empty text.
-    fn columns(&self) -> Vec<String>;
+pub(super) struct Row {
+    /// The columns of its line; an absent value is an empty text.
+    pub(super) columns: Vec<String>,
+    pub(super) json: Value,
 }
 
 /// Prints one value on a line.
@@ -18,26 +20,12 @@ pub(super) fn value(value: impl std::fmt::Display) -> Result<(), Failure> {
     text(&format!("{value}\n"))
 }
 
-/// Prints the id of a new resource, or the resource as JSON.
-pub(super) fn created(
-    id: impl std::fmt::Display,
-    resource: &impl Serialize,
-    as_json: bool,
-) -> Result<(), Failure> {
-    if as_json { json(resource) } else { value(id) }
-}
-
 /// Prints a line per row with tabs between the columns, or a JSON array.
-pub(super) fn list<R: Row>(
-    rows: impl IntoIterator<Item = impl Into<R>>,
-    as_json: bool,
-) -> Result<(), Failure> {
-    let rows: Vec<R> = rows.into_iter().map(Into::into).collect();
+pub(super) fn list(rows: impl Iterator<Item = Row>, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        return json(&rows);
+        return json(&rows.map(|row| row.json).collect::<Vec<_>>());
     }
-    let lines: String = rows.iter().map(|row| row.columns().join("\t") + "\n").collect();
-    text(&lines)
+    text(&rows.map(|row| row.columns.join("\t") + "\n").collect::<String>())
 }
 
 /// Prints indented JSON.

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::{ListArguments, OrgArgument};
 use super::context::Context;
@@ -40,32 +40,12 @@ fn kind_parser() -> impl TypedValueParser<Value = PropertyKind> {
         .try_map(|kind| kind.parse::<PropertyKind>())
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    property_id: String,
-    name: String,
-    kind: String,
-    options: Vec<String>,
-    created_at: i64,
-}
-
-impl From<PropertyRow> for Shown {
-    fn from(row: PropertyRow) -> Self {
-        Self {
-            property_id: row.property_id.to_string(),
-            name: row.name,
-            kind: row.kind,
-            options: row.options,
-            created_at: row.created_at.millis(),
-        }
-    }
-}
-
-impl Row for Shown {
-    fn columns(&self) -> Vec<String> {
-        vec![self.property_id.clone(), self.name.clone(), self.kind.clone(), self.options.join(",")]
-    }
+fn row(PropertyRow { property_id, name, kind, options, created_at }: PropertyRow) -> Row {
+    let (id, line) = (property_id.to_string(), options.join(","));
+    let json = json!({
+        "propertyId": id, "name": name, "kind": kind, "options": options, "createdAt": created_at.millis(),
+    });
+    Row { columns: vec![id, name, kind, line], json }
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -77,7 +57,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
             output::value(created.property_id)
         }
         Command::List(ListArguments { of, output }) => {
-            output::list::<Shown>(properties::list(store, of.org).await?, output.json)
+            output::list(properties::list(store, of.org).await?.into_iter().map(row), output.json)
         }
     }
 }

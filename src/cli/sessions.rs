@@ -1,7 +1,7 @@
 //! `switchboard session`: WhatsApp numbers of an organization.
 
 use clap::Subcommand;
-use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::{JsonArgument, ListArguments, OrgArgument};
 use super::context::Context;
@@ -34,37 +34,19 @@ pub(super) enum Command {
     List(ListArguments),
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    session_id: String,
-    phone: String,
-    phone_id: String,
-    label: Option<String>,
-    status: String,
-    last_connected_at: Option<i64>,
-    created_at: i64,
-}
-
-impl From<SessionRow> for Shown {
-    fn from(row: SessionRow) -> Self {
-        Self {
-            session_id: row.session_id.to_string(),
-            phone: row.phone.to_string(),
-            phone_id: row.phone_id.to_string(),
-            label: row.label,
-            status: row.status,
-            last_connected_at: row.last_connected_at.map(Instant::millis),
-            created_at: row.created_at.millis(),
-        }
-    }
-}
-
-impl Row for Shown {
-    fn columns(&self) -> Vec<String> {
-        let label = self.label.clone().unwrap_or_default();
-        vec![self.session_id.clone(), self.phone.clone(), self.phone_id.clone(), self.status.clone(), label]
-    }
+fn row(session: SessionRow) -> Row {
+    let (id, phone, phone_id) =
+        (session.session_id.to_string(), session.phone.to_string(), session.phone_id.to_string());
+    let json = json!({
+        "sessionId": id,
+        "phone": phone,
+        "phoneId": phone_id,
+        "label": session.label,
+        "status": session.status,
+        "lastConnectedAt": session.last_connected_at.map(Instant::millis),
+        "createdAt": session.created_at.millis(),
+    });
+    Row { columns: vec![id, phone, phone_id, session.status, session.label.unwrap_or_default()], json }
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -72,12 +54,11 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
     match command {
         Command::Create { of, phone, label, id, output } => {
             let new = NewSession { id, phone, label };
-            let session =
-                Shown::from(sessions::create(store, of.org, new, IdempotentWrite::unkeyed()).await?);
-            output::created(&session.session_id, &session, output.json)
+            let session = sessions::create(store, of.org, new, IdempotentWrite::unkeyed()).await?;
+            if output.json { output::json(&row(session).json) } else { output::value(session.session_id) }
         }
         Command::List(ListArguments { of, output }) => {
-            output::list::<Shown>(sessions::list(store, of.org).await?, output.json)
+            output::list(sessions::list(store, of.org).await?.into_iter().map(row), output.json)
         }
     }
 }

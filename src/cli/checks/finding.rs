@@ -1,6 +1,7 @@
 //! The result of one check.
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::output::Row;
 
@@ -54,16 +55,20 @@ impl Finding {
         Self { check, verdict, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 
+    /// The state that was found, and how to fix it.
+    pub(super) fn text(&self) -> String {
+        self.remedy
+            .as_ref()
+            .map_or_else(|| self.detail.clone(), |remedy| format!("{}: {remedy}", self.detail))
+    }
+
+    pub(crate) fn row(&self) -> Row {
+        let columns = vec![self.check.to_owned(), self.verdict.name().to_owned(), self.text()];
+        Row { columns, json: json!(self) }
+    }
+
     /// Whether the service works.
     pub(crate) fn is_passed(&self) -> bool {
         matches!(self.verdict, Verdict::Ok | Verdict::Warning)
-    }
-}
-
-impl Row for Finding {
-    fn columns(&self) -> Vec<String> {
-        let remedy = self.remedy.as_ref().map(|remedy| format!(": {remedy}")).unwrap_or_default();
-        let detail = format!("{}{remedy}", self.detail);
-        vec![self.check.to_owned(), self.verdict.name().to_owned(), detail]
     }
 }
