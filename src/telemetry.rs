@@ -7,6 +7,6 @@ mod otlp;
 mod prometheus;
 pub mod traces;
 
-pub use logs::{InvalidFilter, LogFormat, causes};
-pub use otlp::{InvalidExport, Telemetry};
+pub use logs::{LogFormat, causes};
+pub use otlp::Telemetry;
 pub use prometheus::Scrape;

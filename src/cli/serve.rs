@@ -27,7 +27,7 @@ pub(super) async fn run(effective: &EffectiveSettings, config: &Config) -> Resul
     logs::init(&config.log_level, config.log_format)
         .map_err(|error| Failure::Configuration(vec![format!("--log-level: {error}")]))?;
     let telemetry = Telemetry::start(config.metrics_address.is_some())
-        .map_err(|error| Failure::Configuration(vec![error.to_string()]))?;
+        .map_err(|error| Failure::Configuration(vec![error]))?;
     checks::refuse(&checks::of_settings(config, effective))?;
     let health = Health::new();
     let metrics = serve_metrics(config, &telemetry, &health).await?;

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{Format, Writer};
+use tracing_subscriber::fmt::format::{Format, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -22,34 +22,21 @@ pub enum LogFormat {
     Json,
 }
 
-/// A log filter that cannot be parsed, and why.
-#[derive(Debug)]
-pub struct InvalidFilter(String);
-
-impl std::fmt::Display for InvalidFilter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "must be a log filter such as `info` or `switchboard=debug,info`: {}", self.0)
-    }
-}
-
-impl std::error::Error for InvalidFilter {}
-
 /// Starts logging for the whole process, unless a test has started it. The filter is a level or directives as in
-/// `RUST_LOG`.
-pub fn init(filter: &str, format: LogFormat) -> Result<(), InvalidFilter> {
-    let filter = EnvFilter::try_new(directives(filter)).map_err(|error| InvalidFilter(error.to_string()))?;
+/// `RUST_LOG`; returns what it must be where it is not.
+pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
+    let expected = "must be a log filter such as `info` or `switchboard=debug,info`";
+    let filter = EnvFilter::try_new(directives(filter)).map_err(|error| format!("{expected}: {error}"))?;
     let is_terminal = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let format_of_lines = Format::default().with_target(false);
     let _ = if format == LogFormat::Text || (format == LogFormat::Auto && is_terminal) {
-        lines.event_format(WithRequest::text(format_of_lines.with_ansi(is_terminal))).try_init()
+        let format = format_of_lines.with_ansi(is_terminal);
+        lines.event_format(WithRequest { format, is_json: false }).try_init()
     } else {
         let json = format_of_lines.with_ansi(false).json().flatten_event(true);
-        let json = json.with_current_span(false).with_span_list(false);
-        lines
-            .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
-            .event_format(WithRequest::json(json))
-            .try_init()
+        let format = json.with_current_span(false).with_span_list(false);
+        lines.fmt_fields(JsonFields::new()).event_format(WithRequest { format, is_json: true }).try_init()
     };
     Ok(())
 }
@@ -67,16 +54,6 @@ fn directives(filter: &str) -> String {
 struct WithRequest<F> {
     format: F,
     is_json: bool,
-}
-
-impl<F> WithRequest<F> {
-    fn text(format: F) -> Self {
-        Self { format, is_json: false }
-    }
-
-    fn json(format: F) -> Self {
-        Self { format, is_json: true }
-    }
 }
 
 impl<S, N, F> FormatEvent<S, N> for WithRequest<F>

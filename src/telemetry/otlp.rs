@@ -3,8 +3,6 @@
 mod collector;
 mod settings;
 
-pub use settings::InvalidExport;
-
 use std::time::Duration;
 
 use opentelemetry::global;
@@ -36,12 +34,16 @@ pub struct Telemetry {
 impl Telemetry {
     /// Starts the exporters that the environment configures, and collects metrics for Prometheus if they are scraped. Must be
     /// called once, in a tokio runtime, before any metric is recorded.
-    pub fn start(is_scraped: bool) -> Result<Self, InvalidExport> {
+    ///
+    /// # Errors
+    ///
+    /// What a variable must be.
+    pub fn start(is_scraped: bool) -> Result<Self, String> {
         let is_disabled =
             std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
         let is_exported = |signal| !is_disabled && signal_setting(signal, "ENDPOINT").is_some();
         let (exports_traces, exports_metrics) = (is_exported(TRACES), is_exported(METRICS));
-        let invalid = |error: ExporterBuildError| InvalidExport(format!("OTEL_EXPORTER_OTLP_*: {error}"));
+        let invalid = |error: ExporterBuildError| format!("OTEL_EXPORTER_OTLP_*: {error}");
         let mut telemetry = Self::default();
         if exports_traces {
             let exporter = connect(SpanExporter::builder().with_tonic(), TRACES)?;
@@ -93,11 +95,11 @@ impl Telemetry {
 }
 
 /// Connects an exporter to the collector of its signal: over gRPC, and with TLS unless the URL begins with `http://`.
-fn connect<E: WithTonicConfig>(exporter: E, signal: &'static str) -> Result<E, InvalidExport> {
+fn connect<E: WithTonicConfig>(exporter: E, signal: &'static str) -> Result<E, String> {
     if let Some((variable, protocol)) = signal_setting(signal, "PROTOCOL")
         && protocol != "grpc"
     {
-        return Err(InvalidExport(format!("{variable} must be grpc")));
+        return Err(format!("{variable} must be grpc"));
     }
     match secure_endpoint(signal) {
         Some(url) => Ok(exporter.with_channel(collector::connect(signal, url)?)),

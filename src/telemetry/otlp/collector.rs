@@ -8,75 +8,27 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tonic::transport::channel::Change;
 use tonic::transport::{Channel, Endpoint};
 
-use super::settings::{InvalidExport, signal_setting};
+use super::settings::signal_setting;
 use crate::reloading::Reloading;
 
-/// The variables of the files that a signal's exporter reads, in the order of their contents.
-#[derive(Default)]
-struct Files {
-    /// Certificate authorities; `None` for those of the machine.
-    authorities: Option<String>,
-    /// Client certificate and key.
-    identity: bool,
-    paths: Vec<PathBuf>,
-}
-
-impl Files {
-    fn find(signal: &str) -> Result<Self, InvalidExport> {
-        let mut files = Self::default();
-        if let Some((variable, path)) = signal_setting(signal, "CERTIFICATE") {
-            files.add(&variable, path)?;
-            files.authorities = Some(variable);
-        }
-        let identity = ["CLIENT_CERTIFICATE", "CLIENT_KEY"].map(|name| signal_setting(signal, name));
-        if identity.iter().any(Option::is_some) {
-            for file in identity {
-                let (variable, path) = file.ok_or_else(|| {
-                    let both = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
-                    InvalidExport(format!("{both} must be given together"))
-                })?;
-                files.add(&variable, path)?;
-            }
-            files.identity = true;
-        }
-        Ok(files)
-    }
-
-    /// Adds a file. It is read once here, so that an error at the start names its variable.
-    fn add(&mut self, variable: &str, path: String) -> Result<(), InvalidExport> {
-        std::fs::read(&path)
-            .map_err(|error| InvalidExport(format!("{variable}: cannot read {path}: {error}")))?;
-        self.paths.push(path.into());
-        Ok(())
-    }
-
-    fn tls(&self, contents: &[Vec<u8>]) -> Result<ClientTlsConfig, String> {
-        let mut contents = contents.iter();
-        let mut tls = match (&self.authorities, self.authorities.as_ref().and_then(|_| contents.next())) {
-            (Some(variable), Some(pem)) => {
-                if !CertificateDer::pem_slice_iter(pem).any(|found| found.is_ok()) {
-                    return Err(format!("{variable}: no certificate in PEM"));
-                }
-                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
-            }
-            _ => ClientTlsConfig::new().with_native_roots(),
-        };
-        if let (true, Some(certificate), Some(key)) = (self.identity, contents.next(), contents.next()) {
-            tls = tls.identity(Identity::from_pem(certificate, key));
-        }
-        Ok(tls)
-    }
-}
-
 /// Connections to the collector of a signal at an `https://` URL, made when they are needed.
-pub(super) fn connect(signal: &'static str, url: String) -> Result<Channel, InvalidExport> {
-    let files = Files::find(signal)?;
-    let endpoint = Reloading::load("OTLP exporter", files.paths.clone(), move |contents| {
-        let url = Endpoint::from_shared(url.clone());
-        let endpoint = files.tls(&contents?).map(|tls| url.and_then(|url| url.tls_config(tls)))?;
+pub(super) fn connect(signal: &'static str, url: String) -> Result<Channel, String> {
+    let authorities = file(signal, "CERTIFICATE")?;
+    let identity = match (file(signal, "CLIENT_CERTIFICATE")?, file(signal, "CLIENT_KEY")?) {
+        (Some((_, certificate)), Some((_, key))) => Some([certificate, key]),
+        (None, None) => None,
+        _ => {
+            let both = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY";
+            return Err(format!("{both} must be given together"));
+        }
+    };
+    let (authorities_variable, authorities) = authorities.unzip();
+    let files = authorities.into_iter().chain(identity.into_iter().flatten()).collect();
+    let endpoint = Reloading::load("OTLP exporter", files, move |contents| {
+        let tls = tls(authorities_variable.as_deref(), &contents?)?;
+        let endpoint = Endpoint::from_shared(url.clone()).and_then(|endpoint| endpoint.tls_config(tls));
         endpoint.map_err(|error| format!("the collector of {signal}: {error}"))
-    })
-    .map_err(InvalidExport)?;
+    })?;
     let (channel, changes) = Channel::balance_channel(1);
     // There is room for one.
     let _ = changes.try_send(Change::Insert((), Endpoint::clone(&endpoint.get())));
@@ -90,4 +42,29 @@ pub(super) fn connect(signal: &'static str, url: String) -> Result<Channel, Inva
         }
     });
     Ok(channel)
+}
+
+/// The variable and path of a file. It is read once here, so that an error at the start names its variable.
+fn file(signal: &str, name: &str) -> Result<Option<(String, PathBuf)>, String> {
+    let Some((variable, path)) = signal_setting(signal, name) else { return Ok(None) };
+    match std::fs::read(&path) {
+        Ok(_) => Ok(Some((variable, path.into()))),
+        Err(error) => Err(format!("{variable}: cannot read {path}: {error}")),
+    }
+}
+
+/// TLS with these files: the authorities, if their variable is set, then the client's certificate and key, if there are more.
+fn tls(authorities: Option<&str>, contents: &[Vec<u8>]) -> Result<ClientTlsConfig, String> {
+    let (pem, identity) = contents.split_at(usize::from(authorities.is_some()));
+    let tls = match (authorities, pem) {
+        (Some(variable), [pem]) if !CertificateDer::pem_slice_iter(pem).any(|found| found.is_ok()) => {
+            return Err(format!("{variable}: no certificate in PEM"));
+        }
+        (_, [pem]) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        _ => ClientTlsConfig::new().with_native_roots(),
+    };
+    Ok(match identity {
+        [certificate, key] => tls.identity(Identity::from_pem(certificate, key)),
+        _ => tls,
+    })
 }

@@ -1,19 +1,5 @@
 //! The standard `OTEL_*` variables of an exporter.
 
-use std::fmt;
-
-/// Variables with a value that this program does not support.
-#[derive(Debug, PartialEq, Eq)]
-pub struct InvalidExport(pub(super) String);
-
-impl fmt::Display for InvalidExport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidExport {}
-
 /// Whether the variable is set and not empty.
 pub(super) fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty())
