@@ -8,7 +8,6 @@ mod settings;
 pub mod units;
 mod values;
 
-pub use database_url::parse as parse_database_url;
 pub use effective::{EffectiveSetting, EffectiveSettings, InvalidConfig, Origin};
 pub use flags::{Setting, flags, given};
 pub use secret::{Secret, Secrets};

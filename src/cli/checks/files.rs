@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::finding::{Finding, Verdict};
-use crate::config::{EffectiveSettings, Origin, TlsConfig};
+use crate::config::{EffectiveSetting, EffectiveSettings, TlsConfig};
 use crate::instant::Instant;
 use crate::server::tls;
 
@@ -18,11 +18,9 @@ const SOON: i64 = 7 * 24 * 60 * 60;
 /// Permissions of the files that secrets are read from.
 pub(super) fn of_secrets(effective: &EffectiveSettings) -> Vec<Finding> {
     const CHECK: &str = "secret file";
-    let files = effective.iter().filter_map(|setting| match &setting.origin {
-        Origin::File(path) => Some(path),
-        Origin::Flag | Origin::Environment | Origin::Default => None,
-    });
-    files
+    effective
+        .iter()
+        .filter_map(EffectiveSetting::file)
         .map(|path| match others_read(Path::new(path)) {
             true => Finding::bad(CHECK, Verdict::Warning, others(path), format!("chmod o-r {path}")),
             false => Finding::ok(CHECK, format!("only its owner and group can read {path}")),
