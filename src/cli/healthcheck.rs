@@ -100,17 +100,4 @@ mod tests {
         assert_eq!(root("https", "0.0.0.0:9000"), "https://127.0.0.1:9000");
         assert_eq!(root("http", "[::]:9000"), "http://[::1]:9000");
     }
-
-    #[test]
-    fn url_without_path_gets_the_path_of_readiness() {
-        let parsed = |url: &str| readiness_url(url).map(|url| url.to_string()).ok();
-        assert_eq!(parsed("http://localhost:8080").as_deref(), Some("http://localhost:8080/readyz"));
-        assert_eq!(
-            parsed("https://localhost:8080/healthz").as_deref(),
-            Some("https://localhost:8080/healthz")
-        );
-        assert_eq!(parsed("ftp://localhost:8080/readyz"), None);
-        assert_eq!(parsed("localhost:8080"), None);
-        assert_eq!(parsed("zz"), None);
-    }
 }

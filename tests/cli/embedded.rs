@@ -59,6 +59,7 @@ fn killed_processes_leave_no_server_and_next_start_recovers() {
     // `serve` supervises the server itself.
     let (serving, url) = serve(&mut place.command(&[]));
     assert_eq!((place.supervisor(), place.run(&["healthcheck", &url]).code), (None, Some(0)));
+    assert_eq!(place.run(&["healthcheck", &format!("{url}/nothing")]).code, Some(1), "the path is kept");
     end(serving);
     place.wait_until_empty();
 

@@ -31,16 +31,20 @@ async fn invalid_lines_are_printed_and_do_not_stop_the_import() {
     let inbox = TestOrg::new().await;
     let good =
         json!({"session": "15550100400", "contact": {"id": "15550101001@c.us", "name": "Asha"}}).to_string();
-    let input =
-        format!("{good}\nnonsense\n\n{{\"session\":\"15550100400\",\"contact\":{{\"id\":\"x\"}}}}\n{good}\n");
+    let without_id = json!({"session": "15550100400", "contact": {"id": "x"}});
+    let padded = |length: usize| format!("{good}{}", " ".repeat(length - good.len()));
+    // A byte order mark, a blank line, the longest line, and one that is too long.
+    let (longest, too_long) = (padded(1 << 20), padded((1 << 20) + 1));
+    let input = format!("\u{feff}{good}\r\nnonsense\n\n{without_id}\n{longest}\n{too_long}\n");
     let output = inbox.import(&["-", "--json"], input.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!((&summary["imported"], &summary["rejected"]), (&json!(2), &json!(2)));
+    assert_eq!((&summary["imported"], &summary["rejected"]), (&json!(2), &json!(3)));
     let errors = text(&output.stderr);
     assert!(errors.contains("line 2: event must be valid JSON; the error is at byte 2\n"), "{errors}");
     assert!(errors.contains("line 4: contact.id must be"), "{errors}");
-    assert!(errors.ends_with("error: 2 lines were rejected\n"), "{errors}");
+    assert!(errors.contains("line 6: the line must be at most 1 MiB"), "{errors}");
+    assert!(errors.ends_with("error: 3 lines were rejected\n"), "{errors}");
 }
 
 #[tokio::test]

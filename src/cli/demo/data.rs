@@ -88,11 +88,4 @@ mod tests {
         let line = r#"{"at":"now-1500","until":"now+20","text":"now"}"#;
         assert_eq!(absolute(line, 10_000), r#"{"at":8500,"until":10020,"text":10000}"#);
     }
-
-    #[test]
-    fn every_line_is_an_event() {
-        let demo = Demo::read(Instant::from_micros(1_800_000_000_000_000)).unwrap();
-        assert_eq!((demo.setup.len(), demo.status.len()), (9, 2));
-        assert!(demo.content.len() > 2500, "{}", demo.content.len());
-    }
 }

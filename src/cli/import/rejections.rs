@@ -51,22 +51,6 @@ mod tests {
     }
 
     #[test]
-    fn rejection_waits_for_earlier_lines() {
-        let mut rejections = Rejections::default();
-        rejections.begin(2);
-        rejections.begin(3);
-        rejections.add(1, String::new());
-        rejections.add(7, String::new());
-        assert_eq!(printable(&mut rejections), [1]);
-        rejections.add(5, String::new());
-        rejections.end(3);
-        assert!(printable(&mut rejections).is_empty());
-        rejections.add(4, String::new());
-        rejections.end(2);
-        assert_eq!(printable(&mut rejections), [4, 5, 7]);
-    }
-
-    #[test]
     fn number_of_waiting_rejections_is_bounded() {
         let mut rejections = Rejections::default();
         rejections.begin(1);
