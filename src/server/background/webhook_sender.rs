@@ -93,6 +93,3 @@ fn reason(error: &HttpError) -> &'static str {
         HttpError::Failed(_) | HttpError::TooLarge(_) | HttpError::Tls(_) => "the connection broke",
     }
 }
-
-#[cfg(test)]
-mod tests;
