@@ -27,4 +27,5 @@ mod sessions;
 mod stops;
 mod undecodable_messages;
 mod unexpected_bodies;
+mod unread_bodies;
 mod validation;

@@ -17,7 +17,8 @@ use super::failure::Failure;
 use super::{checks, output, signing_key};
 use crate::config::{Config, EffectiveSettings};
 use crate::error::Kind;
-use crate::server::{self, Health, ServeError};
+use crate::server::tls::Tls;
+use crate::server::{self, Health, Listener};
 use crate::telemetry::{Telemetry, logs};
 
 /// How often a pending restart of the embedded PostgreSQL is looked for.
@@ -85,8 +86,10 @@ async fn serve(
     let signing_key = signing_key::find_or_create(config)?;
     let secrets = secrets::load(effective, &database.url, signing_key)?;
     let signals = Signals::new()?;
-    let listener = listen(&config.listen).await?;
-    let address = listener.local_addr()?;
+    let tls = config.tls.as_ref().map(Tls::start).transpose();
+    let tls = tls.map_err(|mistake| Failure::Configuration(vec![mistake]))?;
+    let tcp = listen(&config.listen).await?;
+    let address = tcp.local_addr()?;
     tracing::info!(%address, "listening");
     let announcing = tokio::spawn(announce(format!("{}://{address}", config.scheme()), health.clone()));
     let (refuse, mut refused) = oneshot::channel();
@@ -97,15 +100,12 @@ async fn serve(
             never = report_restarts(database, health.clone()) => match never {},
         }
     };
-    let outcome = server::run(listener, config.clone(), secrets, health.clone(), shutdown).await;
+    let outcome = server::run(Listener { tcp, tls }, config.clone(), secrets, health.clone(), shutdown).await;
     announcing.abort();
     if let Ok(failure) = refused.try_recv() {
         return Err(failure);
     }
-    outcome.map_err(|error| match error {
-        ServeError::Config(invalid) => invalid.into(),
-        error @ ServeError::Setup(_) => Failure::new(error.to_string()),
-    })
+    Ok(outcome?)
 }
 
 /// Fails readiness while the embedded PostgreSQL is about to be restarted.

@@ -6,18 +6,20 @@ pub mod services;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use ::transcode::Transcoder;
 use axum::body::Body;
 use axum::response::IntoResponse;
+use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use self::protocol::{Protocol, describe_unreadable};
-use self::services::{Guard, Rest, Services};
 use super::compression;
 use super::pages::Pages;
 use super::probes::Health;
 use super::types::{Rejection, Request, Response, Stack};
+use crate::api;
 
 /// Services that need no token and reveal nothing of any organization.
 pub const OPEN_SERVICES: [&str; 3] =
@@ -36,8 +38,7 @@ pub struct Router(Arc<Inner>);
 
 struct Inner {
     grpc: BoxCloneSyncService<Request, http::Response<tonic::body::Body>, Infallible>,
-    guard: Guard,
-    rest: Rest,
+    rest: Transcoder,
     pages: Pages,
     compressed: Stack,
     health: Health,
@@ -45,8 +46,7 @@ struct Inner {
 
 impl Router {
     /// Routes to these services, pages and probes.
-    pub fn new(services: Services, pages: Pages, health: Health) -> Self {
-        let Services { grpc, rest, guard } = services;
+    pub fn new(grpc: Routes, rest: Transcoder, pages: Pages, health: Health) -> Self {
         let grpc = ServiceBuilder::new()
             .layer(GrpcWebLayer::new())
             .map_response(describe_unreadable)
@@ -61,17 +61,11 @@ impl Router {
             }));
         Self(Arc::new(Inner {
             grpc: BoxCloneSyncService::new(grpc),
-            guard,
             rest,
             pages,
             compressed: Stack::new(compressed),
             health,
         }))
-    }
-
-    /// The REST protocol, for the layers that respond in its format.
-    pub fn rest(&self) -> &Rest {
-        &self.0.rest
     }
 
     /// Responds to a request of any protocol.
@@ -91,7 +85,7 @@ impl Inner {
     async fn call_grpc(&self, request: Request) -> Response {
         let path = request.uri().path();
         let is_open = OPEN_SERVICES.iter().any(|prefix| path.starts_with(prefix));
-        if !is_open && let Err(error) = (self.guard)(request.extensions(), path) {
+        if !is_open && let Err(error) = api::guard(request.extensions(), path) {
             return Rejection(error).into_response();
         }
         let Ok(response) = self.grpc.clone().oneshot(request).await;
@@ -113,11 +107,11 @@ impl Inner {
 }
 
 /// Responds with a page, or else through the transcoder.
-async fn respond(pages: &Pages, rest: &Rest, request: Request) -> Response {
+async fn respond(pages: &Pages, rest: &Transcoder, request: Request) -> Response {
     match pages.respond(&request) {
         Some(response) => response,
         None => {
-            let Ok(response) = rest.call(request).await;
+            let Ok(response) = rest.clone().call(request).await;
             response
         }
     }

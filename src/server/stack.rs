@@ -12,32 +12,39 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::transcode::Transcoder;
 use axum::extract::State;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 use tokio::sync::Semaphore;
-use tower::{ServiceBuilder, service_fn};
+use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 use self::cors::Cors;
 use self::rate_limit::RateLimiters;
+use super::protocols::is_probe;
 use super::protocols::protocol::Protocol;
-use super::protocols::services::Rest;
-use super::protocols::{Router, is_probe};
 use super::types::{REQUEST_ID, Rejection, Request, Response, Stack};
 use crate::auth::{self, Authenticator};
 use crate::caller::Identity;
 use crate::config::Config;
 use crate::deadline as deadlines;
 use crate::error::{Error, Kind};
+use crate::rest;
 use crate::telemetry::metrics;
 
-/// The router behind its layers, outermost first.
-pub fn stack(router: Router, authenticator: Arc<Authenticator>, config: &Config) -> Stack {
-    let rest = router.rest().clone();
+/// The service behind its layers, outermost first.
+pub fn stack<S>(service: S, rest: Transcoder, authenticator: Arc<Authenticator>, config: &Config) -> Stack
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
     let slots = Arc::new(Semaphore::new(config.max_concurrent_requests.min(Semaphore::MAX_PERMITS)));
-    let service = ServiceBuilder::new()
+    let layers = ServiceBuilder::new()
         // First, so that every response has an id. An id that could forge a log line is replaced.
         .map_request(request_id::remove_unsafe)
         .layer(SetRequestIdLayer::new(REQUEST_ID, request_id::Random))
@@ -57,23 +64,19 @@ pub fn stack(router: Router, authenticator: Arc<Authenticator>, config: &Config)
         // Labels the request only. Each protocol checks the label before it decodes the body.
         .layer(from_fn_with_state(authenticator, authenticate))
         // Last, because it needs the caller, and before the body is read.
-        .layer(from_fn_with_state(Arc::new(RateLimiters::new(config.rate_limits)), limit_rate))
-        .service(service_fn(move |request| {
-            let router = router.clone();
-            async move { Ok::<_, Infallible>(router.route(request).await) }
-        }));
-    Stack::new(service)
+        .layer(from_fn_with_state(Arc::new(RateLimiters::new(config.rate_limits)), limit_rate));
+    Stack::new(layers.service(service))
 }
 
 /// Writes a rejection of the layers below as an error of the request's protocol.
-async fn write_rejection(State(rest): State<Rest>, request: Request, next: Next) -> Response {
+async fn write_rejection(State(rest): State<Transcoder>, request: Request, next: Next) -> Response {
     let protocol = Protocol::of(&request);
     // Cheap: both share the request's memory.
     let (uri, request_id) = (request.uri().clone(), request.headers().get(REQUEST_ID).cloned());
     let mut response = next.run(request).await;
     let Some(error) = Rejection::take(&mut response) else { return response };
-    let mut written =
-        protocol.error(error, |error| rest.error_response(uri.path(), error, request_id.as_ref()));
+    let mut written = protocol
+        .error(error, |error| rest.error_response(uri.path(), &rest::describe(error), request_id.as_ref()));
     written.headers_mut().extend(std::mem::take(response.headers_mut()));
     written
 }
@@ -142,3 +145,6 @@ async fn limit_rate(State(limiters): State<Arc<RateLimiters>>, request: Request,
     rate_limit::write_headers(&outcome, protocol, response.headers_mut());
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,10 @@ async fn only_pages_of_listed_origins_may_call() {
         assert_eq!(answer.header("access-control-allow-origin"), if allowed { origin } else { "" });
         let refused = page.get(&chat).await.expect(401);
         assert_eq!(refused.header("access-control-allow-origin"), if allowed { origin } else { "" });
+        assert!(refused.headers.get_all("vary").iter().any(|name| name == "origin"), "{refused:?}");
+        // A route's own OPTIONS is not a preflight.
+        let options = page.send("OPTIONS", &chat.path, "").await.expect(204);
+        assert!(options.header("allow").contains("PATCH"), "{options:?}");
     }
     let call = world.rpc(Protocol::GrpcWeb).with("origin", ALLOWED);
     let answer = call.call("/switchboard.v1.ChatService/GetChat", "").await;

@@ -32,6 +32,19 @@ async fn empty_database_is_reported_with_the_command_that_fixes_it() {
 }
 
 #[tokio::test]
+async fn without_a_database_the_server_is_live_but_not_ready() {
+    let mut command = Cluster::get().await.empty_database().command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("SWITCHBOARD_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+    let server = Server::listening(&command).await;
+    let caller = Rest::new(server.address);
+    caller.get("/livez").await.expect(200);
+    let ready = caller.get("/readyz").await.expect(503).json();
+    assert_eq!((&ready["status"], &ready["checks"]["process"]), (&"not ready".into(), &"ok".into()));
+    assert_ne!(ready["checks"]["database"], "ok");
+    assert_eq!(caller.send("POST", "/readyz", "").await.expect(405).header("allow"), "GET, HEAD");
+}
+
+#[tokio::test]
 async fn schema_behind_ahead_or_foreign_is_distinguished() {
     let cluster = Cluster::get().await;
     let database = cluster.migrated_database().await;

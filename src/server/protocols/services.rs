@@ -1,22 +1,19 @@
 //! The services: tonic's routes for gRPC and gRPC-Web, the transcoder for REST.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use ::transcode::{Transcoder, Validated};
-use http::{Extensions, HeaderValue, Method};
+use http::Extensions;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::service::Routes;
-use tower::Service;
 
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
 use crate::api::{self, Api, IngestApi};
 use crate::config::{Config, Secrets};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::pb;
 use crate::pb::api_key_service_server::ApiKeyServiceServer;
 use crate::pb::chat_service_server::ChatServiceServer;
@@ -28,8 +25,6 @@ use crate::pb::session_service_server::SessionServiceServer;
 use crate::pb::webhook_service_server::WebhookServiceServer;
 use crate::rest::{self, routes};
 use crate::server::probes::Health;
-use crate::server::serve_error::ServeError;
-use crate::server::types::{Request, Response};
 use crate::store::{PoolOptions, Store};
 
 /// The largest message of a connector, in bytes.
@@ -37,39 +32,7 @@ use crate::store::{PoolOptions, Store};
 /// stream.
 const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// Checks that the caller in a request's extensions may call the RPC.
-pub type Guard = fn(&Extensions, &str) -> Result<(), Error>;
-
-/// A future response of the REST protocol.
-pub type BoxFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-/// The REST protocol. Cheap to clone.
-pub type Rest = Arc<dyn RestApi>;
-
-/// What the server needs of the transcoder; tests replace it.
-pub trait RestApi: Send + Sync {
-    /// Responds to a request.
-    fn call(&self, request: Request) -> BoxFuture;
-
-    /// The RPC of a route, as its path in gRPC.
-    fn rpc(&self, method: &Method, path: &str) -> Option<&'static str>;
-
-    /// An error in the envelope of the API that owns the path.
-    /// An internal error names the request.
-    fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response;
-}
-
-/// All services.
-pub struct Services {
-    /// For gRPC and gRPC-Web.
-    pub grpc: Routes,
-    /// For REST.
-    pub rest: Rest,
-    /// Authorizes the calls of `grpc`; `rest` does it itself.
-    pub guard: Guard,
-}
-
-/// Builds the services.
+/// Builds the services: for gRPC and gRPC-Web, whose calls [`api::guard`] must authorize, and for REST.
 /// When `closing` is cancelled, streams end with UNAVAILABLE and a resume token.
 pub fn compose(
     store: &Store,
@@ -79,7 +42,7 @@ pub fn compose(
     notifier: &CommandNotifier,
     health: &Health,
     closing: &CancellationToken,
-) -> Result<Services, ServeError> {
+) -> Result<(Routes, Transcoder)> {
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
     let api = Arc::new(Validated(Api::new(
         store.clone(),
@@ -105,8 +68,8 @@ pub fn compose(
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(MAX_INGEST_MESSAGE))
         .add_service(health.rpc(closing.clone()))
         // Two versions of one protocol: newer tools use v1, grpcio v1alpha.
-        .add_service(reflection().build_v1().map_err(ServeError::setup)?)
-        .add_service(reflection().build_v1alpha().map_err(ServeError::setup)?);
+        .add_service(reflection().build_v1().map_err(Error::internal)?)
+        .add_service(reflection().build_v1alpha().map_err(Error::internal)?);
     let routes = [
         routes::api_key_service_routes(api.clone()),
         routes::chat_service_routes(api.clone()),
@@ -118,22 +81,6 @@ pub fn compose(
     ];
     let routes = routes.into_iter().flatten().collect();
     let guard = |extensions: &Extensions, rpc: &str| api::guard(extensions, rpc).map_err(Status::from);
-    let rest = Transcoder::new(routes, guard, rest::options(limit)).map_err(ServeError::setup)?;
-    Ok(Services { grpc, rest: Arc::new(rest), guard: api::guard })
-}
-
-impl RestApi for Transcoder {
-    fn call(&self, request: Request) -> BoxFuture {
-        Service::call(&mut self.clone(), request)
-    }
-
-    fn rpc(&self, method: &Method, path: &str) -> Option<&'static str> {
-        Transcoder::rpc(self, method, path)
-    }
-
-    fn error_response(&self, path: &str, error: &Error, request_id: Option<&HeaderValue>) -> Response {
-        let mut response = Transcoder::error_response(self, path, &rest::describe(error), request_id);
-        response.extensions_mut().insert(error.kind());
-        response
-    }
+    let rest = Transcoder::new(routes, guard, rest::options(limit)).map_err(Error::internal)?;
+    Ok((grpc, rest))
 }

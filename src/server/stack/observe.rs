@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 
+use ::transcode::Transcoder;
 use axum::extract::State;
 use axum::middleware::Next;
 use http::{HeaderValue, Method, Uri};
@@ -13,11 +14,9 @@ use tonic::{Code, Status};
 use tracing::Level;
 
 use super::stream_end;
-use crate::error::Kind;
 use crate::pb::METHODS;
 use crate::server::protocols::OPEN_SERVICES;
 use crate::server::protocols::protocol::Protocol;
-use crate::server::protocols::services::Rest;
 use crate::server::types::{REQUEST_ID, Request, Response};
 use crate::telemetry::causes;
 use crate::telemetry::current::Current;
@@ -25,7 +24,7 @@ use crate::telemetry::metrics::{self, GaugeGuard};
 use crate::telemetry::traces::{self, Trace};
 
 /// Records the request and its response. A stream is recorded when it has ended.
-pub async fn observe(State(rest): State<Rest>, request: Request, next: Next) -> Response {
+pub async fn observe(State(rest): State<Transcoder>, request: Request, next: Next) -> Response {
     let id = request.headers().get(REQUEST_ID).cloned();
     let id = id.unwrap_or_else(|| HeaderValue::from_static("unknown"));
     let current = Current::begin(id, request.headers());
@@ -51,45 +50,27 @@ pub async fn observe(State(rest): State<Rest>, request: Request, next: Next) -> 
 /// A request until its response begins.
 /// Its texts are shared with the request, not copied.
 struct Call {
-    rest: Rest,
+    rest: Transcoder,
     protocol: Protocol,
     method: Method,
     uri: Uri,
     begun: Instant,
 }
 
-/// How a request failed.
-struct Failure<'a> {
-    code: Code,
-    /// For the log only.
-    cause: Option<&'a (dyn StdError + 'static)>,
-}
-
-impl Failure<'_> {
-    /// The failure in the response's extensions: a [`Status`], or at least a [`Kind`].
-    fn of(response: &Response) -> Option<Failure<'_>> {
-        let extensions = response.extensions();
-        match (extensions.get::<Status>(), extensions.get::<Kind>()) {
-            (Some(status), _) if status.code() == Code::Ok => None,
-            // tonic's own statuses have no source.
-            (Some(status), _) => {
-                Some(Failure { code: status.code(), cause: status.source().or(Some(status)) })
-            }
-            (None, Some(kind)) => Some(Failure { code: kind.row().code, cause: None }),
-            (None, None) => None,
-        }
-    }
+/// The failure of a request: the status in its response's extensions.
+fn failure(response: &Response) -> Option<&Status> {
+    response.extensions().get::<Status>().filter(|status| status.code() != Code::Ok)
 }
 
 impl Call {
     fn record(self, response: Response, trace: Option<Trace>) -> Response {
-        let failure = Failure::of(&response);
+        let failure = failure(&response);
         let is_logged = failure.is_some() || tracing::enabled!(Level::DEBUG);
         if !is_logged && trace.is_none() && !metrics::are_enabled() {
             return response;
         }
         let (rpc, protocol, duration) = (self.rpc(), self.protocol.name(), self.begun.elapsed());
-        let code = failure.as_ref().map_or(Code::Ok, |failure| failure.code);
+        let code = failure.map_or(Code::Ok, Status::code);
         let is_stream =
             failure.is_none() && METHODS.iter().any(|method| method.path == rpc && method.is_stream);
         if is_logged {
@@ -108,8 +89,8 @@ impl Call {
         response
     }
 
-    fn log(&self, response: &Response, failure: Option<Failure<'_>>, rpc: &str, duration: Duration) {
-        let code = failure.as_ref().map_or(Code::Ok, |failure| failure.code);
+    fn log(&self, response: &Response, failure: Option<&Status>, rpc: &str, duration: Duration) {
+        let code = failure.map_or(Code::Ok, Status::code);
         let status = match self.protocol {
             Protocol::Rest => i32::from(response.status().as_u16()),
             Protocol::Grpc | Protocol::GrpcWeb => code as i32,
@@ -118,7 +99,8 @@ impl Call {
         let Some(failure) = failure else {
             return tracing::debug!(rpc, protocol, status, ms, "answered");
         };
-        let error = || failure.cause.map(causes).unwrap_or_default();
+        // tonic's own statuses have no source.
+        let error = || causes(failure.source().unwrap_or(failure));
         if is_server_fault(code) {
             tracing::error!(rpc, protocol, status, ms, ?code, error = error(), "failed");
         } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {

@@ -1,0 +1,134 @@
+//! The layers around a service that panics, waits or responds, as the last segment of the path says.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode, Version};
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+use tower::{ServiceExt, service_fn};
+
+use super::*;
+use crate::actions::command_notifier::CommandNotifier;
+use crate::actions::watch::Publisher;
+use crate::config::{EffectiveSettings, Secret, Secrets};
+use crate::cursor::{SigningKey, SigningKeys};
+use crate::server::probes::Health;
+use crate::server::protocols::services;
+use crate::store::{PoolOptions, Store};
+
+async fn respond(request: Request) -> Result<Response, Infallible> {
+    match request.uri().path().rsplit('/').next() {
+        Some("panic") => panic!("the message of a panic"),
+        Some("slow") => std::future::pending().await,
+        _ => Ok(Response::default()),
+    }
+}
+
+fn stack_with(change: impl FnOnce(&mut Config)) -> Stack {
+    let settings = EffectiveSettings::find(&BTreeMap::new(), std::iter::empty());
+    let mut config = settings.config().expect("the defaults");
+    change(&mut config);
+    let secrets = Secrets {
+        database_url: Secret::new("postgres://127.0.0.1:1/none").into(),
+        signing_keys: SigningKeys::new(SigningKey::generate().parse().expect("a key"), None),
+    };
+    let store = Store::new(&secrets.database_url, PoolOptions::background(1));
+    let closing = CancellationToken::new();
+    let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
+    let notifier = CommandNotifier::new(store.clone());
+    let services =
+        services::compose(&store, &config, &secrets, &publisher, &notifier, &Health::new(), &closing);
+    let (_, rest) = services.expect("services");
+    stack(service_fn(respond), rest, Arc::new(Authenticator::new(&store, None)), &config)
+}
+
+/// Calls over gRPC, over gRPC-Web, or else over REST.
+async fn call(stack: &Stack, protocol: Protocol, path: &str, headers: &[(&str, &str)]) -> Response {
+    let (version, content_type) = match protocol {
+        Protocol::Grpc => (Version::HTTP_2, "application/grpc"),
+        Protocol::GrpcWeb => (Version::HTTP_11, "application/grpc-web+proto"),
+        Protocol::Rest => (Version::HTTP_11, "application/json"),
+    };
+    let request = http::Request::post(path).version(version).header(CONTENT_TYPE, content_type);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let Ok(response) = stack.clone().oneshot(request.body(Body::empty()).expect("a request")).await;
+    if protocol != Protocol::Rest {
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[CONTENT_TYPE], content_type);
+    }
+    response
+}
+
+fn grpc_code(headers: &HeaderMap) -> Code {
+    Code::from_bytes(headers["grpc-status"].as_bytes())
+}
+
+#[tokio::test]
+async fn responses_have_a_request_id_and_safe_client_ids_are_kept() {
+    let stack = stack_with(|_| {});
+    let id = |response: Response| response.headers()["x-request-id"].to_str().expect("text").to_owned();
+    let named = call(&stack, Protocol::Rest, "/ok", &[("x-request-id", "abc-1")]).await;
+    assert_eq!(id(named), "abc-1");
+    for response in [
+        call(&stack, Protocol::Rest, "/ok", &[("x-request-id", "a b")]).await,
+        call(&stack, Protocol::Rest, "/panic", &[]).await,
+        call(&stack, Protocol::Grpc, "/panic", &[]).await,
+    ] {
+        assert_eq!(id(response).len(), 32);
+    }
+}
+
+#[tokio::test]
+async fn panic_fails_one_request_and_its_message_is_not_sent() {
+    let stack = stack_with(|_| {});
+    let (parts, body) = call(&stack, Protocol::Rest, "/api/v1/panic", &[]).await.into_parts();
+    let body = axum::body::to_bytes(body, 1024).await.expect("a body");
+    let body = String::from_utf8_lossy(&body);
+    assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let id = parts.headers["x-request-id"].to_str().expect("text");
+    assert!(body.contains(id) && !body.contains("the message of a panic"), "{body}");
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+        let response = call(&stack, protocol, "/panic", &[]).await;
+        assert_eq!(grpc_code(response.headers()), Code::Internal);
+        assert_eq!(response.headers()["grpc-message"], "internal%20error");
+    }
+    assert_eq!(call(&stack, Protocol::Rest, "/ok", &[]).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn shorter_deadline_applies_on_every_protocol() {
+    let short = stack_with(|config| config.request_timeout = Duration::from_millis(50));
+    for (stack, headers) in [(short, &[][..]), (stack_with(|_| {}), &[("grpc-timeout", "50m")])] {
+        let rest = call(&stack, Protocol::Rest, "/slow", headers).await;
+        assert_eq!(rest.status(), StatusCode::GATEWAY_TIMEOUT);
+        for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+            let response = call(&stack, protocol, "/slow", headers).await;
+            assert_eq!(grpc_code(response.headers()), Code::DeadlineExceeded);
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_shed_and_probes_are_not() {
+    let stack = stack_with(|config| config.max_concurrent_requests = 1);
+    let slow = call(&stack, Protocol::Rest, "/slow", &[]);
+    let others = async {
+        let rest = call(&stack, Protocol::Rest, "/ok", &[]).await;
+        assert_eq!(rest.status(), StatusCode::SERVICE_UNAVAILABLE);
+        for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+            let response = call(&stack, protocol, "/ok", &[]).await;
+            assert_eq!(grpc_code(response.headers()), Code::ResourceExhausted);
+        }
+        for probe in ["/livez", "/grpc.health.v1.Health/Check"] {
+            assert_eq!(call(&stack, Protocol::Rest, probe, &[]).await.status(), StatusCode::OK);
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = slow => panic!("it does not end"),
+        () = others => {}
+    }
+    assert_eq!(call(&stack, Protocol::Rest, "/ok", &[]).await.status(), StatusCode::OK);
+}
