@@ -17,15 +17,6 @@ use crate::server::compression::accepts_gzip;
 use crate::server::types::Response;
 use ::transcode::is_not_modified;
 
-/// The content type of an OpenAPI document.
-pub const JSON: &str = "application/json";
-/// The content type of a page.
-pub const HTML: &str = "text/html; charset=utf-8";
-/// The content type of a script.
-pub const SCRIPT: &str = "text/javascript; charset=utf-8";
-/// The content type of a style sheet.
-pub const STYLE: &str = "text/css; charset=utf-8";
-
 /// A document in memory.
 pub struct Document {
     content_type: HeaderValue,
