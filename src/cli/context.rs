@@ -17,11 +17,9 @@ const EMBEDDED_OWNER: &str = "switchboard";
 pub struct Context {
     /// The store of that database.
     pub store: Store,
-    /// The database as a libpq URL.
-    pub database_url: Secret,
     /// The directory of this installation's own files.
     pub data_dir: PathBuf,
-    embedded: Option<Embedded>,
+    database: Database,
 }
 
 impl Context {
@@ -34,21 +32,14 @@ impl Context {
             return Err(failure);
         }
         let store = Store::new(&database.url, PoolOptions::background(config.database_pool_size));
-        Ok(Self {
-            store,
-            database_url: database.url,
-            data_dir: config.data_dir.clone(),
-            embedded: database.embedded,
-        })
+        Ok(Self { store, data_dir: config.data_dir.clone(), database })
     }
 
     /// Closes the connections, and waits until the embedded PostgreSQL has stopped unless other commands use it.
     pub(super) async fn close(self) {
         // The server stops faster without connections.
         drop(self.store);
-        if let Some(embedded) = self.embedded {
-            embedded.release().await;
-        }
+        self.database.close().await;
     }
 }
 
@@ -61,26 +52,22 @@ pub(super) struct Database {
 impl Database {
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
         // Only the embedded server needs the path of this program, which a container without /proc does not have.
-        match Self::configured(config) {
-            Some(database) => Ok(database),
-            None => Self::start_embedded(config, SupervisedBy::OwnProcess(own_program()?)).await,
-        }
+        Self::open_with(config, || Ok(SupervisedBy::OwnProcess(own_program()?))).await
     }
 
     /// For `serve`, whose own process supervises an embedded server.
     pub(super) async fn open_to_serve(config: &Config) -> Result<Self, Failure> {
-        match Self::configured(config) {
-            Some(database) => Ok(database),
-            None => Self::start_embedded(config, SupervisedBy::ThisProcess).await,
+        Self::open_with(config, || Ok(SupervisedBy::ThisProcess)).await
+    }
+
+    async fn open_with(
+        config: &Config,
+        supervised_by: impl FnOnce() -> std::io::Result<SupervisedBy>,
+    ) -> Result<Self, Failure> {
+        if let Some(url) = &config.database_url {
+            return Ok(Self { url: url.clone(), embedded: None });
         }
-    }
-
-    fn configured(config: &Config) -> Option<Self> {
-        config.database_url.as_ref().map(|url| Self { url: url.clone(), embedded: None })
-    }
-
-    async fn start_embedded(config: &Config, supervised_by: SupervisedBy) -> Result<Self, Failure> {
-        let embedded = Embedded::start(&config.data_dir, EMBEDDED_OWNER, supervised_by).await?;
+        let embedded = Embedded::start(&config.data_dir, EMBEDDED_OWNER, supervised_by()?).await?;
         Ok(Self { url: Secret::new(embedded.url()), embedded: Some(embedded) })
     }
 
@@ -111,7 +98,7 @@ impl Database {
 }
 
 /// The path of this program, which also works after its file was replaced.
-fn own_program() -> Result<PathBuf, Failure> {
+fn own_program() -> std::io::Result<PathBuf> {
     let link = PathBuf::from("/proc/self/exe");
-    if link.exists() { Ok(link) } else { Ok(std::env::current_exe()?) }
+    if link.exists() { Ok(link) } else { std::env::current_exe() }
 }
