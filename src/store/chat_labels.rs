@@ -50,6 +50,17 @@ pub fn replace(
     Ok(changed)
 }
 
+/// Records that chats have labels, by id, that they did not have.
+pub(super) fn record_added(tx: &mut Transaction<'_>, added: Vec<(i64, String)>) -> StoreResult<()> {
+    let names = names(tx, added.iter().map(|(_, id)| id.as_str()).collect())?;
+    let added = added.into_iter().map(|(chat_key, id)| {
+        let after = names.get(&id).map_or(Value::Null, |name| name.as_str().into());
+        PartChange { chat_key, id, before: Value::Null, after }
+    });
+    chat_parts::record(tx, EventKind::Labels, added);
+    Ok(())
+}
+
 /// Removes the label, which is locked, from every chat.
 pub(super) fn remove_everywhere(tx: &mut Transaction<'_>, label: &LabelId, name: &str) -> StoreResult<()> {
     let org = tx.org();

@@ -4,10 +4,12 @@
 //! batches wait for each other and never deadlock.
 
 pub(super) mod bulk;
+mod changed;
 mod chats;
 mod contacts;
 pub mod inbox;
 mod links;
+mod looks;
 mod members;
 mod merges;
 mod messages;
@@ -15,14 +17,15 @@ mod session_chats;
 mod sessions;
 pub mod setup;
 
+pub use changed::Changed;
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, remove_contacts, update_contacts};
-pub use links::{add_addresses, add_lid_addresses, add_links, phones_of_lids, rename_chats, touch};
-pub use members::{Member, add_members, add_missing_members, members_of, memberships_of, remove_members};
+pub use links::{Renamed, add_addresses, add_lid_addresses, add_links, phones_of_lids, rename_chats, touch};
+pub use members::{Member, add_missing_members, members_of, memberships_of, remove_members, set_members};
 pub use merges::{
     Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, messages_with_pending_receipts,
     move_addresses, move_events, move_messages, remove_chats, session_chat_keys, take_messages,
-    take_receipts_of_chats,
+    take_receipts_of_chats, update_merged,
 };
 pub use messages::{
     Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
@@ -52,7 +55,7 @@ pub fn for_many<T>(
 ) -> StoreResult<T> {
     tx.batch_execute("SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL DEFERRED")?;
     let result = work(tx)?;
-    let checked = tx.batch_execute("SET LOCAL plan_cache_mode = auto; SET CONSTRAINTS ALL IMMEDIATE");
+    let checked = tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
     checked.map_err(|error| retry_when_deleted(error.into()))?;
     Ok(result)
 }

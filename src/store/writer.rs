@@ -38,11 +38,9 @@ impl Writer {
         let Self { org, actor, .. } = self;
         let actor: String =
             actor.to_string().bytes().filter(|byte| *byte != 0).map(|byte| format!("{byte:02x}")).collect();
-        // Ingest still relies on triggers.
-        let records = if self.actor == Actor::Connector { "off" } else { "on" };
         format!(
             "BEGIN; SET LOCAL switchboard.org_id = '{org}'; SET LOCAL switchboard.actor = '{actor}'; \
-             SET LOCAL switchboard.records_events = {records}"
+             SET LOCAL switchboard.records_events = on"
         )
     }
 

@@ -14,7 +14,7 @@ use super::transaction::{Rejections, write_in_parts};
 use crate::error::{Error, Kind, Result};
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
-use crate::store::ingest::{self as rows, Contact, Member, Merge};
+use crate::store::ingest::{self as rows, Changed, Contact, Member, Merge, Renamed};
 use crate::store::{LockMode, Store, StoreResult, Transaction};
 
 /// Writes the links of a batch.
@@ -131,12 +131,10 @@ fn join_contacts(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()
             stored.get(phone).map_or_else(|| Contact::unknown((*phone).clone()), |one| (*one).clone());
         let mut contact = before.clone();
         take_over(&mut contact, stored[lid]);
-        if contact != before {
-            changed.push(contact);
-        }
+        changed.extend(Changed::new(before, contact));
     }
     if !changed.is_empty() {
-        rows::update_contacts(tx, org, &changed)?;
+        rows::update_contacts(tx, &changed)?;
     }
     move_memberships(tx, &joined)?;
     rows::remove_contacts(tx, org, &joined.into_keys().collect::<Vec<_>>())
@@ -162,8 +160,8 @@ fn move_memberships(
     let of_phones =
         of_lids.iter().map(|member| Member { contact: phones[&member.contact].clone(), ..member.clone() });
     // A phone number that is a member itself keeps its rights.
-    rows::add_missing_members(tx, org, &of_phones.collect::<Vec<_>>())?;
-    rows::remove_members(tx, org, &of_lids)?;
+    rows::add_missing_members(tx, &of_phones.collect::<Vec<_>>())?;
+    rows::remove_members(tx, &of_lids)?;
     rows::touch(tx, &of_lids.iter().map(|member| member.chat_key).collect::<Vec<_>>())
 }
 
@@ -176,9 +174,9 @@ fn join_addresses(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<V
     for (lid, phone) in pairs {
         match (chats.get(*lid).copied(), chats.get(*phone).copied()) {
             // The chat of the LID becomes the phone number's.
-            (Some(chat), None) => {
-                renamed.push((chat, *phone));
-                added.push((*phone, chat));
+            (Some(chat_key), None) => {
+                renamed.push(Renamed { chat_key, from: lid, to: phone });
+                added.push((*phone, chat_key));
             }
             (None, Some(chat)) => added.push((*lid, chat)),
             (Some(from), Some(into)) if from != into => merges.push(Merge { from, into }),
@@ -186,7 +184,7 @@ fn join_addresses(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<V
         }
     }
     if !renamed.is_empty() {
-        rows::rename_chats(tx, org, &renamed, Instant::now())?;
+        rows::rename_chats(tx, &renamed, Instant::now())?;
     }
     if !added.is_empty() {
         rows::add_addresses(tx, org, &added)?;

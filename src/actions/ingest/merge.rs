@@ -10,7 +10,7 @@ use super::plan::{marked_unread, merge_session_chats, move_messages};
 use crate::instant::Instant;
 use crate::store::commands::{self, CommandRow};
 use crate::store::ingest::inbox::{self, InboxRow};
-use crate::store::ingest::{self as rows, Chat, Merge, SessionChat, SessionChatKey};
+use crate::store::ingest::{self as rows, Changed, Chat, Merge, SessionChat, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
 /// Merges chats; each occurs once. Requires the exclusive lock of the organization.
@@ -22,15 +22,15 @@ pub(super) fn merge_chats(tx: &mut Transaction<'_>, merges: &[Merge]) -> StoreRe
     let marked = least_unread(tx, &into)?;
     rows::add_merges(tx, org, merges)?;
     merge_shared(tx, &into)?;
-    rows::keep_parts(tx, org, &removed)?;
-    rows::keep_session_chats(tx, org, &removed)?;
+    rows::keep_parts(tx, &removed)?;
+    rows::keep_session_chats(tx, &removed)?;
     let held = rows::session_chat_keys(tx, org, &removed)?;
     move_messages(tx, &held, &into)?;
     let merged = merge_session_chats(tx, &into, &marked)?;
     move_commands(tx, &held, &into, &merged)?;
     rows::move_events(tx, org, merges)?;
     rows::move_addresses(tx, org, merges)?;
-    rows::remove_chats(tx, org, &removed)
+    rows::remove_chats(tx, &held, &removed)
 }
 
 /// The unread counts below which the kept chats must not fall: one of the two is marked as unread.
@@ -57,19 +57,18 @@ fn merge_shared(tx: &mut Transaction<'_>, into: &BTreeMap<i64, i64>) -> StoreRes
         inbox::lock(tx, org, &both)?.into_iter().map(|row| (row.chat_key, row)).collect();
     let (mut kept_chats, mut kept_inboxes) = (Vec::new(), Vec::new());
     for (removed, kept) in into {
-        if let (Some(removed), Some(mut kept)) = (chats.remove(removed), chats.remove(kept)) {
-            take_over_chat(&mut kept, removed);
-            kept.updated_at = now;
-            kept_chats.push(kept);
+        if let (Some(removed), Some(before)) = (chats.remove(removed), chats.remove(kept)) {
+            let mut after = Chat { updated_at: now, ..before.clone() };
+            take_over_chat(&mut after, removed);
+            kept_chats.extend(Changed::new(before, after));
         }
-        if let (Some(removed), Some(mut kept)) = (inboxes.remove(removed), inboxes.remove(kept)) {
-            take_over_inbox(&mut kept, removed);
-            kept.updated_at = now;
-            kept_inboxes.push(kept);
+        if let (Some(removed), Some(before)) = (inboxes.remove(removed), inboxes.remove(kept)) {
+            let mut after = InboxRow { updated_at: now, ..before.clone() };
+            take_over_inbox(&mut after, removed);
+            kept_inboxes.extend(Changed::new(before, after));
         }
     }
-    rows::update_chats(tx, org, &kept_chats)?;
-    inbox::update(tx, org, &kept_inboxes)
+    rows::update_merged(tx, &kept_chats, &kept_inboxes)
 }
 
 fn take_over_chat(chat: &mut Chat, removed: Chat) {

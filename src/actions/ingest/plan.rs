@@ -5,13 +5,15 @@ mod contacts;
 mod context;
 mod inbox;
 mod members;
+mod merged_messages;
+mod message_events;
 mod message_rows;
 mod messages;
 mod session_chats;
 mod sessions;
 
+pub(super) use merged_messages::move_messages;
 pub(super) use message_rows::from_row;
-pub(super) use messages::move_messages;
 pub(super) use session_chats::{marked_unread, merge as merge_session_chats};
 pub(super) use sessions::resolve;
 

@@ -5,16 +5,22 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::bulk::{has_key_of, insert_rows, update_rows};
+use super::changed::Changed;
+use super::looks::{self, Look};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
-use crate::store::schema::{chat_addresses, chats};
+use crate::store::events::{EventKind, FieldChanges};
+use crate::store::schema::{chat_activity, chat_addresses, chats, session_chats};
+use crate::store::transaction::Transaction;
 
 /// What all sessions share of a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Chat {
     /// The chat inside this database.
     pub chat_key: i64,
+    /// The canonical address.
+    pub address: ChatAddress,
     /// `user`, `group` or `business`.
     pub kind: String,
     /// A group's name, or the name that WhatsApp shows for a person.
@@ -37,6 +43,12 @@ pub struct Chat {
     pub created_at: Option<Instant>,
     /// Time of the last change to what all sessions share.
     pub updated_at: Instant,
+}
+
+impl Chat {
+    fn look(&self) -> Look {
+        Look { name: self.name.clone(), image: self.image.clone() }
+    }
 }
 
 /// The chats of these addresses; addresses without a chat are left out.
@@ -75,6 +87,7 @@ pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> Stor
         .filter(has_key_of!(org, chats, keys, |key| { chat_key: *key }))
         .select((
             chats::chat_key,
+            chats::chat_id,
             chats::type_,
             chats::name,
             chats::image,
@@ -92,21 +105,79 @@ pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> Stor
         .load(connection)?)
 }
 
-/// Updates these chats, which exist.
-pub fn update_chats(connection: &mut Connection, org: OrgId, rows: &[Chat]) -> StoreResult<()> {
-    let update = update_rows!(org, chats, rows, |row| { chat_key: row.chat_key } set {
-        type_: row.kind.as_str(),
-        name: row.name.as_deref(),
-        image: row.image.as_deref(),
-        description: row.description.as_deref(),
-        invite_link: row.invite_link.as_deref(),
-        info_admins_only: row.info_admins_only,
-        messages_admins_only: row.messages_admins_only,
-        add_members_admins_only: row.add_members_admins_only,
-        member_add_mode: row.member_add_mode.as_deref(),
-        created_at: row.created_at,
-        updated_at: row.updated_at,
+/// Updates these chats, and records what changed.
+pub fn update_chats(tx: &mut Transaction<'_>, changed: &[Changed<Chat>]) -> StoreResult<()> {
+    set_chats(tx, changed)?;
+    for (chat_key, changes) in details(tx, changed)? {
+        tx.record_changes(chat_key, None, EventKind::Details, changes);
+    }
+    Ok(())
+}
+
+/// The changed fields of each chat, as change events of kind `details` have them.
+pub(super) fn details(
+    tx: &mut Transaction<'_>,
+    changed: &[Changed<Chat>],
+) -> StoreResult<Vec<(i64, FieldChanges)>> {
+    let org = tx.org();
+    let renamed = changed.iter().filter(|chat| chat.before.look() != chat.after.look());
+    let renamed: Vec<&ChatAddress> = renamed.map(|chat| &chat.after.address).collect();
+    let contacts = looks::of_contacts(tx, org, &renamed)?;
+    let no_contact = Look::default();
+    let details = changed.iter().map(|Changed { before, after }| {
+        let contact = contacts.get(&after.address).unwrap_or(&no_contact);
+        let changes = looks::changes((contact, &before.look()), (contact, &after.look()))
+            .field("type", &before.kind, &after.kind)
+            .field("description", &before.description, &after.description)
+            .field("invite_link", &before.invite_link, &after.invite_link)
+            .field("info_admins_only", &before.info_admins_only, &after.info_admins_only)
+            .field("messages_admins_only", &before.messages_admins_only, &after.messages_admins_only)
+            .field("add_members_admins_only", &before.add_members_admins_only, &after.add_members_admins_only)
+            .field("member_add_mode", &before.member_add_mode, &after.member_add_mode)
+            .field("created_at", &before.created_at, &after.created_at);
+        (after.chat_key, changes)
     });
-    update.execute(connection)?;
+    Ok(details.collect())
+}
+
+/// [`update_chats`] without recording.
+pub(super) fn set_chats(tx: &mut Transaction<'_>, changed: &[Changed<Chat>]) -> StoreResult<()> {
+    let update = update_rows!(tx.org(), chats, changed, |row| { chat_key: row.after.chat_key } set {
+        type_: row.after.kind.as_str(),
+        name: row.after.name.as_deref(),
+        image: row.after.image.as_deref(),
+        description: row.after.description.as_deref(),
+        invite_link: row.after.invite_link.as_deref(),
+        info_admins_only: row.after.info_admins_only,
+        messages_admins_only: row.after.messages_admins_only,
+        add_members_admins_only: row.after.add_members_admins_only,
+        member_add_mode: row.after.member_add_mode.as_deref(),
+        created_at: row.after.created_at,
+        updated_at: row.after.updated_at,
+    });
+    update.execute(&mut **tx)?;
+    let other_kind = changed.iter().filter(|row| row.before.kind != row.after.kind);
+    let other_kind = other_kind.map(|Changed { after, .. }| (after.chat_key, &after.address, &*after.kind));
+    copy_to_lists(tx, &other_kind.collect::<Vec<_>>())
+}
+
+/// Copies address and type of chats to the rows by which they are listed.
+pub(super) fn copy_to_lists(
+    tx: &mut Transaction<'_>,
+    chats: &[(i64, &ChatAddress, &str)],
+) -> StoreResult<()> {
+    if chats.is_empty() {
+        return Ok(());
+    }
+    let copied = update_rows!(tx.org(), session_chats, chats, |chat| { chat_key: chat.0 } set {
+        listed_id: chat.1.as_str(),
+        listed_type: chat.2,
+    });
+    copied.execute(&mut **tx)?;
+    let copied = update_rows!(tx.org(), chat_activity, chats, |chat| { chat_key: chat.0 } set {
+        listed_id: chat.1.as_str(),
+        listed_type: chat.2,
+    });
+    copied.execute(&mut **tx)?;
     Ok(())
 }

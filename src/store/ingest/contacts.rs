@@ -1,11 +1,17 @@
 //! Statements of ingest for contacts.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::bulk::{has_key_of, insert_rows, update_rows};
+use super::changed::Changed;
+use super::looks::{self, Look};
 use crate::ids::{ChatAddress, OrgId};
 use crate::store::connection::{Connection, StoreResult};
+use crate::store::events::EventKind;
 use crate::store::schema::contacts;
+use crate::store::transaction::Transaction;
 
 /// A contact's row.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -26,6 +32,10 @@ impl Contact {
     /// A contact of which nothing is known.
     pub fn unknown(id: ChatAddress) -> Self {
         Self { id, name: None, color: None, image: None, is_internal: false }
+    }
+
+    fn look(&self) -> Look {
+        Look { name: self.name.clone(), image: self.image.clone() }
     }
 }
 
@@ -58,14 +68,29 @@ pub fn lock_contacts(
 }
 
 /// Updates these contacts, which exist.
-pub fn update_contacts(connection: &mut Connection, org: OrgId, rows: &[Contact]) -> StoreResult<()> {
-    let update = update_rows!(org, contacts, rows, |row| { contact_id: row.id.as_str() } set {
-        name: row.name.as_deref(),
-        color: row.color.as_deref(),
-        image: row.image.as_deref(),
-        is_internal: row.is_internal,
+pub fn update_contacts(tx: &mut Transaction<'_>, changed: &[Changed<Contact>]) -> StoreResult<()> {
+    let update = update_rows!(tx.org(), contacts, changed, |row| { contact_id: row.after.id.as_str() } set {
+        name: row.after.name.as_deref(),
+        color: row.after.color.as_deref(),
+        image: row.after.image.as_deref(),
+        is_internal: row.after.is_internal,
     });
-    update.execute(connection)?;
+    update.execute(&mut **tx)?;
+    record_renamed(tx, changed)
+}
+
+/// Records that chats show other names and pictures of their contacts.
+fn record_renamed(tx: &mut Transaction<'_>, changed: &[Changed<Contact>]) -> StoreResult<()> {
+    let org = tx.org();
+    let renamed = changed.iter().filter(|contact| contact.before.look() != contact.after.look());
+    let renamed: BTreeMap<&ChatAddress, &Changed<Contact>> =
+        renamed.map(|contact| (&contact.after.id, contact)).collect();
+    for (chat_key, address, chat) in looks::of_chats(tx, org, &renamed.keys().copied().collect::<Vec<_>>())? {
+        if let Some(Changed { before, after }) = renamed.get(&address) {
+            let changes = looks::changes((&before.look(), &chat), (&after.look(), &chat));
+            tx.record_changes(chat_key, None, EventKind::Details, changes);
+        }
+    }
     Ok(())
 }
 

@@ -1,18 +1,17 @@
 //! Statements of ingest for the organization's own data of chats.
 
-use std::collections::BTreeSet;
-
-use diesel::dsl::not;
 use diesel::prelude::*;
-use diesel::query_dsl::methods::FilterDsl;
-use diesel::upsert::excluded;
 use serde_json::Value;
 
-use super::bulk::{has_key_of, insert_rows, replace_columns, update_rows};
-use crate::ids::{LabelId, OrgId};
+use super::bulk::{has_key_of, update_rows};
+use super::changed::Changed;
+use crate::ids::OrgId;
 use crate::instant::Instant;
+use crate::store::chats::emails;
 use crate::store::connection::{Connection, StoreResult};
-use crate::store::schema::{chat_access, chat_labels, chat_properties, chats};
+use crate::store::events::{EventKind, FieldChanges};
+use crate::store::schema::chats;
+use crate::store::transaction::Transaction;
 
 /// The part of it that is in the chat's own row.
 #[derive(Clone, Debug, PartialEq, Queryable)]
@@ -31,7 +30,8 @@ pub struct InboxRow {
 
 /// Locks and returns these chats.
 pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<InboxRow>> {
-    Ok(QueryDsl::filter(chats::table, has_key_of!(org, chats, keys, |key| { chat_key: *key }))
+    Ok(chats::table
+        .filter(has_key_of!(org, chats, keys, |key| { chat_key: *key }))
         .select((
             chats::chat_key,
             chats::assignee,
@@ -44,99 +44,55 @@ pub fn lock(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResul
         .load(connection)?)
 }
 
-/// Updates these chats, which exist.
-pub fn update(connection: &mut Connection, org: OrgId, rows: &[InboxRow]) -> StoreResult<()> {
-    let update = update_rows!(org, chats, rows, |row| { chat_key: row.chat_key } set {
-        assignee: row.assignee.as_deref(),
-        closed_at: row.closed_at,
-        hubspot_metadata: &row.hubspot_metadata,
-        updated_at: row.updated_at,
+/// Updates these chats, and records what changed.
+pub fn update(tx: &mut Transaction<'_>, changed: &[Changed<InboxRow>]) -> StoreResult<()> {
+    set(tx, changed)?;
+    for row in changed {
+        tx.record_changes(
+            row.after.chat_key,
+            None,
+            EventKind::Details,
+            details(row, FieldChanges::default()),
+        );
+    }
+    record_assignees(tx, changed)
+}
+
+/// [`update`] without recording.
+pub(super) fn set(tx: &mut Transaction<'_>, changed: &[Changed<InboxRow>]) -> StoreResult<()> {
+    let update = update_rows!(tx.org(), chats, changed, |row| { chat_key: row.after.chat_key } set {
+        assignee: row.after.assignee.as_deref(),
+        closed_at: row.after.closed_at,
+        hubspot_metadata: &row.after.hubspot_metadata,
+        updated_at: row.after.updated_at,
     });
-    update.execute(connection)?;
+    update.execute(&mut **tx)?;
     Ok(())
 }
 
-/// Replaces the labels of these chats. Returns the chats that changed.
-pub fn replace_labels(
-    connection: &mut Connection,
-    org: OrgId,
-    keys: &[i64],
-    labels: &[(i64, &LabelId)],
-) -> StoreResult<BTreeSet<i64>> {
-    let is_kept =
-        has_key_of!(org, chat_labels, labels, |label| { chat_key: label.0, label_id: label.1.as_str() });
-    let others = diesel::delete(chat_labels::table)
-        .filter(chat_labels::org_id.eq(org))
-        .filter(chat_labels::chat_key.eq_any(keys))
-        .filter(not(is_kept));
-    let removed: Vec<i64> = others.returning(chat_labels::chat_key).get_results(connection)?;
-    let added: Vec<i64> =
-        insert_rows!(org, chat_labels, labels, |label| { chat_key: label.0, label_id: label.1.as_str() })
-            .on_conflict_do_nothing()
-            .returning(chat_labels::chat_key)
-            .get_results(connection)?;
-    Ok(removed.into_iter().chain(added).collect())
+/// Adds the changed fields of a chat, as change events of kind `details` have them.
+pub(super) fn details(Changed { before, after }: &Changed<InboxRow>, others: FieldChanges) -> FieldChanges {
+    others.field("closed_at", &before.closed_at, &after.closed_at).field(
+        "hubspot_metadata",
+        &before.hubspot_metadata,
+        &after.hubspot_metadata,
+    )
 }
 
-/// Inserts or updates values of custom properties. Returns the chats that changed.
-pub fn set_values(
-    connection: &mut Connection,
-    org: OrgId,
-    values: &[(i64, &str, &Value)],
-) -> StoreResult<BTreeSet<i64>> {
-    if values.is_empty() {
-        return Ok(BTreeSet::new());
+/// Records the changes of assignees, by their emails.
+pub(super) fn record_assignees(tx: &mut Transaction<'_>, changed: &[Changed<InboxRow>]) -> StoreResult<()> {
+    let org = tx.org();
+    let changed: Vec<_> = changed.iter().filter(|row| row.before.assignee != row.after.assignee).collect();
+    if changed.is_empty() {
+        return Ok(());
     }
-    let insert = insert_rows!(org, chat_properties, values, |value| {
-        chat_key: value.0,
-        property_id: value.1,
-        value: value.2,
-    });
-    let upsert = insert
-        .on_conflict((chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id))
-        .do_update()
-        .set(replace_columns!(chat_properties: value));
-    // `QueryDsl` has no `filter` for an upsert.
-    let upsert = FilterDsl::filter(upsert, chat_properties::value.ne(excluded(chat_properties::value)));
-    let changed: Vec<i64> = upsert.returning(chat_properties::chat_key).get_results(connection)?;
-    Ok(changed.into_iter().collect())
-}
-
-/// Deletes values of custom properties. Returns the chats that had them.
-pub fn remove_values(
-    connection: &mut Connection,
-    org: OrgId,
-    values: &[(i64, &str)],
-) -> StoreResult<BTreeSet<i64>> {
-    if values.is_empty() {
-        return Ok(BTreeSet::new());
+    let keys = changed.iter().flat_map(|row| [row.before.assignee.as_deref(), row.after.assignee.as_deref()]);
+    let emails = emails(tx, org, &keys.flatten().collect::<Vec<_>>())?;
+    let email = |key: &Option<String>| key.as_ref().map(|key| emails.get(key).unwrap_or(key).clone());
+    for Changed { before, after } in changed {
+        let changes =
+            FieldChanges::default().field("assignee", &email(&before.assignee), &email(&after.assignee));
+        tx.record_changes(after.chat_key, None, EventKind::Assignee, changes);
     }
-    let is_removed =
-        has_key_of!(org, chat_properties, values, |value| { chat_key: value.0, property_id: value.1 });
-    let removed = diesel::delete(chat_properties::table).filter(is_removed);
-    let changed: Vec<i64> = removed.returning(chat_properties::chat_key).get_results(connection)?;
-    Ok(changed.into_iter().collect())
-}
-
-/// Sets the access of members to chats. Returns the chats that changed.
-pub fn set_access(
-    connection: &mut Connection,
-    org: OrgId,
-    access: &[(i64, &str, bool)],
-) -> StoreResult<BTreeSet<i64>> {
-    if access.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let insert = insert_rows!(org, chat_access, access, |access| {
-        chat_key: access.0,
-        member_key: access.1,
-        allowed: access.2,
-    });
-    let upsert = insert
-        .on_conflict((chat_access::org_id, chat_access::chat_key, chat_access::member_key))
-        .do_update()
-        .set(replace_columns!(chat_access: allowed));
-    let upsert = FilterDsl::filter(upsert, chat_access::allowed.ne(excluded(chat_access::allowed)));
-    let changed: Vec<i64> = upsert.returning(chat_access::chat_key).get_results(connection)?;
-    Ok(changed.into_iter().collect())
+    Ok(())
 }

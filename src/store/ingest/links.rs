@@ -8,7 +8,8 @@ use super::bulk::{has_key_of, insert_rows, update_rows};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
-use crate::store::schema::{chat_addresses, chats, lids};
+use crate::store::events::{EventKind, FieldChanges};
+use crate::store::schema::{chat_activity, chat_addresses, chats, lids, session_chats};
 use crate::store::touch::touch_chats;
 use crate::store::transaction::Transaction;
 
@@ -36,18 +37,36 @@ pub fn add_links(
     Ok(())
 }
 
-/// Makes an address of each of these chats the one that it is shown with.
-pub fn rename_chats(
-    connection: &mut Connection,
-    org: OrgId,
-    renamed: &[(i64, &ChatAddress)],
-    now: Instant,
-) -> StoreResult<()> {
-    let update = update_rows!(org, chats, renamed, |chat| { chat_key: chat.0 } set {
-        chat_id: chat.1.as_str(),
+/// A chat whose canonical address changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Renamed<'a> {
+    /// The chat, which is no group.
+    pub chat_key: i64,
+    /// The previous address.
+    pub from: &'a ChatAddress,
+    /// The new address.
+    pub to: &'a ChatAddress,
+}
+
+/// Gives chats of LIDs the phone number as their canonical address.
+pub fn rename_chats(tx: &mut Transaction<'_>, renamed: &[Renamed<'_>], now: Instant) -> StoreResult<()> {
+    let update = update_rows!(tx.org(), chats, renamed, |chat| { chat_key: chat.chat_key } set {
+        chat_id: chat.to.as_str(),
         updated_at: now,
     });
-    update.execute(connection)?;
+    update.execute(&mut **tx)?;
+    let copied = update_rows!(tx.org(), session_chats, renamed, |chat| { chat_key: chat.chat_key } set {
+        listed_id: chat.to.as_str(),
+    });
+    copied.execute(&mut **tx)?;
+    let copied = update_rows!(tx.org(), chat_activity, renamed, |chat| { chat_key: chat.chat_key } set {
+        listed_id: chat.to.as_str(),
+    });
+    copied.execute(&mut **tx)?;
+    for Renamed { chat_key, from, to } in renamed {
+        let changes = FieldChanges::default().field("chat_id", &from.as_str(), &to.as_str());
+        tx.record_changes(*chat_key, None, EventKind::Details, changes);
+    }
     Ok(())
 }
 

@@ -1,11 +1,15 @@
 //! Statements of ingest for members of chats.
 
 use diesel::prelude::*;
+use serde_json::{Value, json};
 
 use super::bulk::{has_key_of, insert_rows, replace_columns};
 use crate::ids::{ChatAddress, OrgId};
+use crate::store::chat_parts::{self, PartChange};
 use crate::store::connection::{Connection, StoreResult};
+use crate::store::events::EventKind;
 use crate::store::schema::chat_members;
+use crate::store::transaction::Transaction;
 
 /// A member's row.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -20,17 +24,24 @@ pub struct Member {
     pub is_super_admin: bool,
 }
 
+/// The columns of a [`Member`].
+macro_rules! member_columns {
+    () => {
+        (
+            chat_members::chat_key,
+            chat_members::contact_id,
+            chat_members::is_admin,
+            chat_members::is_super_admin,
+        )
+    };
+}
+
 /// The members of these chats.
 pub fn members_of(connection: &mut Connection, org: OrgId, chat_keys: &[i64]) -> StoreResult<Vec<Member>> {
     Ok(chat_members::table
         .filter(chat_members::org_id.eq(org))
         .filter(chat_members::chat_key.eq_any(chat_keys))
-        .select((
-            chat_members::chat_key,
-            chat_members::contact_id,
-            chat_members::is_admin,
-            chat_members::is_super_admin,
-        ))
+        .select(member_columns!())
         .load(connection)?)
 }
 
@@ -42,49 +53,76 @@ pub fn memberships_of(
 ) -> StoreResult<Vec<Member>> {
     Ok(chat_members::table
         .filter(has_key_of!(org, chat_members, contacts, |contact| { contact_id: contact.as_str() }))
-        .select((
-            chat_members::chat_key,
-            chat_members::contact_id,
-            chat_members::is_admin,
-            chat_members::is_super_admin,
-        ))
+        .select(member_columns!())
         .load(connection)?)
 }
 
 /// Inserts those of these members that are none yet.
-pub fn add_missing_members(connection: &mut Connection, org: OrgId, rows: &[Member]) -> StoreResult<()> {
-    let insert = insert_rows!(org, chat_members, rows, |row| {
+pub fn add_missing_members(tx: &mut Transaction<'_>, rows: &[Member]) -> StoreResult<()> {
+    let insert = insert_rows!(tx.org(), chat_members, rows, |row| {
         chat_key: row.chat_key,
         contact_id: row.contact.as_str(),
         is_admin: row.is_admin,
         is_super_admin: row.is_super_admin,
     });
-    insert.on_conflict_do_nothing().execute(connection)?;
+    let added: Vec<Member> =
+        insert.on_conflict_do_nothing().returning(member_columns!()).get_results(&mut **tx)?;
+    record_added(tx, &added);
     Ok(())
 }
 
-/// Inserts or updates these members.
-pub fn add_members(connection: &mut Connection, org: OrgId, rows: &[Member]) -> StoreResult<()> {
-    let insert = insert_rows!(org, chat_members, rows, |row| {
-        chat_key: row.chat_key,
-        contact_id: row.contact.as_str(),
-        is_admin: row.is_admin,
-        is_super_admin: row.is_super_admin,
+/// Records new members.
+pub(super) fn record_added(tx: &mut Transaction<'_>, added: &[Member]) {
+    record(tx, added.iter().map(|member| (member, None, Some(member))));
+}
+
+/// Inserts or updates members; `before` of a new one is `None`. The chats are locked.
+pub fn set_members(tx: &mut Transaction<'_>, changed: &[(Option<Member>, Member)]) -> StoreResult<()> {
+    let insert = insert_rows!(tx.org(), chat_members, changed, |row| {
+        chat_key: row.1.chat_key,
+        contact_id: row.1.contact.as_str(),
+        is_admin: row.1.is_admin,
+        is_super_admin: row.1.is_super_admin,
     });
     insert
         .on_conflict((chat_members::org_id, chat_members::chat_key, chat_members::contact_id))
         .do_update()
         .set(replace_columns!(chat_members: is_admin, is_super_admin))
-        .execute(connection)?;
+        .execute(&mut **tx)?;
+    let (updated, added): (Vec<_>, Vec<_>) = changed.iter().partition(|(before, _)| before.is_some());
+    for rows in [updated, added] {
+        record(tx, rows.into_iter().map(|(before, after)| (after, before.as_ref(), Some(after))));
+    }
     Ok(())
 }
 
 /// Removes these members.
-pub fn remove_members(connection: &mut Connection, org: OrgId, rows: &[Member]) -> StoreResult<()> {
-    let is_removed = has_key_of!(org, chat_members, rows, |row| {
+pub fn remove_members(tx: &mut Transaction<'_>, rows: &[Member]) -> StoreResult<()> {
+    let is_removed = has_key_of!(tx.org(), chat_members, rows, |row| {
         chat_key: row.chat_key,
         contact_id: row.contact.as_str(),
     });
-    diesel::delete(chat_members::table).filter(is_removed).execute(connection)?;
+    diesel::delete(chat_members::table).filter(is_removed).execute(&mut **tx)?;
+    record(tx, rows.iter().map(|member| (member, Some(member), None)));
     Ok(())
+}
+
+/// Records one event a chat. Of each member: the row that names it, then its rights before and after.
+fn record<'m>(
+    tx: &mut Transaction<'_>,
+    changes: impl Iterator<Item = (&'m Member, Option<&'m Member>, Option<&'m Member>)>,
+) {
+    let rights = |member: Option<&Member>| {
+        member.map_or(
+            Value::Null,
+            |member| json!({"is_admin": member.is_admin, "is_super_admin": member.is_super_admin}),
+        )
+    };
+    let parts = changes.map(|(member, before, after)| PartChange {
+        chat_key: member.chat_key,
+        id: member.contact.as_str(),
+        before: rights(before),
+        after: rights(after),
+    });
+    chat_parts::record(tx, EventKind::Members, parts);
 }

@@ -1,17 +1,29 @@
 //! Statements of ingest for merges of two chats of one contact. They require the exclusive lock of the organization.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
+use serde_json::Value;
 
 use super::bulk::{has_key_of, insert_rows, update_rows};
+use super::changed::Changed;
+use super::chats::{self as chat_rows, Chat};
+use super::inbox::{self, InboxRow};
+use super::members::{self, Member};
 use super::messages::{Message, MessageKey, PendingReceipt, message_columns, receipt_columns};
-use super::session_chats::SessionChatKey;
+use super::session_chats::{SessionChatKey, record_attached};
 use crate::ids::OrgId;
+use crate::store::chat_parts::{self, PartChange};
 use crate::store::connection::{Connection, StoreResult};
+use crate::store::events::{EventKind, FieldChanges, NewEvent};
+use crate::store::list_counts::List;
 use crate::store::org_rows::same_chat;
 use crate::store::schema::{
     chat_access, chat_addresses, chat_labels, chat_members, chat_merges, chat_properties, chats, events,
     messages, pending_receipts, session_chats,
 };
+use crate::store::transaction::Transaction;
+use crate::store::{chat_deletion, chat_labels as label_rows};
 
 /// A merge of two chats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,32 +44,92 @@ pub fn add_merges(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> 
     Ok(())
 }
 
-/// Inserts the rows of the removed chats under the kept chats, which keep their own rows. Returns the inserted rows.
+/// Updates what all sessions share of the kept chats, and records it as one event a chat.
+pub fn update_merged(
+    tx: &mut Transaction<'_>,
+    chats: &[Changed<Chat>],
+    inboxes: &[Changed<InboxRow>],
+) -> StoreResult<()> {
+    chat_rows::set_chats(tx, chats)?;
+    inbox::set(tx, inboxes)?;
+    let mut details: BTreeMap<i64, FieldChanges> = chat_rows::details(tx, chats)?.into_iter().collect();
+    for row in inboxes {
+        let others = details.remove(&row.after.chat_key).unwrap_or_default();
+        details.insert(row.after.chat_key, inbox::details(row, others));
+    }
+    for (chat_key, changes) in details {
+        tx.record_changes(chat_key, None, EventKind::Details, changes);
+    }
+    inbox::record_assignees(tx, inboxes)
+}
+
+/// Inserts the rows of removed chats under the kept chats, which keep their own rows. Returns the inserted ones.
 macro_rules! keep_rows {
-    ($connection:expr, $org:expr, $removed:expr, $table:ident: $($column:ident),+) => {
+    ($tx:expr, $removed:expr, $table:ident: $($column:ident),+) => {
         $table::table
             .inner_join(chat_merges::table.on(same_chat!(chat_merges, $table)))
-            .filter(has_key_of!($org, $table, $removed, |key| { chat_key: *key }))
+            .filter(has_key_of!($tx.org(), $table, $removed, |key| { chat_key: *key }))
             .select(($table::org_id, chat_merges::merged_into, $($table::$column),+))
             .insert_into($table::table)
             .into_columns(($table::org_id, $table::chat_key, $($table::$column),+))
             .on_conflict_do_nothing()
-            .execute($connection)
+            .returning(($table::chat_key, $($table::$column),+))
+            .get_results(&mut **$tx)
     };
 }
 
-/// Copies labels, custom properties, access and members of removed chats to the kept ones.
-pub fn keep_parts(connection: &mut Connection, org: OrgId, removed: &[i64]) -> StoreResult<()> {
-    keep_rows!(connection, org, removed, chat_labels: label_id)?;
-    keep_rows!(connection, org, removed, chat_properties: property_id, value)?;
-    keep_rows!(connection, org, removed, chat_access: member_key, allowed)?;
-    keep_rows!(connection, org, removed, chat_members: contact_id, is_admin, is_super_admin)?;
+/// Gives the kept chats the labels, custom properties, access and members that only the removed chats have.
+pub fn keep_parts(tx: &mut Transaction<'_>, removed: &[i64]) -> StoreResult<()> {
+    let labels: Vec<(i64, String)> = keep_rows!(tx, removed, chat_labels: label_id)?;
+    label_rows::record_added(tx, labels)?;
+    let properties: Vec<(i64, String, Value)> = keep_rows!(tx, removed, chat_properties: property_id, value)?;
+    record_added(tx, EventKind::Properties, properties);
+    let access: Vec<(i64, String, bool)> = keep_rows!(tx, removed, chat_access: member_key, allowed)?;
+    let access = access.into_iter().map(|(chat_key, id, allowed)| (chat_key, id, allowed.into()));
+    record_added(tx, EventKind::Access, access);
+    let members: Vec<Member> = keep_rows!(tx, removed, chat_members: contact_id, is_admin, is_super_admin)?;
+    members::record_added(tx, &members);
     Ok(())
 }
 
+fn record_added(
+    tx: &mut Transaction<'_>,
+    kind: EventKind,
+    rows: impl IntoIterator<Item = (i64, String, Value)>,
+) {
+    let added =
+        rows.into_iter().map(|(chat_key, id, after)| PartChange { chat_key, id, before: Value::Null, after });
+    chat_parts::record(tx, kind, added);
+}
+
 /// Lets the sessions that hold only a removed chat hold the kept one, under the same id.
-pub fn keep_session_chats(connection: &mut Connection, org: OrgId, removed: &[i64]) -> StoreResult<()> {
-    keep_rows!(connection, org, removed, session_chats: session_id, id)?;
+pub fn keep_session_chats(tx: &mut Transaction<'_>, removed: &[i64]) -> StoreResult<()> {
+    let kept = chats::org_id.eq(chat_merges::org_id).and(chats::chat_key.eq(chat_merges::merged_into));
+    let created: Vec<SessionChatKey> = session_chats::table
+        .inner_join(chat_merges::table.on(same_chat!(chat_merges, session_chats)))
+        .inner_join(chats::table.on(kept))
+        .filter(has_key_of!(tx.org(), session_chats, removed, |key| { chat_key: *key }))
+        .select((
+            session_chats::org_id,
+            session_chats::session_id,
+            chats::chat_key,
+            session_chats::id,
+            chats::chat_id.nullable(),
+            chats::type_.nullable(),
+        ))
+        .insert_into(session_chats::table)
+        .into_columns((
+            session_chats::org_id,
+            session_chats::session_id,
+            session_chats::chat_key,
+            session_chats::id,
+            session_chats::listed_id,
+            session_chats::listed_type,
+        ))
+        .on_conflict_do_nothing()
+        .returning((session_chats::session_id, session_chats::chat_key))
+        .get_results(&mut **tx)?;
+    record_attached(tx, &created);
     Ok(())
 }
 
@@ -86,18 +158,18 @@ pub fn duplicate_messages(
 }
 
 /// Deletes and returns these messages.
-pub fn take_messages(
-    connection: &mut Connection,
-    org: OrgId,
-    keys: &[MessageKey],
-) -> StoreResult<Vec<Message>> {
-    let is_taken = has_key_of!(org, messages, keys, |key| {
+pub fn take_messages(tx: &mut Transaction<'_>, keys: &[MessageKey]) -> StoreResult<Vec<Message>> {
+    let is_taken = has_key_of!(tx.org(), messages, keys, |key| {
         session_id: key.chat.session,
         chat_key: key.chat.chat_key,
         message_id: key.id.as_str(),
     });
     let deleted = diesel::delete(messages::table).filter(is_taken);
-    Ok(deleted.returning(message_columns!()).get_results(connection)?)
+    let taken: Vec<Message> = deleted.returning(message_columns!()).get_results(&mut **tx)?;
+    for message in &taken {
+        tx.count_removed(List::Messages, Some(message.key.chat.session), 1);
+    }
+    Ok(taken)
 }
 
 /// Moves all messages of sessions' chats to other chats of the same sessions.
@@ -144,16 +216,20 @@ pub fn move_events(connection: &mut Connection, org: OrgId, merges: &[Merge]) ->
     Ok(())
 }
 
-/// Deletes these chats with everything that is left in them.
-pub fn remove_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<()> {
-    // First, so that a subscriber to both kinds of change events receives the chat's deletion last.
-    let views = session_chats::table
-        .filter(session_chats::org_id.eq(org))
-        .filter(session_chats::chat_key.eq_any(keys));
-    diesel::delete(views).execute(connection)?;
-    diesel::delete(chats::table.filter(chats::org_id.eq(org)).filter(chats::chat_key.eq_any(keys)))
-        .execute(connection)?;
-    Ok(())
+/// Deletes these chats of sessions, whose messages have moved, and the chats themselves.
+pub fn remove_chats(tx: &mut Transaction<'_>, held: &[SessionChatKey], keys: &[i64]) -> StoreResult<()> {
+    let is_removed = has_key_of!(tx.org(), session_chats, held, |key| {
+        session_id: key.session,
+        chat_key: key.chat_key,
+    });
+    diesel::delete(session_chats::table).filter(is_removed).execute(&mut **tx)?;
+    for SessionChatKey { session, chat_key } in held {
+        let (chat_key, session) = (*chat_key, Some(*session));
+        let changes = FieldChanges::default();
+        tx.record(NewEvent { chat_key, session, kind: EventKind::Detached, changes });
+        tx.count_removed(List::Chats, session, 1);
+    }
+    chat_deletion::delete_unheld(tx, keys)
 }
 
 /// The keys of these chats in all sessions.

@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use super::bulk::{has_key_of, insert_rows, replace_columns};
 use super::session_chats::SessionChatKey;
-use crate::ids::OrgId;
+use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
+use crate::store::list_counts::List;
 use crate::store::schema::{messages, pending_receipts};
+use crate::store::transaction::Transaction;
 
 /// The key of a session's message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Queryable)]
@@ -107,9 +109,13 @@ pub fn messages_by_key(
     Ok(messages::table.filter(is_wanted).select(message_columns!()).load(connection)?)
 }
 
-/// Inserts or replaces these messages.
-pub fn write_messages(connection: &mut Connection, org: OrgId, rows: &[Message]) -> StoreResult<()> {
-    let insert = insert_rows!(org, messages, rows, |row| {
+/// Inserts or replaces these messages. `added` has how many of them are new, by session.
+pub fn write_messages(
+    tx: &mut Transaction<'_>,
+    rows: &[Message],
+    added: &[(SessionId, usize)],
+) -> StoreResult<()> {
+    let insert = insert_rows!(tx.org(), messages, rows, |row| {
         session_id: row.key.chat.session,
         chat_key: row.key.chat.chat_key,
         message_id: row.key.id.as_str(),
@@ -130,7 +136,10 @@ pub fn write_messages(connection: &mut Connection, org: OrgId, rows: &[Message])
         .set(replace_columns!(
             messages: sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, field_times
         ))
-        .execute(connection)?;
+        .execute(&mut **tx)?;
+    for (session, messages) in added {
+        tx.count_added(List::Messages, Some(*session), *messages);
+    }
     Ok(())
 }
 

@@ -1,14 +1,21 @@
 //! Statements of ingest for a session's chats: flags, read mark, unread count, latest message.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Timestamptz};
 
 use super::bulk::{has_key_of, insert_rows, update_rows};
-use crate::ids::{OrgId, SessionId};
+use super::changed::Changed;
+use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
-use crate::store::schema::{messages, session_chats};
+use crate::store::events::{EventKind, FieldChanges, NewEvent};
+use crate::store::list_counts::List;
+use crate::store::schema::{chats, messages, session_chats};
+use crate::store::session_chat_state::{SessionChatState, record_update};
+use crate::store::transaction::Transaction;
 
 /// Before all messages.
 const BEGINNING: Instant = Instant::from_micros(-62_135_596_800_000_000);
@@ -55,16 +62,54 @@ macro_rules! is_one_of {
     };
 }
 
+impl SessionChat {
+    fn state(&self) -> SessionChatState {
+        SessionChatState {
+            archived: self.archived.unwrap_or_default(),
+            pinned: self.pinned.unwrap_or_default(),
+            exited: self.exited.unwrap_or_default(),
+            muted_until: self.muted_until.flatten(),
+            read_up_to: self.read_up_to,
+            unread: self.unread,
+            latest_message_id: self.latest.as_ref().map(|(_, id)| id.clone()),
+            last_message_at: self.latest.as_ref().map(|(at, _)| *at),
+        }
+    }
+}
+
 /// Creates missing rows. The keys must be in ascending order.
-pub fn create_session_chats(
-    connection: &mut Connection,
-    org: OrgId,
-    keys: &[SessionChatKey],
-) -> StoreResult<()> {
-    insert_rows!(org, session_chats, keys, |key| { session_id: key.session, chat_key: key.chat_key })
-        .on_conflict_do_nothing()
-        .execute(connection)?;
+pub fn create_session_chats(tx: &mut Transaction<'_>, keys: &[SessionChatKey]) -> StoreResult<()> {
+    let org = tx.org();
+    let listed: Vec<(i64, ChatAddress, String)> = chats::table
+        .filter(has_key_of!(org, chats, keys, |key| { chat_key: key.chat_key }))
+        .select((chats::chat_key, chats::chat_id, chats::type_))
+        .load(&mut **tx)?;
+    let listed: BTreeMap<i64, (&ChatAddress, &str)> =
+        listed.iter().map(|(key, address, kind)| (*key, (address, kind.as_str()))).collect();
+    let copied = |key: &SessionChatKey| listed.get(&key.chat_key).copied();
+    let created: Vec<SessionChatKey> = insert_rows!(org, session_chats, keys, |key| {
+        session_id: key.session,
+        chat_key: key.chat_key,
+        listed_id: copied(key).map(|(address, _)| address.as_str()),
+        listed_type: copied(key).map(|(_, kind)| kind),
+        is_group: copied(key).is_some_and(|(address, _)| address.kind() == AddressKind::Group),
+    })
+    .on_conflict_do_nothing()
+    .returning((session_chats::session_id, session_chats::chat_key))
+    .get_results(&mut **tx)?;
+    record_attached(tx, &created);
     Ok(())
+}
+
+/// Records that sessions hold these chats from now on.
+pub(super) fn record_attached(tx: &mut Transaction<'_>, created: &[SessionChatKey]) {
+    for SessionChatKey { session, chat_key } in created {
+        let changes = FieldChanges::default();
+        let (chat_key, session) = (*chat_key, Some(*session));
+        tx.record(NewEvent { chat_key, session, kind: EventKind::Attached, changes });
+        tx.count_added(List::Chats, session, 1);
+        tx.activity_changed(chat_key);
+    }
 }
 
 type Row = (
@@ -169,14 +214,14 @@ pub fn latest_messages(
     Ok(rows.into_iter().filter_map(|(key, at, id)| Some((key, at.zip(id)?))).collect())
 }
 
-/// Updates these chats of sessions, which exist.
+/// Updates these chats of sessions, which exist, and records what changed.
 pub fn update_session_chats(
-    connection: &mut Connection,
-    org: OrgId,
-    rows: &[&SessionChat],
+    tx: &mut Transaction<'_>,
+    changed: &[Changed<&SessionChat>],
     now: Instant,
 ) -> StoreResult<()> {
-    let update = update_rows!(org, session_chats, rows, |row| {
+    let rows: Vec<&SessionChat> = changed.iter().map(|row| row.after).collect();
+    let update = update_rows!(tx.org(), session_chats, rows, |row| {
         session_id: row.key.session,
         chat_key: row.key.chat_key,
     } set {
@@ -194,6 +239,9 @@ pub fn update_session_chats(
         latest_message_id: row.latest.as_ref().map(|(_, id)| id.as_str()),
         updated_at: now,
     });
-    update.execute(connection)?;
+    update.execute(&mut **tx)?;
+    for Changed { before, after } in changed {
+        record_update(tx, after.key.session, after.key.chat_key, &before.state(), &after.state());
+    }
     Ok(())
 }

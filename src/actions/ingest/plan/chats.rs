@@ -7,7 +7,7 @@ use super::members;
 use crate::actions::ingest::change::{Change, ChatChange};
 use crate::error::Error;
 use crate::ids::{AddressKind, ChatAddress};
-use crate::store::ingest::{self as rows, Chat};
+use crate::store::ingest::{self as rows, Changed, Chat};
 use crate::store::{StoreResult, Transaction};
 
 /// The chats of a batch, by every address that it names.
@@ -106,11 +106,9 @@ pub(super) fn write(tx: &mut Transaction<'_>, context: &Context<'_>, chats: &Cha
             || chats.created.contains(&chat.chat_key);
         let given = changes.iter().rev().find_map(|change| change.updated_at);
         chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
-        if chat != before {
-            changed.push(chat);
-        }
+        changed.extend(Changed::new(before, chat));
     }
-    if changed.is_empty() { Ok(()) } else { rows::update_chats(tx, context.org, &changed) }
+    if changed.is_empty() { Ok(()) } else { rows::update_chats(tx, &changed) }
 }
 
 fn apply(chat: &mut Chat, change: &ChatChange) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::context::Context;
 use crate::actions::ingest::change::{Change, ContactChange};
 use crate::ids::{AddressKind, ChatAddress};
-use crate::store::ingest::{self as rows, Contact};
+use crate::store::ingest::{self as rows, Changed, Contact};
 use crate::store::{StoreResult, Transaction};
 
 /// Creates the contacts that are named, are members or have a new chat, and writes the changes of contacts.
@@ -39,13 +39,13 @@ pub(super) fn write(
 
     let ids: Vec<&ChatAddress> = changes.keys().copied().collect();
     let stored = rows::lock_contacts(tx, context.org, &ids)?;
-    let changed = stored.into_iter().filter_map(|stored| {
-        let mut contact = stored.clone();
-        changes[&stored.id].iter().for_each(|change| apply(&mut contact, change));
-        (contact != stored).then_some(contact)
+    let changed = stored.into_iter().filter_map(|before| {
+        let mut after = before.clone();
+        changes[&before.id].iter().for_each(|change| apply(&mut after, change));
+        Changed::new(before, after)
     });
-    let changed: Vec<Contact> = changed.collect();
-    if changed.is_empty() { Ok(()) } else { rows::update_contacts(tx, context.org, &changed) }
+    let changed: Vec<Changed<Contact>> = changed.collect();
+    if changed.is_empty() { Ok(()) } else { rows::update_contacts(tx, &changed) }
 }
 
 fn apply(contact: &mut Contact, change: &ContactChange) {

@@ -12,9 +12,13 @@ use crate::actions::ingest::transaction::Rejections;
 use crate::error::{Error, FieldViolation, Result};
 use crate::ids::{ChatAddress, LabelId, OrgId, SessionId};
 use crate::patch::Patch;
+use crate::store::ingest::Changed;
 use crate::store::ingest::inbox::{self as rows, InboxRow};
 use crate::store::labels::{self as stored_labels, LabelName};
-use crate::store::{StoreResult, Transaction, members as stored_members};
+use crate::store::{
+    StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties,
+    members as stored_members,
+};
 
 const NOT_A_MEMBER: &str = "must be the email of a member of the organization";
 
@@ -105,8 +109,8 @@ pub(super) fn write(
     }
     let stored = rows::lock(tx, context.org, &by_chat.keys().copied().collect::<Vec<_>>())?;
     let mut with_other_data = write_labels(tx, context.org, &by_chat)?;
-    with_other_data.extend(write_properties(tx, context.org, &by_chat)?);
-    with_other_data.extend(write_access(tx, context.org, &by_chat)?);
+    with_other_data.extend(write_properties(tx, &by_chat)?);
+    with_other_data.extend(write_access(tx, &by_chat)?);
 
     let mut changed = Vec::new();
     for before in stored {
@@ -116,11 +120,9 @@ pub(super) fn write(
         let given = inboxes.iter().rev().find_map(|resolved| resolved.inbox.updated_at);
         let is_changed = chat != before || with_other_data.contains(&chat.chat_key);
         chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
-        if chat != before {
-            changed.push(chat);
-        }
+        changed.extend(Changed::new(before, chat));
     }
-    if changed.is_empty() { Ok(()) } else { rows::update(tx, context.org, &changed) }
+    if changed.is_empty() { Ok(()) } else { rows::update(tx, &changed) }
 }
 
 fn apply(chat: &mut InboxRow, inbox: &InboxChange) {
@@ -149,14 +151,10 @@ fn write_labels(tx: &mut Transaction<'_>, org: OrgId, by_chat: &ByChat<'_>) -> S
     };
     let pairs = lists.iter().flat_map(|(key, labels)| labels.iter().map(move |label| (*key, &label.key)));
     let pairs: Vec<(i64, &LabelId)> = pairs.filter_map(|(key, label)| Some((key, ids.get(label)?))).collect();
-    rows::replace_labels(tx, org, &lists.keys().copied().collect::<Vec<_>>(), &pairs)
+    chat_labels::replace(tx, &lists.keys().copied().collect::<Vec<_>>(), &pairs)
 }
 
-fn write_properties(
-    tx: &mut Transaction<'_>,
-    org: OrgId,
-    by_chat: &ByChat<'_>,
-) -> StoreResult<BTreeSet<i64>> {
+fn write_properties(tx: &mut Transaction<'_>, by_chat: &ByChat<'_>) -> StoreResult<BTreeSet<i64>> {
     // The last value of each chat and property; `None` removes it.
     let mut values = BTreeMap::new();
     for (key, inboxes) in by_chat {
@@ -169,12 +167,12 @@ fn write_properties(
         values.iter().filter(|(_, value)| value.is_none()).map(|(place, _)| *place).collect();
     let set: Vec<(i64, &str, &Value)> =
         values.into_iter().filter_map(|((key, id), value)| Some((key, id, value?))).collect();
-    let mut changed = rows::remove_values(tx, org, &removed)?;
-    changed.extend(rows::set_values(tx, org, &set)?);
+    let mut changed = stored_properties::remove(tx, &removed)?;
+    changed.extend(stored_properties::set(tx, &set)?);
     Ok(changed)
 }
 
-fn write_access(tx: &mut Transaction<'_>, org: OrgId, by_chat: &ByChat<'_>) -> StoreResult<BTreeSet<i64>> {
+fn write_access(tx: &mut Transaction<'_>, by_chat: &ByChat<'_>) -> StoreResult<BTreeSet<i64>> {
     let mut last = BTreeMap::new();
     for (key, inboxes) in by_chat {
         let access = inboxes.iter().flat_map(|resolved| &resolved.inbox.access);
@@ -182,5 +180,5 @@ fn write_access(tx: &mut Transaction<'_>, org: OrgId, by_chat: &ByChat<'_>) -> S
     }
     let access: Vec<(i64, &str, bool)> =
         last.into_iter().map(|((key, member), is_open)| (key, member, is_open)).collect();
-    rows::set_access(tx, org, &access)
+    if access.is_empty() { Ok(BTreeSet::new()) } else { chat_access::set(tx, &access) }
 }

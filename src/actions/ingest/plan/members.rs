@@ -20,22 +20,26 @@ pub(super) fn replace(
     let stored = rows::members_of(tx, context.org, &lists.keys().copied().collect::<Vec<_>>())?;
     let mut stored: HashMap<(i64, ChatAddress), rows::Member> =
         stored.into_iter().map(|member| ((member.chat_key, member.contact.clone()), member)).collect();
-    let mut added = Vec::new();
+    let mut set = Vec::new();
     for (chat_key, members) in lists {
         for member in distinct(*chat_key, members, context) {
-            if stored.remove(&(*chat_key, member.contact.clone())).as_ref() != Some(&member) {
-                added.push(member);
+            let before = stored.remove(&(*chat_key, member.contact.clone()));
+            if before.as_ref() != Some(&member) {
+                set.push((before, member));
             }
         }
     }
     let removed: Vec<rows::Member> = stored.into_values().collect();
-    let changed = added.iter().chain(&removed).map(|member| member.chat_key).collect();
+    let changed =
+        set.iter().map(|(_, member)| member).chain(&removed).map(|member| member.chat_key).collect();
     if !removed.is_empty() {
-        rows::remove_members(tx, context.org, &removed)?;
+        rows::remove_members(tx, &removed)?;
     }
-    if !added.is_empty() {
-        added.sort_by(|one, other| (&one.contact, one.chat_key).cmp(&(&other.contact, other.chat_key)));
-        rows::add_members(tx, context.org, &added)?;
+    if !set.is_empty() {
+        set.sort_by(|(_, one), (_, other)| {
+            (&one.contact, one.chat_key).cmp(&(&other.contact, other.chat_key))
+        });
+        rows::set_members(tx, &set)?;
     }
     Ok(changed)
 }

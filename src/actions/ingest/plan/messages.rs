@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::chats::Chats;
 use super::context::Context;
+use super::message_events::{record_edit, record_some};
 use super::message_rows::{states, to_rows};
 use super::session_chats::SessionChats;
 use crate::actions::ingest::change::{Change, Receipt};
 use crate::actions::ingest::message_state::MessageState;
 use crate::ids::OrgId;
+use crate::instant::Instant;
 use crate::store::ingest::{self as rows, MessageKey, PendingReceipt, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
@@ -32,7 +34,7 @@ pub(super) fn write(
     let mut entries = load(tx, context, chats)?;
     add_pending_receipts(tx, context.org, &mut entries)?;
 
-    let (mut changed, mut pending) = (Vec::new(), BTreeMap::new());
+    let (mut changed, mut new, mut pending) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     for (key, entry) in entries {
         let Some(mut now) = entry.now else {
             entry.receipts.iter().for_each(|receipt| keep_for_later(&mut pending, &key, receipt));
@@ -44,25 +46,45 @@ pub(super) fn write(
         if let Some(delivery) = &mut now.delivery {
             delivery.remove_received_from_pending();
         }
-        match &entry.before {
-            None => session_chats.add_message(key.chat, &key.id, &now)?,
-            Some(before) if (before.sent_at, before.from_me) != (now.sent_at, now.from_me) => {
-                session_chats.invalidate(key.chat)?;
-            }
-            Some(_) => {}
+        let Some(before) = entry.before else {
+            session_chats.add_message(key.chat, &key.id, &now)?;
+            new.entry(key.chat).or_insert_with(Vec::new).push(now.sent_at);
+            changed.push((key, now));
+            continue;
+        };
+        if (before.sent_at, before.from_me) != (now.sent_at, now.from_me) {
+            session_chats.invalidate(key.chat)?;
         }
-        if entry.before.as_ref() != Some(&now) {
+        if before != now {
+            let latest = session_chats.stored_latest(key.chat);
+            record_edit(tx, &key, latest.is_some_and(|(_, id)| *id == key.id), &before, &now);
             changed.push((key, now));
         }
     }
+    record_late(tx, session_chats, &new);
     if !changed.is_empty() {
-        rows::write_messages(tx, context.org, &to_rows(changed)?)?;
+        let added = new.iter().map(|(chat, sent)| (chat.session, sent.len()));
+        rows::write_messages(tx, &to_rows(changed)?, &added.collect::<Vec<_>>())?;
     }
     if !pending.is_empty() {
         let pending: Vec<PendingReceipt> = pending.into_values().collect();
         rows::add_pending_receipts(tx, context.org, &pending)?;
     }
     Ok(())
+}
+
+/// Records that chats have new messages that are older than the newest one, of which nothing else tells.
+fn record_late(
+    tx: &mut Transaction<'_>,
+    session_chats: &SessionChats,
+    new: &BTreeMap<SessionChatKey, Vec<Instant>>,
+) {
+    for (chat, sent) in new {
+        let latest = session_chats.stored_latest(*chat).map(|(at, _)| *at);
+        if sent.iter().any(|sent_at| Some(*sent_at) < latest) {
+            record_some(tx, *chat);
+        }
+    }
 }
 
 /// The messages that the batch names, as they are stored and with the batch's changes, apart from their receipts.
@@ -126,72 +148,4 @@ fn keep_for_later<'c>(pending: &mut Pending<'c>, message: &MessageKey, receipt: 
         .entry((message.clone(), receipt.contact.as_str(), receipt.kind.as_str()))
         .and_modify(|earlier| earlier.at = receipt.at.min(earlier.at))
         .or_insert(new);
-}
-
-/// Moves the messages and pending receipts of removed chats to the chats that replace them, the values of `into`.
-pub(crate) fn move_messages(
-    tx: &mut Transaction<'_>,
-    removed: &[SessionChatKey],
-    into: &BTreeMap<i64, i64>,
-) -> StoreResult<()> {
-    let org = tx.org();
-    if removed.is_empty() {
-        return Ok(());
-    }
-    let kept = |key: SessionChatKey| SessionChatKey { chat_key: into[&key.chat_key], ..key };
-    merge_duplicates(tx, removed, kept)?;
-    let moves: Vec<(SessionChatKey, i64)> = removed.iter().map(|key| (*key, kept(*key).chat_key)).collect();
-    rows::move_messages(tx, org, &moves)?;
-    let mut receipts = rows::take_receipts_of_chats(tx, org, removed)?;
-    if !receipts.is_empty() {
-        for receipt in &mut receipts {
-            receipt.message.chat = kept(receipt.message.chat);
-        }
-        rows::add_pending_receipts(tx, org, &receipts)?;
-    }
-    // Those of the kept chats, too: their messages may have moved.
-    apply_pending_receipts(tx, &removed.iter().copied().map(kept).collect::<Vec<_>>())
-}
-
-/// Merges the messages that both chats have.
-fn merge_duplicates(
-    tx: &mut Transaction<'_>,
-    removed: &[SessionChatKey],
-    kept: impl Fn(SessionChatKey) -> SessionChatKey,
-) -> StoreResult<()> {
-    let org = tx.org();
-    let keys = rows::duplicate_messages(tx, org, removed)?;
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let mut taken = rows::take_messages(tx, org, &keys)?;
-    for row in &mut taken {
-        row.key.chat = kept(row.key.chat);
-    }
-    let taken = states(taken)?;
-    let stored = rows::messages_by_key(tx, org, &taken.keys().collect::<Vec<_>>())?;
-    let mut merged = states(stored)?;
-    for (key, other) in taken {
-        if let Some(state) = merged.get_mut(&key) {
-            state.merge(other);
-        }
-    }
-    rows::write_messages(tx, org, &to_rows(merged)?)
-}
-
-/// Applies pending receipts whose messages are stored in these chats.
-fn apply_pending_receipts(tx: &mut Transaction<'_>, chats: &[SessionChatKey]) -> StoreResult<()> {
-    let org = tx.org();
-    let keys = rows::messages_with_pending_receipts(tx, org, chats)?;
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<&MessageKey> = keys.iter().collect();
-    let mut messages = states(rows::messages_by_key(tx, org, &keys)?)?;
-    for pending in rows::take_pending_receipts(tx, org, &keys)? {
-        if let Some(message) = messages.get_mut(&pending.message) {
-            message.apply_receipt(&pending.contact, &pending.kind, pending.at);
-        }
-    }
-    rows::write_messages(tx, org, &to_rows(messages)?)
 }

@@ -9,7 +9,7 @@ use crate::actions::ingest::message_state::MessageState;
 use crate::error::Error;
 use crate::ids::OrgId;
 use crate::instant::Instant;
-use crate::store::ingest::{self as rows, SessionChat, SessionChatKey};
+use crate::store::ingest::{self as rows, Changed, SessionChat, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
 /// The sessions' chats of a batch, locked until the transaction ends.
@@ -47,7 +47,7 @@ pub(super) fn lock(
     let found: BTreeSet<SessionChatKey> = locked.iter().map(|row| row.key).collect();
     missing.retain(|key| !found.contains(key));
     if !missing.is_empty() {
-        rows::create_session_chats(tx, context.org, &missing)?;
+        rows::create_session_chats(tx, &missing)?;
         locked.extend(rows::lock_session_chats(tx, context.org, &missing)?);
     }
     session_chats.0.extend(locked.into_iter().map(|row| (row.key, Entry::new(row))));
@@ -125,6 +125,11 @@ impl SessionChats {
         Ok(())
     }
 
+    /// The newest message of a chat as it is stored: when it was sent, and its id.
+    pub(super) fn stored_latest(&self, key: SessionChatKey) -> Option<&(Instant, String)> {
+        self.0.get(&key)?.before.latest.as_ref()
+    }
+
     /// Requests a recount: the time or direction of a counted message changed.
     pub(super) fn invalidate(&mut self, key: SessionChatKey) -> StoreResult<()> {
         let entry = self.get(key)?;
@@ -141,7 +146,7 @@ impl SessionChats {
             }
         }
         self.0.values_mut().for_each(Entry::skip_recount_when_read);
-        self.write_changed(tx, org, now)?;
+        self.write_changed(tx, now)?;
 
         // The recount reads the read marks just written.
         let uncounted = self.keys(|entry| entry.recount);
@@ -160,17 +165,17 @@ impl SessionChats {
         for entry in self.0.values_mut() {
             entry.now.unread = entry.now.unread.max(entry.min_unread);
         }
-        self.write_changed(tx, org, now)
+        self.write_changed(tx, now)
     }
 
     fn keys(&self, is_wanted: impl Fn(&Entry) -> bool) -> Vec<SessionChatKey> {
         self.0.iter().filter(|(_, entry)| is_wanted(entry)).map(|(key, _)| *key).collect()
     }
 
-    fn write_changed(&self, tx: &mut Transaction<'_>, org: OrgId, now: Instant) -> StoreResult<()> {
-        let changed = self.0.values().filter(|entry| entry.now != entry.before);
-        let changed: Vec<&SessionChat> = changed.map(|entry| &entry.now).collect();
-        if changed.is_empty() { Ok(()) } else { rows::update_session_chats(tx, org, &changed, now) }
+    fn write_changed(&self, tx: &mut Transaction<'_>, now: Instant) -> StoreResult<()> {
+        let changed = self.0.values().filter_map(|entry| Changed::new(&entry.before, &entry.now));
+        let changed: Vec<Changed<&SessionChat>> = changed.collect();
+        if changed.is_empty() { Ok(()) } else { rows::update_session_chats(tx, &changed, now) }
     }
 }
 
