@@ -22,11 +22,11 @@ use crate::store::{Connection, Store, StoreResult, Transaction};
 pub struct NewKey {
     /// The purpose of the key.
     pub name: String,
-    /// What the key permits.
+    /// What the key permits, at least one.
     pub capabilities: Capabilities,
     /// When the key expires; `None` for never.
     pub expires_at: Option<Instant>,
-    /// The sessions that the key may access; `None` for all, including later ones.
+    /// The sessions that the key may access, at least one; `None` for all, including later ones.
     pub sessions: Option<Vec<SessionId>>,
 }
 
@@ -173,23 +173,15 @@ fn not_found() -> Error {
 
 fn checked_new(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKeyRow> {
     let name = name::checked("name", &new.name)?;
-    let capabilities: Vec<_> = new.capabilities.iter().map(capability_name).collect();
-    if capabilities.is_empty() {
-        return Err(Error::invalid("capabilities", "must be at least one capability"));
-    }
     if new.expires_at.is_some_and(|expires_at| expires_at <= Instant::now()) {
         return Err(Error::invalid("expires_at", "must be in the future"));
-    }
-    let sessions = new.sessions.map(session_ids::sorted);
-    if sessions.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Error::invalid("session_ids", "must be at least one session, or omitted for all"));
     }
     Ok(NewKeyRow {
         id: key.id.clone(),
         name,
         secret_sha256: key.secret_sha256(),
-        capabilities,
-        sessions,
+        capabilities: new.capabilities.iter().map(capability_name).collect(),
+        sessions: new.sessions.map(session_ids::sorted),
         expires_at: new.expires_at,
         manages_owners,
     })

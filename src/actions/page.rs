@@ -63,7 +63,7 @@ impl CursorList<'_> {
             "" => None,
             cursor => Some(self.keys.open(self.org, &self.scope, cursor)?),
         };
-        let size = size(limit);
+        let size = limit.unwrap_or(DEFAULT_SIZE).clamp(1, MAX_SIZE);
         let work = move |connection: &mut Connection| read(connection, after.clone(), size + 1);
         let rows = self.store.read_named(name_of::<F>(), work).await?;
         cut(rows, size, |last| self.keys.seal(self.org, &self.scope, &position(last)))
@@ -77,8 +77,4 @@ fn cut<T>(mut rows: Vec<T>, size: i64, cursor: impl Fn(&T) -> Result<String>) ->
     rows.truncate(size);
     let next = rows.last().filter(|_| !is_last).map(cursor).transpose()?;
     Ok(Page { items: rows, next })
-}
-
-fn size(limit: Option<i64>) -> i64 {
-    limit.unwrap_or(DEFAULT_SIZE).clamp(1, MAX_SIZE)
 }

@@ -258,6 +258,12 @@ async fn breach_of_the_stream_rules_ends_the_stream() {
     let event = IngestEvent { sequence: 1, ..IngestEvent::default() };
     assert_eq!(first(Request::Event(event.encode_to_vec().into())).await, Code::InvalidArgument);
     assert_eq!(first(Request::Open(Open { sender: "\0".to_owned() })).await, Code::InvalidArgument);
+    // No event at all, and one without a sequence number.
+    for bytes in [&b"\xff\xff"[..], b""] {
+        let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
+        connector.send(Request::Event(bytes.to_vec().into())).await;
+        assert_eq!(connector.answer().await.expect_err("rejected").code(), Code::InvalidArgument);
+    }
     for numbers in [[1, 1], [2, 1]] {
         let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
         for number in numbers {
