@@ -30,7 +30,7 @@ async fn start(limit: impl FnOnce(&mut Limits)) -> Server {
         first_request: FOREVER,
         unread: FOREVER,
         drain_delay: Duration::ZERO,
-        drain_timeout: FOREVER,
+        drain_timeout: Duration::from_millis(500),
     };
     limit(&mut limits);
     let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -105,7 +105,7 @@ async fn client_that_does_not_read_is_disconnected() {
 
 #[tokio::test]
 async fn drain_waits_for_requests_but_not_for_silent_clients() {
-    let server = start(|_| {}).await;
+    let server = start(|limits| limits.drain_timeout = FOREVER).await;
     let (_silent, mut idle, mut brief) =
         (server.connect().await, server.connect().await, server.connect().await);
     request(&mut idle, "/").await;
