@@ -21,7 +21,6 @@ mod precondition;
 pub mod properties;
 pub mod read_state;
 mod retention;
-mod safe_position;
 pub mod search;
 pub mod senders;
 pub mod session_chats;

@@ -18,6 +18,7 @@ pub mod export;
 mod fair_queue;
 pub mod idempotency;
 pub mod ingest;
+mod interval;
 mod json;
 pub mod keys;
 mod keyset;

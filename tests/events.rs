@@ -12,7 +12,7 @@ use crate::support::{Chat, World};
 fn events_of(world: &World, chat: &Chat) -> Vec<(Value, String, String, Value)> {
     let query = format!(
         "SELECT session_id, kind, actor, changes FROM events WHERE (org_id, chat_key) IN
-             (SELECT org_id, chat_key FROM chat_addresses WHERE address = '{}') ORDER BY event_id",
+             (SELECT org_id, chat_key FROM chat_addresses WHERE address = '{}') ORDER BY number",
         chat.id
     );
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -166,7 +166,8 @@ async fn deleted_chat_writes_a_final_event() {
     let label = world.sql().value("SELECT label_id FROM labels WHERE name = 'gone'");
     let label = format!("labels.{}", label.as_str().expect("a label"));
     assert_eq!(world.rest().delete(&chat.session_path).await.status, 204);
-    let last = "SELECT kind, changes FROM events ORDER BY event_id DESC LIMIT 2";
+    let last = "SELECT kind, changes FROM events WHERE chat_key =
+        (SELECT max(chat_key) FROM events WHERE kind = 'deleted') ORDER BY number DESC LIMIT 2";
     let had = json!({"chat_id": [chat.id, null], "assignee": [member, null], label: ["gone", null]});
     let expected = [json!({"kind": "deleted", "changes": had}), json!({"kind": "detached", "changes": {}})];
     assert_eq!(world.sql().rows(last), expected);
@@ -197,15 +198,16 @@ async fn merge_of_chats_writes_its_events_in_one_transaction() {
     };
     // The first session holds both chats, the second only that of the LID.
     world.import(&world.org, &[message(0, "A"), message(1, "B")]);
-    let before = world.sql().value("SELECT max(event_id) FROM events");
+    let before = world.sql().value("SELECT max(at)::text FROM events");
+    let before = before.as_str().expect("a time");
     world.import(
         &world.org,
         &[json!({"session": world.org.numbers[0], "address": {"lid": lid, "jid": chat.jid}})],
     );
 
-    let rows = format!("FROM event_views WHERE event_id > {before}");
+    let rows = format!("FROM event_views WHERE at > '{before}'");
     let events =
-        world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {rows} ORDER BY event_id"));
+        world.sql().rows(&format!("SELECT chat_id, session_id, kind, changes {rows} ORDER BY at, event_id"));
     let [first, second] = [0, 1].map(|number| world.org.sessions[number].as_str());
     let latest = |id: &str| json!({"latest_message_id": [null, id], "last_message_at": [null, 1_737_976_000_000_000_i64]});
     let expected = [
@@ -225,6 +227,6 @@ async fn merge_of_chats_writes_its_events_in_one_transaction() {
     // The chat is deleted after its last session is detached.
     let last_of_lid = events.iter().rfind(|event| event["chat_id"] == lid);
     assert_eq!(last_of_lid, expected.last(), "{events:#?}");
-    let transactions = format!("SELECT count(DISTINCT xmin::text) FROM events WHERE event_id > {before}");
+    let transactions = format!("SELECT count(DISTINCT xmin::text) FROM events WHERE at > '{before}'");
     assert_eq!(world.sql().value(&transactions), json!(1));
 }

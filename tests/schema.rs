@@ -171,6 +171,7 @@ fn diesel_name(kind: &str) -> &str {
         "uuid" => "Uuid",
         "text" => "Text",
         "text[]" => "Array<Text>",
+        "bigint[]" => "Array<BigInt>",
         "bigint" => "BigInt",
         "integer" => "Integer",
         "smallint" => "SmallInt",

@@ -221,8 +221,9 @@ async fn watch_misses_nothing_when_transactions_commit_out_of_order() {
         }
     }
     writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
-    let stored =
-        world.sql().rows("SELECT event_id AS id FROM events WHERE kind = 'state' AND actor = 'operator'");
+    let stored = world
+        .sql()
+        .rows("SELECT event_id AS id FROM event_views WHERE kind = 'state' AND actor = 'operator'");
     let stored: BTreeSet<i64> = stored.iter().filter_map(|row| row["id"].as_i64()).collect();
     assert_eq!(received.into_keys().collect::<BTreeSet<_>>(), stored);
     assert!(order.iter().all(|(before, now)| before.is_none_or(|before| before < *now)), "{order:?}");

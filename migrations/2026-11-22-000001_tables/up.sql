@@ -364,28 +364,49 @@ COMMENT ON COLUMN chat_properties.chat_key IS 'The chat.';
 COMMENT ON COLUMN chat_properties.property_id IS 'The property.';
 COMMENT ON COLUMN chat_properties.value IS 'A JSON string; a picklist''s is an array of strings.';
 
+-- Every event has the next number of its organization and bucket. A writer takes numbers last, so the row lock of the head
+-- is held only until COMMIT: numbers have no gaps and become visible in order. Readers need nothing but "number > last".
+-- No foreign keys: events outlive their chat and their organization until they are removed.
+CREATE TABLE event_heads (
+    org_id  uuid    NOT NULL,
+    bucket  integer NOT NULL CHECK (bucket BETWEEN 0 AND 15),
+    last    bigint  NOT NULL,
+    removed bigint  NOT NULL DEFAULT 0,
+    PRIMARY KEY (org_id, bucket)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE event_heads IS 'The ends of the event log of an organization: one row for each bucket that has events.';
+COMMENT ON COLUMN event_heads.org_id IS 'The organization.';
+COMMENT ON COLUMN event_heads.bucket IS 'The bucket.';
+COMMENT ON COLUMN event_heads.last IS 'The number of the bucket''s last event.';
+COMMENT ON COLUMN event_heads.removed IS 'Events up to this number were removed after their retention; 0 if none.';
+
 CREATE TABLE events (
-    org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
-    event_id   bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
-    tx         xid8        NOT NULL DEFAULT pg_current_xact_id(),
-    at         timestamptz NOT NULL DEFAULT now(),
-    chat_key   bigint,
+    org_id     uuid        NOT NULL,
+    bucket     integer     NOT NULL GENERATED ALWAYS AS ((chat_key & 15)::integer) STORED,
+    number     bigint      NOT NULL,
+    -- The time of the change, not of the transaction's start: a later change of a chat has a later time.
+    at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    chat_key   bigint      NOT NULL,
     session_id text        COLLATE "C",
     kind       text        NOT NULL COLLATE "C",
     actor      text        NOT NULL,
     changes    jsonb       NOT NULL,
-    PRIMARY KEY (org_id, event_id)
+    PRIMARY KEY (org_id, bucket, number)
 );
-COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change.';
+-- For the audit log of one chat, newest first.
+CREATE INDEX events_chat ON events (org_id, chat_key, at, number);
+-- For the address of a deleted chat.
+CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
+COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change, deleted after the retention.';
 COMMENT ON COLUMN events.org_id IS 'The organization.';
-COMMENT ON COLUMN events.event_id IS 'Order of writing. Ids commit out of order: read only below pg_snapshot_xmin of tx.';
-COMMENT ON COLUMN events.tx IS 'The transaction that wrote it.';
+COMMENT ON COLUMN events.bucket IS 'The bucket of the chat: the events of a chat are in order.';
+COMMENT ON COLUMN events.number IS 'Order of commit in the bucket, from 1, without gaps. The id of the event is number * 16 + bucket.';
 COMMENT ON COLUMN events.at IS 'When it changed.';
 COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may have been deleted since.';
 COMMENT ON COLUMN events.session_id IS 'The session whose state changed; null for shared data.';
-COMMENT ON COLUMN events.kind IS 'The kind of change.';
-COMMENT ON COLUMN events.actor IS 'Who made the change.';
-COMMENT ON COLUMN events.changes IS 'Each changed field with its previous and new value.';
+COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state or messages.';
+COMMENT ON COLUMN events.actor IS 'Who made the change: member:<subject of the login token>, key:<key id>, connector or operator.';
+COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
 
 -- A second check: a statement can only write rows of the organization that its transaction is set to. Reads are not
 -- restricted; their check is the org_id in every WHERE. FORCE applies the policies to the tables' owner, too.
@@ -399,7 +420,7 @@ DECLARE
 BEGIN
     FOREACH t IN ARRAY ARRAY['orgs', 'members', 'sessions', 'api_keys', 'contacts', 'lids', 'chats', 'chat_addresses',
         'session_chats', 'messages', 'pending_receipts', 'chat_members', 'chat_access', 'labels', 'chat_labels',
-        'properties', 'chat_properties', 'events']
+        'properties', 'chat_properties', 'event_heads', 'events']
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);

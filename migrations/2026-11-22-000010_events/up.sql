@@ -4,30 +4,6 @@
 -- A cached plan does not depend on how many rows the next statement changes: nested loops over them are disabled, and lookups
 -- by key are subqueries. A plan that needs a nested loop then has a huge estimated cost, which must not trigger JIT.
 
--- Replaced by event_head().
-ALTER TABLE events DROP COLUMN tx;
--- The time of the change, not of the transaction's start: a later change of a chat has a later time.
-ALTER TABLE events ALTER COLUMN at SET DEFAULT clock_timestamp();
--- No check for each row: the changed row has the same organization, and old events are deleted by retention.
-ALTER TABLE events DROP CONSTRAINT events_org_id_fkey;
-ALTER TABLE events ALTER COLUMN chat_key SET NOT NULL;
--- For subscribers that resume from a deleted event.
-ALTER TABLE orgs ADD COLUMN events_removed_up_to bigint NOT NULL DEFAULT 0;
-COMMENT ON COLUMN orgs.events_removed_up_to IS 'Id of the latest deleted event of the organization; 0 if none.';
--- For reads across organizations and for retention. Partial although it has all rows: otherwise the planner would also use it
--- for one organization's events.
-CREATE INDEX events_in_order ON events (event_id) WHERE kind <> '';
--- For the audit log of one chat, newest first.
-CREATE INDEX events_chat ON events (org_id, chat_key, event_id);
--- For the address of a deleted chat.
-CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
-COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change, deleted after the retention.';
-COMMENT ON COLUMN events.event_id IS 'Order of writing; for one chat the order of its changes. Ids commit out of order: see event_head().';
-COMMENT ON COLUMN events.at IS 'When it changed.';
-COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state or messages.';
-COMMENT ON COLUMN events.actor IS 'Who made the change: member:<subject of the login token>, key:<key id>, connector or operator.';
-COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
-
 CREATE FUNCTION current_actor() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce(convert_from(decode(nullif(current_setting('switchboard.actor', true), ''), 'hex'), 'UTF8'), 'operator');
 COMMENT ON FUNCTION current_actor() IS 'Actor of the current transaction: SET LOCAL switchboard.actor, in hex; operator by default.';
@@ -336,21 +312,30 @@ CREATE TRIGGER record_events_on_update AFTER UPDATE ON labels
         AND current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_label_events();
 CREATE TRIGGER record_events_on_delete BEFORE DELETE ON labels FOR EACH ROW WHEN (current_setting('switchboard.records_events', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION record_label_events();
 
--- Event ids are assigned in order and commit in any order. `last` is a safe position once all of `writers` have ended: a
--- writer holds its lock on the table from before it draws an id until its rows are visible. Unlike pg_snapshot_xmin(),
--- this does not wait for transactions that write other tables.
-CREATE FUNCTION event_head() RETURNS TABLE (last bigint, at timestamptz, writers text[]) LANGUAGE plpgsql AS $$
+-- Triggers insert events before the end of a transaction. They have negative numbers until COMMIT, when all of them are numbered.
+CREATE SEQUENCE unnumbered_events;
+ALTER TABLE events ALTER COLUMN number SET DEFAULT -nextval('unnumbered_events');
+CREATE FUNCTION number_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    at := clock_timestamp();
-    last := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_event_id_seq);
-    -- After `last`, in this order.
-    writers := ARRAY(
-        SELECT l.virtualtransaction FROM pg_locks l
-        WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
-            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND l.relation = 'events'::regclass
-    );
-    RETURN NEXT;
+    -- The first of the transaction's events numbers all of them.
+    IF (SELECT true FROM events WHERE org_id = NEW.org_id AND bucket = NEW.bucket AND number = NEW.number) THEN
+        WITH unnumbered AS (
+            SELECT bucket, number, row_number() OVER (PARTITION BY bucket ORDER BY number DESC) AS place
+            FROM events WHERE org_id = NEW.org_id AND bucket = ANY ('{0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15}') AND number < 0
+        ), heads AS (
+            INSERT INTO event_heads (org_id, bucket, last)
+            SELECT NEW.org_id, bucket, count(*) FROM unnumbered GROUP BY bucket ORDER BY bucket
+            ON CONFLICT (org_id, bucket) DO UPDATE SET last = event_heads.last + excluded.last
+            RETURNING bucket, last
+        )
+        UPDATE events e SET at = (SELECT clock_timestamp()),
+            number = h.last + u.place - (SELECT count(*) FROM unnumbered same WHERE same.bucket = u.bucket)
+        FROM unnumbered u JOIN heads h ON h.bucket = u.bucket
+        WHERE e.org_id = NEW.org_id AND e.bucket = u.bucket AND e.number = u.number;
+    END IF;
+    RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION event_head() IS 'The last event id assigned, the time before it was read, and the transactions that may still write events up to it.';
+COMMENT ON FUNCTION number_events() IS 'Gives the events that triggers inserted the next numbers of their buckets.';
+CREATE CONSTRAINT TRIGGER number_events AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.number < 0) EXECUTE FUNCTION number_events();

@@ -1,3 +1,1 @@
-DROP VIEW event_head;
 DROP VIEW event_views;
-DROP FUNCTION deleted_chat_fields(uuid, bigint);

@@ -1,49 +1,47 @@
 -- Change events with the columns that subscribers filter by: the chat's present state, or its last one if it was deleted.
-CREATE FUNCTION deleted_chat_fields(of_org uuid, of_chat bigint) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (
-        SELECT deleted.changes FROM events deleted
-        WHERE deleted.org_id = of_org AND deleted.chat_key = of_chat AND deleted.kind = 'deleted'
-        LIMIT 1
-    );
-COMMENT ON FUNCTION deleted_chat_fields(uuid, bigint) IS 'The changes of a deleted chat''s last event: {field: [value, null]}.';
-
 CREATE VIEW event_views AS
 SELECT
     e.org_id,
-    e.event_id,
+    e.bucket,
+    e.number,
+    e.number * 16 + e.bucket AS event_id,
     e.at,
     e.chat_key,
-    CASE
-        WHEN c.chat_key IS NULL THEN deleted_chat_fields(e.org_id, e.chat_key) -> 'chat_id' ->> 0
-        ELSE c.chat_id
-    END AS chat_id,
+    CASE WHEN c.chat_key IS NULL THEN deleted.changes -> 'chat_id' ->> 0 ELSE c.chat_id END AS chat_id,
     e.session_id,
     s.phone,
     e.kind,
     e.actor,
     e.changes,
-    e.kind <> '' AS of_any_org,
     ARRAY(
         SELECT sc.session_id FROM session_chats sc WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
     ) AS held_by,
     CASE
         WHEN c.chat_key IS NULL THEN ARRAY(
             SELECT substr(fields.field, length('labels.') + 1)
-            FROM jsonb_object_keys(deleted_chat_fields(e.org_id, e.chat_key)) fields (field)
+            FROM jsonb_object_keys(deleted.changes) fields (field)
             WHERE starts_with(fields.field, 'labels.')
         )
         ELSE ARRAY(SELECT cl.label_id FROM chat_labels cl WHERE cl.org_id = e.org_id AND cl.chat_key = e.chat_key)
     END AS label_ids,
     CASE
-        WHEN c.chat_key IS NULL THEN deleted_chat_fields(e.org_id, e.chat_key) -> 'assignee' ->> 0
+        WHEN c.chat_key IS NULL THEN deleted.changes -> 'assignee' ->> 0
         ELSE (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee)
     END AS assigned_to
 FROM events e
 LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
-LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id;
+LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id
+-- {field: [value, null]}. OFFSET 0 keeps this a look-up for each event.
+LEFT JOIN LATERAL (
+    SELECT d.changes FROM events d
+    WHERE c.chat_key IS NULL AND d.org_id = e.org_id AND d.chat_key = e.chat_key AND d.kind = 'deleted'
+    LIMIT 1 OFFSET 0
+) deleted ON true;
 COMMENT ON VIEW event_views IS 'Change events with the chat''s present state, or its last one if it was deleted.';
 COMMENT ON COLUMN event_views.org_id IS 'The organization.';
-COMMENT ON COLUMN event_views.event_id IS 'Order of writing.';
+COMMENT ON COLUMN event_views.bucket IS 'The bucket of the chat.';
+COMMENT ON COLUMN event_views.number IS 'Order of commit in the bucket.';
+COMMENT ON COLUMN event_views.event_id IS 'The id of the event: number * 16 + bucket.';
 COMMENT ON COLUMN event_views.at IS 'When it changed.';
 COMMENT ON COLUMN event_views.chat_key IS 'The chat''s key in this database.';
 COMMENT ON COLUMN event_views.chat_id IS 'The canonical address.';
@@ -52,14 +50,6 @@ COMMENT ON COLUMN event_views.phone IS 'That session''s phone number, in digits.
 COMMENT ON COLUMN event_views.kind IS 'The kind of change.';
 COMMENT ON COLUMN event_views.actor IS 'Who made the change.';
 COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
-COMMENT ON COLUMN event_views.of_any_org IS 'Always true. Queries across organizations filter by it, to match the partial index events_in_order.';
 COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now.';
 COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
-
--- The function as a view, for diesel.
-CREATE VIEW event_head AS SELECT last, at, writers FROM event_head();
-COMMENT ON VIEW event_head IS 'The result of event_head().';
-COMMENT ON COLUMN event_head.last IS 'The last event id assigned.';
-COMMENT ON COLUMN event_head.at IS 'The time before it was read.';
-COMMENT ON COLUMN event_head.writers IS 'The transactions that may still write events up to it.';

@@ -8,7 +8,7 @@ CREATE TABLE webhooks (
     enabled          boolean     NOT NULL DEFAULT true,
     salt             bytea       NOT NULL CHECK (length(salt) = 16),
     key_id           bytea       NOT NULL CHECK (length(key_id) = 8),
-    position         bigint      NOT NULL,
+    positions        bigint[]    NOT NULL DEFAULT array_fill(0::bigint, ARRAY[16]) CHECK (cardinality(positions) = 16),
     failures         integer     NOT NULL DEFAULT 0,
     retry_at         timestamptz,
     lease_holder     uuid,
@@ -29,7 +29,7 @@ COMMENT ON COLUMN webhooks.session_ids IS 'Session scope: only events of chats t
 COMMENT ON COLUMN webhooks.enabled IS 'Whether events are delivered.';
 COMMENT ON COLUMN webhooks.salt IS 'Salt of the secret''s derivation; a new salt gives a new secret.';
 COMMENT ON COLUMN webhooks.key_id IS 'Id of the signing key that the secret is derived from.';
-COMMENT ON COLUMN webhooks.position IS 'All events up to this id were delivered or are in webhook_deliveries.';
+COMMENT ON COLUMN webhooks.positions IS 'For each bucket from 0: all events up to this number were delivered or are in webhook_deliveries.';
 COMMENT ON COLUMN webhooks.failures IS 'Consecutive batches that delivered nothing.';
 COMMENT ON COLUMN webhooks.retry_at IS 'End of the backoff; null if there is none.';
 COMMENT ON COLUMN webhooks.lease_holder IS 'The process that holds the lease.';

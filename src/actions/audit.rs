@@ -28,12 +28,13 @@ pub async fn list(
     let org = caller.org;
     let query = AuditQuery { sessions: caller.sessions.clone(), ..query };
     let list = CursorList { store, keys, org, scope };
-    let read = move |connection: &mut Connection, older_than: Option<i64>, limit| {
+    let read = move |connection: &mut Connection, older_than: Option<(i64, i64)>, limit| {
+        let older_than = older_than.map(|(at, id)| (Instant::from_micros(at), id));
         let query = AuditQuery { older_than, ..query.clone() };
         let rows = events::of_chat(connection, org, &query, limit)?;
         Ok(rows.ok_or_else(|| Error::not_found("chat not found"))?)
     };
-    list.page(page.limit, &page.cursor, |event: &ChangeEvent| event.event_id, read).await
+    list.page(page.limit, &page.cursor, |event: &ChangeEvent| (event.at.micros(), event.event_id), read).await
 }
 
 /// Rejects an unknown kind of change event.

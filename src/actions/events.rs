@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
-use super::retention;
+use super::retention::{self, BATCH};
 use crate::error::Result;
-use crate::store::{Store, events};
+use crate::ids::OrgId;
+use crate::store::{Connection, Store, events};
 
 /// Removes a batch of expired events. Returns whether there may be more.
 pub async fn remove_expired(store: &Store, retention: Duration) -> Result<bool> {
-    let read = move |connection: &mut _| events::expired(connection, retention, retention::BATCH);
-    retention::delete(store, store.read(read).await?, events::delete).await
+    let read = move |connection: &mut _| events::expired(connection, retention, BATCH);
+    let expired = store.read(read).await?;
+    let is_done = expired.is_empty();
+    let remove = move |connection: &mut Connection, org: OrgId, buckets: &[i32]| {
+        events::remove_expired(connection, org, buckets, retention)
+    };
+    retention::delete(store, expired, remove).await?;
+    Ok(!is_done)
 }

@@ -1,7 +1,9 @@
 //! Watching chats: validates a watch request and starts a subscriber.
 
+mod feeds;
 mod filter;
 mod notifications;
+mod position;
 mod publisher;
 mod subscriber;
 

@@ -24,8 +24,8 @@ pub use links::{Renamed, add_addresses, add_lid_addresses, add_links, phones_of_
 pub use members::{Member, add_missing_members, members_of, memberships_of, remove_members, set_members};
 pub use merges::{
     Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, messages_with_pending_receipts,
-    move_addresses, move_events, move_messages, remove_chats, session_chat_keys, take_messages,
-    take_receipts_of_chats, update_merged,
+    move_addresses, move_messages, remove_chats, session_chat_keys, take_messages, take_receipts_of_chats,
+    update_merged,
 };
 pub use messages::{
     Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,

@@ -3,9 +3,11 @@
 #![allow(missing_docs)]
 
 mod ingest;
+mod outbox;
 mod outgoing;
 
 pub use self::ingest::{chat_merges, ingest_senders, lids};
+pub use self::outbox::{event_heads, events};
 pub use self::outgoing::{commands, connector_leases, webhook_deliveries, webhooks};
 use super::views::{chat_views, event_views, message_views};
 
@@ -15,7 +17,6 @@ diesel::table! {
         name -> Text,
         disabled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
-        events_removed_up_to -> BigInt,
     }
 }
 
@@ -245,19 +246,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    events (org_id, event_id) {
-        org_id -> Uuid,
-        event_id -> BigInt,
-        at -> Timestamptz,
-        chat_key -> BigInt,
-        session_id -> Nullable<Text>,
-        kind -> Text,
-        actor -> Text,
-        changes -> Jsonb,
-    }
-}
-
-diesel::table! {
     idempotency_keys (org_id, key_sha256) {
         org_id -> Uuid,
         key_sha256 -> Binary,
@@ -270,6 +258,6 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    idempotency_keys, ingest_senders, commands, connector_leases, lids, chat_merges, webhooks,
+    event_heads, idempotency_keys, ingest_senders, commands, connector_leases, lids, chat_merges, webhooks,
     webhook_deliveries, chat_views, event_views, message_views
 }

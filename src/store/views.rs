@@ -52,8 +52,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    event_views (org_id, event_id) {
+    event_views (org_id, bucket, number) {
         org_id -> Uuid,
+        bucket -> Integer,
+        number -> BigInt,
         event_id -> BigInt,
         at -> Timestamptz,
         chat_key -> BigInt,
@@ -63,17 +65,8 @@ diesel::table! {
         kind -> Text,
         actor -> Text,
         changes -> Jsonb,
-        of_any_org -> Bool,
         held_by -> Array<Text>,
         label_ids -> Array<Text>,
         assigned_to -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    event_head (last) {
-        last -> BigInt,
-        at -> Timestamptz,
-        writers -> Array<Text>,
     }
 }

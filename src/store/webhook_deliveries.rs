@@ -5,15 +5,22 @@ use std::time::Duration;
 use diesel::dsl::{exists, now};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{BigInt, Integer, Timestamptz};
 
 use super::connection::{Connection, StoreResult};
-use super::events::{ChangeEvent, interval};
+use super::events::ChangeEvent;
+use super::interval::interval;
 use super::org_rows::org_rows;
 use super::schema::{webhook_deliveries, webhooks};
 use super::views::event_views;
 use crate::ids::{OrgId, SessionId, WebhookId};
 use crate::instant::Instant;
+
+/// The expressions of an event's bucket and number.
+mod event_key {
+    diesel::infix_operator!(BitAnd, " & ", diesel::sql_types::Integer, backend: diesel::pg::Pg);
+    diesel::infix_operator!(ShiftRight, " >> ", diesel::sql_types::BigInt, backend: diesel::pg::Pg);
+}
 
 /// To be attempted, now or later.
 pub const WAITING: &str = "waiting";
@@ -78,7 +85,14 @@ pub fn page(
 ) -> StoreResult<Vec<(DeliveryRow, Option<ChangeEvent>)>> {
     let event = event_views::org_id
         .eq(webhook_deliveries::org_id)
-        .and(event_views::event_id.eq(webhook_deliveries::event_id));
+        .and(
+            event_views::bucket
+                .eq(event_key::BitAnd::new(webhook_deliveries::event_id, 15_i64.into_sql::<BigInt>())),
+        )
+        .and(
+            event_views::number
+                .eq(event_key::ShiftRight::new(webhook_deliveries::event_id, 4.into_sql::<Integer>())),
+        );
     let mut page = webhook_deliveries::table
         .left_join(event_views::table.on(event))
         .filter(webhook_deliveries::org_id.eq(org))

@@ -13,9 +13,10 @@ use diesel::upsert::excluded;
 use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
-use super::events::interval;
+use super::events::Positions;
+use super::interval::interval;
 use super::org_rows::org_rows;
-use super::schema::{events, orgs, webhook_deliveries, webhooks};
+use super::schema::{event_heads, events, orgs, webhook_deliveries, webhooks};
 use super::webhook_deliveries::{DeliveryRow, WAITING};
 use super::webhooks::WebhookRow;
 use crate::ids::{OrgId, WebhookId};
@@ -28,8 +29,9 @@ pub struct LeasedWebhook {
     /// The webhook.
     #[diesel(embed)]
     pub webhook: WebhookRow,
-    /// Every event up to this one is delivered or has a delivery.
-    pub position: i64,
+    /// Every event up to these positions is delivered or has a delivery.
+    #[diesel(deserialize_as = Vec<i64>)]
+    pub positions: Positions,
     /// Consecutive batches that delivered nothing.
     pub failures: i32,
 }
@@ -37,8 +39,8 @@ pub struct LeasedWebhook {
 /// The result of a delivery batch.
 #[derive(Clone, Debug)]
 pub struct BatchResult {
-    /// Every event up to this one is delivered or has a delivery.
-    pub position: i64,
+    /// Every event up to these positions is delivered or has a delivery.
+    pub positions: Positions,
     /// Consecutive batches that delivered nothing.
     pub failures: i32,
     /// When the webhook may be leased again; `None` for now.
@@ -51,7 +53,6 @@ pub struct BatchResult {
 /// Skips the organizations in `except`.
 pub fn due(
     connection: &mut Connection,
-    safe_position: i64,
     except: &[OrgId],
     limit: i64,
 ) -> StoreResult<Vec<(OrgId, WebhookId)>> {
@@ -60,10 +61,9 @@ pub fn due(
         .filter(webhook_deliveries::webhook_id.eq(webhooks::webhook_id))
         .filter(webhook_deliveries::state.eq(WAITING))
         .filter(webhook_deliveries::next_attempt_at.le(now));
-    let has_new_event = events::table
-        .filter(events::org_id.eq(webhooks::org_id))
-        .filter(events::event_id.gt(webhooks::position))
-        .filter(events::event_id.le(safe_position));
+    let has_new_event = event_heads::table
+        .filter(event_heads::org_id.eq(webhooks::org_id))
+        .filter(event_heads::last.gt(webhooks::positions.index(event_heads::bucket + 1)));
     Ok(webhooks::table
         .inner_join(orgs::table.on(orgs::org_id.eq(webhooks::org_id)))
         .filter(orgs::disabled_at.is_null())
@@ -81,18 +81,22 @@ pub fn due(
 /// The time of the oldest event that a webhook has not processed, and the current time.
 /// Ignores failing endpoints.
 pub fn oldest_undelivered(connection: &mut Connection) -> StoreResult<Option<(Instant, Instant)>> {
+    let processed = webhooks::positions.index(event_heads::bucket + 1);
     let next = events::table
         .filter(events::org_id.eq(webhooks::org_id))
-        .filter(events::event_id.gt(webhooks::position))
-        .order(events::event_id)
+        .filter(events::bucket.eq(event_heads::bucket))
+        .filter(events::number.gt(processed))
+        .order(events::number)
         .select(events::at)
         .limit(1)
         .single_value();
     Ok(webhooks::table
         .inner_join(orgs::table.on(orgs::org_id.eq(webhooks::org_id)))
+        .inner_join(event_heads::table.on(event_heads::org_id.eq(webhooks::org_id)))
         .filter(orgs::disabled_at.is_null())
         .filter(webhooks::enabled)
         .filter(webhooks::failures.eq(0))
+        .filter(event_heads::last.gt(processed))
         .filter(next.is_not_null())
         .order(next.asc())
         .select((next.assume_not_null(), now.into_sql::<Timestamptz>()))
@@ -129,7 +133,7 @@ pub fn release(
 ) -> StoreResult<bool> {
     let held = webhooks::table.find((org, id)).filter(webhooks::lease_holder.eq(holder));
     let set = (
-        webhooks::position.eq(result.position),
+        webhooks::positions.eq(Vec::from(result.positions)),
         webhooks::failures.eq(result.failures),
         webhooks::retry_at.eq(result.retry_at),
         webhooks::lease_holder.eq(None::<Uuid>),

@@ -4,9 +4,9 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
+use super::events;
 use super::org_rows::org_rows;
 use super::schema::webhooks;
-use super::views::event_head;
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 
@@ -66,7 +66,7 @@ macro_rules! no_backoff {
 
 /// Inserts a webhook that receives the events after the current event head.
 pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> StoreResult<WebhookRow> {
-    let last: i64 = event_head::table.select(event_head::last).first(connection)?;
+    let last = events::head(connection, org)?.last;
     let values = (
         webhooks::org_id.eq(org),
         webhooks::webhook_id.eq(WebhookId::generate()),
@@ -76,7 +76,7 @@ pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> S
         webhooks::enabled.eq(new.enabled),
         webhooks::salt.eq(&new.salt),
         webhooks::key_id.eq(&new.key_id),
-        webhooks::position.eq(last),
+        webhooks::positions.eq(Vec::from(last)),
     );
     let insert = diesel::insert_into(webhooks::table).values(values);
     Ok(insert.returning(WebhookRow::as_returning()).get_result(connection)?)

@@ -107,13 +107,14 @@ async fn deleted_session_writes_events_and_keeps_counts() {
     }
     world.rest().patch(&alone, json!({"labels": "vip"})).await.expect(200);
     assert_kept(&world);
-    let last = world.sql().value("SELECT max(event_id) FROM events");
+    let last = world.sql().value("SELECT max(at)::text FROM events");
+    let last = last.as_str().expect("a time");
     let manager = world.rest().token(&world.key("manage").await);
     manager.delete(&format!("/api/v1/sessions/{}", world.org.sessions[0])).await.expect(204);
 
     assert_kept(&world);
     let written = format!(
-        "SELECT chat_key, kind, session_id IS NULL AS of_all, changes FROM events WHERE event_id > {last} ORDER BY event_id"
+        "SELECT chat_key, kind, session_id IS NULL AS of_all, changes FROM events WHERE at > '{last}' ORDER BY kind DESC"
     );
     let events = world.sql().rows(&written);
     let kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().expect("a kind")).collect();

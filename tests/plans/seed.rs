@@ -79,7 +79,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 17] = [
+const STATEMENTS: [&str; 18] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -171,13 +171,15 @@ const STATEMENTS: [&str; 17] = [
      SELECT c.org_id, c.chat_key,
          'property-' || translate(lpad((o.n * 100 + 1)::text, 16, '0'), '0123456789', 'abcdefghij'), '\"hello\"'
      FROM chats c JOIN numbered o ON o.org_id = c.org_id WHERE c.chat_key % 3 = 0",
-    "INSERT INTO webhooks (org_id, webhook_id, url, session_ids, enabled, salt, key_id, position)
+    "INSERT INTO chat_merges (org_id, chat_key, merged_into)
+     SELECT org_id, -chat_key, chat_key FROM chats WHERE chat_key % 10 = 0",
+    "INSERT INTO webhooks (org_id, webhook_id, url, session_ids, enabled, salt, key_id)
      SELECT org_id, 'webhook-' || translate(lpad((n * 10 + i - 10)::text, 16, '0'), '0123456789', 'abcdefghij'),
          'https://hooks.acme.example/', ARRAY[(SELECT min(session_id COLLATE \"C\") FROM sessions s WHERE s.org_id = numbered.org_id)],
-         false, '0123456789abcdef', '01234567', 0
+         false, '0123456789abcdef', '01234567'
      FROM numbered CROSS JOIN generate_series(1, 5) i",
     "INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, attempts)
      SELECT e.org_id, w.webhook_id, e.event_id, e.chat_key, CASE WHEN e.event_id % 3 = 0 THEN 'dead' ELSE 'delivered' END, 1
-     FROM events e JOIN webhooks w ON w.org_id = e.org_id AND w.webhook_id LIKE '%b'
+     FROM event_views e JOIN webhooks w ON w.org_id = e.org_id AND w.webhook_id LIKE '%b'
      WHERE e.event_id % 5 = 0 AND e.kind = 'attached'",
 ];

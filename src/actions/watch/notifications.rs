@@ -44,6 +44,11 @@ impl Notifications {
         self.wake.notified().await;
     }
 
+    /// Signals that there may be new events.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     /// Signals what this instance writes, here and to other instances.
     pub(super) async fn send(&self) -> Infallible {
         loop {

@@ -1,65 +1,42 @@
-//! Reads change events once for all subscribers of this instance, and broadcasts them.
+//! Reads change events once for all subscribers of an organization on this instance, and broadcasts them.
 //!
 //! A notification triggers a read; a slow poll finds the rest. Without subscribers there are no queries.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::{Instant as Clock, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::feeds::{Feeds, Page, PublishedEvent};
 use super::notifications::Notifications;
-use crate::actions::safe_position::SafePositionTracker;
+use super::position::Position;
 use crate::config::{Config, Secrets};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::Store;
-use crate::store::events::{self, EventHead, RoutableEvent};
+use crate::store::events::{self, Head, Range, RoutableEvent};
 use crate::telemetry::{causes, metrics};
 
 /// Interval of polling for new events without a notification.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The same while open transactions hold it back: a rollback sends no notification.
-const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Events that are read at a time.
-const PAGE: i64 = 256;
-
-/// Pages that are buffered for the slowest subscriber.
-const BUFFERED_PAGES: usize = 64;
+const PAGE: usize = 256;
 
 /// The maximum number of subscribers, which bounds their memory.
 const MAX_SUBSCRIBERS: usize = 10_000;
 
-/// How much earlier than its predecessor an event may be timed.
-const JITTER_MICROS: i64 = 2_000_000;
-
-/// An event id, and a time in Unix microseconds that no later event precedes.
-pub(super) type Position = (i64, i64);
-
-/// An event with the resume token after it.
-#[derive(Debug)]
-pub(super) struct PublishedEvent {
-    pub(super) routable: Arc<RoutableEvent>,
-    pub(super) resume_token: Arc<str>,
-}
-
-impl PublishedEvent {
-    pub(super) fn position(&self) -> Position {
-        position_of(&self.routable)
-    }
-}
-
-/// Consecutive events of all organizations.
-#[derive(Debug)]
-pub(super) struct Page {
-    pub(super) events: Vec<PublishedEvent>,
-    /// Every event up to this position is in this page or an earlier one.
-    pub(super) end: Position,
-    /// Whether event ids were reset: a failover lost published events.
-    pub(super) is_reset: bool,
+/// Events of a feed that are read together.
+struct Part {
+    org: OrgId,
+    start: Position,
+    end: Position,
+    ranges: Vec<Range>,
 }
 
 /// A new subscription.
@@ -69,6 +46,8 @@ pub(super) struct Subscription {
     /// The position after which `pages` continues.
     pub(super) now: Position,
     pub(super) pages: broadcast::Receiver<Arc<Page>>,
+    /// Counts the subscriber.
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
 /// Publishes change events to subscribers.
@@ -77,10 +56,8 @@ pub struct Publisher {
     notifications: Notifications,
     cursors: SigningKeys,
     retention: Duration,
-    /// The end of the last page; `None` without subscribers.
-    /// Locked while a page is sent, so that a new subscriber misses none.
-    published: watch::Sender<Option<Position>>,
-    pages: broadcast::Sender<Arc<Page>>,
+    feeds: Feeds,
+    subscribers: Arc<Semaphore>,
     closing: CancellationToken,
     subscribed: Notify,
 }
@@ -93,8 +70,8 @@ impl Publisher {
             store,
             cursors: secrets.signing_keys.clone(),
             retention: config.event_retention,
-            published: watch::Sender::new(None),
-            pages: broadcast::Sender::new(BUFFERED_PAGES),
+            feeds: Feeds::default(),
+            subscribers: Arc::new(Semaphore::new(MAX_SUBSCRIBERS)),
             closing,
             subscribed: Notify::new(),
         })
@@ -143,155 +120,166 @@ impl Publisher {
 
     /// Subscribes after that position, or from now on.
     pub(super) async fn subscribe(&self, org: OrgId, start: Option<Position>) -> Result<Subscription> {
-        if self.pages.receiver_count() >= MAX_SUBSCRIBERS {
-            return Err(Error::new(Kind::Overloaded, "too many watches, try again"));
-        }
-        let mut published = self.published.subscribe();
+        let permit = Arc::clone(&self.subscribers).try_acquire_owned();
+        let permit = permit.map_err(|_| Error::new(Kind::Overloaded, "too many watches, try again"))?;
+        let head = match start {
+            None => self.store.read(move |connection| events::head(connection, org)).await?,
+            Some(start) => self.check(org, start).await?,
+        };
+        let (now, pages) = self.feeds.subscribe(org, Position::of(&head));
+        // The events after `head` may have been signalled before the feed existed.
         self.subscribed.notify_one();
-        let (now, pages) = {
-            let published = published.wait_for(Option::is_some).await.map_err(Error::unavailable)?;
-            // Still locked: the next page follows `now`.
-            (published.unwrap_or_default(), self.pages.subscribe())
-        };
-        let start = match start {
-            Some(start) => {
-                self.check_retained(org, start, now).await?;
-                start
-            }
-            None => self.current(now).await?,
-        };
-        Ok(Subscription { start, now, pages })
+        self.notifications.wake();
+        let start = start.unwrap_or_else(|| Position::of(&head).max(now));
+        Ok(Subscription { start, now, pages, permit })
     }
 
     /// Rejects a position whose following events may be deleted or lost.
-    async fn check_retained(&self, org: OrgId, (last, at): Position, now: Position) -> Result<()> {
-        let retention = i64::try_from(self.retention.as_micros()).unwrap_or(i64::MAX);
-        let is_expired = at.saturating_add(retention) < now.1.saturating_add(JITTER_MICROS);
-        let read = move |connection: &mut _| events::removed_up_to(connection, org);
-        if is_expired || self.store.read(read).await? > last {
-            return Err(Error::new(Kind::Gone, "the events after the resume token have expired"));
-        }
-        // Another instance may have published more than this one.
-        if last > now.0 && last > self.store.read(events::head).await?.last {
-            return Err(history_lost());
-        }
-        Ok(())
-    }
-
-    /// The latest position that no uncommitted event precedes.
-    async fn current(&self, published: Position) -> Result<Position> {
-        let head = self.store.read(events::head).await?;
-        Ok(if head.writers.is_empty() { published.max(end_of(&head)) } else { published })
-    }
-
-    /// Whether there are no subscribers. Publishing then restarts with the next one.
-    fn stop_if_unused(&self) -> bool {
-        self.published.send_if_modified(|published| {
-            let is_unused = self.published.receiver_count() == 0 && self.pages.receiver_count() == 0;
-            if is_unused {
-                *published = None;
-            }
-            is_unused
-        })
+    async fn check(&self, org: OrgId, position: Position) -> Result<Head> {
+        let positions = position.events;
+        let read = move |connection: &mut _| events::head_and_time(connection, org, &positions);
+        let (head, time_here) = self.store.read(read).await?;
+        position.check(&head, time_here, self.retention)?;
+        Ok(head)
     }
 
     /// Publishes while there are subscribers.
     async fn publish(&self) {
-        let (mut tracker, mut current_at) = (SafePositionTracker::default(), Clock::now());
-        while !self.stop_if_unused() {
-            let read = self.publish_new(&mut tracker).await;
-            match &read {
-                Ok(lag) => current_at = Clock::now() - *lag,
+        let (mut current_at, mut is_checked) = (Clock::now(), true);
+        loop {
+            let orgs: Vec<OrgId> = self.feeds.orgs().into_iter().collect();
+            if orgs.is_empty() {
+                break;
+            }
+            let result = with_lag(current_at, self.read_and_publish(orgs, is_checked)).await;
+            match &result {
+                Ok(()) => current_at = Clock::now(),
                 Err(error) => tracing::warn!(reason = causes(error), "reading events failed"),
             }
             metrics::event_lag("watchers", current_at.elapsed());
-            let is_held_back = read.is_ok() && tracker.is_held_back();
-            let pause = if is_held_back { SHORT_POLL_INTERVAL } else { POLL_INTERVAL };
+            // After a failure, the database may be another one.
+            is_checked = result.is_ok();
             // An error means that the pause is over.
-            let _ = timeout(pause, self.notifications.received()).await;
+            let _ = timeout(POLL_INTERVAL, self.notifications.received()).await;
         }
         metrics::event_lag("watchers", Duration::ZERO);
     }
 
-    /// Publishes up to the safe position. Returns the maximum age of later events.
-    async fn publish_new(&self, tracker: &mut SafePositionTracker) -> Result<Duration> {
-        let head = self.store.read(events::head).await?;
-        let (last, at) = end_of(&head);
-        if let Some(safe) = tracker.update(head) {
-            while !self.publish_page(end_of(&safe)).await? {}
+    async fn read_and_publish(&self, orgs: Vec<OrgId>, is_checked: bool) -> Result<()> {
+        if !is_checked {
+            self.check_feeds(&orgs).await?;
         }
-        let behind = self.published.borrow().filter(|(published, _)| *published < last);
-        let micros = behind.map_or(0, |(_, published_at)| at - published_at);
-        Ok(Duration::from_micros(micros.try_into().unwrap_or_default()))
+        self.publish_new(orgs).await
     }
 
-    /// Publishes the next page up to `end`. Returns whether it was the last one.
-    async fn publish_page(&self, end: Position) -> Result<bool> {
-        let published = *self.published.borrow();
-        let is_done = self.published.send_if_modified(|published| {
-            let is_done = self.pages.receiver_count() == 0 || published.is_none_or(|(last, _)| end.0 <= last);
-            if is_done {
-                if published.is_some_and(|(last, _)| end.0 < last) {
-                    let _ = self.pages.send(Arc::new(Page { events: Vec::new(), end, is_reset: true }));
-                }
-                *published = Some(end);
+    /// Resets the feeds whose events are not in the database any more.
+    async fn check_feeds(&self, orgs: &[OrgId]) -> Result<()> {
+        for org in orgs {
+            let Some(published) = self.feeds.published(*org) else { continue };
+            match self.check(*org, published).await {
+                Err(error) if error.kind() == Kind::Gone => self.reset(*org, published),
+                checked => drop(checked?),
             }
-            is_done
-        });
-        let Some((after, _)) = published.filter(|_| !is_done) else { return Ok(true) };
-        let rows =
-            self.store.read(move |connection| events::after(connection, None, after, end.0, PAGE)).await?;
-        let is_full = i64::try_from(rows.len()) == Ok(PAGE);
-        let end = rows.last().filter(|_| is_full).map_or(end, position_of);
-        let events = rows.into_iter().map(|row| self.with_token(row)).collect::<Result<_>>()?;
-        let page = Arc::new(Page { events, end, is_reset: false });
-        self.published.send_modify(|published| {
-            // An error means that there are no subscribers.
-            let _ = self.pages.send(page);
-            *published = Some(end);
-        });
-        Ok(!is_full)
+        }
+        Ok(())
     }
 
-    /// Events of one organization up to `last`, and whether there are no others.
+    fn reset(&self, org: OrgId, end: Position) {
+        self.feeds.publish(org, Page { events: Vec::new(), end, is_reset: true });
+    }
+
+    /// Publishes what the organizations' event logs have beyond their feeds.
+    async fn publish_new(&self, orgs: Vec<OrgId>) -> Result<()> {
+        let heads = self.store.read(move |connection| events::heads(connection, &orgs)).await?;
+        let mut behind = Vec::new();
+        for (org, head) in heads {
+            let (published, end) = (self.feeds.published(org), Position::of(&head));
+            match published.map(|published| published.events) {
+                Some(published) if published.exceeds(&head.last) => self.reset(org, end),
+                Some(published) if head.last.exceeds(&published) => behind.push((org, end)),
+                Some(_) | None => self.feeds.refresh(org, end),
+            }
+        }
+        loop {
+            let parts = self.next_parts(&behind);
+            if parts.is_empty() {
+                return Ok(());
+            }
+            self.publish_parts(parts).await?;
+        }
+    }
+
+    /// The next events of the feeds that are behind, at most a page in total.
+    fn next_parts(&self, behind: &[(OrgId, Position)]) -> Vec<Part> {
+        let (mut parts, mut left) = (Vec::new(), PAGE);
+        for (org, end) in behind {
+            let Some(start) = self.feeds.published(*org) else { continue };
+            let ranges = start.events.ranges(&end.events, left);
+            if ranges.is_empty() {
+                continue;
+            }
+            left = left.saturating_sub(ranges.iter().map(Range::len).sum());
+            let events = start.events.after_ranges(&ranges);
+            let end =
+                if end.events.exceeds(&events) { Position { events, ..start } } else { start.max(*end) };
+            parts.push(Part { org: *org, start, end, ranges });
+            if left == 0 {
+                break;
+            }
+        }
+        parts
+    }
+
+    async fn publish_parts(&self, parts: Vec<Part>) -> Result<()> {
+        let ranges: Vec<(OrgId, Range)> =
+            parts.iter().flat_map(|part| part.ranges.iter().map(|range| (part.org, *range))).collect();
+        let found = self.store.read(move |connection| events::of_ranges(connection, &ranges)).await?;
+        let mut events_of: BTreeMap<OrgId, Vec<RoutableEvent>> = BTreeMap::new();
+        found.into_iter().for_each(|event| events_of.entry(event.org_id).or_default().push(event));
+        for Part { org, start, end, .. } in parts {
+            let mut position = start;
+            let events = events_of.remove(&org).unwrap_or_default().into_iter().map(|routable| {
+                position = position.after(&routable);
+                let resume_token = self.resume_token(org, position)?;
+                Ok(PublishedEvent { routable: Arc::new(routable), position, resume_token })
+            });
+            let events = events.collect::<Result<_>>()?;
+            self.feeds.publish(org, Page { events, end, is_reset: false });
+        }
+        Ok(())
+    }
+
+    /// Events of one organization after a position and up to another, and the position after them.
     pub(super) async fn earlier(
         &self,
         org: OrgId,
-        after: i64,
-        last: i64,
-    ) -> Result<(Vec<PublishedEvent>, bool)> {
-        let read = move |connection: &mut _| events::after(connection, Some(org), after, last, PAGE);
-        let rows = self.store.read(read).await?;
-        let is_complete = i64::try_from(rows.len()) != Ok(PAGE);
-        Ok((rows.into_iter().map(|row| self.with_token(row)).collect::<Result<_>>()?, is_complete))
-    }
-
-    fn with_token(&self, routable: RoutableEvent) -> Result<PublishedEvent> {
-        let resume_token = self.resume_token(routable.org_id, position_of(&routable))?;
-        Ok(PublishedEvent { routable: Arc::new(routable), resume_token })
+        start: Position,
+        end: Position,
+    ) -> Result<(Vec<RoutableEvent>, Position)> {
+        let ranges = start.events.ranges(&end.events, PAGE);
+        let after = Position { events: start.events.after_ranges(&ranges), ..start };
+        let ranges: Vec<(OrgId, Range)> = ranges.into_iter().map(|range| (org, range)).collect();
+        let found = self.store.read(move |connection| events::of_ranges(connection, &ranges)).await?;
+        let after = found.iter().fold(after, |position, routable| position.after(routable));
+        Ok((found, if end.events.exceeds(&after.events) { after } else { after.max(end) }))
     }
 
     /// The position with the latest valid time: now, when no event follows it.
-    pub(super) fn refreshed(&self, position: Position) -> Position {
-        let published = *self.published.borrow();
-        published
-            .filter(|(last, _)| *last == position.0)
-            .map_or(position, |published| published.max(position))
+    pub(super) fn refreshed(&self, org: OrgId, position: Position) -> Position {
+        let published = self.feeds.published(org).filter(|published| published.events == position.events);
+        published.map_or(position, |published| published.max(position))
     }
 }
 
-/// The error of a watch whose position is not in the database any more.
-pub(super) fn history_lost() -> Error {
-    let message = "event history was lost in a failover; restart the watch without a token";
-    Error::new(Kind::Gone, message)
-}
-
-fn position_of(routable: &RoutableEvent) -> Position {
-    (routable.event.event_id, routable.event.at.micros())
-}
-
-fn end_of(head: &EventHead) -> Position {
-    (head.last, head.at.micros())
+/// Awaits a read. Reports meanwhile how long ago the last one succeeded.
+async fn with_lag<T>(current_at: Clock, read: impl Future<Output = T>) -> T {
+    let mut read = pin!(read);
+    loop {
+        match timeout(POLL_INTERVAL, &mut read).await {
+            Ok(result) => return result,
+            Err(_) => metrics::event_lag("watchers", current_at.elapsed()),
+        }
+    }
 }
 
 fn scope() -> Scope {

@@ -8,8 +8,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
+use super::feeds::{Page, PublishedEvent};
 use super::filter::Filter;
-use super::publisher::{Page, Position, PublishedEvent, Publisher, Subscription, history_lost};
+use super::position::{Position, history_lost};
+use super::publisher::{Publisher, Subscription};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -55,7 +57,7 @@ impl Subscriber {
         // Reserved at the start, because the channel of a slow client is full at the end.
         let reserve = || self.sender.clone().try_reserve_owned();
         let (Ok(token), Ok(reason)) = (reserve(), reserve()) else { return };
-        let Subscription { start: mut position, now, pages } = subscription;
+        let Subscription { start: mut position, now, pages, permit: _permit } = subscription;
         let end = tokio::select! {
             Err(end) = self.send_all(&mut position, now, pages) => end,
             end = self.credential_check.lost(&self.caller) => end,
@@ -82,8 +84,8 @@ impl Subscriber {
                 page = pages.recv() => match page {
                     Ok(page) if page.is_reset => return Err(history_lost()),
                     Ok(page) => {
-                        for event in &page.events {
-                            self.send_event(position, event).await?;
+                        for PublishedEvent { routable, position: after, resume_token } in &page.events {
+                            self.send_event(position, routable, Some((after, resume_token))).await?;
                         }
                         *position = page.end.max(*position);
                     }
@@ -97,34 +99,40 @@ impl Subscriber {
 
     /// Sends the events up to `now`.
     async fn send_earlier(&self, position: &mut Position, now: Position) -> Result<()> {
-        while position.0 < now.0 {
-            let (events, is_complete) = self.publisher.earlier(self.caller.org, position.0, now.0).await?;
-            for event in &events {
-                self.send_event(position, event).await?;
-                *position = event.position();
+        while now.events.exceeds(&position.events) {
+            let (events, after) = self.publisher.earlier(self.caller.org, *position, now).await?;
+            for routable in events {
+                self.send_event(position, &Arc::new(routable), None).await?;
             }
-            if is_complete {
-                *position = now;
-            }
+            *position = after.max(*position);
         }
         Ok(())
     }
 
-    /// Sends an event if it is new and matches the filter.
-    async fn send_event(&self, position: &mut Position, event: &PublishedEvent) -> Result<()> {
-        let routable = &event.routable;
-        let is_new = routable.org_id == self.caller.org && routable.event.event_id > position.0;
-        if is_new && self.filter.matches(routable) {
-            let change = Some(Arc::clone(routable));
-            self.send(Ok(WatchMessage { change, resume_token: Arc::clone(&event.resume_token) })).await?;
-            *position = event.position();
+    /// Sends an event if it is new and matches the filter. `published` is the position after it in the feed, and its token.
+    async fn send_event(
+        &self,
+        position: &mut Position,
+        routable: &Arc<RoutableEvent>,
+        published: Option<(&Position, &Arc<str>)>,
+    ) -> Result<()> {
+        if position.events.includes(routable.event.event_id) || !self.filter.matches(routable) {
+            return Ok(());
         }
+        let after = published.map_or(*position, |(after, _)| position.max(*after)).after(routable);
+        let resume_token = match published {
+            // A subscriber that resumed may be ahead of the feed.
+            Some((published, token)) if *published == after => Arc::clone(token),
+            Some(_) | None => self.publisher.resume_token(self.caller.org, after)?,
+        };
+        self.send(Ok(WatchMessage { change: Some(Arc::clone(routable)), resume_token })).await?;
+        *position = after;
         Ok(())
     }
 
     fn heartbeat(&self, position: Position) -> Result<WatchMessage> {
         // Without events the position's time would grow old, until the token seems to have expired.
-        let position = self.publisher.refreshed(position);
+        let position = self.publisher.refreshed(self.caller.org, position);
         let resume_token = self.publisher.resume_token(self.caller.org, position)?;
         Ok(WatchMessage { change: None, resume_token })
     }

@@ -13,12 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::sender::WebhookSender;
 use super::worker::Worker;
-use crate::actions::safe_position::SafePositionTracker;
 use crate::config::WebhookConfig;
 use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, WebhookId};
-use crate::store::{Store, events, webhook_leases};
+use crate::store::{Store, webhook_leases};
 use crate::telemetry::causes;
 
 /// Webhooks that one process serves at a time.
@@ -28,15 +27,13 @@ const MAX_CONCURRENT_PER_ORG: usize = 16;
 
 /// Pause between polls for due webhooks.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The same after a batch, or while open transactions hold the safe position back.
+/// The same after a batch.
 const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Sends change events to webhooks.
 pub struct Dispatcher<S> {
     worker: Arc<Worker<S>>,
     running: Running,
-    safe_position: i64,
-    tracker: SafePositionTracker,
 }
 
 impl<S: WebhookSender> Dispatcher<S> {
@@ -49,26 +46,18 @@ impl<S: WebhookSender> Dispatcher<S> {
         closing: CancellationToken,
     ) -> Self {
         let worker = Arc::new(Worker { store, keys, settings, sender, closing });
-        Self {
-            worker,
-            running: Running::default(),
-            safe_position: 0,
-            tracker: SafePositionTracker::default(),
-        }
+        Self { worker, running: Running::default() }
     }
 
     /// Delivers until `closing` is cancelled, then waits for the attempts in progress.
     pub async fn run(mut self) {
         let closing = self.worker.closing.clone();
         while !closing.is_cancelled() {
-            let polled = self.poll().await;
-            if let Err(error) = &polled {
-                tracing::warn!(reason = causes(error), "polling for due webhooks failed");
+            if let Err(error) = self.poll().await {
+                tracing::warn!(reason = causes(&error), "polling for due webhooks failed");
             }
-            let is_held_back = polled.is_ok() && self.tracker.is_held_back();
-            let pause = if is_held_back { SHORT_POLL_INTERVAL } else { POLL_INTERVAL };
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(POLL_INTERVAL) => {}
                 true = self.running.next_finished() => sleep(SHORT_POLL_INTERVAL).await,
                 () = closing.cancelled() => {}
             }
@@ -82,16 +71,11 @@ impl<S: WebhookSender> Dispatcher<S> {
         if self.running.capacity() == 0 {
             return Ok(());
         }
-        if let Some(head) = self.tracker.update(self.worker.store.read(events::head).await?) {
-            self.safe_position = head.last;
-        }
-        let safe_position = self.safe_position;
         // Repeated when one organization's webhooks filled the result, and it has reached its limit now.
         loop {
             let (capacity, full_orgs) = (self.running.capacity(), self.running.full_orgs());
             let limit = i64::try_from(capacity).unwrap_or(i64::MAX);
-            let read =
-                move |connection: &mut _| webhook_leases::due(connection, safe_position, &full_orgs, limit);
+            let read = move |connection: &mut _| webhook_leases::due(connection, &full_orgs, limit);
             let due = self.worker.store.read(read).await?;
             let is_complete = due.len() < capacity;
             let mut started = 0;
@@ -108,9 +92,9 @@ impl<S: WebhookSender> Dispatcher<S> {
     }
 
     fn start(&mut self, org: OrgId, webhook: WebhookId) {
-        let (worker, safe_position, id) = (Arc::clone(&self.worker), self.safe_position, webhook.clone());
+        let (worker, id) = (Arc::clone(&self.worker), webhook.clone());
         self.running.spawn(org, webhook, async move {
-            if let Err(error) = worker.deliver_batch(org, &id, safe_position).await {
+            if let Err(error) = worker.deliver_batch(org, &id).await {
                 tracing::warn!(webhook = %id, reason = causes(&error), "delivering to a webhook failed");
             }
         });

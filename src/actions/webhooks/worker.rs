@@ -18,7 +18,7 @@ use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, WebhookId};
 use crate::instant::Instant;
-use crate::store::events::{self, ChangeEvent, RoutableEvent};
+use crate::store::events::{self, ChangeEvent, Positions};
 use crate::store::webhook_deliveries::{DEAD, DELIVERED, DeliveryRow, WAITING};
 use crate::store::webhook_leases::{self, BatchResult, LeasedWebhook};
 use crate::store::webhooks::{self, WebhookRow};
@@ -26,7 +26,7 @@ use crate::store::{Store, Transaction};
 use crate::telemetry::metrics;
 
 /// Events that a batch reads, and deliveries that it attempts.
-const BATCH: i64 = 256;
+const BATCH: usize = 256;
 /// Waiting deliveries above which a batch reads no new events.
 const MAX_WAITING: usize = 1000;
 /// Chats that a batch delivers concurrently.
@@ -61,12 +61,7 @@ struct Batch<'w, S> {
 
 impl<S: WebhookSender> Worker<S> {
     /// Delivers a batch, unless another process holds the webhook's lease.
-    pub(super) async fn deliver_batch(
-        &self,
-        org: OrgId,
-        webhook: &WebhookId,
-        safe_position: i64,
-    ) -> Result<()> {
+    pub(super) async fn deliver_batch(&self, org: OrgId, webhook: &WebhookId) -> Result<()> {
         let (id, holder, started) = (webhook.clone(), Uuid::now_v7(), Clock::now());
         // Includes the time for the last response and for storing the result.
         let duration = BATCH_DURATION + self.settings.timeout * 2 + Duration::from_secs(10);
@@ -75,7 +70,7 @@ impl<S: WebhookSender> Worker<S> {
         let secret = secret(&self.keys, org, &lease.webhook);
         let (delivered, failed) = Default::default();
         let batch = Batch { worker: self, org, lease, secret, started, delivered, failed };
-        let result = batch.run(safe_position).await?;
+        let result = batch.run().await?;
         let id = webhook.clone();
         let release = move |tx: &mut Transaction<'_>| webhook_leases::release(tx, org, &id, holder, &result);
         let id = webhook.clone();
@@ -89,14 +84,13 @@ impl<S: WebhookSender> Worker<S> {
 }
 
 impl<S: WebhookSender> Batch<'_, S> {
-    async fn run(&self, safe_position: i64) -> Result<BatchResult> {
+    async fn run(&self) -> Result<BatchResult> {
         let waiting = self.waiting().await?;
         let is_full = waiting.len() >= MAX_WAITING;
         let started = Instant::now();
         let mut plan = Plan::new(waiting, self.is_failing(), started);
         self.load_events(&mut plan).await?;
-        let position =
-            if is_full { self.lease.position } else { self.add_new_events(&mut plan, safe_position).await? };
+        let positions = if is_full { self.lease.positions } else { self.add_new_events(&mut plan).await? };
         let Plan { chats, deferred, outage, .. } = plan;
         let attempted: Vec<Vec<DeliveryRow>> = stream::iter(chats)
             .map(|tasks| self.deliver_chat(tasks))
@@ -107,20 +101,19 @@ impl<S: WebhookSender> Batch<'_, S> {
         if self.is_outage() {
             outage.count_attempt(&mut deliveries, started, &self.worker.settings);
         }
-        Ok(self.result(position, deliveries))
+        Ok(self.result(positions, deliveries))
     }
 
     async fn waiting(&self) -> Result<Vec<DeliveryRow>> {
         let (org, id) = (self.org, self.lease.webhook.webhook_id.clone());
-        let limit = i64::try_from(MAX_WAITING).unwrap_or(BATCH) + BATCH;
+        let limit = i64::try_from(MAX_WAITING + BATCH).unwrap_or(i64::MAX);
         let read = move |connection: &mut _| webhook_leases::waiting(connection, org, &id, limit);
         self.worker.store.read(read).await
     }
 
     /// Loads the events of the first deliveries of the plan.
     async fn load_events(&self, plan: &mut Plan) -> Result<()> {
-        let limit = usize::try_from(BATCH).unwrap_or(usize::MAX);
-        let ids: Vec<i64> = plan.chats.iter().flatten().map(|task| task.row.event_id).take(limit).collect();
+        let ids: Vec<i64> = plan.chats.iter().flatten().map(|task| task.row.event_id).take(BATCH).collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -134,17 +127,14 @@ impl<S: WebhookSender> Batch<'_, S> {
         Ok(())
     }
 
-    /// Adds the events after the webhook's position. Returns the new position.
-    async fn add_new_events(&self, plan: &mut Plan, safe_position: i64) -> Result<i64> {
-        let (org, position) = (self.org, self.lease.position);
-        let read =
-            move |connection: &mut _| events::after(connection, Some(org), position, safe_position, BATCH);
-        let events: Vec<RoutableEvent> = self.worker.store.read(read).await?;
-        let is_page_full = i64::try_from(events.len()) == Ok(BATCH);
-        let end = match events.last() {
-            Some(last) if is_page_full => last.event.event_id,
-            _ => position.max(safe_position),
-        };
+    /// Adds the events after the webhook's positions. Returns the new positions.
+    async fn add_new_events(&self, plan: &mut Plan) -> Result<Positions> {
+        let (org, store) = (self.org, &self.worker.store);
+        let head = store.read(move |connection| events::head(connection, org)).await?;
+        let ranges = self.lease.positions.ranges(&head.last, BATCH);
+        let end = self.lease.positions.after_ranges(&ranges);
+        let ranges: Vec<_> = ranges.into_iter().map(|range| (org, range)).collect();
+        let events = store.read(move |connection| events::of_ranges(connection, &ranges)).await?;
         let matching = events.into_iter().filter(|event| matches(&self.lease.webhook, event));
         matching.for_each(|event| plan.add(event));
         Ok(end)
@@ -233,8 +223,8 @@ impl<S: WebhookSender> Batch<'_, S> {
         !is_outage && self.started.elapsed() < BATCH_DURATION && !self.worker.closing.is_cancelled()
     }
 
-    fn result(&self, position: i64, deliveries: Vec<DeliveryRow>) -> BatchResult {
-        let is_idle = deliveries.is_empty() && position == self.lease.position;
+    fn result(&self, positions: Positions, deliveries: Vec<DeliveryRow>) -> BatchResult {
+        let is_idle = deliveries.is_empty() && positions == self.lease.positions;
         let (failures, pause) = match self.counts() {
             (0, failed) if failed > 0 => {
                 let failures = self.lease.failures.saturating_add(1);
@@ -245,6 +235,6 @@ impl<S: WebhookSender> Batch<'_, S> {
             _ => (0, None),
         };
         let retry_at = pause.map(|pause| Instant::now().later_by(pause));
-        BatchResult { position, failures, retry_at, deliveries }
+        BatchResult { positions, failures, retry_at, deliveries }
     }
 }

@@ -1,12 +1,16 @@
 //! Writing change events: what a transaction records, and the statement that inserts it.
 
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Text, Uuid};
 use serde_json::Value;
 
 use super::changes::FieldChanges;
 use crate::ids::{OrgId, SessionId};
 use crate::store::connection::{Connection, StoreResult};
-use crate::store::ingest::bulk::insert_rows;
+use crate::store::ingest::bulk::column_array;
 use crate::store::schema::events;
 
 /// A change of a chat that a transaction records.
@@ -83,6 +87,45 @@ impl EventKind {
     }
 }
 
+/// Takes the next numbers of the buckets, in the order of the buckets, and inserts the events with them.
+///
+/// The locks of the heads are held until the transaction ends, so this must be its last statement.
+#[derive(QueryId)]
+struct InsertEvents<A> {
+    org: OrgId,
+    actor: String,
+    /// Bound arrays of the events' chats, sessions, kinds and changes.
+    arrays: A,
+}
+
+impl<A: QueryFragment<Pg>> QueryFragment<Pg> for InsertEvents<A> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH recorded AS (SELECT *, (chat_key & 15)::integer AS bucket FROM unnest(");
+        self.arrays.walk_ast(out.reborrow())?;
+        out.push_sql(
+            ") WITH ORDINALITY AS event (chat_key, session_id, kind, changes, place)), heads AS (
+                INSERT INTO event_heads (org_id, bucket, last) SELECT ",
+        );
+        out.push_bind_param::<Uuid, _>(&self.org)?;
+        out.push_sql(
+            ", bucket, count(*) FROM recorded GROUP BY bucket ORDER BY bucket
+                ON CONFLICT (org_id, bucket) DO UPDATE SET last = event_heads.last + excluded.last
+                RETURNING bucket, last
+            ) INSERT INTO events (org_id, number, chat_key, session_id, kind, actor, changes) SELECT ",
+        );
+        out.push_bind_param::<Uuid, _>(&self.org)?;
+        out.push_sql(
+            ", last - count(*) OVER (PARTITION BY bucket) + row_number() OVER (PARTITION BY bucket ORDER BY place),
+                chat_key, session_id, kind, ",
+        );
+        out.push_bind_param::<Text, _>(&self.actor)?;
+        out.push_sql(", changes FROM recorded JOIN heads USING (bucket)");
+        Ok(())
+    }
+}
+
+impl<A> RunQueryDsl<PgConnection> for InsertEvents<A> {}
+
 /// Inserts the events that a transaction recorded, in their order.
 pub fn insert(
     connection: &mut Connection,
@@ -94,13 +137,12 @@ pub fn insert(
         .into_iter()
         .map(|event| (event.chat_key, event.session, event.kind, event.changes.into_json()))
         .collect();
-    insert_rows!(org, events, rows, |row| {
-        chat_key: row.0,
-        session_id: row.1,
-        kind: row.2.as_str(),
-        actor: actor,
-        changes: &row.3,
-    })
-    .execute(connection)?;
+    let arrays = (
+        column_array!(events::chat_key, rows, row, row.0),
+        column_array!(events::session_id, rows, row, row.1),
+        column_array!(events::kind, rows, row, row.2.as_str()),
+        column_array!(events::changes, rows, row, &row.3),
+    );
+    InsertEvents { org, actor: actor.to_owned(), arrays }.execute(connection)?;
     Ok(())
 }

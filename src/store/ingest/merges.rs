@@ -19,8 +19,8 @@ use crate::store::events::{EventKind, FieldChanges, NewEvent};
 use crate::store::list_counts::List;
 use crate::store::org_rows::same_chat;
 use crate::store::schema::{
-    chat_access, chat_addresses, chat_labels, chat_members, chat_merges, chat_properties, chats, events,
-    messages, pending_receipts, session_chats,
+    chat_access, chat_addresses, chat_labels, chat_members, chat_merges, chat_properties, chats, messages,
+    pending_receipts, session_chats,
 };
 use crate::store::transaction::Transaction;
 use crate::store::{chat_deletion, chat_labels as label_rows};
@@ -205,13 +205,6 @@ pub fn take_receipts_of_chats(
 /// Moves all addresses of the removed chats to the kept ones.
 pub fn move_addresses(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
     update_rows!(org, chat_addresses, merges, |merge| { chat_key: merge.from } set { chat_key: merge.into })
-        .execute(connection)?;
-    Ok(())
-}
-
-/// Moves all events of the removed chats to the kept ones.
-pub fn move_events(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
-    update_rows!(org, events, merges, |merge| { chat_key: merge.from } set { chat_key: merge.into })
         .execute(connection)?;
     Ok(())
 }

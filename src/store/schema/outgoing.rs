@@ -31,7 +31,7 @@ diesel::table! {
         enabled -> Bool,
         salt -> Binary,
         key_id -> Binary,
-        position -> BigInt,
+        positions -> Array<BigInt>,
         failures -> Integer,
         retry_at -> Nullable<Timestamptz>,
         lease_holder -> Nullable<Uuid>,

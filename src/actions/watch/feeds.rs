@@ -1,0 +1,91 @@
+//! The event feeds of the organizations that have subscribers on this instance.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::broadcast;
+
+use super::position::Position;
+use crate::ids::OrgId;
+use crate::store::events::RoutableEvent;
+
+/// Pages that are buffered for the slowest subscriber.
+const BUFFERED_PAGES: usize = 64;
+
+/// An event with the position after it, and its resume token.
+#[derive(Debug)]
+pub(super) struct PublishedEvent {
+    pub(super) routable: Arc<RoutableEvent>,
+    pub(super) position: Position,
+    pub(super) resume_token: Arc<str>,
+}
+
+/// Consecutive events of an organization.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) events: Vec<PublishedEvent>,
+    /// Every event up to this position is in this page or an earlier one.
+    pub(super) end: Position,
+    /// Whether published events are not in the database any more: a failover lost them.
+    pub(super) is_reset: bool,
+}
+
+/// What the subscribers of an organization receive.
+struct Feed {
+    /// The end of the last page.
+    published: Position,
+    pages: broadcast::Sender<Arc<Page>>,
+}
+
+/// A feed for each organization with subscribers.
+#[derive(Default)]
+pub(super) struct Feeds(Mutex<BTreeMap<OrgId, Feed>>);
+
+impl Feeds {
+    /// The position after which the receiver's pages continue: `now` for the first subscriber of the organization.
+    pub(super) fn subscribe(&self, org: OrgId, now: Position) -> (Position, broadcast::Receiver<Arc<Page>>) {
+        self.with(|feeds| {
+            let feed = feeds
+                .entry(org)
+                .or_insert_with(|| Feed { published: now, pages: broadcast::Sender::new(BUFFERED_PAGES) });
+            (feed.published, feed.pages.subscribe())
+        })
+    }
+
+    /// Where the feed of an organization ends; `None` without subscribers.
+    pub(super) fn published(&self, org: OrgId) -> Option<Position> {
+        self.with(|feeds| feeds.get(&org).map(|feed| feed.published))
+    }
+
+    /// Sends a page to the organization's subscribers.
+    pub(super) fn publish(&self, org: OrgId, page: Page) {
+        self.with(|feeds| {
+            if let Some(feed) = feeds.get_mut(&org) {
+                feed.published = page.end;
+                // An error means that the last subscriber has left.
+                let _ = feed.pages.send(Arc::new(page));
+            }
+        });
+    }
+
+    /// Moves the end of a feed to a later time: there are no events in between.
+    pub(super) fn refresh(&self, org: OrgId, end: Position) {
+        self.with(|feeds| {
+            if let Some(feed) = feeds.get_mut(&org) {
+                feed.published = feed.published.max(end);
+            }
+        });
+    }
+
+    /// The organizations with subscribers. Drops the feeds of others.
+    pub(super) fn orgs(&self) -> BTreeSet<OrgId> {
+        self.with(|feeds| {
+            feeds.retain(|_, feed| feed.pages.receiver_count() > 0);
+            feeds.keys().copied().collect()
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<OrgId, Feed>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

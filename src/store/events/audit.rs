@@ -1,0 +1,124 @@
+//! The audit log of a chat: its events, and those of the chats that were merged into it.
+
+use std::sync::Arc;
+
+use diesel::dsl::{array, exists};
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text, Timestamptz};
+
+use super::read::ChangeEvent;
+use super::write::EventKind;
+use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
+use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
+use crate::store::lists::phone_arguments;
+use crate::store::org_rows::{org_rows, same_chat};
+use crate::store::schema::{chat_addresses, chat_merges, session_chats, sessions};
+use crate::store::views::event_views;
+
+/// Selects entries of a chat's audit log. Every condition that is set must hold.
+#[derive(Clone, Debug)]
+pub struct AuditQuery {
+    /// Any address of the chat.
+    pub address: ChatAddress,
+    /// The session that holds the chat, and whose own changes count; `None` for all.
+    pub phone: Option<PhoneSelector>,
+    /// The principal that made the change.
+    pub actor: Option<String>,
+    /// The name of an [`EventKind`].
+    pub kind: Option<String>,
+    /// Inclusive start of the time range.
+    pub from: Option<Instant>,
+    /// Exclusive end of the time range.
+    pub before: Option<Instant>,
+    /// The time and id of the event before which the list continues.
+    pub older_than: Option<(Instant, i64)>,
+    /// The sessions that the caller may access; `None` for all.
+    pub sessions: Option<Arc<[SessionId]>>,
+}
+
+/// The kinds of the events that end a chat.
+const LAST_KINDS: [&str; 2] = [EventKind::Detached.as_str(), EventKind::Deleted.as_str()];
+
+/// A comparison that holds for every row when the value is `None`.
+macro_rules! if_set {
+    ($value:expr, $sql:ty, $column:expr, $compare:ident) => {
+        $value.clone().into_sql::<Nullable<$sql>>().is_null().or($column.nullable().$compare($value.clone()))
+    };
+}
+
+/// At most `limit` events of the chat, newest first.
+/// `None` when no selected session holds the chat.
+pub fn of_chat(
+    connection: &mut Connection,
+    org: OrgId,
+    query: &AuditQuery,
+    limit: i64,
+) -> StoreResult<Option<Vec<ChangeEvent>>> {
+    let (phone, phone_id) = phone_arguments(query.phone.as_ref());
+    let (last_at, last_id) = query.older_than.unzip();
+    let merged = || {
+        chat_merges::table
+            .filter(chat_merges::org_id.eq(chat_addresses::org_id))
+            .filter(chat_merges::merged_into.eq(chat_addresses::chat_key))
+            .select(chat_merges::chat_key)
+    };
+    macro_rules! rows {
+        ($is_allowed:expr, $is_of_chat:expr) => {{
+            let selected_sessions = || {
+                org_rows!(sessions, org)
+                    .filter($is_allowed)
+                    .filter(if_set!(phone, Text, sessions::phone, eq))
+                    .filter(if_set!(phone_id, Text, sessions::phone_id, eq))
+                    .select(sessions::session_id.nullable())
+            };
+            let holders = session_chats::table
+                .filter(same_chat!(session_chats, chat_addresses))
+                .filter(session_chats::session_id.nullable().eq_any(selected_sessions()));
+            let is_selected = event_views::session_id.eq_any(selected_sessions());
+            let is_older = if_set!(last_at, Timestamptz, event_views::at, lt)
+                .or(event_views::at.nullable().eq(last_at).and(event_views::event_id.nullable().lt(last_id)));
+            let selected = $is_of_chat
+                .and(event_views::session_id.is_null().or(is_selected))
+                .and(if_set!(query.actor, Text, event_views::actor, eq))
+                .and(if_set!(query.kind, Text, event_views::kind, eq))
+                .and(if_set!(query.from, Timestamptz, event_views::at, ge))
+                .and(if_set!(query.before, Timestamptz, event_views::at, lt))
+                // Redundant, but a range that the index supports, which the alternatives are not.
+                .and(if_set!(last_at, Timestamptz, event_views::at, le))
+                .and(is_older);
+            // Starts from the chat, so that one statement distinguishes a missing chat from a chat without events.
+            chat_addresses::table
+                .left_join(event_views::table.on(selected))
+                .filter(chat_addresses::org_id.eq(org))
+                .filter(chat_addresses::address.eq(&query.address))
+                .filter(exists(holders))
+                .order((event_views::at.nullable().desc().nulls_last(), event_views::event_id.nullable().desc()))
+                .limit(limit)
+                .select((chat_addresses::chat_key, array(merged()), Option::<ChangeEvent>::as_select()))
+                .load(connection)?
+        }};
+    }
+    macro_rules! rows_of_allowed_sessions {
+        ($is_of_chat:expr) => {
+            match &query.sessions {
+                None => rows!(sessions::org_id.eq(org), $is_of_chat),
+                Some(allowed) => rows!(sessions::session_id.eq_any(allowed.to_vec()), $is_of_chat),
+            }
+        };
+    }
+    let mut rows: Vec<(i64, Vec<i64>, Option<ChangeEvent>)> =
+        rows_of_allowed_sessions!(same_chat!(event_views, chat_addresses));
+    if let Some((chat_key, merged, _)) = rows.first()
+        && !merged.is_empty()
+    {
+        // Chats without merged ones, which are most, are read in the order of the index.
+        let keys: Vec<i64> = merged.iter().chain([chat_key]).copied().collect();
+        // The last events of a merged chat say that it is gone, which the chat is not.
+        let is_shown =
+            || event_views::chat_key.eq(chat_addresses::chat_key).or(event_views::kind.ne_all(LAST_KINDS));
+        let is_in_org = || event_views::org_id.eq(chat_addresses::org_id).and(is_shown());
+        rows = rows_of_allowed_sessions!(is_in_org().and(event_views::chat_key.eq_any(keys.clone())));
+    }
+    Ok((!rows.is_empty()).then(|| rows.into_iter().filter_map(|(.., event)| event).collect()))
+}

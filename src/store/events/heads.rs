@@ -1,0 +1,61 @@
+//! The ends of event logs, and what is known about a position in one.
+
+use std::collections::BTreeMap;
+
+use diesel::dsl::now;
+use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
+
+use super::positions::Positions;
+use super::read;
+use crate::error::Error;
+use crate::ids::OrgId;
+use crate::instant::Instant;
+use crate::store::connection::{Connection, StoreResult};
+use crate::store::schema::{event_heads, orgs};
+
+/// The end of an organization's event log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The last event of each bucket.
+    pub last: Positions,
+    /// Events up to these positions have been removed.
+    pub removed: Positions,
+    /// When it was read.
+    pub at: Instant,
+}
+
+/// The ends of the organizations' event logs.
+pub fn heads(connection: &mut Connection, of_orgs: &[OrgId]) -> StoreResult<BTreeMap<OrgId, Head>> {
+    let bucket = (event_heads::bucket, event_heads::last, event_heads::removed).nullable();
+    let rows: Vec<(OrgId, Instant, Option<(i32, i64, i64)>)> = orgs::table
+        .left_join(event_heads::table.on(event_heads::org_id.eq(orgs::org_id)))
+        .filter(orgs::org_id.eq_any(of_orgs))
+        .select((orgs::org_id, now.into_sql::<Timestamptz>(), bucket))
+        .load(connection)?;
+    let start = Positions::default();
+    let mut heads: BTreeMap<OrgId, Head> = BTreeMap::new();
+    for (org, at, bucket) in rows {
+        let head = heads.entry(org).or_insert_with(|| Head { last: start, removed: start, at });
+        if let Some((bucket, last, removed)) = bucket {
+            let of_bucket = |number| Positions::of([(usize::try_from(bucket).unwrap_or_default(), number)]);
+            (head.last, head.removed) =
+                (head.last.max(of_bucket(last)), head.removed.max(of_bucket(removed)));
+        }
+    }
+    Ok(heads)
+}
+
+/// The end of the organization's event log.
+pub fn head(connection: &mut Connection, org: OrgId) -> StoreResult<Head> {
+    Ok(heads(connection, &[org])?.remove(&org).ok_or_else(|| Error::not_found("organization not found"))?)
+}
+
+/// The end of the organization's event log, and the latest time of the events at these positions.
+pub fn head_and_time(
+    connection: &mut Connection,
+    org: OrgId,
+    positions: &Positions,
+) -> StoreResult<(Head, Option<Instant>)> {
+    Ok((head(connection, org)?, read::time_of(connection, org, positions)?))
+}

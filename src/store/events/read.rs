@@ -1,0 +1,158 @@
+//! Reading change events in order.
+
+use std::collections::BTreeMap;
+
+use diesel::dsl::{AsSelect, max};
+use diesel::expression::Expression;
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Integer, Uuid};
+
+use super::positions::{Positions, Range};
+use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::instant::Instant;
+use crate::json_value::JsonValue;
+use crate::store::connection::{Connection, StoreResult};
+use crate::store::ingest::bulk::has_key_of;
+use crate::store::json::Json;
+use crate::store::schema::events;
+use crate::store::views::event_views;
+
+/// The previous and current values of the changed fields, as they were recorded.
+pub type Changes = BTreeMap<String, (JsonValue, JsonValue)>;
+
+/// A change of a chat.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = event_views, check_for_backend(Pg))]
+pub struct ChangeEvent {
+    /// Identifies the event in its organization. Later events of the chat have larger ids.
+    pub event_id: i64,
+    /// When the change was made.
+    pub at: Instant,
+    /// The canonical address of the chat; `None` when it is no longer stored.
+    pub chat_id: Option<ChatAddress>,
+    /// The session whose view changed; `None` for a change that all sessions share.
+    pub session_id: Option<SessionId>,
+    /// The session's phone number in digits; `None` when the session is deleted.
+    pub phone: Option<String>,
+    /// The name of an [`EventKind`](super::write::EventKind).
+    pub kind: String,
+    /// The principal that made the change.
+    pub actor: String,
+    /// The fields that changed.
+    pub changes: Json<Changes>,
+}
+
+/// A change event with the current attributes of its chat by which it is filtered.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = event_views, check_for_backend(Pg))]
+pub struct RoutableEvent {
+    /// The organization.
+    pub org_id: OrgId,
+    /// The chat.
+    pub chat_key: i64,
+    /// The change.
+    #[diesel(embed)]
+    pub event: ChangeEvent,
+    /// The sessions that hold the chat.
+    pub held_by: Vec<SessionId>,
+    /// The labels of the chat.
+    pub label_ids: Vec<String>,
+    /// Email of the member the chat is assigned to.
+    pub assigned_to: Option<String>,
+}
+
+impl RoutableEvent {
+    /// Whether the change is of one of these sessions, or of a chat that one of them holds.
+    pub fn concerns(&self, sessions: &[SessionId]) -> bool {
+        match self.event.session_id {
+            Some(session) => sessions.contains(&session),
+            None => self.held_by.iter().any(|session| sessions.contains(session)),
+        }
+    }
+}
+
+/// The events of ranges: a range scan of the primary key for each, whatever the statistics say.
+#[derive(QueryId)]
+struct EventsOfRanges {
+    columns: AsSelect<RoutableEvent, Pg>,
+    orgs: Vec<OrgId>,
+    buckets: Vec<i32>,
+    after: Vec<i64>,
+    up_to: Vec<i64>,
+}
+
+impl Query for EventsOfRanges {
+    type SqlType = <AsSelect<RoutableEvent, Pg> as Expression>::SqlType;
+}
+
+impl QueryFragment<Pg> for EventsOfRanges {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        self.columns.walk_ast(out.reborrow())?;
+        out.push_sql(" FROM unnest(");
+        out.push_bind_param::<Array<Uuid>, _>(&self.orgs)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Integer>, _>(&self.buckets)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.after)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.up_to)?;
+        out.push_sql(
+            ") AS range (org_id, bucket, after, up_to) CROSS JOIN LATERAL (
+                SELECT * FROM event_views e WHERE e.org_id = range.org_id AND e.bucket = range.bucket
+                    AND e.number > range.after AND e.number <= range.up_to OFFSET 0
+            ) AS event_views",
+        );
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<PgConnection> for EventsOfRanges {}
+
+/// The events of these ranges, in order within each bucket.
+pub fn of_ranges(connection: &mut Connection, ranges: &[(OrgId, Range)]) -> StoreResult<Vec<RoutableEvent>> {
+    if ranges.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = EventsOfRanges {
+        columns: RoutableEvent::as_select(),
+        orgs: ranges.iter().map(|(org, _)| *org).collect(),
+        buckets: ranges.iter().map(|(_, range)| column(range.bucket)).collect(),
+        after: ranges.iter().map(|(_, range)| range.after).collect(),
+        up_to: ranges.iter().map(|(_, range)| range.up_to).collect(),
+    };
+    let mut found: Vec<RoutableEvent> = query.load(connection)?;
+    found.sort_by_key(|routable| routable.event.event_id);
+    Ok(found)
+}
+
+/// The organization's events with these ids that are still stored.
+pub fn by_ids(connection: &mut Connection, org: OrgId, ids: &[i64]) -> StoreResult<Vec<ChangeEvent>> {
+    let keys: Vec<_> = ids.iter().map(|id| Positions::key(*id)).collect();
+    Ok(event_views::table
+        .filter(has_key_of!(org, event_views, keys, |key| { bucket: column(key.0), number: key.1 }))
+        .select(ChangeEvent::as_select())
+        .load(connection)?)
+}
+
+/// The latest time of the events at these positions that are stored.
+pub(super) fn time_of(
+    connection: &mut Connection,
+    org: OrgId,
+    positions: &Positions,
+) -> StoreResult<Option<Instant>> {
+    let numbers: Vec<(usize, i64)> = Vec::from(*positions).into_iter().enumerate().collect();
+    Ok(events::table
+        .filter(has_key_of!(org, events, numbers, |key| { bucket: column(key.0), number: key.1 }))
+        .select(max(events::at))
+        .get_result(connection)?)
+}
+
+/// The bucket as the database has it.
+fn column(bucket: usize) -> i32 {
+    i32::try_from(bucket).unwrap_or_default()
+}
