@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::actions::session_lists::StoredMessage;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::json_value::JsonValue;
 use crate::pb::{ChatMessage, DeliveryInfo, MessageKey, SessionDeliveryInfo, SessionMessage};
 use crate::store::message_lists::ListedMessage;
 
@@ -13,14 +12,13 @@ use crate::store::message_lists::ListedMessage;
 macro_rules! shared_fields {
     ($message:ident, $details:expr, $contact:expr) => {{
         let details = $details;
-        let json = |JsonValue(value)| value;
         $message {
             author: details.author.map($contact),
             broadcast: details.broadcast,
             broadcast_id: details.broadcast_id,
             device_type: details.device_type,
             duration: details.duration,
-            flag_metadata: details.flag_metadata.map(json),
+            flag_metadata: details.flag_metadata,
             flag_response_time: details.flag_response_time,
             flag_status: details.flag_status,
             forwarding_score: details.forwarding_score,
@@ -28,30 +26,30 @@ macro_rules! shared_fields {
             has_media: details.has_media,
             has_quoted_msg: details.has_quoted_msg,
             has_reaction: details.has_reaction,
-            invite_v4: details.invite_v4.map(json),
+            invite_v4: details.invite_v4,
             is_deleted: details.is_deleted,
             is_ephemeral: details.is_ephemeral,
             is_forwarded: details.is_forwarded,
             is_gif: details.is_gif,
             is_starred: details.is_starred,
             is_status: details.is_status,
-            links: details.links.map(json),
-            location: details.location.map(json),
-            media: details.media.map(json),
+            links: details.links,
+            location: details.location,
+            media: details.media,
             media_key: details.media_key,
-            mentioned_ids: details.mentioned_ids.into_iter().flatten().map($contact).collect(),
+            mentioned_ids: details.mentioned_ids.into_iter().map($contact).collect(),
             message_ticket_id: details.message_ticket_id,
             order_id: details.order_id,
             performed_by: details.performed_by,
-            poll_info: details.poll_info.map(json),
-            poll_results: details.poll_results.map(json),
+            poll_info: details.poll_info,
+            poll_results: details.poll_results,
             prev_body: details.prev_body,
             quoted_message_id: details.quoted_message_id,
-            raw_data: details.raw_data.map(json),
+            raw_data: details.raw_data,
             sent_message_id: details.sent_message_id,
             to: details.to,
             token: details.token,
-            vcards: details.vcards.map(json),
+            vcards: details.vcards,
             ..$message::default()
         }
     }};

@@ -1,18 +1,15 @@
 //! Stored messages, as `message_views` shows them.
 
-use std::collections::BTreeMap;
-
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::Record;
-use serde::Deserialize;
 
 use super::json::Json;
 use super::views::message_views;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
-use crate::json_value::JsonValue;
+use crate::pb::ingest_event::{Delivery, Message};
 
 /// A stored message.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -28,7 +25,8 @@ pub struct MessageView {
     pub type_: Option<String>,
     pub body: Option<String>,
     pub delivery: Option<Json<Delivery>>,
-    pub details: Json<Box<Details>>,
+    /// The fields of the message that have no column.
+    pub details: Json<Box<Message>>,
     pub fts: Option<String>,
 }
 
@@ -45,60 +43,4 @@ impl FromSql<MessageColumns, Pg> for MessageView {
         ) = FromSql::<MessageColumns, Pg>::from_sql(value)?;
         Ok(Self { message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts })
     }
-}
-
-/// `messages.delivery`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Delivery {
-    /// Contact id to the time of delivery, Unix milliseconds.
-    pub delivered: BTreeMap<String, i64>,
-    /// Contact id to the time of reading, Unix milliseconds.
-    pub read: BTreeMap<String, i64>,
-    /// Contacts that have not received it.
-    pub pending: Vec<String>,
-}
-
-/// `messages.details`: the keys of the message object that have no column.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs)] // named and described as the fields of ChatMessage
-pub struct Details {
-    pub author: Option<String>,
-    pub broadcast: Option<bool>,
-    pub broadcast_id: Option<String>,
-    pub device_type: Option<String>,
-    pub duration: Option<String>,
-    pub flag_metadata: Option<JsonValue>,
-    pub flag_response_time: Option<i64>,
-    pub flag_status: Option<bool>,
-    pub forwarding_score: Option<i64>,
-    pub from: Option<String>,
-    pub has_media: Option<bool>,
-    pub has_quoted_msg: Option<bool>,
-    pub has_reaction: Option<bool>,
-    pub invite_v4: Option<JsonValue>,
-    pub is_deleted: Option<bool>,
-    pub is_ephemeral: Option<bool>,
-    pub is_forwarded: Option<bool>,
-    pub is_gif: Option<bool>,
-    pub is_starred: Option<bool>,
-    pub is_status: Option<bool>,
-    pub links: Option<JsonValue>,
-    pub location: Option<JsonValue>,
-    pub media: Option<JsonValue>,
-    pub media_key: Option<String>,
-    pub mentioned_ids: Option<Vec<String>>,
-    pub message_ticket_id: Option<String>,
-    pub order_id: Option<String>,
-    pub performed_by: Option<String>,
-    pub poll_info: Option<JsonValue>,
-    pub poll_results: Option<JsonValue>,
-    pub prev_body: Option<String>,
-    pub quoted_message_id: Option<String>,
-    pub raw_data: Option<JsonValue>,
-    pub sent_message_id: Option<String>,
-    pub to: Option<String>,
-    pub token: Option<String>,
-    pub vcards: Option<JsonValue>,
 }

@@ -9,12 +9,12 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Record, Text, Timestamp
 use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::keyset::row_below;
-use super::message_views::{Delivery, Details};
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
 use super::session_chats::{HeldSessionChat, SessionChatView};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
+use crate::pb::ingest_event::{Delivery, Message};
 
 /// Filters of a session's chats; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -204,7 +204,8 @@ pub struct StoredMessage {
     pub type_: Option<String>,
     pub body: Option<String>,
     pub delivery: Option<Json<Delivery>>,
-    pub details: Json<Box<Details>>,
+    /// The fields of the message that have no column.
+    pub details: Json<Box<Message>>,
 }
 
 /// Up to `limit` messages of a chat, newest first, before that time and id, each with the chat's canonical address.
