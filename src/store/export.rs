@@ -2,9 +2,7 @@
 
 mod shared_chats;
 
-pub use shared_chats::{Attached, SessionChatRow, SharedChat, attached, chats_after, session_chats};
-
-use std::collections::HashMap;
+pub use shared_chats::{ExportedChat, SessionChatRow, chats_after, session_chats};
 
 use diesel::dsl::exists;
 use diesel::pg::{Pg, PgRowByRowLoadingMode};
@@ -12,10 +10,9 @@ use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
 use super::ingest::{Contact, Message, PendingReceipt, message_columns, receipt_columns};
-use super::labels::LabelRow;
+use super::org_rows::{org_rows, same_chat};
 use super::schema::{
-    chat_members, chats, contacts, labels, lids, list_counts, members, messages, pending_receipts,
-    session_chats, sessions,
+    chat_members, chats, contacts, lids, list_counts, messages, pending_receipts, session_chats, sessions,
 };
 use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
@@ -42,11 +39,8 @@ pub fn count_messages(
     org: OrgId,
     session: Option<SessionId>,
 ) -> StoreResult<i64> {
-    let mut counts = list_counts::table
-        .filter(list_counts::org_id.eq(org))
-        .filter(list_counts::list.eq("messages"))
-        .select(list_counts::count)
-        .into_boxed::<Pg>();
+    let counts = org_rows!(list_counts, org, list = "messages").select(list_counts::count);
+    let mut counts = counts.into_boxed::<Pg>();
     if let Some(session) = session {
         counts = counts.filter(list_counts::session_id.eq(session));
     }
@@ -60,26 +54,11 @@ pub fn sessions(
     org: OrgId,
     only: Option<SessionId>,
 ) -> StoreResult<Vec<SessionRow>> {
-    let mut rows = sessions::table.filter(sessions::org_id.eq(org)).into_boxed::<Pg>();
+    let mut rows = org_rows!(sessions, org).into_boxed::<Pg>();
     if let Some(session) = only {
         rows = rows.filter(sessions::session_id.eq(session));
     }
     Ok(rows.order(sessions::session_id).select(SessionRow::as_select()).load(connection)?)
-}
-
-/// Emails of members by their keys.
-pub fn emails(connection: &mut Connection, org: OrgId) -> StoreResult<HashMap<String, String>> {
-    let of_org = members::table.filter(members::org_id.eq(org));
-    Ok(of_org.select((members::member_key, members::email)).load(connection)?.into_iter().collect())
-}
-
-/// The organization's labels, by name.
-pub fn labels(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<LabelRow>> {
-    Ok(labels::table
-        .filter(labels::org_id.eq(org))
-        .order(labels::label_key)
-        .select(LabelRow::as_select())
-        .load(connection)?)
 }
 
 /// Loads row by row and passes each to `handle`.
@@ -92,13 +71,6 @@ macro_rules! each {
     }};
 }
 
-/// The join condition that two rows belong to the same chat.
-macro_rules! same_chat {
-    ($one:ident, $other:ident) => {
-        $one::org_id.eq($other::org_id).and($one::chat_key.eq($other::chat_key))
-    };
-}
-
 /// Each LID with its phone number; with a session, only of persons that have a chat in it.
 pub fn each_lid(
     connection: &mut Connection,
@@ -106,7 +78,7 @@ pub fn each_lid(
     only: Option<SessionId>,
     mut handle: impl FnMut((ChatAddress, ChatAddress)) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let mut links = lids::table.filter(lids::org_id.eq(org)).into_boxed::<Pg>();
+    let mut links = org_rows!(lids, org).into_boxed::<Pg>();
     if let Some(session) = only {
         let chat = chats::table
             .inner_join(session_chats::table.on(same_chat!(session_chats, chats)))
@@ -126,7 +98,7 @@ pub fn each_contact(
     only: Option<SessionId>,
     mut handle: impl FnMut(Contact) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let mut rows = contacts::table.filter(contacts::org_id.eq(org)).into_boxed::<Pg>();
+    let mut rows = org_rows!(contacts, org).into_boxed::<Pg>();
     if let Some(session) = only {
         let own_chat = chats::table
             .inner_join(session_chats::table.on(same_chat!(session_chats, chats)))

@@ -1,16 +1,10 @@
 //! Chats as events: what all sessions share, each session's view, and the organization's own data.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use prost_types::Value;
-use serde::Deserialize;
-
-use crate::error::Error;
 use crate::ids::{OrgId, SessionId};
-use crate::json_value::{JsonObject, JsonValue};
 use crate::pb::ingest_event::{Chat, ChatType, Event, Inbox, LabelNames, Member, Members, Read};
-use crate::store::export::{self as rows, Attached, SessionChatRow, SharedChat};
-use crate::store::ingest::members_of;
+use crate::store::export::{self as rows, ExportedChat, SessionChatRow};
 use crate::store::{Connection, StoreResult};
 
 /// Chats in the order of their keys, with everything that belongs to them.
@@ -30,27 +24,15 @@ impl Page {
     ) -> StoreResult<Self> {
         let chats = rows::chats_after(connection, org, session, after, limit)?;
         let keys: Vec<i64> = chats.iter().map(|chat| chat.chat_key).collect();
-        let mut page = Self { last_key: keys.last().copied(), events: Vec::new() };
-        if keys.is_empty() {
-            return Ok(page);
-        }
         let mut views: HashMap<i64, Vec<SessionChatRow>> = HashMap::new();
         for view in rows::session_chats(connection, org, session, &keys)? {
             views.entry(view.chat_key).or_default().push(view);
         }
-        let mut members: HashMap<i64, Members> = HashMap::new();
-        for row in members_of(connection, org, &keys)? {
-            let id = row.contact.as_str().to_owned();
-            let member = Member { id, is_admin: row.is_admin, is_super_admin: row.is_super_admin };
-            members.entry(row.chat_key).or_default().members.push(member);
-        }
-        let mut attached = rows::attached(connection, org, &keys)?;
-        let emails = rows::emails(connection, org)?;
+        let mut page = Self { last_key: keys.last().copied(), events: Vec::new() };
         for chat in chats {
             let views = views.remove(&chat.chat_key).unwrap_or_default();
-            let members = members.remove(&chat.chat_key);
-            let inbox = inbox(&chat, &emails, &mut attached)?;
-            page.add(shared(chat, members), views, inbox);
+            let (shared, inbox) = shared_events(chat);
+            page.add(shared, views, inbox);
         }
         Ok(page)
     }
@@ -88,52 +70,49 @@ impl Page {
     }
 }
 
-fn shared(chat: SharedChat, members: Option<Members>) -> Chat {
+/// What all sessions share of a chat, and the organization's own data of it, if there is any.
+fn shared_events(row: ExportedChat) -> (Chat, Option<Inbox>) {
+    let chat = row.shared;
     let kind = match chat.type_.as_str() {
         "group" => ChatType::Group,
         "business" => ChatType::Business,
         _ => ChatType::Dm,
     };
-    Chat {
+    let members = chat.members.into_iter();
+    let members = members.map(|row| Member {
+        id: row.contact_id,
+        is_admin: row.is_admin,
+        is_super_admin: row.is_super_admin,
+    });
+    let members = Members { members: members.collect() };
+    let labels = LabelNames { names: chat.labels.into_iter().map(|(_, name)| name).collect() };
+    let bare = Inbox { chat: chat.chat_id.clone(), ..Inbox::default() };
+    let inbox = Inbox {
+        assigned_to: chat.assigned_to,
+        labels: Some(labels).filter(|labels| !labels.names.is_empty()),
+        custom_properties: chat.properties.into_iter().map(|(id, value)| (id, value.0.0)).collect(),
+        access: chat.access.into_iter().collect(),
+        closed_at: chat.closed_at.map(Into::into),
+        hubspot_metadata: Some(chat.hubspot_metadata.0.0).filter(|metadata| !metadata.fields.is_empty()),
+        ..bare.clone()
+    };
+    let updated_at = Some(chat.updated_at.into());
+    let inbox = (inbox != bare).then_some(Inbox { updated_at, ..inbox });
+    let shared = Chat {
         jid: chat.chat_id,
         r#type: kind.into(),
-        name: chat.name,
-        image: chat.image,
+        name: row.name,
+        image: row.image,
         created_at: chat.created_at.map(Into::into),
-        updated_at: Some(chat.updated_at.into()),
+        updated_at,
         description: chat.description,
         invite_link: chat.invite_link,
         info_admins_only: chat.info_admins_only,
         messages_admins_only: chat.messages_admins_only,
         add_members_admins_only: chat.add_members_admins_only,
         member_add_mode: chat.member_add_mode,
-        members,
+        members: Some(members).filter(|members| !members.members.is_empty()),
         ..Chat::default()
-    }
-}
-
-/// The organization's own data of a chat, if there is any.
-fn inbox(
-    chat: &SharedChat,
-    emails: &HashMap<String, String>,
-    attached: &mut Attached,
-) -> StoreResult<Option<Inbox>> {
-    let key = chat.chat_key;
-    let mut custom_properties: BTreeMap<String, Value> = BTreeMap::new();
-    for (id, value) in attached.properties.remove(&key).unwrap_or_default() {
-        let JsonValue(value) = JsonValue::deserialize(value).map_err(Error::internal)?;
-        custom_properties.insert(id.to_string(), value);
-    }
-    let JsonObject(metadata) = JsonObject::deserialize(&chat.hubspot_metadata).map_err(Error::internal)?;
-    let bare = Inbox { chat: chat.chat_id.clone(), ..Inbox::default() };
-    let inbox = Inbox {
-        assigned_to: chat.assignee.as_ref().and_then(|member| emails.get(member).cloned()),
-        labels: attached.labels.remove(&key).map(|names| LabelNames { names }),
-        custom_properties,
-        access: attached.access.remove(&key).unwrap_or_default().into_iter().collect(),
-        closed_at: chat.closed_at.map(Into::into),
-        hubspot_metadata: Some(metadata).filter(|metadata| !metadata.fields.is_empty()),
-        ..bare.clone()
     };
-    Ok((inbox != bare).then(|| Inbox { updated_at: Some(chat.updated_at.into()), ..inbox }))
+    (shared, inbox)
 }

@@ -15,7 +15,7 @@ use crate::pb::ingest_event::{
 use crate::pb::ingest_json::{connection_status, receipt_kind};
 use crate::store::export::{self as rows, SessionRow};
 use crate::store::ingest::{Contact as ContactRow, PendingReceipt, SessionChatKey, unread_counts};
-use crate::store::{Connection, StoreResult, members, properties};
+use crate::store::{Connection, StoreResult, labels, members, properties};
 
 /// Events that are sent together.
 const CHUNK: usize = 32;
@@ -110,7 +110,7 @@ impl Exporter {
             let member = OrganizationMember { email: row.email, name: row.name, role, created_at };
             self.send("", Event::Member(member))?;
         }
-        for row in rows::labels(connection, self.org)? {
+        for row in labels::page(connection, self.org, "", i64::MAX)? {
             let (id, created_at) = (Some(row.label_id.to_string()), Some(row.created_at.into()));
             self.send("", Event::Label(Label { id, name: row.name, color: row.color, created_at }))?;
         }
