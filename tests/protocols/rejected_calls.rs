@@ -46,6 +46,17 @@ async fn request_without_capability_is_rejected_unread() {
 }
 
 #[tokio::test]
+async fn unknown_rpc_is_unimplemented() {
+    let world = World::shared().await;
+    for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+        for path in ["/switchboard.v1.ChatService/Unknown", "/a/B"] {
+            let answer = world.rpc(protocol).call(path, frame(b"")).await;
+            assert_eq!(answer.code, Some(12), "{protocol:?} {path}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn revocation_takes_effect_within_five_seconds() {
     let world = World::start().await;
     let chat = world.chat("Alice").await;
