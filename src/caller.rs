@@ -75,11 +75,6 @@ impl Capabilities {
         capability != Capability::Unspecified && self.0 & bit(capability) != 0
     }
 
-    /// Whether every capability of the other set is in this one.
-    pub fn contains_all(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
     /// The capabilities of the set.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
         ALL.into_iter().filter(move |capability| self.contains(*capability))

@@ -23,7 +23,8 @@ impl<'de> Deserialize<'de> for JsonValue {
 
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor).map(Self)
+        let members = BTreeMap::<String, JsonValue>::deserialize(deserializer)?.into_iter();
+        Ok(Self(Struct { fields: members.map(|(key, JsonValue(value))| (key, value)).collect() }))
     }
 }
 
@@ -74,26 +75,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Kind::ListValue(ListValue { values }))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Kind, A::Error> {
-        ObjectVisitor.visit_map(entries).map(Kind::StructValue)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Struct;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Struct, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Kind, A::Error> {
         let mut fields = BTreeMap::new();
         while let Some((key, JsonValue(value))) = entries.next_entry()? {
             fields.insert(key, value);
         }
-        Ok(Struct { fields })
+        Ok(Kind::StructValue(Struct { fields }))
     }
 }
 

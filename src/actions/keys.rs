@@ -17,6 +17,9 @@ pub use crate::store::keys::KeyRow;
 use crate::store::keys::{self, NewKeyRow};
 use crate::store::{Connection, Store, StoreResult, Transaction};
 
+/// The position before the first key.
+const BEFORE_ALL: (Instant, &str) = (Instant::from_micros(0), "");
+
 /// A key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
@@ -116,7 +119,8 @@ fn expiry(
 /// All keys of the organization, oldest first, including revoked ones.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<KeyRow>> {
     orgs::require(store, org).await?;
-    store.read(move |connection| keys::list(connection, org)).await
+    let all = move |connection: &mut Connection| keys::page(connection, org, None, BEFORE_ALL, i64::MAX);
+    store.read(all).await
 }
 
 /// A page of the keys that access only sessions of the caller, oldest first.
@@ -131,8 +135,8 @@ pub async fn page(
     let list = CursorList { store, keys: signing_keys, org, scope: Scope::of("api-keys") };
     let position = |row: &KeyRow| (row.created_at.micros(), row.id.to_string());
     let read = move |connection: &mut Connection, after: Option<(i64, String)>, limit| {
-        let (micros, id) = after.unwrap_or_default();
-        keys::page(connection, org, allowed.as_deref(), (Instant::from_micros(micros), &id), limit)
+        let after = after.as_ref().map(|(micros, id)| (Instant::from_micros(*micros), id.as_str()));
+        keys::page(connection, org, allowed.as_deref(), after.unwrap_or(BEFORE_ALL), limit)
     };
     list.page(limit, cursor, position, read).await
 }

@@ -77,7 +77,7 @@ pub(super) fn checked_new(new: NewProperty) -> Result<NewPropertyRow> {
 /// All properties of the organization, by name.
 pub async fn list(store: &Store, org: OrgId) -> Result<Vec<PropertyRow>> {
     orgs::require(store, org).await?;
-    store.read(move |connection| properties::list(connection, org)).await
+    store.read(move |connection| properties::page(connection, org, "", i64::MAX)).await
 }
 
 /// A page of the organization's properties, by name.

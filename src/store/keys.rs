@@ -88,14 +88,6 @@ pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> Store
     Ok(insert.returning(KeyRow::as_returning()).get_result(connection)?)
 }
 
-/// The organization's keys, oldest first.
-pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<KeyRow>> {
-    Ok(org_rows!(api_keys, org)
-        .order((api_keys::created_at, api_keys::key_id))
-        .select(KeyRow::as_select())
-        .load(connection)?)
-}
-
 /// Up to `limit` keys, oldest first, after that time and id. With `scope`, only keys limited to those sessions.
 pub fn page(
     connection: &mut Connection,

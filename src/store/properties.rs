@@ -71,12 +71,6 @@ pub fn insert(connection: &mut Connection, org: OrgId, row: &NewPropertyRow) -> 
     Ok(if name_taken { Insertion::NameTaken } else { Insertion::IdTaken })
 }
 
-/// The organization's properties, ordered by name.
-pub fn list(connection: &mut Connection, org: OrgId) -> StoreResult<Vec<PropertyRow>> {
-    let all = org_rows!(properties, org).order(properties::name);
-    Ok(all.select(PropertyRow::as_select()).load(connection)?)
-}
-
 /// Up to `limit` properties, ordered by name, after the name `after`.
 pub fn page(
     connection: &mut Connection,

@@ -76,7 +76,14 @@ async fn properties_are_set_by_id_or_name_with_valid_values() {
         (json!({&due: null, &size: null}), json!({})),
         (json!({"colours": "red, blue"}), json!({&colours: ["red", "blue"]})),
         (json!({"colours": ["blue"]}), json!({&colours: ["blue"]})),
+        (json!({"colours": "red, blue,red"}), json!({&colours: ["red", "blue"]})),
+        (json!({"colours": ""}), json!({&colours: []})),
         (json!({&colours: null, "note": ""}), json!({note: ""})),
+        (json!({"note": "é".repeat(10_000)}), json!({note: "é".repeat(10_000)})),
+        (json!({"note": null, "due": "2026-11-22T10:00"}), json!({&due: "2026-11-22T10:00"})),
+        (json!({"due": "2026-11-22T10:00:00.5Z"}), json!({&due: "2026-11-22T10:00:00.5Z"})),
+        (json!({"due": "2026-11-22T10:00:00+05:30"}), json!({&due: "2026-11-22T10:00:00+05:30"})),
+        (json!({"due": "9999-12-31T23:59:59Z"}), json!({&due: "9999-12-31T23:59:59Z"})),
     ];
     for (sent, stored) in cases {
         let answer = world.rest().patch(&chat, json!({"custom_properties": sent})).await.expect(200).json();
@@ -84,10 +91,21 @@ async fn properties_are_set_by_id_or_name_with_valid_values() {
     }
     let refused = [
         ("due", json!("soon")),
+        ("due", json!("")),
+        ("due", json!("22.11.2026")),
+        ("due", json!("2026-02-30")),
+        ("due", json!("2026-11-22T10:00:00+01:00[Europe/Paris]")),
         ("size", json!("XL")),
+        ("size", json!("s")),
+        ("size", json!(["S"])),
         ("colours", json!("red, green")),
         ("colours", json!(["green"])),
+        ("colours", json!(["Red"])),
+        ("colours", json!(7)),
         ("note", json!({"a": 1})),
+        ("note", json!(["x"])),
+        ("note", json!("\0")),
+        ("note", json!("e".repeat(10_001))),
         ("NOTE", json!("names are exact")),
         ("property-aaaaaaaaaaaaaaaa", json!("unknown")),
     ];
@@ -97,6 +115,26 @@ async fn properties_are_set_by_id_or_name_with_valid_values() {
         let field = format!("custom_properties.{key}");
         assert!(answer["fields"][&field]["message"].is_string(), "{field}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn property_errors_name_at_most_10_keys() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let note = &world.org.note;
+    let fields = async |values: Value| {
+        let answer = world.rest().patch(&chat, json!({"custom_properties": values})).await.expect(422).json();
+        answer["fields"].as_object().expect("fields").clone()
+    };
+    let repeated = fields(json!({"Colour": null, "note": "x", note: "y"})).await;
+    assert_eq!(
+        repeated.keys().collect::<Vec<_>>(),
+        ["custom_properties.Colour", &format!("custom_properties.{note}")]
+    );
+    let long = (0..50).map(|number| (number.to_string() + &"é".repeat(1000), Value::Null)).collect();
+    let bounded = fields(Value::Object(long)).await;
+    assert_eq!(bounded.len(), 10);
+    assert!(bounded.keys().all(|key| key.chars().count() < 130));
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ impl Exporter {
             let (id, created_at) = (Some(row.label_id.to_string()), Some(row.created_at.into()));
             self.send("", Event::Label(Label { id, name: row.name, color: row.color, created_at }))?;
         }
-        for row in properties::list(connection, self.org)? {
+        for row in properties::page(connection, self.org, "", i64::MAX)? {
             let (id, created_at) = (Some(row.property_id.to_string()), Some(row.created_at.into()));
             let property = Property { id, name: row.name, kind: row.kind, options: row.options, created_at };
             self.send("", Event::Property(property))?;
