@@ -54,6 +54,7 @@ pub mod webhook_leases;
 pub mod webhooks;
 mod work_span;
 mod workers;
+mod write_status;
 mod writer;
 
 use std::sync::Arc;
@@ -71,6 +72,7 @@ pub use self::listener::Listener;
 pub use self::pool::PoolOptions;
 pub use self::transaction::Transaction;
 pub use self::work_span::name_of;
+pub use self::write_status::WriteProblem;
 pub use self::writer::{LockMode, Writer};
 
 use self::connection::deadline_exceeded;
@@ -79,6 +81,7 @@ use self::pool::{Pool, PoolConnection};
 use self::transaction::is_past;
 use self::work_span::WorkSpan;
 use self::workers::Workers;
+use self::write_status::WriteStatus;
 use crate::config::Secret;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
@@ -93,6 +96,7 @@ pub struct Store {
     workers: Workers,
     acquire_timeout: Duration,
     written: Arc<Notify>,
+    writes: WriteStatus,
 }
 
 /// How often a transaction is attempted.
@@ -109,12 +113,31 @@ impl Store {
             workers: Workers::new(options.size, options.acquire_timeout),
             acquire_timeout: options.acquire_timeout,
             written: Arc::default(),
+            writes: WriteStatus::default(),
         }
     }
 
-    /// Creates a store with a pool of its own on the same database. Writes through either wake [`Self::wait_for_write`].
+    /// Creates a store with a pool of its own on the same database. Writes through either wake [`Self::wait_for_write`] and
+    /// determine [`Self::write_problem`].
     pub fn with_own_pool(&self, database_url: impl Into<Reloading<Secret>>, options: PoolOptions) -> Self {
-        Self { written: self.written.clone(), ..Self::new(database_url, options) }
+        let (written, writes) = (self.written.clone(), self.writes.clone());
+        Self { written, writes, ..Self::new(database_url, options) }
+    }
+
+    /// Why writes fail, although the database answers; `None` while they succeed.
+    pub fn write_problem(&self) -> Option<WriteProblem> {
+        self.writes.problem()
+    }
+
+    /// Writes as much as a small write needs, keeps nothing of it, and updates [`Self::write_problem`].
+    pub async fn test_write(&self) -> Result<()> {
+        let writes = self.writes.clone();
+        self.run("store::test_write", move |connection, _| {
+            transaction::test(connection, &writes)?;
+            writes.succeeded();
+            Ok(())
+        })
+        .await
     }
 
     /// Completes when a transaction has committed since it last completed. For one waiter.
@@ -180,11 +203,11 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
     {
-        let (writer, written) = (writer.into(), self.written.clone());
+        let (writer, written, writes) = (writer.into(), self.written.clone(), self.writes.clone());
         self.run(name, move |connection, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction::run(connection, &writer, deadline, &work) {
+                match transaction::run(connection, &writer, deadline, &writes, &work) {
                     Ok(value) => {
                         written.notify_one();
                         return Ok(value);
@@ -194,7 +217,12 @@ impl Store {
                     {
                         attempt += 1;
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        if let StoreError::Database(error) = &error {
+                            writes.failed(DbErrorClass::of(error));
+                        }
+                        return Err(error);
+                    }
                 }
             }
         })

@@ -1,3 +1,4 @@
 //! PostgreSQL as operators run it: restarts, full disks, connection poolers, standbys, migrations beside readers.
 
+mod disk_full;
 mod lost_connections;

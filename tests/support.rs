@@ -3,6 +3,7 @@
 mod certificates;
 mod chat;
 mod cluster;
+mod disk;
 mod furnish;
 mod keep_alive;
 mod methods;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 
 pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
-pub use cluster::{Cluster, Database, SIGNING_KEY, output_of, postgres_programs};
+pub use cluster::{Cluster, Database, DiskOf, SIGNING_KEY, output_of, postgres_programs};
 pub use keep_alive::KeepAlive;
 pub use methods::{Binding, Method, methods};
 pub use rest::{Answer, Rest};

@@ -19,6 +19,9 @@ mod timing;
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/support/disk.rs"]
+mod disk;
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/keep_alive.rs"]
 mod keep_alive;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]

@@ -8,6 +8,9 @@
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/support/disk.rs"]
+mod disk;
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/process.rs"]
 mod process;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::store::PoolOptions;
 
-/// The pool of the probes: separate, so that a busy service is still ready.
+/// The pool of the probes: separate, so that a busy service is still ready. One connection may wait in a test write.
 pub const PROBES: PoolOptions = PoolOptions {
-    size: 1,
+    size: 2,
     acquire_timeout: Duration::from_secs(1),
     statement_timeout: Some(Duration::from_secs(1)),
 };

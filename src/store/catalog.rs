@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Text};
 extern "SQL" {
     fn current_schema() -> Nullable<Text>;
     fn current_setting(name: Text) -> Text;
+    fn pg_is_in_recovery() -> Bool;
     fn pg_try_advisory_lock(key: BigInt) -> Bool;
     fn row_security_active(table: Text) -> Bool;
     fn to_regclass(name: Text) -> Nullable<Oid>;

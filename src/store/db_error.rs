@@ -31,6 +31,9 @@ const UNKNOWN: &str = "unknown";
 /// SQLSTATE of a full disk.
 pub(super) const DISK_FULL: &str = "53100";
 
+/// SQLSTATE of files that cannot be read or written.
+pub(super) const IO_ERROR: &str = "58030";
+
 /// Parts of messages about the connection or the server behind it.
 const LOST: [&str; 8] = [
     // 57P01, 57P02, 57P05, 25P03.
@@ -60,8 +63,8 @@ const LACKING: [(&str, &str); 14] = [
     ("remaining connection slots", "53300"),
     ("temporary file size exceeds", "53400"),
     ("canceling statement due to user request", "57014"),
-    ("Input/output error", "58030"),
-    ("could not fsync file", "58030"),
+    ("Input/output error", IO_ERROR),
+    ("could not fsync file", IO_ERROR),
     // 23514, as a check constraint; the partition is missing.
     ("no partition of relation", UNKNOWN),
 ];

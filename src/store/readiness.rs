@@ -1,10 +1,10 @@
-//! Whether the database has the schema that this program needs.
+//! Whether the database has the schema that this program needs, and whether it accepts writes.
 
 use std::fmt;
 
 use diesel::prelude::*;
 
-use super::catalog::{current_schema, pg_tables};
+use super::catalog::{current_schema, current_setting, pg_is_in_recovery, pg_tables};
 use super::connection::{Connection, StoreResult};
 use super::migrations::{self, blocking, connect};
 use crate::config::Secret;
@@ -47,6 +47,40 @@ impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the database's schema is {}", self.remedy())
     }
+}
+
+/// The role of a server in replication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerRole {
+    /// It accepts writes.
+    Primary,
+    /// It replays the write-ahead log of another server.
+    Standby,
+    /// `default_transaction_read_only` is set.
+    ReadOnly,
+}
+
+impl ServerRole {
+    /// Why it accepts no writes, for the operator; `ok` when it does.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Primary => "ok",
+            Self::Standby => "the server is a standby, which accepts no writes",
+            Self::ReadOnly => "the server is read-only",
+        }
+    }
+}
+
+/// The role of the server. Only reads.
+pub fn server_role(connection: &mut Connection) -> StoreResult<ServerRole> {
+    let read_only = current_setting("transaction_read_only");
+    let (is_standby, read_only): (bool, String) =
+        diesel::select((pg_is_in_recovery(), read_only)).get_result(connection)?;
+    Ok(match (is_standby, read_only.as_str()) {
+        (true, _) => ServerRole::Standby,
+        (false, "on") => ServerRole::ReadOnly,
+        (false, _) => ServerRole::Primary,
+    })
 }
 
 diesel::define_sql_function! {

@@ -93,6 +93,8 @@ fn sql_of(query: &dyn DebugQuery) -> String {
 
 /// The statement's verb and its main table or view, if any.
 fn name_of(sql: &str) -> String {
+    // The settings before it belong to it.
+    let sql = if sql.ends_with("COMMIT") { "COMMIT" } else { sql };
     let verb = sql.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
     // Other texts, such as BEGIN, hold several statements.
     let has_table = matches!(verb, "SELECT" | "INSERT" | "UPDATE" | "DELETE");
@@ -182,6 +184,6 @@ mod tests {
         assert_eq!(name!(diesel::insert_into(labels::table).values(labels::name.eq("vip"))), "INSERT labels");
         assert_eq!(name_of("BEGIN; SET LOCAL switchboard.actor = '00'; SELECT f(1)"), "BEGIN");
         assert_eq!(name_of("SELECT pg_notify($1, $2)"), "SELECT");
-        assert_eq!(name_of("COMMIT"), "COMMIT");
+        assert_eq!(name_of("SET LOCAL statement_timeout = 0; COMMIT"), "COMMIT");
     }
 }

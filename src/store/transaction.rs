@@ -11,6 +11,7 @@ use super::connection::{Connection, StoreResult, deadline_exceeded};
 use super::events::{self, EventKind, FieldChanges, NewEvent};
 use super::list_counts::{self, List, ListKey};
 use super::pool::PoolConnection;
+use super::write_status::WriteStatus;
 use super::writer::Writer;
 use crate::ids::{OrgId, SessionId};
 
@@ -109,17 +110,31 @@ impl DerefMut for Transaction<'_> {
     }
 }
 
+/// A standby that does not confirm must not end in a success: a statement timeout would end the wait for it with one.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+/// Writes a temporary file on the data disk, and a record to the write-ahead log.
+const TEST_WRITE: &str = "BEGIN; SET LOCAL work_mem = '64kB'; SELECT count(*) FROM generate_series(1, 100000); \
+     SELECT pg_logical_emit_message(true, 'switchboard', '')";
+
+/// Writes as much as a small transaction needs, and keeps nothing of it.
+pub(super) fn test(connection: &mut PoolConnection, writes: &WriteStatus) -> StoreResult<()> {
+    connection.begin(None, TEST_WRITE)?;
+    Ok(writes.commit(|| connection.batch_execute(COMMIT))?)
+}
+
 /// Runs work in one transaction, and commits it with the events that it recorded.
 pub(super) fn run<T>(
     connection: &mut PoolConnection,
     writer: &Writer,
     deadline: Option<Instant>,
+    writes: &WriteStatus,
     work: impl Fn(&mut Transaction<'_>) -> StoreResult<T>,
 ) -> StoreResult<T> {
     connection.begin(deadline, &begin(writer, deadline))?;
     match write(connection, writer, deadline, work) {
         Ok(value) => {
-            connection.batch_execute("COMMIT")?;
+            writes.commit(|| connection.batch_execute(COMMIT))?;
             Ok(value)
         }
         Err(error) => {

@@ -49,6 +49,8 @@ metrics! {
     WEBHOOK_ATTEMPTS: Counter<u64> = counter("switchboard.webhooks.attempts",
         "Number of webhook delivery attempts, by outcome: delivered, failed or dead");
     BUILD_INFO: Gauge<u64> = gauge("switchboard.build_info", "Version of the program; always 1");
+    DATABASE_STANDBY: Gauge<u64> = gauge("switchboard.database.standby",
+        "1 if the PostgreSQL server is a standby, which accepts no writes, else 0");
     READY: Gauge<u64> = gauge("switchboard.ready", "1 if the service is ready, else 0");
     CERTIFICATE_EXPIRY: Gauge<f64> = seconds("switchboard.tls.certificate.expiry.timestamp",
         "Unix time at which the server's certificate expires");
@@ -102,6 +104,11 @@ pub fn request(rpc: &'static str, protocol: &'static str, code: &'static str, to
 /// Sets whether the service is ready.
 pub fn ready(is_ready: bool) {
     READY.record(is_ready.into(), &[]);
+}
+
+/// Sets whether the PostgreSQL server is a standby.
+pub fn database_standby(is_standby: bool) {
+    DATABASE_STANDBY.record(is_standby.into(), &[]);
 }
 
 /// Sets when the server's certificate expires, as time since 1970.

@@ -109,7 +109,7 @@ async fn database_problem_is_reported_with_a_remedy() {
     let connections = of(&findings, "connections");
     assert_eq!(connections["verdict"], "warning");
     assert!(
-        connections["detail"].as_str().is_some_and(|detail| detail.contains("306 of the 397")),
+        connections["detail"].as_str().is_some_and(|detail| detail.contains("307 of the 397")),
         "{connections}"
     );
     let (_, findings) = doctor(database.command(&[]).env("SWITCHBOARD_DATABASE_POOL_SIZE", "1000"));

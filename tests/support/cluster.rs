@@ -9,14 +9,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::OnceCell;
 
 use super::SWITCHBOARD;
+use super::disk::Disk;
 use super::process::{Ending, Process};
 use super::sql::Sql;
 
 /// Starts a throw-away cluster, or one that was killed: nothing is synced to disk, no TCP. In the C locale,
 /// code that relies on the database for case-insensitive comparison fails.
 const START: &str = r#"
-    { [ -d "$2/data" ] ||
-        "$1/initdb" -D "$2/data" --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null; } &&
+    { [ -s "$2/data/PG_VERSION" ] ||
+        "$1/initdb" -D "$2/data" $([ ! -d "$2/wal" ] || echo "-X $2/wal") --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null; } &&
     exec "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=400 -c fsync=off \
         -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 $3
 "#;
@@ -33,8 +34,18 @@ pub struct Cluster {
     // Ended first to last: the first one takes the folder with it.
     revived: Vec<Process>,
     process: Process,
+    disk: Option<Disk>,
     folder: PathBuf,
     settings: String,
+}
+
+/// What a disk of limited size holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskOf {
+    /// Everything but the write-ahead log.
+    Data,
+    /// The write-ahead log.
+    WriteAheadLog,
 }
 
 /// A cluster whose processes are stopped (SIGSTOP) until the value is dropped.
@@ -64,11 +75,27 @@ impl Cluster {
 
     /// A cluster of its own, with these settings, such as `jit=off`.
     pub async fn start(settings: &[&str]) -> Self {
-        let folder = env::temp_dir().join(format!("sb-{}", uuid::Uuid::now_v7().simple()));
-        fs::create_dir(&folder).expect("a folder for PostgreSQL");
+        Self::start_in(new_folder(), None, settings).await
+    }
+
+    /// A cluster of its own on a disk of that many megabytes; `None` where that is not allowed.
+    pub async fn on_small_disk(what: DiskOf, megabytes: u32, settings: &[&str]) -> Option<Self> {
+        let folder = new_folder();
+        let parts = ["data", "wal"].map(|part| folder.join(part));
+        for part in &parts {
+            fs::create_dir(part).expect("a folder");
+            own(part);
+        }
+        let [data, wal] = parts;
+        let disk = if what == DiskOf::Data { &data } else { &wal };
+        let disk = Disk::mount(disk, megabytes, server_user()).await?;
+        Some(Self::start_in(folder, Some(disk), settings).await)
+    }
+
+    async fn start_in(folder: PathBuf, disk: Option<Disk>, settings: &[&str]) -> Self {
         let settings: String = settings.iter().map(|setting| format!("-c {setting} ")).collect();
-        let process = run(&folder, "log", &settings, Some(&folder)).await;
-        let cluster = Self { revived: Vec::new(), process, folder, settings };
+        let process = run(&folder, disk.as_ref(), "log", &settings, Some(&folder)).await;
+        let cluster = Self { revived: Vec::new(), process, disk, folder, settings };
         cluster.admin().run("CREATE ROLE switchboard LOGIN");
         cluster
     }
@@ -104,7 +131,17 @@ impl Cluster {
     /// Starts it again after [`Self::kill`].
     pub async fn revive(&mut self) {
         let log = format!("log-{}", self.revived.len());
-        self.revived.push(run(&self.folder, &log, &self.settings, None).await);
+        self.revived.push(run(&self.folder, self.disk.as_ref(), &log, &self.settings, None).await);
+    }
+
+    /// Whether the server's first process runs.
+    pub fn is_running(&self) -> bool {
+        !self.revived.last().unwrap_or(&self.process).is_ended()
+    }
+
+    /// Its disk of limited size.
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("a disk of limited size")
     }
 
     /// Stops all its processes with SIGSTOP.
@@ -198,8 +235,14 @@ impl Database {
 }
 
 /// Runs the server in that folder until it accepts connections. A folder to remove is removed after it.
-async fn run(folder: &Path, log: &str, settings: &str, removed: Option<&Path>) -> Process {
-    let mut command = unprivileged(folder);
+async fn run(
+    folder: &Path,
+    disk: Option<&Disk>,
+    log: &str,
+    settings: &str,
+    removed: Option<&Path>,
+) -> Process {
+    let mut command = unprivileged(folder, disk);
     command.args(["-c", START, "sh"]).arg(postgres_programs()).arg(folder).arg(settings);
     let ending = Ending { signal: "QUIT", folder: removed };
     let process = Process::start(&command, &folder.join(log), ending).expect("sh");
@@ -208,17 +251,38 @@ async fn run(folder: &Path, log: &str, settings: &str, removed: Option<&Path>) -
     process
 }
 
-/// A shell as an unprivileged user, because PostgreSQL refuses to run as root.
-fn unprivileged(folder: &Path) -> Command {
-    let is_root = output_of("id", &["-u"]).as_deref() == Some("0");
-    if !is_root {
+/// A new folder for a cluster.
+fn new_folder() -> PathBuf {
+    let folder = env::temp_dir().join(format!("sb-{}", uuid::Uuid::now_v7().simple()));
+    fs::create_dir(&folder).expect("a folder for PostgreSQL");
+    folder
+}
+
+fn is_root() -> bool {
+    output_of("id", &["-u"]).as_deref() == Some("0")
+}
+
+/// The user of the servers when the tests run as root, as which PostgreSQL refuses to run.
+fn server_user() -> &'static str {
+    if output_of("id", &["-u", "postgres"]).is_some() { "postgres" } else { "nobody" }
+}
+
+/// Gives a folder to the user of the servers.
+fn own(folder: &Path) {
+    if is_root() {
+        let owned = Command::new("chown").arg(server_user()).arg(folder).status();
+        assert!(owned.is_ok_and(|status| status.success()), "chown {}", folder.display());
+    }
+}
+
+/// A shell as an unprivileged user.
+fn unprivileged(folder: &Path, disk: Option<&Disk>) -> Command {
+    if !is_root() {
         return Command::new("sh");
     }
-    let user = if output_of("id", &["-u", "postgres"]).is_some() { "postgres" } else { "nobody" };
-    let owned = Command::new("chown").arg(user).arg(folder).status();
-    assert!(owned.is_ok_and(|status| status.success()), "chown {user}");
-    let mut command = Command::new("setpriv");
-    command.args([&format!("--reuid={user}"), "--clear-groups", "sh"]);
+    own(folder);
+    let mut command = disk.map_or_else(|| Command::new("setpriv"), |disk| disk.command("setpriv"));
+    command.args([&format!("--reuid={}", server_user()), "--clear-groups", "sh"]);
     command
 }
 

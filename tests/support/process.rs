@@ -92,6 +92,11 @@ impl Process {
         }
     }
 
+    /// Whether the process has exited.
+    pub fn is_ended(&self) -> bool {
+        self.log().contains(ENDED)
+    }
+
     /// The output so far.
     pub fn log(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()

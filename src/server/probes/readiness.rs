@@ -1,4 +1,4 @@
-//! Checks in the background that the database has the required schema.
+//! Checks in the background that the database has the required schema and accepts writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::store::readiness::Schema;
-use crate::store::{Store, readiness};
+use crate::error::Result;
+use crate::store::readiness::{Schema, ServerRole};
+use crate::store::{Connection, Store, readiness};
 use crate::telemetry::metrics;
 
 const OK: &str = "ok";
@@ -27,26 +29,38 @@ pub(super) struct Checks {
     pub(super) process: &'static str,
     database: &'static str,
     schema: &'static str,
+    writes: &'static str,
 }
 
 impl Checks {
-    pub(super) const STARTING: Self = Self { process: OK, database: "not checked yet", schema: "unknown" };
+    pub(super) const STARTING: Self = Self::without_database("not checked yet");
     pub(super) const DRAINING: &'static str = "draining";
-    const UNREACHABLE: Self = Self { process: OK, database: "unreachable", schema: "unknown" };
+    const UNREACHABLE: Self = Self::without_database("unreachable");
+    const RESTARTING: Self = Self::without_database(
+        "the programs of the embedded PostgreSQL changed on disk; it is being restarted",
+    );
 
-    const RESTARTING: Self = Self {
-        process: OK,
-        database: "the programs of the embedded PostgreSQL changed on disk; it is being restarted",
-        schema: "unknown",
-    };
-
-    const fn of(schema: Schema) -> Self {
-        Self { process: OK, database: OK, schema: schema.remedy() }
+    const fn without_database(reason: &'static str) -> Self {
+        Self { process: OK, database: reason, schema: "unknown", writes: "unknown" }
     }
 
     pub(super) fn is_ready(self) -> bool {
-        self == Self::of(Schema::Current)
+        self == Self { process: OK, database: OK, schema: Schema::Current.remedy(), writes: OK }
     }
+}
+
+/// Checks the database with one connection.
+async fn check(store: &Store) -> Result<Checks> {
+    let read = |connection: &mut Connection| {
+        Ok((readiness::schema(connection)?, readiness::server_role(connection)?))
+    };
+    let (schema, role) = store.read(read).await?;
+    metrics::database_standby(role == ServerRole::Standby);
+    let writes = match (role, store.write_problem()) {
+        (ServerRole::Primary, Some(problem)) => problem.text(),
+        (role, _) => role.text(),
+    };
+    Ok(Checks { process: OK, database: OK, schema: schema.remedy(), writes })
 }
 
 /// Updates `checks` until the service drains.
@@ -55,13 +69,18 @@ pub(super) async fn watch(
     checks: watch::Sender<Checks>,
     is_database_restarting: Arc<AtomicBool>,
 ) {
+    let mut test_write: Option<JoinHandle<Result<()>>> = None;
     while checks.borrow().process == OK {
-        let schema = tokio::time::timeout(TIMEOUT, store.read(readiness::schema)).await;
-        let found = match schema {
+        let found = match tokio::time::timeout(TIMEOUT, check(&store)).await {
             _ if is_database_restarting.load(Ordering::Relaxed) => Checks::RESTARTING,
-            Ok(Ok(schema)) => Checks::of(schema),
+            Ok(Ok(found)) => found,
             Ok(Err(_)) | Err(_) => Checks::UNREACHABLE,
         };
+        if store.write_problem().is_some() && test_write.as_ref().is_none_or(JoinHandle::is_finished) {
+            let store = store.clone();
+            // Its commit may wait for a standby.
+            test_write = Some(tokio::spawn(async move { store.test_write().await }));
+        }
         metrics::ready(found.is_ready());
         checks.send_if_modified(|checks| {
             let is_changed = *checks != found && checks.process == OK;
@@ -79,6 +98,7 @@ fn log(found: Checks) {
     if found.is_ready() {
         tracing::info!("ready");
     } else {
-        tracing::warn!(database = found.database, schema = found.schema, "not ready");
+        let Checks { database, schema, writes, .. } = found;
+        tracing::warn!(database, schema, writes, "not ready");
     }
 }
