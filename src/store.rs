@@ -77,6 +77,7 @@ pub use self::writer::{LockMode, Writer};
 
 use self::connection::deadline_exceeded;
 use self::db_error::DbErrorClass;
+use self::fair_queue::JobKind;
 use self::pool::{Pool, PoolConnection};
 use self::transaction::is_past;
 use self::work_span::WorkSpan;
@@ -110,7 +111,7 @@ impl Store {
     pub fn new(database_url: impl Into<Reloading<Secret>>, options: PoolOptions) -> Self {
         Self {
             pool: Pool::new(database_url.into(), &options),
-            workers: Workers::new(options.size, options.acquire_timeout),
+            workers: Workers::new(options.size, options.max_writes(), options.acquire_timeout),
             acquire_timeout: options.acquire_timeout,
             written: Arc::default(),
             writes: WriteStatus::default(),
@@ -132,7 +133,7 @@ impl Store {
     /// Writes as much as a small write needs, keeps nothing of it, and updates [`Self::write_problem`].
     pub async fn test_write(&self) -> Result<()> {
         let writes = self.writes.clone();
-        self.run("store::test_write", move |connection, _| {
+        self.run("store::test_write", JobKind::Write, move |connection, _| {
             transaction::test(connection, &writes)?;
             writes.succeeded();
             Ok(())
@@ -162,7 +163,7 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name, move |connection, deadline| {
+        self.run(name, JobKind::Read, move |connection, deadline| {
             connection.retry_when_lost(deadline, |connection| statements::read(name, || work(connection)))
         })
         .await
@@ -174,7 +175,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name_of::<F>(), move |connection, deadline| {
+        self.run(name_of::<F>(), JobKind::Read, move |connection, deadline| {
             connection.begin(deadline, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             let outcome = work(connection);
             // Nothing to keep; a connection that cannot roll back is broken and is replaced.
@@ -204,7 +205,7 @@ impl Store {
         F: Fn(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
     {
         let (writer, written, writes) = (writer.into(), self.written.clone(), self.writes.clone());
-        self.run(name, move |connection, deadline| {
+        self.run(name, JobKind::Write, move |connection, deadline| {
             let mut attempt = 1;
             loop {
                 match transaction::run(connection, &writer, deadline, &writes, &work) {
@@ -229,7 +230,7 @@ impl Store {
         .await
     }
 
-    async fn run<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    async fn run<T, F>(&self, name: &'static str, kind: JobKind, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T> + Send + 'static,
@@ -239,7 +240,7 @@ impl Store {
         // Set once: by the thread that starts the work, or by the caller that gives up. Rejected work never runs.
         let is_claimed = Arc::new(AtomicBool::new(false));
         let (pool, claim) = (self.pool.clone(), is_claimed.clone());
-        self.workers.submit(call.as_ref().and_then(Current::org), move || {
+        self.workers.submit(call.as_ref().and_then(Current::org), kind, move || {
             // The caller gave up, or the call was cancelled.
             if claim.swap(true, Ordering::Relaxed) || reply.is_closed() {
                 return;

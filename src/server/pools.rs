@@ -10,6 +10,7 @@ pub const PROBES: PoolOptions = PoolOptions {
     size: 2,
     acquire_timeout: Duration::from_secs(1),
     statement_timeout: Some(Duration::from_secs(1)),
+    reserved_for_reads: 1,
 };
 
 /// Connections for authentication.
@@ -36,7 +37,12 @@ pub fn database_pool_size(request_pool: u32) -> u32 {
 
 /// The pool of authentication.
 pub fn of_auth(config: &Config) -> PoolOptions {
-    PoolOptions { size: AUTH, ..of_requests(config) }
+    PoolOptions { size: AUTH, reserved_for_reads: 0, ..of_requests(config) }
+}
+
+/// A quarter of the request pool, if there is more than one connection.
+fn reserved_for_reads(request_pool: u32) -> u32 {
+    (request_pool / 4).max(1).min(request_pool - 1)
 }
 
 /// The request pool. A statement that outlives every deadline is useless.
@@ -45,5 +51,6 @@ pub fn of_requests(config: &Config) -> PoolOptions {
         size: config.database_pool_size,
         acquire_timeout: config.database_acquire_timeout,
         statement_timeout: Some(config.request_timeout),
+        reserved_for_reads: reserved_for_reads(config.database_pool_size),
     }
 }

@@ -1,116 +1,129 @@
 //! A queue that is fair among organizations: round robin, a limit of running jobs for each, admission by wait time.
 //!
-//! Jobs of one organization start in the order they were pushed. A job that would not start in time is rejected on
-//! arrival: rejecting it later would cost more and help nobody.
+//! Reads and writes of one organization start in the order they were pushed, except that writes wait while the limit of
+//! running writes is reached: reads are served even when every write waits for a synchronous standby. A job that would not
+//! start in time is rejected on arrival: rejecting it later would cost more and help nobody.
+
+mod lane;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use self::lane::{Job, Lane};
 use crate::ids::OrgId;
 
-pub(super) type Job = Box<dyn FnOnce() + Send>;
+/// Whether a job may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobKind {
+    Read,
+    Write,
+}
+
+/// Maximum numbers of running jobs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Of one organization.
+    pub(super) org: u32,
+    /// That write, of all organizations.
+    pub(super) writes: u32,
+}
+
+/// A started job. [`FairQueue::finish`] takes it back when it has run.
+pub(super) struct Started {
+    pub(super) job: Job,
+    pub(super) slot: Slot,
+}
+
+/// What a running job occupies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    org: Option<OrgId>,
+    kind: JobKind,
+}
 
 /// A queue for each organization that has jobs, and one without a limit for jobs of no organization.
 pub(super) struct FairQueue {
     queues: HashMap<Option<OrgId>, OrgQueue>,
-    /// The organizations with a job that may start, each once; the first is served next.
+    /// The organizations with a job that its limit lets start, each once; the first is served next.
     round: VecDeque<Option<OrgId>>,
-    /// Number of jobs that may start.
+    /// Number of jobs that the organizations' limits let start.
     ready: usize,
-    /// Maximum number of running jobs of one organization.
-    org_limit: u32,
+    /// Number of these that may start while writes are at their limit.
+    ready_reads: usize,
+    running_writes: u32,
+    limits: Limits,
     /// Longest time a job may wait before it starts.
     max_wait: Duration,
 }
 
 #[derive(Default)]
 struct OrgQueue {
-    /// Each job with the time it was pushed.
-    waiting: VecDeque<(Instant, Job)>,
+    reads: Lane,
+    writes: Lane,
     running: u32,
-    /// `None` until a job waits.
-    throughput: Option<Throughput>,
-}
-
-/// How fast a queue moves while it is not empty.
-struct Throughput {
-    since: Instant,
-    /// Jobs that started since then and whose caller was still waiting.
-    started: u32,
 }
 
 impl FairQueue {
-    pub(super) fn new(org_limit: u32, max_wait: Duration) -> Self {
-        Self { queues: HashMap::new(), round: VecDeque::new(), ready: 0, org_limit, max_wait }
+    pub(super) fn new(limits: Limits, max_wait: Duration) -> Self {
+        Self {
+            queues: HashMap::new(),
+            round: VecDeque::new(),
+            ready: 0,
+            ready_reads: 0,
+            running_writes: 0,
+            limits,
+            max_wait,
+        }
     }
 
-    /// Number of jobs that may start as soon as threads are free.
+    /// Number of jobs that may start as soon as threads are free; at least one if it is not 0.
     pub(super) fn ready(&self) -> usize {
-        self.ready
+        if self.may_write() { self.ready } else { self.ready_reads }
     }
 
-    /// Adds a job. Returns the jobs that will not run: expired ones of the same organization (while the database
+    /// Adds a job. Returns the jobs that will not run: expired ones of the same kind and organization (while the database
     /// hangs and no thread returns, they would accumulate), and this one if it would not start in time.
-    pub(super) fn push(&mut self, org: Option<OrgId>, job: Job) -> Vec<Job> {
-        let (now, max_wait) = (Instant::now(), self.max_wait);
-        self.update(org, |queue| {
-            let is_fresh = |(since, _): &(Instant, Job)| now.duration_since(*since) <= max_wait;
-            let expired = queue.waiting.iter().position(is_fresh).unwrap_or(queue.waiting.len());
-            let mut dropped: Vec<_> = queue.waiting.drain(..expired).map(|(_, job)| job).collect();
-            let is_admitted = match &mut queue.throughput {
-                Some(throughput) if !queue.waiting.is_empty() => {
-                    throughput.decay(now, max_wait);
-                    throughput.starts_in_time(queue.waiting.len(), now, max_wait)
-                }
-                throughput => {
-                    *throughput = Some(Throughput { since: now, started: 0 });
-                    true
-                }
-            };
-            if is_admitted {
-                queue.waiting.push_back((now, job));
-            } else {
-                dropped.push(job);
-            }
-            dropped
-        })
-    }
-
-    /// Takes the next job and its organization. The caller must call [`Self::finish`] when the job has run.
-    pub(super) fn start(&mut self) -> Option<(Option<OrgId>, Job)> {
-        let org = *self.round.front()?;
-        // All other organizations come before it the next time.
-        self.round.rotate_left(1);
+    pub(super) fn push(&mut self, org: Option<OrgId>, kind: JobKind, job: Job) -> Vec<Job> {
         let max_wait = self.max_wait;
-        self.update(org, |queue| {
-            queue.running += 1;
-            let (since, job) = queue.waiting.pop_front()?;
-            // An expired job returns at once and says nothing about how long the next ones take.
-            if since.elapsed() <= max_wait
-                && let Some(throughput) = &mut queue.throughput
-            {
-                throughput.started += 1;
-            }
-            Some((org, job))
-        })
+        self.update(org, |queue| queue.lane(kind).push(job, max_wait))
     }
 
-    /// Records that a job of the organization has run.
-    pub(super) fn finish(&mut self, org: Option<OrgId>) {
-        self.update(org, |queue| queue.running -= 1);
+    /// Takes the next job. The caller must call [`Self::finish`] when it has run.
+    pub(super) fn start(&mut self) -> Option<Started> {
+        let (may_write, max_wait) = (self.may_write(), self.max_wait);
+        let may_start =
+            |org: &Option<OrgId>| may_write || self.queues.get(org).is_some_and(OrgQueue::has_reads);
+        let position = self.round.iter().position(may_start)?;
+        let org = self.round.remove(position)?;
+        // All other organizations come before it the next time.
+        self.round.push_back(org);
+        let (kind, job) = self.update(org, |queue| queue.start(may_write, max_wait))?;
+        self.running_writes += u32::from(kind == JobKind::Write);
+        Some(Started { job, slot: Slot { org, kind } })
     }
 
-    /// Changes the queue of an organization, and `ready` and `round` accordingly.
+    /// Records that a job has run.
+    pub(super) fn finish(&mut self, slot: Slot) {
+        self.running_writes -= u32::from(slot.kind == JobKind::Write);
+        self.update(slot.org, |queue| queue.running -= 1);
+    }
+
+    fn may_write(&self) -> bool {
+        self.running_writes < self.limits.writes
+    }
+
+    /// Changes the queue of an organization, and the counts and `round` accordingly.
     fn update<T>(&mut self, org: Option<OrgId>, change: impl FnOnce(&mut OrgQueue) -> T) -> T {
-        let limit = if org.is_some() { self.org_limit } else { u32::MAX };
+        let limit = if org.is_some() { self.limits.org } else { u32::MAX };
         let queue = self.queues.entry(org).or_default();
-        let before = queue.ready(limit);
+        let (before, reads_before) = queue.ready(limit);
         let changed = change(queue);
-        let after = queue.ready(limit);
-        if queue.waiting.is_empty() && queue.running == 0 {
+        let (after, reads_after) = queue.ready(limit);
+        if queue.is_idle() {
             self.queues.remove(&org);
         }
         self.ready = self.ready - before + after;
+        self.ready_reads = self.ready_reads - reads_before + reads_after;
         match (before, after) {
             (0, 1..) => self.round.push_back(org),
             (1.., 0) => self.round.retain(|other| *other != org),
@@ -120,29 +133,39 @@ impl FairQueue {
     }
 }
 
-impl Throughput {
-    /// Whether a job behind `waiting` others is expected to start in time. Only known once the queue has moved for
-    /// `max_wait`: a burst is not an overload.
-    fn starts_in_time(&self, waiting: usize, now: Instant, max_wait: Duration) -> bool {
-        let moved_for = now.duration_since(self.since);
-        let per_job = moved_for.div_f64(f64::from(self.started + 1));
-        moved_for < max_wait || per_job.mul_f64(waiting as f64) <= max_wait
-    }
-
-    /// Halves the weight of the past once it covers four times `max_wait`.
-    fn decay(&mut self, now: Instant, max_wait: Duration) {
-        let moved_for = now.duration_since(self.since);
-        if moved_for / 4 > max_wait {
-            self.since += moved_for / 2;
-            self.started /= 2;
+impl OrgQueue {
+    fn lane(&mut self, kind: JobKind) -> &mut Lane {
+        match kind {
+            JobKind::Read => &mut self.reads,
+            JobKind::Write => &mut self.writes,
         }
     }
-}
 
-impl OrgQueue {
-    /// Number of its jobs that may start.
-    fn ready(&self, limit: u32) -> usize {
-        self.waiting.len().min(limit.saturating_sub(self.running) as usize)
+    fn has_reads(&self) -> bool {
+        !self.reads.is_empty()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.reads.is_empty() && self.writes.is_empty() && self.running == 0
+    }
+
+    /// Number of its jobs that may start, and the same while no write may.
+    fn ready(&self, limit: u32) -> (usize, usize) {
+        let free = limit.saturating_sub(self.running) as usize;
+        let (reads, writes) = (self.reads.len(), self.writes.len());
+        (free.min(reads + writes), free.min(reads))
+    }
+
+    /// Takes the job that has waited longest, of those that may start.
+    fn start(&mut self, may_write: bool, max_wait: Duration) -> Option<(JobKind, Job)> {
+        let kind = match (self.reads.oldest(), self.writes.oldest().filter(|_| may_write)) {
+            (None, None) => return None,
+            (Some(read), Some(write)) if write < read => JobKind::Write,
+            (Some(_), _) => JobKind::Read,
+            (None, Some(_)) => JobKind::Write,
+        };
+        self.running += 1;
+        Some((kind, self.lane(kind).start(max_wait)?))
     }
 }
 
@@ -156,17 +179,25 @@ mod tests {
         Some(OrgId::from(uuid::Uuid::from_u128(number)))
     }
 
-    /// A queue with a job for each of these organizations, in that order.
+    /// A queue with a read for each of these organizations, in that order.
     fn queue(org_limit: u32, orgs: &[Option<OrgId>]) -> FairQueue {
-        let mut queue = FairQueue::new(org_limit, FOREVER);
+        let mut queue = FairQueue::new(Limits { org: org_limit, writes: 1 }, FOREVER);
         for org in orgs {
-            queue.push(*org, Box::new(|| {}));
+            push(&mut queue, *org, JobKind::Read);
         }
         queue
     }
 
-    fn start_all(queue: &mut FairQueue) -> Vec<Option<OrgId>> {
-        std::iter::from_fn(|| queue.start()).map(|(org, _)| org).collect()
+    fn push(queue: &mut FairQueue, org: Option<OrgId>, kind: JobKind) -> usize {
+        queue.push(org, kind, Box::new(|| {})).len()
+    }
+
+    fn start_all(queue: &mut FairQueue) -> Vec<Slot> {
+        std::iter::from_fn(|| queue.start()).map(|started| started.slot).collect()
+    }
+
+    fn orgs_of(slots: &[Slot]) -> Vec<Option<OrgId>> {
+        slots.iter().map(|slot| slot.org).collect()
     }
 
     #[test]
@@ -175,9 +206,9 @@ mod tests {
         let mut queue = queue(9, &[busy, busy, busy, calm, None, calm, new]);
         assert_eq!(queue.ready(), 7);
         let started = start_all(&mut queue);
-        assert_eq!(started, [busy, calm, None, new, busy, calm, busy]);
-        for org in started {
-            queue.finish(org);
+        assert_eq!(orgs_of(&started), [busy, calm, None, new, busy, calm, busy]);
+        for slot in started {
+            queue.finish(slot);
         }
         assert!(queue.queues.is_empty() && queue.round.is_empty(), "nothing is kept for idle organizations");
     }
@@ -186,54 +217,48 @@ mod tests {
     fn no_organization_exceeds_its_limit_of_running_jobs() {
         let [busy, calm] = [1, 2].map(org);
         let mut queue = queue(2, &[busy, busy, busy, busy, None, None, None]);
-        assert_eq!(start_all(&mut queue), [busy, None, busy, None, None]);
+        let started = start_all(&mut queue);
+        assert_eq!(orgs_of(&started), [busy, None, busy, None, None]);
         assert_eq!(queue.ready(), 0);
-        queue.push(busy, Box::new(|| {}));
+        push(&mut queue, busy, JobKind::Read);
         assert_eq!(queue.ready(), 0, "it waits for its own");
-        queue.push(calm, Box::new(|| {}));
-        assert_eq!(start_all(&mut queue), [calm]);
-        queue.finish(busy);
-        assert_eq!(start_all(&mut queue), [busy]);
-        queue.finish(calm);
+        push(&mut queue, calm, JobKind::Read);
+        let others = start_all(&mut queue);
+        assert_eq!(orgs_of(&others), [calm]);
+        queue.finish(started[0]);
+        assert_eq!(orgs_of(&start_all(&mut queue)), [busy]);
+        queue.finish(others[0]);
         assert_eq!(start_all(&mut queue), [], "that was not its own");
+    }
+
+    #[test]
+    fn reads_start_while_writes_are_at_their_limit() {
+        let [first, second] = [1, 2].map(org);
+        let mut queue = queue(9, &[]);
+        for (org, kind) in [
+            (first, JobKind::Write),
+            (first, JobKind::Write),
+            (second, JobKind::Write),
+            (first, JobKind::Read),
+            (second, JobKind::Read),
+        ] {
+            push(&mut queue, org, kind);
+        }
+        let started = start_all(&mut queue);
+        let kinds: Vec<_> = started.iter().map(|slot| slot.kind).collect();
+        assert_eq!(kinds, [JobKind::Write, JobKind::Read, JobKind::Read]);
+        assert_eq!(queue.ready(), 0);
+        queue.finish(started[0]);
+        assert!(queue.ready() > 0);
+        assert_eq!(start_all(&mut queue).len(), 1);
     }
 
     #[test]
     fn expired_jobs_are_not_ready() {
         let mut queue = queue(9, &[None, None]);
         queue.max_wait = Duration::ZERO;
-        assert_eq!(queue.push(None, Box::new(|| {})).len(), 2);
+        assert_eq!(push(&mut queue, None, JobKind::Read), 2);
         assert_eq!(queue.ready(), 1);
-        assert_eq!(start_all(&mut queue), [None]);
-    }
-
-    /// Whether a queue that moved for that long, started so many jobs and has so many waiting admits another.
-    fn admits(moved_for: Duration, started: u32, waiting: usize) -> bool {
-        let mut queue = queue(9, &[None].repeat(waiting));
-        queue.max_wait = WAIT;
-        let org_queue = queue.queues.entry(None).or_default();
-        org_queue.throughput = Some(Throughput { since: Instant::now() - moved_for, started });
-        queue.push(None, Box::new(|| {})).is_empty()
-    }
-
-    const WAIT: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn job_that_would_not_start_in_time_is_rejected_at_once() {
-        for moved_for in [WAIT, 10 * WAIT] {
-            let started = 100 * moved_for.div_duration_f64(WAIT) as u32;
-            assert!(admits(moved_for, started, 90), "100 start within the maximum wait");
-            assert!(!admits(moved_for, started, 110));
-        }
-        assert!(!admits(WAIT, 0, 1), "nothing moves at all");
-    }
-
-    #[test]
-    fn burst_is_admitted() {
-        assert!(admits(WAIT / 2, 0, 10_000));
-        assert!(
-            admits(WAIT, 0, 0) && admits(10 * WAIT, 0, 0),
-            "an empty queue always admits, to find out whether it moves again"
-        );
+        assert_eq!(orgs_of(&start_all(&mut queue)), [None]);
     }
 }

@@ -30,12 +30,19 @@ pub struct PoolOptions {
     pub acquire_timeout: Duration,
     /// `statement_timeout` of the connections; `None` for no limit.
     pub statement_timeout: Option<Duration>,
+    /// Number of connections that writes leave to reads, so that these are served even when every write waits.
+    pub reserved_for_reads: u32,
 }
 
 impl PoolOptions {
     /// Options for background work, which no client waits for.
     pub const fn background(size: u32) -> Self {
-        Self { size, acquire_timeout: Duration::from_secs(5), statement_timeout: None }
+        Self { size, acquire_timeout: Duration::from_secs(5), statement_timeout: None, reserved_for_reads: 0 }
+    }
+
+    /// Maximum number of writes at a time.
+    pub(super) const fn max_writes(&self) -> u32 {
+        self.size.saturating_sub(self.reserved_for_reads)
     }
 }
 

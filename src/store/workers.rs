@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::fair_queue::{FairQueue, Job};
+use super::fair_queue::{FairQueue, JobKind, Limits, Slot, Started};
 use crate::ids::OrgId;
 
 /// How long an idle thread lives.
@@ -33,17 +33,18 @@ struct State {
 }
 
 impl Workers {
-    /// Workers for `max_threads` jobs at a time. Jobs that wait, or would wait, longer than `max_wait` are dropped.
-    pub(super) fn new(max_threads: u32, max_wait: Duration) -> Self {
-        let queue = FairQueue::new(org_limit(max_threads), max_wait);
+    /// Workers for `max_threads` jobs at a time, of which `max_writes` may write. Jobs that wait, or would wait, longer than
+    /// `max_wait` are dropped.
+    pub(super) fn new(max_threads: u32, max_writes: u32, max_wait: Duration) -> Self {
+        let queue = FairQueue::new(Limits { org: org_limit(max_threads), writes: max_writes }, max_wait);
         let state = State { queue, threads: 0, idle: 0, max_threads };
         Self(Arc::new(Shared { state: Mutex::new(state), job_ready: Condvar::new() }))
     }
 
     /// Runs the organization's job when a thread is free, or drops it.
-    pub(super) fn submit(&self, org: Option<OrgId>, job: impl FnOnce() + Send + 'static) {
+    pub(super) fn submit(&self, org: Option<OrgId>, kind: JobKind, job: impl FnOnce() + Send + 'static) {
         let mut state = self.lock();
-        let dropped = state.queue.push(org, Box::new(job));
+        let dropped = state.queue.push(org, kind, Box::new(job));
         let ready = state.queue.ready();
         let may_wake = ready > 0 && ready <= state.idle;
         let may_grow = ready > state.idle && state.threads < state.max_threads;
@@ -73,18 +74,18 @@ impl Workers {
     /// Runs jobs until none arrives within [`KEEP_ALIVE`].
     fn run(&self) {
         let mut finished = None;
-        while let Some((org, job)) = self.next(finished) {
+        while let Some(Started { job, slot }) = self.next(finished) {
             // A panicking job drops its reply channel, which its caller notices. The thread continues.
             let _ = catch_unwind(AssertUnwindSafe(job));
-            finished = Some(org);
+            finished = Some(slot);
         }
     }
 
-    /// Waits for the next job and its organization. `finished` is the organization of the job that this thread ran.
-    fn next(&self, finished: Option<Option<OrgId>>) -> Option<(Option<OrgId>, Job)> {
+    /// Waits for the next job. `finished` is what the job that this thread ran occupied.
+    fn next(&self, finished: Option<Slot>) -> Option<Started> {
         let mut state = self.lock();
-        if let Some(org) = finished {
-            state.queue.finish(org);
+        if let Some(slot) = finished {
+            state.queue.finish(slot);
         }
         loop {
             if let Some(started) = state.queue.start() {
@@ -125,7 +126,7 @@ mod tests {
     fn occupy(workers: &Workers, org: Option<OrgId>) -> mpsc::Sender<()> {
         let (release, released) = mpsc::channel();
         let (started, has_started) = mpsc::channel();
-        workers.submit(org, move || {
+        workers.submit(org, JobKind::Read, move || {
             let _ = started.send(());
             let _ = released.recv();
         });
@@ -135,11 +136,11 @@ mod tests {
 
     #[test]
     fn submit_drops_jobs_that_waited_too_long() {
-        let workers = Workers::new(1, Duration::ZERO);
+        let workers = Workers::new(1, 1, Duration::ZERO);
         let release = occupy(&workers, None);
         let (reply, replied) = mpsc::channel::<()>();
-        workers.submit(None, move || drop(reply));
-        workers.submit(None, || {});
+        workers.submit(None, JobKind::Read, move || drop(reply));
+        workers.submit(None, JobKind::Read, || {});
         assert!(replied.recv().is_err(), "the caller of the dropped job notices");
         assert_eq!(workers.lock().queue.ready(), 1);
         drop(release);
@@ -147,11 +148,11 @@ mod tests {
 
     #[test]
     fn jobs_run_in_order_and_a_panic_stops_none() {
-        let workers = Workers::new(1, FOREVER);
+        let workers = Workers::new(1, 1, FOREVER);
         let (done, order) = mpsc::channel();
         for number in 0..4 {
             let done = done.clone();
-            workers.submit(None, move || {
+            workers.submit(None, JobKind::Read, move || {
                 assert_ne!(number, 1, "one job panics");
                 let _ = done.send(number);
             });
@@ -163,12 +164,12 @@ mod tests {
     #[test]
     fn each_organization_leaves_a_quarter_of_the_threads() {
         let [slow, other] = [1, 2].map(|number| Some(OrgId::from(uuid::Uuid::from_u128(number))));
-        let workers = Workers::new(4, FOREVER);
+        let workers = Workers::new(4, 4, FOREVER);
         let mut occupied: Vec<_> = (0..3).map(|_| occupy(&workers, slow)).collect();
         let (done, order) = mpsc::channel();
         for (org, job) in [(slow, "slow"), (other, "other"), (None, "none")] {
             let done = done.clone();
-            workers.submit(org, move || {
+            workers.submit(org, JobKind::Read, move || {
                 let _ = done.send(job);
             });
         }
@@ -180,13 +181,13 @@ mod tests {
 
     #[test]
     fn as_many_jobs_run_at_a_time_as_there_are_threads() {
-        let workers = Workers::new(3, FOREVER);
+        let workers = Workers::new(3, 3, FOREVER);
         // The later rounds find the threads idle.
         for _ in 0..3 {
             let barrier = Arc::new(Barrier::new(4));
             for _ in 0..3 {
                 let barrier = barrier.clone();
-                workers.submit(None, move || {
+                workers.submit(None, JobKind::Read, move || {
                     barrier.wait();
                 });
             }

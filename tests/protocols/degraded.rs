@@ -83,7 +83,7 @@ async fn rejected_work_is_not_executed() {
     let database = Cluster::get().await.migrated_database().await;
     // Work takes about as long as the acquire timeout, so that it often begins just when its caller gives up.
     let wait = Duration::from_millis(1);
-    let options = PoolOptions { size: 8, acquire_timeout: wait, statement_timeout: None };
+    let options = PoolOptions { acquire_timeout: wait, ..PoolOptions::background(8) };
     let store = Store::new(Secret::new(&database.url), options);
     let begun = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
