@@ -121,8 +121,11 @@ impl Store {
     /// Creates a store with a pool of its own on the same database. Writes through either wake [`Self::wait_for_write`] and
     /// determine [`Self::write_problem`].
     pub fn with_own_pool(&self, database_url: impl Into<Reloading<Secret>>, options: PoolOptions) -> Self {
-        let (written, writes) = (self.written.clone(), self.writes.clone());
-        Self { written, writes, ..Self::new(database_url, options) }
+        Self {
+            written: self.written.clone(),
+            writes: self.writes.clone(),
+            ..Self::new(database_url, options)
+        }
     }
 
     /// Why writes fail, although the database answers; `None` while they succeed.
@@ -134,9 +137,7 @@ impl Store {
     pub async fn test_write(&self) -> Result<()> {
         let writes = self.writes.clone();
         self.run("store::test_write", JobKind::Write, move |connection, _| {
-            transaction::test(connection, &writes)?;
-            writes.succeeded();
-            Ok(())
+            transaction::test(connection, &writes)
         })
         .await
     }

@@ -1,13 +1,17 @@
-//! Schema migrations: listing, applying and reverting.
+//! Schema migrations: listing, applying and reverting, while the service runs.
+//!
+//! A statement that waits for a lock holds up every later statement on the table. So a migration waits for a moment only,
+//! and is tried again. `docs/operations.md` has the rules for migrations.
 
-use std::time::Duration;
+use std::error::Error as StdError;
+use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
-use diesel::migration::MigrationSource;
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration as SourceMigration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use tokio::time::Instant;
 
 use super::catalog::{__diesel_schema_migrations, pg_try_advisory_lock, to_regclass};
 use super::connection::{Connection, StoreResult};
@@ -20,7 +24,17 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 const LOCK_KEY: i64 = 0x5377_6974_6368;
 const LOCK_POLL: Duration = Duration::from_millis(50);
 /// Building an index over many messages takes long.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
+const LOCK_LIMIT: Duration = Duration::from_secs(600);
+
+/// How long a migration waits for a lock on a table; requests on that table wait behind it.
+const TABLE_LOCK: Duration = Duration::from_millis(500);
+/// Pause before the next attempt, in which requests go on.
+const TABLE_LOCK_PAUSE: Duration = Duration::from_millis(1500);
+/// How long a migration is tried.
+const TABLE_LOCK_LIMIT: Duration = Duration::from_secs(600);
+
+/// A server process ends soon after its client was killed, and with it the locks. PostgreSQL 14 and later, on Linux.
+const END_WITH_CLIENT: &str = "SET client_connection_check_interval = '1s'";
 
 /// A migration of this program, or one that a newer program applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +52,23 @@ pub async fn status(database_url: &Secret) -> Result<Vec<Migration>> {
 
 /// Applies the pending migrations and returns their names. Concurrent calls wait.
 pub async fn up(database_url: &Secret) -> Result<Vec<String>> {
+    up_from(database_url, MIGRATIONS).await
+}
+
+/// [`up`] with the migrations of that source.
+pub async fn up_from<S>(database_url: &Secret, source: S) -> Result<Vec<String>>
+where
+    S: MigrationSource<Pg> + Send + 'static,
+{
     let connection = locked(connect(database_url).await?).await?;
-    let run = |connection: &mut Connection| {
-        let pending = list(connection)?.into_iter().filter(|migration| !migration.applied);
-        let pending = pending.map(|migration| migration.name).collect();
-        connection.run_pending_migrations(MIGRATIONS).map_err(Error::internal)?;
-        Ok(pending)
+    let run = move |connection: &mut Connection| {
+        let pending = connection.pending_migrations(source).map_err(Error::internal)?;
+        for migration in &pending {
+            try_until_locked(connection, migration, |connection| {
+                connection.run_migration(migration).map(drop)
+            })?;
+        }
+        Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
     };
     blocking(connection, run).await.map(|(_, applied)| applied)
 }
@@ -52,13 +77,56 @@ pub async fn up(database_url: &Secret) -> Result<Vec<String>> {
 pub async fn revert(database_url: &Secret) -> Result<Option<String>> {
     let connection = locked(connect(database_url).await?).await?;
     let run = |connection: &mut Connection| {
-        let newest = list(connection)?.into_iter().rfind(|migration| migration.applied);
-        if newest.is_some() {
-            connection.revert_last_migration(MIGRATIONS).map_err(Error::internal)?;
-        }
-        Ok(newest.map(|migration| migration.name))
+        let Some(newest) = list(connection)?.into_iter().rfind(|migration| migration.applied) else {
+            return Ok(None);
+        };
+        let embedded = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(Error::internal)?;
+        let found = embedded.into_iter().find(|migration| migration.name().to_string() == newest.name);
+        let migration = found.ok_or_else(|| {
+            Error::new(
+                Kind::FailedPrecondition,
+                "a newer program applied the newest migration: revert it with that one",
+            )
+        })?;
+        try_until_locked(connection, &migration, |connection| {
+            connection.revert_migration(&migration).map(drop)
+        })?;
+        Ok(Some(newest.name))
     };
     blocking(connection, run).await.map(|(_, reverted)| reverted)
+}
+
+/// Changes the schema with a migration. While others hold locks on its tables, tries again.
+///
+/// A migration outside a transaction takes no lock that requests wait for (`CREATE INDEX CONCURRENTLY`), but waits for
+/// running transactions, so its wait has no limit.
+#[expect(clippy::disallowed_methods, reason = "it runs on a blocking thread, not on the runtime's")]
+fn try_until_locked(
+    connection: &mut Connection,
+    migration: &dyn SourceMigration<Pg>,
+    change: impl Fn(&mut Connection) -> diesel::migration::Result<()>,
+) -> StoreResult<()> {
+    let limit = if migration.metadata().run_in_transaction() { TABLE_LOCK } else { Duration::ZERO };
+    let deadline = Instant::now() + TABLE_LOCK_LIMIT;
+    loop {
+        connection.batch_execute(&format!("SET lock_timeout = {}", limit.as_millis()))?;
+        let changed = change(connection);
+        connection.batch_execute("RESET lock_timeout")?;
+        match changed {
+            Ok(()) => return Ok(()),
+            Err(error) if is_lock_timeout(error.as_ref()) && Instant::now() < deadline => {
+                tracing::info!(migration = %migration.name(), "a lock is held by others, trying again");
+                std::thread::sleep(TABLE_LOCK_PAUSE);
+            }
+            Err(error) => return Err(Error::internal(error).into()),
+        }
+    }
+}
+
+/// diesel's error of a migration contains the server's message only.
+fn is_lock_timeout(error: &(dyn StdError + Send + Sync)) -> bool {
+    let message = error.to_string();
+    ["canceling statement due to lock timeout", "deadlock detected"].iter().any(|part| message.contains(part))
 }
 
 /// Opens a connection outside any pool.
@@ -81,7 +149,13 @@ where
 /// Takes the lock, which the connection holds until it closes. Polls for it: a blocking statement would hold a
 /// snapshot, for which `CREATE INDEX CONCURRENTLY` of the lock's holder waits in turn.
 async fn locked(mut connection: Connection) -> Result<Connection> {
-    let deadline = Instant::now() + LOCK_TIMEOUT;
+    let deadline = Instant::now() + LOCK_LIMIT;
+    // Older servers do not have the setting.
+    (connection, ()) = blocking(connection, |connection| {
+        let _ = connection.batch_execute(END_WITH_CLIENT);
+        Ok(())
+    })
+    .await?;
     loop {
         let try_lock = |connection: &mut Connection| {
             Ok(diesel::select(pg_try_advisory_lock(LOCK_KEY)).get_result(connection)?)

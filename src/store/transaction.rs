@@ -120,7 +120,9 @@ const TEST_WRITE: &str = "BEGIN; SET LOCAL work_mem = '64kB'; SELECT count(*) FR
 /// Writes as much as a small transaction needs, and keeps nothing of it.
 pub(super) fn test(connection: &mut PoolConnection, writes: &WriteStatus) -> StoreResult<()> {
     connection.begin(None, TEST_WRITE)?;
-    Ok(writes.commit(|| connection.batch_execute(COMMIT))?)
+    writes.commit(|| connection.batch_execute(COMMIT))?;
+    writes.succeeded();
+    Ok(())
 }
 
 /// Runs work in one transaction, and commits it with the events that it recorded.
