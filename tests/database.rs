@@ -2,3 +2,4 @@
 
 mod disk_full;
 mod lost_connections;
+mod migrations;
