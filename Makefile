@@ -43,6 +43,7 @@ BUILD_PACKAGES = $(strip \
 TEST_PACKAGES = $(strip \
 	$(if $(call has,curl),,curl) \
 	$(if $(call has,node),,nodejs) \
+	$(if $(wildcard /usr/sbin/pgbouncer),,pgbouncer) \
 	$(if $(call has,npm),,npm) \
 	$(if $(and $(call has,protoc),$(wildcard /usr/include/google/protobuf/descriptor.proto)),,protobuf-compiler libprotobuf-dev) \
 	$(if $(shell python3 -c 'import venv, ensurepip' 2>/dev/null && echo yes),,python3-venv) \

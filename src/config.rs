@@ -8,6 +8,7 @@ mod settings;
 pub mod units;
 mod values;
 
+pub use database_url::with_session_setting;
 pub use effective::{EffectiveSetting, EffectiveSettings, InvalidConfig, Origin};
 pub use flags::{Setting, flags, given};
 pub use secret::{Secret, Secrets};

@@ -46,7 +46,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
     let store = Store::new(&secrets.database_url, pools::of_requests(&config));
-    health.watch(store.with_own_pool(&secrets.database_url, pools::PROBES));
+    health.watch(store.with_own_pool(&secrets.database_url, pools::of_probes(&config)));
     let closing = CancellationToken::new();
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());

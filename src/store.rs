@@ -1,6 +1,7 @@
 //! PostgreSQL: the only module that names diesel. A file per noun; this one has the store and its transactions.
 
 mod activity;
+mod backoff;
 mod catalog;
 pub mod chat_access;
 pub mod chat_bulk;
@@ -62,7 +63,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::result::Error as DieselError;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
@@ -75,6 +75,7 @@ pub use self::work_span::name_of;
 pub use self::write_status::WriteProblem;
 pub use self::writer::{LockMode, Writer};
 
+use self::backoff::{MAX_ATTEMPTS, back_off};
 use self::connection::deadline_exceeded;
 use self::db_error::DbErrorClass;
 use self::fair_queue::JobKind;
@@ -99,11 +100,6 @@ pub struct Store {
     written: Arc<Notify>,
     writes: WriteStatus,
 }
-
-/// How often a transaction is attempted.
-const MAX_ATTEMPTS: u32 = 4;
-/// Longest backoff before the second attempt; it doubles with each attempt.
-const INITIAL_BACKOFF: Duration = Duration::from_millis(5);
 
 impl Store {
     /// Creates a store. Connections are opened on demand: an unreachable database is an error of the call, not of the
@@ -165,7 +161,7 @@ impl Store {
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
         self.run(name, JobKind::Read, move |connection, deadline| {
-            connection.retry_when_lost(deadline, |connection| statements::read(name, || work(connection)))
+            connection.read(deadline, |connection| statements::read(name, || work(connection)))
         })
         .await
     }
@@ -177,7 +173,7 @@ impl Store {
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
         self.run(name_of::<F>(), JobKind::Read, move |connection, deadline| {
-            connection.begin(deadline, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+            connection.begin(deadline, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "")?;
             let outcome = work(connection);
             // Nothing to keep; a connection that cannot roll back is broken and is replaced.
             let _ = connection.batch_execute("ROLLBACK");
@@ -287,25 +283,4 @@ fn run_before_deadline<T>(
         connection.evict();
     }
     outcome
-}
-
-/// Sleeps before a retry. Returns `false` when the error is not retryable or the deadline is too close.
-#[expect(clippy::disallowed_methods, reason = "it runs on a worker thread, not on the runtime's")]
-fn back_off(attempt: u32, error: &DieselError, deadline: Option<Instant>) -> bool {
-    let state = match DbErrorClass::of(error) {
-        DbErrorClass::Retryable(state) | DbErrorClass::Unavailable(state) => state,
-        DbErrorClass::ServerLost
-        | DbErrorClass::StatementTimeout
-        | DbErrorClass::InvalidData
-        | DbErrorClass::Internal => return false,
-    };
-    // Jitter, so that conflicting transactions do not collide again.
-    let backoff = INITIAL_BACKOFF.mul_f64(f64::from(1 << (attempt - 1)) * rand::random::<f64>());
-    if deadline.is_some_and(|deadline| Instant::now() + backoff >= deadline) {
-        return false;
-    }
-    metrics::retried(state);
-    tracing::debug!(state, attempt, "retrying a transaction");
-    std::thread::sleep(backoff);
-    true
 }

@@ -3,3 +3,5 @@
 mod disk_full;
 mod lost_connections;
 mod migrations;
+mod poolers;
+mod standby;

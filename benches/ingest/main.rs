@@ -14,6 +14,9 @@ mod disk;
 #[path = "../../tests/support/process.rs"]
 mod process;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/programs.rs"]
+mod programs;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/server.rs"]
 mod server;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]

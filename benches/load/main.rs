@@ -31,6 +31,9 @@ mod methods;
 #[path = "../../tests/support/process.rs"]
 mod process;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/support/programs.rs"]
+mod programs;
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/server.rs"]
 mod server;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]

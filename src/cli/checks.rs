@@ -4,7 +4,7 @@ mod database;
 mod files;
 mod finding;
 
-pub(super) use database::{of_database, of_role};
+pub(super) use database::{of_database, of_pooler, of_role};
 pub(super) use finding::Finding;
 
 use self::finding::Verdict;

@@ -31,7 +31,9 @@ impl Context {
             database.close().await;
             return Err(failure);
         }
-        let store = Store::new(&database.url, PoolOptions::background(config.database_pool_size));
+        let is_pooled = config.database_direct_url.is_some();
+        let options = PoolOptions { is_pooled, ..PoolOptions::background(config.database_pool_size) };
+        let store = Store::new(&database.url, options);
         Ok(Self { store, data_dir: config.data_dir.clone(), database })
     }
 
@@ -69,6 +71,11 @@ impl Database {
         }
         let embedded = Embedded::start(&config.data_dir, EMBEDDED_OWNER, supervised_by()?).await?;
         Ok(Self { url: Secret::new(embedded.url()), embedded: Some(embedded) })
+    }
+
+    /// The database without the connection pooler that its URL may lead to.
+    pub(super) fn direct_url(&self, config: &Config) -> Secret {
+        config.database_direct_url.as_ref().unwrap_or(&self.url).clone()
     }
 
     /// Migrates the embedded database if necessary. A configured database is only checked: its operator decides when to

@@ -30,7 +30,11 @@ async fn of_database(config: &Config) -> Vec<Finding> {
         Err(failure) => return vec![checks::without_database(&failure)],
     };
     let findings = match preflight::check(&database.url).await {
-        Ok(preflight) => checks::of_database(config, database.embedded.is_some(), &preflight),
+        Ok(preflight) => {
+            let mut findings = checks::of_database(config, database.embedded.is_some(), &preflight);
+            findings.extend(preflight::is_direct(&database.direct_url(config)).await.map(checks::of_pooler));
+            findings
+        }
         Err(error) => vec![checks::without_database(&database.failure(error))],
     };
     database.close().await;

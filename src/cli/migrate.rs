@@ -4,12 +4,14 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::arguments::JsonArgument;
+use super::checks;
 use super::context::Database;
 use super::failure::Failure;
 use super::output::{self, Row};
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::error::Error;
 use crate::store::migrations::{self, Migration};
+use crate::store::preflight;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -28,31 +30,44 @@ fn row(Migration { name, applied }: Migration) -> Row {
 
 pub(super) async fn run(command: Command, config: &Config) -> Result<(), Failure> {
     let database = Database::open(config).await?;
-    let outcome = run_on(command, &database).await;
+    let outcome = run_on(command, &database, &database.direct_url(config)).await;
     database.close().await;
     outcome
 }
 
-async fn run_on(command: Command, database: &Database) -> Result<(), Failure> {
+async fn run_on(command: Command, database: &Database, url: &Secret) -> Result<(), Failure> {
     let failure = |error: Error| database.failure(error);
     match command {
         Command::Up => {
-            let applied = migrations::up(&database.url).await.map_err(failure)?;
+            check_is_direct(url).await?;
+            let applied = migrations::up(url).await.map_err(failure)?;
             if applied.is_empty() {
                 eprintln!("the schema is up to date");
             }
             applied.iter().try_for_each(output::value)
         }
         Command::Status(arguments) => {
-            let migrations = migrations::status(&database.url).await.map_err(failure)?;
+            let migrations = migrations::status(url).await.map_err(failure)?;
             output::list(migrations.into_iter().map(row), arguments.json)
         }
-        Command::Revert => match migrations::revert(&database.url).await.map_err(failure)? {
-            Some(reverted) => output::value(reverted),
-            None => {
-                eprintln!("no migration is applied");
-                Ok(())
+        Command::Revert => {
+            check_is_direct(url).await?;
+            match migrations::revert(url).await.map_err(failure)? {
+                Some(reverted) => output::value(reverted),
+                None => {
+                    eprintln!("no migration is applied");
+                    Ok(())
+                }
             }
-        },
+        }
+    }
+}
+
+/// Behind a connection pooler, the lock that keeps migrations apart does not hold.
+async fn check_is_direct(url: &Secret) -> Result<(), Failure> {
+    match preflight::is_direct(url).await {
+        Ok(is_direct) => checks::refuse(&[checks::of_pooler(is_direct)]),
+        // The migration reports it.
+        Err(_) => Ok(()),
     }
 }

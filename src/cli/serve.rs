@@ -69,10 +69,11 @@ async fn serve(
     health: Health,
 ) -> Result<(), Failure> {
     let prepared = database.prepare_schema().await;
+    let is_pooled = config.database_direct_url.is_some();
     let unchecked_role = match &database.embedded {
         // Its role is our own.
         Some(_) => None,
-        None if prepared.is_ok() && role::is_checked(&database.url).await? => None,
+        None if prepared.is_ok() && role::is_checked(&database.url, is_pooled).await? => None,
         None => Some(database.url.clone()),
     };
     match prepared {
@@ -84,7 +85,7 @@ async fn serve(
         outcome => outcome.map_err(|error| database.failure(error))?,
     }
     let signing_key = signing_key::find_or_create(config)?;
-    let secrets = secrets::load(effective, &database.url, signing_key)?;
+    let secrets = secrets::load(effective, config, database, signing_key)?;
     let signals = Signals::new()?;
     let tls = config.tls.as_ref().map(Tls::start).transpose();
     let tls = tls.map_err(|mistake| Failure::Configuration(vec![mistake]))?;
@@ -96,7 +97,7 @@ async fn serve(
     let shutdown = async {
         tokio::select! {
             () = signals.shutdown_requested(config.longest_drain()) => {}
-            failure = role::refused(unchecked_role) => drop(refuse.send(failure)),
+            failure = role::refused(unchecked_role, is_pooled) => drop(refuse.send(failure)),
             never = report_restarts(database, health.clone()) => match never {},
         }
     };

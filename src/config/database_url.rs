@@ -22,6 +22,18 @@ pub fn parse(text: &str) -> Result<Secret, &'static str> {
     }
 }
 
+/// The URL with a setting of the session that a connection to the server starts with. Connection poolers reject or drop it.
+pub fn with_session_setting(url: &Secret, name: &str, value: &str) -> Secret {
+    let option = format!("-c%20{name}%3D{value}");
+    let url = url.expose();
+    let given =
+        url.split_once('?').and_then(|(_, query)| query.split('&').find(|pair| pair.starts_with("options=")));
+    Secret::new(match given {
+        Some(given) => url.replacen(given, &format!("{given}%20{option}"), 1),
+        None => format!("{url}{}options={option}", if url.contains('?') { '&' } else { '?' }),
+    })
+}
+
 /// Adds timeouts, so that libpq does not hang on a database that went away silently. Parameters in the URL win.
 fn with_connection_defaults(url: &str) -> String {
     const DEFAULTS: [(&str, &str); 4] = [
@@ -66,6 +78,16 @@ mod tests {
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn session_setting_is_added_to_given_options() {
+        let with = |url| with_session_setting(&Secret::new(url), "a.b", "1").expose().to_owned();
+        assert_eq!(with("postgres://h/d"), "postgres://h/d?options=-c%20a.b%3D1");
+        assert_eq!(
+            with("postgres://h/d?options=-c%20jit%3Doff&sslmode=require"),
+            "postgres://h/d?options=-c%20jit%3Doff%20-c%20a.b%3D1&sslmode=require"
+        );
     }
 
     #[test]

@@ -15,7 +15,8 @@ use super::settings::Config;
 const SIMILARITY: f64 = 0.8;
 
 /// Settings that another one makes meaningless without it: the setting, the required one, whether its lack is a mistake.
-const REQUIRES: [(&str, &str, bool); 9] = [
+const REQUIRES: [(&str, &str, bool); 10] = [
+    ("database-direct-url", "database-url", true),
     ("jwks-url", "jwt-issuer", true),
     ("jwks-url", "jwt-audience", true),
     ("jwt-issuer", "jwks-url", true),

@@ -32,6 +32,8 @@ impl fmt::Debug for Secret {
 pub struct Secrets {
     /// PostgreSQL as a libpq URL.
     pub database_url: Reloading<Secret>,
+    /// The same database without a connection pooler.
+    pub database_direct_url: Reloading<Secret>,
     /// Keys that sign cursors and encrypt stored secrets.
     pub signing_keys: SigningKeys,
 }

@@ -31,6 +31,11 @@ pub struct Config {
     #[arg(long, value_name = "URL", global = true, hide_env_values = true, value_parser = database_url::parse)]
     pub database_url: Option<Secret>,
 
+    /// The same database without the connection pooler that --database-url leads to, for migrations and notifications;
+    /// setting it makes --database-url safe for a pooler in transaction mode
+    #[arg(long, value_name = "URL", global = true, hide_env_values = true, value_parser = database_url::parse)]
+    pub database_direct_url: Option<Secret>,
+
     /// Directory of the embedded PostgreSQL [default: $XDG_DATA_HOME/switchboard or ~/.local/share/switchboard]
     #[arg(long, value_name = "DIRECTORY", global = true, value_parser = path)]
     #[arg(default_value_os_t = default_data_dir(), hide_default_value = true)]

@@ -15,7 +15,7 @@ use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Dispatcher;
 use crate::config::{Config, Secrets};
-use crate::store::{PoolOptions, Store};
+use crate::store::Store;
 
 /// The running tasks.
 pub struct Background {
@@ -41,7 +41,7 @@ impl Background {
         tasks.spawn(housekeeping::clean_up(store, config.event_retention));
         tasks.spawn(publisher.run());
         tasks.spawn(async move { match notifier.run().await {} });
-        let store = Store::new(&secrets.database_url, PoolOptions::background(pools::WEBHOOKS));
+        let store = Store::new(&secrets.database_url, pools::of_webhooks(config));
         let (keys, sender) = (secrets.signing_keys.clone(), HttpSender::new(&config.webhooks));
         let dispatcher = Dispatcher::new(store, keys, config.webhooks, sender, closing);
         Self {

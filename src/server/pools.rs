@@ -6,12 +6,7 @@ use crate::config::Config;
 use crate::store::PoolOptions;
 
 /// The pool of the probes: separate, so that a busy service is still ready. One connection may wait in a test write.
-pub const PROBES: PoolOptions = PoolOptions {
-    size: 2,
-    acquire_timeout: Duration::from_secs(1),
-    statement_timeout: Some(Duration::from_secs(1)),
-    reserved_for_reads: 1,
-};
+const PROBES: u32 = 2;
 
 /// Connections for authentication.
 /// Every request with a key waits for it, so it must not queue behind requests: under overload it would be late for all
@@ -19,7 +14,7 @@ pub const PROBES: PoolOptions = PoolOptions {
 const AUTH: u32 = 2;
 
 /// Connections for the webhook dispatcher: few, and separate from requests.
-pub const WEBHOOKS: u32 = 2;
+const WEBHOOKS: u32 = 2;
 
 /// The connection of the notification listener.
 const LISTENER: u32 = 1;
@@ -31,8 +26,35 @@ pub fn of_connectors(request_pool: u32) -> u32 {
 
 /// The most connections one instance opens with a request pool of that size.
 pub fn database_pool_size(request_pool: u32) -> u32 {
-    let others = of_connectors(request_pool) + PROBES.size + AUTH + WEBHOOKS + LISTENER;
+    let others = of_connectors(request_pool) + PROBES + AUTH + WEBHOOKS + LISTENER;
     request_pool.saturating_add(others)
+}
+
+/// The pool of the probes.
+pub fn of_probes(config: &Config) -> PoolOptions {
+    PoolOptions {
+        size: PROBES,
+        acquire_timeout: Duration::from_secs(1),
+        statement_timeout: Some(Duration::from_secs(1)),
+        reserved_for_reads: 1,
+        ..of_requests(config)
+    }
+}
+
+/// The pool of the webhook dispatcher.
+pub fn of_webhooks(config: &Config) -> PoolOptions {
+    PoolOptions { is_pooled: is_pooled(config), ..PoolOptions::background(WEBHOOKS) }
+}
+
+/// The pool of connectors.
+pub fn of_ingest(config: &Config) -> PoolOptions {
+    let size = of_connectors(config.database_pool_size);
+    PoolOptions { is_pooled: is_pooled(config), ..PoolOptions::background(size) }
+}
+
+/// Whether `--database-url` leads to a connection pooler.
+fn is_pooled(config: &Config) -> bool {
+    config.database_direct_url.is_some()
 }
 
 /// The pool of authentication.
@@ -51,6 +73,18 @@ pub fn of_requests(config: &Config) -> PoolOptions {
         size: config.database_pool_size,
         acquire_timeout: config.database_acquire_timeout,
         statement_timeout: Some(config.request_timeout),
+        is_pooled: is_pooled(config),
         reserved_for_reads: reserved_for_reads(config.database_pool_size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_as_documented() {
+        // docs/operations.md and the chart's values: 1.5 times the request pool and 7 more.
+        assert_eq!(database_pool_size(8), 8 + 4 + 7);
     }
 }

@@ -1,11 +1,13 @@
 //! PostgreSQL's system catalogs and functions, and diesel's table of migrations.
 
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
     fn current_schema() -> Nullable<Text>;
     fn current_setting(name: Text) -> Text;
+    #[sql_name = "current_setting"]
+    fn current_setting_if_any(name: Text, missing_ok: Bool) -> Nullable<Text>;
     fn pg_is_in_recovery() -> Bool;
     fn pg_try_advisory_lock(key: BigInt) -> Bool;
     fn row_security_active(table: Text) -> Bool;

@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::migration::{Migration as SourceMigration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -129,11 +129,13 @@ fn is_lock_timeout(error: &(dyn StdError + Send + Sync)) -> bool {
     ["canceling statement due to lock timeout", "deadlock detected"].iter().any(|part| message.contains(part))
 }
 
-/// Opens a connection outside any pool.
+/// Opens a connection outside any pool. It prepares no statements, so that it works behind a connection pooler.
 pub(super) async fn connect(database_url: &Secret) -> Result<Connection> {
     let url = database_url.clone();
     let connecting = tokio::task::spawn_blocking(move || Connection::establish(url.expose()));
-    connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)
+    let mut connection = connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)?;
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(connection)
 }
 
 /// Runs work on tokio's blocking threads and returns the connection with the result.

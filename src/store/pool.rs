@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::pg::PgConnection;
 use diesel::r2d2::{
     Error as ConnectError, ManageConnection, NopErrorHandler, PooledConnection, R2D2Connection,
@@ -30,6 +30,9 @@ pub struct PoolOptions {
     pub acquire_timeout: Duration,
     /// `statement_timeout` of the connections; `None` for no limit.
     pub statement_timeout: Option<Duration>,
+    /// Whether a connection pooler in transaction mode is between: the server keeps nothing between two transactions, neither
+    /// settings nor prepared statements.
+    pub is_pooled: bool,
     /// Number of connections that writes leave to reads, so that these are served even when every write waits.
     pub reserved_for_reads: u32,
 }
@@ -37,7 +40,13 @@ pub struct PoolOptions {
 impl PoolOptions {
     /// Options for background work, which no client waits for.
     pub const fn background(size: u32) -> Self {
-        Self { size, acquire_timeout: Duration::from_secs(5), statement_timeout: None, reserved_for_reads: 0 }
+        Self {
+            size,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: None,
+            is_pooled: false,
+            reserved_for_reads: 0,
+        }
     }
 
     /// Maximum number of writes at a time.
@@ -70,8 +79,9 @@ pub(super) struct PoolConnection {
 #[derive(Clone)]
 struct Manager {
     url: Reloading<Secret>,
-    /// Statements that every new connection runs.
-    setup: Arc<str>,
+    /// Statements that set the settings: of every new connection, or of every transaction behind a connection pooler.
+    settings: Arc<str>,
+    is_pooled: bool,
     /// The current generation; connections of earlier ones are evicted.
     generation: Arc<AtomicU64>,
 }
@@ -87,7 +97,12 @@ struct Opened {
 impl Pool {
     /// Creates a pool without opening a connection.
     pub(super) fn new(url: Reloading<Secret>, options: &PoolOptions) -> Self {
-        let manager = Manager { url, setup: setup_statements(options).into(), generation: Arc::default() };
+        let manager = Manager {
+            url,
+            settings: settings(options).into(),
+            is_pooled: options.is_pooled,
+            generation: Arc::default(),
+        };
         let pool = diesel::r2d2::Pool::builder()
             .max_size(options.size)
             .min_idle(Some(0))
@@ -123,8 +138,40 @@ impl PoolConnection {
         }
     }
 
-    /// Runs work whose repetition has no effect. When the connection turns out to be lost, runs it once more on a new one.
-    pub(super) fn retry_when_lost<T>(
+    /// Runs work that only reads. When the connection turns out to be lost, runs it once more on a new one.
+    pub(super) fn read<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        work: impl Fn(&mut PgConnection) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        if !self.manager.is_pooled {
+            return self.retry_when_lost(deadline, work);
+        }
+        // For the settings.
+        self.begin(deadline, "BEGIN", "")?;
+        let outcome = work(self);
+        // Nothing to keep; a connection that cannot end the transaction is broken and is replaced.
+        let _ = self.batch_execute(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        outcome
+    }
+
+    /// Begins a transaction with `begin` and runs `then` in it, in one round trip. Nothing is done yet, so a lost connection is
+    /// replaced.
+    pub(super) fn begin(&mut self, deadline: Option<Instant>, begin: &str, then: &str) -> StoreResult<()> {
+        let settings = if self.manager.is_pooled { &*self.manager.settings } else { "" };
+        let statements = format!("{begin}; {settings}{then}");
+        self.retry_when_lost(deadline, |connection| {
+            let begun = connection.batch_execute(&statements);
+            if begun.is_err() {
+                // One of the statements after BEGIN failed.
+                let _ = connection.batch_execute("ROLLBACK");
+            }
+            Ok(begun?)
+        })
+    }
+
+    /// Runs work whose repetition has no effect.
+    fn retry_when_lost<T>(
         &mut self,
         deadline: Option<Instant>,
         work: impl Fn(&mut PgConnection) -> StoreResult<T>,
@@ -139,18 +186,6 @@ impl PoolConnection {
             }
             outcome => outcome,
         }
-    }
-
-    /// Begins a transaction with these statements. Nothing is done yet, so a lost connection is replaced.
-    pub(super) fn begin(&mut self, deadline: Option<Instant>, statements: &str) -> StoreResult<()> {
-        self.retry_when_lost(deadline, |connection| {
-            let begun = connection.batch_execute(statements);
-            if begun.is_err() {
-                // One of the statements after BEGIN failed.
-                let _ = connection.batch_execute("ROLLBACK");
-            }
-            Ok(begun?)
-        })
     }
 
     /// Evicts this connection and opens another one in its place. Blocks.
@@ -184,7 +219,11 @@ impl ManageConnection for Manager {
         let generation = self.generation.load(Ordering::Relaxed);
         let url = self.url.get();
         let mut connection = PgConnection::establish(url.expose()).map_err(ConnectError::ConnectionError)?;
-        connection.batch_execute(&self.setup).map_err(ConnectError::QueryError)?;
+        if self.is_pooled {
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        } else {
+            connection.batch_execute(&self.settings).map_err(ConnectError::QueryError)?;
+        }
         if metrics::are_enabled() || traces::are_recorded() {
             connection.set_instrumentation(StatementTimer::default());
         }
@@ -205,23 +244,26 @@ impl ManageConnection for Manager {
 
 /// JIT compilation takes half a second and pays off for long statements only. With a kind of plan disabled and no
 /// alternative, the planner's cost estimate is huge and would trigger it for short ones.
-const NO_JIT: &str = "SET jit = off";
+const NO_JIT: &str = "jit = off";
 
 /// Generic plans: a prepared statement is planned once per connection. Every statement is written so that the same
 /// indexes fit all values; custom plans would take ten times as long as running it. Statements about many rows or
 /// about search terms override this. No parallel workers: without values the planner assumes any part of a list.
-const GENERIC_PLANS: &str =
-    "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0";
+const GENERIC_PLANS: [&str; 2] =
+    ["plan_cache_mode = force_generic_plan", "max_parallel_workers_per_gather = 0"];
 
-/// The session settings of a connection. Timeouts, because the server would go on after its client gave up.
-fn setup_statements(options: &PoolOptions) -> String {
-    let Some(timeout) = options.statement_timeout else { return NO_JIT.to_owned() };
-    let timeout = timeout.as_millis().max(1);
-    // An abandoned transaction would keep its locks; ours is never idle for as long as a statement may run.
-    format!(
-        "{NO_JIT}; {GENERIC_PLANS}; SET statement_timeout = {timeout}; SET lock_timeout = {}; \
-         SET idle_in_transaction_session_timeout = {}",
-        LOCK_TIMEOUT.as_millis().min(timeout),
-        2 * timeout
-    )
+/// Statements that set the settings of a connection or of a transaction. Timeouts, because the server would go on after
+/// its client gave up.
+fn settings(options: &PoolOptions) -> String {
+    let mut settings = vec![NO_JIT.to_owned()];
+    if let Some(timeout) = options.statement_timeout {
+        let timeout = timeout.as_millis().max(1);
+        settings.extend(GENERIC_PLANS.map(str::to_owned));
+        settings.push(format!("statement_timeout = {timeout}"));
+        settings.push(format!("lock_timeout = {}", LOCK_TIMEOUT.as_millis().min(timeout)));
+        // An abandoned transaction would keep its locks; ours is never idle for as long as a statement may run.
+        settings.push(format!("idle_in_transaction_session_timeout = {}", 2 * timeout));
+    }
+    let set = if options.is_pooled { "SET LOCAL" } else { "SET" };
+    settings.iter().map(|setting| format!("{set} {setting}; ")).collect()
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::catalog::{current_setting, pg_class, pg_index, row_security_active, to_regclass};
+use super::catalog::{
+    current_setting, current_setting_if_any, pg_class, pg_index, row_security_active, to_regclass,
+};
 use super::connection::{Connection, StoreResult};
 use super::migrations::{blocking, connect};
-use super::readiness::{self, Schema};
+use super::readiness::{self, Schema, ServerRole};
 use super::touch::clock_timestamp;
-use crate::config::Secret;
+use crate::config::{Secret, with_session_setting};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 
@@ -21,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Preflight {
     /// The state of the schema.
     pub schema: Schema,
+    /// The role of the server.
+    pub role: ServerRole,
     /// Whether row level security applies to the role; `None` without tables.
     pub row_security: Option<bool>,
     /// Indexes that are being built, or whose build failed.
@@ -40,6 +44,7 @@ pub async fn check(database_url: &Secret) -> Result<Preflight> {
         Ok(Preflight {
             clock_ahead: theirs.micros() - ours,
             schema: readiness::schema(connection)?,
+            role: readiness::server_role(connection)?,
             row_security: row_security_applies(connection)?,
             invalid_indexes: invalid_indexes(connection)?,
             connections: setting(connection, "max_connections")?
@@ -47,6 +52,22 @@ pub async fn check(database_url: &Secret) -> Result<Preflight> {
         })
     })
     .await
+}
+
+/// A session setting that a server has and a connection pooler rejects or drops.
+const MARK: &str = "switchboard.direct";
+
+/// Whether the URL leads to a server, not to a connection pooler.
+pub async fn is_direct(database_url: &Secret) -> Result<bool> {
+    let marked = with_session_setting(database_url, MARK, "yes");
+    let read = |connection: &mut Connection| -> StoreResult<Option<String>> {
+        Ok(diesel::select(current_setting_if_any(MARK, true)).get_result(connection)?)
+    };
+    match on_new_connection(&marked, read).await {
+        Ok(value) => Ok(value.as_deref() == Some("yes")),
+        // Unreachable, unless it is without the setting.
+        Err(error) => on_new_connection(database_url, |_| Ok(())).await.map(|()| false).map_err(|_| error),
+    }
 }
 
 /// Whether row level security applies to the role. `None` without tables.

@@ -114,12 +114,12 @@ impl DerefMut for Transaction<'_> {
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
 /// Writes a temporary file on the data disk, and a record to the write-ahead log.
-const TEST_WRITE: &str = "BEGIN; SET LOCAL work_mem = '64kB'; SELECT count(*) FROM generate_series(1, 100000); \
+const TEST_WRITE: &str = "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM generate_series(1, 100000); \
      SELECT pg_logical_emit_message(true, 'switchboard', '')";
 
 /// Writes as much as a small transaction needs, and keeps nothing of it.
 pub(super) fn test(connection: &mut PoolConnection, writes: &WriteStatus) -> StoreResult<()> {
-    connection.begin(None, TEST_WRITE)?;
+    connection.begin(None, "BEGIN", TEST_WRITE)?;
     writes.commit(|| connection.batch_execute(COMMIT))?;
     writes.succeeded();
     Ok(())
@@ -133,7 +133,7 @@ pub(super) fn run<T>(
     writes: &WriteStatus,
     work: impl Fn(&mut Transaction<'_>) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    connection.begin(deadline, &begin(writer, deadline))?;
+    connection.begin(deadline, &writer.begin(), &first_statements(writer, deadline))?;
     match write(connection, writer, deadline, work) {
         Ok(value) => {
             writes.commit(|| connection.batch_execute(COMMIT))?;
@@ -147,14 +147,13 @@ pub(super) fn run<T>(
     }
 }
 
-/// The statements that begin the transaction, in one round trip.
-fn begin(writer: &Writer, deadline: Option<Instant>) -> String {
-    let mut statements = writer.begin();
+/// The deadline as statement timeout, and the lock.
+fn first_statements(writer: &Writer, deadline: Option<Instant>) -> String {
+    let mut statements = String::new();
     if let Some(deadline) = deadline {
         let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
-        statements.push_str(&format!("; SET LOCAL statement_timeout = {left}"));
+        statements.push_str(&format!("SET LOCAL statement_timeout = {left}; "));
     }
-    statements.push_str("; ");
     statements.push_str(&writer.lock());
     statements
 }

@@ -37,7 +37,17 @@ async fn doctor_passes_with_own_database_and_plain_role() {
     let database = Cluster::get().await.migrated_database().await;
     let (code, findings) = doctor(&mut database.command(&[]));
     assert_eq!(code, Some(0), "{findings}");
-    for check in ["signing key", "listener", "schema", "database role", "connections", "indexes", "clock"] {
+    for check in [
+        "signing key",
+        "listener",
+        "schema",
+        "server role",
+        "connection pooler",
+        "database role",
+        "connections",
+        "indexes",
+        "clock",
+    ] {
         assert_eq!(of(&findings, check)["verdict"], "ok", "{findings}");
     }
     let lines = database.cli(&["doctor"]);

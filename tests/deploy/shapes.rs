@@ -68,6 +68,7 @@ fn secrets() -> Value {
         },
         "secrets": {
             "databaseUrl": {"existingSecret": "inbox-database", "key": "url"},
+            "databaseDirectUrl": {"existingSecret": "inbox-database", "key": "direct-url"},
             "signingKey": {"existingSecret": "inbox-cursors"},
             "previousSigningKey": {"existingSecret": "inbox-cursors"},
         },

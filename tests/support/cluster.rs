@@ -11,13 +11,14 @@ use tokio::sync::OnceCell;
 use super::SWITCHBOARD;
 use super::disk::Disk;
 use super::process::{Ending, Process};
+use super::programs::{own, postgres_programs, server_user, unprivileged};
 use super::sql::Sql;
 
 /// Starts a throw-away cluster, or one that was killed: nothing is synced to disk, no TCP. In the C locale,
 /// code that relies on the database for case-insensitive comparison fails.
 const START: &str = r#"
     { [ -s "$2/data/PG_VERSION" ] ||
-        "$1/initdb" -D "$2/data" $([ ! -d "$2/wal" ] || echo "-X $2/wal") --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null; } &&
+        "$1/initdb" -D "$2/data" $([ ! -d "$2/wal" ] || echo "-X $2/wal --wal-segsize=1") --no-sync -A trust -U admin --locale=C --encoding=UTF8 >/dev/null; } &&
     exec "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=400 -c fsync=off \
         -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 $3
 "#;
@@ -92,6 +93,28 @@ impl Cluster {
         Some(Self::start_in(folder, Some(disk), settings).await)
     }
 
+    /// A hot standby of this cluster, which must have `wal_level=replica` and `max_wal_senders`.
+    pub async fn standby(&self, settings: &[&str]) -> Self {
+        let folder = new_folder();
+        let mut command = unprivileged(&folder, None);
+        command.args([
+            "-c",
+            r#"exec "$1/pg_basebackup" -D "$2/data" -h "$3" -U admin -R -X stream -c fast"#,
+            "sh",
+        ]);
+        command.arg(postgres_programs()).arg(&folder).arg(&self.folder);
+        let output = command.output().expect("sh");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let settings: String = settings.iter().map(|setting| format!("-c {setting} ")).collect();
+        let process = run(&folder, None, "log", &settings, Some(&folder)).await;
+        Self { revived: Vec::new(), process, disk: None, folder, settings }
+    }
+
+    /// The same database in this cluster.
+    pub fn replica_of(&self, database: &Database) -> Database {
+        Database { url: self.url("switchboard", &database.name), name: database.name.clone() }
+    }
+
     async fn start_in(folder: PathBuf, disk: Option<Disk>, settings: &[&str]) -> Self {
         let settings: String = settings.iter().map(|setting| format!("-c {setting} ")).collect();
         let process = run(&folder, disk.as_ref(), "log", &settings, Some(&folder)).await;
@@ -162,6 +185,11 @@ impl Cluster {
         ids.filter_map(|id| Pid::from_raw(id.try_into().ok()?)).collect()
     }
 
+    /// A shell as the user of the servers, and the folder of the server's socket.
+    pub fn shell(&self) -> (Command, &Path) {
+        (unprivileged(&self.folder, self.disk.as_ref()), &self.folder)
+    }
+
     /// Its log file.
     pub fn log_file(&self) -> PathBuf {
         self.folder.join("log")
@@ -174,7 +202,8 @@ impl Cluster {
         Database { url: self.url("switchboard", &name), name }
     }
 
-    fn admin(&self) -> Sql {
+    /// A new connection as a superuser.
+    pub fn admin(&self) -> Sql {
         Sql::connect(&self.url("admin", "postgres"))
     }
 
@@ -246,8 +275,8 @@ async fn run(
     command.args(["-c", START, "sh"]).arg(postgres_programs()).arg(folder).arg(settings);
     let ending = Ending { signal: "QUIT", folder: removed };
     let process = Process::start(&command, &folder.join(log), ending).expect("sh");
-    let ready = "database system is ready to accept connections";
-    process.wait_for("PostgreSQL", |log| log.contains(ready).then_some(())).await;
+    let ready = ["ready to accept connections", "ready to accept read-only connections"];
+    process.wait_for("PostgreSQL", |log| ready.iter().any(|ready| log.contains(ready)).then_some(())).await;
     process
 }
 
@@ -256,54 +285,4 @@ fn new_folder() -> PathBuf {
     let folder = env::temp_dir().join(format!("sb-{}", uuid::Uuid::now_v7().simple()));
     fs::create_dir(&folder).expect("a folder for PostgreSQL");
     folder
-}
-
-fn is_root() -> bool {
-    output_of("id", &["-u"]).as_deref() == Some("0")
-}
-
-/// The user of the servers when the tests run as root, as which PostgreSQL refuses to run.
-fn server_user() -> &'static str {
-    if output_of("id", &["-u", "postgres"]).is_some() { "postgres" } else { "nobody" }
-}
-
-/// Gives a folder to the user of the servers.
-fn own(folder: &Path) {
-    if is_root() {
-        let owned = Command::new("chown").arg(server_user()).arg(folder).status();
-        assert!(owned.is_ok_and(|status| status.success()), "chown {}", folder.display());
-    }
-}
-
-/// A shell as an unprivileged user.
-fn unprivileged(folder: &Path, disk: Option<&Disk>) -> Command {
-    if !is_root() {
-        return Command::new("sh");
-    }
-    own(folder);
-    let mut command = disk.map_or_else(|| Command::new("setpriv"), |disk| disk.command("setpriv"));
-    command.args([&format!("--reuid={}", server_user()), "--clear-groups", "sh"]);
-    command
-}
-
-/// The folder of PostgreSQL's server programs: Debian's newest, else the one on the `PATH`, else `pg_config`'s.
-pub fn postgres_programs() -> PathBuf {
-    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut versions: Vec<(u32, PathBuf)> = debian
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
-        .collect();
-    versions.sort();
-    let path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&path).collect::<Vec<_>>();
-    let pg_config = output_of("pg_config", &["--bindir"]).map(PathBuf::from);
-    let mut candidates = versions.into_iter().rev().map(|(_, folder)| folder).chain(on_path).chain(pg_config);
-    candidates
-        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
-        .expect("PostgreSQL's server programs: apt-get install postgresql")
-}
-
-/// What the program prints, when it succeeds.
-pub fn output_of(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -26,9 +26,10 @@ impl Disk {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", MOUNT, "sh"]).arg(folder);
         command.args([&megabytes.to_string(), owner]);
-        let log = folder.with_extension("mount.log");
-        let holder =
-            Process::start(&command, &log, Ending { signal: "KILL", folder: None }).expect("unshare");
+        // Not in the folder, which is removed before the holder ends.
+        let log = std::env::temp_dir().join(format!("sb-{}.log", uuid::Uuid::now_v7().simple()));
+        let ending = Ending { signal: "KILL", folder: Some(&log) };
+        let holder = Process::start(&command, &log, ending).expect("unshare");
         holder.wait_for("the disk", |log| log.contains("mounted").then_some(())).await;
         Some(Self { holder, folder: folder.to_owned() })
     }

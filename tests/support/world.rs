@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 use super::chat::Chat;
 use super::cluster::{Cluster, Database};
 use super::furnish::furnish;
+use super::pooler::Pooler;
 use super::rest::Rest;
 use super::rpc::{Protocol, Rpc};
 use super::server::{Server, address_in};
@@ -89,6 +90,14 @@ impl World {
         let mut command = database.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         let server = Server::run(&command).await;
+        Self { org, other, database, server, keys: Mutex::default() }
+    }
+
+    /// A separate environment whose `serve` reaches the database through a connection pooler.
+    pub async fn behind(pooler: &Pooler, args: &[&str]) -> Self {
+        let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
+        let database = Cluster::get().await.copy_of(&template);
+        let server = pooler.serve(&database, args).await;
         Self { org, other, database, server, keys: Mutex::default() }
     }
 

@@ -66,7 +66,7 @@ impl Publisher {
     /// Every watch ends with a resume token when `closing` is cancelled.
     pub fn new(store: Store, config: &Config, secrets: &Secrets, closing: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
-            notifications: Notifications::new(store.clone(), secrets.database_url.clone()),
+            notifications: Notifications::new(store.clone(), secrets.database_direct_url.clone()),
             store,
             cursors: secrets.signing_keys.clone(),
             retention: config.event_retention,

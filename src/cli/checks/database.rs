@@ -4,7 +4,7 @@ use super::finding::{Finding, Verdict};
 use crate::config::Config;
 use crate::server;
 use crate::store::preflight::Preflight;
-use crate::store::readiness::Schema;
+use crate::store::readiness::{Schema, ServerRole};
 
 /// Half of the clock skew that tokens may have, in microseconds.
 const FAILED_SKEW: i64 = 30_000_000;
@@ -13,7 +13,7 @@ const WARNING_SKEW: i64 = 1_000_000;
 
 /// Checks the database. The role and connections of the embedded one are our own.
 pub(crate) fn of_database(config: &Config, is_embedded: bool, preflight: &Preflight) -> Vec<Finding> {
-    let mut findings = vec![schema(preflight.schema)];
+    let mut findings = vec![schema(preflight.schema), server_role(preflight.role)];
     if !is_embedded {
         findings.push(of_role(preflight.row_security));
         let ours = server::database_pool_size(config.database_pool_size);
@@ -44,6 +44,21 @@ pub(crate) fn of_role(row_security: Option<bool>) -> Finding {
     }
 }
 
+/// Whether `--database-direct-url`, or `--database-url` without it, leads to a server.
+pub(crate) fn of_pooler(is_direct: bool) -> Finding {
+    const CHECK: &str = "connection pooler";
+    match is_direct {
+        true => Finding::ok(CHECK, "migrations and notifications use a direct connection"),
+        false => Finding::bad(
+            CHECK,
+            Verdict::Refused,
+            "--database-url leads to a connection pooler: prepared statements, settings and notifications of a connection \
+             do not hold",
+            "set --database-direct-url to a URL of the database itself",
+        ),
+    }
+}
+
 fn schema(schema: Schema) -> Finding {
     const CHECK: &str = "schema";
     match schema {
@@ -54,6 +69,19 @@ fn schema(schema: Schema) -> Finding {
                 remedy.split_once(": ").unwrap_or((remedy, "see `switchboard migrate status`"));
             Finding::bad(CHECK, Verdict::Failed, detail, remedy)
         }
+    }
+}
+
+fn server_role(role: ServerRole) -> Finding {
+    const CHECK: &str = "server role";
+    match role {
+        ServerRole::Primary => Finding::ok(CHECK, "accepts writes"),
+        ServerRole::Standby | ServerRole::ReadOnly => Finding::bad(
+            CHECK,
+            Verdict::Failed,
+            role.text(),
+            "name all servers in the URL, with `target_session_attrs=read-write`, or only the primary",
+        ),
     }
 }
 

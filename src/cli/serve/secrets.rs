@@ -1,6 +1,7 @@
 //! Secrets from files, which are reloaded: a password or a key is rotated without a restart.
 
 use super::role;
+use crate::cli::context::Database;
 use crate::cli::failure::Failure;
 use crate::config::{Config, EffectiveSettings, Secret, Secrets};
 use crate::cursor::{SigningKey, SigningKeys};
@@ -9,18 +10,29 @@ use crate::reloading::{Contents, Reloading};
 /// The secrets of the service: those whose setting names a file are reloaded.
 pub(super) fn load(
     effective: &EffectiveSettings,
-    database_url: &Secret,
+    config: &Config,
+    database: &Database,
     signing_key: SigningKey,
 ) -> Result<Secrets, Failure> {
-    let active = Reloading::from(database_url);
+    let is_pooled = config.database_direct_url.is_some();
     let url = reloading(effective, "database URL", &["database-url"], |config| config.database_url)?;
-    tokio::spawn(use_when_role_is_safe(url, active.clone()));
+    let database_url = Reloading::from(&database.url);
+    tokio::spawn(use_when_role_is_safe(url, database_url.clone(), is_pooled));
+    let database_direct_url = match is_pooled {
+        true => Reloading::from(&database.direct_url(config)),
+        false => database_url.clone(),
+    };
+    if is_pooled {
+        let names = &["database-direct-url"];
+        let url = reloading(effective, "direct database URL", names, |config| config.database_direct_url)?;
+        tokio::spawn(use_when_role_is_safe(url, database_direct_url.clone(), false));
+    }
     let keys =
         reloading(effective, "signing keys", &["signing-key", "previous-signing-key"], move |config| {
             let current = config.signing_key.unwrap_or_else(|| signing_key.clone());
             [Some(current), config.previous_signing_key].into_iter().flatten().collect()
         })?;
-    Ok(Secrets { database_url: active, signing_keys: SigningKeys::reloading(keys) })
+    Ok(Secrets { database_url, database_direct_url, signing_keys: SigningKeys::reloading(keys) })
 }
 
 /// A value of these settings, which is reloaded when a file of theirs changes.
@@ -37,11 +49,15 @@ fn reloading<T: Send + Sync + 'static>(
 }
 
 /// Activates each reloaded URL, unless its role must not be used.
-async fn use_when_role_is_safe(loaded: Reloading<Option<Secret>>, active: Reloading<Secret>) {
+async fn use_when_role_is_safe(
+    loaded: Reloading<Option<Secret>>,
+    active: Reloading<Secret>,
+    is_pooled: bool,
+) {
     let mut changes = loaded.subscribe();
     while changes.changed().await.is_ok() {
         let Some(url) = Option::clone(&changes.borrow_and_update()) else { continue };
-        match role::is_checked(&url).await {
+        match role::is_checked(&url, is_pooled).await {
             Ok(_) if url == *active.get() => {}
             Ok(_) => active.set(url),
             Err(failure) => {

@@ -14,6 +14,7 @@ use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::config::{EffectiveSettings, Secret, Secrets};
 use crate::cursor::{SigningKey, SigningKeys};
+use crate::reloading::Reloading;
 use crate::server::probes::Health;
 use crate::server::protocols::services;
 use crate::store::{PoolOptions, Store};
@@ -30,8 +31,10 @@ fn stack_with(change: impl FnOnce(&mut Config)) -> Stack {
     let settings = EffectiveSettings::find(&BTreeMap::new(), std::iter::empty());
     let mut config = settings.config().expect("the defaults");
     change(&mut config);
+    let database_url = Reloading::from(Secret::new("postgres://127.0.0.1:1/none"));
     let secrets = Secrets {
-        database_url: Secret::new("postgres://127.0.0.1:1/none").into(),
+        database_url: database_url.clone(),
+        database_direct_url: database_url,
         signing_keys: SigningKeys::new(SigningKey::generate().parse().expect("a key"), None),
     };
     let store = Store::new(&secrets.database_url, PoolOptions::background(1));

@@ -1,0 +1,56 @@
+//! PgBouncer in transaction mode before the tests' PostgreSQL.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::cluster::{Cluster, Database};
+use super::process::{Ending, Process};
+use super::server::Server;
+
+static PORT: AtomicU32 = AtomicU32::new(6432);
+
+/// A running PgBouncer.
+pub struct Pooler {
+    port: u32,
+    _process: Process,
+}
+
+impl Pooler {
+    /// Starts one that shares three server connections among all clients of a database.
+    pub async fn start(cluster: &Cluster) -> Self {
+        let port = PORT.fetch_add(1, Ordering::Relaxed);
+        let (mut command, folder) = cluster.shell();
+        let (settings, users) = (folder.join(format!("{port}.ini")), folder.join(format!("{port}.users")));
+        let folder = folder.display();
+        fs::write(&users, "\"switchboard\" \"\"\n\"admin\" \"\"\n").expect("a file");
+        let text = format!(
+            "[databases]\n* = host={folder}\n[pgbouncer]\nlisten_addr =\nlisten_port = {port}\n\
+             unix_socket_dir = {folder}\nauth_type = trust\nauth_file = {}\npool_mode = transaction\n\
+             default_pool_size = 3\nmax_client_conn = 500\n",
+            users.display()
+        );
+        fs::write(&settings, text).expect("a file");
+        for file in [&settings, &users] {
+            fs::set_permissions(file, fs::Permissions::from_mode(0o644)).expect("ours");
+        }
+        command.args(["-c", r#"exec /usr/sbin/pgbouncer "$1""#, "sh"]).arg(&settings);
+        let log = settings.with_extension("log");
+        let process = Process::start(&command, &log, Ending { signal: "INT", folder: None }).expect("sh");
+        process.wait_for("PgBouncer", |log| log.contains("process up").then_some(())).await;
+        Self { port, _process: process }
+    }
+
+    /// A server that reaches that database through it.
+    pub async fn serve(&self, database: &Database, args: &[&str]) -> Server {
+        let mut command = database.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+        command.env("SWITCHBOARD_DATABASE_URL", self.url(database));
+        command.env("SWITCHBOARD_DATABASE_DIRECT_URL", &database.url);
+        Server::run(&command).await
+    }
+
+    /// libpq URL of the database through the pooler.
+    pub fn url(&self, database: &Database) -> String {
+        format!("{}&port={}", database.url, self.port)
+    }
+}
