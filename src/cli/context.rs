@@ -69,7 +69,11 @@ impl Database {
         if let Some(url) = &config.database_url {
             return Ok(Self { url: url.clone(), embedded: None });
         }
-        let embedded = Embedded::start(&config.data_dir, EMBEDDED_OWNER, supervised_by()?).await?;
+        let started = Embedded::start(&config.data_dir, EMBEDDED_OWNER, supervised_by()?).await;
+        let embedded = started.map_err(|error| {
+            let settings = "--data-dir sets its directory, --database-url another server";
+            Failure::Failed(format!("{error} (the embedded PostgreSQL: {settings})"))
+        })?;
         Ok(Self { url: Secret::new(embedded.url()), embedded: Some(embedded) })
     }
 

@@ -98,13 +98,6 @@ impl From<InvalidConfig> for Failure {
     }
 }
 
-impl From<embedded_postgres::Failure> for Failure {
-    fn from(failure: embedded_postgres::Failure) -> Self {
-        let settings = "--data-dir sets its directory, --database-url another server";
-        Self::Failed(format!("{failure} (the embedded PostgreSQL: {settings})"))
-    }
-}
-
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::Failed(error.to_string())

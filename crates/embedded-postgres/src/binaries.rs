@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
-use crate::failure::Failure;
+use crate::failure::{Result, failure};
 use crate::layout::Layout;
 
 /// Where packages install several versions side by side: parent, prefix of the version, child.
@@ -16,9 +17,6 @@ const VERSIONED: [(&str, &str, &str); 4] = [
     ("/usr", "pgsql-", "bin"),
 ];
 
-/// Identifies a file's content: device, inode, size, and modification time in seconds and nanoseconds.
-pub(crate) type Fingerprint = (u64, u64, u64, i64, i64);
-
 /// The directory that holds `initdb` and `postgres`.
 #[derive(Clone, Debug)]
 pub(crate) struct Binaries {
@@ -27,7 +25,7 @@ pub(crate) struct Binaries {
 
 impl Binaries {
     /// The first programs found, of that major version if one is given.
-    pub(crate) fn find(major_version: Option<&str>, layout: &Layout) -> Result<Self, Failure> {
+    pub(crate) fn find(major_version: Option<&str>, layout: &Layout) -> Result<Self> {
         let mut others = Vec::new();
         for directory in candidates() {
             let Some(binaries) = Self::in_directory(&directory) else { continue };
@@ -38,7 +36,7 @@ impl Binaries {
                 _ => {}
             }
         }
-        Err(Failure::new(match major_version {
+        Err(failure(match major_version {
             Some(wanted) if !others.is_empty() => format!(
                 "the data directory {} was created by PostgreSQL {wanted}, but this machine has PostgreSQL {}: \
                  install PostgreSQL {wanted}, or choose another directory",
@@ -68,10 +66,10 @@ impl Binaries {
         self.directory.join(name)
     }
 
-    /// Changes when the server's program is replaced; `None` while it is missing.
-    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+    /// Identifies the content of the server's program; `None` while it is missing.
+    pub(crate) fn fingerprint(&self) -> Option<(u64, u64, SystemTime)> {
         let file = self.program("postgres").metadata().ok()?;
-        Some((file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
+        Some((file.ino(), file.size(), file.modified().ok()?))
     }
 
     fn major_version(&self) -> Option<String> {

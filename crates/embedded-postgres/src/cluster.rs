@@ -2,10 +2,10 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::binaries::Binaries;
-use crate::failure::Failure;
+use crate::failure::{Result, cannot, failure, if_found};
 use crate::layout::Layout;
 use crate::user::ServerUser;
 
@@ -13,13 +13,10 @@ use crate::user::ServerUser;
 const LOCALE: &str = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
 
 /// The major version of the cluster; `None` when there is no cluster yet.
-pub(crate) fn major_version(layout: &Layout) -> Result<Option<String>, Failure> {
+pub(crate) fn major_version(layout: &Layout) -> Result<Option<String>> {
     let path = layout.cluster().join("PG_VERSION");
-    match std::fs::read_to_string(&path) {
-        Ok(version) => Ok(Some(version.trim().to_owned())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::io("read", &path)(error)),
-    }
+    let version = if_found(std::fs::read_to_string(&path)).map_err(cannot("read", &path))?;
+    Ok(version.map(|version| version.trim().to_owned()))
 }
 
 /// Creates the cluster with the owner's role and database when there is none. It is renamed when it is complete, so an interrupted
@@ -29,21 +26,19 @@ pub(crate) fn create_if_missing(
     owner: &str,
     binaries: &Binaries,
     user: &ServerUser,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let (cluster, unfinished) = (layout.cluster(), layout.unfinished_cluster());
     if cluster.exists() {
         return Ok(());
     }
-    if unfinished.exists() {
-        std::fs::remove_dir_all(&unfinished).map_err(Failure::io("remove", &unfinished))?;
-    }
+    if_found(std::fs::remove_dir_all(&unfinished)).map_err(cannot("remove", &unfinished))?;
     user.create_private_dir(&unfinished)?;
     initialize(&unfinished, binaries, user)?;
     create_owner(&unfinished, owner, binaries, user)?;
-    std::fs::rename(&unfinished, &cluster).map_err(Failure::io("create", &cluster))
+    std::fs::rename(&unfinished, &cluster).map_err(cannot("create", &cluster))
 }
 
-fn initialize(directory: &Path, binaries: &Binaries, user: &ServerUser) -> Result<(), Failure> {
+fn initialize(directory: &Path, binaries: &Binaries, user: &ServerUser) -> Result<()> {
     let mut initdb = user.command(&binaries.program("initdb"), "KILL")?;
     // Trust: only the server's user and root can enter the directory of the socket.
     initdb.args(["--auth", "trust", "--username", "postgres", "--encoding", "UTF8", "--locale", LOCALE]);
@@ -53,12 +48,7 @@ fn initialize(directory: &Path, binaries: &Binaries, user: &ServerUser) -> Resul
 }
 
 /// The role has no privileges that bypass row level security.
-fn create_owner(
-    directory: &Path,
-    owner: &str,
-    binaries: &Binaries,
-    user: &ServerUser,
-) -> Result<(), Failure> {
+fn create_owner(directory: &Path, owner: &str, binaries: &Binaries, user: &ServerUser) -> Result<()> {
     let mut single_user = user.command(&binaries.program("postgres"), "KILL")?;
     single_user
         .args(["--single", "-c", "exit_on_error=on", "-c", "fsync=off", "-D"])
@@ -70,21 +60,17 @@ fn create_owner(
 }
 
 /// Runs a program with that input; its standard error becomes the failure.
-fn succeed(command: &mut Command, input: &str) -> Result<(), Failure> {
-    let output = run(command, input)
-        .map_err(|error| Failure::new(format!("cannot run {}: {error}", command.get_program().display())))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::new(format!("cannot create the embedded PostgreSQL: {}", stderr.trim())))
-}
-
-fn run(command: &mut Command, input: &str) -> std::io::Result<Output> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+fn succeed(command: &mut Command, input: &str) -> Result<()> {
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(cannot("run", Path::new(command.get_program())))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that exits early prints the reason to its standard error.
         let _ = stdin.write_all(input.as_bytes());
     }
-    child.wait_with_output()
+    let output = child.wait_with_output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(failure(format!("cannot create the embedded PostgreSQL: {}", stderr.trim())))
 }

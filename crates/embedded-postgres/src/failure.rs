@@ -1,28 +1,25 @@
-//! Why the embedded PostgreSQL cannot be used.
+//! Why the embedded PostgreSQL cannot be used: errors with a message for the operator.
 
-use std::fmt;
+use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-/// An error message for the operator.
-#[derive(Debug)]
-pub struct Failure(String);
+/// The result of operations on files and processes.
+pub(crate) type Result<T> = std::io::Result<T>;
 
-impl Failure {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-
-    /// For `map_err`: the failed operation and its path.
-    pub(crate) fn io(operation: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let what = format!("cannot {operation} {}", path.display());
-        move |error| Self(format!("{what}: {error}"))
-    }
+pub(crate) fn failure(message: impl Into<String>) -> Error {
+    Error::other(message.into())
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// For `map_err`: the failed operation and its path.
+pub(crate) fn cannot(operation: &str, path: &Path) -> impl FnOnce(Error) -> Error {
+    let what = format!("cannot {operation} {}", path.display());
+    move |error| failure(format!("{what}: {error}"))
 }
 
-impl std::error::Error for Failure {}
+/// `None` for a file that does not exist.
+pub(crate) fn if_found<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        outcome => outcome.map(Some),
+    }
+}

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::failure::{Result, cannot, failure};
 
 /// The server listens only on a unix socket; the port is part of its file name.
 pub(crate) const PORT: &str = "5432";
@@ -21,22 +21,15 @@ pub(crate) struct Layout {
     data_dir: PathBuf,
 }
 
-/// A server as described in its `postmaster.pid`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Server {
-    pub(crate) pid: i32,
-    pub(crate) ready: bool,
-}
-
 impl Layout {
     /// The paths in that directory.
-    pub(crate) fn new(data_dir: &Path) -> Result<Self, Failure> {
-        let data_dir = std::path::absolute(data_dir).map_err(Failure::io("find", data_dir))?;
+    pub(crate) fn new(data_dir: &Path) -> Result<Self> {
+        let data_dir = std::path::absolute(data_dir).map_err(cannot("find", data_dir))?;
         let layout = Self { data_dir };
         let socket = layout.socket();
         let shown = layout.data_dir.display();
         if socket.as_os_str().len() > MAX_SOCKET_PATH {
-            return Err(Failure::new(format!(
+            return Err(failure(format!(
                 "the data directory {shown} is too long for a unix socket in it ({} bytes, at most {MAX_SOCKET_PATH}): \
                  choose a shorter one",
                 socket.as_os_str().len(),
@@ -44,7 +37,7 @@ impl Layout {
         }
         // libpq and PostgreSQL parse the directory of the socket as a list.
         if layout.data_dir.to_str().is_none_or(|path| path.contains([',', '"', '\n'])) {
-            return Err(Failure::new(format!(
+            return Err(failure(format!(
                 "the data directory {shown} must be UTF-8 without commas, quotes and line breaks: \
                  choose another one"
             )));
@@ -100,7 +93,7 @@ impl Layout {
     }
 
     /// The log, opened for appending; truncated when it is large.
-    pub(crate) fn open_log(&self) -> Result<File, Failure> {
+    pub(crate) fn open_log(&self) -> Result<File> {
         let path = self.log();
         let open = || {
             let file = File::options().create(true).append(true).mode(0o600).open(&path)?;
@@ -109,17 +102,12 @@ impl Layout {
             }
             Ok(file)
         };
-        open().map_err(Failure::io("open", &path))
+        open().map_err(cannot("open", &path))
     }
 
     /// The file in which a running server describes itself.
     pub(crate) fn pid_file(&self) -> PathBuf {
         self.cluster().join("postmaster.pid")
-    }
-
-    /// The server of the pid file, which may have been killed since.
-    pub(crate) fn server(&self) -> Option<Server> {
-        parse_pid_file(&std::fs::read_to_string(self.pid_file()).ok()?)
     }
 
     /// The database as a libpq URL.
@@ -137,29 +125,9 @@ impl Layout {
     }
 }
 
-/// The format is PostgreSQL's `pidfile.h`: the first line is the pid, the eighth the status.
-fn parse_pid_file(text: &str) -> Option<Server> {
-    let mut lines = text.lines();
-    let pid = lines.next()?.trim().parse().ok().filter(|pid| *pid > 0)?;
-    let ready = lines.nth(6).is_some_and(|status| status.trim() == "ready");
-    Some(Server { pid, ready })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pid_file_holds_pid_and_readiness() {
-        let file = "4711\n/data\n1763824879\n5432\n/data\n\n  17 42\nready   \n";
-        assert_eq!(parse_pid_file(file), Some(Server { pid: 4711, ready: true }));
-        let starting = file.replace("ready", "starting");
-        assert_eq!(parse_pid_file(&starting), Some(Server { pid: 4711, ready: false }));
-        assert_eq!(parse_pid_file("4711\n"), Some(Server { pid: 4711, ready: false }));
-        for invalid in ["", "\n", "x\n", "-4711\n", "0\n"] {
-            assert_eq!(parse_pid_file(invalid), None, "{invalid:?}");
-        }
-    }
 
     #[test]
     fn url_escapes_odd_directory_names() {

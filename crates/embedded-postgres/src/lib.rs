@@ -14,17 +14,17 @@ mod orphan;
 mod supervisor;
 mod user;
 
-pub use self::failure::Failure;
 pub use self::supervisor::supervise;
 
 use std::fs::{File, TryLockError};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use self::binaries::Binaries;
+use self::failure::{Result, cannot, failure};
 use self::layout::Layout;
 use self::user::ServerUser;
 
@@ -63,14 +63,9 @@ impl Embedded {
     /// # Errors
     ///
     /// This machine has no PostgreSQL, the data directory cannot be used, or the server does not start.
-    pub async fn start(
-        data_dir: &Path,
-        owner: &'static str,
-        supervised_by: SupervisedBy,
-    ) -> Result<Self, Failure> {
+    pub async fn start(data_dir: &Path, owner: &str, supervised_by: SupervisedBy) -> Result<Self> {
         let layout = Layout::new(data_dir)?;
         user::create_data_dir(&layout)?;
-        let user = ServerUser::choose(&layout)?;
         // One command at a time creates or starts; the others find a running server.
         let starting = locks::wait(layout.start_lock(), File::lock).await?;
         // From here on the supervisor does not stop the server. Waits while it is stopping.
@@ -79,7 +74,7 @@ impl Embedded {
             wait_until_ready(&layout, || true).await?;
             None
         } else {
-            start_server(&layout, owner, &user, &supervised_by).await?
+            start_server(&layout, owner, &supervised_by).await?
         };
         drop(starting);
         let url = layout.url(owner);
@@ -107,16 +102,9 @@ impl Embedded {
             return;
         }
         let Ok(users) = locks::open(&self.layout.users_lock()) else { return };
-        // The supervisor needs a moment to get the lock. It keeps it while it stops the server; as long as we can have the
-        // lock, the supervisor either has not woken up yet or waits for other commands.
-        for _ in 0..3 {
-            tokio::time::sleep(POLL).await;
-            match users.try_lock_shared() {
-                Ok(()) => drop(users.unlock()),
-                Err(TryLockError::WouldBlock) => break,
-                Err(TryLockError::Error(_)) => return,
-            }
-        }
+        // The supervisor gets the lock within a moment, unless other commands hold it, and keeps it until the server has
+        // stopped.
+        tokio::time::sleep(5 * POLL).await;
         while Instant::now() < deadline && matches!(users.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             tokio::time::sleep(POLL).await;
         }
@@ -126,13 +114,13 @@ impl Embedded {
 /// Called while no supervisor lives and no other command can start one.
 async fn start_server(
     layout: &Layout,
-    owner: &'static str,
-    user: &ServerUser,
+    owner: &str,
     supervised_by: &SupervisedBy,
-) -> Result<Option<JoinHandle<()>>, Failure> {
+) -> Result<Option<JoinHandle<()>>> {
+    let user = ServerUser::choose(layout)?;
     orphan::stop(layout).await?;
     let binaries = Binaries::find(cluster::major_version(layout)?.as_deref(), layout)?;
-    cluster::create_if_missing(layout, owner, &binaries, user)?;
+    cluster::create_if_missing(layout, owner, &binaries, &user)?;
     let give_up = Instant::now() + KILLED_SERVER_TIMEOUT;
     loop {
         let (ready, supervisor) = match supervised_by {
@@ -154,12 +142,7 @@ async fn start_server(
     }
 }
 
-fn spawn_supervisor(
-    layout: &Layout,
-    owner: &str,
-    binaries: &Binaries,
-    program: &Path,
-) -> Result<std::process::Child, Failure> {
+fn spawn_supervisor(layout: &Layout, owner: &str, binaries: &Binaries, program: &Path) -> Result<Child> {
     Command::new(program)
         .arg0(owner)
         .arg(SUPERVISOR_COMMAND)
@@ -171,19 +154,16 @@ fn spawn_supervisor(
         // Control-C in the terminal must not stop a server that other commands use.
         .process_group(0)
         .spawn()
-        .map_err(Failure::io("start", program))
+        .map_err(cannot("start", program))
 }
 
-async fn wait_until_ready(layout: &Layout, mut has_ended: impl FnMut() -> bool) -> Result<(), Failure> {
+async fn wait_until_ready(layout: &Layout, mut has_ended: impl FnMut() -> bool) -> Result<()> {
     let deadline = Instant::now() + START_TIMEOUT;
     while !orphan::is_ready(layout) {
         // A supervisor that ended may have found another one.
         if (has_ended() && !locks::is_held(&layout.supervisor_lock())?) || Instant::now() > deadline {
             let log = layout.log();
-            return Err(Failure::new(format!(
-                "the embedded PostgreSQL did not start; see {}",
-                log.display()
-            )));
+            return Err(failure(format!("the embedded PostgreSQL did not start; see {}", log.display())));
         }
         tokio::time::sleep(POLL).await;
     }

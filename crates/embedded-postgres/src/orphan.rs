@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::failure::Failure;
+use crate::failure::{Result, cannot, failure, if_found};
 use crate::layout::Layout;
 
 const POLL: Duration = Duration::from_millis(10);
@@ -17,16 +17,15 @@ const NO_PROCESS: i32 = i32::MAX;
 
 /// Whether a server runs on the cluster and accepts connections.
 pub(crate) fn is_ready(layout: &Layout) -> bool {
-    let server = layout.server().filter(|server| server.ready);
     // The file may be that of a killed server.
-    server.and_then(|server| Pid::from_raw(server.pid)).is_some_and(|pid| runs_on(pid, layout))
+    matches!(described(layout), Some((pid, true)) if runs_on(pid, layout))
 }
 
 /// Returns when no server runs on the cluster. Called while no supervisor lives and none can be started.
-pub(crate) async fn stop(layout: &Layout) -> Result<(), Failure> {
+pub(crate) async fn stop(layout: &Layout) -> Result<()> {
     let deadline = Instant::now() + STOP_TIMEOUT;
     let mut is_signalled = false;
-    while let Some(pid) = layout.server().and_then(|server| Pid::from_raw(server.pid)) {
+    while let Some((pid, _)) = described(layout) {
         if !runs_on(pid, layout) {
             return release_pid(pid, layout);
         }
@@ -34,7 +33,7 @@ pub(crate) async fn stop(layout: &Layout) -> Result<(), Failure> {
             is_signalled = kill_process(pid, Signal::INT).is_ok();
         }
         if Instant::now() > deadline {
-            return Err(Failure::new(format!(
+            return Err(failure(format!(
                 "an unsupervised PostgreSQL server (process {}) does not stop; see {}",
                 pid.as_raw_nonzero(),
                 layout.log().display()
@@ -47,7 +46,7 @@ pub(crate) async fn stop(layout: &Layout) -> Result<(), Failure> {
 
 /// Removes the id of a dead server from its files when another process has it by now, as is common in containers: a new
 /// server would not start. The rest stays: it names the shared memory that must be out of use.
-fn release_pid(pid: Pid, layout: &Layout) -> Result<(), Failure> {
+fn release_pid(pid: Pid, layout: &Layout) -> Result<()> {
     if test_kill_process(pid).is_err() {
         return Ok(());
     }
@@ -58,12 +57,20 @@ fn release_pid(pid: Pid, layout: &Layout) -> Result<(), Failure> {
         std::fs::write(&path, format!("{NO_PROCESS}\n{rest}"))?;
         std::fs::remove_file(layout.socket_lock())
     };
-    match release() {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::io("update", &path)(error))
-        }
-        _ => Ok(()),
-    }
+    if_found(release()).map(drop).map_err(cannot("update", &path))
+}
+
+/// The server that the pid file describes, which may have been killed since: its process, and whether it is ready.
+fn described(layout: &Layout) -> Option<(Pid, bool)> {
+    let (pid, is_ready) = parse(&std::fs::read_to_string(layout.pid_file()).ok()?)?;
+    Some((Pid::from_raw(pid)?, is_ready))
+}
+
+/// The format is PostgreSQL's `pidfile.h`: the first line is the pid, the eighth the status.
+fn parse(pid_file: &str) -> Option<(i32, bool)> {
+    let mut lines = pid_file.lines();
+    let pid = lines.next()?.trim().parse().ok().filter(|pid| *pid > 0)?;
+    Some((pid, lines.nth(6).is_some_and(|status| status.trim() == "ready")))
 }
 
 /// Whether the process is a server on that cluster, rather than another process with the same id.
@@ -77,4 +84,20 @@ fn runs_on(pid: Pid, layout: &Layout) -> bool {
         });
     }
     UnixStream::connect(layout.socket()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn pid_file_holds_pid_and_readiness() {
+        let file = "4711\n/data\n1763824879\n5432\n/data\n\n  17 42\nready   \n";
+        assert_eq!(parse(file), Some((4711, true)));
+        assert_eq!(parse(&file.replace("ready", "starting")), Some((4711, false)));
+        assert_eq!(parse("4711\n"), Some((4711, false)));
+        for invalid in ["", "\n", "x\n", "-4711\n", "0\n"] {
+            assert_eq!(parse(invalid), None, "{invalid:?}");
+        }
+    }
 }

@@ -3,15 +3,14 @@
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::process::{Child, Stdio};
+use std::thread::{JoinHandle, park_timeout};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::binaries::Binaries;
-use crate::failure::Failure;
+use crate::failure::{Result, cannot, failure};
 use crate::layout::{Layout, PORT};
 use crate::user::ServerUser;
 use crate::{cluster, locks, orphan};
@@ -19,11 +18,11 @@ use crate::{cluster, locks, orphan};
 /// Time for a fast shutdown, before an immediate one; the next start then recovers.
 const FAST_SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// How often the server's programs are compared with those that it was started with.
-const BINARY_POLL: Duration = Duration::from_secs(2);
+/// How often the server's programs are compared with those that it was started with, and a crashed server is restarted.
+const SLOW_POLL: Duration = Duration::from_secs(2);
 
-/// How often a starting server is checked for readiness.
-const START_POLL: Duration = Duration::from_millis(50);
+/// How often the supervisor checks whether the server still runs and is used.
+const POLL: Duration = Duration::from_millis(20);
 
 /// For a machine of a few cores that also runs other programs. Passed at each start rather than written to the cluster, so
 /// that a newer version of the program can change them.
@@ -44,36 +43,27 @@ const SETTINGS: [&str; 8] = [
 /// # Errors
 ///
 /// The server cannot be started.
-pub fn supervise(data_dir: &Path, binaries: &Path) -> Result<(), Failure> {
+pub fn supervise(data_dir: &Path, binaries: &Path) -> Result<()> {
     let found = Binaries::in_directory(binaries);
-    let binaries =
-        found.ok_or_else(|| Failure::new(format!("no PostgreSQL server in {}", binaries.display())))?;
+    let binaries = found.ok_or_else(|| failure(format!("no PostgreSQL server in {}", binaries.display())))?;
     run(&Layout::new(data_dir)?, binaries)
 }
 
 /// Does the same on a thread of this process.
-pub(crate) fn spawn(layout: Layout, binaries: Binaries) -> Result<JoinHandle<()>, Failure> {
+pub(crate) fn spawn(layout: Layout, binaries: Binaries) -> Result<JoinHandle<()>> {
     let cluster = layout.cluster();
     let supervise = move || {
         if let Err(error) = run(&layout, binaries) {
             tracing::error!(%error, "the embedded PostgreSQL stopped");
         }
     };
-    std::thread::Builder::new()
-        .name("postgres".into())
-        .spawn(supervise)
-        .map_err(Failure::io("start", &cluster))
-}
-
-enum Event {
-    /// No command is left. Holds the users' lock exclusively, which keeps new commands waiting.
-    Unused(File),
-    Exited(ExitStatus),
+    std::thread::Builder::new().name("postgres".into()).spawn(supervise).map_err(cannot("start", &cluster))
 }
 
 /// Why a server is not running any more.
 enum End {
-    Unused(File),
+    /// Stopped, because no command is left. The users' lock is held, which keeps new commands waiting.
+    Unused,
     /// Stopped, because its programs changed on disk.
     Outdated,
     Exited(String),
@@ -81,99 +71,89 @@ enum End {
 
 struct Supervisor<'l> {
     layout: &'l Layout,
-    sender: Sender<Event>,
-    events: Receiver<Event>,
-    /// Received while a server was stopping.
-    unused: Option<File>,
+    users: File,
     /// Whether a server has ever been ready: until then a failed start is final.
     was_ready: bool,
 }
 
-fn run(layout: &Layout, mut binaries: Binaries) -> Result<(), Failure> {
-    let Some(alive) = locks::try_exclusive(&layout.supervisor_lock())? else { return Ok(()) };
+fn run(layout: &Layout, mut binaries: Binaries) -> Result<()> {
+    let users = locks::open(&layout.users_lock())?;
+    let mut supervisor = Supervisor { layout, users, was_ready: false };
+    // Released before the users' lock: the next command must not find a supervisor that is about to end.
+    let Some(_alive) = locks::try_exclusive(&layout.supervisor_lock())? else { return Ok(()) };
     let _ = std::fs::remove_file(layout.restart_marker());
-    let (sender, events) = channel();
-    send_when_unused(locks::open(&layout.users_lock())?, sender.clone());
-    let mut supervisor = Supervisor { layout, sender, events, unused: None, was_ready: false };
     loop {
-        let mut end = match supervisor.start(&binaries) {
-            Ok(server) => supervisor.watch(server, &binaries),
+        let end = match start(layout, &binaries) {
+            Ok(mut server) => supervisor.watch(&mut server, &binaries),
             Err(error) => End::Exited(error.to_string()),
         };
-        if let (End::Exited(reason), true) = (&end, supervisor.was_ready) {
-            tracing::warn!(reason, "the embedded PostgreSQL exited and is restarted");
-            if let Some(Event::Unused(users)) = supervisor.next(BINARY_POLL) {
-                end = End::Unused(users);
-            }
-        }
         match end {
-            End::Unused(users) => {
-                // In this order: the next command must not find a supervisor that is about to end.
-                drop(alive);
-                drop(users);
-                return Ok(());
+            End::Unused => return Ok(()),
+            End::Outdated => {}
+            End::Exited(reason) if !supervisor.was_ready => return Err(failure(reason)),
+            End::Exited(reason) => {
+                tracing::warn!(reason, "the embedded PostgreSQL exited and is restarted");
+                if supervisor.is_unused_within(SLOW_POLL) {
+                    return Ok(());
+                }
             }
-            End::Exited(reason) if !supervisor.was_ready => return Err(Failure::new(reason)),
-            End::Exited(_) | End::Outdated => {}
         }
         binaries = supervisor.current_binaries().unwrap_or(binaries);
     }
 }
 
-fn send_when_unused(users: File, sender: Sender<Event>) {
-    std::thread::spawn(move || {
-        if users.lock().is_ok() {
-            let _ = sender.send(Event::Unused(users));
-        }
-    });
+fn start(layout: &Layout, binaries: &Binaries) -> Result<Child> {
+    let (program, cluster) = (binaries.program("postgres"), layout.cluster());
+    let mut postgres = ServerUser::choose(layout)?.command(&program, "INT")?;
+    // `port` too: PostgreSQL would read it from the environment otherwise.
+    postgres.arg("-D").arg(&cluster).args(["-c", &format!("port={PORT}")]);
+    postgres.arg("-c").arg(format!("unix_socket_directories={}", cluster.display()));
+    postgres.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+    postgres.stdout(Stdio::null()).stderr(layout.open_log()?);
+    // Control-C in the terminal is for the command, which uses the server until its end.
+    postgres.process_group(0);
+    postgres.spawn().map_err(cannot("start", &program))
 }
 
 impl Supervisor<'_> {
-    fn start(&self, binaries: &Binaries) -> Result<Pid, Failure> {
-        let cluster = self.layout.cluster();
-        let mut postgres = ServerUser::choose(self.layout)?.command(&binaries.program("postgres"), "INT")?;
-        // `port` too: PostgreSQL would read it from the environment otherwise.
-        postgres.arg("-D").arg(&cluster).args(["-c", &format!("port={PORT}")]);
-        postgres.arg("-c").arg(format!("unix_socket_directories={}", cluster.display()));
-        postgres.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
-        postgres.stdout(Stdio::null()).stderr(self.layout.open_log()?);
-        // Control-C in the terminal is for the command, which uses the server until its end.
-        postgres.process_group(0);
-        let mut child = postgres.spawn().map_err(Failure::io("start", &binaries.program("postgres")))?;
-        let (pid, sender) = (Pid::from_child(&child), self.sender.clone());
-        std::thread::spawn(move || {
-            let _ = child.wait().map(|status| sender.send(Event::Exited(status)));
-        });
-        Ok(pid)
+    /// Returns when the server has stopped.
+    fn watch(&mut self, server: &mut Child, binaries: &Binaries) -> End {
+        let started_with = binaries.fingerprint();
+        let (mut seen, mut seen_at, mut is_ready) = (started_with, Instant::now(), false);
+        loop {
+            if self.is_unused_within(POLL) {
+                stop(server);
+                return End::Unused;
+            }
+            if let Ok(Some(status)) = server.try_wait() {
+                return End::Exited(format!("PostgreSQL exited: {status}"));
+            }
+            if !is_ready && orphan::is_ready(self.layout) {
+                (is_ready, self.was_ready) = (true, true);
+                let _ = std::fs::remove_file(self.layout.restart_marker());
+            }
+            if is_ready && seen_at.elapsed() >= SLOW_POLL {
+                let found = binaries.fingerprint();
+                if found != started_with && self.is_upgraded(found == seen) {
+                    stop(server);
+                    return End::Outdated;
+                }
+                (seen, seen_at) = (found, Instant::now());
+            }
+        }
     }
 
-    /// Returns when the server has stopped.
-    fn watch(&mut self, server: Pid, binaries: &Binaries) -> End {
-        let started_with = binaries.fingerprint();
-        let (mut seen, mut is_ready) = (started_with, false);
+    /// Whether no command is left. Then it holds the users' lock exclusively.
+    fn is_unused_within(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
         loop {
-            match self.next(if is_ready { BINARY_POLL } else { START_POLL }) {
-                Some(Event::Exited(status)) => return End::Exited(format!("PostgreSQL exited: {status}")),
-                Some(Event::Unused(users)) => {
-                    self.stop(server);
-                    return End::Unused(users);
-                }
-                None if !is_ready => {
-                    is_ready = orphan::is_ready(self.layout);
-                    if is_ready {
-                        self.was_ready = true;
-                        let _ = std::fs::remove_file(self.layout.restart_marker());
-                    }
-                }
-                None => {
-                    let found = binaries.fingerprint();
-                    if found != started_with && self.is_upgraded(found == seen) {
-                        self.stop(server);
-                        return End::Outdated;
-                    }
-                    seen = found;
-                }
+            if self.users.try_lock().is_ok() {
+                return true;
             }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            park_timeout(POLL);
         }
     }
 
@@ -193,22 +173,16 @@ impl Supervisor<'_> {
         let version = cluster::major_version(self.layout).ok()?;
         Binaries::find(version.as_deref(), self.layout).ok()
     }
+}
 
-    /// Closes all connections and stops (SIGINT); without a checkpoint when that takes too long (SIGQUIT).
-    fn stop(&mut self, server: Pid) {
-        let _ = kill_process(server, Signal::INT);
-        loop {
-            match self.events.recv_timeout(FAST_SHUTDOWN) {
-                Ok(Event::Exited(_)) => return,
-                Ok(Event::Unused(users)) => self.unused = Some(users),
-                Err(_) if kill_process(server, Signal::QUIT).is_err() => return,
-                Err(_) => {}
-            }
+/// Closes all connections and stops (SIGINT); without a checkpoint when that takes too long (SIGQUIT).
+fn stop(server: &mut Child) {
+    let (pid, deadline) = (Pid::from_child(server), Instant::now() + FAST_SHUTDOWN);
+    let _ = kill_process(pid, Signal::INT);
+    while matches!(server.try_wait(), Ok(None)) {
+        if Instant::now() > deadline {
+            let _ = kill_process(pid, Signal::QUIT);
         }
-    }
-
-    fn next(&mut self, timeout: Duration) -> Option<Event> {
-        let unused = self.unused.take().map(Event::Unused);
-        unused.or_else(|| self.events.recv_timeout(timeout).ok())
+        park_timeout(POLL);
     }
 }
