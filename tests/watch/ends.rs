@@ -138,8 +138,9 @@ async fn slow_reader_is_disconnected_and_can_resume() {
     request.metadata_mut().insert("authorization", bearer);
     let mut slow = client.watch_chats(request).await.expect("a watch").into_inner();
     assert!(next(&mut slow).await.change.is_none());
-    let toggles = vec!["UPDATE session_chats SET pinned = NOT pinned"; 200];
-    world.sql().run_as(&world.org.id, &toggles.join(";"));
+    for number in 0..200 {
+        archive(&world, &chat, number % 2 == 0).await;
+    }
     // Longer than the send timeout.
     tokio::time::sleep(Duration::from_secs(12)).await;
     let (received, end) = rest_of(&mut slow).await;
@@ -207,6 +208,23 @@ async fn watch_ends_when_event_history_is_lost() {
     let again = WatchChatsRequest { resume_token, ..Default::default() };
     let error = world.grpc_chat().watch_chats(again).await.expect_err("past the end");
     assert_eq!(error.code(), Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn resume_token_of_replaced_events_is_rejected() {
+    let world = World::start().await;
+    let chat = world.chat("Replaced").await;
+    let mut begun = watch(&world, WatchChatsRequest::default()).await;
+    archive(&world, &chat, true).await;
+    let change = next(&mut begun).await;
+    let again = WatchChatsRequest { resume_token: change.resume_token, ..Default::default() };
+    drop(world.grpc_chat().watch_chats(again.clone()).await.expect("the event is stored"));
+    // A failover lost the event, and another one has its number.
+    let id = change.change.expect("a change").id;
+    let later = format!("UPDATE events SET at = at + interval '3 seconds' WHERE number * 16 + bucket = {id}");
+    world.sql().run_as(&world.org.id, &later);
+    let error = world.grpc_chat().watch_chats(again).await.expect_err("another event");
+    assert_eq!((error.code(), error.message().contains("lost")), (Code::OutOfRange, true), "{error:?}");
 }
 
 /// The REST response to a client with a deadline of two seconds.
