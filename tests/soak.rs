@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use self::figures::Figures;
-use crate::support::World;
+use crate::support::{World, fill_lists};
 
 /// Whether `make soak` runs the tests.
 static IS_FULL: LazyLock<bool> = LazyLock::new(|| env::var_os("SOAK").is_some());
@@ -51,5 +51,6 @@ fn seed(world: &World, chats: u64) {
              SELECT org_id, '{session}', chat_key, now() - chat_key * interval '1 minute' FROM chats"
         ),
     );
+    world.sql().run_as(org, &fill_lists(&format!("org_id = '{org}'")));
     world.admin().run("VACUUM ANALYZE");
 }

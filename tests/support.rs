@@ -32,7 +32,7 @@ pub use programs::{output_of, postgres_programs};
 pub use rest::{Answer, Rest};
 pub use rpc::{Protocol, Rpc, RpcAnswer, frame};
 pub use server::Server;
-pub use sql::{Sql, disabled_webhook, is_statement_of_a_request};
+pub use sql::{Sql, disabled_webhook, fill_lists, is_statement_of_a_request};
 pub use tools::{clients, python_tool};
 pub use usage::{memory, percentile, processor_time, threads};
 pub use world::{Org, World};

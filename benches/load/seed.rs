@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::Outcome;
 use crate::cluster::Database;
-use crate::sql::{Sql, disabled_webhook};
+use crate::sql::{Sql, disabled_webhook, fill_lists};
 
 /// Number of chats: with single contacts, and groups of twenty.
 pub const CHATS: u64 = CONTACTS + GROUPS;
@@ -60,6 +60,7 @@ impl World {
                 names.iter().fold(statement.to_owned(), |text, (name, value)| text.replace(name, value));
             sql.run_as(&org, &filled);
         }
+        sql.run_as(&org, &fill_lists(&format!("org_id = '{org}'")));
         sql.run_as(&org, &disabled_webhook(&org, WEBHOOK, DEAD_LETTER));
         database.admin().run("VACUUM ANALYZE");
         let mut key_of = |which| sql.value(&format!("SELECT {which}(chat_key) FROM chats")).as_i64();

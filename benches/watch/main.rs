@@ -103,6 +103,7 @@ fn seed(database: &Database) -> (String, String) {
              INSERT INTO session_chats (org_id, session_id, chat_key) SELECT org_id, '{session}', chat_key FROM chats"
         ),
     );
+    database.sql().run_as(&org, &sql::fill_lists(&format!("org_id = '{org}'")));
     database.admin().run("VACUUM ANALYZE");
     (session, key)
 }

@@ -54,34 +54,7 @@ ALTER TABLE session_chats
     ADD is_group boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN session_chats.active_at IS 'When the newest message was sent; -infinity when there is none.';
 COMMENT ON COLUMN session_chats.is_unread IS 'Whether there are unread messages.';
-COMMENT ON COLUMN session_chats.is_group IS 'Whether the chat is a group, by its address; copied by a trigger for the index of a session''s groups.';
-
-CREATE FUNCTION copy_chat_columns() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    -- A row without its chat violates its foreign key.
-    NEW.is_group := EXISTS (
-        SELECT FROM chats WHERE org_id = NEW.org_id AND chat_key = NEW.chat_key AND chat_id LIKE '%@g.us'
-    );
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION copy_chat_columns() IS 'Sets session_chats.is_group from the chat.';
-CREATE TRIGGER copy_chat_columns BEFORE INSERT ON session_chats FOR EACH ROW EXECUTE FUNCTION copy_chat_columns();
-
-DO $$
-DECLARE
-    org uuid;
-BEGIN
-    -- Organization by organization, because of row level security.
-    FOR org IN SELECT org_id FROM orgs LOOP
-        PERFORM set_config('switchboard.org_id', org::text, true);
-        UPDATE session_chats s SET is_group = true
-        FROM chats c
-        WHERE c.org_id = s.org_id AND c.chat_key = s.chat_key AND c.chat_id LIKE '%@g.us' AND s.org_id = org;
-    END LOOP;
-    PERFORM set_config('switchboard.org_id', '', true);
-END
-$$;
+COMMENT ON COLUMN session_chats.is_group IS 'Whether the chat is a group, by its address: a copy for the index of a session''s groups.';
 
 -- Full indexes for all chats and for archived or not; partial indexes for the filters that few chats match.
 CREATE INDEX session_chats_active ON session_chats

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(name!(diesel::delete(of_session)), "DELETE chats");
         assert_eq!(name!(diesel::update(labels::table).set(labels::name.eq("vip"))), "UPDATE labels");
         assert_eq!(name!(diesel::insert_into(labels::table).values(labels::name.eq("vip"))), "INSERT labels");
-        assert_eq!(name_of("BEGIN; SET LOCAL switchboard.actor = '00'; SELECT f(1)"), "BEGIN");
+        assert_eq!(name_of("BEGIN; SET LOCAL statement_timeout = 5; SELECT f(1)"), "BEGIN");
         assert_eq!(name_of("SELECT pg_notify($1, $2)"), "SELECT");
         assert_eq!(name_of("SET LOCAL statement_timeout = 0; COMMIT"), "COMMIT");
     }

@@ -31,17 +31,9 @@ pub enum LockMode {
 }
 
 impl Writer {
-    /// The statements that begin the transaction and set organization and actor.
-    ///
-    /// Neither a UUID nor hex needs quoting, and PostgreSQL has no text with NUL.
+    /// The statements that begin the transaction and set the organization. A UUID needs no quoting.
     pub(super) fn begin(&self) -> String {
-        let Self { org, actor, .. } = self;
-        let actor: String =
-            actor.to_string().bytes().filter(|byte| *byte != 0).map(|byte| format!("{byte:02x}")).collect();
-        format!(
-            "BEGIN; SET LOCAL switchboard.org_id = '{org}'; SET LOCAL switchboard.actor = '{actor}'; \
-             SET LOCAL switchboard.records_events = on"
-        )
+        format!("BEGIN; SET LOCAL switchboard.org_id = '{}'", self.org)
     }
 
     /// The statement that takes the lock, held until the transaction ends: an address that was looked up keeps

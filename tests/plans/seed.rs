@@ -2,7 +2,7 @@
 //! has rows of many organizations.
 
 use super::log::NO_LOGGING;
-use crate::support::{Database, Sql};
+use crate::support::{Database, Sql, fill_lists};
 
 /// Keys and ids of the largest organization, for requests.
 pub struct Seeded {
@@ -48,6 +48,7 @@ impl Seeded {
         for statement in STATEMENTS {
             sql.run(&statement.replace("$chats", &chats.to_string()));
         }
+        sql.run(&fill_lists("true"));
         made.iter().for_each(|make| sql.run(make));
         checks.iter().for_each(|check| sql.run(&check.replace("%s", "ENABLE")));
         sql.run("VACUUM ANALYZE");
@@ -79,7 +80,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 18] = [
+const STATEMENTS: [&str; 20] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -178,6 +179,11 @@ const STATEMENTS: [&str; 18] = [
          'https://hooks.acme.example/', ARRAY[(SELECT min(session_id COLLATE \"C\") FROM sessions s WHERE s.org_id = numbered.org_id)],
          false, '0123456789abcdef', '01234567'
      FROM numbered CROSS JOIN generate_series(1, 5) i",
+    "INSERT INTO events (org_id, number, chat_key, session_id, kind, actor, changes)
+     SELECT org_id, row_number() OVER (PARTITION BY org_id, chat_key & 15 ORDER BY chat_key, session_id), chat_key,
+         session_id, 'attached', 'operator', '{}'
+     FROM session_chats",
+    "INSERT INTO event_heads (org_id, bucket, last) SELECT org_id, bucket, max(number) FROM events GROUP BY 1, 2",
     "INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, chat_key, state, attempts)
      SELECT e.org_id, w.webhook_id, e.event_id, e.chat_key, CASE WHEN e.event_id % 3 = 0 THEN 'dead' ELSE 'delivered' END, 1
      FROM event_views e JOIN webhooks w ON w.org_id = e.org_id AND w.webhook_id LIKE '%b'

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use switchboard::pb;
 use tonic::Code;
 
-use crate::support::{Rest, World};
+use crate::support::{Rest, World, fill_lists};
 
 /// Imports chats of the first session: name, JID, and the time in seconds of their newest message, if any.
 fn furnish(world: &World, chats: &[(&str, &str, Option<i64>)]) {
@@ -184,6 +184,7 @@ async fn name_filter_matches_literal_substring() {
         world.org.sessions[0]
     );
     world.sql().run_as(org, &many);
+    world.sql().run_as(org, &fill_lists(&format!("org_id = '{org}'")));
     check().await;
 }
 

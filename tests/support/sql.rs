@@ -73,6 +73,26 @@ impl Sql {
     }
 }
 
+/// Statements that write what lists need of chats and messages that SQL inserted; `rows` is a condition for their rows.
+pub fn fill_lists(rows: &str) -> String {
+    format!(
+        "UPDATE session_chats held SET listed_id = c.chat_id, listed_type = c.type, is_group = c.chat_id LIKE '%@g.us'
+         FROM (SELECT * FROM chats WHERE {rows}) c
+         WHERE held.org_id = c.org_id AND held.chat_key = c.chat_key;
+         INSERT INTO chat_activity (org_id, chat_key, listed_id, listed_type, session_id, active_at, is_unread)
+         SELECT DISTINCT ON (org_id, chat_key)
+             org_id, chat_key, listed_id, listed_type, session_id, active_at, is_unread
+         FROM session_chats WHERE {rows}
+         ORDER BY org_id, chat_key, active_at DESC, session_id
+         ON CONFLICT DO NOTHING;
+         DELETE FROM list_counts WHERE {rows};
+         INSERT INTO list_counts (org_id, list, session_id, shard, count)
+         SELECT org_id, 'chats', '', 0, count(*) FROM chat_activity WHERE {rows} GROUP BY org_id
+         UNION ALL SELECT org_id, 'chats', session_id, 0, count(*) FROM session_chats WHERE {rows} GROUP BY 1, 3
+         UNION ALL SELECT org_id, 'messages', session_id, 0, count(*) FROM messages WHERE {rows} GROUP BY 1, 3"
+    )
+}
+
 /// Statements that create a disabled webhook with a dead letter.
 pub fn disabled_webhook(org: &str, webhook: &str, dead_letter: &str) -> String {
     format!(

@@ -1,4 +1,4 @@
-//! The number that a chat is listed with, and the columns that triggers maintain for lists.
+//! The number that a chat is listed with, and the columns that are stored for lists.
 
 use serde_json::json;
 
@@ -98,7 +98,7 @@ async fn list_columns_stay_consistent_under_concurrent_writes() {
     assert_kept(&world);
 }
 
-/// The columns that triggers maintain equal the data of the tables.
+/// The columns that are stored for lists equal the data of the tables.
 #[track_caller]
 pub fn assert_kept(world: &World) {
     let mut sql = world.sql();
