@@ -2,7 +2,7 @@
 //!
 //! diesel exposes no SQLSTATE. Errors are recognized by its kinds and by the server's English messages. In another
 //! language (`lc_messages`, which takes a superuser to set) most of them are not recognized; such an error counts as an
-//! unavailable database, so that it is retried and never rejects data. `switchboard doctor` warns of it.
+//! unavailable database, so that it is retried and never rejects data.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
@@ -102,12 +102,12 @@ const WRONG: [&str; 6] = [
 impl DbErrorClass {
     /// Classifies an error.
     pub(super) fn of(error: &DieselError) -> Self {
-        match error {
-            DieselError::DatabaseError(kind, info) => Self::of_database(*kind, info.as_ref()),
-            // Such as a time outside of PostgreSQL's range.
-            DieselError::SerializationError(_) => Self::InvalidData,
-            _ => Self::Internal,
+        if let DieselError::DatabaseError(kind, info) = error {
+            return Self::of_database(*kind, info.as_ref());
         }
+        // Such as a time outside of PostgreSQL's range.
+        let is_data = matches!(error, DieselError::SerializationError(_));
+        if is_data { Self::InvalidData } else { Self::Internal }
     }
 
     fn of_database(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Self {

@@ -63,19 +63,19 @@ async fn fill_and_free(cluster: &mut Cluster, reason: &str) {
 
     let ingested = ingesting.await.expect("a sender");
     assert_eq!(ingested.rejected, 0, "{}", world.log());
-    let mut refused = 0;
+    let (mut acknowledged, mut refused) = (Vec::new(), 0);
+    for writer in writing {
+        let written = writer.await.expect("a writer");
+        assert!(written.is_recovered, "the last write succeeds");
+        acknowledged.extend(written.acknowledged);
+        refused += written.refused;
+    }
     let events = world
         .sql()
         .rows("SELECT DISTINCT change.value ->> 1 AS note FROM events, jsonb_each(changes) change");
     let stored: BTreeSet<_> = events.iter().filter_map(|row| row["note"].as_str()).collect();
-    for writer in writing {
-        let written = writer.await.expect("a writer");
-        refused += written.refused;
-        assert!(written.is_recovered, "the last write succeeds");
-        let lost: Vec<_> =
-            written.acknowledged.iter().filter(|note| !stored.contains(note.as_str())).collect();
-        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    }
+    let lost: Vec<_> = acknowledged.iter().filter(|note| !stored.contains(note.as_str())).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     assert!(refused > 0, "writes were refused meanwhile");
     let stored = world.sql().count("messages");
     assert!(stored >= ingested.acknowledged, "{stored} stored, {} acknowledged", ingested.acknowledged);

@@ -291,14 +291,3 @@ async fn limited_key_cannot_ingest_for_other_sessions() {
     assert_eq!(connector.acknowledged(2).await.expect("acknowledged")[0].rejected, []);
     assert_eq!(bodies(&world).len(), 1);
 }
-
-#[tokio::test]
-async fn revoked_key_ends_the_stream() {
-    let world = World::start().await;
-    let key = world.key("ingest").await;
-    let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
-    connector.apply(1, message("A")).await;
-    connector.acknowledged(1).await.expect("acknowledged");
-    world.cli(&["key", "revoke", key.split('_').nth(1).expect("a key has an id")]);
-    assert_eq!(connector.answer().await.expect_err("the end of the stream").code(), Code::Unauthenticated);
-}

@@ -1,5 +1,7 @@
 //! A server of the machine's PostgreSQL, from its first use to its last.
 
+#![allow(clippy::expect_used, reason = "a failed test panics")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -218,7 +218,7 @@ impl Publisher {
             if ranges.is_empty() {
                 continue;
             }
-            left = left.saturating_sub(ranges.iter().map(Range::len).sum());
+            left = left.saturating_sub(ranges.iter().map(Range::count).sum());
             let events = start.events.after_ranges(&ranges);
             let end =
                 if end.events.exceeds(&events) { Position { events, ..start } } else { start.max(*end) };

@@ -47,6 +47,16 @@ macro_rules! if_set {
     };
 }
 
+/// The keys of the chats that were merged into the one with the address.
+macro_rules! merged_chats {
+    () => {
+        chat_merges::table
+            .filter(chat_merges::org_id.eq(chat_addresses::org_id))
+            .filter(chat_merges::merged_into.eq(chat_addresses::chat_key))
+            .select(chat_merges::chat_key)
+    };
+}
+
 /// At most `limit` events of the chat, newest first.
 /// `None` when no selected session holds the chat.
 pub fn of_chat(
@@ -57,12 +67,6 @@ pub fn of_chat(
 ) -> StoreResult<Option<Vec<ChangeEvent>>> {
     let (phone, phone_id) = phone_arguments(query.phone.as_ref());
     let (last_at, last_id) = query.older_than.unzip();
-    let merged = || {
-        chat_merges::table
-            .filter(chat_merges::org_id.eq(chat_addresses::org_id))
-            .filter(chat_merges::merged_into.eq(chat_addresses::chat_key))
-            .select(chat_merges::chat_key)
-    };
     macro_rules! rows {
         ($is_allowed:expr, $is_of_chat:expr) => {{
             let selected_sessions = || {
@@ -95,7 +99,7 @@ pub fn of_chat(
                 .filter(exists(holders))
                 .order((event_views::at.nullable().desc().nulls_last(), event_views::event_id.nullable().desc()))
                 .limit(limit)
-                .select((chat_addresses::chat_key, array(merged()), Option::<ChangeEvent>::as_select()))
+                .select((chat_addresses::chat_key, array(merged_chats!()), Option::<ChangeEvent>::as_select()))
                 .load(connection)?
         }};
     }

@@ -25,10 +25,13 @@ pub struct Head {
     pub at: Instant,
 }
 
+/// An organization, the current time, and a bucket with its last and its last removed number, if it has any.
+type HeadRow = (OrgId, Instant, Option<(i32, i64, i64)>);
+
 /// The ends of the organizations' event logs.
 pub fn heads(connection: &mut Connection, of_orgs: &[OrgId]) -> StoreResult<BTreeMap<OrgId, Head>> {
     let bucket = (event_heads::bucket, event_heads::last, event_heads::removed).nullable();
-    let rows: Vec<(OrgId, Instant, Option<(i32, i64, i64)>)> = orgs::table
+    let rows: Vec<HeadRow> = orgs::table
         .left_join(event_heads::table.on(event_heads::org_id.eq(orgs::org_id)))
         .filter(orgs::org_id.eq_any(of_orgs))
         .select((orgs::org_id, now.into_sql::<Timestamptz>(), bucket))

@@ -25,7 +25,7 @@ pub struct Range {
 
 impl Range {
     /// Number of events.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         usize::try_from(self.up_to - self.after).unwrap_or_default()
     }
 }

@@ -1,8 +1,9 @@
-//! Events that require more than the capability `ingest`.
+//! What a key may send: events that require more than the capability `ingest`, and nothing once it is revoked.
 
 use prost::Message;
 use switchboard::pb::ingest_event::{self, Event};
 use switchboard::pb::{IngestEvent, ingest_request};
+use tonic::Code;
 
 use super::{CHAT, Connector, message};
 use crate::support::World;
@@ -85,4 +86,15 @@ async fn setup_and_inbox_events_require_more_capabilities() {
     ] {
         assert_eq!(world.sql().count(table), 1, "{table}");
     }
+}
+
+#[tokio::test]
+async fn revoked_key_ends_the_stream() {
+    let world = World::start().await;
+    let key = world.key("ingest").await;
+    let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
+    connector.apply(1, message("A")).await;
+    connector.acknowledged(1).await.expect("acknowledged");
+    world.cli(&["key", "revoke", key.split('_').nth(1).expect("a key has an id")]);
+    assert_eq!(connector.answer().await.expect_err("the end of the stream").code(), Code::Unauthenticated);
 }
