@@ -110,6 +110,7 @@ pub fn is_statement_of_a_request(sql: &str) -> bool {
         "to_regclass",
         "__diesel_schema_migrations",
         "required_migration",
+        "pg_is_in_recovery",
         "idempotency_keys",
         "ingest_senders",
         "\"event_heads\"",

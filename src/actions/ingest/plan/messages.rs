@@ -73,7 +73,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Records that chats have new messages that are older than the newest one, of which nothing else tells.
+/// Records events of chats whose new messages are all older than the newest one, which change no other field.
 fn record_late(
     tx: &mut Transaction<'_>,
     session_chats: &SessionChats,
