@@ -54,6 +54,9 @@ IMAGE_PACKAGES = $(strip \
 	$(if $(call has,pkg-config),,pkg-config) \
 	$(if $(wildcard /usr/lib/*/libssl.a),,libssl-dev))
 
+# The same packages everywhere: another selection has other features, and compiles the crates anew.
+CARGO_TEST := cargo test --locked --workspace --exclude transcode-bench
+
 # $(call install,PACKAGES): installs the packages, if any.
 define install
 @$(if $(1),echo "installing $(1)"; \
@@ -71,13 +74,13 @@ run: build-packages
 	exec target/demo/switchboard serve
 
 test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
-	cargo test --locked --workspace --exclude transcode-bench
+	$(CARGO_TEST)
 	$(MAKE) image-test IMAGE_PROFILE=dev
 	@echo "All tests passed."
 
 fuzz: export FUZZ_SECONDS ?= 600
 fuzz: build-packages test-packages $(CLIENTS)/.venv/.installed
-	cargo test --locked -- live::
+	$(CARGO_TEST) --test switchboard -- live::
 
 lint: build-packages
 	cargo fmt --all --check
@@ -85,13 +88,13 @@ lint: build-packages
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --workspace --exclude transcode-bench
 
 plans: build-packages
-	PLANS_CHATS=1000000 cargo test --locked plans -- --nocapture
+	PLANS_CHATS=1000000 $(CARGO_TEST) --test switchboard plans -- --nocapture
 
 kills: build-packages
-	KILLS=50 cargo test --locked ingest::stream::kills
+	KILLS=50 $(CARGO_TEST) --test switchboard ingest::stream::kills
 
 merges: build-packages
-	MERGES=1000 cargo test --locked ingest::links
+	MERGES=1000 $(CARGO_TEST) --test switchboard ingest::links
 
 # One after the other: each needs the whole machine.
 soak: build-packages
@@ -161,7 +164,7 @@ image-root: image-packages
 	install -D -m 644 /etc/ssl/certs/ca-certificates.crt $(IMAGE_ROOT)/etc/ssl/certs/ca-certificates.crt
 
 image-test: image-root build-packages
-	cargo test --locked --test switchboard image -- --ignored
+	$(CARGO_TEST) --test switchboard image -- --ignored
 
 build-packages:
 	$(call install,$(BUILD_PACKAGES))
