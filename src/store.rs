@@ -2,6 +2,7 @@
 
 mod activity;
 mod backoff;
+mod bulk;
 mod catalog;
 pub mod chat_access;
 pub mod chat_bulk;

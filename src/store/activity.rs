@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
+use super::bulk::{has_key_of, insert_rows, update_rows};
 use super::connection::{Connection, StoreResult};
-use super::ingest::bulk::{has_key_of, insert_rows, update_rows};
 use super::schema::{chat_activity, session_chats};
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;

@@ -6,10 +6,10 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use serde_json::Value;
 
+use super::bulk::has_key_of;
 use super::chats::emails;
 use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges, NewEvent};
-use super::ingest::bulk::has_key_of;
 use super::org_rows::same_chat;
 use super::schema::{chat_labels, chats, labels, session_chats};
 use super::transaction::Transaction;

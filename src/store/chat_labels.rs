@@ -6,10 +6,10 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use serde_json::Value;
 
+use super::bulk::{has_key_of, insert_rows};
 use super::chat_parts::{self, PartChange};
 use super::connection::StoreResult;
 use super::events::EventKind;
-use super::ingest::bulk::{has_key_of, insert_rows};
 use super::org_rows::org_rows;
 use super::schema::{chat_labels, labels};
 use super::touch::touch_chats;

@@ -6,10 +6,10 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use serde_json::Value;
 
+use super::bulk::{has_key_of, insert_rows, replace_columns};
 use super::chat_parts::{self, PartChange};
 use super::connection::{Connection, StoreResult};
 use super::events::EventKind;
-use super::ingest::bulk::{has_key_of, insert_rows, replace_columns};
 use super::org_rows::org_rows;
 use super::schema::{chat_properties, properties};
 use super::touch::touch_chats;

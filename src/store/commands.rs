@@ -9,9 +9,9 @@ use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
 use uuid::Uuid;
 
+use super::bulk::{has_key_of, insert_rows, replace_columns};
 use super::connection::{Connection, StoreResult};
 use super::ingest::SessionChatKey;
-use super::ingest::bulk::{has_key_of, insert_rows, replace_columns};
 use super::interval::interval;
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, commands, connector_leases, session_chats, sessions};

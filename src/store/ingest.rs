@@ -3,7 +3,6 @@
 //! Every transaction locks in the same order (contacts, chats, sessions' chats, each by ascending key), so that concurrent
 //! batches wait for each other and never deadlock.
 
-pub(super) mod bulk;
 mod changed;
 mod chats;
 mod contacts;

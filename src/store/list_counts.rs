@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
+use super::bulk::insert_rows;
 use super::connection::{Connection, StoreResult};
-use super::ingest::bulk::insert_rows;
 use super::schema::list_counts;
 use crate::ids::{OrgId, SessionId};
 

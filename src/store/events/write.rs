@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::changes::FieldChanges;
 use crate::ids::{OrgId, SessionId};
+use crate::store::bulk::column_array;
 use crate::store::connection::{Connection, StoreResult};
-use crate::store::ingest::bulk::column_array;
 use crate::store::schema::events;
 
 /// A change of a chat that a transaction records.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::bulk::{has_key_of, insert_rows, update_rows};
 use super::changed::Changed;
 use super::looks::{self, Look};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
+use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges};
 use crate::store::schema::{chat_activity, chat_addresses, chats, session_chats};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::bulk::{has_key_of, insert_rows, update_rows};
 use super::changed::Changed;
 use super::looks::{self, Look};
 use crate::ids::{ChatAddress, OrgId};
+use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::EventKind;
 use crate::store::schema::contacts;

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::bulk::{has_key_of, update_rows};
 use super::changed::Changed;
 use crate::ids::OrgId;
 use crate::instant::Instant;
+use crate::store::bulk::{has_key_of, update_rows};
 use crate::store::chats::emails;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges};

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::bulk::{has_key_of, insert_rows, update_rows};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
+use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges};
 use crate::store::schema::{chat_activity, chat_addresses, chats, lids, session_chats};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::bulk::has_key_of;
 use crate::ids::{ChatAddress, OrgId};
+use crate::store::bulk::has_key_of;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::FieldChanges;
 use crate::store::schema::{chats, contacts};

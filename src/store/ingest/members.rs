@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::bulk::{has_key_of, insert_rows, replace_columns};
 use crate::ids::{ChatAddress, OrgId};
+use crate::store::bulk::{has_key_of, insert_rows, replace_columns};
 use crate::store::chat_parts::{self, PartChange};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::EventKind;

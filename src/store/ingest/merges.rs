@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::bulk::{has_key_of, insert_rows, update_rows};
 use super::changed::Changed;
 use super::chats::{self as chat_rows, Chat};
 use super::inbox::{self, InboxRow};
@@ -13,6 +12,7 @@ use super::members::{self, Member};
 use super::messages::{Message, MessageKey, PendingReceipt, message_columns, receipt_columns};
 use super::session_chats::{SessionChatKey, record_attached};
 use crate::ids::OrgId;
+use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::chat_parts::{self, PartChange};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges, NewEvent};

@@ -4,10 +4,10 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use serde_json::Value;
 
-use super::bulk::{has_key_of, insert_rows, replace_columns};
 use super::session_chats::SessionChatKey;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
+use crate::store::bulk::{has_key_of, insert_rows, replace_columns};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::list_counts::List;
 use crate::store::schema::{messages, pending_receipts};

@@ -6,10 +6,10 @@ use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Timestamptz};
 
-use super::bulk::{has_key_of, insert_rows, update_rows};
 use super::changed::Changed;
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
+use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges, NewEvent};
 use crate::store::list_counts::List;

@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
-use super::bulk::update_rows;
 use crate::ids::{OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
+use crate::store::bulk::update_rows;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::sessions;
 

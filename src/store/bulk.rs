@@ -135,7 +135,7 @@ fn new(column: &str) -> String {
 /// Binds a column's values of all rows as an array of the column's SQL type.
 macro_rules! column_array {
     ($table:ident::$column:ident, $rows:expr, $row:ident, $value:expr) => {
-        $crate::store::ingest::bulk::array::<<$table::$column as diesel::Expression>::SqlType, _>(
+        $crate::store::bulk::array::<<$table::$column as diesel::Expression>::SqlType, _>(
             // A value such as the current time does not use the row.
             $rows
                 .iter()
@@ -151,10 +151,10 @@ macro_rules! column_array {
 /// The condition that a row has one of many keys; see [`KeyIn`].
 macro_rules! has_key_of {
     ($org:expr, $table:ident, $keys:expr, |$key:ident| { $($column:ident: $value:expr),+ $(,)? }) => {
-        $crate::store::ingest::bulk::key_in(
+        $crate::store::bulk::key_in(
             ($table::org_id, $($table::$column,)+),
             $org,
-            ($($crate::store::ingest::bulk::column_array!($table::$column, $keys, $key, $value),)+),
+            ($($crate::store::bulk::column_array!($table::$column, $keys, $key, $value),)+),
         )
     };
 }
@@ -164,8 +164,8 @@ macro_rules! insert_rows {
     ($org:expr, $table:ident, $rows:expr, |$row:ident| { $($column:ident: $value:expr),+ $(,)? }) => {
         diesel::select((
             diesel::IntoSql::into_sql::<diesel::sql_types::Uuid>($org),
-            $($crate::store::ingest::bulk::unnest(
-                $crate::store::ingest::bulk::column_array!($table::$column, $rows, $row, $value)
+            $($crate::store::bulk::unnest(
+                $crate::store::bulk::column_array!($table::$column, $rows, $row, $value)
             ),)+
         ))
         .insert_into($table::table)
@@ -179,14 +179,14 @@ macro_rules! update_rows {
         $org:expr, $table:ident, $rows:expr,
         |$row:ident| { $($key:ident: $key_value:expr),+ $(,)? } set { $($column:ident: $value:expr),+ $(,)? }
     ) => {
-        $crate::store::ingest::bulk::UpdateRows {
+        $crate::store::bulk::UpdateRows {
             table: stringify!($table),
             keys: &[$(<$table::$key as diesel::query_source::Column>::NAME),+],
             columns: &[$(<$table::$column as diesel::query_source::Column>::NAME),+],
             org: $org,
             arrays: (
-                $($crate::store::ingest::bulk::column_array!($table::$key, $rows, $row, $key_value),)+
-                $($crate::store::ingest::bulk::column_array!($table::$column, $rows, $row, $value),)+
+                $($crate::store::bulk::column_array!($table::$key, $rows, $row, $key_value),)+
+                $($crate::store::bulk::column_array!($table::$column, $rows, $row, $value),)+
             ),
         }
     };
