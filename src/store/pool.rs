@@ -65,7 +65,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(super) struct Pool {
     pool: diesel::r2d2::Pool<Manager>,
-    manager: Manager,
+    manager: Arc<Manager>,
 }
 
 /// A connection that returns to the pool when it is dropped.
@@ -73,14 +73,14 @@ pub(super) struct PoolConnection {
     // Dropped first: a connection that is closed on return was idle before.
     _in_use: GaugeGuard,
     pooled: PooledConnection<Manager>,
-    manager: Manager,
+    manager: Arc<Manager>,
 }
 
 #[derive(Clone)]
 struct Manager {
     url: Reloading<Secret>,
     /// Statements that set the settings: of every new connection, or of every transaction behind a connection pooler.
-    settings: Arc<str>,
+    settings: String,
     is_pooled: bool,
     /// The current generation; connections of earlier ones are evicted.
     generation: Arc<AtomicU64>,
@@ -99,7 +99,7 @@ impl Pool {
     pub(super) fn new(url: Reloading<Secret>, options: &PoolOptions) -> Self {
         let manager = Manager {
             url,
-            settings: settings(options).into(),
+            settings: settings(options),
             is_pooled: options.is_pooled,
             generation: Arc::default(),
         };
@@ -111,7 +111,7 @@ impl Pool {
             // The error is returned to the caller of `acquire`.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager.clone());
-        Self { pool, manager }
+        Self { pool, manager: Arc::new(manager) }
     }
 
     /// Acquires a connection of the current generation. Blocks while it is opened.
@@ -158,7 +158,7 @@ impl PoolConnection {
     /// Begins a transaction with `begin` and runs `then` in it, in one round trip. Nothing is done yet, so a lost connection is
     /// replaced.
     pub(super) fn begin(&mut self, deadline: Option<Instant>, begin: &str, then: &str) -> StoreResult<()> {
-        let settings = if self.manager.is_pooled { &*self.manager.settings } else { "" };
+        let settings = if self.manager.is_pooled { self.manager.settings.as_str() } else { "" };
         let statements = format!("{begin}; {settings}{then}");
         self.retry_when_lost(deadline, |connection| {
             let begun = connection.batch_execute(&statements);
