@@ -30,11 +30,7 @@ pub fn replace(
     let removed: Vec<(i64, String)> = diesel::delete(others)
         .returning((chat_labels::chat_key, chat_labels::label_id))
         .get_results(&mut **tx)?;
-    let added: Vec<(i64, String)> =
-        insert_rows!(org, chat_labels, chosen, |label| { chat_key: label.0, label_id: label.1.as_str() })
-            .on_conflict_do_nothing()
-            .returning((chat_labels::chat_key, chat_labels::label_id))
-            .get_results(&mut **tx)?;
+    let added = add(tx, chosen)?;
     let names = names(tx, removed.iter().chain(&added).map(|(_, id)| id.as_str()).collect())?;
     let name = |id: &String| names.get(id).map_or(Value::Null, |name| name.as_str().into());
     let removed = removed.into_iter().map(|(chat_key, id)| {
@@ -48,6 +44,18 @@ pub fn replace(
     });
     changed.extend(chat_parts::record(tx, EventKind::Labels, added));
     Ok(changed)
+}
+
+/// Adds labels to chats. Returns the rows of those that a chat did not have.
+fn add(tx: &mut Transaction<'_>, labels: &[(i64, &LabelId)]) -> StoreResult<Vec<(i64, String)>> {
+    if labels.is_empty() {
+        return Ok(Vec::new());
+    }
+    let org = tx.org();
+    Ok(insert_rows!(org, chat_labels, labels, |label| { chat_key: label.0, label_id: label.1.as_str() })
+        .on_conflict_do_nothing()
+        .returning((chat_labels::chat_key, chat_labels::label_id))
+        .get_results(&mut **tx)?)
 }
 
 /// Records that chats have labels, by id, that they did not have.
