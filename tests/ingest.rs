@@ -1,5 +1,6 @@
 //! Ingest: events and what is stored.
 
+mod cases;
 mod commands;
 mod convergence;
 mod demo;
