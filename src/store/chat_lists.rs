@@ -1,4 +1,4 @@
-//! Lists of chats, read by the SQL function `list_chats`: `migrations/*_chat_pages`.
+//! Lists of chats, read by the SQL function `list_chats`.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};

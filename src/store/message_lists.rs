@@ -1,4 +1,4 @@
-//! Lists of messages, read by the SQL function `list_messages`: `migrations/*_chat_pages`.
+//! Lists of messages, read by the SQL function `list_messages`.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};

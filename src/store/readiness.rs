@@ -102,15 +102,24 @@ pub fn schema(connection: &mut Connection) -> StoreResult<Schema> {
     let newest = applied.iter().filter_map(|version| version.parse().ok()).max();
     newest.into_iter().for_each(metrics::schema_version);
     let known = migrations::known()?;
-    if !applied.iter().any(|version| known.contains(version)) {
-        let is_empty = applied.is_empty() && !has_tables(connection)?;
-        return Ok(if is_empty { Schema::Missing } else { Schema::Foreign });
-    }
-    if !known.iter().all(|version| applied.contains(version)) {
-        return Ok(Schema::Behind);
+    match of_migrations(&applied, &known) {
+        Some(Schema::Foreign) if applied.is_empty() && !has_tables(connection)? => {
+            return Ok(Schema::Missing);
+        }
+        Some(schema) => return Ok(schema),
+        None => {}
     }
     let needed: String = diesel::select(required_migration()).get_result(connection)?;
     Ok(if known.contains(&needed) { Schema::Current } else { Schema::Ahead })
+}
+
+/// What is wrong when not all migrations of this program are applied.
+fn of_migrations(applied: &[String], known: &[String]) -> Option<Schema> {
+    match known.iter().filter(|version| applied.contains(version)).count() {
+        0 => Some(Schema::Foreign),
+        some if some < known.len() => Some(Schema::Behind),
+        _ => None,
+    }
 }
 
 fn has_tables(connection: &mut Connection) -> StoreResult<bool> {
@@ -119,4 +128,23 @@ fn has_tables(connection: &mut Connection) -> StoreResult<bool> {
         // diesel creates it before the first migration runs.
         .filter(pg_tables::tablename.ne("__diesel_schema_migrations"));
     Ok(diesel::select(diesel::dsl::exists(tables)).get_result(connection)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schema_is_behind_when_some_migrations_are_missing() {
+        let versions =
+            |numbers: &[&str]| numbers.iter().map(|number| (*number).to_owned()).collect::<Vec<_>>();
+        for (applied, expected) in [
+            (versions(&["1", "2"]), None),
+            (versions(&["1", "2", "3"]), None),
+            (versions(&["1"]), Some(Schema::Behind)),
+            (versions(&["3"]), Some(Schema::Foreign)),
+        ] {
+            assert_eq!(of_migrations(&applied, &versions(&["1", "2"])), expected, "{applied:?}");
+        }
+    }
 }

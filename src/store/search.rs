@@ -1,4 +1,4 @@
-//! Full-text search of messages, done by the SQL function `search_messages`: `migrations/*_search`.
+//! Full-text search of messages, done by the SQL function `search_messages`.
 
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};

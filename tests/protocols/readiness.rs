@@ -45,7 +45,7 @@ async fn without_a_database_the_server_is_live_but_not_ready() {
 }
 
 #[tokio::test]
-async fn schema_behind_ahead_or_foreign_is_distinguished() {
+async fn schema_ahead_or_foreign_is_distinguished() {
     let cluster = Cluster::get().await;
     let database = cluster.migrated_database().await;
     let server = start(&database).await;
@@ -53,15 +53,12 @@ async fn schema_behind_ahead_or_foreign_is_distinguished() {
     let function = |needed: &str| {
         format!("CREATE OR REPLACE FUNCTION required_migration() RETURNS text LANGUAGE sql RETURN '{needed}'")
     };
+    database.sql().run("INSERT INTO __diesel_schema_migrations VALUES ('99990101000000')");
     database.sql().run(&function("99990101000000"));
     until_schema(&server, |schema| schema.starts_with("ahead of this program: ")).await;
-    database.sql().run(&function("20261122000001"));
+    // An older program does not need the newest migration.
+    database.sql().run(&function("20261128000001"));
     until_schema(&server, |schema| schema == "ok").await;
-    // A migration that an older program does not need.
-    database.sql().run("INSERT INTO __diesel_schema_migrations VALUES ('99990101000000')");
-    database.sql().run("DELETE FROM __diesel_schema_migrations WHERE version = '20261122000020'");
-    let schema = until_schema(&server, |schema| schema != "ok").await;
-    assert_eq!(schema, "behind this program: run `switchboard migrate up`");
 
     let other = cluster.empty_database();
     other.sql().run("CREATE TABLE invoices (number integer)");

@@ -1,1 +1,0 @@
-DROP FUNCTION required_migration();

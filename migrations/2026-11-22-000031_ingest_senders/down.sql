@@ -1,1 +1,0 @@
-DROP TABLE ingest_senders;

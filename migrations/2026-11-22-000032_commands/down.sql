@@ -1,2 +1,0 @@
-DROP TABLE connector_leases;
-DROP TABLE commands;

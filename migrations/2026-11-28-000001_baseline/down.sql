@@ -1,0 +1,18 @@
+DROP FUNCTION list_messages, list_chats, page_window, stored_list_count, sessions_in_scope, search_messages, search_matches,
+    search_session_chats;
+DROP TYPE message_page, listed_message, chat_page, listed_chat, search_page, search_hit, search_match, session_chat_match;
+DROP VIEW event_views, message_views, chat_views;
+DROP TYPE chat_view_property, chat_view_access, chat_view_label, chat_view_member;
+DROP TABLE webhook_deliveries, webhooks, events, event_heads, pending_receipts, messages, list_counts, chat_activity,
+    commands, session_chats, chat_properties, properties, chat_labels, labels, chat_access, chat_members,
+    chat_merges, chat_addresses, chats, lids, contacts, ingest_senders, connector_leases, sessions, idempotency_keys,
+    api_keys, members, orgs;
+DROP FUNCTION query_ngrams, name_ngrams, search_key, current_org, required_migration;
+DO $$
+BEGIN
+    DROP EXTENSION btree_gin;
+EXCEPTION
+    -- An extension that existed before or that others use is kept.
+    WHEN insufficient_privilege OR dependent_objects_still_exist THEN NULL;
+END
+$$;

@@ -1,0 +1,1540 @@
+-- The schema of the first release. Every primary and foreign key begins with org_id: a row cannot refer to another
+-- organization, and the tables can be distributed by org_id. Ids have COLLATE "C", so that their order does not depend on the
+-- database's locale.
+
+-- Functions.
+
+-- During a rollout, programs of two versions share a database. A migration that is incompatible with the older one replaces
+-- this function by one that returns its own version.
+CREATE FUNCTION required_migration() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '20261128000001';
+COMMENT ON FUNCTION required_migration() IS 'Version of the oldest migration that a program must have to work with this schema.';
+
+-- A trusted extension: the database's owner may create it.
+CREATE EXTENSION IF NOT EXISTS btree_gin;
+
+CREATE FUNCTION current_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('switchboard.org_id', true), '')::uuid;
+COMMENT ON FUNCTION current_org() IS 'The organization that the current transaction may write; set with SET LOCAL switchboard.org_id.';
+
+-- Names are normalized for search by the database, so that every writer does it. lower() of a database in the C locale
+-- converts ASCII only: a Unicode collation is used where PostgreSQL has one.
+DO $$
+DECLARE
+    unicode text := (
+        SELECT quote_ident(collname) FROM pg_collation
+        WHERE collnamespace = 'pg_catalog'::regnamespace AND collname IN ('und-x-icu', 'pg_c_utf8')
+            AND collencoding IN (-1, (SELECT encoding FROM pg_database WHERE datname = current_database()))
+        ORDER BY collname DESC
+        LIMIT 1
+    );
+BEGIN
+    EXECUTE format(
+        'CREATE FUNCTION search_key(name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+            RETURN left(lower(normalize(name, NFC) COLLATE %s), 256) COLLATE "C"',
+        coalesce('pg_catalog.' || unicode, '"default"')
+    );
+END
+$$;
+COMMENT ON FUNCTION search_key(text) IS 'A name normalized for search: NFC, lower case, the first 256 characters.';
+
+-- Not pg_trgm: it ignores characters that are no letters in the database's locale, and texts shorter than three characters.
+CREATE FUNCTION name_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
+    RETURN ARRAY(
+        SELECT DISTINCT (org_id::text || substr(key, start, size)) COLLATE "C"
+        FROM generate_series(1, 3) size
+        CROSS JOIN LATERAL generate_series(1, length(key) - size + 1) start
+    );
+COMMENT ON FUNCTION name_ngrams(uuid, text) IS 'All 1-, 2- and 3-grams of a name, each prefixed with its organization.';
+
+CREATE FUNCTION query_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(
+        SELECT DISTINCT (org_id::text || substr(key, start, 3)) COLLATE "C"
+        FROM generate_series(1, greatest(length(key) - 2, 1)) start
+    );
+COMMENT ON FUNCTION query_ngrams(uuid, text) IS 'The n-grams that every name containing the text has: its 3-grams, or the whole text if it is shorter.';
+
+-- Organizations and their credentials.
+
+CREATE TABLE orgs (
+    org_id      uuid        NOT NULL PRIMARY KEY,
+    name        text        NOT NULL,
+    disabled_at timestamptz,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE orgs IS 'Organizations, the customers of the service.';
+COMMENT ON COLUMN orgs.org_id IS 'The organization.';
+COMMENT ON COLUMN orgs.name IS 'Name shown to operators.';
+COMMENT ON COLUMN orgs.disabled_at IS 'When the organization was disabled: its tokens are rejected. Null while it is enabled.';
+COMMENT ON COLUMN orgs.created_at IS 'When it was created.';
+
+CREATE TABLE members (
+    org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    member_key text        NOT NULL COLLATE "C",
+    email      text        NOT NULL,
+    name       text,
+    role       text        NOT NULL CHECK (role IN ('owner', 'admin', 'member')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, member_key)
+);
+COMMENT ON TABLE members IS 'Users of the organization''s shared inbox.';
+COMMENT ON COLUMN members.org_id IS 'The organization.';
+COMMENT ON COLUMN members.member_key IS 'The normalized email (NFC, Unicode lower case), which identifies the member.';
+COMMENT ON COLUMN members.email IS 'The email as given.';
+COMMENT ON COLUMN members.name IS 'The person''s name.';
+COMMENT ON COLUMN members.role IS 'owner, admin or member.';
+COMMENT ON COLUMN members.created_at IS 'When the member was added.';
+
+CREATE TABLE api_keys (
+    org_id         uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    key_id         text        NOT NULL COLLATE "C",
+    name           text        NOT NULL,
+    secret_sha256  bytea       NOT NULL CHECK (length(secret_sha256) = 32),
+    capabilities   text[]      NOT NULL CHECK (capabilities <@ ARRAY['read', 'send', 'ingest', 'manage']),
+    session_ids    text[]      COLLATE "C",
+    expires_at     timestamptz,
+    revoked_at     timestamptz,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    manages_owners boolean     NOT NULL DEFAULT false,
+    PRIMARY KEY (org_id, key_id)
+);
+-- A token contains its key id, not its organization.
+CREATE UNIQUE INDEX api_keys_key_id ON api_keys (key_id);
+CREATE INDEX api_keys_created_at ON api_keys (org_id, created_at, key_id);
+COMMENT ON TABLE api_keys IS 'Api keys of the organization. Only a hash of the secret is stored.';
+COMMENT ON COLUMN api_keys.org_id IS 'The organization.';
+COMMENT ON COLUMN api_keys.key_id IS 'The public part of the key.';
+COMMENT ON COLUMN api_keys.name IS 'The purpose of the key.';
+COMMENT ON COLUMN api_keys.secret_sha256 IS 'SHA-256 of the secret part, 256 random bits.';
+COMMENT ON COLUMN api_keys.capabilities IS 'The key''s capabilities: read, send, ingest, manage.';
+COMMENT ON COLUMN api_keys.session_ids IS 'The key''s session scope; null for all sessions.';
+COMMENT ON COLUMN api_keys.expires_at IS 'When it expires; null for never.';
+COMMENT ON COLUMN api_keys.revoked_at IS 'When it was revoked.';
+COMMENT ON COLUMN api_keys.created_at IS 'When it was created.';
+COMMENT ON COLUMN api_keys.manages_owners IS 'Whether the key may add, change and remove owners: true if it was created by an operator, an owner or such a key.';
+
+-- Responses of writes with an idempotency key, so that a repeated request changes nothing.
+CREATE TABLE idempotency_keys (
+    org_id         uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    key_sha256     bytea       NOT NULL CHECK (length(key_sha256) = 32),
+    request_sha256 bytea       NOT NULL CHECK (length(request_sha256) = 32),
+    response       bytea       NOT NULL DEFAULT '',
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, key_sha256)
+);
+-- Expired keys are deleted across organizations.
+CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
+COMMENT ON TABLE idempotency_keys IS 'Writes done under an idempotency key. A row is inserted in the write''s transaction and is valid for 24 hours.';
+COMMENT ON COLUMN idempotency_keys.org_id IS 'The organization.';
+COMMENT ON COLUMN idempotency_keys.key_sha256 IS 'SHA-256 of the caller and the key.';
+COMMENT ON COLUMN idempotency_keys.request_sha256 IS 'SHA-256 of the request: the same key with another request is rejected.';
+COMMENT ON COLUMN idempotency_keys.response IS 'The response as protobuf, without secrets.';
+COMMENT ON COLUMN idempotency_keys.created_at IS 'When the key was first used.';
+
+-- Sessions.
+
+CREATE TABLE sessions (
+    org_id            uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    session_id        text        NOT NULL COLLATE "C",
+    phone             text        NOT NULL COLLATE "C" CHECK (phone ~ '^[0-9]{5,20}$'),
+    phone_id          text        NOT NULL COLLATE "C" CHECK (phone_id ~ '^phone-[a-z0-9]{12}$'),
+    lid               text        COLLATE "C",
+    label             text,
+    status            text        NOT NULL DEFAULT 'disconnected'
+                                  CHECK (status IN ('disconnected', 'connecting', 'connected', 'logged_out')),
+    status_at         timestamptz,
+    last_connected_at timestamptz,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, session_id),
+    UNIQUE (org_id, phone),
+    UNIQUE (org_id, phone_id)
+);
+COMMENT ON TABLE sessions IS 'Sessions: the organization''s attached WhatsApp numbers.';
+COMMENT ON COLUMN sessions.org_id IS 'The organization.';
+COMMENT ON COLUMN sessions.session_id IS 'The session''s id, a ULID.';
+COMMENT ON COLUMN sessions.phone IS 'The phone number with country code, digits only.';
+COMMENT ON COLUMN sessions.phone_id IS 'The phone id: phone- and 12 lower-case letters or digits.';
+COMMENT ON COLUMN sessions.lid IS 'The LID of the phone number, <digits>@lid.';
+COMMENT ON COLUMN sessions.label IS 'Name given by the organization.';
+COMMENT ON COLUMN sessions.status IS 'disconnected, connecting, connected or logged_out.';
+COMMENT ON COLUMN sessions.status_at IS 'When the connector observed the status; an older report does not replace it.';
+COMMENT ON COLUMN sessions.last_connected_at IS 'When it was last connected.';
+COMMENT ON COLUMN sessions.created_at IS 'When it was attached.';
+COMMENT ON COLUMN sessions.updated_at IS 'When the session last changed.';
+
+CREATE TABLE connector_leases (
+    org_id     uuid        NOT NULL,
+    session_id text        NOT NULL COLLATE "C",
+    holder     uuid        NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (org_id, session_id),
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
+);
+COMMENT ON TABLE connector_leases IS 'The connector that applies the commands of a session. A connector that stops renewing loses its lease.';
+COMMENT ON COLUMN connector_leases.org_id IS 'The organization.';
+COMMENT ON COLUMN connector_leases.session_id IS 'The session.';
+COMMENT ON COLUMN connector_leases.holder IS 'The holder: the connector''s stream.';
+COMMENT ON COLUMN connector_leases.expires_at IS 'When the lease expires.';
+
+-- The last acknowledged event of each sender, so that a sender that lost its own state can resume.
+CREATE TABLE ingest_senders (
+    org_id       uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    principal    text        NOT NULL COLLATE "C",
+    sender       text        NOT NULL COLLATE "C",
+    stream       uuid        NOT NULL,
+    acknowledged bigint      NOT NULL CHECK (acknowledged >= 0),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, principal, sender)
+);
+-- Inactive senders are deleted across organizations.
+CREATE INDEX ingest_senders_updated_at ON ingest_senders (updated_at);
+COMMENT ON TABLE ingest_senders IS 'The last acknowledged event of each sender. Written in the transaction that stores the events.';
+COMMENT ON COLUMN ingest_senders.org_id IS 'The organization.';
+COMMENT ON COLUMN ingest_senders.principal IS 'The authenticated caller: key:<key id> or member:<subject of the login token>. Only the same caller can update the row.';
+COMMENT ON COLUMN ingest_senders.sender IS 'The sender''s name, chosen by the caller.';
+COMMENT ON COLUMN ingest_senders.stream IS 'The stream that was opened last. Only this stream can update the row.';
+COMMENT ON COLUMN ingest_senders.acknowledged IS 'Sequence number of the last event that was stored or rejected; 0 before the first.';
+COMMENT ON COLUMN ingest_senders.updated_at IS 'When the row was last updated.';
+
+-- Contacts. WhatsApp reports a contact by LID while its phone number is hidden, and by phone number otherwise. Once the two
+-- are linked, both addresses resolve to one chat, the phone number's.
+
+CREATE TABLE contacts (
+    org_id      uuid    NOT NULL REFERENCES orgs ON DELETE CASCADE DEFERRABLE,
+    contact_id  text    NOT NULL COLLATE "C",
+    name        text,
+    color       text    CHECK (color ~ '^#[0-9A-Fa-f]{6}$'),
+    image       text,
+    is_internal boolean NOT NULL DEFAULT false,
+    search_key  text    COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED,
+    PRIMARY KEY (org_id, contact_id)
+);
+-- Pending entries are scanned one by one until they are merged into the index: after 64 kB instead of the default 4 MB.
+CREATE INDEX contacts_search ON contacts USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
+COMMENT ON TABLE contacts IS 'Contacts of the organization''s sessions.';
+COMMENT ON COLUMN contacts.org_id IS 'The organization.';
+COMMENT ON COLUMN contacts.contact_id IS '<digits>@c.us, or <digits>@lid while no phone number is known.';
+COMMENT ON COLUMN contacts.name IS 'The contact''s name.';
+COMMENT ON COLUMN contacts.color IS '#RRGGBB.';
+COMMENT ON COLUMN contacts.image IS 'URL of the picture.';
+COMMENT ON COLUMN contacts.is_internal IS 'Whether the contact belongs to the organization.';
+COMMENT ON COLUMN contacts.search_key IS 'The name normalized for search.';
+
+CREATE TABLE lids (
+    org_id  uuid NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    lid     text NOT NULL COLLATE "C" CHECK (lid LIKE '%@lid'),
+    address text NOT NULL COLLATE "C" CHECK (address LIKE '%@c.us'),
+    PRIMARY KEY (org_id, lid)
+);
+CREATE INDEX lids_address ON lids (org_id, address);
+COMMENT ON TABLE lids IS 'Links of LIDs to phone numbers. Stored before a chat with either exists, and never deleted: merged chats cannot be split.';
+COMMENT ON COLUMN lids.org_id IS 'The organization.';
+COMMENT ON COLUMN lids.lid IS '<digits>@lid.';
+COMMENT ON COLUMN lids.address IS '<digits>@c.us: the same contact by phone number.';
+
+-- Chats: what all sessions of an organization share.
+
+CREATE TABLE chats (
+    org_id                  uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE DEFERRABLE,
+    chat_key                bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
+    chat_id                 text        NOT NULL COLLATE "C",
+    type                    text        NOT NULL CHECK (type IN ('user', 'group', 'business')),
+    name                    text,
+    image                   text,
+    description             text,
+    invite_link             text,
+    info_admins_only        boolean,
+    messages_admins_only    boolean,
+    add_members_admins_only boolean,
+    member_add_mode         text,
+    assignee                text        COLLATE "C",
+    hubspot_metadata        jsonb       NOT NULL DEFAULT '{}',
+    closed_at               timestamptz,
+    created_at              timestamptz,
+    updated_at              timestamptz NOT NULL DEFAULT now(),
+    search_key              text        COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED,
+    PRIMARY KEY (org_id, chat_key),
+    UNIQUE (org_id, chat_id),
+    FOREIGN KEY (org_id, assignee) REFERENCES members (org_id, member_key) ON DELETE SET NULL (assignee) DEFERRABLE
+);
+CREATE INDEX chats_assignee ON chats (org_id, assignee) WHERE assignee IS NOT NULL;
+CREATE INDEX chats_search ON chats USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
+-- For the foreign keys of the copies that lists sort and filter by.
+ALTER TABLE chats ADD CONSTRAINT chats_listed UNIQUE (org_id, chat_key, chat_id, type);
+COMMENT ON TABLE chats IS 'The data that all sessions of the organization share about a chat.';
+COMMENT ON COLUMN chats.org_id IS 'The organization.';
+COMMENT ON COLUMN chats.chat_key IS 'The chat''s key in this database; its chat_id changes when a LID is linked to a phone number.';
+COMMENT ON COLUMN chats.chat_id IS 'The canonical address: <digits>@c.us, <id>@g.us, or <digits>@lid while no phone number is known.';
+COMMENT ON COLUMN chats.type IS 'user, group or business.';
+COMMENT ON COLUMN chats.name IS 'A group''s name; for a contact the name WhatsApp shows without a contact name.';
+COMMENT ON COLUMN chats.image IS 'URL of the picture.';
+COMMENT ON COLUMN chats.description IS 'A group''s description.';
+COMMENT ON COLUMN chats.invite_link IS 'A group''s invite link.';
+COMMENT ON COLUMN chats.info_admins_only IS 'Whether only admins may change the group''s name, picture and description.';
+COMMENT ON COLUMN chats.messages_admins_only IS 'Whether only admins may write to the group.';
+COMMENT ON COLUMN chats.add_members_admins_only IS 'Whether only admins may add members.';
+COMMENT ON COLUMN chats.member_add_mode IS 'Who may add members, as reported by WhatsApp.';
+COMMENT ON COLUMN chats.assignee IS 'The member the chat is assigned to: members.member_key.';
+COMMENT ON COLUMN chats.hubspot_metadata IS 'HubSpot''s data about the chat.';
+COMMENT ON COLUMN chats.closed_at IS 'When the chat was closed; null while it is open.';
+COMMENT ON COLUMN chats.created_at IS 'When the chat was created, as reported by WhatsApp.';
+COMMENT ON COLUMN chats.updated_at IS 'When any shared data of the chat last changed.';
+COMMENT ON COLUMN chats.search_key IS 'The name normalized for search.';
+
+CREATE TABLE chat_addresses (
+    org_id   uuid   NOT NULL,
+    address  text   NOT NULL COLLATE "C",
+    chat_key bigint NOT NULL,
+    PRIMARY KEY (org_id, address),
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE
+);
+CREATE INDEX chat_addresses_chat ON chat_addresses (org_id, chat_key);
+COMMENT ON TABLE chat_addresses IS 'All addresses of each chat. Chat addresses in requests are resolved here only.';
+COMMENT ON COLUMN chat_addresses.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_addresses.address IS '<digits>@c.us, <id>@g.us or <digits>@lid; device parts and @s.whatsapp.net are normalized before.';
+COMMENT ON COLUMN chat_addresses.chat_key IS 'The chat.';
+
+CREATE TABLE chat_merges (
+    org_id      uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    chat_key    bigint      NOT NULL,
+    merged_into bigint      NOT NULL,
+    merged_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (org_id, chat_key)
+);
+CREATE INDEX chat_merges_into ON chat_merges (org_id, merged_into);
+COMMENT ON TABLE chat_merges IS 'Chats of LIDs that were merged into the chat of the phone number and removed.';
+COMMENT ON COLUMN chat_merges.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_merges.chat_key IS 'The removed chat.';
+COMMENT ON COLUMN chat_merges.merged_into IS 'The chat that was kept.';
+COMMENT ON COLUMN chat_merges.merged_at IS 'When they were merged. Events of the removed chat up to then belong to the history of the kept chat.';
+
+CREATE TABLE chat_members (
+    org_id         uuid    NOT NULL,
+    chat_key       bigint  NOT NULL,
+    contact_id     text    NOT NULL COLLATE "C",
+    is_admin       boolean NOT NULL DEFAULT false,
+    is_super_admin boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (org_id, chat_key, contact_id),
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (org_id, contact_id) REFERENCES contacts (org_id, contact_id) ON DELETE CASCADE DEFERRABLE
+);
+CREATE INDEX chat_members_contact ON chat_members (org_id, contact_id, chat_key);
+COMMENT ON TABLE chat_members IS 'Members of chats.';
+COMMENT ON COLUMN chat_members.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_members.chat_key IS 'The chat.';
+COMMENT ON COLUMN chat_members.contact_id IS 'The contact.';
+COMMENT ON COLUMN chat_members.is_admin IS 'Whether the contact is an admin of the group.';
+COMMENT ON COLUMN chat_members.is_super_admin IS 'Whether the contact created the group.';
+
+CREATE TABLE chat_access (
+    org_id     uuid    NOT NULL,
+    chat_key   bigint  NOT NULL,
+    member_key text    NOT NULL COLLATE "C",
+    allowed    boolean NOT NULL,
+    PRIMARY KEY (org_id, chat_key, member_key),
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (org_id, member_key) REFERENCES members (org_id, member_key) ON DELETE CASCADE DEFERRABLE
+);
+CREATE INDEX chat_access_member ON chat_access (org_id, member_key);
+COMMENT ON TABLE chat_access IS 'Which members may see a chat.';
+COMMENT ON COLUMN chat_access.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_access.chat_key IS 'The chat.';
+COMMENT ON COLUMN chat_access.member_key IS 'The member.';
+COMMENT ON COLUMN chat_access.allowed IS 'Whether the member may see the chat.';
+
+CREATE TABLE labels (
+    org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    label_id   text        NOT NULL COLLATE "C" CHECK (label_id ~ '^label-[a-z]{16}$'),
+    name       text        NOT NULL,
+    label_key  text        NOT NULL COLLATE "C",
+    color      text        CHECK (color ~ '^#[0-9A-Fa-f]{6}$'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, label_id),
+    UNIQUE (org_id, label_key)
+);
+COMMENT ON TABLE labels IS 'The organization''s labels.';
+COMMENT ON COLUMN labels.org_id IS 'The organization.';
+COMMENT ON COLUMN labels.label_id IS 'label- and 16 lower-case letters.';
+COMMENT ON COLUMN labels.name IS 'The name as first given.';
+COMMENT ON COLUMN labels.label_key IS 'The normalized name (NFC, Unicode lower case), which identifies the label.';
+COMMENT ON COLUMN labels.color IS '#RRGGBB.';
+COMMENT ON COLUMN labels.created_at IS 'When it was created.';
+
+CREATE TABLE chat_labels (
+    org_id   uuid   NOT NULL,
+    chat_key bigint NOT NULL,
+    label_id text   NOT NULL COLLATE "C",
+    PRIMARY KEY (org_id, chat_key, label_id),
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (org_id, label_id) REFERENCES labels (org_id, label_id) ON DELETE CASCADE DEFERRABLE
+);
+CREATE INDEX chat_labels_label ON chat_labels (org_id, label_id, chat_key);
+COMMENT ON TABLE chat_labels IS 'Labels of chats.';
+COMMENT ON COLUMN chat_labels.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_labels.chat_key IS 'The chat.';
+COMMENT ON COLUMN chat_labels.label_id IS 'The label.';
+
+CREATE TABLE properties (
+    org_id      uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    property_id text        NOT NULL COLLATE "C" CHECK (property_id ~ '^property-[a-z]{16}$'),
+    name        text        NOT NULL COLLATE "C",
+    kind        text        NOT NULL CHECK (kind IN ('text', 'date', 'dropdown', 'picklist')),
+    options     text[]      NOT NULL DEFAULT '{}',
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, property_id),
+    UNIQUE (org_id, name)
+);
+COMMENT ON TABLE properties IS 'Definitions of custom properties.';
+COMMENT ON COLUMN properties.org_id IS 'The organization.';
+COMMENT ON COLUMN properties.property_id IS 'property- and 16 lower-case letters.';
+COMMENT ON COLUMN properties.name IS 'The name, compared exactly.';
+COMMENT ON COLUMN properties.kind IS 'text, date, dropdown or picklist.';
+COMMENT ON COLUMN properties.options IS 'Allowed values of a dropdown or picklist, in the order given.';
+COMMENT ON COLUMN properties.created_at IS 'When it was created.';
+
+CREATE TABLE chat_properties (
+    org_id      uuid   NOT NULL,
+    chat_key    bigint NOT NULL,
+    property_id text   NOT NULL COLLATE "C",
+    value       jsonb  NOT NULL,
+    PRIMARY KEY (org_id, chat_key, property_id),
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (org_id, property_id) REFERENCES properties (org_id, property_id) ON DELETE CASCADE DEFERRABLE
+);
+CREATE INDEX chat_properties_property ON chat_properties (org_id, property_id);
+COMMENT ON TABLE chat_properties IS 'Values of custom properties.';
+COMMENT ON COLUMN chat_properties.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_properties.chat_key IS 'The chat.';
+COMMENT ON COLUMN chat_properties.property_id IS 'The property.';
+COMMENT ON COLUMN chat_properties.value IS 'A JSON string; a picklist''s is an array of strings.';
+
+-- Chats: what each session has.
+
+CREATE TABLE session_chats (
+    org_id            uuid        NOT NULL,
+    session_id        text        NOT NULL COLLATE "C",
+    chat_key          bigint      NOT NULL,
+    id                bigint      NOT NULL GENERATED BY DEFAULT AS IDENTITY,
+    archived          boolean     NOT NULL DEFAULT false,
+    pinned            boolean     NOT NULL DEFAULT false,
+    exited            boolean     NOT NULL DEFAULT false,
+    muted_until       timestamptz,
+    read_up_to        timestamptz,
+    unread            integer     CHECK (unread >= 0),
+    latest_message_id text        COLLATE "C",
+    last_message_at   timestamptz,
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    archived_explicit boolean     NOT NULL DEFAULT false,
+    pinned_explicit   boolean     NOT NULL DEFAULT false,
+    exited_explicit   boolean     NOT NULL DEFAULT false,
+    mute_explicit     boolean     NOT NULL DEFAULT false,
+    is_group          boolean     NOT NULL DEFAULT false,
+    -- A sort key without nulls, so that "after this position" is one index range, and filters as boolean columns, which
+    -- the planner matches with partial indexes in a generic plan, too.
+    active_at         timestamptz NOT NULL GENERATED ALWAYS AS (coalesce(last_message_at, '-infinity')) STORED,
+    is_unread         boolean     NOT NULL GENERATED ALWAYS AS (coalesce(unread, 0) > 0) STORED,
+    listed_id         text        COLLATE "C",
+    listed_type       text,
+    PRIMARY KEY (org_id, session_id, chat_key),
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
+    -- Checked at the end of the transaction, which changes the chat and its copies.
+    FOREIGN KEY (org_id, chat_key, listed_id, listed_type) REFERENCES chats (org_id, chat_key, chat_id, type)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+-- For a session's list, one index for each order and filter, so that the cost of a page depends neither on its position nor
+-- on how few chats match. Full indexes for all chats and for archived or not; partial indexes for the filters that few chats
+-- match.
+CREATE INDEX session_chats_active ON session_chats
+    (org_id, session_id, pinned DESC, active_at DESC, id DESC);
+CREATE INDEX session_chats_active_archived ON session_chats
+    (org_id, session_id, archived, pinned DESC, active_at DESC, id DESC);
+CREATE INDEX session_chats_active_unread ON session_chats
+    (org_id, session_id, pinned DESC, active_at DESC, id DESC) WHERE is_unread;
+CREATE INDEX session_chats_active_muted ON session_chats
+    (org_id, session_id, pinned DESC, active_at DESC, id DESC) WHERE muted_until IS NOT NULL;
+CREATE INDEX session_chats_active_group ON session_chats
+    (org_id, session_id, pinned DESC, active_at DESC, id DESC) WHERE is_group;
+-- For lists across sessions: the order and the columns of the filters, so that a page is found by an index-only scan. If few
+-- chats of a session are unread, session_chats_active_unread is used instead.
+CREATE INDEX session_chats_list ON session_chats (org_id, session_id, active_at DESC, listed_id)
+    INCLUDE (chat_key, listed_type, is_unread);
+-- session_id is a key column: otherwise PostgreSQL may search the sessions of a chat in the primary key and read all of the
+-- organization's entries. Created last: without statistics the planner estimates the same cost for several indexes, and
+-- then chooses the youngest.
+CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id) INCLUDE (active_at);
+COMMENT ON TABLE session_chats IS 'The state of a chat in one session.';
+COMMENT ON COLUMN session_chats.org_id IS 'The organization.';
+COMMENT ON COLUMN session_chats.session_id IS 'The session.';
+COMMENT ON COLUMN session_chats.chat_key IS 'The chat.';
+COMMENT ON COLUMN session_chats.id IS 'Unique in the service; a chat that is removed and comes back gets a new one.';
+COMMENT ON COLUMN session_chats.archived IS 'Whether it is archived.';
+COMMENT ON COLUMN session_chats.pinned IS 'Whether it is pinned.';
+COMMENT ON COLUMN session_chats.exited IS 'Whether the session''s number has left the group.';
+COMMENT ON COLUMN session_chats.muted_until IS 'When its mute ends; may be in the past.';
+COMMENT ON COLUMN session_chats.read_up_to IS 'The read mark: incoming messages sent after it are unread. It only moves forward.';
+COMMENT ON COLUMN session_chats.unread IS 'Number of incoming messages after the read mark; null until the first is counted.';
+COMMENT ON COLUMN session_chats.latest_message_id IS 'The newest message by (sent_at, message_id).';
+COMMENT ON COLUMN session_chats.last_message_at IS 'When the newest message was sent.';
+COMMENT ON COLUMN session_chats.updated_at IS 'When the row last changed.';
+COMMENT ON COLUMN session_chats.active_at IS 'When the newest message was sent; -infinity when there is none.';
+COMMENT ON COLUMN session_chats.is_unread IS 'Whether there are unread messages.';
+COMMENT ON COLUMN session_chats.is_group IS 'Whether the chat is a group, by its address: a copy for the index of a session''s groups.';
+COMMENT ON COLUMN session_chats.listed_id IS 'A copy of chats.chat_id, for lists.';
+COMMENT ON COLUMN session_chats.listed_type IS 'A copy of chats.type, for lists.';
+COMMENT ON COLUMN session_chats.archived_explicit IS 'Whether archived was set explicitly.';
+COMMENT ON COLUMN session_chats.pinned_explicit IS 'Whether pinned was set explicitly.';
+COMMENT ON COLUMN session_chats.exited_explicit IS 'Whether exited was set explicitly.';
+COMMENT ON COLUMN session_chats.mute_explicit IS 'Whether muted_until was set explicitly.';
+
+CREATE TABLE commands (
+    org_id     uuid    NOT NULL,
+    session_id text    NOT NULL COLLATE "C",
+    chat_key   bigint  NOT NULL,
+    field      text    NOT NULL COLLATE "C" CHECK (field IN ('archived', 'pinned', 'muted', 'read')),
+    flag       boolean NOT NULL,
+    at         timestamptz,
+    version    bigint  NOT NULL GENERATED BY DEFAULT AS IDENTITY,
+    PRIMARY KEY (org_id, session_id, chat_key, field),
+    FOREIGN KEY (org_id, session_id, chat_key)
+        REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE
+);
+CREATE INDEX commands_oldest ON commands (org_id, session_id, version);
+COMMENT ON TABLE commands IS 'Changes of chats not yet applied to WhatsApp: the newest of each field of a chat. Inserted in the transaction of the change, deleted when a connector reports it as applied.';
+COMMENT ON COLUMN commands.org_id IS 'The organization.';
+COMMENT ON COLUMN commands.session_id IS 'The session whose connector applies the change.';
+COMMENT ON COLUMN commands.chat_key IS 'The chat.';
+COMMENT ON COLUMN commands.field IS 'The field to change: archived, pinned, muted or read.';
+COMMENT ON COLUMN commands.flag IS 'The new value.';
+COMMENT ON COLUMN commands.at IS 'For muted the end of the mute, for read the time of the last read message; otherwise null.';
+COMMENT ON COLUMN commands.version IS 'Order of writing; a newer change of the same field has a higher version.';
+
+CREATE TABLE chat_activity (
+    org_id          uuid        NOT NULL,
+    chat_key        bigint      NOT NULL,
+    listed_id       text        NOT NULL COLLATE "C",
+    listed_type     text        NOT NULL,
+    session_id      text        NOT NULL COLLATE "C",
+    active_at       timestamptz NOT NULL,
+    is_unread       boolean     NOT NULL,
+    PRIMARY KEY (org_id, chat_key),
+    FOREIGN KEY (org_id, chat_key, listed_id, listed_type) REFERENCES chats (org_id, chat_key, chat_id, type)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+CREATE INDEX chat_activity_list ON chat_activity (org_id, active_at DESC, listed_id)
+    INCLUDE (chat_key, session_id, listed_type, is_unread);
+CREATE INDEX chat_activity_unread ON chat_activity (org_id, active_at DESC, listed_id)
+    INCLUDE (chat_key, session_id, listed_type) WHERE is_unread;
+COMMENT ON TABLE chat_activity IS 'Each chat once, with the state of the session with the newest activity in it. Written with session_chats.';
+COMMENT ON COLUMN chat_activity.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_activity.chat_key IS 'The chat.';
+COMMENT ON COLUMN chat_activity.listed_id IS 'A copy of chats.chat_id.';
+COMMENT ON COLUMN chat_activity.listed_type IS 'A copy of chats.type.';
+COMMENT ON COLUMN chat_activity.session_id IS 'The session with the newest activity; the lowest id of several.';
+COMMENT ON COLUMN chat_activity.active_at IS 'When the newest message was sent; -infinity when there is none.';
+COMMENT ON COLUMN chat_activity.is_unread IS 'Whether that session has unread messages in the chat.';
+
+CREATE TABLE list_counts (
+    org_id     uuid     NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    list       text     NOT NULL COLLATE "C" CHECK (list IN ('chats', 'messages')),
+    session_id text     NOT NULL COLLATE "C",
+    shard      smallint NOT NULL,
+    count      bigint   NOT NULL,
+    PRIMARY KEY (org_id, list, session_id, shard)
+);
+COMMENT ON TABLE list_counts IS 'Lengths of lists: the sum over all shards. Written with the listed rows.';
+COMMENT ON COLUMN list_counts.org_id IS 'The organization.';
+COMMENT ON COLUMN list_counts.list IS 'chats or messages.';
+COMMENT ON COLUMN list_counts.session_id IS 'The session whose list it is; empty for the organization''s list of all chats.';
+COMMENT ON COLUMN list_counts.shard IS 'Transactions update different rows, so that they do not wait for each other.';
+COMMENT ON COLUMN list_counts.count IS 'Rows inserted minus rows deleted; may be negative in one shard.';
+
+-- Messages.
+
+CREATE TABLE messages (
+    org_id     uuid        NOT NULL,
+    chat_key   bigint      NOT NULL,
+    sent_at    timestamptz NOT NULL,
+    updated_at timestamptz,
+    ack        smallint    CHECK (ack BETWEEN -1 AND 9),
+    from_me    boolean     NOT NULL,
+    session_id text        NOT NULL COLLATE "C",
+    message_id text        NOT NULL COLLATE "C",
+    sender     text        COLLATE "C",
+    type       text,
+    body       text,
+    delivery   jsonb,
+    details    jsonb       NOT NULL DEFAULT '{}',
+    field_times jsonb,
+    fts        tsvector    GENERATED ALWAYS AS (to_tsvector('english'::regconfig, body)) STORED,
+    FOREIGN KEY (org_id, session_id, chat_key)
+        REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE DEFERRABLE
+);
+CREATE INDEX messages_chat_sent_at ON messages (org_id, session_id, chat_key, sent_at DESC, message_id DESC);
+-- Created after messages_chat_sent_at: without statistics the planner estimates the same cost for a lookup by key in both,
+-- and then chooses the youngest index.
+ALTER TABLE messages ADD PRIMARY KEY (org_id, session_id, chat_key, message_id);
+-- Full-text search: organization, session, sender and month are keys of the same GIN index as the words. Their posting
+-- lists are intersected, so that a search reads about as many entries as the rarest key has, and none of other
+-- organizations. Only searches mention `fts`, so the planner uses this partial index for nothing else.
+CREATE INDEX messages_search ON messages
+    USING gin (org_id, session_id, sender, date_trunc('month', sent_at AT TIME ZONE 'UTC'), fts)
+    WHERE fts IS NOT NULL;
+-- For lists across chats. `chat_key > 0` holds for all rows: only those lists have the condition, so that a list of one chat
+-- uses messages_chat_sent_at. The planner assumes a small session and would estimate these indexes as equally good.
+CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key)
+    WHERE chat_key > 0;
+CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key)
+    WHERE chat_key > 0;
+COMMENT ON TABLE messages IS 'Messages, as stored by a session.';
+COMMENT ON COLUMN messages.org_id IS 'The organization.';
+COMMENT ON COLUMN messages.chat_key IS 'The chat.';
+COMMENT ON COLUMN messages.sent_at IS 'When it was sent.';
+COMMENT ON COLUMN messages.updated_at IS 'When it last changed, as reported by WhatsApp.';
+COMMENT ON COLUMN messages.ack IS '0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read; it never decreases.';
+COMMENT ON COLUMN messages.from_me IS 'Whether the session''s own number sent it.';
+COMMENT ON COLUMN messages.session_id IS 'The session that stored it.';
+COMMENT ON COLUMN messages.message_id IS 'WhatsApp''s id of the message.';
+COMMENT ON COLUMN messages.sender IS 'Contact id of the sender.';
+COMMENT ON COLUMN messages.type IS 'WhatsApp''s message type.';
+COMMENT ON COLUMN messages.body IS 'The text.';
+COMMENT ON COLUMN messages.delivery IS '{"delivered": {contact: ms}, "read": {contact: ms}, "pending": [contact]}; null while no receipt is known.';
+COMMENT ON COLUMN messages.details IS 'The keys of the message object that have no column.';
+COMMENT ON COLUMN messages.field_times IS '{field: Unix microseconds} of the fields last reported before updated_at; null when all are as of updated_at.';
+COMMENT ON COLUMN messages.fts IS 'The text as searched.';
+
+CREATE TABLE pending_receipts (
+    org_id     uuid        NOT NULL,
+    session_id text        NOT NULL COLLATE "C",
+    chat_key   bigint      NOT NULL,
+    message_id text        NOT NULL COLLATE "C",
+    contact_id text        NOT NULL COLLATE "C",
+    kind       text        NOT NULL COLLATE "C",
+    at         timestamptz NOT NULL,
+    PRIMARY KEY (org_id, session_id, chat_key, message_id, contact_id, kind),
+    FOREIGN KEY (org_id, session_id, chat_key)
+        REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE DEFERRABLE
+);
+COMMENT ON TABLE pending_receipts IS 'Receipts that arrived before their message; applied and deleted when it arrives.';
+COMMENT ON COLUMN pending_receipts.org_id IS 'The organization.';
+COMMENT ON COLUMN pending_receipts.session_id IS 'The session.';
+COMMENT ON COLUMN pending_receipts.chat_key IS 'The chat.';
+COMMENT ON COLUMN pending_receipts.message_id IS 'The message they belong to.';
+COMMENT ON COLUMN pending_receipts.contact_id IS 'The contact that received or read it; empty for a deletion.';
+COMMENT ON COLUMN pending_receipts.kind IS 'sent, server, delivered, read or played; or deleted, for a deletion for everyone.';
+COMMENT ON COLUMN pending_receipts.at IS 'The time of the receipt.';
+
+-- Change events.
+
+-- Every event has the next number of its organization and bucket. A writer takes numbers last, so the row lock of the head
+-- is held only until COMMIT: numbers have no gaps and become visible in order. Readers need nothing but "number > last".
+-- No foreign keys: events outlive their chat and their organization until they are removed.
+CREATE TABLE event_heads (
+    org_id  uuid    NOT NULL,
+    bucket  integer NOT NULL CHECK (bucket BETWEEN 0 AND 15),
+    last    bigint  NOT NULL,
+    removed bigint  NOT NULL DEFAULT 0,
+    PRIMARY KEY (org_id, bucket)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE event_heads IS 'The ends of the event log of an organization: one row for each bucket that has events.';
+COMMENT ON COLUMN event_heads.org_id IS 'The organization.';
+COMMENT ON COLUMN event_heads.bucket IS 'The bucket.';
+COMMENT ON COLUMN event_heads.last IS 'The number of the bucket''s last event.';
+COMMENT ON COLUMN event_heads.removed IS 'Events up to this number were removed after their retention; 0 if none.';
+
+CREATE TABLE events (
+    org_id     uuid        NOT NULL,
+    bucket     integer     NOT NULL GENERATED ALWAYS AS ((chat_key & 15)::integer) STORED,
+    number     bigint      NOT NULL,
+    -- The time of the change, not of the transaction's start: a later change of a chat has a later time.
+    at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    chat_key   bigint      NOT NULL,
+    session_id text        COLLATE "C",
+    kind       text        NOT NULL COLLATE "C",
+    actor      text        NOT NULL,
+    changes    jsonb       NOT NULL,
+    PRIMARY KEY (org_id, bucket, number)
+);
+-- For the audit log of one chat, newest first.
+CREATE INDEX events_chat ON events (org_id, chat_key, at, number);
+-- For the address of a deleted chat.
+CREATE INDEX events_deleted ON events (org_id, chat_key) WHERE kind = 'deleted';
+COMMENT ON TABLE events IS 'Change events: the outbox, written in the transaction of the change, deleted after the retention.';
+COMMENT ON COLUMN events.org_id IS 'The organization.';
+COMMENT ON COLUMN events.bucket IS 'The bucket of the chat: the events of a chat are in order.';
+COMMENT ON COLUMN events.number IS 'Order of commit in the bucket, from 1, without gaps. The id of the event is number * 16 + bucket.';
+COMMENT ON COLUMN events.at IS 'When it changed.';
+COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may have been deleted since.';
+COMMENT ON COLUMN events.session_id IS 'The session whose state changed; null for shared data.';
+COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state or messages.';
+COMMENT ON COLUMN events.actor IS 'Who made the change: member:<subject of the login token>, key:<key id>, connector or operator.';
+COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
+
+-- Webhooks: endpoints that receive change events by HTTP, and the deliveries to them.
+
+CREATE TABLE webhooks (
+    org_id           uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    webhook_id       text        NOT NULL COLLATE "C",
+    url              text        NOT NULL,
+    kinds            text[]      NOT NULL DEFAULT '{}' COLLATE "C",
+    session_ids      text[]      COLLATE "C",
+    enabled          boolean     NOT NULL DEFAULT true,
+    salt             bytea       NOT NULL CHECK (length(salt) = 16),
+    key_id           bytea       NOT NULL CHECK (length(key_id) = 8),
+    positions        bigint[]    NOT NULL DEFAULT array_fill(0::bigint, ARRAY[16]) CHECK (cardinality(positions) = 16),
+    failures         integer     NOT NULL DEFAULT 0,
+    retry_at         timestamptz,
+    lease_holder     uuid,
+    lease_expires_at timestamptz,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, webhook_id)
+);
+-- Lists are ordered oldest first.
+CREATE INDEX webhooks_created_at ON webhooks (org_id, created_at, webhook_id);
+-- The webhook served longest ago is served next.
+CREATE INDEX webhooks_lease_expires_at ON webhooks (lease_expires_at NULLS FIRST) WHERE enabled;
+COMMENT ON TABLE webhooks IS 'Endpoints of the organization. Secrets are not stored but derived from a signing key.';
+COMMENT ON COLUMN webhooks.org_id IS 'The organization.';
+COMMENT ON COLUMN webhooks.webhook_id IS 'webhook- and 16 lower-case letters.';
+COMMENT ON COLUMN webhooks.url IS 'The URL that deliveries are posted to.';
+COMMENT ON COLUMN webhooks.kinds IS 'Kinds of events to deliver; empty for all.';
+COMMENT ON COLUMN webhooks.session_ids IS 'Session scope: only events of chats that one of these sessions holds; null for all.';
+COMMENT ON COLUMN webhooks.enabled IS 'Whether events are delivered.';
+COMMENT ON COLUMN webhooks.salt IS 'Salt of the secret''s derivation; a new salt gives a new secret.';
+COMMENT ON COLUMN webhooks.key_id IS 'Id of the signing key that the secret is derived from.';
+COMMENT ON COLUMN webhooks.positions IS 'For each bucket from 0: all events up to this number were delivered or are in webhook_deliveries.';
+COMMENT ON COLUMN webhooks.failures IS 'Consecutive batches that delivered nothing.';
+COMMENT ON COLUMN webhooks.retry_at IS 'End of the backoff; null if there is none.';
+COMMENT ON COLUMN webhooks.lease_holder IS 'The process that holds the lease.';
+COMMENT ON COLUMN webhooks.lease_expires_at IS 'When the lease expires.';
+COMMENT ON COLUMN webhooks.created_at IS 'When it was created.';
+
+CREATE TABLE webhook_deliveries (
+    org_id          uuid        NOT NULL,
+    webhook_id      text        NOT NULL COLLATE "C",
+    event_id        bigint      NOT NULL,
+    chat_key        bigint      NOT NULL,
+    state           text        NOT NULL COLLATE "C" CHECK (state IN ('waiting', 'delivered', 'dead')),
+    attempts        integer     NOT NULL,
+    status          integer,
+    error           text,
+    attempted_at    timestamptz,
+    next_attempt_at timestamptz CHECK ((next_attempt_at IS NOT NULL) = (state = 'waiting')),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, webhook_id, event_id),
+    FOREIGN KEY (org_id, webhook_id) REFERENCES webhooks (org_id, webhook_id) ON DELETE CASCADE
+);
+-- For pending deliveries, and lists of one state.
+CREATE INDEX webhook_deliveries_state ON webhook_deliveries (org_id, webhook_id, state, event_id);
+-- Old deliveries are deleted across organizations.
+CREATE INDEX webhook_deliveries_created_at ON webhook_deliveries (created_at);
+COMMENT ON TABLE webhook_deliveries IS 'Deliveries of events to webhooks. The body is built from the event, which is kept as long.';
+COMMENT ON COLUMN webhook_deliveries.org_id IS 'The organization.';
+COMMENT ON COLUMN webhook_deliveries.webhook_id IS 'The webhook.';
+COMMENT ON COLUMN webhook_deliveries.event_id IS 'The event.';
+COMMENT ON COLUMN webhook_deliveries.chat_key IS 'The event''s chat: events of one chat are delivered in order.';
+COMMENT ON COLUMN webhook_deliveries.state IS 'waiting for an attempt, delivered, or dead (dead letter).';
+COMMENT ON COLUMN webhook_deliveries.attempts IS 'Number of attempts since it was created or last replayed.';
+COMMENT ON COLUMN webhook_deliveries.status IS 'HTTP status of the last response.';
+COMMENT ON COLUMN webhook_deliveries.error IS 'Why the last attempt got no response.';
+COMMENT ON COLUMN webhook_deliveries.attempted_at IS 'When it was last attempted.';
+COMMENT ON COLUMN webhook_deliveries.next_attempt_at IS 'When the next attempt is due, while waiting.';
+COMMENT ON COLUMN webhook_deliveries.created_at IS 'When it was created.';
+
+-- What one statement reads of a chat. Views, so that diesel prepares one typed statement per connection. The arrays are
+-- subqueries: they run for the returned rows only. OFFSET 0 makes a join a lookup per row: without it PostgreSQL hashes the
+-- whole table of labels or members, for the two that a chat has.
+
+CREATE TYPE chat_view_member AS (
+    contact_id     text,
+    name           text,
+    color          text,
+    image          text,
+    is_internal    boolean,
+    is_admin       boolean,
+    is_super_admin boolean
+);
+COMMENT ON TYPE chat_view_member IS 'A member of a chat, with the contact''s data.';
+
+CREATE TYPE chat_view_label AS (label_id text, name text);
+COMMENT ON TYPE chat_view_label IS 'A label of a chat.';
+
+CREATE TYPE chat_view_access AS (email text, allowed boolean);
+COMMENT ON TYPE chat_view_access IS 'Whether a member of the organization may see a chat.';
+
+CREATE TYPE chat_view_property AS (property_id text, value jsonb);
+COMMENT ON TYPE chat_view_property IS 'A custom property value of a chat.';
+
+CREATE VIEW chat_views AS
+SELECT
+    c.org_id,
+    c.chat_key,
+    c.chat_id,
+    c.type,
+    coalesce(person.name, c.name) AS name,
+    coalesce(person.image, c.image) AS image,
+    c.description,
+    c.invite_link,
+    c.info_admins_only,
+    c.messages_admins_only,
+    c.add_members_admins_only,
+    c.member_add_mode,
+    c.hubspot_metadata,
+    c.closed_at,
+    c.created_at,
+    c.updated_at,
+    (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee) AS assigned_to,
+    ARRAY(
+        SELECT s.phone || '@c.us'
+        FROM session_chats sc
+        JOIN sessions s ON s.org_id = sc.org_id AND s.session_id = sc.session_id
+        WHERE sc.org_id = c.org_id AND sc.chat_key = c.chat_key
+        ORDER BY s.phone
+    ) AS org_phones,
+    ARRAY(
+        SELECT ROW(cm.contact_id, p.name, p.color, p.image, p.is_internal, cm.is_admin, cm.is_super_admin)
+            ::chat_view_member
+        FROM chat_members cm
+        JOIN contacts p ON p.org_id = cm.org_id AND p.contact_id = cm.contact_id
+        WHERE cm.org_id = c.org_id AND cm.chat_key = c.chat_key
+    ) AS members,
+    CASE WHEN c.type = 'group' THEN '{}' ELSE ARRAY(
+        SELECT common.chat_id
+        FROM chat_members cm
+        JOIN chats common ON common.org_id = cm.org_id AND common.chat_key = cm.chat_key
+        WHERE cm.org_id = c.org_id AND cm.contact_id = c.chat_id
+        ORDER BY common.chat_id
+    ) END AS common_chats,
+    ARRAY(
+        SELECT ROW(l.label_id, l.name)::chat_view_label
+        FROM chat_labels cl
+        CROSS JOIN LATERAL (
+            SELECT * FROM labels WHERE labels.org_id = cl.org_id AND labels.label_id = cl.label_id OFFSET 0
+        ) l
+        WHERE cl.org_id = c.org_id AND cl.chat_key = c.chat_key
+        ORDER BY l.label_key
+    ) AS labels,
+    ARRAY(
+        SELECT ROW(m.email, ca.allowed)::chat_view_access
+        FROM chat_access ca
+        CROSS JOIN LATERAL (
+            SELECT * FROM members WHERE members.org_id = ca.org_id AND members.member_key = ca.member_key OFFSET 0
+        ) m
+        WHERE ca.org_id = c.org_id AND ca.chat_key = c.chat_key
+    ) AS access,
+    ARRAY(
+        SELECT ROW(cp.property_id, cp.value)::chat_view_property
+        FROM chat_properties cp
+        WHERE cp.org_id = c.org_id AND cp.chat_key = c.chat_key
+    ) AS properties
+FROM chats c
+LEFT JOIN contacts person ON person.org_id = c.org_id AND person.contact_id = c.chat_id;
+COMMENT ON VIEW chat_views IS 'The shared data of a chat, with everything attached to it.';
+COMMENT ON COLUMN chat_views.org_id IS 'The organization.';
+COMMENT ON COLUMN chat_views.chat_key IS 'The chat''s key in this database.';
+COMMENT ON COLUMN chat_views.chat_id IS 'The canonical address.';
+COMMENT ON COLUMN chat_views.type IS 'user, group or business.';
+COMMENT ON COLUMN chat_views.name IS 'The contact''s name if there is one, otherwise the chat''s.';
+COMMENT ON COLUMN chat_views.image IS 'URL of the picture: the contact''s if there is one, otherwise the chat''s.';
+COMMENT ON COLUMN chat_views.description IS 'A group''s description.';
+COMMENT ON COLUMN chat_views.invite_link IS 'A group''s invite link.';
+COMMENT ON COLUMN chat_views.info_admins_only IS 'Whether only admins may change the group''s name, picture and description.';
+COMMENT ON COLUMN chat_views.messages_admins_only IS 'Whether only admins may write to the group.';
+COMMENT ON COLUMN chat_views.add_members_admins_only IS 'Whether only admins may add members.';
+COMMENT ON COLUMN chat_views.member_add_mode IS 'Who may add members, as reported by WhatsApp.';
+COMMENT ON COLUMN chat_views.hubspot_metadata IS 'HubSpot''s data about the chat.';
+COMMENT ON COLUMN chat_views.closed_at IS 'When the chat was closed; null while it is open.';
+COMMENT ON COLUMN chat_views.created_at IS 'When the chat was created, as reported by WhatsApp.';
+COMMENT ON COLUMN chat_views.updated_at IS 'When any shared data of the chat last changed.';
+COMMENT ON COLUMN chat_views.assigned_to IS 'Email of the member the chat is assigned to.';
+COMMENT ON COLUMN chat_views.org_phones IS 'Phone numbers of the sessions that hold the chat, <digits>@c.us, ascending.';
+COMMENT ON COLUMN chat_views.members IS 'The members of the chat.';
+COMMENT ON COLUMN chat_views.common_chats IS 'For a contact, all chats it is a member of, ascending; empty for a group.';
+COMMENT ON COLUMN chat_views.labels IS 'The labels, ordered by label_key.';
+COMMENT ON COLUMN chat_views.access IS 'Which members may see the chat.';
+COMMENT ON COLUMN chat_views.properties IS 'The custom property values.';
+
+-- diesel has no type for tsvector, and responses contain its text.
+CREATE VIEW message_views AS
+SELECT
+    org_id,
+    session_id,
+    chat_key,
+    message_id,
+    sent_at,
+    updated_at,
+    ack,
+    from_me,
+    sender,
+    type,
+    body,
+    delivery,
+    details,
+    fts::text AS fts
+FROM messages;
+COMMENT ON VIEW message_views IS 'Messages as responses show them.';
+COMMENT ON COLUMN message_views.org_id IS 'The organization.';
+COMMENT ON COLUMN message_views.session_id IS 'The session that stored it.';
+COMMENT ON COLUMN message_views.chat_key IS 'The chat.';
+COMMENT ON COLUMN message_views.message_id IS 'WhatsApp''s id of the message.';
+COMMENT ON COLUMN message_views.sent_at IS 'When it was sent.';
+COMMENT ON COLUMN message_views.updated_at IS 'When it last changed, as reported by WhatsApp.';
+COMMENT ON COLUMN message_views.ack IS '0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read.';
+COMMENT ON COLUMN message_views.from_me IS 'Whether the session''s own number sent it.';
+COMMENT ON COLUMN message_views.sender IS 'Contact id of the sender.';
+COMMENT ON COLUMN message_views.type IS 'WhatsApp''s message type.';
+COMMENT ON COLUMN message_views.body IS 'The text.';
+COMMENT ON COLUMN message_views.delivery IS 'Which contacts received and read it.';
+COMMENT ON COLUMN message_views.details IS 'The keys of the message object that have no column.';
+COMMENT ON COLUMN message_views.fts IS 'The text''s tsvector, as text.';
+
+-- Change events with the columns that subscribers filter by: the chat's present state, or its last one if it was deleted.
+CREATE VIEW event_views AS
+SELECT
+    e.org_id,
+    e.bucket,
+    e.number,
+    e.number * 16 + e.bucket AS event_id,
+    e.at,
+    e.chat_key,
+    CASE WHEN c.chat_key IS NULL THEN deleted.changes -> 'chat_id' ->> 0 ELSE c.chat_id END AS chat_id,
+    e.session_id,
+    s.phone,
+    e.kind,
+    e.actor,
+    e.changes,
+    ARRAY(
+        SELECT sc.session_id FROM session_chats sc WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
+    ) AS held_by,
+    CASE
+        WHEN c.chat_key IS NULL THEN ARRAY(
+            SELECT substr(fields.field, length('labels.') + 1)
+            FROM jsonb_object_keys(deleted.changes) fields (field)
+            WHERE starts_with(fields.field, 'labels.')
+        )
+        ELSE ARRAY(SELECT cl.label_id FROM chat_labels cl WHERE cl.org_id = e.org_id AND cl.chat_key = e.chat_key)
+    END AS label_ids,
+    CASE
+        WHEN c.chat_key IS NULL THEN deleted.changes -> 'assignee' ->> 0
+        ELSE (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee)
+    END AS assigned_to
+FROM events e
+LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
+LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id
+-- {field: [value, null]}. OFFSET 0 keeps this a look-up for each event.
+LEFT JOIN LATERAL (
+    SELECT d.changes FROM events d
+    WHERE c.chat_key IS NULL AND d.org_id = e.org_id AND d.chat_key = e.chat_key AND d.kind = 'deleted'
+    LIMIT 1 OFFSET 0
+) deleted ON true;
+COMMENT ON VIEW event_views IS 'Change events with the chat''s present state, or its last one if it was deleted.';
+COMMENT ON COLUMN event_views.org_id IS 'The organization.';
+COMMENT ON COLUMN event_views.bucket IS 'The bucket of the chat.';
+COMMENT ON COLUMN event_views.number IS 'Order of commit in the bucket.';
+COMMENT ON COLUMN event_views.event_id IS 'The id of the event: number * 16 + bucket.';
+COMMENT ON COLUMN event_views.at IS 'When it changed.';
+COMMENT ON COLUMN event_views.chat_key IS 'The chat''s key in this database.';
+COMMENT ON COLUMN event_views.chat_id IS 'The canonical address.';
+COMMENT ON COLUMN event_views.session_id IS 'The session whose state changed; null for shared data.';
+COMMENT ON COLUMN event_views.phone IS 'That session''s phone number, in digits.';
+COMMENT ON COLUMN event_views.kind IS 'The kind of change.';
+COMMENT ON COLUMN event_views.actor IS 'Who made the change.';
+COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
+COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now.';
+COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
+COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
+
+CREATE TYPE session_chat_match AS (
+    id              bigint,
+    archived        boolean,
+    pinned          boolean,
+    muted_until     timestamptz,
+    unread          integer,
+    last_message_at timestamptz,
+    active_at       timestamptz,
+    chat_id         text,
+    name            text
+);
+COMMENT ON TYPE session_chat_match IS 'A chat found by search_session_chats.';
+
+-- A function, because the planner cannot estimate which of two strategies is cheaper. A text that many names contain is found
+-- soon by scanning the list in order. A text that few names contain, or only names far down the list, is looked up in the
+-- n-gram indexes; OFFSET 0 makes the joins lookups for each chat found. A null filter does not filter.
+CREATE FUNCTION search_session_chats(
+    org uuid, session text, part text,
+    only_archived boolean, only_pinned boolean, only_muted boolean, only_unread boolean, only_group boolean,
+    after_pinned boolean, after_active_at timestamptz, after_id bigint,
+    max_rows bigint
+) RETURNS SETOF session_chat_match LANGUAGE plpgsql STABLE ROWS 50 SET enable_seqscan = off AS $$
+DECLARE
+    -- After the first rows the function counts the names that have the n-grams; if there are many, it scans on.
+    first_scanned CONSTANT bigint := 1000;
+    max_scanned CONSTANT bigint := 20000;
+    few CONSTANT bigint := 2000;
+    wanted CONSTANT text := search_key(part);
+    ngrams CONSTANT text[] := query_ngrams(org, wanted);
+    -- The position to continue from; initially before the first chat.
+    last_pinned boolean := coalesce(after_pinned, true);
+    last_active_at timestamptz := coalesce(after_active_at, 'infinity');
+    last_id bigint := coalesce(after_id, 9223372036854775807);
+    scanned bigint := 0;
+    is_complete boolean := true;
+    chat record;
+BEGIN
+    FOR chat IN
+        SELECT s.pinned, s.active_at, s.id,
+            ROW(s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
+                coalesce(p.name, c.name))::session_chat_match AS shown,
+            strpos(coalesce(p.search_key, c.search_key), wanted) > 0
+                AND (only_archived IS NULL OR s.archived = only_archived)
+                AND (only_pinned IS NULL OR s.pinned = only_pinned)
+                AND (only_unread IS NULL OR s.is_unread = only_unread)
+                AND (only_group IS NULL OR s.is_group = only_group)
+                AND (only_muted IS NULL OR coalesce(s.muted_until > now(), false) = only_muted) AS matches
+        FROM (
+            SELECT * FROM session_chats held
+            WHERE held.org_id = org AND held.session_id = session
+                AND (held.pinned, held.active_at, held.id) < (last_pinned, last_active_at, last_id)
+            ORDER BY held.pinned DESC, held.active_at DESC, held.id DESC
+            LIMIT max_scanned
+        ) s
+        CROSS JOIN LATERAL (
+            SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_key = s.chat_key OFFSET 0
+        ) c
+        LEFT JOIN LATERAL (
+            SELECT * FROM contacts WHERE contacts.org_id = org AND contacts.contact_id = c.chat_id OFFSET 0
+        ) p ON true
+        ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
+    LOOP
+        scanned := scanned + 1;
+        last_pinned := chat.pinned;
+        last_active_at := chat.active_at;
+        last_id := chat.id;
+        IF chat.matches THEN
+            RETURN NEXT chat.shown;
+            max_rows := max_rows - 1;
+            IF max_rows = 0 THEN
+                RETURN;
+            END IF;
+        END IF;
+        IF scanned = max_scanned OR scanned = first_scanned
+            AND few > (SELECT count(*) FROM (
+                SELECT FROM chats WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org LIMIT few) x)
+            AND few > (SELECT count(*) FROM (
+                SELECT FROM contacts WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org LIMIT few) x)
+        THEN
+            is_complete := false;
+            EXIT;
+        END IF;
+    END LOOP;
+    IF is_complete THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
+        coalesce(p.name, c.name)
+    FROM (
+        SELECT chat_key FROM chats WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org
+        UNION
+        SELECT its.chat_key
+        FROM contacts person
+        CROSS JOIN LATERAL (
+            SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_id = person.contact_id OFFSET 0
+        ) its
+        WHERE name_ngrams(person.org_id, person.search_key) @> ngrams AND person.org_id = org
+    ) named
+    CROSS JOIN LATERAL (
+        SELECT * FROM session_chats held
+        WHERE held.org_id = org AND held.session_id = session AND held.chat_key = named.chat_key OFFSET 0
+    ) s
+    CROSS JOIN LATERAL (
+        SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_key = named.chat_key OFFSET 0
+    ) c
+    LEFT JOIN LATERAL (
+        SELECT * FROM contacts WHERE contacts.org_id = org AND contacts.contact_id = c.chat_id OFFSET 0
+    ) p ON true
+    WHERE strpos(coalesce(p.search_key, c.search_key), wanted) > 0
+        AND (only_archived IS NULL OR s.archived = only_archived)
+        AND (only_pinned IS NULL OR s.pinned = only_pinned)
+        AND (only_muted IS NULL OR coalesce(s.muted_until > now(), false) = only_muted)
+        AND (only_unread IS NULL OR s.is_unread = only_unread)
+        AND (only_group IS NULL OR s.is_group = only_group)
+        AND (s.pinned, s.active_at, s.id) < (last_pinned, last_active_at, last_id)
+    ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
+    LIMIT max_rows;
+END
+$$;
+COMMENT ON FUNCTION search_session_chats IS 'A page of the chats of a session whose name contains a text, in list order after a position.';
+
+CREATE TYPE search_match AS (session_id text, chat_key bigint, message_id text, sent_at timestamptz, rank real);
+COMMENT ON TYPE search_match IS 'A matching message with its rank.';
+
+CREATE TYPE search_hit AS (
+    rank       real,
+    headline   text,
+    phone      text,
+    chat_id    text,
+    message_id text,
+    sent_at    timestamptz,
+    updated_at timestamptz,
+    ack        smallint,
+    from_me    boolean,
+    sender     text,
+    type       text,
+    body       text,
+    delivery   jsonb,
+    details    jsonb,
+    fts        text
+);
+COMMENT ON TYPE search_hit IS 'A hit: the message, its chat, and the session that stored it.';
+
+CREATE TYPE search_page AS (error text, total integer, is_capped boolean, hits search_hit[]);
+COMMENT ON TYPE search_page IS 'A page of hits; error is null, or the argument that is invalid or unknown: query, phone or chat.';
+
+CREATE FUNCTION search_matches(
+    of_org uuid, wanted tsquery, in_sessions text[], in_chat bigint, by_senders text[], by_me boolean,
+    sent_from timestamptz, sent_before timestamptz, max_matches integer,
+    OUT matches search_match[], OUT is_capped boolean
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- The best plan depends on how rare the words are, which the planner only knows for values.
+SET plan_cache_mode = force_custom_plan
+-- Words that are misestimated as common would be searched by a scan; the GIN index serves both.
+SET enable_seqscan = off
+SET enable_indexscan = off
+AS $$
+DECLARE
+    -- GIN has no search for any of several values, only for one.
+    one_session text := CASE WHEN cardinality(in_sessions) = 1 THEN in_sessions[1] END;
+    one_sender  text := CASE WHEN cardinality(by_senders) = 1 THEN by_senders[1] END;
+    -- Future messages belong to the newest month.
+    is_open     boolean := sent_before IS NULL OR sent_before > now();
+    newest      timestamp := date_trunc('month', least(sent_before, now()) AT TIME ZONE 'UTC');
+    oldest      timestamp := date_trunc('month', coalesce(sent_from, '1970-01-01') AT TIME ZONE 'UTC');
+    -- The month being searched; null for all at once.
+    month       timestamp := CASE WHEN newest < oldest + interval '1 year' THEN greatest(newest, oldest) END;
+    more        search_match[];
+BEGIN
+    matches := '{}';
+    LOOP
+        more := ARRAY(
+            SELECT ROW(m.session_id, m.chat_key, m.message_id, m.sent_at, ts_rank_cd(m.fts, wanted))::search_match
+            FROM messages m
+            WHERE m.org_id = of_org
+                AND m.fts @@ wanted
+                AND (in_sessions IS NULL OR CASE WHEN one_session IS NULL
+                    THEN m.session_id = ANY (in_sessions) ELSE m.session_id = one_session END)
+                AND (by_senders IS NULL OR CASE WHEN one_sender IS NULL
+                    THEN m.sender = ANY (by_senders) ELSE m.sender = one_sender END)
+                AND (in_chat IS NULL OR m.chat_key = in_chat)
+                AND (by_me IS NULL OR m.from_me = by_me)
+                AND (sent_from IS NULL OR m.sent_at >= sent_from)
+                AND (sent_before IS NULL OR m.sent_at < sent_before)
+                AND (month IS NULL OR CASE WHEN is_open AND month = newest
+                    THEN date_trunc('month', m.sent_at AT TIME ZONE 'UTC') >= month
+                    ELSE date_trunc('month', m.sent_at AT TIME ZONE 'UTC') = month END)
+            -- Unordered while there is no month: only the number of matches counts.
+            ORDER BY CASE WHEN month IS NOT NULL THEN m.sent_at END DESC,
+                CASE WHEN month IS NOT NULL THEN m.message_id END DESC
+            LIMIT max_matches + 1 - cardinality(matches)
+        );
+        IF month IS NULL AND cardinality(more) > max_matches THEN
+            -- Too many to sort: read month by month, only as many as needed.
+            month := newest;
+        ELSE
+            matches := matches || more;
+            EXIT WHEN month IS NULL OR month <= oldest OR cardinality(matches) > max_matches;
+            month := month - interval '1 month';
+        END IF;
+    END LOOP;
+    is_capped := cardinality(matches) > max_matches;
+    matches := matches[1:max_matches];
+END
+$$;
+COMMENT ON FUNCTION search_matches IS 'The matching messages; if there are more than max_matches, the newest.';
+
+CREATE FUNCTION search_messages(
+    of_org uuid, scope text[], of_phone text, of_phone_id text, in_address text, by_address text, by_me boolean,
+    sent_from timestamptz, sent_before timestamptz, query text, newest_first boolean,
+    max_matches integer, skip_rows integer, max_rows integer
+) RETURNS search_page
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+-- Suppresses the notice about queries of stop words only.
+SET client_min_messages = warning
+AS $$
+DECLARE
+    wanted   tsquery := websearch_to_tsquery('english', query);
+    sessions text[] := scope;
+    chat     bigint;
+    contact  text;
+    senders  text[];
+    matches  search_match[];
+    result   search_page := ROW(NULL, 0, false, '{}');
+BEGIN
+    -- A query of exclusions only would match nearly everything.
+    IF querytree(wanted) = 'T' THEN
+        result.error := 'query';
+        RETURN result;
+    END IF;
+    IF of_phone IS NOT NULL OR of_phone_id IS NOT NULL THEN
+        sessions := ARRAY(
+            SELECT s.session_id FROM sessions s
+            WHERE s.org_id = of_org
+                AND (of_phone IS NULL OR s.phone = of_phone)
+                AND (of_phone_id IS NULL OR s.phone_id = of_phone_id)
+                AND (scope IS NULL OR s.session_id = ANY (scope))
+        );
+        IF sessions = '{}' THEN
+            result.error := 'phone';
+            RETURN result;
+        END IF;
+    END IF;
+    IF in_address IS NOT NULL THEN
+        SELECT a.chat_key INTO chat FROM chat_addresses a WHERE a.org_id = of_org AND a.address = in_address;
+        sessions := ARRAY(
+            SELECT sc.session_id FROM session_chats sc
+            WHERE sc.org_id = of_org AND sc.chat_key = chat
+                AND (sessions IS NULL OR sc.session_id = ANY (sessions))
+        );
+        IF sessions = '{}' THEN
+            result.error := 'chat';
+            RETURN result;
+        END IF;
+    END IF;
+    -- A contact may have a LID besides its phone number.
+    IF by_address IS NOT NULL THEN
+        contact := coalesce(
+            (SELECT l.address FROM lids l WHERE l.org_id = of_org AND l.lid = by_address), by_address);
+        senders := ARRAY(
+            SELECT contact UNION ALL SELECT l.lid FROM lids l WHERE l.org_id = of_org AND l.address = contact
+        );
+    END IF;
+    -- Only stop words, or an empty session scope.
+    IF numnode(wanted) = 0 OR sessions = '{}' THEN
+        RETURN result;
+    END IF;
+    SELECT m.matches, m.is_capped INTO matches, result.is_capped
+    FROM search_matches(of_org, wanted, sessions, chat, senders, by_me, sent_from, sent_before, max_matches) m;
+    result.total := cardinality(matches);
+    result.hits := ARRAY(
+        SELECT ROW(
+            hit.rank,
+            -- The marks are characters removed from the text, so that the rest can be escaped before they become markup.
+            ts_headline('english', translate(v.body, E'\x01\x02', ''), wanted, E'StartSel=\x01, StopSel=\x02'),
+            (SELECT s.phone FROM sessions s WHERE s.org_id = of_org AND s.session_id = hit.session_id),
+            (SELECT c.chat_id FROM chats c WHERE c.org_id = of_org AND c.chat_key = hit.chat_key),
+            v.message_id, v.sent_at, v.updated_at, v.ack, v.from_me, v.sender, v.type, v.body, v.delivery,
+            v.details, v.fts
+        )::search_hit
+        FROM (
+            SELECT *, row_number() OVER (
+                ORDER BY CASE WHEN NOT newest_first THEN f.rank END DESC, f.sent_at DESC, f.message_id DESC, f.session_id
+            ) AS place
+            FROM unnest(matches) f
+            ORDER BY place OFFSET skip_rows LIMIT max_rows
+        ) hit
+        -- sent_at is redundant, but with it every index leads directly to the message.
+        JOIN message_views v ON v.org_id = of_org AND v.session_id = hit.session_id AND v.chat_key = hit.chat_key
+            AND v.sent_at = hit.sent_at AND v.message_id = hit.message_id
+        ORDER BY hit.place
+    );
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION search_messages IS 'One page of a search.';
+
+-- Pages of the chat API's lists. Functions, so that the items and the length of the list are read in one round trip and one
+-- snapshot: the position of a page that is read from the end depends on the length.
+
+CREATE TYPE listed_chat AS (
+    shared         chat_views,
+    archived       boolean,
+    pinned         boolean,
+    exited         boolean,
+    unread         integer,
+    phone          text,
+    is_muted       boolean,
+    latest_message message_views
+);
+COMMENT ON TYPE listed_chat IS 'A chat with the state of one session.';
+
+CREATE TYPE chat_page AS (count bigint, chats listed_chat[]);
+COMMENT ON TYPE chat_page IS 'A page of a list of chats; count is the length of the list, null if not requested.';
+
+CREATE TYPE listed_message AS (chat_id text, phone text, message message_views);
+COMMENT ON TYPE listed_message IS 'A message, its chat, and the phone number of the session that stored it.';
+
+CREATE TYPE message_page AS (count bigint, messages listed_message[]);
+COMMENT ON TYPE message_page IS 'A page of a list of messages; count is the length of the list, null if not requested.';
+
+CREATE FUNCTION sessions_in_scope(of_org uuid, scope text[], of_phone text, of_phone_id text) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN num_nonnulls(of_phone, of_phone_id) = 0 THEN scope ELSE ARRAY(
+    SELECT s.session_id FROM sessions s
+    WHERE s.org_id = of_org
+        AND (of_phone IS NULL OR s.phone = of_phone)
+        AND (of_phone_id IS NULL OR s.phone_id = of_phone_id)
+        AND (scope IS NULL OR s.session_id = ANY (scope))
+) END;
+COMMENT ON FUNCTION sessions_in_scope IS 'The sessions of a list: the one with the phone number, or the session scope; null for all.';
+
+CREATE FUNCTION stored_list_count(of_org uuid, of_list text, sessions text[]) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(sum(c.count), 0)::bigint FROM list_counts c
+    WHERE c.org_id = of_org AND c.list = of_list AND (sessions IS NULL OR c.session_id = ANY (sessions))
+);
+COMMENT ON FUNCTION stored_list_count IS 'Total length of unfiltered lists.';
+
+CREATE FUNCTION page_window(total bigint, INOUT skip_rows bigint, INOUT max_rows bigint, OUT from_end boolean)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+    from_end := false;
+    IF total IS NULL THEN
+        -- Prevents an overflow of skip_rows + max_rows.
+        skip_rows := least(skip_rows, 9223372036854775807 - max_rows);
+    ELSIF total <= skip_rows THEN
+        skip_rows := 0;
+        max_rows := 0;
+    ELSE
+        max_rows := least(max_rows, total - skip_rows);
+        IF total - skip_rows - max_rows < skip_rows THEN
+            from_end := true;
+            skip_rows := total - skip_rows - max_rows;
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION page_window IS 'The rows of a page. Pages in the second half are read from the end: the last page costs as much as the first.';
+
+CREATE FUNCTION list_chats(
+    of_org uuid, scope text[], of_phone text, of_phone_id text,
+    of_type text, with_label text, with_label_key text, active_from timestamptz, active_before timestamptz,
+    unread boolean, skip_rows bigint, max_rows bigint, with_count boolean
+) RETURNS chat_page
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- Lists are read by index-only scans, and the indexes stay cached.
+SET enable_seqscan = off
+SET random_page_cost = 1.1
+AS $$
+DECLARE
+    sessions    text[] := sessions_in_scope(of_org, scope, of_phone, of_phone_id);
+    label_ids   text[];
+    source      text;
+    matching    text;
+    in_order    text;
+    is_unfiltered    boolean;
+    total       bigint;
+    from_end    boolean;
+    session_ids text[];
+    chat_keys   bigint[];
+    result      chat_page;
+BEGIN
+    IF sessions = '{}' AND num_nonnulls(of_phone, of_phone_id) > 0 THEN
+        RETURN NULL;
+    END IF;
+    IF with_label IS NOT NULL THEN
+        label_ids := ARRAY(
+            SELECT l.label_id FROM labels l
+            WHERE l.org_id = of_org AND (l.label_id = with_label OR l.label_key = with_label_key)
+        );
+    END IF;
+
+    -- Dynamic SQL, so that the statement has only the conditions of the requested filters and the right sort direction.
+    -- Values are always parameters.
+    source := CASE WHEN sessions IS NULL THEN 'chat_activity' ELSE 'session_chats' END;
+    matching := concat_ws(' AND ',
+        'l.org_id = $1',
+        CASE
+            WHEN sessions IS NULL THEN NULL
+            WHEN cardinality(sessions) = 1 THEN 'l.session_id = $2[1]'
+            -- A chat held by several sessions is listed once, by the one with the newest activity.
+            ELSE 'l.session_id = ANY ($2) AND NOT EXISTS (
+                SELECT FROM session_chats o
+                WHERE o.org_id = $1 AND o.chat_key = l.chat_key AND o.session_id = ANY ($2)
+                    AND (o.active_at, l.session_id) > (l.active_at, o.session_id)
+            )'
+        END,
+        CASE WHEN of_type IS NOT NULL THEN 'l.listed_type = $3' END,
+        CASE WHEN with_label IS NOT NULL THEN
+            'l.chat_key IN (SELECT cl.chat_key FROM chat_labels cl WHERE cl.org_id = $1 AND cl.label_id = ANY ($4))'
+        END,
+        CASE WHEN active_from IS NOT NULL THEN 'l.active_at >= $5' END,
+        CASE WHEN active_before IS NOT NULL THEN $sql$l.active_at < $6 AND l.active_at > '-infinity'$sql$ END,
+        CASE unread WHEN true THEN 'l.is_unread' WHEN false THEN 'NOT l.is_unread' END
+    );
+    is_unfiltered := num_nonnulls(of_type, with_label, active_from, active_before, unread) = 0;
+    IF is_unfiltered AND (sessions IS NULL OR cardinality(sessions) = 1) THEN
+        total := stored_list_count(of_org, 'chats', coalesce(sessions, '{""}'));
+    ELSIF is_unfiltered AND with_count THEN
+        SELECT count(DISTINCT h.chat_key) INTO total FROM session_chats h
+        WHERE h.org_id = of_org AND h.session_id = ANY (sessions);
+    ELSIF with_count THEN
+        EXECUTE format('SELECT count(*) FROM %I l WHERE %s', source, matching) INTO total
+        USING of_org, sessions, of_type, label_ids, active_from, active_before;
+    END IF;
+    SELECT w.skip_rows, w.max_rows, w.from_end INTO skip_rows, max_rows, from_end
+    FROM page_window(total, skip_rows, max_rows) w;
+
+    in_order := CASE WHEN from_end THEN 'l.active_at, l.listed_id DESC' ELSE 'l.active_at DESC, l.listed_id' END;
+    source := format('SELECT l.session_id, l.chat_key, l.active_at, l.listed_id FROM %I l WHERE %s', source, matching);
+    -- Merges the sorted chats of each session. Far from both ends, sorting all of them is cheaper than checking each chat
+    -- against the other sessions.
+    IF cardinality(sessions) > 1 AND skip_rows <= 20000 THEN
+        source := format(
+            'SELECT l.* FROM unnest($2) one(id)
+            CROSS JOIN LATERAL (%s AND l.session_id = one.id ORDER BY %s LIMIT $7 + $8) l',
+            source, in_order
+        );
+    END IF;
+    EXECUTE format(
+        'SELECT array_agg(p.session_id), array_agg(p.chat_key) FROM (SELECT * FROM (%s) l ORDER BY %s OFFSET $7 LIMIT $8) p',
+        source, in_order
+    ) INTO session_ids, chat_keys
+    USING of_org, sessions, of_type, label_ids, active_from, active_before, skip_rows, max_rows;
+
+    result.count := CASE WHEN with_count THEN total END;
+    result.chats := ARRAY(
+        SELECT ROW(v, h.archived, h.pinned, h.exited, h.unread, s.phone, h.muted_until > now(), m.message)::listed_chat
+        FROM unnest(session_ids, chat_keys) listed(session_id, chat_key)
+        -- Looked up by chat, which few sessions hold: the planner assumes a small session and would estimate any index that
+        -- begins with the session as equally good.
+        CROSS JOIN LATERAL (
+            SELECT * FROM session_chats sc WHERE sc.org_id = of_org AND sc.chat_key = listed.chat_key OFFSET 0
+        ) h
+        JOIN sessions s ON s.org_id = of_org AND s.session_id = listed.session_id
+        JOIN chat_views v ON v.org_id = of_org AND v.chat_key = listed.chat_key
+        -- Likewise; with sent_at, every index leads to one message.
+        LEFT JOIN LATERAL (
+            SELECT latest AS message FROM message_views latest
+            WHERE latest.org_id = of_org AND latest.session_id = listed.session_id AND latest.chat_key = listed.chat_key
+                AND latest.sent_at = h.last_message_at AND latest.message_id = h.latest_message_id
+            OFFSET 0
+        ) m ON true
+        WHERE h.session_id = listed.session_id
+        ORDER BY h.active_at DESC, h.listed_id
+    );
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION list_chats IS 'One page of a list of chats; null if the phone number is unknown. A null filter does not filter.';
+
+CREATE FUNCTION list_messages(
+    of_org uuid, scope text[], of_phone text, of_phone_id text,
+    in_address text, sent_from timestamptz, sent_before timestamptz,
+    skip_rows bigint, max_rows bigint, with_count boolean
+) RETURNS message_page
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- As in list_chats.
+SET enable_seqscan = off
+SET random_page_cost = 1.1
+AS $$
+DECLARE
+    sessions    text[] := sessions_in_scope(of_org, scope, of_phone, of_phone_id);
+    in_chat     bigint;
+    source      text;
+    matching    text;
+    in_order    text;
+    total       bigint;
+    from_end    boolean;
+    session_ids text[];
+    chat_keys   bigint[];
+    times       timestamptz[];
+    message_ids text[];
+    result      message_page;
+BEGIN
+    IF in_address IS NOT NULL THEN
+        SELECT ARRAY[h.session_id], h.chat_key INTO sessions, in_chat
+        FROM chat_addresses a
+        JOIN session_chats h ON h.org_id = a.org_id AND h.chat_key = a.chat_key
+        WHERE a.org_id = of_org AND a.address = in_address AND (sessions IS NULL OR h.session_id = ANY (sessions))
+        ORDER BY h.active_at DESC, h.session_id
+        LIMIT 1;
+        IF in_chat IS NULL THEN
+            RETURN NULL;
+        END IF;
+    ELSIF sessions = '{}' AND num_nonnulls(of_phone, of_phone_id) > 0 THEN
+        RETURN NULL;
+    END IF;
+
+    matching := concat_ws(' AND ',
+        'l.org_id = $1',
+        CASE
+            WHEN sessions IS NULL THEN NULL
+            WHEN cardinality(sessions) = 1 THEN 'l.session_id = $2[1]'
+            ELSE 'l.session_id = ANY ($2)'
+        END,
+        -- The condition of the partial indexes across chats.
+        CASE WHEN in_chat IS NOT NULL THEN 'l.chat_key = $3' ELSE 'l.chat_key > 0' END,
+        CASE WHEN sent_from IS NOT NULL THEN 'l.sent_at >= $4' END,
+        CASE WHEN sent_before IS NOT NULL THEN 'l.sent_at < $5' END
+    );
+    IF num_nonnulls(in_chat, sent_from, sent_before) = 0 THEN
+        total := stored_list_count(of_org, 'messages', sessions);
+    ELSIF with_count THEN
+        EXECUTE format('SELECT count(*) FROM messages l WHERE %s', matching) INTO total
+        USING of_org, sessions, in_chat, sent_from, sent_before;
+    END IF;
+    SELECT w.skip_rows, w.max_rows, w.from_end INTO skip_rows, max_rows, from_end
+    FROM page_window(total, skip_rows, max_rows) w;
+
+    -- The order of the index, and more columns to make it unique.
+    in_order := CASE WHEN from_end THEN 'l.sent_at, l.message_id, l.session_id DESC, l.chat_key DESC'
+        ELSE 'l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key' END;
+    source := format('SELECT l.session_id, l.chat_key, l.sent_at, l.message_id FROM messages l WHERE %s', matching);
+    IF cardinality(sessions) > 1 THEN
+        source := format(
+            'SELECT l.* FROM unnest($2) one(id)
+            CROSS JOIN LATERAL (%s AND l.session_id = one.id ORDER BY %s LIMIT $6 + $7) l',
+            source, in_order
+        );
+    END IF;
+    EXECUTE format(
+        'SELECT array_agg(p.session_id), array_agg(p.chat_key), array_agg(p.sent_at), array_agg(p.message_id)
+        FROM (SELECT * FROM (%s) l ORDER BY %s OFFSET $6 LIMIT $7) p',
+        source, in_order
+    ) INTO session_ids, chat_keys, times, message_ids
+    USING of_org, sessions, in_chat, sent_from, sent_before, skip_rows, max_rows;
+
+    result.count := CASE WHEN with_count THEN total END;
+    result.messages := ARRAY(
+        SELECT ROW(c.chat_id, s.phone, m)::listed_message
+        -- With sent_at, as in list_chats.
+        FROM unnest(session_ids, chat_keys, times, message_ids) listed(session_id, chat_key, sent_at, message_id)
+        JOIN message_views m
+            ON m.org_id = of_org AND m.session_id = listed.session_id AND m.chat_key = listed.chat_key
+            AND m.sent_at = listed.sent_at AND m.message_id = listed.message_id
+        JOIN chats c ON c.org_id = of_org AND c.chat_key = listed.chat_key
+        JOIN sessions s ON s.org_id = of_org AND s.session_id = listed.session_id
+        ORDER BY m.sent_at DESC, m.message_id DESC, m.session_id, m.chat_key
+    );
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION list_messages IS 'One page of a list of messages; null if the phone number or the chat is unknown. A null filter does not filter.';
+
+-- Row level security, a second check: a statement can only write rows of the organization that its transaction is set to.
+-- Reads are not restricted; their check is the org_id in every WHERE. FORCE applies the policies to the tables' owner, too.
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY[
+        'orgs', 'members', 'api_keys', 'idempotency_keys', 'sessions', 'connector_leases', 'ingest_senders',
+        'contacts', 'lids', 'chats', 'chat_addresses', 'chat_merges', 'chat_members', 'chat_access', 'labels',
+        'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'chat_activity',
+        'list_counts', 'messages', 'pending_receipts', 'event_heads', 'events', 'webhooks', 'webhook_deliveries'
+    ]
+    LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY reads ON %I FOR SELECT USING (true)', t);
+        EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT WITH CHECK (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY updates ON %I FOR UPDATE USING (org_id = current_org())', t);
+        EXECUTE format('CREATE POLICY deletes ON %I FOR DELETE USING (org_id = current_org())', t);
+    END LOOP;
+END
+$$;
