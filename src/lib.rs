@@ -13,6 +13,8 @@ pub mod cursor;
 pub mod deadline;
 pub mod digest;
 pub mod error;
+pub mod folding;
+pub mod full_text;
 pub mod ids;
 pub mod instant;
 pub mod json_value;

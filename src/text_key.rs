@@ -1,6 +1,6 @@
 //! The form of emails and label names for comparison.
 
-use unicode_normalization::UnicodeNormalization;
+use crate::folding::compose;
 
 /// The text in NFC and Unicode lower case. Names are equal when their keys are.
 ///
@@ -10,7 +10,7 @@ pub fn text_key(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     // Lower case may not be in NFC: `İ` becomes two characters.
-    text.nfc().collect::<String>().to_lowercase().nfc().collect()
+    compose(&compose(text).to_lowercase())
 }
 
 #[cfg(test)]

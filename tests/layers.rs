@@ -10,7 +10,7 @@ use self::source::{File, Module, files, opening};
 use crate::support::{ROOT, files_under};
 
 /// The layer of each top module. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 23] = [
+const RANKS: [(&str, u8); 25] = [
     ("main", 9),
     ("cli", 9),
     ("server", 8),
@@ -26,6 +26,8 @@ const RANKS: [(&str, u8); 23] = [
     ("deadline", 1),
     ("digest", 1),
     ("error", 1),
+    ("folding", 1),
+    ("full_text", 1),
     ("ids", 1),
     ("instant", 1),
     ("json_value", 1),

@@ -1,0 +1,14 @@
+//! Full-text search: the words of a text, and queries for them.
+//!
+//! A word is kept as it is written, folded; a query finds its prefixes and its English inflections. A script without blanks
+//! between words has no words that every reader and every dictionary agree on: of its letters each pair of neighbours is
+//! kept, which finds every part of a text.
+
+mod english;
+mod headline;
+mod query;
+mod tokens;
+
+pub use self::headline::{Piece, headline};
+pub use self::query::{Clause, Lexeme, Query, Step};
+pub use self::tokens::{IndexTerm, index_terms};
