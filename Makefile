@@ -30,8 +30,8 @@ endif
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CLIENTS := tests/clients
 FASTIFY := benches/fastify
-EXPLORER := openapi-explorer
-EXPLORER_VERSION := 2.4.820
+VIEWER := @scalar/api-reference
+VIEWER_VERSION := 1.76.0
 
 # $(call has,COMMAND): the path of the command, or empty.
 has = $(shell command -v $(1) 2>/dev/null)
@@ -140,10 +140,10 @@ proto-baseline: $(CLIENTS)/node_modules/.installed
 
 assets: inbox test-packages
 	fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \
-	npm pack $(EXPLORER)@$(EXPLORER_VERSION) --silent --pack-destination "$$fetched" >/dev/null; \
+	npm pack $(VIEWER)@$(VIEWER_VERSION) --silent --pack-destination "$$fetched" >/dev/null; \
 	tar -xzf "$$fetched"/*.tgz -C "$$fetched"; \
-	cp "$$fetched/package/dist/browser/$(EXPLORER).min.js" "$$fetched/package/LICENSE" assets/$(EXPLORER)/
-	cd assets/$(EXPLORER) && sha256sum LICENSE $(EXPLORER).min.js >SHA256SUMS
+	cp "$$fetched/package/dist/browser/standalone.js" assets/docs/scalar.js
+	cd assets/docs && sha256sum LICENSE scalar.js >SHA256SUMS
 
 inbox: $(CLIENTS)/node_modules/.installed
 	assets/inbox/build.sh "$(CURDIR)/assets/inbox/inbox.js"

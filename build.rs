@@ -20,9 +20,8 @@ use transcode_build::prost_reflect::DescriptorPool;
 use transcode_build::prost_reflect::prost_types::FileDescriptorSet;
 use transcode_build::prost_reflect::prost_types::field_descriptor_proto::Type;
 
-/// The OpenAPI explorer and the inbox.
-const COMPRESSED: [&str; 3] =
-    ["assets/openapi-explorer/openapi-explorer.min.js", "assets/inbox/inbox.css", "assets/inbox/inbox.js"];
+/// The viewer of the OpenAPI document, and the inbox.
+const COMPRESSED: [&str; 3] = ["assets/docs/scalar.js", "assets/inbox/inbox.css", "assets/inbox/inbox.js"];
 
 fn main() {
     // Cargo does not see new files in `migrations`, which a macro embeds.

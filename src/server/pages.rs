@@ -1,4 +1,4 @@
-//! The public documents: OpenAPI, the API explorer at `/docs`, and the web inbox at `/inbox`.
+//! The public documents: OpenAPI, its viewer at `/docs`, and the web inbox at `/inbox`.
 
 mod document;
 
@@ -22,12 +22,13 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// Only the page's own script, and calls to this service.
-/// The explorer sets inline styles; they can load nothing.
+/// The viewer sets inline styles; they can load nothing.
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-const DOCS_PAGE: &str = include_str!("pages/page.html");
+const DOCS_PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/docs/index.html"));
+const DOCS_PROGRAM: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/docs/docs.js"));
 
 /// Only the page's own script and styles, and calls to this service.
 /// No text can become markup: the page shows messages of strangers beside a token that reads all of them.
@@ -38,7 +39,7 @@ const INBOX_POLICY: HeaderValue = HeaderValue::from_static(
 const INBOX_PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/inbox/index.html"));
 
 // Compressed by the build.
-const EXPLORER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi-explorer.min.js.gz"));
+const DOCS_VIEWER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scalar.js.gz"));
 const INBOX_STYLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.css.gz"));
 const INBOX_PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.js.gz"));
 
@@ -52,7 +53,8 @@ impl Pages {
         let pages = [
             ("/openapi.json", Document::new(JSON, DOCS_POLICY, openapi::WHOLE)),
             ("/docs", Document::new(HTML, DOCS_POLICY, DOCS_PAGE)),
-            ("/docs/openapi-explorer.js", Document::gzip(SCRIPT, DOCS_POLICY, EXPLORER)),
+            ("/docs/scalar.js", Document::gzip(SCRIPT, DOCS_POLICY, DOCS_VIEWER)),
+            ("/docs/docs.js", Document::new(SCRIPT, DOCS_POLICY, DOCS_PROGRAM)),
             ("/inbox", Document::new(HTML, INBOX_POLICY, INBOX_PAGE)),
             ("/inbox/inbox.css", Document::gzip(STYLE, INBOX_POLICY, INBOX_STYLES)),
             ("/inbox/inbox.js", Document::gzip(SCRIPT, INBOX_POLICY, INBOX_PROGRAM)),

@@ -7,8 +7,15 @@ use switchboard::rest::openapi::{APIS, WHOLE};
 
 use crate::support::{ROOT, World};
 
-const DOCUMENTS: [&str; 6] =
-    ["/openapi.json", "/docs", "/docs/openapi-explorer.js", "/inbox", "/inbox/inbox.css", "/inbox/inbox.js"];
+const DOCUMENTS: [&str; 7] = [
+    "/openapi.json",
+    "/docs",
+    "/docs/docs.js",
+    "/docs/scalar.js",
+    "/inbox",
+    "/inbox/inbox.css",
+    "/inbox/inbox.js",
+];
 
 #[tokio::test]
 async fn documents_equal_those_of_the_command_line() {
@@ -36,7 +43,7 @@ async fn paths_beside_the_documents_return_404() {
         "/openapi/nonsense.json",
         "/openapi.json/",
         "/docs/",
-        "/docs/page.html",
+        "/docs/index.html",
         "/inbox/",
         "/inbox/index.html",
         "/inbox/src/main.ts",
@@ -89,7 +96,7 @@ async fn pages_load_nothing_from_other_origins() {
         assert!(!policy.contains("http") && !policy.contains('*') && !policy.contains("eval"), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
-    for path in ["/docs", "/inbox", "/inbox/inbox.css"] {
+    for path in ["/docs", "/docs/docs.js", "/inbox", "/inbox/inbox.css"] {
         let text = world.anonymous().get(path).await.text();
         assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
     }
@@ -102,7 +109,7 @@ async fn pages_load_nothing_from_other_origins() {
 #[tokio::test]
 async fn large_documents_are_compressed_on_request() {
     let world = World::shared().await;
-    for path in ["/openapi.json", "/docs/openapi-explorer.js", "/inbox/inbox.js"] {
+    for path in ["/openapi.json", "/docs/scalar.js", "/inbox/inbox.js"] {
         let plain = world.anonymous().get(path).await.expect(200);
         assert_eq!(plain.header("content-encoding"), "");
         let gzip = world.anonymous().with("accept-encoding", "gzip").get(path).await.expect(200);
@@ -117,10 +124,9 @@ async fn large_documents_are_compressed_on_request() {
 #[tokio::test]
 async fn served_scripts_match_their_checksums() {
     let world = World::shared().await;
-    for (folder, file, path) in [
-        ("openapi-explorer", "openapi-explorer.min.js", "/docs/openapi-explorer.js"),
-        ("inbox", "inbox.js", "/inbox/inbox.js"),
-    ] {
+    for (folder, file, path) in
+        [("docs", "scalar.js", "/docs/scalar.js"), ("inbox", "inbox.js", "/inbox/inbox.js")]
+    {
         let folder = format!("{ROOT}/assets/{folder}");
         let mut check = Command::new("sha256sum");
         check.args(["--strict", "--check", "SHA256SUMS"]).current_dir(&folder);
