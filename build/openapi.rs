@@ -84,7 +84,34 @@ update changes only the properties that are sent. A write that is sent again wit
 Requests are checked in this order: token (401), capability (403), request (422), existence (404).
 
 The same methods are served over gRPC and gRPC-Web, on the same port; the operation's id is the method's name, its tag the \
-service's name.";
+service's name.
+
+## Quick start
+
+`KEY` is an API key. REST:
+
+```sh
+curl -H \"Authorization: Bearer $KEY\" http://127.0.0.1:8080/v1/chats
+curl -X PATCH -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
+  -d '{\"labels\": [\"vip\"]}' http://127.0.0.1:8080/v1/chats/15550101000@c.us
+curl -N -H \"Authorization: Bearer $KEY\" http://127.0.0.1:8080/v1/chats:watch
+```
+
+gRPC, with server reflection:
+
+```sh
+npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge -H \"authorization: Bearer $KEY\" \\
+  -d '{\"chatId\": \"15550101000@c.us\"}' http://127.0.0.1:8080/switchboard.v1.ChatService/GetChat
+```
+
+gRPC-Web, with a client that `protoc-gen-es` generates from the proto files:
+
+```ts
+const transport = createGrpcWebTransport({ baseUrl: 'http://127.0.0.1:8080' });
+const chats = createClient(ChatService, transport);
+const { chats: page } = await chats.listChats({}, { headers: { authorization: `Bearer ${key}` } });
+```
+";
 
 /// Parameters, headers and security schemes of this service.
 fn components() -> Value {

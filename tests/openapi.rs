@@ -91,6 +91,15 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 #[test]
+fn summaries_have_at_most_six_words() {
+    let document = whole();
+    for (path, operation) in operations(&document) {
+        let summary = operation["summary"].as_str().expect("a summary");
+        assert!((2..=6).contains(&summary.split(' ').count()), "{path}: {summary}");
+    }
+}
+
+#[test]
 fn document_describes_exactly_the_annotated_routes() {
     assert_eq!(described(&whole()), annotated(None));
     for (api, service) in

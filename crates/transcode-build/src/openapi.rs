@@ -12,6 +12,7 @@ mod operation;
 mod parameters;
 mod place;
 mod schema;
+mod titles;
 
 use serde_json::{Map, Value, json};
 
@@ -47,7 +48,11 @@ impl OpenApi<'_> {
             responses.extend(failures::responses(api, self));
             for service in &api.services {
                 let description = comments.of(api.dialect.names(), &service.descriptor);
-                tags.push(json!({"name": service.descriptor.name(), "description": description}));
+                tags.push(json!({
+                    "name": service.descriptor.name(),
+                    "x-displayName": titles::of_service(&service.descriptor),
+                    "description": description,
+                }));
             }
             for route in api.routes() {
                 let operations = paths.entry(parameters::path(route)).or_insert_with(|| json!({}));

@@ -25,13 +25,13 @@ try {
   await page.goto(`${service}/docs`);
   assert.equal(await page.title(), 'Switchboard API');
   const navigation = page.getByRole('complementary');
-  await navigation.getByRole('link', { name: document.tags[0].name }).waitFor({ timeout: 60_000 });
-  for (const { name } of document.tags) {
-    const closed = navigation.getByRole('button', { name: `Open Group - ${name}` });
+  await navigation.getByRole('link', { name: document.tags[0]['x-displayName'] }).waitFor({ timeout: 60_000 });
+  for (const { name, 'x-displayName': title } of document.tags) {
+    const closed = navigation.getByRole('button', { name: `Open Group - ${title}` });
     if (await closed.isVisible()) await closed.click();
     const entries = operations.filter(({ tags }) => tags.includes(name)).map(({ summary }) => [
       summary,
-      navigation.getByRole('link', { name: `${summary} HTTP Method` }),
+      navigation.getByRole('link', { name: new RegExp(`^${summary} HTTP Method`) }),
     ]);
     for (const [, entry] of entries) await entry.waitFor();
     const [summary, entry] = entries.at(-1);

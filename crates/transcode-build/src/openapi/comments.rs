@@ -60,13 +60,6 @@ fn paragraphs(comment: &str) -> String {
     paragraphs.filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
-/// The first sentence, without its full stop.
-pub(super) fn summary(description: &str) -> &str {
-    let first = description.split("\n\n").next().unwrap_or_default();
-    let sentence = first.split(". ").next().unwrap_or_default();
-    sentence.strip_suffix('.').unwrap_or(sentence)
-}
-
 /// An element of a proto file that may have a comment.
 pub(super) trait Documented {
     /// Its file, and its path in the sense of `SourceCodeInfo`.
@@ -87,12 +80,11 @@ documented!(EnumDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor
 
 #[cfg(test)]
 mod tests {
-    use super::{paragraphs, summary};
+    use super::paragraphs;
 
     #[test]
-    fn first_sentence_of_a_comment_is_the_summary() {
+    fn lines_of_a_paragraph_are_joined() {
         let text = paragraphs(" Reads one chat. NOT_FOUND when\n there is none.\n\n More.\n");
         assert_eq!(text, "Reads one chat. NOT_FOUND when there is none.\n\nMore.");
-        assert_eq!(summary(&text), "Reads one chat");
     }
 }

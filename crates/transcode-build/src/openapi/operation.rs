@@ -4,7 +4,7 @@ use prost_reflect::FieldDescriptor;
 use serde_json::{Map, Value, json};
 
 use super::schema::Schemas;
-use super::{OpenApi, comments, example, failures, header, parameters};
+use super::{OpenApi, example, failures, header, parameters, titles};
 use crate::model::{Api, Body, Route};
 use crate::names::own_message;
 use crate::options::{Behavior, FieldJson};
@@ -25,7 +25,7 @@ pub(super) fn write(
     let mut operation = json!({
         "operationId": route.binding.operation_id,
         "tags": [route.service.descriptor.name()],
-        "summary": comments::summary(&description),
+        "summary": titles::of_method(&route.method.descriptor),
         "description": description,
         "parameters": parameters::of(route, schemas),
         "responses": responses,
