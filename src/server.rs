@@ -4,7 +4,6 @@ mod background;
 mod compression;
 mod listener;
 mod pages;
-mod pools;
 mod probes;
 mod protocols;
 mod stack;
@@ -24,10 +23,9 @@ use crate::actions::watch::Publisher;
 use crate::auth::Authenticator;
 use crate::config::{Config, Secrets};
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{Lane, PoolOptions, Store};
 
 pub use self::listener::{Listener, tls};
-pub use self::pools::database_pool_size;
 pub use self::probes::Health;
 pub use self::probes::metrics_server::serve as serve_metrics;
 
@@ -45,22 +43,21 @@ pub async fn run(
     health: Health,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let store = Store::new(&secrets.database_url, pools::of_requests(&config));
-    health.watch(store.with_own_pool(&secrets.database_url, pools::of_probes(&config)));
+    let store = Store::new(&secrets.database_url, PoolOptions::requests(&config));
+    health.watch(store.with_lane(Lane::Probes));
     let closing = CancellationToken::new();
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
     let (grpc, rest) =
         services::compose(&store, &config, &secrets, &publisher, &notifier, &health, &closing)?;
-    let auth_store = Store::new(&secrets.database_url, pools::of_auth(&config));
-    let authenticator = Arc::new(Authenticator::new(&auth_store, config.jwt.as_ref()));
+    let authenticator = Arc::new(Authenticator::new(&store.with_lane(Lane::Auth), config.jwt.as_ref()));
     let router = Router::new(grpc, rest.clone(), Pages::new(), health.clone());
     let router = service_fn(move |request| {
         let router = router.clone();
         async move { Ok(router.route(request).await) }
     });
     let stack = stack::stack(router, rest, authenticator, &config);
-    let background = Background::start(store, &config, &secrets, publisher, notifier, closing.clone());
+    let background = Background::start(&store, &config, &secrets, publisher, notifier, closing.clone());
     listener::serve(listener, stack, shutdown, || health.drain(), closing, Limits::new(&config)).await;
     background.stop().await;
     Ok(())

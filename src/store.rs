@@ -17,7 +17,6 @@ mod connection;
 mod db_error;
 pub mod events;
 pub mod export;
-mod fair_queue;
 pub mod idempotency;
 pub mod ingest;
 mod interval;
@@ -25,6 +24,7 @@ mod json;
 pub mod keys;
 mod keyset;
 pub mod labels;
+pub mod lanes;
 pub mod list_counts;
 mod listener;
 pub mod lists;
@@ -37,6 +37,7 @@ pub mod orgs;
 mod pool;
 pub mod preflight;
 pub mod properties;
+mod queue;
 pub mod read_state;
 pub mod readiness;
 pub mod schema;
@@ -61,7 +62,7 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use tokio::sync::{Notify, oneshot};
@@ -69,8 +70,8 @@ use tokio::time::timeout;
 
 pub use self::connection::{Connection, StoreError, StoreResult, is_rejection};
 pub use self::json::Json;
+pub use self::lanes::{Lane, PoolOptions};
 pub use self::listener::Listener;
-pub use self::pool::PoolOptions;
 pub use self::transaction::Transaction;
 pub use self::work_span::name_of;
 pub use self::write_status::WriteProblem;
@@ -79,8 +80,8 @@ pub use self::writer::{LockMode, Writer};
 use self::backoff::{MAX_ATTEMPTS, back_off};
 use self::connection::deadline_exceeded;
 use self::db_error::DbErrorClass;
-use self::fair_queue::JobKind;
-use self::pool::{Pool, PoolConnection};
+use self::pool::{Database, Pool, PoolConnection};
+use self::queue::{Job, JobKind};
 use self::transaction::is_past;
 use self::work_span::WorkSpan;
 use self::workers::Workers;
@@ -92,47 +93,61 @@ use crate::reloading::Reloading;
 use crate::telemetry::current::{self, Current};
 use crate::telemetry::metrics;
 
-/// A connection pool with a fair queue in front of it. r2d2's own queue has no order.
+/// A database, and the lane in which work on it is done. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
-    workers: Workers,
-    acquire_timeout: Duration,
-    written: Arc<Notify>,
+    shared: Arc<Shared>,
+    lane: Lane,
+}
+
+struct Shared {
+    lanes: [LaneParts; Lane::ALL.len()],
+    written: Notify,
     writes: WriteStatus,
 }
 
+struct LaneParts {
+    pool: Pool,
+    workers: Workers,
+    options: PoolOptions,
+}
+
 impl Store {
-    /// Creates a store. Connections are opened on demand: an unreachable database is an error of the call, not of the
-    /// start. After a reload of the URL, new connections use the new one.
-    pub fn new(database_url: impl Into<Reloading<Secret>>, options: PoolOptions) -> Self {
-        Self {
-            pool: Pool::new(database_url.into(), &options),
-            workers: Workers::new(options.size, options.max_writes(), options.acquire_timeout),
-            acquire_timeout: options.acquire_timeout,
-            written: Arc::default(),
-            writes: WriteStatus::default(),
-        }
+    /// Creates a store, with the lane of requests. Connections are opened on demand: an unreachable database is an error of
+    /// the call, not of the start. After a reload of the URL, new connections use the new one.
+    pub fn new(database_url: impl Into<Reloading<Secret>>, requests: PoolOptions) -> Self {
+        let database = Database::new(database_url.into());
+        let lanes = Lane::ALL.map(|lane| {
+            let options = lane.options(requests);
+            let workers = Workers::new(lane.thread_name(), &options);
+            LaneParts { pool: Pool::new(&database, &options), workers, options }
+        });
+        let shared = Shared { lanes, written: Notify::new(), writes: WriteStatus::default() };
+        Self { shared: Arc::new(shared), lane: Lane::Requests }
     }
 
-    /// Creates a store with a pool of its own on the same database. Writes through either wake [`Self::wait_for_write`] and
-    /// determine [`Self::write_problem`].
-    pub fn with_own_pool(&self, database_url: impl Into<Reloading<Secret>>, options: PoolOptions) -> Self {
-        Self {
-            written: self.written.clone(),
-            writes: self.writes.clone(),
-            ..Self::new(database_url, options)
-        }
+    /// The same store with another lane.
+    pub fn with_lane(&self, lane: Lane) -> Self {
+        Self { lane, ..self.clone() }
+    }
+
+    /// Maximum number of connections of the lane.
+    pub fn connections(&self) -> u32 {
+        self.parts().options.size
+    }
+
+    fn parts(&self) -> &LaneParts {
+        &self.shared.lanes[self.lane as usize]
     }
 
     /// Why writes fail, although the database answers; `None` while they succeed.
     pub fn write_problem(&self) -> Option<WriteProblem> {
-        self.writes.problem()
+        self.shared.writes.problem()
     }
 
     /// Writes as much as a small write needs, keeps nothing of it, and updates [`Self::write_problem`].
     pub async fn test_write(&self) -> Result<()> {
-        let writes = self.writes.clone();
+        let writes = self.shared.writes.clone();
         self.run("store::test_write", JobKind::Write, move |connection, _| {
             transaction::test(connection, &writes)
         })
@@ -141,7 +156,7 @@ impl Store {
 
     /// Completes when a transaction has committed since it last completed. For one waiter.
     pub async fn wait_for_write(&self) {
-        self.written.notified().await;
+        self.shared.written.notified().await;
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.
@@ -202,13 +217,13 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
     {
-        let (writer, written, writes) = (writer.into(), self.written.clone(), self.writes.clone());
+        let (writer, shared) = (writer.into(), self.shared.clone());
         self.run(name, JobKind::Write, move |connection, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction::run(connection, &writer, deadline, &writes, &work) {
+                match transaction::run(connection, &writer, deadline, &shared.writes, &work) {
                     Ok(value) => {
-                        written.notify_one();
+                        shared.written.notify_one();
                         return Ok(value);
                     }
                     Err(StoreError::Database(error))
@@ -218,7 +233,7 @@ impl Store {
                     }
                     Err(error) => {
                         if let StoreError::Database(error) = &error {
-                            writes.failed(DbErrorClass::of(error));
+                            shared.writes.failed(DbErrorClass::of(error));
                         }
                         return Err(error);
                     }
@@ -234,11 +249,13 @@ impl Store {
         F: FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
         let (deadline, call, queued_at) = (deadline::current(), current::get(), Instant::now());
+        let LaneParts { pool, workers, options } = self.parts();
+        let org = call.as_ref().and_then(Current::org);
         let (reply, mut replied) = oneshot::channel();
         // Set once: by the thread that starts the work, or by the caller that gives up. Rejected work never runs.
         let is_claimed = Arc::new(AtomicBool::new(false));
-        let (pool, claim) = (self.pool.clone(), is_claimed.clone());
-        self.workers.submit(call.as_ref().and_then(Current::org), kind, move || {
+        let (pool, claim) = (pool.clone(), is_claimed.clone());
+        let work = Box::new(move || {
             // The caller gave up, or the call was cancelled.
             if claim.swap(true, Ordering::Relaxed) || reply.is_closed() {
                 return;
@@ -249,7 +266,8 @@ impl Store {
             });
             let _ = reply.send(outcome);
         });
-        let outcome = match timeout(self.acquire_timeout, &mut replied).await {
+        workers.submit(Job { org, kind, expires_at: queued_at + options.acquire_timeout, work });
+        let outcome = match timeout(options.acquire_timeout, &mut replied).await {
             Ok(outcome) => Some(outcome),
             Err(_) if is_claimed.swap(true, Ordering::Relaxed) => Some(replied.await),
             Err(_) => None,
@@ -257,7 +275,7 @@ impl Store {
         match outcome {
             Some(Ok(outcome)) => outcome,
             Some(Err(_)) if is_claimed.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
-            // The acquire timeout passed, or the queue rejected the job because it would have.
+            // The acquire timeout passed.
             Some(Err(_)) | None => {
                 metrics::shed("database_acquire_timeout");
                 Err(Error::new(Kind::Overloaded, "too much to do right now, try again")

@@ -34,11 +34,12 @@ pub struct IngestApi {
 }
 
 impl IngestApi {
-    /// The service on a store of its own with `writers` connections, so that large batches do not delay other calls.
+    /// The service on a lane of its own, so that large batches do not delay other calls.
     ///
     /// Streams wait for a connection without a limit, and end when `closing` is cancelled.
-    pub fn new(store: Store, notifier: CommandNotifier, writers: u32, closing: CancellationToken) -> Self {
-        Self { store, notifier, writers: Arc::new(Semaphore::new(writers as usize)), closing }
+    pub fn new(store: Store, notifier: CommandNotifier, closing: CancellationToken) -> Self {
+        let writers = Arc::new(Semaphore::new(store.connections() as usize));
+        Self { store, notifier, writers, closing }
     }
 }
 

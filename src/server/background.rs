@@ -10,12 +10,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::webhook_sender::HttpSender;
-use super::pools;
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Dispatcher;
 use crate::config::{Config, Secrets};
-use crate::store::Store;
+use crate::store::{Lane, Store};
 
 /// The running tasks.
 pub struct Background {
@@ -29,19 +28,19 @@ pub struct Background {
 impl Background {
     /// Starts all tasks. The dispatcher finishes when `closing` is cancelled.
     pub fn start(
-        store: Store,
+        store: &Store,
         config: &Config,
         secrets: &Secrets,
         publisher: Arc<Publisher>,
         notifier: CommandNotifier,
         closing: CancellationToken,
     ) -> Self {
+        let store = store.with_lane(Lane::Background);
         let mut tasks = JoinSet::new();
         tasks.spawn(housekeeping::measure(store.clone()));
-        tasks.spawn(housekeeping::clean_up(store, config.event_retention));
+        tasks.spawn(housekeeping::clean_up(store.clone(), config.event_retention));
         tasks.spawn(publisher.run());
         tasks.spawn(async move { match notifier.run().await {} });
-        let store = Store::new(&secrets.database_url, pools::of_webhooks(config));
         let (keys, sender) = (secrets.signing_keys.clone(), HttpSender::new(&config.webhooks));
         let dispatcher = Dispatcher::new(store, keys, config.webhooks, sender, closing);
         Self {

@@ -11,9 +11,11 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::{
     Error as ConnectError, ManageConnection, NopErrorHandler, PooledConnection, R2D2Connection,
 };
+use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
 use super::connection::{StoreError, StoreResult};
 use super::db_error::DbErrorClass;
+use super::lanes::PoolOptions;
 use super::statements::StatementTimer;
 use crate::config::Secret;
 use crate::error::{Error, Result};
@@ -21,47 +23,24 @@ use crate::reloading::Reloading;
 use crate::telemetry::metrics::{self, GaugeGuard};
 use crate::telemetry::traces;
 
-/// The size and the timeouts of a connection pool.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolOptions {
-    /// Maximum number of connections. About twice the database's cores; more makes the tail latency worse.
-    pub size: u32,
-    /// How long work waits for a connection before it is rejected.
-    pub acquire_timeout: Duration,
-    /// `statement_timeout` of the connections; `None` for no limit.
-    pub statement_timeout: Option<Duration>,
-    /// Whether a connection pooler in transaction mode is between: the server keeps nothing between two transactions, neither
-    /// settings nor prepared statements.
-    pub is_pooled: bool,
-    /// Number of connections that writes leave to reads, so that these are served even when every write waits.
-    pub reserved_for_reads: u32,
-}
-
-impl PoolOptions {
-    /// Options for background work, which no client waits for.
-    pub const fn background(size: u32) -> Self {
-        Self {
-            size,
-            acquire_timeout: Duration::from_secs(5),
-            statement_timeout: None,
-            is_pooled: false,
-            reserved_for_reads: 0,
-        }
-    }
-
-    /// Maximum number of writes at a time.
-    pub(super) const fn max_writes(&self) -> u32 {
-        self.size.saturating_sub(self.reserved_for_reads)
-    }
-}
-
 /// Minimum timeout for opening a connection. r2d2's backoff between two attempts is at most half of it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `lock_timeout` of connections that have a statement timeout.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The connections of a store, shared by its clones.
+/// Threads that open and close the connections of all pools of a store.
+const CONNECTING_THREADS: usize = 3;
+
+/// A database, and what its pools share.
+pub(super) struct Database {
+    url: Reloading<Secret>,
+    /// The current generation; connections of earlier ones are evicted.
+    generation: Arc<AtomicU64>,
+    scheduler: Arc<ScheduledThreadPool>,
+}
+
+/// The connections of a lane, shared by its clones.
 #[derive(Clone)]
 pub(super) struct Pool {
     pool: diesel::r2d2::Pool<Manager>,
@@ -82,7 +61,6 @@ struct Manager {
     /// Statements that set the settings: of every new connection, or of every transaction behind a connection pooler.
     settings: String,
     is_pooled: bool,
-    /// The current generation; connections of earlier ones are evicted.
     generation: Arc<AtomicU64>,
 }
 
@@ -94,16 +72,26 @@ struct Opened {
     _open: GaugeGuard,
 }
 
+impl Database {
+    pub(super) fn new(url: Reloading<Secret>) -> Self {
+        let threads = ScheduledThreadPool::builder().num_threads(CONNECTING_THREADS);
+        let threads = threads.thread_name_pattern("db-connecting-{}");
+        let scheduler = threads.on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled).build();
+        Self { url, generation: Arc::default(), scheduler: Arc::new(scheduler) }
+    }
+}
+
 impl Pool {
     /// Creates a pool without opening a connection.
-    pub(super) fn new(url: Reloading<Secret>, options: &PoolOptions) -> Self {
+    pub(super) fn new(database: &Database, options: &PoolOptions) -> Self {
         let manager = Manager {
-            url,
+            url: database.url.clone(),
             settings: settings(options),
             is_pooled: options.is_pooled,
-            generation: Arc::default(),
+            generation: database.generation.clone(),
         };
         let pool = diesel::r2d2::Pool::builder()
+            .thread_pool(database.scheduler.clone())
             .max_size(options.size)
             .min_idle(Some(0))
             .test_on_check_out(false)

@@ -57,28 +57,27 @@ async fn writes_that_wait_for_a_standby_leave_reads() {
     let mut admin = cluster.admin();
     admin.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
     admin.run("SELECT pg_reload_conf()");
-    let mut waiting = JoinSet::new();
-    for number in 0..12 {
-        let (rest, other) = (world.rest(), world.rest().token(&world.other.key));
-        let (chat, others) = (chat.clone(), others.clone());
-        waiting.spawn(async move {
+    let other = world.rest().token(&world.other.key);
+    // Writes of both organizations, then of one.
+    for writers in
+        [[(&chat, world.rest()), (&others, other.clone())], [(); 2].map(|()| (&chat, world.rest()))]
+    {
+        let mut waiting = JoinSet::new();
+        for number in 0..12 {
+            let (chat, rest) = writers[number % 2].clone();
+            let chat = chat.clone();
             let note = json!({"custom_properties": {"note": format!("{number}")}});
-            let answer = if number % 2 == 0 {
-                rest.patch(&chat, note).await
-            } else {
-                other.patch(&others, note).await
-            };
-            answer.status
-        });
-    }
-    until("it is named", async || writes(&world.anonymous()).await.contains("synchronous standby")).await;
-    for _ in 0..20 {
-        world.rest().get(&chat).await.expect(200);
-        world.rest().token(&world.other.key).get(&others).await.expect(200);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    for status in waiting.join_all().await {
-        assert!([503, 504].contains(&status), "a write that no standby has confirmed returned {status}");
+            waiting.spawn(async move { rest.patch(&chat, note).await.status });
+        }
+        until("it is named", async || writes(&world.anonymous()).await.contains("synchronous standby")).await;
+        for _ in 0..20 {
+            world.rest().get(&chat).await.expect(200);
+            other.get(&others).await.expect(200);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for status in waiting.join_all().await {
+            assert!([503, 504].contains(&status), "a write that no standby has confirmed returned {status}");
+        }
     }
     admin.run("ALTER SYSTEM RESET synchronous_standby_names");
     admin.run("SELECT pg_reload_conf()");

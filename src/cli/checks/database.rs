@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Verdict};
 use crate::config::Config;
-use crate::server;
+use crate::store::lanes;
 use crate::store::preflight::Preflight;
 use crate::store::readiness::{Schema, ServerRole};
 
@@ -16,7 +16,7 @@ pub(crate) fn of_database(config: &Config, is_embedded: bool, preflight: &Prefli
     let mut findings = vec![schema(preflight.schema), server_role(preflight.role)];
     if !is_embedded {
         findings.push(of_role(preflight.row_security));
-        let ours = server::database_pool_size(config.database_pool_size);
+        let ours = lanes::connections(config.database_pool_size);
         findings.push(connections(ours, preflight.connections));
     }
     findings.extend([indexes(&preflight.invalid_indexes), clock(preflight.clock_ahead)]);

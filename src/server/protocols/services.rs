@@ -24,9 +24,8 @@ use crate::pb::property_service_server::PropertyServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
 use crate::pb::webhook_service_server::WebhookServiceServer;
 use crate::rest::{self, routes};
-use crate::server::pools;
 use crate::server::probes::Health;
-use crate::store::Store;
+use crate::store::{Lane, Store};
 
 /// The largest message of a connector, in bytes.
 /// Far more than an event may have, so that an event that is too large is refused by its number instead of ending the
@@ -51,10 +50,7 @@ pub fn compose(
         publisher.clone(),
         webhooks,
     )));
-    let options = pools::of_ingest(config);
-    let writers = options.size;
-    let ingest_store = store.with_own_pool(&secrets.database_url, options);
-    let ingest = IngestApi::new(ingest_store, notifier.clone(), writers, closing.clone());
+    let ingest = IngestApi::new(store.with_lane(Lane::Ingest), notifier.clone(), closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)

@@ -1,0 +1,256 @@
+//! Jobs that wait for a thread of a lane: first in, first out, with limits of how many run at a time.
+//!
+//! Each limit is a semaphore whose waiters are jobs. Were they tasks, a thread that has finished would sleep until the
+//! next task has been woken and has sent its job: 15 µs of processor time for each job under load.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use super::lanes::PoolOptions;
+use crate::ids::OrgId;
+
+/// Whether a job may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobKind {
+    Read,
+    Write,
+}
+
+/// Work for a thread.
+pub(super) struct Job {
+    /// The organization it is done for, if any.
+    pub(super) org: Option<OrgId>,
+    pub(super) kind: JobKind,
+    /// When its caller gives up. It does not start later.
+    pub(super) expires_at: Instant,
+    pub(super) work: Box<dyn FnOnce() + Send>,
+}
+
+/// The permits of a job that runs.
+pub(super) struct Permits([Option<Limit>; 3]);
+
+/// The maximum numbers of jobs that run at a time.
+struct Limits {
+    /// Of all organizations.
+    size: u32,
+    /// That write, of all organizations.
+    writes: u32,
+    /// Of one organization: its jobs may be slow, so a quarter is left to the others.
+    org: u32,
+    /// That write, of one organization: its reads are served even when all its writes wait.
+    org_writes: u32,
+}
+
+/// A semaphore of [`Limits`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Limit {
+    Writes,
+    Org(Option<OrgId>),
+    OrgWrites(Option<OrgId>),
+}
+
+#[derive(Default)]
+struct Semaphore {
+    held: u32,
+    waiting: VecDeque<Job>,
+}
+
+/// The jobs of a lane.
+pub(super) struct Queue {
+    /// Jobs with all permits. An organization has no more of them than its limit, whatever it has submitted.
+    ready: VecDeque<Job>,
+    /// Those of which permits are held.
+    semaphores: HashMap<Limit, Semaphore>,
+    limits: Limits,
+}
+
+impl Job {
+    /// The permits it needs, in the order in which it acquires them.
+    fn limits(&self) -> [Option<Limit>; 3] {
+        let is_write = self.kind == JobKind::Write;
+        [
+            is_write.then_some(Limit::OrgWrites(self.org)),
+            Some(Limit::Org(self.org)),
+            is_write.then_some(Limit::Writes),
+        ]
+    }
+
+    fn is_expired(&self) -> bool {
+        self.expires_at <= Instant::now()
+    }
+}
+
+impl Limits {
+    fn new(options: &PoolOptions) -> Self {
+        let PoolOptions { size, reserved_for_reads, .. } = *options;
+        let (writes, org) = (size.saturating_sub(reserved_for_reads), size - size / 4);
+        let org_writes = writes.min(org).saturating_sub(reserved_for_reads.min(1)).max(1);
+        Self { size, writes, org, org_writes }
+    }
+
+    const fn of(&self, limit: Limit) -> u32 {
+        match limit {
+            Limit::Writes => self.writes,
+            Limit::Org(None) | Limit::OrgWrites(None) => self.size,
+            Limit::Org(Some(_)) => self.org,
+            Limit::OrgWrites(Some(_)) => self.org_writes,
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn new(options: &PoolOptions) -> Self {
+        Self { ready: VecDeque::new(), semaphores: HashMap::new(), limits: Limits::new(options) }
+    }
+
+    /// Number of jobs that may start as soon as threads are free.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Adds a job.
+    pub(super) fn push(&mut self, job: Job) {
+        self.acquire(job, 0);
+    }
+
+    /// Takes the next job. The caller must call [`Self::finish`] when it has run.
+    pub(super) fn start(&mut self) -> Option<(Job, Permits)> {
+        loop {
+            let job = self.ready.pop_front()?;
+            let permits = Permits(job.limits());
+            if !job.is_expired() {
+                return Some((job, permits));
+            }
+            self.finish(&permits);
+        }
+    }
+
+    /// Releases the permits of a job that has run.
+    pub(super) fn finish(&mut self, permits: &Permits) {
+        self.release(&permits.0);
+    }
+
+    /// Hands each permit to the next job that waits for it.
+    fn release(&mut self, limits: &[Option<Limit>]) {
+        for (index, limit) in limits.iter().enumerate().rev() {
+            let Some(Entry::Occupied(mut semaphore)) = limit.map(|limit| self.semaphores.entry(limit)) else {
+                continue;
+            };
+            let Semaphore { held, waiting } = semaphore.get_mut();
+            if let Some(next) = waiting.pop_front() {
+                self.acquire(next, index + 1);
+            } else if *held > 1 {
+                *held -= 1;
+            } else {
+                semaphore.remove();
+            }
+        }
+    }
+
+    /// Acquires the job's permits from that one on. It waits in the first semaphore that has none left.
+    fn acquire(&mut self, job: Job, from: usize) {
+        for (index, limit) in job.limits().into_iter().enumerate().skip(from) {
+            let Some(limit) = limit else { continue };
+            let semaphore = self.semaphores.entry(limit).or_default();
+            if semaphore.held >= self.limits.of(limit) {
+                semaphore.waiting.push_back(job);
+                return self.drop_expired(limit, index);
+            }
+            semaphore.held += 1;
+        }
+        self.ready.push_back(job);
+    }
+
+    /// Drops expired jobs, which would accumulate while the database hangs and no thread returns.
+    fn drop_expired(&mut self, limit: Limit, index: usize) {
+        while let Some(semaphore) = self.semaphores.get_mut(&limit)
+            && let Some(job) = semaphore.waiting.pop_front_if(|job| job.is_expired())
+        {
+            self.release(&job.limits()[..index]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn org(number: u128) -> Option<OrgId> {
+        Some(OrgId::from(uuid::Uuid::from_u128(number)))
+    }
+
+    /// A queue of a lane with 4 connections: an organization runs 3 jobs at a time, of which 2 write; all write 3.
+    fn queue() -> Queue {
+        Queue::new(&PoolOptions { reserved_for_reads: 1, ..PoolOptions::background(4) })
+    }
+
+    fn push(queue: &mut Queue, org: Option<OrgId>, kind: JobKind) {
+        push_until(queue, org, kind, Instant::now() + Duration::from_secs(60));
+    }
+
+    fn push_until(queue: &mut Queue, org: Option<OrgId>, kind: JobKind, expires_at: Instant) {
+        queue.push(Job { org, kind, expires_at, work: Box::new(|| {}) });
+    }
+
+    /// Starts every job that may start.
+    fn start(queue: &mut Queue) -> (Vec<(Option<OrgId>, JobKind)>, Vec<Permits>) {
+        std::iter::from_fn(|| queue.start()).map(|(job, permits)| ((job.org, job.kind), permits)).unzip()
+    }
+
+    #[test]
+    fn organization_leaves_a_quarter_to_others() {
+        let [busy, calm] = [1, 2].map(org);
+        let mut queue = queue();
+        for org in [busy, busy, busy, busy, busy, None, calm] {
+            push(&mut queue, org, JobKind::Read);
+        }
+        let (started, running) = start(&mut queue);
+        assert_eq!(started.iter().map(|job| job.0).collect::<Vec<_>>(), [busy, busy, busy, None, calm]);
+        queue.finish(&running[4]);
+        assert_eq!(queue.ready(), 0, "that was not its own");
+        queue.finish(&running[0]);
+        let (started, later) = start(&mut queue);
+        assert_eq!(started, [(busy, JobKind::Read)]);
+        for permits in running[1..4].iter().chain(&later) {
+            queue.finish(permits);
+        }
+        let (_, last) = start(&mut queue);
+        last.iter().for_each(|permits| queue.finish(permits));
+        assert!(queue.semaphores.is_empty(), "nothing is kept for idle organizations");
+    }
+
+    #[test]
+    fn reads_start_while_all_writes_wait() {
+        let [first, second] = [1, 2].map(org);
+        let mut queue = queue();
+        for org in [first, first, first, second, second, first, second] {
+            push(&mut queue, org, JobKind::Write);
+        }
+        let (writes, running) = start(&mut queue);
+        let write = |org| (org, JobKind::Write);
+        assert_eq!(writes, [write(first), write(first), write(second)]);
+        for org in [first, second] {
+            push(&mut queue, org, JobKind::Read);
+        }
+        let (reads, _) = start(&mut queue);
+        assert_eq!(reads, [(first, JobKind::Read), (second, JobKind::Read)]);
+        queue.finish(&running[0]);
+        assert_eq!(start(&mut queue).0, [write(second)], "it has waited longest");
+    }
+
+    #[test]
+    fn expired_jobs_release_their_permits() {
+        let mut queue = queue();
+        let busy = org(1);
+        for _ in 0..4 {
+            push_until(&mut queue, busy, JobKind::Write, Instant::now());
+        }
+        let waiting = |queue: &Queue| queue.semaphores.values().map(|it| it.waiting.len()).sum::<usize>();
+        assert_eq!((queue.ready(), waiting(&queue)), (2, 0));
+        assert!(queue.start().is_none());
+        assert!(queue.semaphores.is_empty());
+    }
+}
