@@ -230,6 +230,19 @@ pub struct LockedChat {
     pub key: i64,
     /// Key of the member it is assigned to.
     pub assignee: Option<String>,
+    /// That member's email.
+    assignee_email: Option<String>,
+}
+
+/// The email of the member that a chat is assigned to.
+macro_rules! assignee_email {
+    () => {
+        members::table
+            .filter(members::org_id.eq(chats::org_id))
+            .filter(members::member_key.nullable().eq(chats::assignee))
+            .select(members::email)
+            .single_value()
+    };
 }
 
 /// Locks the chat FOR NO KEY UPDATE, against concurrent changes of what the organization attached to it.
@@ -241,7 +254,7 @@ pub fn lock(
     let key = org_rows!(chat_addresses, org, address = address).select(chat_addresses::chat_key);
     Ok(org_rows!(chats, org)
         .filter(chats::chat_key.nullable().eq(key.single_value()))
-        .select((chats::chat_key, chats::assignee))
+        .select((chats::chat_key, chats::assignee, assignee_email!()))
         .for_no_key_update()
         .first(connection)
         .optional()?)
@@ -249,17 +262,11 @@ pub fn lock(
 
 /// Sets the locked chat's assignee and `updated_at`.
 pub fn set_assignee(tx: &mut Transaction<'_>, chat: &LockedChat, assignee: Option<&str>) -> StoreResult<()> {
-    diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
+    let email: Option<String> = diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
         .set((chats::assignee.eq(assignee), chats::updated_at.eq(clock_timestamp())))
-        .execute(&mut **tx)?;
-    let before = chat.assignee.as_deref();
-    if before == assignee {
-        return Ok(());
-    }
-    let org = tx.org();
-    let emails = emails(tx, org, &[before, assignee].into_iter().flatten().collect::<Vec<_>>())?;
-    let email = |key: Option<&str>| key.and_then(|key| emails.get(key).cloned());
-    let changes = FieldChanges::default().field("assignee", &email(before), &email(assignee));
+        .returning(assignee_email!())
+        .get_result(&mut **tx)?;
+    let changes = FieldChanges::default().field("assignee", &chat.assignee_email, &email);
     tx.record_changes(chat.key, None, EventKind::Assignee, changes);
     Ok(())
 }
