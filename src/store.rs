@@ -33,6 +33,7 @@ pub mod message_lists;
 pub mod message_views;
 pub mod migrations;
 mod org_rows;
+mod org_signal;
 pub mod orgs;
 mod pool;
 pub mod preflight;
@@ -65,13 +66,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 pub use self::connection::{Connection, StoreError, StoreResult, is_rejection};
 pub use self::json::Json;
 pub use self::lanes::{Lane, PoolOptions};
 pub use self::listener::Listener;
+pub use self::org_signal::{Changed, OrgSignal};
 pub use self::transaction::Transaction;
 pub use self::work_span::name_of;
 pub use self::write_status::WriteProblem;
@@ -102,7 +104,7 @@ pub struct Store {
 
 struct Shared {
     lanes: [LaneParts; Lane::ALL.len()],
-    written: Notify,
+    written: OrgSignal,
     writes: WriteStatus,
 }
 
@@ -122,7 +124,7 @@ impl Store {
             let workers = Workers::new(lane.thread_name(), &options);
             LaneParts { pool: Pool::new(&database, &options), workers, options }
         });
-        let shared = Shared { lanes, written: Notify::new(), writes: WriteStatus::default() };
+        let shared = Shared { lanes, written: OrgSignal::default(), writes: WriteStatus::default() };
         Self { shared: Arc::new(shared), lane: Lane::Requests }
     }
 
@@ -154,9 +156,9 @@ impl Store {
         .await
     }
 
-    /// Completes when a transaction has committed since it last completed. For one waiter.
-    pub async fn wait_for_write(&self) {
-        self.shared.written.notified().await;
+    /// The organizations of transactions that have committed. For one task.
+    pub fn written(&self) -> &OrgSignal {
+        &self.shared.written
     }
 
     /// Runs one statement that only reads, outside a transaction: one round trip.
@@ -223,7 +225,7 @@ impl Store {
             loop {
                 match transaction::run(connection, &writer, deadline, &shared.writes, &work) {
                     Ok(value) => {
-                        shared.written.notify_one();
+                        shared.written.add(Changed::Orgs([writer.org].into()));
                         return Ok(value);
                     }
                     Err(StoreError::Database(error))

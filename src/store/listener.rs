@@ -31,13 +31,9 @@ impl Listener {
         connecting.await.map_err(Error::internal)?
     }
 
-    /// Whether another instance than `own` has notified since the last call.
-    /// Does not block. An error is final.
-    pub fn was_notified(&mut self, own: &str) -> Result<bool> {
-        let mut was_notified = false;
-        for notification in self.connection.notifications_iter() {
-            was_notified |= notification.map_err(Error::unavailable)?.payload != own;
-        }
-        Ok(was_notified)
+    /// The payloads of the notifications since the last call. Does not block. An error is final.
+    pub fn payloads(&mut self) -> Result<Vec<String>> {
+        let notifications = self.connection.notifications_iter();
+        notifications.map(|it| Ok(it.map_err(Error::unavailable)?.payload)).collect()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
-use tokio::time::{Instant as Clock, timeout};
+use tokio::time::{Instant as Clock, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::feeds::{Feeds, Page, PublishedEvent};
@@ -18,8 +18,8 @@ use crate::config::{Config, Secrets};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
-use crate::store::Store;
 use crate::store::events::{self, Head, Range, RoutableEvent};
+use crate::store::{Changed, Store};
 use crate::telemetry::{causes, metrics};
 
 /// Interval of polling for new events without a notification.
@@ -129,7 +129,7 @@ impl Publisher {
         let (now, pages) = self.feeds.subscribe(org, Position::of(&head));
         // The events after `head` may have been signalled before the feed existed.
         self.subscribed.notify_one();
-        self.notifications.wake();
+        self.notifications.wake(org);
         let start = start.unwrap_or_else(|| Position::of(&head).max(now));
         Ok(Subscription { start, now, pages, permit })
     }
@@ -146,11 +146,19 @@ impl Publisher {
     /// Publishes while there are subscribers.
     async fn publish(&self) {
         let (mut current_at, mut is_checked) = (Clock::now(), true);
+        let (mut polled_at, mut changed) = (Clock::now(), Changed::All);
         loop {
-            let orgs: Vec<OrgId> = self.feeds.orgs().into_iter().collect();
-            if orgs.is_empty() {
+            let watched = self.feeds.orgs();
+            if watched.is_empty() {
                 break;
             }
+            let orgs = match changed {
+                Changed::Orgs(changed) if is_checked => watched.intersection(&changed).copied().collect(),
+                Changed::Orgs(_) | Changed::All => {
+                    polled_at = Clock::now();
+                    Vec::from_iter(watched)
+                }
+            };
             let result = with_lag(current_at, self.read_and_publish(orgs, is_checked)).await;
             match &result {
                 Ok(()) => current_at = Clock::now(),
@@ -159,8 +167,9 @@ impl Publisher {
             metrics::event_lag("watchers", current_at.elapsed());
             // After a failure, the database may be another one.
             is_checked = result.is_ok();
-            // An error means that the pause is over.
-            let _ = timeout(POLL_INTERVAL, self.notifications.received()).await;
+            // A notification may be missed, so every organization is polled, however many notifications there are.
+            let received = timeout_at(polled_at + POLL_INTERVAL, self.notifications.received()).await;
+            changed = received.unwrap_or(Changed::All);
         }
         metrics::event_lag("watchers", Duration::ZERO);
     }
@@ -168,6 +177,9 @@ impl Publisher {
     async fn read_and_publish(&self, orgs: Vec<OrgId>, is_checked: bool) -> Result<()> {
         if !is_checked {
             self.check_feeds(&orgs).await?;
+        }
+        if orgs.is_empty() {
+            return Ok(());
         }
         self.publish_new(orgs).await
     }

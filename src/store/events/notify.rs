@@ -13,10 +13,10 @@ diesel::define_sql_function! {
     fn pg_notify(channel: Text, payload: Text) -> Text;
 }
 
-/// Announces new events to other instances; the payload names the sender.
+/// Announces new events to other instances. The payload may have up to 8,000 bytes.
 ///
 /// Must run in a transaction that writes nothing, so that it does not wait for the disk.
-pub fn notify(connection: &mut Connection, instance: &str) -> StoreResult<()> {
-    diesel::select(pg_notify(CHANNEL, instance)).execute(connection)?;
+pub fn notify(connection: &mut Connection, payload: &str) -> StoreResult<()> {
+    diesel::select(pg_notify(CHANNEL, payload)).execute(connection)?;
     Ok(())
 }
