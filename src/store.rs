@@ -41,6 +41,7 @@ pub mod properties;
 mod queue;
 pub mod read_state;
 pub mod readiness;
+mod runner;
 pub mod schema;
 pub mod search;
 pub mod senders;
@@ -62,12 +63,9 @@ mod write_status;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 pub use self::connection::{Connection, StoreError, StoreResult, is_rejection};
 pub use self::json::Json;
@@ -80,20 +78,14 @@ pub use self::write_status::WriteProblem;
 pub use self::writer::{LockMode, Writer};
 
 use self::backoff::{MAX_ATTEMPTS, back_off};
-use self::connection::deadline_exceeded;
 use self::db_error::DbErrorClass;
-use self::pool::{Database, Pool, PoolConnection};
-use self::queue::{Job, JobKind};
-use self::transaction::is_past;
-use self::work_span::WorkSpan;
-use self::workers::Workers;
+use self::pool::{Database, PoolConnection};
+use self::queue::JobKind;
+use self::runner::Runner;
 use self::write_status::WriteStatus;
 use crate::config::Secret;
-use crate::deadline;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::reloading::Reloading;
-use crate::telemetry::current::{self, Current};
-use crate::telemetry::metrics;
 
 /// A database, and the lane in which work on it is done. Cheap to clone.
 #[derive(Clone)]
@@ -103,15 +95,9 @@ pub struct Store {
 }
 
 struct Shared {
-    lanes: [LaneParts; Lane::ALL.len()],
+    runners: [Runner; Lane::ALL.len()],
     written: OrgSignal,
     writes: WriteStatus,
-}
-
-struct LaneParts {
-    pool: Pool,
-    workers: Workers,
-    options: PoolOptions,
 }
 
 impl Store {
@@ -119,12 +105,8 @@ impl Store {
     /// the call, not of the start. After a reload of the URL, new connections use the new one.
     pub fn new(database_url: impl Into<Reloading<Secret>>, requests: PoolOptions) -> Self {
         let database = Database::new(database_url.into());
-        let lanes = Lane::ALL.map(|lane| {
-            let options = lane.options(requests);
-            let workers = Workers::new(lane.thread_name(), &options);
-            LaneParts { pool: Pool::new(&database, &options), workers, options }
-        });
-        let shared = Shared { lanes, written: OrgSignal::default(), writes: WriteStatus::default() };
+        let runners = Lane::ALL.map(|lane| Runner::new(&database, lane, lane.options(requests)));
+        let shared = Shared { runners, written: OrgSignal::default(), writes: WriteStatus::default() };
         Self { shared: Arc::new(shared), lane: Lane::Requests }
     }
 
@@ -135,11 +117,11 @@ impl Store {
 
     /// Maximum number of connections of the lane.
     pub fn connections(&self) -> u32 {
-        self.parts().options.size
+        self.runner().connections()
     }
 
-    fn parts(&self) -> &LaneParts {
-        &self.shared.lanes[self.lane as usize]
+    fn runner(&self) -> &Runner {
+        &self.shared.runners[self.lane as usize]
     }
 
     /// Why writes fail, although the database answers; `None` while they succeed.
@@ -250,58 +232,6 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
-        let (deadline, call, queued_at) = (deadline::current(), current::get(), Instant::now());
-        let LaneParts { pool, workers, options } = self.parts();
-        let org = call.as_ref().and_then(Current::org);
-        let (reply, mut replied) = oneshot::channel();
-        // Set once: by the thread that starts the work, or by the caller that gives up. Rejected work never runs.
-        let is_claimed = Arc::new(AtomicBool::new(false));
-        let (pool, claim) = (pool.clone(), is_claimed.clone());
-        let work = Box::new(move || {
-            // The caller gave up, or the call was cancelled.
-            if claim.swap(true, Ordering::Relaxed) || reply.is_closed() {
-                return;
-            }
-            let span = WorkSpan { name, call };
-            let outcome = span.wait(queued_at, || pool.acquire()).and_then(|mut connection| {
-                Ok(span.work(|| run_before_deadline(&mut connection, deadline, work))?)
-            });
-            let _ = reply.send(outcome);
-        });
-        workers.submit(Job { org, kind, expires_at: queued_at + options.acquire_timeout, work });
-        let outcome = match timeout(options.acquire_timeout, &mut replied).await {
-            Ok(outcome) => Some(outcome),
-            Err(_) if is_claimed.swap(true, Ordering::Relaxed) => Some(replied.await),
-            Err(_) => None,
-        };
-        match outcome {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(_)) if is_claimed.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
-            // The acquire timeout passed.
-            Some(Err(_)) | None => {
-                metrics::shed("database_acquire_timeout");
-                Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
-                    .caused_by("no database connection was free within the acquire timeout"))
-            }
-        }
+        self.runner().run(name, kind, work).await
     }
-}
-
-/// Runs the work unless the deadline has passed; evicts the pool's connections when their server is lost.
-fn run_before_deadline<T>(
-    connection: &mut PoolConnection,
-    deadline: Option<Instant>,
-    work: impl FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T>,
-) -> StoreResult<T> {
-    // Opening the connection may have taken until now.
-    if is_past(deadline) {
-        return Err(deadline_exceeded().into());
-    }
-    let outcome = work(connection, deadline);
-    if let Err(StoreError::Database(error)) = &outcome
-        && DbErrorClass::of(error) == DbErrorClass::ServerLost
-    {
-        connection.evict();
-    }
-    outcome
 }

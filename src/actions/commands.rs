@@ -61,7 +61,7 @@ pub(super) fn enqueue(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
-    address: &ChatAddress,
+    chat_key: i64,
     change: &SessionChatChange,
 ) -> StoreResult<()> {
     let command = |field, flag, at| NewCommand { field, flag, at };
@@ -70,19 +70,19 @@ pub(super) fn enqueue(
         change.pinned.map(|flag| command("pinned", flag, None)),
         change.muted_until.map(|until| command("muted", until.is_some(), until)),
     ];
-    commands::enqueue(connection, org, session, address, &new.into_iter().flatten().collect::<Vec<_>>())
+    commands::enqueue(connection, org, session, chat_key, &new.into_iter().flatten().collect::<Vec<_>>())
 }
 
-/// Enqueues the command to mark a chat read or unread.
+/// Enqueues the command to mark a chat read up to that time, or unread.
 pub(super) fn enqueue_read(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
-    address: &ChatAddress,
-    is_read: bool,
+    chat_key: i64,
+    (is_read, at): (bool, Option<Instant>),
 ) -> StoreResult<()> {
-    let command = NewCommand { field: "read", flag: is_read, at: None };
-    commands::enqueue(connection, org, session, address, &[command])
+    let command = NewCommand { field: "read", flag: is_read, at: at.filter(|_| is_read) };
+    commands::enqueue(connection, org, session, chat_key, &[command])
 }
 
 impl ConnectorLease {

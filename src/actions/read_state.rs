@@ -23,13 +23,11 @@ pub(super) fn mark(
     address: &ChatAddress,
     state: ReadState,
 ) -> StoreResult<()> {
-    let has_changed = match state {
+    let changed = match state {
         ReadState::Read => read_state::mark_read(tx, session, address)?,
         ReadState::Unread => read_state::mark_unread(tx, session, address)?,
     };
-    if !has_changed {
-        return Ok(());
-    }
+    let Some((chat_key, read_up_to)) = changed else { return Ok(()) };
     let org = tx.org();
-    commands::enqueue_read(tx, org, session, address, state == ReadState::Read)
+    commands::enqueue_read(tx, org, session, chat_key, (state == ReadState::Read, read_up_to))
 }

@@ -60,8 +60,9 @@ pub async fn update<R: Send + 'static>(
     idempotent
         .write(store, org, move |tx: &mut Transaction<'_>| {
             check(tx, org, session, &address, &precondition)?;
-            session_chats::update(tx, session, &address, &columns)?;
-            commands::enqueue(tx, org, session, &address, &columns)?;
+            if let Some(chat_key) = session_chats::update(tx, session, &address, &columns)? {
+                commands::enqueue(tx, org, session, chat_key, &columns)?;
+            }
             find(tx, org, session, &address)
         })
         .await

@@ -14,8 +14,7 @@ use super::connection::{Connection, StoreResult};
 use super::ingest::SessionChatKey;
 use super::interval::interval;
 use super::org_rows::{org_rows, same_chat};
-use super::schema::{chat_addresses, chats, commands, connector_leases, session_chats, sessions};
-use super::session_chats::held_at;
+use super::schema::{chats, commands, connector_leases, sessions};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
@@ -26,7 +25,7 @@ pub struct NewCommand {
     pub field: &'static str,
     /// The new value.
     pub flag: bool,
-    /// When a mute ends. Ignored for `read`, which stores the chat's read mark.
+    /// When a mute ends, or the time of the last message that is read.
     pub at: Option<Instant>,
 }
 
@@ -58,30 +57,22 @@ pub struct CommandRow {
     pub at: Option<Instant>,
 }
 
-/// Stores commands for a chat. A command replaces an older one of the same field.
-///
-/// Does nothing when the session does not hold the chat.
+/// Stores commands for a chat that the session holds. A command replaces an older one of the same field.
 pub fn enqueue(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
-    address: &ChatAddress,
+    chat_key: i64,
     new: &[NewCommand],
 ) -> StoreResult<()> {
-    let held: Option<(i64, Option<Instant>)> = held_at!(org, session, address)
-        .select((session_chats::chat_key, session_chats::read_up_to))
-        .first(connection)
-        .optional()?;
-    let Some((chat_key, read_up_to)) = held.filter(|_| !new.is_empty()) else { return Ok(()) };
     let row = |command: &NewCommand| {
-        let at = if command.field == "read" && command.flag { read_up_to } else { command.at };
         (
             commands::org_id.eq(org),
             commands::session_id.eq(session),
             commands::chat_key.eq(chat_key),
             commands::field.eq(command.field),
             commands::flag.eq(command.flag),
-            commands::at.eq(at),
+            commands::at.eq(command.at),
         )
     };
     diesel::insert_into(commands::table)

@@ -10,18 +10,25 @@ use super::session_chats::lock;
 use super::touch::clock_timestamp;
 use super::transaction::Transaction;
 use crate::ids::{ChatAddress, SessionId};
+use crate::instant::Instant;
 
-/// Moves the read mark forward to the newest message and sets the unread count to 0. Returns whether that changed
-/// anything; an unchanged row is not written.
-pub fn mark_read(tx: &mut Transaction<'_>, session: SessionId, address: &ChatAddress) -> StoreResult<bool> {
+/// A changed chat's key and read mark; `None` when nothing changed, and nothing was written.
+type Marked = Option<(i64, Option<Instant>)>;
+
+/// Moves the read mark forward to the newest message and sets the unread count to 0.
+pub fn mark_read(tx: &mut Transaction<'_>, session: SessionId, address: &ChatAddress) -> StoreResult<Marked> {
     change(tx, session, address, |state| {
         state.read_up_to = state.read_up_to.max(state.last_message_at);
         state.unread = Some(0);
     })
 }
 
-/// Sets the unread count to 1 if it is 0 or unset; the read mark stays. Returns whether that changed anything.
-pub fn mark_unread(tx: &mut Transaction<'_>, session: SessionId, address: &ChatAddress) -> StoreResult<bool> {
+/// Sets the unread count to 1 if it is 0 or unset; the read mark stays.
+pub fn mark_unread(
+    tx: &mut Transaction<'_>,
+    session: SessionId,
+    address: &ChatAddress,
+) -> StoreResult<Marked> {
     change(tx, session, address, |state| state.unread = state.unread.max(Some(1)))
 }
 
@@ -30,13 +37,13 @@ fn change(
     session: SessionId,
     address: &ChatAddress,
     apply: impl FnOnce(&mut SessionChatState),
-) -> StoreResult<bool> {
+) -> StoreResult<Marked> {
     let org = tx.org();
-    let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(false) };
+    let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(None) };
     let mut after = before.clone();
     apply(&mut after);
     if after == before {
-        return Ok(false);
+        return Ok(None);
     }
     diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key))
         .set((
@@ -46,5 +53,5 @@ fn change(
         ))
         .execute(&mut **tx)?;
     record_update(tx, session, chat_key, &before, &after);
-    Ok(true)
+    Ok(Some((chat_key, after.read_up_to)))
 }

@@ -110,23 +110,6 @@ pub struct SessionChatChange {
     pub muted_until: Option<Option<Instant>>,
 }
 
-/// The row of a chat that a session holds, by any address of the chat.
-macro_rules! held_at {
-    ($org:expr, $session:expr, $address:expr) => {
-        session_chats::table
-            .filter(session_chats::org_id.eq($org))
-            .filter(session_chats::session_id.eq($session))
-            .filter(
-                session_chats::chat_key.nullable().eq(chat_addresses::table
-                    .filter(chat_addresses::org_id.eq($org))
-                    .filter(chat_addresses::address.eq($address))
-                    .select(chat_addresses::chat_key)
-                    .single_value()),
-            )
-    };
-}
-pub(super) use held_at;
-
 /// Locks the chat's row of this session FOR NO KEY UPDATE until the transaction ends. Returns the chat's key.
 pub fn lock(
     connection: &mut Connection,
@@ -134,24 +117,30 @@ pub fn lock(
     session: SessionId,
     address: &ChatAddress,
 ) -> StoreResult<Option<(i64, SessionChatState)>> {
-    let row = held_at!(org, session, address).select((session_chats::chat_key, state_columns!()));
-    Ok(row.for_no_key_update().first(connection).optional()?)
+    let chat_key = org_rows!(chat_addresses, org, address = address).select(chat_addresses::chat_key);
+    Ok(org_rows!(session_chats, org, session_id = session)
+        .filter(session_chats::chat_key.nullable().eq(chat_key.single_value()))
+        .select((session_chats::chat_key, state_columns!()))
+        .for_no_key_update()
+        .first(connection)
+        .optional()?)
 }
 
-/// Writes the changed columns and marks them as set explicitly.
+/// Writes the changed columns and marks them as set explicitly. Returns the chat's key; `None` when the session does not
+/// hold the chat.
 pub fn update(
     tx: &mut Transaction<'_>,
     session: SessionId,
     address: &ChatAddress,
     change: &SessionChatChange,
-) -> StoreResult<()> {
+) -> StoreResult<Option<i64>> {
     macro_rules! explicit {
         ($column:ident, $change:ident) => {
             session_chats::$column.eq(session_chats::$column.or(change.$change.is_some().into_sql::<Bool>()))
         };
     }
     let org = tx.org();
-    let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(()) };
+    let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(None) };
     diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key))
         .set((
             change,
@@ -168,7 +157,7 @@ pub fn update(
         ..before.clone()
     };
     record_update(tx, session, chat_key, &before, &after);
-    Ok(())
+    Ok(Some(chat_key))
 }
 
 /// Locks a chat that the session holds FOR UPDATE, so that no session starts or stops holding it. Returns its key.

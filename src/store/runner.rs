@@ -1,0 +1,102 @@
+//! Runs work on the threads and connections of a lane.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::connection::{StoreError, StoreResult, deadline_exceeded};
+use super::db_error::DbErrorClass;
+use super::lanes::{Lane, PoolOptions};
+use super::pool::{Database, Pool, PoolConnection};
+use super::queue::{Job, JobKind};
+use super::transaction::is_past;
+use super::work_span::WorkSpan;
+use super::workers::Workers;
+use crate::deadline;
+use crate::error::{Error, Kind, Result};
+use crate::telemetry::current::{self, Current};
+use crate::telemetry::metrics;
+
+/// The threads and the connections of a lane.
+pub(super) struct Runner {
+    pool: Pool,
+    workers: Workers,
+    options: PoolOptions,
+}
+
+impl Runner {
+    /// Creates a lane without threads and connections yet.
+    pub(super) fn new(database: &Database, lane: Lane, options: PoolOptions) -> Self {
+        let workers = Workers::new(lane.thread_name(), &options);
+        Self { pool: Pool::new(database, &options), workers, options }
+    }
+
+    /// Maximum number of connections.
+    pub(super) fn connections(&self) -> u32 {
+        self.options.size
+    }
+
+    /// Runs work when one of the lane's connections is free, and rejects it after the acquire timeout.
+    pub(super) async fn run<T, F>(&self, name: &'static str, kind: JobKind, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T> + Send + 'static,
+    {
+        let (deadline, call, queued_at) = (deadline::current(), current::get(), Instant::now());
+        let Self { pool, workers, options } = self;
+        let org = call.as_ref().and_then(Current::org);
+        let (reply, mut replied) = oneshot::channel();
+        // Set once: by the thread that starts the work, or by the caller that gives up. Rejected work never runs.
+        let is_claimed = Arc::new(AtomicBool::new(false));
+        let (pool, claim) = (pool.clone(), is_claimed.clone());
+        let work = Box::new(move || {
+            // The caller gave up, or the call was cancelled.
+            if claim.swap(true, Ordering::Relaxed) || reply.is_closed() {
+                return;
+            }
+            let span = WorkSpan { name, call };
+            let outcome = span.wait(queued_at, || pool.acquire()).and_then(|mut connection| {
+                Ok(span.work(|| run_before_deadline(&mut connection, deadline, work))?)
+            });
+            let _ = reply.send(outcome);
+        });
+        workers.submit(Job { org, kind, expires_at: queued_at + options.acquire_timeout, work });
+        let outcome = match timeout(options.acquire_timeout, &mut replied).await {
+            Ok(outcome) => Some(outcome),
+            Err(_) if is_claimed.swap(true, Ordering::Relaxed) => Some(replied.await),
+            Err(_) => None,
+        };
+        match outcome {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) if is_claimed.load(Ordering::Relaxed) => Err(Error::internal("the work panicked")),
+            // The acquire timeout passed.
+            Some(Err(_)) | None => {
+                metrics::shed("database_acquire_timeout");
+                Err(Error::new(Kind::Overloaded, "too much to do right now, try again")
+                    .caused_by("no database connection was free within the acquire timeout"))
+            }
+        }
+    }
+}
+
+/// Runs the work unless the deadline has passed; evicts the pool's connections when their server is lost.
+fn run_before_deadline<T>(
+    connection: &mut PoolConnection,
+    deadline: Option<Instant>,
+    work: impl FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T>,
+) -> StoreResult<T> {
+    // Opening the connection may have taken until now.
+    if is_past(deadline) {
+        return Err(deadline_exceeded().into());
+    }
+    let outcome = work(connection, deadline);
+    if let Err(StoreError::Database(error)) = &outcome
+        && DbErrorClass::of(error) == DbErrorClass::ServerLost
+    {
+        connection.evict();
+    }
+    outcome
+}
