@@ -138,7 +138,7 @@ impl Store {
         .await
     }
 
-    /// The organizations of transactions that have committed. For one task.
+    /// The organizations of transactions that have committed events. For one task.
     pub fn written(&self) -> &OrgSignal {
         &self.shared.written
     }
@@ -206,8 +206,10 @@ impl Store {
             let mut attempt = 1;
             loop {
                 match transaction::run(connection, &writer, deadline, &shared.writes, &work) {
-                    Ok(value) => {
-                        shared.written.add(Changed::Orgs([writer.org].into()));
+                    Ok((value, has_events)) => {
+                        if has_events {
+                            shared.written.add(Changed::Orgs([writer.org].into()));
+                        }
                         return Ok(value);
                     }
                     Err(StoreError::Database(error))

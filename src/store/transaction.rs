@@ -81,8 +81,8 @@ impl Transaction<'_> {
         *self.counts.entry((list, session)).or_default() -= i64::try_from(rows).unwrap_or(i64::MAX);
     }
 
-    /// Writes what was collected.
-    fn flush(mut self) -> StoreResult<()> {
+    /// Writes what was collected. Returns whether there were events.
+    fn flush(mut self) -> StoreResult<bool> {
         if !self.active.is_empty() {
             let active = std::mem::take(&mut self.active);
             let inserted = activity::refresh(self.connection, self.org, &active)?;
@@ -90,9 +90,10 @@ impl Transaction<'_> {
         }
         list_counts::add(self.connection, self.org, &self.counts)?;
         if self.events.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        events::insert(self.connection, self.org, &self.actor, self.events)
+        events::insert(self.connection, self.org, &self.actor, self.events)?;
+        Ok(true)
     }
 }
 
@@ -125,19 +126,19 @@ pub(super) fn test(connection: &mut PoolConnection, writes: &WriteStatus) -> Sto
     Ok(())
 }
 
-/// Runs work in one transaction, and commits it with the events that it recorded.
+/// Runs work in one transaction, and commits it with the events that it recorded. Returns whether there were any.
 pub(super) fn run<T>(
     connection: &mut PoolConnection,
     writer: &Writer,
     deadline: Option<Instant>,
     writes: &WriteStatus,
     work: impl Fn(&mut Transaction<'_>) -> StoreResult<T>,
-) -> StoreResult<T> {
+) -> StoreResult<(T, bool)> {
     connection.begin(deadline, &writer.begin(), &first_statements(writer, deadline))?;
     match write(connection, writer, deadline, work) {
-        Ok(value) => {
+        Ok(written) => {
             writes.commit(|| connection.batch_execute(COMMIT))?;
-            Ok(value)
+            Ok(written)
         }
         Err(error) => {
             // The first error is returned; a connection that cannot roll back is broken and is replaced.
@@ -163,7 +164,7 @@ fn write<T>(
     writer: &Writer,
     deadline: Option<Instant>,
     work: impl Fn(&mut Transaction<'_>) -> StoreResult<T>,
-) -> StoreResult<T> {
+) -> StoreResult<(T, bool)> {
     let Writer { org, actor, .. } = writer;
     // PostgreSQL has no text with NUL.
     let actor = actor.to_string().replace('\0', "");
@@ -180,8 +181,7 @@ fn write<T>(
     if is_past(deadline) {
         return Err(deadline_exceeded().into());
     }
-    tx.flush()?;
-    Ok(value)
+    Ok((value, tx.flush()?))
 }
 
 /// Whether the deadline has passed.
