@@ -8,6 +8,7 @@ pub mod log;
 pub mod plan;
 mod requests;
 mod seed;
+mod writes;
 
 use std::collections::BTreeMap;
 
