@@ -11,7 +11,7 @@ use super::lanes::PoolOptions;
 use crate::ids::OrgId;
 
 /// Whether a job may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum JobKind {
     Read,
     Write,
@@ -36,10 +36,10 @@ struct Limits {
     size: u32,
     /// That write, of all organizations.
     writes: u32,
-    /// Of one organization: its jobs may be slow, so a quarter is left to the others.
+    /// Of one organization and kind: its jobs may be slow, so a quarter is left to the others.
+    org_kind: u32,
+    /// Of one organization. One more, so that a read is served even when all its writes wait.
     org: u32,
-    /// That write, of one organization: its reads are served even when all its writes wait.
-    org_writes: u32,
 }
 
 /// A semaphore of [`Limits`].
@@ -47,7 +47,7 @@ struct Limits {
 enum Limit {
     Writes,
     Org(Option<OrgId>),
-    OrgWrites(Option<OrgId>),
+    OrgKind(Option<OrgId>, JobKind),
 }
 
 #[derive(Default)]
@@ -68,12 +68,8 @@ pub(super) struct Queue {
 impl Job {
     /// The permits it needs, in the order in which it acquires them.
     fn limits(&self) -> [Option<Limit>; 3] {
-        let is_write = self.kind == JobKind::Write;
-        [
-            is_write.then_some(Limit::OrgWrites(self.org)),
-            Some(Limit::Org(self.org)),
-            is_write.then_some(Limit::Writes),
-        ]
+        let writes = (self.kind == JobKind::Write).then_some(Limit::Writes);
+        [Some(Limit::OrgKind(self.org, self.kind)), Some(Limit::Org(self.org)), writes]
     }
 
     fn is_expired(&self) -> bool {
@@ -84,17 +80,17 @@ impl Job {
 impl Limits {
     fn new(options: &PoolOptions) -> Self {
         let PoolOptions { size, reserved_for_reads, .. } = *options;
-        let (writes, org) = (size.saturating_sub(reserved_for_reads), size - size / 4);
-        let org_writes = writes.min(org).saturating_sub(reserved_for_reads.min(1)).max(1);
-        Self { size, writes, org, org_writes }
+        let org_kind = size - size / 4;
+        let org = size.min(org_kind + reserved_for_reads.min(1));
+        Self { size, writes: size.saturating_sub(reserved_for_reads), org_kind, org }
     }
 
     const fn of(&self, limit: Limit) -> u32 {
         match limit {
             Limit::Writes => self.writes,
-            Limit::Org(None) | Limit::OrgWrites(None) => self.size,
+            Limit::Org(None) | Limit::OrgKind(None, _) => self.size,
             Limit::Org(Some(_)) => self.org,
-            Limit::OrgWrites(Some(_)) => self.org_writes,
+            Limit::OrgKind(Some(_), _) => self.org_kind,
         }
     }
 }
@@ -182,7 +178,8 @@ mod tests {
         Some(OrgId::from(uuid::Uuid::from_u128(number)))
     }
 
-    /// A queue of a lane with 4 connections: an organization runs 3 jobs at a time, of which 2 write; all write 3.
+    /// A queue of a lane with 4 connections: 3 writes run at a time, and 3 reads and 3 writes of an organization, but no more
+    /// than 4 of these.
     fn queue() -> Queue {
         Queue::new(&PoolOptions { reserved_for_reads: 1, ..PoolOptions::background(4) })
     }
@@ -226,19 +223,19 @@ mod tests {
     fn reads_start_while_all_writes_wait() {
         let [first, second] = [1, 2].map(org);
         let mut queue = queue();
-        for org in [first, first, first, second, second, first, second] {
+        for org in [first, first, first, second, first] {
             push(&mut queue, org, JobKind::Write);
         }
         let (writes, running) = start(&mut queue);
-        let write = |org| (org, JobKind::Write);
-        assert_eq!(writes, [write(first), write(first), write(second)]);
-        for org in [first, second] {
+        assert_eq!(writes, [(first, JobKind::Write); 3]);
+        for org in [first, first, second] {
             push(&mut queue, org, JobKind::Read);
         }
         let (reads, _) = start(&mut queue);
         assert_eq!(reads, [(first, JobKind::Read), (second, JobKind::Read)]);
         queue.finish(&running[0]);
-        assert_eq!(start(&mut queue).0, [write(second)], "it has waited longest");
+        let next = [(second, JobKind::Write), (first, JobKind::Read)];
+        assert_eq!(start(&mut queue).0, next, "those that have waited longest");
     }
 
     #[test]
@@ -249,7 +246,7 @@ mod tests {
             push_until(&mut queue, busy, JobKind::Write, Instant::now());
         }
         let waiting = |queue: &Queue| queue.semaphores.values().map(|it| it.waiting.len()).sum::<usize>();
-        assert_eq!((queue.ready(), waiting(&queue)), (2, 0));
+        assert_eq!((queue.ready(), waiting(&queue)), (3, 0));
         assert!(queue.start().is_none());
         assert!(queue.semaphores.is_empty());
     }
