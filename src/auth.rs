@@ -7,7 +7,6 @@ mod jwks;
 mod keys;
 mod login;
 mod lookup;
-mod orgs;
 mod token;
 
 pub use api_key::ApiKey;

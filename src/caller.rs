@@ -1,7 +1,11 @@
 //! The caller of a request, as plain data for every layer.
 
+mod role;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use self::role::Role;
 
 use crate::ids::{KeyId, OrgId, SessionId};
 pub use crate::pb::Capability;
@@ -19,6 +23,15 @@ pub struct Caller {
     pub sessions: Option<Arc<[SessionId]>>,
     /// Whether the caller may add, change and remove owners, if it has the capability `manage`.
     pub manages_owners: bool,
+    /// The normalized email of the member who logged in; `None` for api-keys and for people who are not members.
+    pub member: Option<Arc<str>>,
+}
+
+impl Caller {
+    /// The member from whom `chat_access` may hide chats; `None` when the caller sees all chats in its scope.
+    pub fn viewer(&self) -> Option<Arc<str>> {
+        self.member.clone().filter(|_| !self.capabilities.contains(Capability::Manage))
+    }
 }
 
 /// The result of authentication. The auth layer attaches it; the guard of each protocol rejects the request.
@@ -78,6 +91,17 @@ impl Capabilities {
     /// The capabilities of the set.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
         ALL.into_iter().filter(move |capability| self.contains(*capability))
+    }
+}
+
+impl From<Role> for Capabilities {
+    /// The capabilities of a login token with that role.
+    fn from(role: Role) -> Self {
+        let granted: &[Capability] = match role {
+            Role::Owner | Role::Admin => &[Capability::Read, Capability::Send, Capability::Manage],
+            Role::Member => &[Capability::Read, Capability::Send],
+        };
+        granted.iter().copied().collect()
     }
 }
 

@@ -1,13 +1,10 @@
 //! The members of an organization.
 
-mod role;
-
-pub use self::role::Role;
-
 use super::idempotency::IdempotentWrite;
 use super::page::{CursorList, Page};
 use super::{Precondition, name, orgs};
 use crate::caller::Caller;
+pub use crate::caller::Role;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;

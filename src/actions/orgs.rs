@@ -1,8 +1,9 @@
-//! Creating, listing, disabling and enabling organizations.
+//! Creating, listing, disabling and enabling organizations, and revoking their logins.
 
 use super::name;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
+use crate::instant::Instant;
 pub use crate::store::orgs::OrgRow;
 use crate::store::{Connection, Store, StoreResult, orgs};
 
@@ -26,6 +27,13 @@ pub async fn list(store: &Store) -> Result<Vec<OrgRow>> {
 /// Disables or enables an organization. All instances apply it within 5 seconds.
 pub async fn set_disabled(store: &Store, id: OrgId, disabled: bool) -> Result<()> {
     let found = store.write(id, move |connection| orgs::set_disabled(connection, id, disabled)).await?;
+    found_or_error(found)
+}
+
+/// Rejects all login tokens that were issued until now. All instances apply it within 5 seconds.
+pub async fn revoke_logins(store: &Store, id: OrgId) -> Result<()> {
+    let now = Instant::now();
+    let found = store.write(id, move |connection| orgs::set_logins_not_before(connection, id, now)).await?;
     found_or_error(found)
 }
 

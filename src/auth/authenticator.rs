@@ -5,7 +5,6 @@ use http::HeaderMap;
 use super::keys::Keys;
 use super::login::Logins;
 use super::lookup::AuthError;
-use super::orgs::Orgs;
 use super::token::{self, Token};
 use crate::caller::Identity;
 use crate::config::JwtConfig;
@@ -21,7 +20,7 @@ impl Authenticator {
     /// Verifies against that database.
     /// Needs a runtime: the keys of login tokens are fetched in the background.
     pub fn new(store: &Store, jwt: Option<&JwtConfig>) -> Self {
-        let logins = jwt.map(|config| Logins::new(config, Orgs::new(store.clone())));
+        let logins = jwt.map(|config| Logins::new(config, store.clone()));
         Self { logins, keys: Keys::new(store.clone()) }
     }
 

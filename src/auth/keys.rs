@@ -58,6 +58,7 @@ fn check(key: &ApiKey, record: KeyRecord) -> Option<ValidKey> {
         capabilities: record.capabilities.iter().filter_map(|name| capability_from_name(name)).collect(),
         sessions: record.sessions.map(Arc::from),
         manages_owners: record.manages_owners,
+        member: None,
     };
     Some(ValidKey { caller: Arc::new(caller), expires_at: record.expires_at })
 }

@@ -8,48 +8,57 @@ use serde_json::{Map, Value};
 
 use super::jwks::{Jwks, Lookup};
 use super::lookup::{self, AuthError};
-use super::orgs::Orgs;
 use super::token::{TokenHash, hash};
-use crate::caller::{Caller, Capabilities, Capability, Principal};
+use crate::caller::{Caller, Capabilities, Principal, Role};
 use crate::config::JwtConfig;
+use crate::ids::OrgId;
 use crate::instant::Instant;
+use crate::store::Store;
+use crate::store::logins::{self, LoginRecord};
+use crate::text_key::text_key;
 
 /// The accepted clock skew of the signer, in seconds.
 const SKEW_SECONDS: u64 = 60;
 
-/// A token with a valid signature and valid claims.
+/// A valid login.
 #[derive(Clone)]
-struct Login {
+struct ValidLogin {
     caller: Arc<Caller>,
     expires_at: Instant,
 }
 
 /// Verifies login tokens.
-/// The signature is verified every few seconds, the expiry and the organization at every request.
+/// The signature, the organization and the member are verified every few seconds, the expiry at every request.
 pub(super) struct Logins {
     config: JwtConfig,
     jwks: Arc<Jwks>,
-    orgs: Orgs,
-    verified: Cache<TokenHash, Login>,
+    store: Store,
+    /// `None` is a valid token that the organization does not accept.
+    verified: Cache<TokenHash, Option<ValidLogin>>,
 }
 
 impl Logins {
-    pub(super) fn new(config: &JwtConfig, orgs: Orgs) -> Self {
+    pub(super) fn new(config: &JwtConfig, store: Store) -> Self {
         let jwks = Jwks::start(&config.jwks_url);
-        Self { config: config.clone(), jwks, orgs, verified: lookup::cache() }
+        Self { config: config.clone(), jwks, store, verified: lookup::cache() }
     }
 
     /// The caller of a token that is valid now.
     pub(super) async fn verify(&self, token: &str) -> Result<Arc<Caller>, AuthError> {
-        let login = lookup::get_or_load(&self.verified, hash(token), self.decode(token)).await?;
-        if login.expires_at <= Instant::now() {
-            return Err(AuthError::Invalid);
-        }
-        self.orgs.check(login.caller.org).await?;
-        Ok(login.caller)
+        let found = lookup::get_or_load(&self.verified, hash(token), self.load(token)).await?;
+        let is_current = |login: &ValidLogin| Instant::now() < login.expires_at;
+        found.filter(is_current).map(|login| login.caller).ok_or(AuthError::Invalid)
     }
 
-    async fn decode(&self, token: &str) -> Result<Login, AuthError> {
+    async fn load(&self, token: &str) -> Result<Option<ValidLogin>, AuthError> {
+        let claims = self.decode(token).await?;
+        let (org, member_key) = (claims.org, claims.member_key.clone().unwrap_or_default());
+        let record =
+            lookup::read(&self.store, "login", move |connection| logins::find(connection, org, &member_key));
+        Ok(record.await?.and_then(|record| check(claims, &record)))
+    }
+
+    async fn decode(&self, token: &str) -> Result<Claims, AuthError> {
         let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
         // RFC 7515, 4.1.11: a critical extension that is not supported must be rejected, and none is supported.
         if header.crit.is_some() {
@@ -58,7 +67,7 @@ impl Logins {
         match self.jwks.find(header.kid.as_deref()).await {
             Lookup::Found(key) if key.algorithm == header.alg => {
                 let claims = self.claims(token, &key.key, key.algorithm);
-                claims.and_then(|claims| self.login(&claims)).ok_or(AuthError::Invalid)
+                claims.and_then(|claims| Claims::read(&self.config, &claims)).ok_or(AuthError::Invalid)
             }
             Lookup::Found(_) | Lookup::Unknown => Err(AuthError::Invalid),
             Lookup::NoKeys => Err(AuthError::Unavailable),
@@ -76,37 +85,74 @@ impl Logins {
         let claims = decode::<Map<String, Value>>(token, key, &validation).ok()?.claims;
         // The library accepts a list of issuers that contains the expected one.
         claims.get("iss")?.as_str()?;
-        // The library does not check when the token was issued.
-        if let Some(issued_at) = claims.get("iat") {
-            let now = Instant::now().micros() / 1_000_000;
-            if issued_at.as_f64()? > (now as f64) + (SKEW_SECONDS as f64) {
-                return None;
-            }
-        }
         Some(claims)
-    }
-
-    fn login(&self, claims: &Map<String, Value>) -> Option<Login> {
-        let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
-        let expires_at = claims.get("exp")?.as_f64()? + SKEW_SECONDS as f64;
-        let role = text(&self.config.role_claim);
-        let caller = Caller {
-            org: text(&self.config.org_claim)?.parse().ok()?,
-            principal: Principal::Member(text("sub").unwrap_or_default().to_owned()),
-            capabilities: capabilities_of(role),
-            sessions: None,
-            manages_owners: role == Some("owner"),
-        };
-        // A float that is too large becomes the largest integer, which means the same.
-        Some(Login { caller: Arc::new(caller), expires_at: Instant::from_micros((expires_at * 1e6) as i64) })
     }
 }
 
-fn capabilities_of(role: Option<&str>) -> Capabilities {
-    let granted: &[Capability] = match role {
-        Some("owner" | "admin") => &[Capability::Read, Capability::Send, Capability::Manage],
-        Some("member") => &[Capability::Read, Capability::Send],
-        _ => &[],
+/// The claims that matter beyond the signature.
+struct Claims {
+    org: OrgId,
+    subject: String,
+    role: Option<Role>,
+    /// The normalized email.
+    member_key: Option<String>,
+    issued_at: Option<Instant>,
+    expires_at: Instant,
+}
+
+impl Claims {
+    /// Reads the claims of a token whose issuer, audience and expiry are valid; `None` if one of them is not acceptable.
+    fn read(config: &JwtConfig, claims: &Map<String, Value>) -> Option<Self> {
+        let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
+        let seconds = |claim: &str| claims.get(claim).map(|value| value.as_f64().ok_or(()));
+        let now = Instant::now().micros() as f64 / 1e6;
+        let skew = SKEW_SECONDS as f64;
+        // The library checks neither when the token was issued nor how long it lives.
+        let issued_at = seconds("iat").transpose().ok()?;
+        let expires_at = seconds("exp")?.ok()?;
+        let lifetime = expires_at - issued_at.unwrap_or(now + skew);
+        if issued_at.is_some_and(|at| at > now + skew) || lifetime > config.max_lifetime.as_secs_f64() {
+            return None;
+        }
+        let subject = text("sub").filter(|subject| !subject.is_empty())?.to_owned();
+        // PostgreSQL has no text with NUL.
+        let member_key = text("email").map(|email| text_key(email.trim())).filter(|key| !key.contains('\0'));
+        Some(Self {
+            org: text(&config.org_claim)?.parse().ok()?,
+            subject,
+            role: text(&config.role_claim).and_then(|role| role.parse().ok()),
+            member_key,
+            issued_at: issued_at.map(instant),
+            expires_at: instant(expires_at + skew),
+        })
+    }
+}
+
+/// A float that is too large becomes the largest integer, which means the same.
+fn instant(seconds: f64) -> Instant {
+    Instant::from_micros((seconds * 1e6) as i64)
+}
+
+/// The login, if the organization accepts it. Of the claimed role and the member's the lower one counts.
+fn check(claims: Claims, record: &LoginRecord) -> Option<ValidLogin> {
+    let Claims { org, subject, role, member_key, issued_at, expires_at } = claims;
+    let is_too_old = record.not_before.is_some_and(|not_before| issued_at.is_none_or(|at| at < not_before));
+    let is_removed = record.role.is_none() && record.removed_at.is_some();
+    if record.org_disabled_at.is_some() || is_too_old || is_removed {
+        return None;
+    }
+    let member = record.role.as_ref().and(member_key).map(Arc::from);
+    let role = match &record.role {
+        Some(stored) => role.min(stored.parse().ok()),
+        None => role,
     };
-    granted.iter().copied().collect()
+    let caller = Caller {
+        org,
+        principal: Principal::Member(subject),
+        capabilities: role.map(Capabilities::from).unwrap_or_default(),
+        sessions: None,
+        manages_owners: role == Some(Role::Owner),
+        member,
+    };
+    Some(ValidLogin { caller: Arc::new(caller), expires_at })
 }

@@ -1,4 +1,4 @@
-//! Short-lived caches of tokens and organizations over database reads.
+//! Short-lived caches of tokens over database reads.
 
 use std::hash::Hash;
 use std::sync::Arc;

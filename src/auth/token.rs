@@ -1,7 +1,7 @@
 //! Finds the token in a request's headers, and its kind by its form.
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 
 use crate::digest::sha256;
 
@@ -40,21 +40,21 @@ impl<'a> Token<'a> {
 }
 
 /// The token in `authorization: Bearer <token>`, else in `x-api-key: <key>`.
+///
+/// A request with two different keys, or two `authorization` headers, has no valid token: a proxy may have checked the
+/// other one.
 pub(super) fn presented(headers: &HeaderMap) -> Token<'_> {
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
-    if let Some(authorization) = authorizations.next() {
-        // With two of them, a proxy may have checked the other one.
-        if authorizations.next().is_some() {
-            return Token::Malformed;
-        }
-        let token = authorization.to_str().ok().and_then(bearer);
-        return token.map_or(Token::Malformed, classify);
-    }
-    match headers.get("x-api-key").map(|key| key.to_str().map(classify)) {
-        None => Token::None,
-        Some(Ok(key @ Token::ApiKey(_))) => key,
-        Some(_) => Token::Malformed,
-    }
+    let keys = headers.get_all("x-api-key");
+    let token = match (authorizations.next(), keys.iter().next()) {
+        (Some(authorization), _) => authorization.to_str().ok().and_then(bearer).map(classify),
+        (None, Some(key)) => key.to_str().ok().map(classify).filter(|key| matches!(key, Token::ApiKey(_))),
+        (None, None) => return Token::None,
+    };
+    let token = token.unwrap_or(Token::Malformed);
+    let is_other =
+        |key: &HeaderValue| matches!(token, Token::ApiKey(token) if token.as_bytes() != key.as_bytes());
+    if authorizations.next().is_some() || keys.into_iter().any(is_other) { Token::Malformed } else { token }
 }
 
 fn bearer(authorization: &str) -> Option<&str> {
@@ -84,7 +84,6 @@ pub(super) fn classify(token: &str) -> Token<'_> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -123,6 +122,11 @@ mod tests {
         assert_eq!(presented(&headers(&[("x-api-key", "a.b.c")])), Token::Malformed);
         let both = headers(&[("x-api-key", "sb_x_y"), ("authorization", "Bearer a.b.c")]);
         assert_eq!(presented(&both), Token::Login("a.b.c"));
+        let both = |key: &str| headers(&[("x-api-key", key), ("authorization", "Bearer sb_x_y")]);
+        assert_eq!(presented(&both("sb_x_y")), Token::ApiKey("sb_x_y"));
+        assert_eq!(presented(&both("sb_x_z")), Token::Malformed);
+        let twice = headers(&[("x-api-key", "sb_x_y"), ("x-api-key", "sb_x_z")]);
+        assert_eq!(presented(&twice), Token::Malformed);
         assert_eq!(presented(&HeaderMap::new()), Token::None);
     }
 

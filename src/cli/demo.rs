@@ -136,6 +136,7 @@ async fn missing_chats(store: &Store, org: OrgId) -> Result<Vec<&'static str>> {
         capabilities: [Capability::Send].into_iter().collect(),
         sessions: None,
         manages_owners: false,
+        member: None,
     };
     let session = SESSIONS[0].session_id.parse().map_err(Error::internal)?;
     let mut missing = Vec::new();

@@ -36,6 +36,12 @@ pub(super) enum Command {
         #[arg(value_name = "ORG_ID")]
         org: OrgId,
     },
+    /// Reject all login tokens that were issued until now; takes effect within 5 seconds. API keys stay valid
+    RevokeLogins {
+        /// Organization id
+        #[arg(value_name = "ORG_ID")]
+        org: OrgId,
+    },
 }
 
 fn row(OrgRow { org_id, name, disabled_at, created_at }: OrgRow) -> Row {
@@ -58,5 +64,6 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         }
         Command::Disable { org } => Ok(orgs::set_disabled(store, org, true).await?),
         Command::Enable { org } => Ok(orgs::set_disabled(store, org, false).await?),
+        Command::RevokeLogins { org } => Ok(orgs::revoke_logins(store, org).await?),
     }
 }

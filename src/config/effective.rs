@@ -15,12 +15,14 @@ use super::settings::Config;
 const SIMILARITY: f64 = 0.8;
 
 /// Settings that another one makes meaningless without it: the setting, the required one, whether its lack is a mistake.
-const REQUIRES: [(&str, &str, bool); 10] = [
+const REQUIRES: [(&str, &str, bool); 12] = [
     ("database-direct-url", "database-url", true),
     ("jwks-url", "jwt-issuer", true),
     ("jwks-url", "jwt-audience", true),
     ("jwt-issuer", "jwks-url", true),
     ("jwt-audience", "jwks-url", true),
+    ("jwks-allow-http", "jwks-url", false),
+    ("jwt-max-lifetime", "jwks-url", false),
     ("jwt-org-claim", "jwks-url", false),
     ("jwt-role-claim", "jwks-url", false),
     ("tls-cert", "tls-key", true),
@@ -171,9 +173,14 @@ impl EffectiveSettings {
         // The groups of optional structs are part of the command: clap's derive looks for them.
         let command = Config::augment_args_for_update(Command::new("settings"));
         let matches = command.disable_help_flag(true).no_binary_name(true).try_get_matches_from(line);
-        matches.and_then(|matches| Config::from_arg_matches(&matches)).map_err(|error| InvalidConfig {
-            mistakes: vec![format!("the settings cannot be parsed: {}", error.kind())],
-        })
+        let config = matches.and_then(|matches| Config::from_arg_matches(&matches)).map_err(|error| {
+            InvalidConfig { mistakes: vec![format!("the settings cannot be parsed: {}", error.kind())] }
+        })?;
+        if config.jwt.as_ref().is_some_and(|jwt| !jwt.has_safe_jwks()) {
+            let mistake = "--jwks-url must be an https URL, or --jwks-allow-http must be true";
+            return Err(InvalidConfig { mistakes: vec![mistake.to_owned()] });
+        }
+        Ok(config)
     }
 }
 

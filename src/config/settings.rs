@@ -3,6 +3,7 @@
 //! The variable of a setting is `SWITCHBOARD_` and the name of its flag. A doc comment is the text in `--help`.
 //! `global` marks flags that every command takes, `hide_env_values` marks secrets.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -139,6 +140,11 @@ pub struct JwtConfig {
     #[arg(long, value_name = "URL", value_parser = non_empty)]
     pub jwks_url: String,
 
+    /// Whether the JWKS may be fetched over plain http from another host: whoever can change the answer can forge tokens
+    #[arg(id = "jwks-allow-http", long, value_name = "BOOLEAN", default_value = "false")]
+    #[arg(action = ArgAction::Set, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_http: bool,
+
     /// Required `iss` of login tokens; required with --jwks-url
     #[arg(id = "jwt-issuer", long, value_name = "ISSUER", value_parser = non_empty)]
     pub issuer: String,
@@ -154,6 +160,26 @@ pub struct JwtConfig {
     /// Claim of a login token that holds the role: owner, admin or member
     #[arg(id = "jwt-role-claim", long, value_name = "CLAIM", default_value = "role", value_parser = non_empty)]
     pub role_claim: String,
+
+    /// Maximum lifetime of a login token, from `iat` to `exp`; a token that lives longer is rejected
+    #[arg(id = "jwt-max-lifetime", long, value_name = "DURATION", default_value = "24h", value_parser = positive_duration)]
+    pub max_lifetime: Duration,
+}
+
+impl JwtConfig {
+    /// Whether the JWKS comes from a file, over TLS, or from this host; or the operator allows plain http.
+    pub(super) fn has_safe_jwks(&self) -> bool {
+        self.allow_http || self.jwks_url.strip_prefix("http://").is_none_or(is_loopback)
+    }
+}
+
+/// Whether the address without a scheme is of this host.
+fn is_loopback(address: &str) -> bool {
+    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, _) = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).unwrap_or((host, ""));
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The files of the server's TLS certificate, all PEM. They are reloaded when they change.

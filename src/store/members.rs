@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
 use super::org_rows::{org_rows, page_after};
-use super::schema::members;
+use super::schema::{members, removed_members};
 use super::transaction::Transaction;
 use super::{chat_access, chats};
 use crate::ids::OrgId;
@@ -105,10 +105,16 @@ pub fn page(connection: &mut Connection, org: OrgId, after: &str, limit: i64) ->
     Ok(page.load(connection)?)
 }
 
-/// Deletes a member that [`lock`] has locked: unassigns its chats, removes its access, and touches these chats.
+/// Deletes a member that [`lock`] has locked: unassigns its chats, removes its access, and touches these chats. Its login
+/// tokens are rejected from now on.
 pub fn delete(tx: &mut Transaction<'_>, member_key: &str, email: &str) -> StoreResult<()> {
     chats::unassign(tx, member_key, email)?;
     chat_access::remove_member(tx, member_key)?;
-    diesel::delete(org_rows!(members, tx.org(), member_key = member_key)).execute(&mut **tx)?;
+    let org = tx.org();
+    diesel::delete(org_rows!(members, org, member_key = member_key)).execute(&mut **tx)?;
+    diesel::insert_into(removed_members::table)
+        .values((removed_members::org_id.eq(org), removed_members::member_key.eq(member_key)))
+        .on_conflict_do_nothing()
+        .execute(&mut **tx)?;
     Ok(())
 }

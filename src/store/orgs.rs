@@ -53,3 +53,9 @@ pub fn set_disabled(connection: &mut Connection, org: OrgId, disabled: bool) -> 
     }
     Ok(true)
 }
+
+/// Rejects login tokens issued before that time; `false` when the organization does not exist.
+pub fn set_logins_not_before(connection: &mut Connection, org: OrgId, time: Instant) -> StoreResult<bool> {
+    let update = diesel::update(orgs::table.find(org)).set(orgs::logins_not_before.eq(time));
+    Ok(update.execute(connection)? == 1)
+}

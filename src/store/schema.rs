@@ -17,6 +17,15 @@ diesel::table! {
         name -> Text,
         disabled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        logins_not_before -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    removed_members (org_id, member_key) {
+        org_id -> Uuid,
+        member_key -> Text,
+        removed_at -> Timestamptz,
     }
 }
 
@@ -59,6 +68,7 @@ diesel::table! {
         revoked_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         manages_owners -> Bool,
+        created_by -> Text,
     }
 }
 
@@ -256,7 +266,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query! {
-    orgs, members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
+    orgs, members, removed_members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
     event_heads, idempotency_keys, ingest_senders, commands, connector_leases, lids, chat_merges, webhooks,
     webhook_deliveries, chat_views, event_views, message_views

@@ -68,5 +68,6 @@ diesel::table! {
         held_by -> Array<Text>,
         label_ids -> Array<Text>,
         assigned_to -> Nullable<Text>,
+        hidden_from -> Array<Text>,
     }
 }

@@ -178,3 +178,55 @@ fn readme_table_equals_settings_and_defaults() {
         assert_eq!(setting["value"].as_str().unwrap_or_default(), default, "{name}");
     }
 }
+
+#[test]
+fn credentials_in_urls_are_not_printed() {
+    let place = Place::new();
+    for (url, shown) in [
+        (
+            "https://user:secret@login.acme.example/jwks?key=secret",
+            "https://****@login.acme.example/jwks?****",
+        ),
+        ("https://secret@login.acme.example", "https://****@login.acme.example"),
+        ("https://login.acme.example/a@b", "https://login.acme.example/a@b"),
+    ] {
+        let mut command = place.command(&["config", "--jwt-issuer", "i", "--jwt-audience", "a"]);
+        let output = command.env("SWITCHBOARD_JWKS_URL", url).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && stdout.contains(shown), "{stdout}");
+        assert!(!stdout.contains("secret"), "{stdout}");
+    }
+}
+
+#[test]
+fn plain_http_jwks_is_rejected_outside_of_loopback() {
+    let place = Place::new();
+    let run = |url: &str, more: &[&str]| {
+        let flags = ["config", "--jwt-issuer", "i", "--jwt-audience", "a", "--jwks-url", url];
+        place.run(&[&flags, more].concat())
+    };
+    for local in
+        ["127.0.0.1:8080", "127.1.2.3", "localhost", "LOCALHOST:3000", "[::1]:8080", "user@127.0.0.1"]
+    {
+        assert_eq!(run(&format!("http://{local}/jwks.json"), &[]).code, Some(0), "{local}");
+    }
+    for remote in
+        ["login.acme.example", "10.0.0.1:80", "localhost.acme.example", "127.0.0.1@login.acme.example"]
+    {
+        let url = format!("http://{remote}/jwks.json");
+        let rejected = run(&url, &[]);
+        assert_eq!(rejected.code, Some(64), "{remote}");
+        assert!(rejected.stderr.contains("--jwks-allow-http"), "{}", rejected.stderr);
+        assert_eq!(run(&url, &["--jwks-allow-http"]).code, Some(0), "{remote}");
+        assert_eq!(run(&url.replace("http:", "https:"), &[]).code, Some(0), "{remote}");
+    }
+}
+
+#[test]
+fn help_documents_exit_codes() {
+    let help = Place::new().ask(&["--help"]);
+    let (_, codes) = help.split_once("Exit codes:").expect("a section");
+    for code in ["0 ", "1 ", "2 ", "64 "] {
+        assert!(codes.lines().any(|line| line.trim_start().starts_with(code)), "{code} in {codes}");
+    }
+}

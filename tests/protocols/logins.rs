@@ -2,6 +2,7 @@
 
 mod frontend;
 mod key_sets;
+mod memberships;
 mod signing_keys;
 
 pub(super) use frontend::Frontend;
@@ -79,6 +80,11 @@ async fn invalid_claims_return_401() {
         json!({"nbf": "soon"}),
         json!({"iat": now() + 120}),
         json!({"iat": "now"}),
+        json!({"sub": null}),
+        json!({"sub": ""}),
+        json!({"sub": 7}),
+        json!({"exp": now() + 24 * 3600 + 120}),
+        json!({"exp": now() + 3600, "iat": now() - 24 * 3600}),
         json!({"tenant": "019b0000-0000-7000-8000-000000000000"}),
         json!({"tenant": "not an organization"}),
         json!({"tenant": 7}),

@@ -63,6 +63,7 @@ async fn pin(store: Store, org: OrgId, people: usize) {
         capabilities: Capabilities::from_iter([Capability::Send]),
         sessions: None,
         manages_owners: false,
+        member: None,
     };
     for person in 0..people {
         for address in [lid(person), phone(person)] {

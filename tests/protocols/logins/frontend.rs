@@ -69,7 +69,12 @@ impl Frontend {
     }
 
     pub(crate) async fn world(&self) -> World {
-        world(self.jwks.to_str().unwrap()).await
+        self.world_with(&[]).await
+    }
+
+    /// A server with these flags, too.
+    pub(crate) async fn world_with(&self, flags: &[&str]) -> World {
+        world(self.jwks.to_str().unwrap(), flags).await
     }
 
     /// A token with that role, valid for ten minutes, with these claims changed.
@@ -94,10 +99,10 @@ impl Drop for Frontend {
 }
 
 /// A server that verifies login tokens with the keys at that location.
-pub(super) async fn world(jwks: &str) -> World {
-    let flags =
+pub(super) async fn world(jwks: &str, flags: &[&str]) -> World {
+    let login =
         ["--jwks-url", jwks, "--jwt-issuer", ISSUER, "--jwt-audience", "inbox", "--jwt-org-claim", "tenant"];
-    World::start_with("127.0.0.1:0", &flags).await
+    World::start_with("127.0.0.1:0", &[&login, flags].concat()).await
 }
 
 /// The claims of a login, valid for ten minutes, with these changed; `null` removes one.

@@ -38,7 +38,7 @@ fn one_key() -> String {
 #[tokio::test]
 async fn unknown_key_ids_cause_one_fetch_over_http() {
     let (url, requests) = host(http("200 OK", &one_key())).await;
-    let world = world(&url).await;
+    let world = world(&url, &[]).await;
     let chat = world.chat("Alice").await;
     let claims = claims(&world.org.id, "member", json!({}));
     world.anonymous().token(&Signer::ed25519("frontend").sign(&claims)).get(&chat).await.expect(200);
@@ -51,7 +51,7 @@ async fn unknown_key_ids_cause_one_fetch_over_http() {
 
 #[tokio::test]
 async fn login_without_any_keys_returns_503() {
-    let world = world("/nonexistent/jwks.json").await;
+    let world = world("/nonexistent/jwks.json", &[]).await;
     let claims = claims(&world.org.id, "member", json!({}));
     let caller = world.anonymous().token(&Signer::ed25519("frontend").sign(&claims));
     caller.get(&world.chat("Alice").await).await.expect(503);

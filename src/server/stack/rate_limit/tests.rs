@@ -20,6 +20,7 @@ fn caller(org: OrgId, name: &str) -> Caller {
         capabilities: Capabilities::default(),
         sessions: None,
         manages_owners: false,
+        member: None,
     }
 }
 

@@ -5,15 +5,15 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// The capabilities of a member with a login token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The role of a member. Later ones may do more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Those of an admin, and managing owners.
-    Owner,
-    /// Read, send, manage.
-    Admin,
-    /// Read and send.
+    /// Read and send, in the chats that are not hidden from the member.
     Member,
+    /// Read, send and manage, in all chats.
+    Admin,
+    /// The same, and managing owners.
+    Owner,
 }
 
 impl Role {
@@ -29,7 +29,8 @@ impl Role {
         }
     }
 
-    pub(super) fn expected() -> Error {
+    /// The error about text that is not a role.
+    pub(crate) fn expected() -> Error {
         Error::invalid("role", "must be owner, admin or member")
     }
 }
