@@ -7,15 +7,15 @@ use super::page::{CursorList, Page};
 use super::session_ids::{self, is_subset};
 use super::{Precondition, name, orgs};
 use crate::auth::ApiKey;
-use crate::caller::{Caller, Capabilities, Principal, capability_name};
+use crate::caller::{Actor, Caller, Capabilities, Capability, Principal, Role, capability_name};
 use crate::config::Secret;
 use crate::cursor::{Scope, SigningKeys};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 pub use crate::store::keys::KeyRow;
 use crate::store::keys::{self, NewKeyRow};
-use crate::store::{Connection, Store, StoreResult, Transaction};
+use crate::store::{Connection, Store, StoreResult, Transaction, logins, members};
 
 /// The position before the first key.
 const BEFORE_ALL: (Instant, &str) = (Instant::from_micros(0), "");
@@ -42,16 +42,20 @@ pub struct CreatedKey {
     pub token: Secret,
 }
 
-/// The principal that creates a key.
-struct Creator {
-    /// The api-key that creates it, if any.
-    key: Option<KeyId>,
-    manages_owners: bool,
+/// What to revoke.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// The key.
+    pub id: KeyId,
+    /// Whether to revoke the keys that it created, too, and those that they created.
+    pub with_created: bool,
+    /// The sessions that the caller may access; `None` for all.
+    pub allowed: Option<Arc<[SessionId]>>,
 }
 
 /// Creates a key for an operator, without limits.
 pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey> {
-    insert(store, org, new, Creator { key: None, manages_owners: true }, IdempotentWrite::unkeyed()).await
+    insert(store, org, new, None, IdempotentWrite::unkeyed()).await
 }
 
 /// Creates a key that permits no more than the caller's, and expires no later.
@@ -59,7 +63,8 @@ pub async fn create(store: &Store, org: OrgId, new: NewKey) -> Result<CreatedKey
 ///
 /// # Errors
 ///
-/// When the key would have a capability, a session or an expiry that the caller lacks.
+/// When the key would have a capability, a session or an expiry that the caller lacks, or the caller's own credential was
+/// revoked since it was checked.
 pub async fn grant<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -71,48 +76,84 @@ pub async fn grant<R: Send + 'static>(
         return Err(Error::forbidden(capability_name(lacking)));
     }
     session_ids::check_allowed(new.sessions.as_deref(), caller.sessions.as_deref())?;
-    let key = match &caller.principal {
-        Principal::ApiKey(id) => Some(id.clone()),
-        Principal::Member(_) => None,
-    };
-    let creator = Creator { key, manages_owners: caller.manages_owners };
-    insert(store, caller.org, new, creator, idempotent).await
+    insert(store, caller.org, new, Some(caller.clone()), idempotent).await
 }
 
+/// Inserts a key that the caller creates; `None` is an operator.
 async fn insert<R: Send + 'static>(
     store: &Store,
     org: OrgId,
     new: NewKey,
-    creator: Creator,
+    creator: Option<Caller>,
     idempotent: IdempotentWrite<CreatedKey, R>,
 ) -> Result<R> {
     let key = ApiKey::generate()?;
-    let row = checked_new(&key, new, creator.manages_owners)?;
+    let row = checked_new(&key, new, creator.as_ref().is_none_or(|caller| caller.manages_owners))?;
     let write = move |tx: &mut Transaction<'_>| {
-        orgs::check_exists(tx, org)?;
+        let latest = match &creator {
+            Some(caller) => check_creator(tx, caller)?,
+            None => orgs::check_exists(tx, org).map(|()| None)?,
+        };
         session_ids::check_exist(tx, org, row.sessions.as_deref())?;
-        let expires_at = expiry(tx, org, creator.key.as_ref(), row.expires_at)?;
-        let row = keys::insert(tx, org, &NewKeyRow { expires_at, ..row.clone() })?;
+        let expires_at = expiry(row.expires_at, latest)?;
+        let row = NewKeyRow { expires_at, created_by: tx.actor(), ..row.clone() };
+        let row = keys::insert(tx, org, &row)?;
         Ok(CreatedKey { token: key.token(), row })
     };
     idempotent.write(store, org, write).await
 }
 
+/// Checks the creator's own credential, and returns when it expires. The check of requests is a few seconds old: a revoked
+/// key must not live on in one that it creates meanwhile. Locks the credential, so that revoking it waits for this.
+fn check_creator(connection: &mut Connection, caller: &Caller) -> StoreResult<Option<Instant>> {
+    let org = caller.org;
+    let (is_valid, expires_at) = match (&caller.principal, &caller.member) {
+        (Principal::ApiKey(id), _) => {
+            let key = keys::lock(connection, org, id)?.filter(|key| state_of(key) == KeyState::Active);
+            (key.is_some(), key.and_then(|key| key.expires_at))
+        }
+        (Principal::Member(_), Some(member)) => {
+            (!members::lock_existing(connection, org, &[member])?.is_empty(), None)
+        }
+        (Principal::Member(_), None) => (true, None),
+    };
+    let login = logins::find(connection, org, caller.member.as_deref().unwrap_or_default())?;
+    let login = login.filter(|login| is_valid && login.org_disabled_at.is_none());
+    let lost = || Error::new(Kind::Unauthenticated, "the token is no longer accepted");
+    let role = login.ok_or_else(lost)?.role;
+    match role.map(|role| role.parse::<Role>()).transpose()? {
+        Some(Role::Member) => Err(Error::forbidden(capability_name(Capability::Manage)).into()),
+        Some(Role::Admin | Role::Owner) | None => Ok(expires_at),
+    }
+}
+
 /// The expiry of a new key, which is no later than that of the key that creates it.
-fn expiry(
-    connection: &mut Connection,
-    org: OrgId,
-    creator: Option<&KeyId>,
-    requested: Option<Instant>,
-) -> StoreResult<Option<Instant>> {
-    let creator = creator.map(|id| keys::lock(connection, org, id)).transpose()?.flatten();
-    let latest = creator.and_then(|key| key.expires_at);
+fn expiry(requested: Option<Instant>, latest: Option<Instant>) -> Result<Option<Instant>> {
     match (requested, latest) {
         (Some(requested), Some(latest)) if requested > latest => {
-            Err(Error::invalid("expires_at", "must not be after the expiry of the key that creates it")
-                .into())
+            Err(Error::invalid("expires_at", "must not be after the expiry of the key that creates it"))
         }
         _ => Ok(requested.or(latest)),
+    }
+}
+
+/// Whether a key is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It is accepted.
+    Active,
+    /// It was revoked.
+    Revoked,
+    /// It has expired.
+    Expired,
+}
+
+/// The state of a key now.
+pub fn state_of(key: &KeyRow) -> KeyState {
+    match key.revoked_at {
+        Some(_) => KeyState::Revoked,
+        None if key.expires_at.is_some_and(|at| at <= Instant::now()) => KeyState::Expired,
+        None => KeyState::Active,
     }
 }
 
@@ -147,7 +188,8 @@ pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
     key.map(|key| key.org).ok_or_else(not_found)
 }
 
-/// Revokes a key. All instances reject it within 5 seconds. Repeating it succeeds.
+/// Revokes a key. All instances reject it within 5 seconds. Repeating it succeeds. Returns the keys created by it, directly
+/// or through others, that are still active.
 ///
 /// # Errors
 ///
@@ -155,20 +197,40 @@ pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
 pub async fn revoke<R: Send + 'static>(
     store: &Store,
     org: OrgId,
-    id: KeyId,
-    allowed: Option<Arc<[SessionId]>>,
+    revocation: Revocation,
     precondition: Precondition<KeyRow>,
-    idempotent: IdempotentWrite<(), R>,
+    idempotent: IdempotentWrite<Vec<KeyRow>, R>,
 ) -> Result<R> {
     let write = move |tx: &mut Transaction<'_>| {
-        let key = keys::lock(tx, org, &id)?.ok_or_else(not_found)?;
+        let Revocation { id, with_created, allowed } = &revocation;
+        let key = keys::lock(tx, org, id)?.ok_or_else(not_found)?;
         if !is_subset(key.sessions.as_deref(), allowed.as_deref()) {
             return Err(not_found().into());
         }
         precondition.check(&key)?;
-        keys::revoke(tx, org, &id)
+        keys::revoke(tx, org, std::slice::from_ref(id))?;
+        let mut created = created_by(tx, org, id)?;
+        if *with_created {
+            let ids: Vec<_> = created.drain(..).map(|key| key.id).collect();
+            keys::revoke(tx, org, &ids)?;
+        }
+        created.retain(|key| state_of(key) == KeyState::Active);
+        Ok(created)
     };
     idempotent.write(store, org, write).await
+}
+
+/// The keys that a key created, those that they created, and so on. All are locked: none of them creates another one.
+fn created_by(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<Vec<KeyRow>> {
+    let (mut created, mut creators) = (Vec::new(), vec![id.clone()]);
+    while !creators.is_empty() {
+        let actors: Vec<_> =
+            creators.into_iter().map(|id| Actor::Principal(Principal::ApiKey(id)).to_string()).collect();
+        let next = keys::lock_created_by(connection, org, &actors)?;
+        creators = next.iter().map(|key| key.id.clone()).collect();
+        created.extend(next);
+    }
+    Ok(created)
 }
 
 fn not_found() -> Error {
@@ -188,5 +250,6 @@ fn checked_new(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKey
         sessions: new.sessions.map(session_ids::sorted),
         expires_at: new.expires_at,
         manages_owners,
+        created_by: String::new(),
     })
 }

@@ -2,12 +2,12 @@
 
 use tonic::{Request, Response};
 
+use super::etag::precondition;
 use super::guard::caller;
 use super::idempotency::idempotent;
 use super::parse::{parse, parse_each, unix_millis};
 use super::state::{Api, RpcResult};
-use super::write::deletion;
-use crate::actions::keys::{self, CreatedKey, KeyRow, NewKey};
+use crate::actions::keys::{self, CreatedKey, KeyRow, NewKey, Revocation};
 use crate::caller::capability_from_name;
 use crate::error::Result;
 use crate::instant::Instant;
@@ -33,10 +33,12 @@ impl ApiKeyService for Api {
 
     async fn revoke_api_key(&self, request: Request<RevokeApiKeyRequest>) -> RpcResult<()> {
         let caller = caller(&request)?;
-        let (precondition, write) = deletion(&request, api_key)?;
-        let id = parse("key_id", &request.get_ref().key_id)?;
-        let sessions = caller.sessions.clone();
-        Ok(keys::revoke(&self.store, caller.org, id, sessions, precondition, write).await?)
+        let precondition = precondition(request.metadata(), api_key);
+        let write = idempotent(&request, Response::new, |_| ())?;
+        let RevokeApiKeyRequest { key_id, revoke_created } = request.into_inner();
+        let allowed = caller.sessions.clone();
+        let revocation = Revocation { id: parse("key_id", &key_id)?, with_created: revoke_created, allowed };
+        Ok(keys::revoke(&self.store, caller.org, revocation, precondition, write).await?)
     }
 }
 
@@ -65,5 +67,6 @@ fn api_key(row: KeyRow) -> ApiKey {
         revoked_at: row.revoked_at.map(Instant::millis),
         created_at: row.created_at.millis(),
         key: None,
+        created_by: row.created_by,
     }
 }

@@ -9,10 +9,11 @@ use serde_json::json;
 use super::arguments::{JsonArgument, ListArguments, OrgArgument};
 use super::context::Context;
 use super::failure::Failure;
+use super::note::note;
 use super::output::{self, Row};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
-use crate::actions::keys::{self, KeyRow, NewKey};
+use crate::actions::keys::{self, KeyRow, KeyState, NewKey, Revocation};
 use crate::caller::{Capabilities, Capability, capability_from_name, capability_name};
 use crate::config::units;
 use crate::ids::{KeyId, SessionId};
@@ -50,6 +51,9 @@ pub(super) enum Command {
         /// Key id: the part of the key between its underscores
         #[arg(value_name = "KEY_ID")]
         key: KeyId,
+        /// Revoke the keys that it created, too, and those that they created
+        #[arg(long)]
+        with_created: bool,
     },
 }
 
@@ -59,11 +63,10 @@ fn capability_parser() -> impl TypedValueParser<Value = Capability> {
 }
 
 fn row(key: KeyRow) -> Row {
-    let is_expired = key.expires_at.is_some_and(|at| at <= Instant::now());
-    let state = match key.revoked_at {
-        Some(_) => "revoked",
-        None if is_expired => "expired",
-        None => "active",
+    let state = match keys::state_of(&key) {
+        KeyState::Revoked => "revoked",
+        KeyState::Expired => "expired",
+        KeyState::Active => "active",
     };
     let (id, capabilities) = (key.id.to_string(), key.capabilities.join(","));
     let sessions = key.sessions.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -75,6 +78,7 @@ fn row(key: KeyRow) -> Row {
         "expiresAt": key.expires_at.map(Instant::millis),
         "revokedAt": key.revoked_at.map(Instant::millis),
         "createdAt": key.created_at.millis(),
+        "createdBy": key.created_by,
     });
     Row { columns: vec![id, key.name, capabilities, state.to_owned()], json }
 }
@@ -99,9 +103,17 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::List(ListArguments { of, output }) => {
             output::list(keys::list(store, of.org).await?.into_iter().map(row), output.json)
         }
-        Command::Revoke { key } => {
+        Command::Revoke { key, with_created } => {
             let org = keys::owner(store, key.clone()).await?;
-            Ok(keys::revoke(store, org, key, None, Precondition::NONE, IdempotentWrite::unkeyed()).await?)
+            let revocation = Revocation { id: key.clone(), with_created, allowed: None };
+            let created =
+                keys::revoke(store, org, revocation, Precondition::NONE, IdempotentWrite::unkeyed()).await?;
+            if !created.is_empty() {
+                let count = created.len();
+                let command = format!("switchboard key revoke {key} --with-created");
+                note(format_args!("{count} active keys were created by this one; `{command}` revokes them"));
+            }
+            Ok(())
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Api keys, and whether the organization of a token is enabled.
+//! Api keys.
 
-use diesel::dsl::{exists, now, select};
+use diesel::dsl::now;
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
@@ -41,6 +41,7 @@ pub struct KeyRow {
     pub expires_at: Option<Instant>,
     pub revoked_at: Option<Instant>,
     pub created_at: Instant,
+    pub created_by: String,
 }
 
 /// A key to insert.
@@ -57,6 +58,7 @@ pub struct NewKeyRow {
     pub sessions: Option<Vec<SessionId>>,
     pub expires_at: Option<Instant>,
     pub manages_owners: bool,
+    pub created_by: String,
 }
 
 /// The key of any organization by its id: a token names its key, not its organization.
@@ -68,12 +70,6 @@ pub fn find(connection: &mut Connection, id: &KeyId) -> StoreResult<Option<KeyRe
         .first(connection)
         .optional()?;
     Ok(found)
-}
-
-/// Whether the organization exists and is not disabled.
-pub fn org_is_enabled(connection: &mut Connection, org: OrgId) -> StoreResult<bool> {
-    let enabled = org_rows!(orgs, org).filter(orgs::disabled_at.is_null());
-    Ok(select(exists(enabled)).get_result(connection)?)
 }
 
 /// How many of these sessions belong to the organization.
@@ -115,10 +111,22 @@ pub fn lock(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<
     Ok(found.for_no_key_update().first(connection).optional()?)
 }
 
-/// Revokes a key now; a revoked key keeps its date.
-pub fn revoke(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<()> {
-    diesel::update(org_rows!(api_keys, org, key_id = id).filter(api_keys::revoked_at.is_null()))
+/// Revokes keys now; a revoked key keeps its date.
+pub fn revoke(connection: &mut Connection, org: OrgId, ids: &[KeyId]) -> StoreResult<()> {
+    let keys = org_rows!(api_keys, org).filter(api_keys::key_id.eq_any(ids));
+    diesel::update(keys.filter(api_keys::revoked_at.is_null()))
         .set(api_keys::revoked_at.eq(now))
         .execute(connection)?;
     Ok(())
+}
+
+/// Locks the keys that these principals created FOR NO KEY UPDATE, in ascending order.
+pub fn lock_created_by(
+    connection: &mut Connection,
+    org: OrgId,
+    creators: &[String],
+) -> StoreResult<Vec<KeyRow>> {
+    let created = org_rows!(api_keys, org).filter(api_keys::created_by.eq_any(creators));
+    let created = created.order(api_keys::key_id).select(KeyRow::as_select());
+    Ok(created.for_no_key_update().load(connection)?)
 }

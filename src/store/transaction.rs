@@ -37,6 +37,11 @@ impl Transaction<'_> {
         self.org
     }
 
+    /// The principal that writes, as it is stored.
+    pub fn actor(&self) -> String {
+        self.actor.clone()
+    }
+
     /// Records a change event. Events are inserted in the order in which they were recorded.
     pub fn record(&mut self, event: NewEvent) {
         self.events.push(event);

@@ -23,6 +23,7 @@ async fn key_is_created_used_and_revoked() {
     let expected = json!({
         "id": id, "name": "bot", "capabilities": ["read", "send"], "sessionIds": sessions, "expiresAt": far,
         "revokedAt": null, "createdAt": made["createdAt"], "key": key,
+        "createdBy": made["createdBy"],
     });
     assert_eq!(made, expected);
     assert!(made["createdAt"].is_u64());
@@ -189,4 +190,64 @@ fn limited(world: &World, session: &str) -> Rest {
     let can = "read,send,ingest,manage";
     let args = ["key", "create", "--org", &world.org.id, "--name", "one", "--can", can, "--session", session];
     world.anonymous().token(&world.cli(&args))
+}
+
+/// A new key of the caller with these capabilities: its id, and the key.
+async fn create(caller: &Rest, can: &[&str]) -> (String, String) {
+    let made =
+        post(caller, "/api-keys", json!({"name": "made", "capabilities": can})).await.expect(201).json();
+    let text = |field: &str| made[field].as_str().expect("a text").to_owned();
+    (text("id"), text("key"))
+}
+
+#[tokio::test]
+async fn revoked_key_cannot_create_keys_meanwhile() {
+    let world = World::start().await;
+    let new = json!({"name": "last", "capabilities": ["manage"]});
+    for end in ["revoked_at", "expires_at"] {
+        let key = world.database.create_key(&world.org.id, "manage", &[]);
+        let caller = world.anonymous().token(&key);
+        post(&caller, "/api-keys", new.clone()).await.expect(201);
+        let id = key.split('_').nth(1).expect("an id");
+        world
+            .sql()
+            .run_as(&world.org.id, &format!("UPDATE api_keys SET {end} = now() WHERE key_id = '{id}'"));
+        // The cached check still accepts it.
+        caller.get("/api/v1/organization/api-keys").await.expect(200);
+        post(&caller, "/api-keys", new.clone()).await.expect(401);
+    }
+    let caller = manager(&world).await;
+    post(&caller, "/api-keys", new.clone()).await.expect(201);
+    world.cli(&["org", "disable", &world.org.id]);
+    post(&caller, "/api-keys", new).await.expect(401);
+    assert_eq!(world.sql().count("api_keys WHERE name = 'last'"), 3);
+}
+
+#[tokio::test]
+async fn revoking_a_key_can_revoke_what_it_created() {
+    let world = World::start().await;
+    let operator = world.database.create_key(&world.org.id, "manage,read", &[]);
+    let root = operator.split('_').nth(1).expect("an id").to_owned();
+    let root_caller = world.anonymous().token(&operator);
+    let (child, child_key) = create(&root_caller, &["manage", "read"]).await;
+    let (grandchild, _) = create(&world.anonymous().token(&child_key), &["read"]).await;
+    let (other, _) = create(&manager(&world).await, &["read"]).await;
+    let listed =
+        || world.sql().rows("SELECT key_id, created_by, revoked_at IS NOT NULL AS revoked FROM api_keys");
+    let of = |id: &str| listed().into_iter().find(|row| row["key_id"] == id).expect("the key");
+    for (id, creator) in [
+        (&root, "operator".to_owned()),
+        (&child, format!("key:{root}")),
+        (&grandchild, format!("key:{child}")),
+    ] {
+        assert_eq!(of(id)["created_by"], creator);
+    }
+    let caller = manager(&world).await;
+    delete(&caller, &format!("/api-keys/{root}")).await.expect(204);
+    assert_eq!([&root, &child, &grandchild].map(|id| of(id)["revoked"] == true), [true, false, false]);
+    delete(&caller, &format!("/api-keys/{root}?revokeCreated=true")).await.expect(204);
+    assert_eq!(
+        [&root, &child, &grandchild, &other].map(|id| of(id)["revoked"] == true),
+        [true, true, true, false]
+    );
 }
