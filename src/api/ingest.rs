@@ -67,9 +67,11 @@ impl IngestService for IngestApi {
         request: Request<Streaming<CommandsRequest>>,
     ) -> Result<Response<Self::CommandsStream>, Status> {
         let caller = caller(&request)?;
+        let credential_check = credential_check(&request)?;
         let (sender, responses) = mpsc::channel(commands::CHANNEL_SIZE);
         let (store, notifier, closing) = (self.store.clone(), self.notifier.clone(), self.closing.clone());
-        tokio::spawn(Commands::new(store, notifier, closing, caller, sender).run(request.into_inner()));
+        let stream = Commands::new(store, notifier, closing, caller, sender);
+        tokio::spawn(stream.run(request.into_inner(), credential_check));
         Ok(Response::new(until_deadline(ReceiverStream::new(responses))))
     }
 }

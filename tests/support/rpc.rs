@@ -1,10 +1,15 @@
 //! A gRPC and gRPC-Web caller of raw bytes, for requests that generated clients cannot send.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::{once, pending};
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt, Full};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
@@ -73,12 +78,25 @@ impl Rpc {
 
     /// Sends the bytes as the body of a call of `/<package>.<service>/<method>`.
     pub async fn call(&self, path: &str, body: impl Into<Bytes>) -> RpcAnswer {
+        self.send(path, Full::new(body.into())).await
+    }
+
+    /// The same with a request that is not closed after these bytes.
+    pub async fn hold(&self, path: &str, body: impl Into<Bytes>) -> RpcAnswer {
+        let frames = once(ready(Ok::<_, Infallible>(Frame::data(body.into())))).chain(pending());
+        self.send(path, StreamBody::new(frames)).await
+    }
+
+    async fn send<B>(&self, path: &str, body: B) -> RpcAnswer
+    where
+        B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+    {
         let uri = format!("http://{}{path}", self.address);
         let mut request = Request::builder().method("POST").uri(uri);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body.into())).expect("a request");
+        let request = request.body(body).expect("a request");
         let stream = TokioIo::new(TcpStream::connect(self.address).await.expect("the server"));
         let (answer, connection) = match self.protocol {
             Protocol::Grpc => {

@@ -12,6 +12,7 @@ use tonic::{Status, Streaming};
 use super::reading::{next, shutting_down};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::commands::{self, Change, ConnectorLease, LEASE};
+use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::pb::commands_request::{Done, Open, Request};
@@ -60,26 +61,38 @@ impl Commands {
     }
 
     /// Serves the stream to its end.
-    pub(super) async fn run(self, mut requests: Streaming<CommandsRequest>) {
-        let outcome = match self.open(&mut requests).await {
-            Ok(Some(hold)) => {
-                let outcome = tokio::select! {
-                    outcome = self.serve(hold, &mut requests) => outcome,
-                    () = self.responses.closed() => Ok(()),
-                };
-                // So that another stream need not wait until the lease expires.
-                if let Err(error) = hold.release(&self.store).await {
-                    tracing::warn!(%error, "the lease of a session was not released; it expires");
-                }
-                outcome
-            }
-            Ok(None) => Ok(()),
-            Err(status) => Err(status),
+    pub(super) async fn run(
+        self,
+        mut requests: Streaming<CommandsRequest>,
+        credential_check: CredentialCheck,
+    ) {
+        let mut hold = None;
+        let outcome = tokio::select! {
+            outcome = self.open_and_serve(&mut hold, &mut requests) => outcome,
+            lost = credential_check.lost(&self.caller) => Err(lost.into()),
+            () = self.responses.closed() => Ok(()),
         };
+        // So that another stream need not wait until the lease expires.
+        if let Some(hold) = hold
+            && let Err(error) = hold.release(&self.store).await
+        {
+            tracing::warn!(%error, "the lease of a session was not released; it expires");
+        }
         if let Err(status) = outcome {
             tracing::info!(code = ?status.code(), "command stream ended");
             let _ = self.responses.send(Err(status)).await;
         }
+    }
+
+    /// Leaves the lease that it may hold in `hold`.
+    async fn open_and_serve(
+        &self,
+        hold: &mut Option<ConnectorLease>,
+        requests: &mut Streaming<CommandsRequest>,
+    ) -> Result<(), Status> {
+        let Some(found) = self.open(requests).await? else { return Ok(()) };
+        *hold = Some(found);
+        self.serve(found, requests).await
     }
 
     /// Reads the first message. Returns `None` when there is none.
