@@ -26,7 +26,7 @@ pub async fn list(
         .with_some("from", query.from.map(Instant::micros))
         .with_some("before", query.before.map(Instant::micros));
     let org = caller.org;
-    let query = AuditQuery { sessions: caller.sessions.clone(), ..query };
+    let query = AuditQuery { sessions: caller.sessions.clone(), viewer: caller.viewer(), ..query };
     let list = CursorList { store, keys, org, scope };
     let read = move |connection: &mut Connection, older_than: Option<(i64, i64)>, limit| {
         let older_than = older_than.map(|(at, id)| (Instant::from_micros(at), id));

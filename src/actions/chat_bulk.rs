@@ -85,9 +85,9 @@ impl Chats {
 
     /// Locks all of the chats. Fails when one is not in the caller's session scope.
     fn lock(&self, connection: &mut Connection, caller: &Caller) -> StoreResult<BTreeSet<i64>> {
-        let scope = SessionScope { phone: self.number.clone(), sessions: caller.sessions.clone() };
+        let scope = SessionScope::of(caller, self.number.clone());
         let found = chat_bulk::find(connection, caller.org, &self.addresses, &scope)?;
-        let found = found.ok_or_else(|| Error::not_found("number not found"))?;
+        let found = found.ok_or_else(|| Error::not_found("phone not found"))?;
         let missing = self.addresses.iter().enumerate().filter(|(_, address)| !found.contains_key(*address));
         let missing: Vec<usize> = missing.map(|(index, _)| index).take(MAX_VIOLATIONS).collect();
         if !missing.is_empty() {

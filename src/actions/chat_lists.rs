@@ -19,8 +19,8 @@ pub async fn list(
     page: PageWindow,
 ) -> Result<ListPage<ChatView>> {
     let org = caller.org;
-    let scope = SessionScope { phone: number, sessions: caller.sessions.clone() };
+    let scope = SessionScope::of(caller, number);
     let listed =
         store.read(move |connection| chat_lists::list(connection, org, &scope, &filter, page)).await?;
-    listed.ok_or_else(|| Error::not_found("number not found"))
+    listed.ok_or_else(|| Error::not_found("phone not found"))
 }

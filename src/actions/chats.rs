@@ -10,10 +10,11 @@ use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 use crate::patch::Patch;
-use crate::store::chats::{ChatSelector, ChatView, LockedChat};
+use crate::store::chat_selector::ChatSelector;
+use crate::store::chats::{ChatView, LockedChat};
 use crate::store::labels::LabelName;
 use crate::store::{
-    self, Connection, Store, StoreResult, Transaction, chat_labels, chats, members, session_chats,
+    self, Connection, Store, StoreResult, Transaction, chat_labels, chats, members, session_chats, sessions,
 };
 use crate::text_key::text_key;
 
@@ -36,7 +37,7 @@ pub async fn get(
     number: Option<PhoneSelector>,
 ) -> Result<ChatView> {
     let org = caller.org;
-    let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
+    let selector = ChatSelector::of(caller, address, number);
     store.read(move |connection| find(connection, org, &selector)).await
 }
 
@@ -52,12 +53,14 @@ pub async fn update<R: Send + 'static>(
 ) -> Result<R> {
     let change = CheckedChange::parse(change)?;
     let org = caller.org;
-    let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
+    let selector = ChatSelector::of(caller, address, number);
     let write = move |tx: &mut Transaction<'_>| {
         // The request is validated before the chat is looked up, so that an invalid request reveals nothing about the
         // chat. Members are locked before chats, as when a member is deleted.
         let properties = change.resolve(tx, org)?;
-        let locked = chats::lock(tx, org, &selector.address)?.ok_or_else(not_found)?;
+        let Some(locked) = chats::lock(tx, org, &selector.address)? else {
+            return Err(missing(tx, org, &selector)?.into());
+        };
         if precondition.is_some() {
             precondition.check(&find(tx, org, &selector)?)?;
         }
@@ -78,14 +81,16 @@ pub async fn mark_read<R: Send + 'static>(
     idempotent: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
     let org = caller.org;
-    let selector = ChatSelector { address, phone: number, sessions: caller.sessions.clone() };
+    let selector = ChatSelector::of(caller, address, number);
     let write = move |tx: &mut Transaction<'_>| {
-        let session = chats::find_session(tx, org, &selector)?.ok_or_else(not_found)?;
+        let Some(session) = chats::find_session(tx, org, &selector)? else {
+            return Err(missing(tx, org, &selector)?.into());
+        };
         // Fixes the session, since concurrent activity may change which one is selected.
         let fixed = ChatSelector { sessions: Some([session].into()), ..selector.clone() };
         if precondition.is_some() {
             // The version covers the organization's data and the session's.
-            chats::lock(tx, org, &selector.address)?.ok_or_else(not_found)?;
+            chats::lock(tx, org, &selector.address)?;
             session_chats::lock(tx, org, session, &selector.address)?;
             precondition.check(&find(tx, org, &fixed)?)?;
         }
@@ -96,11 +101,21 @@ pub async fn mark_read<R: Send + 'static>(
 }
 
 fn find(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<ChatView> {
-    Ok(chats::find(connection, org, selector)?.ok_or_else(not_found)?)
+    match chats::find(connection, org, selector)? {
+        Some(view) => Ok(view),
+        None => Err(missing(connection, org, selector)?.into()),
+    }
 }
 
-fn not_found() -> Error {
-    Error::not_found("chat not found")
+/// The error when the selected session does not hold the chat: the phone is unknown, or the chat.
+fn missing(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<Error> {
+    let is_phone_unknown = match &selector.phone {
+        Some(phone) => {
+            sessions::find_by_phone(connection, org, phone, selector.sessions.as_deref())?.is_empty()
+        }
+        None => false,
+    };
+    Ok(Error::not_found(if is_phone_unknown { "phone not found" } else { "chat not found" }))
 }
 
 /// A syntactically valid change.

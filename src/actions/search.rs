@@ -3,9 +3,9 @@
 use super::name::check_no_nul;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::store::Store;
 use crate::store::search::{self, Found, Outcome};
 pub use crate::store::search::{Filter, Page};
+use crate::store::{Connection, Store, chat_access};
 
 /// Maximum number of matches that are counted and ranked.
 pub const MAX_MATCHES: i32 = 10_000;
@@ -23,11 +23,19 @@ pub async fn messages(
 ) -> Result<Found> {
     let org = caller.org;
     let sessions = caller.sessions.as_ref().map(|allowed| allowed.to_vec());
-    let filter = Filter { sessions, ..filter };
-    let outcome = store.read(move |connection| search::find(connection, org, &query, &filter, page)).await?;
-    match outcome {
+    let filter = Filter { sessions, viewer: caller.viewer(), ..filter };
+    let read = move |connection: &mut Connection| match chat_access::hides(
+        connection,
+        org,
+        filter.chat.as_ref(),
+        filter.viewer.as_deref(),
+    )? {
+        true => Ok(Outcome::UnknownChat),
+        false => search::find(connection, org, &query, &filter, page),
+    };
+    match store.read(read).await? {
         Outcome::Found(found) => Ok(found),
-        Outcome::UnknownPhone => Err(Error::not_found("number not found")),
+        Outcome::UnknownPhone => Err(Error::not_found("phone not found")),
         Outcome::UnknownChat => Err(Error::not_found("chat not found")),
         Outcome::NoSearchTerms => {
             Err(Error::invalid("query", "must contain a word to find, not only excluded words"))

@@ -6,7 +6,7 @@ use super::sessions::{self, check_reach};
 use super::{Precondition, commands};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::session_chats::{self, Found, SessionChatChange, SessionChatView};
@@ -33,8 +33,8 @@ pub async fn get(
     address: ChatAddress,
 ) -> Result<SessionChatView> {
     check_reach(caller, session)?;
-    let org = caller.org;
-    store.read(move |connection| find(connection, org, session, &address)).await
+    let caller = caller.clone();
+    store.read(move |connection| find(connection, &caller, session, &address)).await
 }
 
 /// Changes the chat, and returns it. An empty change only reads.
@@ -48,10 +48,10 @@ pub async fn update<R: Send + 'static>(
     idempotent: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
-    let org = caller.org;
+    let (caller, org) = (caller.clone(), caller.org);
     let Some(columns) = columns(change) else {
         let read = move |connection: &mut _| {
-            let view = find(connection, org, session, &address)?;
+            let view = find(connection, &caller, session, &address)?;
             precondition.check(&view)?;
             Ok(view)
         };
@@ -59,11 +59,11 @@ pub async fn update<R: Send + 'static>(
     };
     idempotent
         .write(store, org, move |tx: &mut Transaction<'_>| {
-            check(tx, org, session, &address, &precondition)?;
+            check(tx, &caller, session, &address, &precondition)?;
             if let Some(chat_key) = session_chats::update(tx, session, &address, &columns)? {
                 commands::enqueue(tx, org, session, chat_key, &columns)?;
             }
-            find(tx, org, session, &address)
+            find(tx, &caller, session, &address)
         })
         .await
 }
@@ -80,16 +80,16 @@ pub async fn delete<R: Send + 'static>(
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
-    let org = caller.org;
+    let (caller, org) = (caller.clone(), caller.org);
     idempotent
         .write(store, org, move |tx: &mut Transaction<'_>| {
             // Locks the whole chat, so that no session starts or stops to hold it before the commit.
             let Some(chat_key) = session_chats::lock_chat(tx, org, session, &address)? else {
-                find(tx, org, session, &address)?;
+                find(tx, &caller, session, &address)?;
                 return Err(chat_not_found().into());
             };
-            if precondition.is_some() {
-                precondition.check(&find(tx, org, session, &address)?)?;
+            if precondition.is_some() || caller.viewer().is_some() {
+                precondition.check(&find(tx, &caller, session, &address)?)?;
             }
             if !session_chats::delete(tx, session, &[chat_key])? {
                 return Err(chat_not_found().into());
@@ -110,23 +110,23 @@ pub async fn mark<R: Send + 'static>(
     idempotent: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
-    let org = caller.org;
+    let (caller, org) = (caller.clone(), caller.org);
     idempotent
         .write(store, org, move |tx: &mut Transaction<'_>| {
-            check(tx, org, session, &address, &precondition)?;
+            check(tx, &caller, session, &address, &precondition)?;
             read_state::mark(tx, session, &address, state)?;
-            find(tx, org, session, &address)
+            find(tx, &caller, session, &address)
         })
         .await
 }
 
 pub(super) fn find(
     connection: &mut Connection,
-    org: OrgId,
+    caller: &Caller,
     session: SessionId,
     address: &ChatAddress,
 ) -> StoreResult<SessionChatView> {
-    match session_chats::find(connection, org, session, address)? {
+    match session_chats::find(connection, caller.org, session, address, caller.viewer().as_deref())? {
         Found::Chat(view) => Ok(view),
         Found::NoChat => Err(chat_not_found().into()),
         Found::NoSession => Err(sessions::not_found().into()),
@@ -136,14 +136,14 @@ pub(super) fn find(
 /// Locks the chat and checks the precondition, unless it is [`Precondition::NONE`].
 fn check(
     connection: &mut Connection,
-    org: OrgId,
+    caller: &Caller,
     session: SessionId,
     address: &ChatAddress,
     precondition: &Precondition<SessionChatView>,
 ) -> StoreResult<()> {
     if precondition.is_some() {
-        session_chats::lock(connection, org, session, address)?;
-        precondition.check(&find(connection, org, session, address)?)?;
+        session_chats::lock(connection, caller.org, session, address)?;
+        precondition.check(&find(connection, caller, session, address)?)?;
     }
     Ok(())
 }

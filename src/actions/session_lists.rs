@@ -39,7 +39,9 @@ pub async fn chats(
             active_at: Instant::from_micros(micros),
             id,
         });
-        let rows = session_lists::chats(connection, caller.org, session, &filter, after, limit)?;
+        let viewer = caller.viewer();
+        let rows =
+            session_lists::chats(connection, caller.org, session, &filter, viewer.as_deref(), after, limit)?;
         Ok(rows.ok_or_else(sessions::not_found)?)
     };
     Ok(list.page(request.limit, &request.cursor, position, read).await?.map(|row| row.view))
@@ -62,9 +64,18 @@ pub async fn messages(
     let read = move |connection: &mut Connection, before: Option<(i64, String)>, limit| {
         check_reach(&caller, session)?;
         let before = before.as_ref().map(|(micros, id)| (Instant::from_micros(*micros), id.as_str()));
-        let rows = session_lists::messages(connection, caller.org, session, &address, before, limit)?;
+        let viewer = caller.viewer();
+        let rows = session_lists::messages(
+            connection,
+            caller.org,
+            session,
+            &address,
+            viewer.as_deref(),
+            before,
+            limit,
+        )?;
         if rows.is_empty() {
-            session_chats::find(connection, caller.org, session, &address)?;
+            session_chats::find(connection, &caller, session, &address)?;
         }
         Ok(rows)
     };

@@ -74,7 +74,7 @@ pub async fn watch(
     };
     let (sessions, label): (_, Option<LabelId>) = publisher.store().read(find).await?;
     let assignee = assigned_to.as_deref().map(text_key);
-    let filter = Filter { sessions, label, assignee, kinds: actions };
+    let filter = Filter { sessions, viewer: caller.viewer(), label, assignee, kinds: actions };
     let subscription = publisher.subscribe(caller.org, start).await?;
     let (sender, stream) = mpsc::channel(BUFFER);
     let subscriber =
@@ -98,7 +98,7 @@ fn find_sessions(
         }
         (Some(number), None) => {
             let found = stored_sessions::find_by_phone(connection, org, number, allowed.as_deref())?;
-            if found.is_empty() { Err(Error::not_found("number not found").into()) } else { Ok(Some(found)) }
+            if found.is_empty() { Err(Error::not_found("phone not found").into()) } else { Ok(Some(found)) }
         }
         (None, None) => Ok(allowed),
     }

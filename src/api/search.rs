@@ -19,6 +19,7 @@ pub(super) fn search_query(
 ) -> Result<(String, Filter, Page)> {
     let filter = Filter {
         sessions: None,
+        viewer: None,
         phone: number,
         chat: optional("chat_id", request.chat_id, chat_address)?,
         sender: optional("sender", request.sender, chat_address)?,

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use serde_json::Value;
 
 use super::bulk::{has_key_of, insert_rows, replace_columns};
 use super::chat_parts::{self, PartChange};
-use super::connection::StoreResult;
+use super::connection::{Connection, StoreResult};
 use super::events::EventKind;
 use super::org_rows::org_rows;
-use super::schema::chat_access;
+use super::schema::{chat_access, chat_addresses};
 use super::touch::touch_chats;
 use super::transaction::Transaction;
+use super::visibility::is_visible;
+use crate::ids::{ChatAddress, OrgId};
 
 /// Deletes the selected rows and records that. Returns the chats.
 macro_rules! remove {
@@ -28,6 +31,32 @@ macro_rules! remove {
         });
         StoreResult::Ok(chat_parts::record($tx, EventKind::Access, parts))
     }};
+}
+
+/// The members from whom these chats are hidden.
+pub(super) fn hidden(
+    connection: &mut Connection,
+    org: OrgId,
+    chat_keys: &[i64],
+) -> StoreResult<Vec<(i64, String)>> {
+    Ok(org_rows!(chat_access, org)
+        .filter(chat_access::chat_key.eq_any(chat_keys))
+        .filter(not(chat_access::allowed))
+        .select((chat_access::chat_key, chat_access::member_key))
+        .load(connection)?)
+}
+
+/// Whether a chat is hidden from a viewer. No statement without both.
+pub fn hides(
+    connection: &mut Connection,
+    org: OrgId,
+    address: Option<&ChatAddress>,
+    viewer: Option<&str>,
+) -> StoreResult<bool> {
+    let (Some(address), Some(viewer)) = (address, viewer) else { return Ok(false) };
+    let chat = org_rows!(chat_addresses, org, address = address);
+    let hidden = chat.filter(not(is_visible!(chat_addresses, org, Some(viewer))));
+    Ok(diesel::select(exists(hidden)).get_result(connection)?)
 }
 
 /// Sets the access of members to chats, whose rows are locked. Returns the chats that changed.

@@ -12,6 +12,7 @@ use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, session_chats};
 use super::touch::touch_chats;
 use super::transaction::Transaction;
+use super::visibility::is_visible;
 use super::{chat_access, chat_labels, sessions};
 use crate::ids::{ChatAddress, LabelId, OrgId};
 
@@ -34,6 +35,7 @@ pub fn find(
     };
     let found = org_rows!(chat_addresses, org)
         .filter(chat_addresses::address.eq_any(addresses))
+        .filter(is_visible!(chat_addresses, org, scope.viewer.as_deref()))
         .select((chat_addresses::address, chat_addresses::chat_key))
         .into_boxed::<Pg>();
     let held = session_chats::table.filter(same_chat!(session_chats, chat_addresses));

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use serde_json::Value;
 
 use super::bulk::has_key_of;
+use super::chat_access;
 use super::chats::emails;
 use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges, NewEvent};
@@ -53,7 +54,7 @@ fn unheld(connection: &mut Connection, org: OrgId, chat_keys: &[i64]) -> StoreRe
         .load(connection)?)
 }
 
-/// The chats' address, assignee and labels, by which subscribers filter and resolve the deletion.
+/// The chats' address, assignee, labels and hidden members, by which subscribers filter and resolve the deletion.
 fn last_values(
     connection: &mut Connection,
     org: OrgId,
@@ -63,18 +64,22 @@ fn last_values(
     let assignees: Vec<&str> = chats.iter().filter_map(|chat| chat.assignee.as_deref()).collect();
     let emails = emails(connection, org, &assignees)?;
     let labels = labels(connection, org, &keys)?;
+    let hidden = chat_access::hidden(connection, org, &keys)?;
     let mut values: BTreeMap<i64, FieldChanges> = BTreeMap::new();
-    let mut set = |chat_key, field: String, value: String| {
-        values.entry(chat_key).or_default().set(field, value.into(), Value::Null);
+    let mut set = |chat_key, field: String, value: Value| {
+        values.entry(chat_key).or_default().set(field, value, Value::Null);
     };
     for UnheldChat { chat_key, chat_id, assignee } in chats {
-        set(chat_key, "chat_id".to_owned(), chat_id);
+        set(chat_key, "chat_id".to_owned(), chat_id.into());
         if let Some(key) = assignee {
-            set(chat_key, "assignee".to_owned(), emails.get(&key).cloned().unwrap_or(key));
+            set(chat_key, "assignee".to_owned(), emails.get(&key).cloned().unwrap_or(key).into());
         }
     }
     for (chat_key, id, name) in labels {
-        set(chat_key, format!("labels.{id}"), name);
+        set(chat_key, format!("labels.{id}"), name.into());
+    }
+    for (chat_key, member_key) in hidden {
+        set(chat_key, format!("access.{member_key}"), false.into());
     }
     Ok(values)
 }

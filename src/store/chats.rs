@@ -1,7 +1,6 @@
 //! Chats: the data an organization shares about them, read together with one session's state.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use diesel::deserialize::{self, FromSql};
 use diesel::dsl::now;
@@ -9,6 +8,7 @@ use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Record, Text};
 
+use super::chat_selector::ChatSelector;
 use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges};
 use super::json::Json;
@@ -18,20 +18,10 @@ use super::schema::{chat_addresses, chats, members, session_chats, sessions};
 use super::touch::clock_timestamp;
 use super::transaction::Transaction;
 use super::views::{chat_views, message_views};
+use super::visibility::is_visible;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 use crate::json_value::{JsonObject, JsonValue};
-
-/// A chat, and the session whose state of it is read.
-#[derive(Clone, Debug)]
-pub struct ChatSelector {
-    /// Any address of the chat.
-    pub address: ChatAddress,
-    /// The session's phone; `None` for the session with the newest activity in the chat.
-    pub phone: Option<PhoneSelector>,
-    /// Only these sessions; `None` for all of the organization.
-    pub sessions: Option<Arc<[SessionId]>>,
-}
 
 /// A chat with the state it has in one session.
 #[derive(Clone, Debug)]
@@ -168,6 +158,7 @@ pub fn find(
         .left_join(message_views::table.on(latest_message))
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq(&selector.address))
+        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
         .select((
             SharedChat::as_select(),
             HeldChat::as_select(),
@@ -210,6 +201,7 @@ pub fn find_session(
     let mut held = held!()
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq(&selector.address))
+        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
         .select(session_chats::session_id)
         .into_boxed::<Pg>();
     match &selector.phone {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::caller::Caller;
 use crate::ids::{Phone, PhoneId, PhoneSelector, SessionId};
 
 /// The sessions a list covers.
@@ -11,6 +12,15 @@ pub struct SessionScope {
     pub phone: Option<PhoneSelector>,
     /// Only these sessions; `None` for all of the organization.
     pub sessions: Option<Arc<[SessionId]>>,
+    /// The member from whom chats may be hidden; `None` sees all.
+    pub viewer: Option<Arc<str>>,
+}
+
+impl SessionScope {
+    /// What a caller sees of the session with that phone, or of all.
+    pub fn of(caller: &Caller, phone: Option<PhoneSelector>) -> Self {
+        Self { phone, sessions: caller.sessions.clone(), viewer: caller.viewer() }
+    }
 }
 
 /// The page of a list to read.

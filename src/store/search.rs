@@ -1,5 +1,7 @@
 //! Full-text search of messages, done by the SQL function `search_messages`.
 
+use std::sync::Arc;
+
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
@@ -18,6 +20,8 @@ use crate::instant::Instant;
 pub struct Filter {
     /// Stored by one of these sessions.
     pub sessions: Option<Vec<SessionId>>,
+    /// The member from whom chats may be hidden; `None` sees all.
+    pub viewer: Option<Arc<str>>,
     /// Stored by the session with this phone.
     pub phone: Option<PhoneSelector>,
     /// In the chat with this address.

@@ -12,6 +12,7 @@ use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
 use super::session_chat_state::{SessionChatState, record_update, state_columns};
 use super::transaction::Transaction;
+use super::visibility::is_visible;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
@@ -50,18 +51,20 @@ pub struct HeldSessionChat {
     pub last_message_at: Option<Instant>,
 }
 
-/// The chat with the session's state. One statement, which also distinguishes a missing session from a missing chat.
+/// The chat with the session's state, unless it is hidden from the viewer. One statement, which also distinguishes a missing session from a missing chat.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
+    viewer: Option<&str>,
 ) -> StoreResult<Found> {
     type Row = (Option<HeldSessionChat>, Option<ChatAddress>, Option<String>, Option<String>);
     let held = session_chats::org_id
         .eq(sessions::org_id)
         .and(session_chats::session_id.eq(sessions::session_id))
-        .and(session_chats::chat_key.nullable().eq(chat_addresses::chat_key.nullable()));
+        .and(session_chats::chat_key.nullable().eq(chat_addresses::chat_key.nullable()))
+        .and(is_visible!(session_chats, org, viewer.map(str::to_owned)));
     let row: Option<Row> = sessions::table
         .left_join(
             chat_addresses::table.on(chat_addresses::org_id

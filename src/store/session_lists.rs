@@ -12,6 +12,7 @@ use super::keyset::row_below;
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
 use super::session_chats::{HeldSessionChat, SessionChatView};
+use super::visibility::is_visible;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::{Delivery, Message};
@@ -148,6 +149,7 @@ pub fn chats(
     org: OrgId,
     session: SessionId,
     filter: &ChatFilter,
+    viewer: Option<&str>,
     after: Option<ChatPosition>,
     limit: i64,
 ) -> StoreResult<Option<Vec<ListedChat>>> {
@@ -182,7 +184,9 @@ pub fn chats(
                 chats::chat_id,
                 coalesce(contacts::name.nullable(), chats::name),
             );
-            let page = page!(org, session, filter, after).limit(limit);
+            let page = page!(org, session, filter, after)
+                .filter(is_visible!(session_chats, org, viewer))
+                .limit(limit);
             let page = page.select(columns.into_sql::<ChatColumns>());
             diesel::select((session_exists, array::<ChatColumns, _>(page))).get_result(connection)?
         }
@@ -209,17 +213,20 @@ pub struct StoredMessage {
 }
 
 /// Up to `limit` messages of a chat, newest first, before that time and id, each with the chat's canonical address.
-/// Empty also when the session or chat does not exist.
+/// Empty also when the session or chat does not exist, or is hidden from the viewer.
 pub fn messages(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
     address: &ChatAddress,
+    viewer: Option<&str>,
     before: Option<(Instant, &str)>,
     limit: i64,
 ) -> StoreResult<Vec<(StoredMessage, ChatAddress)>> {
-    let chat_key =
-        org_rows!(chat_addresses, org, address = address).select(chat_addresses::chat_key).single_value();
+    let chat_key = org_rows!(chat_addresses, org, address = address)
+        .filter(is_visible!(chat_addresses, org, viewer))
+        .select(chat_addresses::chat_key)
+        .single_value();
     // A scalar subquery runs once, a join for each message.
     let chat_id = org_rows!(chats, org)
         .filter(chats::chat_key.nullable().eq(chat_key))

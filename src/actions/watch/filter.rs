@@ -11,6 +11,8 @@ use crate::text_key::text_key;
 pub(super) struct Filter {
     /// The sessions whose chats are visible; `None` for all of the organization.
     pub(super) sessions: Option<Arc<[SessionId]>>,
+    /// The member from whom chats may be hidden; `None` sees all.
+    pub(super) viewer: Option<Arc<str>>,
     pub(super) label: Option<LabelId>,
     /// The member's email in the form in which it is compared.
     pub(super) assignee: Option<String>,
@@ -21,6 +23,10 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn matches(&self, routable: &RoutableEvent) -> bool {
         self.sessions.as_ref().is_none_or(|sessions| routable.concerns(sessions))
+            && self
+                .viewer
+                .as_deref()
+                .is_none_or(|viewer| !routable.hidden_from.iter().any(|key| key == viewer))
             && (self.kinds.is_empty() || self.kinds.contains(&routable.event.kind))
             && self.label.as_ref().is_none_or(|label| has_label(routable, label.as_str()))
             && self.assignee.as_ref().is_none_or(|assignee| is_assigned(routable, assignee))

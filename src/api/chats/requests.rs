@@ -124,6 +124,7 @@ pub(super) fn audit_query(
         kind: request.action,
         older_than: None,
         sessions: None,
+        viewer: None,
     };
     Ok((query, PageRequest { limit: request.limit, cursor: request.cursor }))
 }

@@ -15,6 +15,7 @@ use crate::store::lists::phone_arguments;
 use crate::store::org_rows::{org_rows, same_chat};
 use crate::store::schema::{chat_addresses, chat_merges, session_chats, sessions};
 use crate::store::views::event_views;
+use crate::store::visibility::is_visible;
 
 /// Selects entries of a chat's audit log. Every condition that is set must hold.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct AuditQuery {
     pub older_than: Option<(Instant, i64)>,
     /// The sessions that the caller may access; `None` for all.
     pub sessions: Option<Arc<[SessionId]>>,
+    /// The member from whom chats may be hidden; `None` sees all.
+    pub viewer: Option<Arc<str>>,
 }
 
 /// The kinds of the events that end a chat.
@@ -97,6 +100,7 @@ pub fn of_chat(
                 .filter(chat_addresses::org_id.eq(org))
                 .filter(chat_addresses::address.eq(&query.address))
                 .filter(exists(holders))
+                .filter(is_visible!(chat_addresses, org, query.viewer.as_deref()))
                 .order((event_views::at.nullable().desc().nulls_last(), event_views::event_id.nullable().desc()))
                 .limit(limit)
                 .select((chat_addresses::chat_key, array(merged_chats!()), Option::<ChangeEvent>::as_select()))
@@ -107,7 +111,12 @@ pub fn of_chat(
         ($is_of_chat:expr) => {
             match &query.sessions {
                 None => rows!(sessions::org_id.eq(org), $is_of_chat),
-                Some(allowed) => rows!(sessions::session_id.eq_any(allowed.to_vec()), $is_of_chat),
+                Some(allowed) => {
+                    // What all sessions share is shown from the time on at which one of these held the chat.
+                    let was_held = event_views::held_by.overlaps_with(allowed.to_vec());
+                    let is_shown = event_views::session_id.is_not_null().or(was_held);
+                    rows!(sessions::session_id.eq_any(allowed.to_vec()), $is_of_chat.and(is_shown))
+                }
             }
         };
     }

@@ -57,12 +57,14 @@ pub struct RoutableEvent {
     /// The change.
     #[diesel(embed)]
     pub event: ChangeEvent,
-    /// The sessions that hold the chat.
+    /// The sessions that hold the chat, and held it at the time of the change.
     pub held_by: Vec<SessionId>,
     /// The labels of the chat.
     pub label_ids: Vec<String>,
     /// Email of the member the chat is assigned to.
     pub assigned_to: Option<String>,
+    /// The members who may not see the chat.
+    pub hidden_from: Vec<String>,
 }
 
 impl RoutableEvent {

@@ -1,0 +1,26 @@
+//! Which chat to read, and whose view of it.
+
+use std::sync::Arc;
+
+use crate::caller::Caller;
+use crate::ids::{ChatAddress, PhoneSelector, SessionId};
+
+/// A chat, and the session whose state of it is read.
+#[derive(Clone, Debug)]
+pub struct ChatSelector {
+    /// Any address of the chat.
+    pub address: ChatAddress,
+    /// The session's phone; `None` for the session with the newest activity in the chat.
+    pub phone: Option<PhoneSelector>,
+    /// Only these sessions; `None` for all of the organization.
+    pub sessions: Option<Arc<[SessionId]>>,
+    /// The member from whom chats may be hidden; `None` sees all.
+    pub viewer: Option<Arc<str>>,
+}
+
+impl ChatSelector {
+    /// What a caller sees of a chat, with the state of the session with that phone.
+    pub fn of(caller: &Caller, address: ChatAddress, phone: Option<PhoneSelector>) -> Self {
+        Self { address, phone, sessions: caller.sessions.clone(), viewer: caller.viewer() }
+    }
+}

@@ -1,0 +1,155 @@
+//! Chats that `chat_access` hides from members who log in.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use switchboard::pb::chat_service_client::ChatServiceClient;
+use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
+use tonic::{Request, Streaming};
+
+use super::logins::Frontend;
+use super::samples::{Ids, request, rest, wire};
+use crate::support::{Chat, Method, Protocol, Rest, World, methods};
+
+const NOT_FOUND: i32 = 5;
+
+const MEMBER: &str = "agent@acme.example";
+
+/// A server with a member, whose token this is, and its callers.
+struct Team {
+    world: World,
+    token: String,
+    admin: String,
+}
+
+impl Team {
+    async fn start() -> Self {
+        let frontend = Frontend::new();
+        let world = frontend.world().await;
+        for (email, role) in [(MEMBER, "member"), ("head@acme.example", "admin")] {
+            world.cli(&["member", "add", "--org", &world.org.id, "--email", email, "--role", role]);
+        }
+        let token = |email: &str, role: &str| frontend.token(&world.org.id, role, json!({"email": email}));
+        // What the token claims does not matter.
+        let (token, admin) = (token("Agent@acme.example", "admin"), token("head@acme.example", "admin"));
+        Self { world, token, admin }
+    }
+
+    fn member(&self) -> Rest {
+        self.world.anonymous().token(&self.token)
+    }
+
+    async fn set(&self, chat: &Chat, access: Value) {
+        let body = json!({"chat_ids": [chat.id], "access": access});
+        self.world.rest().patch("/v1/chats/access", body).await.expect(204);
+    }
+
+    /// A chat with a message, hidden from the member.
+    async fn hidden(&self, name: &str) -> Chat {
+        let chat = self.world.chat(name).await;
+        let message = json!({"session": self.world.org.numbers[0], "message": {"id": format!("M{}", chat.digits),
+            "chat": chat.jid, "fromMe": false, "body": "hidden words", "timestamp": 1_737_976_000_000_i64}});
+        self.world.import(&self.world.org, &[message]);
+        self.set(&chat, json!({MEMBER: false})).await;
+        chat
+    }
+}
+
+/// Whether the request of a method names a chat.
+fn names_a_chat(method: &Method, ids: &Ids) -> bool {
+    let text = request(method, ids).to_string();
+    !method.streams()
+        && text.contains(&ids.chat.digits)
+        && matches!(method.capability.as_str(), "read" | "send")
+}
+
+#[tokio::test]
+async fn hidden_chat_is_404_for_the_member_in_every_rpc() {
+    let team = Team::start().await;
+    let hidden = Ids::of(&team.world.org, team.hidden("Hidden").await);
+    let before = team.world.sql().fingerprint();
+    let named: Vec<_> = methods().into_iter().filter(|method| names_a_chat(method, &hidden)).collect();
+    assert!(named.len() > 10, "{} RPCs", named.len());
+    for method in &named {
+        let body = request(method, &hidden);
+        for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+            let caller = team.world.anonymous_rpc(protocol).token(&team.token);
+            let answer = caller.call(&method.path, wire(method, &body)).await;
+            assert_eq!(answer.code, Some(NOT_FOUND), "{}: {answer:?}", method.path);
+        }
+        for binding in &method.bindings {
+            let (target, body) = rest(binding, &body);
+            let answer = team.member().json(&binding.method, &target, body).await;
+            assert_eq!(answer.status, 404, "{} {target}: {}", binding.method, answer.text());
+        }
+    }
+    assert_eq!(team.world.sql().fingerprint(), before);
+    // The same requests for a chat that the member may see.
+    for method in &named {
+        let shown = Ids::of(&team.world.org, team.world.chat("Shown").await);
+        let caller = team.world.anonymous_rpc(Protocol::Grpc).token(&team.token);
+        let answer = caller.call(&method.path, wire(method, &request(method, &shown))).await;
+        assert_ne!(answer.code, Some(NOT_FOUND), "{}: {answer:?}", method.path);
+    }
+}
+
+#[tokio::test]
+async fn only_an_entry_of_false_hides_and_only_from_that_member() {
+    let team = Team::start().await;
+    let chat = team.hidden("Hidden").await;
+    for caller in [team.world.rest(), team.world.anonymous().token(&team.admin)] {
+        caller.get(&chat).await.expect(200);
+    }
+    team.member().get(&chat).await.expect(404);
+    team.set(&chat, json!({MEMBER: true})).await;
+    team.member().get(&chat).await.expect(200);
+    team.set(&chat, json!({MEMBER: false})).await;
+    team.member().get(&chat).await.expect(404);
+    let body = json!({"chat_ids": [chat.id], "access": {}, "replace": true});
+    team.world.rest().patch("/v1/chats/access", body).await.expect(204);
+    team.member().get(&chat).await.expect(200);
+}
+
+#[tokio::test]
+async fn session_list_leaves_hidden_chats_out() {
+    let team = Team::start().await;
+    let (shown, hidden) = (team.world.chat("Shown").await, team.hidden("Hidden").await);
+    let path = format!("/api/v1/sessions/{}/chats", team.world.org.sessions[0]);
+    let listed = team.member().get(&path).await.expect(200).text();
+    assert!(listed.contains(&shown.digits) && !listed.contains(&hidden.digits), "{listed}");
+    let all = team.world.rest().get(&path).await.expect(200).text();
+    assert!(all.contains(&hidden.digits), "{all}");
+}
+
+async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> (String, String) {
+    loop {
+        let item = tokio::time::timeout(Duration::from_secs(20), watch.message()).await.expect("an item");
+        if let Some(change) = item.expect("an item").expect("an open watch").change {
+            return (change.chat_id, change.action);
+        }
+    }
+}
+
+#[tokio::test]
+async fn watch_leaves_hidden_chats_out() {
+    let team = Team::start().await;
+    let (hidden, deleted, shown) =
+        (team.hidden("Hidden").await, team.hidden("Deleted").await, team.world.chat("Shown").await);
+    let mut client = ChatServiceClient::connect(team.world.url()).await.expect("a connection");
+    let mut request = Request::new(WatchChatsRequest::default());
+    request
+        .metadata_mut()
+        .insert("authorization", format!("Bearer {}", team.token).parse().expect("a header"));
+    let mut watch = client.watch_chats(request).await.expect("a watch").into_inner();
+    assert!(watch.message().await.expect("an item").expect("an open watch").change.is_none());
+    let rest = team.world.rest();
+    rest.patch(&hidden, json!({"labels": "secret"})).await.expect(200);
+    rest.delete(&deleted.session_path).await.expect(204);
+    rest.patch(&shown, json!({"labels": "open"})).await.expect(200);
+    assert_eq!(next_change(&mut watch).await, (shown.id.clone(), "labels".to_owned()));
+    // From now on it is shown.
+    team.set(&hidden, json!({MEMBER: true})).await;
+    rest.patch(&hidden, json!({"labels": "open"})).await.expect(200);
+    assert_eq!(next_change(&mut watch).await, (hidden.id.clone(), "access".to_owned()));
+    assert_eq!(next_change(&mut watch).await, (hidden.id, "labels".to_owned()));
+}
