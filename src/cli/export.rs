@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc;
 
 use self::lines::Lines;
+use super::note::note;
 use super::{Context, Failure, output};
 use crate::actions::ingest::IngestEvent;
 use crate::actions::ingest::export::{self, Scope};
@@ -53,7 +54,7 @@ pub async fn run(args: &ExportArgs, context: &Context) -> Result<(), Failure> {
     // A write error is the cause of the error that the closed channel produces.
     let (events, too_long) = written?;
     outcome?;
-    eprintln!("exported {}", output::counted(events, "event"));
+    note(format_args!("exported {}", output::counted(events, "event")));
     match too_long {
         0 => Ok(()),
         1 => Err(Failure::new("1 event does not fit into a line")),

@@ -5,8 +5,18 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::process::ExitCode;
 
+use super::note::note;
 use crate::config::InvalidConfig;
 use crate::error::{Error, Kind};
+
+/// What `--help` says about the codes below.
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+   0  the command has done its work; also when the reader of its output, such as `head`, needed only the beginning
+   1  it failed: standard error says why; import: lines were rejected; export: the output was closed before its end;
+      healthcheck: the service is not ready; doctor: a check failed
+   2  an argument is invalid
+  64  a setting is invalid";
 
 /// `EX_USAGE` of BSD's sysexits.
 const INVALID_CONFIGURATION: u8 = 64;
@@ -41,7 +51,7 @@ impl Failure {
             Self::Truncated => (&[][..], ExitCode::FAILURE),
             Self::Configuration(mistakes) => (&mistakes[..], ExitCode::from(INVALID_CONFIGURATION)),
         };
-        lines.iter().for_each(|line| eprintln!("error: {line}"));
+        lines.iter().for_each(|line| note(format_args!("error: {line}")));
         code
     }
 }

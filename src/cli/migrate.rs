@@ -7,6 +7,7 @@ use super::arguments::JsonArgument;
 use super::checks;
 use super::context::Database;
 use super::failure::Failure;
+use super::note::note;
 use super::output::{self, Row};
 use crate::config::{Config, Secret};
 use crate::error::Error;
@@ -42,7 +43,7 @@ async fn run_on(command: Command, database: &Database, url: &Secret) -> Result<(
             check_is_direct(url).await?;
             let applied = migrations::up(url).await.map_err(failure)?;
             if applied.is_empty() {
-                eprintln!("the schema is up to date");
+                note("the schema is up to date");
             }
             applied.iter().try_for_each(output::value)
         }
@@ -55,7 +56,7 @@ async fn run_on(command: Command, database: &Database, url: &Secret) -> Result<(
             match migrations::revert(url).await.map_err(failure)? {
                 Some(reverted) => output::value(reverted),
                 None => {
-                    eprintln!("no migration is applied");
+                    note("no migration is applied");
                     Ok(())
                 }
             }

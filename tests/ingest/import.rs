@@ -155,3 +155,18 @@ async fn rows_read_per_event_do_not_grow_with_the_organization() {
     let read = read_by(events);
     assert!(read < 100 * MESSAGES as u64, "{read} rows for {MESSAGES} messages");
 }
+
+#[tokio::test]
+async fn import_ends_quietly_when_nobody_reads_its_output() {
+    let inbox = TestOrg::new().await;
+    let (org, good) =
+        (inbox.org.to_string(), json!({"session": NUMBER, "contact": {"id": "15550101001@c.us"}}));
+    for (lines, code) in [(format!("{good}\n"), 0), (format!("{good}\nnonsense\n"), 1)] {
+        let mut command = inbox.database.command(&["import", "--org", &org, "-", "--json"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary");
+        drop((child.stdout.take(), child.stderr.take()));
+        child.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("import reads its input");
+        assert_eq!(child.wait().expect("the binary").code(), Some(code), "{lines}");
+    }
+}

@@ -96,7 +96,7 @@ async fn merge_of_two_chats_keeps_everything() {
             read(LID, 1),
             json!({"receipt": {"message": "C", "chat": LID, "by": PHONE, "kind": "read", "at": 9}}),
             json!({"receipt": {"message": "E", "chat": LID, "by": PHONE, "kind": "read", "at": 9}}),
-            json!({"chat": {"jid": LID, "name": "Hidden", "image": "lid.png", "archived": true, "pinned": true,
+            json!({"chat": {"jid": LID, "name": "Hidden", "image": "https://pictures.acme.example/lid.png", "archived": true, "pinned": true,
                 "members": [{"id": LID, "isAdmin": true}]}}),
             json!({"chat": {"jid": PHONE, "name": "Asha", "archived": false}}),
             json!({"session": OTHER_NUMBER, "chat": {"jid": LID, "pinned": true}}),
@@ -134,7 +134,7 @@ async fn merge_of_two_chats_keeps_everything() {
     );
     assert_eq!(
         inbox.row("SELECT name, image FROM chats WHERE org_id = $org"),
-        json!({"name": "Asha", "image": "lid.png"})
+        json!({"name": "Asha", "image": "https://pictures.acme.example/lid.png"})
     );
     assert_eq!(
         inbox.row("SELECT contact_id, is_admin FROM chat_members WHERE org_id = $org"),

@@ -79,7 +79,7 @@ fn parse_contact(contact: event::Contact) -> Result<Change> {
     let contact = ContactChange {
         name: fields.text("name", contact.name)?,
         color: fields.patch("color", contact.color),
-        image: fields.text("image", contact.image)?,
+        image: fields.picture("image", contact.image)?,
         is_internal: contact.is_internal,
     };
     Ok(Change::Contact { id, contact })
@@ -108,7 +108,7 @@ fn parse_chat(chat: event::Chat) -> Result<Change> {
         muted_until: fields.instant("muted_until", chat.muted_until)?,
         kind,
         name: fields.text("name", chat.name)?,
-        image: fields.text("image", chat.image)?,
+        image: fields.picture("image", chat.image)?,
         description: fields.text("description", chat.description)?,
         invite_link: fields.text("invite_link", chat.invite_link)?,
         info_admins_only: fields.patch("info_admins_only", chat.info_admins_only),
@@ -201,7 +201,7 @@ mod tests {
     fn contact(cleared: &str) -> Result<Change> {
         parse_contact(event::Contact {
             id: "15550101001@c.us".to_owned(),
-            image: Some("i".to_owned()),
+            image: Some("https://i".to_owned()),
             cleared: Some(FieldMask { paths: vec![cleared.to_owned()] }),
             ..event::Contact::default()
         })
@@ -213,7 +213,7 @@ mod tests {
         else {
             panic!("not a contact")
         };
-        assert_eq!((name, image, color), (Patch::Clear, Patch::Set("i".to_owned()), Patch::Keep));
+        assert_eq!((name, image, color), (Patch::Clear, Patch::Set("https://i".to_owned()), Patch::Keep));
         let error = contact("id").err().unwrap();
         assert_eq!(error.fields()[0].field, "contact.cleared");
     }

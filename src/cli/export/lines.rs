@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::actions::ingest::IngestEvent;
 use crate::cli::Failure;
+use crate::cli::note::note;
 
 /// The limit of `import`.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -91,7 +92,7 @@ impl Lines {
 
     fn leave_out(&mut self, event: &str) {
         self.too_long += 1;
-        eprintln!("{event} is left out: it is longer than the limit of 1 MiB a line");
+        note(format_args!("{event} is left out: it is longer than the limit of 1 MiB a line"));
     }
 
     /// Flushes. Returns the number of events that were written, and of those that were left out.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::rejections::Rejections;
+use crate::cli::note::note;
 use crate::cli::output::counted;
 
 /// Progress of an import. Clones share it.
@@ -85,7 +86,8 @@ impl Progress {
         let mut rejections = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
         let printable = take(&mut rejections);
         if !printable.is_empty() {
-            let print = || printable.iter().for_each(|(line, reason)| eprintln!("line {line}: {reason}"));
+            let print =
+                || printable.iter().for_each(|(line, reason)| note(format_args!("line {line}: {reason}")));
             self.bar.suspend(print);
         }
     }

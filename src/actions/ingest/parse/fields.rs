@@ -11,6 +11,8 @@ use crate::patch::Patch;
 use crate::pb::ingest_json::{camel_case, whole_number};
 
 const MAX_ID_BYTES: usize = 255;
+/// Signed URLs of pictures are long.
+const MAX_URL_BYTES: usize = 2048;
 const NUL: &str = "must not contain the character U+0000";
 
 /// The optional fields of an event, some of which it may clear.
@@ -44,6 +46,14 @@ impl Fields {
         self.patch(name, value).try_map(|value| text(&self.path(name), value))
     }
 
+    /// The URL of a picture. Programs that show chats load it: no other scheme than http and https.
+    pub(super) fn picture(&self, name: &str, value: Option<String>) -> Result<Patch<String>> {
+        self.patch(name, value).try_map(|url| match is_web_url(&url) {
+            true => Ok(url),
+            false => Err(Error::invalid(self.path(name), "must be an http or https URL")),
+        })
+    }
+
     pub(super) fn instant(&self, name: &str, value: Option<Timestamp>) -> Result<Patch<Instant>> {
         Ok(self.patch(name, instant(&self.path(name), value)?))
     }
@@ -51,6 +61,12 @@ impl Fields {
     fn path(&self, name: &str) -> String {
         format!("{}.{}", self.kind, camel_case(name))
     }
+}
+
+fn is_web_url(text: &str) -> bool {
+    let rest = text.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"));
+    let has_host = rest.is_some_and(|(_, rest)| !rest.starts_with(['/', '?', '#']) && !rest.is_empty());
+    has_host && text.len() <= MAX_URL_BYTES && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 pub(super) fn address(field: &str, text: &str) -> Result<ChatAddress> {
