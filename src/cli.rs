@@ -14,6 +14,7 @@ mod import;
 mod keys;
 mod members;
 mod migrate;
+mod note;
 mod openapi;
 mod orgs;
 mod output;
@@ -38,7 +39,7 @@ const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Stores an organization's WhatsApp chats in PostgreSQL and serves them over gRPC, gRPC-Web and REST on one port.
 #[derive(Parser)]
-#[command(name = "switchboard", version)]
+#[command(name = "switchboard", version, after_help = failure::EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

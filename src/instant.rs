@@ -19,7 +19,10 @@ impl Instant {
 
     /// The error text of a field that [`from_iso_8601`](Self::from_iso_8601) rejects.
     pub const ISO_8601: &str =
-        "must be an ISO 8601 date or date-time, such as 2026-11-22 or 2026-11-22T10:00:00Z";
+        "must be an ISO 8601 date or date-time, such as 2026-11-22 or 2026-11-22T10:00:00Z, or a Unix time";
+
+    /// The error text of a field in Unix milliseconds whose value is plainly in seconds.
+    pub const LOOKS_LIKE_SECONDS: &str = "must be in Unix milliseconds; the value looks like seconds";
 
     /// From Unix microseconds.
     pub const fn from_micros(micros: i64) -> Self {
@@ -47,6 +50,17 @@ impl Instant {
         let since_1970 = local.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
         let micros = i64::try_from(since_1970.as_micros()).ok()? - offset * 1_000_000;
         (FIRST_MICROS..=Self::MAX_MILLIS * 1000 + 999).contains(&micros).then_some(Self(micros))
+    }
+
+    /// From the digits of a Unix time, in seconds if it is [plainly so](Self::looks_like_seconds), else in milliseconds.
+    pub fn from_unix_time(text: &str) -> Option<Self> {
+        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+        Self::from_millis(if Self::looks_like_seconds(number) { number * 1000 } else { number })
+    }
+
+    /// Whether a Unix time is of this millennium in seconds, which in milliseconds would be in 1973 at the latest.
+    pub const fn looks_like_seconds(unix_time: i64) -> bool {
+        1_000_000_000 <= unix_time && unix_time < 100_000_000_000
     }
 
     /// Whether the text is an ISO 8601 date or date-time, of any year.
@@ -96,6 +110,17 @@ mod tests {
         assert_eq!(millis("1970-01-01T00:00:01"), Some(1000));
         assert_eq!(millis("1970-01-01T05:30:00.5+05:30"), Some(500));
         assert_eq!(millis("1969-12-31T23:59:59Z"), Some(-1000));
+    }
+
+    #[test]
+    fn unix_time_is_in_seconds_or_milliseconds() {
+        let millis = |text| Instant::from_unix_time(text).map(Instant::millis);
+        assert_eq!(millis("1737976000"), Some(1_737_976_000_000));
+        assert_eq!(millis("1737976000123"), Some(1_737_976_000_123));
+        assert_eq!(millis("0"), Some(0));
+        for other in ["", "-1", "+1", "1.5", "253402300800000", "99999999999999999999"] {
+            assert_eq!(millis(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub async fn run(
     let (grpc, rest) =
         services::compose(&store, &config, &secrets, &publisher, &notifier, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store.with_lane(Lane::Auth), config.jwt.as_ref()));
-    let router = Router::new(grpc, rest.clone(), Pages::new(), health.clone());
+    let router = Router::new(grpc, rest.clone(), Pages::new(), health.clone(), config.max_body_bytes);
     let router = service_fn(move |request| {
         let router = router.clone();
         async move { Ok(router.route(request).await) }

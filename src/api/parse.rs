@@ -37,14 +37,24 @@ pub(super) fn chat_address(field: &str, text: &str) -> Result<ChatAddress> {
     ChatAddress::from_chat_id(text).map_err(|expected| Error::invalid(field, expected))
 }
 
-/// The instant of a field in Unix milliseconds.
+/// The instant of a field in Unix milliseconds. Rejects what is plainly in seconds.
 pub(super) fn unix_millis(field: &str, millis: i64) -> Result<Instant> {
+    if Instant::looks_like_seconds(millis) {
+        return Err(Error::invalid(field, Instant::LOOKS_LIKE_SECONDS));
+    }
     Instant::from_millis(millis).ok_or_else(|| Error::invalid(field, Instant::MILLIS))
 }
 
-/// The instant of a field in ISO 8601.
+/// The instant of a field in ISO 8601, or in Unix seconds or milliseconds.
 pub(super) fn iso_8601(field: &str, text: &str) -> Result<Instant> {
-    Instant::from_iso_8601(text).ok_or_else(|| Error::invalid(field, Instant::ISO_8601))
+    let found = Instant::from_iso_8601(text).or_else(|| Instant::from_unix_time(text));
+    found.ok_or_else(|| match Instant::from_iso_8601(&text.replace(' ', "+")) {
+        // In a query, a plus sign is a space.
+        Some(_) if text.rfind(' ').is_some_and(|space| space > "2026-11-22T10".len()) => {
+            Error::invalid(field, "must have the plus sign of its offset escaped as %2B")
+        }
+        _ => Error::invalid(field, Instant::ISO_8601),
+    })
 }
 
 /// The number that the `x-phone` metadata selects.

@@ -41,12 +41,17 @@ impl From<Error> for Status {
     }
 }
 
-/// The error of a request message that tonic could not decode; `None` for every other status.
+/// The error of a request message that tonic could not read; `None` for every other status.
 ///
-/// tonic reports such a request as INTERNAL or OUT_OF_RANGE, which mean other errors here.
+/// tonic reports such a request as INTERNAL or OUT_OF_RANGE, which mean other errors here, and one that breaks off as
+/// UNKNOWN with the error of the connection.
 pub fn unreadable(status: &Status) -> Option<Error> {
-    if std::error::Error::source(status).is_some_and(|source| source.is::<Origin>()) {
+    let source = std::error::Error::source(status);
+    if source.is_some_and(|source| source.is::<Origin>()) {
         return None;
+    }
+    if status.code() == Code::Unknown && source.is_some() {
+        return Some(Error::new(Kind::Cancelled, "the client broke off the request"));
     }
     if status.code() == Code::OutOfRange {
         return Some(Error::new(Kind::TooLarge, "the message is too large"));
@@ -103,6 +108,8 @@ mod tests {
             kind(Status::out_of_range("Error, decoded message length too large")),
             Some(Kind::TooLarge)
         );
+        let broken = Status::from_error(std::io::Error::other("connection reset").into());
+        assert_eq!((broken.code(), kind(broken)), (Code::Unknown, Some(Kind::Cancelled)));
         assert_eq!(kind(Status::unimplemented("")), None);
         assert_eq!(kind(Error::internal("a cause").into()), None);
         assert_eq!(kind(Error::new(Kind::Gone, "too old").into()), None);

@@ -1,6 +1,9 @@
 //! Describes this service's errors and the transcoder's rejections for REST.
 
+use std::io::{self, Read};
+
 use ::transcode::{ErrorInfo, Options, Reason, Rejection};
+use flate2::read::MultiGzDecoder;
 use http::HeaderName;
 
 use crate::error::{Error, Kind, with_origin};
@@ -11,6 +14,8 @@ static RESPONSE_HEADERS: [HeaderName; 1] = [HeaderName::from_static("idempotency
 pub fn options(max_body_bytes: usize) -> Options {
     Options {
         max_body_bytes,
+        gunzip: Some(gunzip),
+        is_reserved: has_word_for_chat_id,
         describe_error: |status| match Rejection::of(status) {
             Some(rejection) => describe(&rejected(rejection)),
             None => with_origin(status, describe),
@@ -18,6 +23,23 @@ pub fn options(max_body_bytes: usize) -> Options {
         request_headers: &["x-phone"],
         response_headers: &RESPONSE_HEADERS,
     }
+}
+
+/// Whether the path has a word where the chat API has a chat id, which contains digits: other servers of that API have
+/// further routes such as `/v1/chats/notifications`.
+fn has_word_for_chat_id(path: &str) -> bool {
+    let segment = path.strip_prefix("/v1/chats/").and_then(|rest| rest.split('/').next());
+    let is_word = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b':'))
+    };
+    segment.is_some_and(|segment| !segment.is_empty() && is_word(segment))
+}
+
+/// Decompresses at most `limit` bytes; `None` if there are more.
+pub fn gunzip(compressed: &[u8], limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(compressed).take(limit as u64 + 1).read_to_end(&mut plain)?;
+    Ok((plain.len() <= limit).then_some(plain))
 }
 
 /// An error as REST responses show it.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::response::IntoResponse;
-use http::header::ALLOW;
+use http::header::{ACCEPT, ALLOW, LOCATION, VARY};
 use http::{HeaderValue, Method, StatusCode};
 
 use self::document::Document;
@@ -43,14 +43,23 @@ const DOCS_VIEWER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scalar.js.g
 const INBOX_STYLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.css.gz"));
 const INBOX_PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/inbox.js.gz"));
 
-/// All documents by path. Cheap to clone.
+/// Pages with links that are relative to their path: with a slash at its end, it is redirected.
+pub const LINKING: [&str; 2] = ["/docs", "/inbox"];
+
+/// What is served at `/`: a page to people, links to programs.
+const INDEX: &str = "/";
+const INDEX_PAGE: &str = include_str!("pages/index.html");
+const LINKS: &str = include_str!("pages/links.json");
+
+/// All documents by path, and the page at [`INDEX`]. Cheap to clone.
 #[derive(Clone)]
-pub struct Pages(Arc<BTreeMap<String, Document>>);
+pub struct Pages(Arc<(BTreeMap<String, Document>, Document)>);
 
 impl Pages {
     /// The documents that are part of the program.
     pub fn new() -> Self {
         let pages = [
+            (INDEX, Document::new(JSON, DOCS_POLICY, LINKS)),
             ("/openapi.json", Document::new(JSON, DOCS_POLICY, openapi::WHOLE)),
             ("/docs", Document::new(HTML, DOCS_POLICY, DOCS_PAGE)),
             ("/docs/scalar.js", Document::gzip(SCRIPT, DOCS_POLICY, DOCS_VIEWER)),
@@ -62,22 +71,45 @@ impl Pages {
         let apis = openapi::APIS.iter().map(|api| {
             (format!("/openapi/{}.json", api.name), Document::new(JSON, DOCS_POLICY, api.document))
         });
-        Self(Arc::new(
-            pages.map(|(path, document)| (path.to_owned(), document)).into_iter().chain(apis).collect(),
-        ))
+        let pages = pages.map(|(path, document)| (path.to_owned(), document)).into_iter().chain(apis);
+        Self(Arc::new((pages.collect(), Document::new(HTML, DOCS_POLICY, INDEX_PAGE))))
     }
 
     /// Responds to a request for a document; `None` if the path has none.
     pub fn respond(&self, request: &Request) -> Option<Response> {
-        let document = self.0.get(request.uri().path())?;
+        let (documents, index_page) = &*self.0;
+        let path = request.uri().path();
+        if let Some(page) = path.strip_suffix('/').filter(|page| LINKING.contains(page)) {
+            return HeaderValue::from_str(&format!("..{page}")).ok().map(redirect);
+        }
+        let document = match documents.get(path)? {
+            _ if path == INDEX && is_browser(request) => index_page,
+            document => document,
+        };
         Some(match *request.method() {
             Method::GET | Method::HEAD => {
-                document.respond(request.headers()).map_err(Rejection).into_response()
+                let mut response = document.respond(request.headers()).map_err(Rejection).into_response();
+                if path == INDEX {
+                    response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT));
+                }
+                response
             }
             Method::OPTIONS => allow(StatusCode::NO_CONTENT.into_response()),
             _ => allow(Rejection(Error::new(Kind::MethodNotAllowed, "method not allowed")).into_response()),
         })
     }
+}
+
+/// Whether the client names HTML among the types that it accepts.
+fn is_browser(request: &Request) -> bool {
+    let mut accepted = request.headers().get_all(ACCEPT).into_iter().filter_map(|types| types.to_str().ok());
+    accepted.any(|types| types.contains("text/html"))
+}
+
+fn redirect(location: HeaderValue) -> Response {
+    let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+    response.headers_mut().insert(LOCATION, location);
+    response
 }
 
 fn allow(mut response: Response) -> Response {

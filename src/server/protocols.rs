@@ -1,7 +1,10 @@
 //! Routes every request to gRPC, gRPC-Web, REST, a page or a probe.
 
+mod grpc_gzip;
+mod private;
 pub mod protocol;
 pub mod services;
+mod web_text;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,6 +12,7 @@ use std::sync::Arc;
 use ::transcode::Transcoder;
 use axum::body::Body;
 use axum::response::IntoResponse;
+use http::Uri;
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
@@ -16,7 +20,7 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use self::protocol::{Protocol, describe_unreadable};
 use super::compression;
-use super::pages::Pages;
+use super::pages::{LINKING, Pages};
 use super::probes::Health;
 use super::types::{Rejection, Request, Response, Stack};
 use crate::api;
@@ -32,6 +36,22 @@ pub fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz") || path.starts_with(HEALTH)
 }
 
+/// Removes a slash at the end of a path, except for RPCs: people and programs add one without meaning another path.
+pub fn without_trailing_slash(mut request: Request) -> Request {
+    let uri = request.uri();
+    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty() && !LINKING.contains(path));
+    let Some(path) = path else { return request };
+    if Protocol::of(&request) == Protocol::Rest {
+        let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = target.parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
 /// Sends a request to its protocol. Cheap to clone.
 #[derive(Clone)]
 pub struct Router(Arc<Inner>);
@@ -45,11 +65,17 @@ struct Inner {
 }
 
 impl Router {
-    /// Routes to these services, pages and probes.
-    pub fn new(grpc: Routes, rest: Transcoder, pages: Pages, health: Health) -> Self {
+    /// Routes to these services, pages and probes. `max_body` is the largest body of a request, in bytes.
+    pub fn new(grpc: Routes, rest: Transcoder, pages: Pages, health: Health, max_body: usize) -> Self {
+        let inflated = move |request: http::Request<_>| {
+            let limit = services::message_limit(request.uri().path(), max_body);
+            grpc_gzip::inflated(request, limit)
+        };
         let grpc = ServiceBuilder::new()
+            .map_request(web_text::decoded)
             .layer(GrpcWebLayer::new())
             .map_response(describe_unreadable)
+            .map_request(inflated)
             .service(grpc.prepare());
         let (pages_inside, rest_inside) = (pages.clone(), rest.clone());
         let compressed = ServiceBuilder::new()
@@ -101,6 +127,7 @@ impl Inner {
             }
             false => respond(&self.pages, &self.rest, request).await,
         };
+        private::write_headers(response.headers_mut());
         compression::write_headers(&mut response, may_compress);
         response
     }

@@ -23,8 +23,8 @@ use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 use self::cors::Cors;
 use self::rate_limit::RateLimiters;
-use super::protocols::is_probe;
 use super::protocols::protocol::Protocol;
+use super::protocols::{is_probe, without_trailing_slash};
 use super::types::{REQUEST_ID, Rejection, Request, Response, Stack};
 use crate::auth::{self, Authenticator};
 use crate::caller::Identity;
@@ -47,6 +47,7 @@ where
     let layers = ServiceBuilder::new()
         // First, so that every response has an id. An id that could forge a log line is replaced.
         .map_request(request_id::remove_unsafe)
+        .map_request(without_trailing_slash)
         .layer(SetRequestIdLayer::new(REQUEST_ID, request_id::Random))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // Around everything that can respond: preflights and rejections are logged and counted, too.

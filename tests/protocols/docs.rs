@@ -37,19 +37,20 @@ async fn documents_equal_those_of_the_command_line() {
 #[tokio::test]
 async fn paths_beside_the_documents_return_404() {
     let world = World::shared().await;
-    for path in [
-        "/openapi",
-        "/openapi/",
-        "/openapi/nonsense.json",
-        "/openapi.json/",
-        "/docs/",
-        "/docs/index.html",
-        "/inbox/",
-        "/inbox/index.html",
-        "/inbox/src/main.ts",
-    ] {
+    for path in
+        ["/openapi", "/openapi/nonsense.json", "/docs/index.html", "/inbox/index.html", "/inbox/src/main.ts"]
+    {
         let answer = world.anonymous().get(path).await.expect(404);
         assert_eq!(answer.json()["status"], json!(404), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn page_with_a_slash_at_its_end_is_redirected() {
+    let world = World::shared().await;
+    for page in ["/docs", "/inbox"] {
+        let answer = world.anonymous().get(format!("{page}/")).await.expect(308);
+        assert_eq!(answer.header("location"), format!("..{page}"));
     }
 }
 

@@ -59,11 +59,16 @@ async fn unsupported_method_returns_405_with_the_allowed_methods() {
 }
 
 /// Whether the route matches the path.
-/// A variable matches one segment, also the literal of another route.
+/// A variable matches one segment; in the chat API not a word, which is another route of the vendor's.
 fn serves(template: &str, path: &str) -> bool {
+    let is_chat_api = template.starts_with("/v1/");
     let (template, path) = (template.split('/'), path.split('/'));
+    let has_digit = |segment: &str| segment.bytes().any(|byte| byte.is_ascii_digit());
     template.clone().count() == path.clone().count()
-        && template.zip(path).all(|(known, segment)| known.starts_with('{') || known == segment)
+        && template.zip(path).all(|(known, segment)| match known.starts_with('{') {
+            true => !is_chat_api || has_digit(segment),
+            false => known == segment,
+        })
 }
 
 #[tokio::test]
@@ -71,10 +76,10 @@ async fn unknown_path_returns_404_in_the_envelope_of_its_api() {
     let world = World::shared().await;
     for (path, envelope) in [
         ("/v1/nothing", "FLAT"),
-        ("/v1/chats/15550101844@c.us/", "FLAT"),
+        ("/v1/chats/15550101844@c.us//", "FLAT"),
         ("/v1/", "FLAT"),
         ("/api/v1/nothing", "NESTED"),
-        ("/api/v1/sessions/x/chats/y/", "NESTED"),
+        ("/api/v1/sessions/x/chats/y//", "NESTED"),
     ] {
         for method in ["GET", "PATCH", "DELETE"] {
             assert_envelope(&world.rest().send(method, path, "").await, envelope, 404);
@@ -220,8 +225,10 @@ async fn large_responses_are_compressed_on_request() {
 async fn etag_is_weak_if_the_response_may_be_compressed() {
     let world = World::shared().await;
     let chat = world.chat(&"Alice ".repeat(400)).await;
-    for (path, varies) in [(&chat.path, "accept-encoding, x-phone"), (&chat.session_path, "accept-encoding")]
-    {
+    for (path, varies) in [
+        (&chat.path, "accept-encoding, x-phone, authorization, x-api-key"),
+        (&chat.session_path, "accept-encoding, authorization, x-api-key"),
+    ] {
         let strong = world.rest().get(path).await.expect(200);
         assert_eq!(strong.header("vary"), varies);
         for accepted in ["gzip", "zstd"] {

@@ -79,6 +79,22 @@ async fn api_key_is_accepted_in_x_api_key() {
 }
 
 #[tokio::test]
+async fn two_different_keys_in_one_request_return_401() {
+    let world = World::shared().await;
+    let chat = world.chat("Alice").await;
+    let (own, other) = (&world.org.key, world.key("read").await);
+    for (key, status, code) in [(own, 200, 0), (&other, 401, UNAUTHENTICATED)] {
+        world.rest().with("x-api-key", key).get(&chat).await.expect(status);
+        for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
+            let caller = world.rpc(protocol).with("x-api-key", key);
+            let answer = caller.call("/switchboard.v1.ApiKeyService/ListApiKeys", frame(b"")).await;
+            // The key has no capability `manage`.
+            assert_eq!(answer.code, Some(if code == 0 { PERMISSION_DENIED } else { code }), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn checks_run_in_documented_order() {
     let world = World::shared().await;
     let missing = world.missing_chat_of(&world.org);
@@ -107,7 +123,7 @@ async fn refused(world: &World, method: &Method, header: Option<(&str, &str)>, c
     }
     for binding in &method.bindings {
         let caller = header.map_or(world.anonymous(), |(name, value)| world.anonymous().with(name, value));
-        let target = target_of(binding, "nonsense");
+        let target = target_of(binding, "nonsense1");
         for (content_type, body) in [("application/json", "{\"x"), ("text/plain", "\u{1}"), ("image/png", "")]
         {
             let caller = caller.with("content-type", content_type);

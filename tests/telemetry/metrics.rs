@@ -68,6 +68,18 @@ async fn statements_connections_and_schema_are_measured() {
 }
 
 #[tokio::test]
+async fn probe_is_served_whatever_others_hold_open() {
+    let world = world().await;
+    let probe = world.metrics_rest();
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(tokio::net::TcpStream::connect(probe.address()).await.expect("the listener"));
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(5), probe.get("/livez")).await;
+    answer.expect("in time").expect(200);
+}
+
+#[tokio::test]
 async fn open_streams_and_ingested_events_are_counted() {
     let world = world().await;
     let streams = |rpc: &str| format!(r#"switchboard_streams{{rpc="/switchboard.v1.{rpc}"}}"#);

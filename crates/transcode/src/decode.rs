@@ -51,7 +51,7 @@ impl<Req: Fields> Decoder<Req> {
         options: Options,
         ignored: &mut Vec<String>,
     ) -> Result<Request<Req>, Rejection> {
-        let message = self.message(parts, body, options.max_body_bytes, ignored).await?;
+        let message = self.message(parts, body, options, ignored).await?;
         let metadata = metadata::from_headers(&parts.headers, options.request_headers)?;
         Ok(Request::from_parts(metadata, std::mem::take(&mut parts.extensions), message))
     }
@@ -62,15 +62,15 @@ impl<Req: Fields> Decoder<Req> {
         &self,
         parts: &Parts,
         body: Body,
-        max_body: usize,
+        options: Options,
         ignored: &mut Vec<String>,
     ) -> Result<Req, Rejection> {
         let mut message = Req::default();
         if matches!(self.body, RequestBody::None) {
-            let undeclared = request_body::read_any(&parts.headers, body, max_body).await?;
+            let undeclared = request_body::read_any(&parts.headers, body, options.max_body_bytes).await?;
             ignored::body(&undeclared, &parts.headers, ignored);
         } else {
-            let bytes = request_body::read(&parts.method, &parts.headers, body, max_body).await?;
+            let bytes = request_body::read(&parts.method, &parts.headers, body, options).await?;
             self.read_body(&mut message, &bytes, ignored)?;
         }
         let query = parts.uri.query();

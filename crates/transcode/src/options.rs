@@ -1,15 +1,24 @@
 //! Settings of a transcoder.
 
+use std::io;
+
 use http::HeaderName;
 use tonic::Status;
 
 use crate::error::ErrorInfo;
+
+/// Decompresses a body; `None` if the result is longer than the limit. An error if the body is not gzip.
+pub type Gunzip = fn(&[u8], usize) -> io::Result<Option<Vec<u8>>>;
 
 /// Settings of a [`Transcoder`](crate::Transcoder).
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The largest request body, in bytes. 1 MiB by default.
     pub max_body_bytes: usize,
+    /// Decompresses a gzip body into at most that many bytes; `None` if it is longer. By default, none is accepted.
+    pub gunzip: Option<Gunzip>,
+    /// Whether no route with a variable serves the path, although its template matches. None by default.
+    pub is_reserved: fn(&str) -> bool,
     /// Describes an error for the response. [`ErrorInfo::from_status`] by default.
     pub describe_error: fn(&Status) -> ErrorInfo,
     /// Request headers that become metadata beside the standard ones, in lower case.
@@ -22,6 +31,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_body_bytes: 1024 * 1024,
+            gunzip: None,
+            is_reserved: |_| false,
             describe_error: ErrorInfo::from_status,
             request_headers: &[],
             response_headers: &[],

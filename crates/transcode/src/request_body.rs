@@ -3,20 +3,29 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::error::{Reason, Rejection};
+use crate::options::{Gunzip, Options};
 
-/// Reads a JSON body of at most `limit` bytes. An empty body needs no content type.
+/// Reads a JSON body of at most the size limit, decompressed. An empty body needs no content type.
 pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
     body: Body,
-    limit: usize,
+    options: Options,
 ) -> Result<Bytes, Rejection> {
-    let Some(message) = unsupported(method, headers) else { return read_any(headers, body, limit).await };
+    let limit = options.max_body_bytes;
+    let gunzip = options.gunzip.filter(|_| is_gzip(headers));
+    let Some(message) = unsupported(method, headers, gunzip.is_some()) else {
+        let bytes = read_any(headers, body, limit).await?;
+        return match gunzip {
+            Some(gunzip) if !bytes.is_empty() => decompressed(gunzip, &bytes, limit),
+            Some(_) | None => Ok(bytes),
+        };
+    };
     let unsupported = Rejection::new(Reason::UnsupportedMediaType, message);
     if !body.is_end_stream() && content_length(headers).is_some_and(|length| length > 0) {
         return Err(unsupported);
@@ -28,20 +37,30 @@ pub(crate) async fn read(
     }
 }
 
+fn decompressed(gunzip: Gunzip, body: &[u8], limit: usize) -> Result<Bytes, Rejection> {
+    match gunzip(body, limit) {
+        Ok(Some(bytes)) => Ok(bytes.into()),
+        Ok(None) => Err(too_large(limit)),
+        Err(_) => Err(Rejection::invalid("body", "must be gzip, as its content-encoding says")),
+    }
+}
+
+fn too_large(limit: usize) -> Rejection {
+    Rejection::new(Reason::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
+}
+
 /// Reads a body of any type, of at most `limit` bytes.
 pub(crate) async fn read_any(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Rejection> {
-    let too_large =
-        || Rejection::new(Reason::PayloadTooLarge, format!("the body is larger than {limit} bytes"));
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     let is_longer = |length| usize::try_from(length).map_or(true, |length| length > limit);
     if content_length(headers).is_some_and(is_longer) {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Err(_) => Err(Rejection::invalid("body", "ended before it was complete")),
     }
 }
@@ -50,11 +69,19 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
 }
 
-/// Why a body with these headers is not supported.
-fn unsupported(method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+/// Whether the body has the one encoding gzip.
+fn is_gzip(headers: &HeaderMap) -> bool {
     let mut encodings = headers.get_all(CONTENT_ENCODING).into_iter();
-    if !encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Some("compressed bodies are not accepted");
+    let is_gzip = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"gzip");
+    encodings.next().is_some_and(is_gzip) && encodings.next().is_none()
+}
+
+/// Why a body with these headers is not supported.
+fn unsupported(method: &Method, headers: &HeaderMap, is_decompressed: bool) -> Option<&'static str> {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).into_iter();
+    let is_plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !is_decompressed && !encodings.all(is_plain) {
+        return Some("the content-encoding of the body is not supported");
     }
     (!is_json(method, headers)).then_some("the body must be application/json")
 }
@@ -72,8 +99,9 @@ fn is_json(method: &Method, headers: &HeaderMap) -> bool {
     let is_json = essence.eq_ignore_ascii_case("application/json")
         || method == Method::PATCH && essence.eq_ignore_ascii_case("application/merge-patch+json");
     let is_utf8 = |part: &str| match part.split_once('=') {
-        Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
-            value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let name = value.trim().trim_matches(['"', '\'']).replace(['-', '_'], "");
+            name.eq_ignore_ascii_case("utf8")
         }
         Some(_) | None => true,
     };

@@ -18,7 +18,7 @@ use crate::error::{ErrorInfo, Reason, Rejection};
 use crate::options::Options;
 use crate::response;
 use crate::route::Route;
-use crate::router::Router;
+use crate::router::{Found, Router};
 
 /// Answers every HTTP request, also those without a route. Cheap to clone.
 #[derive(Clone)]
@@ -107,7 +107,10 @@ impl Inner {
             None if method == Method::HEAD => self.router.find(&Method::GET, path),
             found => found,
         };
-        found.map(|found| found.target)
+        let is_served = |found: &Found<'_, '_, _>| {
+            found.template.variables().is_empty() || !(self.options.is_reserved)(path)
+        };
+        found.filter(is_served).map(|found| found.target)
     }
 
     /// The response to OPTIONS, to an unknown method, and to an unknown path.
@@ -116,7 +119,8 @@ impl Inner {
             let status = Rejection::new(reason, message).into();
             response::failure(self.dialect(path), &self.options, status, None)
         };
-        let response = match response::allow(self.router.methods(path)) {
+        let methods = self.router.methods(path).filter(|method| self.find(method, path).is_some());
+        let response = match response::allow(methods) {
             Some(allow) if method == Method::OPTIONS => response::options(allow),
             Some(allow) => {
                 let mut response = reject(Reason::MethodNotAllowed, "method not allowed");

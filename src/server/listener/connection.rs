@@ -21,9 +21,6 @@ use super::unread_body;
 use crate::server::types::Stack;
 use crate::telemetry::metrics::GaugeGuard;
 
-/// How long a new connection may stay silent.
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How long the headers of an HTTP/1.1 request may take, idle time included.
 /// Longer than the minute for which load balancers keep idle connections, or they would send requests on closed ones.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
@@ -68,9 +65,10 @@ impl Connection {
         // A client that does not read would otherwise hold its responses in memory for as long as it likes.
         #[cfg(target_os = "linux")]
         let _ = set_tcp_user_timeout(&stream, self.limits.unread.as_millis().try_into().unwrap_or(u32::MAX));
-        // hyper's own timeout begins with the first byte.
-        let first_byte = self.unless_closing(timeout(FIRST_BYTE_TIMEOUT, stream.readable())).await;
-        if !matches!(first_byte, Some(Ok(Ok(())))) {
+        // hyper's own timeout begins with the first byte. Only reading it tells: an accepted socket counts as readable.
+        let mut first = [0];
+        let first_byte = self.unless_closing(timeout(self.limits.first_byte, stream.peek(&mut first))).await;
+        if !matches!(first_byte, Some(Ok(Ok(1..)))) {
             return;
         }
         let Some(tls) = tls else { return self.serve_http(stream).await };

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::config::Config;
 
+/// How long a new connection may stay silent.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long a connection may stay open without a request.
 /// Longer than the minute for which some clients keep unused connections.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
@@ -18,6 +21,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// The age at which a connection is closed, give or take a tenth.
     pub max_age: Duration,
+    /// How long a new connection may stay silent.
+    pub first_byte: Duration,
     /// How long a connection may stay open without a request.
     pub first_request: Duration,
     /// How long a client may leave sent data unacknowledged.
@@ -34,6 +39,7 @@ impl Limits {
         Self {
             max_connections: config.max_connections,
             max_age: config.max_connection_age,
+            first_byte: FIRST_BYTE_TIMEOUT,
             first_request: FIRST_REQUEST_TIMEOUT,
             unread: UNREAD_TIMEOUT,
             drain_delay: config.drain_delay,

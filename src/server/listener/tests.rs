@@ -27,6 +27,7 @@ async fn start(limit: impl FnOnce(&mut Limits)) -> Server {
     let mut limits = Limits {
         max_connections: 100,
         max_age: FOREVER,
+        first_byte: FOREVER,
         first_request: FOREVER,
         unread: FOREVER,
         drain_delay: Duration::ZERO,
@@ -72,6 +73,20 @@ async fn read_response(client: &mut TcpStream) {
     }
     assert!(received.starts_with(b"HTTP/1.1 200"));
     client.read_exact(&mut [0; 4996]).await.expect("the body");
+}
+
+#[tokio::test]
+async fn silent_connection_is_closed() {
+    let server = start(|limits| limits.first_byte = Duration::from_millis(50)).await;
+    let mut silent = server.connect().await;
+    let closed = timeout(Duration::from_secs(20), silent.read(&mut [0])).await.expect("in time");
+    assert_eq!(closed.expect("the end"), 0);
+    // One byte is enough for it, and is not lost.
+    let mut slow = server.connect().await;
+    slow.write_all(b"G").await.expect("sent");
+    sleep(Duration::from_millis(200)).await;
+    slow.write_all(b"ET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    read_response(&mut slow).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! It responds under overload, too, and until the process ends.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -12,25 +13,32 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::Health;
 use crate::server::types::Response;
 use crate::telemetry::Scrape;
 
-/// Connections at a time: scrapers are few.
+/// Connections at a time: scrapers are few. The oldest one gives way to a new one, so that a probe is served whatever
+/// others hold open.
 const MAX_CONNECTIONS: usize = 32;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener, scrape: Scrape, health: Health) {
-    let mut connections = JoinSet::new();
+    let mut tasks = JoinSet::new();
+    let mut connections = VecDeque::new();
     loop {
         tokio::select! {
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(connection(stream, scrape.clone(), health.clone()))),
+            Some(_) = tasks.join_next() => connections.retain(|open: &AbortHandle| !open.is_finished()),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    if connections.len() == MAX_CONNECTIONS && let Some(oldest) = connections.pop_front() {
+                        oldest.abort();
+                    }
+                    connections.push_back(tasks.spawn(connection(stream, scrape.clone(), health.clone())));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection for metrics");
                     tokio::time::sleep(ACCEPT_BACKOFF).await;

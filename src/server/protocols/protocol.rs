@@ -5,6 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Version};
 use tonic::Status;
 
+use super::private;
 use crate::error::{Error, unreadable};
 use crate::server::types::{Request, Response};
 
@@ -50,6 +51,7 @@ impl Protocol {
         match self {
             Self::Rest => {
                 let mut response = rest(&error);
+                private::write_headers(response.headers_mut());
                 // As tonic does for the other two: the log line needs the cause.
                 response.extensions_mut().insert(Status::from(error));
                 response

@@ -32,6 +32,11 @@ use crate::store::{Lane, Store};
 /// stream.
 const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
+/// The largest message of an RPC, in bytes, where other requests may have `max_body`.
+pub fn message_limit(rpc: &str, max_body: usize) -> usize {
+    if rpc.starts_with("/switchboard.v1.IngestService/") { MAX_INGEST_MESSAGE } else { max_body }
+}
+
 /// Builds the services: for gRPC and gRPC-Web, whose calls [`api::guard`] must authorize, and for REST.
 /// When `closing` is cancelled, streams end with UNAVAILABLE and a resume token.
 pub fn compose(
@@ -53,7 +58,9 @@ pub fn compose(
     let ingest = IngestApi::new(store.with_lane(Lane::Ingest), notifier.clone(), closing.clone());
     let limit = config.max_body_bytes;
     let reflection = || {
-        tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let grpc = Routes::default()
         .add_service(ApiKeyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
