@@ -6,6 +6,8 @@ mod assets;
 mod failures;
 #[path = "build/ingest_json.rs"]
 mod ingest_json;
+#[path = "build/message_types.rs"]
+mod message_types;
 #[path = "build/methods.rs"]
 mod methods;
 #[path = "build/openapi.rs"]
@@ -57,7 +59,10 @@ fn generate() -> Result<(), Box<dyn Error>> {
     // The name of a request's type is part of its idempotency key.
     config.enable_type_names();
     config.bytes([".switchboard.v1.IngestRequest.event"]);
-    ingest_json::configure(&mut config, &DescriptorPool::decode(model.descriptors())?);
+    let pool = DescriptorPool::decode(model.descriptors())?;
+    let notices = message_types::write(&pool).ok_or("there are no (switchboard.v1.message_types)")?;
+    write("message_types.rs", notices.as_bytes())?;
+    ingest_json::configure(&mut config, &pool);
     tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
     Ok(())
 }

@@ -23,6 +23,7 @@ pub struct Method {
 }
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+include!(concat!(env!("OUT_DIR"), "/message_types.rs"));
 
 /// A message that can be stored without its secrets.
 pub trait Redact {

@@ -49,7 +49,7 @@ async fn ingest_writes_events() {
     );
     world.import(
         &world.org,
-        &[json!({"session": session, "receipt": {"message": "E2", "chat": chat.jid, "by": chat.id, "kind": "read",
+        &[json!({"session": session, "receipt": {"message": {"id": "E2", "chat": chat.jid}, "by": chat.id, "kind": "read",
             "at": 1_737_976_078_000_i64}})],
     );
     let events = events_of(world, &chat);

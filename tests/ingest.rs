@@ -3,6 +3,7 @@
 mod cases;
 mod commands;
 mod convergence;
+mod deletions;
 mod demo;
 mod export;
 mod import;
@@ -111,12 +112,12 @@ impl TestOrg {
             (
                 "messages",
                 "SELECT phone, chat_id, message_id, sent_at, x.updated_at, ack, from_me, sender, x.type, body,
-                        delivery, details, field_times
+                        delivery, details, x.field_times, first_body, reactions
                  FROM messages x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
             ),
             (
                 "pending_receipts",
-                "SELECT phone, chat_id, message_id, contact_id, kind, at
+                "SELECT phone, chat_id, message_id, contact_id, kind, at, value
                  FROM pending_receipts x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
             ),
             ("sessions", "SELECT phone, status, status_at, last_connected_at FROM sessions x"),

@@ -78,7 +78,7 @@ impl World {
 }
 
 /// In the order of foreign keys.
-const STATEMENTS: [&str; 10] = [
+const STATEMENTS: [&str; 11] = [
     // One contact per chat, and the sessions' own numbers.
     "INSERT INTO contacts (org_id, contact_id, name, color, image, is_internal)
      SELECT $org, ($first_contact + n) || '@c.us', 'Contact ' || n, '#B4876E', 'https://images.acme.example/' || n, false
@@ -112,6 +112,10 @@ const STATEMENTS: [&str; 10] = [
      JOIN chats c ON c.org_id = sc.org_id AND c.chat_key = sc.chat_key
      CROSS JOIN generate_series(1, 5) n
      WHERE sc.org_id = $org AND sc.session_id = $session_1",
+    "UPDATE session_chats s SET latest_arrival = m.arrival
+     FROM messages m
+     WHERE m.org_id = s.org_id AND m.session_id = s.session_id AND m.chat_key = s.chat_key
+         AND m.message_id = s.latest_message_id AND s.org_id = $org",
     // In a contact's chat: the contact and the first session's number. In a group: twenty contacts.
     "INSERT INTO chat_members (org_id, chat_key, contact_id, is_admin)
      SELECT c.org_id, c.chat_key, contact_id, true

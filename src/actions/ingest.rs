@@ -1,7 +1,7 @@
 //! Ingest: events of connectors become the stored copy.
 //!
-//! The same events in any order, any number of times and over any number of streams end in the same copy. Contacts and
-//! chats carry no version: there the last arrival wins, field by field.
+//! The same events in any order, any number of times and over any number of streams end in the same copy. Of contacts and
+//! chats without a version the last arrival wins, field by field.
 //!
 //! An event passes three steps: `parse` checks it by itself and types its values; `plan` locks the rows that a batch
 //! touches and works out their new values; `store::ingest` writes them, one statement for each kind of row.

@@ -58,12 +58,11 @@ pub async fn messages(
 ) -> Result<Page<(StoredMessage, ChatAddress)>> {
     let scope = Scope::of("session messages").with("session", session).with("chat", &address);
     let list = CursorList { store, keys, org: caller.org, scope };
-    let position =
-        |(message, _): &(StoredMessage, ChatAddress)| (message.sent_at.micros(), message.message_id.clone());
+    let position = |(message, _): &(StoredMessage, ChatAddress)| (message.sent_at.micros(), message.arrival);
     let caller = caller.clone();
-    let read = move |connection: &mut Connection, before: Option<(i64, String)>, limit| {
+    let read = move |connection: &mut Connection, before: Option<(i64, i64)>, limit| {
         check_reach(&caller, session)?;
-        let before = before.as_ref().map(|(micros, id)| (Instant::from_micros(*micros), id.as_str()));
+        let before = before.map(|(micros, arrival)| (Instant::from_micros(micros), arrival));
         let viewer = caller.viewer();
         let rows = session_lists::messages(
             connection,

@@ -15,7 +15,7 @@ use crate::pb::{
     ChatChange, FieldChange, SessionChatChange, SessionFieldChange, WatchChatsResponse,
     WatchSessionChatsResponse, WebhookEvent,
 };
-use crate::store::events::ChangeEvent;
+use crate::store::events::{ChangeEvent, DELETED_TEXT};
 use crate::telemetry::metrics::GaugeGuard;
 
 pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
@@ -33,6 +33,18 @@ pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
             current,
         }),
     }
+}
+
+/// An entry of an audit log, which has the text of a deleted message if that is kept.
+pub(super) fn to_audit_log(org: OrgId, event: &ChangeEvent) -> ChatChange {
+    let mut change = to_chat_change(org, event);
+    let kept = event.changes.0.get(DELETED_TEXT).map(|(previous, current)| FieldChange {
+        field: DELETED_TEXT.to_owned(),
+        previous: Some(previous.0.clone()),
+        current: Some(current.0.clone()),
+    });
+    change.changes.extend(kept);
+    change
 }
 
 fn to_session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionChatChange {

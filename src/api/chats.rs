@@ -4,12 +4,12 @@ mod requests;
 
 use tonic::{Request, Response};
 
-use super::changes::{chat_change_stream, to_chat_change};
+use super::changes::{chat_change_stream, to_audit_log};
 use super::chat_object::chat_object;
 use super::etag::with_etag;
 use super::guard::{caller, credential_check};
 use super::idempotency::idempotent;
-use super::messages::chat_message;
+use super::messages::{chat_message, reactions};
 use super::offset_pages::positions;
 use super::parse::{chat_address, x_phone};
 use super::search::{search_query, search_response};
@@ -22,8 +22,9 @@ use crate::pb::chat_service_server::ChatService;
 use crate::pb::{
     Chat, GetChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse, ListChatMessagesRequest,
     ListChatMessagesResponse, ListChatsRequest, ListChatsResponse, ListMessagesRequest, ListMessagesResponse,
-    MarkChatReadRequest, SearchMessagesRequest, SearchMessagesResponse, UpdateChatAccessRequest,
-    UpdateChatLabelsRequest, UpdateChatRequest, WatchChatsRequest, WatchChatsResponse,
+    ListReactionsRequest, ListReactionsResponse, MarkChatReadRequest, SearchMessagesRequest,
+    SearchMessagesResponse, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
+    WatchChatsRequest, WatchChatsResponse,
 };
 
 #[tonic::async_trait]
@@ -63,6 +64,17 @@ impl ChatService for Api {
         let (from, to) = positions(page.offset, items.len());
         let messages = items.into_iter().map(|listed| chat_message(caller.org, listed)).collect();
         Ok(Response::new(ListChatMessagesResponse { from, to, count, messages }))
+    }
+
+    async fn list_reactions(
+        &self,
+        request: Request<ListReactionsRequest>,
+    ) -> RpcResult<ListReactionsResponse> {
+        let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
+        let ListReactionsRequest { chat_id, message_id } = request.into_inner();
+        let chat = chat_address("chat_id", &chat_id)?;
+        let stored = message_lists::reactions(&self.store, &caller, number, chat, message_id).await?;
+        Ok(Response::new(ListReactionsResponse { reactions: reactions(stored).1 }))
     }
 
     async fn list_messages(&self, request: Request<ListMessagesRequest>) -> RpcResult<ListMessagesResponse> {
@@ -116,7 +128,7 @@ impl ChatService for Api {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let (query, page) = requests::audit_query(request.into_inner(), number)?;
         let page = audit::list(&self.store, &self.signing_keys, &caller, query, page).await?;
-        let audit_logs = page.items.iter().map(|event| to_chat_change(caller.org, event)).collect();
+        let audit_logs = page.items.iter().map(|event| to_audit_log(caller.org, event)).collect();
         Ok(Response::new(ListChatAuditLogsResponse { audit_logs, next_cursor: page.next }))
     }
 

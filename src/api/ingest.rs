@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::guard::{caller, credential_check};
 use super::streams::{ResponseStream, until_deadline};
 use crate::actions::command_notifier::CommandNotifier;
+use crate::actions::ingest::SessionScope;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;
@@ -31,6 +32,7 @@ pub struct IngestApi {
     notifier: CommandNotifier,
     writers: Arc<Semaphore>,
     closing: CancellationToken,
+    keeps_deleted_text: bool,
 }
 
 impl IngestApi {
@@ -39,7 +41,12 @@ impl IngestApi {
     /// Streams wait for a connection without a limit, and end when `closing` is cancelled.
     pub fn new(store: Store, notifier: CommandNotifier, closing: CancellationToken) -> Self {
         let writers = Arc::new(Semaphore::new(store.connections() as usize));
-        Self { store, notifier, writers, closing }
+        Self { store, notifier, writers, closing, keeps_deleted_text: false }
+    }
+
+    /// The same service, whose audit logs keep the text of deleted messages, or not.
+    pub fn keeping_deleted_text(self, keeps_deleted_text: bool) -> Self {
+        Self { keeps_deleted_text, ..self }
     }
 }
 
@@ -56,7 +63,8 @@ impl IngestService for IngestApi {
         let credential_check = credential_check(&request)?;
         let (sender, responses) = mpsc::channel(MAX_UNREAD_RESPONSES);
         let (store, writers, closing) = (self.store.clone(), self.writers.clone(), self.closing.clone());
-        let stream = IngestStream::new(store, writers, closing, caller, sender);
+        let scope = SessionScope::from(&*caller).keeping_deleted_text(self.keeps_deleted_text);
+        let stream = IngestStream::new(store, writers, closing, (caller, scope), sender);
         // The call is answered at once, which ends its request timeout.
         tokio::spawn(stream.run(request.into_inner(), credential_check));
         Ok(Response::new(until_deadline(ReceiverStream::new(responses))))

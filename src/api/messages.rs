@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use crate::actions::session_lists::StoredMessage;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::pb::{ChatMessage, DeliveryInfo, MessageKey, SessionDeliveryInfo, SessionMessage};
+use crate::pb::ingest_event::Delivery;
+use crate::pb::{
+    ChatMessage, DeliveryInfo, MessageKey, MessageReaction, SessionDeliveryInfo, SessionMessage,
+    SessionMessageReaction,
+};
 use crate::store::message_lists::ListedMessage;
+use crate::store::message_views::{Json, Reactions};
 
 /// A message of the type `$message` with the fields that both APIs share. `$contact` converts a stored contact id.
 macro_rules! shared_fields {
-    ($message:ident, $details:expr, $contact:expr) => {{
+    ($message:ident, $details:expr, $has_reaction:expr, $contact:expr) => {{
         let details = $details;
         $message {
             author: details.author.map($contact),
@@ -25,7 +30,7 @@ macro_rules! shared_fields {
             from: details.from,
             has_media: details.has_media,
             has_quoted_msg: details.has_quoted_msg,
-            has_reaction: details.has_reaction,
+            has_reaction: $has_reaction.or(details.has_reaction),
             invite_v4: details.invite_v4,
             is_deleted: details.is_deleted,
             is_ephemeral: details.is_ephemeral,
@@ -59,6 +64,8 @@ macro_rules! shared_fields {
 pub(super) fn chat_message(org: OrgId, listed: ListedMessage) -> ChatMessage {
     let ListedMessage { chat_id, phone, message } = listed;
     let serialized = format!("{}_{chat_id}_{}", message.from_me, message.message_id);
+    let (has_reaction, reactions) = reactions(message.reactions);
+    let failure_reason = failure_reason(message.ack, message.delivery.as_ref());
     ChatMessage {
         ack: message.ack.map(|ack| ack.to_string()),
         body: message.body,
@@ -86,7 +93,9 @@ pub(super) fn chat_message(org: OrgId, listed: ListedMessage) -> ChatMessage {
         timestamp: Some(message.sent_at.into()),
         unique_id: message.message_id,
         updated_at: message.updated_at.map(Into::into),
-        ..shared_fields!(ChatMessage, *message.details.0, |contact| contact)
+        reactions,
+        failure_reason,
+        ..shared_fields!(ChatMessage, *message.details.0, has_reaction, |contact| contact)
     }
 }
 
@@ -96,6 +105,12 @@ pub(super) fn session_message(
     chat: &ChatAddress,
     message: StoredMessage,
 ) -> SessionMessage {
+    let (has_reaction, reactions) = reactions(message.reactions);
+    let reactions = reactions.into_iter().map(|MessageReaction { contact_id, emoji, timestamp }| {
+        let millis = |at: prost_types::Timestamp| at.seconds * 1000 + i64::from(at.nanos / 1_000_000);
+        SessionMessageReaction { jid: to_jid(contact_id), emoji, timestamp: timestamp.map_or(0, millis) }
+    });
+    let failure_reason = failure_reason(message.ack, message.delivery.as_ref());
     SessionMessage {
         id: message.message_id,
         session_id: session.to_string(),
@@ -114,8 +129,28 @@ pub(super) fn session_message(
             pending: delivery.0.pending.into_iter().map(to_jid).collect(),
             read: jid_keys(delivery.0.read),
         }),
-        ..shared_fields!(SessionMessage, *message.details.0, to_jid)
+        reactions: reactions.collect(),
+        failure_reason,
+        ..shared_fields!(SessionMessage, *message.details.0, has_reaction, to_jid)
     }
+}
+
+/// The reactions that were not removed, oldest first. Before them, whether there are any; `None` when no reaction is known.
+pub(super) fn reactions(stored: Option<Json<Reactions>>) -> (Option<bool>, Vec<MessageReaction>) {
+    let Some(Json(stored)) = stored else { return (None, Vec::new()) };
+    let mut kept: Vec<_> = stored.into_iter().filter(|(_, (_, emoji))| !emoji.is_empty()).collect();
+    kept.sort_by(|(one, (at, _)), (other, (other_at, _))| (at, one).cmp(&(other_at, other)));
+    let reactions = kept.into_iter().map(|(contact_id, (at, emoji))| {
+        let timestamp = Some(Instant::from_micros(at).into());
+        MessageReaction { contact_id, emoji, timestamp }
+    });
+    let reactions: Vec<_> = reactions.collect();
+    (Some(!reactions.is_empty()), reactions)
+}
+
+/// Why the message failed, while it counts as failed.
+fn failure_reason(ack: Option<i16>, delivery: Option<&Json<Delivery>>) -> Option<String> {
+    delivery.filter(|_| ack == Some(-1))?.0.failure_reason.clone()
 }
 
 /// A stored contact id as a JID; other texts stay as they are.

@@ -19,6 +19,8 @@ pub struct Context {
     pub store: Store,
     /// The directory of this installation's own files.
     pub data_dir: PathBuf,
+    /// Whether audit logs keep the text of deleted messages.
+    pub keep_deleted_text: bool,
     database: Database,
 }
 
@@ -34,7 +36,8 @@ impl Context {
         let is_pooled = config.database_direct_url.is_some();
         let options = PoolOptions { is_pooled, ..PoolOptions::background(config.database_pool_size) };
         let store = Store::new(&database.url, options);
-        Ok(Self { store, data_dir: config.data_dir.clone(), database })
+        let (data_dir, keep_deleted_text) = (config.data_dir.clone(), config.keep_deleted_text);
+        Ok(Self { store, data_dir, keep_deleted_text, database })
     }
 
     /// Closes the connections, and waits until the embedded PostgreSQL has stopped unless other commands use it.

@@ -16,6 +16,7 @@ use serde::Serialize;
 use self::lines::Lines;
 use self::progress::Progress;
 use super::{Context, Failure, output};
+use crate::actions::ingest::SessionScope;
 use crate::actions::orgs;
 use crate::ids::OrgId;
 
@@ -26,7 +27,8 @@ Each line has a session and one kind of event. Instants are Unix milliseconds, a
 
   {\"session\":\"15550100400\",\"chat\":{\"jid\":\"15550101844@s.whatsapp.net\",\"type\":\"dm\",\"pinned\":true}}
 
-Events of a session: contact, chat, message, receipt, read, unread, address, deleteMessage, status.
+Events of a session: contact, chat, message, edit, reaction, receipt, deleteMessage, read, unread, memberChange,
+address, status.
 The organization's own data of a chat: inbox (assignedTo, labels, customProperties, access).
 Records of the organization, added when missing: number, and without `session` member, label, property.
 Every field is described in ingest.proto. `switchboard export` writes such lines.")]
@@ -53,7 +55,8 @@ pub async fn run(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
     orgs::require(&context.store, args.org).await?;
     let started = Instant::now();
     let (progress, lines) = open(&args.file)?;
-    let outcome = pipeline::run(&context.store, args.org, lines, progress.clone()).await;
+    let scope = SessionScope::all(args.org).keeping_deleted_text(context.keep_deleted_text);
+    let outcome = pipeline::run(&context.store, scope, lines, progress.clone()).await;
     progress.finish();
 
     let (imported, rejected) = progress.counts();

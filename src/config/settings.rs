@@ -128,6 +128,11 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = positive_duration)]
     pub event_retention: Duration,
 
+    /// Whether audit logs keep the text of messages that were deleted for everyone; by default it is removed everywhere
+    #[arg(long, value_name = "BOOLEAN", global = true, default_value = "false", action = ArgAction::Set)]
+    #[arg(value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub keep_deleted_text: bool,
+
     /// Delivery to webhooks
     #[command(flatten)]
     pub webhooks: WebhookConfig,

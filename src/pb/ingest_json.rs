@@ -19,7 +19,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::error::Category;
 
 use super::IngestEvent;
-use super::ingest_event::{self, Chat, Contact, Event, Inbox};
+use super::ingest_event::{self, Chat, Contact, DeleteMessage, Edit, Event, Inbox, Reaction, Receipt};
 use crate::error::{Error, Result};
 
 /// Reads an event from one line. The error names the field by its path.
@@ -105,6 +105,9 @@ fn clear_nulls(event: &mut IngestEvent, line: &[u8]) {
         Some(
             Event::Message(_)
             | Event::Receipt(_)
+            | Event::Edit(_)
+            | Event::Reaction(_)
+            | Event::MemberChange(_)
             | Event::Read(_)
             | Event::Unread(_)
             | Event::Address(_)
@@ -135,12 +138,17 @@ impl Event {
             Self::Contact(contact) => Some(&contact.id),
             Self::Chat(chat) => Some(&chat.jid),
             Self::Message(message) => Some(&message.chat),
-            Self::Receipt(receipt) => Some(&receipt.chat),
+            Self::Receipt(Receipt { message, .. })
+            | Self::Edit(Edit { message, .. })
+            | Self::Reaction(Reaction { message, .. })
+            | Self::DeleteMessage(DeleteMessage { message }) => {
+                message.as_ref().map(|message| &*message.chat)
+            }
             Self::Read(read) => Some(&read.chat),
+            Self::MemberChange(change) => Some(&change.chat),
             Self::Unread(unread) => Some(&unread.chat),
             Self::Inbox(inbox) => Some(&inbox.chat),
             Self::Address(link) => Some(&link.jid),
-            Self::DeleteMessage(deletion) => Some(&deletion.chat),
             Self::Status(_) | Self::Number(_) | Self::Member(_) | Self::Label(_) | Self::Property(_) => None,
         }
     }
@@ -171,10 +179,8 @@ macro_rules! events {
                     kinds += 1;
                 })+
                 if kinds != 1 {
-                    return Err(D::Error::custom(
-                        "must have exactly one of contact, chat, message, receipt, read, unread, address, \
-                         deleteMessage, status, inbox, number, member, label and property",
-                    ));
+                    let kinds = [$(camel_case(stringify!($key))),+].join(", ");
+                    return Err(D::Error::custom(format_args!("must have exactly one of {kinds}")));
                 }
                 Ok(Self { sequence: line.sequence, session: line.session, event })
             }
@@ -210,11 +216,15 @@ events! {
     chat: Chat(Chat),
     message: Message(Message),
     receipt: Receipt(Receipt),
+    edit: Edit(Edit),
+    reaction: Reaction(Reaction),
     read: Read(Read),
     unread: Unread(Unread),
     address: Address(Address),
     #[serde(alias = "delete_message")]
     delete_message: DeleteMessage(DeleteMessage),
+    #[serde(alias = "member_change")]
+    member_change: MemberChange(MemberChange),
     status: Status(Status),
     inbox: Inbox(Inbox),
     number: Number(Number),
@@ -242,8 +252,8 @@ mod tests {
 
     #[test]
     fn keys_are_read_in_both_spellings_and_written_in_camel_case() {
-        let camel = r#"{"session":"1","deleteMessage":{"id":"A","chat":"2"}}"#;
-        let snake = read(br#"{"session":"1","delete_message":{"id":"A","chat":"2"}}"#).unwrap();
+        let camel = r#"{"session":"1","deleteMessage":{"message":{"id":"A","chat":"2"}}}"#;
+        let snake = read(br#"{"session":"1","delete_message":{"message":{"id":"A","chat":"2"}}}"#).unwrap();
         assert_eq!(serde_json::to_string(&snake).unwrap(), camel);
         assert_eq!(read(camel.as_bytes()).unwrap(), snake);
         let chat = br#"{"session":"1","chat":{"jid":"2","type":"CHAT_TYPE_DM","muted_until":1.5,"cleared":"inviteLink"}}"#;

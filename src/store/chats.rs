@@ -144,6 +144,8 @@ macro_rules! newest_activity {
     };
 }
 
+pub(super) use {held, newest_activity};
+
 /// The chat with the state of the selected session; `None` when that session does not hold it. One statement.
 pub fn find(
     connection: &mut Connection,
@@ -152,7 +154,10 @@ pub fn find(
 ) -> StoreResult<Option<ChatView>> {
     let latest_message = same_chat!(message_views, session_chats)
         .and(message_views::session_id.eq(session_chats::session_id))
-        .and(message_views::message_id.nullable().eq(session_chats::latest_message_id));
+        // Redundant, but with all three every index leads directly to the message.
+        .and(message_views::message_id.nullable().eq(session_chats::latest_message_id))
+        .and(message_views::sent_at.nullable().eq(session_chats::last_message_at))
+        .and(message_views::arrival.nullable().eq(session_chats::latest_arrival));
     let held = held!()
         .inner_join(chat_views::table.on(same_chat!(chat_views, chat_addresses)))
         .left_join(message_views::table.on(latest_message))

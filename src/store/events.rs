@@ -10,7 +10,7 @@ mod retention;
 mod write;
 
 pub use self::audit::{AuditQuery, of_chat};
-pub use self::changes::{FieldChanges, FieldValue};
+pub use self::changes::{DELETED_TEXT, FieldChanges, FieldValue};
 pub use self::heads::{Head, head, head_and_time, heads};
 pub(super) use self::notify::CHANNEL;
 pub use self::notify::notify;

@@ -118,6 +118,7 @@ pub fn each_contact(
         contacts::color,
         contacts::image,
         contacts::is_internal,
+        contacts::field_times,
     ));
     each!(connection, rows, Contact, handle)
 }
@@ -133,7 +134,7 @@ pub fn each_message(
         .inner_join(chats::table.on(same_chat!(chats, messages)))
         .filter(messages::org_id.eq(org))
         .filter(messages::session_id.eq(session))
-        .order((messages::chat_key, messages::message_id))
+        .order((messages::chat_key, messages::sent_at, messages::arrival))
         .select((chats::chat_id, message_columns!()));
     each!(connection, stored, (String, Message), handle)
 }

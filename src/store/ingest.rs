@@ -16,7 +16,8 @@ mod session_chats;
 mod sessions;
 pub mod setup;
 
-pub use changed::Changed;
+pub use super::json::Json;
+pub use changed::{Changed, FieldTimes, add_times};
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, remove_contacts, update_contacts};
 pub use links::{Renamed, add_addresses, add_lid_addresses, add_links, phones_of_lids, rename_chats, touch};
@@ -32,8 +33,8 @@ pub use messages::{
 };
 pub(super) use messages::{message_columns, receipt_columns};
 pub use session_chats::{
-    SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats, unread_counts,
-    update_session_chats,
+    Latest, SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats,
+    unread_counts, update_session_chats,
 };
 pub use sessions::{SessionNames, SessionStatus, lock_session_statuses, sessions_by_name, update_statuses};
 

@@ -6,7 +6,7 @@ use diesel::sql_types::Jsonb;
 use serde::de::DeserializeOwned;
 
 /// A `jsonb` value, deserialized from the bytes PostgreSQL sends.
-#[derive(Clone, Debug, PartialEq, FromSqlRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromSqlRow)]
 pub struct Json<T>(pub T);
 
 /// The first byte of a `jsonb` value is its format version; 1, text, is the only one.

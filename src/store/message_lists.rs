@@ -5,10 +5,16 @@ use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Record, Text, Timestamptz, Uuid};
 
+use super::chat_selector::ChatSelector;
+use super::chats::{held, newest_activity};
 use super::connection::{Connection, StoreResult};
 use super::lists::{ListPage, PageWindow, SessionScope, phone_arguments};
-use super::message_views::{MessageColumns, MessageView};
-use crate::ids::{ChatAddress, OrgId};
+use super::message_views::{Json, MessageColumns, MessageView, Reactions};
+use super::org_rows::same_chat;
+use super::schema::{chat_addresses, session_chats, sessions};
+use super::views::message_views;
+use super::visibility::is_visible;
+use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 use crate::instant::Instant;
 
 /// Filters of a list of messages; `None` does not filter.
@@ -84,4 +90,35 @@ pub fn list(
     );
     let listed: Option<(Option<i64>, Vec<ListedMessage>)> = diesel::select(listed).get_result(connection)?;
     Ok(listed.map(|(count, items)| ListPage { count, items }))
+}
+
+/// The reactions to a message of the chat, as the selected session stored it. `None` when that session does not hold the
+/// chat. One statement.
+pub fn reactions(
+    connection: &mut Connection,
+    org: OrgId,
+    selector: &ChatSelector,
+    message_id: &str,
+    from_me: Option<bool>,
+) -> StoreResult<Option<Option<Json<Reactions>>>> {
+    let message = same_chat!(message_views, session_chats)
+        .and(message_views::session_id.eq(session_chats::session_id))
+        .and(message_views::message_id.eq(message_id))
+        .and(message_views::from_me.eq_any(from_me.map_or(vec![false, true], |from_me| vec![from_me])));
+    let mut held = held!()
+        .left_join(message_views::table.on(message))
+        .filter(chat_addresses::org_id.eq(org))
+        .filter(chat_addresses::address.eq(&selector.address))
+        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
+        .select(message_views::reactions.nullable())
+        .into_boxed::<Pg>();
+    match &selector.phone {
+        None => {}
+        Some(PhoneSelector::Phone(phone)) => held = held.filter(sessions::phone.eq(phone)),
+        Some(PhoneSelector::PhoneId(id)) => held = held.filter(sessions::phone_id.eq(id)),
+    }
+    if let Some(sessions) = &selector.sessions {
+        held = held.filter(session_chats::session_id.eq_any(sessions.iter()));
+    }
+    Ok(held.order(newest_activity!()).first(connection).optional()?)
 }

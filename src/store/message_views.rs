@@ -1,11 +1,13 @@
 //! Stored messages, as `message_views` shows them.
 
+use std::collections::BTreeMap;
+
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::Record;
 
-use super::json::Json;
+pub use super::json::Json;
 use super::views::message_views;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
@@ -28,7 +30,11 @@ pub struct MessageView {
     /// The fields of the message that have no column.
     pub details: Json<Box<Message>>,
     pub fts: Option<String>,
+    pub reactions: Option<Json<Reactions>>,
 }
+
+/// The last reaction of each contact: when, in Unix microseconds, and the emoji; an empty one when it was removed.
+pub type Reactions = BTreeMap<String, (i64, String)>;
 
 /// A row of `message_views` as a composite value.
 pub(super) type MessageColumns = Record<message_views::SqlType>;
@@ -38,9 +44,12 @@ impl FromSql<MessageColumns, Pg> for MessageView {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let (
             _, _, _, message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts,
+            reactions, _,
         ): (
-            OrgId, SessionId, i64, _, _, _, _, _, _, _, _, _, _, _,
+            OrgId, SessionId, i64, _, _, _, _, _, _, _, _, _, _, _, _, i64,
         ) = FromSql::<MessageColumns, Pg>::from_sql(value)?;
-        Ok(Self { message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts })
+        Ok(Self {
+            message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts, reactions,
+        })
     }
 }

@@ -80,6 +80,7 @@ diesel::table! {
         color -> Nullable<Text>,
         image -> Nullable<Text>,
         is_internal -> Bool,
+        field_times -> Jsonb,
         search_key -> Nullable<Text>,
     }
 }
@@ -104,6 +105,8 @@ diesel::table! {
         closed_at -> Nullable<Timestamptz>,
         created_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        field_times -> Jsonb,
+        member_times -> Jsonb,
         search_key -> Nullable<Text>,
     }
 }
@@ -140,6 +143,8 @@ diesel::table! {
         mute_explicit -> Bool,
         listed_id -> Nullable<Text>,
         listed_type -> Nullable<Text>,
+        latest_arrival -> Nullable<BigInt>,
+        field_times -> Jsonb,
     }
 }
 
@@ -182,6 +187,10 @@ diesel::table! {
         delivery -> Nullable<Jsonb>,
         details -> Jsonb,
         field_times -> Nullable<Jsonb>,
+        first_body -> Nullable<Text>,
+        reactions -> Nullable<Jsonb>,
+        arrival -> BigInt,
+        silent -> Bool,
     }
 }
 
@@ -194,6 +203,7 @@ diesel::table! {
         contact_id -> Text,
         kind -> Text,
         at -> Timestamptz,
+        value -> Nullable<Text>,
     }
 }
 

@@ -108,6 +108,7 @@ impl FromSql<HitColumns, Pg> for Hit {
         ) = FromSql::<HitColumns, Pg>::from_sql(value)?;
         let message = MessageView {
             message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts,
+            reactions: None,
         };
         Ok(Self { rank, headline, phone, chat_id, message })
     }

@@ -1,9 +1,12 @@
 //! The state of chats in one session.
 
+use std::collections::BTreeMap;
+
 use diesel::dsl::now;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
+use serde_json::json;
 
 use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges, NewEvent};
@@ -144,9 +147,18 @@ pub fn update(
     }
     let org = tx.org();
     let Some((chat_key, before)) = lock(tx, org, session, address)? else { return Ok(None) };
+    // A connector's older report does not undo the change.
+    let fields = [
+        ("archived", change.archived.is_some()),
+        ("pinned", change.pinned.is_some()),
+        ("muted_until", change.muted_until.is_some()),
+    ];
+    let set = fields.into_iter().filter(|(_, is_set)| *is_set);
+    let times: BTreeMap<&str, i64> = set.map(|(field, _)| (field, Instant::now().micros())).collect();
     diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key))
         .set((
             change,
+            session_chats::field_times.eq(session_chats::field_times.concat(json!(times))),
             explicit!(archived_explicit, archived),
             explicit!(pinned_explicit, pinned),
             explicit!(mute_explicit, muted_until),

@@ -9,9 +9,11 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Record, Text, Timestamp
 use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::keyset::row_below;
+use super::message_views::Reactions;
 use super::org_rows::{org_rows, same_chat};
-use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
+use super::schema::{chat_addresses, chats, contacts, session_chats, sessions};
 use super::session_chats::{HeldSessionChat, SessionChatView};
+use super::views::message_views;
 use super::visibility::is_visible;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
@@ -196,8 +198,8 @@ pub fn chats(
 
 /// A stored message.
 #[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = messages, check_for_backend(Pg))]
-#[allow(missing_docs)] // columns of messages, documented in the migrations
+#[diesel(table_name = message_views, check_for_backend(Pg))]
+#[allow(missing_docs)] // columns of message_views, documented in the migrations
 pub struct StoredMessage {
     pub message_id: String,
     pub sent_at: Instant,
@@ -210,9 +212,11 @@ pub struct StoredMessage {
     pub delivery: Option<Json<Delivery>>,
     /// The fields of the message that have no column.
     pub details: Json<Box<Message>>,
+    pub reactions: Option<Json<Reactions>>,
+    pub arrival: i64,
 }
 
-/// Up to `limit` messages of a chat, newest first, before that time and id, each with the chat's canonical address.
+/// Up to `limit` messages of a chat, newest first, before that time and arrival, each with the chat's canonical address.
 /// Empty also when the session or chat does not exist, or is hidden from the viewer.
 pub fn messages(
     connection: &mut Connection,
@@ -220,7 +224,7 @@ pub fn messages(
     session: SessionId,
     address: &ChatAddress,
     viewer: Option<&str>,
-    before: Option<(Instant, &str)>,
+    before: Option<(Instant, i64)>,
     limit: i64,
 ) -> StoreResult<Vec<(StoredMessage, ChatAddress)>> {
     let chat_key = org_rows!(chat_addresses, org, address = address)
@@ -232,16 +236,16 @@ pub fn messages(
         .filter(chats::chat_key.nullable().eq(chat_key))
         .select(chats::chat_id)
         .single_value();
-    let page = org_rows!(messages, org, session_id = session)
-        .filter(messages::chat_key.nullable().eq(chat_key))
-        .order((messages::sent_at.desc(), messages::message_id.desc()))
+    let page = org_rows!(message_views, org, session_id = session)
+        .filter(message_views::chat_key.nullable().eq(chat_key))
+        .order((message_views::sent_at.desc(), message_views::arrival.desc()))
         .limit(limit)
         .select((StoredMessage::as_select(), chat_id.assume_not_null()));
     Ok(match before {
         None => page.load(connection)?,
-        Some((sent_at, id)) => {
-            let position = (messages::sent_at, messages::message_id);
-            let values = (sent_at.into_sql::<Timestamptz>(), id.into_sql::<Text>());
+        Some((sent_at, arrival)) => {
+            let position = (message_views::sent_at, message_views::arrival);
+            let values = (sent_at.into_sql::<Timestamptz>(), arrival.into_sql::<BigInt>());
             page.filter(row_below(position, values)).load(connection)?
         }
     })

@@ -48,6 +48,8 @@ diesel::table! {
         delivery -> Nullable<Jsonb>,
         details -> Jsonb,
         fts -> Nullable<Text>,
+        reactions -> Nullable<Jsonb>,
+        arrival -> BigInt,
     }
 }
 

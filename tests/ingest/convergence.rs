@@ -14,8 +14,10 @@ const PERSON: &str = "15550101001@s.whatsapp.net";
 const HIDDEN: &str = "189412345001@lid";
 const OTHER_PERSON: &str = "15550101002@c.us";
 const GROUP: &str = "120363300000000001@g.us";
+const VERSIONED_PERSON: &str = "15550101009@c.us";
+const VERSIONED_GROUP: &str = "120363300000000009@g.us";
 
-/// Contacts and chats carry no version, so each has one event with one content.
+/// Contacts and chats without versions: each has one event with one content.
 fn fixed() -> Vec<Value> {
     vec![
         json!({"contact": {"id": "189412345001:3@lid", "name": "Asha Rao", "color": "#B4876E"}}),
@@ -47,8 +49,7 @@ fn message() -> impl Strategy<Value = Value> {
     let keys = [
         ("sender", json!(PERSON)),
         ("type", json!("chat")),
-        ("body", json!("hello")),
-        ("body", json!("goodbye")),
+        ("silent", json!(true)),
         ("ack", json!("2")),
         ("hasMedia", json!(true)),
         ("hasMedia", json!(false)),
@@ -61,22 +62,75 @@ fn message() -> impl Strategy<Value = Value> {
     ];
     let fields = subsequence(keys.to_vec(), 0..keys.len());
     let version = prop::option::of(instant());
-    (id(), chat(), any::<bool>(), instant(), version, fields).prop_map(
-        |(id, chat, from_me, timestamp, version, fields)| {
-            let mut message = json!({"id": id, "chat": chat, "fromMe": from_me, "timestamp": timestamp});
+    (0..4_i64, chat(), version, fields, prop_oneof![Just("hello"), Just("goodbye")]).prop_map(
+        |(number, chat, version, fields, body)| {
+            // When a message was sent and by whom never changes.
+            let mut message = json!({"id": format!("3EB0{number}"), "chat": chat, "fromMe": number == 3,
+                "timestamp": 1_737_976_076_000 + number * 1000});
             fields.into_iter().for_each(|(key, value)| message[key] = value);
-            if let Some(version) = version {
-                message["updatedAt"] = json!(version);
+            match version {
+                // Another text needs a version.
+                Some(version) => {
+                    message["updatedAt"] = json!(version);
+                    if number > 1 {
+                        message["body"] = json!(body);
+                    }
+                }
+                None if number < 2 => message["body"] = json!("first"),
+                None => {}
             }
             json!({ "message": message })
         },
     )
 }
 
+fn edit() -> impl Strategy<Value = Value> {
+    (id(), chat(), instant(), prop_oneof![Just("second"), Just("third")]).prop_map(
+        |(id, chat, at, body)| json!({"edit": {"message": {"id": id, "chat": chat}, "body": body, "at": at}}),
+    )
+}
+
+fn reaction() -> impl Strategy<Value = Value> {
+    let emoji = prop_oneof![Just("\u{1f44d}"), Just("\u{2764}"), Just("")];
+    (id(), chat(), person(), emoji, instant()).prop_map(|(id, chat, by, emoji, at)| {
+        json!({"reaction": {"message": {"id": id, "chat": chat}, "by": by, "emoji": emoji, "at": at}})
+    })
+}
+
 fn receipt() -> impl Strategy<Value = Value> {
-    let kind = prop_oneof![Just("sent"), Just("server"), Just("delivered"), Just("read"), Just("played")];
+    let kind = prop_oneof![Just("sent"), Just("server"), Just("delivered"), Just("read"), Just("failed")];
     (id(), chat(), person(), kind, instant()).prop_map(|(message, chat, by, kind, at)| {
-        json!({"receipt": {"message": message, "chat": chat, "by": by, "kind": kind, "at": at}})
+        json!({"receipt": {"message": {"id": message, "chat": chat}, "by": by, "kind": kind, "at": at}})
+    })
+}
+
+fn seconds(second: i64) -> i64 {
+    1_737_976_076_000 + second * 1000
+}
+
+/// Contacts and chats with versions.
+fn versioned() -> impl Strategy<Value = Value> {
+    (0..6_i64, 0..4_usize, prop_oneof![Just("A"), Just("B"), Just(" ")], any::<bool>()).prop_map(
+        |(second, kind, name, flag)| {
+            let at = seconds(second);
+            let member = |number: i64| json!({"id": format!("1555010100{number}@c.us"), "isAdmin": number == second});
+            match kind {
+                0 => json!({"contact": {"id": VERSIONED_PERSON, "name": name, "isInternal": flag, "updatedAt": at}}),
+                1 => json!({"chat": {"jid": VERSIONED_GROUP, "name": name, "archived": flag, "updatedAt": at}}),
+                2 => json!({"chat": {"jid": VERSIONED_GROUP, "description": null, "updatedAt": at,
+                    "members": (second..second + 3).map(member).collect::<Vec<_>>()}}),
+                _ => json!({"chat": {"jid": VERSIONED_GROUP, "description": name, "mutedUntil": at, "updatedAt": at}}),
+            }
+        },
+    )
+}
+
+fn member_change() -> impl Strategy<Value = Value> {
+    let list = prop_oneof![Just("added"), Just("removed"), Just("promoted"), Just("demoted")];
+    (0..6_i64, 0..8_i64, list).prop_map(|(second, number, list)| {
+        let mut change = json!({"chat": VERSIONED_GROUP, "at": seconds(second)});
+        change[list] = json!([format!("1555010100{number}@c.us")]);
+        json!({ "memberChange": change })
     })
 }
 
@@ -85,8 +139,12 @@ fn any_event() -> impl Strategy<Value = Value> {
     let events = prop_oneof![
         6 => message(),
         3 => receipt(),
+        2 => edit(),
+        2 => reaction(),
+        2 => versioned(),
+        2 => member_change(),
         2 => (chat(), instant()).prop_map(|(chat, at)| json!({"read": {"chat": chat, "upTo": at}})),
-        1 => (id(), chat()).prop_map(|(id, chat)| json!({"deleteMessage": {"id": id, "chat": chat}})),
+        1 => (id(), chat()).prop_map(|(id, chat)| json!({"deleteMessage": {"message": {"id": id, "chat": chat}}})),
         1 => (status, instant()).prop_map(|(status, at)| json!({"status": {"status": status, "at": at}})),
     ];
     (events, prop_oneof![4 => Just(NUMBER), 1 => Just(OTHER_NUMBER)]).prop_map(|(mut event, session)| {
@@ -151,7 +209,7 @@ fn any_order_and_any_number_of_writers_end_in_the_same_copy() {
                      SELECT count(*) FILTER (WHERE read_up_to IS NULL OR sent_at > read_up_to) AS counted,
                             count(*) AS incoming FROM messages m
                      WHERE (m.org_id, m.session_id, m.chat_key) = (sc.org_id, sc.session_id, sc.chat_key)
-                       AND NOT from_me) c
+                       AND NOT from_me AND NOT silent) c
                  WHERE org_id = $org AND unread IS DISTINCT FROM
                      CASE WHEN incoming > 0 OR read_up_to IS NOT NULL THEN counted END",
             );

@@ -44,7 +44,30 @@ async fn invalid_event_is_rejected_with_its_field() {
         (json!({"session": "15550109999", "address": {"lid": "189412345678@lid", "jid": CHAT}}), "session"),
         (json!({"session": "15550109999", "read": {"chat": CHAT, "upTo": 1}}), "session"),
         (json!({"read": {"chat": CHAT}}), "read.upTo"),
-        (json!({"receipt": {"message": "A", "chat": CHAT, "by": CHAT, "at": 1}}), "receipt.kind"),
+        (json!({"receipt": {"message": {"id": "A", "chat": CHAT}, "by": CHAT, "at": 1}}), "receipt.kind"),
+        (json!({"receipt": {"message": {"id": "A", "chat": CHAT}, "kind": "read", "at": 1}}), "receipt.by"),
+        (
+            json!({"edit": {"message": {"id": "A", "chat": CHAT}, "body": "x".repeat(64 * 1024 + 1), "at": 1}}),
+            "edit.body",
+        ),
+        (json!({"edit": {"body": "x", "at": 1}}), "edit.message"),
+        (
+            json!({"reaction": {"message": {"id": "A", "chat": "@"}, "by": CHAT, "emoji": "x", "at": 1}}),
+            "reaction.message.chat",
+        ),
+        (
+            json!({"reaction": {"message": {"id": "A", "chat": CHAT}, "by": CHAT, "emoji": "x".repeat(65), "at": 1}}),
+            "reaction.emoji",
+        ),
+        (json!({"memberChange": {"chat": CHAT, "added": [], "at": 1}}), "memberChange.chat"),
+        (
+            json!({"memberChange": {"chat": "120363300000000001@g.us", "removed": ["x"], "at": 1}}),
+            "memberChange.removed[0]",
+        ),
+        (
+            json!({"memberChange": {"chat": "120363300000000001@g.us", "added": vec![CHAT; 4097], "at": 1}}),
+            "memberChange",
+        ),
         (json!({"session": "nobody", "read": {"chat": CHAT, "upTo": 1}}), "session"),
     ] {
         let error = inbox.reject(event.clone()).await;
@@ -129,9 +152,9 @@ fn invalid_line_is_rejected_with_its_field() {
         (r#"{"session":"1","read":{"chat":"2","upTo":-1}}"#, "read.upTo", "must be Unix milliseconds"),
         (r#"{"session":"1","read":{"chat":"2","chat":"2","upTo":1}}"#, "read", "duplicate field `chat`"),
         (
-            r#"{"session":"1","receipt":{"message":"1","chat":"2","by":"3","kind":"seen","at":1}}"#,
+            r#"{"session":"1","receipt":{"message":{"id":"1","chat":"2"},"by":"3","kind":"seen","at":1}}"#,
             "receipt.kind",
-            "must be one of sent, server, delivered, read, played",
+            "must be one of sent, server, delivered, read, played, failed",
         ),
         (r#"{"session":"1"}"#, "event", "must have exactly one of"),
         (

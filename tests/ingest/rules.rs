@@ -74,7 +74,7 @@ async fn incoming_message_after_the_read_mark_counts_once() {
 }
 
 #[tokio::test]
-async fn latest_message_is_the_newest_then_the_greatest_id() {
+async fn latest_message_is_the_newest_then_the_last_to_arrive() {
     let inbox = TestOrg::new().await;
     inbox
         .accept(&[
@@ -84,15 +84,15 @@ async fn latest_message_is_the_newest_then_the_greatest_id() {
             message("D", true, 4),
         ])
         .await;
-    assert_eq!(inbox.latest(), "C");
+    assert_eq!(inbox.latest(), "A");
 }
 
 #[tokio::test]
 async fn receipt_is_kept_until_its_message_arrives() {
     let inbox = TestOrg::new().await;
-    let receipt = |kind: &str, at: i64| json!({"receipt": {"message": "A", "chat": CHAT, "by": CHAT, "kind": kind, "at": at}});
+    let receipt = |kind: &str, at: i64| json!({"receipt": {"message": {"id": "A", "chat": CHAT}, "by": CHAT, "kind": kind, "at": at}});
     inbox.accept(&[receipt("read", 1_737_976_090_690), receipt("delivered", 1_737_976_082_277)]).await;
-    inbox.accept(&[json!({"deleteMessage": {"id": "A", "chat": CHAT}})]).await;
+    inbox.accept(&[json!({"deleteMessage": {"message": {"id": "A", "chat": CHAT}}})]).await;
     inbox.accept(&[message("A", true, 1)]).await;
     let stored = inbox.message();
     let by = "15550101001@c.us";

@@ -4,9 +4,11 @@ mod batches;
 mod capabilities;
 pub mod connector;
 mod kills;
+mod kinds;
 mod limits;
 
 use prost::Message;
+use prost_types::Value as ProtoValue;
 use serde_json::Value;
 use switchboard::pb::ingest_event::{self, Event};
 use switchboard::pb::ingest_request::{Open, Request};
@@ -41,6 +43,16 @@ pub fn message_with_body(id: &str, body: &str) -> Event {
     })
 }
 
+/// A message with raw data of that many arrays in each other.
+fn nested_message(depth: usize) -> Event {
+    let raw_data = (0..depth).fold(ProtoValue::from("x"), |value, _| {
+        let list = prost_types::ListValue { values: vec![value] };
+        ProtoValue { kind: Some(prost_types::value::Kind::ListValue(list)) }
+    });
+    let Event::Message(message) = message("NESTED") else { unreachable!("a message") };
+    Event::Message(ingest_event::Message { raw_data: Some(raw_data), ..message })
+}
+
 fn bodies(world: &World) -> Vec<Value> {
     world.sql().rows("SELECT message_id, body FROM messages ORDER BY message_id")
 }
@@ -60,70 +72,6 @@ async fn event_is_acknowledged_after_commit() {
     connector.apply(9, message("M9")).await;
     assert_eq!(connector.close().await.expect("a good end"), 9);
     assert_eq!(bodies(&world).len(), 3);
-}
-
-fn one_of_each_kind() -> [Event; 9] {
-    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-    [
-        Event::Contact(ingest_event::Contact {
-            id: CHAT.to_owned(),
-            name: Some("Asha".to_owned()),
-            ..Default::default()
-        }),
-        Event::Chat(ingest_event::Chat {
-            jid: CHAT.to_owned(),
-            r#type: ingest_event::ChatType::Dm.into(),
-            pinned: Some(true),
-            muted_until: at(1_900_000_000),
-            members: Some(ingest_event::Members {
-                members: vec![ingest_event::Member { id: CHAT.to_owned(), ..Default::default() }],
-            }),
-            ..Default::default()
-        }),
-        Event::Receipt(ingest_event::Receipt {
-            message: "A".to_owned(),
-            chat: CHAT.to_owned(),
-            by: CHAT.to_owned(),
-            kind: ingest_event::ReceiptKind::Read.into(),
-            at: at(1_737_976_009),
-        }),
-        message("A"),
-        message("B"),
-        Event::DeleteMessage(ingest_event::DeleteMessage { id: "B".to_owned(), chat: CHAT.to_owned() }),
-        Event::Read(ingest_event::Read { chat: CHAT.to_owned(), up_to: at(1_737_975_999) }),
-        Event::Address(ingest_event::Address { lid: "189412345678@lid".to_owned(), jid: CHAT.to_owned() }),
-        Event::Status(ingest_event::Status {
-            status: ingest_event::ConnectionStatus::Connected.into(),
-            at: at(1_737_976_000),
-        }),
-    ]
-}
-
-#[tokio::test]
-async fn every_kind_of_event_is_stored_over_grpc() {
-    let world = World::start().await;
-    let key = world.key("ingest").await;
-    let (mut connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
-    for (event, sequence) in one_of_each_kind().into_iter().zip(1..) {
-        connector.apply(sequence, event).await;
-    }
-    for acknowledged in connector.acknowledged(9).await.expect("acknowledged") {
-        assert_eq!(acknowledged.rejected, []);
-    }
-    let session = &world.org.sessions[0];
-    let chat = format!("/api/v1/sessions/{session}/chats/189412345678@lid");
-    let shown = world.rest().get(&chat).await.expect(200).json();
-    assert_eq!(shown["name"], "Asha");
-    assert_eq!((&shown["pinned"], &shown["unreadCount"]), (&Value::Bool(true), &Value::from(2)));
-    let messages = world.rest().get(format!("{chat}/messages")).await.expect(200).json();
-    assert_eq!(
-        (&messages["data"][0]["isDeleted"], &messages["data"][1]["ack"]),
-        (&Value::Bool(true), &Value::from("4"))
-    );
-    assert_eq!(
-        world.rest().get(format!("/api/v1/sessions/{session}")).await.expect(200).json()["status"],
-        "connected"
-    );
 }
 
 #[tokio::test]
@@ -181,18 +129,22 @@ async fn undecodable_event_is_rejected_by_its_sequence_number() {
     let at = lone_surrogate.windows(3).position(|three| three == b"abc").expect("the text");
     lone_surrogate[at..at + 3].copy_from_slice(b"\xed\xa0\x80");
     let large = event(2, &"x".repeat(5 << 20)).encode_to_vec();
-    for (bytes, sequence, code) in [(lone_surrogate, 1, 3), (large, 2, 8)] {
+    let nested = IngestEvent { event: Some(nested_message(60)), ..event(3, "") }.encode_to_vec();
+    for (bytes, sequence, code, field) in
+        [(lone_surrogate, 1, 3, "message.body"), (large, 2, 8, ""), (nested, 3, 3, "message.raw_data")]
+    {
         connector.send(Request::Event(bytes.into())).await;
         let rejected = connector.acknowledged(sequence).await.expect("an open stream").remove(0).rejected;
         assert_eq!((rejected[0].sequence, rejected[0].code), (sequence, code), "{}", rejected[0].message);
+        assert_eq!(rejected[0].field, field, "{}", rejected[0].message);
     }
-    connector.apply(3, message("M3")).await;
-    connector.acknowledged(3).await.expect("an open stream");
+    connector.apply(4, message("M4")).await;
+    connector.acknowledged(4).await.expect("an open stream");
     // A larger message is not read, so its sequence number is unknown.
     connector.send(Request::Event(vec![0; 17 << 20].into())).await;
     let end = connector.answer().await.expect_err("too much");
     assert_eq!(end.code(), Code::ResourceExhausted);
-    assert!(end.message().contains("after event 3"), "{}", end.message());
+    assert!(end.message().contains("after event 4"), "{}", end.message());
 }
 
 #[tokio::test]

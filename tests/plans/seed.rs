@@ -80,7 +80,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 20] = [
+const STATEMENTS: [&str; 21] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -151,6 +151,10 @@ const STATEMENTS: [&str; 20] = [
          FROM session_chats CROSS JOIN generate_series(6, $chats / 4) n WHERE chat_key = 1
      ) m
      JOIN sessions s ON s.org_id = m.org_id AND s.session_id = m.session_id",
+    "UPDATE session_chats s SET latest_arrival = m.arrival
+     FROM messages m
+     WHERE m.org_id = s.org_id AND m.session_id = s.session_id AND m.chat_key = s.chat_key
+         AND m.message_id = s.latest_message_id",
     "INSERT INTO chat_members (org_id, chat_key, contact_id, is_admin)
      SELECT org_id, chat_key, chat_id, false FROM chats WHERE type <> 'group'
      UNION ALL

@@ -69,6 +69,7 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "session_id" => json!(ids.session),
         "jid" => json!(ids.chat.jid),
         "chat_id" => json!(ids.chat.id),
+        "message_id" => json!("3EB0ABB7"),
         "chat_ids" => json!([ids.chat.id]),
         "assigned_to" => json!(ids.member),
         "access" => json!({ids.member.as_str(): true}),

@@ -13,9 +13,10 @@ use switchboard::pb::chat_service_server::ChatService;
 use switchboard::pb::{
     Chat, GetChatRequest, GetSessionChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse,
     ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest, ListChatsResponse,
-    ListMessagesRequest, ListMessagesResponse, MarkChatReadRequest, SearchMessagesRequest,
-    SearchMessagesResponse, SessionChat, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
-    UpdateSessionChatRequest, WatchChatsRequest, WatchChatsResponse,
+    ListMessagesRequest, ListMessagesResponse, ListReactionsRequest, ListReactionsResponse,
+    MarkChatReadRequest, SearchMessagesRequest, SearchMessagesResponse, SessionChat, UpdateChatAccessRequest,
+    UpdateChatLabelsRequest, UpdateChatRequest, UpdateSessionChatRequest, WatchChatsRequest,
+    WatchChatsResponse,
 };
 use switchboard::rest;
 use switchboard::rest::routes::{chat_service_routes, session_service_routes};
@@ -101,6 +102,13 @@ impl ChatService for Stub {
         call: Call<ListChatMessagesRequest>,
     ) -> Result<Reply<ListChatMessagesResponse>, Status> {
         self.answer(call, ListChatMessagesResponse::default(), |_, _| ())
+    }
+
+    async fn list_reactions(
+        &self,
+        call: Call<ListReactionsRequest>,
+    ) -> Result<Reply<ListReactionsResponse>, Status> {
+        self.answer(call, ListReactionsResponse::default(), |_, _| ())
     }
 
     async fn list_messages(

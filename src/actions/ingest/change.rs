@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::message_state::MessageState;
+use super::message_state::{MessageState, Update};
 use crate::actions::chat_properties::PropertyInput;
 use crate::ids::{ChatAddress, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
@@ -30,7 +30,8 @@ pub(super) enum Change {
     Contact { id: ChatAddress, contact: ContactChange },
     Chat { chat: ChatAddress, change: Box<ChatChange> },
     Message { chat: ChatAddress, id: String, message: Box<MessageState> },
-    Receipt { chat: ChatAddress, id: String, receipt: Receipt },
+    Members { chat: ChatAddress, changes: Vec<MemberChange> },
+    Update { message: MessageReference, update: Update },
     Read { chat: ChatAddress, up_to: Instant },
     Unread { chat: ChatAddress, count: i32 },
     Inbox { chat: ChatAddress, inbox: Box<InboxChange> },
@@ -44,10 +45,11 @@ impl Change {
         match self {
             Self::Chat { chat, .. }
             | Self::Message { chat, .. }
-            | Self::Receipt { chat, .. }
+            | Self::Members { chat, .. }
             | Self::Read { chat, .. }
             | Self::Unread { chat, .. }
             | Self::Inbox { chat, .. } => Some(chat),
+            Self::Update { message, .. } => Some(&message.chat),
             Self::Contact { .. } | Self::Link(_) | Self::Status(_) => None,
         }
     }
@@ -59,6 +61,7 @@ pub(super) struct ContactChange {
     pub(super) color: Patch<String>,
     pub(super) image: Patch<String>,
     pub(super) is_internal: Option<bool>,
+    pub(super) updated_at: Option<Instant>,
 }
 
 /// Changes of a chat: flags of the session, then what all sessions share.
@@ -83,6 +86,21 @@ pub(super) struct ChatChange {
     pub(super) members: Option<Vec<Member>>,
 }
 
+impl ChatChange {
+    /// Whether it reports flags of the session and nothing that all sessions share.
+    pub(super) fn has_only_flags(&self) -> bool {
+        let has_flags = [self.archived, self.pinned, self.exited].iter().any(Option::is_some);
+        let texts = [&self.name, &self.image, &self.description, &self.invite_link, &self.member_add_mode];
+        let rights = [&self.info_admins_only, &self.messages_admins_only, &self.add_members_admins_only];
+        (has_flags || !self.muted_until.is_keep())
+            && self.kind.is_none()
+            && self.members.is_none()
+            && self.created_at.is_keep()
+            && texts.iter().all(|text| text.is_keep())
+            && rights.iter().all(|right| right.is_keep())
+    }
+}
+
 /// A member of a chat.
 pub(super) struct Member {
     pub(super) contact: ChatAddress,
@@ -90,14 +108,29 @@ pub(super) struct Member {
     pub(super) is_super_admin: bool,
 }
 
-/// A receipt or deletion of a message, which may arrive before the message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Receipt {
-    /// The contact; empty for a deletion.
-    pub(super) contact: String,
-    /// `sent`, `server`, `delivered`, `read`, `played` or `deleted`.
-    pub(super) kind: String,
+/// The change of one member of a group.
+pub(super) struct MemberChange {
+    pub(super) contact: ChatAddress,
+    pub(super) membership: Membership,
     pub(super) at: Instant,
+}
+
+/// Whether a contact is a member; of two at the same instant the greater one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Membership {
+    No,
+    Member,
+    Admin,
+}
+
+/// Names a message; `None` of a part that the event leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MessageReference {
+    pub(super) chat: ChatAddress,
+    pub(super) id: String,
+    pub(super) from_me: Option<bool>,
+    /// The contact that sent it, in a group.
+    pub(super) author: Option<ChatAddress>,
 }
 
 /// A LID and the phone number that it belongs to.

@@ -5,6 +5,7 @@
 mod chats;
 mod exporter;
 mod messages;
+mod versions;
 
 use tokio::sync::mpsc;
 

@@ -146,6 +146,7 @@ fn take_over(contact: &mut Contact, of_lid: &Contact) {
     contact.color = contact.color.take().or_else(|| of_lid.color.clone());
     contact.image = contact.image.take().or_else(|| of_lid.image.clone());
     contact.is_internal |= of_lid.is_internal;
+    rows::add_times(&mut contact.field_times.0, of_lid.field_times.0.clone());
 }
 
 fn move_memberships(

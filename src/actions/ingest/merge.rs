@@ -78,6 +78,8 @@ fn take_over_chat(chat: &mut Chat, removed: Chat) {
     chat.name = chat.name.take().or(removed.name);
     chat.image = chat.image.take().or(removed.image);
     chat.created_at = chat.created_at.or(removed.created_at);
+    rows::add_times(&mut chat.field_times.0, removed.field_times.0);
+    rows::add_times(&mut chat.member_times.0, removed.member_times.0);
 }
 
 fn take_over_inbox(inbox: &mut InboxRow, removed: InboxRow) {

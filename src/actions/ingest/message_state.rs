@@ -1,17 +1,42 @@
 //! The state of a message, merged from events in any order.
 //!
 //! Every field is a register of its own: the newer version wins, and of two values of one version the greater, so that the
-//! result does not depend on the order. A field that an event leaves out is not changed.
+//! result does not depend on the order. A field that an event leaves out is not changed. The text is the newest of all texts,
+//! `prev_body` the newest other one. When a message was sent and by whom never changes.
 
-use std::cmp::Ordering;
+mod registers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::instant::Instant;
+use crate::pb::NOTICES;
+use registers::{Merge, Versions, by_text};
 
 const IS_DELETED: &str = "is_deleted";
+/// The name of the text before the last edit among the details.
+pub(super) const PREV_BODY: &str = "prev_body";
+/// Details that show what a deleted message said.
+const DELETED_DETAILS: [&str; 13] = [
+    PREV_BODY,
+    "duration",
+    "invite_v4",
+    "links",
+    "location",
+    "media",
+    "media_key",
+    "mentioned_ids",
+    "order_id",
+    "poll_info",
+    "poll_results",
+    "raw_data",
+    "vcards",
+];
+/// Its version is 0 once a text without a version is known, which may be that of `body` or `prev_body`.
+pub(super) const FIRST_BODY: &str = "first_body";
+const FAILED: i16 = -1;
 
 /// Everything that is stored of a message apart from its key.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,10 +46,14 @@ pub(super) struct MessageState {
     pub(super) sender: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) body: Option<String>,
+    /// The text as first sent, when it is neither `body` nor `prev_body`.
+    pub(super) first_body: Option<String>,
     /// Fields without a column of their own, by their names in the proto.
     pub(super) details: Map<String, Value>,
     pub(super) ack: Option<i16>,
     pub(super) delivery: Option<Delivery>,
+    /// The last reaction of each person, also a removed one.
+    pub(super) reactions: BTreeMap<String, Reaction>,
     /// The newest version of any field.
     pub(super) updated_at: Option<Instant>,
     /// Versions of the fields that are older than `updated_at`, in Unix microseconds.
@@ -40,6 +69,27 @@ pub(super) struct Delivery {
     pub(super) read: BTreeMap<String, i64>,
     #[serde(default)]
     pub(super) pending: BTreeSet<String>,
+    /// When it failed, as last reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failed_at: Option<i64>,
+    /// Why it failed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failure_reason: Option<String>,
+}
+
+/// A reaction: when, in Unix microseconds, and the emoji; an empty one when it was removed. The greater one wins.
+pub(super) type Reaction = (i64, String);
+
+/// What happens to a message; it may arrive before the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Update {
+    /// `sent`, `server`, `delivered`, `read`, `played`, `failed`, `edit`, `reaction` or `deleted`.
+    pub(super) kind: String,
+    /// The contact; of an edit its time, so that each edit is an update of its own; otherwise empty.
+    pub(super) contact: String,
+    pub(super) at: Instant,
+    /// The reason of a failure, the text of an edit, or the emoji of a reaction.
+    pub(super) value: Option<String>,
 }
 
 impl MessageState {
@@ -47,12 +97,9 @@ impl MessageState {
     pub(super) fn merge(&mut self, mut other: Self) {
         let mut merge =
             Merge { own: self.take_versions(), other: other.take_versions(), merged: BTreeMap::new() };
-        self.sent_at = merge.pick("timestamp", self.sent_at, other.sent_at);
-        self.from_me = merge.pick("from_me", self.from_me, other.from_me);
-        self.sender = merge.pick_optional("sender_phone", self.sender.take(), other.sender, Ord::cmp);
-        self.kind = merge.pick_optional("message_type", self.kind.take(), other.kind, Ord::cmp);
-        self.body = merge.pick_optional("body", self.body.take(), other.body, Ord::cmp);
-
+        self.sender = merge.pick_optional("sender_phone", self.sender.take(), other.sender.take(), Ord::cmp);
+        self.kind = merge.pick_optional("message_type", self.kind.take(), other.kind.take(), Ord::cmp);
+        let previous = self.merge_texts(&mut merge, &mut other);
         let mut details = std::mem::take(&mut self.details);
         let is_deleted =
             [&details, &other.details].iter().any(|details| details.get(IS_DELETED) == Some(&true.into()));
@@ -63,7 +110,14 @@ impl MessageState {
                 self.details.insert(name, value);
             }
         }
-
+        if let Some((version, text)) = previous {
+            merge.merged.insert(PREV_BODY.to_owned(), version);
+            self.details.insert(PREV_BODY.to_owned(), text.into());
+        }
+        for (by, reaction) in other.reactions {
+            let newest = self.reactions.entry(by).or_default();
+            *newest = reaction.max(std::mem::take(newest));
+        }
         self.updated_at = self.updated_at.max(other.updated_at);
         let newest = self.updated_at.map_or(0, Instant::micros);
         self.field_times = merge.merged;
@@ -74,11 +128,65 @@ impl MessageState {
         self.raise(other.ack, other.delivery);
     }
 
-    /// Applies a receipt of a contact, or a deletion. An unknown kind changes nothing.
-    pub(super) fn apply_receipt(&mut self, contact: &str, kind: &str, at: Instant) {
-        let times = || BTreeMap::from([(contact.to_owned(), at.millis())]);
-        match kind {
+    /// Merges texts, each with its version. Returns the text before the last edit.
+    fn merge_texts(&mut self, merge: &mut Merge, other: &mut Self) -> Option<(i64, String)> {
+        let mut texts: Vec<(i64, String)> = Vec::new();
+        let mut has_first = false;
+        for (state, versions) in [(&mut *self, &merge.own), (other, &merge.other)] {
+            let previous = match state.details.remove(PREV_BODY) {
+                Some(Value::String(text)) => Some((versions.of(PREV_BODY), text)),
+                Some(_) | None => None,
+            };
+            texts.extend(state.body.take().map(|text| (versions.of("body"), text)));
+            texts.extend(previous);
+            texts.extend(state.first_body.take().map(|text| (0, text)));
+            has_first |= versions.older.contains_key(FIRST_BODY);
+        }
+        if has_first || texts.iter().any(|(version, _)| *version == 0) {
+            merge.merged.insert(FIRST_BODY.to_owned(), 0);
+        }
+        texts.sort_unstable();
+        let first = texts.iter().rfind(|(version, _)| *version == 0).map(|(_, text)| text.clone());
+        let (version, body) = texts.pop()?;
+        merge.merged.insert("body".to_owned(), version);
+        let previous = texts.into_iter().rfind(|(_, text)| *text != body);
+        self.first_body = first.filter(|first| {
+            *first != body && previous.as_ref().is_some_and(|(_, previous)| previous != first)
+        });
+        self.body = Some(body);
+        previous
+    }
+
+    /// Whether the message is neither counted as unread nor a chat's latest message.
+    pub(super) fn is_silent(&self) -> bool {
+        let is_notice = self.kind.as_deref().is_some_and(|kind| NOTICES.binary_search(&kind).is_ok());
+        is_notice || self.details.get("silent") == Some(&true.into())
+    }
+
+    /// Whether a text without a version is one of this message's, or the first of them.
+    pub(super) fn accepts_text(&self, text: &str) -> bool {
+        let has_first = self.updated_at.is_none() || self.field_times.contains_key(FIRST_BODY);
+        let previous = self.details.get(PREV_BODY).and_then(Value::as_str);
+        let known = [self.body.as_deref(), previous, self.first_body.as_deref()];
+        self.body.is_none() || !has_first || known.contains(&Some(text))
+    }
+
+    /// Applies an update. An unknown kind changes nothing.
+    pub(super) fn apply(&mut self, Update { kind, contact, at, value }: &Update) {
+        let times = || BTreeMap::from([(contact.clone(), at.millis())]);
+        let text = || value.clone().unwrap_or_default();
+        let nothing = Self::new(self.sent_at, self.from_me);
+        match kind.as_str() {
             "deleted" => self.delete(),
+            "failed" => {
+                let (failed_at, failure_reason) = (Some(at.millis()), value.clone());
+                self.raise(Some(FAILED), Some(Delivery { failed_at, failure_reason, ..Delivery::default() }));
+            }
+            "edit" => self.merge(Self { body: Some(text()), updated_at: Some(*at), ..nothing }),
+            "reaction" => {
+                let reactions = BTreeMap::from([(contact.clone(), (at.micros(), text()))]);
+                self.merge(Self { reactions, ..nothing });
+            }
             "sent" => self.raise(Some(1), None),
             "server" => self.raise(Some(2), None),
             "delivered" => {
@@ -89,14 +197,46 @@ impl MessageState {
         }
     }
 
-    /// Marks the message as deleted for everyone. That has no version: it cannot be undone.
+    /// A message of which nothing else is known.
+    pub(super) fn new(sent_at: Instant, from_me: bool) -> Self {
+        Self {
+            sent_at,
+            from_me,
+            sender: None,
+            kind: None,
+            body: None,
+            first_body: None,
+            details: Map::new(),
+            ack: None,
+            delivery: None,
+            reactions: BTreeMap::new(),
+            updated_at: None,
+            field_times: BTreeMap::new(),
+        }
+    }
+
+    /// The same message without what it said, if it is deleted.
+    pub(super) fn without_deleted_text(mut self) -> Self {
+        if self.details.get(IS_DELETED) == Some(&true.into()) {
+            self.delete();
+        }
+        self
+    }
+
+    /// Marks the message as deleted for everyone, and removes what it said. That has no version: it cannot be undone.
     fn delete(&mut self) {
+        self.details.retain(|name, _| !DELETED_DETAILS.contains(&name.as_str()));
         self.details.insert(IS_DELETED.to_owned(), true.into());
-        self.field_times.remove(IS_DELETED);
+        (self.body, self.first_body) = (None, None);
+        let removed = [IS_DELETED, "body", FIRST_BODY];
+        self.field_times
+            .retain(|name, _| !removed.contains(&name.as_str()) && !DELETED_DETAILS.contains(&name.as_str()));
     }
 
     fn raise(&mut self, ack: Option<i16>, delivery: Option<Delivery>) {
-        self.ack = self.ack.max(ack);
+        // A failure may be reported after the server's receipt, but what was delivered has not failed.
+        let rank = |ack: &Option<i16>| ack.map(|ack| if ack == FAILED { 5 } else { ack * 2 });
+        self.ack = std::cmp::max_by_key(self.ack, ack, rank);
         if let Some(delivery) = delivery {
             self.delivery.get_or_insert_default().merge(delivery);
         }
@@ -116,6 +256,9 @@ impl Delivery {
             }
         }
         self.pending.extend(other.pending);
+        if (other.failed_at, &other.failure_reason) > (self.failed_at, &self.failure_reason) {
+            (self.failed_at, self.failure_reason) = (other.failed_at, other.failure_reason);
+        }
         self.remove_received_from_pending();
     }
 
@@ -126,131 +269,5 @@ impl Delivery {
     }
 }
 
-/// The versions of a state's fields, in Unix microseconds.
-struct Versions {
-    newest: i64,
-    older: BTreeMap<String, i64>,
-}
-
-impl Versions {
-    fn of(&self, field: &str) -> i64 {
-        self.older.get(field).copied().unwrap_or(self.newest)
-    }
-}
-
-struct Merge {
-    own: Versions,
-    other: Versions,
-    /// The versions of the merged fields that have a value.
-    merged: BTreeMap<String, i64>,
-}
-
-impl Merge {
-    fn pick<T: Ord>(&mut self, field: &str, own: T, other: T) -> T {
-        let (own_at, other_at) = (self.own.of(field), self.other.of(field));
-        self.merged.insert(field.to_owned(), own_at.max(other_at));
-        if (other_at, &other) > (own_at, &own) { other } else { own }
-    }
-
-    fn pick_optional<T>(
-        &mut self,
-        field: &str,
-        own: Option<T>,
-        other: Option<T>,
-        order: impl Fn(&T, &T) -> Ordering,
-    ) -> Option<T> {
-        let (own_at, other_at) = (self.own.of(field), self.other.of(field));
-        let (value, version) = match (own, other) {
-            (Some(own), Some(other)) => match other_at.cmp(&own_at).then_with(|| order(&other, &own)) {
-                Ordering::Greater => (other, other_at),
-                Ordering::Equal | Ordering::Less => (own, own_at),
-            },
-            (Some(own), None) => (own, own_at),
-            (None, Some(other)) => (other, other_at),
-            (None, None) => return None,
-        };
-        self.merged.insert(field.to_owned(), version);
-        Some(value)
-    }
-}
-
-fn by_text(one: &Value, other: &Value) -> Ordering {
-    one.to_string().cmp(&other.to_string())
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn state(
-        updated_at: Option<i64>,
-        body: Option<&str>,
-        starred: Option<bool>,
-        sent_at: i64,
-    ) -> MessageState {
-        MessageState {
-            sent_at: Instant::from_micros(sent_at),
-            from_me: true,
-            sender: None,
-            kind: None,
-            body: body.map(str::to_owned),
-            details: starred.map(|starred| ("is_starred".to_owned(), starred.into())).into_iter().collect(),
-            ack: None,
-            delivery: None,
-            updated_at: updated_at.map(Instant::from_micros),
-            field_times: BTreeMap::new(),
-        }
-    }
-
-    fn merged(states: &[MessageState]) -> MessageState {
-        let mut states = states.iter().cloned();
-        let mut merged = states.next().unwrap();
-        states.for_each(|state| merged.merge(state));
-        merged
-    }
-
-    #[test]
-    fn field_keeps_its_own_version() {
-        let first = merged(&[state(Some(1), Some("old"), None, 7), state(Some(3), None, Some(true), 7)]);
-        assert_eq!(first.field_times, BTreeMap::from([("body".to_owned(), 1)]));
-        let second = merged(&[first, state(Some(2), Some("new"), Some(false), 7)]);
-        assert_eq!(second.body.as_deref(), Some("new"));
-        assert_eq!(second.details["is_starred"], true);
-    }
-
-    #[test]
-    fn contact_that_received_is_not_pending() {
-        let mut message = state(None, None, None, 1);
-        let pending = BTreeSet::from(["15550101001@c.us".to_owned(), "15550101002@c.us".to_owned()]);
-        message.raise(None, Some(Delivery { pending: pending.clone(), ..Delivery::default() }));
-        message.apply_receipt("15550101001@c.us", "delivered", Instant::from_micros(5_000));
-        message.raise(None, Some(Delivery { pending, ..Delivery::default() }));
-        let delivery = message.delivery.unwrap();
-        assert_eq!(delivery.pending, BTreeSet::from(["15550101002@c.us".to_owned()]));
-        assert_eq!(delivery.delivered["15550101001@c.us"], 5);
-        assert_eq!(message.ack, Some(3));
-    }
-
-    fn any_state() -> impl Strategy<Value = MessageState> {
-        let body = prop::option::of(prop_oneof![Just("a"), Just("b")]);
-        (prop::option::of(1..4_i64), body, prop::option::of(any::<bool>()), 0..3_i64)
-            .prop_map(|(updated_at, body, starred, sent_at)| state(updated_at, body, starred, sent_at))
-    }
-
-    proptest! {
-        #[test]
-        fn any_order_and_any_grouping_merge_to_the_same(states in prop::collection::vec(any_state(), 1..6), split in 0..6_usize) {
-            let forward = merged(&states);
-            let reversed: Vec<_> = states.iter().rev().cloned().collect();
-            prop_assert_eq!(&merged(&reversed), &forward);
-            let (left, right) = states.split_at(split.min(states.len()));
-            if !left.is_empty() && !right.is_empty() {
-                prop_assert_eq!(&merged(&[merged(left), merged(right)]), &forward);
-            }
-            let twice: Vec<_> = states.iter().chain(&states).cloned().collect();
-            prop_assert_eq!(&merged(&twice), &forward);
-        }
-    }
-}
+mod tests;

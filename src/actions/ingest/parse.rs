@@ -4,12 +4,14 @@ mod fields;
 mod inbox;
 mod message;
 mod setup;
+mod update;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::change::{
-    Change, ChatChange, ContactChange, Link, Member, Receipt, SessionEvent, SessionName, StatusChange,
+    Change, ChatChange, ContactChange, Link, Member, MemberChange, Membership, SessionEvent, SessionName,
+    StatusChange,
 };
 use super::setup::Setup;
 use crate::error::{Error, Result};
@@ -17,8 +19,8 @@ use crate::ids::AddressKind;
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{self as event, ChatType, Event};
-use crate::pb::ingest_json::{chat_type, connection_status, receipt_kind};
-use fields::{Fields, address, address_of, instant, message_id, person, required};
+use crate::pb::ingest_json::{chat_type, connection_status};
+use fields::{Fields, address, address_of, instant, person, required};
 
 const MAX_MEMBERS: usize = 4096;
 /// The clock of a connector may be ahead by this much.
@@ -46,12 +48,15 @@ pub(super) fn parse(event: IngestEvent) -> Result<Parsed> {
         Event::Contact(contact) => parse_contact(contact)?,
         Event::Chat(chat) => parse_chat(chat)?,
         Event::Message(message) => message::parse(message)?,
-        Event::Receipt(receipt) => parse_receipt(receipt)?,
+        Event::Receipt(receipt) => update::receipt(receipt)?,
+        Event::Edit(edit) => update::edit(edit)?,
+        Event::Reaction(reaction) => update::reaction(reaction)?,
         Event::Read(read) => parse_read(&read)?,
+        Event::MemberChange(change) => parse_member_change(&change)?,
         Event::Unread(unread) => parse_unread(&unread)?,
         Event::Inbox(inbox) => inbox::parse(inbox)?,
         Event::Address(link) => parse_link(&link)?,
-        Event::DeleteMessage(deletion) => parse_deletion(deletion)?,
+        Event::DeleteMessage(deletion) => update::deletion(deletion)?,
         Event::Status(status) => parse_status(&status)?,
     };
     Ok(Parsed::Session(SessionEvent { session: session_name(&event.session)?, change }))
@@ -77,12 +82,18 @@ fn parse_contact(contact: event::Contact) -> Result<Change> {
         return Err(Error::invalid("contact.color", "must be #RRGGBB"));
     }
     let contact = ContactChange {
-        name: fields.text("name", contact.name)?,
+        name: fields.text("name", contact.name.filter(|name| !is_blank(name)))?,
         color: fields.patch("color", contact.color),
         image: fields.picture("image", contact.image)?,
         is_internal: contact.is_internal,
+        updated_at: instant("contact.updatedAt", contact.updated_at)?,
     };
     Ok(Change::Contact { id, contact })
+}
+
+/// Gateways report unknown names as empty ones.
+fn is_blank(name: &str) -> bool {
+    name.trim().is_empty()
 }
 
 fn parse_chat(chat: event::Chat) -> Result<Change> {
@@ -107,7 +118,7 @@ fn parse_chat(chat: event::Chat) -> Result<Change> {
         exited: chat.exited,
         muted_until: fields.instant("muted_until", chat.muted_until)?,
         kind,
-        name: fields.text("name", chat.name)?,
+        name: fields.text("name", chat.name.filter(|name| !is_blank(name)))?,
         image: fields.picture("image", chat.image)?,
         description: fields.text("description", chat.description)?,
         invite_link: fields.text("invite_link", chat.invite_link)?,
@@ -139,24 +150,28 @@ fn parse_members(list: Vec<event::Member>) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-fn parse_receipt(receipt: event::Receipt) -> Result<Change> {
-    let kind = receipt_kind::name(receipt.kind)
-        .ok_or_else(|| Error::invalid("receipt.kind", format_args!("must be {}", receipt_kind::EXPECTED)))?;
-    let contact = person("receipt.by", &receipt.by)?.as_str().to_owned();
-    Ok(Change::Receipt {
-        chat: address("receipt.chat", &receipt.chat)?,
-        id: message_id("receipt.message", receipt.message)?,
-        receipt: Receipt { contact, kind, at: required("receipt.at", receipt.at)? },
-    })
-}
-
-fn parse_deletion(deletion: event::DeleteMessage) -> Result<Change> {
-    let receipt = Receipt { contact: String::new(), kind: "deleted".to_owned(), at: Instant::from_micros(0) };
-    Ok(Change::Receipt {
-        chat: address("deleteMessage.chat", &deletion.chat)?,
-        id: message_id("deleteMessage.id", deletion.id)?,
-        receipt,
-    })
+fn parse_member_change(change: &event::MemberChange) -> Result<Change> {
+    let problem = "must be a group, <id>@g.us";
+    let chat = address_of("memberChange.chat", &change.chat, AddressKind::Group, problem)?;
+    let at = required("memberChange.at", change.at)?;
+    let lists = [
+        ("added", &change.added, Membership::Member),
+        ("removed", &change.removed, Membership::No),
+        ("promoted", &change.promoted, Membership::Admin),
+        ("demoted", &change.demoted, Membership::Member),
+    ];
+    if lists.iter().map(|(_, list, _)| list.len()).sum::<usize>() > MAX_MEMBERS {
+        let problem = format_args!("must have at most {MAX_MEMBERS} members in all lists");
+        return Err(Error::invalid("memberChange", problem));
+    }
+    let mut changes = Vec::new();
+    for (name, list, membership) in lists {
+        for (index, id) in list.iter().enumerate() {
+            let contact = person(&format!("memberChange.{name}[{index}]"), id)?;
+            changes.push(MemberChange { contact, membership, at });
+        }
+    }
+    Ok(Change::Members { chat, changes })
 }
 
 fn parse_read(read: &event::Read) -> Result<Change> {

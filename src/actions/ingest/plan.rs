@@ -11,6 +11,7 @@ mod message_rows;
 mod messages;
 mod session_chats;
 mod sessions;
+mod versions;
 
 pub(super) use merged_messages::move_messages;
 pub(super) use message_rows::from_row;
@@ -37,8 +38,9 @@ pub(super) fn write(
     rejections.extend(invalid);
     let rejected: BTreeSet<usize> = rejections.iter().map(|(index, _)| *index).collect();
     let accepted = resolved.into_iter().filter(|(index, ..)| !rejected.contains(index));
-    let changes = accepted.map(|(_, session, change)| (session, change)).collect();
-    let steps = |tx: &mut Transaction<'_>| {
+    let (indexes, changes): (Vec<usize>, Vec<_>) =
+        accepted.map(|(index, session, change)| (index, (session, change))).unzip();
+    let steps = |tx: &mut Transaction<'_>| -> StoreResult<Rejections> {
         let context = Context::new(tx, scope.org, changes)?;
         let found = chats::find(tx, &context)?;
         contacts::write(tx, &context, &found)?;
@@ -46,10 +48,12 @@ pub(super) fn write(
         chats::write(tx, &context, &chats)?;
         inbox::write(tx, &context, &inboxes, &chats)?;
         let mut session_chats = session_chats::lock(tx, &context, &chats)?;
-        messages::write(tx, &context, &chats, &mut session_chats)?;
+        let invalid = messages::write(tx, scope, &context, &chats, &mut session_chats)?;
         session_chats.write(tx, context.org, context.now)?;
-        sessions::write_statuses(tx, &context)
+        sessions::write_statuses(tx, &context)?;
+        Ok(invalid)
     };
-    steps(tx).map_err(retry_when_deleted)?;
+    let invalid = steps(tx).map_err(retry_when_deleted)?;
+    rejections.extend(invalid.into_iter().map(|(place, error)| (indexes[place], error)));
     Ok(rejections)
 }

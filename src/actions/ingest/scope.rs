@@ -17,13 +17,20 @@ pub struct SessionScope {
     sessions: Option<Arc<[SessionId]>>,
     capabilities: Capabilities,
     manages_owners: bool,
+    /// Whether change events keep the text of deleted messages, for the audit log.
+    pub(super) keeps_deleted_text: bool,
 }
 
 impl SessionScope {
     /// An operator's scope: all sessions and all kinds of events.
     pub fn all(org: OrgId) -> Self {
         let capabilities = [Capability::Ingest, Capability::Send, Capability::Manage].into_iter().collect();
-        Self { org, sessions: None, capabilities, manages_owners: true }
+        Self { org, sessions: None, capabilities, manages_owners: true, keeps_deleted_text: false }
+    }
+
+    /// The same scope, of events whose deletions keep the text for the audit log, or not.
+    pub fn keeping_deleted_text(self, keeps_deleted_text: bool) -> Self {
+        Self { keeps_deleted_text, ..self }
     }
 
     pub(super) fn contains(&self, session: SessionId) -> bool {
@@ -51,6 +58,9 @@ impl SessionScope {
                 | Event::Chat(_)
                 | Event::Message(_)
                 | Event::Receipt(_)
+                | Event::Edit(_)
+                | Event::Reaction(_)
+                | Event::MemberChange(_)
                 | Event::Read(_)
                 | Event::Unread(_)
                 | Event::Address(_)
@@ -86,6 +96,7 @@ impl From<&Caller> for SessionScope {
             sessions: caller.sessions.clone(),
             capabilities: caller.capabilities,
             manages_owners: caller.manages_owners,
+            keeps_deleted_text: false,
         }
     }
 }

@@ -5,6 +5,7 @@ use prost_types::value::Kind;
 
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
+use crate::store::events::DELETED_TEXT;
 
 /// The API whose field names and value formats a change uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ impl Dialect {
     /// The name of a stored field; `None` when neither API shows it.
     pub(super) fn name(self, stored: &str) -> Option<String> {
         let name = match (self, stored) {
-            (_, "read_up_to") => return None,
+            (_, "read_up_to" | DELETED_TEXT) => return None,
             (Self::Session, "chat_id") => "jid",
             (Self::Session, "unread") => "unread_count",
             (Self::Session, "type" | "name" | "archived" | "pinned" | "last_message_at") => stored,

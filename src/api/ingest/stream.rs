@@ -32,6 +32,7 @@ pub(super) struct IngestStream {
     writers: Arc<Semaphore>,
     closing: CancellationToken,
     caller: Arc<Caller>,
+    scope: SessionScope,
     responses: Responses,
     sender: Option<Sender>,
     /// The sequence number of the last event that was read.
@@ -45,7 +46,7 @@ impl IngestStream {
         store: Store,
         writers: Arc<Semaphore>,
         closing: CancellationToken,
-        caller: Arc<Caller>,
+        (caller, scope): (Arc<Caller>, SessionScope),
         responses: Responses,
     ) -> Self {
         Self {
@@ -53,6 +54,7 @@ impl IngestStream {
             writers,
             closing,
             caller,
+            scope,
             responses,
             sender: None,
             sequence: 0,
@@ -157,7 +159,7 @@ impl IngestStream {
     /// Starts to store the batch.
     fn write(&mut self) -> Writing {
         let (store, writers, sequence) = (self.store.clone(), self.writers.clone(), self.sequence);
-        let scope = SessionScope::from(&*self.caller);
+        let scope = self.scope.clone();
         let mark = self.sender.clone().map(|sender| Mark { sender, sequence });
         let batch = std::mem::take(&mut self.batch);
         Box::pin(async move {

@@ -13,7 +13,6 @@ use super::progress::Progress;
 use crate::actions::ingest::{Batch, IngestEvent, SessionScope};
 use crate::cli::Failure;
 use crate::cli::failure::with_causes;
-use crate::ids::OrgId;
 use crate::pb::ingest_event::Event;
 use crate::pb::ingest_json;
 use crate::store::Store;
@@ -36,13 +35,18 @@ struct Work {
 struct WriterFailed;
 
 /// Stores every line. Fails when the input cannot be read or the database is unavailable.
-pub(super) async fn run(store: &Store, org: OrgId, lines: Lines, progress: Progress) -> Result<(), Failure> {
+pub(super) async fn run(
+    store: &Store,
+    scope: SessionScope,
+    lines: Lines,
+    progress: Progress,
+) -> Result<(), Failure> {
     let mut tasks: JoinSet<Result<(), Failure>> = JoinSet::new();
     let mut queues = Vec::with_capacity(WRITERS);
     for _ in 0..WRITERS {
         let (sender, receiver) = mpsc::channel(QUEUE);
         queues.push(sender);
-        tasks.spawn(write(store.clone(), org, receiver, progress.clone()));
+        tasks.spawn(write(store.clone(), scope.clone(), receiver, progress.clone()));
     }
     tasks.spawn_blocking(move || Reader::new(queues, progress).read(lines));
 
@@ -139,12 +143,12 @@ impl Reader {
 /// Stores the batches of one queue.
 async fn write(
     store: Store,
-    org: OrgId,
+    scope: SessionScope,
     mut queue: mpsc::Receiver<Work>,
     progress: Progress,
 ) -> Result<(), Failure> {
     while let Some(work) = queue.recv().await {
-        let applied = work.batch.apply(&store, &SessionScope::all(org), None).await?;
+        let applied = work.batch.apply(&store, &scope, None).await?;
         let rejected = applied.rejected.iter().map(|(line, error)| (*line, with_causes(error))).collect();
         if let Some(first) = work.first {
             progress.end(first, applied.stored as u64, rejected);

@@ -211,7 +211,12 @@ macro_rules! value_names {
 }
 
 value_names!(chat_type, ChatType, "CHAT_TYPE_", "one of dm, group, business");
-value_names!(receipt_kind, ReceiptKind, "RECEIPT_KIND_", "one of sent, server, delivered, read, played");
+value_names!(
+    receipt_kind,
+    ReceiptKind,
+    "RECEIPT_KIND_",
+    "one of sent, server, delivered, read, played, failed"
+);
 value_names!(
     connection_status,
     ConnectionStatus,

@@ -56,6 +56,7 @@ pub fn compose(
         webhooks,
     )));
     let ingest = IngestApi::new(store.with_lane(Lane::Ingest), notifier.clone(), closing.clone());
+    let ingest = ingest.keeping_deleted_text(config.keep_deleted_text);
     let limit = config.max_body_bytes;
     let reflection = || {
         tonic_reflection::server::Builder::configure()

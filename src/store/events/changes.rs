@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::instant::Instant;
 
+/// The field of a deleted message's text. Only audit logs show it.
+pub const DELETED_TEXT: &str = "deleted_text";
+
 /// `{field: [previous, current]}` of the fields that changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldChanges(Map<String, Value>);
@@ -21,6 +24,13 @@ impl FieldChanges {
         if before != after {
             self.set(name.to_owned(), before.to_json(), after.to_json());
         }
+        self
+    }
+
+    /// Adds the fields of others.
+    #[must_use]
+    pub fn with(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
         self
     }
 

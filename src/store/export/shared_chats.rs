@@ -8,6 +8,7 @@ use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::chats::SharedChat;
 use crate::store::connection::{Connection, StoreResult};
+use crate::store::ingest::{FieldTimes, Json};
 use crate::store::org_rows::{org_rows, same_chat};
 use crate::store::schema::{chats, session_chats};
 use crate::store::views::chat_views;
@@ -22,6 +23,10 @@ pub struct ExportedChat {
     pub name: Option<String>,
     /// The chat's own image; `shared` has that of its contact, if any.
     pub image: Option<String>,
+    /// When each field was last reported.
+    pub field_times: Json<FieldTimes>,
+    /// When each member changed after the list of members was reported.
+    pub member_times: Json<FieldTimes>,
     /// What responses show of it.
     #[diesel(embed)]
     pub shared: SharedChat,
@@ -39,6 +44,7 @@ pub struct SessionChatRow {
     pub exited: bool,
     pub muted_until: Option<Instant>,
     pub read_up_to: Option<Instant>,
+    pub field_times: Json<FieldTimes>,
 }
 
 /// The chats after that key, in the order of their keys; with a session, only those it has.

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use serde_json::json;
 
-use super::changed::Changed;
+use super::changed::{Changed, FieldTimes};
 use super::looks::{self, Look};
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
 use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges};
+use crate::store::json::Json;
 use crate::store::schema::{chat_activity, chat_addresses, chats, session_chats};
 use crate::store::transaction::Transaction;
 
@@ -43,6 +45,10 @@ pub struct Chat {
     pub created_at: Option<Instant>,
     /// Time of the last change to what all sessions share.
     pub updated_at: Instant,
+    /// When each field was last reported, and as `members` the list of members.
+    pub field_times: Json<FieldTimes>,
+    /// When each member changed after the list of members was reported.
+    pub member_times: Json<FieldTimes>,
 }
 
 impl Chat {
@@ -99,6 +105,8 @@ pub fn lock_chats(connection: &mut Connection, org: OrgId, keys: &[i64]) -> Stor
             chats::member_add_mode,
             chats::created_at,
             chats::updated_at,
+            chats::field_times,
+            chats::member_times,
         ))
         .order(chats::chat_key)
         .for_no_key_update()
@@ -154,6 +162,8 @@ pub(super) fn set_chats(tx: &mut Transaction<'_>, changed: &[Changed<Chat>]) -> 
         member_add_mode: row.after.member_add_mode.as_deref(),
         created_at: row.after.created_at,
         updated_at: row.after.updated_at,
+        field_times: json!(row.after.field_times.0),
+        member_times: json!(row.after.member_times.0),
     });
     update.execute(&mut **tx)?;
     let other_kind = changed.iter().filter(|row| row.before.kind != row.after.kind);

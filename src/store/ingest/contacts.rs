@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use serde_json::json;
 
-use super::changed::Changed;
+use super::changed::{Changed, FieldTimes};
 use super::looks::{self, Look};
 use crate::ids::{ChatAddress, OrgId};
 use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::EventKind;
+use crate::store::json::Json;
 use crate::store::schema::contacts;
 use crate::store::transaction::Transaction;
 
@@ -26,12 +28,15 @@ pub struct Contact {
     pub image: Option<String>,
     /// Whether the contact belongs to the organization.
     pub is_internal: bool,
+    /// When each field was last reported.
+    pub field_times: Json<FieldTimes>,
 }
 
 impl Contact {
     /// A contact of which nothing is known.
     pub fn unknown(id: ChatAddress) -> Self {
-        Self { id, name: None, color: None, image: None, is_internal: false }
+        let field_times = Json(FieldTimes::new());
+        Self { id, name: None, color: None, image: None, is_internal: false, field_times }
     }
 
     fn look(&self) -> Look {
@@ -61,6 +66,7 @@ pub fn lock_contacts(
             contacts::color,
             contacts::image,
             contacts::is_internal,
+            contacts::field_times,
         ))
         .order(contacts::contact_id)
         .for_no_key_update()
@@ -74,6 +80,7 @@ pub fn update_contacts(tx: &mut Transaction<'_>, changed: &[Changed<Contact>]) -
         color: row.after.color.as_deref(),
         image: row.after.image.as_deref(),
         is_internal: row.after.is_internal,
+        field_times: json!(row.after.field_times.0),
     });
     update.execute(&mut **tx)?;
     record_renamed(tx, changed)

@@ -1,5 +1,6 @@
 //! Statements of ingest for messages and pending receipts.
 
+use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use serde_json::Value;
@@ -47,19 +48,40 @@ pub struct Message {
     pub details: Value,
     /// See `messages.field_times`.
     pub field_times: Option<Value>,
+    /// The text as first sent, when it is neither the present nor the previous one.
+    pub first_body: Option<String>,
+    /// See `messages.reactions`.
+    pub reactions: Option<Value>,
+    /// Whether it is neither counted as unread nor a chat's latest message.
+    pub silent: bool,
 }
 
-/// A receipt whose message is not stored yet.
+/// An update whose message is not stored yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Queryable)]
 pub struct PendingReceipt {
     /// The message.
     pub message: MessageKey,
-    /// The contact that received or read it; empty for a deletion.
+    /// See `pending_receipts.contact_id`.
     pub contact: String,
-    /// `sent`, `server`, `delivered`, `read`, `played` or `deleted`.
+    /// See `pending_receipts.kind`.
     pub kind: String,
     /// When.
     pub at: Instant,
+    /// See `pending_receipts.value`.
+    pub value: Option<String>,
+}
+
+/// Kinds of updates of which the newest counts; of the others it is the earliest.
+const NEWEST_COUNTS: [&str; 3] = ["failed", "edit", "reaction"];
+
+impl PendingReceipt {
+    /// Whether this one counts, and not the other of the same kind and contact.
+    pub fn counts_before(&self, other: &Self) -> bool {
+        match NEWEST_COUNTS.contains(&self.kind.as_str()) {
+            true => (self.at, &self.value) > (other.at, &other.value),
+            false => self.at < other.at,
+        }
+    }
 }
 
 /// The columns of a [`Message`].
@@ -77,6 +99,9 @@ macro_rules! message_columns {
             messages::delivery,
             messages::details,
             messages::field_times,
+            messages::first_body,
+            messages::reactions,
+            messages::silent,
         )
     };
 }
@@ -90,6 +115,7 @@ macro_rules! receipt_columns {
             pending_receipts::contact_id,
             pending_receipts::kind,
             pending_receipts::at,
+            pending_receipts::value,
         )
     };
 }
@@ -109,12 +135,13 @@ pub fn messages_by_key(
     Ok(messages::table.filter(is_wanted).select(message_columns!()).load(connection)?)
 }
 
-/// Inserts or replaces these messages. `added` has how many of them are new, by session.
+/// Inserts or replaces these messages, in the order of their arrival. `added` has how many of them are new, by session.
+/// Returns the number of the arrival of each.
 pub fn write_messages(
     tx: &mut Transaction<'_>,
     rows: &[Message],
     added: &[(SessionId, usize)],
-) -> StoreResult<()> {
+) -> StoreResult<Vec<(MessageKey, i64)>> {
     let insert = insert_rows!(tx.org(), messages, rows, |row| {
         session_id: row.key.chat.session,
         chat_key: row.key.chat.chat_key,
@@ -129,21 +156,25 @@ pub fn write_messages(
         delivery: row.delivery.as_ref(),
         details: &row.details,
         field_times: row.field_times.as_ref(),
+        first_body: row.first_body.as_deref(),
+        reactions: row.reactions.as_ref(),
+        silent: row.silent,
     });
-    insert
+    let written = insert
         .on_conflict((messages::org_id, messages::session_id, messages::chat_key, messages::message_id))
         .do_update()
         .set(replace_columns!(
-            messages: sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, field_times
+            messages: updated_at, ack, sender, type_, body, delivery, details, field_times, first_body, reactions, silent
         ))
-        .execute(&mut **tx)?;
+        .returning((((messages::session_id, messages::chat_key), messages::message_id), messages::arrival))
+        .get_results(&mut **tx)?;
     for (session, messages) in added {
         tx.count_added(List::Messages, Some(*session), *messages);
     }
-    Ok(())
+    Ok(written)
 }
 
-/// Stores receipts until their message arrives; of two equal ones the earlier instant is kept.
+/// Stores updates until their message arrives; of two equal ones the one that counts is kept.
 pub fn add_pending_receipts(
     connection: &mut Connection,
     org: OrgId,
@@ -156,6 +187,7 @@ pub fn add_pending_receipts(
         contact_id: row.contact.as_str(),
         kind: row.kind.as_str(),
         at: row.at,
+        value: row.value.as_deref(),
     });
     let upsert = insert
         .on_conflict((
@@ -167,10 +199,14 @@ pub fn add_pending_receipts(
             pending_receipts::kind,
         ))
         .do_update()
-        .set(replace_columns!(pending_receipts: at));
+        .set(replace_columns!(pending_receipts: at, value));
     // `QueryDsl` has no `filter` for an upsert.
-    let is_earlier = pending_receipts::at.gt(excluded(pending_receipts::at));
-    diesel::query_dsl::methods::FilterDsl::filter(upsert, is_earlier).execute(connection)?;
+    let (at, other_at) = (pending_receipts::at, excluded(pending_receipts::at));
+    let is_greater = excluded(pending_receipts::value).gt(pending_receipts::value);
+    let is_newer = other_at.gt(at).or(other_at.eq(at).and(is_greater.assume_not_null()));
+    let newest_counts = || pending_receipts::kind.eq_any(NEWEST_COUNTS);
+    let counts = newest_counts().and(is_newer).or(not(newest_counts()).and(other_at.lt(at)));
+    diesel::query_dsl::methods::FilterDsl::filter(upsert, counts).execute(connection)?;
     Ok(())
 }
 

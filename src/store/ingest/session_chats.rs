@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Timestamptz};
+use serde_json::json;
 
-use super::changed::Changed;
+use super::changed::{Changed, FieldTimes};
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges, NewEvent};
+use crate::store::json::Json;
 use crate::store::list_counts::List;
 use crate::store::schema::{chats, messages, session_chats};
 use crate::store::session_chat_state::{SessionChatState, record_update};
@@ -51,8 +53,21 @@ pub struct SessionChat {
     pub read_up_to: Option<Instant>,
     /// Incoming messages newer than the read mark; `None` while unknown.
     pub unread: Option<i32>,
-    /// The newest message by (sent, id).
-    pub latest: Option<(Instant, String)>,
+    /// The newest message.
+    pub latest: Option<Latest>,
+    /// When each flag was last reported or set.
+    pub field_times: FieldTimes,
+}
+
+/// The newest message of a chat by (sent, arrival).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    /// When it was sent.
+    pub sent_at: Instant,
+    /// The number of its arrival; `None` until it is written.
+    pub arrival: Option<i64>,
+    /// WhatsApp's id.
+    pub id: String,
 }
 
 /// The condition that a row of `session_chats` has one of these keys.
@@ -71,8 +86,8 @@ impl SessionChat {
             muted_until: self.muted_until.flatten(),
             read_up_to: self.read_up_to,
             unread: self.unread,
-            latest_message_id: self.latest.as_ref().map(|(_, id)| id.clone()),
-            last_message_at: self.latest.as_ref().map(|(at, _)| *at),
+            latest_message_id: self.latest.as_ref().map(|latest| latest.id.clone()),
+            last_message_at: self.latest.as_ref().map(|latest| latest.sent_at),
         }
     }
 }
@@ -112,12 +127,22 @@ pub(super) fn record_attached(tx: &mut Transaction<'_>, created: &[SessionChatKe
     }
 }
 
+/// When the newest message was sent, the number of its arrival, and its id.
+type LatestColumns = (Option<Instant>, Option<i64>, Option<String>);
+
+impl Latest {
+    fn new((sent_at, arrival, id): LatestColumns) -> Option<Self> {
+        Some(Self { sent_at: sent_at?, arrival, id: id? })
+    }
+}
+
 type Row = (
     SessionChatKey,
     (bool, bool, bool, Option<Instant>),
     (bool, bool, bool, bool),
     (Option<Instant>, Option<i32>),
-    (Option<Instant>, Option<String>),
+    LatestColumns,
+    Json<FieldTimes>,
 );
 
 /// Locks and returns these chats of sessions; missing ones are left out.
@@ -143,14 +168,15 @@ pub fn lock_session_chats(
                 session_chats::mute_explicit,
             ),
             (session_chats::read_up_to, session_chats::unread),
-            (session_chats::last_message_at, session_chats::latest_message_id),
+            (session_chats::last_message_at, session_chats::latest_arrival, session_chats::latest_message_id),
+            session_chats::field_times,
         ))
         .order((session_chats::session_id, session_chats::chat_key))
         .for_no_key_update()
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|(key, state, is_known, (read_up_to, unread), latest)| SessionChat {
+        .map(|(key, state, is_known, (read_up_to, unread), latest, field_times)| SessionChat {
             key,
             archived: (state.0 || is_known.0).then_some(state.0),
             pinned: (state.1 || is_known.1).then_some(state.1),
@@ -158,7 +184,8 @@ pub fn lock_session_chats(
             muted_until: (state.3.is_some() || is_known.3).then_some(state.3),
             read_up_to,
             unread,
-            latest: latest.0.zip(latest.1),
+            latest: Latest::new(latest),
+            field_times: field_times.0,
         })
         .collect())
 }
@@ -185,6 +212,7 @@ pub fn unread_counts(
     let mark = coalesce(session_chats::read_up_to, BEGINNING);
     let unread = messages_of_row!()
         .filter(messages::from_me.eq(false))
+        .filter(messages::silent.eq(false))
         .filter(messages::sent_at.gt(mark))
         .select(count_star());
     let rows: Vec<(SessionChatKey, Option<i64>)> = session_chats::table
@@ -194,24 +222,28 @@ pub fn unread_counts(
     Ok(rows.into_iter().map(|(key, count)| (key, count.unwrap_or_default())).collect())
 }
 
-type Latest = (SessionChatKey, Option<Instant>, Option<String>);
-
-/// The newest stored message of each of these chats; chats without any are left out.
+/// The newest stored message of each of these chats that is not silent; chats without any are left out.
 pub fn latest_messages(
     connection: &mut Connection,
     org: OrgId,
     keys: &[SessionChatKey],
-) -> StoreResult<Vec<(SessionChatKey, (Instant, String))>> {
-    let latest = || messages_of_row!().order((messages::sent_at.desc(), messages::message_id.desc()));
-    let rows: Vec<Latest> = session_chats::table
+) -> StoreResult<Vec<(SessionChatKey, Latest)>> {
+    let latest = || {
+        let counted = messages_of_row!().filter(messages::silent.eq(false));
+        counted.order((messages::sent_at.desc(), messages::arrival.desc()))
+    };
+    let rows: Vec<(SessionChatKey, LatestColumns)> = session_chats::table
         .filter(is_one_of!(org, keys))
         .select((
             (session_chats::session_id, session_chats::chat_key),
-            latest().select(messages::sent_at).single_value(),
-            latest().select(messages::message_id).single_value(),
+            (
+                latest().select(messages::sent_at).single_value(),
+                latest().select(messages::arrival).single_value(),
+                latest().select(messages::message_id).single_value(),
+            ),
         ))
         .load(connection)?;
-    Ok(rows.into_iter().filter_map(|(key, at, id)| Some((key, at.zip(id)?))).collect())
+    Ok(rows.into_iter().filter_map(|(key, latest)| Some((key, Latest::new(latest)?))).collect())
 }
 
 /// Updates these chats of sessions, which exist, and records what changed.
@@ -235,9 +267,11 @@ pub fn update_session_chats(
         mute_explicit: row.muted_until.is_some(),
         read_up_to: row.read_up_to,
         unread: row.unread,
-        last_message_at: row.latest.as_ref().map(|(at, _)| *at),
-        latest_message_id: row.latest.as_ref().map(|(_, id)| id.as_str()),
+        last_message_at: row.latest.as_ref().map(|latest| latest.sent_at),
+        latest_arrival: row.latest.as_ref().and_then(|latest| latest.arrival),
+        latest_message_id: row.latest.as_ref().map(|latest| latest.id.as_str()),
         updated_at: now,
+        field_times: json!(row.field_times),
     });
     update.execute(&mut **tx)?;
     for Changed { before, after } in changed {

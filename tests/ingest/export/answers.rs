@@ -85,7 +85,7 @@ fn paths(inbox: &TestOrg) -> BTreeSet<String> {
 
 /// The paths of a template for all resources. A template with a new variable must be added here.
 fn filled(template: &str, sessions: &[String], addresses: &[String], chats: &[String]) -> Vec<String> {
-    let mut paths = vec![template.to_owned()];
+    let mut paths = vec![template.replace("{message_id}", "E1")];
     // Single chats by every address, message lists by the chat's own address only.
     let ids = if template.ends_with("/messages") { chats } else { addresses };
     // All special chats, and a sample of the demo's chats, which are alike.

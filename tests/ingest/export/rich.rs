@@ -89,7 +89,9 @@ fn whole_message() -> Value {
 }
 
 fn events() -> Vec<Value> {
-    let receipt = |id: &str, kind: &str| json!({"receipt": {"message": id, "chat": PERSON, "by": PERSON, "kind": kind, "at": 1_737_976_099_123_i64}});
+    let receipt = |id: &str, kind: &str| json!({"receipt": {"message": {"id": id, "chat": PERSON}, "by": PERSON, "kind": kind, "at": 1_737_976_099_123_i64}});
+    let edit = |id: &str, at: i64, body: &str| json!({"edit": {"message": {"id": id, "chat": PERSON}, "body": body, "at": at}});
+    let reaction = |id: &str, by: &str, emoji: &str| json!({"reaction": {"message": {"id": id, "chat": PERSON}, "by": by, "emoji": emoji, "at": 9}});
     let mut events = vec![
         // A person with chats under LID and phone number; a link without a chat; a person known by LID only.
         message("L1", LID, false, 1),
@@ -102,25 +104,40 @@ fn events() -> Vec<Value> {
         with(message("V1", PERSON, false, 4), json!({"mediaKey": "k"})),
         whole_message(),
         with(message("D1", PERSON, false, 5), json!({"body": "gone", "updatedAt": 7})),
+        with(message("E1", PERSON, false, 5), json!({"body": "first"})),
         message("M1", GROUP, false, 6),
         message("ONLY-MINE", "15550107004@c.us", true, 7),
     ];
     events.extend(
-        ["sent", "server", "delivered", "read", "played"].map(|kind| of_first(receipt("LATER", kind))),
+        ["sent", "server", "delivered", "read", "played", "failed"]
+            .map(|kind| of_first(receipt("LATER", kind))),
     );
     events.extend(
         [
-            json!({"deleteMessage": {"id": "D1", "chat": PERSON}}),
-            json!({"deleteMessage": {"id": "LATER-2", "chat": PERSON}}),
+            json!({"deleteMessage": {"message": {"id": "D1", "chat": PERSON}}}),
+            json!({"deleteMessage": {"message": {"id": "LATER-2", "chat": PERSON}}}),
+            edit("E1", 100, "second"),
+            edit("E1", 200, "third"),
+            edit("LATER", 100, "second"),
+            edit("LATER", 200, "third"),
+            reaction("E1", PERSON, "\u{1f44d}"),
+            reaction("E1", "15550107002@c.us", ""),
+            reaction("LATER", PERSON, "\u{2764}"),
+            json!({"receipt": {"message": {"id": "ONLY-MINE", "chat": "15550107004@c.us"}, "kind": "failed", "reason": "131026", "at": 9}}),
             json!({"read": {"chat": PERSON, "upTo": 1_737_976_002_000.5}}),
             json!({"contact": {"id": "15550107001@c.us", "image": "https://images.acme.example/7001"}}),
             json!({"chat": {"jid": PERSON, "name": "Asha", "image": "https://images.acme.example/chat",
                 "createdAt": 1_700_000_000_000_i64, "updatedAt": 1_737_976_090_696.758}}),
             json!({"chat": {"jid": GROUP, "type": "group", "name": "Team", "description": "All", "inviteLink": "https://i",
                 "infoAdminsOnly": false, "messagesAdminsOnly": true, "addMembersAdminsOnly": false,
-                "memberAddMode": "admin_add", "exited": true, "mutedUntil": 1_700_000_000_000_i64,
+                "memberAddMode": "admin_add", "exited": true, "updatedAt": 1_737_900_000_000_i64, "mutedUntil": 1_700_000_000_000_i64,
                 "members": [{"id": LID, "isAdmin": true}, {"id": "189412347003@lid", "isSuperAdmin": true}]}}),
             json!({"chat": {"jid": "15550107005@c.us", "type": "business"}}),
+            json!({"contact": {"id": "15550107008@c.us", "name": "Old", "color": "#B4876E", "updatedAt": 1_737_976_000_000_i64}}),
+            json!({"contact": {"id": "15550107008@c.us", "name": "New", "color": null, "updatedAt": 1_737_976_001_000_i64}}),
+            json!({"memberChange": {"chat": GROUP, "added": ["15550107008@c.us"], "at": 1_737_950_000_000_i64}}),
+            json!({"memberChange": {"chat": GROUP, "removed": [LID], "at": 1_737_950_000_000_i64}}),
+            json!({"memberChange": {"chat": GROUP, "promoted": ["15550107002@c.us"], "at": 1_737_950_000_000_i64}}),
         ]
         .map(of_first),
     );

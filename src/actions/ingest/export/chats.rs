@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::versions::by_version;
 use crate::ids::{OrgId, SessionId};
-use crate::pb::ingest_event::{Chat, ChatType, Event, Inbox, LabelNames, Member, Members, Read};
+use crate::instant::Instant;
+use crate::pb::ingest_event::{
+    Chat, ChatType, Event, Inbox, LabelNames, Member, MemberChange, Members, Read,
+};
 use crate::store::export::{self as rows, ExportedChat, SessionChatRow};
 use crate::store::{Connection, StoreResult};
 
@@ -30,9 +34,7 @@ impl Page {
         }
         let mut page = Self { last_key: keys.last().copied(), events: Vec::new() };
         for chat in chats {
-            let views = views.remove(&chat.chat_key).unwrap_or_default();
-            let (shared, inbox) = shared_events(chat);
-            page.add(shared, views, inbox);
+            page.add(views.remove(&chat.chat_key).unwrap_or_default(), chat)?;
         }
         Ok(page)
     }
@@ -46,28 +48,66 @@ impl Page {
         self.events
     }
 
-    /// Adds a chat. The event of its first session has what all sessions share.
-    fn add(&mut self, shared: Chat, views: Vec<SessionChatRow>, inbox: Option<Inbox>) {
+    /// Adds a chat. What all sessions share of it is in the events of its first session.
+    fn add(&mut self, views: Vec<SessionChatRow>, chat: ExportedChat) -> StoreResult<()> {
+        let Some(first) = views.first().map(|view| view.session_id) else { return Ok(()) };
+        let (times, updated_at) = (chat.field_times.0.clone(), chat.shared.updated_at);
+        let changes = member_changes(&chat);
+        let (shared, inbox) = shared_events(chat);
         let jid = shared.jid.clone();
-        let first = views.first().map(|view| view.session_id);
-        let mut shared = Some(shared);
+        let mut add = |session, event| self.events.push((session, event));
+        let versions = by_version(&shared, "jid", Chat::CLEARABLE, &times)?;
+        let newest = versions.last().map(|(at, _)| *at);
+        for (at, chat) in versions {
+            add(first, Event::Chat(Chat { updated_at: Some(at.into()), ..chat }));
+        }
+        for change in changes {
+            add(first, Event::MemberChange(change));
+        }
+        if newest != Some(updated_at) {
+            let updated_at = Some(updated_at.into());
+            add(first, Event::Chat(Chat { jid: jid.clone(), updated_at, ..Chat::default() }));
+        }
         for view in views {
-            let base = shared.take().unwrap_or_else(|| Chat { jid: jid.clone(), ..Chat::default() });
-            let chat = Chat {
+            let session = view.session_id;
+            let flags = Chat {
+                jid: jid.clone(),
                 archived: Some(view.archived),
                 pinned: Some(view.pinned),
                 exited: Some(view.exited),
                 muted_until: view.muted_until.map(Into::into),
-                ..base
+                ..Chat::default()
             };
-            self.events.push((view.session_id, Event::Chat(chat)));
+            for (at, chat) in by_version(&flags, "jid", &["muted_until"], &view.field_times.0)? {
+                add(session, Event::Chat(Chat { updated_at: Some(at.into()), ..chat }));
+            }
             if let Some(up_to) = view.read_up_to {
-                let read = Read { chat: jid.clone(), up_to: Some(up_to.into()) };
-                self.events.push((view.session_id, Event::Read(read)));
+                add(session, Event::Read(Read { chat: jid.clone(), up_to: Some(up_to.into()) }));
             }
         }
-        self.events.extend(first.zip(inbox).map(|(session, inbox)| (session, Event::Inbox(inbox))));
+        inbox.into_iter().for_each(|inbox| add(first, Event::Inbox(inbox)));
+        Ok(())
     }
+}
+
+/// The changes of members after the list of members.
+fn member_changes(chat: &ExportedChat) -> Vec<MemberChange> {
+    let jid = &chat.shared.chat_id;
+    let changes = chat.member_times.0.iter().map(|(contact, at)| {
+        let mut change = MemberChange {
+            chat: jid.clone(),
+            at: Some(Instant::from_micros(*at).into()),
+            ..MemberChange::default()
+        };
+        let list = match chat.shared.members.iter().find(|member| member.contact_id == *contact) {
+            None => &mut change.removed,
+            Some(member) if member.is_admin => &mut change.promoted,
+            Some(_) => &mut change.added,
+        };
+        list.push(contact.clone());
+        change
+    });
+    changes.collect()
 }
 
 /// What all sessions share of a chat, and the organization's own data of it, if there is any.
@@ -78,6 +118,7 @@ fn shared_events(row: ExportedChat) -> (Chat, Option<Inbox>) {
         "business" => ChatType::Business,
         _ => ChatType::Dm,
     };
+    let has_list = row.field_times.0.contains_key("members");
     let members = chat.members.into_iter();
     let members = members.map(|row| Member {
         id: row.contact_id,
@@ -104,14 +145,13 @@ fn shared_events(row: ExportedChat) -> (Chat, Option<Inbox>) {
         name: row.name,
         image: row.image,
         created_at: chat.created_at.map(Into::into),
-        updated_at,
         description: chat.description,
         invite_link: chat.invite_link,
         info_admins_only: chat.info_admins_only,
         messages_admins_only: chat.messages_admins_only,
         add_members_admins_only: chat.add_members_admins_only,
         member_add_mode: chat.member_add_mode,
-        members: Some(members).filter(|members| !members.members.is_empty()),
+        members: Some(members).filter(|members| has_list || !members.members.is_empty()),
         ..Chat::default()
     };
     (shared, inbox)

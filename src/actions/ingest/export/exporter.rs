@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
+use super::versions::by_version;
 use super::{chats, messages};
 use crate::error::{Error, Kind};
 use crate::ids::{OrgId, SessionId};
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{
-    Address, Contact, DeleteMessage, Event, Label, Number, OrganizationMember, Property, Receipt, Status,
-    Unread,
+    Address, Contact, DeleteMessage, Edit, Event, Label, MessageReference, Number, OrganizationMember,
+    Property, Reaction, Receipt, Status, Unread,
 };
 use crate::pb::ingest_json::{connection_status, receipt_kind};
 use crate::store::export::{self as rows, SessionRow};
@@ -56,18 +57,17 @@ impl Exporter {
                 self.send(&digits, Event::Address(link))
             })?;
             rows::each_contact(connection, org, session, |row| {
-                self.send(&digits, Event::Contact(contact(row)))
+                contact(row)?.into_iter().try_for_each(|contact| self.send(&digits, Event::Contact(contact)))
             })?;
         }
         self.send_chats(connection)?;
         for session in &sessions {
             let digits = session.phone.as_str();
             rows::each_message(connection, org, session.session_id, |(chat, row)| {
-                let versions = messages::versions(&chat, row)?;
-                versions.into_iter().try_for_each(|message| self.send(digits, Event::Message(message)))
+                messages::events(&chat, row)?.into_iter().try_for_each(|event| self.send(digits, event))
             })?;
             rows::each_receipt(connection, org, session.session_id, |(chat, pending)| {
-                self.send(digits, receipt(chat, pending))
+                self.send(digits, update(chat, pending))
             })?;
             self.send_unread(connection, session)?;
         }
@@ -158,24 +158,27 @@ impl Exporter {
     }
 }
 
-fn contact(row: ContactRow) -> Contact {
-    Contact {
+fn contact(row: ContactRow) -> StoreResult<Vec<Contact>> {
+    let contact = Contact {
         id: row.id.as_str().to_owned(),
         name: row.name,
         color: row.color,
         image: row.image,
         is_internal: Some(row.is_internal),
-        cleared: None,
-    }
+        ..Contact::default()
+    };
+    let versions = by_version(&contact, "id", Contact::CLEARABLE, &row.field_times.0)?.into_iter();
+    Ok(versions.map(|(at, contact)| Contact { updated_at: Some(at.into()), ..contact }).collect())
 }
 
-fn receipt(chat: String, pending: PendingReceipt) -> Event {
-    let id = pending.message.id;
-    match receipt_kind::value(&pending.kind) {
-        Some(kind) => {
-            let at = Some(pending.at.into());
-            Event::Receipt(Receipt { message: id, chat, by: pending.contact, kind, at })
-        }
-        None => Event::DeleteMessage(DeleteMessage { id, chat }),
+fn update(chat: String, pending: PendingReceipt) -> Event {
+    let PendingReceipt { message, contact: by, kind, at, value } = pending;
+    let (message, at) =
+        (Some(MessageReference { id: message.id, chat, ..Default::default() }), Some(at.into()));
+    match (kind.as_str(), receipt_kind::value(&kind)) {
+        (_, Some(kind)) => Event::Receipt(Receipt { message, by, kind, at, reason: value }),
+        ("edit", None) => Event::Edit(Edit { message, body: value.unwrap_or_default(), at }),
+        ("reaction", None) => Event::Reaction(Reaction { message, by, emoji: value.unwrap_or_default(), at }),
+        (_, None) => Event::DeleteMessage(DeleteMessage { message }),
     }
 }

@@ -1,24 +1,51 @@
-//! Messages as events: one for each version of their fields.
+//! Messages as events: one for each version of their fields, and their reactions.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::actions::ingest::message_state::{FIRST_BODY, MessageState, PREV_BODY};
 use crate::actions::ingest::plan::from_row;
 use crate::error::Error;
 use crate::instant::Instant;
-use crate::pb::ingest_event::{Delivery, Message};
+use crate::pb::ingest_event::{Delivery, Event, Message, MessageReference, Reaction};
 use crate::store::StoreResult;
 use crate::store::ingest::Message as Row;
 
 /// The events that recreate a message, older versions first.
-pub(super) fn versions(chat: &str, row: Row) -> StoreResult<Vec<Message>> {
-    let id = row.key.id.clone();
-    let state = from_row(row)?;
+pub(super) fn events(chat: &str, row: Row) -> StoreResult<Vec<Event>> {
+    let (id, chat) = (row.key.id.clone(), chat.to_owned());
+    let reference = MessageReference { id, chat, ..MessageReference::default() };
+    let mut state = from_row(row)?;
+    let reactions = std::mem::take(&mut state.reactions).into_iter().map(|(by, (at, emoji))| {
+        let (message, at) = (Some(reference.clone()), Some(Instant::from_micros(at).into()));
+        Event::Reaction(Reaction { message, by, emoji, at })
+    });
+    let reactions: Vec<Event> = reactions.collect();
+    Ok(versions(&reference, state)?.into_iter().map(Event::Message).chain(reactions).collect())
+}
+
+fn versions(reference: &MessageReference, mut state: MessageState) -> StoreResult<Vec<Message>> {
     let newest = state.updated_at.map_or(0, Instant::micros);
     let version_of = |field: &str| state.field_times.get(field).copied().unwrap_or(newest);
     // The JSON of each version's fields, from which its event is read.
     let mut details: BTreeMap<i64, Map<String, Value>> = BTreeMap::from([(newest, Map::new())]);
+    // The first text had no version; it may be the same as a later one.
+    let first = state
+        .first_body
+        .or_else(|| state.body.clone().filter(|_| state.field_times.contains_key(FIRST_BODY)));
+    if let Some(first) = first {
+        details.entry(0).or_default().insert("body".to_owned(), first.into());
+    }
+    // The text before the last edit: reported with the present one, or a version of its own.
+    if let Some(previous) = state.details.remove(PREV_BODY) {
+        let version = version_of(PREV_BODY);
+        let (version, name) = match version + 1 == version_of("body") || version < 0 {
+            true => (version + 1, PREV_BODY),
+            false => (version, "body"),
+        };
+        details.entry(version).or_default().insert(name.to_owned(), previous);
+    }
     for (name, value) in state.details {
         details.entry(version_of(&name)).or_default().insert(name, value);
     }
@@ -37,8 +64,8 @@ pub(super) fn versions(chat: &str, row: Row) -> StoreResult<Vec<Message>> {
         let message = serde_json::from_value(Value::Object(fields)).map_err(Error::internal)?;
         let is_newest = version == newest;
         Ok(Message {
-            id: id.clone(),
-            chat: chat.to_owned(),
+            id: reference.id.clone(),
+            chat: reference.chat.clone(),
             from_me: state.from_me,
             timestamp: Some(state.sent_at.into()),
             updated_at: (version != 0).then(|| Instant::from_micros(version).into()),
@@ -47,6 +74,8 @@ pub(super) fn versions(chat: &str, row: Row) -> StoreResult<Vec<Message>> {
                 delivered: delivery.delivered,
                 read: delivery.read,
                 pending: delivery.pending.into_iter().collect(),
+                failed_at: delivery.failed_at,
+                failure_reason: delivery.failure_reason,
                 ..Delivery::default()
             }),
             ..message
@@ -78,8 +107,16 @@ mod tests {
             delivery: None,
             details: json!({"is_starred": true, "media_key": "k"}),
             field_times: Some(json!({"message_type": 0, "is_starred": 20})),
+            first_body: None,
+            reactions: None,
+            silent: false,
         };
-        let versions = versions("15550101001@c.us", row).unwrap();
+        let events = events("15550101001@c.us", row).unwrap();
+        let versions = events.into_iter().map(|event| match event {
+            Event::Message(message) => message,
+            other => panic!("{other:?}"),
+        });
+        let versions: Vec<Message> = versions.collect();
         let nanos: Vec<_> = versions.iter().map(|event| event.updated_at.map(|at| at.nanos)).collect();
         assert_eq!(nanos, [None, Some(20_000), Some(30_000)]);
         assert_eq!(versions[0].r#type.as_deref(), Some("chat"));

@@ -13,6 +13,9 @@ use crate::pb::ingest_json::{camel_case, whole_number};
 const MAX_ID_BYTES: usize = 255;
 /// Signed URLs of pictures are long.
 const MAX_URL_BYTES: usize = 2048;
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Objects and arrays in each other. Readers of protobuf stop at 100 nested messages; a level of JSON is three.
+const MAX_DEPTH: usize = 24;
 const NUL: &str = "must not contain the character U+0000";
 
 /// The optional fields of an event, some of which it may clear.
@@ -113,8 +116,25 @@ pub(super) fn text(field: &str, text: String) -> Result<String> {
     if text.contains('\0') { Err(Error::invalid(field, NUL)) } else { Ok(text) }
 }
 
-/// JSON that PostgreSQL can store.
+/// The text of a message.
+pub(super) fn body(field: &str, body: String) -> Result<String> {
+    match body.len() > MAX_BODY_BYTES {
+        true => Err(Error::invalid(field, format_args!("must be at most {MAX_BODY_BYTES} bytes"))),
+        false => text(field, body),
+    }
+}
+
+/// JSON that PostgreSQL can store and every client can read.
 pub(super) fn json(field: &str, value: ProtoValue) -> Result<Value> {
+    nested_json(field, value, MAX_DEPTH)
+}
+
+/// JSON of at most `depth` levels of objects and arrays.
+fn nested_json(field: &str, value: ProtoValue, depth: usize) -> Result<Value> {
+    if depth == 0 && matches!(value.kind, Some(Kind::ListValue(_) | Kind::StructValue(_))) {
+        return Err(Error::invalid(field, format_args!("must be nested at most {MAX_DEPTH} levels deep")));
+    }
+    let inner = |value| nested_json(field, value, depth.saturating_sub(1));
     Ok(match value.kind {
         None | Some(Kind::NullValue(_)) => Value::Null,
         Some(Kind::BoolValue(value)) => value.into(),
@@ -124,14 +144,10 @@ pub(super) fn json(field: &str, value: ProtoValue) -> Result<Value> {
             None if number.is_finite() => number.into(),
             None => return Err(Error::invalid(field, "must not contain an infinite number")),
         },
-        Some(Kind::ListValue(list)) => {
-            list.values.into_iter().map(|value| json(field, value)).collect::<Result<_>>()?
-        }
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(inner).collect::<Result<_>>()?,
         Some(Kind::StructValue(object)) => {
             let members = object.fields.into_iter();
-            members
-                .map(|(name, value)| Ok((text(field, name)?, json(field, value)?)))
-                .collect::<Result<_>>()?
+            members.map(|(name, value)| Ok((text(field, name)?, inner(value)?))).collect::<Result<_>>()?
         }
     })
 }

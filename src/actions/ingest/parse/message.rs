@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::fields::{address, instant, json, message_id, person, required, text};
+use super::fields::{address, body, instant, json, message_id, person, required, text};
 use crate::actions::ingest::change::Change;
-use crate::actions::ingest::message_state::{Delivery, MessageState};
+use crate::actions::ingest::message_state::{Delivery, MessageState, PREV_BODY};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::pb::ingest_event::{Delivery as DeliveryEvent, Message};
 use crate::pb::ingest_json::camel_case;
-
-const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Adds those of the fields that are present to a map, by their names in the proto.
 macro_rules! add_present {
@@ -28,10 +26,7 @@ pub(super) fn parse(message: Message) -> Result<Change> {
     let sent_at = required("message.timestamp", message.timestamp)?;
     let chat = address("message.chat", &message.chat)?;
     let sender = message.sender.as_deref().map(|sender| person("message.sender", sender)).transpose()?;
-    let body = message.body.map(|body| text("message.body", body)).transpose()?;
-    if body.as_ref().is_some_and(|body| body.len() > MAX_BODY_BYTES) {
-        return Err(Error::invalid("message.body", format_args!("must be at most {MAX_BODY_BYTES} bytes")));
-    }
+    let body = message.body.map(|text| body("message.body", text)).transpose()?;
     let mut details = Map::new();
     if !message.mentioned_ids.is_empty() {
         let ids = message.mentioned_ids.into_iter().map(|id| text("message.mentionedIds", id));
@@ -40,22 +35,33 @@ pub(super) fn parse(message: Message) -> Result<Change> {
     add_present!(details, message, string_detail, author broadcast_id device_type duration from media_key
         message_ticket_id order_id performed_by prev_body quoted_message_id sent_message_id to token);
     add_present!(details, message, other_detail, broadcast flag_response_time flag_status forwarding_score has_media
-        has_quoted_msg has_reaction is_deleted is_ephemeral is_forwarded is_gif is_starred is_status);
+        has_quoted_msg has_reaction is_deleted is_ephemeral is_forwarded is_gif is_starred is_status silent);
     add_present!(details, message, json_detail, flag_metadata invite_v4 links location media poll_info poll_results
         raw_data vcards);
+    let updated_at = instant("message.updatedAt", message.updated_at)?;
+    // The text before this one is just older than it.
+    let is_edited = details.contains_key(PREV_BODY);
+    let field_times = is_edited.then(|| (PREV_BODY.to_owned(), updated_at.map_or(0, Instant::micros) - 1));
+    let field_times = field_times.into_iter().collect();
     let state = MessageState {
         sent_at,
         from_me: message.from_me,
         sender: sender.map(|sender| sender.as_str().to_owned()),
         kind: message.r#type.map(|kind| text("message.type", kind)).transpose()?,
         body,
+        first_body: None,
         details,
         ack: message.ack.as_deref().map(parse_ack).transpose()?,
         delivery: message.delivery_info.map(parse_delivery).transpose()?,
-        updated_at: instant("message.updatedAt", message.updated_at)?,
-        field_times: BTreeMap::new(),
+        reactions: BTreeMap::new(),
+        updated_at,
+        field_times,
     };
-    Ok(Change::Message { chat, id: message_id("message.id", message.id)?, message: Box::new(state) })
+    Ok(Change::Message {
+        chat,
+        id: message_id("message.id", message.id)?,
+        message: Box::new(state.without_deleted_text()),
+    })
 }
 
 fn string_detail(field: &dyn Fn() -> String, value: String) -> Result<Value> {
@@ -92,9 +98,15 @@ fn parse_delivery(delivery: DeliveryEvent) -> Result<Delivery> {
         let contact = person(&format!("message.deliveryInfo.pending[{index}]"), contact)?;
         Ok(contact.as_str().to_owned())
     });
+    if delivery.failed_at.is_some_and(|at| Instant::from_millis(at).is_none()) {
+        return Err(Error::invalid("message.deliveryInfo.failedAt", Instant::MILLIS));
+    }
+    let reason = delivery.failure_reason.map(|reason| text("message.deliveryInfo.failureReason", reason));
     Ok(Delivery {
         delivered: contacts("delivered", delivery.delivered)?,
         read: contacts("read", delivery.read)?,
         pending: pending.collect::<Result<_>>()?,
+        failed_at: delivery.failed_at,
+        failure_reason: reason.transpose()?,
     })
 }

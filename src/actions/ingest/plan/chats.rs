@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::context::Context;
 use super::members;
+use super::versions::Reported;
 use crate::actions::ingest::change::{Change, ChatChange};
 use crate::error::Error;
 use crate::ids::{AddressKind, ChatAddress};
+use crate::instant::Instant;
 use crate::store::ingest::{self as rows, Changed, Chat};
 use crate::store::{StoreResult, Transaction};
 
@@ -79,11 +81,17 @@ pub(super) fn create_missing(
 
 /// Writes what all sessions share of the chats, and their members.
 pub(super) fn write(tx: &mut Transaction<'_>, context: &Context<'_>, chats: &Chats) -> StoreResult<()> {
-    let mut changes: BTreeMap<i64, Vec<&ChatChange>> = BTreeMap::new();
-    for (_, change) in &context.changes {
-        if let Change::Chat { chat, change } = change {
-            changes.entry(chats.key(chat)?).or_default().push(change);
-        }
+    let mut changes: BTreeMap<i64, Vec<(Reported, &Change)>> = BTreeMap::new();
+    for (place, (_, change)) in context.changes.iter().enumerate() {
+        let (chat, given) = if let Change::Chat { chat, change } = change {
+            (chat, change.updated_at)
+        } else if let Change::Members { chat, changes } = change {
+            (chat, changes.first().map(|change| change.at))
+        } else {
+            continue;
+        };
+        let reported = context.reported(given, place);
+        changes.entry(chats.key(chat)?).or_default().push((reported, *change));
     }
     if changes.is_empty() {
         return Ok(());
@@ -91,37 +99,68 @@ pub(super) fn write(tx: &mut Transaction<'_>, context: &Context<'_>, chats: &Cha
 
     let keys: Vec<i64> = changes.keys().copied().collect();
     let stored = rows::lock_chats(tx, context.org, &keys)?;
-    let lists = changes.iter().filter_map(|(key, changes)| {
-        let members = changes.iter().rev().find_map(|change| change.members.as_deref());
-        Some((*key, members?))
-    });
-    let with_other_members = members::replace(tx, context, &lists.collect())?;
+    let mut chats_after: BTreeMap<i64, Chat> =
+        stored.iter().map(|chat| (chat.chat_key, chat.clone())).collect();
+    let with_other_members = members::write(tx, context, &changes, &mut chats_after)?;
     let mut changed = Vec::new();
     for before in stored {
-        let Some(changes) = changes.get(&before.chat_key) else { continue };
-        let mut chat = before.clone();
-        changes.iter().for_each(|change| apply(&mut chat, change));
-        let is_changed = chat != before
-            || with_other_members.contains(&chat.chat_key)
-            || chats.created.contains(&chat.chat_key);
-        let given = changes.iter().rev().find_map(|change| change.updated_at);
-        chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
+        let key = before.chat_key;
+        let (Some(changes), Some(mut chat)) = (changes.get(&key), chats_after.remove(&key)) else { continue };
+        for (reported, change) in changes {
+            if let Change::Chat { change, .. } = change {
+                apply(&mut chat, *reported, change);
+            }
+        }
+        let is_new = chats.created.contains(&key);
+        let is_changed = with_other_members.contains(&key) || is_new || differs(&chat, &before);
+        chat.updated_at = updated_at(chat.updated_at, changes, is_changed);
         changed.extend(Changed::new(before, chat));
     }
     if changed.is_empty() { Ok(()) } else { rows::update_chats(tx, &changed) }
 }
 
-fn apply(chat: &mut Chat, change: &ChatChange) {
-    if let Some(kind) = change.kind {
-        chat.kind = kind.to_owned();
+/// When what all sessions share of a chat last changed. Events that change nothing cannot move it back.
+fn updated_at(stored: Instant, changes: &[(Reported, &Change)], is_changed: bool) -> Instant {
+    let has_only_flags =
+        |change: &Change| matches!(change, Change::Chat { change, .. } if change.has_only_flags());
+    let of_shared = changes.iter().filter(|(_, change)| !has_only_flags(change));
+    let Some(newest) = of_shared.map(|(reported, _)| *reported).max_by_key(|reported| reported.at) else {
+        return stored;
+    };
+    match is_changed {
+        true => newest.at,
+        false if newest.is_given => stored.max(newest.at),
+        false => stored,
     }
-    change.name.apply(&mut chat.name);
-    change.image.apply(&mut chat.image);
-    change.description.apply(&mut chat.description);
-    change.invite_link.apply(&mut chat.invite_link);
-    change.info_admins_only.apply(&mut chat.info_admins_only);
-    change.messages_admins_only.apply(&mut chat.messages_admins_only);
-    change.add_members_admins_only.apply(&mut chat.add_members_admins_only);
-    change.member_add_mode.apply(&mut chat.member_add_mode);
-    change.created_at.apply(&mut chat.created_at);
+}
+
+/// Whether anything differs but when it was reported.
+fn differs(one: &Chat, other: &Chat) -> bool {
+    let times = |chat: &Chat| (chat.field_times.clone(), chat.member_times.clone());
+    let (field_times, member_times) = times(other);
+    Chat { field_times, member_times, ..one.clone() } != *other
+}
+
+fn apply(chat: &mut Chat, reported: Reported, change: &ChatChange) {
+    let times = &mut chat.field_times.0;
+    reported.merge_value(times, "type", &mut chat.kind, change.kind.map(str::to_owned));
+    reported.merge(times, "name", &mut chat.name, &change.name);
+    reported.merge(times, "image", &mut chat.image, &change.image);
+    reported.merge(times, "description", &mut chat.description, &change.description);
+    reported.merge(times, "invite_link", &mut chat.invite_link, &change.invite_link);
+    reported.merge(times, "info_admins_only", &mut chat.info_admins_only, &change.info_admins_only);
+    reported.merge(
+        times,
+        "messages_admins_only",
+        &mut chat.messages_admins_only,
+        &change.messages_admins_only,
+    );
+    reported.merge(
+        times,
+        "add_members_admins_only",
+        &mut chat.add_members_admins_only,
+        &change.add_members_admins_only,
+    );
+    reported.merge(times, "member_add_mode", &mut chat.member_add_mode, &change.member_add_mode);
+    reported.merge(times, "created_at", &mut chat.created_at, &change.created_at);
 }

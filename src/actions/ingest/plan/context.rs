@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::versions::Reported;
 use crate::actions::ingest::change::Change;
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
@@ -40,6 +41,12 @@ impl<'c> Context<'c> {
         self.phones.get(address).unwrap_or(address)
     }
 
+    /// When the fields of the event at that place of the batch were reported. Later events of a batch have later times.
+    pub(super) fn reported(&self, given: Option<Instant>, place: usize) -> Reported {
+        let place = i64::try_from(place).unwrap_or_default();
+        Reported::new(given, Instant::from_micros(self.now.micros() + place))
+    }
+
     /// When what all sessions share of a chat last changed. An event that changes nothing cannot move it back.
     pub(super) fn updated_at(&self, stored: Instant, given: Option<Instant>, is_changed: bool) -> Instant {
         if is_changed { given.unwrap_or(self.now) } else { given.map_or(stored, |given| stored.max(given)) }
@@ -51,5 +58,7 @@ fn addresses(change: &Change) -> impl Iterator<Item = &ChatAddress> {
     let contact = if let Change::Contact { id, .. } = change { Some(id) } else { None };
     let members = if let Change::Chat { change, .. } = change { change.members.as_deref() } else { None };
     let members = members.unwrap_or_default().iter().map(|member| &member.contact);
-    change.chat().into_iter().chain(contact).chain(members)
+    let changed = if let Change::Members { changes, .. } = change { changes.as_slice() } else { &[] };
+    let changed = changed.iter().map(|change| &change.contact);
+    change.chat().into_iter().chain(contact).chain(members).chain(changed)
 }

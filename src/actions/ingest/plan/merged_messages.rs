@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::message_events::record_edit;
-use super::message_rows::{states, to_rows};
+use super::message_rows::{from_pending, states, to_rows};
 use crate::actions::ingest::message_state::MessageState;
+use crate::store::events::FieldChanges;
 use crate::store::ingest::{self as rows, MessageKey, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
@@ -72,7 +73,7 @@ fn apply_pending_receipts(tx: &mut Transaction<'_>, chats: &[SessionChatKey]) ->
     let mut messages = before.clone();
     for pending in rows::take_pending_receipts(tx, org, &keys)? {
         if let Some(message) = messages.get_mut(&pending.message) {
-            message.apply_receipt(&pending.contact, &pending.kind, pending.at);
+            message.apply(&from_pending(pending));
         }
     }
     write_edited(tx, &before, messages)
@@ -89,10 +90,11 @@ fn write_edited(
     let chats = rows::lock_session_chats(tx, org, &chats.into_iter().collect::<Vec<_>>())?;
     let latest: BTreeSet<MessageKey> = chats
         .into_iter()
-        .filter_map(|chat| Some(MessageKey { chat: chat.key, id: chat.latest?.1 }))
+        .filter_map(|chat| Some(MessageKey { chat: chat.key, id: chat.latest?.id }))
         .collect();
     for (key, state) in &after {
-        record_edit(tx, key, latest.contains(key), &before[key], state);
+        record_edit(tx, key, latest.contains(key), FieldChanges::default(), (&before[key], state));
     }
-    rows::write_messages(tx, &to_rows(after)?, &[])
+    rows::write_messages(tx, &to_rows(after)?, &[])?;
+    Ok(())
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::actions::ingest::message_state::MessageState;
+use crate::actions::ingest::message_state::{MessageState, Update};
 use crate::error::Error;
 use crate::store::StoreResult;
-use crate::store::ingest::{Message, MessageKey};
+use crate::store::ingest::{Message, MessageKey, PendingReceipt};
 
 pub(crate) fn from_row(row: Message) -> StoreResult<MessageState> {
     let Value::Object(details) = row.details else {
@@ -20,6 +20,13 @@ pub(crate) fn from_row(row: Message) -> StoreResult<MessageState> {
         sender: row.sender,
         kind: row.kind,
         body: row.body,
+        first_body: row.first_body,
+        reactions: row
+            .reactions
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(Error::internal)?
+            .unwrap_or_default(),
         details,
         ack: row.ack,
         delivery: row.delivery.map(serde_json::from_value).transpose().map_err(Error::internal)?,
@@ -41,7 +48,10 @@ pub(super) fn to_rows(
 
 fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
     let field_times = (!state.field_times.is_empty()).then(|| serde_json::to_value(&state.field_times));
+    let reactions = (!state.reactions.is_empty()).then(|| serde_json::to_value(&state.reactions));
+    let silent = state.is_silent();
     Ok(Message {
+        silent,
         key,
         sent_at: state.sent_at,
         updated_at: state.updated_at,
@@ -50,8 +60,19 @@ fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
         sender: state.sender,
         kind: state.kind,
         body: state.body,
+        first_body: state.first_body,
+        reactions: reactions.transpose().map_err(Error::internal)?,
         delivery: state.delivery.map(serde_json::to_value).transpose().map_err(Error::internal)?,
         details: Value::Object(state.details),
         field_times: field_times.transpose().map_err(Error::internal)?,
     })
+}
+
+pub(super) fn from_pending(row: PendingReceipt) -> Update {
+    Update { kind: row.kind, contact: row.contact, at: row.at, value: row.value }
+}
+
+pub(super) fn to_pending(message: MessageKey, update: Update) -> PendingReceipt {
+    let Update { kind, contact, at, value } = update;
+    PendingReceipt { message, contact, kind, at, value }
 }

@@ -1,14 +1,17 @@
-//! Plans messages, their receipts and their deletion, in whatever order they arrive.
+//! Plans messages and their updates, in whatever order they arrive.
 
 use std::collections::BTreeMap;
 
 use super::chats::Chats;
 use super::context::Context;
-use super::message_events::{record_edit, record_some};
-use super::message_rows::{states, to_rows};
+use super::message_events::{kept_text, record_edit, record_some};
+use super::message_rows::{from_pending, states, to_pending, to_rows};
 use super::session_chats::SessionChats;
-use crate::actions::ingest::change::{Change, Receipt};
-use crate::actions::ingest::message_state::MessageState;
+use crate::actions::ingest::change::Change;
+use crate::actions::ingest::message_state::{MessageState, Update};
+use crate::actions::ingest::scope::SessionScope;
+use crate::actions::ingest::transaction::Rejections;
+use crate::error::{Error, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, MessageKey, PendingReceipt, SessionChatKey};
@@ -16,136 +19,188 @@ use crate::store::{StoreResult, Transaction};
 
 /// A message of the batch.
 #[derive(Default)]
-struct Entry<'c> {
+struct Entry {
     before: Option<MessageState>,
     now: Option<MessageState>,
-    receipts: Vec<&'c Receipt>,
+    /// Updates that arrived before the message.
+    early: Vec<Update>,
+    /// The place in the batch of the first event.
+    place: usize,
 }
 
-type Entries<'c> = BTreeMap<MessageKey, Entry<'c>>;
+type Entries = BTreeMap<MessageKey, Entry>;
 
-/// Writes messages with their receipts and deletions, and counts the new ones.
+/// Changes of messages, each with its place in the batch.
+type Named<'c> = Vec<(usize, MessageKey, &'c Change)>;
+
+/// Writes messages and their updates, and counts the new ones. Rejects, by their places in the batch, those that can never
+/// be stored.
 pub(super) fn write(
     tx: &mut Transaction<'_>,
+    scope: &SessionScope,
     context: &Context<'_>,
     chats: &Chats,
     session_chats: &mut SessionChats,
-) -> StoreResult<()> {
-    let mut entries = load(tx, context, chats)?;
-    add_pending_receipts(tx, context.org, &mut entries)?;
+) -> StoreResult<Rejections> {
+    let named = named(context, chats)?;
+    if named.is_empty() {
+        return Ok(Rejections::new());
+    }
+    let mut entries = load(tx, context.org, &named)?;
+    let rejections = apply(&mut entries, &named);
+    write_entries(tx, scope, entries, session_chats)?;
+    Ok(rejections)
+}
 
-    let (mut changed, mut new, mut pending) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    for (key, entry) in entries {
-        let Some(mut now) = entry.now else {
-            entry.receipts.iter().for_each(|receipt| keep_for_later(&mut pending, &key, receipt));
+/// The changes of the batch that name messages.
+fn named<'c>(context: &Context<'c>, chats: &Chats) -> StoreResult<Named<'c>> {
+    let mut named = Named::new();
+    for (place, (session, change)) in context.changes.iter().enumerate() {
+        let (chat, id) = if let Change::Message { chat, id, .. } = change {
+            (chat, id)
+        } else if let Change::Update { message, .. } = change {
+            (&message.chat, &message.id)
+        } else {
             continue;
         };
-        for receipt in &entry.receipts {
-            now.apply_receipt(&receipt.contact, &receipt.kind, receipt.at);
+        let chat = SessionChatKey { session: *session, chat_key: chats.key(chat)? };
+        named.push((place, MessageKey { chat, id: id.clone() }, *change));
+    }
+    Ok(named)
+}
+
+/// The messages as they are stored, and the updates that arrived before those that the batch brings.
+fn load(tx: &mut Transaction<'_>, org: OrgId, named: &Named<'_>) -> StoreResult<Entries> {
+    let mut entries = Entries::new();
+    for (place, key, _) in named {
+        entries.entry(key.clone()).or_insert_with(|| Entry { place: *place, ..Entry::default() });
+    }
+    let stored = rows::messages_by_key(tx, org, &entries.keys().collect::<Vec<_>>())?;
+    for (key, state) in states(stored)? {
+        let entry = entries.entry(key).or_default();
+        (entry.before, entry.now) = (Some(state.clone()), Some(state));
+    }
+    let messages = named.iter().filter(|(.., change)| matches!(change, Change::Message { .. }));
+    let mut new: Vec<&MessageKey> = messages.map(|(_, key, _)| key).collect();
+    new.retain(|key| entries[*key].before.is_none());
+    new.sort_unstable();
+    new.dedup();
+    if !new.is_empty() {
+        for pending in rows::take_pending_receipts(tx, org, &new)? {
+            let entry = entries.entry(pending.message.clone()).or_default();
+            entry.early.push(from_pending(pending));
         }
+    }
+    Ok(entries)
+}
+
+/// Applies the changes in the order of their arrival.
+fn apply(entries: &mut Entries, named: &Named<'_>) -> Rejections {
+    let mut rejections = Rejections::new();
+    for (place, key, change) in named {
+        let entry = entries.entry(key.clone()).or_default();
+        match (&mut entry.now, change) {
+            (Some(now), Change::Message { message, .. }) => match check_text(now, message) {
+                Ok(()) => now.merge((**message).clone()),
+                Err(error) => rejections.push((*place, error)),
+            },
+            (None, Change::Message { message, .. }) => {
+                entry.place = *place;
+                let mut new = (**message).clone();
+                entry.early.drain(..).for_each(|update| new.apply(&update));
+                entry.now = Some(new);
+            }
+            (Some(now), Change::Update { update, .. }) => now.apply(update),
+            (None, Change::Update { update, .. }) => entry.early.push(update.clone()),
+            _ => {}
+        }
+    }
+    rejections
+}
+
+/// Rejects a message that arrives again with another text: nobody can tell which of the two is the newer one.
+fn check_text(stored: &MessageState, message: &MessageState) -> Result<()> {
+    match &message.body {
+        Some(text) if message.updated_at.is_none() && !stored.accepts_text(text) => {
+            let problem = "must be the stored text, or come with `updatedAt`: send an `edit`";
+            Err(Error::invalid("message.body", problem))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn write_entries(
+    tx: &mut Transaction<'_>,
+    scope: &SessionScope,
+    entries: Entries,
+    session_chats: &mut SessionChats,
+) -> StoreResult<()> {
+    let (mut changed, mut new, mut pending) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let mut entries: Vec<_> = entries.into_iter().collect();
+    entries.sort_by_key(|(_, entry)| entry.place);
+    for (key, entry) in entries {
+        let Some(mut now) = entry.now else {
+            entry.early.into_iter().for_each(|update| keep_for_later(&mut pending, &key, update));
+            continue;
+        };
         if let Some(delivery) = &mut now.delivery {
             delivery.remove_received_from_pending();
         }
         let Some(before) = entry.before else {
-            session_chats.add_message(key.chat, &key.id, &now)?;
-            new.entry(key.chat).or_insert_with(Vec::new).push(now.sent_at);
+            session_chats.add_message(&key, &now)?;
+            new.entry(key.chat).or_insert_with(Vec::new).push((now.sent_at, now.is_silent()));
             changed.push((key, now));
             continue;
         };
-        if (before.sent_at, before.from_me) != (now.sent_at, now.from_me) {
+        if before.is_silent() != now.is_silent() {
             session_chats.invalidate(key.chat)?;
         }
         if before != now {
             let latest = session_chats.stored_latest(key.chat);
-            record_edit(tx, &key, latest.is_some_and(|(_, id)| *id == key.id), &before, &now);
+            let is_latest = latest.is_some_and(|latest| latest.id == key.id);
+            let kept = kept_text(scope.keeps_deleted_text, &before, &now);
+            record_edit(tx, &key, is_latest, kept, (&before, &now));
             changed.push((key, now));
         }
     }
     record_late(tx, session_chats, &new);
     if !changed.is_empty() {
         let added = new.iter().map(|(chat, sent)| (chat.session, sent.len()));
-        rows::write_messages(tx, &to_rows(changed)?, &added.collect::<Vec<_>>())?;
+        let written = rows::write_messages(tx, &to_rows(changed)?, &added.collect::<Vec<_>>())?;
+        session_chats.set_arrivals(&written);
     }
     if !pending.is_empty() {
-        let pending: Vec<PendingReceipt> = pending.into_values().collect();
-        rows::add_pending_receipts(tx, context.org, &pending)?;
+        rows::add_pending_receipts(tx, scope.org, &pending.into_values().collect::<Vec<_>>())?;
     }
     Ok(())
 }
 
-/// Records events of chats whose new messages are all older than the newest one, which change no other field.
+/// Records events of chats whose new messages are silent or older than the newest one, which change no other field.
 fn record_late(
     tx: &mut Transaction<'_>,
     session_chats: &SessionChats,
-    new: &BTreeMap<SessionChatKey, Vec<Instant>>,
+    new: &BTreeMap<SessionChatKey, Vec<(Instant, bool)>>,
 ) {
     for (chat, sent) in new {
-        let latest = session_chats.stored_latest(*chat).map(|(at, _)| *at);
-        if sent.iter().any(|sent_at| Some(*sent_at) < latest) {
+        let latest = session_chats.stored_latest(*chat).map(|latest| latest.sent_at);
+        if sent.iter().any(|(sent_at, is_silent)| *is_silent || Some(*sent_at) < latest) {
             record_some(tx, *chat);
         }
     }
 }
 
-/// The messages that the batch names, as they are stored and with the batch's changes, apart from their receipts.
-fn load<'c>(tx: &mut Transaction<'_>, context: &Context<'c>, chats: &Chats) -> StoreResult<Entries<'c>> {
-    let mut changes = Vec::new();
-    for (session, change) in &context.changes {
-        if let Change::Message { chat, id, .. } | Change::Receipt { chat, id, .. } = change {
-            let chat = SessionChatKey { session: *session, chat_key: chats.key(chat)? };
-            changes.push((MessageKey { chat, id: id.clone() }, *change));
-        }
-    }
-    if changes.is_empty() {
-        return Ok(Entries::new());
-    }
-    let mut entries: Entries<'c> = changes.iter().map(|(key, _)| (key.clone(), Entry::default())).collect();
-    let stored = rows::messages_by_key(tx, context.org, &entries.keys().collect::<Vec<_>>())?;
-    for (key, state) in states(stored)? {
-        entries.insert(key, Entry { before: Some(state.clone()), now: Some(state), receipts: Vec::new() });
-    }
-    for (key, change) in changes {
-        let entry = entries.entry(key).or_default();
-        if let Change::Message { message, .. } = change {
-            match &mut entry.now {
-                Some(now) => now.merge((**message).clone()),
-                None => entry.now = Some((**message).clone()),
-            }
-        } else if let Change::Receipt { receipt, .. } = change {
-            entry.receipts.push(receipt);
-        }
-    }
-    Ok(entries)
-}
+type Pending = BTreeMap<(MessageKey, String, String), PendingReceipt>;
 
-/// Applies to new messages the receipts that arrived before them.
-fn add_pending_receipts(tx: &mut Transaction<'_>, org: OrgId, entries: &mut Entries<'_>) -> StoreResult<()> {
-    let new = entries.iter().filter(|(_, entry)| entry.before.is_none() && entry.now.is_some());
-    let new: Vec<&MessageKey> = new.map(|(key, _)| key).collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    for pending in rows::take_pending_receipts(tx, org, &new)? {
-        let message = entries.get_mut(&pending.message).and_then(|entry| entry.now.as_mut());
-        if let Some(message) = message {
-            message.apply_receipt(&pending.contact, &pending.kind, pending.at);
-        }
-    }
-    Ok(())
-}
-
-type Pending<'c> = BTreeMap<(MessageKey, &'c str, &'c str), PendingReceipt>;
-
-/// Keeps a receipt until its message arrives; of two equal ones the earlier.
-fn keep_for_later<'c>(pending: &mut Pending<'c>, message: &MessageKey, receipt: &'c Receipt) {
-    let new = PendingReceipt {
-        message: message.clone(),
-        contact: receipt.contact.clone(),
-        kind: receipt.kind.clone(),
-        at: receipt.at,
-    };
+/// Keeps an update until its message arrives; of two equal ones the one that counts.
+fn keep_for_later(pending: &mut Pending, message: &MessageKey, update: Update) {
+    let place = (message.clone(), update.kind.clone(), update.contact.clone());
+    let new = to_pending(message.clone(), update);
     pending
-        .entry((message.clone(), receipt.contact.as_str(), receipt.kind.as_str()))
-        .and_modify(|earlier| earlier.at = receipt.at.min(earlier.at))
-        .or_insert(new);
+        .entry(place)
+        .and_modify(|kept| {
+            if new.counts_before(kept) {
+                *kept = new.clone();
+            }
+        })
+        .or_insert_with(|| new.clone());
 }

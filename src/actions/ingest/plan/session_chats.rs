@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::chats::Chats;
 use super::context::Context;
+use super::versions::Reported;
 use crate::actions::ingest::change::{Change, ChatChange};
 use crate::actions::ingest::message_state::MessageState;
 use crate::error::Error;
 use crate::ids::OrgId;
 use crate::instant::Instant;
-use crate::store::ingest::{self as rows, Changed, SessionChat, SessionChatKey};
+use crate::patch::Patch;
+use crate::store::ingest::{self as rows, Changed, Latest, MessageKey, SessionChat, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
 /// The sessions' chats of a batch, locked until the transaction ends.
@@ -22,6 +24,8 @@ struct Entry {
     recount: bool,
     /// Whether the latest message does not follow from the batch alone.
     find_latest: bool,
+    /// The new message that is the latest one.
+    new_latest: Option<MessageKey>,
     /// The chat was marked as unread: the unread count is at least this.
     min_unread: Option<i32>,
 }
@@ -51,11 +55,11 @@ pub(super) fn lock(
         locked.extend(rows::lock_session_chats(tx, context.org, &missing)?);
     }
     session_chats.0.extend(locked.into_iter().map(|row| (row.key, Entry::new(row))));
-    for (session, change) in &context.changes {
+    for (place, (session, change)) in context.changes.iter().enumerate() {
         let Some(chat) = change.chat() else { continue };
         let entry = session_chats.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?;
         if let Change::Chat { change, .. } = change {
-            entry.apply(change);
+            entry.apply(context.reported(change.updated_at, place), change);
         } else if let Change::Read { up_to, .. } = change {
             entry.read(*up_to);
         } else if let Change::Unread { count, .. } = change {
@@ -115,22 +119,29 @@ impl SessionChats {
     }
 
     /// Counts a message that was not stored before. Read marks must be applied already.
-    pub(super) fn add_message(
-        &mut self,
-        key: SessionChatKey,
-        id: &str,
-        message: &MessageState,
-    ) -> StoreResult<()> {
-        self.get(key)?.add_message(id, message);
+    pub(super) fn add_message(&mut self, key: &MessageKey, message: &MessageState) -> StoreResult<()> {
+        self.get(key.chat)?.add_message(key, message);
         Ok(())
     }
 
-    /// The newest message of a chat as it is stored: when it was sent, and its id.
-    pub(super) fn stored_latest(&self, key: SessionChatKey) -> Option<&(Instant, String)> {
+    /// Sets the numbers of the arrival of new messages, in which they were written.
+    pub(super) fn set_arrivals(&mut self, written: &[(MessageKey, i64)]) {
+        for (key, arrival) in written {
+            if let Some(entry) =
+                self.0.get_mut(&key.chat).filter(|entry| entry.new_latest.as_ref() == Some(key))
+                && let Some(latest) = &mut entry.now.latest
+            {
+                latest.arrival = Some(*arrival);
+            }
+        }
+    }
+
+    /// The newest message of a chat as it is stored.
+    pub(super) fn stored_latest(&self, key: SessionChatKey) -> Option<&Latest> {
         self.0.get(&key)?.before.latest.as_ref()
     }
 
-    /// Requests a recount: the time or direction of a counted message changed.
+    /// Requests a recount: a message is counted that was not, or the other way round.
     pub(super) fn invalidate(&mut self, key: SessionChatKey) -> StoreResult<()> {
         let entry = self.get(key)?;
         (entry.recount, entry.find_latest) = (true, true);
@@ -141,8 +152,10 @@ impl SessionChats {
     pub(super) fn write(mut self, tx: &mut Transaction<'_>, org: OrgId, now: Instant) -> StoreResult<()> {
         let without_latest = self.keys(|entry| entry.find_latest);
         if !without_latest.is_empty() {
-            for (key, latest) in rows::latest_messages(tx, org, &without_latest)? {
-                self.get(key)?.now.latest = Some(latest);
+            let mut found: BTreeMap<_, _> =
+                rows::latest_messages(tx, org, &without_latest)?.into_iter().collect();
+            for key in without_latest {
+                self.get(key)?.now.latest = found.remove(&key);
             }
         }
         self.0.values_mut().for_each(Entry::skip_recount_when_read);
@@ -181,14 +194,24 @@ impl SessionChats {
 
 impl Entry {
     fn new(row: SessionChat) -> Self {
-        Self { before: row.clone(), now: row, recount: false, find_latest: false, min_unread: None }
+        let before = row.clone();
+        Self { before, now: row, recount: false, find_latest: false, new_latest: None, min_unread: None }
     }
 
-    fn apply(&mut self, change: &ChatChange) {
-        self.now.archived = change.archived.or(self.now.archived);
-        self.now.pinned = change.pinned.or(self.now.pinned);
-        self.now.exited = change.exited.or(self.now.exited);
-        self.now.muted_until = change.muted_until.clone().into_changeset().or(self.now.muted_until);
+    fn apply(&mut self, reported: Reported, change: &ChatChange) {
+        let SessionChat { archived, pinned, exited, muted_until, field_times, .. } = &mut self.now;
+        let flags = [
+            ("archived", archived, change.archived),
+            ("pinned", pinned, change.pinned),
+            ("exited", exited, change.exited),
+        ];
+        for (field, stored, new) in flags {
+            reported.merge(field_times, field, stored, &new.map_or(Patch::Keep, Patch::Set));
+        }
+        let mut until = muted_until.flatten();
+        if reported.merge(field_times, "muted_until", &mut until, &change.muted_until) {
+            *muted_until = Some(until);
+        }
     }
 
     /// Takes over what the session knows of a merged chat only; the later read mark counts.
@@ -198,6 +221,7 @@ impl Entry {
         self.now.exited = self.now.exited.or(removed.exited);
         self.now.muted_until = self.now.muted_until.or(removed.muted_until);
         self.now.read_up_to = self.now.read_up_to.max(removed.read_up_to);
+        rows::add_times(&mut self.now.field_times, removed.field_times);
     }
 
     fn read(&mut self, up_to: Instant) {
@@ -210,10 +234,14 @@ impl Entry {
         }
     }
 
-    fn add_message(&mut self, id: &str, message: &MessageState) {
-        let latest = self.now.latest.as_ref();
-        if latest.is_none_or(|(at, latest)| (message.sent_at, id) > (*at, latest.as_str())) {
-            self.now.latest = Some((message.sent_at, id.to_owned()));
+    /// Messages must be added in the order of their arrival.
+    fn add_message(&mut self, key: &MessageKey, message: &MessageState) {
+        if message.is_silent() {
+            return;
+        }
+        if self.now.latest.as_ref().is_none_or(|latest| latest.sent_at <= message.sent_at) {
+            self.now.latest = Some(Latest { sent_at: message.sent_at, arrival: None, id: key.id.clone() });
+            self.new_latest = Some(key.clone());
         }
         if !message.from_me {
             let is_unread = self.now.read_up_to.is_none_or(|mark| mark < message.sent_at);
@@ -224,7 +252,7 @@ impl Entry {
 
     /// With a read mark at or after the newest message the count is 0.
     fn skip_recount_when_read(&mut self) {
-        let newest = self.now.latest.as_ref().map(|(at, _)| *at);
+        let newest = self.now.latest.as_ref().map(|latest| latest.sent_at);
         let is_read = |mark| newest.is_none_or(|newest| newest <= mark);
         if self.recount && self.now.read_up_to.is_some_and(is_read) {
             self.now.unread = Some(0);
