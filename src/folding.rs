@@ -21,6 +21,14 @@ pub fn fold(text: &str) -> String {
     compose(&folded)
 }
 
+/// Longest part of a name that is searched, in characters.
+const MAX_NAME: usize = 256;
+
+/// A name as it is searched: `chats.search_key` and `contacts.search_key`.
+pub fn name_key(name: &str) -> String {
+    fold(name).chars().take(MAX_NAME).collect()
+}
+
 /// The text in NFC: letters with their accents as one character where there is one.
 pub fn compose(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()

@@ -80,16 +80,16 @@ impl World {
 /// In the order of foreign keys.
 const STATEMENTS: [&str; 11] = [
     // One contact per chat, and the sessions' own numbers.
-    "INSERT INTO contacts (org_id, contact_id, name, color, image, is_internal)
-     SELECT $org, ($first_contact + n) || '@c.us', 'Contact ' || n, '#B4876E', 'https://images.acme.example/' || n, false
+    "INSERT INTO contacts (org_id, contact_id, name, search_key, color, image, is_internal)
+     SELECT $org, ($first_contact + n) || '@c.us', 'Contact ' || n, 'contact ' || n, '#B4876E', 'https://images.acme.example/' || n, false
      FROM generate_series(0, $contacts - 1) n
-     UNION ALL SELECT $org, phone || '@c.us', 'Support', '#B4876E', NULL, true FROM sessions WHERE org_id = $org",
+     UNION ALL SELECT $org, phone || '@c.us', 'Support', 'support', '#B4876E', NULL, true FROM sessions WHERE org_id = $org",
     "INSERT INTO chats (org_id, chat_id, type, name, image, created_at)
      SELECT $org, ($first_contact + n) || '@c.us', 'user', NULL, 'https://images.acme.example/' || n,
          now() - n * interval '1 minute'
      FROM generate_series(0, $contacts - 1) n",
-    "INSERT INTO chats (org_id, chat_id, type, name, info_admins_only, messages_admins_only, created_at)
-     SELECT $org, (120363300000000000 + n) || '@g.us', 'group', 'Group ' || n, false, false,
+    "INSERT INTO chats (org_id, chat_id, type, name, search_key, info_admins_only, messages_admins_only, created_at)
+     SELECT $org, (120363300000000000 + n) || '@g.us', 'group', 'Group ' || n, 'group ' || n, false, false,
          now() - n * interval '1 hour'
      FROM generate_series(0, $groups - 1) n",
     "INSERT INTO chat_addresses (org_id, address, chat_key)
@@ -102,12 +102,14 @@ const STATEMENTS: [&str; 11] = [
      FROM chats c
      JOIN sessions s ON s.org_id = c.org_id AND (s.session_id = $session_1 OR c.chat_key % 5 = 0)
      WHERE c.org_id = $org",
-    "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, delivery)
+    "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, delivery, search)
      SELECT sc.org_id, sc.session_id, sc.chat_key, 'MESSAGE' || sc.chat_key || '-' || n,
          '2026-01-01T00:00:00Z'::timestamptz + sc.chat_key * interval '1 minute' + n * interval '1 second',
          4, n % 2 = 1, c.chat_id, 'chat',
          'Hello, your order ' || sc.chat_key || ' has left our house and arrives on day ' || n || ' of the month',
-         '{\"delivered\": {}, \"read\": {}, \"pending\": []}'
+         '{\"delivered\": {}, \"read\": {}, \"pending\": []}',
+         to_tsvector('simple', format('%1$sHello %1$sorder %1$s%2$s %1$sleft %1$shouse %1$sarrives %1$sday %1$s%3$s %1$smonth',
+             right(sc.org_id::text, 1), sc.chat_key, n))
      FROM session_chats sc
      JOIN chats c ON c.org_id = sc.org_id AND c.chat_key = sc.chat_key
      CROSS JOIN generate_series(1, 5) n

@@ -1,98 +1,32 @@
 //! Lists of one session with keyset pagination: its chats, and the messages of a chat.
 
-use diesel::deserialize::{self, FromSql};
-use diesel::dsl::{array, exists, not, now};
-use diesel::pg::{Pg, PgValue};
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz, Uuid};
+mod listed_chat;
+mod named_chats;
 
+use diesel::dsl::{array, exists, not, now};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Record, Text, Timestamptz};
+
+use self::listed_chat::Columns;
+pub use self::listed_chat::{ChatFilter, ChatPosition, ListedChat};
+use self::named_chats::NamedChats;
 use super::connection::{Connection, StoreResult};
 use super::json::Json;
 use super::keyset::row_below;
 use super::message_views::Reactions;
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, session_chats, sessions};
-use super::session_chats::{HeldSessionChat, SessionChatView};
 use super::views::message_views;
 use super::visibility::is_visible;
+use crate::folding::fold;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::{Delivery, Message};
 
-/// Filters of a session's chats; `None` does not filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChatFilter {
-    /// Is archived.
-    pub archived: Option<bool>,
-    /// Is pinned.
-    pub pinned: Option<bool>,
-    /// Is muted now, by the database's clock.
-    pub muted: Option<bool>,
-    /// Has unread messages.
-    pub unread: Option<bool>,
-    /// Is a group.
-    pub group: Option<bool>,
-    /// The name contains this text, ignoring case.
-    pub name: Option<String>,
-}
-
-/// The position of a chat in the list. All parts are in descending order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChatPosition {
-    /// Whether it is pinned.
-    pub pinned: bool,
-    /// When its newest message was sent.
-    pub active_at: Instant,
-    /// Makes the position unique.
-    pub id: i64,
-}
-
-/// A chat of the list.
-#[derive(Clone, Debug)]
-pub struct ListedChat {
-    /// The chat.
-    pub view: SessionChatView,
-    /// Its position.
-    pub position: ChatPosition,
-}
-
-#[rustfmt::skip] // in the order of the type `session_chat_match`
-type ChatColumns = Record<(
-    BigInt, Bool, Bool, Nullable<Timestamptz>, Nullable<Integer>, Nullable<Timestamptz>, Timestamptz, Text, Nullable<Text>,
-)>;
-
-impl FromSql<ChatColumns, Pg> for ListedChat {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let (id, archived, pinned, muted_until, unread, last_message_at, active_at, address, name) =
-            FromSql::<ChatColumns, Pg>::from_sql(value)?;
-        let held = HeldSessionChat { id, archived, pinned, muted_until, unread, last_message_at };
-        let position = ChatPosition { pinned, active_at, id };
-        Ok(Self { view: SessionChatView { held, address, name }, position })
-    }
-}
-
 diesel::define_sql_function! {
     /// The first value that is not null.
     fn coalesce(one: Nullable<Text>, other: Nullable<Text>) -> Nullable<Text>;
-}
-
-diesel::define_sql_function! {
-    /// A page of the session's chats whose name contains `part`.
-    #[allow(clippy::too_many_arguments, reason = "the SQL function takes every filter of the list")]
-    fn search_session_chats(
-        org: Uuid,
-        session: Text,
-        part: Text,
-        archived: Nullable<Bool>,
-        pinned: Nullable<Bool>,
-        muted: Nullable<Bool>,
-        unread: Nullable<Bool>,
-        group: Nullable<Bool>,
-        after_pinned: Nullable<Bool>,
-        after_active_at: Nullable<Timestamptz>,
-        after_id: Nullable<BigInt>,
-        limit: BigInt,
-    ) -> ChatColumns;
 }
 
 /// Filters by a boolean column itself, not by comparison with a bound value: then the planner recognizes that a partial
@@ -155,44 +89,29 @@ pub fn chats(
     after: Option<ChatPosition>,
     limit: i64,
 ) -> StoreResult<Option<Vec<ListedChat>>> {
+    if let Some(name) = filter.name.as_deref().map(fold).filter(|name| !name.is_empty()) {
+        let named = NamedChats::new((org, session), filter, viewer, name, after, limit);
+        let rows: Vec<(bool, Option<ListedChat>)> = named.load(connection)?;
+        let session_exists = rows.first().is_some_and(|(exists, _)| *exists);
+        return Ok(session_exists.then(|| rows.into_iter().filter_map(|(_, chat)| chat).collect()));
+    }
     let session_exists = exists(org_rows!(sessions, org, session_id = session));
-    let (session_exists, chats): (bool, Vec<ListedChat>) = match &filter.name {
-        Some(part) => {
-            let page = diesel::select(search_session_chats(
-                org,
-                session,
-                part,
-                filter.archived,
-                filter.pinned,
-                filter.muted,
-                filter.unread,
-                filter.group,
-                after.map(|place| place.pinned),
-                after.map(|place| place.active_at),
-                after.map(|place| place.id),
-                limit,
-            ));
-            diesel::select((session_exists, array::<ChatColumns, _>(page))).get_result(connection)?
-        }
-        None => {
-            let columns = (
-                session_chats::id,
-                session_chats::archived,
-                session_chats::pinned,
-                session_chats::muted_until,
-                session_chats::unread,
-                session_chats::last_message_at,
-                session_chats::active_at,
-                chats::chat_id,
-                coalesce(contacts::name.nullable(), chats::name),
-            );
-            let page = page!(org, session, filter, after)
-                .filter(is_visible!(session_chats, org, viewer))
-                .limit(limit);
-            let page = page.select(columns.into_sql::<ChatColumns>());
-            diesel::select((session_exists, array::<ChatColumns, _>(page))).get_result(connection)?
-        }
-    };
+    let columns = (
+        session_chats::id,
+        session_chats::archived,
+        session_chats::pinned,
+        session_chats::muted_until,
+        session_chats::unread,
+        session_chats::last_message_at,
+        session_chats::active_at,
+        chats::chat_id,
+        coalesce(contacts::name.nullable(), chats::name),
+    );
+    let page =
+        page!(org, session, filter, after).filter(is_visible!(session_chats, org, viewer)).limit(limit);
+    let page = page.select(columns.into_sql::<Record<Columns>>());
+    let (session_exists, chats): (bool, Vec<ListedChat>) =
+        diesel::select((session_exists, array::<Record<Columns>, _>(page))).get_result(connection)?;
     Ok(session_exists.then_some(chats))
 }
 

@@ -107,9 +107,9 @@ const STATEMENTS: [&str; 21] = [
      SELECT org_id, lpad((n * 10 + i)::text, 12, '0'), 'Key ' || i, sha256(convert_to(n || '-' || i, 'UTF8')), '{read}'
      FROM numbered CROSS JOIN generate_series(1, 5) i",
     // 60 % of the chats, 20 %, and the rest; the tiny organizations have one chat each.
-    "INSERT INTO chats (org_id, chat_id, type, name, assignee, created_at)
+    "INSERT INTO chats (org_id, chat_id, type, name, search_key, assignee, created_at)
      SELECT o.org_id, CASE WHEN c.n % 10 = 0 THEN (120363300000000000 + c.n) || '@g.us' ELSE (15550100000 + c.n) || '@c.us' END,
-         CASE WHEN c.n % 10 = 0 THEN 'group' WHEN c.n % 50 = 1 THEN 'business' ELSE 'user' END, 'Chat ' || c.n,
+         CASE WHEN c.n % 10 = 0 THEN 'group' WHEN c.n % 50 = 1 THEN 'business' ELSE 'user' END, 'Chat ' || c.n, 'chat ' || c.n,
          CASE WHEN c.n % 4 = 0 THEN 'agent1@org' || o.n || '.example' END, '2024-01-01Z'
      FROM generate_series(1, $chats) c(n)
      JOIN numbered o ON o.n = CASE WHEN c.n <= $chats * 0.6 THEN 1 WHEN c.n <= $chats * 0.8 THEN 2
@@ -120,9 +120,9 @@ const STATEMENTS: [&str; 21] = [
      UNION ALL SELECT org_id, (189400000000 + chat_key) || '@lid', chat_key FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
     "INSERT INTO lids (org_id, lid, address)
      SELECT org_id, (189400000000 + chat_key) || '@lid', chat_id FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
-    "INSERT INTO contacts (org_id, contact_id, name, color, is_internal)
-     SELECT org_id, chat_id, 'Person ' || chat_key, '#B4876E', false FROM chats WHERE type <> 'group'
-     UNION ALL SELECT org_id, phone || '@c.us', 'Support', NULL, true FROM sessions",
+    "INSERT INTO contacts (org_id, contact_id, name, search_key, color, is_internal)
+     SELECT org_id, chat_id, 'Person ' || chat_key, 'person ' || chat_key, '#B4876E', false FROM chats WHERE type <> 'group'
+     UNION ALL SELECT org_id, phone || '@c.us', 'Support', 'support', NULL, true FROM sessions",
     // The first session holds most chats; the second holds others, and some of the first's.
     "INSERT INTO session_chats (org_id, session_id, chat_key, archived, pinned, muted_until, unread, read_up_to,
          latest_message_id, last_message_at)
@@ -134,23 +134,25 @@ const STATEMENTS: [&str; 21] = [
          ON s.org_id = c.org_id AND (s.place = CASE WHEN c.chat_key % 10 < 7 THEN 1 ELSE 2 END
              OR s.place = 2 AND c.chat_key % 10 = 1)",
     // Common, less common and rare words; the first chat has very many messages.
-    "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, delivery)
-     SELECT m.org_id, m.session_id, m.chat_key, 'M' || m.chat_key || '-' || m.n, m.sent_at, 4, m.n % 2 = 1,
-         CASE WHEN m.n % 2 = 1 THEN s.phone ELSE (15550100000 + m.chat_key)::text END || '@c.us', 'chat',
-         'Your order ' || m.place || ' has left on day ' || m.n % 30 || ' of the month with word' || m.place * 7919 % 5000
-             || CASE WHEN m.place % 5 = 0 THEN ' hello' ELSE '' END
-             || CASE WHEN m.place % 100 = 0 THEN ' invoice' ELSE '' END
-             || CASE WHEN m.place % 10000 = 7 THEN ' zebra' ELSE '' END,
-         '{\"delivered\": {}, \"read\": {}, \"pending\": []}'
-     FROM (
-         SELECT org_id, session_id, chat_key, n, chat_key * 5 + n AS place,
-             '2024-01-01Z'::timestamptz + (chat_key * 300.0 / $chats + n * 80) * interval '1 day' AS sent_at
-         FROM generate_series(1, 5) n CROSS JOIN session_chats
-         UNION ALL
-         SELECT org_id, session_id, chat_key, n, n, '2024-01-01Z'::timestamptz + n * 1600.0 / $chats * interval '1 day'
-         FROM session_chats CROSS JOIN generate_series(6, $chats / 4) n WHERE chat_key = 1
-     ) m
-     JOIN sessions s ON s.org_id = m.org_id AND s.session_id = m.session_id",
+    "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, delivery, search)
+     SELECT *, to_tsvector('simple', regexp_replace(body, '(\\w+)', right(org_id::text, 1) || '\\1', 'g')) FROM (
+         SELECT m.org_id, m.session_id, m.chat_key, 'M' || m.chat_key || '-' || m.n, m.sent_at, 4, m.n % 2 = 1,
+             CASE WHEN m.n % 2 = 1 THEN s.phone ELSE (15550100000 + m.chat_key)::text END || '@c.us', 'chat',
+             'Your order ' || m.place || ' has left on day ' || m.n % 30 || ' of the month with word' || m.place * 7919 % 5000
+                 || CASE WHEN m.place % 5 = 0 THEN ' hello' ELSE '' END
+                 || CASE WHEN m.place % 100 = 0 THEN ' invoice' ELSE '' END
+                 || CASE WHEN m.place % 10000 = 7 THEN ' zebra' ELSE '' END AS body,
+             '{\"delivered\": {}, \"read\": {}, \"pending\": []}'::jsonb
+         FROM (
+             SELECT org_id, session_id, chat_key, n, chat_key * 5 + n AS place,
+                 '2024-01-01Z'::timestamptz + (chat_key * 300.0 / $chats + n * 80) * interval '1 day' AS sent_at
+             FROM generate_series(1, 5) n CROSS JOIN session_chats
+             UNION ALL
+             SELECT org_id, session_id, chat_key, n, n, '2024-01-01Z'::timestamptz + n * 1600.0 / $chats * interval '1 day'
+             FROM session_chats CROSS JOIN generate_series(6, $chats / 4) n WHERE chat_key = 1
+         ) m
+         JOIN sessions s ON s.org_id = m.org_id AND s.session_id = m.session_id
+     ) whole",
     "UPDATE session_chats s SET latest_arrival = m.arrival
      FROM messages m
      WHERE m.org_id = s.org_id AND m.session_id = s.session_id AND m.chat_key = s.chat_key

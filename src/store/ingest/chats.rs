@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::changed::{Changed, FieldTimes};
 use super::looks::{self, Look};
+use crate::folding::name_key;
 use crate::ids::{ChatAddress, OrgId};
 use crate::instant::Instant;
 use crate::store::bulk::{has_key_of, insert_rows, update_rows};
@@ -153,6 +154,7 @@ pub(super) fn set_chats(tx: &mut Transaction<'_>, changed: &[Changed<Chat>]) -> 
     let update = update_rows!(tx.org(), chats, changed, |row| { chat_key: row.after.chat_key } set {
         type_: row.after.kind.as_str(),
         name: row.after.name.as_deref(),
+        search_key: row.after.name.as_deref().map(name_key),
         image: row.after.image.as_deref(),
         description: row.after.description.as_deref(),
         invite_link: row.after.invite_link.as_deref(),

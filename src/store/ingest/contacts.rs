@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::changed::{Changed, FieldTimes};
 use super::looks::{self, Look};
+use crate::folding::name_key;
 use crate::ids::{ChatAddress, OrgId};
 use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
@@ -77,6 +78,7 @@ pub fn lock_contacts(
 pub fn update_contacts(tx: &mut Transaction<'_>, changed: &[Changed<Contact>]) -> StoreResult<()> {
     let update = update_rows!(tx.org(), contacts, changed, |row| { contact_id: row.after.id.as_str() } set {
         name: row.after.name.as_deref(),
+        search_key: row.after.name.as_deref().map(name_key),
         color: row.after.color.as_deref(),
         image: row.after.image.as_deref(),
         is_internal: row.after.is_internal,
