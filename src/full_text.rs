@@ -12,3 +12,12 @@ mod tokens;
 pub use self::headline::{Piece, headline};
 pub use self::query::{Clause, Lexeme, Query, Step};
 pub use self::tokens::{IndexTerm, index_terms};
+
+/// The text of a message that search looks through: its body, and the name of its file unless the body has it.
+pub fn searched_text(body: Option<&str>, file_name: Option<&str>) -> String {
+    let body = body.unwrap_or_default();
+    match file_name {
+        Some(name) if !body.contains(name) => format!("{body}\n{name}").trim_start().to_owned(),
+        _ => body.to_owned(),
+    }
+}

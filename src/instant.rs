@@ -73,6 +73,13 @@ impl Instant {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// Number of months since the year 0, in UTC.
+    pub fn month(self) -> i64 {
+        let since_1970 = jiff::SignedDuration::from_micros(self.0);
+        let date = civil::date(1970, 1, 1).at(0, 0, 0, 0).saturating_add(since_1970);
+        i64::from(date.year()) * 12 + i64::from(date.month())
+    }
+
     /// Unix microseconds.
     pub const fn micros(self) -> i64 {
         self.0

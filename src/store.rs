@@ -18,6 +18,7 @@ mod connection;
 mod db_error;
 pub mod events;
 pub mod export;
+pub mod full_text;
 pub mod idempotency;
 pub mod ingest;
 mod interval;

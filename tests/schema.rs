@@ -11,7 +11,7 @@ const OURS: &str =
     "c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_%' AND NOT c.relispartition";
 
 /// Types without a diesel equivalent; columns of these types are not declared.
-const WITHOUT_DIESEL_TYPE: [&str; 2] = ["tsvector", "xid8"];
+const WITHOUT_DIESEL_TYPE: [&str; 2] = ["Tsvector", "xid8"];
 
 #[tokio::test]
 async fn migrations_can_be_applied_reverted_and_reapplied() {
@@ -177,6 +177,7 @@ fn diesel_name(kind: &str) -> &str {
         "smallint" => "SmallInt",
         "boolean" => "Bool",
         "jsonb" => "Jsonb",
+        "tsvector" => "Tsvector",
         "bytea" => "Binary",
         "timestamp with time zone" => "Timestamptz",
         other => other,

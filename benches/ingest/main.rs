@@ -114,10 +114,12 @@ fn fill(database: &Database, org: &str, session: &str, rows: i64) {
         sql.run_as(
             org,
             &format!(
-                "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body)
+                "INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body, search)
                  SELECT '{org}', '{session}', c.chat_key, 'F' || n, '2025-01-01T00:00:00Z'::timestamptz + n * interval '1 second',
                      3, false, c.chat_id, 'chat',
-                     'Hello, your order ' || n || ' has left our house and arrives on day ' || n % 31 || ' of the month'
+                     'Hello, your order ' || n || ' has left our house and arrives on day ' || n % 31 || ' of the month',
+                     to_tsvector('simple', format('%1$sHello %1$sorder %1$s%2$s %1$sleft %1$shouse %1$sarrives %1$sday %1$s%3$s %1$smonth',
+                         right('{org}', 1), n, n % 31))
                  FROM generate_series({count}, {count} + {more} - 1) n
                  JOIN (SELECT chat_key, chat_id, row_number() OVER () - 1 AS place FROM chats WHERE org_id = '{org}') c
                      ON c.place = n % {CHATS}"

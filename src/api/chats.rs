@@ -117,7 +117,7 @@ impl ChatService for Api {
     ) -> RpcResult<SearchMessagesResponse> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let (query, filter, page) = search_query(request.into_inner(), number)?;
-        let found = searches::messages(&self.store, &caller, query, filter, page).await?;
+        let found = searches::messages(&self.store, &caller, &query, filter, page).await?;
         Ok(Response::new(search_response(caller.org, page, found)))
     }
 

@@ -3,12 +3,12 @@
 use super::messages::chat_message;
 use super::offset_pages::positions;
 use super::parse::{chat_address, iso_8601, optional};
-use crate::actions::search::{Filter, MAX_MATCHES, Page};
+use crate::actions::search::{Filter, Found, Hit, MAX_MATCHES, Page};
 use crate::error::{Error, Result};
+use crate::full_text::Piece;
 use crate::ids::{OrgId, PhoneSelector};
 use crate::pb::{SearchHit, SearchMessagesRequest, SearchMessagesResponse};
 use crate::store::message_lists::ListedMessage;
-use crate::store::search::{Found, HEADLINE_MARKS, Hit};
 
 const DEFAULT_LIMIT: i64 = 50;
 
@@ -31,8 +31,8 @@ pub(super) fn search_query(
     let page = Page {
         newest_first: optional("order_by", request.order_by, newest_first)?.unwrap_or_default(),
         max_matches: MAX_MATCHES,
-        offset: i32::try_from(request.offset.unwrap_or_default()).map_err(Error::internal)?,
-        limit: i32::try_from(request.limit.unwrap_or(DEFAULT_LIMIT)).map_err(Error::internal)?,
+        offset: request.offset.unwrap_or_default(),
+        limit: request.limit.unwrap_or(DEFAULT_LIMIT),
     };
     Ok((request.query, filter, page))
 }
@@ -47,39 +47,41 @@ pub(super) fn newest_first(field: &str, order: &str) -> Result<bool> {
 }
 
 pub(super) fn search_response(org: OrgId, page: Page, found: Found) -> SearchMessagesResponse {
-    let (from, to) = positions(page.offset.into(), found.hits.len());
+    let (from, to) = positions(page.offset, found.hits.len());
     SearchMessagesResponse {
         from,
         to,
-        count: found.total.into(),
+        count: found.total,
         count_is_capped: found.is_capped,
-        hits: found.hits.into_iter().map(|hit| search_hit(org, hit)).collect(),
+        hits: found.hits.into_iter().map(|(hit, headline)| search_hit(org, hit, &headline)).collect(),
     }
 }
 
-fn search_hit(org: OrgId, hit: Hit) -> SearchHit {
+fn search_hit(org: OrgId, hit: Hit, headline: &[Piece]) -> SearchHit {
     let Hit { chat_id, phone, message, .. } = hit;
     SearchHit {
-        snippet: snippet(&hit.headline),
+        snippet: snippet(headline),
         rank: hit.rank,
         message: Some(chat_message(org, ListedMessage { chat_id, phone, message })),
     }
 }
 
 /// The headline as HTML, with `<mark>` as the only markup.
-fn snippet(headline: &str) -> String {
-    let mut html = String::with_capacity(headline.len() + 16);
-    for character in headline.chars() {
-        match character {
-            _ if character == HEADLINE_MARKS[0] => html.push_str("<mark>"),
-            _ if character == HEADLINE_MARKS[1] => html.push_str("</mark>"),
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(character),
+fn snippet(headline: &[Piece]) -> String {
+    let mut html = String::new();
+    for Piece { text, is_match } in headline {
+        html.push_str(if *is_match { "<mark>" } else { "" });
+        for character in text.chars().filter(|character| !matches!(character, '\u{1}' | '\u{2}')) {
+            match character {
+                '&' => html.push_str("&amp;"),
+                '<' => html.push_str("&lt;"),
+                '>' => html.push_str("&gt;"),
+                '"' => html.push_str("&quot;"),
+                '\'' => html.push_str("&#39;"),
+                _ => html.push(character),
+            }
         }
+        html.push_str(if *is_match { "</mark>" } else { "" });
     }
     html
 }

@@ -171,6 +171,10 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::full_text::Tsvector;
+
     messages (org_id, session_id, chat_key, message_id) {
         org_id -> Uuid,
         chat_key -> BigInt,
@@ -191,6 +195,7 @@ diesel::table! {
         reactions -> Nullable<Jsonb>,
         arrival -> BigInt,
         silent -> Bool,
+        search -> Nullable<Tsvector>,
     }
 }
 

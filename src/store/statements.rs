@@ -96,6 +96,7 @@ fn name_of(sql: &str) -> String {
     // The settings before it belong to it.
     let sql = if sql.ends_with("COMMIT") { "COMMIT" } else { sql };
     let verb = sql.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+    let verb = if verb == "WITH" { "SELECT" } else { verb };
     // Other texts, such as BEGIN, hold several statements.
     let has_table = matches!(verb, "SELECT" | "INSERT" | "UPDATE" | "DELETE");
     match table_of(sql).filter(|_| has_table) {

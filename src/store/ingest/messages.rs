@@ -10,6 +10,7 @@ use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::bulk::{has_key_of, insert_rows, replace_columns};
 use crate::store::connection::{Connection, StoreResult};
+use crate::store::full_text::search_vector;
 use crate::store::list_counts::List;
 use crate::store::schema::{messages, pending_receipts};
 use crate::store::transaction::Transaction;
@@ -142,7 +143,8 @@ pub fn write_messages(
     rows: &[Message],
     added: &[(SessionId, usize)],
 ) -> StoreResult<Vec<(MessageKey, i64)>> {
-    let insert = insert_rows!(tx.org(), messages, rows, |row| {
+    let org = tx.org();
+    let insert = insert_rows!(org, messages, rows, |row| {
         session_id: row.key.chat.session,
         chat_key: row.key.chat.chat_key,
         message_id: row.key.id.as_str(),
@@ -159,12 +161,13 @@ pub fn write_messages(
         first_body: row.first_body.as_deref(),
         reactions: row.reactions.as_ref(),
         silent: row.silent,
+        search: search_vector(org, row.body.as_deref(), &row.details),
     });
     let written = insert
         .on_conflict((messages::org_id, messages::session_id, messages::chat_key, messages::message_id))
         .do_update()
         .set(replace_columns!(
-            messages: updated_at, ack, sender, type_, body, delivery, details, field_times, first_body, reactions, silent
+            messages: updated_at, ack, sender, type_, body, delivery, details, field_times, first_body, reactions, silent, search
         ))
         .returning((((messages::session_id, messages::chat_key), messages::message_id), messages::arrival))
         .get_results(&mut **tx)?;
