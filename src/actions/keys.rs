@@ -87,7 +87,7 @@ async fn insert<R: Send + 'static>(
     creator: Option<Caller>,
     idempotent: IdempotentWrite<CreatedKey, R>,
 ) -> Result<R> {
-    let key = ApiKey::generate()?;
+    let key = ApiKey::generate(org)?;
     let row = checked_new(&key, new, creator.as_ref().is_none_or(|caller| caller.manages_owners))?;
     let write = move |tx: &mut Transaction<'_>| {
         let latest = match &creator {
@@ -184,8 +184,8 @@ pub async fn page(
 
 /// The organization of a key.
 pub async fn owner(store: &Store, id: KeyId) -> Result<OrgId> {
-    let key = store.read(move |connection| keys::find(connection, &id)).await?;
-    key.map(|key| key.org).ok_or_else(not_found)
+    let org = store.read(move |connection| keys::org_of(connection, &id)).await?;
+    org.ok_or_else(not_found)
 }
 
 /// Revokes a key. All instances reject it within 5 seconds. Repeating it succeeds. Returns the keys created by it, directly

@@ -41,8 +41,8 @@ impl Keys {
 
     async fn load(&self, token: &str) -> Result<Option<ValidKey>, AuthError> {
         let key = ApiKey::parse(token).ok_or(AuthError::Invalid)?;
-        let id = key.id.clone();
-        let record = lookup::read(&self.store, "api-key", move |connection| keys::find(connection, &id));
+        let (org, id) = (key.org, key.id.clone());
+        let record = lookup::read(&self.store, "api-key", move |connection| keys::find(connection, org, &id));
         Ok(record.await?.and_then(|record| check(&key, record)))
     }
 }
@@ -53,7 +53,7 @@ fn check(key: &ApiKey, record: KeyRecord) -> Option<ValidKey> {
         return None;
     }
     let caller = Caller {
-        org: record.org,
+        org: key.org,
         principal: Principal::ApiKey(key.id.clone()),
         capabilities: record.capabilities.iter().filter_map(|name| capability_from_name(name)).collect(),
         sessions: record.sessions.map(Arc::from),

@@ -14,8 +14,6 @@ use crate::instant::Instant;
 #[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
 #[allow(missing_docs)] // columns of api_keys and orgs, documented in the migrations
 pub struct KeyRecord {
-    #[diesel(column_name = org_id)]
-    pub org: OrgId,
     pub secret_sha256: Vec<u8>,
     pub capabilities: Vec<String>,
     #[diesel(column_name = session_ids)]
@@ -61,11 +59,16 @@ pub struct NewKeyRow {
     pub created_by: String,
 }
 
-/// The key of any organization by its id: a token names its key, not its organization.
-pub fn find(connection: &mut Connection, id: &KeyId) -> StoreResult<Option<KeyRecord>> {
-    let found = api_keys::table
+/// The organization of a key, for operators. Reads the keys of all organizations.
+pub fn org_of(connection: &mut Connection, id: &KeyId) -> StoreResult<Option<OrgId>> {
+    let org = api_keys::table.filter(api_keys::key_id.eq(id)).select(api_keys::org_id);
+    Ok(org.first(connection).optional()?)
+}
+
+/// What decides whether a key of the organization is valid.
+pub fn find(connection: &mut Connection, org: OrgId, id: &KeyId) -> StoreResult<Option<KeyRecord>> {
+    let found = org_rows!(api_keys, org, key_id = id)
         .inner_join(orgs::table.on(orgs::org_id.eq(api_keys::org_id)))
-        .filter(api_keys::key_id.eq(id))
         .select(KeyRecord::as_select())
         .first(connection)
         .optional()?;
