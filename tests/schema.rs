@@ -16,19 +16,19 @@ const WITHOUT_DIESEL_TYPE: [&str; 2] = ["Tsvector", "xid8"];
 #[tokio::test]
 async fn migrations_can_be_applied_reverted_and_reapplied() {
     let database = Cluster::get().await.empty_database();
-    database.cli(&["migrate", "up"]);
+    database.migrate();
     let first = schema_objects(&database);
     let tables = format!("pg_class c WHERE c.relkind IN ('r', 'p', 'v') AND {OURS}");
     let migrations = fs::read_dir(Path::new(ROOT).join("migrations")).expect("migrations").count();
     for _ in 0..migrations {
         if database.sql().count(&tables) > 0 {
-            database.cli(&["migrate", "revert"]);
+            database.cli_as_owner(&["migrate", "revert"]);
         }
     }
     assert_eq!(database.sql().count(&tables), 0, "a table or view is left over");
     let functions = "pg_proc WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE 'diesel\\_%'";
     assert_eq!(database.sql().count(functions), 0, "a function is left over");
-    database.cli(&["migrate", "up"]);
+    database.migrate();
     assert_eq!(schema_objects(&database), first);
 }
 
@@ -99,6 +99,36 @@ async fn every_key_begins_with_the_organization() {
          AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p') ORDER BY 1"
     );
     assert_eq!(names(&database, &keyless), Vec::<String>::new(), "tables without a primary key");
+}
+
+/// What keeps a table from being distributed by organization, besides the keys above.
+#[tokio::test]
+async fn nothing_keeps_a_table_from_being_distributed() {
+    let database = Cluster::get().await.migrated_database().await;
+    let rules = [
+        (
+            "unique indexes that do not begin with the organization",
+            "SELECT i.indexrelid::regclass::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+             WHERE i.indisunique AND pg_get_indexdef(i.indexrelid, 1, true) <> 'org_id'",
+        ),
+        (
+            "triggers",
+            "SELECT t.tgname AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal",
+        ),
+        (
+            "foreign keys that change rows other than by deleting them",
+            "SELECT k.conname AS name FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+             WHERE k.contype = 'f' AND (k.confupdtype <> 'a' OR k.confdeltype NOT IN ('a', 'c'))",
+        ),
+        (
+            "functions that read tables",
+            "SELECT p.proname AS name FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass
+             JOIN pg_class c ON c.oid = d.refobjid AND d.refclassid = 'pg_class'::regclass WHERE c.relkind <> 'c'",
+        ),
+    ];
+    for (what, query) in rules {
+        assert_eq!(names(&database, &format!("{query} AND {OURS}")), Vec::<String>::new(), "{what}");
+    }
 }
 
 #[tokio::test]
@@ -210,4 +240,15 @@ fn declared_tables() -> Columns<String> {
         }
     }
     tables
+}
+
+/// The view in the database is for people; statements contain the same text with the organization's value.
+#[tokio::test]
+async fn view_of_chats_is_the_text_that_statements_contain() {
+    let database = Cluster::get().await.migrated_database().await;
+    let text = fs::read_to_string(Path::new(ROOT).join("src/store/views/chat_views.sql")).expect("the view");
+    let mut admin = database.admin();
+    admin.run(&format!("CREATE VIEW from_text AS {text}"));
+    let definition = |view: &str| format!("SELECT pg_get_viewdef('{view}'::regclass)");
+    assert_eq!(admin.value(&definition("from_text")), admin.value(&definition("chat_views")));
 }

@@ -64,7 +64,7 @@ async fn trace_of_a_client_extends_to_database_operations() {
         below.sort_unstable();
         below.dedup();
         assert!(
-            ["actions::chats::get", "wait for the database", "SELECT chat_addresses"]
+            ["actions::chats::get", "wait for the database", "SELECT session_chats"]
                 .iter()
                 .all(|name| below.contains(name)),
             "{below:?}"

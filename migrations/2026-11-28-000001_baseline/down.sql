@@ -1,6 +1,5 @@
-DROP FUNCTION list_messages, list_chats, page_window, stored_list_count, sessions_in_scope, search_messages, search_matches,
-    search_session_chats;
-DROP TYPE message_page, listed_message, chat_page, listed_chat, search_page, search_hit, search_match, session_chat_match;
+DROP FUNCTION search_messages, search_matches, search_session_chats;
+DROP TYPE search_page, search_hit, search_match, session_chat_match;
 DROP VIEW event_views, message_views, chat_views;
 DROP TYPE chat_view_property, chat_view_access, chat_view_label, chat_view_member;
 DROP TABLE webhook_deliveries, webhooks, events, event_heads, pending_receipts, messages, list_counts, chat_activity,

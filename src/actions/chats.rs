@@ -14,7 +14,8 @@ use crate::store::chat_selector::ChatSelector;
 use crate::store::chats::{ChatView, LockedChat};
 use crate::store::labels::LabelName;
 use crate::store::{
-    self, Connection, Store, StoreResult, Transaction, chat_labels, chats, members, session_chats, sessions,
+    self, Connection, Store, StoreResult, Transaction, chat_find, chat_labels, chats, members, session_chats,
+    sessions,
 };
 use crate::text_key::text_key;
 
@@ -101,7 +102,7 @@ pub async fn mark_read<R: Send + 'static>(
 }
 
 fn find(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<ChatView> {
-    match chats::find(connection, org, selector)? {
+    match chat_find::find(connection, org, selector)? {
         Some(view) => Ok(view),
         None => Err(missing(connection, org, selector)?.into()),
     }

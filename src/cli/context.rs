@@ -40,6 +40,11 @@ impl Context {
         Ok(Self { store, data_dir, keep_deleted_text, database })
     }
 
+    /// Updates the statistics of the tables, after a command wrote many rows.
+    pub(super) async fn analyze(&self) -> Result<(), Failure> {
+        Ok(migrations::analyze(&self.database.url).await?)
+    }
+
     /// Closes the connections, and waits until the embedded PostgreSQL has stopped unless other commands use it.
     pub(super) async fn close(self) {
         // The server stops faster without connections.

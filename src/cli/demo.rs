@@ -44,6 +44,7 @@ pub(super) async fn run(
     let org: OrgId = ORG.parse().map_err(|error| Failure::new(format!("{error}")))?;
     let created_at = find_or_create_org(store, org).await?;
     load(store, org, created_at).await?;
+    context.analyze().await?;
     let key = key::find_or_create(store, org, &context.data_dir).await?;
     if arguments.json {
         return output::json(&Created { org_id: ORG, api_key: key.expose(), sessions: SESSIONS });

@@ -72,6 +72,7 @@ pub async fn run(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
     }
     // The summary is printed even when the import failed.
     outcome?;
+    context.analyze().await?;
     match rejected {
         0 => Ok(()),
         1 => Err(Failure::new("1 line was rejected")),

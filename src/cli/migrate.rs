@@ -1,6 +1,6 @@
 //! `switchboard migrate`: the database schema.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::arguments::JsonArgument;
@@ -12,16 +12,27 @@ use super::output::{self, Row};
 use crate::config::{Config, Secret};
 use crate::error::Error;
 use crate::store::migrations::{self, Migration};
-use crate::store::preflight;
+use crate::store::{distribution, preflight, roles};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Apply every pending migration and print its name
-    Up,
+    Up(UpArguments),
     /// List all migrations, oldest first: name, then `applied` or `pending`
     Status(JsonArgument),
     /// Revert the newest applied migration, drop the data of its tables, and print its name
     Revert,
+}
+
+#[derive(Args)]
+pub(super) struct UpArguments {
+    /// Role of the service, which may read and write rows but does not own the tables: created unless it exists [default: the
+    /// service runs as the role that migrates]
+    #[arg(long, value_name = "ROLE")]
+    service_role: Option<String>,
+    /// Distribute the tables by organization over the nodes of a Citus cluster, and print their names: docs/scaling.md
+    #[arg(long)]
+    distribute: bool,
 }
 
 fn row(Migration { name, applied }: Migration) -> Row {
@@ -39,13 +50,19 @@ pub(super) async fn run(command: Command, config: &Config) -> Result<(), Failure
 async fn run_on(command: Command, database: &Database, url: &Secret) -> Result<(), Failure> {
     let failure = |error: Error| database.failure(error);
     match command {
-        Command::Up => {
+        Command::Up(UpArguments { service_role, distribute }) => {
             check_is_direct(url).await?;
-            let applied = migrations::up(url).await.map_err(failure)?;
-            if applied.is_empty() {
+            let mut changed = migrations::up(url).await.map_err(failure)?;
+            if changed.is_empty() {
                 note("the schema is up to date");
             }
-            applied.iter().try_for_each(output::value)
+            if distribute {
+                changed.extend(distribution::distribute(url).await.map_err(failure)?);
+            }
+            if let Some(role) = service_role {
+                roles::grant(url, role).await.map_err(failure)?;
+            }
+            changed.iter().try_for_each(output::value)
         }
         Command::Status(arguments) => {
             let migrations = migrations::status(url).await.map_err(failure)?;

@@ -1,9 +1,18 @@
 //! PostgreSQL's system catalogs and functions, and diesel's table of migrations.
 
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Text};
+
+/// A row with one text, `value`, of a query of the catalogs.
+#[derive(QueryableByName)]
+pub(super) struct TextRow {
+    #[diesel(sql_type = Text)]
+    pub(super) value: String,
+}
 
 #[diesel::declare_sql_function]
 extern "SQL" {
+    fn clock_timestamp() -> Timestamptz;
     fn current_schema() -> Nullable<Text>;
     fn current_setting(name: Text) -> Text;
     #[sql_name = "current_setting"]

@@ -1,14 +1,18 @@
-//! Lists of chats, read by the SQL function `list_chats`.
+//! Lists of chats, newest activity first, then by chat id.
 
-use diesel::deserialize::{self, FromSql};
-use diesel::pg::{Pg, PgValue};
+use diesel::dsl::SqlTypeOf;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz, Uuid};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
-use super::chats::{ChatView, HeldChat, SharedColumns};
+use super::chat_view::push_chat_view;
+use super::chats::{ChatView, HeldChat, SharedChat};
 use super::connection::{Connection, StoreResult};
-use super::lists::{ListPage, PageWindow, SessionScope, phone_arguments};
-use super::message_views::MessageColumns;
+use super::list_counts::List;
+use super::lists::{Columns, ListPage, ListScope, PageWindow, SessionScope, Way, columns, push};
+use super::message_views::MessageView;
 use crate::ids::OrgId;
 use crate::instant::Instant;
 
@@ -36,41 +40,6 @@ pub struct LabelFilter {
     pub key: String,
 }
 
-type PageColumns = Record<(Nullable<BigInt>, Array<ChatColumns>)>;
-#[rustfmt::skip] // in the order of the type `listed_chat`
-type ChatColumns = Record<(
-    SharedColumns, Bool, Bool, Bool, Nullable<Integer>, Text, Nullable<Bool>, Nullable<MessageColumns>,
-)>;
-
-impl FromSql<ChatColumns, Pg> for ChatView {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let (shared, archived, pinned, exited, unread, phone, is_muted, latest_message) =
-            FromSql::<ChatColumns, Pg>::from_sql(value)?;
-        let held = HeldChat { archived, pinned, exited, unread };
-        Ok(Self { shared, held, phone, is_muted, latest_message })
-    }
-}
-
-diesel::define_sql_function! {
-    /// A page of an organization's chats, newest activity first, then by chat id.
-    #[allow(clippy::too_many_arguments, reason = "one statement takes them all")]
-    fn list_chats(
-        org: Uuid,
-        scope: Nullable<Array<Text>>,
-        phone: Nullable<Text>,
-        phone_id: Nullable<Text>,
-        chat_type: Nullable<Text>,
-        label: Nullable<Text>,
-        label_key: Nullable<Text>,
-        active_from: Nullable<Timestamptz>,
-        active_before: Nullable<Timestamptz>,
-        unread: Nullable<Bool>,
-        offset: BigInt,
-        limit: BigInt,
-        with_count: Bool,
-    ) -> Nullable<PageColumns>;
-}
-
 /// A page of the chats that sessions in scope hold. A chat held by several is listed once, with the state of the one
 /// with the newest activity. `None` when the selected phone is unknown. One statement.
 pub fn list(
@@ -80,23 +49,220 @@ pub fn list(
     filter: &ChatFilter,
     page: PageWindow,
 ) -> StoreResult<Option<ListPage<ChatView>>> {
-    let (phone, phone_id) = phone_arguments(scope.phone.as_ref());
-    let label = filter.label.as_ref();
-    let listed = list_chats(
-        org,
-        scope.sessions.as_deref(),
+    let scope = ListScope::new(org, scope);
+    let columns = (columns::<SharedChat>(), columns::<HeldChat>(), columns::<MessageView>());
+    let rows: Vec<Row> = ListChats { org, scope, filter, page: page.bounded(), columns }.load(connection)?;
+    let Some((count, _)) = rows.first() else { return Ok(None) };
+    let count = count.filter(|_| page.with_count);
+    let chat = |(shared, held, latest_message, phone, is_muted)| ChatView {
+        shared,
+        held,
         phone,
-        phone_id,
-        filter.chat_type,
-        label.map(|label| &label.id),
-        label.map(|label| &label.key),
-        filter.start,
-        filter.end,
-        filter.unread,
-        page.offset,
-        page.limit,
-        page.with_count,
-    );
-    let listed: Option<(Option<i64>, Vec<ChatView>)> = diesel::select(listed).get_result(connection)?;
-    Ok(listed.map(|(count, items)| ListPage { count, items }))
+        is_muted,
+        latest_message,
+    };
+    let items = rows.into_iter().filter_map(|(_, columns)| columns.map(chat)).collect();
+    Ok(Some(ListPage { count, items }))
 }
+
+/// The length of the list, and a chat unless the page is empty.
+type Row = (Option<i64>, Option<(SharedChat, HeldChat, Option<MessageView>, String, Option<bool>)>);
+type RowColumns = (
+    Nullable<BigInt>,
+    Nullable<(
+        SqlTypeOf<Columns<SharedChat>>,
+        SqlTypeOf<Columns<HeldChat>>,
+        Nullable<SqlTypeOf<Columns<MessageView>>>,
+        Text,
+        Nullable<Bool>,
+    )>,
+);
+
+/// A label that fewer chats have is read from the label's chats, any other from the list.
+const RARE_LABEL: i64 = 2000;
+
+/// The statement of a list.
+///
+/// The page is found by index-only scans. Its rows are then looked up in other tables one by one: without `OFFSET 0`,
+/// PostgreSQL may join whole tables.
+struct ListChats<'a> {
+    org: OrgId,
+    scope: ListScope<'a>,
+    filter: &'a ChatFilter,
+    page: PageWindow,
+    columns: (Columns<SharedChat>, Columns<HeldChat>, Columns<MessageView>),
+}
+
+impl ListChats<'_> {
+    /// The table that lists its chats.
+    const fn source(&self) -> &'static str {
+        if self.scope.is_all() { "chat_activity" } else { "session_chats" }
+    }
+
+    /// The conditions of a listed row `l`; its session is in the column `session`, if given.
+    fn push_conditions<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, session: Option<&str>) -> QueryResult<()> {
+        let ChatFilter { chat_type, label: _, start, end, unread } = self.filter;
+        push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
+        self.scope.push_condition(out.reborrow(), session)?;
+        self.scope.push_visible(out.reborrow())?;
+        if let Some(sessions) = self.scope.many() {
+            // The session with the newest activity.
+            push!(out; r#" AND l.session_id = (SELECT o.session_id FROM session_chats o WHERE o."org_id" = "#, [Uuid] &self.org,
+                " AND o.chat_key = l.chat_key AND o.session_id = ANY (", [Array<Text>] sessions,
+                ") ORDER BY o.active_at DESC, o.session_id LIMIT 1)");
+        }
+        if let Some(chat_type) = chat_type {
+            push!(out; " AND l.listed_type = ", [Text] chat_type);
+        }
+        if let Some(start) = start {
+            push!(out; " AND l.active_at >= ", [Timestamptz] start);
+        }
+        if let Some(end) = end {
+            push!(out; " AND l.active_at > '-infinity' AND l.active_at < ", [Timestamptz] end);
+        }
+        // A boolean column itself: then the planner recognizes that a partial index has all rows.
+        out.push_sql(match unread {
+            None => "",
+            Some(true) => " AND l.is_unread",
+            Some(false) => " AND NOT l.is_unread",
+        });
+        Ok(())
+    }
+
+    /// The listed rows `l` that have one of the labels in `labels`.
+    fn push_labelled<'b>(
+        &'b self,
+        mut out: AstPass<'_, 'b, Pg>,
+        labels: &str,
+        session: &'static str,
+    ) -> QueryResult<()> {
+        push!(out; r#"(SELECT DISTINCT chat_key FROM chat_labels WHERE "org_id" = "#, [Uuid] &self.org, " AND label_id = ANY (",
+            labels, ")) labelled CROSS JOIN LATERAL (SELECT * FROM ", self.source(),
+            " l WHERE l.chat_key = labelled.chat_key AND ");
+        self.push_conditions(out.reborrow(), self.scope.of_one(session))?;
+        push!(out; " OFFSET 0) l");
+        Ok(())
+    }
+
+    /// Joins the labels that are asked for, and whether few chats have one.
+    fn push_labels<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if let Some(LabelFilter { id, key }) = &self.filter.label {
+            push!(out; r#" CROSS JOIN LATERAL (SELECT ARRAY(SELECT label_id FROM labels WHERE "org_id" = "#, [Uuid] &self.org,
+                " AND (label_id = ", [Text] id, " OR label_key = ", [Text] key, ")) AS labels) asked
+                CROSS JOIN LATERAL (SELECT count(*) < ", [BigInt] &RARE_LABEL, r#" AS is_rare FROM (
+                    SELECT FROM chat_labels WHERE "org_id" = "#, [Uuid] &self.org, " AND label_id = ANY (asked.labels) LIMIT ",
+                [BigInt] &RARE_LABEL, ") first) of_label");
+        }
+        Ok(())
+    }
+
+    /// A query of `total`, the length of the list; null when it is neither stored nor requested.
+    fn push_total<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let is_unfiltered = *self.filter == ChatFilter::default() && !self.scope.hides_chats();
+        if is_unfiltered && self.scope.many().is_none() {
+            return self.scope.push_stored_total(out, List::Chats);
+        }
+        if !self.page.with_count {
+            push!(out; "SELECT NULL::bigint AS total");
+            return Ok(());
+        }
+        if is_unfiltered {
+            push!(out; r#"SELECT count(DISTINCT l.chat_key) AS total FROM session_chats l WHERE l."org_id" = "#, [Uuid] &self.org);
+            return self.scope.push_condition(out, None);
+        }
+        push!(out; "SELECT count(*) AS total FROM ");
+        if self.filter.label.is_some() {
+            return self.push_labelled(out, "asked.labels", "one.session_id");
+        }
+        push!(out; self.source(), " l WHERE ");
+        self.push_conditions(out, self.scope.of_one("one.session_id"))
+    }
+
+    /// The rows of the page if it is found that way, which follows the order of an index.
+    fn push_rows<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, way: Way, order: &str) -> QueryResult<()> {
+        let sessions = self.scope.many();
+        push!(out; "(SELECT l.session_id, l.chat_key FROM ");
+        if let Some(sessions) = sessions {
+            // Merges the sorted chats of each session.
+            push!(out; "unnest(", [Array<Text>] sessions, ") one (id) CROSS JOIN LATERAL (SELECT * FROM ");
+        }
+        push!(out; self.source(), " l WHERE ");
+        let session = if sessions.is_some() { "one.id" } else { "list.session_id" };
+        self.push_conditions(out.reborrow(), Some(session))?;
+        if self.filter.label.is_some() {
+            push!(out; r#" AND (SELECT true FROM chat_labels c WHERE c."org_id" = "#, [Uuid] &self.org,
+                " AND c.chat_key = l.chat_key AND c.label_id = ANY (list.labels) LIMIT 1)");
+        }
+        if sessions.is_some() {
+            push!(out; order);
+            self.page.push_merge_limit(out.reborrow(), way)?;
+            push!(out; ") l");
+        }
+        push!(out; order);
+        self.page.push_limit(out.reborrow(), way)?;
+        push!(out; ")");
+        Ok(())
+    }
+
+    /// The rows of the page, in any order, each with the length of the list; one row without a chat if it is empty.
+    fn push_page<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        const ORDER: &str = " ORDER BY l.active_at DESC, l.listed_id";
+        let has_label = self.filter.label.is_some();
+        push!(out; "WITH list AS (SELECT * FROM (");
+        self.scope.push_session(out.reborrow())?;
+        push!(out; ") one");
+        self.push_labels(out.reborrow())?;
+        push!(out; " CROSS JOIN LATERAL (");
+        self.push_total(out.reborrow())?;
+        push!(out; ") counted");
+        self.page.push_columns(out.reborrow(), if has_label { "is_rare" } else { "false" })?;
+        push!(out; "), chat_page AS (SELECT list.total, l.* FROM list LEFT JOIN LATERAL (");
+        self.push_rows(out.reborrow(), Way::Forward, ORDER)?;
+        push!(out; " UNION ALL ");
+        self.push_rows(out.reborrow(), Way::Backward, " ORDER BY l.active_at, l.listed_id DESC")?;
+        if has_label {
+            push!(out; " UNION ALL (SELECT l.session_id, l.chat_key FROM ");
+            self.push_labelled(out.reborrow(), "list.labels", "list.session_id")?;
+            push!(out; ORDER);
+            self.page.push_limit(out.reborrow(), Way::Sorted)?;
+            push!(out; ")");
+        }
+        push!(out; ") l ON true)");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for ListChats<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.push_page(out.reborrow())?;
+        push!(out; " SELECT chat_page.total, ");
+        self.columns.walk_ast(out.reborrow())?;
+        push!(out; ", sessions.phone, session_chats.muted_until > now()");
+        // By chat, which few sessions hold: the planner assumes a small session and would estimate any index that begins with
+        // the session as equally good. Likewise, with sent_at every index leads to one message.
+        push!(out; r#" FROM chat_page
+            LEFT JOIN LATERAL (SELECT * FROM session_chats h WHERE h.chat_key = chat_page.chat_key AND h."org_id" = "#,
+            [Uuid] &self.org, r#" OFFSET 0) session_chats ON session_chats.session_id = chat_page.session_id
+            LEFT JOIN LATERAL (SELECT * FROM sessions s WHERE s.session_id = chat_page.session_id AND s."org_id" = "#,
+            [Uuid] &self.org, " OFFSET 0) sessions ON true LEFT JOIN ");
+        push_chat_view(out.reborrow(), &self.org, "chat_page.chat_key")?;
+        push!(out; r#" ON true
+            LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = chat_page.session_id
+                AND m.chat_key = chat_page.chat_key AND m.sent_at = session_chats.last_message_at
+                AND m.message_id = session_chats.latest_message_id AND m.arrival = session_chats.latest_arrival AND m."org_id" = "#, [Uuid] &self.org,
+            " OFFSET 0) message_views ON true ORDER BY session_chats.active_at DESC, session_chats.listed_id");
+        Ok(())
+    }
+}
+
+impl Query for ListChats<'_> {
+    type SqlType = RowColumns;
+}
+
+impl QueryId for ListChats<'_> {
+    type QueryId = ();
+    // diesel caches the prepared statement by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<PgConnection> for ListChats<'_> {}

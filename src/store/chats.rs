@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use diesel::deserialize::{self, FromSql};
-use diesel::dsl::now;
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Record, Text};
@@ -13,11 +12,11 @@ use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges};
 use super::json::Json;
 use super::message_views::MessageView;
-use super::org_rows::{org_rows, same_chat};
+use super::org_rows::org_rows;
 use super::schema::{chat_addresses, chats, members, session_chats, sessions};
-use super::touch::clock_timestamp;
+use super::touch::touched;
 use super::transaction::Transaction;
-use super::views::{chat_views, message_views};
+use super::views::chat_views;
 use super::visibility::is_visible;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
@@ -67,27 +66,6 @@ pub struct SharedChat {
     pub access: Vec<(String, bool)>,
     /// Property id and value.
     pub properties: Vec<(String, Json<JsonValue>)>,
-}
-
-/// A row of `chat_views` as a composite value.
-pub(super) type SharedColumns = Record<chat_views::SqlType>;
-
-impl FromSql<SharedColumns, Pg> for SharedChat {
-    #[rustfmt::skip] // in the order of the view
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let (
-            _, _, chat_id, type_, name, image, description, invite_link, info_admins_only, messages_admins_only,
-            add_members_admins_only, member_add_mode, hubspot_metadata, closed_at, created_at, updated_at,
-            assigned_to, org_phones, members, common_chats, labels, access, properties,
-        ): (
-            OrgId, i64, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _,
-        ) = FromSql::<SharedColumns, Pg>::from_sql(value)?;
-        Ok(Self {
-            chat_id, type_, name, image, description, invite_link, info_admins_only, messages_admins_only,
-            add_members_admins_only, member_add_mode, hubspot_metadata, closed_at, created_at, updated_at,
-            assigned_to, org_phones, members, common_chats, labels, access, properties,
-        })
-    }
 }
 
 /// The state of a chat in one session.
@@ -146,67 +124,20 @@ macro_rules! newest_activity {
 
 pub(super) use {held, newest_activity};
 
-/// The chat with the state of the selected session; `None` when that session does not hold it. One statement.
-pub fn find(
-    connection: &mut Connection,
-    org: OrgId,
-    selector: &ChatSelector,
-) -> StoreResult<Option<ChatView>> {
-    let latest_message = same_chat!(message_views, session_chats)
-        .and(message_views::session_id.eq(session_chats::session_id))
-        // Redundant, but with all three every index leads directly to the message.
-        .and(message_views::message_id.nullable().eq(session_chats::latest_message_id))
-        .and(message_views::sent_at.nullable().eq(session_chats::last_message_at))
-        .and(message_views::arrival.nullable().eq(session_chats::latest_arrival));
-    let held = held!()
-        .inner_join(chat_views::table.on(same_chat!(chat_views, chat_addresses)))
-        .left_join(message_views::table.on(latest_message))
-        .filter(chat_addresses::org_id.eq(org))
-        .filter(chat_addresses::address.eq(&selector.address))
-        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
-        .select((
-            SharedChat::as_select(),
-            HeldChat::as_select(),
-            sessions::phone,
-            session_chats::muted_until.gt(now),
-            Option::<MessageView>::as_select(),
-        ));
-    // Typed statements are prepared once per connection and cached by type, so each combination has a type of its
-    // own; a boxed query would be formatted and looked up as text on every call.
-    macro_rules! first_in_scope {
-        ($query:expr) => {
-            match &selector.sessions {
-                None => $query.first(connection),
-                Some(sessions) => {
-                    $query.filter(session_chats::session_id.eq_any(sessions.iter())).first(connection)
-                }
-            }
-        };
-    }
-    let row = match &selector.phone {
-        None => first_in_scope!(held.order(newest_activity!())),
-        Some(PhoneSelector::Phone(phone)) => first_in_scope!(held.filter(sessions::phone.eq(phone))),
-        Some(PhoneSelector::PhoneId(id)) => first_in_scope!(held.filter(sessions::phone_id.eq(id))),
-    };
-    Ok(row.optional()?.map(|(shared, held, phone, is_muted, latest_message)| ChatView {
-        shared,
-        held,
-        phone,
-        is_muted,
-        latest_message,
-    }))
-}
-
 /// The selected session; `None` when it does not hold the chat.
 pub fn find_session(
     connection: &mut Connection,
     org: OrgId,
     selector: &ChatSelector,
 ) -> StoreResult<Option<SessionId>> {
-    let mut held = held!()
-        .filter(chat_addresses::org_id.eq(org))
-        .filter(chat_addresses::address.eq(&selector.address))
-        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
+    // A value of its own, so that the other tables are looked up by it, whatever the planner's statistics.
+    let key = org_rows!(chat_addresses, org, address = &selector.address).select(chat_addresses::chat_key);
+    let own =
+        sessions::org_id.eq(session_chats::org_id).and(sessions::session_id.eq(session_chats::session_id));
+    let mut held = org_rows!(session_chats, org)
+        .filter(session_chats::chat_key.nullable().eq(key.single_value()))
+        .inner_join(sessions::table.on(own))
+        .filter(is_visible!(session_chats, org, selector.viewer.as_deref()))
         .select(session_chats::session_id)
         .into_boxed::<Pg>();
     match &selector.phone {
@@ -260,7 +191,7 @@ pub fn lock(
 /// Sets the locked chat's assignee and `updated_at`.
 pub fn set_assignee(tx: &mut Transaction<'_>, chat: &LockedChat, assignee: Option<&str>) -> StoreResult<()> {
     let email: Option<String> = diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
-        .set((chats::assignee.eq(assignee), chats::updated_at.eq(clock_timestamp())))
+        .set((chats::assignee.eq(assignee), chats::updated_at.eq(touched!(chats::updated_at))))
         .returning(assignee_email!())
         .get_result(&mut **tx)?;
     let changes = FieldChanges::default().field("assignee", &chat.assignee_email, &email);
@@ -271,7 +202,7 @@ pub fn set_assignee(tx: &mut Transaction<'_>, chat: &LockedChat, assignee: Optio
 /// Unassigns every chat of a member, whose row is locked, and touches these chats.
 pub(super) fn unassign(tx: &mut Transaction<'_>, member_key: &str, email: &str) -> StoreResult<()> {
     let unassigned: Vec<i64> = diesel::update(org_rows!(chats, tx.org(), assignee = member_key))
-        .set((chats::assignee.eq(None::<String>), chats::updated_at.eq(clock_timestamp())))
+        .set((chats::assignee.eq(None::<String>), chats::updated_at.eq(touched!(chats::updated_at))))
         .returning(chats::chat_key)
         .get_results(&mut **tx)?;
     for chat_key in unassigned {

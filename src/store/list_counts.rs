@@ -26,7 +26,8 @@ pub enum List {
 pub(super) type ListKey = (List, Option<SessionId>);
 
 impl List {
-    const fn as_str(self) -> &'static str {
+    /// Its name in the database.
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Chats => "chats",
             Self::Messages => "messages",

@@ -1,15 +1,18 @@
-//! Lists of messages, read by the SQL function `list_messages`.
+//! Lists of messages, newest first.
 
-use diesel::deserialize::{self, FromSql};
-use diesel::pg::{Pg, PgValue};
+use diesel::dsl::SqlTypeOf;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Record, Text, Timestamptz, Uuid};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
 
 use super::chat_selector::ChatSelector;
 use super::chats::{held, newest_activity};
 use super::connection::{Connection, StoreResult};
-use super::lists::{ListPage, PageWindow, SessionScope, phone_arguments};
-use super::message_views::{Json, MessageColumns, MessageView, Reactions};
+use super::list_counts::List;
+use super::lists::{Columns, ListPage, ListScope, PageWindow, SessionScope, Way, columns, push, push_phone};
+use super::message_views::{Json, MessageView, Reactions};
 use super::org_rows::same_chat;
 use super::schema::{chat_addresses, session_chats, sessions};
 use super::views::message_views;
@@ -39,33 +42,6 @@ pub struct ListedMessage {
     pub message: MessageView,
 }
 
-type PageColumns = Record<(Nullable<BigInt>, Array<ListedColumns>)>;
-type ListedColumns = Record<(Text, Text, MessageColumns)>;
-
-impl FromSql<ListedColumns, Pg> for ListedMessage {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let (chat_id, phone, message) = FromSql::<ListedColumns, Pg>::from_sql(value)?;
-        Ok(Self { chat_id, phone, message })
-    }
-}
-
-diesel::define_sql_function! {
-    /// A page of an organization's messages, newest first.
-    #[allow(clippy::too_many_arguments, reason = "one statement takes them all")]
-    fn list_messages(
-        org: Uuid,
-        scope: Nullable<Array<Text>>,
-        phone: Nullable<Text>,
-        phone_id: Nullable<Text>,
-        chat: Nullable<Text>,
-        sent_from: Nullable<Timestamptz>,
-        sent_before: Nullable<Timestamptz>,
-        offset: BigInt,
-        limit: BigInt,
-        with_count: Bool,
-    ) -> Nullable<PageColumns>;
-}
-
 /// A page of the messages that sessions in scope stored. `None` when the selected phone is unknown or its session does
 /// not hold the chat. One statement.
 pub fn list(
@@ -75,21 +51,20 @@ pub fn list(
     filter: &MessageFilter,
     page: PageWindow,
 ) -> StoreResult<Option<ListPage<ListedMessage>>> {
-    let (phone, phone_id) = phone_arguments(scope.phone.as_ref());
-    let listed = list_messages(
+    let statement = ListMessages {
         org,
-        scope.sessions.as_deref(),
-        phone,
-        phone_id,
-        filter.chat.as_ref(),
-        filter.start,
-        filter.end,
-        page.offset,
-        page.limit,
-        page.with_count,
-    );
-    let listed: Option<(Option<i64>, Vec<ListedMessage>)> = diesel::select(listed).get_result(connection)?;
-    Ok(listed.map(|(count, items)| ListPage { count, items }))
+        given: scope,
+        scope: ListScope::new(org, scope),
+        filter,
+        page: page.bounded(),
+        columns: columns::<MessageView>(),
+    };
+    let rows: Vec<Row> = statement.load(connection)?;
+    let Some((count, _)) = rows.first() else { return Ok(None) };
+    let count = count.filter(|_| page.with_count);
+    let message = |(chat_id, phone, message)| ListedMessage { chat_id, phone, message };
+    let items = rows.into_iter().filter_map(|(_, columns)| columns.map(message)).collect();
+    Ok(Some(ListPage { count, items }))
 }
 
 /// The reactions to a message of the chat, as the selected session stored it. `None` when that session does not hold the
@@ -122,3 +97,139 @@ pub fn reactions(
     }
     Ok(held.order(newest_activity!()).first(connection).optional()?)
 }
+
+/// The length of the list, and a message unless the page is empty.
+type Row = (Option<i64>, Option<(String, String, MessageView)>);
+type RowColumns = (Nullable<BigInt>, Nullable<(Text, Text, SqlTypeOf<Columns<MessageView>>)>);
+
+/// The statement of a list. The page is found by an index; its rows are then looked up one by one.
+struct ListMessages<'a> {
+    org: OrgId,
+    given: &'a SessionScope,
+    scope: ListScope<'a>,
+    filter: &'a MessageFilter,
+    page: PageWindow,
+    columns: Columns<MessageView>,
+}
+
+impl ListMessages<'_> {
+    /// One row with the session whose messages are listed, if it is one, and the chat, if any. No row when there is none.
+    fn push_source<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let Some(address) = &self.filter.chat else { return self.scope.push_session(out) };
+        push!(out; "SELECT h.session_id, h.chat_key FROM chat_addresses a
+            JOIN session_chats h ON h.org_id = a.org_id AND h.chat_key = a.chat_key
+            JOIN sessions s ON s.org_id = h.org_id AND s.session_id = h.session_id
+            WHERE a.\"org_id\" = ", [Uuid] &self.org, " AND a.address = ", [Text] address);
+        if let Some(phone) = &self.given.phone {
+            push_phone(out.reborrow(), phone)?;
+        }
+        if let Some(sessions) = &self.given.sessions {
+            push!(out; " AND h.session_id = ANY (", [Array<Text>] &**sessions, ")");
+        }
+        push!(out; " ORDER BY h.active_at DESC, h.session_id LIMIT 1");
+        Ok(())
+    }
+
+    /// The conditions of a message `l`. `list` has the chat and its session; without a chat, the session is in the column
+    /// `session`, if given.
+    fn push_conditions<'b>(
+        &'b self,
+        mut out: AstPass<'_, 'b, Pg>,
+        list: &str,
+        session: Option<&str>,
+    ) -> QueryResult<()> {
+        push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
+        if self.filter.chat.is_some() {
+            push!(out; " AND l.session_id = ", list, ".session_id AND l.chat_key = ", list, ".chat_key");
+        } else {
+            // The condition of the partial indexes across chats.
+            push!(out; " AND l.chat_key > 0");
+            self.scope.push_condition(out.reborrow(), session)?;
+        }
+        self.scope.push_visible(out.reborrow())?;
+        if let Some(start) = &self.filter.start {
+            push!(out; " AND l.sent_at >= ", [Timestamptz] start);
+        }
+        if let Some(end) = &self.filter.end {
+            push!(out; " AND l.sent_at < ", [Timestamptz] end);
+        }
+        Ok(())
+    }
+
+    /// A query of `total`, the length of the list; null when it is neither stored nor requested.
+    fn push_total<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if *self.filter == MessageFilter::default() && !self.scope.hides_chats() {
+            return self.scope.push_stored_total(out, List::Messages);
+        }
+        if !self.page.with_count {
+            push!(out; "SELECT NULL::bigint AS total");
+            return Ok(());
+        }
+        push!(out; "SELECT count(*) AS total FROM messages l WHERE ");
+        self.push_conditions(out, "one", self.scope.of_one("one.session_id"))
+    }
+
+    /// The rows of the page if it is found that way. The order is that of the index, and more columns to make it unique.
+    fn push_rows<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, way: Way, order: &str) -> QueryResult<()> {
+        let sessions = self.scope.many().filter(|_| self.filter.chat.is_none());
+        push!(out; "(SELECT l.session_id, l.chat_key, l.sent_at, l.message_id FROM ");
+        if let Some(sessions) = sessions {
+            // Merges the sorted messages of each session.
+            push!(out; "unnest(", [Array<Text>] sessions, ") one (id) CROSS JOIN LATERAL (SELECT * FROM ");
+        }
+        push!(out; "messages l WHERE ");
+        let session = if sessions.is_some() { "one.id" } else { "list.session_id" };
+        self.push_conditions(out.reborrow(), "list", Some(session))?;
+        if sessions.is_some() {
+            push!(out; order);
+            self.page.push_merge_limit(out.reborrow(), way)?;
+            push!(out; ") l");
+        }
+        push!(out; order);
+        self.page.push_limit(out.reborrow(), way)?;
+        push!(out; ")");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for ListMessages<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        push!(out; "WITH list AS (SELECT * FROM (");
+        self.push_source(out.reborrow())?;
+        push!(out; ") one CROSS JOIN LATERAL (");
+        self.push_total(out.reborrow())?;
+        push!(out; ") counted");
+        self.page.push_columns(out.reborrow(), "false")?;
+        push!(out; "), message_page AS (SELECT list.total, l.* FROM list LEFT JOIN LATERAL (");
+        let order = " ORDER BY l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key";
+        self.push_rows(out.reborrow(), Way::Forward, order)?;
+        push!(out; " UNION ALL ");
+        let order = " ORDER BY l.sent_at, l.message_id, l.session_id DESC, l.chat_key DESC";
+        self.push_rows(out.reborrow(), Way::Backward, order)?;
+        push!(out; ") l ON true) SELECT l.total, chats.chat_id, sessions.phone, ");
+        self.columns.walk_ast(out.reborrow())?;
+        // With sent_at, every index leads to one message.
+        push!(out; r#" FROM message_page l
+            LEFT JOIN LATERAL (SELECT * FROM chats c WHERE c.chat_key = l.chat_key AND c."org_id" = "#, [Uuid] &self.org,
+            r#" OFFSET 0) chats ON true
+            LEFT JOIN LATERAL (SELECT * FROM sessions s WHERE s.session_id = l.session_id AND s."org_id" = "#, [Uuid] &self.org,
+            " OFFSET 0) sessions ON true
+            LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = l.session_id AND m.chat_key = l.chat_key
+                AND m.sent_at = l.sent_at AND m.message_id = l.message_id AND m.\"org_id\" = ", [Uuid] &self.org,
+            " OFFSET 0) message_views ON true
+            ORDER BY l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key");
+        Ok(())
+    }
+}
+
+impl Query for ListMessages<'_> {
+    type SqlType = RowColumns;
+}
+
+impl QueryId for ListMessages<'_> {
+    type QueryId = ();
+    // diesel caches the prepared statement by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<PgConnection> for ListMessages<'_> {}

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use diesel::deserialize::{self, FromSql};
-use diesel::pg::{Pg, PgValue};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Record;
 
 pub use super::json::Json;
 use super::views::message_views;
-use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::{Delivery, Message};
 
@@ -35,21 +32,3 @@ pub struct MessageView {
 
 /// The last reaction of each contact: when, in Unix microseconds, and the emoji; an empty one when it was removed.
 pub type Reactions = BTreeMap<String, (i64, String)>;
-
-/// A row of `message_views` as a composite value.
-pub(super) type MessageColumns = Record<message_views::SqlType>;
-
-impl FromSql<MessageColumns, Pg> for MessageView {
-    #[rustfmt::skip] // in the order of the view
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let (
-            _, _, _, message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts,
-            reactions, _,
-        ): (
-            OrgId, SessionId, i64, _, _, _, _, _, _, _, _, _, _, _, _, i64,
-        ) = FromSql::<MessageColumns, Pg>::from_sql(value)?;
-        Ok(Self {
-            message_id, sent_at, updated_at, ack, from_me, sender, type_, body, delivery, details, fts, reactions,
-        })
-    }
-}

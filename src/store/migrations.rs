@@ -68,9 +68,19 @@ where
                 connection.run_migration(migration).map(drop)
             })?;
         }
+        if !pending.is_empty() {
+            connection.batch_execute("ANALYZE")?;
+        }
         Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
     };
     blocking(connection, run).await.map(|(_, applied)| applied)
+}
+
+/// Updates the planner's statistics, after rows were written in bulk. Tables that the role does not own are skipped.
+pub async fn analyze(database_url: &Secret) -> Result<()> {
+    blocking(connect(database_url).await?, |connection| Ok(connection.batch_execute("ANALYZE")?))
+        .await
+        .map(|_| ())
 }
 
 /// Reverts the newest applied migration and returns its name; `None` when there is none.
@@ -150,7 +160,7 @@ where
 
 /// Takes the lock, which the connection holds until it closes. Polls for it: a blocking statement would hold a
 /// snapshot, for which `CREATE INDEX CONCURRENTLY` of the lock's holder waits in turn.
-async fn locked(mut connection: Connection) -> Result<Connection> {
+pub(super) async fn locked(mut connection: Connection) -> Result<Connection> {
     let deadline = Instant::now() + LOCK_LIMIT;
     // Older servers do not have the setting.
     (connection, ()) = blocking(connection, |connection| {

@@ -234,24 +234,33 @@ impl ManageConnection for Manager {
 /// alternative, the planner's cost estimate is huge and would trigger it for short ones.
 const NO_JIT: &str = "jit = off";
 
-/// Generic plans: a prepared statement is planned once per connection. Every statement is written so that the same
-/// indexes fit all values; custom plans would take ten times as long as running it. Statements about many rows or
-/// about search terms override this. No parallel workers: without values the planner assumes any part of a list.
-const GENERIC_PLANS: [&str; 2] =
-    ["plan_cache_mode = force_generic_plan", "max_parallel_workers_per_gather = 0"];
+/// No parallel workers: without values the planner assumes any part of a list.
+const NO_WORKERS: &str = "max_parallel_workers_per_gather = 0";
 
 /// Statements that set the settings of a connection or of a transaction. Timeouts, because the server would go on after
 /// its client gave up.
 fn settings(options: &PoolOptions) -> String {
     let mut settings = vec![NO_JIT.to_owned()];
+    let mut plans = String::new();
     if let Some(timeout) = options.statement_timeout {
         let timeout = timeout.as_millis().max(1);
-        settings.extend(GENERIC_PLANS.map(str::to_owned));
+        plans = generic_plans(options.is_pooled);
+        settings.push(NO_WORKERS.to_owned());
         settings.push(format!("statement_timeout = {timeout}"));
         settings.push(format!("lock_timeout = {}", LOCK_TIMEOUT.as_millis().min(timeout)));
         // An abandoned transaction would keep its locks; ours is never idle for as long as a statement may run.
         settings.push(format!("idle_in_transaction_session_timeout = {}", 2 * timeout));
     }
     let set = if options.is_pooled { "SET LOCAL" } else { "SET" };
-    settings.iter().map(|setting| format!("{set} {setting}; ")).collect()
+    settings.iter().map(|setting| format!("{set} {setting}; ")).collect::<String>() + &plans
+}
+
+/// Generic plans, unless the database has a setting: a prepared statement is planned once per connection. Every statement is
+/// written so that the same indexes fit all values; custom plans would take ten times as long as running it. Statements about
+/// many rows or about search terms override this. A distributed database sets custom plans: see `distribution`.
+fn generic_plans(is_local: bool) -> String {
+    format!(
+        "SELECT set_config('plan_cache_mode', 'force_generic_plan', {is_local}) \
+         WHERE current_setting('plan_cache_mode') = 'auto'; "
+    )
 }

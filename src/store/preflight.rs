@@ -5,12 +5,12 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::catalog::{
-    current_setting, current_setting_if_any, pg_class, pg_index, row_security_active, to_regclass,
+    clock_timestamp, current_setting, current_setting_if_any, pg_class, pg_index, row_security_active,
+    to_regclass,
 };
 use super::connection::{Connection, StoreResult};
 use super::migrations::{blocking, connect};
 use super::readiness::{self, Schema, ServerRole};
-use super::touch::clock_timestamp;
 use crate::config::{Secret, with_session_setting};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;

@@ -7,7 +7,7 @@ use super::org_rows::org_rows;
 use super::schema::session_chats;
 use super::session_chat_state::{SessionChatState, record_update};
 use super::session_chats::lock;
-use super::touch::clock_timestamp;
+use super::touch::touched;
 use super::transaction::Transaction;
 use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
@@ -49,7 +49,7 @@ fn change(
         .set((
             session_chats::read_up_to.eq(after.read_up_to),
             session_chats::unread.eq(after.unread),
-            session_chats::updated_at.eq(clock_timestamp()),
+            session_chats::updated_at.eq(touched!(session_chats::updated_at)),
         ))
         .execute(&mut **tx)?;
     record_update(tx, session, chat_key, &before, &after);

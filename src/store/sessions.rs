@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::connection::{Connection, StoreResult};
 use super::org_rows::org_rows;
 use super::schema::{chats, session_chats, sessions};
-use super::touch::clock_timestamp;
+use super::touch::touched;
 use super::transaction::Transaction;
 use super::{chat_deletion, session_chats as held_chats};
 use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
@@ -131,7 +131,7 @@ pub fn set_label(
     label: Option<&str>,
 ) -> StoreResult<Option<SessionRow>> {
     Ok(diesel::update(org_rows!(sessions, org, session_id = session))
-        .set((sessions::label.eq(label), sessions::updated_at.eq(clock_timestamp())))
+        .set((sessions::label.eq(label), sessions::updated_at.eq(touched!(sessions::updated_at))))
         .returning(SessionRow::as_returning())
         .get_result(connection)
         .optional()?)

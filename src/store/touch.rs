@@ -1,19 +1,37 @@
-//! Setting `chats.updated_at`.
+//! Setting `updated_at`.
+
+use diesel::sql_types::Timestamptz;
 
 diesel::define_sql_function! {
-    /// The present time, not the transaction's start: of two transactions, the one that waited for the lock is later.
-    fn clock_timestamp() -> Timestamptz;
+    /// When the statement began, which a distributed planner accepts in an UPDATE; `clock_timestamp()` it refuses.
+    fn statement_timestamp() -> Timestamptz;
 }
 
-/// Sets `updated_at` of the chats whose keys are given, or selected by a subquery, to the present time. Returns the keys.
+diesel::define_sql_function! {
+    /// The later time.
+    fn greatest(one: Timestamptz, other: Timestamptz) -> Timestamptz;
+}
+
+/// The present time as the new value of an `updated_at`, and later than its previous one: of two transactions, the one that
+/// waited for the row may have begun its statement first.
+macro_rules! touched {
+    ($updated_at:expr) => {
+        $crate::store::touch::greatest(
+            $updated_at + diesel::dsl::IntervalDsl::microsecond(1),
+            $crate::store::touch::statement_timestamp(),
+        )
+    };
+}
+
+/// Sets `updated_at` of the chats whose keys are given, or selected by a subquery. Returns the keys.
 macro_rules! touch_chats {
     ($tx:expr, $chat_keys:expr) => {{
         use $crate::store::schema::chats;
         let touched =
             chats::table.filter(chats::org_id.eq($tx.org())).filter(chats::chat_key.eq_any($chat_keys));
-        let changed = chats::updated_at.eq($crate::store::touch::clock_timestamp());
+        let changed = chats::updated_at.eq($crate::store::touch::touched!(chats::updated_at));
         diesel::update(touched).set(changed).returning(chats::chat_key).get_results::<i64>(&mut **$tx)
     }};
 }
 
-pub(super) use touch_chats;
+pub(super) use {touch_chats, touched};

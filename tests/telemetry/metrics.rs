@@ -50,7 +50,7 @@ async fn statements_connections_and_schema_are_measured() {
     let count = "switchboard_database_statement_duration_seconds_count{statement=";
     let names = text.lines().filter_map(|line| line.strip_prefix(count)?.split('"').nth(1));
     let names: BTreeSet<_> = names.collect();
-    for name in ["BEGIN", "COMMIT", "SELECT chat_addresses", "INSERT chat_properties"] {
+    for name in ["BEGIN", "COMMIT", "SELECT session_chats", "INSERT chat_properties"] {
         assert!(names.contains(name), "{name}: {names:?}");
     }
     // Only verbs, tables and views: nothing that a client controls.

@@ -17,23 +17,19 @@ use crate::store::schema::{event_heads, events};
 /// Events of a bucket that are removed in one transaction.
 const BATCH: i64 = 1000;
 
-/// At most `limit` buckets whose first event is older than the retention.
+/// At most `limit` buckets whose first event is older than the retention. Numbers have no gaps.
 pub fn expired(
     connection: &mut Connection,
     retention: Duration,
     limit: i64,
 ) -> StoreResult<Vec<(OrgId, i32)>> {
-    let first = events::table
-        .filter(events::org_id.eq(event_heads::org_id))
-        .filter(events::bucket.eq(event_heads::bucket))
-        .filter(events::number.gt(event_heads::removed))
-        .order(events::number)
-        .select(events::at)
-        .limit(1)
-        .single_value();
+    let is_first = events::org_id
+        .eq(event_heads::org_id)
+        .and(events::bucket.eq(event_heads::bucket))
+        .and(events::number.eq(event_heads::removed + 1));
     Ok(event_heads::table
-        .filter(event_heads::removed.lt(event_heads::last))
-        .filter(first.lt((now.into_sql::<Timestamptz>() - interval(retention)).nullable()))
+        .inner_join(events::table.on(is_first))
+        .filter(events::at.lt(now.into_sql::<Timestamptz>() - interval(retention)))
         .limit(limit)
         .select((event_heads::org_id, event_heads::bucket))
         .load(connection)?)
