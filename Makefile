@@ -6,6 +6,7 @@
 # make kills  kill -9 in the middle of ingest, 50 times
 # make merges 1,000 joins of two chats while both receive messages
 # make soak   the guarantees under load and during outages at full length: 20 minutes. PROMISE=killed runs one
+# make citus  the tests on the Citus cluster that CITUS_DATABASE_URL names: postgres://admin@HOST:PORT/DATABASE
 # make bench  measurements beside pgbench and a Node.js service
 # make bench-watch   delay of watch streams
 # make deny   licences, sources and bans of the dependencies: deny.toml
@@ -19,7 +20,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench bench-watch kills merges soak deny sbom proto-baseline assets inbox image-root image-test build-packages \
+.PHONY: help run test fuzz lint plans bench bench-watch kills merges soak citus deny sbom proto-baseline assets inbox image-root image-test build-packages \
 	test-packages image-packages
 
 # Falls back to the installed toolchain where the pinned one is missing and cannot be downloaded.
@@ -99,6 +100,15 @@ merges: build-packages
 # One after the other: each needs the whole machine.
 soak: build-packages
 	SOAK=1 cargo test --release --locked --test switchboard soak::$(PROMISE) -- --test-threads 1 --nocapture
+
+# All tests: those about PostgreSQL itself (plans, standby, disks) use their own server as always. Creating the tables of each
+# test's database takes seconds, so few run at a time.
+citus: build-packages
+ifdef CITUS_DATABASE_URL
+	$(CARGO_TEST) --test switchboard -- --test-threads 4
+else
+	@echo "SKIPPED: no test has run on Citus, because CITUS_DATABASE_URL is not set" >&2
+endif
 
 bench: build-packages test-packages $(FASTIFY)/node_modules/.installed
 	cargo bench --locked

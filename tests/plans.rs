@@ -142,7 +142,7 @@ async fn call_everything() -> Observed {
     let chats = configured.as_ref().map_or(CHATS, |text| text.parse().expect("PLANS_CHATS is a number"));
     let cluster = Cluster::start(&log::SETTINGS).await;
     let database = cluster.empty_database();
-    database.cli(&["migrate", "up"]);
+    database.migrate();
     let seeded = Seeded::fill(&database, chats);
     let cost = (FULL_CHATS / chats as f64).max(1.0);
     let settings = [

@@ -40,7 +40,7 @@ fn run(program: &str, args: &[&str]) -> Result<(), String> {
     output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// A database that is restored from the file and owned by the service's role.
+/// A database that is restored from the file.
 async fn restored(file: &str) -> Database {
     let database = Cluster::get().await.empty_database();
     run("pg_restore", &["--exit-on-error", "--jobs=2", "--dbname", &database.admin_url(), file])
@@ -103,10 +103,10 @@ async fn restored_database_serves_the_same_responses() {
     note(&world, &chat, "before").await;
     let (before, known) = next_change(&world, &begun).await;
 
-    // Row level security hides rows from the service's role.
+    // Row level security hides rows from the owner.
     let file = folder.file("switchboard.dump");
     let dump = |url: &str| run("pg_dump", &["--format=custom", "--file", &file, "--dbname", url]);
-    assert!(dump(&world.database.url).expect_err("refused").contains("row-level security"));
+    assert!(dump(&world.database.owner_url()).expect_err("refused").contains("row-level security"));
     dump(&world.database.admin_url()).expect("pg_dump");
     let rows = world.sql().fingerprint();
     let expected = answers(&world, &demo).await;

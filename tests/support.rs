@@ -2,7 +2,9 @@
 
 mod certificates;
 mod chat;
+mod citus;
 mod cluster;
+mod database;
 mod disk;
 mod furnish;
 mod keep_alive;
@@ -24,7 +26,8 @@ use std::time::{Duration, Instant};
 
 pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
-pub use cluster::{Cluster, Database, DiskOf, SIGNING_KEY};
+pub use cluster::{Cluster, DiskOf};
+pub use database::{Database, SIGNING_KEY};
 pub use keep_alive::KeepAlive;
 pub use methods::{Binding, Method, methods};
 pub use pooler::Pooler;

@@ -5,8 +5,14 @@
 //! of messages per measurement (default 100,000).
 
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/citus.rs"]
+mod citus;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
+#[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
+#[path = "../../tests/support/database.rs"]
+mod database;
 #[allow(dead_code, clippy::expect_used, reason = "the harness of the tests: they use all of it")]
 #[path = "../../tests/support/disk.rs"]
 mod disk;
@@ -29,7 +35,8 @@ mod usage;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Database};
+use cluster::Cluster;
+use database::Database;
 use server::Server;
 use switchboard::pb::ingest_event::{Event, Message};
 use switchboard::pb::ingest_request::{Open, Request};

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::Outcome;
 use crate::READS;
 use crate::calls::{Call, Target};
-use crate::cluster::Database;
+use crate::database::Database;
 use crate::process::{Ending, Process};
 use crate::statement::Statement;
 

@@ -16,8 +16,14 @@ mod statement;
 mod timing;
 
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/support/citus.rs"]
+mod citus;
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/support/database.rs"]
+mod database;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/disk.rs"]
 mod disk;
@@ -99,7 +105,7 @@ async fn main() -> Outcome<()> {
 /// One slice of each measurement: each baseline right before the calls compared with it.
 async fn run_round(
     report: &mut Report,
-    database: &cluster::Database,
+    database: &database::Database,
     baselines: &[Baseline; 2],
     [target, fastify]: [&Target; 2],
     connections: usize,
@@ -133,7 +139,7 @@ async fn run_round(
 /// Pages of every list and search, each right after `pgbench` with its statement.
 async fn measure_pages(
     report: &mut Report,
-    database: &cluster::Database,
+    database: &database::Database,
     world: &World,
     target: &Target,
     length: Duration,

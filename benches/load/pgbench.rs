@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::cluster::Database;
+use crate::database::Database;
 use crate::seed::{self, World};
 use crate::statement::Statement;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Outcome;
-use crate::cluster::Database;
+use crate::database::Database;
 use crate::sql::{Sql, disabled_webhook, fill_lists};
 
 /// Number of chats: with single contacts, and groups of twenty.

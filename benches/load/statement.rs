@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::Outcome;
 use crate::calls::{Call, Client, Target};
-use crate::cluster::{Cluster, Database};
+use crate::cluster::Cluster;
+use crate::database::Database;
 use crate::pages::Page;
 use crate::rest::{self, Connection};
 use crate::seed::World;

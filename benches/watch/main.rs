@@ -5,8 +5,14 @@
 //! `BENCH_CHANGES` a second (default 200), `BENCH_SECONDS` (default 30).
 
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/support/citus.rs"]
+mod citus;
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/cluster.rs"]
 mod cluster;
+#[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
+#[path = "../../tests/support/database.rs"]
+mod database;
 #[allow(dead_code, clippy::expect_used, reason = "shared with the tests, which use all of it")]
 #[path = "../../tests/support/disk.rs"]
 mod disk;
@@ -29,7 +35,8 @@ mod usage;
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cluster::{Cluster, Database};
+use cluster::Cluster;
+use database::Database;
 use prost_types::FieldMask;
 use server::Server;
 use switchboard::pb::chat_service_client::ChatServiceClient;

@@ -96,7 +96,7 @@ async fn unsafe_role_is_refused_after_a_late_migration() {
         Server::listening(&as_role(&database, "admin", &serve)).await,
         Server::listening(&database.command(&serve)).await,
     ];
-    database.cli(&["migrate", "up"]);
+    database.migrate();
     assert_eq!(unsafe_server.process.ended().await, 64);
     assert!(unsafe_server.process.log().contains("NOBYPASSRLS"), "{}", unsafe_server.process.log());
     safe_server.process.wait_for("readiness", |log| log.contains("switchboard is ready").then_some(())).await;
@@ -111,7 +111,7 @@ async fn database_problem_is_reported_with_a_remedy() {
     assert_eq!(of(&findings, "schema")["remedy"], "run `switchboard migrate up`");
     assert_eq!(of(&findings, "database role")["verdict"], "warning");
 
-    database.cli(&["migrate", "up"]);
+    database.migrate();
     database.admin().run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'orgs_pkey'::regclass");
     let (code, findings) = doctor(database.command(&[]).env("SWITCHBOARD_DATABASE_POOL_SIZE", "200"));
     assert_eq!(code, Some(1));

@@ -59,7 +59,7 @@ async fn migration_beside_a_long_reader_stops_no_call() {
         let mut reader = world.admin();
         // Its snapshot is held to the end.
         reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM chats");
-        let (url, from) = (Secret::new(&world.database.url), source.migrations());
+        let (url, from) = (Secret::new(&world.database.owner_url()), source.migrations());
         let migrating = tokio::spawn(async move { migrations::up_from(&url, from).await });
         let over = CancellationToken::new();
         let calling = tokio::spawn({
@@ -91,9 +91,10 @@ async fn migration_beside_a_long_reader_stops_no_call() {
 #[tokio::test]
 async fn killed_migration_does_not_block_the_next() {
     let database = Cluster::get().await.migrated_database().await;
-    let mut blocker = database.sql();
+    let mut blocker = database.admin();
     blocker.run("BEGIN; LOCK TABLE __diesel_schema_migrations");
     let mut command = database.command(&["migrate", "up"]);
+    command.env("SWITCHBOARD_DATABASE_URL", database.owner_url());
     let mut killed = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary");
     let mut observer = database.admin();
     let locks = "pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -102,5 +103,5 @@ async fn killed_migration_does_not_block_the_next() {
     killed.wait().expect("a child");
     until("the lock is free", async || observer.count(locks) == 0).await;
     blocker.run("ROLLBACK");
-    database.cli(&["migrate", "up"]);
+    database.migrate();
 }

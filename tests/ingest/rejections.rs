@@ -93,7 +93,7 @@ async fn other_events_of_the_batch_are_stored() {
 #[tokio::test]
 async fn event_rejected_by_the_database_is_isolated() {
     let inbox = TestOrg::new().await;
-    inbox.database.sql().run("ALTER TABLE messages ADD CHECK (body <> 'bad')");
+    inbox.database.admin().run("ALTER TABLE messages ADD CHECK (body <> 'bad')");
     let events: Vec<Value> = (0..20)
         .map(|n| {
             let body = if n % 7 == 3 { "bad" } else { "good" };

@@ -26,7 +26,7 @@ async fn empty_database_is_reported_with_the_command_that_fixes_it() {
     assert_eq!(schema, "missing: run `switchboard migrate up`");
     assert_eq!(check(&server, "").await, NOT_SERVING);
     Rest::new(server.address).get("/livez").await.expect(200);
-    database.cli(&["migrate", "up"]);
+    database.migrate();
     until_schema(&server, |schema| schema == "ok").await;
     assert_eq!(check(&server, "switchboard.v1.ChatService").await, SERVING);
 }
@@ -53,15 +53,15 @@ async fn schema_ahead_or_foreign_is_distinguished() {
     let function = |needed: &str| {
         format!("CREATE OR REPLACE FUNCTION required_migration() RETURNS text LANGUAGE sql RETURN '{needed}'")
     };
-    database.sql().run("INSERT INTO __diesel_schema_migrations VALUES ('99990101000000')");
-    database.sql().run(&function("99990101000000"));
+    database.admin().run("INSERT INTO __diesel_schema_migrations VALUES ('99990101000000')");
+    database.admin().run(&function("99990101000000"));
     until_schema(&server, |schema| schema.starts_with("ahead of this program: ")).await;
     // An older program does not need the newest migration.
-    database.sql().run(&function("20261128000001"));
+    database.admin().run(&function("20261128000001"));
     until_schema(&server, |schema| schema == "ok").await;
 
     let other = cluster.empty_database();
-    other.sql().run("CREATE TABLE invoices (number integer)");
+    other.admin().run("CREATE TABLE invoices (number integer)");
     let server = start(&other).await;
     let schema = until_schema(&server, |schema| schema != "unknown").await;
     assert!(schema.starts_with("another program's: ") && schema.contains("--database-url"), "{schema}");

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::OnceCell;
 
-use super::SWITCHBOARD;
+use super::citus::Citus;
+use super::database::Database;
 use super::disk::Disk;
 use super::process::{Ending, Process};
 use super::programs::{own, postgres_programs, server_user, unprivileged};
@@ -23,10 +25,8 @@ const START: &str = r#"
         -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 $3
 "#;
 
-/// The signing key of every server under test.
-pub const SIGNING_KEY: &str = "dGhlIHRlc3RzJyBvd24ga2V5OiAxNTU1MDEwMDQwMC4=";
-
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+static CITUS: LazyLock<Option<Citus>> = LazyLock::new(Citus::named);
 static MIGRATED: OnceCell<Database> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -38,6 +38,8 @@ pub struct Cluster {
     disk: Option<Disk>,
     folder: PathBuf,
     settings: String,
+    /// Where its databases are instead: the tests' cluster when they run on Citus.
+    citus: Option<Citus>,
 }
 
 /// What a disk of limited size holds.
@@ -60,18 +62,10 @@ impl Drop for Paused {
     }
 }
 
-/// A database of its own, owned by a role that is no superuser: row level security is in force.
-#[derive(Clone, Debug)]
-pub struct Database {
-    /// libpq URL of the application's role.
-    pub url: String,
-    name: String,
-}
-
 impl Cluster {
     /// The cluster of this test run.
     pub async fn get() -> &'static Self {
-        CLUSTER.get_or_init(|| Self::start(&[])).await
+        CLUSTER.get_or_init(|| async { Self { citus: CITUS.clone(), ..Self::start(&[]).await } }).await
     }
 
     /// A cluster of its own, with these settings, such as `jit=off`.
@@ -107,7 +101,7 @@ impl Cluster {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let settings: String = settings.iter().map(|setting| format!("-c {setting} ")).collect();
         let process = run(&folder, None, "log", &settings, Some(&folder)).await;
-        Self { revived: Vec::new(), process, disk: None, folder, settings }
+        Self { revived: Vec::new(), process, disk: None, folder, settings, citus: None }
     }
 
     /// The same database in this cluster.
@@ -118,8 +112,8 @@ impl Cluster {
     async fn start_in(folder: PathBuf, disk: Option<Disk>, settings: &[&str]) -> Self {
         let settings: String = settings.iter().map(|setting| format!("-c {setting} ")).collect();
         let process = run(&folder, disk.as_ref(), "log", &settings, Some(&folder)).await;
-        let cluster = Self { revived: Vec::new(), process, disk, folder, settings };
-        cluster.admin().run("CREATE ROLE switchboard LOGIN");
+        let cluster = Self { revived: Vec::new(), process, disk, folder, settings, citus: None };
+        cluster.admin().run("CREATE ROLE owner LOGIN; CREATE ROLE switchboard LOGIN");
         cluster
     }
 
@@ -133,11 +127,21 @@ impl Cluster {
         self.create(Some(template))
     }
 
+    /// Whether its databases are distributed; such a database cannot be copied.
+    pub const fn is_distributed(&self) -> bool {
+        self.citus.is_some()
+    }
+
     /// A new database with all migrations applied.
     pub async fn migrated_database(&self) -> Database {
+        if self.is_distributed() {
+            let database = self.empty_database();
+            database.migrate();
+            return database;
+        }
         let template = MIGRATED.get_or_init(|| async {
             let database = self.empty_database();
-            database.cli(&["migrate", "up"]);
+            database.migrate();
             assert!(database.sql().count("pg_tables WHERE schemaname = 'public'") > 1, "no tables");
             database
         });
@@ -197,8 +201,12 @@ impl Cluster {
 
     fn create(&self, template: Option<&Database>) -> Database {
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        if let Some(citus) = &self.citus {
+            citus.create(&name);
+            return Database { url: self.url("switchboard", &name), name };
+        }
         let template = template.map_or("template1", |database| &database.name);
-        self.admin().run(&format!("CREATE DATABASE {name} OWNER switchboard TEMPLATE {template}"));
+        self.admin().run(&format!("CREATE DATABASE {name} OWNER owner TEMPLATE {template}"));
         Database { url: self.url("switchboard", &name), name }
     }
 
@@ -208,58 +216,10 @@ impl Cluster {
     }
 
     fn url(&self, role: &str, database: &str) -> String {
-        format!("postgres://{role}@/{database}?host={}", self.folder.display())
-    }
-}
-
-impl Database {
-    /// A new connection as the application's role.
-    pub fn sql(&self) -> Sql {
-        Sql::connect(&self.url)
-    }
-
-    /// A new connection as a superuser.
-    pub fn admin(&self) -> Sql {
-        Sql::connect(&self.admin_url())
-    }
-
-    /// libpq URL of a superuser.
-    pub fn admin_url(&self) -> String {
-        self.url.replacen("switchboard@", "admin@", 1)
-    }
-
-    /// The binary, set to this database and to nothing else of the environment.
-    pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(SWITCHBOARD);
-        for (name, _) in env::vars_os() {
-            if name.to_string_lossy().starts_with("SWITCHBOARD_") {
-                command.env_remove(name);
-            }
+        match &self.citus {
+            Some(citus) => citus.url(role, database),
+            None => format!("postgres://{role}@/{database}?host={}", self.folder.display()),
         }
-        command.args(args).env("SWITCHBOARD_DATABASE_URL", &self.url);
-        command.env("SWITCHBOARD_SIGNING_KEY", SIGNING_KEY);
-        // Test machines are busy, so waiting is expected.
-        command.env("SWITCHBOARD_DATABASE_ACQUIRE_TIMEOUT", "10s");
-        // Tests exceed the default rate limits.
-        command.env("SWITCHBOARD_KEY_RATE_LIMIT", "unlimited").env("SWITCHBOARD_ORG_RATE_LIMIT", "unlimited");
-        // No load balancer has to deregister a test server.
-        command.env("SWITCHBOARD_DRAIN_DELAY", "1ms");
-        command
-    }
-
-    /// A new key of that organization that can do that; limited to these sessions when there are any.
-    pub fn create_key(&self, org: &str, can: &str, sessions: &[String]) -> String {
-        let key = ["key", "create", "--org", org, "--name", "test", "--can", can];
-        let limits = sessions.iter().flat_map(|session| ["--session", session]);
-        self.cli(&key.into_iter().chain(limits).collect::<Vec<_>>())
-    }
-
-    /// Runs the binary and returns what it prints. Panics when it fails.
-    pub fn cli(&self, args: &[&str]) -> String {
-        let output = self.command(args).output().expect("the binary");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "switchboard {}: {}\n{stderr}", args.join(" "), output.status);
-        String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
     }
 }
 

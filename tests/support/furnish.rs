@@ -1,6 +1,6 @@
 //! The organizations of a world, as the command line makes them.
 
-use super::cluster::Database;
+use super::database::Database;
 use super::sql::disabled_webhook;
 use super::world::Org;
 

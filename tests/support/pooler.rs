@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::cluster::{Cluster, Database};
+use super::cluster::Cluster;
+use super::database::Database;
 use super::process::{Ending, Process};
 use super::server::Server;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::cluster::Database;
+use super::database::Database;
 use super::process::{Ending, Process};
 
 /// A running server.

@@ -16,7 +16,8 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
 use super::chat::Chat;
-use super::cluster::{Cluster, Database};
+use super::cluster::Cluster;
+use super::database::Database;
 use super::furnish::furnish;
 use super::pooler::Pooler;
 use super::rest::Rest;
@@ -77,16 +78,14 @@ impl World {
 
     /// A separate environment whose `serve` has these flags.
     pub async fn start_with(listen: &str, args: &[&str]) -> Self {
-        let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
-        let database = Cluster::get().await.copy_of(&template);
+        let (database, [org, other]) = furnished().await;
         let server = Server::start(&database, listen, args).await;
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
     /// A separate environment whose `serve` has these flags and these variables.
     pub async fn start_with_env(args: &[&str], variables: &[(&str, String)]) -> Self {
-        let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
-        let database = Cluster::get().await.copy_of(&template);
+        let (database, [org, other]) = furnished().await;
         let mut command = database.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         let server = Server::run(&command).await;
@@ -95,8 +94,7 @@ impl World {
 
     /// A separate environment whose `serve` reaches the database through a connection pooler.
     pub async fn behind(pooler: &Pooler, args: &[&str]) -> Self {
-        let (template, [org, other]) = FURNISHED.get_or_init(template).await.clone();
-        let database = Cluster::get().await.copy_of(&template);
+        let (database, [org, other]) = furnished().await;
         let server = pooler.serve(&database, args).await;
         Self { org, other, database, server, keys: Mutex::default() }
     }
@@ -114,7 +112,7 @@ impl World {
     /// An environment in the given cluster, whose `serve` has these flags.
     pub async fn alone_in(cluster: &Cluster, args: &[&str]) -> Self {
         let database = cluster.empty_database();
-        database.cli(&["migrate", "up"]);
+        database.migrate();
         let [org, other] = furnish(&database);
         let server = Server::start(&database, "127.0.0.1:0", args).await;
         Self { org, other, database, server, keys: Mutex::default() }
@@ -123,8 +121,7 @@ impl World {
     /// The same organizations in another database, with another server.
     pub async fn on(&self, database: Database) -> Self {
         let server = Server::start(&database, "127.0.0.1:0", &[]).await;
-        let (org, other) = (self.org.clone(), self.other.clone());
-        Self { org, other, database, server, keys: Mutex::default() }
+        Self { org: self.org.clone(), other: self.other.clone(), database, server, keys: Mutex::default() }
     }
 
     /// Another server on the same database, until the value is dropped.
@@ -273,6 +270,16 @@ impl World {
         let lines: Vec<_> = events.iter().map(Value::to_string).collect();
         import(&self.database, org, &lines.join("\n"));
     }
+}
+
+/// A database with both organizations: a copy of the template where databases can be copied.
+async fn furnished() -> (Database, [Org; 2]) {
+    let cluster = Cluster::get().await;
+    if cluster.is_distributed() {
+        return template().await;
+    }
+    let (template, orgs) = FURNISHED.get_or_init(template).await.clone();
+    (cluster.copy_of(&template), orgs)
 }
 
 /// The template database with both organizations; environments are copies.
