@@ -57,16 +57,18 @@ COMMENT ON FUNCTION query_ngrams(uuid, text) IS 'The n-grams that every name con
 -- Organizations and their credentials.
 
 CREATE TABLE orgs (
-    org_id      uuid        NOT NULL PRIMARY KEY,
-    name        text        NOT NULL,
-    disabled_at timestamptz,
-    created_at  timestamptz NOT NULL DEFAULT now()
+    org_id            uuid        NOT NULL PRIMARY KEY,
+    name              text        NOT NULL,
+    disabled_at       timestamptz,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    logins_not_before timestamptz
 );
 COMMENT ON TABLE orgs IS 'Organizations, the customers of the service.';
 COMMENT ON COLUMN orgs.org_id IS 'The organization.';
 COMMENT ON COLUMN orgs.name IS 'Name shown to operators.';
 COMMENT ON COLUMN orgs.disabled_at IS 'When the organization was disabled: its tokens are rejected. Null while it is enabled.';
 COMMENT ON COLUMN orgs.created_at IS 'When it was created.';
+COMMENT ON COLUMN orgs.logins_not_before IS 'Login tokens issued before this time are rejected; null accepts all.';
 
 CREATE TABLE members (
     org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
@@ -85,6 +87,17 @@ COMMENT ON COLUMN members.name IS 'The person''s name.';
 COMMENT ON COLUMN members.role IS 'owner, admin or member.';
 COMMENT ON COLUMN members.created_at IS 'When the member was added.';
 
+CREATE TABLE removed_members (
+    org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    member_key text        NOT NULL COLLATE "C",
+    removed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, member_key)
+);
+COMMENT ON TABLE removed_members IS 'Members that were removed and not added again: their login tokens are rejected.';
+COMMENT ON COLUMN removed_members.org_id IS 'The organization.';
+COMMENT ON COLUMN removed_members.member_key IS 'The normalized email, as in members.';
+COMMENT ON COLUMN removed_members.removed_at IS 'When the member was removed.';
+
 CREATE TABLE api_keys (
     org_id         uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
     key_id         text        NOT NULL COLLATE "C",
@@ -96,9 +109,12 @@ CREATE TABLE api_keys (
     revoked_at     timestamptz,
     created_at     timestamptz NOT NULL DEFAULT now(),
     manages_owners boolean     NOT NULL DEFAULT false,
+    created_by     text        NOT NULL DEFAULT 'operator' COLLATE "C",
     PRIMARY KEY (org_id, key_id)
 );
 CREATE INDEX api_keys_created_at ON api_keys (org_id, created_at, key_id);
+-- A key's own keys are revoked with it.
+CREATE INDEX api_keys_created_by ON api_keys (org_id, created_by);
 COMMENT ON TABLE api_keys IS 'Api keys of the organization. Only a hash of the secret is stored.';
 COMMENT ON COLUMN api_keys.org_id IS 'The organization.';
 COMMENT ON COLUMN api_keys.key_id IS 'The public part of the key.';
@@ -110,6 +126,7 @@ COMMENT ON COLUMN api_keys.expires_at IS 'When it expires; null for never.';
 COMMENT ON COLUMN api_keys.revoked_at IS 'When it was revoked.';
 COMMENT ON COLUMN api_keys.created_at IS 'When it was created.';
 COMMENT ON COLUMN api_keys.manages_owners IS 'Whether the key may add, change and remove owners: true if it was created by an operator, an owner or such a key.';
+COMMENT ON COLUMN api_keys.created_by IS 'The principal that created the key: key:<key id>, member:<subject> or operator.';
 
 -- Responses of writes with an idempotency key, so that a repeated request changes nothing.
 CREATE TABLE idempotency_keys (
@@ -205,6 +222,7 @@ CREATE TABLE contacts (
     color       text    CHECK (color ~ '^#[0-9A-Fa-f]{6}$'),
     image       text,
     is_internal boolean NOT NULL DEFAULT false,
+    field_times jsonb   NOT NULL DEFAULT '{}',
     search_key  text    COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED,
     PRIMARY KEY (org_id, contact_id)
 );
@@ -218,6 +236,7 @@ COMMENT ON COLUMN contacts.color IS '#RRGGBB.';
 COMMENT ON COLUMN contacts.image IS 'URL of the picture.';
 COMMENT ON COLUMN contacts.is_internal IS 'Whether the contact belongs to the organization.';
 COMMENT ON COLUMN contacts.search_key IS 'The name normalized for search.';
+COMMENT ON COLUMN contacts.field_times IS '{field: Unix microseconds}: when each field was last reported.';
 
 CREATE TABLE lids (
     org_id  uuid NOT NULL REFERENCES orgs ON DELETE CASCADE,
@@ -248,6 +267,8 @@ CREATE TABLE chats (
     member_add_mode         text,
     assignee                text        COLLATE "C",
     hubspot_metadata        jsonb       NOT NULL DEFAULT '{}',
+    field_times             jsonb       NOT NULL DEFAULT '{}',
+    member_times            jsonb       NOT NULL DEFAULT '{}',
     closed_at               timestamptz,
     created_at              timestamptz,
     updated_at              timestamptz NOT NULL DEFAULT now(),
@@ -280,6 +301,8 @@ COMMENT ON COLUMN chats.closed_at IS 'When the chat was closed; null while it is
 COMMENT ON COLUMN chats.created_at IS 'When the chat was created, as reported by WhatsApp.';
 COMMENT ON COLUMN chats.updated_at IS 'When any shared data of the chat last changed.';
 COMMENT ON COLUMN chats.search_key IS 'The name normalized for search.';
+COMMENT ON COLUMN chats.field_times IS '{field: Unix microseconds}: when each field was last reported; as members, the list of members.';
+COMMENT ON COLUMN chats.member_times IS '{contact: Unix microseconds}: when each member joined, left or changed, if that was after the list of members was reported.';
 
 CREATE TABLE chat_addresses (
     org_id   uuid   NOT NULL,
@@ -336,11 +359,13 @@ CREATE TABLE chat_access (
     FOREIGN KEY (org_id, member_key) REFERENCES members (org_id, member_key) ON DELETE CASCADE DEFERRABLE
 );
 CREATE INDEX chat_access_member ON chat_access (org_id, member_key);
+-- Which chats a member may not see.
+CREATE INDEX chat_access_hidden ON chat_access (org_id, member_key, chat_key) WHERE NOT allowed;
 COMMENT ON TABLE chat_access IS 'Which members may see a chat.';
 COMMENT ON COLUMN chat_access.org_id IS 'The organization.';
 COMMENT ON COLUMN chat_access.chat_key IS 'The chat.';
 COMMENT ON COLUMN chat_access.member_key IS 'The member.';
-COMMENT ON COLUMN chat_access.allowed IS 'Whether the member may see the chat.';
+COMMENT ON COLUMN chat_access.allowed IS 'Whether the member may see the chat. Members without an entry may.';
 
 CREATE TABLE labels (
     org_id     uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
@@ -422,6 +447,7 @@ CREATE TABLE session_chats (
     read_up_to        timestamptz,
     unread            integer     CHECK (unread >= 0),
     latest_message_id text        COLLATE "C",
+    latest_arrival    bigint,
     last_message_at   timestamptz,
     updated_at        timestamptz NOT NULL DEFAULT now(),
     archived_explicit boolean     NOT NULL DEFAULT false,
@@ -429,6 +455,7 @@ CREATE TABLE session_chats (
     exited_explicit   boolean     NOT NULL DEFAULT false,
     mute_explicit     boolean     NOT NULL DEFAULT false,
     is_group          boolean     NOT NULL DEFAULT false,
+    field_times       jsonb       NOT NULL DEFAULT '{}',
     -- A sort key without nulls, so that "after this position" is one index range, and filters as boolean columns, which
     -- the planner matches with partial indexes in a generic plan, too.
     active_at         timestamptz NOT NULL GENERATED ALWAYS AS (coalesce(last_message_at, '-infinity')) STORED,
@@ -474,7 +501,7 @@ COMMENT ON COLUMN session_chats.exited IS 'Whether the session''s number has lef
 COMMENT ON COLUMN session_chats.muted_until IS 'When its mute ends; may be in the past.';
 COMMENT ON COLUMN session_chats.read_up_to IS 'The read mark: incoming messages sent after it are unread. It only moves forward.';
 COMMENT ON COLUMN session_chats.unread IS 'Number of incoming messages after the read mark; null until the first is counted.';
-COMMENT ON COLUMN session_chats.latest_message_id IS 'The newest message by (sent_at, message_id).';
+COMMENT ON COLUMN session_chats.latest_message_id IS 'The newest message by (sent_at, arrival) that is not silent.';
 COMMENT ON COLUMN session_chats.last_message_at IS 'When the newest message was sent.';
 COMMENT ON COLUMN session_chats.updated_at IS 'When the row last changed.';
 COMMENT ON COLUMN session_chats.active_at IS 'When the newest message was sent; -infinity when there is none.';
@@ -486,6 +513,8 @@ COMMENT ON COLUMN session_chats.archived_explicit IS 'Whether archived was set e
 COMMENT ON COLUMN session_chats.pinned_explicit IS 'Whether pinned was set explicitly.';
 COMMENT ON COLUMN session_chats.exited_explicit IS 'Whether exited was set explicitly.';
 COMMENT ON COLUMN session_chats.mute_explicit IS 'Whether muted_until was set explicitly.';
+COMMENT ON COLUMN session_chats.latest_arrival IS 'The arrival of the newest message.';
+COMMENT ON COLUMN session_chats.field_times IS '{field: Unix microseconds}: when each flag was last reported or set.';
 
 CREATE TABLE commands (
     org_id     uuid    NOT NULL,
@@ -566,14 +595,16 @@ CREATE TABLE messages (
     delivery   jsonb,
     details    jsonb       NOT NULL DEFAULT '{}',
     field_times jsonb,
+    first_body text,
+    reactions  jsonb,
+    arrival    bigint      NOT NULL GENERATED BY DEFAULT AS IDENTITY,
+    silent     boolean     NOT NULL DEFAULT false,
     fts        tsvector    GENERATED ALWAYS AS (to_tsvector('english'::regconfig, body)) STORED,
     FOREIGN KEY (org_id, session_id, chat_key)
         REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE DEFERRABLE
 );
 CREATE INDEX messages_chat_sent_at ON messages (org_id, session_id, chat_key, sent_at DESC, message_id DESC);
--- Created after messages_chat_sent_at: without statistics the planner estimates the same cost for a lookup by key in both,
--- and then chooses the youngest index.
-ALTER TABLE messages ADD PRIMARY KEY (org_id, session_id, chat_key, message_id);
+CREATE INDEX messages_chat_arrival ON messages (org_id, session_id, chat_key, sent_at DESC, arrival DESC);
 -- Full-text search: organization, session, sender and month are keys of the same GIN index as the words. Their posting
 -- lists are intersected, so that a search reads about as many entries as the rarest key has, and none of other
 -- organizations. Only searches mention `fts`, so the planner uses this partial index for nothing else.
@@ -586,12 +617,15 @@ CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, messag
     WHERE chat_key > 0;
 CREATE INDEX messages_org_list ON messages (org_id, sent_at DESC, message_id DESC) INCLUDE (session_id, chat_key)
     WHERE chat_key > 0;
+-- Created last: without statistics the planner estimates the same cost for a lookup by key in several indexes,
+-- and then chooses the youngest index.
+ALTER TABLE messages ADD PRIMARY KEY (org_id, session_id, chat_key, message_id);
 COMMENT ON TABLE messages IS 'Messages, as stored by a session.';
 COMMENT ON COLUMN messages.org_id IS 'The organization.';
 COMMENT ON COLUMN messages.chat_key IS 'The chat.';
 COMMENT ON COLUMN messages.sent_at IS 'When it was sent.';
 COMMENT ON COLUMN messages.updated_at IS 'When it last changed, as reported by WhatsApp.';
-COMMENT ON COLUMN messages.ack IS '0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read; it never decreases.';
+COMMENT ON COLUMN messages.ack IS '-1 failed, 0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read; it never decreases, except that -1 is between 2 and 3.';
 COMMENT ON COLUMN messages.from_me IS 'Whether the session''s own number sent it.';
 COMMENT ON COLUMN messages.session_id IS 'The session that stored it.';
 COMMENT ON COLUMN messages.message_id IS 'WhatsApp''s id of the message.';
@@ -602,6 +636,10 @@ COMMENT ON COLUMN messages.delivery IS '{"delivered": {contact: ms}, "read": {co
 COMMENT ON COLUMN messages.details IS 'The keys of the message object that have no column.';
 COMMENT ON COLUMN messages.field_times IS '{field: Unix microseconds} of the fields last reported before updated_at; null when all are as of updated_at.';
 COMMENT ON COLUMN messages.fts IS 'The text as searched.';
+COMMENT ON COLUMN messages.first_body IS 'The text as first sent, without a version, when it is neither body nor prev_body.';
+COMMENT ON COLUMN messages.reactions IS '{contact: [Unix microseconds, emoji]}: the last reaction of each person, an empty emoji when it was removed; null while there is none.';
+COMMENT ON COLUMN messages.arrival IS 'Order of arrival: greater than that of every message of the chat that arrived before.';
+COMMENT ON COLUMN messages.silent IS 'Whether it is neither counted as unread nor the chat''s latest message: a notice, or stored silently.';
 
 CREATE TABLE pending_receipts (
     org_id     uuid        NOT NULL,
@@ -611,18 +649,20 @@ CREATE TABLE pending_receipts (
     contact_id text        NOT NULL COLLATE "C",
     kind       text        NOT NULL COLLATE "C",
     at         timestamptz NOT NULL,
+    value      text        COLLATE "C",
     PRIMARY KEY (org_id, session_id, chat_key, message_id, contact_id, kind),
     FOREIGN KEY (org_id, session_id, chat_key)
         REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE DEFERRABLE
 );
-COMMENT ON TABLE pending_receipts IS 'Receipts that arrived before their message; applied and deleted when it arrives.';
+COMMENT ON TABLE pending_receipts IS 'Updates that arrived before their message; applied and deleted when it arrives.';
 COMMENT ON COLUMN pending_receipts.org_id IS 'The organization.';
 COMMENT ON COLUMN pending_receipts.session_id IS 'The session.';
 COMMENT ON COLUMN pending_receipts.chat_key IS 'The chat.';
 COMMENT ON COLUMN pending_receipts.message_id IS 'The message they belong to.';
-COMMENT ON COLUMN pending_receipts.contact_id IS 'The contact that received or read it; empty for a deletion.';
-COMMENT ON COLUMN pending_receipts.kind IS 'sent, server, delivered, read or played; or deleted, for a deletion for everyone.';
-COMMENT ON COLUMN pending_receipts.at IS 'The time of the receipt.';
+COMMENT ON COLUMN pending_receipts.contact_id IS 'The contact that received, read or reacted to it; for an edit its time in Unix microseconds, so that each edit is a row; otherwise empty.';
+COMMENT ON COLUMN pending_receipts.kind IS 'sent, server, delivered, read, played, failed, edit, reaction or deleted.';
+COMMENT ON COLUMN pending_receipts.at IS 'The time of the update.';
+COMMENT ON COLUMN pending_receipts.value IS 'The reason of a failure, the text of an edit, or the emoji of a reaction.';
 
 -- Change events.
 
@@ -870,7 +910,9 @@ SELECT
     body,
     delivery,
     details,
-    fts::text AS fts
+    fts::text AS fts,
+    reactions,
+    arrival
 FROM messages;
 COMMENT ON VIEW message_views IS 'Messages as responses show them.';
 COMMENT ON COLUMN message_views.org_id IS 'The organization.';
@@ -879,7 +921,7 @@ COMMENT ON COLUMN message_views.chat_key IS 'The chat.';
 COMMENT ON COLUMN message_views.message_id IS 'WhatsApp''s id of the message.';
 COMMENT ON COLUMN message_views.sent_at IS 'When it was sent.';
 COMMENT ON COLUMN message_views.updated_at IS 'When it last changed, as reported by WhatsApp.';
-COMMENT ON COLUMN message_views.ack IS '0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read.';
+COMMENT ON COLUMN message_views.ack IS '-1 failed, 0 pending, 1 sent, 2 received by the server, 3 delivered, 4 read.';
 COMMENT ON COLUMN message_views.from_me IS 'Whether the session''s own number sent it.';
 COMMENT ON COLUMN message_views.sender IS 'Contact id of the sender.';
 COMMENT ON COLUMN message_views.type IS 'WhatsApp''s message type.';
@@ -887,6 +929,8 @@ COMMENT ON COLUMN message_views.body IS 'The text.';
 COMMENT ON COLUMN message_views.delivery IS 'Which contacts received and read it.';
 COMMENT ON COLUMN message_views.details IS 'The keys of the message object that have no column.';
 COMMENT ON COLUMN message_views.fts IS 'The text''s tsvector, as text.';
+COMMENT ON COLUMN message_views.reactions IS 'The last reaction of each person.';
+COMMENT ON COLUMN message_views.arrival IS 'Order of arrival in the chat.';
 
 -- Change events with the columns that subscribers filter by: the chat's present state, or its last one if it was deleted.
 CREATE VIEW event_views AS
@@ -904,7 +948,14 @@ SELECT
     e.actor,
     e.changes,
     ARRAY(
-        SELECT sc.session_id FROM session_chats sc WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
+        SELECT sc.session_id FROM session_chats sc
+        WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key
+            -- Other events of the transaction that attached the session are at most moments older.
+            AND NOT EXISTS (
+                SELECT FROM events a
+                WHERE a.org_id = e.org_id AND a.chat_key = e.chat_key AND a.at > e.at + interval '1 second'
+                    AND a.kind = 'attached' AND a.session_id = sc.session_id
+            )
     ) AS held_by,
     CASE
         WHEN c.chat_key IS NULL THEN ARRAY(
@@ -917,7 +968,18 @@ SELECT
     CASE
         WHEN c.chat_key IS NULL THEN deleted.changes -> 'assignee' ->> 0
         ELSE (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee)
-    END AS assigned_to
+    END AS assigned_to,
+    CASE
+        WHEN c.chat_key IS NULL THEN ARRAY(
+            SELECT substr(fields.field, length('access.') + 1)
+            FROM jsonb_object_keys(deleted.changes) fields (field)
+            WHERE starts_with(fields.field, 'access.')
+        )
+        ELSE ARRAY(
+            SELECT x.member_key FROM chat_access x
+            WHERE x.org_id = e.org_id AND x.chat_key = e.chat_key AND NOT x.allowed
+        )
+    END AS hidden_from
 FROM events e
 LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
 LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id
@@ -940,9 +1002,10 @@ COMMENT ON COLUMN event_views.phone IS 'That session''s phone number, in digits.
 COMMENT ON COLUMN event_views.kind IS 'The kind of change.';
 COMMENT ON COLUMN event_views.actor IS 'Who made the change.';
 COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
-COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now.';
+COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now, and held it at the time of the event.';
 COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
+COMMENT ON COLUMN event_views.hidden_from IS 'Members who may not see the chat, also of a deleted one.';
 
 CREATE TYPE session_chat_match AS (
     id              bigint,
@@ -1251,7 +1314,7 @@ DECLARE
     t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY[
-        'orgs', 'members', 'api_keys', 'idempotency_keys', 'sessions', 'connector_leases', 'ingest_senders',
+        'orgs', 'members', 'removed_members', 'api_keys', 'idempotency_keys', 'sessions', 'connector_leases', 'ingest_senders',
         'contacts', 'lids', 'chats', 'chat_addresses', 'chat_merges', 'chat_members', 'chat_access', 'labels',
         'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'chat_activity',
         'list_counts', 'messages', 'pending_receipts', 'event_heads', 'events', 'webhooks', 'webhook_deliveries'

@@ -53,7 +53,8 @@ fn contained(database: &str, args: &[&str]) -> Command {
 
 /// Forwards a TCP port to the socket of the database, which is outside of the root directory. Ends with the test.
 async fn over_tcp(database: &Database) -> String {
-    let (address, folder) = database.url.split_once("?host=").expect("a socket");
+    let url = database.owner_url();
+    let (address, folder) = url.split_once("?host=").expect("a socket");
     let socket = Path::new(folder).join(".s.PGSQL.5432");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
