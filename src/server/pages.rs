@@ -88,7 +88,7 @@ impl Pages {
         };
         Some(match *request.method() {
             Method::GET | Method::HEAD => {
-                let mut response = document.respond(request.headers()).map_err(Rejection).into_response();
+                let mut response = document.respond(request.headers());
                 if path == INDEX {
                     response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT));
                 }

@@ -1,11 +1,12 @@
 //! The public documents: OpenAPI, `/docs` and `/inbox`.
 
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard::rest::openapi::{APIS, WHOLE};
 
-use crate::support::{ROOT, World};
+use crate::support::{ROOT, Rest, World, processor_time};
 
 const DOCUMENTS: [&str; 7] = [
     "/openapi.json",
@@ -120,6 +121,25 @@ async fn large_documents_are_compressed_on_request() {
         let refused = world.anonymous().with("accept-encoding", "gzip;q=0").get(path).await.expect(200);
         assert_eq!((refused.header("content-encoding"), &refused.body), ("", &plain.body), "{path}");
     }
+}
+
+#[tokio::test]
+async fn head_of_a_document_costs_no_more_than_an_unchanged_one() {
+    let world = World::start().await;
+    let spent = async |caller: &Rest| {
+        let before = processor_time(world.process_id());
+        for _ in 0..200 {
+            caller.send("HEAD", "/docs/scalar.js", "").await;
+        }
+        processor_time(world.process_id()) - before
+    };
+    let head = world.anonymous().send("HEAD", "/docs/scalar.js", "").await.expect(200);
+    let whole = world.anonymous().get("/docs/scalar.js").await.expect(200);
+    assert_eq!(head.header("content-length"), whole.body.len().to_string());
+    let unchanged = spent(&world.anonymous().with("if-none-match", "*")).await;
+    let plain = spent(&world.anonymous()).await;
+    // Decompressing the script 200 times takes seconds.
+    assert!(plain < 2 * unchanged + Duration::from_millis(500), "{plain:?} {unchanged:?}");
 }
 
 #[tokio::test]
