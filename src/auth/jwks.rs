@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use self::key_set::KeySet;
 use self::source::Source;
@@ -23,14 +23,17 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Tokens with an unknown key id cause at most one fetch in this time.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long a request waits for a fetch. The fetch goes on without it.
+const MAX_WAIT: Duration = Duration::from_millis(500);
+
 /// The key with the id in a token.
 pub(super) enum Lookup {
     /// The key.
     Found(Arc<Key>),
     /// There are keys, but none with this id.
     Unknown,
-    /// The keys could not be fetched yet.
-    NoKeys,
+    /// The keys could not be fetched yet, or a fetch that may find the key is still running.
+    NotFetched,
 }
 
 /// The number of usable keys at that location.
@@ -45,7 +48,7 @@ pub(super) struct Jwks {
     keys: RwLock<Option<Arc<KeySet>>>,
     /// Locked during a fetch, so that requests wait for it instead of fetching, too.
     /// Holds the time of the last fetch that an unknown key id caused.
-    fetching: Mutex<Option<Instant>>,
+    fetching: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Jwks {
@@ -54,14 +57,14 @@ impl Jwks {
         let jwks = Arc::new(Self {
             source: Source::new(location),
             keys: RwLock::new(None),
-            fetching: Mutex::new(None),
+            fetching: Arc::default(),
         });
         tokio::spawn(refresh(Arc::downgrade(&jwks)));
         jwks
     }
 
     /// The key with that id. Without an id, the only key, if there is just one.
-    pub(super) async fn find(&self, id: Option<&str>) -> Lookup {
+    pub(super) async fn find(self: &Arc<Self>, id: Option<&str>) -> Lookup {
         if let Some(keys) = self.current() {
             if let Some(key) = keys.find(id) {
                 return Lookup::Found(key);
@@ -70,10 +73,11 @@ impl Jwks {
                 return Lookup::Unknown;
             }
         }
-        self.fetch_for_unknown_key().await;
-        match self.current() {
-            None => Lookup::NoKeys,
-            Some(keys) => keys.find(id).map_or(Lookup::Unknown, Lookup::Found),
+        let is_fetched = self.fetch_for_unknown_key().await;
+        match self.current().map(|keys| keys.find(id)) {
+            Some(Some(key)) => Lookup::Found(key),
+            Some(None) if is_fetched => Lookup::Unknown,
+            Some(None) | None => Lookup::NotFetched,
         }
     }
 
@@ -81,13 +85,21 @@ impl Jwks {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn fetch_for_unknown_key(&self) {
-        let mut last = self.fetching.lock().await;
+    /// Waits for a recent fetch, at most [`MAX_WAIT`]. Returns whether it has ended.
+    async fn fetch_for_unknown_key(self: &Arc<Self>) -> bool {
+        let deadline = Instant::now() + MAX_WAIT;
+        let locked = timeout_at(deadline, self.fetching.clone().lock_owned()).await;
+        let Ok(mut last) = locked else { return false };
         if last.is_some_and(|last| last.elapsed() < UNKNOWN_KEY_INTERVAL) {
-            return;
+            return true;
         }
         *last = Some(Instant::now());
-        self.fetch().await;
+        let jwks = self.clone();
+        let fetching = tokio::spawn(async move {
+            jwks.fetch().await;
+            drop(last);
+        });
+        timeout_at(deadline, fetching).await.is_ok()
     }
 
     async fn fetch(&self) {

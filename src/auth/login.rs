@@ -70,7 +70,7 @@ impl Logins {
                 claims.and_then(|claims| Claims::read(&self.config, &claims)).ok_or(AuthError::Invalid)
             }
             Lookup::Found(_) | Lookup::Unknown => Err(AuthError::Invalid),
-            Lookup::NoKeys => Err(AuthError::Unavailable),
+            Lookup::NotFetched => Err(AuthError::Unavailable),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use switchboard::auth::count_login_keys;
@@ -9,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::Login;
-use super::frontend::{Frontend, Signer, claims, world};
+use super::frontend::{Frontend, ISSUER, Signer, claims, world};
+use crate::support::World;
 
 /// A host that gives every request the same response, and counts requests.
 async fn host(response: String) -> (String, Arc<AtomicUsize>) {
@@ -55,6 +57,44 @@ async fn login_without_any_keys_returns_503() {
     let claims = claims(&world.org.id, "member", json!({}));
     let caller = world.anonymous().token(&Signer::ed25519("frontend").sign(&claims));
     caller.get(&world.chat("Alice").await).await.expect(503);
+}
+
+#[tokio::test]
+async fn unresponsive_host_delays_no_request_by_more_than_500_ms() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks.json", silent.local_addr().unwrap());
+    let flags = [
+        "--jwks-url",
+        &url,
+        "--jwt-issuer",
+        ISSUER,
+        "--jwt-audience",
+        "inbox",
+        "--max-concurrent-requests",
+        "4",
+    ];
+    let world = World::start_with("127.0.0.1:0", &flags).await;
+    let chat = world.chat("Alice").await;
+    let claims = claims(&world.org.id, "member", json!({}));
+    let flood = (0..100).map(|number| {
+        let signer = Signer { id: Some(format!("made up {number}").leak()), ..Signer::ed25519("") };
+        let (caller, path) = (world.anonymous().token(&signer.sign(&claims)), chat.path.clone());
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            caller.get(path).await.expect(503);
+            begun.elapsed()
+        })
+    });
+    let flood: Vec<_> = flood.collect();
+    // They hold no places meanwhile.
+    for _ in 0..20 {
+        world.rest().get(&chat).await.expect(200);
+    }
+    for call in flood {
+        let took = call.await.unwrap();
+        // Far less than the 5 seconds of a fetch; the machine is busy.
+        assert!(took < Duration::from_millis(2500), "{took:?}");
+    }
 }
 
 #[tokio::test]
