@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::dsl::{exists, now};
+use diesel::dsl::{exists, not, now};
 use diesel::prelude::*;
 use diesel::query_dsl::methods;
 use diesel::sql_types::Timestamptz;
@@ -146,6 +146,24 @@ pub fn sessions_with_pending(
         .filter(sessions::org_id.eq_any(orgs))
         .filter(sessions::session_id.eq_any(among))
         .filter(exists(pending))
+        .select((sessions::org_id, sessions::session_id))
+        .load(connection)?)
+}
+
+/// The sessions among these whose lease nobody holds.
+pub fn sessions_without_lease(
+    connection: &mut Connection,
+    orgs: &[OrgId],
+    among: &[SessionId],
+) -> StoreResult<Vec<(OrgId, SessionId)>> {
+    let held = connector_leases::table
+        .filter(connector_leases::org_id.eq(sessions::org_id))
+        .filter(connector_leases::session_id.eq(sessions::session_id))
+        .filter(connector_leases::expires_at.gt(now));
+    Ok(sessions::table
+        .filter(sessions::org_id.eq_any(orgs))
+        .filter(sessions::session_id.eq_any(among))
+        .filter(not(exists(held)))
         .select((sessions::org_id, sessions::session_id))
         .load(connection)?)
 }

@@ -174,6 +174,51 @@ async fn second_connector_waits_for_the_lease() {
 }
 
 #[tokio::test]
+async fn one_stream_waits_for_a_lease_and_others_are_rejected() {
+    let (world, key) = world().await;
+    let first = Holder::open(&world.url(), &key, &world.org.numbers[0]).await;
+    let mut second = Holder::request(&world.url(), &key, &world.org.sessions[0]).await.expect("a stream");
+    assert!(second.is_quiet().await);
+    let mut third = Holder::request(&world.url(), &key, &world.org.numbers[0]).await.expect("a stream");
+    assert_eq!(third.opened().await.expect_err("one waits already").code(), Code::Aborted);
+    drop(first);
+    second.opened().await.expect("the lease");
+    let mut fourth = Holder::request(&world.url(), &key, &world.org.numbers[0]).await.expect("a stream");
+    assert!(fourth.is_quiet().await, "it waits for the second one");
+}
+
+#[tokio::test]
+async fn waiting_streams_share_one_poll() {
+    let (world, key) = world().await;
+    let mut sessions = Vec::new();
+    for number in 0..12 {
+        let phone = format!("155501006{number:02}");
+        sessions.push(world.cli(&["session", "create", "--org", &world.org.id, "--phone", &phone]));
+    }
+    let lease = format!(
+        "INSERT INTO connector_leases SELECT org_id, session_id, gen_random_uuid(), now() + interval '1 hour'
+         FROM sessions WHERE org_id = '{}'",
+        world.org.id
+    );
+    world.sql().run_as(&world.org.id, &lease);
+    let mut waiting = Vec::new();
+    for session in &sessions {
+        waiting.push(Holder::request(&world.url(), &key, session).await.expect("a stream"));
+    }
+    assert!(waiting[0].is_quiet().await);
+    let transactions = || {
+        let commits =
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+        world.sql().value(commits).as_i64().expect("a number")
+    };
+    let before = transactions();
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let made = transactions() - before;
+    // Four polls a second, the probes, and these two statements. Twelve streams that poll twice a second make 96.
+    assert!(made < 60, "{made} transactions in 4 seconds");
+}
+
+#[tokio::test]
 async fn lease_of_a_dead_holder_expires() {
     let (world, key) = world().await;
     let lease = |ends: &str| {
