@@ -30,6 +30,9 @@ pub async fn label<B>(authenticator: Arc<Authenticator>, request: &mut Request<B
     if let Identity::Known(caller) = &identity {
         current::set_org(caller.org);
     }
+    if let Some(key) = token.key_id() {
+        current::set_key(key);
+    }
     let extensions = request.extensions_mut();
     extensions.insert(identity);
     if let Some(credential_check) = credential_check {

@@ -3,7 +3,9 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
+use super::api_key::ApiKey;
 use crate::digest::sha256;
+use crate::ids::KeyId;
 
 /// The longest accepted token, in bytes. Login tokens rarely exceed 2 KiB.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -35,6 +37,14 @@ impl<'a> Token<'a> {
         match self {
             Self::Login(text) | Self::ApiKey(text) => Some(text),
             Self::None | Self::Malformed => None,
+        }
+    }
+
+    /// The id in an api-key, valid or not.
+    pub(super) fn key_id(self) -> Option<KeyId> {
+        match self {
+            Self::ApiKey(text) => ApiKey::parse(text).map(|key| key.id),
+            Self::None | Self::Login(_) | Self::Malformed => None,
         }
     }
 }

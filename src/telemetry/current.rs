@@ -1,11 +1,11 @@
 //! The current request: its ids for log lines and spans, on every thread that works for it.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 
 use http::{HeaderMap, HeaderValue};
 
 use super::traces::{self, Trace};
-use crate::ids::OrgId;
+use crate::ids::{KeyId, OrgId};
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -17,7 +17,8 @@ pub struct Current {
     request_id: HeaderValue,
     trace_id: Option<String>,
     trace: Option<Trace>,
-    org: Cell<Option<OrgId>>,
+    org: OnceCell<OrgId>,
+    key: OnceCell<KeyId>,
 }
 
 impl Current {
@@ -25,7 +26,7 @@ impl Current {
     pub fn begin(request_id: HeaderValue, headers: &HeaderMap) -> Self {
         let trace = Trace::begin(headers);
         let trace_id = trace.as_ref().map(Trace::id).or_else(|| traces::id_in(headers));
-        Self { request_id, trace_id, trace, org: Cell::default() }
+        Self { request_id, trace_id, trace, org: OnceCell::new(), key: OnceCell::new() }
     }
 
     /// Its trace, if traces are recorded.
@@ -35,7 +36,12 @@ impl Current {
 
     /// The organization of the caller; `None` until the caller is authenticated.
     pub fn org(&self) -> Option<OrgId> {
-        self.org.get()
+        self.org.get().copied()
+    }
+
+    /// The api-key that the caller presented, valid or not; `None` for other tokens.
+    pub fn key(&self) -> Option<&KeyId> {
+        self.key.get()
     }
 
     /// Its id, of characters that need no escapes.
@@ -65,7 +71,12 @@ pub fn get() -> Option<Current> {
 
 /// Sets the organization of the current request.
 pub fn set_org(org: OrgId) {
-    with(|request| request.org.set(Some(org)));
+    with(|request| request.org.set(org));
+}
+
+/// Sets the api-key that the caller of the current request presented.
+pub fn set_key(key: KeyId) {
+    with(|request| request.key.set(key));
 }
 
 /// Applies a closure to the current request.

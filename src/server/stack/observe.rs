@@ -4,6 +4,7 @@
 //! level only, because their lines would cost as much as the rest of the stack.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::transcode::Transcoder;
@@ -13,24 +14,40 @@ use http::{HeaderValue, Method, Uri};
 use tonic::{Code, Status};
 use tracing::Level;
 
+use super::refusals::Refusals;
 use super::stream_end;
-use crate::pb::METHODS;
+use crate::ids::KeyId;
+use crate::pb::Method as Rpc;
 use crate::server::protocols::OPEN_SERVICES;
 use crate::server::protocols::protocol::Protocol;
 use crate::server::types::{REQUEST_ID, Request, Response};
 use crate::telemetry::causes;
-use crate::telemetry::current::Current;
+use crate::telemetry::current::{self, Current};
 use crate::telemetry::metrics::{self, GaugeGuard};
 use crate::telemetry::traces::{self, Trace};
 
+/// What finds the RPC of a request and limits log lines. Cheap to clone.
+#[derive(Clone)]
+pub struct Observer {
+    rest: Transcoder,
+    refusals: Arc<Refusals>,
+}
+
+impl Observer {
+    /// An observer that has logged nothing.
+    pub fn new(rest: Transcoder) -> Self {
+        Self { rest, refusals: Arc::default() }
+    }
+}
+
 /// Records the request and its response. A stream is recorded when it has ended.
-pub async fn observe(State(rest): State<Transcoder>, request: Request, next: Next) -> Response {
+pub async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
     let id = request.headers().get(REQUEST_ID).cloned();
     let id = id.unwrap_or_else(|| HeaderValue::from_static("unknown"));
     let current = Current::begin(id, request.headers());
     let trace = current.trace().cloned();
     let call = Call {
-        rest,
+        observer,
         protocol: Protocol::of(&request),
         method: request.method().clone(),
         uri: request.uri().clone(),
@@ -50,7 +67,7 @@ pub async fn observe(State(rest): State<Transcoder>, request: Request, next: Nex
 /// A request until its response begins.
 /// Its texts are shared with the request, not copied.
 struct Call {
-    rest: Transcoder,
+    observer: Observer,
     protocol: Protocol,
     method: Method,
     uri: Uri,
@@ -71,8 +88,7 @@ impl Call {
         }
         let (rpc, protocol, duration) = (self.rpc(), self.protocol.name(), self.begun.elapsed());
         let code = failure.map_or(Code::Ok, Status::code);
-        let is_stream =
-            failure.is_none() && METHODS.iter().any(|method| method.path == rpc && method.is_stream);
+        let is_stream = failure.is_none() && Rpc::of(rpc).is_some_and(|method| method.is_stream);
         if is_logged {
             self.log(&response, failure, rpc, duration);
         }
@@ -101,15 +117,17 @@ impl Call {
         };
         // tonic's own statuses have no source.
         let error = || causes(failure.source().unwrap_or(failure));
+        let current = current::get();
+        let (org, key) = current.as_ref().map_or((None, None), |current| (current.org(), current.key()));
         if is_server_fault(code) {
             tracing::error!(rpc, protocol, status, ms, ?code, error = error(), "failed");
-        } else if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
-            tracing::warn!(rpc, protocol, status, ms, ?code, error = error(), "failed");
-        } else if code == Code::ResourceExhausted {
-            // These come in floods, which the metrics count: the log must not grow with them.
-            tracing::debug!(rpc, protocol, status, ms, ?code, "refused");
-        } else {
-            tracing::info!(rpc, protocol, status, ms, ?code, "refused");
+        } else if self.observer.refusals.count(org, key) {
+            let (org, key) = (org.map(|org| org.to_string()), key.map(KeyId::as_str));
+            if matches!(code, Code::Unavailable | Code::DeadlineExceeded) {
+                tracing::warn!(rpc, protocol, status, ms, ?code, org, key, error = error(), "failed");
+            } else {
+                tracing::info!(rpc, protocol, status, ms, ?code, org, key, "refused");
+            }
         }
     }
 
@@ -118,11 +136,11 @@ impl Call {
         let path = self.uri.path();
         match self.protocol {
             Protocol::Grpc | Protocol::GrpcWeb => {
-                let method = METHODS.iter().map(|method| method.path).find(|known| *known == path);
+                let method = Rpc::of(path).map(|method| method.path);
                 let open = || OPEN_SERVICES.into_iter().find(|prefix| path.starts_with(prefix));
                 method.or_else(open).unwrap_or("-")
             }
-            Protocol::Rest => self.rest.rpc(&self.method, path).unwrap_or("-"),
+            Protocol::Rest => self.observer.rest.rpc(&self.method, path).unwrap_or("-"),
         }
     }
 }
