@@ -3,6 +3,7 @@
 mod database_url;
 mod effective;
 mod flags;
+mod quotas;
 mod secret;
 mod settings;
 pub mod units;
@@ -11,8 +12,11 @@ mod values;
 pub use database_url::with_session_setting;
 pub use effective::{EffectiveSetting, EffectiveSettings, InvalidConfig, Origin};
 pub use flags::{Setting, flags, given};
+pub use quotas::{Quota, Quotas};
 pub use secret::{Secret, Secrets};
-pub use settings::{Config, JwtConfig, Origins, RateLimit, RateLimits, TlsConfig, WebhookConfig};
+pub use settings::{
+    Config, JwtConfig, Origins, RateLimit, RateLimits, StreamLimits, TlsConfig, WebhookConfig,
+};
 
 /// The `user-agent` of this program's requests.
 pub const USER_AGENT: &str = concat!("switchboard/", env!("CARGO_PKG_VERSION"));

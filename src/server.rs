@@ -43,7 +43,8 @@ pub async fn run(
     health: Health,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let store = Store::new(&secrets.database_url, PoolOptions::requests(&config));
+    let store =
+        Store::new(&secrets.database_url, PoolOptions::requests(&config)).with_quotas(config.org_quotas);
     health.watch(store.with_lane(Lane::Probes));
     let closing = CancellationToken::new();
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());

@@ -45,6 +45,7 @@ mod pool;
 pub mod preflight;
 pub mod properties;
 mod queue;
+mod quotas;
 pub mod read_state;
 pub mod readiness;
 pub mod roles;
@@ -91,7 +92,7 @@ use self::pool::{Database, PoolConnection};
 use self::queue::JobKind;
 use self::runner::Runner;
 use self::write_status::WriteStatus;
-use crate::config::Secret;
+use crate::config::{Quotas, Secret};
 use crate::error::Result;
 use crate::reloading::Reloading;
 
@@ -100,6 +101,7 @@ use crate::reloading::Reloading;
 pub struct Store {
     shared: Arc<Shared>,
     lane: Lane,
+    quotas: Quotas,
 }
 
 struct Shared {
@@ -115,7 +117,13 @@ impl Store {
         let database = Database::new(database_url.into());
         let runners = Lane::ALL.map(|lane| Runner::new(&database, lane, lane.options(requests)));
         let shared = Shared { runners, written: OrgSignal::default(), writes: WriteStatus::default() };
-        Self { shared: Arc::new(shared), lane: Lane::Requests }
+        Self { shared: Arc::new(shared), lane: Lane::Requests, quotas: Quotas::NONE }
+    }
+
+    /// The store with limits on the rows of each organization.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
     }
 
     /// The same store with another lane.
@@ -209,11 +217,11 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Transaction<'_>) -> StoreResult<T> + Send + 'static,
     {
-        let (writer, shared) = (writer.into(), self.shared.clone());
+        let (writer, quotas, shared) = (writer.into(), self.quotas, self.shared.clone());
         self.run(name, JobKind::Write, move |connection, deadline| {
             let mut attempt = 1;
             loop {
-                match transaction::run(connection, &writer, deadline, &shared.writes, &work) {
+                match transaction::run(connection, &writer, &quotas, deadline, &shared.writes, &work) {
                     Ok((value, has_events)) => {
                         if has_events {
                             shared.written.add(Changed::Orgs([writer.org].into()));

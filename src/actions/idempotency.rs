@@ -99,16 +99,15 @@ impl<R> Keyed<R> {
         answer: impl Fn(V) -> R,
         work: impl Fn(&mut Transaction<'_>) -> StoreResult<V>,
     ) -> StoreResult<R> {
-        let org = tx.org();
         // First, so that a concurrent request with the same key waits here without locking anything else.
-        match idempotency::claim(tx, org, &self.key_use)? {
+        match idempotency::claim(tx, &self.key_use)? {
             Claim::Replay(stored) => Ok((self.decode)(&stored)?),
             Claim::Mismatch => {
                 Err(Error::new(Kind::Aborted, "the idempotency key was used for another request").into())
             }
             Claim::New => {
                 let response = answer(work(tx)?);
-                idempotency::store_response(tx, org, &self.key_use, &(self.encode)(&response))?;
+                idempotency::store_response(tx, &self.key_use, &(self.encode)(&response))?;
                 Ok(response)
             }
         }

@@ -128,11 +128,11 @@ fn lock(
 
 /// The ids of the labels with these names. Missing labels are created.
 pub(super) fn find_or_create(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     org: OrgId,
     names: &[LabelName],
 ) -> StoreResult<Vec<LabelId>> {
-    if names.is_empty() { Ok(Vec::new()) } else { labels::find_or_create(connection, org, names) }
+    if names.is_empty() { Ok(Vec::new()) } else { labels::find_or_create(tx, org, names) }
 }
 
 fn name_taken() -> Error {

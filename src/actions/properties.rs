@@ -18,6 +18,8 @@ use crate::store::properties::{self, Insertion, NewPropertyRow, PropertyChanges}
 use crate::store::{Connection, Store, StoreResult, Transaction, chat_properties};
 
 const MAX_OPTIONS: usize = 1000;
+/// All options of a property together: every list of properties contains them.
+const MAX_OPTION_BYTES: usize = 32 * 1024;
 
 /// A property to create.
 #[derive(Clone, Debug)]
@@ -92,7 +94,8 @@ pub async fn page(
     let read = move |connection: &mut Connection, after: Option<String>, limit| {
         properties::page(connection, org, &after.unwrap_or_default(), limit)
     };
-    list.page(limit, cursor, |row: &PropertyRow| row.name.clone(), read).await
+    let size = |row: &PropertyRow| row.options.iter().map(String::len).sum();
+    list.page_by_size(limit, cursor, |row: &PropertyRow| row.name.clone(), size, read).await
 }
 
 /// Changes the property, and returns it. An empty change succeeds.
@@ -201,6 +204,9 @@ fn options_of(kind: PropertyKind, options: Vec<String>) -> Result<Vec<String>> {
 fn checked_options(options: &[String]) -> Result<Vec<String>> {
     if options.len() > MAX_OPTIONS {
         return Err(Error::invalid("options", format!("must be at most {MAX_OPTIONS}")));
+    }
+    if options.iter().map(String::len).sum::<usize>() > MAX_OPTION_BYTES {
+        return Err(Error::invalid("options", format!("must be at most {MAX_OPTION_BYTES} bytes together")));
     }
     let checked = options.iter().enumerate().map(|(index, option)| name::checked(&item(index), option));
     let options: Vec<_> = checked.collect::<Result<_>>()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::ids::OrgId;
-use crate::store::{Connection, Store, StoreResult, name_of};
+use crate::store::{Store, StoreResult, Transaction, name_of};
 
 /// Expired rows that are read at a time.
 pub(super) const BATCH: i64 = 1000;
@@ -13,7 +13,7 @@ pub(super) const BATCH: i64 = 1000;
 pub(super) async fn delete<K, D>(store: &Store, expired: Vec<(OrgId, K)>, delete: D) -> Result<bool>
 where
     K: Send + 'static,
-    D: Fn(&mut Connection, OrgId, &[K]) -> StoreResult<()> + Copy + Send + 'static,
+    D: Fn(&mut Transaction<'_>, OrgId, &[K]) -> StoreResult<()> + Copy + Send + 'static,
 {
     let is_full = i64::try_from(expired.len()) == Ok(BATCH);
     let mut by_org: BTreeMap<OrgId, Vec<K>> = BTreeMap::new();
@@ -21,7 +21,7 @@ where
         by_org.entry(org).or_default().push(key);
     }
     for (org, keys) in by_org {
-        store.write_named(name_of::<D>(), org, move |connection| delete(connection, org, &keys)).await?;
+        store.write_named(name_of::<D>(), org, move |tx| delete(tx, org, &keys)).await?;
     }
     Ok(is_full)
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
+use super::quotas::{Quotas, quotas};
 use super::secret::Secret;
 use super::values::{
     boolean, default_data_dir, default_pool_size, listen_address, log_filter, log_format, non_empty, number,
@@ -95,9 +96,18 @@ pub struct Config {
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = positive_duration)]
     pub request_timeout: Duration,
 
-    /// Maximum number of concurrent requests; more are rejected with 503
+    /// Maximum number of concurrent requests; more are rejected with 503. One organization gets at most as many as are free,
+    /// so that others always find some; beyond that, its requests are rejected with 429
     #[arg(long, value_name = "NUMBER", default_value = "512", value_parser = number::<usize>(1, usize::MAX))]
     pub max_concurrent_requests: usize,
+
+    /// Maximum size of unfinished requests and unread responses in memory, shared like the concurrent requests
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = units::bytes)]
+    pub max_in_flight_bytes: usize,
+
+    /// Open streams
+    #[command(flatten)]
+    pub streams: StreamLimits,
 
     /// Requests per second
     #[command(flatten)]
@@ -106,6 +116,12 @@ pub struct Config {
     /// Maximum size of a request body, in bytes or with KiB or MiB
     #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = units::bytes)]
     pub max_body_bytes: usize,
+
+    /// Maximum numbers of rows of one organization where they are not the defaults, such as labels=500,webhooks=20: api-keys
+    /// 1000, idempotency-bytes 1GiB, ingest-senders 10000, labels 1000, members 10000, properties 200, sessions 1000,
+    /// webhooks 100
+    #[arg(long, value_name = "QUOTAS", default_value = "", hide_default_value = true, value_parser = quotas)]
+    pub org_quotas: Quotas,
 
     /// Maximum number of open connections; further clients wait until one closes
     #[arg(long, value_name = "NUMBER", default_value = "10000", value_parser = number::<usize>(1, usize::MAX))]
@@ -202,6 +218,20 @@ pub struct TlsConfig {
     /// Certificate authorities in PEM, for mutual TLS: clients must present a certificate signed by one of them
     #[arg(id = "tls-client-ca", long, value_name = "FILE", value_parser = path)]
     pub client_ca: Option<PathBuf>,
+}
+
+/// Open streams of authenticated callers: watches and the streams of connectors.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct StreamLimits {
+    /// Maximum number of open streams of one API key or member; more are rejected with 429; counted in each instance
+    #[arg(id = "key-stream-limit", long, value_name = "NUMBER", default_value = "256")]
+    #[arg(value_parser = number::<usize>(1, usize::MAX))]
+    pub key: usize,
+
+    /// Maximum number of open streams of one organization
+    #[arg(id = "org-stream-limit", long, value_name = "NUMBER", default_value = "1024")]
+    #[arg(value_parser = number::<usize>(1, usize::MAX))]
+    pub org: usize,
 }
 
 /// Requests per second of authenticated callers.

@@ -32,6 +32,8 @@ pub enum Kind {
     UnsupportedMedia,
     /// The rate limit is exceeded.
     RateLimited,
+    /// The organization has as many rows as its quota allows.
+    QuotaExceeded,
     /// The server is overloaded; the call was not started.
     Overloaded,
     /// The client cancelled the call.
@@ -60,7 +62,7 @@ pub struct Row {
 
 impl Kind {
     /// All kinds. Of kinds with the same gRPC code, the first is the result of [`Kind::from_code`].
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -80,6 +82,7 @@ impl Kind {
         Self::TooLarge,
         Self::Overloaded,
         Self::UnsupportedMedia,
+        Self::QuotaExceeded,
     ];
 
     /// The codes of the kind.
@@ -110,6 +113,7 @@ impl Kind {
             Self::TooLarge           => row(Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, BODY, "payload_too_large"),
             Self::UnsupportedMedia   => row(Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, BODY, "unsupported_media_type"),
             Self::RateLimited        => row(Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, ("RATE_LIMIT_ERROR", "Too Many Requests"), "rate_limited"),
+            Self::QuotaExceeded      => row(Code::ResourceExhausted, StatusCode::CONFLICT, CONFLICT, "quota_exceeded"),
             Self::Overloaded         => row(Code::ResourceExhausted, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "unavailable"),
             Self::Cancelled          => row(Code::Cancelled, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "unavailable"),
             Self::Unimplemented      => row(Code::Unimplemented, StatusCode::NOT_IMPLEMENTED, METHOD, "unimplemented"),

@@ -54,10 +54,13 @@ impl From<StoreError> for Error {
     }
 }
 
-/// Whether the database rejects the written values themselves: the same write can never succeed.
+/// Whether the database or a quota rejects the written values themselves: the same write cannot succeed.
 ///
 /// Every other error says nothing about the values: the database is unavailable, or this program has a bug.
 pub fn is_rejection(error: &Error) -> bool {
+    if error.kind() == Kind::QuotaExceeded {
+        return true;
+    }
     let source = error.source().and_then(|source| source.downcast_ref::<DieselError>());
     source
         .map(DbErrorClass::of)

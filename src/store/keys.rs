@@ -6,6 +6,8 @@ use diesel::prelude::*;
 use super::connection::{Connection, StoreResult};
 use super::org_rows::org_rows;
 use super::schema::{api_keys, orgs, sessions};
+use super::transaction::Transaction;
+use crate::config::Quota;
 use crate::ids::{KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 
@@ -82,7 +84,9 @@ pub fn count_sessions(connection: &mut Connection, org: OrgId, ids: &[SessionId]
 }
 
 /// Inserts a key.
-pub fn insert(connection: &mut Connection, org: OrgId, key: &NewKeyRow) -> StoreResult<KeyRow> {
+pub fn insert(tx: &mut Transaction<'_>, org: OrgId, key: &NewKeyRow) -> StoreResult<KeyRow> {
+    tx.added(Quota::ApiKeys);
+    let connection: &mut Connection = tx;
     let insert = diesel::insert_into(api_keys::table).values((api_keys::org_id.eq(org), key));
     Ok(insert.returning(KeyRow::as_returning()).get_result(connection)?)
 }

@@ -8,6 +8,7 @@ use super::connection::{Connection, StoreResult};
 use super::org_rows::{org_rows, page_after};
 use super::schema::labels;
 use super::transaction::Transaction;
+use crate::config::Quota;
 use crate::ids::{LabelId, OrgId};
 use crate::instant::Instant;
 
@@ -43,23 +44,24 @@ pub struct LabelName {
 /// The ids of the labels with these names; missing labels are created. `names` must be sorted by key without
 /// duplicates, so that two transactions that create the same labels wait for each other in the same order.
 pub fn find_or_create(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     org: OrgId,
     names: &[LabelName],
 ) -> StoreResult<Vec<LabelId>> {
-    Ok(find_or_create_by_key(connection, org, names)?.into_iter().map(|(_, id)| id).collect())
+    Ok(find_or_create_by_key(tx, org, names)?.into_iter().map(|(_, id)| id).collect())
 }
 
 /// [`find_or_create`], returning each label's key with its id.
 pub fn find_or_create_by_key(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     org: OrgId,
     names: &[LabelName],
 ) -> StoreResult<Vec<(String, LabelId)>> {
-    let found = find(connection, org, names)?;
+    let found = find(tx, org, names)?;
     if found.len() == names.len() {
         return Ok(found);
     }
+    tx.added(Quota::Labels);
     let missing = names.iter().filter(|label| found.iter().all(|(key, _)| *key != label.key));
     let rows: Vec<_> = missing
         .map(|label| {
@@ -75,9 +77,9 @@ pub fn find_or_create_by_key(
         .values(rows)
         .on_conflict((labels::org_id, labels::label_key))
         .do_nothing()
-        .execute(connection)?;
+        .execute(&mut **tx)?;
     // Not RETURNING: a label that a concurrent call created keeps that call's spelling and id.
-    find(connection, org, names)
+    find(tx, org, names)
 }
 
 fn find(connection: &mut Connection, org: OrgId, names: &[LabelName]) -> StoreResult<Vec<(String, LabelId)>> {
@@ -99,11 +101,12 @@ pub fn id_of(connection: &mut Connection, org: OrgId, id: &str, key: &str) -> St
 
 /// Inserts a label; `None` when the key exists.
 pub fn insert(
-    connection: &mut Connection,
+    tx: &mut Transaction<'_>,
     org: OrgId,
     label: &LabelName,
     color: Option<&str>,
 ) -> StoreResult<Option<LabelRow>> {
+    tx.added(Quota::Labels);
     let values = (
         labels::org_id.eq(org),
         labels::label_id.eq(LabelId::generate()),
@@ -116,7 +119,7 @@ pub fn insert(
         .on_conflict((labels::org_id, labels::label_key))
         .do_nothing()
         .returning(LabelRow::as_returning())
-        .get_result(connection)
+        .get_result(&mut **tx)
         .optional()?)
 }
 

@@ -20,6 +20,8 @@ pub enum List {
     Chats,
     /// Messages of a session.
     Messages,
+    /// No list: bytes of the organization's responses under idempotency keys.
+    IdempotencyBytes,
 }
 
 /// A list: of one session, or of the whole organization.
@@ -31,6 +33,7 @@ impl List {
         match self {
             Self::Chats => "chats",
             Self::Messages => "messages",
+            Self::IdempotencyBytes => "idempotency_bytes",
         }
     }
 }

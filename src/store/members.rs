@@ -9,6 +9,7 @@ use super::org_rows::{org_rows, page_after};
 use super::schema::{members, removed_members};
 use super::transaction::Transaction;
 use super::{chat_access, chats};
+use crate::config::Quota;
 use crate::ids::OrgId;
 use crate::instant::Instant;
 
@@ -45,7 +46,9 @@ pub struct MemberChanges {
 }
 
 /// Inserts a member; `None` when the key exists.
-pub fn insert(connection: &mut Connection, org: OrgId, row: &NewMemberRow) -> StoreResult<Option<MemberRow>> {
+pub fn insert(tx: &mut Transaction<'_>, org: OrgId, row: &NewMemberRow) -> StoreResult<Option<MemberRow>> {
+    tx.added(Quota::Members);
+    let connection: &mut Connection = tx;
     Ok(diesel::insert_into(members::table)
         .values((members::org_id.eq(org), row))
         .on_conflict((members::org_id, members::member_key))

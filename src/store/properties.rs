@@ -9,6 +9,7 @@ use super::connection::{Connection, StoreResult};
 use super::org_rows::{org_rows, page_after};
 use super::schema::properties;
 use super::transaction::Transaction;
+use crate::config::Quota;
 use crate::ids::{OrgId, PropertyId};
 use crate::instant::Instant;
 
@@ -57,7 +58,9 @@ pub enum Insertion {
 }
 
 /// Inserts a property.
-pub fn insert(connection: &mut Connection, org: OrgId, row: &NewPropertyRow) -> StoreResult<Insertion> {
+pub fn insert(tx: &mut Transaction<'_>, org: OrgId, row: &NewPropertyRow) -> StoreResult<Insertion> {
+    tx.added(Quota::Properties);
+    let connection: &mut Connection = tx;
     let inserted = diesel::insert_into(properties::table)
         .values((properties::org_id.eq(org), row))
         .on_conflict_do_nothing()

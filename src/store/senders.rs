@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
 use super::schema::ingest_senders;
+use super::transaction::Transaction;
+use crate::config::Quota;
 use crate::ids::OrgId;
 
 /// Days after its last move when a mark expires.
@@ -32,7 +34,9 @@ diesel::define_sql_function! {
 /// Makes the stream the current one of its sender. Returns the last acknowledged sequence number, or 0.
 ///
 /// The row lock waits for a batch that the previous stream is committing, so that its mark is included.
-pub fn open(connection: &mut Connection, org: OrgId, sender: &Sender) -> StoreResult<i64> {
+pub fn open(tx: &mut Transaction<'_>, org: OrgId, sender: &Sender) -> StoreResult<i64> {
+    tx.added(Quota::IngestSenders);
+    let connection: &mut Connection = tx;
     let acknowledged = diesel::insert_into(ingest_senders::table)
         .values((
             ingest_senders::org_id.eq(org),

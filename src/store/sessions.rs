@@ -11,6 +11,7 @@ use super::schema::{chats, session_chats, sessions};
 use super::touch::touched;
 use super::transaction::Transaction;
 use super::{chat_deletion, session_chats as held_chats};
+use crate::config::Quota;
 use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 
@@ -53,7 +54,9 @@ pub enum Insertion {
 }
 
 /// Inserts a session.
-pub fn insert(connection: &mut Connection, org: OrgId, row: &NewSessionRow) -> StoreResult<Insertion> {
+pub fn insert(tx: &mut Transaction<'_>, org: OrgId, row: &NewSessionRow) -> StoreResult<Insertion> {
+    tx.added(Quota::Sessions);
+    let connection: &mut Connection = tx;
     let inserted = diesel::insert_into(sessions::table)
         .values((sessions::org_id.eq(org), row))
         .on_conflict_do_nothing()

@@ -11,8 +11,10 @@ use super::connection::{Connection, StoreResult, deadline_exceeded};
 use super::events::{self, EventKind, FieldChanges, NewEvent};
 use super::list_counts::{self, List, ListKey};
 use super::pool::PoolConnection;
+use super::quotas;
 use super::write_status::WriteStatus;
 use super::writer::Writer;
+use crate::config::{Quota, Quotas};
 use crate::ids::{OrgId, SessionId};
 
 /// What a closure given to `Store::write` works with: the connection, and what its writes cause.
@@ -29,6 +31,7 @@ pub struct Transaction<'c> {
     events: Vec<NewEvent>,
     active: BTreeSet<i64>,
     counts: BTreeMap<ListKey, i64>,
+    added: BTreeSet<Quota>,
 }
 
 impl Transaction<'_> {
@@ -86,14 +89,22 @@ impl Transaction<'_> {
         *self.counts.entry((list, session)).or_default() -= i64::try_from(rows).unwrap_or(i64::MAX);
     }
 
-    /// Writes what was collected. Returns whether there were events.
-    fn flush(mut self) -> StoreResult<bool> {
+    /// Notes that rows of that kind were inserted, so that their quota is checked.
+    pub(super) fn added(&mut self, quota: Quota) {
+        self.added.insert(quota);
+    }
+
+    /// Writes what was collected, and checks quotas. Returns whether there were events.
+    fn flush(mut self, quotas: &Quotas) -> StoreResult<bool> {
         if !self.active.is_empty() {
             let active = std::mem::take(&mut self.active);
             let inserted = activity::refresh(self.connection, self.org, &active)?;
             self.count_added(List::Chats, None, inserted);
         }
         list_counts::add(self.connection, self.org, &self.counts)?;
+        for quota in &self.added {
+            quotas::check(self.connection, self.org, quotas, *quota)?;
+        }
         if self.events.is_empty() {
             return Ok(false);
         }
@@ -135,12 +146,13 @@ pub(super) fn test(connection: &mut PoolConnection, writes: &WriteStatus) -> Sto
 pub(super) fn run<T>(
     connection: &mut PoolConnection,
     writer: &Writer,
+    quotas: &Quotas,
     deadline: Option<Instant>,
     writes: &WriteStatus,
     work: impl Fn(&mut Transaction<'_>) -> StoreResult<T>,
 ) -> StoreResult<(T, bool)> {
     connection.begin(deadline, &writer.begin(), &first_statements(writer, deadline))?;
-    match write(connection, writer, deadline, work) {
+    match write(connection, writer, quotas, deadline, work) {
         Ok(written) => {
             writes.commit(|| connection.batch_execute(COMMIT))?;
             Ok(written)
@@ -167,6 +179,7 @@ fn first_statements(writer: &Writer, deadline: Option<Instant>) -> String {
 fn write<T>(
     connection: &mut Connection,
     writer: &Writer,
+    quotas: &Quotas,
     deadline: Option<Instant>,
     work: impl Fn(&mut Transaction<'_>) -> StoreResult<T>,
 ) -> StoreResult<(T, bool)> {
@@ -180,13 +193,14 @@ fn write<T>(
         events: Vec::new(),
         active: BTreeSet::new(),
         counts: BTreeMap::new(),
+        added: BTreeSet::new(),
     };
     let value = work(&mut tx)?;
     // The client has already received DEADLINE_EXCEEDED.
     if is_past(deadline) {
         return Err(deadline_exceeded().into());
     }
-    Ok((value, tx.flush()?))
+    Ok((value, tx.flush(quotas)?))
 }
 
 /// Whether the deadline has passed.

@@ -7,6 +7,8 @@ use super::connection::{Connection, StoreResult};
 use super::events;
 use super::org_rows::org_rows;
 use super::schema::webhooks;
+use super::transaction::Transaction;
+use crate::config::Quota;
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 
@@ -65,7 +67,9 @@ macro_rules! no_backoff {
 }
 
 /// Inserts a webhook that receives the events after the current event head.
-pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> StoreResult<WebhookRow> {
+pub fn insert(tx: &mut Transaction<'_>, org: OrgId, new: &NewWebhookRow) -> StoreResult<WebhookRow> {
+    tx.added(Quota::Webhooks);
+    let connection: &mut Connection = tx;
     let last = events::head(connection, org)?.last;
     let values = (
         webhooks::org_id.eq(org),
@@ -80,11 +84,6 @@ pub fn insert(connection: &mut Connection, org: OrgId, new: &NewWebhookRow) -> S
     );
     let insert = diesel::insert_into(webhooks::table).values(values);
     Ok(insert.returning(WebhookRow::as_returning()).get_result(connection)?)
-}
-
-/// Number of webhooks of the organization.
-pub fn count(connection: &mut Connection, org: OrgId) -> StoreResult<i64> {
-    Ok(org_rows!(webhooks, org).count().get_result(connection)?)
 }
 
 /// At most `limit` webhooks after that time and id, oldest first.

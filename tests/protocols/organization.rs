@@ -5,6 +5,7 @@ mod labels;
 mod lists;
 mod members;
 mod properties;
+mod quotas;
 
 use serde_json::{Value, json};
 

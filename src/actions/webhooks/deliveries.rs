@@ -101,12 +101,12 @@ pub async fn remove_expired(store: &Store, retention: Duration) -> Result<bool> 
     retention::delete(store, store.read(read).await?, delete).await
 }
 
-fn delete(connection: &mut Connection, org: OrgId, expired: &[(WebhookId, i64)]) -> StoreResult<()> {
+fn delete(tx: &mut Transaction<'_>, org: OrgId, expired: &[(WebhookId, i64)]) -> StoreResult<()> {
     let mut by_webhook: BTreeMap<&WebhookId, Vec<i64>> = BTreeMap::new();
     for (webhook, event) in expired {
         by_webhook.entry(webhook).or_default().push(*event);
     }
     by_webhook
         .into_iter()
-        .try_for_each(|(webhook, events)| webhook_deliveries::delete(connection, org, webhook, &events))
+        .try_for_each(|(webhook, events)| webhook_deliveries::delete(tx, org, webhook, &events))
 }

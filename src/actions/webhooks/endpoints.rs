@@ -10,15 +10,12 @@ use crate::actions::session_ids::check_exist;
 use crate::caller::Caller;
 use crate::config::{Secret, WebhookConfig};
 use crate::cursor::{Scope, SigningKeys};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::webhooks::{self, NewWebhookRow, WebhookChanges, WebhookRow};
 use crate::store::{Connection, Store, StoreResult, Transaction};
-
-/// Webhooks per organization. Each reads every event of the organization.
-const MAX_WEBHOOKS: i64 = 100;
 
 /// Manages webhooks and their deliveries.
 #[derive(Clone)]
@@ -92,10 +89,6 @@ impl Webhooks {
         let webhooks = self.clone();
         let write = move |tx: &mut Transaction<'_>| {
             check_exist(tx, org, row.sessions.as_deref())?;
-            if webhooks::count(tx, org)? >= MAX_WEBHOOKS {
-                let message = format_args!("the organization must have at most {MAX_WEBHOOKS} webhooks");
-                return Err(Error::new(Kind::FailedPrecondition, message.to_string()).into());
-            }
             let row = webhooks::insert(tx, org, &row)?;
             Ok(webhooks.with_secret(org, row)?)
         };

@@ -2,12 +2,14 @@
 
 use diesel::prelude::*;
 
+use crate::config::Quota;
 use crate::ids::{LabelId, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
-use crate::store::connection::{Connection, StoreResult};
+use crate::store::connection::StoreResult;
 use crate::store::members::NewMemberRow;
 use crate::store::properties::NewPropertyRow;
 use crate::store::schema::{labels, members, properties, sessions};
+use crate::store::transaction::Transaction;
 
 /// A session to attach.
 #[derive(Clone, Debug, Insertable)]
@@ -58,36 +60,34 @@ pub struct NewProperty {
 
 /// Inserts rows that do not conflict with existing ones. Sorted, so that concurrent transactions cannot deadlock.
 macro_rules! add {
-    ($connection:expr, $org:expr, $rows:expr, $table:ident, $key:expr) => {{
+    ($tx:expr, $quota:expr, $org:expr, $rows:expr, $table:ident, $key:expr) => {{
         let mut rows = $rows.to_vec();
         rows.sort_by_key($key);
         let values: Vec<_> = rows.into_iter().map(|row| ($table::org_id.eq($org), row)).collect();
         if !values.is_empty() {
-            diesel::insert_into($table::table)
-                .values(values)
-                .on_conflict_do_nothing()
-                .execute($connection)?;
+            $tx.added($quota);
+            diesel::insert_into($table::table).values(values).on_conflict_do_nothing().execute(&mut **$tx)?;
         }
         Ok(())
     }};
 }
 
 /// Attaches sessions.
-pub fn add_sessions(connection: &mut Connection, org: OrgId, rows: &[&NewSession]) -> StoreResult<()> {
-    add!(connection, org, rows, sessions, |row| row.phone.clone())
+pub fn add_sessions(tx: &mut Transaction<'_>, org: OrgId, rows: &[&NewSession]) -> StoreResult<()> {
+    add!(tx, Quota::Sessions, org, rows, sessions, |row| row.phone.clone())
 }
 
 /// Adds members.
-pub fn add_members(connection: &mut Connection, org: OrgId, rows: &[&NewMember]) -> StoreResult<()> {
-    add!(connection, org, rows, members, |row| row.row.member_key.clone())
+pub fn add_members(tx: &mut Transaction<'_>, org: OrgId, rows: &[&NewMember]) -> StoreResult<()> {
+    add!(tx, Quota::Members, org, rows, members, |row| row.row.member_key.clone())
 }
 
 /// Creates labels.
-pub fn add_labels(connection: &mut Connection, org: OrgId, rows: &[&NewLabel]) -> StoreResult<()> {
-    add!(connection, org, rows, labels, |row| row.label_key.clone())
+pub fn add_labels(tx: &mut Transaction<'_>, org: OrgId, rows: &[&NewLabel]) -> StoreResult<()> {
+    add!(tx, Quota::Labels, org, rows, labels, |row| row.label_key.clone())
 }
 
 /// Defines properties.
-pub fn add_properties(connection: &mut Connection, org: OrgId, rows: &[&NewProperty]) -> StoreResult<()> {
-    add!(connection, org, rows, properties, |row| row.row.name.clone())
+pub fn add_properties(tx: &mut Transaction<'_>, org: OrgId, rows: &[&NewProperty]) -> StoreResult<()> {
+    add!(tx, Quota::Properties, org, rows, properties, |row| row.row.name.clone())
 }

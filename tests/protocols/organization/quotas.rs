@@ -1,0 +1,142 @@
+//! Quotas: how many rows of each kind an organization may have.
+
+use serde_json::{Value, json};
+use switchboard::pb::CreateLabelRequest;
+use switchboard::pb::label_service_client::LabelServiceClient;
+use tonic::Code;
+
+use crate::support::{Answer, Rest, World};
+
+const QUOTAS: &str =
+    "labels=3,members=4,properties=3,sessions=3,webhooks=3,api-keys=6,idempotency-bytes=4KiB";
+
+async fn world() -> (World, Rest) {
+    let world = World::start_with("127.0.0.1:0", &["--org-quotas", QUOTAS]).await;
+    let manager = world.anonymous().token(&world.key("read,send,manage").await);
+    (world, manager)
+}
+
+/// Creates rows until one is rejected. Returns how many there were before that, and the rejection.
+async fn until_rejected(caller: &Rest, path: &str, body: impl Fn(usize) -> Value) -> (usize, Answer) {
+    for number in 0..10 {
+        let answer = caller.json("POST", path, body(number).to_string()).await;
+        if answer.status != 201 {
+            return (number, answer);
+        }
+    }
+    panic!("{path} is not limited");
+}
+
+#[tokio::test]
+async fn every_kind_of_row_has_a_quota_that_its_error_names() {
+    let (world, manager) = world().await;
+    let organization = |noun: &str| format!("/api/v1/organization/{noun}");
+    let kinds: [(&str, String, &str, fn(usize) -> Value); 6] = [
+        ("labels", organization("labels"), "labels", |n| json!({"name": format!("label {n}")})),
+        ("members", organization("members"), "members", |n| json!({"email": format!("m{n}@acme.example")})),
+        (
+            "properties",
+            organization("properties"),
+            "properties",
+            |n| json!({"name": format!("p{n}"), "kind": "text"}),
+        ),
+        (
+            "webhooks",
+            organization("webhooks"),
+            "webhooks",
+            |n| json!({"url": format!("https://hooks.acme.example/{n}")}),
+        ),
+        (
+            "api-keys",
+            organization("api-keys"),
+            "api_keys",
+            |n| json!({"name": format!("k{n}"), "capabilities": ["read"]}),
+        ),
+        (
+            "sessions",
+            "/api/v1/sessions".to_owned(),
+            "sessions",
+            |n| json!({"phoneNumber": format!("155501007{n:02}")}),
+        ),
+    ];
+    for (quota, path, table, body) in kinds {
+        let count = || world.sql().count(&format!("{table} WHERE org_id = '{}'", world.org.id));
+        let before = count();
+        let (created, rejected) = until_rejected(&manager, &path, body).await;
+        assert_eq!(rejected.status, 409, "{quota}: {}", rejected.text());
+        let error = &rejected.json()["error"];
+        assert_eq!(error["code"], "quota_exceeded", "{error}");
+        assert!(error["message"].as_str().expect("text").contains(&format!("the quota {quota} ")), "{error}");
+        assert_eq!(count(), before + i64::try_from(created).expect("a count"), "nothing more is stored");
+        assert!(created > 0, "{quota}");
+    }
+}
+
+#[tokio::test]
+async fn quota_holds_on_every_way_to_a_label() {
+    let (world, manager) = world().await;
+    let chat = world.chat("Alice").await;
+    let flat = manager.patch(&chat, json!({"labels": "a, b, c, d"})).await.expect(409);
+    assert_eq!(flat.json()["code"], "CONFLICT_ERROR");
+    let bulk = json!({"labels": "a, b, c, d", "chat_ids": [chat.id]});
+    manager.patch("/v1/chats/labels", bulk).await.expect(409);
+    let mut client = LabelServiceClient::connect(world.url()).await.expect("a connection");
+    let key = world.key("read,send,manage").await;
+    let status = loop {
+        let name = format!("grpc {}", world.sql().count("labels"));
+        let mut request = tonic::Request::new(CreateLabelRequest { name, color: None });
+        let token = format!("Bearer {key}").parse().expect("a header value");
+        request.metadata_mut().insert("authorization", token);
+        if let Err(status) = client.create_label(request).await {
+            break status;
+        }
+    };
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    // Labels that exist are given to chats as before, and operators have no quotas.
+    manager.patch(&chat, json!({"labels": "unused"})).await.expect(200);
+    let label = json!({"label": {"name": "imported"}});
+    world.import(&world.org, &[label]);
+}
+
+#[tokio::test]
+async fn stored_responses_of_idempotency_keys_have_a_quota_in_bytes() {
+    let (world, manager) = world().await;
+    let chat = world.chat("Alice").await;
+    let patch = async |key: String| {
+        manager
+            .with("idempotency-key", key)
+            .patch(&chat, json!({"custom_properties": {world.org.note.as_str(): "x".repeat(500)}}))
+            .await
+    };
+    let mut keys = 0;
+    let rejected = loop {
+        let answer = patch(format!("key {keys}").replace(' ', "-")).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        keys += 1;
+        assert!(keys < 10, "not limited");
+    };
+    assert_eq!(rejected.status, 409, "{}", rejected.text());
+    assert!(rejected.text().contains("the quota idempotency-bytes is reached"), "{}", rejected.text());
+    assert!(keys > 0);
+    assert_eq!(patch("key-0".to_owned()).await.expect(200).header("idempotency-replayed"), "true");
+    manager.patch(&chat, json!({"labels": "unused"})).await.expect(200);
+    // Expired responses do not count.
+    let expire = "UPDATE idempotency_keys SET created_at = now() - interval '25 hours'";
+    world.sql().run_as(&world.org.id, expire);
+    let _server = world.another_server().await;
+    crate::support::until("expired keys are removed", async || world.sql().count("idempotency_keys") == 0)
+        .await;
+    patch("again".to_owned()).await.expect(200);
+}
+
+#[tokio::test]
+async fn options_of_a_property_are_limited_in_size() {
+    let (_world, manager) = world().await;
+    let options: Vec<_> = (0..500).map(|number| format!("{number:0>99}")).collect();
+    let property = json!({"name": "large", "kind": "dropdown", "options": options});
+    let rejected = manager.json("POST", "/api/v1/organization/properties", property.to_string()).await;
+    assert_eq!(rejected.status, 422, "{}", rejected.text());
+    assert!(rejected.text().contains("32768 bytes"), "{}", rejected.text());
+}
