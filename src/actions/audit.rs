@@ -1,5 +1,7 @@
 //! The audit log of a chat.
 
+use prost::Message as _;
+
 use super::page::{CursorList, Page, PageRequest};
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
@@ -34,7 +36,13 @@ pub async fn list(
         let rows = events::of_chat(connection, org, &query, limit)?;
         Ok(rows.ok_or_else(|| Error::not_found("chat not found"))?)
     };
-    list.page(page.limit, &page.cursor, |event: &ChangeEvent| (event.at.micros(), event.event_id), read).await
+    let position = |event: &ChangeEvent| (event.at.micros(), event.event_id);
+    list.page_by_size(page.limit, &page.cursor, position, size_of, read).await
+}
+
+fn size_of(event: &ChangeEvent) -> usize {
+    let values = event.changes.0.iter();
+    values.map(|(field, (from, to))| field.len() + from.0.encoded_len() + to.0.encoded_len()).sum()
 }
 
 /// Rejects an unknown kind of change event.

@@ -11,6 +11,9 @@ use crate::store::{Connection, Store, StoreResult, name_of};
 const DEFAULT_SIZE: i64 = 50;
 const MAX_SIZE: i64 = 200;
 
+/// The most that the items of a page take as protobuf, unless it is one item: gRPC clients accept 4 MiB by default.
+pub const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
+
 /// Selects a page of a list.
 #[derive(Clone, Debug)]
 pub struct PageRequest {
@@ -59,6 +62,23 @@ impl CursorList<'_> {
         P: Serialize + DeserializeOwned + Clone + Send + 'static,
         F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + 'static,
     {
+        self.page_by_size(limit, cursor, position, |_| 0, read).await
+    }
+
+    /// [`Self::page`] of rows that may be large: it ends early, before `size` of its rows exceeds [`MAX_PAGE_BYTES`].
+    pub(super) async fn page_by_size<T, P, F>(
+        &self,
+        limit: Option<i64>,
+        cursor: &str,
+        position: impl Fn(&T) -> P,
+        size_of: impl Fn(&T) -> usize,
+        read: F,
+    ) -> Result<Page<T>>
+    where
+        T: Send + 'static,
+        P: Serialize + DeserializeOwned + Clone + Send + 'static,
+        F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + 'static,
+    {
         let after = match cursor {
             "" => None,
             cursor => Some(self.keys.open(self.org, &self.scope, cursor)?),
@@ -66,15 +86,38 @@ impl CursorList<'_> {
         let size = limit.unwrap_or(DEFAULT_SIZE).clamp(1, MAX_SIZE);
         let work = move |connection: &mut Connection| read(connection, after.clone(), size + 1);
         let rows = self.store.read_named(name_of::<F>(), work).await?;
+        let size = fitting(&rows, usize::try_from(size).unwrap_or(usize::MAX), size_of);
         cut(rows, size, |last| self.keys.seal(self.org, &self.scope, &position(last)))
     }
 }
 
-/// Removes the row after the page. Its presence shows that a next page exists.
-fn cut<T>(mut rows: Vec<T>, size: i64, cursor: impl Fn(&T) -> Result<String>) -> Result<Page<T>> {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
+/// How many of the rows fit into a page of that many: at least one.
+pub fn fitting<T>(rows: &[T], max_rows: usize, size_of: impl Fn(&T) -> usize) -> usize {
+    let mut bytes = 0;
+    let fits = |row: &&T| {
+        bytes += size_of(row);
+        bytes <= MAX_PAGE_BYTES
+    };
+    rows.iter().take(max_rows).take_while(fits).count().max(1)
+}
+
+/// Removes the rows after the page. Their presence shows that a next page exists.
+fn cut<T>(mut rows: Vec<T>, size: usize, cursor: impl Fn(&T) -> Result<String>) -> Result<Page<T>> {
     let is_last = rows.len() <= size;
     rows.truncate(size);
     let next = rows.last().filter(|_| !is_last).map(cursor).transpose()?;
     Ok(Page { items: rows, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_ends_before_its_bytes_exceed_the_maximum() {
+        let fit = |rows: &[usize], max_rows| fitting(rows, max_rows, |row| *row);
+        assert_eq!(fit(&[1; 10], 4), 4);
+        assert_eq!(fit(&[MAX_PAGE_BYTES / 4; 10], 10), 4);
+        assert_eq!(fit(&[2 * MAX_PAGE_BYTES, 1], 10), 1, "an item that is too large comes alone");
+    }
 }

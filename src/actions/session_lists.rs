@@ -1,5 +1,7 @@
 //! Lists of a session: its chats, and the messages of a chat.
 
+use prost::Message as _;
+
 pub use super::page::PageRequest;
 use super::page::{CursorList, Page};
 use super::session_chats;
@@ -78,7 +80,12 @@ pub async fn messages(
         }
         Ok(rows)
     };
-    list.page(request.limit, &request.cursor, position, read).await
+    list.page_by_size(request.limit, &request.cursor, position, |(message, _)| size_of(message), read).await
+}
+
+fn size_of(message: &StoredMessage) -> usize {
+    let delivery = message.delivery.as_ref().map_or(0, |delivery| delivery.0.encoded_len());
+    message.body.as_ref().map_or(0, String::len) + delivery + message.details.0.encoded_len()
 }
 
 fn chat_scope(session: SessionId, filter: &ChatFilter) -> Scope {

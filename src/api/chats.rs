@@ -5,12 +5,12 @@ mod requests;
 use tonic::{Request, Response};
 
 use super::changes::{chat_change_stream, to_audit_log};
-use super::chat_object::chat_object;
+use super::chat_object::{chat_object, listed_chat};
 use super::etag::with_etag;
 use super::guard::{caller, credential_check};
 use super::idempotency::idempotent;
 use super::messages::{chat_message, reactions};
-use super::offset_pages::positions;
+use super::offset_pages::{self, positions};
 use super::parse::{chat_address, x_phone};
 use super::search::{search_query, search_response};
 use super::state::{Api, RpcResult};
@@ -48,8 +48,8 @@ impl ChatService for Api {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let (filter, page) = requests::chat_query(request.into_inner())?;
         let ListPage { count, items } = chat_lists::list(&self.store, &caller, number, filter, page).await?;
-        let (from, to) = positions(page.offset, items.len());
-        let chats = items.into_iter().map(|view| chat_object(caller.org, view)).collect();
+        let chats = offset_pages::messages(items, |view| listed_chat(caller.org, view));
+        let (from, to) = positions(page.offset, chats.len());
         Ok(Response::new(ListChatsResponse { from, to, count, chats }))
     }
 
@@ -61,8 +61,8 @@ impl ChatService for Api {
         let (filter, page) = requests::chat_message_query(request.get_ref())?;
         let ListPage { count, items } =
             message_lists::list(&self.store, &caller, number, filter, page).await?;
-        let (from, to) = positions(page.offset, items.len());
-        let messages = items.into_iter().map(|listed| chat_message(caller.org, listed)).collect();
+        let messages = offset_pages::messages(items, |listed| chat_message(caller.org, listed));
+        let (from, to) = positions(page.offset, messages.len());
         Ok(Response::new(ListChatMessagesResponse { from, to, count, messages }))
     }
 
@@ -82,8 +82,8 @@ impl ChatService for Api {
         let (filter, page) = requests::message_query(request.into_inner())?;
         let ListPage { count, items } =
             message_lists::list(&self.store, &caller, number, filter, page).await?;
-        let (from, to) = positions(page.offset, items.len());
-        let messages = items.into_iter().map(|listed| chat_message(caller.org, listed)).collect();
+        let messages = offset_pages::messages(items, |listed| chat_message(caller.org, listed));
+        let (from, to) = positions(page.offset, messages.len());
         Ok(Response::new(ListMessagesResponse { from, to, count, messages }))
     }
 

@@ -1,5 +1,8 @@
 //! Lists that are paginated with an offset and a limit. The proto limits both.
 
+use prost::Message;
+
+use crate::actions::page::fitting;
 use crate::store::lists::PageWindow;
 
 const DEFAULT_LIMIT: i64 = 1000;
@@ -11,6 +14,13 @@ pub(super) fn page(offset: Option<i64>, limit: Option<i64>, skip_count: bool) ->
         limit: limit.unwrap_or(DEFAULT_LIMIT),
         with_count: !skip_count,
     }
+}
+
+/// The items as messages. The page ends early where it would be too large; `to` then shows where the next one begins.
+pub(super) fn messages<T, M: Message>(items: Vec<T>, to_message: impl Fn(T) -> M) -> Vec<M> {
+    let mut messages: Vec<M> = items.into_iter().map(to_message).collect();
+    messages.truncate(fitting(&messages, usize::MAX, M::encoded_len));
+    messages
 }
 
 /// Positions of the first and last item, counted from 1; zeros for an empty page.

@@ -1,7 +1,7 @@
 //! Requests and responses of the message search.
 
 use super::messages::chat_message;
-use super::offset_pages::positions;
+use super::offset_pages::{messages, positions};
 use super::parse::{chat_address, iso_8601, optional};
 use crate::actions::search::{Filter, Found, Hit, MAX_MATCHES, Page};
 use crate::error::{Error, Result};
@@ -47,14 +47,9 @@ pub(super) fn newest_first(field: &str, order: &str) -> Result<bool> {
 }
 
 pub(super) fn search_response(org: OrgId, page: Page, found: Found) -> SearchMessagesResponse {
-    let (from, to) = positions(page.offset, found.hits.len());
-    SearchMessagesResponse {
-        from,
-        to,
-        count: found.total,
-        count_is_capped: found.is_capped,
-        hits: found.hits.into_iter().map(|(hit, headline)| search_hit(org, hit, &headline)).collect(),
-    }
+    let hits = messages(found.hits, |(hit, headline)| search_hit(org, hit, &headline));
+    let (from, to) = positions(page.offset, hits.len());
+    SearchMessagesResponse { from, to, count: found.total, count_is_capped: found.is_capped, hits }
 }
 
 fn search_hit(org: OrgId, hit: Hit, headline: &[Piece]) -> SearchHit {
