@@ -21,11 +21,12 @@ pub fn write(model: &Model) -> Result<String, Error> {
             all_sessions.and_then(|option| method.descriptor.options().get_extension(&option).as_bool());
         let _ = writeln!(
             out,
-            "    Method {{ path: {:?}, capabilities: &[{}], all_sessions: {}, is_stream: {} }},",
+            "    Method {{ path: {:?}, capabilities: &[{}], all_sessions: {}, is_stream: {}, reads_stream: {} }},",
             method.path(),
             capabilities.join(", "),
             all_sessions.unwrap_or_default(),
-            method.descriptor.is_server_streaming()
+            method.descriptor.is_server_streaming(),
+            method.descriptor.is_client_streaming()
         );
     }
     out.push_str("];\n");

@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod deadline;
 pub mod digest;
 pub mod error;
+pub mod fair_share;
 pub mod folding;
 pub mod full_text;
 pub mod ids;

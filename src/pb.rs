@@ -20,10 +20,19 @@ pub struct Method {
     pub all_sessions: bool,
     /// Whether the response is a stream.
     pub is_stream: bool,
+    /// Whether the request is a stream.
+    pub reads_stream: bool,
 }
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
 include!(concat!(env!("OUT_DIR"), "/message_types.rs"));
+
+impl Method {
+    /// The RPC with that path.
+    pub fn of(path: &str) -> Option<&'static Self> {
+        METHODS.iter().find(|method| method.path == path)
+    }
+}
 
 /// A message that can be stored without its secrets.
 pub trait Redact {

@@ -10,7 +10,7 @@ use self::source::{File, Module, files, opening};
 use crate::support::{ROOT, files_under};
 
 /// The layer of each top module. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 25] = [
+const RANKS: [(&str, u8); 26] = [
     ("main", 9),
     ("cli", 9),
     ("server", 8),
@@ -23,6 +23,7 @@ const RANKS: [(&str, u8); 25] = [
     ("telemetry", 2),
     ("caller", 2),
     ("cursor", 2),
+    ("fair_share", 2),
     ("deadline", 1),
     ("digest", 1),
     ("error", 1),

@@ -29,6 +29,7 @@ mod session_lists;
 mod sessions;
 mod stops;
 mod streams;
+mod tenants;
 mod undecodable_messages;
 mod unexpected_bodies;
 mod unread_bodies;

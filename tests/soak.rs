@@ -1,6 +1,8 @@
 //! Promises about load, failures and shutdown. `make soak` runs each at full length with the release build and checks the
 //! figures. Otherwise a short form runs, which checks behaviour but no times: a debug build beside other tests has none.
 
+mod attack;
+mod attackers;
 mod figures;
 mod flood;
 mod frozen;

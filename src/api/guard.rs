@@ -7,7 +7,8 @@ use tonic::{Extensions, Request};
 use crate::auth::CredentialCheck;
 use crate::caller::{Caller, Identity, capability_name};
 use crate::error::{Error, Kind, Result};
-use crate::pb::METHODS;
+use crate::fair_share::Unprocessed;
+use crate::pb::Method;
 
 /// Checks that the caller is authenticated and may call the method.
 ///
@@ -15,7 +16,7 @@ use crate::pb::METHODS;
 /// when the token cannot be verified, 403 when a capability is missing or a key limited to some sessions is rejected.
 pub fn guard(extensions: &Extensions, rpc: &str) -> Result<()> {
     let caller = authenticated(extensions)?;
-    let method = METHODS.iter().find(|method| method.path == rpc);
+    let method = Method::of(rpc);
     let method = method.ok_or_else(|| Error::new(Kind::Unimplemented, "there is no such method"))?;
     if let Some(lacking) =
         method.capabilities.iter().find(|required| !caller.capabilities.contains(**required))
@@ -38,6 +39,12 @@ pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>> {
 pub(super) fn credential_check<T>(request: &Request<T>) -> Result<CredentialCheck> {
     let credential_check = request.extensions().get::<CredentialCheck>().cloned();
     credential_check.ok_or_else(|| Error::internal("the request passed no authentication layer"))
+}
+
+/// Counts the bytes of a request stream.
+pub(super) fn unprocessed<T>(request: &Request<T>) -> Result<Unprocessed> {
+    let unprocessed = request.extensions().get::<Unprocessed>().cloned();
+    unprocessed.ok_or_else(|| Error::internal("the request passed no admission layer"))
 }
 
 fn authenticated(extensions: &Extensions) -> Result<&Arc<Caller>> {

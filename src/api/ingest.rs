@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::guard::{caller, credential_check};
+use super::guard::{caller, credential_check, unprocessed};
 use super::streams::{ResponseStream, until_deadline};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::ingest::SessionScope;
@@ -64,7 +64,8 @@ impl IngestService for IngestApi {
         let (sender, responses) = mpsc::channel(MAX_UNREAD_RESPONSES);
         let (store, writers, closing) = (self.store.clone(), self.writers.clone(), self.closing.clone());
         let scope = SessionScope::from(&*caller).keeping_deleted_text(self.keeps_deleted_text);
-        let stream = IngestStream::new(store, writers, closing, (caller, scope), sender);
+        let unprocessed = unprocessed(&request)?;
+        let stream = IngestStream::new(store, writers, closing, (caller, scope), unprocessed, sender);
         // The call is answered at once, which ends its request timeout.
         tokio::spawn(stream.run(request.into_inner(), credential_check));
         Ok(Response::new(until_deadline(ReceiverStream::new(responses))))
@@ -78,7 +79,7 @@ impl IngestService for IngestApi {
         let credential_check = credential_check(&request)?;
         let (sender, responses) = mpsc::channel(commands::CHANNEL_SIZE);
         let (store, notifier, closing) = (self.store.clone(), self.notifier.clone(), self.closing.clone());
-        let stream = Commands::new(store, notifier, closing, caller, sender);
+        let stream = Commands::new(store, notifier, closing, caller, unprocessed(&request)?, sender);
         tokio::spawn(stream.run(request.into_inner(), credential_check));
         Ok(Response::new(until_deadline(ReceiverStream::new(responses))))
     }

@@ -16,7 +16,7 @@ use http::Uri;
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{ServiceBuilder, ServiceExt};
 
 use self::protocol::{Protocol, describe_unreadable};
 use super::compression;
@@ -52,6 +52,12 @@ pub fn without_trailing_slash(mut request: Request) -> Request {
     request
 }
 
+/// Whether the path is that of a stream that needs no token.
+pub fn is_open_stream(path: &str) -> bool {
+    path.strip_prefix(HEALTH) == Some("Watch")
+        || OPEN_SERVICES[1..].iter().any(|prefix| path.starts_with(prefix))
+}
+
 /// Sends a request to its protocol. Cheap to clone.
 #[derive(Clone)]
 pub struct Router(Arc<Inner>);
@@ -77,14 +83,10 @@ impl Router {
             .map_response(describe_unreadable)
             .map_request(inflated)
             .service(grpc.prepare());
-        let (pages_inside, rest_inside) = (pages.clone(), rest.clone());
         let compressed = ServiceBuilder::new()
             .map_response(|response: http::Response<_>| response.map(Body::new))
             .layer(compression::layer())
-            .service(service_fn(move |request| {
-                let (pages, rest) = (pages_inside.clone(), rest_inside.clone());
-                async move { Ok::<_, Infallible>(respond(&pages, &rest, request).await) }
-            }));
+            .service(rest.clone());
         Self(Arc::new(Inner {
             grpc: BoxCloneSyncService::new(grpc),
             rest,
@@ -100,8 +102,14 @@ impl Router {
             (Protocol::Grpc | Protocol::GrpcWeb, _) => self.0.call_grpc(request).await,
             (Protocol::Rest, "/livez") => self.0.health.live(request.method()),
             (Protocol::Rest, "/readyz") => self.0.health.ready(request.method()),
-            // Paths that do not exist, too: they have an error in the API's format.
-            (Protocol::Rest, _) => self.0.call_rest(request).await,
+            (Protocol::Rest, _) => match self.0.pages.respond(&request) {
+                Some(mut page) => {
+                    private::write_headers(page.headers_mut());
+                    page
+                }
+                // Paths that do not exist, too: they have an error in the API's format.
+                None => self.0.call_rest(request).await,
+            },
         }
     }
 }
@@ -120,26 +128,13 @@ impl Inner {
 
     async fn call_rest(&self, mut request: Request) -> Response {
         let may_compress = compression::negotiate(request.headers_mut());
-        let mut response = match may_compress {
-            true => {
-                let Ok(response) = self.compressed.clone().oneshot(request).await;
-                response
-            }
-            false => respond(&self.pages, &self.rest, request).await,
+        let called = match may_compress {
+            true => self.compressed.clone().oneshot(request).await,
+            false => self.rest.clone().oneshot(request).await,
         };
+        let Ok(mut response) = called;
         private::write_headers(response.headers_mut());
         compression::write_headers(&mut response, may_compress);
         response
-    }
-}
-
-/// Responds with a page, or else through the transcoder.
-async fn respond(pages: &Pages, rest: &Transcoder, request: Request) -> Response {
-    match pages.respond(&request) {
-        Some(response) => response,
-        None => {
-            let Ok(response) = rest.clone().call(request).await;
-            response
-        }
     }
 }

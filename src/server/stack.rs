@@ -1,9 +1,12 @@
 //! The layers that every request passes, whatever its protocol.
 
+mod admission;
+mod complete;
 mod cors;
 mod deadline;
 mod observe;
 mod rate_limit;
+mod refusals;
 mod request_id;
 mod stream_end;
 
@@ -16,12 +19,13 @@ use ::transcode::Transcoder;
 use axum::extract::State;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
-use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
+use self::admission::Admission;
 use self::cors::Cors;
+use self::observe::Observer;
 use self::rate_limit::RateLimiters;
 use super::protocols::protocol::Protocol;
 use super::protocols::{is_probe, without_trailing_slash};
@@ -32,7 +36,6 @@ use crate::config::Config;
 use crate::deadline as deadlines;
 use crate::error::{Error, Kind};
 use crate::rest;
-use crate::telemetry::metrics;
 
 /// The service behind its layers, outermost first.
 pub fn stack<S>(service: S, rest: Transcoder, authenticator: Arc<Authenticator>, config: &Config) -> Stack
@@ -43,7 +46,6 @@ where
         + Sync
         + 'static,
 {
-    let slots = Arc::new(Semaphore::new(config.max_concurrent_requests.min(Semaphore::MAX_PERMITS)));
     let layers = ServiceBuilder::new()
         // First, so that every response has an id. An id that could forge a log line is replaced.
         .map_request(request_id::remove_unsafe)
@@ -51,21 +53,20 @@ where
         .layer(SetRequestIdLayer::new(REQUEST_ID, request_id::Random))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         // Around everything that can respond: preflights and rejections are logged and counted, too.
-        .layer(from_fn_with_state(rest.clone(), observe::observe))
+        .layer(from_fn_with_state(Observer::new(rest.clone()), observe::observe))
         // Before anything that may reject: a page can read an error only if the headers allow it. And before
         // authentication: browsers send preflights without a token.
         .layer(from_fn_with_state(Cors::new(&config.cors_allowed_origins), cors::cors))
         // Around every layer that rejects.
-        .layer(from_fn_with_state(rest, write_rejection))
-        // Before any work is done for the request.
-        .layer(from_fn_with_state(slots, admit))
+        .layer(from_fn_with_state(rest.clone(), write_rejection))
         // Around everything that waits, authentication included.
         .layer(from_fn_with_state(config.request_timeout, apply_deadline))
         .layer(CatchPanicLayer::custom(panic_response))
         // Labels the request only. Each protocol checks the label before it decodes the body.
         .layer(from_fn_with_state(authenticator, authenticate))
-        // Last, because it needs the caller, and before the body is read.
-        .layer(from_fn_with_state(Arc::new(RateLimiters::new(config.rate_limits)), limit_rate));
+        // Both need the caller. Rates come first: a request above its rate is rejected before its body is read.
+        .layer(from_fn_with_state(Arc::new(RateLimiters::new(config.rate_limits)), limit_rate))
+        .layer(from_fn_with_state(Admission::new(config, rest), admission::admit));
     Stack::new(layers.service(service))
 }
 
@@ -80,26 +81,6 @@ async fn write_rejection(State(rest): State<Transcoder>, request: Request, next:
         .error(error, |error| rest.error_response(uri.path(), &rest::describe(error), request_id.as_ref()));
     written.headers_mut().extend(std::mem::take(response.headers_mut()));
     written
-}
-
-/// Admits a limited number of requests at a time.
-/// Beyond it all would wait longer, and none would finish sooner.
-///
-/// A stream holds its slot until its response begins. Probes need none: they cost nothing.
-async fn admit(
-    State(slots): State<Arc<Semaphore>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Rejection> {
-    if is_probe(request.uri().path()) {
-        return Ok(next.run(request).await);
-    }
-    let Ok(_slot) = slots.try_acquire_owned() else {
-        metrics::shed("in_flight");
-        let error = Error::new(Kind::Overloaded, "too many concurrent requests, try again");
-        return Err(Rejection(error.caused_by("--max-concurrent-requests reached")));
-    };
-    Ok(next.run(request).await)
 }
 
 /// Responds by the deadline of the server or of the client, whichever is earlier.

@@ -43,6 +43,11 @@ impl Figures {
         self.add(what, measured, format!("at most {}", figure(promised)), is_held);
     }
 
+    /// Adds a figure with its maximum, which both forms check.
+    pub fn always_at_most(&mut self, what: &str, measured: f64, promised: f64) {
+        self.add(what, measured, format!("at most {}", figure(promised)), measured <= promised);
+    }
+
     /// Adds a rate with its minimum. The short form does not check it.
     pub fn at_least(&mut self, what: &str, measured: f64, promised: f64) {
         let is_held = measured >= promised || !*IS_FULL;

@@ -14,6 +14,8 @@ pub struct Method {
     /// The response.
     pub output: MessageDescriptor,
     streaming: bool,
+    /// Whether the request is a stream.
+    pub reads_stream: bool,
     /// The error envelope of the service's REST API: `FLAT` or `NESTED`.
     pub envelope: String,
     /// The REST routes.
@@ -70,6 +72,7 @@ fn read(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
         capability: enum_word(pool, "switchboard.v1.Capability", &capability, "CAPABILITY_").to_lowercase(),
         input: method.input(),
         output: method.output(),
+        reads_stream: method.is_client_streaming(),
         streaming: method.is_client_streaming() || method.is_server_streaming(),
         envelope: enum_word(
             pool,

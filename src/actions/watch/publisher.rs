@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant as Clock, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -28,9 +28,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Events that are read at a time.
 const PAGE: usize = 256;
 
-/// The maximum number of subscribers, which bounds their memory.
-const MAX_SUBSCRIBERS: usize = 10_000;
-
 /// Events of a feed that are read together.
 struct Part {
     org: OrgId,
@@ -46,8 +43,6 @@ pub(super) struct Subscription {
     /// The position after which `pages` continues.
     pub(super) now: Position,
     pub(super) pages: broadcast::Receiver<Arc<Page>>,
-    /// Counts the subscriber.
-    pub(super) permit: OwnedSemaphorePermit,
 }
 
 /// Publishes change events to subscribers.
@@ -57,7 +52,6 @@ pub struct Publisher {
     cursors: SigningKeys,
     retention: Duration,
     feeds: Feeds,
-    subscribers: Arc<Semaphore>,
     closing: CancellationToken,
     subscribed: Notify,
 }
@@ -71,7 +65,6 @@ impl Publisher {
             cursors: secrets.signing_keys.clone(),
             retention: config.event_retention,
             feeds: Feeds::default(),
-            subscribers: Arc::new(Semaphore::new(MAX_SUBSCRIBERS)),
             closing,
             subscribed: Notify::new(),
         })
@@ -120,8 +113,6 @@ impl Publisher {
 
     /// Subscribes after that position, or from now on.
     pub(super) async fn subscribe(&self, org: OrgId, start: Option<Position>) -> Result<Subscription> {
-        let permit = Arc::clone(&self.subscribers).try_acquire_owned();
-        let permit = permit.map_err(|_| Error::new(Kind::Overloaded, "too many watches, try again"))?;
         let head = match start {
             None => self.store.read(move |connection| events::head(connection, org)).await?,
             Some(start) => self.check(org, start).await?,
@@ -131,7 +122,7 @@ impl Publisher {
         self.subscribed.notify_one();
         self.notifications.wake(org);
         let start = start.unwrap_or_else(|| Position::of(&head).max(now));
-        Ok(Subscription { start, now, pages, permit })
+        Ok(Subscription { start, now, pages })
     }
 
     /// Rejects a position whose following events may be deleted or lost.

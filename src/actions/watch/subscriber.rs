@@ -57,7 +57,7 @@ impl Subscriber {
         // Reserved at the start, because the channel of a slow client is full at the end.
         let reserve = || self.sender.clone().try_reserve_owned();
         let (Ok(token), Ok(reason)) = (reserve(), reserve()) else { return };
-        let Subscription { start: mut position, now, pages, permit: _permit } = subscription;
+        let Subscription { start: mut position, now, pages } = subscription;
         let end = tokio::select! {
             Err(end) = self.send_all(&mut position, now, pages) => end,
             end = self.credential_check.lost(&self.caller) => end,

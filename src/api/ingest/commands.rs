@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
@@ -15,6 +15,7 @@ use crate::actions::commands::{self, Change, ConnectorLease, LEASE};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
+use crate::fair_share::Unprocessed;
 use crate::pb::commands_request::{Done, Open, Request};
 use crate::pb::commands_response::{Opened, Response};
 use crate::pb::{Command, CommandsRequest, CommandsResponse, command};
@@ -27,8 +28,6 @@ const MAX_UNACKNOWLEDGED: usize = 64;
 pub(super) const CHANNEL_SIZE: usize = MAX_UNACKNOWLEDGED + 1;
 /// How often the lease is renewed.
 const RENEWAL: Duration = Duration::from_secs(3);
-/// How often a waiting stream tries to take the lease.
-const RETRY: Duration = Duration::from_millis(500);
 
 type Responses = mpsc::Sender<Result<CommandsResponse, Status>>;
 
@@ -38,6 +37,7 @@ pub(super) struct Commands {
     notifier: CommandNotifier,
     closing: CancellationToken,
     caller: Arc<Caller>,
+    unprocessed: Unprocessed,
     responses: Responses,
     _gauge: GaugeGuard,
 }
@@ -54,10 +54,11 @@ impl Commands {
         notifier: CommandNotifier,
         closing: CancellationToken,
         caller: Arc<Caller>,
+        unprocessed: Unprocessed,
         responses: Responses,
     ) -> Self {
         let _gauge = GaugeGuard::stream("/switchboard.v1.IngestService/Commands");
-        Self { store, notifier, closing, caller, responses, _gauge }
+        Self { store, notifier, closing, caller, unprocessed, responses, _gauge }
     }
 
     /// Serves the stream to its end.
@@ -73,10 +74,11 @@ impl Commands {
             () = self.responses.closed() => Ok(()),
         };
         // So that another stream need not wait until the lease expires.
-        if let Some(hold) = hold
-            && let Err(error) = hold.release(&self.store).await
-        {
-            tracing::warn!(%error, "the lease of a session was not released; it expires");
+        if let Some(hold) = hold {
+            match hold.release(&self.store).await {
+                Ok(()) => self.notifier.released(),
+                Err(error) => tracing::warn!(%error, "the lease of a session was not released; it expires"),
+            }
         }
         if let Err(status) = outcome {
             tracing::info!(code = ?status.code(), "command stream ended");
@@ -135,6 +137,8 @@ impl Commands {
                     Some(Some(Request::Done(Done { ids }))) => {
                         unacknowledged.retain(|id| !ids.contains(id));
                         hold.acknowledge(&self.store, ids).await?;
+                        // The largest part of it belongs to this message: a connector waits for commands in between.
+                        self.unprocessed.processed(usize::MAX);
                     }
                     Some(Some(Request::Open(_)) | None) => {
                         return Err(Error::invalid("done", "must be in every message but the first").into());
@@ -151,11 +155,15 @@ impl Commands {
         hold: ConnectorLease,
         requests: &mut Streaming<CommandsRequest>,
     ) -> Result<Option<Lease>, Status> {
-        loop {
+        let acquire = async || {
             let expires = Instant::now() + LEASE;
-            if hold.acquire(&self.store).await? {
-                return Ok(Some(Lease { hold, expires }));
-            }
+            Ok::<_, Error>(hold.acquire(&self.store).await?.then_some(Lease { hold, expires }))
+        };
+        if let Some(lease) = acquire().await? {
+            return Ok(Some(lease));
+        }
+        let signal = self.notifier.wait(&hold)?;
+        loop {
             tokio::select! {
                 () = self.closing.cancelled() => return Err(shutting_down().into()),
                 request = next(requests) => match request? {
@@ -164,7 +172,9 @@ impl Commands {
                         return Err(Error::invalid("done", "must not be sent before the response to open").into());
                     }
                 },
-                () = sleep(RETRY) => {}
+                () = signal.notified() => if let Some(lease) = acquire().await? {
+                    return Ok(Some(lease));
+                },
             }
         }
     }

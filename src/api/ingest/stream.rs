@@ -15,6 +15,7 @@ use crate::actions::senders::{self, Sender};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result, with_origin};
+use crate::fair_share::Unprocessed;
 use crate::pb::ingest_json::snake_case;
 use crate::pb::ingest_request::{Open, Request};
 use crate::pb::ingest_response::{Acknowledgement, Opened, Rejection, Response};
@@ -22,6 +23,9 @@ use crate::pb::{IngestRequest, IngestResponse};
 use crate::store::Store;
 use crate::telemetry::causes;
 use crate::telemetry::metrics::GaugeGuard;
+
+/// What frames a message: five bytes of gRPC, and the tag and length of the event.
+const MESSAGE_OVERHEAD: usize = 5 + 5;
 
 type Responses = mpsc::Sender<Result<IngestResponse, Status>>;
 type Writing = Pin<Box<dyn Future<Output = Result<Acknowledgement>> + Send>>;
@@ -38,6 +42,9 @@ pub(super) struct IngestStream {
     /// The sequence number of the last event that was read.
     sequence: i64,
     batch: Batch<i64>,
+    unprocessed: Unprocessed,
+    /// The bytes of the batch.
+    read_bytes: usize,
     _gauge: GaugeGuard,
 }
 
@@ -47,6 +54,7 @@ impl IngestStream {
         writers: Arc<Semaphore>,
         closing: CancellationToken,
         (caller, scope): (Arc<Caller>, SessionScope),
+        unprocessed: Unprocessed,
         responses: Responses,
     ) -> Self {
         Self {
@@ -59,6 +67,8 @@ impl IngestStream {
             sender: None,
             sequence: 0,
             batch: Batch::default(),
+            unprocessed,
+            read_bytes: 0,
             _gauge: GaugeGuard::stream("/switchboard.v1.IngestService/Ingest"),
         }
     }
@@ -105,7 +115,7 @@ impl IngestStream {
                 () = closing.cancelled(), if end.is_none() => {
                     end = Some(Err(shutting_down().into()));
                 }
-                event = events.message(), if end.is_none() && !self.batch.is_full() => match event {
+                event = events.message(), if end.is_none() && self.has_room(writing.is_some()) => match event {
                     Ok(Some(request)) => if let Err(error) = self.read(request) {
                         end = Some(Err(error.into()));
                     },
@@ -114,6 +124,12 @@ impl IngestStream {
                 },
             }
         }
+    }
+
+    /// Whether another event may be read. When the organization's streams together hold much, one at a time.
+    fn has_room(&self, is_writing: bool) -> bool {
+        let holds_nothing = !is_writing && self.batch.is_empty();
+        !self.batch.is_full() && (holds_nothing || !self.unprocessed.is_tight())
     }
 
     /// Reads the first message and answers it. Returns false when the sender sent none.
@@ -152,6 +168,7 @@ impl IngestStream {
             return Err(Error::invalid("event.sequence", problem));
         }
         self.sequence = sequence;
+        self.read_bytes += bytes.len() + MESSAGE_OVERHEAD;
         self.batch.push(sequence, decode::event(&bytes), bytes.len());
         Ok(())
     }
@@ -162,9 +179,11 @@ impl IngestStream {
         let scope = self.scope.clone();
         let mark = self.sender.clone().map(|sender| Mark { sender, sequence });
         let batch = std::mem::take(&mut self.batch);
+        let (unprocessed, bytes) = (self.unprocessed.clone(), std::mem::take(&mut self.read_bytes));
         Box::pin(async move {
             let _permit = writers.acquire().await.map_err(Error::internal)?;
             let mut rejected = batch.apply(&store, &scope, mark).await?.rejected;
+            unprocessed.processed(bytes);
             rejected.sort_by_key(|(sequence, _)| *sequence);
             let rejected = rejected.iter().map(|(sequence, error)| rejection(*sequence, error)).collect();
             Ok(Acknowledgement { sequence, rejected })

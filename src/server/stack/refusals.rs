@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::ids::{KeyId, OrgId};
 
 /// Lines a second about the requests of one caller. Requests without a valid token count as those of one.
-const LINES: u32 = 10;
+const LINES: u32 = 20;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -54,17 +54,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_caller_has_ten_lines_a_second() {
+    fn each_caller_has_twenty_lines_a_second() {
         let (refusals, org, key) = (Refusals::default(), OrgId::generate(), KeyId::generate());
         let logged = |org, key: Option<&KeyId>| (0..1000).filter(|_| refusals.count(org, key)).count();
-        assert_eq!(logged(None, Some(&KeyId::generate())), 10);
+        assert_eq!(logged(None, Some(&KeyId::generate())), 20);
         assert_eq!(logged(None, Some(&KeyId::generate())), 0, "made-up keys count as one caller");
-        assert_eq!(logged(Some(org), Some(&key)), 10);
-        assert_eq!(logged(Some(org), None), 10);
+        assert_eq!(logged(Some(org), Some(&key)), 20);
+        assert_eq!(logged(Some(org), None), 20);
         if let Some(window) = refusals.0.lock().expect("not poisoned").as_mut() {
             window.begun -= SECOND;
         }
-        assert_eq!(logged(None, None), 10);
+        assert_eq!(logged(None, None), 20);
         assert_eq!(
             refusals.0.lock().expect("not poisoned").as_ref().map(|window| window.counts.len()),
             Some(1)

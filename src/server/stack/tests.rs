@@ -12,8 +12,10 @@ use tower::{ServiceExt, service_fn};
 use super::*;
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
+use crate::caller::{Caller, Capability, Principal};
 use crate::config::{EffectiveSettings, Secret, Secrets};
 use crate::cursor::{SigningKey, SigningKeys};
+use crate::ids::OrgId;
 use crate::reloading::Reloading;
 use crate::server::probes::Health;
 use crate::server::protocols::services;
@@ -28,6 +30,11 @@ async fn respond(request: Request) -> Result<Response, Infallible> {
 }
 
 fn stack_with(change: impl FnOnce(&mut Config)) -> Stack {
+    let (store, rest, config) = parts(change);
+    stack(service_fn(respond), rest, Arc::new(Authenticator::new(&store, None)), &config)
+}
+
+fn parts(change: impl FnOnce(&mut Config)) -> (Store, Transcoder, Config) {
     let settings = EffectiveSettings::find(&BTreeMap::new(), std::iter::empty());
     let mut config = settings.config().expect("the defaults");
     change(&mut config);
@@ -44,7 +51,7 @@ fn stack_with(change: impl FnOnce(&mut Config)) -> Stack {
     let services =
         services::compose(&store, &config, &secrets, &publisher, &notifier, &Health::new(), &closing);
     let (_, rest) = services.expect("services");
-    stack(service_fn(respond), rest, Arc::new(Authenticator::new(&store, None)), &config)
+    (store, rest, config)
 }
 
 /// Calls over gRPC, over gRPC-Web, or else over REST.
@@ -113,19 +120,42 @@ async fn shorter_deadline_applies_on_every_protocol() {
     }
 }
 
+/// A reader of a new organization.
+fn reader() -> Identity {
+    Identity::Known(Arc::new(Caller {
+        org: OrgId::generate(),
+        principal: Principal::Member("alice".to_owned()),
+        capabilities: [Capability::Read].into_iter().collect(),
+        sessions: None,
+        manages_owners: false,
+        member: None,
+    }))
+}
+
 #[tokio::test]
 async fn requests_beyond_the_limit_are_shed_and_probes_are_not() {
-    let stack = stack_with(|config| config.max_concurrent_requests = 1);
-    let slow = call(&stack, Protocol::Rest, "/slow", &[]);
+    let (_, rest, config) = parts(|config| config.max_concurrent_requests = 3);
+    let layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(rest.clone(), write_rejection))
+        .layer(from_fn_with_state(Admission::new(&config, rest), admission::admit));
+    let stack = Stack::new(layers.service(service_fn(respond)));
+    let get = async |caller: &Identity, path: &str| {
+        let request = http::Request::get(path).extension(caller.clone()).body(Body::empty());
+        let Ok(response) = stack.clone().oneshot(request.expect("a request")).await;
+        response.status()
+    };
+    let [busy, calm, late] = [reader(), reader(), reader()];
+    let slow = async { tokio::join!(get(&busy, "/v1/chats/slow"), get(&busy, "/v1/chats/slow")) };
     let others = async {
-        let rest = call(&stack, Protocol::Rest, "/ok", &[]).await;
-        assert_eq!(rest.status(), StatusCode::SERVICE_UNAVAILABLE);
-        for protocol in [Protocol::Grpc, Protocol::GrpcWeb] {
-            let response = call(&stack, protocol, "/ok", &[]).await;
-            assert_eq!(grpc_code(response.headers()), Code::ResourceExhausted);
+        assert_eq!(get(&busy, "/v1/chats/ok").await, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(get(&calm, "/v1/chats/ok").await, StatusCode::OK);
+        tokio::select! {
+            biased;
+            _ = get(&calm, "/v1/chats/slow") => panic!("it does not end"),
+            status = get(&late, "/v1/chats/ok") => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE),
         }
         for probe in ["/livez", "/grpc.health.v1.Health/Check"] {
-            assert_eq!(call(&stack, Protocol::Rest, probe, &[]).await.status(), StatusCode::OK);
+            assert_eq!(get(&busy, probe).await, StatusCode::OK);
         }
     };
     tokio::select! {
@@ -133,5 +163,5 @@ async fn requests_beyond_the_limit_are_shed_and_probes_are_not() {
         _ = slow => panic!("it does not end"),
         () = others => {}
     }
-    assert_eq!(call(&stack, Protocol::Rest, "/ok", &[]).await.status(), StatusCode::OK);
+    assert_eq!(get(&busy, "/v1/chats/ok").await, StatusCode::OK);
 }

@@ -1,0 +1,281 @@
+//! Shares of a limited resource, so that no organization takes what others need.
+//!
+//! An organization may hold as much as is free at most: alone it gets half of the resource, two get a third each, and one that
+//! holds little always finds some free. The scheme is known from switches as dynamic thresholds (Choudhury and Hahne, 1998).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::caller::{Caller, Principal};
+use crate::ids::OrgId;
+
+/// How much of a resource may be held.
+#[derive(Clone, Copy, Debug)]
+pub struct ShareLimits {
+    /// By all together.
+    pub total: usize,
+    /// By one organization, whatever is free; `None` for no such limit.
+    pub org: Option<usize>,
+    /// By one api-key or member; `None` for no such limit.
+    pub caller: Option<usize>,
+}
+
+/// Whose limit is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    /// That of the api-key or member.
+    Caller,
+    /// That of the organization.
+    Org,
+    /// That of all together.
+    Total,
+}
+
+/// A resource that organizations share. Callers without an organization together count as one.
+pub struct FairShare {
+    limits: ShareLimits,
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    total: usize,
+    orgs: HashMap<Option<OrgId>, usize>,
+    callers: HashMap<(OrgId, Principal), usize>,
+}
+
+/// What one holder has of the resource, until it is dropped.
+pub struct Share {
+    of: Arc<FairShare>,
+    org: Option<OrgId>,
+    caller: Option<(OrgId, Principal)>,
+    amount: usize,
+}
+
+impl FairShare {
+    /// A resource that nobody uses.
+    pub fn new(limits: ShareLimits) -> Arc<Self> {
+        Arc::new(Self { limits, used: Mutex::default() })
+    }
+
+    /// Takes that much for the caller, all or nothing.
+    pub fn take(self: &Arc<Self>, caller: Option<&Caller>, amount: usize) -> Result<Share, Exhausted> {
+        let org = caller.map(|caller| caller.org);
+        // Counted only where it is limited: the key costs an allocation.
+        let caller = caller.filter(|_| self.limits.caller.is_some());
+        let caller = caller.map(|caller| (caller.org, caller.principal.clone()));
+        let mut share = Share { of: self.clone(), org, caller, amount: 0 };
+        share.grow(amount)?;
+        Ok(share)
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        // Nothing panics while the lock is held.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// Takes more, all or nothing.
+    pub fn grow(&mut self, more: usize) -> Result<(), Exhausted> {
+        let mut used = self.of.used();
+        used.check(&self.of.limits, self.org, self.caller.as_ref(), more)?;
+        used.change(self.org, self.caller.as_ref(), |amount| amount.saturating_add(more));
+        self.amount += more;
+        Ok(())
+    }
+
+    /// Changes the amount without regard to limits.
+    pub fn resize(&mut self, amount: usize) {
+        let before = std::mem::replace(&mut self.amount, amount);
+        let change = |used: usize| used.saturating_sub(before).saturating_add(amount);
+        self.of.used().change(self.org, self.caller.as_ref(), change);
+    }
+
+    /// How much it is.
+    pub const fn amount(&self) -> usize {
+        self.amount
+    }
+
+    /// Whether the organization holds more than half of what it may.
+    pub fn is_tight(&self) -> bool {
+        let used = self.of.used();
+        let of_org = used.orgs.get(&self.org).copied().unwrap_or_default();
+        of_org > self.of.limits.total.saturating_sub(used.total) / 2
+    }
+}
+
+/// The bytes that a stream of requests has received and not processed yet. Its clones are the same.
+#[derive(Clone)]
+pub struct Unprocessed {
+    share: Arc<Mutex<Share>>,
+    base: usize,
+}
+
+impl Unprocessed {
+    /// Starts with what the share has, which is never processed.
+    pub fn new(share: Share) -> Self {
+        Self { base: share.amount(), share: Arc::new(Mutex::new(share)) }
+    }
+
+    /// Counts received bytes.
+    pub fn received(&self, bytes: usize) -> Result<(), Exhausted> {
+        self.share().grow(bytes)
+    }
+
+    /// Counts processed bytes.
+    pub fn processed(&self, bytes: usize) {
+        let mut share = self.share();
+        let left = share.amount().saturating_sub(bytes).max(self.base);
+        share.resize(left);
+    }
+
+    /// Whether to process what there is before more is received.
+    pub fn is_tight(&self) -> bool {
+        self.share().is_tight()
+    }
+
+    fn share(&self) -> MutexGuard<'_, Share> {
+        self.share.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.resize(0);
+    }
+}
+
+impl Used {
+    fn check(
+        &self,
+        limits: &ShareLimits,
+        org: Option<OrgId>,
+        caller: Option<&(OrgId, Principal)>,
+        more: usize,
+    ) -> Result<(), Exhausted> {
+        let after = |used: Option<&usize>| used.copied().unwrap_or_default().saturating_add(more);
+        let (of_org, free) = (after(self.orgs.get(&org)), limits.total.saturating_sub(self.total));
+        let of_caller = caller.map_or(0, |caller| after(self.callers.get(caller)));
+        if limits.caller.is_some_and(|limit| of_caller > limit) {
+            Err(Exhausted::Caller)
+        } else if limits.org.is_some_and(|limit| of_org > limit) {
+            Err(Exhausted::Org)
+        } else if of_org <= free {
+            Ok(())
+        } else if of_org > self.total / 2 {
+            // Others use less than it does.
+            Err(Exhausted::Org)
+        } else {
+            Err(Exhausted::Total)
+        }
+    }
+
+    fn change(
+        &mut self,
+        org: Option<OrgId>,
+        caller: Option<&(OrgId, Principal)>,
+        change: impl Fn(usize) -> usize,
+    ) {
+        self.total = change(self.total);
+        change_entry(&mut self.orgs, &org, &change);
+        if let Some(caller) = caller {
+            change_entry(&mut self.callers, caller, &change);
+        }
+    }
+}
+
+/// Changes a count. Those who hold nothing use no memory.
+fn change_entry<K: Clone + Eq + Hash>(
+    counts: &mut HashMap<K, usize>,
+    key: &K,
+    change: impl Fn(usize) -> usize,
+) {
+    match counts.get_mut(key).map(|count| (change(*count), count)) {
+        Some((0, _)) => drop(counts.remove(key)),
+        Some((after, count)) => *count = after,
+        None => {
+            let after = change(0);
+            if after > 0 {
+                counts.insert(key.clone(), after);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::Capabilities;
+
+    fn caller(org: OrgId, name: &str) -> Caller {
+        Caller {
+            org,
+            principal: Principal::Member(name.to_owned()),
+            capabilities: Capabilities::default(),
+            sessions: None,
+            manages_owners: false,
+            member: None,
+        }
+    }
+
+    fn share(total: usize, org: Option<usize>, caller: Option<usize>) -> Arc<FairShare> {
+        FairShare::new(ShareLimits { total, org, caller })
+    }
+
+    /// Takes one after the other until that fails.
+    fn take_all(share: &Arc<FairShare>, caller: &Caller) -> (Vec<Share>, Exhausted) {
+        let mut taken = Vec::new();
+        loop {
+            match share.take(Some(caller), 1) {
+                Ok(one) => taken.push(one),
+                Err(exhausted) => return (taken, exhausted),
+            }
+        }
+    }
+
+    #[test]
+    fn each_greedy_organization_leaves_as_much_as_it_holds() {
+        let share = share(100, None, None);
+        let orgs: Vec<_> = (0..4).map(|_| caller(OrgId::generate(), "alice")).collect();
+        let (mut held, mut counts) = (Vec::new(), Vec::new());
+        for org in &orgs {
+            let (taken, _) = take_all(&share, org);
+            counts.push(taken.len());
+            held.push(taken);
+        }
+        assert_eq!(counts, [50, 25, 13, 6]);
+        assert_eq!(take_all(&share, &orgs[0]).1, Exhausted::Org);
+        assert_eq!(take_all(&share, &orgs[3]).1, Exhausted::Total);
+        drop(held);
+        assert_eq!(take_all(&share, &orgs[0]).0.len(), 50, "all is free again");
+        let used = share.used();
+        assert!(used.total == 0 && used.orgs.is_empty() && used.callers.is_empty(), "nothing is kept");
+    }
+
+    #[test]
+    fn caller_and_organization_have_their_own_limits() {
+        let share = share(1000, Some(6), Some(4));
+        let org = OrgId::generate();
+        let (alice, exhausted) = take_all(&share, &caller(org, "alice"));
+        assert_eq!((alice.len(), exhausted), (4, Exhausted::Caller));
+        let (bob, exhausted) = take_all(&share, &caller(org, "bob"));
+        assert_eq!((bob.len(), exhausted), (2, Exhausted::Org));
+        let (other, _) = take_all(&share, &caller(OrgId::generate(), "alice"));
+        assert_eq!(other.len(), 4, "the same subject of another organization");
+    }
+
+    #[test]
+    fn share_grows_within_limits_and_is_resized_without() {
+        let share = share(100, None, None);
+        let org = caller(OrgId::generate(), "alice");
+        let mut bytes = share.take(Some(&org), 10).expect("free");
+        bytes.grow(40).expect("free");
+        assert_eq!((bytes.grow(1), bytes.amount()), (Err(Exhausted::Org), 50));
+        bytes.resize(90);
+        assert_eq!((share.take(None, 11).err(), bytes.amount()), (Some(Exhausted::Total), 90));
+        bytes.resize(10);
+        assert!(share.take(None, 11).is_ok());
+    }
+}

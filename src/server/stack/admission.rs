@@ -1,0 +1,179 @@
+//! What each organization may hold of the service at a time: places of requests, streams, bytes in memory.
+//!
+//! A request takes its place when all of it has arrived, and returns it when all of its response is in memory: a client that
+//! sends or reads slowly holds bytes, which count for its organization, and no place. A stream takes a place until its
+//! response begins, and is counted to its end.
+
+use std::sync::Arc;
+
+use ::transcode::Transcoder;
+use axum::body::Body;
+use axum::extract::State;
+use axum::middleware::Next;
+use http_body_util::BodyExt;
+use tonic::{Code, Status};
+
+use super::complete;
+use crate::api;
+use crate::caller::{Caller, Identity};
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::fair_share::{Exhausted, FairShare, Share, ShareLimits, Unprocessed};
+use crate::pb::{Capability, Method};
+use crate::server::protocols::protocol::Protocol;
+use crate::server::protocols::{is_open_stream, is_probe};
+use crate::server::types::{Rejection, Request, Response};
+use crate::telemetry::metrics;
+
+/// All streams together: it bounds the memory of their buffers.
+const MAX_STREAMS: usize = 10_000;
+
+/// What a request counts for beside its body: its headers, tasks and buffers.
+const REQUEST_BYTES: usize = 16 * 1024;
+
+/// The shares of all organizations.
+pub struct Admission {
+    places: Arc<FairShare>,
+    streams: Arc<FairShare>,
+    bytes: Arc<FairShare>,
+    max_body: usize,
+    rest: Transcoder,
+}
+
+/// A request that its service will not reject by its headers.
+struct Call {
+    method: Option<&'static Method>,
+    caller: Option<Arc<Caller>>,
+}
+
+impl Admission {
+    /// The limits in the settings.
+    pub fn new(config: &Config, rest: Transcoder) -> Arc<Self> {
+        let shared = |total| FairShare::new(ShareLimits { total, org: None, caller: None });
+        Arc::new(Self {
+            places: shared(config.max_concurrent_requests),
+            streams: FairShare::new(ShareLimits {
+                total: MAX_STREAMS,
+                org: Some(config.streams.org),
+                caller: Some(config.streams.key),
+            }),
+            bytes: shared(config.max_in_flight_bytes),
+            max_body: config.max_body_bytes,
+            rest,
+        })
+    }
+
+    /// The call; `None` for what takes nothing: probes, pages, and requests that are rejected by their headers.
+    fn call(&self, request: &Request) -> Option<Call> {
+        let path = request.uri().path();
+        if is_open_stream(path) {
+            return Some(Call { method: None, caller: None });
+        }
+        let rpc = match Protocol::of(request) {
+            _ if is_probe(path) => return None,
+            Protocol::Grpc | Protocol::GrpcWeb => path,
+            Protocol::Rest => self.rest.rpc(request.method(), path)?,
+        };
+        api::guard(request.extensions(), rpc).ok()?;
+        let caller = match request.extensions().get::<Identity>() {
+            Some(Identity::Known(caller)) => Some(caller.clone()),
+            _ => None,
+        };
+        Some(Call { method: Method::of(rpc), caller })
+    }
+
+    /// Takes a place among the streams, and one among the requests until the stream begins.
+    async fn stream(&self, call: &Call, request: Request, next: Next) -> Result<Response, Rejection> {
+        let caller = call.caller.as_deref();
+        let stream = self.streams.take(caller, 1).map_err(too_many_streams)?;
+        let mut bytes = self.take_bytes(caller)?;
+        let response = match call.method {
+            Some(method) if !method.reads_stream => {
+                let request = self.complete(request, &mut bytes).await?;
+                let _place = self.places.take(caller, 1).map_err(too_many_requests)?;
+                next.run(request).await
+            }
+            // A client that streams sends its messages whenever it likes: nothing may wait for them here.
+            Some(_) | None => next.run(complete::counted_stream(request, Unprocessed::new(bytes))).await,
+        };
+        Ok(match has_failed(&response) {
+            true => response,
+            false => response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _counted = &stream;
+                    frame
+                }))
+            }),
+        })
+    }
+
+    /// Takes bytes until the response is written, and a place as long as the call runs.
+    async fn unary(&self, call: &Call, request: Request, next: Next) -> Result<Response, Rejection> {
+        let caller = call.caller.as_deref();
+        let mut bytes = self.take_bytes(caller)?;
+        let request = self.complete(request, &mut bytes).await?;
+        let place = self.places.take(caller, 1).map_err(too_many_requests)?;
+        let response = complete::response(next.run(request).await).await?;
+        drop(place);
+        let size = REQUEST_BYTES + response.body().size();
+        let only_reads = call.method.is_some_and(|method| method.capabilities == [Capability::Read]);
+        match size.checked_sub(bytes.amount()) {
+            // A change is made: its response is not withheld.
+            Some(more) if only_reads => bytes.grow(more).map_err(too_many_bytes)?,
+            _ => bytes.resize(size),
+        }
+        Ok(response.map(|body| body.counted(bytes)))
+    }
+
+    fn take_bytes(&self, caller: Option<&Caller>) -> Result<Share, Rejection> {
+        self.bytes.take(caller, REQUEST_BYTES).map_err(too_many_bytes)
+    }
+
+    /// The request with all of its body, which counts for the organization meanwhile.
+    async fn complete(&self, request: Request, bytes: &mut Share) -> Result<Request, Rejection> {
+        complete::request(request, self.max_body, |more| bytes.grow(more)).await.map_err(too_many_bytes)
+    }
+}
+
+/// Admits what the caller's organization may hold.
+pub async fn admit(
+    State(admission): State<Arc<Admission>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Rejection> {
+    match admission.call(&request) {
+        None => Ok(next.run(request).await),
+        Some(call) if call.method.is_none_or(|method| method.is_stream) => {
+            admission.stream(&call, request, next).await
+        }
+        Some(call) => admission.unary(&call, request, next).await,
+    }
+}
+
+fn has_failed(response: &Response) -> bool {
+    response.extensions().get::<Status>().is_some_and(|status| status.code() != Code::Ok)
+}
+
+fn too_many_requests(exhausted: Exhausted) -> Rejection {
+    refused(exhausted, ["org_in_flight", "in_flight"], "concurrent requests")
+}
+
+fn too_many_streams(exhausted: Exhausted) -> Rejection {
+    refused(exhausted, ["org_streams", "streams"], "open streams")
+}
+
+fn too_many_bytes(exhausted: Exhausted) -> Rejection {
+    refused(exhausted, ["org_bytes", "bytes"], "unfinished requests and unread responses")
+}
+
+/// The rejection: by a limit of the caller's own 429, by that of all together 503.
+fn refused(exhausted: Exhausted, reasons: [&'static str; 2], what: &str) -> Rejection {
+    let [own, all] = reasons;
+    let (kind, reason, whose) = match exhausted {
+        Exhausted::Caller => (Kind::RateLimited, own, " of this key or member"),
+        Exhausted::Org => (Kind::RateLimited, own, " of this organization"),
+        Exhausted::Total => (Kind::Overloaded, all, ""),
+    };
+    metrics::shed(reason);
+    Rejection(Error::new(kind, format!("too many {what}{whose}, try again in a moment")))
+}

@@ -1,0 +1,78 @@
+//! HTTP/2 connections of clients that send part of a request, or do not read a response.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+/// What the client accepts without reading, in bytes.
+const WINDOW: u32 = 65_535;
+
+/// A connection, closed when the last clone and all responses are dropped.
+#[derive(Clone)]
+pub struct Http2 {
+    address: SocketAddr,
+    sender: SendRequest<Body>,
+}
+
+/// The body of a request.
+pub type Body = BoxBody<Bytes, Infallible>;
+
+/// All of a body.
+pub fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).boxed()
+}
+
+/// The beginning of a body whose end never comes.
+pub fn unfinished(bytes: impl Into<Bytes>) -> Body {
+    let frames = stream::iter([Ok(Frame::data(bytes.into()))]).chain(stream::pending());
+    BodyExt::boxed(StreamBody::new(frames))
+}
+
+impl Http2 {
+    /// Opens one. The handle aborts it.
+    pub async fn open(address: SocketAddr) -> (Self, JoinHandle<()>) {
+        let stream = TokioIo::new(TcpStream::connect(address).await.expect("the server"));
+        let mut http = Builder::new(TokioExecutor::new());
+        // What is not read stays with the server.
+        http.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+        let (sender, connection) = http.handshake(stream).await.expect("HTTP/2");
+        (Self { address, sender }, tokio::spawn(async { drop(connection.await) }))
+    }
+
+    /// Sends a request and waits for the head of its response.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response<Incoming> {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut sender = self.sender.clone();
+        sender.ready().await.expect("the connection");
+        sender.send_request(request.body(body).expect("a request")).await.expect("a response")
+    }
+
+    /// Sends a gRPC request. Returns its stream, or the code that it is rejected with.
+    pub async fn grpc(&self, path: &str, token: &str, body: Body) -> Result<Response<Incoming>, i32> {
+        let token = format!("Bearer {token}");
+        let headers = [("content-type", "application/grpc"), ("te", "trailers"), ("authorization", &token)];
+        let response = self.send("POST", path, &headers, body).await;
+        let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()?.parse().ok());
+        code.map_or(Ok(response), Err)
+    }
+}
