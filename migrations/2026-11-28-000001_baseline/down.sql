@@ -1,12 +1,10 @@
-DROP FUNCTION search_messages, search_matches, search_session_chats;
-DROP TYPE search_page, search_hit, search_match, session_chat_match;
 DROP VIEW event_views, message_views, chat_views;
 DROP TYPE chat_view_property, chat_view_access, chat_view_label, chat_view_member;
 DROP TABLE webhook_deliveries, webhooks, events, event_heads, pending_receipts, messages, list_counts, chat_activity,
     commands, session_chats, chat_properties, properties, chat_labels, labels, chat_access, chat_members,
     chat_merges, chat_addresses, chats, lids, contacts, ingest_senders, connector_leases, sessions, idempotency_keys,
     api_keys, removed_members, members, orgs;
-DROP FUNCTION query_ngrams, name_ngrams, search_key, current_org, required_migration;
+DROP FUNCTION search_keys, name_ngrams, current_org, required_migration;
 DO $$
 BEGIN
     DROP EXTENSION btree_gin;

@@ -17,27 +17,6 @@ CREATE FUNCTION current_org() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('switchboard.org_id', true), '')::uuid;
 COMMENT ON FUNCTION current_org() IS 'The organization that the current transaction may write; set with SET LOCAL switchboard.org_id.';
 
--- Names are normalized for search by the database, so that every writer does it. lower() of a database in the C locale
--- converts ASCII only: a Unicode collation is used where PostgreSQL has one.
-DO $$
-DECLARE
-    unicode text := (
-        SELECT quote_ident(collname) FROM pg_collation
-        WHERE collnamespace = 'pg_catalog'::regnamespace AND collname IN ('und-x-icu', 'pg_c_utf8')
-            AND collencoding IN (-1, (SELECT encoding FROM pg_database WHERE datname = current_database()))
-        ORDER BY collname DESC
-        LIMIT 1
-    );
-BEGIN
-    EXECUTE format(
-        'CREATE FUNCTION search_key(name text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-            RETURN left(lower(normalize(name, NFC) COLLATE %s), 256) COLLATE "C"',
-        coalesce('pg_catalog.' || unicode, '"default"')
-    );
-END
-$$;
-COMMENT ON FUNCTION search_key(text) IS 'A name normalized for search: NFC, lower case, the first 256 characters.';
-
 -- Not pg_trgm: it ignores characters that are no letters in the database's locale, and texts shorter than three characters.
 CREATE FUNCTION name_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
     RETURN ARRAY(
@@ -47,12 +26,13 @@ CREATE FUNCTION name_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql I
     );
 COMMENT ON FUNCTION name_ngrams(uuid, text) IS 'All 1-, 2- and 3-grams of a name, each prefixed with its organization.';
 
-CREATE FUNCTION query_ngrams(org_id uuid, key text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ARRAY(
-        SELECT DISTINCT (org_id::text || substr(key, start, 3)) COLLATE "C"
-        FROM generate_series(1, greatest(length(key) - 2, 1)) start
-    );
-COMMENT ON FUNCTION query_ngrams(uuid, text) IS 'The n-grams that every name containing the text has: its 3-grams, or the whole text if it is shorter.';
+CREATE FUNCTION search_keys(session_id text, chat_key bigint, sender text, sent_at timestamptz)
+    RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY[
+        session_id, 'c' || chat_key::text, sender,
+        'm' || (extract(year FROM sent_at AT TIME ZONE 'UTC') * 12 + extract(month FROM sent_at AT TIME ZONE 'UTC'))::integer::text
+    ];
+COMMENT ON FUNCTION search_keys IS 'What a search may be restricted to: session, chat, sender and month (months since the year 0) of a message.';
 
 -- Organizations and their credentials.
 
@@ -223,11 +203,12 @@ CREATE TABLE contacts (
     image       text,
     is_internal boolean NOT NULL DEFAULT false,
     field_times jsonb   NOT NULL DEFAULT '{}',
-    search_key  text    COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED,
+    search_key  text    COLLATE "C",
     PRIMARY KEY (org_id, contact_id)
 );
 -- Pending entries are scanned one by one until they are merged into the index: after 64 kB instead of the default 4 MB.
-CREATE INDEX contacts_search ON contacts USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
+-- With org_id as a key, too, the planner does not combine it with another index that has all rows of the organization.
+CREATE INDEX contacts_search ON contacts USING gin (org_id, name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
 COMMENT ON TABLE contacts IS 'Contacts of the organization''s sessions.';
 COMMENT ON COLUMN contacts.org_id IS 'The organization.';
 COMMENT ON COLUMN contacts.contact_id IS '<digits>@c.us, or <digits>@lid while no phone number is known.';
@@ -235,7 +216,7 @@ COMMENT ON COLUMN contacts.name IS 'The contact''s name.';
 COMMENT ON COLUMN contacts.color IS '#RRGGBB.';
 COMMENT ON COLUMN contacts.image IS 'URL of the picture.';
 COMMENT ON COLUMN contacts.is_internal IS 'Whether the contact belongs to the organization.';
-COMMENT ON COLUMN contacts.search_key IS 'The name normalized for search.';
+COMMENT ON COLUMN contacts.search_key IS 'The folded name: without case and accents, the first 256 characters.';
 COMMENT ON COLUMN contacts.field_times IS '{field: Unix microseconds}: when each field was last reported.';
 
 CREATE TABLE lids (
@@ -272,14 +253,16 @@ CREATE TABLE chats (
     closed_at               timestamptz,
     created_at              timestamptz,
     updated_at              timestamptz NOT NULL DEFAULT now(),
-    search_key              text        COLLATE "C" GENERATED ALWAYS AS (search_key(name)) STORED,
+    search_key              text        COLLATE "C",
     PRIMARY KEY (org_id, chat_key),
     UNIQUE (org_id, chat_id),
     -- The program unassigns the chats of a member that it deletes: SET NULL cannot be distributed.
     FOREIGN KEY (org_id, assignee) REFERENCES members (org_id, member_key) DEFERRABLE
 );
 CREATE INDEX chats_assignee ON chats (org_id, assignee) WHERE assignee IS NOT NULL;
-CREATE INDEX chats_search ON chats USING gin (name_ngrams(org_id, search_key)) WITH (gin_pending_list_limit = 64);
+CREATE INDEX chats_search ON chats
+    USING gin (org_id, name_ngrams(org_id, coalesce(search_key, '') || E'\n' || split_part(chat_id, '@', 1)))
+    WITH (gin_pending_list_limit = 64);
 -- For the foreign keys of the copies that lists sort and filter by.
 ALTER TABLE chats ADD CONSTRAINT chats_listed UNIQUE (org_id, chat_key, chat_id, type);
 COMMENT ON TABLE chats IS 'The data that all sessions of the organization share about a chat.';
@@ -300,7 +283,7 @@ COMMENT ON COLUMN chats.hubspot_metadata IS 'HubSpot''s data about the chat.';
 COMMENT ON COLUMN chats.closed_at IS 'When the chat was closed; null while it is open.';
 COMMENT ON COLUMN chats.created_at IS 'When the chat was created, as reported by WhatsApp.';
 COMMENT ON COLUMN chats.updated_at IS 'When any shared data of the chat last changed.';
-COMMENT ON COLUMN chats.search_key IS 'The name normalized for search.';
+COMMENT ON COLUMN chats.search_key IS 'The folded name: without case and accents, the first 256 characters.';
 COMMENT ON COLUMN chats.field_times IS '{field: Unix microseconds}: when each field was last reported; as members, the list of members.';
 COMMENT ON COLUMN chats.member_times IS '{contact: Unix microseconds}: when each member joined, left or changed, if that was after the list of members was reported.';
 
@@ -599,18 +582,20 @@ CREATE TABLE messages (
     reactions  jsonb,
     arrival    bigint      NOT NULL GENERATED BY DEFAULT AS IDENTITY,
     silent     boolean     NOT NULL DEFAULT false,
+    search     tsvector,
     fts        tsvector    GENERATED ALWAYS AS (to_tsvector('english'::regconfig, body)) STORED,
     FOREIGN KEY (org_id, session_id, chat_key)
         REFERENCES session_chats (org_id, session_id, chat_key) ON DELETE CASCADE DEFERRABLE
 );
 CREATE INDEX messages_chat_sent_at ON messages (org_id, session_id, chat_key, sent_at DESC, message_id DESC);
 CREATE INDEX messages_chat_arrival ON messages (org_id, session_id, chat_key, sent_at DESC, arrival DESC);
--- Full-text search: organization, session, sender and month are keys of the same GIN index as the words. Their posting
--- lists are intersected, so that a search reads about as many entries as the rarest key has, and none of other
--- organizations. Only searches mention `fts`, so the planner uses this partial index for nothing else.
+-- Full-text search in a column that the service writes: folded words, and pairs of letters where words have no blanks
+-- between them. Organization, session, chat, sender and month are keys of the same index: their posting lists are
+-- intersected, so that a search reads about as many entries as the rarest key has. The beginning of a word is looked up in
+-- all organizations; a digit of the organization before each word divides what it reads by sixteen.
+-- Only searches mention `search`, so the planner uses this partial index for nothing else.
 CREATE INDEX messages_search ON messages
-    USING gin (org_id, session_id, sender, date_trunc('month', sent_at AT TIME ZONE 'UTC'), fts)
-    WHERE fts IS NOT NULL;
+    USING gin (org_id, search_keys(session_id, chat_key, sender, sent_at), search) WHERE search IS NOT NULL;
 -- For lists across chats. `chat_key > 0` holds for all rows: only those lists have the condition, so that a list of one chat
 -- uses messages_chat_sent_at. The planner assumes a small session and would estimate these indexes as equally good.
 CREATE INDEX messages_list ON messages (org_id, session_id, sent_at DESC, message_id DESC) INCLUDE (chat_key)
@@ -635,7 +620,8 @@ COMMENT ON COLUMN messages.body IS 'The text.';
 COMMENT ON COLUMN messages.delivery IS '{"delivered": {contact: ms}, "read": {contact: ms}, "pending": [contact]}; null while no receipt is known.';
 COMMENT ON COLUMN messages.details IS 'The keys of the message object that have no column.';
 COMMENT ON COLUMN messages.field_times IS '{field: Unix microseconds} of the fields last reported before updated_at; null when all are as of updated_at.';
-COMMENT ON COLUMN messages.fts IS 'The text as searched.';
+COMMENT ON COLUMN messages.search IS 'What search looks through: folded words, each after the last digit of org_id; null when there is none.';
+COMMENT ON COLUMN messages.fts IS 'The English words of the text, as responses show them.';
 COMMENT ON COLUMN messages.first_body IS 'The text as first sent, without a version, when it is neither body nor prev_body.';
 COMMENT ON COLUMN messages.reactions IS '{contact: [Unix microseconds, emoji]}: the last reaction of each person, an empty emoji when it was removed; null while there is none.';
 COMMENT ON COLUMN messages.arrival IS 'Order of arrival: greater than that of every message of the chat that arrived before.';
@@ -1006,306 +992,6 @@ COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now, a
 COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
 COMMENT ON COLUMN event_views.hidden_from IS 'Members who may not see the chat, also of a deleted one.';
-
-CREATE TYPE session_chat_match AS (
-    id              bigint,
-    archived        boolean,
-    pinned          boolean,
-    muted_until     timestamptz,
-    unread          integer,
-    last_message_at timestamptz,
-    active_at       timestamptz,
-    chat_id         text,
-    name            text
-);
-COMMENT ON TYPE session_chat_match IS 'A chat found by search_session_chats.';
-
--- A function, because the planner cannot estimate which of two strategies is cheaper. A text that many names contain is found
--- soon by scanning the list in order. A text that few names contain, or only names far down the list, is looked up in the
--- n-gram indexes; OFFSET 0 makes the joins lookups for each chat found. A null filter does not filter.
-CREATE FUNCTION search_session_chats(
-    org uuid, session text, part text,
-    only_archived boolean, only_pinned boolean, only_muted boolean, only_unread boolean, only_group boolean,
-    after_pinned boolean, after_active_at timestamptz, after_id bigint,
-    max_rows bigint
-) RETURNS SETOF session_chat_match LANGUAGE plpgsql STABLE ROWS 50 SET enable_seqscan = off AS $$
-DECLARE
-    -- After the first rows the function counts the names that have the n-grams; if there are many, it scans on.
-    first_scanned CONSTANT bigint := 1000;
-    max_scanned CONSTANT bigint := 20000;
-    few CONSTANT bigint := 2000;
-    wanted CONSTANT text := search_key(part);
-    ngrams CONSTANT text[] := query_ngrams(org, wanted);
-    -- The position to continue from; initially before the first chat.
-    last_pinned boolean := coalesce(after_pinned, true);
-    last_active_at timestamptz := coalesce(after_active_at, 'infinity');
-    last_id bigint := coalesce(after_id, 9223372036854775807);
-    scanned bigint := 0;
-    is_complete boolean := true;
-    chat record;
-BEGIN
-    FOR chat IN
-        SELECT s.pinned, s.active_at, s.id,
-            ROW(s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
-                coalesce(p.name, c.name))::session_chat_match AS shown,
-            strpos(coalesce(p.search_key, c.search_key), wanted) > 0
-                AND (only_archived IS NULL OR s.archived = only_archived)
-                AND (only_pinned IS NULL OR s.pinned = only_pinned)
-                AND (only_unread IS NULL OR s.is_unread = only_unread)
-                AND (only_group IS NULL OR s.is_group = only_group)
-                AND (only_muted IS NULL OR coalesce(s.muted_until > now(), false) = only_muted) AS matches
-        FROM (
-            SELECT * FROM session_chats held
-            WHERE held.org_id = org AND held.session_id = session
-                AND (held.pinned, held.active_at, held.id) < (last_pinned, last_active_at, last_id)
-            ORDER BY held.pinned DESC, held.active_at DESC, held.id DESC
-            LIMIT max_scanned
-        ) s
-        CROSS JOIN LATERAL (
-            SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_key = s.chat_key OFFSET 0
-        ) c
-        LEFT JOIN LATERAL (
-            SELECT * FROM contacts WHERE contacts.org_id = org AND contacts.contact_id = c.chat_id OFFSET 0
-        ) p ON true
-        ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
-    LOOP
-        scanned := scanned + 1;
-        last_pinned := chat.pinned;
-        last_active_at := chat.active_at;
-        last_id := chat.id;
-        IF chat.matches THEN
-            RETURN NEXT chat.shown;
-            max_rows := max_rows - 1;
-            IF max_rows = 0 THEN
-                RETURN;
-            END IF;
-        END IF;
-        IF scanned = max_scanned OR scanned = first_scanned
-            AND few > (SELECT count(*) FROM (
-                SELECT FROM chats WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org LIMIT few) x)
-            AND few > (SELECT count(*) FROM (
-                SELECT FROM contacts WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org LIMIT few) x)
-        THEN
-            is_complete := false;
-            EXIT;
-        END IF;
-    END LOOP;
-    IF is_complete THEN
-        RETURN;
-    END IF;
-    RETURN QUERY
-    SELECT s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id,
-        coalesce(p.name, c.name)
-    FROM (
-        SELECT chat_key FROM chats WHERE name_ngrams(org_id, search_key) @> ngrams AND org_id = org
-        UNION
-        SELECT its.chat_key
-        FROM contacts person
-        CROSS JOIN LATERAL (
-            SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_id = person.contact_id OFFSET 0
-        ) its
-        WHERE name_ngrams(person.org_id, person.search_key) @> ngrams AND person.org_id = org
-    ) named
-    CROSS JOIN LATERAL (
-        SELECT * FROM session_chats held
-        WHERE held.org_id = org AND held.session_id = session AND held.chat_key = named.chat_key OFFSET 0
-    ) s
-    CROSS JOIN LATERAL (
-        SELECT * FROM chats WHERE chats.org_id = org AND chats.chat_key = named.chat_key OFFSET 0
-    ) c
-    LEFT JOIN LATERAL (
-        SELECT * FROM contacts WHERE contacts.org_id = org AND contacts.contact_id = c.chat_id OFFSET 0
-    ) p ON true
-    WHERE strpos(coalesce(p.search_key, c.search_key), wanted) > 0
-        AND (only_archived IS NULL OR s.archived = only_archived)
-        AND (only_pinned IS NULL OR s.pinned = only_pinned)
-        AND (only_muted IS NULL OR coalesce(s.muted_until > now(), false) = only_muted)
-        AND (only_unread IS NULL OR s.is_unread = only_unread)
-        AND (only_group IS NULL OR s.is_group = only_group)
-        AND (s.pinned, s.active_at, s.id) < (last_pinned, last_active_at, last_id)
-    ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC
-    LIMIT max_rows;
-END
-$$;
-COMMENT ON FUNCTION search_session_chats IS 'A page of the chats of a session whose name contains a text, in list order after a position.';
-
-CREATE TYPE search_match AS (session_id text, chat_key bigint, message_id text, sent_at timestamptz, rank real);
-COMMENT ON TYPE search_match IS 'A matching message with its rank.';
-
-CREATE TYPE search_hit AS (
-    rank       real,
-    headline   text,
-    phone      text,
-    chat_id    text,
-    message_id text,
-    sent_at    timestamptz,
-    updated_at timestamptz,
-    ack        smallint,
-    from_me    boolean,
-    sender     text,
-    type       text,
-    body       text,
-    delivery   jsonb,
-    details    jsonb,
-    fts        text
-);
-COMMENT ON TYPE search_hit IS 'A hit: the message, its chat, and the session that stored it.';
-
-CREATE TYPE search_page AS (error text, total integer, is_capped boolean, hits search_hit[]);
-COMMENT ON TYPE search_page IS 'A page of hits; error is null, or the argument that is invalid or unknown: query, phone or chat.';
-
-CREATE FUNCTION search_matches(
-    of_org uuid, wanted tsquery, in_sessions text[], in_chat bigint, by_senders text[], by_me boolean,
-    sent_from timestamptz, sent_before timestamptz, max_matches integer,
-    OUT matches search_match[], OUT is_capped boolean
-)
-LANGUAGE plpgsql STABLE PARALLEL SAFE
--- The best plan depends on how rare the words are, which the planner only knows for values.
-SET plan_cache_mode = force_custom_plan
--- Words that are misestimated as common would be searched by a scan; the GIN index serves both.
-SET enable_seqscan = off
-SET enable_indexscan = off
-AS $$
-DECLARE
-    -- GIN has no search for any of several values, only for one.
-    one_session text := CASE WHEN cardinality(in_sessions) = 1 THEN in_sessions[1] END;
-    one_sender  text := CASE WHEN cardinality(by_senders) = 1 THEN by_senders[1] END;
-    -- Future messages belong to the newest month.
-    is_open     boolean := sent_before IS NULL OR sent_before > now();
-    newest      timestamp := date_trunc('month', least(sent_before, now()) AT TIME ZONE 'UTC');
-    oldest      timestamp := date_trunc('month', coalesce(sent_from, '1970-01-01') AT TIME ZONE 'UTC');
-    -- The month being searched; null for all at once.
-    month       timestamp := CASE WHEN newest < oldest + interval '1 year' THEN greatest(newest, oldest) END;
-    more        search_match[];
-BEGIN
-    matches := '{}';
-    LOOP
-        more := ARRAY(
-            SELECT ROW(m.session_id, m.chat_key, m.message_id, m.sent_at, ts_rank_cd(m.fts, wanted))::search_match
-            FROM messages m
-            WHERE m.org_id = of_org
-                AND m.fts @@ wanted
-                AND (in_sessions IS NULL OR CASE WHEN one_session IS NULL
-                    THEN m.session_id = ANY (in_sessions) ELSE m.session_id = one_session END)
-                AND (by_senders IS NULL OR CASE WHEN one_sender IS NULL
-                    THEN m.sender = ANY (by_senders) ELSE m.sender = one_sender END)
-                AND (in_chat IS NULL OR m.chat_key = in_chat)
-                AND (by_me IS NULL OR m.from_me = by_me)
-                AND (sent_from IS NULL OR m.sent_at >= sent_from)
-                AND (sent_before IS NULL OR m.sent_at < sent_before)
-                AND (month IS NULL OR CASE WHEN is_open AND month = newest
-                    THEN date_trunc('month', m.sent_at AT TIME ZONE 'UTC') >= month
-                    ELSE date_trunc('month', m.sent_at AT TIME ZONE 'UTC') = month END)
-            -- Unordered while there is no month: only the number of matches counts.
-            ORDER BY CASE WHEN month IS NOT NULL THEN m.sent_at END DESC,
-                CASE WHEN month IS NOT NULL THEN m.message_id END DESC
-            LIMIT max_matches + 1 - cardinality(matches)
-        );
-        IF month IS NULL AND cardinality(more) > max_matches THEN
-            -- Too many to sort: read month by month, only as many as needed.
-            month := newest;
-        ELSE
-            matches := matches || more;
-            EXIT WHEN month IS NULL OR month <= oldest OR cardinality(matches) > max_matches;
-            month := month - interval '1 month';
-        END IF;
-    END LOOP;
-    is_capped := cardinality(matches) > max_matches;
-    matches := matches[1:max_matches];
-END
-$$;
-COMMENT ON FUNCTION search_matches IS 'The matching messages; if there are more than max_matches, the newest.';
-
-CREATE FUNCTION search_messages(
-    of_org uuid, scope text[], of_phone text, of_phone_id text, in_address text, by_address text, by_me boolean,
-    sent_from timestamptz, sent_before timestamptz, query text, newest_first boolean,
-    max_matches integer, skip_rows integer, max_rows integer
-) RETURNS search_page
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET plan_cache_mode = force_custom_plan
--- Suppresses the notice about queries of stop words only.
-SET client_min_messages = warning
-AS $$
-DECLARE
-    wanted   tsquery := websearch_to_tsquery('english', query);
-    sessions text[] := scope;
-    chat     bigint;
-    contact  text;
-    senders  text[];
-    matches  search_match[];
-    result   search_page := ROW(NULL, 0, false, '{}');
-BEGIN
-    -- A query of exclusions only would match nearly everything.
-    IF querytree(wanted) = 'T' THEN
-        result.error := 'query';
-        RETURN result;
-    END IF;
-    IF of_phone IS NOT NULL OR of_phone_id IS NOT NULL THEN
-        sessions := ARRAY(
-            SELECT s.session_id FROM sessions s
-            WHERE s.org_id = of_org
-                AND (of_phone IS NULL OR s.phone = of_phone)
-                AND (of_phone_id IS NULL OR s.phone_id = of_phone_id)
-                AND (scope IS NULL OR s.session_id = ANY (scope))
-        );
-        IF sessions = '{}' THEN
-            result.error := 'phone';
-            RETURN result;
-        END IF;
-    END IF;
-    IF in_address IS NOT NULL THEN
-        SELECT a.chat_key INTO chat FROM chat_addresses a WHERE a.org_id = of_org AND a.address = in_address;
-        sessions := ARRAY(
-            SELECT sc.session_id FROM session_chats sc
-            WHERE sc.org_id = of_org AND sc.chat_key = chat
-                AND (sessions IS NULL OR sc.session_id = ANY (sessions))
-        );
-        IF sessions = '{}' THEN
-            result.error := 'chat';
-            RETURN result;
-        END IF;
-    END IF;
-    -- A contact may have a LID besides its phone number.
-    IF by_address IS NOT NULL THEN
-        contact := coalesce(
-            (SELECT l.address FROM lids l WHERE l.org_id = of_org AND l.lid = by_address), by_address);
-        senders := ARRAY(
-            SELECT contact UNION ALL SELECT l.lid FROM lids l WHERE l.org_id = of_org AND l.address = contact
-        );
-    END IF;
-    -- Only stop words, or an empty session scope.
-    IF numnode(wanted) = 0 OR sessions = '{}' THEN
-        RETURN result;
-    END IF;
-    SELECT m.matches, m.is_capped INTO matches, result.is_capped
-    FROM search_matches(of_org, wanted, sessions, chat, senders, by_me, sent_from, sent_before, max_matches) m;
-    result.total := cardinality(matches);
-    result.hits := ARRAY(
-        SELECT ROW(
-            hit.rank,
-            -- The marks are characters removed from the text, so that the rest can be escaped before they become markup.
-            ts_headline('english', translate(v.body, E'\x01\x02', ''), wanted, E'StartSel=\x01, StopSel=\x02'),
-            (SELECT s.phone FROM sessions s WHERE s.org_id = of_org AND s.session_id = hit.session_id),
-            (SELECT c.chat_id FROM chats c WHERE c.org_id = of_org AND c.chat_key = hit.chat_key),
-            v.message_id, v.sent_at, v.updated_at, v.ack, v.from_me, v.sender, v.type, v.body, v.delivery,
-            v.details, v.fts
-        )::search_hit
-        FROM (
-            SELECT *, row_number() OVER (
-                ORDER BY CASE WHEN NOT newest_first THEN f.rank END DESC, f.sent_at DESC, f.message_id DESC, f.session_id
-            ) AS place
-            FROM unnest(matches) f
-            ORDER BY place OFFSET skip_rows LIMIT max_rows
-        ) hit
-        -- sent_at is redundant, but with it every index leads directly to the message.
-        JOIN message_views v ON v.org_id = of_org AND v.session_id = hit.session_id AND v.chat_key = hit.chat_key
-            AND v.sent_at = hit.sent_at AND v.message_id = hit.message_id
-        ORDER BY hit.place
-    );
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION search_messages IS 'One page of a search.';
 
 -- Row level security, a second check: a statement can only write rows of the organization that its transaction is set to.
 -- Reads are not restricted; their check is the org_id in every WHERE. FORCE applies the policies to the tables' owner, too.
