@@ -64,7 +64,7 @@ mod types;
 mod views;
 mod visibility;
 pub mod webhook_deliveries;
-pub mod webhook_leases;
+pub mod webhook_queues;
 pub mod webhooks;
 mod work_span;
 mod workers;

@@ -2,6 +2,7 @@
 
 mod receiver;
 mod setup;
+mod takeover;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,10 +15,16 @@ use receiver::{Post, Receiver};
 
 const ROOT: &str = "/api/v1/organization/webhooks";
 
-/// A server that allows private addresses and retries quickly.
+/// Arguments of a server that sends to this machine and retries quickly.
+const QUICK: [&str; 3] = ["--webhook-allow-loopback", "--webhook-initial-backoff", "20ms"];
+
 async fn world(more: &[&str]) -> World {
-    let args = [&["--webhook-allow-private-networks", "--webhook-initial-backoff", "20ms"], more].concat();
-    World::start_with("127.0.0.1:0", &args).await
+    World::start_with("127.0.0.1:0", &[&QUICK, more].concat()).await
+}
+
+async fn another_server(world: &World, more: &[&str]) -> Server {
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    Server::run(&world.command(&[&serve, &QUICK[..], more].concat())).await
 }
 
 async fn manager(world: &World) -> Rest {
@@ -232,29 +239,48 @@ async fn redirect_is_not_followed() {
 
 #[tokio::test]
 async fn private_addresses_are_rejected_by_default() {
-    let world = World::start_with("127.0.0.1:0", &["--webhook-max-attempts", "1"]).await;
-    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
-    let chat = world.chat("A").await;
-    let port = receiver.address.port();
-    for url in [
+    let urls = [
         "http://hooks.acme.example/",
         "https://127.0.0.1/",
+        "https://10.0.0.1/",
         "https://[::1]/",
         "https://169.254.169.254/",
         "https://LocalHost/",
         "https://api.localhost./",
-    ] {
+    ];
+    assert_rejects(&[], "https", &urls).await;
+}
+
+#[tokio::test]
+async fn private_networks_exclude_loopback_and_link_local() {
+    let urls = [
+        "http://127.0.0.1/",
+        "http://0.0.0.0/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://169.254.169.254/",
+        "http://[fe80::1]/",
+        "http://localhost/",
+    ];
+    let world = assert_rejects(&["--webhook-allow-private-networks"], "http", &urls).await;
+    create(&manager(&world).await, json!({"url": "http://10.0.0.1/", "enabled": false})).await;
+}
+
+/// A server with these arguments rejects the URLs, and sends nothing to a host name that resolves to this machine.
+async fn assert_rejects(args: &[&str], scheme: &str, urls: &[&str]) -> World {
+    let args = [&["--webhook-max-attempts", "1"], args].concat();
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("A").await;
+    for url in urls {
         let rejected = caller.json("POST", ROOT, json!({"url": url}).to_string()).await.expect(422).json();
-        assert!(
-            rejected["error"]["details"]["url"].is_string() || rejected["error"]["details"]["url"].is_array(),
-            "{rejected}"
-        );
+        let details = &rejected["error"]["details"]["url"];
+        assert!(details.is_string() || details.is_array(), "{url}: {rejected}");
     }
-    // A host name that resolves to a private address.
     let url = "https://hooks.acme.example/";
     let (id, _) = create(&caller, json!({"url": url, "actions": ["state"]})).await;
-    let resolves_here =
-        format!("UPDATE webhooks SET url = 'https://localhost:{port}/' WHERE webhook_id = '{id}'");
+    let host = format!("localhost:{}", receiver.address.port());
+    let resolves_here = format!("UPDATE webhooks SET url = '{scheme}://{host}/' WHERE webhook_id = '{id}'");
     world.sql().run_as(&world.org.id, &resolves_here);
     change(&world, &chat, 1).await;
     let dead = wait_for(&caller, &id, "dead", 1).await;
@@ -263,22 +289,13 @@ async fn private_addresses_are_rejected_by_default() {
         (&Value::Null, &json!("the address is not a public one"))
     );
     assert_eq!(receiver.posts().len(), 0);
+    world
 }
 
 #[tokio::test]
 async fn several_dispatchers_keep_the_order_of_each_chat() {
     let world = world(&[]).await;
-    let serve = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--webhook-allow-private-networks",
-        "--webhook-initial-backoff",
-        "20ms",
-    ];
-    let _others = tokio::join!(async { Server::run(&world.command(&serve)).await }, async {
-        Server::run(&world.command(&serve)).await
-    });
+    let _others = tokio::join!(another_server(&world, &[]), another_server(&world, &[]));
     let (caller, receiver) = (manager(&world).await, Receiver::start().await);
     let chats = [world.chat("A").await, world.chat("B").await, world.chat("C").await];
     create(&caller, json!({"url": receiver.url(), "actions": ["state"]})).await;

@@ -8,7 +8,7 @@ use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 pub use crate::store::events::AuditQuery;
-use crate::store::events::{self, ChangeEvent, EventKind};
+use crate::store::events::{self, ChangeEvent};
 use crate::store::{Connection, Store};
 
 /// A page of the chat's changes, newest first, within the caller's sessions.
@@ -19,12 +19,12 @@ pub async fn list(
     query: AuditQuery,
     page: PageRequest,
 ) -> Result<Page<ChangeEvent>> {
-    check_kind("action", query.kind.as_deref())?;
+    check_kind("action", query.action.as_deref())?;
     let scope = Scope::of("audit logs")
         .with("chat", &query.address)
         .with_some("number", query.phone.as_ref())
         .with_some("performed by", query.actor.as_deref())
-        .with_some("action", query.kind.as_deref())
+        .with_some("action", query.action.as_deref())
         .with_some("from", query.from.map(Instant::micros))
         .with_some("before", query.before.map(Instant::micros));
     let org = caller.org;
@@ -48,9 +48,9 @@ fn size_of(event: &ChangeEvent) -> usize {
 /// Rejects an unknown kind of change event.
 pub(super) fn check_kind(field: &'static str, kind: Option<&str>) -> Result<()> {
     match kind {
-        Some(kind) if EventKind::ALL.iter().all(|known| known.as_str() != kind) => {
-            let known = EventKind::ALL.map(EventKind::as_str).join(", ");
-            Err(Error::invalid(field, format_args!("must be one of {known}")))
+        Some(kind) if events::selected_by(kind).is_empty() => {
+            let message = "must be an action or a type of events, or a type with `*` after the dot";
+            Err(Error::invalid(field, message))
         }
         Some(_) | None => Ok(()),
     }

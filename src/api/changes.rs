@@ -15,7 +15,7 @@ use crate::pb::{
     ChatChange, FieldChange, SessionChatChange, SessionFieldChange, WatchChatsResponse,
     WatchSessionChatsResponse, WebhookEvent,
 };
-use crate::store::events::{ChangeEvent, DELETED_TEXT};
+use crate::store::events::{ChangeEvent, DELETED_TEXT, action_of, type_of};
 use crate::telemetry::metrics::GaugeGuard;
 
 pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
@@ -24,7 +24,8 @@ pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
         org_id: org.to_string(),
         chat_id: event.chat_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         org_phone: event.phone.as_ref().map(|phone| format!("{phone}@c.us")),
-        action: event.kind.clone(),
+        action: action_of(&event.kind).to_owned(),
+        r#type: type_of(&event.kind),
         performed_by: event.actor.clone(),
         performed_at: Some(event.at.into()),
         changes: field_changes(event, Dialect::Chat, |(field, previous, current)| FieldChange {
@@ -52,7 +53,8 @@ fn to_session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionCha
         id: event.event_id,
         session_id: session.to_string(),
         jid: event.chat_id.as_ref().map(ChatAddress::to_jid).unwrap_or_default(),
-        action: event.kind.clone(),
+        action: action_of(&event.kind).to_owned(),
+        r#type: type_of(&event.kind),
         performed_by: event.actor.clone(),
         performed_at: event.at.millis(),
         changes: session_field_changes(event),
@@ -66,7 +68,8 @@ pub fn webhook_event(org: OrgId, event: &ChangeEvent) -> WebhookEvent {
         org_id: org.to_string(),
         session_id: event.session_id.map(|session| session.to_string()),
         jid: event.chat_id.as_ref().map(ChatAddress::to_jid).unwrap_or_default(),
-        action: event.kind.clone(),
+        action: action_of(&event.kind).to_owned(),
+        r#type: type_of(&event.kind),
         performed_by: event.actor.clone(),
         performed_at: event.at.millis(),
         changes: session_field_changes(event),

@@ -10,7 +10,7 @@ use super::mask::Mask;
 use super::parse::{parse, parse_each};
 use super::state::{Api, RpcResult};
 use super::write::{deletion, update};
-use crate::actions::webhooks::{self as actions, DeliveryRow, NewWebhook, WebhookChange, WebhookRow};
+use crate::actions::webhooks::{self as actions, ListedDelivery, NewWebhook, WebhookChange, WebhookRow};
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
 use crate::instant::Instant;
@@ -21,7 +21,6 @@ use crate::pb::{
     ReplayWebhookRequest, ReplayWebhookResponse, RotateWebhookSecretRequest, SecretWebhook,
     UpdateWebhookRequest, Webhook, WebhookDelivery,
 };
-use crate::store::events::ChangeEvent;
 
 #[tonic::async_trait]
 impl WebhookService for Api {
@@ -81,7 +80,7 @@ impl WebhookService for Api {
         let ListWebhookDeliveriesRequest { webhook_id, state, limit, cursor } = request.into_inner();
         let id = parse("webhook_id", &webhook_id)?;
         let page = self.webhooks.deliveries(&caller, id, state, limit, &cursor).await?;
-        let data = page.items.into_iter().map(|(row, event)| delivery(caller.org, row, event)).collect();
+        let data = page.items.into_iter().map(|listed| delivery(caller.org, listed)).collect();
         Ok(Response::new(ListWebhookDeliveriesResponse { data, next_cursor: page.next }))
     }
 
@@ -146,10 +145,12 @@ fn webhook(row: WebhookRow) -> Webhook {
         session_ids: row.sessions.iter().flatten().map(ToString::to_string).collect(),
         enabled: Some(row.enabled),
         created_at: row.created_at.millis(),
+        failing_since: row.failing_since.map(Instant::millis),
+        disabled_at: row.disabled_at.map(Instant::millis),
     }
 }
 
-fn delivery(org: OrgId, row: DeliveryRow, event: Option<ChangeEvent>) -> WebhookDelivery {
+fn delivery(org: OrgId, (row, due_at, event): ListedDelivery) -> WebhookDelivery {
     WebhookDelivery {
         id: row.event_id.to_string(),
         state: row.state,
@@ -158,7 +159,7 @@ fn delivery(org: OrgId, row: DeliveryRow, event: Option<ChangeEvent>) -> Webhook
         error: row.error,
         created_at: row.created_at.millis(),
         tried_at: row.attempted_at.map(Instant::millis),
-        next_try_at: row.next_attempt_at.map(Instant::millis),
+        next_try_at: due_at.map(Instant::millis),
         event: event.map(|event| webhook_event(org, &event)),
     }
 }

@@ -249,10 +249,16 @@ pub struct RateLimits {
 /// How change events are delivered to webhooks.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct WebhookConfig {
-    /// Whether webhooks may have private addresses and plain http URLs; by default, only https at public addresses
+    /// Whether webhooks may have private addresses and plain http URLs; by default, only https at public addresses.
+    /// Loopback and link-local addresses remain excluded
     #[arg(id = "webhook-allow-private-networks", long, value_name = "BOOLEAN", default_value = "false")]
     #[arg(action = ArgAction::Set, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_private_networks: bool,
+
+    /// Whether webhooks may have any address, also of this machine, and plain http URLs: for development
+    #[arg(id = "webhook-allow-loopback", long, value_name = "BOOLEAN", default_value = "false")]
+    #[arg(action = ArgAction::Set, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_loopback: bool,
 
     /// Maximum duration of one delivery attempt
     #[arg(id = "webhook-timeout", long, value_name = "DURATION", default_value = "10s")]
@@ -268,6 +274,11 @@ pub struct WebhookConfig {
     #[arg(id = "webhook-initial-backoff", long, value_name = "DURATION", default_value = "5s")]
     #[arg(value_parser = positive_duration)]
     pub initial_backoff: Duration,
+
+    /// How long every delivery attempt of a webhook must fail before the webhook is disabled
+    #[arg(id = "webhook-disable-after", long, value_name = "DURATION", default_value = "3d")]
+    #[arg(value_parser = positive_duration)]
+    pub disable_after: Duration,
 }
 
 impl Config {

@@ -7,11 +7,12 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Timestamptz};
 
+use super::bulk::{insert_rows, update_rows};
 use super::connection::{Connection, StoreResult};
 use super::events::ChangeEvent;
 use super::interval::interval;
 use super::org_rows::org_rows;
-use super::schema::{webhook_deliveries, webhooks};
+use super::schema::{webhook_deliveries, webhook_queues, webhooks};
 use super::views::event_views;
 use crate::ids::{OrgId, SessionId, WebhookId};
 use crate::instant::Instant;
@@ -30,7 +31,7 @@ pub const DELIVERED: &str = "delivered";
 pub const DEAD: &str = "dead";
 
 /// The delivery of an event to a webhook.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = webhook_deliveries, check_for_backend(Pg))]
 pub struct DeliveryRow {
     /// The event.
@@ -47,31 +48,80 @@ pub struct DeliveryRow {
     pub error: Option<String>,
     /// When it was last attempted.
     pub attempted_at: Option<Instant>,
-    /// When it is due, while it waits.
-    pub next_attempt_at: Option<Instant>,
     /// When it was created.
     pub created_at: Instant,
 }
 
-impl DeliveryRow {
-    /// A delivery that has not been attempted.
-    pub fn new(event_id: i64, chat_key: i64, next_attempt_at: Instant) -> Self {
-        Self {
-            event_id,
-            chat_key,
-            state: WAITING.to_owned(),
-            attempts: 0,
-            status: None,
-            error: None,
-            attempted_at: None,
-            next_attempt_at: Some(next_attempt_at),
-            created_at: Instant::now(),
-        }
-    }
+/// The event of a delivery, as a join of `event_views`.
+macro_rules! event_of_delivery {
+    () => {
+        event_views::org_id
+            .eq(webhook_deliveries::org_id)
+            .and(
+                event_views::bucket
+                    .eq(event_key::BitAnd::new(webhook_deliveries::event_id, 15_i64.into_sql::<BigInt>())),
+            )
+            .and(
+                event_views::number
+                    .eq(event_key::ShiftRight::new(webhook_deliveries::event_id, 4.into_sql::<Integer>())),
+            )
+    };
+}
+
+/// A delivery, when it is due while it waits, and its event while that is stored.
+pub type ListedDelivery = (DeliveryRow, Option<Instant>, Option<ChangeEvent>);
+
+/// Adds deliveries of events of chats, unless they exist.
+pub fn insert(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    events: &[(i64, i64)],
+) -> StoreResult<()> {
+    let rows = insert_rows!(org, webhook_deliveries, events, |row| {
+        webhook_id: id, event_id: row.0, chat_key: row.1, state: WAITING, attempts: 0,
+    });
+    rows.on_conflict_do_nothing().execute(connection)?;
+    Ok(())
+}
+
+/// The webhook's deliveries of these events, in order. Each with its event while that is stored.
+pub fn find(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    events: &[i64],
+) -> StoreResult<Vec<(DeliveryRow, Option<ChangeEvent>)>> {
+    Ok(webhook_deliveries::table
+        .left_join(event_views::table.on(event_of_delivery!()))
+        .filter(webhook_deliveries::org_id.eq(org))
+        .filter(webhook_deliveries::webhook_id.eq(id))
+        .filter(webhook_deliveries::event_id.eq_any(events))
+        .order(webhook_deliveries::event_id)
+        .select((DeliveryRow::as_select(), Option::<ChangeEvent>::as_select()))
+        .load(connection)?)
+}
+
+/// Stores the results of attempts that ended at that time.
+pub fn store_results(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    rows: &[DeliveryRow],
+    at: Instant,
+) -> StoreResult<()> {
+    let update = update_rows!(org, webhook_deliveries, rows, |row| { webhook_id: id, event_id: row.event_id } set {
+        state: row.state.as_str(),
+        attempts: row.attempts,
+        status: row.status,
+        error: row.error.as_deref(),
+        attempted_at: (row.attempts > 0).then_some(at),
+    });
+    update.execute(connection)?;
+    Ok(())
 }
 
 /// At most `limit` deliveries of events before `before`, newest first.
-/// Each with its event while that is stored.
 ///
 /// Empty when the webhook does not select only sessions in `allowed`.
 pub fn page(
@@ -82,19 +132,16 @@ pub fn page(
     state: Option<&str>,
     before: i64,
     limit: i64,
-) -> StoreResult<Vec<(DeliveryRow, Option<ChangeEvent>)>> {
-    let event = event_views::org_id
+) -> StoreResult<Vec<ListedDelivery>> {
+    let is_in_backoff = webhook_queues::org_id
         .eq(webhook_deliveries::org_id)
-        .and(
-            event_views::bucket
-                .eq(event_key::BitAnd::new(webhook_deliveries::event_id, 15_i64.into_sql::<BigInt>())),
-        )
-        .and(
-            event_views::number
-                .eq(event_key::ShiftRight::new(webhook_deliveries::event_id, 4.into_sql::<Integer>())),
-        );
+        .and(webhook_queues::webhook_id.eq(webhook_deliveries::webhook_id))
+        .and(webhook_queues::chat_key.eq(webhook_deliveries::chat_key))
+        .and(webhook_queues::holder.is_null())
+        .and(webhook_deliveries::state.eq(WAITING));
     let mut page = webhook_deliveries::table
-        .left_join(event_views::table.on(event))
+        .left_join(event_views::table.on(event_of_delivery!()))
+        .left_join(webhook_queues::table.on(is_in_backoff))
         .filter(webhook_deliveries::org_id.eq(org))
         .filter(webhook_deliveries::webhook_id.eq(id))
         .filter(webhook_deliveries::event_id.lt(before))
@@ -111,7 +158,11 @@ pub fn page(
     Ok(page
         .order(webhook_deliveries::event_id.desc())
         .limit(limit)
-        .select((DeliveryRow::as_select(), Option::<ChangeEvent>::as_select()))
+        .select((
+            DeliveryRow::as_select(),
+            webhook_queues::due_at.nullable(),
+            Option::<ChangeEvent>::as_select(),
+        ))
         .load(connection)?)
 }
 
@@ -126,24 +177,22 @@ pub fn lock_state(
     Ok(state.for_update().first(connection).optional()?)
 }
 
-/// Resets one dead letter, or all of the webhook, to waiting. Returns their number.
+/// Resets one dead letter, or all of the webhook, to waiting. Returns the chat of each.
 pub fn revive(
     connection: &mut Connection,
     org: OrgId,
     id: &WebhookId,
     event: Option<i64>,
-) -> StoreResult<usize> {
+) -> StoreResult<Vec<i64>> {
     let dead = org_rows!(webhook_deliveries, org, webhook_id = id, state = DEAD);
-    let set = (
-        webhook_deliveries::state.eq(WAITING),
-        webhook_deliveries::attempts.eq(0),
-        webhook_deliveries::next_attempt_at.eq(now),
-    );
+    let set = (webhook_deliveries::state.eq(WAITING), webhook_deliveries::attempts.eq(0));
+    let chat = webhook_deliveries::chat_key;
     Ok(match event {
         Some(event) => diesel::update(dead.filter(webhook_deliveries::event_id.eq(event)))
             .set(set)
-            .execute(connection)?,
-        None => diesel::update(dead).set(set).execute(connection)?,
+            .returning(chat)
+            .get_results(connection)?,
+        None => diesel::update(dead).set(set).returning(chat).get_results(connection)?,
     })
 }
 

@@ -1,13 +1,19 @@
 //! Webhooks as the organization configured them.
 
+use std::time::Duration;
+
+use diesel::dsl::now;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz};
 
 use super::connection::{Connection, StoreResult};
-use super::events;
+use super::events::{self, Positions};
+use super::interval::interval;
 use super::org_rows::org_rows;
 use super::schema::webhooks;
 use super::transaction::Transaction;
+use super::webhook_queues;
 use crate::config::Quota;
 use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
@@ -33,6 +39,12 @@ pub struct WebhookRow {
     pub key_id: Vec<u8>,
     /// When it was created.
     pub created_at: Instant,
+    /// Consecutive runs in which the endpoint failed for every chat.
+    pub failures: i32,
+    /// When the first of the attempts failed that all have failed since.
+    pub failing_since: Option<Instant>,
+    /// When the service disabled it because the endpoint had failed for long.
+    pub disabled_at: Option<Instant>,
 }
 
 /// A webhook to insert.
@@ -57,12 +69,24 @@ pub struct WebhookChanges {
     #[diesel(column_name = session_ids)]
     pub sessions: Option<Option<Vec<SessionId>>>,
     pub enabled: Option<bool>,
+    pub disabled_at: Option<Option<Instant>>,
+    pub salt: Option<Vec<u8>>,
+    pub key_id: Option<Vec<u8>>,
 }
 
-/// Clears the backoff of an endpoint, so that its next batch starts at once.
-macro_rules! no_backoff {
+diesel::define_sql_function! {
+    /// The first argument, or the second when it is null.
+    fn coalesce(one: Nullable<Timestamptz>, other: Timestamptz) -> Timestamptz;
+}
+
+/// Clears what is known of failed attempts.
+macro_rules! no_failures {
     () => {
-        (webhooks::failures.eq(0), webhooks::retry_at.eq(None::<Instant>))
+        (
+            webhooks::failures.eq(0),
+            webhooks::retry_at.eq(None::<Instant>),
+            webhooks::failing_since.eq(None::<Instant>),
+        )
     };
 }
 
@@ -120,34 +144,92 @@ pub fn lock(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreRes
     Ok(webhook.for_update().first(connection).optional()?)
 }
 
-/// Changes an existing webhook and clears its backoff.
+/// Changes an existing webhook, and ends its backoff.
 pub fn update(
     connection: &mut Connection,
     org: OrgId,
     id: &WebhookId,
     changes: &WebhookChanges,
 ) -> StoreResult<WebhookRow> {
-    let update = diesel::update(webhooks::table.find((org, id))).set((changes, no_backoff!()));
+    webhook_queues::retry_now(connection, org, id)?;
+    let update = diesel::update(webhooks::table.find((org, id))).set((changes, no_failures!()));
     Ok(update.returning(WebhookRow::as_returning()).get_result(connection)?)
 }
 
-/// Clears the webhook's backoff.
-pub fn reset_backoff(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<()> {
-    diesel::update(webhooks::table.find((org, id))).set(no_backoff!()).execute(connection)?;
+/// Ends the webhook's backoff.
+pub fn retry_now(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<()> {
+    succeeded(connection, org, id)?;
+    webhook_queues::retry_now(connection, org, id)
+}
+
+/// Records that the endpoint accepted a delivery.
+pub fn succeeded(connection: &mut Connection, org: OrgId, id: &WebhookId) -> StoreResult<()> {
+    diesel::update(webhooks::table.find((org, id))).set(no_failures!()).execute(connection)?;
     Ok(())
 }
 
-/// Replaces the secret of an existing webhook and clears its backoff.
-pub fn resalt(
+/// Records that every attempt of a run failed.
+/// With a backoff, the webhook is not served until its end, and the run counts as a failure.
+pub fn failed(
     connection: &mut Connection,
     org: OrgId,
     id: &WebhookId,
-    salt: &[u8],
-    key_id: &[u8],
-) -> StoreResult<WebhookRow> {
-    let set = (webhooks::salt.eq(salt), webhooks::key_id.eq(key_id), no_backoff!());
-    let update = diesel::update(webhooks::table.find((org, id))).set(set);
-    Ok(update.returning(WebhookRow::as_returning()).get_result(connection)?)
+    backoff: Option<Duration>,
+) -> StoreResult<()> {
+    let time = || now.into_sql::<Timestamptz>();
+    let set = (
+        webhooks::failures.eq(webhooks::failures + i32::from(backoff.is_some())),
+        webhooks::retry_at.eq((time() + interval(backoff.unwrap_or_default())).nullable()),
+        webhooks::failing_since.eq(coalesce(webhooks::failing_since, time()).nullable()),
+    );
+    diesel::update(webhooks::table.find((org, id))).set(set).execute(connection)?;
+    Ok(())
+}
+
+/// Disables an enabled webhook whose attempts have failed for that long. Returns whether it did.
+pub fn disable_failing(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    after: Duration,
+) -> StoreResult<bool> {
+    let failing = webhooks::table
+        .find((org, id))
+        .filter(webhooks::enabled)
+        .filter(webhooks::failing_since.le((now.into_sql::<Timestamptz>() - interval(after)).nullable()));
+    let set =
+        (webhooks::enabled.eq(false), webhooks::disabled_at.eq(now.into_sql::<Timestamptz>().nullable()));
+    Ok(diesel::update(failing).set(set).execute(connection)? > 0)
+}
+
+/// An enabled webhook and the positions up to which its events have deliveries, locked until the transaction ends.
+/// `None` also when it is locked already.
+pub fn lock_positions(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+) -> StoreResult<Option<(WebhookRow, Positions)>> {
+    let found: Option<(WebhookRow, Vec<i64>)> = webhooks::table
+        .find((org, id))
+        .filter(webhooks::enabled)
+        .select((WebhookRow::as_select(), webhooks::positions))
+        .for_no_key_update()
+        .skip_locked()
+        .first(connection)
+        .optional()?;
+    Ok(found.map(|(row, positions)| (row, positions.into())))
+}
+
+/// Sets the positions up to which the webhook's events have deliveries.
+pub fn set_positions(
+    connection: &mut Connection,
+    org: OrgId,
+    id: &WebhookId,
+    positions: Positions,
+) -> StoreResult<()> {
+    let update = diesel::update(webhooks::table.find((org, id)));
+    update.set(webhooks::positions.eq(Vec::from(positions))).execute(connection)?;
+    Ok(())
 }
 
 /// Deletes the webhook. The database deletes its deliveries.

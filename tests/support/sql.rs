@@ -114,7 +114,7 @@ pub fn is_statement_of_a_request(sql: &str) -> bool {
         "idempotency_keys",
         "ingest_senders",
         "\"event_heads\"",
-        "\"lease_expires_at\"",
+        "\"failing_since\" IS NULL",
         "\"webhook_deliveries\".\"created_at\" <",
         "pg_notify",
         ") AS range (org_id, bucket, after, up_to)",

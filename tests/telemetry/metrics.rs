@@ -118,21 +118,27 @@ async fn event_lag_of_watchers_grows_while_events_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn event_lag_of_webhooks_grows_while_a_lease_is_held() {
+async fn event_lag_of_webhooks_grows_while_nothing_is_sent() {
     let world = world().await;
     let lag = r#"switchboard_events_lag_seconds{reader="webhooks"}"#;
     wait_for(&world, lag, |lag| lag == 0.0).await;
     let chat = world.chat("Alice").await;
     note(&world, &chat, "one").await;
-    // A holder that sends nothing.
-    let taken =
-        "enabled = true, lease_holder = gen_random_uuid(), lease_expires_at = now() + interval '1 day'";
     let mut sql = world.sql();
-    sql.run_as(&world.org.id, &format!("UPDATE webhooks SET {taken}"));
+    let paused = "UPDATE webhooks SET enabled = true, retry_at = now() + interval '1 day'";
+    sql.run_as(&world.org.id, paused);
     wait_for(&world, lag, |lag| lag > 0.0).await;
     // Webhooks with a failing receiver do not count: their owner must fix the receiver.
-    sql.run_as(&world.org.id, "UPDATE webhooks SET failures = 1");
+    sql.run_as(&world.org.id, "UPDATE webhooks SET failing_since = now()");
     wait_for(&world, lag, |lag| lag == 0.0).await;
+    // Events that wait in the queue count, too.
+    let queued = format!(
+        "UPDATE webhooks SET failing_since = NULL, positions = ARRAY(SELECT 1000000000 FROM generate_series(1, 16));
+         INSERT INTO webhook_queues (org_id, webhook_id, chat_key) VALUES ('{}', '{}', 1)",
+        world.org.id, world.org.webhook
+    );
+    sql.run_as(&world.org.id, &queued);
+    wait_for(&world, lag, |lag| lag > 0.0).await;
 }
 
 /// The rules of `promtool check metrics`: every metric has a help text and one type.

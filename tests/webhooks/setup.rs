@@ -18,7 +18,7 @@ async fn webhook_is_created_changed_and_deleted() {
     let mut webhook = shown.json();
     let expected = json!({
         "id": id, "url": url, "actions": ["labels", "state"], "sessionIds": [], "enabled": false,
-        "createdAt": webhook["createdAt"],
+        "createdAt": webhook["createdAt"], "failingSince": null, "disabledAt": null,
     });
     assert_eq!(webhook, expected);
     let sessions = json!([world.org.sessions[0]]);
@@ -52,6 +52,7 @@ async fn invalid_webhook_is_rejected_with_its_field() {
         (json!({"url": "https://user@hooks.acme.example/"}), "url"),
         (json!({"url": "https://hooks.acme.example/#in"}), "url"),
         (json!({"url": "https://hooks.acme.example/", "actions": ["nonsense"]}), "actions[0]"),
+        (json!({"url": "https://hooks.acme.example/", "actions": ["chat.*", "labels.*"]}), "actions[1]"),
         (json!({"url": "https://hooks.acme.example/", "sessionIds": ["x"]}), "sessionIds[0]"),
         (
             json!({"url": "https://hooks.acme.example/", "sessionIds": [world.other.sessions[0]]}),

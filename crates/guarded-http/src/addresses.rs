@@ -7,17 +7,54 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Destinations {
     /// Anywhere, with or without TLS.
     Any,
+    /// To public and private addresses, with or without TLS, but not to loopback and link-local ones: behind those are
+    /// the services of this machine and the metadata of cloud providers.
+    Private,
     /// Only to public addresses, with TLS.
     /// Every address of a name is checked, and the connection is made to the checked addresses: what the name resolves
     /// to a moment later does not matter.
     Public,
 }
 
+impl Destinations {
+    /// Whether requests may be sent to the address.
+    pub fn allows(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Private => !is_local(address),
+            Self::Public => is_public(address),
+        }
+    }
+}
+
+/// Whether the address is loopback, link-local or unspecified, which connects to loopback.
+fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.octets()[0] == 0,
+        IpAddr::V6(address) => match embedded_v4(address) {
+            Some(embedded) => is_local(embedded.into()),
+            None => {
+                address.is_loopback() || address.is_unspecified() || address.segments()[0] & 0xffc0 == 0xfe80
+            }
+        },
+    }
+}
+
+/// The IPv4 address in one of NAT64 (RFC 6052), in an IPv4-mapped one, or in one of 6to4.
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let (high, low) = match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0xffff, high, low] => (high, low),
+        [0x2002, high, low, ..] => (high, low),
+        _ => return None,
+    };
+    Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+}
+
 /// Whether the address is public: not loopback, private, link-local or reserved.
 /// An IPv6 address that embeds an IPv4 address is checked by that.
 ///
 /// Follows the special-purpose registries of IANA (RFC 6890).
-pub fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -51,17 +88,17 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let embedded = |high: u16, low: u16| {
-        let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match address.segments() {
-        // NAT64 embeds an IPv4 address (RFC 6052).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-        // IPv4-mapped addresses.
-        [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low),
-        // 6to4, Teredo and other protocols, documentation.
-        [0x2002, ..] | [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => false,
+    match (address.segments(), embedded_v4(address)) {
+        ([0x2002, ..], _) => false,
+        (_, Some(embedded)) => is_public_v4(embedded),
+        (segments, None) => is_global_unicast(segments),
+    }
+}
+
+fn is_global_unicast(segments: [u16; 8]) -> bool {
+    match segments {
+        // Documentation, then Teredo and other protocols.
+        [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => false,
         [0x2001, second, ..] if second < 0x0200 => false,
         // Nothing else is global unicast.
         [first, ..] => first & 0xe000 == 0x2000,
@@ -90,6 +127,23 @@ mod tests {
             100::1 2001::1 2001:db8::1 2002:7f00:1::1 3fff::1 fc00::1 fd12::1 fe80::1 fec0::1 ff02::1";
         for address in addresses.split_whitespace() {
             assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn private_destinations_exclude_loopback_and_link_local() {
+        for local in
+            "127.0.0.1 127.8.8.8 0.0.0.0 0.1.2.3 169.254.169.254 :: ::1 fe80::1 febf::1 ::ffff:127.0.0.1 \
+            ::ffff:169.254.169.254 64:ff9b::7f00:1 2002:7f00:1::1"
+                .split_whitespace()
+        {
+            assert!(!Destinations::Private.allows(local.parse().unwrap()), "{local}");
+        }
+        for other in
+            "10.1.2.3 172.16.0.1 192.168.1.1 100.64.0.1 1.1.1.1 fd12::1 ::ffff:10.0.0.1 2606:4700::1111"
+                .split_whitespace()
+        {
+            assert!(Destinations::Private.allows(other.parse().unwrap()), "{other}");
         }
     }
 }

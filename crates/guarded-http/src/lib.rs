@@ -1,4 +1,4 @@
-//! An HTTP client for URLs that others chose: it connects to public addresses only.
+//! An HTTP client for URLs that others chose: it connects to allowed addresses only, such as public ones.
 //!
 //! It uses no proxy and follows no redirects: both lead to addresses that were not checked.
 
@@ -17,8 +17,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 use tokio_rustls::rustls;
 
-pub use self::addresses::{Destinations, is_public};
-use self::resolver::{NotPublic, Resolver};
+pub use self::addresses::Destinations;
+use self::resolver::{NotAllowed, Resolver};
 pub use self::trust::Trust;
 
 /// How long an idle connection is kept, and how many to one host.
@@ -39,8 +39,8 @@ pub enum HttpError {
     InvalidUrl(String),
     /// The URL does not use TLS, which public destinations require.
     NotHttps,
-    /// The host is, or resolves to, an address that is not public.
-    NotPublic,
+    /// The host is, or resolves to, an address that the destinations exclude.
+    NotAllowed,
     /// The time limit was exceeded.
     Timeout,
     /// The body of the response exceeds the limit, in bytes.
@@ -118,14 +118,12 @@ impl HttpClient {
     /// Names are checked by the resolver, which addresses do not pass.
     fn checked(&self, url: &str) -> Result<Url, HttpError> {
         let url: Url = url.parse().map_err(|error| HttpError::InvalidUrl(format!("{error}")))?;
-        if self.destinations == Destinations::Any {
-            return Ok(url);
-        }
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if host.parse::<IpAddr>().is_ok_and(|address| !is_public(address)) {
-            return Err(HttpError::NotPublic);
+        if host.parse::<IpAddr>().is_ok_and(|address| !self.destinations.allows(address)) {
+            return Err(HttpError::NotAllowed);
         }
-        if url.scheme() == "https" { Ok(url) } else { Err(HttpError::NotHttps) }
+        let needs_tls = self.destinations == Destinations::Public;
+        if needs_tls && url.scheme() != "https" { Err(HttpError::NotHttps) } else { Ok(url) }
     }
 }
 
@@ -155,8 +153,8 @@ impl From<reqwest::Error> for HttpError {
     fn from(error: reqwest::Error) -> Self {
         let mut source: Option<&(dyn StdError + 'static)> = Some(&error);
         while let Some(cause) = source {
-            if cause.is::<NotPublic>() {
-                return Self::NotPublic;
+            if cause.is::<NotAllowed>() {
+                return Self::NotAllowed;
             }
             source = cause.source();
         }
@@ -173,7 +171,7 @@ impl fmt::Display for HttpError {
         match self {
             Self::InvalidUrl(error) => write!(f, "invalid URL: {error}"),
             Self::NotHttps => f.write_str("not an https URL"),
-            Self::NotPublic => f.write_str("not a public address"),
+            Self::NotAllowed => f.write_str("not an allowed address"),
             Self::Timeout => f.write_str("no response in time"),
             Self::TooLarge(max) => write!(f, "the response is larger than {max} bytes"),
             Self::Tls(error) => error.fmt(f),

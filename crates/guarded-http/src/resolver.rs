@@ -1,4 +1,4 @@
-//! Resolves host names, and rejects names with an address that is not public.
+//! Resolves host names, and rejects names with an address that is not allowed.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::addresses::{Destinations, is_public};
+use crate::addresses::Destinations;
 
 pub(crate) type Lookup = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
 
@@ -16,18 +16,18 @@ pub(crate) struct Resolver {
     destinations: Destinations,
 }
 
-/// A name has an address that is not public.
+/// A name has an address to which requests may not be sent.
 /// None of its addresses is used, or success would be a matter of luck.
 #[derive(Debug)]
-pub(crate) struct NotPublic;
+pub(crate) struct NotAllowed;
 
-impl fmt::Display for NotPublic {
+impl fmt::Display for NotAllowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name resolves to an address that is not public")
+        f.write_str("the name resolves to an address that is not allowed")
     }
 }
 
-impl std::error::Error for NotPublic {}
+impl std::error::Error for NotAllowed {}
 
 impl Resolver {
     /// The system's resolver.
@@ -51,10 +51,8 @@ impl Resolve for Resolver {
         let (lookup, destinations) = ((self.lookup)(name.as_str().to_owned()), self.destinations);
         Box::pin(async move {
             let addresses = lookup.await?;
-            if destinations == Destinations::Public
-                && !addresses.iter().all(|address| is_public(address.ip()))
-            {
-                return Err(NotPublic.into());
+            if !addresses.iter().all(|address| destinations.allows(address.ip())) {
+                return Err(NotAllowed.into());
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })

@@ -50,7 +50,7 @@ async fn name_with_a_private_address_is_not_connected_to() {
     for answer in [vec![private], vec![public, private], vec![private, public]] {
         let client = client(vec![answer], Destinations::Public);
         let outcome = client.get(&format!("https://rebinding.acme.example:{port}/"), 0).await;
-        assert!(matches!(outcome, Err(HttpError::NotPublic)), "{outcome:?}");
+        assert!(matches!(outcome, Err(HttpError::NotAllowed)), "{outcome:?}");
     }
     assert_eq!(connections.load(Ordering::SeqCst), 0);
 }
@@ -61,7 +61,7 @@ async fn name_is_checked_at_every_lookup() {
     let resolver = resolver(vec![vec![public], vec![private]], Destinations::Public);
     let resolve = || resolver.resolve("rebinding.acme.example".parse().expect("a name"));
     assert_eq!(resolve().await.expect("public").collect::<Vec<_>>(), [public]);
-    assert!(resolve().await.is_err_and(|error| error.is::<NotPublic>()));
+    assert!(resolve().await.is_err_and(|error| error.is::<NotAllowed>()));
 }
 
 #[tokio::test]
@@ -70,10 +70,21 @@ async fn address_in_the_url_is_checked() {
     let client = HttpClient::new("test", Destinations::Public, TIMEOUT, Trust::System).expect("a client");
     for host in ["127.0.0.1", "127.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "localhost"] {
         let outcome = client.get(&format!("https://{host}:{port}/"), 0).await;
-        assert!(matches!(outcome, Err(HttpError::NotPublic)), "{host}: {outcome:?}");
+        assert!(matches!(outcome, Err(HttpError::NotAllowed)), "{host}: {outcome:?}");
     }
     let plain = client.get("http://hooks.acme.example/", 0).await;
     assert!(matches!(plain, Err(HttpError::NotHttps)), "{plain:?}");
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn private_destinations_never_connect_to_this_machine() {
+    let (port, connections) = server().await;
+    let client = client(vec![vec![address("10.0.0.1:0"), address("127.0.0.1:0")]], Destinations::Private);
+    for host in ["127.0.0.1", "0.0.0.0", "[::1]", "169.254.169.254", "hooks.acme.example"] {
+        let outcome = client.get(&format!("http://{host}:{port}/"), 0).await;
+        assert!(matches!(outcome, Err(HttpError::NotAllowed)), "{host}: {outcome:?}");
+    }
     assert_eq!(connections.load(Ordering::SeqCst), 0);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::{LabelId, SessionId};
-use crate::store::events::{ChangeEvent, RoutableEvent};
+use crate::store::events::{ChangeEvent, RoutableEvent, is_selected};
 use crate::text_key::text_key;
 
 /// Selects events. Every condition that is set must hold.
@@ -16,7 +16,7 @@ pub(super) struct Filter {
     pub(super) label: Option<LabelId>,
     /// The member's email in the form in which it is compared.
     pub(super) assignee: Option<String>,
-    /// Empty selects all.
+    /// Filters of kinds.
     pub(super) kinds: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ impl Filter {
                 .viewer
                 .as_deref()
                 .is_none_or(|viewer| !routable.hidden_from.iter().any(|key| key == viewer))
-            && (self.kinds.is_empty() || self.kinds.contains(&routable.event.kind))
+            && is_selected(&routable.event.kind, &self.kinds)
             && self.label.as_ref().is_none_or(|label| has_label(routable, label.as_str()))
             && self.assignee.as_ref().is_none_or(|assignee| is_assigned(routable, assignee))
     }

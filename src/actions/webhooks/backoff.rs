@@ -11,7 +11,7 @@ pub(super) fn jittered(failures: i32, initial: Duration) -> Duration {
 }
 
 /// The longest backoff: doubled with each failure, up to ten minutes.
-pub(super) fn ceiling(failures: i32, initial: Duration) -> Duration {
+fn ceiling(failures: i32, initial: Duration) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(20);
     initial.saturating_mul(1 << doublings).min(MAX_BACKOFF)
 }

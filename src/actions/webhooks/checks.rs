@@ -1,8 +1,10 @@
 //! Validation of webhooks, their visibility, and the derivation of their secrets.
 
+use guarded_http::Destinations;
+
 use crate::actions::audit::check_kind;
 use crate::caller::Caller;
-use crate::config::Secret;
+use crate::config::{Secret, WebhookConfig};
 use crate::cursor::SigningKeys;
 use crate::error::{Error, Result};
 use crate::ids::{OrgId, SessionId};
@@ -24,6 +26,15 @@ pub(super) fn secret(keys: &SigningKeys, org: OrgId, row: &WebhookRow) -> Option
     let bytes = keys.secret(&row.key_id, &parts)?;
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(Secret::new(format!("{SECRET_PREFIX}{digits}")))
+}
+
+/// The addresses that endpoints may have.
+pub fn destinations(settings: &WebhookConfig) -> Destinations {
+    match (settings.allow_loopback, settings.allow_private_networks) {
+        (true, _) => Destinations::Any,
+        (false, true) => Destinations::Private,
+        (false, false) => Destinations::Public,
+    }
 }
 
 /// Valid event kinds, sorted, without duplicates.

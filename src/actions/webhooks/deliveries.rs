@@ -12,9 +12,8 @@ use crate::caller::Caller;
 use crate::cursor::Scope;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, WebhookId};
-use crate::store::events::ChangeEvent;
-use crate::store::webhook_deliveries::{self, DEAD, DELIVERED, DeliveryRow, WAITING};
-use crate::store::{Connection, Store, StoreResult, Transaction, webhook_leases, webhooks};
+use crate::store::webhook_deliveries::{self, DEAD, DELIVERED, ListedDelivery, WAITING};
+use crate::store::{Connection, Store, StoreResult, Transaction, webhook_queues, webhooks};
 
 impl Webhooks {
     /// A page of the webhook's deliveries, those of the newest events first.
@@ -25,7 +24,7 @@ impl Webhooks {
         state: Option<String>,
         limit: Option<i64>,
         cursor: &str,
-    ) -> Result<Page<(DeliveryRow, Option<ChangeEvent>)>> {
+    ) -> Result<Page<ListedDelivery>> {
         if state.as_deref().is_some_and(|state| ![WAITING, DELIVERED, DEAD].contains(&state)) {
             let expected = format_args!("must be {WAITING}, {DELIVERED} or {DEAD}");
             return Err(Error::invalid("state", expected));
@@ -37,7 +36,7 @@ impl Webhooks {
             let (allowed, state, before) = (allowed.as_deref(), state.as_deref(), before.unwrap_or(i64::MAX));
             webhook_deliveries::page(connection, org, &webhook, allowed, state, before, limit)
         };
-        let page = list.page(limit, cursor, |(row, _): &(DeliveryRow, _)| row.event_id, read).await?;
+        let page = list.page(limit, cursor, |(row, ..): &ListedDelivery| row.event_id, read).await?;
         if page.items.is_empty() {
             // Returns 404 when the webhook does not exist.
             self.get(caller, id).await?;
@@ -58,10 +57,7 @@ impl Webhooks {
             visible(webhooks::find(tx, org, &id)?, allowed.as_deref())?;
             let state = webhook_deliveries::lock_state(tx, org, &id, event)?;
             match state.as_deref() {
-                Some(DEAD) => {
-                    webhook_deliveries::revive(tx, org, &id, Some(event))?;
-                    webhooks::reset_backoff(tx, org, &id)
-                }
+                Some(DEAD) => revive(tx, org, &id, Some(event)).map(|_| ()),
                 Some(_) => {
                     Err(Error::new(Kind::FailedPrecondition, "the delivery is not a dead letter").into())
                 }
@@ -81,17 +77,27 @@ impl Webhooks {
         let (org, allowed) = (caller.org, caller.sessions.clone());
         let write = move |tx: &mut Transaction<'_>| {
             visible(webhooks::find(tx, org, &id)?, allowed.as_deref())?;
-            webhooks::reset_backoff(tx, org, &id)?;
-            webhook_deliveries::revive(tx, org, &id, None)
+            revive(tx, org, &id, None)
         };
         idempotent.write(&self.store, org, write).await
     }
 }
 
-/// Age of the oldest undelivered event, of webhooks whose endpoints respond.
+/// Retries one dead letter, or all of the webhook, at once. Returns their number.
+fn revive(connection: &mut Connection, org: OrgId, id: &WebhookId, event: Option<i64>) -> StoreResult<usize> {
+    webhooks::retry_now(connection, org, id)?;
+    let mut chats = webhook_deliveries::revive(connection, org, id, event)?;
+    let revived = chats.len();
+    chats.sort_unstable();
+    chats.dedup();
+    webhook_queues::add(connection, org, id, &chats)?;
+    Ok(revived)
+}
+
+/// How long the oldest work of webhooks whose endpoints respond has been due.
 pub async fn lag(store: &Store) -> Result<Duration> {
-    let oldest = store.read(webhook_leases::oldest_undelivered).await?;
-    let micros = oldest.map_or(0, |(at, now)| now.micros() - at.micros());
+    let oldest = store.read(webhook_queues::oldest_due).await?;
+    let micros = oldest.map_or(0, |(due_at, now)| now.micros() - due_at.micros());
     Ok(Duration::from_micros(micros.try_into().unwrap_or_default()))
 }
 

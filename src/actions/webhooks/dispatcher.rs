@@ -1,23 +1,26 @@
-//! Schedules webhook deliveries: finds webhooks with due work and runs a worker for each.
+//! Schedules webhook deliveries: finds webhooks with due work, and starts a run for each.
 //!
 //! Webhooks are served independently, within a limit per process and per organization, so an unresponsive endpoint delays
-//! no other. Its undelivered events stay in the event log.
+//! no other. A run that reached its minimum duration ends when others wait for its place.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::sleep;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant as Clock, sleep};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use super::run::Run;
 use super::sender::WebhookSender;
-use super::worker::Worker;
+use super::worker::{Shared, Worker};
 use crate::config::WebhookConfig;
 use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, WebhookId};
-use crate::store::{Store, webhook_leases};
+use crate::store::{Store, webhook_queues};
 use crate::telemetry::causes;
 
 /// Webhooks that one process serves at a time.
@@ -25,15 +28,33 @@ const MAX_CONCURRENT: usize = 128;
 /// The same for one organization, to leave room for others.
 const MAX_CONCURRENT_PER_ORG: usize = 16;
 
+/// Webhooks that a poll returns.
+const MAX_DUE: i64 = 256;
+
+/// How long a run may keep its place while others wait for one.
+const RUN_DURATION: Duration = Duration::from_secs(5);
+
 /// Pause between polls for due webhooks.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The same after a batch.
+/// The same after a run.
 const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Sends change events to webhooks.
 pub struct Dispatcher<S> {
-    worker: Arc<Worker<S>>,
-    running: Running,
+    shared: Arc<Shared<S>>,
+    closing: CancellationToken,
+    runs: BTreeMap<WebhookId, RunHandle>,
+    /// Signals the end of a run.
+    ended: Arc<Notify>,
+}
+
+/// A webhook that is being served.
+struct RunHandle {
+    org: OrgId,
+    started: Clock,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 impl<S: WebhookSender> Dispatcher<S> {
@@ -45,111 +66,69 @@ impl<S: WebhookSender> Dispatcher<S> {
         sender: S,
         closing: CancellationToken,
     ) -> Self {
-        let worker = Arc::new(Worker { store, keys, settings, sender, closing });
-        Self { worker, running: Running::default() }
+        let shared = Arc::new(Shared { store, keys, settings, sender });
+        Self { shared, closing, runs: BTreeMap::new(), ended: Arc::default() }
     }
 
     /// Delivers until `closing` is cancelled, then waits for the attempts in progress.
     pub async fn run(mut self) {
-        let closing = self.worker.closing.clone();
-        while !closing.is_cancelled() {
+        while !self.closing.is_cancelled() {
             if let Err(error) = self.poll().await {
                 tracing::warn!(reason = causes(&error), "polling for due webhooks failed");
             }
             tokio::select! {
                 () = sleep(POLL_INTERVAL) => {}
-                true = self.running.next_finished() => sleep(SHORT_POLL_INTERVAL).await,
-                () = closing.cancelled() => {}
+                () = self.ended.notified() => sleep(SHORT_POLL_INTERVAL).await,
+                () = self.closing.cancelled() => {}
             }
-            self.running.remove_finished();
         }
-        while self.running.next_finished().await {}
+        for run in self.runs.into_values() {
+            // An error means that it panicked.
+            let _ = run.task.await;
+        }
     }
 
-    /// Starts a worker for each due webhook, within the limits.
+    /// Starts or wakes a run for each due webhook, within the limits.
     async fn poll(&mut self) -> Result<()> {
-        if self.running.capacity() == 0 {
-            return Ok(());
-        }
-        // Repeated when one organization's webhooks filled the result, and it has reached its limit now.
-        loop {
-            let (capacity, full_orgs) = (self.running.capacity(), self.running.full_orgs());
-            let limit = i64::try_from(capacity).unwrap_or(i64::MAX);
-            let read = move |connection: &mut _| webhook_leases::due(connection, &full_orgs, limit);
-            let due = self.worker.store.read(read).await?;
-            let is_complete = due.len() < capacity;
-            let mut started = 0;
-            for (org, webhook) in due {
-                if self.running.has_capacity(org) && !self.running.contains(&webhook) {
-                    self.start(org, webhook);
-                    started += 1;
-                }
-            }
-            if is_complete || started == 0 || self.running.capacity() == 0 {
-                return Ok(());
+        let due = self.shared.store.read(|connection| webhook_queues::due(connection, MAX_DUE)).await?;
+        self.runs.retain(|_, run| !run.task.is_finished());
+        for (org, webhook) in due {
+            if let Some(run) = self.runs.get(&webhook) {
+                run.wake.notify_one();
+            } else if self.make_room(org) {
+                self.start(org, webhook);
             }
         }
+        Ok(())
+    }
+
+    /// Whether a run of the organization may start. If not, the oldest that stands in its way is stopped.
+    fn make_room(&self, org: OrgId) -> bool {
+        let is_org_full = self.runs.values().filter(|run| run.org == org).count() >= MAX_CONCURRENT_PER_ORG;
+        if !is_org_full && self.runs.len() < MAX_CONCURRENT {
+            return true;
+        }
+        let in_the_way = self.runs.values().filter(|run| {
+            let is_old = run.started.elapsed() > RUN_DURATION;
+            is_old && !run.stop.is_cancelled() && (run.org == org || !is_org_full)
+        });
+        if let Some(oldest) = in_the_way.min_by_key(|run| run.started) {
+            oldest.stop.cancel();
+        }
+        false
     }
 
     fn start(&mut self, org: OrgId, webhook: WebhookId) {
-        let (worker, id) = (Arc::clone(&self.worker), webhook.clone());
-        self.running.spawn(org, webhook, async move {
-            if let Err(error) = worker.deliver_batch(org, &id).await {
+        let (wake, stop) = (Arc::<Notify>::default(), self.closing.child_token());
+        let (shared, holder, id) = (Arc::clone(&self.shared), Uuid::now_v7(), webhook.clone());
+        let worker = Worker { shared, org, webhook: webhook.clone(), holder, stop: stop.clone() };
+        let (run, ended) = (Run::new(worker, wake.clone()), Arc::clone(&self.ended));
+        let task = tokio::spawn(async move {
+            if let Err(error) = run.serve().await {
                 tracing::warn!(webhook = %id, reason = causes(&error), "delivering to a webhook failed");
             }
+            ended.notify_one();
         });
-    }
-}
-
-/// The running workers and the webhooks that they serve.
-#[derive(Default)]
-struct Running {
-    tasks: JoinSet<()>,
-    webhooks: HashMap<Id, (OrgId, WebhookId)>,
-}
-
-impl Running {
-    fn spawn(&mut self, org: OrgId, webhook: WebhookId, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.tasks.spawn(task).id();
-        self.webhooks.insert(id, (org, webhook));
-    }
-
-    /// Waits until a worker finishes; `false` when none is running.
-    async fn next_finished(&mut self) -> bool {
-        let Some(finished) = self.tasks.join_next_with_id().await else { return false };
-        self.remove(finished);
-        true
-    }
-
-    fn remove_finished(&mut self) {
-        while let Some(finished) = self.tasks.try_join_next_with_id() {
-            self.remove(finished);
-        }
-    }
-
-    fn remove(&mut self, finished: std::result::Result<(Id, ()), JoinError>) {
-        self.webhooks.remove(&finished.map_or_else(|error| error.id(), |(id, ())| id));
-    }
-
-    /// How many more workers may start.
-    fn capacity(&self) -> usize {
-        MAX_CONCURRENT.saturating_sub(self.webhooks.len())
-    }
-
-    fn contains(&self, webhook: &WebhookId) -> bool {
-        self.webhooks.values().any(|(_, running)| running == webhook)
-    }
-
-    fn has_capacity(&self, org: OrgId) -> bool {
-        self.webhooks.values().filter(|(of, _)| *of == org).count() < MAX_CONCURRENT_PER_ORG
-    }
-
-    /// The organizations that have reached their limit.
-    fn full_orgs(&self) -> Vec<OrgId> {
-        let mut orgs: Vec<OrgId> = self.webhooks.values().map(|(org, _)| *org).collect();
-        orgs.sort_unstable();
-        orgs.dedup();
-        orgs.retain(|org| !self.has_capacity(*org));
-        orgs
+        self.runs.insert(webhook, RunHandle { org, started: Clock::now(), wake, stop, task });
     }
 }

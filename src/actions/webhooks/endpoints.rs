@@ -1,8 +1,8 @@
 //! Creating, listing, changing and deleting webhooks.
 
-use guarded_http::is_public;
+use guarded_http::Destinations;
 
-use super::checks::{checked_kinds, checked_sessions, new_salt, secret, visible};
+use super::checks::{checked_kinds, checked_sessions, destinations, new_salt, secret, visible};
 use crate::actions::Precondition;
 use crate::actions::idempotency::IdempotentWrite;
 use crate::actions::page::{CursorList, Page};
@@ -149,10 +149,11 @@ impl Webhooks {
         idempotent: IdempotentWrite<SecretWebhook, R>,
     ) -> Result<R> {
         let (caller, webhooks, org) = (caller.clone(), self.clone(), caller.org);
-        let (salt, key_id) = (new_salt(), self.keys.current_id()?);
+        let (salt, key_id) = (Some(new_salt()), Some(self.keys.current_id()?));
+        let changes = WebhookChanges { salt, key_id, ..WebhookChanges::default() };
         let write = move |tx: &mut Transaction<'_>| {
             lock(tx, &caller, &id, &precondition)?;
-            let row = webhooks::resalt(tx, org, &id, &salt, &key_id)?;
+            let row = webhooks::update(tx, org, &id, &changes)?;
             Ok(webhooks.with_secret(org, row)?)
         };
         idempotent.write(&self.store, org, write).await
@@ -184,20 +185,30 @@ impl Webhooks {
         let kinds = change.kinds.or_default().map(checked_kinds).transpose()?;
         let sessions = change.sessions.into_changeset();
         let sessions = sessions.map(|sessions| checked_sessions(caller, sessions)).transpose()?;
-        Ok(WebhookChanges { url, kinds, sessions, enabled })
+        Ok(WebhookChanges {
+            url,
+            kinds,
+            sessions,
+            enabled,
+            disabled_at: enabled.map(|_| None),
+            ..WebhookChanges::default()
+        })
     }
 
     /// A valid endpoint URL. The addresses of a host name are checked at each connection.
     fn checked_url(&self, text: &str) -> Result<ReceiverUrl> {
         let url: ReceiverUrl = text.trim().parse().map_err(|expected| Error::invalid("url", expected))?;
-        if self.settings.allow_private_networks {
-            return Ok(url);
-        }
-        if !url.is_https() {
+        let destinations = destinations(&self.settings);
+        if destinations == Destinations::Public && !url.is_https() {
             return Err(Error::invalid("url", "must be an https URL"));
         }
-        if url.is_this_machine() || url.address().is_some_and(|address| !is_public(address)) {
-            return Err(Error::invalid("url", "must not be a private address"));
+        let is_this_machine = url.is_this_machine() && destinations != Destinations::Any;
+        if is_this_machine || url.address().is_some_and(|address| !destinations.allows(address)) {
+            let expected = match destinations {
+                Destinations::Public => "must not be a private address",
+                Destinations::Private | Destinations::Any => "must not be a loopback or link-local address",
+            };
+            return Err(Error::invalid("url", expected));
         }
         Ok(url)
     }

@@ -28,6 +28,13 @@ pub enum AttemptResult {
     NoResponse(&'static str),
 }
 
+impl AttemptResult {
+    /// Whether the endpoint accepted the delivery.
+    pub(super) fn is_success(self) -> bool {
+        matches!(self, Self::Status(200..=299))
+    }
+}
+
 /// Sends deliveries over HTTP.
 pub trait WebhookSender: Send + Sync + 'static {
     /// Sends one delivery and returns its result within `--webhook-timeout`.

@@ -1,240 +1,271 @@
-//! Delivers one batch of change events to one webhook, under a lease.
+//! What a run does with the queue: leases chats, sends their deliveries, and stores the results.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant as Clock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::backoff;
 use super::checks::secret;
-use super::plan::{Content, MAX_PROBES, Plan, Task, matches};
 use super::sender::{AttemptResult, DeliveryRequest, WebhookSender};
 use crate::config::{Secret, WebhookConfig};
 use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, WebhookId};
-use crate::instant::Instant;
-use crate::store::events::{self, ChangeEvent, Positions};
-use crate::store::webhook_deliveries::{DEAD, DELIVERED, DeliveryRow, WAITING};
-use crate::store::webhook_leases::{self, BatchResult, LeasedWebhook};
+use crate::store::events::{ChangeEvent, EventKind, FieldChanges, NewEvent};
+use crate::store::webhook_deliveries::{self, DEAD, DELIVERED, DeliveryRow, WAITING};
+use crate::store::webhook_queues::{self, LeaseOrder};
 use crate::store::webhooks::{self, WebhookRow};
-use crate::store::{Store, Transaction};
+use crate::store::{Store, StoreResult, Transaction};
 use crate::telemetry::metrics;
 
-/// Events that a batch reads, and deliveries that it attempts.
-const BATCH: usize = 256;
-/// Waiting deliveries above which a batch reads no new events.
-const MAX_WAITING: usize = 1000;
-/// Chats that a batch delivers concurrently.
-const CONCURRENT_CHATS: usize = 8;
-/// How long a batch starts new attempts.
-const BATCH_DURATION: Duration = Duration::from_secs(15);
+/// Deliveries of a chat that are sent under one lease, and how long after its start new ones are sent.
+/// Shorter than a lease: what a holder sends after a renewal was sent for the first time before.
+const CHAT_BATCH: i64 = 32;
+const CHAT_DURATION: Duration = Duration::from_secs(2);
+/// Chats for which a failed run counts without a request.
+const COUNTED_CHATS: i64 = 256;
 /// The longest backoff of an endpoint.
 const MAX_ENDPOINT_BACKOFF: Duration = Duration::from_secs(60);
-/// How long a webhook without work is not leased again.
-const IDLE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Delivers batches.
-pub(super) struct Worker<S> {
+/// What all runs share.
+pub(super) struct Shared<S> {
     pub(super) store: Store,
     pub(super) keys: SigningKeys,
     pub(super) settings: WebhookConfig,
     pub(super) sender: S,
-    pub(super) closing: CancellationToken,
 }
 
-/// A batch in progress.
-struct Batch<'w, S> {
-    worker: &'w Worker<S>,
-    org: OrgId,
-    lease: LeasedWebhook,
-    /// `None` when its signing key is removed.
-    secret: Option<Secret>,
-    started: Clock,
-    delivered: AtomicUsize,
-    failed: AtomicUsize,
+/// One holder of leases on the queue of one webhook.
+pub(super) struct Worker<S> {
+    pub(super) shared: Arc<Shared<S>>,
+    pub(super) org: OrgId,
+    pub(super) webhook: WebhookId,
+    /// Identifies this holder.
+    pub(super) holder: Uuid,
+    /// When cancelled, no further delivery is started.
+    pub(super) stop: CancellationToken,
+}
+
+/// The leased chats of a webhook.
+pub(super) struct Leased {
+    pub(super) webhook: Arc<WebhookRow>,
+    pub(super) chats: Vec<LeasedChat>,
+}
+
+/// A leased chat with its first waiting deliveries, each with its event while that is stored.
+pub(super) struct LeasedChat {
+    pub(super) chat_key: i64,
+    pub(super) deliveries: Vec<(DeliveryRow, Option<ChangeEvent>)>,
+}
+
+/// A leased chat after some of its deliveries were attempted.
+#[derive(Debug)]
+pub(super) struct AttemptedChat {
+    pub(super) chat_key: i64,
+    rows: Vec<DeliveryRow>,
+    /// The pause before the next attempt.
+    backoff: Duration,
+    /// Whether a delivery was accepted.
+    pub(super) is_delivered: bool,
+    /// The result of the last attempt, if it failed.
+    pub(super) failure: Option<AttemptResult>,
 }
 
 impl<S: WebhookSender> Worker<S> {
-    /// Delivers a batch, unless another process holds the webhook's lease.
-    pub(super) async fn deliver_batch(&self, org: OrgId, webhook: &WebhookId) -> Result<()> {
-        let (id, holder, started) = (webhook.clone(), Uuid::now_v7(), Clock::now());
-        // Includes the time for the last response and for storing the result.
-        let duration = BATCH_DURATION + self.settings.timeout * 2 + Duration::from_secs(10);
-        let acquire = move |tx: &mut Transaction<'_>| webhook_leases::acquire(tx, org, &id, holder, duration);
-        let Some(lease) = self.store.write(org, acquire).await? else { return Ok(()) };
-        let secret = secret(&self.keys, org, &lease.webhook);
-        let (delivered, failed) = Default::default();
-        let batch = Batch { worker: self, org, lease, secret, started, delivered, failed };
-        let result = batch.run().await?;
-        let id = webhook.clone();
-        let release = move |tx: &mut Transaction<'_>| webhook_leases::release(tx, org, &id, holder, &result);
-        let id = webhook.clone();
-        let find = move |connection: &mut _| webhooks::find(connection, org, &id);
-        // A webhook that was deleted meanwhile has no lease either.
-        if !self.store.write(org, release).await? && self.store.read(find).await?.is_some() {
-            tracing::warn!(%webhook, "the lease expired during a batch; its deliveries may be repeated");
+    /// Leases as many due chats as `limit` returns for the webhook; `None` when it is disabled or deleted.
+    pub(super) async fn lease(
+        &self,
+        limit: impl Fn(&WebhookRow) -> usize + Send + 'static,
+    ) -> Result<Option<Leased>> {
+        let (org, id, holder) = (self.org, self.webhook.clone(), self.holder);
+        let lease = move |tx: &mut Transaction<'_>| {
+            let Some(webhook) = webhooks::find(tx, org, &id)?.filter(|webhook| webhook.enabled) else {
+                return Ok(None);
+            };
+            let limit = i64::try_from(limit(&webhook)).unwrap_or(i64::MAX);
+            let order = match webhook.failing_since {
+                Some(_) => LeaseOrder::NewestFirst,
+                None => LeaseOrder::OldestFirst,
+            };
+            let chats = take(tx, org, &id, holder, order, (limit, CHAT_BATCH))?;
+            Ok(Some(Leased { webhook: Arc::new(webhook), chats }))
+        };
+        self.shared.store.write(org, lease).await
+    }
+
+    /// Renews the leases of these chats. Returns whether the holder still has all of them.
+    pub(super) async fn renew(&self, chats: Vec<i64>) -> Result<bool> {
+        let (org, id, holder) = (self.org, self.webhook.clone(), self.holder);
+        let renew = move |tx: &mut Transaction<'_>| {
+            Ok(webhook_queues::renew(tx, org, &id, holder, &chats)? == chats.len())
+        };
+        self.shared.store.write(org, renew).await
+    }
+
+    /// Sends the deliveries of a chat in order, up to the first that fails.
+    pub(super) async fn send_chat(
+        &self,
+        webhook: Arc<WebhookRow>,
+        chat: LeasedChat,
+        leased_at: Clock,
+    ) -> AttemptedChat {
+        let secret = secret(&self.shared.keys, self.org, &webhook);
+        let mut attempted = AttemptedChat::new(chat.chat_key);
+        for (row, event) in chat.deliveries {
+            let is_late = !attempted.rows.is_empty() && leased_at.elapsed() > CHAT_DURATION;
+            if is_late || self.stop.is_cancelled() {
+                break;
+            }
+            let Some(event) = event else {
+                attempted.rows.push(expired(row));
+                continue;
+            };
+            let result = self.send(&webhook, secret.clone(), event).await;
+            attempted.add(row, result, &self.shared.settings);
+            if attempted.failure.is_some() {
+                break;
+            }
         }
-        Ok(())
+        attempted
+    }
+
+    async fn send(&self, webhook: &WebhookRow, secret: Option<Secret>, event: ChangeEvent) -> AttemptResult {
+        let Some(secret) = secret else {
+            return AttemptResult::NoResponse("the signing key of the secret was removed: rotate the secret");
+        };
+        let (id, url) = (webhook.webhook_id.clone(), webhook.url.clone());
+        self.shared.sender.send(&DeliveryRequest { org: self.org, webhook: id, url, secret, event }).await
+    }
+
+    /// Stores the results of leased chats and releases their leases.
+    /// Results of a chat whose lease was lost are dropped: another holder repeats its deliveries.
+    pub(super) async fn store(&self, chats: Vec<AttemptedChat>) -> Result<()> {
+        let (org, id, holder) = (self.org, self.webhook.clone(), self.holder);
+        let write = move |tx: &mut Transaction<'_>| store_results(tx, org, &id, holder, &chats);
+        self.shared.store.write(org, write).await
+    }
+
+    /// Records that the endpoint accepted a delivery again.
+    pub(super) async fn succeeded(&self) -> Result<()> {
+        let (org, id) = (self.org, self.webhook.clone());
+        self.shared.store.write(org, move |tx: &mut Transaction<'_>| webhooks::succeeded(tx, org, &id)).await
+    }
+
+    /// Records that every attempt of a run failed, the last one with that result.
+    ///
+    /// When the endpoint failed for several chats, it gets a backoff, and the attempt counts for the other due chats, too:
+    /// their deliveries become dead letters without a request for each of their attempts.
+    pub(super) async fn failed(&self, result: AttemptResult, is_outage: bool) -> Result<()> {
+        let (org, id, holder, settings) = (self.org, self.webhook.clone(), self.holder, self.shared.settings);
+        let write = move |tx: &mut Transaction<'_>| {
+            let Some(webhook) = webhooks::find(tx, org, &id)? else { return Ok(()) };
+            let backoff = backoff::jittered(webhook.failures + 1, settings.initial_backoff);
+            webhooks::failed(tx, org, &id, is_outage.then(|| backoff.min(MAX_ENDPOINT_BACKOFF)))?;
+            if webhooks::disable_failing(tx, org, &id, settings.disable_after)? {
+                record_disabled(tx, &id);
+            } else if is_outage {
+                let others = take(tx, org, &id, holder, LeaseOrder::OldestFirst, (COUNTED_CHATS, 1))?;
+                let counted: Vec<_> =
+                    others.into_iter().map(|chat| AttemptedChat::counted(chat, result, &settings)).collect();
+                store_results(tx, org, &id, holder, &counted)?;
+            }
+            Ok(())
+        };
+        self.shared.store.write(org, write).await
     }
 }
 
-impl<S: WebhookSender> Batch<'_, S> {
-    async fn run(&self) -> Result<BatchResult> {
-        let waiting = self.waiting().await?;
-        let is_full = waiting.len() >= MAX_WAITING;
-        let started = Instant::now();
-        let mut plan = Plan::new(waiting, self.is_failing(), started);
-        self.load_events(&mut plan).await?;
-        let positions = if is_full { self.lease.positions } else { self.add_new_events(&mut plan).await? };
-        let Plan { chats, deferred, outage, .. } = plan;
-        let attempted: Vec<Vec<DeliveryRow>> = stream::iter(chats)
-            .map(|tasks| self.deliver_chat(tasks))
-            .buffer_unordered(if self.is_failing() { 1 } else { CONCURRENT_CHATS })
-            .collect()
-            .await;
-        let mut deliveries: Vec<_> = attempted.into_iter().flatten().chain(deferred).collect();
-        if self.is_outage() {
-            outage.count_attempt(&mut deliveries, started, &self.worker.settings);
-        }
-        Ok(self.result(positions, deliveries))
+impl AttemptedChat {
+    fn new(chat_key: i64) -> Self {
+        Self { chat_key, rows: Vec::new(), backoff: Duration::ZERO, is_delivered: false, failure: None }
     }
 
-    async fn waiting(&self) -> Result<Vec<DeliveryRow>> {
-        let (org, id) = (self.org, self.lease.webhook.webhook_id.clone());
-        let limit = i64::try_from(MAX_WAITING + BATCH).unwrap_or(i64::MAX);
-        let read = move |connection: &mut _| webhook_leases::waiting(connection, org, &id, limit);
-        self.worker.store.read(read).await
+    /// A chat whose first delivery has that result without a request.
+    fn counted(chat: LeasedChat, result: AttemptResult, settings: &WebhookConfig) -> Self {
+        let mut attempted = Self::new(chat.chat_key);
+        chat.deliveries.into_iter().take(1).for_each(|(row, _)| attempted.add(row, result, settings));
+        attempted
     }
 
-    /// Loads the events of the first deliveries of the plan.
-    async fn load_events(&self, plan: &mut Plan) -> Result<()> {
-        let ids: Vec<i64> = plan.chats.iter().flatten().map(|task| task.row.event_id).take(BATCH).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let (org, count) = (self.org, ids.len());
-        let read = move |connection: &mut _| events::by_ids(connection, org, &ids);
-        let found: Vec<ChangeEvent> = self.worker.store.read(read).await?;
-        let mut found: BTreeMap<i64, _> = found.into_iter().map(|event| (event.event_id, event)).collect();
-        for task in plan.chats.iter_mut().flatten().take(count) {
-            task.content = found.remove(&task.row.event_id).map_or(Content::Expired, Content::Loaded);
-        }
-        Ok(())
-    }
-
-    /// Adds the events after the webhook's positions. Returns the new positions.
-    async fn add_new_events(&self, plan: &mut Plan) -> Result<Positions> {
-        let (org, store) = (self.org, &self.worker.store);
-        let head = store.read(move |connection| events::head(connection, org)).await?;
-        let ranges = self.lease.positions.ranges(&head.last, BATCH);
-        let end = self.lease.positions.after_ranges(&ranges);
-        let ranges: Vec<_> = ranges.into_iter().map(|range| (org, range)).collect();
-        let events = store.read(move |connection| events::of_ranges(connection, &ranges)).await?;
-        let matching = events.into_iter().filter(|event| matches(&self.lease.webhook, event));
-        matching.for_each(|event| plan.add(event));
-        Ok(end)
-    }
-
-    /// Delivers the events of one chat in order, up to the first that fails.
-    async fn deliver_chat(&self, tasks: Vec<Task>) -> Vec<DeliveryRow> {
-        let mut rows = Vec::with_capacity(tasks.len());
-        // When the remaining deliveries are due, once one has failed.
-        let mut blocked_until = None;
-        for Task { mut row, content } in tasks {
-            let may_attempt = blocked_until.is_none() && self.may_continue();
-            match if may_attempt { content } else { Content::NotLoaded } {
-                Content::Loaded(event) => {
-                    let result = self.attempt(event).await;
-                    self.record(&mut row, result);
-                    let is_delivered = row.state == DELIVERED;
-                    blocked_until = (!is_delivered).then(|| row.next_attempt_at.unwrap_or_else(Instant::now));
-                }
-                Content::Expired => {
-                    row.state = DEAD.to_owned();
-                    row.error = Some("the event has expired".to_owned());
-                    row.next_attempt_at = None;
-                }
-                Content::NotLoaded => {
-                    row.next_attempt_at = Some(*blocked_until.get_or_insert_with(Instant::now));
-                }
-            }
-            rows.push(row);
-        }
-        rows
-    }
-
-    async fn attempt(&self, event: ChangeEvent) -> AttemptResult {
-        let Some(secret) = self.secret.clone() else {
-            return AttemptResult::NoResponse("the signing key of the secret was removed: rotate the secret");
-        };
-        let WebhookRow { webhook_id, url, .. } = &self.lease.webhook;
-        let (webhook, url) = (webhook_id.clone(), url.clone());
-        self.worker.sender.send(&DeliveryRequest { org: self.org, webhook, url, secret, event }).await
-    }
-
-    /// Stores the result of an attempt in the row.
-    fn record(&self, row: &mut DeliveryRow, result: AttemptResult) {
-        let (now, settings) = (Instant::now(), &self.worker.settings);
+    /// Adds a delivery with the result of its attempt.
+    fn add(&mut self, mut row: DeliveryRow, result: AttemptResult, settings: &WebhookConfig) {
         row.attempts = row.attempts.saturating_add(1);
-        row.attempted_at = Some(now);
         (row.status, row.error) = match result {
             AttemptResult::Status(status) => (Some(i32::from(status)), None),
             AttemptResult::NoResponse(reason) => (None, Some(reason.to_owned())),
         };
-        let is_delivered = matches!(result, AttemptResult::Status(200..=299));
         let is_last = u32::try_from(row.attempts).is_ok_and(|attempts| attempts >= settings.max_attempts);
-        let (state, outcome) = match (is_delivered, is_last) {
+        let (state, outcome) = match (result.is_success(), is_last) {
             (true, _) => (DELIVERED, "delivered"),
             (false, true) => (DEAD, "dead"),
             (false, false) => (WAITING, "failed"),
         };
+        if state == WAITING {
+            self.backoff = backoff::jittered(row.attempts, settings.initial_backoff);
+        }
         state.clone_into(&mut row.state);
-        let retry_at = || now.later_by(backoff::jittered(row.attempts, settings.initial_backoff));
-        row.next_attempt_at = (state == WAITING).then(retry_at);
-        let counter = if is_delivered { &self.delivered } else { &self.failed };
-        counter.fetch_add(1, Ordering::Relaxed);
         metrics::webhook_attempted(outcome);
+        self.rows.push(row);
+        self.is_delivered |= result.is_success();
+        self.failure = (!result.is_success()).then_some(result);
     }
+}
 
-    fn counts(&self) -> (usize, usize) {
-        (self.delivered.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
-    }
+/// The delivery of an event that was removed after its retention.
+fn expired(row: DeliveryRow) -> DeliveryRow {
+    DeliveryRow { state: DEAD.to_owned(), error: Some("the event has expired".to_owned()), ..row }
+}
 
-    /// Whether the previous batch delivered nothing.
-    fn is_failing(&self) -> bool {
-        self.lease.failures > 0
+/// Leases chats and reads their first deliveries.
+fn take(
+    tx: &mut Transaction<'_>,
+    org: OrgId,
+    id: &WebhookId,
+    holder: Uuid,
+    order: LeaseOrder,
+    limits: (i64, i64),
+) -> StoreResult<Vec<LeasedChat>> {
+    let chats = webhook_queues::lease(tx, org, id, holder, order, limits)?;
+    let events: Vec<i64> = chats.iter().flat_map(|(_, events)| events).copied().collect();
+    let mut leased: Vec<LeasedChat> =
+        chats.into_iter().map(|(chat_key, _)| LeasedChat { chat_key, deliveries: Vec::new() }).collect();
+    for (row, event) in webhook_deliveries::find(tx, org, id, &events)? {
+        if let Some(chat) = leased.iter_mut().find(|chat| chat.chat_key == row.chat_key) {
+            chat.deliveries.push((row, event));
+        }
     }
+    Ok(leased)
+}
 
-    /// Whether all probes failed, or one failed after the longest endpoint backoff.
-    fn is_outage(&self) -> bool {
-        let backoff = backoff::ceiling(self.lease.failures, self.worker.settings.initial_backoff);
-        let is_long = self.is_failing() && backoff >= MAX_ENDPOINT_BACKOFF;
-        matches!(self.counts(), (0, failed) if failed >= MAX_PROBES || failed > 0 && is_long)
+fn store_results(
+    tx: &mut Transaction<'_>,
+    org: OrgId,
+    id: &WebhookId,
+    holder: Uuid,
+    chats: &[AttemptedChat],
+) -> StoreResult<()> {
+    let mut keys: Vec<i64> = chats.iter().map(|chat| chat.chat_key).collect();
+    keys.sort_unstable();
+    let held = webhook_queues::release(tx, org, id, holder, &keys)?;
+    let Some((_, now)) = held.first().copied() else { return Ok(()) };
+    let held: Vec<i64> = held.into_iter().map(|(chat, _)| chat).collect();
+    let chats = || chats.iter().filter(|chat| held.contains(&chat.chat_key));
+    let rows: Vec<DeliveryRow> = chats().flat_map(|chat| &chat.rows).cloned().collect();
+    webhook_deliveries::store_results(tx, org, id, &rows, now)?;
+    let failed = chats().filter(|chat| !chat.backoff.is_zero());
+    let due: Vec<_> = failed.map(|chat| (chat.chat_key, now.later_by(chat.backoff))).collect();
+    if !due.is_empty() {
+        webhook_queues::defer(tx, org, id, &due)?;
     }
+    webhook_queues::remove_finished(tx, org, id, &held)
+}
 
-    /// Whether the batch may start another attempt.
-    fn may_continue(&self) -> bool {
-        let is_outage = matches!(self.counts(), (0, failed) if failed >= MAX_PROBES);
-        !is_outage && self.started.elapsed() < BATCH_DURATION && !self.worker.closing.is_cancelled()
-    }
-
-    fn result(&self, positions: Positions, deliveries: Vec<DeliveryRow>) -> BatchResult {
-        let is_idle = deliveries.is_empty() && positions == self.lease.positions;
-        let (failures, pause) = match self.counts() {
-            (0, failed) if failed > 0 => {
-                let failures = self.lease.failures.saturating_add(1);
-                let backoff = backoff::jittered(failures, self.worker.settings.initial_backoff);
-                (failures, Some(backoff.min(MAX_ENDPOINT_BACKOFF)))
-            }
-            (0, _) => (self.lease.failures, is_idle.then_some(IDLE_PAUSE)),
-            _ => (0, None),
-        };
-        let retry_at = pause.map(|pause| Instant::now().later_by(pause));
-        BatchResult { positions, failures, retry_at, deliveries }
-    }
+/// Records that the service disabled a webhook: an event of the organization, not of a chat.
+fn record_disabled(tx: &mut Transaction<'_>, id: &WebhookId) {
+    tracing::warn!(webhook = %id, "the endpoint has failed for too long: the webhook is disabled");
+    let changes = FieldChanges::default().field(&format!("webhooks.{id}.enabled"), &true, &false);
+    tx.record(NewEvent { chat_key: 0, session: None, kind: EventKind::WebhookDisabled, changes });
 }

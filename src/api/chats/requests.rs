@@ -121,7 +121,7 @@ pub(super) fn audit_query(
         from: optional("start_time", request.start_time, iso_8601)?,
         before: optional("end_time", request.end_time, iso_8601)?,
         actor: request.performed_by,
-        kind: request.action,
+        action: request.action,
         older_than: None,
         sessions: None,
         viewer: None,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use ::transcode::json::ToJson;
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
-use guarded_http::{Destinations, HttpClient, HttpError, Trust};
+use guarded_http::{HttpClient, HttpError, Trust};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::actions::webhooks::{AttemptResult, DeliveryRequest, WebhookSender};
+use crate::actions::webhooks::{AttemptResult, DeliveryRequest, WebhookSender, destinations};
 use crate::api::webhook_event;
 use crate::config::{USER_AGENT, WebhookConfig};
 use crate::instant::Instant;
@@ -26,9 +26,7 @@ pub(super) struct HttpSender {
 
 impl HttpSender {
     pub(super) fn new(settings: &WebhookConfig) -> Self {
-        let destinations =
-            if settings.allow_private_networks { Destinations::Any } else { Destinations::Public };
-        let client = HttpClient::new(USER_AGENT, destinations, settings.timeout, Trust::System);
+        let client = HttpClient::new(USER_AGENT, destinations(settings), settings.timeout, Trust::System);
         if let Err(error) = &client {
             tracing::warn!(%error, "webhooks cannot be delivered: no root certificates");
         }
@@ -85,7 +83,7 @@ fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
 /// It does not distinguish one private address from another.
 fn reason(error: &HttpError) -> &'static str {
     match error {
-        HttpError::NotPublic => "the address is not a public one",
+        HttpError::NotAllowed => "the address is not a public one",
         HttpError::NotHttps => "the URL is not https",
         HttpError::Timeout => "no response in time",
         HttpError::Connect(_) => "could not connect",

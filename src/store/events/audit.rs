@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use diesel::dsl::{array, exists};
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text, Timestamptz};
+use diesel::sql_types::{Bool, Nullable, Text, Timestamptz};
 
+use super::kinds::{EventKind, selected_by};
 use super::read::ChangeEvent;
-use super::write::EventKind;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
@@ -26,8 +26,8 @@ pub struct AuditQuery {
     pub phone: Option<PhoneSelector>,
     /// The principal that made the change.
     pub actor: Option<String>,
-    /// The name of an [`EventKind`].
-    pub kind: Option<String>,
+    /// A filter of kinds; see [`selected_by`].
+    pub action: Option<String>,
     /// Inclusive start of the time range.
     pub from: Option<Instant>,
     /// Exclusive end of the time range.
@@ -70,6 +70,8 @@ pub fn of_chat(
 ) -> StoreResult<Option<Vec<ChangeEvent>>> {
     let (phone, phone_id) = phone_arguments(query.phone.as_ref());
     let (last_at, last_id) = query.older_than.unzip();
+    let (is_any_kind, kinds) =
+        (query.action.is_none(), query.action.as_deref().map(selected_by).unwrap_or_default());
     macro_rules! rows {
         ($is_allowed:expr, $is_of_chat:expr) => {{
             let selected_sessions = || {
@@ -88,7 +90,7 @@ pub fn of_chat(
             let selected = $is_of_chat
                 .and(event_views::session_id.is_null().or(is_selected))
                 .and(if_set!(query.actor, Text, event_views::actor, eq))
-                .and(if_set!(query.kind, Text, event_views::kind, eq))
+                .and(is_any_kind.into_sql::<Bool>().or(event_views::kind.eq_any(kinds.clone())))
                 .and(if_set!(query.from, Timestamptz, event_views::at, ge))
                 .and(if_set!(query.before, Timestamptz, event_views::at, lt))
                 // Redundant, but a range that the index supports, which the alternatives are not.

@@ -38,7 +38,7 @@ pub struct ChangeEvent {
     pub session_id: Option<SessionId>,
     /// The session's phone number in digits; `None` when the session is deleted.
     pub phone: Option<String>,
-    /// The name of an [`EventKind`](super::write::EventKind).
+    /// The name of an [`EventKind`](super::kinds::EventKind).
     pub kind: String,
     /// The principal that made the change.
     pub actor: String,

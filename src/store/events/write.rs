@@ -8,6 +8,7 @@ use diesel::sql_types::{Text, Uuid};
 use serde_json::Value;
 
 use super::changes::FieldChanges;
+use super::kinds::EventKind;
 use crate::ids::{OrgId, SessionId};
 use crate::store::bulk::column_array;
 use crate::store::connection::{Connection, StoreResult};
@@ -24,67 +25,6 @@ pub struct NewEvent {
     pub kind: EventKind,
     /// The fields that changed; empty for kinds without fields.
     pub changes: FieldChanges,
-}
-
-/// The kind of a change event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EventKind {
-    /// A session holds the chat from now on.
-    Attached,
-    /// A session no longer holds the chat.
-    Detached,
-    /// The chat was deleted, with all data about it. The last event of a chat.
-    Deleted,
-    /// What the chat is: address, name, picture, group settings and the like.
-    Details,
-    /// The member that the chat is assigned to.
-    Assignee,
-    /// The chat's labels, or the name of one of them.
-    Labels,
-    /// The values of custom properties.
-    Properties,
-    /// The members that may see the chat.
-    Access,
-    /// The members of the group.
-    Members,
-    /// A session's archived, pinned, exited or muted.
-    State,
-    /// A session's latest message or unread count.
-    Messages,
-}
-
-impl EventKind {
-    /// Every kind.
-    pub const ALL: [Self; 11] = [
-        Self::Attached,
-        Self::Detached,
-        Self::Deleted,
-        Self::Details,
-        Self::Assignee,
-        Self::Labels,
-        Self::Properties,
-        Self::Access,
-        Self::Members,
-        Self::State,
-        Self::Messages,
-    ];
-
-    /// The kind's name in the database and in answers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Attached => "attached",
-            Self::Detached => "detached",
-            Self::Deleted => "deleted",
-            Self::Details => "details",
-            Self::Assignee => "assignee",
-            Self::Labels => "labels",
-            Self::Properties => "properties",
-            Self::Access => "access",
-            Self::Members => "members",
-            Self::State => "state",
-            Self::Messages => "messages",
-        }
-    }
 }
 
 /// Takes the next numbers of the buckets, in the order of the buckets, and inserts the events with them.

@@ -34,9 +34,9 @@ diesel::table! {
         positions -> Array<BigInt>,
         failures -> Integer,
         retry_at -> Nullable<Timestamptz>,
-        lease_holder -> Nullable<Uuid>,
-        lease_expires_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        failing_since -> Nullable<Timestamptz>,
+        disabled_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -51,7 +51,16 @@ diesel::table! {
         status -> Nullable<Integer>,
         error -> Nullable<Text>,
         attempted_at -> Nullable<Timestamptz>,
-        next_attempt_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_queues (org_id, webhook_id, chat_key) {
+        org_id -> Uuid,
+        webhook_id -> Text,
+        chat_key -> BigInt,
+        due_at -> Timestamptz,
+        holder -> Nullable<Uuid>,
     }
 }
