@@ -56,13 +56,14 @@ async fn ingest_writes_events() {
     assert!(events.iter().all(|(_, _, actor, _)| actor == "connector"), "{events:?}");
     assert!(events.iter().any(|(of, kind, ..)| of == world.org.sessions[0].as_str() && kind == "attached"));
     let changes: Vec<_> = events.into_iter().map(|(_, kind, _, changes)| (kind, changes)).collect();
-    // One event per chat and batch, for any number of messages.
+    // The last message's event has what the messages of a batch change in the chat.
     let counted = json!({"unread": [null, 2], "latest_message_id": [null, "E2"],
         "last_message_at": [null, 1_737_976_077_000_000_i64]});
     for expected in [
         ("state", json!({"pinned": [false, true]})),
-        ("messages", counted),
-        ("messages", json!({"latest_message.ack": [null, 4]})),
+        ("message.created", json!({})),
+        ("message.created", counted),
+        ("message.updated", json!({"latest_message.ack": [null, 4]})),
     ] {
         assert!(
             changes.contains(&(expected.0.to_owned(), expected.1.clone())),
@@ -84,8 +85,8 @@ async fn late_or_edited_older_message_writes_event_without_fields() {
     let before = events_of(world, &chat).len();
     import("L1", 1_737_976_000_000, "late", 1_737_976_000_000);
     import("L1", 1_737_976_000_000, "edited", 1_737_976_080_000);
-    let expected = ("messages".to_owned(), json!({}));
-    assert_eq!(changes_after(world, &chat, before), [expected.clone(), expected]);
+    let expected = ["message.created", "message.updated"].map(|kind| (kind.to_owned(), json!({})));
+    assert_eq!(changes_after(world, &chat, before), expected);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod ends;
 mod filters;
+mod messages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

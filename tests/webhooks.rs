@@ -306,3 +306,24 @@ async fn several_dispatchers_keep_the_order_of_each_chat() {
         assert!(ids(&posts, &chat.jid).is_sorted(), "{posts:#?}");
     }
 }
+
+#[tokio::test]
+async fn message_event_carries_the_message_object() {
+    let world = world(&[]).await;
+    let (caller, receiver) = (manager(&world).await, Receiver::start().await);
+    let chat = world.chat("Asha").await;
+    let (id, _) = create(&caller, json!({"url": receiver.url(), "actions": ["message.*"]})).await;
+    let message = json!({"id": "M1", "chat": chat.jid, "fromMe": false, "sender": chat.id, "type": "chat",
+        "body": "hello", "timestamp": 1_737_976_076_000_i64});
+    world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": message})]);
+    let event = receiver.accepted(1).await[0].json();
+    assert_eq!((&event["type"], &event["action"]), (&json!("message.created"), &json!("messages")));
+    let path = format!("/api/v1/sessions/{}/chats/{}/messages", world.org.sessions[0], chat.jid);
+    let listed = world.rest().get(path).await.expect(200).json();
+    assert_eq!(event["message"], listed["data"][0]);
+    let delivered = wait_for(&caller, &id, "delivered", 1).await;
+    assert_eq!(
+        (&delivered[0]["event"]["id"], &delivered[0]["event"]["message"]),
+        (&event["id"], &Value::Null)
+    );
+}

@@ -60,7 +60,8 @@ pub async fn messages(
 ) -> Result<Page<(StoredMessage, ChatAddress)>> {
     let scope = Scope::of("session messages").with("session", session).with("chat", &address);
     let list = CursorList { store, keys, org: caller.org, scope };
-    let position = |(message, _): &(StoredMessage, ChatAddress)| (message.sent_at.micros(), message.arrival);
+    let position =
+        |(stored, _): &(StoredMessage, ChatAddress)| (stored.message.sent_at.micros(), stored.arrival);
     let caller = caller.clone();
     let read = move |connection: &mut Connection, before: Option<(i64, i64)>, limit| {
         check_reach(&caller, session)?;
@@ -83,7 +84,7 @@ pub async fn messages(
     list.page_by_size(request.limit, &request.cursor, position, |(message, _)| size_of(message), read).await
 }
 
-fn size_of(message: &StoredMessage) -> usize {
+fn size_of(StoredMessage { message, .. }: &StoredMessage) -> usize {
     let delivery = message.delivery.as_ref().map_or(0, |delivery| delivery.0.encoded_len());
     message.body.as_ref().map_or(0, String::len) + delivery + message.details.0.encoded_len()
 }

@@ -8,17 +8,24 @@ use tonic::codegen::tokio_stream::StreamExt;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
 use self::fields::Dialect;
+use super::messages::{chat_message, session_message};
 use super::streams::{ResponseStream, until_deadline};
 use crate::actions::watch::{WatchMessage, WatchStream};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::pb::{
-    ChatChange, FieldChange, SessionChatChange, SessionFieldChange, WatchChatsResponse,
+    ChatChange, FieldChange, SessionChatChange, SessionFieldChange, SessionMessage, WatchChatsResponse,
     WatchSessionChatsResponse, WebhookEvent,
 };
 use crate::store::events::{ChangeEvent, DELETED_TEXT, action_of, type_of};
+use crate::store::message_lists::ListedMessage;
+use crate::store::message_views::MessageView;
 use crate::telemetry::metrics::GaugeGuard;
 
-pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
+fn to_chat_change(org: OrgId, event: &ChangeEvent, message: Option<&MessageView>) -> ChatChange {
+    let message = message.and_then(|message| {
+        let (chat_id, phone) = (event.chat_id.as_ref()?.to_string(), event.phone.as_ref()?.to_string());
+        Some(chat_message(org, ListedMessage { chat_id, phone, message: message.clone() }))
+    });
     ChatChange {
         id: event.event_id,
         org_id: org.to_string(),
@@ -33,12 +40,13 @@ pub(super) fn to_chat_change(org: OrgId, event: &ChangeEvent) -> ChatChange {
             previous,
             current,
         }),
+        message,
     }
 }
 
 /// An entry of an audit log, which has the text of a deleted message if that is kept.
 pub(super) fn to_audit_log(org: OrgId, event: &ChangeEvent) -> ChatChange {
-    let mut change = to_chat_change(org, event);
+    let mut change = to_chat_change(org, event, None);
     let kept = event.changes.0.get(DELETED_TEXT).map(|(previous, current)| FieldChange {
         field: DELETED_TEXT.to_owned(),
         previous: Some(previous.0.clone()),
@@ -48,7 +56,11 @@ pub(super) fn to_audit_log(org: OrgId, event: &ChangeEvent) -> ChatChange {
     change
 }
 
-fn to_session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionChatChange {
+fn to_session_chat_change(
+    session: SessionId,
+    event: &ChangeEvent,
+    message: Option<&MessageView>,
+) -> SessionChatChange {
     SessionChatChange {
         id: event.event_id,
         session_id: session.to_string(),
@@ -58,11 +70,12 @@ fn to_session_chat_change(session: SessionId, event: &ChangeEvent) -> SessionCha
         performed_by: event.actor.clone(),
         performed_at: event.at.millis(),
         changes: session_field_changes(event),
+        message: message_of_session(event, message),
     }
 }
 
-/// The body of a webhook delivery.
-pub fn webhook_event(org: OrgId, event: &ChangeEvent) -> WebhookEvent {
+/// The body of a webhook delivery; `message` is the one that the event is about.
+pub fn webhook_event(org: OrgId, event: &ChangeEvent, message: Option<&MessageView>) -> WebhookEvent {
     WebhookEvent {
         id: event.event_id,
         org_id: org.to_string(),
@@ -73,7 +86,13 @@ pub fn webhook_event(org: OrgId, event: &ChangeEvent) -> WebhookEvent {
         performed_by: event.actor.clone(),
         performed_at: event.at.millis(),
         changes: session_field_changes(event),
+        message: message_of_session(event, message),
     }
+}
+
+fn message_of_session(event: &ChangeEvent, message: Option<&MessageView>) -> Option<SessionMessage> {
+    let (session, chat) = (event.session_id?, event.chat_id.as_ref()?);
+    Some(session_message(session, chat, message?.clone()))
 }
 
 fn session_field_changes(event: &ChangeEvent) -> Vec<SessionFieldChange> {
@@ -104,7 +123,7 @@ pub(super) fn chat_change_stream(
 ) -> Response<ResponseStream<WatchChatsResponse>> {
     let gauge = GaugeGuard::stream("/switchboard.v1.ChatService/WatchChats");
     stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchChatsResponse {
-        change: change.map(|watched| to_chat_change(org, &watched.event)),
+        change: change.map(|change| to_chat_change(org, &change.routable.event, change.message.as_ref())),
         resume_token: resume_token.to_string(),
     })
 }
@@ -116,7 +135,8 @@ pub(super) fn session_chat_change_stream(
 ) -> Response<ResponseStream<WatchSessionChatsResponse>> {
     let gauge = GaugeGuard::stream("/switchboard.v1.SessionService/WatchSessionChats");
     stream(watch, gauge, move |WatchMessage { change, resume_token }| WatchSessionChatsResponse {
-        change: change.map(|watched| to_session_chat_change(session, &watched.event)),
+        change: change
+            .map(|change| to_session_chat_change(session, &change.routable.event, change.message.as_ref())),
         resume_token: resume_token.to_string(),
     })
 }

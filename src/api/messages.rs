@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::actions::session_lists::StoredMessage;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::Delivery;
@@ -11,7 +10,7 @@ use crate::pb::{
     SessionMessageReaction,
 };
 use crate::store::message_lists::ListedMessage;
-use crate::store::message_views::{Json, Reactions};
+use crate::store::message_views::{Json, MessageView, Reactions};
 
 /// A message of the type `$message` with the fields that both APIs share. `$contact` converts a stored contact id.
 macro_rules! shared_fields {
@@ -103,7 +102,7 @@ pub(super) fn chat_message(org: OrgId, listed: ListedMessage) -> ChatMessage {
 pub(super) fn session_message(
     session: SessionId,
     chat: &ChatAddress,
-    message: StoredMessage,
+    message: MessageView,
 ) -> SessionMessage {
     let (has_reaction, reactions) = reactions(message.reactions);
     let reactions = reactions.into_iter().map(|MessageReaction { contact_id, emoji, timestamp }| {

@@ -117,7 +117,7 @@ impl SessionService for Api {
         let (store, keys, page) = (&self.store, &self.signing_keys, PageRequest { limit, cursor });
         let page = session_lists::messages(store, keys, &caller, session, address, page).await?;
         let messages = page.items.into_iter();
-        let data = messages.map(|(message, chat)| session_message(session, &chat, message)).collect();
+        let data = messages.map(|(stored, chat)| session_message(session, &chat, stored.message)).collect();
         Ok(Response::new(ListSessionChatMessagesResponse { data, next_cursor: page.next }))
     }
 

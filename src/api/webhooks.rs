@@ -160,7 +160,7 @@ fn delivery(org: OrgId, (row, due_at, event): ListedDelivery) -> WebhookDelivery
         created_at: row.created_at.millis(),
         tried_at: row.attempted_at.map(Instant::millis),
         next_try_at: due_at.map(Instant::millis),
-        event: event.map(|event| webhook_event(org, &event)),
+        event: event.map(|event| webhook_event(org, &event, None)),
     }
 }
 

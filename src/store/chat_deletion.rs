@@ -39,7 +39,7 @@ pub fn delete_unheld(tx: &mut Transaction<'_>, chat_keys: &[i64]) -> StoreResult
     diesel::delete(chats::table).filter(is_deleted).execute(&mut **tx)?;
     for chat_key in keys {
         let changes = last_values.remove(&chat_key).unwrap_or_default();
-        tx.record(NewEvent { chat_key, session: None, kind: EventKind::Deleted, changes });
+        tx.record(NewEvent { chat_key, session: None, kind: EventKind::Deleted, changes, message: None });
     }
     Ok(())
 }

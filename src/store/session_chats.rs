@@ -231,6 +231,7 @@ fn record_detached(tx: &mut Transaction<'_>, session: SessionId, chat_keys: &[i6
             session: Some(session),
             kind: EventKind::Detached,
             changes: FieldChanges::default(),
+            message: None,
         });
     }
 }

@@ -12,9 +12,8 @@ use self::listed_chat::Columns;
 pub use self::listed_chat::{ChatFilter, ChatPosition, ListedChat};
 use self::named_chats::NamedChats;
 use super::connection::{Connection, StoreResult};
-use super::json::Json;
 use super::keyset::row_below;
-use super::message_views::Reactions;
+use super::message_views::MessageView;
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, session_chats, sessions};
 use super::views::message_views;
@@ -22,7 +21,6 @@ use super::visibility::is_visible;
 use crate::folding::fold;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::pb::ingest_event::{Delivery, Message};
 
 diesel::define_sql_function! {
     /// The first value that is not null.
@@ -115,23 +113,14 @@ pub fn chats(
     Ok(session_exists.then_some(chats))
 }
 
-/// A stored message.
+/// A stored message with its order of arrival.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = message_views, check_for_backend(Pg))]
-#[allow(missing_docs)] // columns of message_views, documented in the migrations
 pub struct StoredMessage {
-    pub message_id: String,
-    pub sent_at: Instant,
-    pub updated_at: Option<Instant>,
-    pub ack: Option<i16>,
-    pub from_me: bool,
-    pub sender: Option<String>,
-    pub type_: Option<String>,
-    pub body: Option<String>,
-    pub delivery: Option<Json<Delivery>>,
-    /// The fields of the message that have no column.
-    pub details: Json<Box<Message>>,
-    pub reactions: Option<Json<Reactions>>,
+    /// The message.
+    #[diesel(embed)]
+    pub message: MessageView,
+    /// Order of arrival among messages of one time.
     pub arrival: i64,
 }
 

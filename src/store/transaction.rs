@@ -29,6 +29,8 @@ pub struct Transaction<'c> {
     org: OrgId,
     actor: String,
     events: Vec<NewEvent>,
+    /// The last event about a message of each chat and session, by its place in `events`.
+    message_events: BTreeMap<(i64, Option<SessionId>), usize>,
     active: BTreeSet<i64>,
     counts: BTreeMap<ListKey, i64>,
     added: BTreeSet<Quota>,
@@ -47,10 +49,15 @@ impl Transaction<'_> {
 
     /// Records a change event. Events are inserted in the order in which they were recorded.
     pub fn record(&mut self, event: NewEvent) {
+        if event.message.is_some() {
+            self.message_events.insert((event.chat_key, event.session), self.events.len());
+        }
         self.events.push(event);
     }
 
     /// Records a change event with fields, unless none changed.
+    ///
+    /// What a message changes in its chat becomes part of the message's event.
     pub fn record_changes(
         &mut self,
         chat_key: i64,
@@ -58,8 +65,14 @@ impl Transaction<'_> {
         kind: EventKind,
         changes: FieldChanges,
     ) {
-        if !changes.is_empty() {
-            self.record(NewEvent { chat_key, session, kind, changes });
+        if changes.is_empty() {
+            return;
+        }
+        let of_message =
+            self.message_events.get(&(chat_key, session)).filter(|_| kind == EventKind::Messages);
+        match of_message.and_then(|place| self.events.get_mut(*place)) {
+            Some(event) if event.changes.is_empty() => event.changes = changes,
+            Some(_) | None => self.record(NewEvent { chat_key, session, kind, changes, message: None }),
         }
     }
 
@@ -191,6 +204,7 @@ fn write<T>(
         org: *org,
         actor,
         events: Vec::new(),
+        message_events: BTreeMap::new(),
         active: BTreeSet::new(),
         counts: BTreeMap::new(),
         added: BTreeSet::new(),

@@ -71,5 +71,7 @@ diesel::table! {
         label_ids -> Array<Text>,
         assigned_to -> Nullable<Text>,
         hidden_from -> Array<Text>,
+        message_id -> Nullable<Text>,
+        from_me -> Nullable<Bool>,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use guarded_http::is_public;
+use guarded_http::Destinations;
 use serde_json::{Value, json};
 
 use super::rendered::{all, container, the};
@@ -109,7 +109,7 @@ fn network_policy_opens_the_addresses_of_webhooks() {
     let edges: Vec<_> = edges.collect();
     assert!(edges.len() > 60, "{edges:?}");
     for edge in edges {
-        assert_eq!(is_open(edge), is_public(edge), "{edge}");
+        assert_eq!(is_open(edge), Destinations::Public.allows(edge), "{edge}");
     }
     // All addresses are open when private networks are allowed.
     let cidrs: Vec<_> = peers("any", 2).iter().map(|block| block["cidr"].clone()).collect();

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 
 use super::position::Position;
 use crate::ids::OrgId;
-use crate::store::events::RoutableEvent;
+use crate::store::events::DetailedEvent;
 
 /// Pages that are buffered for the slowest subscriber.
 const BUFFERED_PAGES: usize = 64;
@@ -15,7 +15,7 @@ const BUFFERED_PAGES: usize = 64;
 /// An event with the position after it, and its resume token.
 #[derive(Debug)]
 pub(super) struct PublishedEvent {
-    pub(super) routable: Arc<RoutableEvent>,
+    pub(super) event: Arc<DetailedEvent>,
     pub(super) position: Position,
     pub(super) resume_token: Arc<str>,
 }

@@ -18,8 +18,8 @@ use crate::config::{Config, Secrets};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
-use crate::store::events::{self, Head, Range, RoutableEvent};
-use crate::store::{Changed, Store};
+use crate::store::events::{self, DetailedEvent, Head, Range};
+use crate::store::{Changed, Connection, Store};
 use crate::telemetry::{causes, metrics};
 
 /// Interval of polling for new events without a notification.
@@ -236,20 +236,28 @@ impl Publisher {
     async fn publish_parts(&self, parts: Vec<Part>) -> Result<()> {
         let ranges: Vec<(OrgId, Range)> =
             parts.iter().flat_map(|part| part.ranges.iter().map(|range| (part.org, *range))).collect();
-        let found = self.store.read(move |connection| events::of_ranges(connection, &ranges)).await?;
-        let mut events_of: BTreeMap<OrgId, Vec<RoutableEvent>> = BTreeMap::new();
-        found.into_iter().for_each(|event| events_of.entry(event.org_id).or_default().push(event));
+        let found = self.read_ranges(ranges).await?;
+        let mut events_of: BTreeMap<OrgId, Vec<DetailedEvent>> = BTreeMap::new();
+        found.into_iter().for_each(|event| events_of.entry(event.routable.org_id).or_default().push(event));
         for Part { org, start, end, .. } in parts {
             let mut position = start;
-            let events = events_of.remove(&org).unwrap_or_default().into_iter().map(|routable| {
-                position = position.after(&routable);
+            let events = events_of.remove(&org).unwrap_or_default().into_iter().map(|event| {
+                position = position.after(&event.routable);
                 let resume_token = self.resume_token(org, position)?;
-                Ok(PublishedEvent { routable: Arc::new(routable), position, resume_token })
+                Ok(PublishedEvent { event: Arc::new(event), position, resume_token })
             });
             let events = events.collect::<Result<_>>()?;
             self.feeds.publish(org, Page { events, end, is_reset: false });
         }
         Ok(())
+    }
+
+    async fn read_ranges(&self, ranges: Vec<(OrgId, Range)>) -> Result<Vec<DetailedEvent>> {
+        let read = move |connection: &mut Connection| {
+            let events = events::of_ranges(connection, &ranges)?;
+            events::with_messages(connection, events)
+        };
+        self.store.read(read).await
     }
 
     /// Events of one organization after a position and up to another, and the position after them.
@@ -258,12 +266,12 @@ impl Publisher {
         org: OrgId,
         start: Position,
         end: Position,
-    ) -> Result<(Vec<RoutableEvent>, Position)> {
+    ) -> Result<(Vec<DetailedEvent>, Position)> {
         let ranges = start.events.ranges(&end.events, PAGE);
         let after = Position { events: start.events.after_ranges(&ranges), ..start };
         let ranges: Vec<(OrgId, Range)> = ranges.into_iter().map(|range| (org, range)).collect();
-        let found = self.store.read(move |connection| events::of_ranges(connection, &ranges)).await?;
-        let after = found.iter().fold(after, |position, routable| position.after(routable));
+        let found = self.read_ranges(ranges).await?;
+        let after = found.iter().fold(after, |position, event| position.after(&event.routable));
         Ok((found, if end.events.exceeds(&after.events) { after } else { after.max(end) }))
     }
 

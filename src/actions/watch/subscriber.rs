@@ -15,7 +15,7 @@ use super::publisher::{Publisher, Subscription};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::store::events::RoutableEvent;
+use crate::store::events::DetailedEvent;
 
 /// Messages that a client may leave unread.
 const UNREAD: usize = 32;
@@ -37,7 +37,7 @@ const MAX_DURATION: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug)]
 pub struct WatchMessage {
     /// The event; `None` in a heartbeat.
-    pub change: Option<Arc<RoutableEvent>>,
+    pub change: Option<Arc<DetailedEvent>>,
     /// Resumes the watch after this message.
     pub resume_token: Arc<str>,
 }
@@ -84,8 +84,8 @@ impl Subscriber {
                 page = pages.recv() => match page {
                     Ok(page) if page.is_reset => return Err(history_lost()),
                     Ok(page) => {
-                        for PublishedEvent { routable, position: after, resume_token } in &page.events {
-                            self.send_event(position, routable, Some((after, resume_token))).await?;
+                        for PublishedEvent { event, position: after, resume_token } in &page.events {
+                            self.send_event(position, event, Some((after, resume_token))).await?;
                         }
                         *position = page.end.max(*position);
                     }
@@ -101,8 +101,8 @@ impl Subscriber {
     async fn send_earlier(&self, position: &mut Position, now: Position) -> Result<()> {
         while now.events.exceeds(&position.events) {
             let (events, after) = self.publisher.earlier(self.caller.org, *position, now).await?;
-            for routable in events {
-                self.send_event(position, &Arc::new(routable), None).await?;
+            for event in events {
+                self.send_event(position, &Arc::new(event), None).await?;
             }
             *position = after.max(*position);
         }
@@ -113,9 +113,10 @@ impl Subscriber {
     async fn send_event(
         &self,
         position: &mut Position,
-        routable: &Arc<RoutableEvent>,
+        event: &Arc<DetailedEvent>,
         published: Option<(&Position, &Arc<str>)>,
     ) -> Result<()> {
+        let routable = &event.routable;
         if position.events.includes(routable.event.event_id) || !self.filter.matches(routable) {
             return Ok(());
         }
@@ -125,7 +126,7 @@ impl Subscriber {
             Some((published, token)) if *published == after => Arc::clone(token),
             Some(_) | None => self.publisher.resume_token(self.caller.org, after)?,
         };
-        self.send(Ok(WatchMessage { change: Some(Arc::clone(routable)), resume_token })).await?;
+        self.send(Ok(WatchMessage { change: Some(Arc::clone(event)), resume_token })).await?;
         *position = after;
         Ok(())
     }

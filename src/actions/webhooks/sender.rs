@@ -3,6 +3,7 @@
 use crate::config::Secret;
 use crate::ids::{OrgId, ReceiverUrl, WebhookId};
 use crate::store::events::ChangeEvent;
+use crate::store::message_views::MessageView;
 
 /// One HTTP request to an endpoint.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct DeliveryRequest {
     pub secret: Secret,
     /// The change event to send.
     pub event: ChangeEvent,
+    /// The message that the event is about.
+    pub message: Option<MessageView>,
 }
 
 /// The result of one delivery attempt.

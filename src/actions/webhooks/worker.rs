@@ -14,7 +14,8 @@ use crate::config::{Secret, WebhookConfig};
 use crate::cursor::SigningKeys;
 use crate::error::Result;
 use crate::ids::{OrgId, WebhookId};
-use crate::store::events::{ChangeEvent, EventKind, FieldChanges, NewEvent};
+use crate::store::events::{self, ChangeEvent, EventKind, FieldChanges, NewEvent};
+use crate::store::message_views::MessageView;
 use crate::store::webhook_deliveries::{self, DEAD, DELIVERED, DeliveryRow, WAITING};
 use crate::store::webhook_queues::{self, LeaseOrder};
 use crate::store::webhooks::{self, WebhookRow};
@@ -58,8 +59,11 @@ pub(super) struct Leased {
 /// A leased chat with its first waiting deliveries, each with its event while that is stored.
 pub(super) struct LeasedChat {
     pub(super) chat_key: i64,
-    pub(super) deliveries: Vec<(DeliveryRow, Option<ChangeEvent>)>,
+    pub(super) deliveries: Vec<(DeliveryRow, Option<Payload>)>,
 }
+
+/// An event with the message that it is about.
+type Payload = (ChangeEvent, Option<MessageView>);
 
 /// A leased chat after some of its deliveries were attempted.
 #[derive(Debug)]
@@ -114,16 +118,16 @@ impl<S: WebhookSender> Worker<S> {
     ) -> AttemptedChat {
         let secret = secret(&self.shared.keys, self.org, &webhook);
         let mut attempted = AttemptedChat::new(chat.chat_key);
-        for (row, event) in chat.deliveries {
+        for (row, payload) in chat.deliveries {
             let is_late = !attempted.rows.is_empty() && leased_at.elapsed() > CHAT_DURATION;
             if is_late || self.stop.is_cancelled() {
                 break;
             }
-            let Some(event) = event else {
+            let Some(payload) = payload else {
                 attempted.rows.push(expired(row));
                 continue;
             };
-            let result = self.send(&webhook, secret.clone(), event).await;
+            let result = self.send(&webhook, secret.clone(), payload).await;
             attempted.add(row, result, &self.shared.settings);
             if attempted.failure.is_some() {
                 break;
@@ -132,12 +136,18 @@ impl<S: WebhookSender> Worker<S> {
         attempted
     }
 
-    async fn send(&self, webhook: &WebhookRow, secret: Option<Secret>, event: ChangeEvent) -> AttemptResult {
+    async fn send(
+        &self,
+        webhook: &WebhookRow,
+        secret: Option<Secret>,
+        (event, message): Payload,
+    ) -> AttemptResult {
         let Some(secret) = secret else {
             return AttemptResult::NoResponse("the signing key of the secret was removed: rotate the secret");
         };
         let (id, url) = (webhook.webhook_id.clone(), webhook.url.clone());
-        self.shared.sender.send(&DeliveryRequest { org: self.org, webhook: id, url, secret, event }).await
+        let request = DeliveryRequest { org: self.org, webhook: id, url, secret, event, message };
+        self.shared.sender.send(&request).await
     }
 
     /// Stores the results of leased chats and releases their leases.
@@ -229,12 +239,16 @@ fn take(
     limits: (i64, i64),
 ) -> StoreResult<Vec<LeasedChat>> {
     let chats = webhook_queues::lease(tx, org, id, holder, order, limits)?;
-    let events: Vec<i64> = chats.iter().flat_map(|(_, events)| events).copied().collect();
+    let ids: Vec<i64> = chats.iter().flat_map(|(_, events)| events).copied().collect();
     let mut leased: Vec<LeasedChat> =
         chats.into_iter().map(|(chat_key, _)| LeasedChat { chat_key, deliveries: Vec::new() }).collect();
-    for (row, event) in webhook_deliveries::find(tx, org, id, &events)? {
+    let found = webhook_deliveries::find(tx, org, id, &ids)?;
+    let stored = found.iter().filter_map(|(row, event)| Some((row.chat_key, event.as_ref()?)));
+    let mut messages = events::messages_of(tx, org, &stored.collect::<Vec<_>>())?;
+    for (row, event) in found {
         if let Some(chat) = leased.iter_mut().find(|chat| chat.chat_key == row.chat_key) {
-            chat.deliveries.push((row, event));
+            let message = messages.remove(&row.event_id);
+            chat.deliveries.push((row, event.map(|event| (event, message))));
         }
     }
     Ok(leased)
@@ -267,5 +281,11 @@ fn store_results(
 fn record_disabled(tx: &mut Transaction<'_>, id: &WebhookId) {
     tracing::warn!(webhook = %id, "the endpoint has failed for too long: the webhook is disabled");
     let changes = FieldChanges::default().field(&format!("webhooks.{id}.enabled"), &true, &false);
-    tx.record(NewEvent { chat_key: 0, session: None, kind: EventKind::WebhookDisabled, changes });
+    tx.record(NewEvent {
+        chat_key: 0,
+        session: None,
+        kind: EventKind::WebhookDisabled,
+        changes,
+        message: None,
+    });
 }

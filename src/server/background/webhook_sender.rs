@@ -55,7 +55,7 @@ impl WebhookSender for HttpSender {
 /// The headers and the body of a delivery that is sent at that time.
 fn message(delivery: &DeliveryRequest, at: Instant) -> (HeaderMap, Vec<u8>) {
     let mut body = Vec::new();
-    webhook_event(delivery.org, &delivery.event).write(&mut body);
+    webhook_event(delivery.org, &delivery.event, delivery.message.as_ref()).write(&mut body);
     let timestamp = (at.millis() / 1000).to_string();
     let values = [
         ("x-switchboard-webhook", delivery.webhook.to_string()),

@@ -25,13 +25,23 @@ pub enum EventKind {
     State,
     /// A session's latest message or unread count.
     Messages,
+    /// A message was stored.
+    MessageCreated,
+    /// A message's content or delivery state changed.
+    MessageUpdated,
+    /// A message was deleted for everyone.
+    MessageDeleted,
+    /// A person reacted to a message, or changed the reaction.
+    ReactionAdded,
+    /// A person took a reaction back.
+    ReactionRemoved,
     /// The service disabled a webhook. An event of the organization: its chat key is 0.
     WebhookDisabled,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Attached,
         Self::Detached,
         Self::Deleted,
@@ -43,6 +53,11 @@ impl EventKind {
         Self::Members,
         Self::State,
         Self::Messages,
+        Self::MessageCreated,
+        Self::MessageUpdated,
+        Self::MessageDeleted,
+        Self::ReactionAdded,
+        Self::ReactionRemoved,
         Self::WebhookDisabled,
     ];
 
@@ -60,6 +75,11 @@ impl EventKind {
             Self::Members => "members",
             Self::State => "state",
             Self::Messages => "messages",
+            Self::MessageCreated => "message.created",
+            Self::MessageUpdated => "message.updated",
+            Self::MessageDeleted => "message.deleted",
+            Self::ReactionAdded => "reaction.added",
+            Self::ReactionRemoved => "reaction.removed",
             Self::WebhookDisabled => "webhook.disabled",
         }
     }
@@ -67,7 +87,11 @@ impl EventKind {
 
 /// The `action` of events of a kind, by its name in the database: the older and shorter name, which some kinds share.
 pub fn action_of(kind: &str) -> &str {
-    kind.split_once('.').map_or(kind, |(group, _)| group)
+    match kind.split_once('.') {
+        Some(("message" | "reaction", _)) => EventKind::Messages.as_str(),
+        Some((group, _)) => group,
+        None => kind,
+    }
 }
 
 /// The `type` of events of a kind, by its name in the database: what changed, a dot, and how.
@@ -103,6 +127,9 @@ mod tests {
         assert_eq!(selected_by("chat.labels"), ["labels"]);
         assert_eq!(selected_by("chat.*").len(), 11);
         assert_eq!(selected_by("webhook.*"), ["webhook.disabled"]);
+        assert_eq!(selected_by("message.*"), ["message.created", "message.updated", "message.deleted"]);
+        assert_eq!(selected_by("messages").len(), 6);
+        assert_eq!(selected_by("chat.messages"), ["messages"]);
         for invalid in ["", "*", ".*", "chat", "chat.", "chat*", "labels.*", "chat.*.*"] {
             assert_eq!(selected_by(invalid), Vec::<&str>::new(), "{invalid}");
         }

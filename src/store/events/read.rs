@@ -44,6 +44,10 @@ pub struct ChangeEvent {
     pub actor: String,
     /// The fields that changed.
     pub changes: Json<Changes>,
+    /// WhatsApp's id of the message that the event is about.
+    pub message_id: Option<String>,
+    /// Whether the session's own number sent that message.
+    pub from_me: Option<bool>,
 }
 
 /// A change event with the current attributes of its chat by which it is filtered.
@@ -130,15 +134,6 @@ pub fn of_ranges(connection: &mut Connection, ranges: &[(OrgId, Range)]) -> Stor
     let mut found: Vec<RoutableEvent> = query.load(connection)?;
     found.sort_by_key(|routable| routable.event.event_id);
     Ok(found)
-}
-
-/// The organization's events with these ids that are still stored.
-pub fn by_ids(connection: &mut Connection, org: OrgId, ids: &[i64]) -> StoreResult<Vec<ChangeEvent>> {
-    let keys: Vec<_> = ids.iter().map(|id| Positions::key(*id)).collect();
-    Ok(event_views::table
-        .filter(has_key_of!(org, event_views, keys, |key| { bucket: column(key.0), number: key.1 }))
-        .select(ChangeEvent::as_select())
-        .load(connection)?)
 }
 
 /// The latest time of the events at these positions that are stored.

@@ -25,6 +25,17 @@ pub struct NewEvent {
     pub kind: EventKind,
     /// The fields that changed; empty for kinds without fields.
     pub changes: FieldChanges,
+    /// The message that the event is about.
+    pub message: Option<EventMessage>,
+}
+
+/// A message of the event's chat and session.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventMessage {
+    /// WhatsApp's id of the message.
+    pub id: String,
+    /// Whether the session's own number sent it.
+    pub from_me: bool,
 }
 
 /// Takes the next numbers of the buckets, in the order of the buckets, and inserts the events with them.
@@ -43,7 +54,8 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for InsertEvents<A> {
         out.push_sql("WITH recorded AS (SELECT *, (chat_key & 15)::integer AS bucket FROM unnest(");
         self.arrays.walk_ast(out.reborrow())?;
         out.push_sql(
-            ") WITH ORDINALITY AS event (chat_key, session_id, kind, changes, place)), heads AS (
+            ") WITH ORDINALITY
+                AS event (chat_key, session_id, kind, changes, message_id, from_me, place)), heads AS (
                 INSERT INTO event_heads (org_id, bucket, last) SELECT ",
         );
         out.push_bind_param::<Uuid, _>(&self.org)?;
@@ -51,12 +63,12 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for InsertEvents<A> {
             ", bucket, count(*) FROM recorded GROUP BY bucket ORDER BY bucket
                 ON CONFLICT (org_id, bucket) DO UPDATE SET last = event_heads.last + excluded.last
                 RETURNING bucket, last
-            ) INSERT INTO events (org_id, number, chat_key, session_id, kind, actor, changes) SELECT ",
+            ) INSERT INTO events (org_id, number, chat_key, session_id, kind, message_id, from_me, actor, changes) SELECT ",
         );
         out.push_bind_param::<Uuid, _>(&self.org)?;
         out.push_sql(
             ", last - count(*) OVER (PARTITION BY bucket) + row_number() OVER (PARTITION BY bucket ORDER BY place),
-                chat_key, session_id, kind, ",
+                chat_key, session_id, kind, message_id, from_me, ",
         );
         out.push_bind_param::<Text, _>(&self.actor)?;
         out.push_sql(", changes FROM recorded JOIN heads USING (bucket)");
@@ -73,15 +85,18 @@ pub fn insert(
     actor: &str,
     recorded: Vec<NewEvent>,
 ) -> StoreResult<()> {
-    let rows: Vec<(i64, Option<SessionId>, EventKind, Value)> = recorded
+    type Row = (i64, Option<SessionId>, EventKind, Value, Option<EventMessage>);
+    let rows: Vec<Row> = recorded
         .into_iter()
-        .map(|event| (event.chat_key, event.session, event.kind, event.changes.into_json()))
+        .map(|event| (event.chat_key, event.session, event.kind, event.changes.into_json(), event.message))
         .collect();
     let arrays = (
         column_array!(events::chat_key, rows, row, row.0),
         column_array!(events::session_id, rows, row, row.1),
         column_array!(events::kind, rows, row, row.2.as_str()),
         column_array!(events::changes, rows, row, &row.3),
+        column_array!(events::message_id, rows, row, row.4.as_ref().map(|message| message.id.as_str())),
+        column_array!(events::from_me, rows, row, row.4.as_ref().map(|message| message.from_me)),
     );
     InsertEvents { org, actor: actor.to_owned(), arrays }.execute(connection)?;
     Ok(())

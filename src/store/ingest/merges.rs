@@ -219,7 +219,7 @@ pub fn remove_chats(tx: &mut Transaction<'_>, held: &[SessionChatKey], keys: &[i
     for SessionChatKey { session, chat_key } in held {
         let (chat_key, session) = (*chat_key, Some(*session));
         let changes = FieldChanges::default();
-        tx.record(NewEvent { chat_key, session, kind: EventKind::Detached, changes });
+        tx.record(NewEvent { chat_key, session, kind: EventKind::Detached, changes, message: None });
         tx.count_removed(List::Chats, session, 1);
     }
     chat_deletion::delete_unheld(tx, keys)

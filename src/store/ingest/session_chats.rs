@@ -121,7 +121,7 @@ pub(super) fn record_attached(tx: &mut Transaction<'_>, created: &[SessionChatKe
     for SessionChatKey { session, chat_key } in created {
         let changes = FieldChanges::default();
         let (chat_key, session) = (*chat_key, Some(*session));
-        tx.record(NewEvent { chat_key, session, kind: EventKind::Attached, changes });
+        tx.record(NewEvent { chat_key, session, kind: EventKind::Attached, changes, message: None });
         tx.count_added(List::Chats, session, 1);
         tx.activity_changed(chat_key);
     }

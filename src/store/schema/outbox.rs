@@ -20,5 +20,7 @@ diesel::table! {
         kind -> Text,
         actor -> Text,
         changes -> Jsonb,
+        message_id -> Nullable<Text>,
+        from_me -> Nullable<Bool>,
     }
 }

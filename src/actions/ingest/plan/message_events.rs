@@ -1,12 +1,14 @@
 //! Change events about messages.
 //!
-//! A new message changes its chat's latest message and unread count, which are recorded with the session's chat. Of other
-//! changes, those of the latest message are recorded with their fields; of others only that there are some.
+//! Each names its message. What a message changes in its chat (latest message, unread count) is added to its event when
+//! the session's chat is written.
+
+use std::collections::BTreeSet;
 
 use crate::actions::ingest::message_state::MessageState;
 use crate::store::Transaction;
-use crate::store::events::{DELETED_TEXT, EventKind, FieldChanges, NewEvent};
-use crate::store::ingest::{MessageKey, SessionChatKey};
+use crate::store::events::{DELETED_TEXT, EventKind, EventMessage, FieldChanges, NewEvent};
+use crate::store::ingest::MessageKey;
 
 /// The text of a message that is deleted, for the audit log only.
 pub(super) fn kept_text(keeps: bool, before: &MessageState, after: &MessageState) -> FieldChanges {
@@ -16,7 +18,12 @@ pub(super) fn kept_text(keeps: bool, before: &MessageState, after: &MessageState
     }
 }
 
-/// Records a change of a stored message, with fields that are kept of it.
+/// Records that a message was stored.
+pub(super) fn record_new(tx: &mut Transaction<'_>, key: &MessageKey, message: &MessageState) {
+    record(tx, EventKind::MessageCreated, key, message, FieldChanges::default());
+}
+
+/// Records a change of a stored message, with fields that are kept of it, and changed reactions to it.
 pub(super) fn record_edit(
     tx: &mut Transaction<'_>,
     key: &MessageKey,
@@ -25,23 +32,49 @@ pub(super) fn record_edit(
     (before, after): (&MessageState, &MessageState),
 ) {
     let is_deleted = |message: &MessageState| message.details.get("is_deleted").cloned();
-    let mut content =
-        FieldChanges::default().field("latest_message.is_deleted", &is_deleted(before), &is_deleted(after));
+    let (was_deleted, is_deleted) = (is_deleted(before), is_deleted(after));
+    let kind = if was_deleted != is_deleted && is_deleted == Some(true.into()) {
+        EventKind::MessageDeleted
+    } else {
+        EventKind::MessageUpdated
+    };
+    let mut changes = FieldChanges::default()
+        .field("latest_message.is_deleted", &was_deleted, &is_deleted)
+        .field("latest_message.ack", &before.ack, &after.ack);
     // Events outlive the text of a deleted message.
     if after.body.is_some() {
-        content = content.field("latest_message.body", &before.body, &after.body);
+        changes = changes.field("latest_message.body", &before.body, &after.body);
     }
-    let (chat_key, session, kind) = (key.chat.chat_key, Some(key.chat.session), EventKind::Messages);
-    if is_latest {
-        let changes = content.field("latest_message.ack", &before.ack, &after.ack).with(kept);
-        tx.record_changes(chat_key, session, kind, changes);
-    } else if !content.is_empty() {
-        tx.record(NewEvent { chat_key, session, kind, changes: kept });
+    if !changes.is_empty() {
+        record(tx, kind, key, after, if is_latest { changes.with(kept) } else { kept });
+    }
+    record_reactions(tx, key, before, after);
+}
+
+/// Records an event for each reaction that changed.
+fn record_reactions(tx: &mut Transaction<'_>, key: &MessageKey, before: &MessageState, after: &MessageState) {
+    let emoji = |message: &MessageState, by: &String| {
+        message.reactions.get(by).map(|(_, emoji)| emoji.clone()).filter(|emoji| !emoji.is_empty())
+    };
+    let people: BTreeSet<&String> = before.reactions.keys().chain(after.reactions.keys()).collect();
+    for by in people {
+        let (old, new) = (emoji(before, by), emoji(after, by));
+        let kind = if new.is_some() { EventKind::ReactionAdded } else { EventKind::ReactionRemoved };
+        let changes = FieldChanges::default().field(&format!("reactions.{by}"), &old, &new);
+        if !changes.is_empty() {
+            record(tx, kind, key, after, changes);
+        }
     }
 }
 
-/// Records that some message of the chat changed.
-pub(super) fn record_some(tx: &mut Transaction<'_>, chat: SessionChatKey) {
-    let (chat_key, session) = (chat.chat_key, Some(chat.session));
-    tx.record(NewEvent { chat_key, session, kind: EventKind::Messages, changes: FieldChanges::default() });
+fn record(
+    tx: &mut Transaction<'_>,
+    kind: EventKind,
+    key: &MessageKey,
+    message: &MessageState,
+    changes: FieldChanges,
+) {
+    let (chat_key, session) = (key.chat.chat_key, Some(key.chat.session));
+    let message = Some(EventMessage { id: key.id.clone(), from_me: message.from_me });
+    tx.record(NewEvent { chat_key, session, kind, changes, message });
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::chats::Chats;
 use super::context::Context;
-use super::message_events::{kept_text, record_edit, record_some};
+use super::message_events::{kept_text, record_edit, record_new};
 use super::message_rows::{from_pending, states, to_pending, to_rows};
 use super::session_chats::SessionChats;
 use crate::actions::ingest::change::Change;
@@ -13,7 +13,6 @@ use crate::actions::ingest::scope::SessionScope;
 use crate::actions::ingest::transaction::Rejections;
 use crate::error::{Error, Result};
 use crate::ids::OrgId;
-use crate::instant::Instant;
 use crate::store::ingest::{self as rows, MessageKey, PendingReceipt, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
@@ -135,7 +134,8 @@ fn write_entries(
     entries: Entries,
     session_chats: &mut SessionChats,
 ) -> StoreResult<()> {
-    let (mut changed, mut new, mut pending) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut changed, mut created) = (Vec::new(), Vec::new());
+    let (mut new, mut pending) = (BTreeMap::<_, usize>::new(), BTreeMap::new());
     let mut entries: Vec<_> = entries.into_iter().collect();
     entries.sort_by_key(|(_, entry)| entry.place);
     for (key, entry) in entries {
@@ -148,7 +148,8 @@ fn write_entries(
         }
         let Some(before) = entry.before else {
             session_chats.add_message(&key, &now)?;
-            new.entry(key.chat).or_insert_with(Vec::new).push((now.sent_at, now.is_silent()));
+            *new.entry(key.chat.session).or_default() += 1;
+            created.push((key.clone(), now.clone()));
             changed.push((key, now));
             continue;
         };
@@ -163,30 +164,18 @@ fn write_entries(
             changed.push((key, now));
         }
     }
-    record_late(tx, session_chats, &new);
+    // Stable: messages of one time keep the order of their arrival.
+    created.sort_by_key(|(_, message): &(_, MessageState)| message.sent_at);
+    created.iter().for_each(|(key, message)| record_new(tx, key, message));
     if !changed.is_empty() {
-        let added = new.iter().map(|(chat, sent)| (chat.session, sent.len()));
-        let written = rows::write_messages(tx, &to_rows(changed)?, &added.collect::<Vec<_>>())?;
+        let added: Vec<_> = new.into_iter().collect();
+        let written = rows::write_messages(tx, &to_rows(changed)?, &added)?;
         session_chats.set_arrivals(&written);
     }
     if !pending.is_empty() {
         rows::add_pending_receipts(tx, scope.org, &pending.into_values().collect::<Vec<_>>())?;
     }
     Ok(())
-}
-
-/// Records events of chats whose new messages are silent or older than the newest one, which change no other field.
-fn record_late(
-    tx: &mut Transaction<'_>,
-    session_chats: &SessionChats,
-    new: &BTreeMap<SessionChatKey, Vec<(Instant, bool)>>,
-) {
-    for (chat, sent) in new {
-        let latest = session_chats.stored_latest(*chat).map(|latest| latest.sent_at);
-        if sent.iter().any(|(sent_at, is_silent)| *is_silent || Some(*sent_at) < latest) {
-            record_some(tx, *chat);
-        }
-    }
 }
 
 type Pending = BTreeMap<(MessageKey, String, String), PendingReceipt>;

@@ -1,0 +1,118 @@
+//! Events about messages carry the message, and filters select them.
+
+use serde_json::{Value, json};
+use switchboard::pb::{ChatChange, WatchChatsRequest, WatchChatsResponse};
+use tonic::Streaming;
+
+use super::{archive, next_change, watch};
+use crate::support::{Chat, World};
+
+const AT: i64 = 1_737_976_076_000;
+
+fn message(world: &World, chat: &Chat, more: Value) -> Value {
+    let mut message =
+        json!({"id": "M1", "chat": chat.jid, "fromMe": false, "sender": chat.id, "type": "chat"});
+    for (field, value) in more.as_object().expect("an object") {
+        message[field] = value.clone();
+    }
+    json!({"session": world.org.numbers[0], "message": message})
+}
+
+fn filtered(actions: &[&str]) -> WatchChatsRequest {
+    let actions = actions.iter().map(ToString::to_string).collect();
+    WatchChatsRequest { actions, ..Default::default() }
+}
+
+async fn types(watch: &mut Streaming<WatchChatsResponse>, count: usize) -> Vec<String> {
+    let mut types = Vec::new();
+    while types.len() < count {
+        types.push(next_change(watch).await.r#type);
+    }
+    types
+}
+
+fn body(change: &ChatChange) -> Option<&str> {
+    change.message.as_ref().expect("a message").body.as_deref()
+}
+
+#[tokio::test]
+async fn message_event_carries_the_message_object() {
+    let world = World::start().await;
+    let chat = world.chat("Asha").await;
+    let mut watch = watch(&world, filtered(&["message.*"])).await;
+    world.import(&world.org, &[message(&world, &chat, json!({"body": "hello", "timestamp": AT}))]);
+    let created = next_change(&mut watch).await;
+    assert_eq!((created.r#type.as_str(), created.action.as_str()), ("message.created", "messages"));
+    assert_eq!((created.chat_id.as_str(), body(&created)), (chat.id.as_str(), Some("hello")));
+    let listed = world.rest().get(format!("{}/messages", chat.path)).await.expect(200).json();
+    let sent = created.message.expect("a message");
+    assert_eq!(listed["messages"][0]["message_id"], sent.message_id);
+    assert_eq!(sent.org_phone, format!("{}@c.us", world.org.numbers[0]));
+
+    let receipt = json!({"session": world.org.numbers[0], "message":
+        {"id": "M1", "chat": chat.jid, "fromMe": false, "ack": "4", "updatedAt": AT + 1000}});
+    world.import(&world.org, &[receipt]);
+    let updated = next_change(&mut watch).await;
+    assert_eq!(updated.r#type, "message.updated");
+    assert_eq!(updated.message.and_then(|message| message.ack).as_deref(), Some("4"));
+}
+
+#[tokio::test]
+async fn deleted_message_carries_no_text() {
+    let world = World::start().await;
+    let chat = world.chat("Asha").await;
+    let mut live = watch(&world, filtered(&["message.deleted"])).await;
+    world.import(&world.org, &[message(&world, &chat, json!({"body": "secret words", "timestamp": AT}))]);
+    let deletion = json!({"session": world.org.numbers[0], "deleteMessage":
+        {"message": {"id": "M1", "chat": chat.jid}}});
+    world.import(&world.org, &[deletion]);
+    let deleted = next_change(&mut live).await;
+    let text = format!("{deleted:?}");
+    assert!(!text.contains("secret words"), "{text}");
+    assert_eq!(deleted.message.and_then(|message| message.is_deleted), Some(true));
+}
+
+#[tokio::test]
+async fn filters_select_types_and_groups_of_types() {
+    let world = World::start().await;
+    let chat = world.chat("Asha").await;
+    let mut all = watch(&world, WatchChatsRequest::default()).await;
+    let mut of_chats = watch(&world, filtered(&["chat.*"])).await;
+    let mut of_messages = watch(&world, filtered(&["message.*"])).await;
+    let mut older = watch(&world, filtered(&["messages"])).await;
+    let mut state = watch(&world, filtered(&["chat.state"])).await;
+    world.import(&world.org, &[message(&world, &chat, json!({"body": "one", "timestamp": AT}))]);
+    archive(&world, &chat, true).await;
+    world.import(
+        &world.org,
+        &[message(&world, &chat, json!({"id": "M2", "body": "two", "timestamp": AT + 1000}))],
+    );
+    let both = ["message.created", "message.created"];
+    assert_eq!(types(&mut of_messages, 2).await, both);
+    assert_eq!(types(&mut older, 2).await, both);
+    assert_eq!(types(&mut state, 1).await, ["chat.state"]);
+    assert_eq!(types(&mut of_chats, 1).await, ["chat.state"]);
+    assert_eq!(types(&mut all, 3).await, ["message.created", "chat.state", "message.created"]);
+}
+
+#[tokio::test]
+async fn reaction_is_an_event_of_its_message() {
+    let world = World::start().await;
+    let chat = world.chat("Asha").await;
+    let mut watch = watch(&world, filtered(&["reaction.*"])).await;
+    let reaction = |emoji: &str, at: i64| {
+        json!({"session": world.org.numbers[0], "reaction": {"message": {"id": "M1", "chat": chat.jid},
+            "by": chat.id, "emoji": emoji, "at": at}})
+    };
+    let sent = message(&world, &chat, json!({"body": "hello", "timestamp": AT}));
+    world.import(&world.org, &[sent, reaction("👍", AT + 1000)]);
+    world.import(&world.org, &[reaction("❤️", AT + 2000)]);
+    world.import(&world.org, &[reaction("", AT + 3000)]);
+    for (kind, emoji) in [("reaction.added", "❤️"), ("reaction.removed", "")] {
+        let change = next_change(&mut watch).await;
+        assert_eq!((change.r#type.as_str(), body(&change)), (kind, Some("hello")));
+        let field = &change.changes[0];
+        assert_eq!(field.field, format!("reactions.{}", chat.id));
+        assert!(format!("{:?}", field.current).contains(emoji), "{field:?}");
+    }
+}
