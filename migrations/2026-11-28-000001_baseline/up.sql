@@ -548,7 +548,7 @@ COMMENT ON COLUMN chat_activity.is_unread IS 'Whether that session has unread me
 
 CREATE TABLE list_counts (
     org_id     uuid     NOT NULL REFERENCES orgs ON DELETE CASCADE,
-    list       text     NOT NULL COLLATE "C" CHECK (list IN ('chats', 'messages')),
+    list       text     NOT NULL COLLATE "C" CHECK (list IN ('chats', 'messages', 'idempotency_bytes')),
     session_id text     NOT NULL COLLATE "C",
     shard      smallint NOT NULL,
     count      bigint   NOT NULL,
@@ -556,7 +556,7 @@ CREATE TABLE list_counts (
 );
 COMMENT ON TABLE list_counts IS 'Lengths of lists: the sum over all shards. Written with the listed rows.';
 COMMENT ON COLUMN list_counts.org_id IS 'The organization.';
-COMMENT ON COLUMN list_counts.list IS 'chats or messages.';
+COMMENT ON COLUMN list_counts.list IS 'chats, messages, or idempotency_bytes: the bytes of responses stored under idempotency keys.';
 COMMENT ON COLUMN list_counts.session_id IS 'The session whose list it is; empty for the organization''s list of all chats.';
 COMMENT ON COLUMN list_counts.shard IS 'Transactions update different rows, so that they do not wait for each other.';
 COMMENT ON COLUMN list_counts.count IS 'Rows inserted minus rows deleted; may be negative in one shard.';
@@ -679,7 +679,10 @@ CREATE TABLE events (
     kind       text        NOT NULL COLLATE "C",
     actor      text        NOT NULL,
     changes    jsonb       NOT NULL,
-    PRIMARY KEY (org_id, bucket, number)
+    message_id text        COLLATE "C",
+    from_me    boolean,
+    PRIMARY KEY (org_id, bucket, number),
+    CHECK ((message_id IS NULL) = (from_me IS NULL))
 );
 -- For the audit log of one chat, newest first.
 CREATE INDEX events_chat ON events (org_id, chat_key, at, number);
@@ -692,9 +695,11 @@ COMMENT ON COLUMN events.number IS 'Order of commit in the bucket, from 1, witho
 COMMENT ON COLUMN events.at IS 'When it changed.';
 COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may have been deleted since.';
 COMMENT ON COLUMN events.session_id IS 'The session whose state changed; null for shared data.';
-COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state or messages.';
+COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state, messages, message.created, message.updated, message.deleted, reaction.added, reaction.removed or webhook.disabled.';
 COMMENT ON COLUMN events.actor IS 'Who made the change: member:<subject of the login token>, key:<key id>, connector or operator.';
 COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
+COMMENT ON COLUMN events.message_id IS 'WhatsApp''s id of the message that the event is about; null for others.';
+COMMENT ON COLUMN events.from_me IS 'Whether the session''s own number sent that message.';
 
 -- Webhooks: endpoints that receive change events by HTTP, and the deliveries to them.
 
@@ -710,15 +715,14 @@ CREATE TABLE webhooks (
     positions        bigint[]    NOT NULL DEFAULT array_fill(0::bigint, ARRAY[16]) CHECK (cardinality(positions) = 16),
     failures         integer     NOT NULL DEFAULT 0,
     retry_at         timestamptz,
-    lease_holder     uuid,
-    lease_expires_at timestamptz,
+    failing_since    timestamptz,
+    disabled_at      timestamptz,
     created_at       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, webhook_id)
 );
 -- Lists are ordered oldest first.
 CREATE INDEX webhooks_created_at ON webhooks (org_id, created_at, webhook_id);
--- The webhook served longest ago is served next.
-CREATE INDEX webhooks_lease_expires_at ON webhooks (lease_expires_at NULLS FIRST) WHERE enabled;
+CREATE INDEX webhooks_enabled ON webhooks (org_id, webhook_id) WHERE enabled;
 COMMENT ON TABLE webhooks IS 'Endpoints of the organization. Secrets are not stored but derived from a signing key.';
 COMMENT ON COLUMN webhooks.org_id IS 'The organization.';
 COMMENT ON COLUMN webhooks.webhook_id IS 'webhook- and 16 lower-case letters.';
@@ -729,11 +733,28 @@ COMMENT ON COLUMN webhooks.enabled IS 'Whether events are delivered.';
 COMMENT ON COLUMN webhooks.salt IS 'Salt of the secret''s derivation; a new salt gives a new secret.';
 COMMENT ON COLUMN webhooks.key_id IS 'Id of the signing key that the secret is derived from.';
 COMMENT ON COLUMN webhooks.positions IS 'For each bucket from 0: all events up to this number were delivered or are in webhook_deliveries.';
-COMMENT ON COLUMN webhooks.failures IS 'Consecutive batches that delivered nothing.';
+COMMENT ON COLUMN webhooks.failures IS 'Consecutive runs in which the endpoint failed for every chat.';
 COMMENT ON COLUMN webhooks.retry_at IS 'End of the backoff; null if there is none.';
-COMMENT ON COLUMN webhooks.lease_holder IS 'The process that holds the lease.';
-COMMENT ON COLUMN webhooks.lease_expires_at IS 'When the lease expires.';
 COMMENT ON COLUMN webhooks.created_at IS 'When it was created.';
+COMMENT ON COLUMN webhooks.failing_since IS 'When the first of the attempts failed that all have failed since; null after one that succeeded.';
+COMMENT ON COLUMN webhooks.disabled_at IS 'When the service disabled it after a long failure; null when it did not, or it was changed since.';
+
+CREATE TABLE webhook_queues (
+    org_id     uuid        NOT NULL,
+    webhook_id text        NOT NULL COLLATE "C",
+    chat_key   bigint      NOT NULL,
+    due_at     timestamptz NOT NULL DEFAULT now(),
+    holder     uuid,
+    PRIMARY KEY (org_id, webhook_id, chat_key),
+    FOREIGN KEY (org_id, webhook_id) REFERENCES webhooks (org_id, webhook_id) ON DELETE CASCADE
+);
+CREATE INDEX webhook_queues_due_at ON webhook_queues (org_id, webhook_id, due_at);
+COMMENT ON TABLE webhook_queues IS 'The queue of deliveries: a row for each webhook and chat that has waiting deliveries, leased by one process at a time.';
+COMMENT ON COLUMN webhook_queues.org_id IS 'The organization.';
+COMMENT ON COLUMN webhook_queues.webhook_id IS 'The webhook.';
+COMMENT ON COLUMN webhook_queues.chat_key IS 'The chat of the deliveries.';
+COMMENT ON COLUMN webhook_queues.due_at IS 'When the row may be leased: the end of the backoff, or the expiry of the lease.';
+COMMENT ON COLUMN webhook_queues.holder IS 'The run that holds the lease; null without one.';
 
 CREATE TABLE webhook_deliveries (
     org_id          uuid        NOT NULL,
@@ -745,7 +766,6 @@ CREATE TABLE webhook_deliveries (
     status          integer,
     error           text,
     attempted_at    timestamptz,
-    next_attempt_at timestamptz CHECK ((next_attempt_at IS NOT NULL) = (state = 'waiting')),
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, webhook_id, event_id),
     FOREIGN KEY (org_id, webhook_id) REFERENCES webhooks (org_id, webhook_id) ON DELETE CASCADE
@@ -754,6 +774,8 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_state ON webhook_deliveries (org_id, webhook_id, state, event_id);
 -- Old deliveries are deleted across organizations.
 CREATE INDEX webhook_deliveries_created_at ON webhook_deliveries (created_at);
+-- For the deliveries of a chat, in order.
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (org_id, webhook_id, chat_key, event_id) WHERE state = 'waiting';
 COMMENT ON TABLE webhook_deliveries IS 'Deliveries of events to webhooks. The body is built from the event, which is kept as long.';
 COMMENT ON COLUMN webhook_deliveries.org_id IS 'The organization.';
 COMMENT ON COLUMN webhook_deliveries.webhook_id IS 'The webhook.';
@@ -764,7 +786,6 @@ COMMENT ON COLUMN webhook_deliveries.attempts IS 'Number of attempts since it wa
 COMMENT ON COLUMN webhook_deliveries.status IS 'HTTP status of the last response.';
 COMMENT ON COLUMN webhook_deliveries.error IS 'Why the last attempt got no response.';
 COMMENT ON COLUMN webhook_deliveries.attempted_at IS 'When it was last attempted.';
-COMMENT ON COLUMN webhook_deliveries.next_attempt_at IS 'When the next attempt is due, while waiting.';
 COMMENT ON COLUMN webhook_deliveries.created_at IS 'When it was created.';
 
 -- What one statement reads of a chat. Views, so that diesel prepares one typed statement per connection. The arrays are
@@ -965,7 +986,9 @@ SELECT
             SELECT x.member_key FROM chat_access x
             WHERE x.org_id = e.org_id AND x.chat_key = e.chat_key AND NOT x.allowed
         )
-    END AS hidden_from
+    END AS hidden_from,
+    e.message_id,
+    e.from_me
 FROM events e
 LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
 LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id
@@ -992,6 +1015,8 @@ COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now, a
 COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
 COMMENT ON COLUMN event_views.hidden_from IS 'Members who may not see the chat, also of a deleted one.';
+COMMENT ON COLUMN event_views.message_id IS 'WhatsApp''s id of the message that the event is about.';
+COMMENT ON COLUMN event_views.from_me IS 'Whether the session''s own number sent that message.';
 
 -- Row level security, a second check: a statement can only write rows of the organization that its transaction is set to.
 -- Reads are not restricted; their check is the org_id in every WHERE. FORCE applies the policies to the tables' owner, too.
@@ -1003,7 +1028,8 @@ BEGIN
         'orgs', 'members', 'removed_members', 'api_keys', 'idempotency_keys', 'sessions', 'connector_leases', 'ingest_senders',
         'contacts', 'lids', 'chats', 'chat_addresses', 'chat_merges', 'chat_members', 'chat_access', 'labels',
         'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'chat_activity',
-        'list_counts', 'messages', 'pending_receipts', 'event_heads', 'events', 'webhooks', 'webhook_deliveries'
+        'list_counts', 'messages', 'pending_receipts', 'event_heads', 'events', 'webhooks', 'webhook_queues',
+        'webhook_deliveries'
     ]
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
