@@ -2,6 +2,7 @@
 
 mod chat_address;
 mod invalid_id;
+mod numbering_plan;
 mod org;
 mod phone;
 mod receiver_url;

@@ -97,7 +97,7 @@ impl TestOrg {
                 "chat_addresses",
                 "SELECT address, chat_id FROM chat_addresses x JOIN chats USING (org_id, chat_key)",
             ),
-            ("lids", "SELECT lid, address FROM lids x"),
+            ("person_links", "SELECT address, person FROM person_links x"),
             (
                 "chat_members",
                 "SELECT chat_id, contact_id, is_admin, is_super_admin

@@ -13,6 +13,7 @@ mod link;
 mod merge;
 mod message_state;
 mod parse;
+mod persons;
 mod plan;
 mod scope;
 mod setup;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::invalid_id::InvalidId;
+use super::numbering_plan;
 use super::phone::Phone;
 
 /// The kind of an address.
@@ -15,19 +16,23 @@ pub enum AddressKind {
     Group,
     /// A person by LID, WhatsApp's id of a person with a hidden number.
     Lid,
+    /// A person by business-scoped user id, WhatsApp's id of a person for one business.
+    UserId,
 }
 
 /// The address of a chat or a contact in its canonical spelling.
 ///
-/// The spellings are `<digits>@c.us`, `<id>@g.us` and `<digits>@lid`; a group's id is digits or `<digits>-<digits>`. Parsing
-/// also accepts `<digits>@s.whatsapp.net`, and a device part (`<digits>:<device>@…`) of people, which it drops.
+/// The spellings are `<digits>@c.us`, `<id>@g.us`, `<digits>@lid` and `<country>.<id>@bsuid`; a group's id is digits or
+/// `<digits>-<digits>`. Parsing also accepts the servers `s.whatsapp.net` and `hosted` in place of `c.us` and `hosted.lid`
+/// in place of `lid`, a bare user id, and agent and device parts of people (`<digits>_<agent>:<device>@…`), which it drops.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChatAddress {
     text: String,
     kind: AddressKind,
 }
 
-const EXPECTED: &str = "must be <digits>@c.us, <digits>@s.whatsapp.net, <digits>@lid or <id>@g.us";
+const EXPECTED: &str =
+    "must be <digits>@c.us, <digits>@s.whatsapp.net, <digits>@lid, <id>@g.us or <country>.<id>@bsuid";
 
 impl ChatAddress {
     /// Parses an address of the chat API, in which bare digits are a person's phone number.
@@ -58,6 +63,12 @@ impl ChatAddress {
         }
     }
 
+    /// The other spelling of a mobile number in a numbering plan that has two; see [`numbering_plan::other_spelling`].
+    pub fn other_spelling(&self) -> Option<Self> {
+        let digits = self.text.strip_suffix("@c.us")?;
+        numbering_plan::other_spelling(digits).map(|digits| Self::person(&digits))
+    }
+
     fn person(digits: &str) -> Self {
         Self { text: format!("{digits}@c.us"), kind: AddressKind::Person }
     }
@@ -68,10 +79,13 @@ impl FromStr for ChatAddress {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let invalid = InvalidId(EXPECTED);
-        let (user, server) = text.split_once('@').ok_or(invalid)?;
+        let (user, server) = text.split_once('@').unwrap_or((text, "bsuid"));
         match server {
-            "c.us" | "s.whatsapp.net" => without_device(user).map(Self::person).ok_or(invalid),
-            "lid" => {
+            "c.us" | "s.whatsapp.net" | "hosted" => without_device(user).map(Self::person).ok_or(invalid),
+            "bsuid" if is_user_id(user) => {
+                Ok(Self { text: format!("{user}@bsuid"), kind: AddressKind::UserId })
+            }
+            "lid" | "hosted.lid" => {
                 let digits = without_device(user).ok_or(invalid)?;
                 Ok(Self { text: format!("{digits}@lid"), kind: AddressKind::Lid })
             }
@@ -87,10 +101,21 @@ impl fmt::Display for ChatAddress {
     }
 }
 
-/// The digits of `<digits>` or `<digits>:<device>`.
+/// The digits of `<digits>_<agent>:<device>`, of which both parts are optional.
 fn without_device(user: &str) -> Option<&str> {
-    let (digits, device) = user.split_once(':').unwrap_or((user, "0"));
-    (is_digits(digits, 1..=32) && is_digits(device, 1..=5)).then_some(digits)
+    let (user, device) = user.split_once(':').unwrap_or((user, "0"));
+    let (digits, agent) = user.split_once('_').unwrap_or((user, "0"));
+    (is_digits(digits, 1..=32) && is_digits(agent, 1..=5) && is_digits(device, 1..=5)).then_some(digits)
+}
+
+/// Whether it is a country code and an id, such as `US.1349`, or a parent company's `US.ENT.118`.
+fn is_user_id(text: &str) -> bool {
+    let Some((country, id)) = text.split_once('.') else { return false };
+    let id = id.strip_prefix("ENT.").unwrap_or(id);
+    country.len() == 2
+        && country.bytes().all(|byte| byte.is_ascii_uppercase())
+        && (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_digits(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
@@ -113,6 +138,8 @@ mod tests {
             "15550101844@s.whatsapp.net",
             "15550101844:23@s.whatsapp.net",
             "15550101844:2@c.us",
+            "15550101844_1:23@s.whatsapp.net",
+            "15550101844:99@hosted",
         ] {
             assert_eq!(spelling.parse::<ChatAddress>().unwrap().as_str(), "15550101844@c.us", "{spelling}");
         }
@@ -121,6 +148,18 @@ mod tests {
             (bare.as_str(), bare.to_jid().as_str()),
             ("15550101844@c.us", "15550101844@s.whatsapp.net")
         );
+    }
+
+    #[test]
+    fn spellings_of_hidden_persons_parse_to_the_canonical_one() {
+        for (spelling, canonical) in [
+            ("189412345678:7@lid", "189412345678@lid"),
+            ("189412345678:99@hosted.lid", "189412345678@lid"),
+            ("US.1349", "US.1349@bsuid"),
+            ("US.ENT.118@bsuid", "US.ENT.118@bsuid"),
+        ] {
+            assert_eq!(spelling.parse::<ChatAddress>().unwrap().as_str(), canonical, "{spelling}");
+        }
     }
 
     #[test]
@@ -155,6 +194,10 @@ mod tests {
             "1\u{0}@c.us",
             "١@c.us",
             "15550101844",
+            "us.1349",
+            "US.",
+            "US.1-3@bsuid",
+            "1_@c.us",
         ] {
             assert!(text.parse::<ChatAddress>().is_err(), "{text:?}");
         }

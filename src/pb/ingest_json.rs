@@ -111,6 +111,7 @@ fn clear_nulls(event: &mut IngestEvent, line: &[u8]) {
             | Event::Read(_)
             | Event::Unread(_)
             | Event::Address(_)
+            | Event::Alias(_)
             | Event::DeleteMessage(_)
             | Event::Status(_)
             | Event::Number(_)
@@ -149,6 +150,7 @@ impl Event {
             Self::Unread(unread) => Some(&unread.chat),
             Self::Inbox(inbox) => Some(&inbox.chat),
             Self::Address(link) => Some(&link.jid),
+            Self::Alias(alias) => Some(&alias.same_as),
             Self::Status(_) | Self::Number(_) | Self::Member(_) | Self::Label(_) | Self::Property(_) => None,
         }
     }
@@ -221,6 +223,7 @@ events! {
     read: Read(Read),
     unread: Unread(Unread),
     address: Address(Address),
+    alias: Alias(Alias),
     #[serde(alias = "delete_message")]
     delete_message: DeleteMessage(DeleteMessage),
     #[serde(alias = "member_change")]

@@ -12,7 +12,8 @@ use super::connection::{Connection, StoreResult};
 use super::ingest::{Contact, Message, PendingReceipt, message_columns, receipt_columns};
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{
-    chat_members, chats, contacts, lids, list_counts, messages, pending_receipts, session_chats, sessions,
+    chat_members, chats, contacts, list_counts, messages, pending_receipts, person_links, session_chats,
+    sessions,
 };
 use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
@@ -71,23 +72,25 @@ macro_rules! each {
     }};
 }
 
-/// Each LID with its phone number; with a session, only of persons that have a chat in it.
-pub fn each_lid(
+/// Each further address with the one by which the person is known; with a session, only of persons that have a chat in it.
+pub fn each_link(
     connection: &mut Connection,
     org: OrgId,
     only: Option<SessionId>,
     mut handle: impl FnMut((ChatAddress, ChatAddress)) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let mut links = org_rows!(lids, org).into_boxed::<Pg>();
+    let mut links = org_rows!(person_links, org)
+        .filter(person_links::address.ne(person_links::person))
+        .into_boxed::<Pg>();
     if let Some(session) = only {
         let chat = chats::table
             .inner_join(session_chats::table.on(same_chat!(session_chats, chats)))
             .filter(chats::org_id.eq(org))
-            .filter(chats::chat_id.eq(lids::address))
+            .filter(chats::chat_id.eq(person_links::person))
             .filter(session_chats::session_id.eq(session));
         links = links.filter(exists(chat));
     }
-    let links = links.order(lids::lid).select((lids::lid, lids::address));
+    let links = links.order(person_links::address).select((person_links::address, person_links::person));
     each!(connection, links, (ChatAddress, ChatAddress), handle)
 }
 

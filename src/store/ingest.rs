@@ -20,8 +20,10 @@ pub use super::json::Json;
 pub use changed::{Changed, FieldTimes, add_times};
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, remove_contacts, update_contacts};
-pub use links::{Renamed, add_addresses, add_lid_addresses, add_links, phones_of_lids, rename_chats, touch};
-pub use members::{Member, add_missing_members, members_of, memberships_of, remove_members, set_members};
+pub use links::{
+    Renamed, add_addresses, add_linked_addresses, add_new_links, join_links, persons_of, rename_chats, touch,
+};
+pub use members::{Member, join_members, members_of, memberships_of, remove_members, set_members};
 pub use merges::{
     Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, messages_with_pending_receipts,
     move_addresses, move_messages, remove_chats, session_chat_keys, take_messages, take_receipts_of_chats,

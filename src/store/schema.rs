@@ -6,7 +6,7 @@ mod ingest;
 mod outbox;
 mod outgoing;
 
-pub use self::ingest::{chat_merges, ingest_senders, lids};
+pub use self::ingest::{chat_merges, ingest_senders, person_links};
 pub use self::outbox::{event_heads, events};
 pub use self::outgoing::{commands, connector_leases, webhook_deliveries, webhook_queues, webhooks};
 use super::views::{chat_views, event_views, message_views};
@@ -283,6 +283,6 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, removed_members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
     messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    event_heads, idempotency_keys, ingest_senders, commands, connector_leases, lids, chat_merges, webhooks,
+    event_heads, idempotency_keys, ingest_senders, commands, connector_leases, person_links, chat_merges, webhooks,
     webhook_deliveries, webhook_queues, chat_views, event_views, message_views
 }

@@ -118,7 +118,7 @@ const STATEMENTS: [&str; 21] = [
     "INSERT INTO chat_addresses (org_id, address, chat_key)
      SELECT org_id, chat_id, chat_key FROM chats
      UNION ALL SELECT org_id, (189400000000 + chat_key) || '@lid', chat_key FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
-    "INSERT INTO lids (org_id, lid, address)
+    "INSERT INTO person_links (org_id, address, person)
      SELECT org_id, (189400000000 + chat_key) || '@lid', chat_id FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
     "INSERT INTO contacts (org_id, contact_id, name, search_key, color, is_internal)
      SELECT org_id, chat_id, 'Person ' || chat_key, 'person ' || chat_key, '#B4876E', false FROM chats WHERE type <> 'group'

@@ -133,11 +133,13 @@ pub(super) struct MessageReference {
     pub(super) author: Option<ChatAddress>,
 }
 
-/// A LID and the phone number that it belongs to.
+/// Addresses of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Link {
-    pub(super) lid: ChatAddress,
-    pub(super) phone: ChatAddress,
+    /// At least two; first the one by which the person is to be known.
+    pub(super) addresses: Vec<ChatAddress>,
+    /// Whether they are of one kind, and may be known as two persons' so far.
+    pub(super) is_alias: bool,
 }
 
 /// A session's new connection status.

@@ -1,51 +1,63 @@
-//! Links LIDs to phone numbers: one contact, one chat.
+//! Links addresses of one person: one contact, one chat.
 //!
-//! A LID belongs to one phone number for ever: WhatsApp assigns it once, and merged chats cannot be separated. A phone
-//! number may have had several LIDs. Senders and receivers of messages keep the spelling in which they arrived.
+//! A person is known by a phone number as soon as there is one, otherwise by a LID, otherwise by a user id. A LID and a user
+//! id belong to one phone number for ever: WhatsApp assigns them once, and merged chats cannot be separated. A phone number
+//! may have had several of them. Messages keep the addresses with which they arrived.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::change::{Change, Link, SessionEvent};
 use super::merge::merge_chats;
+use super::persons::Persons;
 use super::plan::resolve;
 use super::scope::SessionScope;
 use super::transaction::{Rejections, write_in_parts};
 use crate::error::{Error, Kind, Result};
-use crate::ids::ChatAddress;
+use crate::ids::{AddressKind, ChatAddress};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, Changed, Contact, Member, Merge, Renamed};
 use crate::store::{LockMode, Store, StoreResult, Transaction};
 
+/// The person known by `from` becomes known by `to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Join {
+    from: ChatAddress,
+    to: ChatAddress,
+}
+
 /// Writes the links of a batch.
 ///
 /// They are written before the rest of the batch and under an exclusive lock: no other transaction may write to a chat that is
-/// merged, or create one for a LID that is being linked. Connectors send all links whenever they connect, so known ones are
-/// filtered out first, without that lock.
+/// merged, or create one for an address that is being linked. Connectors send all links whenever they connect, so known ones
+/// are filtered out first, without that lock.
 pub(super) async fn apply(
     store: &Store,
     scope: &SessionScope,
     events: &Arc<[(usize, SessionEvent)]>,
 ) -> Result<Rejections> {
-    let lids: BTreeSet<ChatAddress> =
-        events.iter().filter_map(|(_, event)| link_of(event)).map(|link| link.lid.clone()).collect();
-    if lids.is_empty() {
+    let links = events.iter().filter_map(|(_, event)| link_of(&event.change));
+    let named: BTreeSet<ChatAddress> = links.flat_map(|link| &link.addresses).cloned().collect();
+    if named.is_empty() {
         return Ok(Rejections::new());
     }
     let org = scope.org;
-    let stored = store
-        .read(move |connection| rows::phones_of_lids(connection, org, &lids.iter().collect::<Vec<_>>()))
+    let persons = store
+        .read(move |connection| Persons::find(connection, org, &named.iter().collect::<Vec<_>>()))
         .await?;
     let new = events.iter().filter_map(|(index, event)| {
-        let link = link_of(event).filter(|link| stored.get(&link.lid) != Some(&link.phone))?;
-        let change = Change::Link(link.clone());
-        Some((*index, SessionEvent { session: event.session.clone(), change }))
+        let link = link_of(&event.change)?;
+        joins(link, &persons).map_or(true, |joins| !joins.is_empty()).then(|| {
+            let change = Change::Link(link.clone());
+            (*index, SessionEvent { session: event.session.clone(), change })
+        })
     });
     write_in_parts(store, scope, LockMode::Exclusive, new.collect(), write, None).await
 }
 
-fn link_of(event: &SessionEvent) -> Option<&Link> {
-    if let Change::Link(link) = &event.change { Some(link) } else { None }
+fn link_of(change: &Change) -> Option<&Link> {
+    if let Change::Link(link) = change { Some(link) } else { None }
 }
 
 /// Writes the links of one transaction, which holds the exclusive lock.
@@ -55,82 +67,108 @@ fn write(
     events: &[(usize, SessionEvent)],
 ) -> StoreResult<Rejections> {
     let (resolved, mut rejections) = resolve(tx, scope, events)?;
-    let links: Vec<(usize, &Link)> = resolved
-        .into_iter()
-        .filter_map(
-            |(index, _, change)| if let Change::Link(link) = change { Some((index, link)) } else { None },
-        )
-        .collect();
-    let lids: BTreeSet<&ChatAddress> = links.iter().map(|(_, link)| &link.lid).collect();
-    let mut phones = rows::phones_of_lids(tx, scope.org, &lids.into_iter().collect::<Vec<_>>())?;
-    let mut new: Vec<&Link> = Vec::new();
+    let links: Vec<(usize, &Link)> =
+        resolved.into_iter().filter_map(|(index, _, change)| Some((index, link_of(change)?))).collect();
+    let named: Vec<&ChatAddress> = links.iter().flat_map(|(_, link)| &link.addresses).collect();
+    let mut persons = Persons::find_or_link(tx, scope.org, &named)?;
+    let mut new = Vec::new();
     for (index, link) in links {
-        match phones.get(&link.lid) {
-            None => {
-                phones.insert(link.lid.clone(), link.phone.clone());
-                new.push(link);
+        match joins(link, &persons) {
+            Ok(joins) => {
+                joins.iter().for_each(|join| persons.join(&join.from, &join.to));
+                new.extend(joins);
             }
-            Some(phone) if *phone != link.phone => rejections.push((index, linked_elsewhere())),
-            Some(_) => {}
+            Err(error) => rejections.push((index, error)),
         }
     }
-    for round in rounds(new) {
+    for round in rounds(&new) {
         write_round(tx, &round)?;
     }
     Ok(rejections)
 }
 
-fn linked_elsewhere() -> Error {
-    Error::new(Kind::FailedPrecondition, "the LID is linked to another phone number")
-        .with_field("address.lid", "must not be linked to another phone number")
+/// What a link changes: nothing when its addresses are known to be one person's.
+fn joins(link: &Link, persons: &Persons) -> Result<Vec<Join>> {
+    let [main, others @ ..] = link.addresses.as_slice() else { return Ok(Vec::new()) };
+    let mut known_by = persons.of(main);
+    let mut joins = Vec::new();
+    for address in others {
+        let other = persons.of(address);
+        let (from, to) = match other.kind().cmp(&known_by.kind()) {
+            // The other spelling was known first.
+            _ if other == known_by && link.is_alias && other == address && other != main => (other, main),
+            _ if other == known_by => continue,
+            Ordering::Less => (known_by, other),
+            Ordering::Greater => (other, known_by),
+            Ordering::Equal if link.is_alias => (other, known_by),
+            Ordering::Equal if other.kind() == AddressKind::Person => {
+                return Err(linked_elsewhere(address.kind()));
+            }
+            Ordering::Equal if other < known_by => (known_by, other),
+            Ordering::Equal => (other, known_by),
+        };
+        joins.push(Join { from: from.clone(), to: to.clone() });
+        known_by = to;
+    }
+    Ok(joins)
 }
 
-/// Splits links into rounds in which each phone number occurs once.
-fn rounds(links: Vec<&Link>) -> Vec<Vec<&Link>> {
-    let mut rounds: Vec<Vec<&Link>> = Vec::new();
+fn linked_elsewhere(kind: AddressKind) -> Error {
+    let (name, field) = match kind {
+        AddressKind::UserId => ("user id", "address.userId"),
+        AddressKind::Lid | AddressKind::Person | AddressKind::Group => ("LID", "address.lid"),
+    };
+    Error::new(Kind::FailedPrecondition, format!("the {name} is linked to another phone number"))
+        .with_field(field, "must not be linked to another phone number")
+}
+
+/// Splits joins into rounds in which each address occurs once.
+fn rounds(joins: &[Join]) -> Vec<Vec<&Join>> {
+    let mut rounds: Vec<Vec<&Join>> = Vec::new();
     let mut next: BTreeMap<&ChatAddress, usize> = BTreeMap::new();
-    for link in links {
-        let round = next.entry(&link.phone).and_modify(|round| *round += 1).or_insert(0);
-        if rounds.len() <= *round {
+    for join in joins {
+        let ends = [&join.from, &join.to];
+        let round = ends.iter().filter_map(|end| next.get(end)).max().copied().unwrap_or_default();
+        next.extend(ends.map(|end| (end, round + 1)));
+        if rounds.len() <= round {
             rounds.push(Vec::new());
         }
-        rounds[*round].push(link);
+        rounds[round].push(join);
     }
     rounds
 }
 
-/// A LID and its phone number.
-type Pair<'l> = (&'l ChatAddress, &'l ChatAddress);
-
-fn write_round(tx: &mut Transaction<'_>, links: &[&Link]) -> StoreResult<()> {
+fn write_round(tx: &mut Transaction<'_>, joins: &[&Join]) -> StoreResult<()> {
     let org = tx.org();
-    let pairs: Vec<Pair<'_>> = links.iter().map(|link| (&link.lid, &link.phone)).collect();
-    rows::add_links(tx, org, &pairs)?;
+    let pairs: Vec<Pair<'_>> = joins.iter().map(|join| (&join.from, &join.to)).collect();
+    rows::join_links(tx, org, &pairs)?;
     join_contacts(tx, &pairs)?;
-    let merges = join_addresses(tx, &pairs)?;
+    let merges = join_chats(tx, &pairs)?;
     if merges.is_empty() { Ok(()) } else { merge_chats(tx, &merges) }
 }
 
-/// Replaces the contacts of LIDs by those of the phone numbers, also as members of chats.
+/// The address by which a person was known, and the new one.
+type Pair<'j> = (&'j ChatAddress, &'j ChatAddress);
+
+/// Replaces the contacts of the previous addresses by those of the new ones, also as members of chats.
 fn join_contacts(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()> {
     let org = tx.org();
-    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(lid, phone)| [*lid, *phone]).collect();
+    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
     let stored = rows::lock_contacts(tx, org, &addresses)?;
     let stored: BTreeMap<&ChatAddress, &Contact> =
         stored.iter().map(|contact| (&contact.id, contact)).collect();
     let joined: BTreeMap<&ChatAddress, &ChatAddress> =
-        pairs.iter().filter(|(lid, _)| stored.contains_key(lid)).copied().collect();
+        pairs.iter().filter(|(from, _)| stored.contains_key(from)).copied().collect();
     if joined.is_empty() {
         return Ok(());
     }
-    let phones: BTreeSet<&ChatAddress> = joined.values().copied().collect();
-    rows::create_contacts(tx, org, &phones.into_iter().collect::<Vec<_>>())?;
+    let kept: BTreeSet<&ChatAddress> = joined.values().copied().collect();
+    rows::create_contacts(tx, org, &kept.into_iter().collect::<Vec<_>>())?;
     let mut changed = Vec::new();
-    for (lid, phone) in &joined {
-        let before =
-            stored.get(phone).map_or_else(|| Contact::unknown((*phone).clone()), |one| (*one).clone());
+    for (from, to) in &joined {
+        let before = stored.get(to).map_or_else(|| Contact::unknown((*to).clone()), |one| (*one).clone());
         let mut contact = before.clone();
-        take_over(&mut contact, stored[lid]);
+        take_over(&mut contact, stored[from]);
         changed.extend(Changed::new(before, contact));
     }
     if !changed.is_empty() {
@@ -140,48 +178,45 @@ fn join_contacts(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()
     rows::remove_contacts(tx, org, &joined.into_keys().collect::<Vec<_>>())
 }
 
-/// Values of the phone number's contact are kept.
-fn take_over(contact: &mut Contact, of_lid: &Contact) {
-    contact.name = contact.name.take().or_else(|| of_lid.name.clone());
-    contact.color = contact.color.take().or_else(|| of_lid.color.clone());
-    contact.image = contact.image.take().or_else(|| of_lid.image.clone());
-    contact.is_internal |= of_lid.is_internal;
-    rows::add_times(&mut contact.field_times.0, of_lid.field_times.0.clone());
+/// Values of the kept contact stay.
+fn take_over(contact: &mut Contact, removed: &Contact) {
+    contact.name = contact.name.take().or_else(|| removed.name.clone());
+    contact.color = contact.color.take().or_else(|| removed.color.clone());
+    contact.image = contact.image.take().or_else(|| removed.image.clone());
+    contact.is_internal |= removed.is_internal;
+    rows::add_times(&mut contact.field_times.0, removed.field_times.0.clone());
 }
 
 fn move_memberships(
     tx: &mut Transaction<'_>,
-    phones: &BTreeMap<&ChatAddress, &ChatAddress>,
+    joined: &BTreeMap<&ChatAddress, &ChatAddress>,
 ) -> StoreResult<()> {
     let org = tx.org();
-    let of_lids = rows::memberships_of(tx, org, &phones.keys().copied().collect::<Vec<_>>())?;
-    if of_lids.is_empty() {
+    let removed = rows::memberships_of(tx, org, &joined.keys().copied().collect::<Vec<_>>())?;
+    if removed.is_empty() {
         return Ok(());
     }
-    let of_phones =
-        of_lids.iter().map(|member| Member { contact: phones[&member.contact].clone(), ..member.clone() });
-    // A phone number that is a member itself keeps its rights.
-    rows::add_missing_members(tx, &of_phones.collect::<Vec<_>>())?;
-    rows::remove_members(tx, &of_lids)?;
-    rows::touch(tx, &of_lids.iter().map(|member| member.chat_key).collect::<Vec<_>>())
+    let moved =
+        removed.iter().map(|member| Member { contact: joined[&member.contact].clone(), ..member.clone() });
+    rows::join_members(tx, moved.collect())?;
+    rows::remove_members(tx, &removed)?;
+    rows::touch(tx, &removed.iter().map(|member| member.chat_key).collect::<Vec<_>>())
 }
 
-/// Makes both addresses resolve to the phone number's chat. Returns the pairs of which each has a chat.
-fn join_addresses(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<Vec<Merge>> {
+/// Makes both addresses resolve to one chat. Returns the pairs of which each has a chat.
+fn join_chats(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<Vec<Merge>> {
     let org = tx.org();
-    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(lid, phone)| [*lid, *phone]).collect();
+    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
     let chats = rows::chats_by_address(tx, org, &addresses)?;
     let (mut renamed, mut added, mut merges) = (Vec::new(), Vec::new(), Vec::new());
-    for (lid, phone) in pairs {
-        match (chats.get(*lid).copied(), chats.get(*phone).copied()) {
-            // The chat of the LID becomes the phone number's.
-            (Some(chat_key), None) => {
-                renamed.push(Renamed { chat_key, from: lid, to: phone });
-                added.push((*phone, chat_key));
-            }
-            (None, Some(chat)) => added.push((*lid, chat)),
+    for (from, to) in pairs {
+        match (chats.get(*from).copied(), chats.get(*to).copied()) {
             (Some(from), Some(into)) if from != into => merges.push(Merge { from, into }),
-            (Some(_), Some(_)) | (None, None) => {}
+            (Some(chat_key), known) => {
+                renamed.push(Renamed { chat_key, from, to });
+                added.extend(known.is_none().then_some((*to, chat_key)));
+            }
+            (None, _) => {}
         }
     }
     if !renamed.is_empty() {
@@ -190,6 +225,7 @@ fn join_addresses(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<V
     if !added.is_empty() {
         rows::add_addresses(tx, org, &added)?;
     }
+    rows::add_linked_addresses(tx, org, &pairs.iter().map(|(_, to)| *to).collect::<Vec<_>>())?;
     Ok(merges)
 }
 
@@ -198,12 +234,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phone_number_occurs_once_per_round() {
-        let link = |lid: &str, phone: &str| Link {
-            lid: format!("{lid}@lid").parse().unwrap(),
-            phone: format!("{phone}@c.us").parse().unwrap(),
-        };
-        let links = [link("1", "15550101001"), link("2", "15550101001"), link("3", "15550101002")];
-        assert_eq!(rounds(links.iter().collect()), [vec![&links[0], &links[2]], vec![&links[1]]]);
+    fn address_occurs_once_per_round() {
+        let join = |from: &str, to: &str| Join { from: from.parse().unwrap(), to: to.parse().unwrap() };
+        let joins = [
+            join("1@lid", "15550101001@c.us"),
+            join("2@lid", "15550101001@c.us"),
+            join("3@lid", "15550101002@c.us"),
+            join("15550101001@c.us", "15550101002@c.us"),
+        ];
+        assert_eq!(rounds(&joins), [vec![&joins[0], &joins[2]], vec![&joins[1]], vec![&joins[3]]]);
     }
 }

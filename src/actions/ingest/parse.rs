@@ -56,6 +56,7 @@ pub(super) fn parse(event: IngestEvent) -> Result<Parsed> {
         Event::Unread(unread) => parse_unread(&unread)?,
         Event::Inbox(inbox) => inbox::parse(inbox)?,
         Event::Address(link) => parse_link(&link)?,
+        Event::Alias(alias) => parse_alias(&alias)?,
         Event::DeleteMessage(deletion) => update::deletion(deletion)?,
         Event::Status(status) => parse_status(&status)?,
     };
@@ -192,10 +193,24 @@ fn parse_unread(unread: &event::Unread) -> Result<Change> {
 }
 
 fn parse_link(link: &event::Address) -> Result<Change> {
-    let lid = address_of("address.lid", &link.lid, AddressKind::Lid, "must be <digits>@lid")?;
-    let problem = "must be the address of a phone number";
-    let phone = address_of("address.jid", &link.jid, AddressKind::Person, problem)?;
-    Ok(Change::Link(Link { lid, phone }))
+    let phone = ("address.jid", &link.jid, AddressKind::Person, "must be the address of a phone number");
+    let lid = ("address.lid", &link.lid, AddressKind::Lid, "must be <digits>@lid");
+    let user_id = ("address.userId", &link.user_id, AddressKind::UserId, "must be <country>.<id>");
+    // Of the three, one may be left out.
+    let named = [phone, lid, user_id].into_iter().filter(|(_, text, ..)| !text.is_empty()).count();
+    let is_required = |kind| named < 2 && kind != AddressKind::UserId;
+    let addresses = [phone, lid, user_id]
+        .into_iter()
+        .filter(|(_, text, kind, _)| !text.is_empty() || is_required(*kind))
+        .map(|(field, text, kind, problem)| address_of(field, text, kind, problem));
+    Ok(Change::Link(Link { addresses: addresses.collect::<Result<_>>()?, is_alias: false }))
+}
+
+fn parse_alias(alias: &event::Alias) -> Result<Change> {
+    let same_as = person("alias.sameAs", &alias.same_as)?;
+    let problem = "must be an address of the same kind as alias.sameAs";
+    let jid = address_of("alias.jid", &alias.jid, same_as.kind(), problem)?;
+    Ok(Change::Link(Link { addresses: vec![same_as, jid], is_alias: true }))
 }
 
 fn parse_status(status: &event::Status) -> Result<Change> {

@@ -64,6 +64,7 @@ impl SessionScope {
                 | Event::Read(_)
                 | Event::Unread(_)
                 | Event::Address(_)
+                | Event::Alias(_)
                 | Event::DeleteMessage(_)
                 | Event::Status(_),
             )

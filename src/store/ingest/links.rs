@@ -1,4 +1,4 @@
-//! Statements of ingest for links of LIDs to phone numbers, and for the addresses of chats.
+//! Statements of ingest for the addresses of persons and chats.
 
 use std::collections::HashMap;
 
@@ -9,32 +9,44 @@ use crate::instant::Instant;
 use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges};
-use crate::store::schema::{chat_activity, chat_addresses, chats, lids, session_chats};
+use crate::store::schema::{chat_activity, chat_addresses, chats, person_links, session_chats};
 use crate::store::touch::touch_chats;
 use crate::store::transaction::Transaction;
 
-/// The phone numbers of these LIDs; LIDs without a link are left out.
-pub fn phones_of_lids(
+/// The addresses by which the persons with these addresses are known; addresses without a link are left out.
+pub fn persons_of(
     connection: &mut Connection,
     org: OrgId,
     addresses: &[&ChatAddress],
 ) -> StoreResult<HashMap<ChatAddress, ChatAddress>> {
-    let rows: Vec<(ChatAddress, ChatAddress)> = lids::table
-        .filter(has_key_of!(org, lids, addresses, |address| { lid: address.as_str() }))
-        .select((lids::lid, lids::address))
+    let rows: Vec<(ChatAddress, ChatAddress)> = person_links::table
+        .filter(has_key_of!(org, person_links, addresses, |address| { address: address.as_str() }))
+        .select((person_links::address, person_links::person))
         .load(connection)?;
     Ok(rows.into_iter().collect())
 }
 
-/// Stores links of LIDs to phone numbers.
-pub fn add_links(
+/// Stores links from addresses to persons; an address that has one keeps it.
+pub fn add_new_links(
     connection: &mut Connection,
     org: OrgId,
     links: &[(&ChatAddress, &ChatAddress)],
 ) -> StoreResult<()> {
-    insert_rows!(org, lids, links, |link| { lid: link.0.as_str(), address: link.1.as_str() })
+    insert_rows!(org, person_links, links, |link| { address: link.0.as_str(), person: link.1.as_str() })
+        .on_conflict_do_nothing()
         .execute(connection)?;
     Ok(())
+}
+
+/// Makes the persons known by the first address of each pair known by the second one.
+pub fn join_links(
+    connection: &mut Connection,
+    org: OrgId,
+    pairs: &[(&ChatAddress, &ChatAddress)],
+) -> StoreResult<()> {
+    update_rows!(org, person_links, pairs, |pair| { person: pair.0.as_str() } set { person: pair.1.as_str() })
+        .execute(connection)?;
+    add_new_links(connection, org, pairs)
 }
 
 /// A chat whose canonical address changes.
@@ -48,7 +60,7 @@ pub struct Renamed<'a> {
     pub to: &'a ChatAddress,
 }
 
-/// Gives chats of LIDs the phone number as their canonical address.
+/// Gives chats another canonical address.
 pub fn rename_chats(tx: &mut Transaction<'_>, renamed: &[Renamed<'_>], now: Instant) -> StoreResult<()> {
     let update = update_rows!(tx.org(), chats, renamed, |chat| { chat_key: chat.chat_key } set {
         chat_id: chat.to.as_str(),
@@ -88,17 +100,17 @@ pub fn add_addresses(
     Ok(())
 }
 
-/// Adds the LIDs of these phone numbers to the addresses of their chats.
-pub fn add_lid_addresses(
+/// Adds the other addresses of these persons to the addresses of their chats.
+pub fn add_linked_addresses(
     connection: &mut Connection,
     org: OrgId,
-    phones: &[&ChatAddress],
+    persons: &[&ChatAddress],
 ) -> StoreResult<()> {
-    let chat = chat_addresses::org_id.eq(lids::org_id).and(chat_addresses::address.eq(lids::address));
-    lids::table
-        .inner_join(chat_addresses::table.on(chat))
-        .filter(has_key_of!(org, lids, phones, |phone| { address: phone.as_str() }))
-        .select((lids::org_id, lids::lid, chat_addresses::chat_key))
+    let same_org = chat_addresses::org_id.eq(person_links::org_id);
+    person_links::table
+        .inner_join(chat_addresses::table.on(same_org.and(chat_addresses::address.eq(person_links::person))))
+        .filter(has_key_of!(org, person_links, persons, |person| { person: person.as_str() }))
+        .select((person_links::org_id, person_links::address, chat_addresses::chat_key))
         .insert_into(chat_addresses::table)
         .into_columns((chat_addresses::org_id, chat_addresses::address, chat_addresses::chat_key))
         .on_conflict_do_nothing()

@@ -1,5 +1,7 @@
 //! Statements of ingest for members of chats.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -57,23 +59,28 @@ pub fn memberships_of(
         .load(connection)?)
 }
 
-/// Inserts those of these members that are none yet.
-pub fn add_missing_members(tx: &mut Transaction<'_>, rows: &[Member]) -> StoreResult<()> {
-    let insert = insert_rows!(tx.org(), chat_members, rows, |row| {
-        chat_key: row.chat_key,
-        contact_id: row.contact.as_str(),
-        is_admin: row.is_admin,
-        is_super_admin: row.is_super_admin,
-    });
-    let added: Vec<Member> =
-        insert.on_conflict_do_nothing().returning(member_columns!()).get_results(&mut **tx)?;
-    record_added(tx, &added);
-    Ok(())
-}
-
-/// Records new members.
-pub(super) fn record_added(tx: &mut Transaction<'_>, added: &[Member]) {
-    record(tx, added.iter().map(|member| (member, None, Some(member))));
+/// Adds members; one that is a member already has the admin rights of both.
+pub fn join_members(tx: &mut Transaction<'_>, rows: Vec<Member>) -> StoreResult<()> {
+    let org = tx.org();
+    let mut joined: BTreeMap<(i64, ChatAddress), Member> = BTreeMap::new();
+    let stored: Vec<Member> = chat_members::table
+        .filter(has_key_of!(org, chat_members, rows, |row| {
+            chat_key: row.chat_key,
+            contact_id: row.contact.as_str(),
+        }))
+        .select(member_columns!())
+        .load(&mut **tx)?;
+    let key = |member: &Member| (member.chat_key, member.contact.clone());
+    let stored: BTreeMap<_, Member> = stored.into_iter().map(|member| (key(&member), member)).collect();
+    for row in rows {
+        let key = key(&row);
+        let member = joined.entry(key.clone()).or_insert_with(|| stored.get(&key).unwrap_or(&row).clone());
+        member.is_admin |= row.is_admin;
+        member.is_super_admin |= row.is_super_admin;
+    }
+    let changed = joined.into_iter().map(|(key, member)| (stored.get(&key).cloned(), member));
+    let changed: Vec<_> = changed.filter(|(before, after)| before.as_ref() != Some(after)).collect();
+    if changed.is_empty() { Ok(()) } else { set_members(tx, &changed) }
 }
 
 /// Inserts or updates members; `before` of a new one is `None`. The chats are locked.

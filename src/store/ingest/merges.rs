@@ -87,9 +87,18 @@ pub fn keep_parts(tx: &mut Transaction<'_>, removed: &[i64]) -> StoreResult<()> 
     let access: Vec<(i64, String, bool)> = keep_rows!(tx, removed, chat_access: member_key, allowed)?;
     let access = access.into_iter().map(|(chat_key, id, allowed)| (chat_key, id, allowed.into()));
     record_added(tx, EventKind::Access, access);
-    let members: Vec<Member> = keep_rows!(tx, removed, chat_members: contact_id, is_admin, is_super_admin)?;
-    members::record_added(tx, &members);
-    Ok(())
+    let org = tx.org();
+    let members: Vec<Member> = chat_members::table
+        .inner_join(chat_merges::table.on(same_chat!(chat_merges, chat_members)))
+        .filter(has_key_of!(org, chat_members, removed, |key| { chat_key: *key }))
+        .select((
+            chat_merges::merged_into,
+            chat_members::contact_id,
+            chat_members::is_admin,
+            chat_members::is_super_admin,
+        ))
+        .load(&mut **tx)?;
+    members::join_members(tx, members)
 }
 
 fn record_added(

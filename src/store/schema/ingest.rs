@@ -12,10 +12,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    lids (org_id, lid) {
+    person_links (org_id, address) {
         org_id -> Uuid,
-        lid -> Text,
         address -> Text,
+        person -> Text,
     }
 }
 

@@ -51,7 +51,11 @@ fn one_of_each_kind() -> [Event; 11] {
         message("B"),
         Event::DeleteMessage(ingest_event::DeleteMessage { message: reference("B") }),
         Event::Read(ingest_event::Read { chat: CHAT.to_owned(), up_to: at(1_737_975_999) }),
-        Event::Address(ingest_event::Address { lid: "189412345678@lid".to_owned(), jid: CHAT.to_owned() }),
+        Event::Address(ingest_event::Address {
+            lid: "189412345678@lid".to_owned(),
+            jid: CHAT.to_owned(),
+            ..Default::default()
+        }),
         Event::Status(ingest_event::Status {
             status: ingest_event::ConnectionStatus::Connected.into(),
             at: at(1_737_976_000),

@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use super::versions::by_version;
 use super::{chats, messages};
 use crate::error::{Error, Kind};
-use crate::ids::{OrgId, SessionId};
+use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{
-    Address, Contact, DeleteMessage, Edit, Event, Label, MessageReference, Number, OrganizationMember,
+    Address, Alias, Contact, DeleteMessage, Edit, Event, Label, MessageReference, Number, OrganizationMember,
     Property, Reaction, Receipt, Status, Unread,
 };
 use crate::pb::ingest_json::{connection_status, receipt_kind};
@@ -52,9 +52,8 @@ impl Exporter {
         self.send_organization(connection)?;
         // Contacts belong to no session; any one may name them. Without a session there are no chats that show them.
         if let Some(digits) = sessions.first().map(|session| session.phone.as_str().to_owned()) {
-            rows::each_lid(connection, org, session, |(lid, phone)| {
-                let link = Address { lid: lid.as_str().to_owned(), jid: phone.as_str().to_owned() };
-                self.send(&digits, Event::Address(link))
+            rows::each_link(connection, org, session, |(address, person)| {
+                self.send(&digits, link(&address, &person))
             })?;
             rows::each_contact(connection, org, session, |row| {
                 contact(row)?.into_iter().try_for_each(|contact| self.send(&digits, Event::Contact(contact)))
@@ -156,6 +155,19 @@ impl Exporter {
             }
         }
     }
+}
+
+fn link(address: &ChatAddress, person: &ChatAddress) -> Event {
+    if address.kind() == person.kind() {
+        return Event::Alias(Alias { jid: address.to_string(), same_as: person.to_string() });
+    }
+    let of_kind = |kind| [address, person].into_iter().find(|address| address.kind() == kind);
+    let text = |kind| of_kind(kind).map(ToString::to_string).unwrap_or_default();
+    Event::Address(Address {
+        lid: text(AddressKind::Lid),
+        jid: text(AddressKind::Person),
+        user_id: text(AddressKind::UserId),
+    })
 }
 
 fn contact(row: ContactRow) -> StoreResult<Vec<Contact>> {

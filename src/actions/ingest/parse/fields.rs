@@ -82,11 +82,11 @@ pub(super) fn address_of(field: &str, text: &str, kind: AddressKind, problem: &s
     if address.kind() == kind { Ok(address) } else { Err(Error::invalid(field, problem)) }
 }
 
-/// The address of a person, by phone number or LID.
+/// The address of a person.
 pub(super) fn person(field: &str, text: &str) -> Result<ChatAddress> {
     let address = address(field, text)?;
     match address.kind() {
-        AddressKind::Person | AddressKind::Lid => Ok(address),
+        AddressKind::Person | AddressKind::Lid | AddressKind::UserId => Ok(address),
         AddressKind::Group => Err(Error::invalid(field, "must be a person, not a group")),
     }
 }

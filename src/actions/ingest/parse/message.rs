@@ -8,6 +8,7 @@ use super::fields::{address, body, instant, json, message_id, person, required, 
 use crate::actions::ingest::change::Change;
 use crate::actions::ingest::message_state::{Delivery, MessageState, PREV_BODY};
 use crate::error::{Error, Result};
+use crate::ids::ChatAddress;
 use crate::instant::Instant;
 use crate::pb::ingest_event::{Delivery as DeliveryEvent, Message};
 use crate::pb::ingest_json::camel_case;
@@ -29,10 +30,13 @@ pub(super) fn parse(message: Message) -> Result<Change> {
     let body = message.body.map(|text| body("message.body", text)).transpose()?;
     let mut details = Map::new();
     if !message.mentioned_ids.is_empty() {
-        let ids = message.mentioned_ids.into_iter().map(|id| text("message.mentionedIds", id));
+        let ids = message.mentioned_ids.into_iter().map(|id| canonical("message.mentionedIds", id));
         details.insert("mentioned_ids".to_owned(), ids.collect::<Result<Vec<_>>>()?.into());
     }
-    add_present!(details, message, string_detail, author broadcast_id device_type duration from media_key
+    if let Some(author) = message.author {
+        details.insert("author".to_owned(), canonical("message.author", author)?.into());
+    }
+    add_present!(details, message, string_detail, broadcast_id device_type duration from media_key
         message_ticket_id order_id performed_by prev_body quoted_message_id sent_message_id to token);
     add_present!(details, message, other_detail, broadcast flag_response_time flag_status forwarding_score has_media
         has_quoted_msg has_reaction is_deleted is_ephemeral is_forwarded is_gif is_starred is_status silent);
@@ -62,6 +66,11 @@ pub(super) fn parse(message: Message) -> Result<Change> {
         id: message_id("message.id", message.id)?,
         message: Box::new(state.without_deleted_text()),
     })
+}
+
+/// The canonical spelling of an address; another text stays as it is.
+fn canonical(field: &str, id: String) -> Result<String> {
+    id.parse::<ChatAddress>().map_or_else(|_| text(field, id), |address| Ok(address.as_str().to_owned()))
 }
 
 fn string_detail(field: &dyn Fn() -> String, value: String) -> Result<Value> {

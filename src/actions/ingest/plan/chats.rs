@@ -65,13 +65,13 @@ pub(super) fn create_missing(
     let new: BTreeSet<&ChatAddress> = missing.iter().map(|address| context.canonical(address)).collect();
     let with_kind = new.iter().map(|address| match address.kind() {
         AddressKind::Group => (*address, "group"),
-        AddressKind::Person | AddressKind::Lid => (*address, "user"),
+        AddressKind::Person | AddressKind::Lid | AddressKind::UserId => (*address, "user"),
     });
     rows::create_chats(tx, context.org, &with_kind.collect::<Vec<_>>())?;
-    let by_phone: Vec<&ChatAddress> =
-        new.into_iter().filter(|address| address.kind() == AddressKind::Person).collect();
-    if !by_phone.is_empty() {
-        rows::add_lid_addresses(tx, context.org, &by_phone)?;
+    let persons: Vec<&ChatAddress> =
+        new.into_iter().filter(|address| address.kind() != AddressKind::Group).collect();
+    if !persons.is_empty() {
+        rows::add_linked_addresses(tx, context.org, &persons)?;
     }
     // Another transaction may have created some of them at the same moment; either way they exist now.
     let created = look_up(tx, context, &missing)?;

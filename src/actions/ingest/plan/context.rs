@@ -1,12 +1,12 @@
-//! What all steps of a plan need: the changes, their time, and the linked LIDs.
+//! What all steps of a plan need: the changes, their time, and the persons that they name.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::versions::Reported;
 use crate::actions::ingest::change::Change;
-use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
+use crate::actions::ingest::persons::Persons;
+use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::store::ingest as rows;
 use crate::store::{StoreResult, Transaction};
 
 /// The changes of one transaction.
@@ -15,30 +15,26 @@ pub(super) struct Context<'c> {
     pub(super) now: Instant,
     /// In the order of arrival.
     pub(super) changes: Vec<(SessionId, &'c Change)>,
-    /// The phone numbers of the LIDs among the changes.
-    phones: HashMap<ChatAddress, ChatAddress>,
+    persons: Persons,
 }
 
 impl<'c> Context<'c> {
-    /// Looks up the LIDs that the changes name.
+    /// Looks up the persons that the changes name.
     pub(super) fn new(
         tx: &mut Transaction<'_>,
         org: OrgId,
         changes: Vec<(SessionId, &'c Change)>,
     ) -> StoreResult<Self> {
+        let mut seen = BTreeSet::new();
         let addresses = changes.iter().flat_map(|(_, change)| addresses(change));
-        let lids: BTreeSet<&ChatAddress> =
-            addresses.filter(|address| address.kind() == AddressKind::Lid).collect();
-        let phones = match lids.is_empty() {
-            true => HashMap::new(),
-            false => rows::phones_of_lids(tx, org, &lids.into_iter().collect::<Vec<_>>())?,
-        };
-        Ok(Self { org, now: Instant::now(), changes, phones })
+        let addresses: Vec<&ChatAddress> = addresses.filter(|address| seen.insert(*address)).collect();
+        let persons = Persons::find_or_link(tx, org, &addresses)?;
+        Ok(Self { org, now: Instant::now(), changes, persons })
     }
 
-    /// The address under which an address is stored: the phone number of a linked LID.
+    /// The address under which an address is stored: the one by which its person is known.
     pub(super) fn canonical<'a>(&'a self, address: &'a ChatAddress) -> &'a ChatAddress {
-        self.phones.get(address).unwrap_or(address)
+        self.persons.of(address)
     }
 
     /// When the fields of the event at that place of the batch were reported. Later events of a batch have later times.

@@ -116,22 +116,19 @@ fn apply(chat: &mut Chat, members: &mut Members, change: &MemberChange, context:
     }
 }
 
-/// Each person once. Of a person listed by LID and by phone number, the rights under the phone number count.
+/// Each person once. Of a person listed by several addresses, an admin right of any of them counts.
 fn distinct(chat_key: i64, members: &[Member], context: &Context<'_>) -> Vec<rows::Member> {
     let mut distinct: BTreeMap<&ChatAddress, rows::Member> = BTreeMap::new();
     for member in members {
         let contact = context.canonical(&member.contact);
-        let row = rows::Member {
+        let row = distinct.entry(contact).or_insert_with(|| rows::Member {
             chat_key,
             contact: contact.clone(),
-            is_admin: member.is_admin,
-            is_super_admin: member.is_super_admin,
-        };
-        if *contact == member.contact {
-            distinct.insert(contact, row);
-        } else {
-            distinct.entry(contact).or_insert(row);
-        }
+            is_admin: false,
+            is_super_admin: false,
+        });
+        row.is_admin |= member.is_admin;
+        row.is_super_admin |= member.is_super_admin;
     }
     distinct.into_values().collect()
 }
