@@ -3,6 +3,7 @@
 mod cases;
 mod commands;
 mod convergence;
+mod deleted_chats;
 mod deletions;
 mod demo;
 mod export;
@@ -111,14 +112,14 @@ impl TestOrg {
             ),
             (
                 "messages",
-                "SELECT phone, chat_id, message_id, sent_at, x.updated_at, ack, from_me, sender, x.type, body,
+                "SELECT phone, chat_id, message_id, author, sent_at, x.updated_at, ack, from_me, sender, x.type, body,
                         delivery, details, x.field_times, first_body, reactions
                  FROM messages x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
             ),
             (
-                "pending_receipts",
-                "SELECT phone, chat_id, message_id, contact_id, kind, at, value
-                 FROM pending_receipts x JOIN chats USING (org_id, chat_key) JOIN sessions USING (org_id, session_id)",
+                "waiting_updates",
+                "SELECT phone, address, message_id, sender, kind, contact_id, at, value
+                 FROM waiting_updates x JOIN sessions USING (org_id, session_id)",
             ),
             ("sessions", "SELECT phone, status, status_at, last_connected_at FROM sessions x"),
         ];

@@ -1,22 +1,3 @@
-CREATE OR REPLACE VIEW message_views AS
-SELECT
-    org_id,
-    session_id,
-    chat_key,
-    message_id,
-    sent_at,
-    updated_at,
-    ack,
-    from_me,
-    sender,
-    type,
-    body,
-    delivery,
-    details,
-    fts::text AS fts
-FROM messages;
-DROP FUNCTION name_details, name_delivery, name_times, person_of;
-DROP VIEW lids;
 ALTER INDEX person_links_person RENAME TO lids_address;
 ALTER TABLE person_links RENAME CONSTRAINT person_links_org_id_fkey TO lids_org_id_fkey;
 ALTER TABLE person_links RENAME CONSTRAINT person_links_pkey TO lids_pkey;

@@ -8,6 +8,7 @@
 
 mod batch;
 mod change;
+mod expiry;
 pub mod export;
 mod link;
 mod merge;
@@ -20,6 +21,7 @@ mod setup;
 mod transaction;
 
 pub use batch::{Applied, Batch, apply};
+pub use expiry::delete_expired;
 pub use scope::SessionScope;
 pub use transaction::Mark;
 

@@ -91,6 +91,7 @@ pub async fn delete<R: Send + 'static>(
             if precondition.is_some() || caller.viewer().is_some() {
                 precondition.check(&find(tx, &caller, session, &address)?)?;
             }
+            session_chats::keep_deleted(tx, org, session, chat_key)?;
             if !session_chats::delete(tx, session, &[chat_key])? {
                 return Err(chat_not_found().into());
             }

@@ -9,11 +9,11 @@ use diesel::pg::{Pg, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
-use super::ingest::{Contact, Message, PendingReceipt, message_columns, receipt_columns};
+use super::ingest::{Contact, Message, WaitingUpdate, message_columns, waiting_columns};
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{
-    chat_members, chats, contacts, list_counts, messages, pending_receipts, person_links, session_chats,
-    sessions,
+    chat_members, chats, contacts, list_counts, messages, person_links, session_chats, sessions,
+    waiting_updates,
 };
 use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
@@ -142,20 +142,17 @@ pub fn each_message(
     each!(connection, stored, (String, Message), handle)
 }
 
-/// Each pending receipt with the address of its chat.
-pub fn each_receipt(
+/// Each update of the session that waits for its message or chat.
+pub fn each_waiting(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
-    mut handle: impl FnMut((String, PendingReceipt)) -> StoreResult<()>,
+    mut handle: impl FnMut(WaitingUpdate) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let pending = pending_receipts::table
-        .inner_join(chats::table.on(same_chat!(chats, pending_receipts)))
-        .filter(pending_receipts::org_id.eq(org))
-        .filter(pending_receipts::session_id.eq(session))
-        .order((pending_receipts::chat_key, pending_receipts::message_id))
-        .select((chats::chat_id, receipt_columns!()));
-    each!(connection, pending, (String, PendingReceipt), handle)
+    let waiting = org_rows!(waiting_updates, org, session_id = session)
+        .order((waiting_updates::address, waiting_updates::message_id))
+        .select(waiting_columns!());
+    each!(connection, waiting, WaitingUpdate, handle)
 }
 
 /// The session's chats with a known unread count after that key: key, address, unread count, whether it has a read mark.

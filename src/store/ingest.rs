@@ -3,9 +3,11 @@
 //! Every transaction locks in the same order (contacts, chats, sessions' chats, each by ascending key), so that concurrent
 //! batches wait for each other and never deadlock.
 
+mod authors;
 mod changed;
 mod chats;
 mod contacts;
+mod deletions;
 pub mod inbox;
 mod links;
 mod looks;
@@ -15,30 +17,35 @@ mod messages;
 mod session_chats;
 mod sessions;
 pub mod setup;
+mod waiting;
 
 pub use super::json::Json;
+pub use authors::{duplicates_by_author, mark_linked, rename_authors};
 pub use changed::{Changed, FieldTimes, add_times};
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, remove_contacts, update_contacts};
+pub use deletions::{DeletedChat, add_deletions, deletions, take_deletions_at};
 pub use links::{
     Renamed, add_addresses, add_linked_addresses, add_new_links, join_links, persons_of, rename_chats, touch,
 };
 pub use members::{Member, join_members, members_of, memberships_of, remove_members, set_members};
 pub use merges::{
-    Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, messages_with_pending_receipts,
-    move_addresses, move_messages, remove_chats, session_chat_keys, take_messages, take_receipts_of_chats,
-    update_merged,
+    Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, move_addresses, move_messages,
+    remove_chats, session_chat_keys, take_messages, update_merged,
 };
-pub use messages::{
-    Message, MessageKey, PendingReceipt, add_pending_receipts, messages_by_key, take_pending_receipts,
-    write_messages,
-};
-pub(super) use messages::{message_columns, receipt_columns};
+pub use messages::{Message, MessageId, MessageKey, messages_by_id, write_messages};
+pub(super) use messages::{message_columns, message_key};
 pub use session_chats::{
     Latest, SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats,
     unread_counts, update_session_chats,
 };
 pub use sessions::{SessionNames, SessionStatus, lock_session_statuses, sessions_by_name, update_statuses};
+
+pub(super) use waiting::waiting_columns;
+pub use waiting::{
+    Awaited, MEMBER, READ_MARK, UNREAD, WaitingUpdate, add_waiting, arrived, delete_expired_waiting,
+    limit_waiting, orgs_with_expired_waiting, take_waiting, take_waiting_at, take_waiting_members,
+};
 
 use diesel::connection::SimpleConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};

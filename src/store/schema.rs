@@ -6,7 +6,7 @@ mod ingest;
 mod outbox;
 mod outgoing;
 
-pub use self::ingest::{chat_merges, ingest_senders, person_links};
+pub use self::ingest::{chat_deletions, chat_merges, ingest_senders, person_links, waiting_updates};
 pub use self::outbox::{event_heads, events};
 pub use self::outgoing::{commands, connector_leases, webhook_deliveries, webhook_queues, webhooks};
 use super::views::{chat_views, event_views, message_views};
@@ -175,7 +175,7 @@ diesel::table! {
 
     use crate::store::full_text::Tsvector;
 
-    messages (org_id, session_id, chat_key, message_id) {
+    messages (org_id, session_id, chat_key, message_id, from_me, author) {
         org_id -> Uuid,
         chat_key -> BigInt,
         sent_at -> Timestamptz,
@@ -195,20 +195,9 @@ diesel::table! {
         reactions -> Nullable<Jsonb>,
         arrival -> BigInt,
         silent -> Bool,
+        author -> Text,
+        has_links -> Bool,
         search -> Nullable<Tsvector>,
-    }
-}
-
-diesel::table! {
-    pending_receipts (org_id, session_id, chat_key, message_id, contact_id, kind) {
-        org_id -> Uuid,
-        session_id -> Text,
-        chat_key -> BigInt,
-        message_id -> Text,
-        contact_id -> Text,
-        kind -> Text,
-        at -> Timestamptz,
-        value -> Nullable<Text>,
     }
 }
 
@@ -281,8 +270,8 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query! {
-    orgs, members, removed_members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity, list_counts,
-    messages, pending_receipts, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    event_heads, idempotency_keys, ingest_senders, commands, connector_leases, person_links, chat_merges, webhooks,
-    webhook_deliveries, webhook_queues, chat_views, event_views, message_views
+    orgs, members, removed_members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity,
+    list_counts, messages, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
+    event_heads, idempotency_keys, ingest_senders, commands, connector_leases, person_links, waiting_updates,
+    chat_deletions, chat_merges, webhooks, webhook_deliveries, webhook_queues, chat_views, event_views, message_views
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges, NewEvent};
+use super::ingest::add_deletions;
 use super::list_counts::List;
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
@@ -208,6 +209,19 @@ pub fn delete(tx: &mut Transaction<'_>, session: SessionId, chat_keys: &[i64]) -
         diesel::delete(held).returning(session_chats::chat_key).get_results(&mut **tx)?;
     record_detached(tx, session, &detached);
     Ok(!detached.is_empty())
+}
+
+/// Keeps messages that were sent until now from bringing the chat back to the session.
+pub fn keep_deleted(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    chat_key: i64,
+) -> StoreResult<()> {
+    // Times of messages are whole seconds.
+    let at = Instant::from_micros(Instant::now().micros() / 1_000_000 * 1_000_000);
+    let address = org_rows!(chats, org, chat_key = chat_key).select(chats::chat_id).first(connection)?;
+    add_deletions(connection, org, &[((session, address), at)])
 }
 
 /// Deletes all chats of a session with their messages. Returns the chats.

@@ -47,7 +47,6 @@ fn person() -> impl Strategy<Value = &'static str> {
 
 fn message() -> impl Strategy<Value = Value> {
     let keys = [
-        ("sender", json!(PERSON)),
         ("type", json!("chat")),
         ("silent", json!(true)),
         ("ack", json!("2")),
@@ -66,7 +65,7 @@ fn message() -> impl Strategy<Value = Value> {
         |(number, chat, version, fields, body)| {
             // When a message was sent and by whom never changes.
             let mut message = json!({"id": format!("3EB0{number}"), "chat": chat, "fromMe": number == 3,
-                "timestamp": 1_737_976_076_000 + number * 1000});
+                "sender": PERSON, "timestamp": 1_737_976_076_000 + number * 1000});
             fields.into_iter().for_each(|(key, value)| message[key] = value);
             match version {
                 // Another text needs a version.

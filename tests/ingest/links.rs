@@ -119,7 +119,7 @@ async fn merge_of_two_chats_keeps_everything() {
         "edited"
     );
     assert_eq!(inbox.row("SELECT ack FROM messages WHERE org_id = $org AND message_id = 'C'")["ack"], 4);
-    assert_eq!(inbox.column("SELECT message_id FROM pending_receipts WHERE org_id = $org"), ["E"]);
+    assert_eq!(inbox.column("SELECT message_id FROM waiting_updates WHERE org_id = $org"), ["E"]);
     let held = inbox.rows(
         "SELECT phone, archived, pinned, unread, latest_message_id FROM session_chats
          JOIN sessions USING (org_id, session_id) WHERE org_id = $org ORDER BY phone",

@@ -102,7 +102,7 @@ async fn receipt_is_kept_until_its_message_arrives() {
         json!({"delivered": {by: 1_737_976_082_277_i64}, "read": {by: 1_737_976_090_690_i64}, "pending": []})
     );
     assert_eq!(stored["details"], json!({"is_deleted": true}));
-    assert!(inbox.rows("SELECT 1 FROM pending_receipts WHERE org_id = $org").is_empty());
+    assert!(inbox.rows("SELECT 1 FROM waiting_updates WHERE org_id = $org").is_empty());
     // Later receipts of lower or equal rank change nothing.
     inbox.accept(&[receipt("sent", 1_737_976_099_000), receipt("read", 1_737_976_099_000)]).await;
     assert_eq!(inbox.message(), stored);

@@ -113,6 +113,7 @@ pub fn is_statement_of_a_request(sql: &str) -> bool {
         "pg_is_in_recovery",
         "idempotency_keys",
         "ingest_senders",
+        "\"waiting_updates\".\"received_at\" <",
         "\"event_heads\"",
         "\"failing_since\" IS NULL",
         "\"webhook_deliveries\".\"created_at\" <",

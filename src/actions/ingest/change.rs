@@ -27,14 +27,41 @@ pub(super) enum SessionName {
 
 /// What an event changes.
 pub(super) enum Change {
-    Contact { id: ChatAddress, contact: ContactChange },
-    Chat { chat: ChatAddress, change: Box<ChatChange> },
-    Message { chat: ChatAddress, id: String, message: Box<MessageState> },
-    Members { chat: ChatAddress, changes: Vec<MemberChange> },
-    Update { message: MessageReference, update: Update },
-    Read { chat: ChatAddress, up_to: Instant },
-    Unread { chat: ChatAddress, count: i32 },
-    Inbox { chat: ChatAddress, inbox: Box<InboxChange> },
+    Contact {
+        id: ChatAddress,
+        contact: ContactChange,
+    },
+    Chat {
+        chat: ChatAddress,
+        change: Box<ChatChange>,
+    },
+    /// `author` of an incoming message of a group.
+    Message {
+        chat: ChatAddress,
+        id: String,
+        author: Option<ChatAddress>,
+        message: Box<MessageState>,
+    },
+    Members {
+        chat: ChatAddress,
+        changes: Vec<MemberChange>,
+    },
+    Update {
+        message: MessageReference,
+        update: Update,
+    },
+    Read {
+        chat: ChatAddress,
+        up_to: Instant,
+    },
+    Unread {
+        chat: ChatAddress,
+        count: i32,
+    },
+    Inbox {
+        chat: ChatAddress,
+        inbox: Box<InboxChange>,
+    },
     Link(Link),
     Status(StatusChange),
 }
@@ -52,6 +79,11 @@ impl Change {
             Self::Update { message, .. } => Some(&message.chat),
             Self::Contact { .. } | Self::Link(_) | Self::Status(_) => None,
         }
+    }
+
+    /// The chat that the event creates in its session unless it is held.
+    pub(super) fn created_chat(&self) -> Option<&ChatAddress> {
+        self.chat().filter(|_| matches!(self, Self::Chat { .. } | Self::Message { .. }))
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::change::{Change, Link, SessionEvent};
 use super::merge::merge_chats;
 use super::persons::Persons;
-use super::plan::resolve;
+use super::plan::{move_waiting, rename_authors, resolve};
 use super::scope::SessionScope;
 use super::transaction::{Rejections, write_in_parts};
 use crate::error::{Error, Kind, Result};
@@ -144,7 +144,45 @@ fn write_round(tx: &mut Transaction<'_>, joins: &[&Join]) -> StoreResult<()> {
     rows::join_links(tx, org, &pairs)?;
     join_contacts(tx, &pairs)?;
     let merges = join_chats(tx, &pairs)?;
-    if merges.is_empty() { Ok(()) } else { merge_chats(tx, &merges) }
+    if !merges.is_empty() {
+        merge_chats(tx, &merges)?;
+    }
+    mark_messages(tx, &pairs)?;
+    rename_authors(tx, &pairs)?;
+    move_deletions(tx, &pairs)?;
+    move_waiting(tx, &pairs)
+}
+
+/// Messages with phone numbers are not expected to have linked addresses, so those of the persons' chats are marked.
+fn mark_messages(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()> {
+    let org = tx.org();
+    let phones = pairs.iter().filter(|(from, _)| from.kind() == AddressKind::Person);
+    let persons: Vec<&ChatAddress> = phones.map(|(_, to)| *to).collect();
+    if persons.is_empty() {
+        return Ok(());
+    }
+    let own = rows::chats_by_address(tx, org, &persons)?.into_values();
+    let groups = rows::memberships_of(tx, org, &persons)?.into_iter().map(|member| member.chat_key);
+    let chats = rows::session_chat_keys(tx, org, &own.chain(groups).collect::<Vec<_>>())?;
+    rows::mark_linked(tx, org, &chats)
+}
+
+/// Of a chat that was deleted under both addresses, the later deletion counts.
+fn move_deletions(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()> {
+    let org = tx.org();
+    let addresses: Vec<&ChatAddress> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
+    let persons: BTreeMap<&ChatAddress, &ChatAddress> = pairs.iter().copied().collect();
+    let mut deletions = BTreeMap::new();
+    for ((session, address), at) in rows::take_deletions_at(tx, org, &addresses)? {
+        let address = persons.get(&address).map_or(&address, |person| *person).clone();
+        let latest = deletions.entry((session, address)).or_insert(at);
+        *latest = at.max(*latest);
+    }
+    if deletions.is_empty() {
+        Ok(())
+    } else {
+        rows::add_deletions(tx, org, &deletions.into_iter().collect::<Vec<_>>())
+    }
 }
 
 /// The address by which a person was known, and the new one.

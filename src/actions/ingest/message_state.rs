@@ -92,7 +92,31 @@ pub(super) struct Update {
     pub(super) value: Option<String>,
 }
 
+impl Update {
+    /// The kind of event that it comes from, as JSON spells it.
+    pub(super) fn event(&self) -> &'static str {
+        match self.kind.as_str() {
+            "edit" => "edit",
+            "reaction" => "reaction",
+            "deleted" => "deleteMessage",
+            _ => "receipt",
+        }
+    }
+}
+
 impl MessageState {
+    /// The addresses of the sender, the author, and the persons that are mentioned, received it or reacted.
+    pub(super) fn persons(&self) -> impl Iterator<Item = &str> {
+        let author = self.details.get("author").and_then(Value::as_str);
+        let mentioned = self.details.get("mentioned_ids").and_then(Value::as_array).into_iter().flatten();
+        let mentioned = mentioned.filter_map(Value::as_str);
+        let delivery = self.delivery.iter().flat_map(|delivery| {
+            delivery.delivered.keys().chain(delivery.read.keys()).chain(&delivery.pending).map(String::as_str)
+        });
+        let sender_and_reactions = self.sender.iter().chain(self.reactions.keys()).map(String::as_str);
+        sender_and_reactions.chain(author).chain(mentioned).chain(delivery)
+    }
+
     /// Merges the state of another event about the same message.
     pub(super) fn merge(&mut self, mut other: Self) {
         let mut merge =

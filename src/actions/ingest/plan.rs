@@ -9,11 +9,13 @@ mod merged_messages;
 mod message_events;
 mod message_rows;
 mod messages;
+mod session_chat;
 mod session_chats;
 mod sessions;
 mod versions;
+mod waiting;
 
-pub(super) use merged_messages::move_messages;
+pub(super) use merged_messages::{move_messages, move_waiting, rename_authors};
 pub(super) use message_rows::from_row;
 pub(super) use session_chats::{marked_unread, merge as merge_session_chats};
 pub(super) use sessions::resolve;
@@ -38,22 +40,29 @@ pub(super) fn write(
     rejections.extend(invalid);
     let rejected: BTreeSet<usize> = rejections.iter().map(|(index, _)| *index).collect();
     let accepted = resolved.into_iter().filter(|(index, ..)| !rejected.contains(index));
-    let (indexes, changes): (Vec<usize>, Vec<_>) =
-        accepted.map(|(index, session, change)| (index, (session, change))).unzip();
+    let accepted: Vec<_> = accepted.collect();
     let steps = |tx: &mut Transaction<'_>| -> StoreResult<Rejections> {
-        let context = Context::new(tx, scope.org, changes)?;
+        let context = Context::new(tx, scope.org, accepted.clone())?;
         let found = chats::find(tx, &context)?;
+        let early = waiting::take_member_changes(tx, &context, &found)?;
+        let context = match early.is_empty() {
+            true => context,
+            false => {
+                let early = early.iter().map(|(session, change)| (usize::MAX, *session, change));
+                Context::new(tx, scope.org, accepted.into_iter().chain(early).collect())?
+            }
+        };
         contacts::write(tx, &context, &found)?;
         let chats = chats::create_missing(tx, &context, found)?;
         chats::write(tx, &context, &chats)?;
-        inbox::write(tx, &context, &inboxes, &chats)?;
+        let mut invalid = inbox::write(tx, &context, &inboxes, &chats)?;
         let mut session_chats = session_chats::lock(tx, &context, &chats)?;
-        let invalid = messages::write(tx, scope, &context, &chats, &mut session_chats)?;
+        waiting::keep_changes_of_chats(tx, &context, &chats, &session_chats)?;
+        invalid.extend(messages::write(tx, scope, &context, &chats, &mut session_chats)?);
         session_chats.write(tx, context.org, context.now)?;
         sessions::write_statuses(tx, &context)?;
         Ok(invalid)
     };
-    let invalid = steps(tx).map_err(retry_when_deleted)?;
-    rejections.extend(invalid.into_iter().map(|(place, error)| (indexes[place], error)));
+    rejections.extend(steps(tx).map_err(retry_when_deleted)?);
     Ok(rejections)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actions::{events, idempotency, senders, webhooks};
+use crate::actions::{events, idempotency, ingest, senders, webhooks};
 use crate::error::Result;
 use crate::store::Store;
 use crate::telemetry::{causes, metrics};
@@ -18,6 +18,8 @@ pub async fn clean_up(store: Store, event_retention: Duration) {
         log_failure("idempotency keys", keys.await);
         let senders = all_batches(|| senders::delete_expired(&store));
         log_failure("senders", senders.await);
+        let updates = all_batches(|| ingest::delete_expired(&store));
+        log_failure("waiting updates", updates.await);
         let events = all_batches(|| events::remove_expired(&store, event_retention));
         log_failure("events", events.await);
         // Kept for as long as their events.

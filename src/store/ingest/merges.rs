@@ -9,7 +9,7 @@ use super::changed::Changed;
 use super::chats::{self as chat_rows, Chat};
 use super::inbox::{self, InboxRow};
 use super::members::{self, Member};
-use super::messages::{Message, MessageKey, PendingReceipt, message_columns, receipt_columns};
+use super::messages::{Message, MessageKey, message_columns, message_key};
 use super::session_chats::{SessionChatKey, record_attached};
 use crate::ids::OrgId;
 use crate::store::bulk::{has_key_of, insert_rows, update_rows};
@@ -20,7 +20,7 @@ use crate::store::list_counts::List;
 use crate::store::org_rows::same_chat;
 use crate::store::schema::{
     chat_access, chat_addresses, chat_labels, chat_members, chat_merges, chat_properties, chats, messages,
-    pending_receipts, session_chats,
+    session_chats,
 };
 use crate::store::transaction::Transaction;
 use crate::store::{chat_deletion, chat_labels as label_rows};
@@ -154,7 +154,9 @@ pub fn duplicate_messages(
         .eq(messages::org_id)
         .and(kept.field(messages::session_id).eq(messages::session_id))
         .and(kept.field(messages::chat_key).eq(chat_merges::merged_into))
-        .and(kept.field(messages::message_id).eq(messages::message_id));
+        .and(kept.field(messages::message_id).eq(messages::message_id))
+        .and(kept.field(messages::from_me).eq(messages::from_me))
+        .and(kept.field(messages::author).eq(messages::author));
     Ok(messages::table
         .inner_join(chat_merges::table.on(same_chat!(chat_merges, messages)))
         .inner_join(kept.on(same_message))
@@ -162,7 +164,7 @@ pub fn duplicate_messages(
             session_id: key.session,
             chat_key: key.chat_key,
         }))
-        .select(((messages::session_id, messages::chat_key), messages::message_id))
+        .select(message_key!())
         .load(connection)?)
 }
 
@@ -172,6 +174,8 @@ pub fn take_messages(tx: &mut Transaction<'_>, keys: &[MessageKey]) -> StoreResu
         session_id: key.chat.session,
         chat_key: key.chat.chat_key,
         message_id: key.id.as_str(),
+        from_me: key.from_me,
+        author: key.author.as_str(),
     });
     let deleted = diesel::delete(messages::table).filter(is_taken);
     let taken: Vec<Message> = deleted.returning(message_columns!()).get_results(&mut **tx)?;
@@ -195,20 +199,6 @@ pub fn move_messages(
     });
     update.execute(connection)?;
     Ok(())
-}
-
-/// Deletes and returns the pending receipts of these chats of sessions.
-pub fn take_receipts_of_chats(
-    connection: &mut Connection,
-    org: OrgId,
-    keys: &[SessionChatKey],
-) -> StoreResult<Vec<PendingReceipt>> {
-    let is_taken = has_key_of!(org, pending_receipts, keys, |key| {
-        session_id: key.session,
-        chat_key: key.chat_key,
-    });
-    let deleted = diesel::delete(pending_receipts::table).filter(is_taken);
-    Ok(deleted.returning(receipt_columns!()).get_results(connection)?)
 }
 
 /// Moves all addresses of the removed chats to the kept ones.
@@ -244,25 +234,5 @@ pub fn session_chat_keys(
         .filter(has_key_of!(org, session_chats, keys, |key| { chat_key: *key }))
         .order((session_chats::session_id, session_chats::chat_key))
         .select((session_chats::session_id, session_chats::chat_key))
-        .load(connection)?)
-}
-
-/// Stored messages of these chats of sessions that have pending receipts.
-pub fn messages_with_pending_receipts(
-    connection: &mut Connection,
-    org: OrgId,
-    keys: &[SessionChatKey],
-) -> StoreResult<Vec<MessageKey>> {
-    let message = same_chat!(messages, pending_receipts)
-        .and(messages::session_id.eq(pending_receipts::session_id))
-        .and(messages::message_id.eq(pending_receipts::message_id));
-    Ok(pending_receipts::table
-        .inner_join(messages::table.on(message))
-        .filter(has_key_of!(org, pending_receipts, keys, |key| {
-            session_id: key.session,
-            chat_key: key.chat_key,
-        }))
-        .select(((messages::session_id, messages::chat_key), messages::message_id))
-        .distinct()
         .load(connection)?)
 }

@@ -1,6 +1,5 @@
-//! Statements of ingest for messages and pending receipts.
+//! Statements of ingest for messages.
 
-use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use serde_json::Value;
@@ -12,7 +11,7 @@ use crate::store::bulk::{has_key_of, insert_rows, replace_columns};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::full_text::search_vector;
 use crate::store::list_counts::List;
-use crate::store::schema::{messages, pending_receipts};
+use crate::store::schema::messages;
 use crate::store::transaction::Transaction;
 
 /// The key of a session's message.
@@ -20,9 +19,16 @@ use crate::store::transaction::Transaction;
 pub struct MessageKey {
     /// The session and the chat.
     pub chat: SessionChatKey,
-    /// WhatsApp's id.
+    /// WhatsApp's id, chosen by the sender.
     pub id: String,
+    /// Whether the session sent it.
+    pub from_me: bool,
+    /// The person that sent it, if it is an incoming message of a group; otherwise empty.
+    pub author: String,
 }
+
+/// An id in a session's chat. Messages of several senders may have it.
+pub type MessageId = (SessionChatKey, String);
 
 /// A message's row.
 #[derive(Clone, Debug, PartialEq, Queryable)]
@@ -35,8 +41,6 @@ pub struct Message {
     pub updated_at: Option<Instant>,
     /// 0 pending … 4 read.
     pub ack: Option<i16>,
-    /// Whether the session sent it.
-    pub from_me: bool,
     /// The contact that sent it.
     pub sender: Option<String>,
     /// WhatsApp's message type.
@@ -55,45 +59,31 @@ pub struct Message {
     pub reactions: Option<Value>,
     /// Whether it is neither counted as unread nor a chat's latest message.
     pub silent: bool,
+    /// See `messages.has_links`.
+    pub has_links: bool,
 }
 
-/// An update whose message is not stored yet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Queryable)]
-pub struct PendingReceipt {
-    /// The message.
-    pub message: MessageKey,
-    /// See `pending_receipts.contact_id`.
-    pub contact: String,
-    /// See `pending_receipts.kind`.
-    pub kind: String,
-    /// When.
-    pub at: Instant,
-    /// See `pending_receipts.value`.
-    pub value: Option<String>,
+/// The columns of a [`MessageKey`].
+macro_rules! message_key {
+    () => {
+        (
+            (messages::session_id, messages::chat_key),
+            messages::message_id,
+            messages::from_me,
+            messages::author,
+        )
+    };
 }
-
-/// Kinds of updates of which the newest counts; of the others it is the earliest.
-const NEWEST_COUNTS: [&str; 3] = ["failed", "edit", "reaction"];
-
-impl PendingReceipt {
-    /// Whether this one counts, and not the other of the same kind and contact.
-    pub fn counts_before(&self, other: &Self) -> bool {
-        match NEWEST_COUNTS.contains(&self.kind.as_str()) {
-            true => (self.at, &self.value) > (other.at, &other.value),
-            false => self.at < other.at,
-        }
-    }
-}
+pub(in crate::store) use message_key;
 
 /// The columns of a [`Message`].
 macro_rules! message_columns {
     () => {
         (
-            ((messages::session_id, messages::chat_key), messages::message_id),
+            $crate::store::ingest::message_key!(),
             messages::sent_at,
             messages::updated_at,
             messages::ack,
-            messages::from_me,
             messages::sender,
             messages::type_,
             messages::body,
@@ -103,35 +93,22 @@ macro_rules! message_columns {
             messages::first_body,
             messages::reactions,
             messages::silent,
+            messages::has_links,
         )
     };
 }
 pub(in crate::store) use message_columns;
 
-/// The columns of a [`PendingReceipt`].
-macro_rules! receipt_columns {
-    () => {
-        (
-            ((pending_receipts::session_id, pending_receipts::chat_key), pending_receipts::message_id),
-            pending_receipts::contact_id,
-            pending_receipts::kind,
-            pending_receipts::at,
-            pending_receipts::value,
-        )
-    };
-}
-pub(in crate::store) use receipt_columns;
-
-/// The stored ones among these messages.
-pub fn messages_by_key(
+/// The stored messages with these ids.
+pub fn messages_by_id(
     connection: &mut Connection,
     org: OrgId,
-    keys: &[&MessageKey],
+    ids: &[&MessageId],
 ) -> StoreResult<Vec<Message>> {
-    let is_wanted = has_key_of!(org, messages, keys, |key| {
-        session_id: key.chat.session,
-        chat_key: key.chat.chat_key,
-        message_id: key.id.as_str(),
+    let is_wanted = has_key_of!(org, messages, ids, |id| {
+        session_id: id.0.session,
+        chat_key: id.0.chat_key,
+        message_id: id.1.as_str(),
     });
     Ok(messages::table.filter(is_wanted).select(message_columns!()).load(connection)?)
 }
@@ -151,7 +128,8 @@ pub fn write_messages(
         sent_at: row.sent_at,
         updated_at: row.updated_at,
         ack: row.ack,
-        from_me: row.from_me,
+        from_me: row.key.from_me,
+        author: row.key.author.as_str(),
         sender: row.sender.as_deref(),
         type_: row.kind.as_deref(),
         body: row.body.as_deref(),
@@ -161,69 +139,31 @@ pub fn write_messages(
         first_body: row.first_body.as_deref(),
         reactions: row.reactions.as_ref(),
         silent: row.silent,
+        has_links: row.has_links,
         search: search_vector(org, row.body.as_deref(), &row.details),
     });
     let written = insert
-        .on_conflict((messages::org_id, messages::session_id, messages::chat_key, messages::message_id))
-        .do_update()
-        .set(replace_columns!(
-            messages: updated_at, ack, sender, type_, body, delivery, details, field_times, first_body, reactions, silent, search
+        .on_conflict((
+            messages::org_id,
+            messages::session_id,
+            messages::chat_key,
+            messages::message_id,
+            messages::from_me,
+            messages::author,
         ))
-        .returning((((messages::session_id, messages::chat_key), messages::message_id), messages::arrival))
+        .do_update()
+        .set((
+            replace_columns!(
+                messages: updated_at, ack, sender, type_, body, delivery, details, field_times, first_body, reactions,
+                silent, search
+            ),
+            // Once an address of it is known by another one, the message stays so.
+            messages::has_links.eq(messages::has_links.or(excluded(messages::has_links))),
+        ))
+        .returning((message_key!(), messages::arrival))
         .get_results(&mut **tx)?;
     for (session, messages) in added {
         tx.count_added(List::Messages, Some(*session), *messages);
     }
     Ok(written)
-}
-
-/// Stores updates until their message arrives; of two equal ones the one that counts is kept.
-pub fn add_pending_receipts(
-    connection: &mut Connection,
-    org: OrgId,
-    rows: &[PendingReceipt],
-) -> StoreResult<()> {
-    let insert = insert_rows!(org, pending_receipts, rows, |row| {
-        session_id: row.message.chat.session,
-        chat_key: row.message.chat.chat_key,
-        message_id: row.message.id.as_str(),
-        contact_id: row.contact.as_str(),
-        kind: row.kind.as_str(),
-        at: row.at,
-        value: row.value.as_deref(),
-    });
-    let upsert = insert
-        .on_conflict((
-            pending_receipts::org_id,
-            pending_receipts::session_id,
-            pending_receipts::chat_key,
-            pending_receipts::message_id,
-            pending_receipts::contact_id,
-            pending_receipts::kind,
-        ))
-        .do_update()
-        .set(replace_columns!(pending_receipts: at, value));
-    // `QueryDsl` has no `filter` for an upsert.
-    let (at, other_at) = (pending_receipts::at, excluded(pending_receipts::at));
-    let is_greater = excluded(pending_receipts::value).gt(pending_receipts::value);
-    let is_newer = other_at.gt(at).or(other_at.eq(at).and(is_greater.assume_not_null()));
-    let newest_counts = || pending_receipts::kind.eq_any(NEWEST_COUNTS);
-    let counts = newest_counts().and(is_newer).or(not(newest_counts()).and(other_at.lt(at)));
-    diesel::query_dsl::methods::FilterDsl::filter(upsert, counts).execute(connection)?;
-    Ok(())
-}
-
-/// Deletes and returns the pending receipts of these messages.
-pub fn take_pending_receipts(
-    connection: &mut Connection,
-    org: OrgId,
-    keys: &[&MessageKey],
-) -> StoreResult<Vec<PendingReceipt>> {
-    let is_wanted = has_key_of!(org, pending_receipts, keys, |key| {
-        session_id: key.chat.session,
-        chat_key: key.chat.chat_key,
-        message_id: key.id.as_str(),
-    });
-    let deleted = diesel::delete(pending_receipts::table).filter(is_wanted);
-    Ok(deleted.returning(receipt_columns!()).get_results(connection)?)
 }

@@ -27,3 +27,27 @@ diesel::table! {
         merged_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    waiting_updates (org_id, address, session_id, message_id, sender, kind, contact_id) {
+        org_id -> Uuid,
+        address -> Text,
+        session_id -> Text,
+        message_id -> Text,
+        sender -> Text,
+        kind -> Text,
+        contact_id -> Text,
+        at -> Timestamptz,
+        value -> Nullable<Text>,
+        received_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    chat_deletions (org_id, session_id, address) {
+        org_id -> Uuid,
+        session_id -> Text,
+        address -> Text,
+        deleted_at -> Timestamptz,
+    }
+}

@@ -272,11 +272,11 @@ impl Statement<'_> {
         let sender = &self.filter.sender;
         out.push_sql("WITH asked AS (SELECT ");
         out.push_bind_param::<Nullable<Text>, _>(sender)?;
-        out.push_sql(" AS address UNION ALL SELECT l.address FROM lids l WHERE l.");
+        out.push_sql(" AS address UNION ALL SELECT l.person FROM person_links l WHERE l.");
         self.push_org(out.reborrow())?;
-        out.push_sql(" AND l.lid = ");
+        out.push_sql(" AND l.address = ");
         out.push_bind_param::<Nullable<Text>, _>(sender)?;
-        out.push_sql(") SELECT address FROM asked UNION ALL SELECT l.lid FROM asked JOIN lids l ON l.address = asked.address AND l.");
+        out.push_sql(") SELECT address FROM asked UNION ALL SELECT l.address FROM asked JOIN person_links l ON l.person = asked.address AND l.");
         self.push_org(out.reborrow())
     }
 

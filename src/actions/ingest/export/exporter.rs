@@ -10,12 +10,14 @@ use crate::error::{Error, Kind};
 use crate::ids::{AddressKind, ChatAddress, OrgId, SessionId};
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{
-    Address, Alias, Contact, DeleteMessage, Edit, Event, Label, MessageReference, Number, OrganizationMember,
-    Property, Reaction, Receipt, Status, Unread,
+    Address, Alias, Contact, DeleteMessage, Edit, Event, Label, MemberChange, MessageReference, Number,
+    OrganizationMember, Property, Reaction, Read, Receipt, Status, Unread,
 };
 use crate::pb::ingest_json::{connection_status, receipt_kind};
 use crate::store::export::{self as rows, SessionRow};
-use crate::store::ingest::{Contact as ContactRow, PendingReceipt, SessionChatKey, unread_counts};
+use crate::store::ingest::{
+    Contact as ContactRow, MEMBER, READ_MARK, SessionChatKey, UNREAD, WaitingUpdate, unread_counts,
+};
 use crate::store::{Connection, StoreResult, labels, members, properties};
 
 /// Events that are sent together.
@@ -65,9 +67,7 @@ impl Exporter {
             rows::each_message(connection, org, session.session_id, |(chat, row)| {
                 messages::events(&chat, row)?.into_iter().try_for_each(|event| self.send(digits, event))
             })?;
-            rows::each_receipt(connection, org, session.session_id, |(chat, pending)| {
-                self.send(digits, update(chat, pending))
-            })?;
+            rows::each_waiting(connection, org, session.session_id, |row| self.send(digits, update(row)))?;
             self.send_unread(connection, session)?;
         }
         self.flush()
@@ -183,14 +183,29 @@ fn contact(row: ContactRow) -> StoreResult<Vec<Contact>> {
     Ok(versions.map(|(at, contact)| Contact { updated_at: Some(at.into()), ..contact }).collect())
 }
 
-fn update(chat: String, pending: PendingReceipt) -> Event {
-    let PendingReceipt { message, contact: by, kind, at, value } = pending;
-    let (message, at) =
-        (Some(MessageReference { id: message.id, chat, ..Default::default() }), Some(at.into()));
+/// The event that an update arrived with.
+fn update(row: WaitingUpdate) -> Event {
+    let WaitingUpdate { awaited, sender, kind, contact: by, at, value } = row;
+    let (id, chat, at) = (awaited.id, awaited.address.to_string(), Some(at.into()));
+    let (from_me, author) = match sender.as_str() {
+        "" => (None, None),
+        "me" => (Some(true), None),
+        "others" => (Some(false), None),
+        _ => (Some(false), Some(sender)),
+    };
+    let message = Some(MessageReference { id, chat: chat.clone(), from_me, author });
     match (kind.as_str(), receipt_kind::value(&kind)) {
         (_, Some(kind)) => Event::Receipt(Receipt { message, by, kind, at, reason: value }),
         ("edit", None) => Event::Edit(Edit { message, body: value.unwrap_or_default(), at }),
         ("reaction", None) => Event::Reaction(Reaction { message, by, emoji: value.unwrap_or_default(), at }),
+        (READ_MARK, None) => Event::Read(Read { chat, up_to: at }),
+        (MEMBER, None) => {
+            let list =
+                |wanted: &str| if value.as_deref() == Some(wanted) { vec![by.clone()] } else { Vec::new() };
+            let (removed, added, promoted) = (list("0"), list("1"), list("2"));
+            Event::MemberChange(MemberChange { chat, at, removed, added, promoted, demoted: Vec::new() })
+        }
+        (UNREAD, None) => Event::Unread(Unread { chat, count: value.and_then(|count| count.parse().ok()) }),
         (_, None) => Event::DeleteMessage(DeleteMessage { message }),
     }
 }

@@ -14,8 +14,12 @@ use crate::store::ingest::Message as Row;
 
 /// The events that recreate a message, older versions first.
 pub(super) fn events(chat: &str, row: Row) -> StoreResult<Vec<Event>> {
-    let (id, chat) = (row.key.id.clone(), chat.to_owned());
-    let reference = MessageReference { id, chat, ..MessageReference::default() };
+    let reference = MessageReference {
+        id: row.key.id.clone(),
+        chat: chat.to_owned(),
+        from_me: Some(row.key.from_me),
+        author: Some(row.key.author.clone()).filter(|author| !author.is_empty()),
+    };
     let mut state = from_row(row)?;
     let reactions = std::mem::take(&mut state.reactions).into_iter().map(|(by, (at, emoji))| {
         let (message, at) = (Some(reference.clone()), Some(Instant::from_micros(at).into()));
@@ -96,11 +100,10 @@ mod tests {
     fn each_field_is_in_the_event_of_its_version() {
         let chat = SessionChatKey { session: SessionId::generate(), chat_key: 1 };
         let row = Row {
-            key: MessageKey { chat, id: "A".to_owned() },
+            key: MessageKey { chat, id: "A".to_owned(), from_me: true, author: String::new() },
             sent_at: Instant::from_micros(7),
             updated_at: Some(Instant::from_micros(30)),
             ack: Some(-1),
-            from_me: true,
             sender: None,
             kind: Some("chat".to_owned()),
             body: Some("edited".to_owned()),
@@ -110,6 +113,7 @@ mod tests {
             first_body: None,
             reactions: None,
             silent: false,
+            has_links: false,
         };
         let events = events("15550101001@c.us", row).unwrap();
         let versions = events.into_iter().map(|event| match event {

@@ -8,7 +8,7 @@ use super::fields::{address, body, instant, json, message_id, person, required, 
 use crate::actions::ingest::change::Change;
 use crate::actions::ingest::message_state::{Delivery, MessageState, PREV_BODY};
 use crate::error::{Error, Result};
-use crate::ids::ChatAddress;
+use crate::ids::{AddressKind, ChatAddress};
 use crate::instant::Instant;
 use crate::pb::ingest_event::{Delivery as DeliveryEvent, Message};
 use crate::pb::ingest_json::camel_case;
@@ -47,6 +47,9 @@ pub(super) fn parse(message: Message) -> Result<Change> {
     let is_edited = details.contains_key(PREV_BODY);
     let field_times = is_edited.then(|| (PREV_BODY.to_owned(), updated_at.map_or(0, Instant::micros) - 1));
     let field_times = field_times.into_iter().collect();
+    // By any of the two: some connectors report only one of them.
+    let author = details.get("author").and_then(|author| author.as_str()?.parse().ok()).or(sender.clone());
+    let author = author.filter(|_| chat.kind() == AddressKind::Group && !message.from_me);
     let state = MessageState {
         sent_at,
         from_me: message.from_me,
@@ -64,6 +67,7 @@ pub(super) fn parse(message: Message) -> Result<Change> {
     Ok(Change::Message {
         chat,
         id: message_id("message.id", message.id)?,
+        author,
         message: Box::new(state.without_deleted_text()),
     })
 }

@@ -6,7 +6,6 @@ use super::context::Context;
 use super::members;
 use super::versions::Reported;
 use crate::actions::ingest::change::{Change, ChatChange};
-use crate::error::Error;
 use crate::ids::{AddressKind, ChatAddress};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, Changed, Chat};
@@ -19,10 +18,9 @@ pub(super) struct Chats {
 }
 
 impl Chats {
-    /// The chat of an address of the batch.
-    pub(super) fn key(&self, address: &ChatAddress) -> StoreResult<i64> {
-        let key = self.keys.get(address).copied();
-        Ok(key.ok_or_else(|| Error::internal("an address of the batch was not looked up"))?)
+    /// The chat of an address of the batch, if it exists.
+    pub(super) fn find(&self, address: &ChatAddress) -> Option<i64> {
+        self.keys.get(address).copied()
     }
 }
 
@@ -48,7 +46,9 @@ fn look_up(
     let addresses: Vec<&ChatAddress> = addresses.into_iter().collect();
     let found = rows::chats_by_address(tx, context.org, &addresses)?;
     let key = |address: &&ChatAddress| Some(((*address).clone(), *found.get(context.canonical(address))?));
-    Ok(named.iter().filter_map(key).collect())
+    let mut keys: HashMap<_, _> = named.iter().filter_map(key).collect();
+    keys.extend(found);
+    Ok(keys)
 }
 
 /// Creates the chats that do not exist.
@@ -57,7 +57,7 @@ pub(super) fn create_missing(
     context: &Context<'_>,
     found: HashMap<ChatAddress, i64>,
 ) -> StoreResult<Chats> {
-    let named = context.changes.iter().filter_map(|(_, change)| change.chat());
+    let named = context.changes.iter().filter_map(|(_, change)| change.created_chat());
     let missing: BTreeSet<&ChatAddress> = named.filter(|chat| !found.contains_key(*chat)).collect();
     if missing.is_empty() {
         return Ok(Chats { keys: found, created: BTreeSet::new() });
@@ -74,9 +74,11 @@ pub(super) fn create_missing(
         rows::add_linked_addresses(tx, context.org, &persons)?;
     }
     // Another transaction may have created some of them at the same moment; either way they exist now.
-    let created = look_up(tx, context, &missing)?;
-    let created_keys = created.values().copied().collect();
-    Ok(Chats { keys: found.into_iter().chain(created).collect(), created: created_keys })
+    let named = context.changes.iter().filter_map(|(_, change)| change.chat());
+    let named: BTreeSet<&ChatAddress> = named.filter(|chat| !found.contains_key(*chat)).collect();
+    let known = look_up(tx, context, &named)?;
+    let created = missing.iter().filter_map(|chat| known.get(*chat).copied()).collect();
+    Ok(Chats { keys: found.into_iter().chain(known).collect(), created })
 }
 
 /// Writes what all sessions share of the chats, and their members.
@@ -90,8 +92,9 @@ pub(super) fn write(tx: &mut Transaction<'_>, context: &Context<'_>, chats: &Cha
         } else {
             continue;
         };
+        let Some(chat_key) = chats.find(chat) else { continue };
         let reported = context.reported(given, place);
-        changes.entry(chats.key(chat)?).or_default().push((reported, *change));
+        changes.entry(chat_key).or_default().push((reported, *change));
     }
     if changes.is_empty() {
         return Ok(());

@@ -30,7 +30,7 @@ pub(super) fn write(
         if let Change::Members { changes, .. } = change {
             needed.extend(changes.iter().map(|change| context.canonical(&change.contact)));
         }
-        let new_chat = change.chat().filter(|chat| !known_chats.contains_key(*chat));
+        let new_chat = change.created_chat().filter(|chat| !known_chats.contains_key(*chat));
         let person = new_chat.filter(|chat| chat.kind() != AddressKind::Group);
         needed.extend(person.map(|chat| context.canonical(chat)));
     }

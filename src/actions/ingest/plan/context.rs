@@ -7,6 +7,7 @@ use crate::actions::ingest::change::Change;
 use crate::actions::ingest::persons::Persons;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
+use crate::store::ingest::{self as rows, DeletedChat};
 use crate::store::{StoreResult, Transaction};
 
 /// The changes of one transaction.
@@ -15,21 +16,22 @@ pub(super) struct Context<'c> {
     pub(super) now: Instant,
     /// In the order of arrival.
     pub(super) changes: Vec<(SessionId, &'c Change)>,
+    /// The indexes of their events.
+    pub(super) indexes: Vec<usize>,
     persons: Persons,
 }
 
 impl<'c> Context<'c> {
-    /// Looks up the persons that the changes name.
-    pub(super) fn new(
-        tx: &mut Transaction<'_>,
-        org: OrgId,
-        changes: Vec<(SessionId, &'c Change)>,
-    ) -> StoreResult<Self> {
+    /// Looks up the persons that the changes name, and leaves out messages that were deleted with their chats.
+    pub(super) fn new(tx: &mut Transaction<'_>, org: OrgId, changes: Changes<'c>) -> StoreResult<Self> {
         let mut seen = BTreeSet::new();
-        let addresses = changes.iter().flat_map(|(_, change)| addresses(change));
+        let addresses = changes.iter().flat_map(|(.., change)| addresses(change));
         let addresses: Vec<&ChatAddress> = addresses.filter(|address| seen.insert(*address)).collect();
         let persons = Persons::find_or_link(tx, org, &addresses)?;
-        Ok(Self { org, now: Instant::now(), changes, persons })
+        let changes = without_deleted(tx, org, &persons, changes)?;
+        let (indexes, changes) =
+            changes.into_iter().map(|(index, session, change)| (index, (session, change))).unzip();
+        Ok(Self { org, now: Instant::now(), changes, indexes, persons })
     }
 
     /// The address under which an address is stored: the one by which its person is known.
@@ -49,12 +51,44 @@ impl<'c> Context<'c> {
     }
 }
 
-/// The chat, contact and members that a change names.
+/// Changes of sessions with the indexes of their events.
+type Changes<'c> = Vec<(usize, SessionId, &'c Change)>;
+
+/// Leaves out messages that were sent before a caller deleted their chat from the session.
+fn without_deleted<'c>(
+    tx: &mut Transaction<'_>,
+    org: OrgId,
+    persons: &Persons,
+    mut changes: Changes<'c>,
+) -> StoreResult<Changes<'c>> {
+    let chat_of = |session: SessionId, change: &'c Change| {
+        let Change::Message { chat, message, .. } = change else { return None };
+        Some(((session, persons.of(chat).clone()), message.sent_at))
+    };
+    let chats = changes.iter().filter_map(|(_, session, change)| Some(chat_of(*session, *change)?.0));
+    let chats: BTreeSet<DeletedChat> = chats.collect();
+    if chats.is_empty() {
+        return Ok(changes);
+    }
+    let deleted = rows::deletions(tx, org, &chats.iter().collect::<Vec<_>>())?;
+    if !deleted.is_empty() {
+        changes.retain(|(_, session, change)| {
+            let is_deleted =
+                |(chat, sent_at): (DeletedChat, Instant)| deleted.get(&chat).is_some_and(|at| sent_at < *at);
+            !chat_of(*session, *change).is_some_and(is_deleted)
+        });
+    }
+    Ok(changes)
+}
+
+/// The chat and the persons that a change names.
 fn addresses(change: &Change) -> impl Iterator<Item = &ChatAddress> {
     let contact = if let Change::Contact { id, .. } = change { Some(id) } else { None };
+    let author = if let Change::Message { author, .. } = change { author.as_ref() } else { None };
+    let named = if let Change::Update { message, .. } = change { message.author.as_ref() } else { None };
     let members = if let Change::Chat { change, .. } = change { change.members.as_deref() } else { None };
     let members = members.unwrap_or_default().iter().map(|member| &member.contact);
     let changed = if let Change::Members { changes, .. } = change { changes.as_slice() } else { &[] };
     let changed = changed.iter().map(|change| &change.contact);
-    change.chat().into_iter().chain(contact).chain(members).chain(changed)
+    change.chat().into_iter().chain(contact).chain(author).chain(named).chain(members).chain(changed)
 }

@@ -24,6 +24,7 @@ const NOT_A_MEMBER: &str = "must be the email of a member of the organization";
 
 /// An inbox change whose members exist, with its properties resolved.
 pub(super) struct ResolvedInbox<'c> {
+    index: usize,
     chat: &'c ChatAddress,
     inbox: &'c InboxChange,
     properties: Changes,
@@ -55,7 +56,7 @@ pub(super) fn resolve<'c>(
             chat_properties::check(&definitions, &inbox.properties).map_err(|error| under_inbox(&error))
         });
         match properties {
-            Ok(properties) => resolved.push(ResolvedInbox { chat, inbox, properties }),
+            Ok(properties) => resolved.push(ResolvedInbox { index, chat, inbox, properties }),
             Err(error) => rejections.push((index, error)),
         }
     }
@@ -93,19 +94,25 @@ fn under_inbox(error: &Error) -> Error {
 
 type ByChat<'c> = BTreeMap<i64, Vec<&'c ResolvedInbox<'c>>>;
 
-/// Writes what differs from the stored rows.
+/// Writes what differs from the stored rows. Rejects events whose chat does not exist.
 pub(super) fn write(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
     inboxes: &[ResolvedInbox<'_>],
     chats: &Chats,
-) -> StoreResult<()> {
-    let mut by_chat = ByChat::new();
+) -> StoreResult<Rejections> {
+    let (mut by_chat, mut rejections) = (ByChat::new(), Rejections::new());
     for inbox in inboxes {
-        by_chat.entry(chats.key(inbox.chat)?).or_default().push(inbox);
+        match chats.find(inbox.chat) {
+            Some(chat_key) => by_chat.entry(chat_key).or_default().push(inbox),
+            None => {
+                let error = Error::not_found("chat not found");
+                rejections.push((inbox.index, error.with_field("inbox.chat", "must be a stored chat")));
+            }
+        }
     }
     if by_chat.is_empty() {
-        return Ok(());
+        return Ok(rejections);
     }
     let stored = rows::lock(tx, context.org, &by_chat.keys().copied().collect::<Vec<_>>())?;
     let mut with_other_data = write_labels(tx, context.org, &by_chat)?;
@@ -122,7 +129,10 @@ pub(super) fn write(
         chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
         changed.extend(Changed::new(before, chat));
     }
-    if changed.is_empty() { Ok(()) } else { rows::update(tx, &changed) }
+    if !changed.is_empty() {
+        rows::update(tx, &changed)?;
+    }
+    Ok(rejections)
 }
 
 fn apply(chat: &mut InboxRow, inbox: &InboxChange) {

@@ -1,15 +1,18 @@
-//! Moves messages and pending receipts when two chats are merged.
+//! Moves messages when two chats or two authors become one, and applies updates that waited under another address.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::message_events::record_edit;
-use super::message_rows::{from_pending, states, to_rows};
+use super::message_rows::{states, to_rows};
+use super::session_chats::{self, marked_unread};
+use super::waiting::{Target, Waiting, target, update};
 use crate::actions::ingest::message_state::MessageState;
+use crate::ids::ChatAddress;
 use crate::store::events::FieldChanges;
-use crate::store::ingest::{self as rows, MessageKey, SessionChatKey};
+use crate::store::ingest::{self as rows, Latest, MessageId, MessageKey, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
-/// Moves the messages and pending receipts of removed chats to the chats that replace them, the values of `into`.
+/// Moves the messages of removed chats to the chats that replace them, the values of `into`.
 pub(crate) fn move_messages(
     tx: &mut Transaction<'_>,
     removed: &[SessionChatKey],
@@ -20,38 +23,51 @@ pub(crate) fn move_messages(
         return Ok(());
     }
     let kept = |key: SessionChatKey| SessionChatKey { chat_key: into[&key.chat_key], ..key };
-    merge_duplicates(tx, removed, kept)?;
+    let duplicates = rows::duplicate_messages(tx, org, removed)?;
+    merge_duplicates(tx, &duplicates, |key| key.chat = kept(key.chat))?;
     let moves: Vec<(SessionChatKey, i64)> = removed.iter().map(|key| (*key, kept(*key).chat_key)).collect();
-    rows::move_messages(tx, org, &moves)?;
-    let mut receipts = rows::take_receipts_of_chats(tx, org, removed)?;
-    if !receipts.is_empty() {
-        for receipt in &mut receipts {
-            receipt.message.chat = kept(receipt.message.chat);
-        }
-        rows::add_pending_receipts(tx, org, &receipts)?;
-    }
-    // Those of the kept chats, too: their messages may have moved.
-    apply_pending_receipts(tx, &removed.iter().copied().map(kept).collect::<Vec<_>>())
+    rows::move_messages(tx, org, &moves)
 }
 
-/// Merges the messages that both chats have.
-fn merge_duplicates(
+/// Gives the messages of authors their new addresses; each author occurs once.
+pub(crate) fn rename_authors(
     tx: &mut Transaction<'_>,
-    removed: &[SessionChatKey],
-    kept: impl Fn(SessionChatKey) -> SessionChatKey,
+    renamed: &[(&ChatAddress, &ChatAddress)],
 ) -> StoreResult<()> {
     let org = tx.org();
-    let keys = rows::duplicate_messages(tx, org, removed)?;
+    let duplicates = rows::duplicates_by_author(tx, org, renamed)?;
+    let persons: BTreeMap<&str, &str> =
+        renamed.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    let chats: BTreeSet<SessionChatKey> = duplicates.iter().map(|key| key.chat).collect();
+    let chat_keys: BTreeSet<i64> = chats.iter().map(|chat| chat.chat_key).collect();
+    let marked = match duplicates.is_empty() {
+        true => Vec::new(),
+        // While each message is still counted twice.
+        false => marked_unread(tx, &chat_keys.into_iter().collect::<Vec<_>>())?,
+    };
+    merge_duplicates(tx, &duplicates, |key| key.author = persons[&*key.author].to_owned())?;
+    rows::rename_authors(tx, org, renamed)?;
+    match duplicates.is_empty() {
+        true => Ok(()),
+        false => {
+            session_chats::recount(tx, &chats.into_iter().collect::<Vec<_>>(), &marked.into_iter().collect())
+        }
+    }
+}
+
+/// Merges messages into those that are stored under the keys that `keep` makes of theirs.
+fn merge_duplicates(
+    tx: &mut Transaction<'_>,
+    keys: &[MessageKey],
+    keep: impl Fn(&mut MessageKey),
+) -> StoreResult<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    let mut taken = rows::take_messages(tx, &keys)?;
-    for row in &mut taken {
-        row.key.chat = kept(row.key.chat);
-    }
+    let mut taken = rows::take_messages(tx, keys)?;
+    taken.iter_mut().for_each(|row| keep(&mut row.key));
     let taken = states(taken)?;
-    let stored = rows::messages_by_key(tx, org, &taken.keys().collect::<Vec<_>>())?;
-    let before = states(stored)?;
+    let before = stored(tx, taken.keys())?;
     let mut merged = before.clone();
     for (key, other) in taken {
         if let Some(state) = merged.get_mut(&key) {
@@ -61,39 +77,78 @@ fn merge_duplicates(
     write_edited(tx, &before, merged)
 }
 
-/// Applies pending receipts whose messages are stored in these chats.
-fn apply_pending_receipts(tx: &mut Transaction<'_>, chats: &[SessionChatKey]) -> StoreResult<()> {
+type States = BTreeMap<MessageKey, MessageState>;
+
+/// The stored messages with the ids of these keys.
+fn stored<'k>(tx: &mut Transaction<'_>, keys: impl Iterator<Item = &'k MessageKey>) -> StoreResult<States> {
+    let ids: BTreeSet<MessageId> = keys.map(|key| (key.chat, key.id.clone())).collect();
     let org = tx.org();
-    let keys = rows::messages_with_pending_receipts(tx, org, chats)?;
-    if keys.is_empty() {
+    states(rows::messages_by_id(tx, org, &ids.iter().collect::<Vec<_>>())?)
+}
+
+/// Makes what waits at the first address of each pair wait at the second one, and applies what need not wait any more.
+pub(crate) fn move_waiting(
+    tx: &mut Transaction<'_>,
+    moved: &[(&ChatAddress, &ChatAddress)],
+) -> StoreResult<()> {
+    let org = tx.org();
+    let to: BTreeMap<&ChatAddress, &ChatAddress> = moved.iter().copied().collect();
+    let mut waiting = Waiting::default();
+    for mut row in rows::take_waiting_at(tx, org, &to.keys().copied().collect::<Vec<_>>())? {
+        row.awaited.address = to[&row.awaited.address].clone();
+        waiting.add(row);
+    }
+    waiting.write(tx)?;
+    apply_arrived(tx, &to.into_values().collect::<Vec<_>>())
+}
+
+/// Applies the updates at these addresses whose message or chat is stored.
+fn apply_arrived(tx: &mut Transaction<'_>, addresses: &[&ChatAddress]) -> StoreResult<()> {
+    let org = tx.org();
+    let arrived: BTreeMap<_, MessageId> = rows::arrived(tx, org, addresses)?.into_iter().collect();
+    if arrived.is_empty() {
         return Ok(());
     }
-    let keys: Vec<&MessageKey> = keys.iter().collect();
-    let before = states(rows::messages_by_key(tx, org, &keys)?)?;
-    let mut messages = before.clone();
-    for pending in rows::take_pending_receipts(tx, org, &keys)? {
-        if let Some(message) = messages.get_mut(&pending.message) {
-            message.apply(&from_pending(pending));
+    let ids: Vec<&MessageId> = arrived.values().filter(|(_, id)| !id.is_empty()).collect();
+    let before = states(rows::messages_by_id(tx, org, &ids)?)?;
+    let (mut messages, mut chats, mut waiting) = (before.clone(), Vec::new(), Waiting::default());
+    for row in rows::take_waiting(tx, org, &arrived.keys().cloned().collect::<Vec<_>>())? {
+        let (chat, id) = &arrived[&row.awaited];
+        if id.is_empty() {
+            chats.push((*chat, row));
+            continue;
+        }
+        let update = update(&row);
+        let stored = messages.keys().filter(|key| (&key.chat, &key.id) == (chat, id));
+        match target(stored, &row.sender, &update) {
+            Target::None | Target::Several => waiting.add(row),
+            Target::One(key) => {
+                if let Some(message) = messages.get_mut(&key) {
+                    message.apply(&update);
+                }
+            }
         }
     }
-    write_edited(tx, &before, messages)
+    waiting.write(tx)?;
+    write_edited(tx, &before, messages)?;
+    if chats.is_empty() { Ok(()) } else { session_chats::apply_waiting(tx, &chats) }
 }
 
 /// Writes edited messages, and records what changed.
-fn write_edited(
-    tx: &mut Transaction<'_>,
-    before: &BTreeMap<MessageKey, MessageState>,
-    after: BTreeMap<MessageKey, MessageState>,
-) -> StoreResult<()> {
+fn write_edited(tx: &mut Transaction<'_>, before: &States, mut after: States) -> StoreResult<()> {
     let org = tx.org();
+    after.retain(|key, state| before[key] != *state);
+    if after.is_empty() {
+        return Ok(());
+    }
     let chats: BTreeSet<SessionChatKey> = after.keys().map(|key| key.chat).collect();
     let chats = rows::lock_session_chats(tx, org, &chats.into_iter().collect::<Vec<_>>())?;
-    let latest: BTreeSet<MessageKey> = chats
-        .into_iter()
-        .filter_map(|chat| Some(MessageKey { chat: chat.key, id: chat.latest?.id }))
-        .collect();
+    let latest: BTreeMap<SessionChatKey, Latest> =
+        chats.into_iter().filter_map(|chat| Some((chat.key, chat.latest?))).collect();
     for (key, state) in &after {
-        record_edit(tx, key, latest.contains(key), FieldChanges::default(), (&before[key], state));
+        let latest = latest.get(&key.chat);
+        let is_latest = latest.is_some_and(|latest| (&latest.id, latest.sent_at) == (&key.id, state.sent_at));
+        record_edit(tx, key, is_latest, FieldChanges::default(), (&before[key], state));
     }
     rows::write_messages(tx, &to_rows(after)?, &[])?;
     Ok(())

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::actions::ingest::message_state::{MessageState, Update};
+use crate::actions::ingest::message_state::MessageState;
 use crate::error::Error;
+use crate::ids::{AddressKind, ChatAddress};
 use crate::store::StoreResult;
-use crate::store::ingest::{Message, MessageKey, PendingReceipt};
+use crate::store::ingest::{Message, MessageKey};
 
 pub(crate) fn from_row(row: Message) -> StoreResult<MessageState> {
     let Value::Object(details) = row.details else {
@@ -16,7 +17,7 @@ pub(crate) fn from_row(row: Message) -> StoreResult<MessageState> {
     let field_times = row.field_times.map(serde_json::from_value).transpose().map_err(Error::internal)?;
     Ok(MessageState {
         sent_at: row.sent_at,
-        from_me: row.from_me,
+        from_me: row.key.from_me,
         sender: row.sender,
         kind: row.kind,
         body: row.body,
@@ -50,13 +51,14 @@ fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
     let field_times = (!state.field_times.is_empty()).then(|| serde_json::to_value(&state.field_times));
     let reactions = (!state.reactions.is_empty()).then(|| serde_json::to_value(&state.reactions));
     let silent = state.is_silent();
+    let has_links = state.persons().any(may_be_linked);
     Ok(Message {
         silent,
+        has_links,
         key,
         sent_at: state.sent_at,
         updated_at: state.updated_at,
         ack: state.ack,
-        from_me: state.from_me,
         sender: state.sender,
         kind: state.kind,
         body: state.body,
@@ -68,11 +70,8 @@ fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
     })
 }
 
-pub(super) fn from_pending(row: PendingReceipt) -> Update {
-    Update { kind: row.kind, contact: row.contact, at: row.at, value: row.value }
-}
-
-pub(super) fn to_pending(message: MessageKey, update: Update) -> PendingReceipt {
-    let Update { kind, contact, at, value } = update;
-    PendingReceipt { message, contact, kind, at, value }
+/// Whether an address may not be the one by which its person is known: it is no phone number, or has two spellings.
+fn may_be_linked(address: &str) -> bool {
+    let address = address.parse::<ChatAddress>();
+    address.is_ok_and(|address| address.kind() != AddressKind::Person || address.other_spelling().is_some())
 }

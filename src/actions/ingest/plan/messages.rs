@@ -1,39 +1,60 @@
 //! Plans messages and their updates, in whatever order they arrive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chats::Chats;
 use super::context::Context;
 use super::message_events::{kept_text, record_edit, record_new};
-use super::message_rows::{from_pending, states, to_pending, to_rows};
+use super::message_rows::{states, to_rows};
 use super::session_chats::SessionChats;
+use super::waiting::{self, Target, Waiting};
 use crate::actions::ingest::change::Change;
 use crate::actions::ingest::message_state::{MessageState, Update};
 use crate::actions::ingest::scope::SessionScope;
 use crate::actions::ingest::transaction::Rejections;
 use crate::error::{Error, Result};
-use crate::ids::OrgId;
-use crate::store::ingest::{self as rows, MessageKey, PendingReceipt, SessionChatKey};
+use crate::store::ingest::{self as rows, Awaited, MessageId, MessageKey, SessionChatKey};
 use crate::store::{StoreResult, Transaction};
 
 /// A message of the batch.
-#[derive(Default)]
 struct Entry {
     before: Option<MessageState>,
-    now: Option<MessageState>,
-    /// Updates that arrived before the message.
-    early: Vec<Update>,
-    /// The place in the batch of the first event.
-    place: usize,
+    now: MessageState,
+    /// The index of the first event.
+    index: usize,
 }
 
-type Entries = BTreeMap<MessageKey, Entry>;
+/// The messages that the batch names, and the updates that wait for theirs, each with what it says about the sender.
+#[derive(Default)]
+struct Messages {
+    entries: BTreeMap<MessageKey, Entry>,
+    early: BTreeMap<Awaited, Vec<(String, Update)>>,
+}
 
-/// Changes of messages, each with its place in the batch.
-type Named<'c> = Vec<(usize, MessageKey, &'c Change)>;
+/// A change of a message, with the index of its event.
+struct Named<'c> {
+    index: usize,
+    awaited: Awaited,
+    /// `None` while the session does not hold the chat.
+    chat: Option<SessionChatKey>,
+    change: &'c Change,
+}
 
-/// Writes messages and their updates, and counts the new ones. Rejects, by their places in the batch, those that can never
-/// be stored.
+impl Named<'_> {
+    fn id(&self) -> Option<MessageId> {
+        Some((self.chat?, self.awaited.id.clone()))
+    }
+
+    /// The key of the message that the change brings.
+    fn key(&self, context: &Context<'_>) -> Option<MessageKey> {
+        let Change::Message { author, message, .. } = self.change else { return None };
+        let author = author.as_ref().map(|author| context.canonical(author).as_str().to_owned());
+        let (chat, id) = self.id()?;
+        Some(MessageKey { chat, id, from_me: message.from_me, author: author.unwrap_or_default() })
+    }
+}
+
+/// Writes messages and their updates, and counts the new ones. Rejects those that can never be stored.
 pub(super) fn write(
     tx: &mut Transaction<'_>,
     scope: &SessionScope,
@@ -41,80 +62,118 @@ pub(super) fn write(
     chats: &Chats,
     session_chats: &mut SessionChats,
 ) -> StoreResult<Rejections> {
-    let named = named(context, chats)?;
+    let named = named(context, chats, session_chats);
     if named.is_empty() {
         return Ok(Rejections::new());
     }
-    let mut entries = load(tx, context.org, &named)?;
-    let rejections = apply(&mut entries, &named);
-    write_entries(tx, scope, entries, session_chats)?;
+    let mut messages = load(tx, context, &named)?;
+    let rejections = messages.apply(context, &named);
+    write_entries(tx, scope, messages, session_chats)?;
     Ok(rejections)
 }
 
 /// The changes of the batch that name messages.
-fn named<'c>(context: &Context<'c>, chats: &Chats) -> StoreResult<Named<'c>> {
-    let mut named = Named::new();
-    for (place, (session, change)) in context.changes.iter().enumerate() {
+fn named<'c>(context: &Context<'c>, chats: &Chats, session_chats: &SessionChats) -> Vec<Named<'c>> {
+    let named = context.changes.iter().zip(&context.indexes).filter_map(|((session, change), index)| {
         let (chat, id) = if let Change::Message { chat, id, .. } = change {
             (chat, id)
         } else if let Change::Update { message, .. } = change {
             (&message.chat, &message.id)
         } else {
-            continue;
+            return None;
         };
-        let chat = SessionChatKey { session: *session, chat_key: chats.key(chat)? };
-        named.push((place, MessageKey { chat, id: id.clone() }, *change));
-    }
-    Ok(named)
+        let address = context.canonical(chat).clone();
+        let awaited = Awaited { address, session: *session, id: id.clone() };
+        Some(Named {
+            index: *index,
+            awaited,
+            chat: session_chats.held(*session, chats.find(chat)),
+            change: *change,
+        })
+    });
+    named.collect()
 }
 
 /// The messages as they are stored, and the updates that arrived before those that the batch brings.
-fn load(tx: &mut Transaction<'_>, org: OrgId, named: &Named<'_>) -> StoreResult<Entries> {
-    let mut entries = Entries::new();
-    for (place, key, _) in named {
-        entries.entry(key.clone()).or_insert_with(|| Entry { place: *place, ..Entry::default() });
+fn load(tx: &mut Transaction<'_>, context: &Context<'_>, named: &[Named<'_>]) -> StoreResult<Messages> {
+    let mut messages = Messages::default();
+    let ids: BTreeSet<MessageId> = named.iter().filter_map(Named::id).collect();
+    if ids.is_empty() {
+        return Ok(messages);
     }
-    let stored = rows::messages_by_key(tx, org, &entries.keys().collect::<Vec<_>>())?;
-    for (key, state) in states(stored)? {
-        let entry = entries.entry(key).or_default();
-        (entry.before, entry.now) = (Some(state.clone()), Some(state));
+    let stored = rows::messages_by_id(tx, context.org, &ids.iter().collect::<Vec<_>>())?;
+    for (key, now) in states(stored)? {
+        messages.entries.insert(key, Entry { before: Some(now.clone()), now, index: usize::MAX });
     }
-    let messages = named.iter().filter(|(.., change)| matches!(change, Change::Message { .. }));
-    let mut new: Vec<&MessageKey> = messages.map(|(_, key, _)| key).collect();
-    new.retain(|key| entries[*key].before.is_none());
-    new.sort_unstable();
-    new.dedup();
+    let is_new =
+        |named: &&Named<'_>| named.key(context).is_some_and(|key| !messages.entries.contains_key(&key));
+    let new: BTreeSet<Awaited> = named.iter().filter(is_new).map(|named| named.awaited.clone()).collect();
     if !new.is_empty() {
-        for pending in rows::take_pending_receipts(tx, org, &new)? {
-            let entry = entries.entry(pending.message.clone()).or_default();
-            entry.early.push(from_pending(pending));
+        for row in rows::take_waiting(tx, context.org, &new.into_iter().collect::<Vec<_>>())? {
+            let update = waiting::update(&row);
+            messages.early.entry(row.awaited).or_default().push((row.sender, update));
         }
     }
-    Ok(entries)
+    Ok(messages)
 }
 
-/// Applies the changes in the order of their arrival.
-fn apply(entries: &mut Entries, named: &Named<'_>) -> Rejections {
-    let mut rejections = Rejections::new();
-    for (place, key, change) in named {
-        let entry = entries.entry(key.clone()).or_default();
-        match (&mut entry.now, change) {
-            (Some(now), Change::Message { message, .. }) => match check_text(now, message) {
-                Ok(()) => now.merge((**message).clone()),
-                Err(error) => rejections.push((*place, error)),
-            },
-            (None, Change::Message { message, .. }) => {
-                entry.place = *place;
-                let mut new = (**message).clone();
-                entry.early.drain(..).for_each(|update| new.apply(&update));
-                entry.now = Some(new);
-            }
-            (Some(now), Change::Update { update, .. }) => now.apply(update),
-            (None, Change::Update { update, .. }) => entry.early.push(update.clone()),
-            _ => {}
+impl Messages {
+    /// Applies the changes in the order of their arrival.
+    fn apply(&mut self, context: &Context<'_>, named: &[Named<'_>]) -> Rejections {
+        let mut rejections = Rejections::new();
+        for named in named {
+            let outcome = if let Change::Update { message, update } = named.change {
+                self.update(named, waiting::sender(message, context), update)
+            } else if let Change::Message { message, .. } = named.change {
+                self.add(context, named, message)
+            } else {
+                Ok(())
+            };
+            rejections.extend(outcome.err().map(|error| (named.index, error)));
         }
+        rejections
     }
-    rejections
+
+    fn add(&mut self, context: &Context<'_>, named: &Named<'_>, message: &MessageState) -> Result<()> {
+        let Some(key) = named.key(context) else { return Ok(()) };
+        if let Some(entry) = self.entries.get_mut(&key) {
+            check_text(&entry.now, message)?;
+            entry.now.merge(message.clone());
+            return Ok(());
+        }
+        self.entries.insert(key, Entry { before: None, now: message.clone(), index: named.index });
+        for (sender, update) in self.early.remove(&named.awaited).unwrap_or_default() {
+            // It was accepted when it arrived; while it does not say which message it is about, it waits.
+            if self.update(named, sender.clone(), &update).is_err() {
+                self.early.entry(named.awaited.clone()).or_default().push((sender, update));
+            }
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, named: &Named<'_>, sender: String, update: &Update) -> Result<()> {
+        let first =
+            named.id().map(|(chat, id)| MessageKey { chat, id, from_me: false, author: String::new() });
+        let stored = first.iter().flat_map(|first| {
+            let keys = self.entries.range(first.clone()..).map(|(key, _)| key);
+            keys.take_while(move |key| (key.chat, &key.id) == (first.chat, &first.id))
+        });
+        match waiting::target(stored, &sender, update) {
+            Target::None => {
+                self.early.entry(named.awaited.clone()).or_default().push((sender, update.clone()));
+            }
+            Target::One(key) => {
+                if let Some(entry) = self.entries.get_mut(&key) {
+                    entry.now.apply(update);
+                }
+            }
+            Target::Several => {
+                let problem = "several messages have this id: must have `fromMe`, and `author` in a group";
+                return Err(Error::invalid(format!("{}.message", update.event()), problem));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Rejects a message that arrives again with another text: nobody can tell which of the two is the newer one.
@@ -131,22 +190,18 @@ fn check_text(stored: &MessageState, message: &MessageState) -> Result<()> {
 fn write_entries(
     tx: &mut Transaction<'_>,
     scope: &SessionScope,
-    entries: Entries,
+    Messages { entries, early }: Messages,
     session_chats: &mut SessionChats,
 ) -> StoreResult<()> {
     let (mut changed, mut created) = (Vec::new(), Vec::new());
-    let (mut new, mut pending) = (BTreeMap::<_, usize>::new(), BTreeMap::new());
+    let (mut new, mut waiting) = (BTreeMap::<_, usize>::new(), Waiting::default());
     let mut entries: Vec<_> = entries.into_iter().collect();
-    entries.sort_by_key(|(_, entry)| entry.place);
-    for (key, entry) in entries {
-        let Some(mut now) = entry.now else {
-            entry.early.into_iter().for_each(|update| keep_for_later(&mut pending, &key, update));
-            continue;
-        };
+    entries.sort_by_key(|(_, entry)| entry.index);
+    for (key, Entry { before, mut now, .. }) in entries {
         if let Some(delivery) = &mut now.delivery {
             delivery.remove_received_from_pending();
         }
-        let Some(before) = entry.before else {
+        let Some(before) = before else {
             session_chats.add_message(&key, &now)?;
             *new.entry(key.chat.session).or_default() += 1;
             created.push((key.clone(), now.clone()));
@@ -158,7 +213,8 @@ fn write_entries(
         }
         if before != now {
             let latest = session_chats.stored_latest(key.chat);
-            let is_latest = latest.is_some_and(|latest| latest.id == key.id);
+            let is_latest =
+                latest.is_some_and(|latest| (&latest.id, latest.sent_at) == (&key.id, now.sent_at));
             let kept = kept_text(scope.keeps_deleted_text, &before, &now);
             record_edit(tx, &key, is_latest, kept, (&before, &now));
             changed.push((key, now));
@@ -172,24 +228,10 @@ fn write_entries(
         let written = rows::write_messages(tx, &to_rows(changed)?, &added)?;
         session_chats.set_arrivals(&written);
     }
-    if !pending.is_empty() {
-        rows::add_pending_receipts(tx, scope.org, &pending.into_values().collect::<Vec<_>>())?;
+    for (awaited, updates) in early {
+        let rows =
+            updates.into_iter().map(|(sender, update)| waiting::waiting(awaited.clone(), sender, update));
+        rows.for_each(|row| waiting.add(row));
     }
-    Ok(())
-}
-
-type Pending = BTreeMap<(MessageKey, String, String), PendingReceipt>;
-
-/// Keeps an update until its message arrives; of two equal ones the one that counts.
-fn keep_for_later(pending: &mut Pending, message: &MessageKey, update: Update) {
-    let place = (message.clone(), update.kind.clone(), update.contact.clone());
-    let new = to_pending(message.clone(), update);
-    pending
-        .entry(place)
-        .and_modify(|kept| {
-            if new.counts_before(kept) {
-                *kept = new.clone();
-            }
-        })
-        .or_insert_with(|| new.clone());
+    waiting.write(tx)
 }

@@ -4,31 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::chats::Chats;
 use super::context::Context;
-use super::versions::Reported;
-use crate::actions::ingest::change::{Change, ChatChange};
+use super::session_chat::Entry;
+use crate::actions::ingest::change::Change;
 use crate::actions::ingest::message_state::MessageState;
 use crate::error::Error;
-use crate::ids::OrgId;
+use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
-use crate::patch::Patch;
-use crate::store::ingest::{self as rows, Changed, Latest, MessageKey, SessionChat, SessionChatKey};
+use crate::store::ingest::{
+    self as rows, Awaited, Changed, Latest, MessageKey, SessionChat, SessionChatKey, WaitingUpdate,
+};
 use crate::store::{StoreResult, Transaction};
 
 /// The sessions' chats of a batch, locked until the transaction ends.
 pub(super) struct SessionChats(BTreeMap<SessionChatKey, Entry>);
-
-struct Entry {
-    before: SessionChat,
-    now: SessionChat,
-    /// Whether the unread count does not follow from the batch alone.
-    recount: bool,
-    /// Whether the latest message does not follow from the batch alone.
-    find_latest: bool,
-    /// The new message that is the latest one.
-    new_latest: Option<MessageKey>,
-    /// The chat was marked as unread: the unread count is at least this.
-    min_unread: Option<i32>,
-}
 
 /// Creates missing rows, locks all, and applies flags and read marks.
 pub(super) fn lock(
@@ -36,28 +24,42 @@ pub(super) fn lock(
     context: &Context<'_>,
     chats: &Chats,
 ) -> StoreResult<SessionChats> {
-    let mut keys = BTreeSet::new();
+    // By their keys, those that are created if they are missing with their addresses.
+    let mut named: BTreeMap<SessionChatKey, Option<Awaited>> = BTreeMap::new();
     for (session, change) in &context.changes {
-        if let Some(chat) = change.chat() {
-            keys.insert(SessionChatKey { session: *session, chat_key: chats.key(chat)? });
-        }
+        let Some(chat_key) = change.chat().and_then(|chat| chats.find(chat)) else { continue };
+        let created = change.created_chat().map(|chat| context.canonical(chat).clone());
+        let created = created.map(|address| Awaited { address, session: *session, id: String::new() });
+        let awaited = named.entry(SessionChatKey { session: *session, chat_key }).or_default();
+        *awaited = awaited.take().or(created);
     }
     let mut session_chats = SessionChats(BTreeMap::new());
-    if keys.is_empty() {
+    if named.is_empty() {
         return Ok(session_chats);
     }
-    let mut missing: Vec<SessionChatKey> = keys.into_iter().collect();
-    let mut locked = rows::lock_session_chats(tx, context.org, &missing)?;
-    let found: BTreeSet<SessionChatKey> = locked.iter().map(|row| row.key).collect();
-    missing.retain(|key| !found.contains(key));
-    if !missing.is_empty() {
+    let keys: Vec<SessionChatKey> = named.keys().copied().collect();
+    let mut locked = rows::lock_session_chats(tx, context.org, &keys)?;
+    locked.iter().for_each(|row| drop(named.remove(&row.key)));
+    named.retain(|_, created| created.is_some());
+    if !named.is_empty() {
+        let missing: Vec<SessionChatKey> = named.keys().copied().collect();
         rows::create_session_chats(tx, &missing)?;
         locked.extend(rows::lock_session_chats(tx, context.org, &missing)?);
     }
     session_chats.0.extend(locked.into_iter().map(|row| (row.key, Entry::new(row))));
+    let arrived: Vec<Awaited> = named.into_values().flatten().collect();
+    if !arrived.is_empty() {
+        for waiting in rows::take_waiting(tx, context.org, &arrived)? {
+            let key = session_chats.held(waiting.awaited.session, chats.find(&waiting.awaited.address));
+            if let Some(key) = key {
+                session_chats.get(key)?.apply_waiting(&waiting);
+            }
+        }
+    }
     for (place, (session, change)) in context.changes.iter().enumerate() {
-        let Some(chat) = change.chat() else { continue };
-        let entry = session_chats.get(SessionChatKey { session: *session, chat_key: chats.key(chat)? })?;
+        let held = change.chat().and_then(|chat| session_chats.held(*session, chats.find(chat)));
+        let Some(key) = held else { continue };
+        let entry = session_chats.get(key)?;
         if let Change::Chat { change, .. } = change {
             entry.apply(context.reported(change.updated_at, place), change);
         } else if let Change::Read { up_to, .. } = change {
@@ -82,11 +84,7 @@ pub(crate) fn merge(
     let (removed, kept): (Vec<SessionChat>, Vec<SessionChat>) = rows::lock_session_chats(tx, org, &keys)?
         .into_iter()
         .partition(|row| into.contains_key(&row.key.chat_key));
-    let entry = |row: SessionChat| {
-        let min_unread = marked.get(&row.key).copied();
-        (row.key, Entry { recount: true, find_latest: true, min_unread, ..Entry::new(row) })
-    };
-    let mut session_chats = SessionChats(kept.into_iter().map(entry).collect());
+    let mut session_chats = SessionChats(kept.into_iter().map(|row| Entry::recounted(row, marked)).collect());
     for row in removed {
         let key = SessionChatKey { chat_key: into[&row.key.chat_key], ..row.key };
         session_chats.get(key)?.merge(row);
@@ -113,7 +111,39 @@ pub(crate) fn marked_unread(
     Ok(locked.into_iter().filter_map(marked).collect())
 }
 
+/// Applies what waited for chats that are stored by now.
+pub(crate) fn apply_waiting(
+    tx: &mut Transaction<'_>,
+    waiting: &[(SessionChatKey, WaitingUpdate)],
+) -> StoreResult<()> {
+    let org = tx.org();
+    let keys: BTreeSet<SessionChatKey> = waiting.iter().map(|(key, _)| *key).collect();
+    let locked = rows::lock_session_chats(tx, org, &keys.into_iter().collect::<Vec<_>>())?;
+    let mut session_chats = SessionChats(locked.into_iter().map(|row| (row.key, Entry::new(row))).collect());
+    for (key, waiting) in waiting {
+        session_chats.get(*key)?.apply_waiting(waiting);
+    }
+    session_chats.write(tx, org, Instant::now())
+}
+
+/// Counts the unread messages of these chats anew, and finds the latest message.
+pub(crate) fn recount(
+    tx: &mut Transaction<'_>,
+    keys: &[SessionChatKey],
+    marked: &BTreeMap<SessionChatKey, i32>,
+) -> StoreResult<()> {
+    let org = tx.org();
+    let locked = rows::lock_session_chats(tx, org, keys)?;
+    let session_chats = SessionChats(locked.into_iter().map(|row| Entry::recounted(row, marked)).collect());
+    session_chats.write(tx, org, Instant::now())
+}
+
 impl SessionChats {
+    /// The key of the session's chat if the session holds it.
+    pub(super) fn held(&self, session: SessionId, chat_key: Option<i64>) -> Option<SessionChatKey> {
+        chat_key.map(|chat_key| SessionChatKey { session, chat_key }).filter(|key| self.0.contains_key(key))
+    }
+
     fn get(&mut self, key: SessionChatKey) -> StoreResult<&mut Entry> {
         Ok(self.0.get_mut(&key).ok_or_else(|| Error::internal("a chat of the batch is not locked"))?)
     }
@@ -189,75 +219,5 @@ impl SessionChats {
         let changed = self.0.values().filter_map(|entry| Changed::new(&entry.before, &entry.now));
         let changed: Vec<Changed<&SessionChat>> = changed.collect();
         if changed.is_empty() { Ok(()) } else { rows::update_session_chats(tx, &changed, now) }
-    }
-}
-
-impl Entry {
-    fn new(row: SessionChat) -> Self {
-        let before = row.clone();
-        Self { before, now: row, recount: false, find_latest: false, new_latest: None, min_unread: None }
-    }
-
-    fn apply(&mut self, reported: Reported, change: &ChatChange) {
-        let SessionChat { archived, pinned, exited, muted_until, field_times, .. } = &mut self.now;
-        let flags = [
-            ("archived", archived, change.archived),
-            ("pinned", pinned, change.pinned),
-            ("exited", exited, change.exited),
-        ];
-        for (field, stored, new) in flags {
-            reported.merge(field_times, field, stored, &new.map_or(Patch::Keep, Patch::Set));
-        }
-        let mut until = muted_until.flatten();
-        if reported.merge(field_times, "muted_until", &mut until, &change.muted_until) {
-            *muted_until = Some(until);
-        }
-    }
-
-    /// Takes over what the session knows of a merged chat only; the later read mark counts.
-    fn merge(&mut self, removed: SessionChat) {
-        self.now.archived = self.now.archived.or(removed.archived);
-        self.now.pinned = self.now.pinned.or(removed.pinned);
-        self.now.exited = self.now.exited.or(removed.exited);
-        self.now.muted_until = self.now.muted_until.or(removed.muted_until);
-        self.now.read_up_to = self.now.read_up_to.max(removed.read_up_to);
-        rows::add_times(&mut self.now.field_times, removed.field_times);
-    }
-
-    fn read(&mut self, up_to: Instant) {
-        let unread = self.now.unread.get_or_insert(0);
-        if self.now.read_up_to.is_none_or(|mark| mark < up_to) {
-            self.now.read_up_to = Some(up_to);
-            // A later mark can only lower the count.
-            self.recount |= *unread > 0;
-            self.min_unread = None;
-        }
-    }
-
-    /// Messages must be added in the order of their arrival.
-    fn add_message(&mut self, key: &MessageKey, message: &MessageState) {
-        if message.is_silent() {
-            return;
-        }
-        if self.now.latest.as_ref().is_none_or(|latest| latest.sent_at <= message.sent_at) {
-            self.now.latest = Some(Latest { sent_at: message.sent_at, arrival: None, id: key.id.clone() });
-            self.new_latest = Some(key.clone());
-        }
-        if !message.from_me {
-            let is_unread = self.now.read_up_to.is_none_or(|mark| mark < message.sent_at);
-            let unread = self.now.unread.get_or_insert(0);
-            *unread = unread.saturating_add(i32::from(is_unread));
-        }
-    }
-
-    /// With a read mark at or after the newest message the count is 0.
-    fn skip_recount_when_read(&mut self) {
-        let newest = self.now.latest.as_ref().map(|latest| latest.sent_at);
-        let is_read = |mark| newest.is_none_or(|newest| newest <= mark);
-        if self.recount && self.now.read_up_to.is_some_and(is_read) {
-            self.now.unread = Some(0);
-            self.recount = false;
-        }
-        self.now.unread = self.now.unread.max(self.min_unread);
     }
 }

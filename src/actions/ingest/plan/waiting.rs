@@ -1,0 +1,167 @@
+//! Which message an update is about, and updates that wait for their message or chat.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::chats::Chats;
+use super::context::Context;
+use super::session_chats::SessionChats;
+use crate::actions::ingest::change::{Change, MemberChange, Membership, MessageReference};
+use crate::actions::ingest::message_state::Update;
+use crate::ids::{AddressKind, ChatAddress, SessionId};
+use crate::instant::Instant;
+use crate::store::ingest::{self as rows, Awaited, MessageKey, WaitingUpdate};
+use crate::store::{StoreResult, Transaction};
+
+const ME: &str = "me";
+const OTHERS: &str = "others";
+
+/// What a reference says about the sender of its message, as `waiting_updates.sender` has it.
+pub(super) fn sender(reference: &MessageReference, context: &Context<'_>) -> String {
+    let sender = match (reference.from_me, &reference.author) {
+        (Some(true), _) => ME,
+        (_, Some(author)) if reference.chat.kind() == AddressKind::Group => {
+            context.canonical(author).as_str()
+        }
+        (Some(false), _) => OTHERS,
+        (None, Some(author)) if context.canonical(author) == context.canonical(&reference.chat) => OTHERS,
+        (None, Some(_)) => ME,
+        (None, None) => "",
+    };
+    sender.to_owned()
+}
+
+/// The stored message that an update is about.
+pub(super) enum Target {
+    None,
+    One(MessageKey),
+    /// The update does not say which.
+    Several,
+}
+
+/// The one among the messages with an id. Among several, a receipt is about the session's own.
+pub(super) fn target<'k>(
+    stored: impl Iterator<Item = &'k MessageKey>,
+    sender: &str,
+    update: &Update,
+) -> Target {
+    let is_meant = |key: &&MessageKey| match sender {
+        "" => true,
+        ME => key.from_me,
+        OTHERS => !key.from_me,
+        author => key.author == author,
+    };
+    let meant: Vec<&MessageKey> = stored.filter(is_meant).collect();
+    match meant.as_slice() {
+        [] => Target::None,
+        [one] => Target::One((*one).clone()),
+        several => {
+            let own = several.iter().find(|key| key.from_me && update.event() == "receipt");
+            own.map_or(Target::Several, |own| Target::One((*own).clone()))
+        }
+    }
+}
+
+/// Updates to store until what they wait for arrives; of two equal ones the one that counts.
+#[derive(Default)]
+pub(super) struct Waiting(BTreeMap<(Awaited, String, String, String), WaitingUpdate>);
+
+impl Waiting {
+    pub(super) fn add(&mut self, update: WaitingUpdate) {
+        let WaitingUpdate { awaited, sender, kind, contact, .. } = update.clone();
+        let kept = self.0.entry((awaited, sender, kind, contact)).or_insert_with(|| update.clone());
+        if update.counts_before(kept) {
+            *kept = update;
+        }
+    }
+
+    pub(super) fn write(self, tx: &mut Transaction<'_>) -> StoreResult<()> {
+        let (org, waiting) = (tx.org(), self.0.into_values().collect::<Vec<_>>());
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        rows::add_waiting(tx, org, &waiting)?;
+        let sessions: BTreeSet<SessionId> = waiting.iter().map(|update| update.awaited.session).collect();
+        sessions.into_iter().try_for_each(|session| rows::limit_waiting(tx, org, session))
+    }
+}
+
+/// Keeps the read marks of chats that their sessions do not hold, and the changes of members of chats that do not exist.
+pub(super) fn keep_changes_of_chats(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    chats: &Chats,
+    session_chats: &SessionChats,
+) -> StoreResult<()> {
+    let mut waiting = Waiting::default();
+    for (session, change) in &context.changes {
+        let mut keep = |chat: &ChatAddress, kind: &str, contact: &str, at, value| {
+            let address = context.canonical(chat).clone();
+            let awaited = Awaited { address, session: *session, id: String::new() };
+            let (sender, kind, contact) = (String::new(), kind.to_owned(), contact.to_owned());
+            waiting.add(WaitingUpdate { awaited, sender, kind, contact, at, value });
+        };
+        let is_held = |chat: &ChatAddress| session_chats.held(*session, chats.find(chat)).is_some();
+        match change {
+            Change::Read { chat, up_to } if !is_held(chat) => keep(chat, rows::READ_MARK, "", *up_to, None),
+            // Zeros, so that a greater number is a greater text.
+            Change::Unread { chat, count } if !is_held(chat) => {
+                keep(chat, rows::UNREAD, "", Instant::from_micros(0), Some(format!("{count:010}")));
+            }
+            Change::Members { chat, changes } if chats.find(chat).is_none() => {
+                for MemberChange { contact, membership, at } in changes {
+                    let value = Some((*membership as u8).to_string());
+                    keep(chat, rows::MEMBER, contact.as_str(), *at, value);
+                }
+            }
+            Change::Read { .. }
+            | Change::Unread { .. }
+            | Change::Members { .. }
+            | Change::Contact { .. }
+            | Change::Chat { .. }
+            | Change::Message { .. }
+            | Change::Update { .. }
+            | Change::Inbox { .. }
+            | Change::Link(_)
+            | Change::Status(_) => {}
+        }
+    }
+    waiting.write(tx)
+}
+
+/// The changes of members that waited for the chats that the batch creates.
+pub(super) fn take_member_changes(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    known_chats: &HashMap<ChatAddress, i64>,
+) -> StoreResult<Vec<(SessionId, Change)>> {
+    let created = context.changes.iter().filter_map(|(_, change)| change.created_chat());
+    let created =
+        created.filter(|chat| chat.kind() == AddressKind::Group && !known_chats.contains_key(*chat));
+    let created: BTreeSet<&ChatAddress> = created.collect();
+    if created.is_empty() {
+        return Ok(Vec::new());
+    }
+    let taken = rows::take_waiting_members(tx, context.org, &created.into_iter().collect::<Vec<_>>())?;
+    let changes = taken.into_iter().filter_map(|row| {
+        let membership = match row.value.as_deref() {
+            Some("0") => Membership::No,
+            Some("1") => Membership::Member,
+            _ => Membership::Admin,
+        };
+        let change = MemberChange { contact: row.contact.parse().ok()?, membership, at: row.at };
+        Some((row.awaited.session, Change::Members { chat: row.awaited.address, changes: vec![change] }))
+    });
+    Ok(changes.collect())
+}
+
+/// The update of a message.
+pub(super) fn update(row: &WaitingUpdate) -> Update {
+    let WaitingUpdate { kind, contact, at, value, .. } = row.clone();
+    Update { kind, contact, at, value }
+}
+
+/// An update that waits for its message.
+pub(super) fn waiting(awaited: Awaited, sender: String, update: Update) -> WaitingUpdate {
+    let Update { kind, contact, at, value } = update;
+    WaitingUpdate { awaited, sender, kind, contact, at, value }
+}

@@ -1,0 +1,218 @@
+//! Statements of ingest for updates that arrived before their message or chat.
+
+use diesel::dsl::{IntervalDsl, not, now};
+use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
+use diesel::upsert::excluded;
+
+use super::messages::MessageId;
+use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::instant::Instant;
+use crate::store::bulk::{has_key_of, insert_rows, replace_columns};
+use crate::store::connection::{Connection, StoreResult};
+use crate::store::org_rows::org_rows;
+use crate::store::schema::{chat_addresses, messages, session_chats, waiting_updates};
+
+/// What an update waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Queryable)]
+pub struct Awaited {
+    /// The canonical address of the chat.
+    pub address: ChatAddress,
+    /// The session.
+    pub session: SessionId,
+    /// WhatsApp's id of the message; empty for the chat itself.
+    pub id: String,
+}
+
+/// An update whose message or chat is not stored yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Queryable)]
+pub struct WaitingUpdate {
+    /// What it waits for.
+    pub awaited: Awaited,
+    /// See `waiting_updates.sender`.
+    pub sender: String,
+    /// See `waiting_updates.kind`.
+    pub kind: String,
+    /// See `waiting_updates.contact_id`.
+    pub contact: String,
+    /// When.
+    pub at: Instant,
+    /// See `waiting_updates.value`.
+    pub value: Option<String>,
+}
+
+/// Number of updates of a session that wait at a time.
+const MAX_WAITING: i64 = 100_000;
+/// How long an update waits.
+const WAITING_DAYS: i32 = 30;
+/// The kind of a chat's read mark.
+pub const READ_MARK: &str = "read_up_to";
+/// The kind of a mark as unread, with the number of messages.
+pub const UNREAD: &str = "unread";
+/// The kind of a change of a member: 0 none, 1 member, 2 admin.
+pub const MEMBER: &str = "member";
+/// Kinds of updates of which the newest counts; of the others it is the earliest.
+const NEWEST_COUNTS: [&str; 6] = ["failed", "edit", "reaction", READ_MARK, UNREAD, MEMBER];
+
+impl WaitingUpdate {
+    /// Whether this one counts, and not the other of the same kind and contact.
+    pub fn counts_before(&self, other: &Self) -> bool {
+        match NEWEST_COUNTS.contains(&self.kind.as_str()) {
+            true => (self.at, &self.value) > (other.at, &other.value),
+            false => self.at < other.at,
+        }
+    }
+}
+
+/// The columns of a [`WaitingUpdate`].
+macro_rules! waiting_columns {
+    () => {
+        (
+            (waiting_updates::address, waiting_updates::session_id, waiting_updates::message_id),
+            waiting_updates::sender,
+            waiting_updates::kind,
+            waiting_updates::contact_id,
+            waiting_updates::at,
+            waiting_updates::value,
+        )
+    };
+}
+pub(in crate::store) use waiting_columns;
+
+/// Stores updates, each once, until what they wait for arrives; of two equal ones the one that counts is kept.
+pub fn add_waiting(connection: &mut Connection, org: OrgId, rows: &[WaitingUpdate]) -> StoreResult<()> {
+    let insert = insert_rows!(org, waiting_updates, rows, |row| {
+        address: row.awaited.address.as_str(),
+        session_id: row.awaited.session,
+        message_id: row.awaited.id.as_str(),
+        sender: row.sender.as_str(),
+        kind: row.kind.as_str(),
+        contact_id: row.contact.as_str(),
+        at: row.at,
+        value: row.value.as_deref(),
+    });
+    let upsert = insert
+        .on_conflict((
+            waiting_updates::org_id,
+            waiting_updates::address,
+            waiting_updates::session_id,
+            waiting_updates::message_id,
+            waiting_updates::sender,
+            waiting_updates::kind,
+            waiting_updates::contact_id,
+        ))
+        .do_update()
+        .set(replace_columns!(waiting_updates: at, value));
+    // `QueryDsl` has no `filter` for an upsert.
+    let (at, other_at) = (waiting_updates::at, excluded(waiting_updates::at));
+    let is_greater = excluded(waiting_updates::value).gt(waiting_updates::value);
+    let is_newer = other_at.gt(at).or(other_at.eq(at).and(is_greater.assume_not_null()));
+    let newest_counts = || waiting_updates::kind.eq_any(NEWEST_COUNTS);
+    let counts = newest_counts().and(is_newer).or(not(newest_counts()).and(other_at.lt(at)));
+    diesel::query_dsl::methods::FilterDsl::filter(upsert, counts).execute(connection)?;
+    Ok(())
+}
+
+/// Deletes the oldest updates of a session that has more than [`MAX_WAITING`].
+pub fn limit_waiting(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<()> {
+    let of_session = || org_rows!(waiting_updates, org, session_id = session);
+    let oldest_kept: Option<Instant> = of_session()
+        .order(waiting_updates::received_at.desc())
+        .offset(MAX_WAITING)
+        .select(waiting_updates::received_at)
+        .first(connection)
+        .optional()?;
+    if let Some(received_at) = oldest_kept {
+        diesel::delete(of_session().filter(waiting_updates::received_at.le(received_at)))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Organizations of the updates that have waited too long, oldest first.
+pub fn orgs_with_expired_waiting(connection: &mut Connection, limit: i64) -> StoreResult<Vec<OrgId>> {
+    Ok(waiting_updates::table
+        .filter(waiting_updates::received_at.lt(now.into_sql::<Timestamptz>() - WAITING_DAYS.days()))
+        .order(waiting_updates::received_at)
+        .limit(limit)
+        .select(waiting_updates::org_id)
+        .load(connection)?)
+}
+
+/// Deletes the organization's updates that have waited too long.
+pub fn delete_expired_waiting(connection: &mut Connection, org: OrgId) -> StoreResult<()> {
+    let expired = org_rows!(waiting_updates, org)
+        .filter(waiting_updates::received_at.lt(now.into_sql::<Timestamptz>() - WAITING_DAYS.days()));
+    diesel::delete(expired).execute(connection)?;
+    Ok(())
+}
+
+/// Deletes and returns the updates that wait for one of these.
+pub fn take_waiting(
+    connection: &mut Connection,
+    org: OrgId,
+    awaited: &[Awaited],
+) -> StoreResult<Vec<WaitingUpdate>> {
+    let is_wanted = has_key_of!(org, waiting_updates, awaited, |key| {
+        address: key.address.as_str(),
+        session_id: key.session,
+        message_id: key.id.as_str(),
+    });
+    let deleted = diesel::delete(waiting_updates::table).filter(is_wanted);
+    Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
+}
+
+/// Deletes and returns the updates that wait for something of chats with these addresses.
+pub fn take_waiting_at(
+    connection: &mut Connection,
+    org: OrgId,
+    addresses: &[&ChatAddress],
+) -> StoreResult<Vec<WaitingUpdate>> {
+    let is_wanted = has_key_of!(org, waiting_updates, addresses, |address| { address: address.as_str() });
+    let deleted = diesel::delete(waiting_updates::table).filter(is_wanted);
+    Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
+}
+
+/// Deletes and returns the changes of members that wait for these chats.
+pub fn take_waiting_members(
+    connection: &mut Connection,
+    org: OrgId,
+    addresses: &[&ChatAddress],
+) -> StoreResult<Vec<WaitingUpdate>> {
+    let is_wanted = has_key_of!(org, waiting_updates, addresses, |address| { address: address.as_str() });
+    let deleted =
+        diesel::delete(waiting_updates::table.filter(is_wanted).filter(waiting_updates::kind.eq(MEMBER)));
+    Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
+}
+
+/// What updates wait for at these addresses although it is stored; with the message, or the session's chat.
+pub fn arrived(
+    connection: &mut Connection,
+    org: OrgId,
+    addresses: &[&ChatAddress],
+) -> StoreResult<Vec<(Awaited, MessageId)>> {
+    let address = chat_addresses::org_id
+        .eq(waiting_updates::org_id)
+        .and(chat_addresses::address.eq(waiting_updates::address));
+    let held = session_chats::org_id
+        .eq(waiting_updates::org_id)
+        .and(session_chats::session_id.eq(waiting_updates::session_id))
+        .and(session_chats::chat_key.eq(chat_addresses::chat_key));
+    let message = messages::table
+        .filter(messages::org_id.eq(session_chats::org_id))
+        .filter(messages::session_id.eq(session_chats::session_id))
+        .filter(messages::chat_key.eq(session_chats::chat_key))
+        .filter(messages::message_id.eq(waiting_updates::message_id));
+    let is_stored = waiting_updates::message_id.eq("").or(diesel::dsl::exists(message));
+    Ok(waiting_updates::table
+        .inner_join(chat_addresses::table.on(address))
+        .inner_join(session_chats::table.on(held))
+        .filter(has_key_of!(org, waiting_updates, addresses, |address| { address: address.as_str() }))
+        .filter(is_stored)
+        .select((
+            (waiting_updates::address, waiting_updates::session_id, waiting_updates::message_id),
+            ((session_chats::session_id, session_chats::chat_key), waiting_updates::message_id),
+        ))
+        .distinct()
+        .load(connection)?)
+}
