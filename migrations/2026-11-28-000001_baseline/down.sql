@@ -1,10 +1,11 @@
 DROP VIEW event_views, message_views, chat_views;
 DROP TYPE chat_view_property, chat_view_access, chat_view_label, chat_view_member;
-DROP TABLE webhook_deliveries, webhook_queues, webhooks, events, event_heads, pending_receipts, messages, list_counts, chat_activity,
-    commands, session_chats, chat_properties, properties, chat_labels, labels, chat_access, chat_members,
-    chat_merges, chat_addresses, chats, lids, contacts, ingest_senders, connector_leases, sessions, idempotency_keys,
-    api_keys, removed_members, members, orgs;
-DROP FUNCTION search_keys, name_ngrams, current_org, required_migration;
+DROP TABLE webhook_deliveries, webhook_queues, webhooks, events, event_heads, chat_deletions, waiting_updates,
+    messages, list_counts, chat_activity, commands, session_chats, chat_properties, properties, chat_labels, labels,
+    chat_access, chat_members, chat_merges, chat_addresses, chats, person_links, contacts, ingest_senders,
+    connector_leases, sessions, idempotency_keys, api_keys, removed_members, members, orgs;
+DROP FUNCTION name_reactions, name_details, name_delivery, name_times, search_keys, name_ngrams, current_org,
+    required_migration;
 DO $$
 BEGIN
     DROP EXTENSION btree_gin;
