@@ -1,8 +1,6 @@
 //! The statement of a search.
-//!
 //! It is assembled of the filters that are set, because an index serves `column = $1` but not `$1 IS NULL OR column = $1`.
 //! Every part is found in `messages_search`, whose keys are the organization, the words, and `search_keys`.
-//!
 //! If there are more matches than are ranked, the newest ones are read from spans of months, each twice as long as the one
 //! after it: few spans, since each reads all words with a wanted beginning, and at most about twice the matches that count.
 
@@ -89,9 +87,9 @@ impl QueryFragment<Pg> for Statement<'_> {
         self.push_matches(out.reborrow())?;
         out.push_sql("SELECT ");
         self.push_known(out.reborrow())?;
-        out.push_sql(
-            ", (SELECT count(*) FROM unordered), hit.rank, (SELECT s.phone FROM sessions s WHERE s.",
-        );
+        out.push_sql(", (SELECT count(*) FROM unordered), ");
+        self.push_rank(out.reborrow())?;
+        out.push_sql(", (SELECT s.phone FROM sessions s WHERE s.");
         self.push_org(out.reborrow())?;
         out.push_sql(" AND s.session_id = hit.session_id), (SELECT c.chat_id FROM chats c WHERE c.");
         self.push_org(out.reborrow())?;
@@ -110,7 +108,6 @@ impl QueryFragment<Pg> for Statement<'_> {
     }
 }
 
-/// The parts of the statement.
 impl Statement<'_> {
     /// Common table expressions: `matches` are the newest matches up to the maximum.
     fn push_matches<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
@@ -147,9 +144,9 @@ impl Statement<'_> {
     fn push_scan<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let Filter { sessions, viewer: _, phone, chat, sender, from_me, sent_from, sent_before } =
             self.filter;
-        out.push_sql("SELECT m.session_id, m.chat_key, m.sent_at, m.arrival, ts_rank_cd(m.search, ");
-        out.push_bind_param::<Tsquery, _>(&self.query)?;
-        out.push_sql(") AS rank FROM messages m WHERE m.");
+        out.push_sql(
+            "SELECT m.session_id, m.chat_key, m.sent_at, m.arrival, m.search FROM messages m WHERE m.",
+        );
         self.push_org(out.reborrow())?;
         out.push_sql(" AND m.search @@ ");
         out.push_bind_param::<Tsquery, _>(&self.query)?;
@@ -188,14 +185,24 @@ impl Statement<'_> {
         Ok(())
     }
 
-    /// The hits of the page.
+    /// The hits of the page. Only what counts is ranked, since that takes most of the time.
     fn push_page<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT *, row_number() OVER (ORDER BY ");
-        out.push_sql(if self.page.newest_first { "" } else { "rank DESC, " });
+        if !self.page.newest_first {
+            self.push_rank(out.reborrow())?;
+            out.push_sql(" DESC, ");
+        }
         out.push_sql("sent_at DESC, arrival DESC) AS place FROM matches ORDER BY place OFFSET ");
         out.push_bind_param::<BigInt, _>(&self.page.offset)?;
         out.push_sql(" LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.page.limit)
+    }
+
+    fn push_rank<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("ts_rank_cd(search, ");
+        out.push_bind_param::<Tsquery, _>(&self.query)?;
+        out.push_sql(")");
+        Ok(())
     }
 
     /// Whether the phone and the chat are known.
