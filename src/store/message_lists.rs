@@ -200,7 +200,10 @@ impl QueryFragment<Pg> for ListMessages<'_> {
         self.push_total(out.reborrow())?;
         push!(out; ") counted");
         self.page.push_columns(out.reborrow(), "false")?;
-        push!(out; "), message_page AS (SELECT list.total, l.* FROM list LEFT JOIN LATERAL (");
+        // Two senders may choose the same id: such messages are numbered.
+        push!(out; "), message_page AS (SELECT list.total, l.*,
+            row_number() OVER (PARTITION BY l.session_id, l.chat_key, l.sent_at, l.message_id) - 1 AS earlier
+            FROM list LEFT JOIN LATERAL (");
         let order = " ORDER BY l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key";
         self.push_rows(out.reborrow(), Way::Forward, order)?;
         push!(out; " UNION ALL ");
@@ -208,7 +211,7 @@ impl QueryFragment<Pg> for ListMessages<'_> {
         self.push_rows(out.reborrow(), Way::Backward, order)?;
         push!(out; ") l ON true) SELECT l.total, chats.chat_id, sessions.phone, ");
         self.columns.walk_ast(out.reborrow())?;
-        // With sent_at, every index leads to one message.
+        // With sent_at, every index leads to the message.
         push!(out; r#" FROM message_page l
             LEFT JOIN LATERAL (SELECT * FROM chats c WHERE c.chat_key = l.chat_key AND c."org_id" = "#, [Uuid] &self.org,
             r#" OFFSET 0) chats ON true
@@ -216,8 +219,8 @@ impl QueryFragment<Pg> for ListMessages<'_> {
             " OFFSET 0) sessions ON true
             LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = l.session_id AND m.chat_key = l.chat_key
                 AND m.sent_at = l.sent_at AND m.message_id = l.message_id AND m.\"org_id\" = ", [Uuid] &self.org,
-            " OFFSET 0) message_views ON true
-            ORDER BY l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key");
+            " ORDER BY m.arrival DESC OFFSET l.earlier LIMIT 1) message_views ON true
+            ORDER BY l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key, l.earlier");
         Ok(())
     }
 }
