@@ -24,7 +24,7 @@ pub use authors::{duplicates_by_author, mark_linked, rename_authors};
 pub use changed::{Changed, FieldTimes, add_times};
 pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, remove_contacts, update_contacts};
-pub use deletions::{DeletedChat, add_deletions, deletions, take_deletions_at};
+pub use deletions::{DeletedChat, add_deletions, deletions, remove_deletions, take_deletions_at};
 pub use links::{
     Renamed, add_addresses, add_linked_addresses, add_new_links, join_links, persons_of, rename_chats, touch,
 };

@@ -119,7 +119,7 @@ async fn session_removed_during_a_batch_rejects_its_events() {
     let inbox = TestOrg::new().await;
     let events: Vec<Value> = (0..50)
         .map(|n| message("chat", json!(format!("155501010{n:02}@s.whatsapp.net"))))
-        .chain([json!({"session": OTHER_NUMBER, "read": {"chat": CHAT, "upTo": 1}})])
+        .chain([json!({"session": OTHER_NUMBER, "chat": {"jid": CHAT}})])
         .collect();
     let [mut sql, mut look] = [inbox.database.admin(), inbox.database.sql()];
     sql.run(&format!("BEGIN; DELETE FROM sessions WHERE session_id = '{SESSION}'"));

@@ -83,7 +83,7 @@ impl Change {
 
     /// The chat that the event creates in its session unless it is held.
     pub(super) fn created_chat(&self) -> Option<&ChatAddress> {
-        self.chat().filter(|_| matches!(self, Self::Chat { .. } | Self::Message { .. }))
+        self.chat().filter(|_| matches!(self, Self::Chat { .. } | Self::Message { .. } | Self::Inbox { .. }))
     }
 }
 

@@ -55,10 +55,10 @@ pub(super) fn write(
         contacts::write(tx, &context, &found)?;
         let chats = chats::create_missing(tx, &context, found)?;
         chats::write(tx, &context, &chats)?;
-        let mut invalid = inbox::write(tx, &context, &inboxes, &chats)?;
+        inbox::write(tx, &context, &inboxes, &chats)?;
         let mut session_chats = session_chats::lock(tx, &context, &chats)?;
         waiting::keep_changes_of_chats(tx, &context, &chats, &session_chats)?;
-        invalid.extend(messages::write(tx, scope, &context, &chats, &mut session_chats)?);
+        let invalid = messages::write(tx, scope, &context, &chats, &mut session_chats)?;
         session_chats.write(tx, context.org, context.now)?;
         sessions::write_statuses(tx, &context)?;
         Ok(invalid)

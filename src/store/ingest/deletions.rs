@@ -30,6 +30,16 @@ pub fn deletions(
     Ok(rows.into_iter().collect())
 }
 
+/// Removes the deletions of these chats.
+pub fn remove_deletions(connection: &mut Connection, org: OrgId, chats: &[&DeletedChat]) -> StoreResult<()> {
+    let is_removed = has_key_of!(org, chat_deletions, chats, |chat| {
+        session_id: chat.0,
+        address: chat.1.as_str(),
+    });
+    diesel::delete(chat_deletions::table).filter(is_removed).execute(connection)?;
+    Ok(())
+}
+
 /// Stores that chats were deleted; the caller makes sure that no later deletion is stored.
 pub fn add_deletions(
     connection: &mut Connection,

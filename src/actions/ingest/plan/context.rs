@@ -54,30 +54,37 @@ impl<'c> Context<'c> {
 /// Changes of sessions with the indexes of their events.
 type Changes<'c> = Vec<(usize, SessionId, &'c Change)>;
 
-/// Leaves out messages that were sent before a caller deleted their chat from the session.
+/// Leaves out messages that were sent before a caller deleted their chat from the session. A chat event ends that.
 fn without_deleted<'c>(
     tx: &mut Transaction<'_>,
     org: OrgId,
     persons: &Persons,
     mut changes: Changes<'c>,
 ) -> StoreResult<Changes<'c>> {
-    let chat_of = |session: SessionId, change: &'c Change| {
-        let Change::Message { chat, message, .. } = change else { return None };
-        Some(((session, persons.of(chat).clone()), message.sent_at))
+    let chat_of = |session: SessionId, change: &Change| -> Option<DeletedChat> {
+        let is_named = matches!(change, Change::Message { .. } | Change::Chat { .. });
+        Some((session, persons.of(change.chat().filter(|_| is_named)?).clone()))
     };
-    let chats = changes.iter().filter_map(|(_, session, change)| Some(chat_of(*session, *change)?.0));
+    let chats = changes.iter().filter_map(|(_, session, change)| chat_of(*session, *change));
     let chats: BTreeSet<DeletedChat> = chats.collect();
     if chats.is_empty() {
         return Ok(changes);
     }
-    let deleted = rows::deletions(tx, org, &chats.iter().collect::<Vec<_>>())?;
-    if !deleted.is_empty() {
-        changes.retain(|(_, session, change)| {
-            let is_deleted =
-                |(chat, sent_at): (DeletedChat, Instant)| deleted.get(&chat).is_some_and(|at| sent_at < *at);
-            !chat_of(*session, *change).is_some_and(is_deleted)
-        });
+    let mut deleted = rows::deletions(tx, org, &chats.iter().collect::<Vec<_>>())?;
+    if deleted.is_empty() {
+        return Ok(changes);
     }
+    let with_event = changes.iter().filter(|(.., change)| matches!(change, Change::Chat { .. }));
+    let back = with_event.filter_map(|(_, session, change)| chat_of(*session, *change));
+    let back: BTreeSet<DeletedChat> = back.filter(|chat| deleted.remove(chat).is_some()).collect();
+    if !back.is_empty() {
+        rows::remove_deletions(tx, org, &back.iter().collect::<Vec<_>>())?;
+    }
+    changes.retain(|(_, session, change)| {
+        let Change::Message { message, .. } = change else { return true };
+        let deleted_at = chat_of(*session, *change).and_then(|chat| deleted.get(&chat));
+        deleted_at.is_none_or(|at| message.sent_at >= *at)
+    });
     Ok(changes)
 }
 

@@ -24,7 +24,6 @@ const NOT_A_MEMBER: &str = "must be the email of a member of the organization";
 
 /// An inbox change whose members exist, with its properties resolved.
 pub(super) struct ResolvedInbox<'c> {
-    index: usize,
     chat: &'c ChatAddress,
     inbox: &'c InboxChange,
     properties: Changes,
@@ -56,7 +55,7 @@ pub(super) fn resolve<'c>(
             chat_properties::check(&definitions, &inbox.properties).map_err(|error| under_inbox(&error))
         });
         match properties {
-            Ok(properties) => resolved.push(ResolvedInbox { index, chat, inbox, properties }),
+            Ok(properties) => resolved.push(ResolvedInbox { chat, inbox, properties }),
             Err(error) => rejections.push((index, error)),
         }
     }
@@ -94,25 +93,21 @@ fn under_inbox(error: &Error) -> Error {
 
 type ByChat<'c> = BTreeMap<i64, Vec<&'c ResolvedInbox<'c>>>;
 
-/// Writes what differs from the stored rows. Rejects events whose chat does not exist.
+/// Writes what differs from the stored rows.
 pub(super) fn write(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
     inboxes: &[ResolvedInbox<'_>],
     chats: &Chats,
-) -> StoreResult<Rejections> {
-    let (mut by_chat, mut rejections) = (ByChat::new(), Rejections::new());
+) -> StoreResult<()> {
+    let mut by_chat = ByChat::new();
     for inbox in inboxes {
-        match chats.find(inbox.chat) {
-            Some(chat_key) => by_chat.entry(chat_key).or_default().push(inbox),
-            None => {
-                let error = Error::not_found("chat not found");
-                rejections.push((inbox.index, error.with_field("inbox.chat", "must be a stored chat")));
-            }
+        if let Some(chat_key) = chats.find(inbox.chat) {
+            by_chat.entry(chat_key).or_default().push(inbox);
         }
     }
     if by_chat.is_empty() {
-        return Ok(rejections);
+        return Ok(());
     }
     let stored = rows::lock(tx, context.org, &by_chat.keys().copied().collect::<Vec<_>>())?;
     let mut with_other_data = write_labels(tx, context.org, &by_chat)?;
@@ -129,10 +124,7 @@ pub(super) fn write(
         chat.updated_at = context.updated_at(chat.updated_at, given, is_changed);
         changed.extend(Changed::new(before, chat));
     }
-    if !changed.is_empty() {
-        rows::update(tx, &changed)?;
-    }
-    Ok(rejections)
+    if changed.is_empty() { Ok(()) } else { rows::update(tx, &changed) }
 }
 
 fn apply(chat: &mut InboxRow, inbox: &InboxChange) {
