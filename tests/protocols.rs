@@ -20,6 +20,7 @@ mod organization;
 mod persons;
 mod races;
 mod rate_limits;
+mod read_policies;
 mod read_state;
 mod readiness;
 mod rejected_calls;

@@ -1,0 +1,81 @@
+//! Every RPC reads rows of the caller's organization only. The service's check of that is the `org_id` in every statement; here,
+//! policies on reads check the statements: each row of another organization that a statement meets is an error. A mirror
+//! organization has the same rows under the same keys, so that a statement without its `org_id` does meet them.
+
+use super::foreign_ids::fresh_ids;
+use super::samples::{request, wire};
+use crate::support::{Protocol, Rpc, World, methods};
+
+/// Connections for requests have generic plans; background tasks read across organizations. Only a policy sees rows before the
+/// conditions of a statement that are no part of an index.
+const POLICIES: &str = "
+    CREATE FUNCTION is_readable(org uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+    BEGIN
+        IF org <> current_org() AND current_setting('plan_cache_mode') = 'force_generic_plan' THEN
+            RAISE 'a statement reads a row of another organization';
+        END IF;
+        RETURN true;
+    END $$;
+    DO $$
+    DECLARE
+        t regclass;
+    BEGIN
+        FOR t IN SELECT polrelid FROM pg_policy WHERE polname = 'reads' LOOP
+            EXECUTE format('ALTER POLICY reads ON %s USING (is_readable(org_id))', t);
+        END LOOP;
+        EXECUTE format('ALTER DATABASE %I SET switchboard.org_id = %L', current_database(), '$org');
+    END $$";
+
+/// Copies the rows of an organization to the mirror organization.
+const MIRROR: &str = "
+    SET session_replication_role = replica;
+    DO $$
+    DECLARE
+        copy record;
+    BEGIN
+        FOR copy IN
+            SELECT c.oid::regclass AS name, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
+            FROM pg_class c
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+            JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = 'reads'
+            GROUP BY c.oid
+        LOOP
+            EXECUTE format(
+                'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM %1$s WHERE org_id = %4$L ON CONFLICT DO NOTHING',
+                copy.name, copy.columns, replace(copy.columns, 'org_id', quote_literal('$mirror') || '::uuid'), '$org'
+            );
+        END LOOP;
+    END $$";
+
+const MIRROR_ORG: &str = "00000000-0000-7000-8000-00000000000f";
+
+#[tokio::test]
+async fn every_rpc_reads_only_its_organization() {
+    let world = World::start().await;
+    let fill = |sql: &str| sql.replace("$org", &world.org.id).replace("$mirror", MIRROR_ORG);
+    world.admin().run(&fill(POLICIES));
+    let server = world.another_server().await;
+    let key = world.key("read,send,ingest,manage").await;
+    for (number, method) in methods().iter().enumerate().filter(|(_, method)| !method.streams()) {
+        let ids = fresh_ids(&world, number).await;
+        world.admin().run(&fill(MIRROR));
+        let caller = Rpc::new(server.address, Protocol::Grpc).token(&key);
+        let answer = caller.call(&method.path, wire(method, &request(method, &ids))).await;
+        assert_eq!(answer.code, Some(0), "{}: {answer:?}\n{}", method.path, server.process.log());
+    }
+}
+
+#[tokio::test]
+async fn statement_without_its_organization_meets_the_policy() {
+    let world = World::start().await;
+    let fill = |sql: &str| sql.replace("$org", &world.org.id).replace("$mirror", MIRROR_ORG);
+    world.chat("Alice").await;
+    world.admin().run(&fill(POLICIES));
+    world.admin().run(&fill(MIRROR));
+    let mut request = world.sql();
+    request.run("SET plan_cache_mode = force_generic_plan");
+    request.run(&fill("SELECT FROM chats WHERE org_id = '$org'"));
+    let forgotten =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| request.run("SELECT FROM chats")));
+    assert!(forgotten.is_err(), "nothing was noticed");
+}
