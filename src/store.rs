@@ -43,6 +43,7 @@ mod org_signal;
 pub mod orgs;
 mod pool;
 pub mod preflight;
+mod prepared;
 pub mod properties;
 mod queue;
 mod quotas;

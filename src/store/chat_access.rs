@@ -11,6 +11,7 @@ use super::chat_parts::{self, PartChange};
 use super::connection::{Connection, StoreResult};
 use super::events::EventKind;
 use super::org_rows::org_rows;
+use super::prepared::prepared;
 use super::schema::{chat_access, chat_addresses};
 use super::touch::touch_chats;
 use super::transaction::Transaction;
@@ -74,15 +75,15 @@ pub fn set(tx: &mut Transaction<'_>, access: &[(i64, &str, bool)]) -> StoreResul
     if changed.is_empty() {
         return Ok(BTreeSet::new());
     }
-    insert_rows!(org, chat_access, changed, |access| {
+    let upsert = insert_rows!(org, chat_access, changed, |access| {
         chat_key: access.0,
         member_key: access.1,
         allowed: access.2,
     })
     .on_conflict((chat_access::org_id, chat_access::chat_key, chat_access::member_key))
     .do_update()
-    .set(replace_columns!(chat_access: allowed))
-    .execute(&mut **tx)?;
+    .set(replace_columns!(chat_access: allowed));
+    prepared(upsert.returning(chat_access::chat_key)).get_results::<i64>(&mut **tx)?;
     let parts = changed.into_iter().map(|access| PartChange {
         chat_key: access.0,
         id: access.1,

@@ -11,6 +11,7 @@ use super::chat_parts::{self, PartChange};
 use super::connection::{Connection, StoreResult};
 use super::events::EventKind;
 use super::org_rows::org_rows;
+use super::prepared::prepared;
 use super::schema::{chat_properties, properties};
 use super::touch::touch_chats;
 use super::transaction::Transaction;
@@ -88,15 +89,15 @@ pub fn set(tx: &mut Transaction<'_>, values: &[(i64, &str, &Value)]) -> StoreRes
     if changed.is_empty() {
         return Ok(BTreeSet::new());
     }
-    insert_rows!(org, chat_properties, changed, |row| {
+    let upsert = insert_rows!(org, chat_properties, changed, |row| {
         chat_key: row.0,
         property_id: row.1,
         value: row.2,
     })
     .on_conflict((chat_properties::org_id, chat_properties::chat_key, chat_properties::property_id))
     .do_update()
-    .set(replace_columns!(chat_properties: value))
-    .execute(&mut **tx)?;
+    .set(replace_columns!(chat_properties: value));
+    prepared(upsert.returning(chat_properties::chat_key)).get_results::<i64>(&mut **tx)?;
     let parts = changed.into_iter().map(|value| PartChange {
         chat_key: value.0,
         id: value.1,

@@ -13,6 +13,7 @@ use super::events::{EventKind, FieldChanges};
 use super::json::Json;
 use super::message_views::MessageView;
 use super::org_rows::org_rows;
+use super::prepared::prepared;
 use super::schema::{chat_addresses, chats, members, session_chats, sessions};
 use super::touch::touched;
 use super::transaction::Transaction;
@@ -190,10 +191,10 @@ pub fn lock(
 
 /// Sets the locked chat's assignee and `updated_at`.
 pub fn set_assignee(tx: &mut Transaction<'_>, chat: &LockedChat, assignee: Option<&str>) -> StoreResult<()> {
-    let email: Option<String> = diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
+    let update = diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
         .set((chats::assignee.eq(assignee), chats::updated_at.eq(touched!(chats::updated_at))))
-        .returning(assignee_email!())
-        .get_result(&mut **tx)?;
+        .returning(assignee_email!());
+    let email: Option<String> = prepared(update).get_result(&mut **tx)?;
     let changes = FieldChanges::default().field("assignee", &chat.assignee_email, &email);
     tx.record_changes(chat.key, None, EventKind::Assignee, changes);
     Ok(())

@@ -14,6 +14,7 @@ use super::connection::{Connection, StoreResult};
 use super::ingest::SessionChatKey;
 use super::interval::interval;
 use super::org_rows::{org_rows, same_chat};
+use super::prepared::prepared;
 use super::schema::{chats, commands, connector_leases, sessions};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
@@ -75,12 +76,12 @@ pub fn enqueue(
             commands::at.eq(command.at),
         )
     };
-    diesel::insert_into(commands::table)
+    let upsert = diesel::insert_into(commands::table)
         .values(new.iter().map(row).collect::<Vec<_>>())
         .on_conflict((commands::org_id, commands::session_id, commands::chat_key, commands::field))
         .do_update()
-        .set(replace_columns!(commands: flag, at, version))
-        .execute(connection)?;
+        .set(replace_columns!(commands: flag, at, version));
+    prepared(upsert.returning(commands::version)).get_results::<i64>(connection)?;
     Ok(())
 }
 

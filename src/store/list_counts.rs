@@ -7,6 +7,7 @@ use diesel::upsert::excluded;
 
 use super::bulk::insert_rows;
 use super::connection::{Connection, StoreResult};
+use super::prepared::prepared;
 use super::schema::list_counts;
 use crate::ids::{OrgId, SessionId};
 
@@ -49,7 +50,7 @@ pub(super) fn add(
         return Ok(());
     }
     let shard = rand::random_range(0..SHARDS);
-    insert_rows!(org, list_counts, rows, |row| {
+    let upsert = insert_rows!(org, list_counts, rows, |row| {
         list: row.0.0.as_str(),
         session_id: row.0.1.map_or_else(String::new, |session| session.to_string()),
         shard: shard,
@@ -57,7 +58,7 @@ pub(super) fn add(
     })
     .on_conflict((list_counts::org_id, list_counts::list, list_counts::session_id, list_counts::shard))
     .do_update()
-    .set(list_counts::count.eq(list_counts::count + excluded(list_counts::count)))
-    .execute(connection)?;
+    .set(list_counts::count.eq(list_counts::count + excluded(list_counts::count)));
+    prepared(upsert.returning(list_counts::count)).get_results::<i64>(connection)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::connection::StoreResult;
 use super::org_rows::org_rows;
+use super::prepared::prepared;
 use super::schema::session_chats;
 use super::session_chat_state::{SessionChatState, record_update};
 use super::session_chats::lock;
@@ -45,13 +46,13 @@ fn change(
     if after == before {
         return Ok(None);
     }
-    diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key))
-        .set((
-            session_chats::read_up_to.eq(after.read_up_to),
-            session_chats::unread.eq(after.unread),
-            session_chats::updated_at.eq(touched!(session_chats::updated_at)),
-        ))
-        .execute(&mut **tx)?;
+    let row = diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key));
+    let update = row.set((
+        session_chats::read_up_to.eq(after.read_up_to),
+        session_chats::unread.eq(after.unread),
+        session_chats::updated_at.eq(touched!(session_chats::updated_at)),
+    ));
+    prepared(update.returning(session_chats::chat_key)).get_results::<i64>(&mut **tx)?;
     record_update(tx, session, chat_key, &before, &after);
     Ok(Some((chat_key, after.read_up_to)))
 }

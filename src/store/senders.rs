@@ -7,6 +7,7 @@ use diesel::upsert::excluded;
 use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
+use super::prepared::prepared;
 use super::schema::ingest_senders;
 use super::transaction::Transaction;
 use crate::config::Quota;
@@ -63,13 +64,12 @@ pub fn advance(connection: &mut Connection, org: OrgId, sender: &Sender, sequenc
         .filter(ingest_senders::principal.eq(&sender.principal))
         .filter(ingest_senders::sender.eq(&sender.name))
         .filter(ingest_senders::stream.eq(sender.stream));
-    let moved = diesel::update(own)
-        .set((
-            ingest_senders::acknowledged.eq(greatest(ingest_senders::acknowledged, sequence)),
-            ingest_senders::updated_at.eq(now),
-        ))
-        .execute(connection)?;
-    Ok(moved > 0)
+    let update = diesel::update(own).set((
+        ingest_senders::acknowledged.eq(greatest(ingest_senders::acknowledged, sequence)),
+        ingest_senders::updated_at.eq(now),
+    ));
+    let moved: Vec<i64> = prepared(update.returning(ingest_senders::acknowledged)).get_results(connection)?;
+    Ok(!moved.is_empty())
 }
 
 /// Organizations of the oldest expired marks.

@@ -13,6 +13,7 @@ use super::events::{EventKind, FieldChanges, NewEvent};
 use super::ingest::add_deletions;
 use super::list_counts::List;
 use super::org_rows::{org_rows, same_chat};
+use super::prepared::prepared;
 use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
 use super::session_chat_state::{SessionChatState, record_update, state_columns};
 use super::transaction::Transaction;
@@ -156,16 +157,16 @@ pub fn update(
     ];
     let set = fields.into_iter().filter(|(_, is_set)| *is_set);
     let times: BTreeMap<&str, i64> = set.map(|(field, _)| (field, Instant::now().micros())).collect();
-    diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key))
-        .set((
-            change,
-            session_chats::field_times.eq(session_chats::field_times.concat(json!(times))),
-            explicit!(archived_explicit, archived),
-            explicit!(pinned_explicit, pinned),
-            explicit!(mute_explicit, muted_until),
-            session_chats::updated_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
+    let row = diesel::update(org_rows!(session_chats, org, session_id = session, chat_key = chat_key));
+    let update = row.set((
+        change,
+        session_chats::field_times.eq(session_chats::field_times.concat(json!(times))),
+        explicit!(archived_explicit, archived),
+        explicit!(pinned_explicit, pinned),
+        explicit!(mute_explicit, muted_until),
+        session_chats::updated_at.eq(now),
+    ));
+    prepared(update.returning(session_chats::chat_key)).get_results::<i64>(&mut **tx)?;
     let after = SessionChatState {
         archived: change.archived.unwrap_or(before.archived),
         pinned: change.pinned.unwrap_or(before.pinned),

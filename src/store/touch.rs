@@ -30,7 +30,8 @@ macro_rules! touch_chats {
         let touched =
             chats::table.filter(chats::org_id.eq($tx.org())).filter(chats::chat_key.eq_any($chat_keys));
         let changed = chats::updated_at.eq($crate::store::touch::touched!(chats::updated_at));
-        diesel::update(touched).set(changed).returning(chats::chat_key).get_results::<i64>(&mut **$tx)
+        let update = diesel::update(touched).set(changed).returning(chats::chat_key);
+        $crate::store::prepared::prepared(update).get_results::<i64>(&mut **$tx)
     }};
 }
 

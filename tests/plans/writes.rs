@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::log::{Entry, Log};
 use crate::support::{Cluster, World, is_statement_of_a_request};
 
-/// The statements of a write: it begins, reads the response and commits; the log may also have those of background tasks.
+/// Includes BEGIN, reading the response, and COMMIT. The log may also have statements of background tasks.
 const LIMIT: usize = 7;
 
 #[tokio::test]
@@ -32,9 +32,10 @@ async fn patch_takes_at_most_seven_round_trips() {
 async fn statements_of(world: &World, log: &mut Log, path: &str, change: &Value) -> Vec<String> {
     log.next();
     world.rest().patch(path, change.clone()).await.expect(200);
-    let executed = log.next().into_iter().filter_map(|entry| match entry {
-        Entry::Execute(sql) | Entry::Text(sql) => Some(sql),
-        Entry::Parse(_) | Entry::Plan(_) => None,
+    let taken = log.next().into_iter().filter_map(|entry| match entry {
+        // A statement that is prepared at each call takes two.
+        Entry::Execute(sql) | Entry::Text(sql) | Entry::Parse(sql) => Some(sql),
+        Entry::Plan(_) => None,
     });
-    executed.filter(|sql| is_statement_of_a_request(sql)).collect()
+    taken.filter(|sql| is_statement_of_a_request(sql)).collect()
 }
