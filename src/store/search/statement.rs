@@ -95,14 +95,14 @@ impl QueryFragment<Pg> for Statement<'_> {
         self.push_org(out.reborrow())?;
         out.push_sql(" AND c.chat_key = hit.chat_key), message_views.details #>> '{media,filename}', ");
         self.columns.walk_ast(out.reborrow())?;
-        // sent_at is redundant, but with it every index leads directly to the message.
+        // More than identifies the message: so every index leads directly to it.
         out.push_sql(" FROM (SELECT 1 AS one) AS header LEFT JOIN LATERAL (");
         self.push_page(out.reborrow())?;
         out.push_sql(") AS hit ON true LEFT JOIN LATERAL (SELECT * FROM message_views v WHERE v.");
         self.push_org(out.reborrow())?;
         out.push_sql(
             " AND v.session_id = hit.session_id AND v.chat_key = hit.chat_key AND v.sent_at = hit.sent_at
-            AND v.arrival = hit.arrival OFFSET 0) AS message_views ON true ORDER BY hit.place",
+            AND v.message_id = hit.message_id AND v.arrival = hit.arrival OFFSET 0) AS message_views ON true ORDER BY hit.place",
         );
         Ok(())
     }
@@ -145,7 +145,7 @@ impl Statement<'_> {
         let Filter { sessions, viewer: _, phone, chat, sender, from_me, sent_from, sent_before } =
             self.filter;
         out.push_sql(
-            "SELECT m.session_id, m.chat_key, m.sent_at, m.arrival, m.search FROM messages m WHERE m.",
+            "SELECT m.session_id, m.chat_key, m.sent_at, m.message_id, m.arrival, m.search FROM messages m WHERE m.",
         );
         self.push_org(out.reborrow())?;
         out.push_sql(" AND m.search @@ ");
