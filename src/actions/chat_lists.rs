@@ -1,14 +1,15 @@
 //! Lists of chats in the chat API.
 
+use std::collections::BTreeSet;
+
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::ids::PhoneSelector;
-use crate::store::Store;
-use crate::store::chat_lists;
+use crate::ids::{OrgId, PhoneSelector};
 pub use crate::store::chat_lists::{ChatFilter, LabelFilter};
 use crate::store::chats::ChatView;
 use crate::store::lists::SessionScope;
 pub use crate::store::lists::{ListPage, PageWindow};
+use crate::store::{Connection, Store, StoreResult, chat_access, chat_lists};
 
 /// A page of the chats of the selected number, or of all numbers.
 pub async fn list(
@@ -20,7 +21,31 @@ pub async fn list(
 ) -> Result<ListPage<ChatView>> {
     let org = caller.org;
     let scope = SessionScope::of(caller, number);
-    let listed =
-        store.read(move |connection| chat_lists::list(connection, org, &scope, &filter, page)).await?;
-    listed.ok_or_else(|| Error::not_found("phone not found"))
+    let read = move |connection: &mut Connection| {
+        let mut listed = chat_lists::list(connection, org, &scope, &filter, page)?;
+        let views = listed.as_mut().map(|page| page.items.as_mut_slice()).unwrap_or_default();
+        hide_common(connection, org, scope.viewer.as_deref(), views)?;
+        Ok(listed)
+    };
+    store.read(read).await?.ok_or_else(|| Error::not_found("phone not found"))
+}
+
+/// Removes the chats that are hidden from a viewer from those that a contact has in common with the organization.
+pub(super) fn hide_common(
+    connection: &mut Connection,
+    org: OrgId,
+    viewer: Option<&str>,
+    views: &mut [ChatView],
+) -> StoreResult<()> {
+    let Some(viewer) = viewer else { return Ok(()) };
+    let common: BTreeSet<&str> =
+        views.iter().flat_map(|view| &view.shared.common_chats).map(String::as_str).collect();
+    if common.is_empty() {
+        return Ok(());
+    }
+    let hidden = chat_access::hidden_among(connection, org, &common, viewer)?;
+    for view in views {
+        view.shared.common_chats.retain(|chat_id| !hidden.contains(chat_id));
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::chat_lists;
 use super::chat_properties::{self, PropertyInput};
 use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
@@ -103,7 +104,15 @@ pub async fn mark_read<R: Send + 'static>(
 
 fn find(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<ChatView> {
     match chat_find::find(connection, org, selector)? {
-        Some(view) => Ok(view),
+        Some(mut view) => {
+            chat_lists::hide_common(
+                connection,
+                org,
+                selector.viewer.as_deref(),
+                std::slice::from_mut(&mut view),
+            )?;
+            Ok(view)
+        }
         None => Err(missing(connection, org, selector)?.into()),
     }
 }

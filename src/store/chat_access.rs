@@ -12,7 +12,7 @@ use super::connection::{Connection, StoreResult};
 use super::events::EventKind;
 use super::org_rows::org_rows;
 use super::prepared::prepared;
-use super::schema::{chat_access, chat_addresses};
+use super::schema::{chat_access, chat_addresses, chats};
 use super::touch::touch_chats;
 use super::transaction::Transaction;
 use super::visibility::is_visible;
@@ -58,6 +58,19 @@ pub fn hides(
     let chat = org_rows!(chat_addresses, org, address = address);
     let hidden = chat.filter(not(is_visible!(chat_addresses, org, Some(viewer))));
     Ok(diesel::select(exists(hidden)).get_result(connection)?)
+}
+
+/// Those of the chats with these canonical addresses that are hidden from a viewer.
+pub fn hidden_among(
+    connection: &mut Connection,
+    org: OrgId,
+    chat_ids: &BTreeSet<&str>,
+    viewer: &str,
+) -> StoreResult<BTreeSet<String>> {
+    let named =
+        org_rows!(chats, org).filter(chats::chat_id.eq_any(chat_ids.iter().copied().collect::<Vec<_>>()));
+    let hidden = named.filter(not(is_visible!(chats, org, Some(viewer)))).select(chats::chat_id);
+    Ok(hidden.load::<String>(connection)?.into_iter().collect())
 }
 
 /// Sets the access of members to chats, whose rows are locked. Returns the chats that changed.

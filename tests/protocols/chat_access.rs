@@ -121,6 +121,26 @@ async fn session_list_leaves_hidden_chats_out() {
     assert!(all.contains(&hidden.digits), "{all}");
 }
 
+#[tokio::test]
+async fn common_chats_leave_hidden_groups_out() {
+    let team = Team::start().await;
+    let chat = team.world.chat("Alice").await;
+    let group = "120363300000000001@g.us";
+    let made = json!({"session": team.world.org.numbers[0], "chat": {"jid": group, "type": "group", "name": "Team",
+        "members": [{"id": chat.id}]}});
+    team.world.import(&team.world.org, &[made]);
+    let common = async |caller: Rest| {
+        let shown = caller.get(&chat).await.expect(200).json();
+        let listed = caller.get("/v1/chats?chat_type=user").await.expect(200).json();
+        assert_eq!(listed["chats"][0]["common_chats"], shown["common_chats"]);
+        shown["common_chats"].to_string().contains(group)
+    };
+    assert!(common(team.member()).await);
+    let body = json!({"chat_ids": [group], "access": {MEMBER: false}});
+    team.world.rest().patch("/v1/chats/access", body).await.expect(204);
+    assert_eq!([common(team.member()).await, common(team.world.rest()).await], [false, true]);
+}
+
 async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> (String, String) {
     loop {
         let item = tokio::time::timeout(Duration::from_secs(20), watch.message()).await.expect("an item");
