@@ -122,6 +122,41 @@ async fn session_list_leaves_hidden_chats_out() {
 }
 
 #[tokio::test]
+async fn lists_leave_hidden_chats_out_and_do_not_count_them() {
+    let team = Team::start().await;
+    let (_shown, hidden) = (team.world.chat("Shown").await, team.hidden("Hidden").await);
+    let (member, all) = (team.member(), team.world.rest());
+    let selected = team.member().with("x-phone", &team.world.org.numbers[0]);
+    for (path, key) in
+        [("/v1/chats", "chats"), ("/v1/chats?chat_type=user", "chats"), ("/v1/chats/messages", "messages")]
+    {
+        let whole = all.get(path).await.expect(200).json();
+        assert!(whole.to_string().contains(&hidden.digits), "{path}");
+        for caller in [&member, &selected] {
+            let page = caller.get(path).await.expect(200).json();
+            assert!(!page.to_string().contains(&hidden.digits), "{path}: {page}");
+            let items = page[key].as_array().map(Vec::len);
+            assert_eq!(page["count"].as_u64(), items.map(|count| count as u64), "{path}");
+        }
+        let page = member.get(path).await.expect(200).json();
+        assert_eq!(page["count"].as_u64(), whole["count"].as_u64().map(|count| count - 1), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn searches_leave_hidden_chats_out() {
+    let team = Team::start().await;
+    let hidden = team.hidden("Hidden").await;
+    let named = format!("/api/v1/sessions/{}/chats?q=Hidden", team.world.org.sessions[0]);
+    for path in ["/v1/chats/messages:search?query=words", named.as_str()] {
+        let all = team.world.rest().get(path).await.expect(200).text();
+        assert!(all.contains(&hidden.digits), "{path}: {all}");
+        let found = team.member().get(path).await.expect(200).text();
+        assert!(!found.contains(&hidden.digits), "{path}: {found}");
+    }
+}
+
+#[tokio::test]
 async fn common_chats_leave_hidden_groups_out() {
     let team = Team::start().await;
     let chat = team.world.chat("Alice").await;
