@@ -95,7 +95,7 @@ impl QueryFragment<Pg> for Statement<'_> {
         self.push_org(out.reborrow())?;
         out.push_sql(" AND c.chat_key = hit.chat_key), message_views.details #>> '{media,filename}', ");
         self.columns.walk_ast(out.reborrow())?;
-        // More than identifies the message: so every index leads directly to it.
+        // More than identifies it: every index leads directly to the message.
         out.push_sql(" FROM (SELECT 1 AS one) AS header LEFT JOIN LATERAL (");
         self.push_page(out.reborrow())?;
         out.push_sql(") AS hit ON true LEFT JOIN LATERAL (SELECT * FROM message_views v WHERE v.");
@@ -261,7 +261,7 @@ impl Statement<'_> {
         self.push_visible(out, "a.chat_key")
     }
 
-    /// That the chat is not hidden from the viewer, if there is one.
+    /// That the chat is not hidden from the viewer, if there is one. OFFSET 0 makes it a lookup for each row.
     fn push_visible<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, chat_key: &str) -> QueryResult<()> {
         let Some(viewer) = self.filter.viewer.as_deref() else { return Ok(()) };
         out.push_sql(" AND NOT EXISTS (SELECT FROM chat_access x WHERE x.");
@@ -270,7 +270,7 @@ impl Statement<'_> {
         out.push_bind_param::<Text, _>(viewer)?;
         out.push_sql(" AND x.chat_key = ");
         out.push_sql(chat_key);
-        out.push_sql(")");
+        out.push_sql(" OFFSET 0)");
         Ok(())
     }
 

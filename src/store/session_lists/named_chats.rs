@@ -161,7 +161,7 @@ impl NamedChats<'_> {
             self.push_org(out.reborrow())?;
             out.push_sql(" AND x.chat_key = s.chat_key AND NOT x.allowed AND x.member_key = ");
             out.push_bind_param::<Text, _>(*viewer)?;
-            out.push_sql(")");
+            out.push_sql(" OFFSET 0)");
         }
         let ChatFilter { archived, pinned, muted, unread, group, name: _ } = self.filter;
         for (column, wanted) in [
