@@ -8,7 +8,7 @@ use super::session_chat::Entry;
 use crate::actions::ingest::change::Change;
 use crate::actions::ingest::message_state::MessageState;
 use crate::error::Error;
-use crate::ids::{OrgId, SessionId};
+use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{
     self as rows, Awaited, Changed, Latest, MessageKey, SessionChat, SessionChatKey, WaitingUpdate,
@@ -34,13 +34,16 @@ pub(super) fn lock(
         *awaited = awaited.take().or(created);
     }
     let mut session_chats = SessionChats(BTreeMap::new());
-    if named.is_empty() {
-        return Ok(session_chats);
-    }
     let keys: Vec<SessionChatKey> = named.keys().copied().collect();
-    let mut locked = rows::lock_session_chats(tx, context.org, &keys)?;
+    let mut locked = match keys.is_empty() {
+        true => Vec::new(),
+        false => rows::lock_session_chats(tx, context.org, &keys)?,
+    };
     locked.iter().for_each(|row| drop(named.remove(&row.key)));
     named.retain(|_, created| created.is_some());
+    let known: BTreeSet<SessionChatKey> =
+        locked.iter().map(|row| row.key).chain(named.keys().copied()).collect();
+    lock_sessions(tx, context, chats, &known, named.keys().map(|key| key.session).collect())?;
     if !named.is_empty() {
         let missing: Vec<SessionChatKey> = named.keys().copied().collect();
         rows::create_session_chats(tx, &missing)?;
@@ -69,6 +72,46 @@ pub(super) fn lock(
         }
     }
     Ok(session_chats)
+}
+
+/// Orders this transaction and those at the same time that store a chat which updates of the batch wait for: the later one
+/// sees what the other one wrote.
+fn lock_sessions(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    chats: &Chats,
+    known: &BTreeSet<SessionChatKey>,
+    mut sessions: BTreeSet<SessionId>,
+) -> StoreResult<()> {
+    let is_known = |session: SessionId, chat_key: Option<i64>| {
+        chat_key.is_some_and(|chat_key| known.contains(&SessionChatKey { session, chat_key }))
+    };
+    let mut waiting: Vec<(SessionId, &ChatAddress)> = Vec::new();
+    for (session, change) in &context.changes {
+        if let Some(chat) = change.chat().filter(|chat| !is_known(*session, chats.find(chat))) {
+            waiting.push((*session, context.canonical(chat)));
+        }
+    }
+    if waiting.is_empty() {
+        return if sessions.is_empty() { Ok(()) } else { rows::share_sessions(tx, context.org, &sessions) };
+    }
+    sessions.extend(waiting.iter().map(|(session, _)| *session));
+    rows::hold_sessions(tx, context.org, &sessions)?;
+    let addresses: BTreeSet<&ChatAddress> = waiting.iter().map(|(_, chat)| *chat).collect();
+    let stored = rows::chats_by_address(tx, context.org, &addresses.into_iter().collect::<Vec<_>>())?;
+    let keys: BTreeSet<SessionChatKey> = waiting
+        .iter()
+        .filter_map(|(session, chat)| {
+            Some(SessionChatKey { session: *session, chat_key: *stored.get(*chat)? })
+        })
+        .collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    match rows::lock_session_chats(tx, context.org, &keys.into_iter().collect::<Vec<_>>())?.as_slice() {
+        [] => Ok(()),
+        _ => Err(rows::changed_meanwhile()),
+    }
 }
 
 /// Merges what sessions see of the chats that are removed, the keys of `into`, into the chats that replace them.
