@@ -73,5 +73,6 @@ diesel::table! {
         hidden_from -> Array<Text>,
         message_id -> Nullable<Text>,
         from_me -> Nullable<Bool>,
+        author -> Nullable<Text>,
     }
 }

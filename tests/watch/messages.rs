@@ -116,3 +116,19 @@ async fn reaction_is_an_event_of_its_message() {
         assert!(format!("{:?}", field.current).contains(emoji), "{field:?}");
     }
 }
+
+#[tokio::test]
+async fn messages_of_one_id_are_sent_by_their_authors() {
+    let world = World::start().await;
+    let mut watch = watch(&world, filtered(&["message.created"])).await;
+    let (session, group) = (&world.org.numbers[0], "120363040000000001@g.us");
+    let of = |author: &str, body: &str| {
+        json!({"session": session, "message": {"id": "M1", "chat": group, "fromMe": false, "type": "chat",
+            "sender": author, "author": author, "body": body, "timestamp": AT}})
+    };
+    let chat = json!({"session": session, "chat": {"jid": group, "type": "group"}});
+    world.import(&world.org, &[chat, of("15550102061@c.us", "one"), of("15550102062@c.us", "two")]);
+    for expected in ["one", "two"] {
+        assert_eq!(body(&next_change(&mut watch).await), Some(expected));
+    }
+}

@@ -9,6 +9,7 @@ use crate::ids::{OrgId, SessionId};
 use crate::store::bulk::has_key_of;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::message_views::MessageView;
+use crate::store::schema::messages;
 use crate::store::views::message_views;
 
 /// A change event with its message.
@@ -21,11 +22,11 @@ pub struct DetailedEvent {
 }
 
 /// The key of a message in an organization.
-type Key = (SessionId, i64, String, bool);
+type Key = (SessionId, i64, String, bool, String);
 
 /// The key of the message that an event of the chat is about.
 fn key_of(chat_key: i64, event: &ChangeEvent) -> Option<Key> {
-    Some((event.session_id?, chat_key, event.message_id.clone()?, event.from_me?))
+    Some((event.session_id?, chat_key, event.message_id.clone()?, event.from_me?, event.author.clone()?))
 }
 
 /// The messages that these events of chats are about, by the id of the event.
@@ -41,20 +42,27 @@ pub fn messages_of(
     if keys.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let is_wanted = has_key_of!(org, message_views, keys, |row| {
+    let is_wanted = has_key_of!(org, messages, keys, |row| {
         session_id: row.1.0,
         chat_key: row.1.1,
         message_id: row.1.2.as_str(),
         from_me: row.1.3,
+        author: row.1.4.as_str(),
     });
-    let key = (
-        message_views::session_id,
-        message_views::chat_key,
-        message_views::message_id,
-        message_views::from_me,
-    );
-    let found: Vec<(Key, MessageView)> =
-        message_views::table.filter(is_wanted).select((key, MessageView::as_select())).load(connection)?;
+    let key =
+        (messages::session_id, messages::chat_key, messages::message_id, messages::from_me, messages::author);
+    // The view shows authors by other addresses.
+    let is_same = message_views::org_id
+        .eq(messages::org_id)
+        .and(message_views::session_id.eq(messages::session_id))
+        .and(message_views::chat_key.eq(messages::chat_key))
+        .and(message_views::message_id.eq(messages::message_id))
+        .and(message_views::arrival.eq(messages::arrival));
+    let found: Vec<(Key, MessageView)> = messages::table
+        .inner_join(message_views::table.on(is_same))
+        .filter(is_wanted)
+        .select((key, MessageView::as_select()))
+        .load(connection)?;
     let found: BTreeMap<Key, MessageView> = found.into_iter().collect();
     Ok(keys.into_iter().filter_map(|(event, key)| Some((event, found.get(&key)?.clone()))).collect())
 }

@@ -48,6 +48,8 @@ pub struct ChangeEvent {
     pub message_id: Option<String>,
     /// Whether the session's own number sent that message.
     pub from_me: Option<bool>,
+    /// The person that sent it, if it is an incoming message of a group; otherwise empty.
+    pub author: Option<String>,
 }
 
 /// A change event with the current attributes of its chat by which it is filtered.

@@ -36,6 +36,8 @@ pub struct EventMessage {
     pub id: String,
     /// Whether the session's own number sent it.
     pub from_me: bool,
+    /// The person that sent it, if it is an incoming message of a group; otherwise empty.
+    pub author: String,
 }
 
 /// Takes the next numbers of the buckets, in the order of the buckets, and inserts the events with them.
@@ -55,7 +57,7 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for InsertEvents<A> {
         self.arrays.walk_ast(out.reborrow())?;
         out.push_sql(
             ") WITH ORDINALITY
-                AS event (chat_key, session_id, kind, changes, message_id, from_me, place)), heads AS (
+                AS event (chat_key, session_id, kind, changes, message_id, from_me, author, place)), heads AS (
                 INSERT INTO event_heads (org_id, bucket, last) SELECT ",
         );
         out.push_bind_param::<Uuid, _>(&self.org)?;
@@ -63,12 +65,12 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for InsertEvents<A> {
             ", bucket, count(*) FROM recorded GROUP BY bucket ORDER BY bucket
                 ON CONFLICT (org_id, bucket) DO UPDATE SET last = event_heads.last + excluded.last
                 RETURNING bucket, last
-            ) INSERT INTO events (org_id, number, chat_key, session_id, kind, message_id, from_me, actor, changes) SELECT ",
+            ) INSERT INTO events (org_id, number, chat_key, session_id, kind, message_id, from_me, author, actor, changes) SELECT ",
         );
         out.push_bind_param::<Uuid, _>(&self.org)?;
         out.push_sql(
             ", last - count(*) OVER (PARTITION BY bucket) + row_number() OVER (PARTITION BY bucket ORDER BY place),
-                chat_key, session_id, kind, message_id, from_me, ",
+                chat_key, session_id, kind, message_id, from_me, author, ",
         );
         out.push_bind_param::<Text, _>(&self.actor)?;
         out.push_sql(", changes FROM recorded JOIN heads USING (bucket)");
@@ -97,6 +99,7 @@ pub fn insert(
         column_array!(events::changes, rows, row, &row.3),
         column_array!(events::message_id, rows, row, row.4.as_ref().map(|message| message.id.as_str())),
         column_array!(events::from_me, rows, row, row.4.as_ref().map(|message| message.from_me)),
+        column_array!(events::author, rows, row, row.4.as_ref().map(|message| message.author.as_str())),
     );
     InsertEvents { org, actor: actor.to_owned(), arrays }.execute(connection)?;
     Ok(())

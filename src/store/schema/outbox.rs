@@ -22,5 +22,6 @@ diesel::table! {
         changes -> Jsonb,
         message_id -> Nullable<Text>,
         from_me -> Nullable<Bool>,
+        author -> Nullable<Text>,
     }
 }

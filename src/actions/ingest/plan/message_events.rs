@@ -19,8 +19,8 @@ pub(super) fn kept_text(keeps: bool, before: &MessageState, after: &MessageState
 }
 
 /// Records that a message was stored.
-pub(super) fn record_new(tx: &mut Transaction<'_>, key: &MessageKey, message: &MessageState) {
-    record(tx, EventKind::MessageCreated, key, message, FieldChanges::default());
+pub(super) fn record_new(tx: &mut Transaction<'_>, key: &MessageKey) {
+    record(tx, EventKind::MessageCreated, key, FieldChanges::default());
 }
 
 /// Records a change of a stored message, with fields that are kept of it, and changed reactions to it.
@@ -46,7 +46,7 @@ pub(super) fn record_edit(
         changes = changes.field("latest_message.body", &before.body, &after.body);
     }
     if !changes.is_empty() {
-        record(tx, kind, key, after, if is_latest { changes.with(kept) } else { kept });
+        record(tx, kind, key, if is_latest { changes.with(kept) } else { kept });
     }
     record_reactions(tx, key, before, after);
 }
@@ -62,19 +62,13 @@ fn record_reactions(tx: &mut Transaction<'_>, key: &MessageKey, before: &Message
         let kind = if new.is_some() { EventKind::ReactionAdded } else { EventKind::ReactionRemoved };
         let changes = FieldChanges::default().field(&format!("reactions.{by}"), &old, &new);
         if !changes.is_empty() {
-            record(tx, kind, key, after, changes);
+            record(tx, kind, key, changes);
         }
     }
 }
 
-fn record(
-    tx: &mut Transaction<'_>,
-    kind: EventKind,
-    key: &MessageKey,
-    message: &MessageState,
-    changes: FieldChanges,
-) {
+fn record(tx: &mut Transaction<'_>, kind: EventKind, key: &MessageKey, changes: FieldChanges) {
     let (chat_key, session) = (key.chat.chat_key, Some(key.chat.session));
-    let message = Some(EventMessage { id: key.id.clone(), from_me: message.from_me });
+    let message = Some(EventMessage { id: key.id.clone(), from_me: key.from_me, author: key.author.clone() });
     tx.record(NewEvent { chat_key, session, kind, changes, message });
 }

@@ -204,7 +204,7 @@ fn write_entries(
         let Some(before) = before else {
             session_chats.add_message(&key, &now)?;
             *new.entry(key.chat.session).or_default() += 1;
-            created.push((key.clone(), now.clone()));
+            created.push((now.sent_at, key.clone()));
             changed.push((key, now));
             continue;
         };
@@ -221,8 +221,8 @@ fn write_entries(
         }
     }
     // Stable: messages of one time keep the order of their arrival.
-    created.sort_by_key(|(_, message): &(_, MessageState)| message.sent_at);
-    created.iter().for_each(|(key, message)| record_new(tx, key, message));
+    created.sort_by_key(|(sent_at, _)| *sent_at);
+    created.iter().for_each(|(_, key)| record_new(tx, key));
     if !changed.is_empty() {
         let added: Vec<_> = new.into_iter().collect();
         let written = rows::write_messages(tx, &to_rows(changed)?, &added)?;
