@@ -5,27 +5,14 @@ use crate::pb::{Chat, ChatMember};
 use crate::store::chats::{ChatView, MemberView};
 use crate::store::message_lists::ListedMessage;
 
-use super::messages::{chat_message, count};
-
-/// Members of a chat that a list shows.
-const LISTED_MEMBERS: usize = 100;
-
-/// A chat of a list, with the first of its members by contact id.
-pub(super) fn listed_chat(org: OrgId, mut view: ChatView) -> Chat {
-    let members = &mut view.shared.members;
-    let member_count = count(members.len());
-    members.sort_by(|one, other| one.contact_id.cmp(&other.contact_id));
-    members.truncate(LISTED_MEMBERS);
-    Chat { member_count, ..chat_object(org, view) }
-}
+use super::messages::chat_message;
 
 pub(super) fn chat_object(org: OrgId, view: ChatView) -> Chat {
-    let ChatView { shared, held, phone, is_muted, latest_message } = view;
+    let ChatView { shared, member_count, held, phone, is_muted, latest_message } = view;
     let (org_id, chat_id, org_phone) = (org.to_string(), shared.chat_id, format!("{phone}@c.us"));
     let latest_message = latest_message.map(|message| {
         chat_message(org, ListedMessage { chat_id: chat_id.clone(), phone: phone.clone(), message })
     });
-    let member_count = count(shared.members.len());
     let members = shared.members.into_iter();
     let members = members.map(|member| chat_member(&org_id, &chat_id, &org_phone, member)).collect();
     // The store returns labels in the order of their names.

@@ -5,7 +5,7 @@ mod requests;
 use tonic::{Request, Response};
 
 use super::changes::{chat_change_stream, to_audit_log};
-use super::chat_object::{chat_object, listed_chat};
+use super::chat_object::chat_object;
 use super::etag::with_etag;
 use super::guard::{caller, credential_check};
 use super::idempotency::idempotent;
@@ -48,7 +48,7 @@ impl ChatService for Api {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let (filter, page) = requests::chat_query(request.into_inner())?;
         let ListPage { count, items } = chat_lists::list(&self.store, &caller, number, filter, page).await?;
-        let chats = offset_pages::messages(items, |view| listed_chat(caller.org, view));
+        let chats = offset_pages::messages(items, |view| chat_object(caller.org, view));
         let (from, to) = positions(page.offset, chats.len());
         Ok(Response::new(ListChatsResponse { from, to, count, chats }))
     }

@@ -7,7 +7,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
-use super::chat_view::push_chat_view;
+use super::chat_view::push_listed_chat_view;
 use super::chats::{ChatView, HeldChat, SharedChat};
 use super::connection::{Connection, StoreResult};
 use super::list_counts::List;
@@ -54,8 +54,9 @@ pub fn list(
     let rows: Vec<Row> = ListChats { org, scope, filter, page: page.bounded(), columns }.load(connection)?;
     let Some((count, _)) = rows.first() else { return Ok(None) };
     let count = count.filter(|_| page.with_count);
-    let chat = |(shared, held, latest_message, phone, is_muted)| ChatView {
+    let chat = |(shared, held, latest_message, phone, is_muted, member_count)| ChatView {
         shared,
+        member_count,
         held,
         phone,
         is_muted,
@@ -66,7 +67,7 @@ pub fn list(
 }
 
 /// The length of the list, and a chat unless the page is empty.
-type Row = (Option<i64>, Option<(SharedChat, HeldChat, Option<MessageView>, String, Option<bool>)>);
+type Row = (Option<i64>, Option<(SharedChat, HeldChat, Option<MessageView>, String, Option<bool>, i64)>);
 type RowColumns = (
     Nullable<BigInt>,
     Nullable<(
@@ -75,6 +76,7 @@ type RowColumns = (
         Nullable<SqlTypeOf<Columns<MessageView>>>,
         Text,
         Nullable<Bool>,
+        BigInt,
     )>,
 );
 
@@ -237,7 +239,8 @@ impl QueryFragment<Pg> for ListChats<'_> {
         self.push_page(out.reborrow())?;
         push!(out; " SELECT chat_page.total, ");
         self.columns.walk_ast(out.reborrow())?;
-        push!(out; ", sessions.phone, session_chats.muted_until > now()");
+        push!(out; r#", sessions.phone, session_chats.muted_until > now(), (SELECT count(*) FROM chat_members n
+            WHERE n.chat_key = chat_page.chat_key AND n."org_id" = "#, [Uuid] &self.org, ")");
         // By chat, which few sessions hold: the planner assumes a small session and would estimate any index that begins with
         // the session as equally good. Likewise, with sent_at every index leads to one message.
         push!(out; r#" FROM chat_page
@@ -245,7 +248,7 @@ impl QueryFragment<Pg> for ListChats<'_> {
             [Uuid] &self.org, r#" OFFSET 0) session_chats ON session_chats.session_id = chat_page.session_id
             LEFT JOIN LATERAL (SELECT * FROM sessions s WHERE s.session_id = chat_page.session_id AND s."org_id" = "#,
             [Uuid] &self.org, " OFFSET 0) sessions ON true LEFT JOIN ");
-        push_chat_view(out.reborrow(), &self.org, "chat_page.chat_key")?;
+        push_listed_chat_view(out.reborrow(), &self.org, "chat_page.chat_key")?;
         push!(out; r#" ON true
             LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = chat_page.session_id
                 AND m.chat_key = chat_page.chat_key AND m.sent_at = session_chats.last_message_at

@@ -12,16 +12,40 @@ use crate::ids::OrgId;
 
 /// The view's text between the values of `org_id`. A distributed planner finds the node of a statement only when every table in
 /// it, also in subqueries, is compared with the organization's value; the view compares them with each other.
-static PARTS: LazyLock<Vec<&str>> = LazyLock::new(|| parts(include_str!("views/chat_views.sql")));
+static PARTS: LazyLock<Vec<&str>> = LazyLock::new(|| parts(VIEW));
+const VIEW: &str = include_str!("views/chat_views.sql");
+
+/// The same with at most 100 members a chat, by contact id: a list of large groups would take too much memory.
+static LISTED_PARTS: LazyLock<Vec<&str>> = LazyLock::new(|| parts(&LISTED_VIEW));
+static LISTED_VIEW: LazyLock<String> =
+    LazyLock::new(|| VIEW.replace(") AS members,", "ORDER BY cm.contact_id LIMIT 100) AS members,"));
 
 /// `LATERAL (…) chat_views`: the chat whose key that expression is.
 pub(super) fn push_chat_view<'b>(
-    mut out: AstPass<'_, 'b, Pg>,
+    out: AstPass<'_, 'b, Pg>,
     org: &'b OrgId,
     chat_key: &str,
 ) -> QueryResult<()> {
+    push_parts(out, org, chat_key, &PARTS)
+}
+
+/// [`push_chat_view`] with the first 100 of its members.
+pub(super) fn push_listed_chat_view<'b>(
+    out: AstPass<'_, 'b, Pg>,
+    org: &'b OrgId,
+    chat_key: &str,
+) -> QueryResult<()> {
+    push_parts(out, org, chat_key, &LISTED_PARTS)
+}
+
+fn push_parts<'b>(
+    mut out: AstPass<'_, 'b, Pg>,
+    org: &'b OrgId,
+    chat_key: &str,
+    parts: &[&str],
+) -> QueryResult<()> {
     push!(out; "LATERAL (");
-    let (last, parts) = PARTS.split_last().unwrap_or((&"", &[]));
+    let (last, parts) = parts.split_last().unwrap_or((&"", &[]));
     for part in parts {
         push!(out; part, [Uuid] org);
     }

@@ -26,8 +26,10 @@ use crate::json_value::{JsonObject, JsonValue};
 /// A chat with the state it has in one session.
 #[derive(Clone, Debug)]
 pub struct ChatView {
-    /// The data all sessions share.
+    /// The data all sessions share. In a list, it has the first 100 members by contact id.
     pub shared: SharedChat,
+    /// Number of all members.
+    pub member_count: i64,
     /// The session's state.
     pub held: HeldChat,
     /// The session's phone number, in digits.
