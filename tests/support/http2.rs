@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -11,14 +12,35 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 
 /// What the client accepts without reading, in bytes.
 const WINDOW: u32 = 65_535;
 
-/// A connection, closed when the last clone and all responses are dropped.
+/// The tasks of a connection. It stays open as long as a body of a request has no end.
+#[derive(Clone, Default)]
+pub struct Tasks(Arc<Mutex<Vec<AbortHandle>>>);
+
+impl<F> Executor<F> for Tasks
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.0.lock().expect("a list of tasks").push(tokio::spawn(task).abort_handle());
+    }
+}
+
+impl Tasks {
+    /// Closes the connection.
+    pub fn abort(&self) {
+        self.0.lock().expect("a list of tasks").iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// A connection.
 #[derive(Clone)]
 pub struct Http2 {
     address: SocketAddr,
@@ -40,14 +62,16 @@ pub fn unfinished(bytes: impl Into<Bytes>) -> Body {
 }
 
 impl Http2 {
-    /// Opens one. The handle aborts it.
-    pub async fn open(address: SocketAddr) -> (Self, JoinHandle<()>) {
+    /// Opens one. Its tasks close it.
+    pub async fn open(address: SocketAddr) -> (Self, Tasks) {
+        let tasks = Tasks::default();
         let stream = TokioIo::new(TcpStream::connect(address).await.expect("the server"));
-        let mut http = Builder::new(TokioExecutor::new());
+        let mut http = Builder::new(tasks.clone());
         // What is not read stays with the server.
         http.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
         let (sender, connection) = http.handshake(stream).await.expect("HTTP/2");
-        (Self { address, sender }, tokio::spawn(async { drop(connection.await) }))
+        tasks.execute(async { drop(connection.await) });
+        (Self { address, sender }, tasks)
     }
 
     /// Sends a request and waits for the head of its response.
