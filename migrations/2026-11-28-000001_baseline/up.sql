@@ -710,6 +710,7 @@ CREATE TABLE events (
     changes    jsonb       NOT NULL,
     message_id text        COLLATE "C",
     from_me    boolean,
+    author     text        COLLATE "C",
     PRIMARY KEY (org_id, bucket, number),
     CHECK ((message_id IS NULL) = (from_me IS NULL))
 );
@@ -729,6 +730,7 @@ COMMENT ON COLUMN events.actor IS 'Who made the change: member:<subject of the l
 COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
 COMMENT ON COLUMN events.message_id IS 'WhatsApp''s id of the message that the event is about; null for others.';
 COMMENT ON COLUMN events.from_me IS 'Whether the session''s own number sent that message.';
+COMMENT ON COLUMN events.author IS 'The person that sent that message, if it is an incoming one of a group; otherwise empty.';
 
 -- Webhooks: endpoints that receive change events by HTTP, and the deliveries to them.
 
@@ -1085,7 +1087,8 @@ SELECT
         )
     END AS hidden_from,
     e.message_id,
-    e.from_me
+    e.from_me,
+    e.author
 FROM events e
 LEFT JOIN chats c ON c.org_id = e.org_id AND c.chat_key = e.chat_key
 LEFT JOIN sessions s ON s.org_id = e.org_id AND s.session_id = e.session_id
@@ -1114,6 +1117,7 @@ COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a d
 COMMENT ON COLUMN event_views.hidden_from IS 'Members who may not see the chat, also of a deleted one.';
 COMMENT ON COLUMN event_views.message_id IS 'WhatsApp''s id of the message that the event is about.';
 COMMENT ON COLUMN event_views.from_me IS 'Whether the session''s own number sent that message.';
+COMMENT ON COLUMN event_views.author IS 'The person that sent that message, if it is an incoming one of a group; otherwise empty.';
 
 -- Row level security, a second check: a statement can only write rows of the organization that its transaction is set to.
 -- Reads are not restricted; their check is the org_id in every WHERE. FORCE applies the policies to the tables' owner, too.
