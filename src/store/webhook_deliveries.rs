@@ -85,7 +85,8 @@ pub fn insert(
     Ok(())
 }
 
-/// The webhook's deliveries of these events, in order. Each with its event while that is stored.
+/// The webhook's deliveries of these events, in order.
+/// Each with its event while that is stored.
 pub fn find(
     connection: &mut Connection,
     org: OrgId,
@@ -177,7 +178,8 @@ pub fn lock_state(
     Ok(state.for_update().first(connection).optional()?)
 }
 
-/// Resets one dead letter, or all of the webhook, to waiting. Returns the chat of each.
+/// Resets one dead letter, or all of the webhook, to waiting.
+/// Returns the chat of each.
 pub fn revive(
     connection: &mut Connection,
     org: OrgId,

@@ -69,7 +69,8 @@ pub fn due(connection: &mut Connection, limit: i64) -> StoreResult<Vec<(OrgId, W
         .load(connection)?)
 }
 
-/// When the oldest work of webhooks whose endpoints respond was due, and the current time; `None` without any.
+/// When the oldest work was due, and the current time; `None` without any.
+/// Of webhooks whose endpoints respond only.
 /// Work is an event without deliveries, or a chat that nobody holds.
 pub fn oldest_due(connection: &mut Connection) -> StoreResult<Option<(Instant, Instant)>> {
     macro_rules! oldest {
@@ -130,7 +131,8 @@ pub enum LeaseOrder {
     NewestFirst,
 }
 
-/// Leases at most `limit` due chats of a webhook. Returns them with their first `deliveries` waiting events.
+/// Leases at most `limit` due chats of a webhook.
+/// Returns them with their first `deliveries` waiting events.
 pub fn lease(
     connection: &mut Connection,
     org: OrgId,
@@ -211,7 +213,8 @@ pub fn defer(
     Ok(())
 }
 
-/// Removes those of these chats that have no waiting delivery. [`release`] must have locked them.
+/// Removes those of these chats that have no waiting delivery.
+/// [`release`] must have locked them.
 pub fn remove_finished(
     connection: &mut Connection,
     org: OrgId,

@@ -186,7 +186,8 @@ pub fn failed(
     Ok(())
 }
 
-/// Disables an enabled webhook whose attempts have failed for that long. Returns whether it did.
+/// Disables an enabled webhook whose attempts have failed for that long.
+/// Returns whether it did.
 pub fn disable_failing(
     connection: &mut Connection,
     org: OrgId,

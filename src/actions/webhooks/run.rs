@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::store::webhook_queues::LEASE;
 use crate::store::webhooks::WebhookRow;
 
-/// Chats that a run sends at a time, and that must fail before the endpoint counts as down.
+/// Chats sent at a time, and that must fail before the endpoint counts as down.
 const MAX_CHATS: usize = 8;
 /// The same for an endpoint whose last attempts failed.
 const MAX_PROBES: usize = 2;

@@ -22,8 +22,8 @@ use crate::store::webhooks::{self, WebhookRow};
 use crate::store::{Store, StoreResult, Transaction};
 use crate::telemetry::metrics;
 
-/// Deliveries of a chat that are sent under one lease, and how long after its start new ones are sent.
-/// Shorter than a lease: what a holder sends after a renewal was sent for the first time before.
+/// Deliveries of a chat under one lease, and how long after its start they begin.
+/// Shorter than the lease: an attempt that lasts longer is kept exclusive by renewals.
 const CHAT_BATCH: i64 = 32;
 const CHAT_DURATION: Duration = Duration::from_secs(2);
 /// Chats for which a failed run counts without a request.
@@ -56,7 +56,8 @@ pub(super) struct Leased {
     pub(super) chats: Vec<LeasedChat>,
 }
 
-/// A leased chat with its first waiting deliveries, each with its event while that is stored.
+/// A leased chat with its first waiting deliveries.
+/// Each has its event while that is stored.
 pub(super) struct LeasedChat {
     pub(super) chat_key: i64,
     pub(super) deliveries: Vec<(DeliveryRow, Option<Payload>)>,
@@ -277,7 +278,8 @@ fn store_results(
     webhook_queues::remove_finished(tx, org, id, &held)
 }
 
-/// Records that the service disabled a webhook: an event of the organization, not of a chat.
+/// Records that the service disabled a webhook.
+/// An event of the organization, not of a chat.
 fn record_disabled(tx: &mut Transaction<'_>, id: &WebhookId) {
     tracing::warn!(webhook = %id, "the endpoint has failed for too long: the webhook is disabled");
     let changes = FieldChanges::default().field(&format!("webhooks.{id}.enabled"), &true, &false);
