@@ -145,14 +145,15 @@ async fn requests_beyond_the_limit_are_shed_and_probes_are_not() {
         response.status()
     };
     let [busy, calm, late] = [reader(), reader(), reader()];
-    let slow = async { tokio::join!(get(&busy, "/v1/chats/slow"), get(&busy, "/v1/chats/slow")) };
+    let slow =
+        async { tokio::join!(get(&busy, "/api/v1/sessions/slow"), get(&busy, "/api/v1/sessions/slow")) };
     let others = async {
-        assert_eq!(get(&busy, "/v1/chats/ok").await, StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(get(&calm, "/v1/chats/ok").await, StatusCode::OK);
+        assert_eq!(get(&busy, "/api/v1/sessions/ok").await, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(get(&calm, "/api/v1/sessions/ok").await, StatusCode::OK);
         tokio::select! {
             biased;
-            _ = get(&calm, "/v1/chats/slow") => panic!("it does not end"),
-            status = get(&late, "/v1/chats/ok") => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE),
+            _ = get(&calm, "/api/v1/sessions/slow") => panic!("it does not end"),
+            status = get(&late, "/api/v1/sessions/ok") => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE),
         }
         for probe in ["/livez", "/grpc.health.v1.Health/Check"] {
             assert_eq!(get(&busy, probe).await, StatusCode::OK);
@@ -163,5 +164,5 @@ async fn requests_beyond_the_limit_are_shed_and_probes_are_not() {
         _ = slow => panic!("it does not end"),
         () = others => {}
     }
-    assert_eq!(get(&busy, "/v1/chats/ok").await, StatusCode::OK);
+    assert_eq!(get(&busy, "/api/v1/sessions/ok").await, StatusCode::OK);
 }
