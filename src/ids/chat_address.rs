@@ -63,7 +63,7 @@ impl ChatAddress {
         }
     }
 
-    /// The other spelling of a mobile number in a numbering plan that has two; see [`numbering_plan::other_spelling`].
+    /// The other spelling of a mobile number: see `numbering_plan`.
     pub fn other_spelling(&self) -> Option<Self> {
         let digits = self.text.strip_suffix("@c.us")?;
         numbering_plan::other_spelling(digits).map(|digits| Self::person(&digits))
@@ -108,7 +108,7 @@ fn without_device(user: &str) -> Option<&str> {
     (is_digits(digits, 1..=32) && is_digits(agent, 1..=5) && is_digits(device, 1..=5)).then_some(digits)
 }
 
-/// Whether it is a country code and an id, such as `US.1349`, or a parent company's `US.ENT.118`.
+/// Whether it is a user id such as `US.1349`, or a parent's `US.ENT.118`.
 fn is_user_id(text: &str) -> bool {
     let Some((country, id)) = text.split_once('.') else { return false };
     let id = id.strip_prefix("ENT.").unwrap_or(id);

@@ -1,4 +1,4 @@
-//! Persons: the address by which each is known, and the other addresses that belong to it.
+//! Persons: the address by which each is known, and its other addresses.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,9 @@ use crate::store::{Connection, StoreResult, Transaction};
 pub(super) struct Persons(HashMap<ChatAddress, ChatAddress>);
 
 impl Persons {
-    /// Looks up the persons of these addresses. An address without a link is known by itself.
+    /// Looks up the persons of these addresses.
+    ///
+    /// An address without a link is known by itself.
     pub(super) fn find(
         connection: &mut Connection,
         org: OrgId,
@@ -24,8 +26,9 @@ impl Persons {
         Ok(Self(rows::persons_of(connection, org, &persons)?))
     }
 
-    /// [`Persons::find`] that also links both spellings of the mobile numbers among the addresses: the spelling that comes
-    /// first is the one by which the person is known.
+    /// [`Persons::find`] that also links both spellings of mobile numbers.
+    ///
+    /// The spelling that comes first is the one by which the person is known.
     pub(super) fn find_or_link(
         tx: &mut Transaction<'_>,
         org: OrgId,

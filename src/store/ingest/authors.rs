@@ -11,7 +11,7 @@ use crate::store::bulk::{has_key_of, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::schema::{messages, person_links};
 
-/// The messages of these authors that are stored under their new addresses, too, with those.
+/// The messages of these authors that their new addresses have, too.
 pub fn duplicates_by_author(
     connection: &mut Connection,
     org: OrgId,

@@ -40,7 +40,7 @@ pub fn remove_deletions(connection: &mut Connection, org: OrgId, chats: &[&Delet
     Ok(())
 }
 
-/// Stores that chats were deleted; the caller makes sure that no later deletion is stored.
+/// Stores that chats were deleted; no later deletion is stored.
 pub fn add_deletions(
     connection: &mut Connection,
     org: OrgId,

@@ -13,7 +13,9 @@ use crate::store::schema::{chat_activity, chat_addresses, chats, person_links, s
 use crate::store::touch::touch_chats;
 use crate::store::transaction::Transaction;
 
-/// The addresses by which the persons with these addresses are known; addresses without a link are left out.
+/// The addresses by which the persons with these addresses are known.
+///
+/// Addresses without a link are left out.
 pub fn persons_of(
     connection: &mut Connection,
     org: OrgId,
@@ -38,7 +40,7 @@ pub fn add_new_links(
     Ok(())
 }
 
-/// Makes the persons known by the first address of each pair known by the second one.
+/// Makes the person known by the first of each pair known by the second.
 pub fn join_links(
     connection: &mut Connection,
     org: OrgId,

@@ -65,7 +65,9 @@ pub fn share_sessions(connection: &mut Connection, org: OrgId, ids: &BTreeSet<Se
     Ok(())
 }
 
-/// Locks these sessions against each other and against [`share_sessions`] until the transaction ends.
+/// Locks these sessions against all others until the transaction ends.
+///
+/// That is: against this function and [`share_sessions`].
 pub fn hold_sessions(connection: &mut Connection, org: OrgId, ids: &BTreeSet<SessionId>) -> StoreResult<()> {
     let _: Vec<SessionId> = sessions::table
         .filter(sessions::org_id.eq(org))

@@ -79,7 +79,9 @@ macro_rules! waiting_columns {
 }
 pub(in crate::store) use waiting_columns;
 
-/// Stores updates, each once, until what they wait for arrives; of two equal ones the one that counts is kept.
+/// Stores updates, each once, until what they wait for arrives.
+///
+/// Of two equal ones the one that counts is kept.
 pub fn add_waiting(connection: &mut Connection, org: OrgId, rows: &[WaitingUpdate]) -> StoreResult<()> {
     let insert = insert_rows!(org, waiting_updates, rows, |row| {
         address: row.awaited.address.as_str(),
@@ -162,7 +164,7 @@ pub fn take_waiting(
     Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
 }
 
-/// Deletes and returns the updates that wait for something of chats with these addresses.
+/// Deletes and returns the updates that wait at these addresses.
 pub fn take_waiting_at(
     connection: &mut Connection,
     org: OrgId,
@@ -185,7 +187,9 @@ pub fn take_waiting_members(
     Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
 }
 
-/// What updates wait for at these addresses although it is stored; with the message, or the session's chat.
+/// What updates wait for at these addresses although it is stored.
+///
+/// Each with the message, or the session's chat.
 pub fn arrived(
     connection: &mut Connection,
     org: OrgId,

@@ -22,7 +22,9 @@ pub(super) struct Context<'c> {
 }
 
 impl<'c> Context<'c> {
-    /// Looks up the persons that the changes name, and leaves out messages that were deleted with their chats.
+    /// Looks up the persons that the changes name.
+    ///
+    /// Messages that were deleted with their chats are left out.
     pub(super) fn new(tx: &mut Transaction<'_>, org: OrgId, changes: Changes<'c>) -> StoreResult<Self> {
         let mut seen = BTreeSet::new();
         let addresses = changes.iter().flat_map(|(.., change)| addresses(change));
@@ -54,7 +56,9 @@ impl<'c> Context<'c> {
 /// Changes of sessions with the indexes of their events.
 type Changes<'c> = Vec<(usize, SessionId, &'c Change)>;
 
-/// Leaves out messages that were sent before a caller deleted their chat from the session. A chat event ends that.
+/// Leaves out messages that were sent before their chat was deleted.
+///
+/// A caller deleted it from the session. A chat event ends that.
 fn without_deleted<'c>(
     tx: &mut Transaction<'_>,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! Moves messages when two chats or two authors become one, and applies updates that waited under another address.
+//! Moves messages and what waits for them when addresses are joined.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +86,9 @@ fn stored<'k>(tx: &mut Transaction<'_>, keys: impl Iterator<Item = &'k MessageKe
     states(rows::messages_by_id(tx, org, &ids.iter().collect::<Vec<_>>())?)
 }
 
-/// Makes what waits at the first address of each pair wait at the second one, and applies what need not wait any more.
+/// Moves what waits at the first address of each pair to the second one.
+///
+/// What need not wait any more is applied.
 pub(crate) fn move_waiting(
     tx: &mut Transaction<'_>,
     moved: &[(&ChatAddress, &ChatAddress)],

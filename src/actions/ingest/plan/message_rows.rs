@@ -70,7 +70,9 @@ fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
     })
 }
 
-/// Whether an address may not be the one by which its person is known: it is no phone number, or has two spellings.
+/// Whether a person may be known by another address than this one.
+///
+/// That is no phone number, or one with two spellings.
 fn may_be_linked(address: &str) -> bool {
     let address = address.parse::<ChatAddress>();
     address.is_ok_and(|address| address.kind() != AddressKind::Person || address.other_spelling().is_some())

@@ -24,7 +24,9 @@ struct Entry {
     index: usize,
 }
 
-/// The messages that the batch names, and the updates that wait for theirs, each with what it says about the sender.
+/// The messages that the batch names, and the updates that wait for theirs.
+///
+/// Each update has what it says about the sender.
 #[derive(Default)]
 struct Messages {
     entries: BTreeMap<MessageKey, Entry>,

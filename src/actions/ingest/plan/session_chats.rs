@@ -74,8 +74,9 @@ pub(super) fn lock(
     Ok(session_chats)
 }
 
-/// Orders this transaction and those at the same time that store a chat which updates of the batch wait for: the later one
-/// sees what the other one wrote.
+/// Orders transactions that wait for a chat and that store it.
+///
+/// Without, an update and its chat that are stored at the same moment miss each other.
 fn lock_sessions(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,

@@ -1,4 +1,4 @@
-//! Which message an update is about, and updates that wait for their message or chat.
+//! Which message an update is about, and updates that wait for theirs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ use crate::store::{StoreResult, Transaction};
 const ME: &str = "me";
 const OTHERS: &str = "others";
 
-/// What a reference says about the sender of its message, as `waiting_updates.sender` has it.
+/// What a reference says about the sender: see `waiting_updates.sender`.
 pub(super) fn sender(reference: &MessageReference, context: &Context<'_>) -> String {
     let sender = match (reference.from_me, &reference.author) {
         (Some(true), _) => ME,
@@ -38,7 +38,9 @@ pub(super) enum Target {
     Several,
 }
 
-/// The one among the messages with an id. Among several, a receipt is about the session's own.
+/// The one among the messages with an id that an update is about.
+///
+/// Among several, a receipt is about the session's own.
 pub(super) fn target<'k>(
     stored: impl Iterator<Item = &'k MessageKey>,
     sender: &str,
@@ -61,7 +63,9 @@ pub(super) fn target<'k>(
     }
 }
 
-/// Updates to store until what they wait for arrives; of two equal ones the one that counts.
+/// Updates to store until what they wait for arrives.
+///
+/// Of two equal ones the one that counts.
 #[derive(Default)]
 pub(super) struct Waiting(BTreeMap<(Awaited, String, String, String), WaitingUpdate>);
 
@@ -85,7 +89,7 @@ impl Waiting {
     }
 }
 
-/// Keeps the read marks of chats that their sessions do not hold, and the changes of members of chats that do not exist.
+/// Keeps read marks and changes of members until their chat arrives.
 pub(super) fn keep_changes_of_chats(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
