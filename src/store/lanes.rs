@@ -1,5 +1,6 @@
-//! The lanes of a store: pools of connections to one database that do not wait for each other. All connections of an
-//! instance are counted here.
+//! The lanes of a store: pools of connections that do not wait for each other.
+//!
+//! All connections of an instance are counted here.
 
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ pub struct PoolOptions {
     pub acquire_timeout: Duration,
     /// `statement_timeout` of the connections; `None` for no limit.
     pub statement_timeout: Option<Duration>,
-    /// Whether a connection pooler in transaction mode is between: the server keeps nothing between two transactions, neither
-    /// settings nor prepared statements.
+    /// Whether a connection pooler in transaction mode is between.
+    /// The server then keeps nothing between two transactions, neither settings nor prepared statements.
     pub is_pooled: bool,
-    /// Number of connections that writes leave to reads, so that these are served even when every write waits.
+    /// Number of connections that writes leave to reads.
+    /// Reads are served even when every write waits.
     pub reserved_for_reads: u32,
 }
 

@@ -39,7 +39,7 @@ impl OrgSignal {
         self.wake.notify_one();
     }
 
-    /// Completes when organizations were added since it last completed, and returns them.
+    /// Completes when organizations were added, and returns those since the last call.
     pub async fn received(&self) -> Changed {
         self.wake.notified().await;
         self.with(std::mem::take)

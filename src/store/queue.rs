@@ -1,4 +1,4 @@
-//! Jobs that wait for a thread of a lane: first in, first out, with limits of how many run at a time.
+//! Jobs that wait for a thread of a lane: first in, first out, with limits.
 //!
 //! Each limit is a semaphore whose waiters are jobs. Were they tasks, a thread that has finished would sleep until the
 //! next task has been woken and has sent its job: 15 µs of processor time for each job under load.
@@ -36,7 +36,8 @@ struct Limits {
     size: u32,
     /// That write, of all organizations.
     writes: u32,
-    /// Of one organization and kind: its jobs may be slow, so a quarter is left to the others.
+    /// Of one organization and kind.
+    /// Its jobs may be slow, so a quarter is left to the others.
     org_kind: u32,
     /// Of one organization. One more, so that a read is served even when all its writes wait.
     org: u32,
@@ -158,7 +159,8 @@ impl Queue {
         self.ready.push_back(job);
     }
 
-    /// Drops expired jobs, which would accumulate while the database hangs and no thread returns.
+    /// Drops expired jobs.
+    /// They would accumulate while the database hangs and no thread returns.
     fn drop_expired(&mut self, limit: Limit, index: usize) {
         while let Some(semaphore) = self.semaphores.get_mut(&limit)
             && let Some(job) = semaphore.waiting.pop_front_if(|job| job.is_expired())
@@ -178,8 +180,8 @@ mod tests {
         Some(OrgId::from(uuid::Uuid::from_u128(number)))
     }
 
-    /// A queue of a lane with 4 connections: 3 writes run at a time, and 3 reads and 3 writes of an organization, but no more
-    /// than 4 of these.
+    /// A queue of a lane with 4 connections, of which 1 is reserved for reads.
+    /// 3 writes run at a time; of an organization 3 reads and 3 writes, but no more than 4 together.
     fn queue() -> Queue {
         Queue::new(&PoolOptions { reserved_for_reads: 1, ..PoolOptions::background(4) })
     }

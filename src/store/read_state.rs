@@ -13,7 +13,7 @@ use super::transaction::Transaction;
 use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
 
-/// A changed chat's key and read mark; `None` when nothing changed, and nothing was written.
+/// A changed chat's key and read mark; `None` when nothing was written.
 type Marked = Option<(i64, Option<Instant>)>;
 
 /// Moves the read mark forward to the newest message and sets the unread count to 0.

@@ -39,7 +39,7 @@ impl Runner {
         self.options.size
     }
 
-    /// Runs work when one of the lane's connections is free, and rejects it after the acquire timeout.
+    /// Runs work when a connection is free; rejects it after the acquire timeout.
     pub(super) async fn run<T, F>(&self, name: &'static str, kind: JobKind, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -82,7 +82,8 @@ impl Runner {
     }
 }
 
-/// Runs the work unless the deadline has passed; evicts the pool's connections when their server is lost.
+/// Runs the work unless the deadline has passed.
+/// Evicts the pool's connections when their server is lost.
 fn run_before_deadline<T>(
     connection: &mut PoolConnection,
     deadline: Option<Instant>,

@@ -1,4 +1,4 @@
-//! Worker threads that run the jobs of a lane, one for each of its database connections.
+//! Worker threads that run the jobs of a lane, one for each of its connections.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,8 @@ struct State {
 }
 
 impl Workers {
-    /// Workers without threads yet: each job starts one while none is idle and there are fewer than connections.
+    /// Workers without threads yet.
+    /// Each job starts one while none is idle and there are fewer than connections.
     pub(super) fn new(thread_name: &'static str, options: &PoolOptions) -> Self {
         let state = State { queue: Queue::new(options), threads: 0, idle: 0 };
         let (state, job_ready) = (Mutex::new(state), Condvar::new());
