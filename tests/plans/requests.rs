@@ -104,6 +104,7 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "session_id" => &[&seeded.sessions[0]],
         "chat_id" => &[&format!("{}@c.us", seeded.person)],
         "jid" => &[&format!("{}@s.whatsapp.net", seeded.person)],
+        "message_id" => &["M1-5"],
         "sender" => &[&format!("{}@c.us", seeded.person)],
         "label" => &[&seeded.label[0].clone(), &seeded.label[1].replace(' ', "%20")],
         "offset" => &[&(seeded.chats / 4).min(9000).to_string()],

@@ -25,7 +25,7 @@ try {
   await page.goto(`${service}/docs`);
   assert.equal(await page.title(), 'Switchboard API');
   const navigation = page.getByRole('complementary');
-  await navigation.getByRole('link', { name: document.tags[0]['x-displayName'] }).waitFor({ timeout: 60_000 });
+  await navigation.getByRole('link', { name: document.tags[0]['x-displayName'], exact: true }).waitFor({ timeout: 60_000 });
   for (const { name, 'x-displayName': title } of document.tags) {
     const closed = navigation.getByRole('button', { name: `Open Group - ${title}` });
     if (await closed.isVisible()) await closed.click();
