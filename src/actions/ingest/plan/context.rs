@@ -49,7 +49,9 @@ impl<'c> Context<'c> {
 
     /// When what all sessions share of a chat last changed. An event that changes nothing cannot move it back.
     pub(super) fn updated_at(&self, stored: Instant, given: Option<Instant>, is_changed: bool) -> Instant {
-        if is_changed { given.unwrap_or(self.now) } else { given.map_or(stored, |given| stored.max(given)) }
+        // Fields of the same batch may have later times of arrival.
+        let newer = |given| stored.max(given);
+        if is_changed { given.unwrap_or_else(|| newer(self.now)) } else { given.map_or(stored, newer) }
     }
 }
 
