@@ -13,6 +13,7 @@ use super::progress::Progress;
 use crate::actions::ingest::{Batch, IngestEvent, SessionScope};
 use crate::cli::Failure;
 use crate::cli::failure::with_causes;
+use crate::ids::ChatAddress;
 use crate::pb::ingest_event::Event;
 use crate::pb::ingest_json;
 use crate::store::Store;
@@ -159,11 +160,20 @@ async fn write(
     Ok(())
 }
 
-/// The writer of an event, by its chat or contact. All spellings of an address share the part before `:` and `@`.
+/// The writer of an event, by its chat or contact, of which all spellings have one.
 fn writer_of(event: &IngestEvent) -> usize {
+    // Links of one person may contradict each other: then the first one counts.
+    if matches!(event.event, Some(Event::Address(_) | Event::Alias(_))) {
+        return 0;
+    }
     let address = event.event.as_ref().and_then(Event::address).unwrap_or(&event.session);
-    let user = address.split([':', '@']).next().unwrap_or_default();
     let mut hasher = DefaultHasher::new();
-    user.hash(&mut hasher);
+    match address.parse::<ChatAddress>() {
+        Ok(address) => {
+            let other = address.other_spelling();
+            other.into_iter().chain([address]).min().hash(&mut hasher);
+        }
+        Err(_) => address.hash(&mut hasher),
+    }
     usize::try_from(hasher.finish() % WRITERS as u64).unwrap_or_default()
 }
