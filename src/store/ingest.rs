@@ -40,8 +40,8 @@ pub use session_chats::{
     unread_counts, update_session_chats,
 };
 pub use sessions::{
-    SessionNames, SessionStatus, hold_sessions, lock_session_statuses, sessions_by_name, share_sessions,
-    update_statuses,
+    SessionNames, SessionStatus, hold_all_sessions, hold_sessions, lock_session_statuses, sessions_by_name,
+    share_sessions, update_statuses,
 };
 
 pub(super) use waiting::waiting_columns;

@@ -79,6 +79,17 @@ pub fn hold_sessions(connection: &mut Connection, org: OrgId, ids: &BTreeSet<Ses
     Ok(())
 }
 
+/// [`hold_sessions`] for all sessions of the organization.
+pub fn hold_all_sessions(connection: &mut Connection, org: OrgId) -> StoreResult<()> {
+    let _: Vec<SessionId> = sessions::table
+        .filter(sessions::org_id.eq(org))
+        .select(sessions::session_id)
+        .order(sessions::session_id)
+        .for_update()
+        .load(connection)?;
+    Ok(())
+}
+
 /// Locks these sessions and returns their status.
 pub fn lock_session_statuses(
     connection: &mut Connection,

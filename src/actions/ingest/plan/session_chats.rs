@@ -96,10 +96,20 @@ fn lock_sessions(
     if waiting.is_empty() {
         return if sessions.is_empty() { Ok(()) } else { rows::share_sessions(tx, context.org, &sessions) };
     }
+    // All sessions share the members of a chat, and any of them may store it.
+    let awaits_group =
+        |change: &Change| matches!(change, Change::Members { chat, .. } if chats.find(chat).is_none());
+    let awaits_group = context.changes.iter().any(|(_, change)| awaits_group(change));
     sessions.extend(waiting.iter().map(|(session, _)| *session));
-    rows::hold_sessions(tx, context.org, &sessions)?;
+    match awaits_group {
+        true => rows::hold_all_sessions(tx, context.org)?,
+        false => rows::hold_sessions(tx, context.org, &sessions)?,
+    }
     let addresses: BTreeSet<&ChatAddress> = waiting.iter().map(|(_, chat)| *chat).collect();
     let stored = rows::chats_by_address(tx, context.org, &addresses.into_iter().collect::<Vec<_>>())?;
+    if waiting.iter().any(|(_, chat)| chats.find(chat).is_none() && stored.contains_key(*chat)) {
+        return Err(rows::changed_meanwhile());
+    }
     let keys: BTreeSet<SessionChatKey> = waiting
         .iter()
         .filter_map(|(session, chat)| {

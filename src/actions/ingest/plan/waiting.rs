@@ -145,6 +145,9 @@ pub(super) fn take_member_changes(
     if created.is_empty() {
         return Ok(Vec::new());
     }
+    // Changes that are stored at the same moment are either seen here, or see the chat.
+    let sessions: BTreeSet<SessionId> = context.changes.iter().map(|(session, _)| *session).collect();
+    rows::share_sessions(tx, context.org, &sessions)?;
     let taken = rows::take_waiting_members(tx, context.org, &created.into_iter().collect::<Vec<_>>())?;
     let changes = taken.into_iter().filter_map(|row| {
         let membership = match row.value.as_deref() {
