@@ -194,4 +194,7 @@ const STATEMENTS: [&str; 21] = [
      SELECT e.org_id, w.webhook_id, e.event_id, e.chat_key, CASE WHEN e.event_id % 3 = 0 THEN 'dead' ELSE 'delivered' END, 1
      FROM event_views e JOIN webhooks w ON w.org_id = e.org_id AND w.webhook_id LIKE '%b'
      WHERE e.event_id % 5 = 0 AND e.kind = 'attached'",
+    // Not due while the test runs.
+    "INSERT INTO webhook_queues (org_id, webhook_id, chat_key, due_at)
+     SELECT DISTINCT org_id, webhook_id, chat_key, now() + interval '1 day' FROM webhook_deliveries",
 ];

@@ -112,12 +112,14 @@ async fn every_kind_of_stream_is_limited_per_key_and_organization() {
         drop((held, third, fourth));
         connection.abort();
         until("ended streams do not count", async || {
-            let (client, _connection) = Http2::open(world.address()).await;
+            let (client, connection) = Http2::open(world.address()).await;
             let body = match method.reads_stream {
                 true => unfinished(Vec::new()),
                 false => whole(samples::wire(&method, &watch_request(&method, &ids))),
             };
-            client.grpc(&method.path, &second, body).await.is_ok()
+            let is_open = client.grpc(&method.path, &second, body).await.is_ok();
+            connection.abort();
+            is_open
         })
         .await;
     }
