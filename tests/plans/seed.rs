@@ -80,7 +80,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 21] = [
+const STATEMENTS: [&str; 22] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
