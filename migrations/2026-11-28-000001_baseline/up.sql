@@ -649,6 +649,8 @@ CREATE TABLE waiting_updates (
     PRIMARY KEY (org_id, address, session_id, message_id, sender, kind, contact_id),
     FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE DEFERRABLE
 );
+-- For senders that become known by another address.
+CREATE INDEX waiting_updates_sender ON waiting_updates (org_id, sender);
 CREATE INDEX waiting_updates_session ON waiting_updates (org_id, session_id, received_at);
 -- Expired rows are deleted across organizations.
 CREATE INDEX waiting_updates_received_at ON waiting_updates (received_at);

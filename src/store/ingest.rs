@@ -39,15 +39,13 @@ pub use session_chats::{
     Latest, SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats,
     unread_counts, update_session_chats,
 };
-pub use sessions::{
-    SessionNames, SessionStatus, hold_all_sessions, hold_sessions, lock_session_statuses, sessions_by_name,
-    share_sessions, update_statuses,
-};
+pub use sessions::{SessionNames, SessionStatus, lock_session_statuses, sessions_by_name, update_statuses};
 
 pub(super) use waiting::waiting_columns;
 pub use waiting::{
     Awaited, MEMBER, READ_MARK, UNREAD, WaitingUpdate, add_waiting, arrived, delete_expired_waiting,
-    limit_waiting, orgs_with_expired_waiting, take_waiting, take_waiting_at, take_waiting_members,
+    limit_waiting, orgs_with_expired_waiting, take_waiting, take_waiting_at, take_waiting_by_sender,
+    take_waiting_members, waits_at,
 };
 
 use diesel::connection::SimpleConnection;
@@ -70,13 +68,6 @@ pub fn for_many<T>(
     let checked = tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
     checked.map_err(|error| retry_when_deleted(error.into()))?;
     Ok(result)
-}
-
-/// A serialization failure, so that the transaction is retried: what it read first has changed since.
-pub fn changed_meanwhile() -> StoreError {
-    let information = Box::new("a chat was stored meanwhile".to_owned());
-    let kind = DatabaseErrorKind::SerializationFailure;
-    StoreError::Database(DieselError::DatabaseError(kind, information))
 }
 
 /// Turns a foreign key violation into a serialization failure, so that the transaction is retried.

@@ -1,16 +1,19 @@
 //! Batches of events, which are stored together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::change::SessionEvent;
 use super::parse::{Parsed, parse};
+use super::persons::Persons;
 use super::scope::SessionScope;
 use super::transaction::{Mark, write_in_parts};
 use super::{link, plan, setup};
 use crate::error::{Error, Result};
+use crate::ids::ChatAddress;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::Event;
+use crate::store::ingest as rows;
 use crate::store::{LockMode, Store};
 use crate::telemetry::metrics;
 
@@ -110,12 +113,39 @@ async fn apply_marked(
         write_in_parts(store, scope, LockMode::Shared, setups.into(), setup::write, None).await?;
     let session_events: Arc<[(usize, SessionEvent)]> = session_events.into();
     rejected.extend(link::apply(store, scope, &session_events).await?);
-    rejected.extend(write_in_parts(store, scope, LockMode::Shared, session_events, plan::write, mark).await?);
+    let events = Arc::clone(&session_events);
+    rejected.extend(write_in_parts(store, scope, LockMode::Shared, events, plan::write, mark).await?);
+    replay(store, scope, &session_events).await?;
     for (index, error) in rejected {
         outcomes[index] = Err(error);
     }
     count(kinds.into_iter().zip(outcomes.iter().map(Result::is_ok)));
     Ok(outcomes)
+}
+
+/// Applies updates of the chats of a batch whose message or chat another transaction stored at the same moment.
+///
+/// Neither of the two transactions saw what the other one wrote. Each looks again after its commit.
+async fn replay(store: &Store, scope: &SessionScope, events: &[(usize, SessionEvent)]) -> Result<()> {
+    let named = events.iter().filter_map(|(_, event)| event.change.chat());
+    let named: BTreeSet<ChatAddress> = named.cloned().collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let org = scope.org;
+    let waiting = store
+        .read(move |connection| {
+            let named: Vec<&ChatAddress> = named.iter().collect();
+            let persons = Persons::find(connection, org, &named)?;
+            let chats: BTreeSet<&ChatAddress> = named.into_iter().map(|chat| persons.of(chat)).collect();
+            rows::waits_at(connection, org, &chats.into_iter().collect::<Vec<_>>())
+        })
+        .await?;
+    let waiting: Arc<[(usize, ChatAddress)]> = waiting.into_iter().enumerate().collect();
+    if !waiting.is_empty() {
+        write_in_parts(store, scope, LockMode::Shared, waiting, plan::replay, None).await?;
+    }
+    Ok(())
 }
 
 /// Counts events by kind and by whether they are stored.

@@ -114,12 +114,12 @@ fn joins(link: &Link, persons: &Persons) -> Result<Vec<Join>> {
 }
 
 fn linked_elsewhere(kind: AddressKind) -> Error {
-    let (name, field) = match kind {
-        AddressKind::UserId => ("user id", "address.userId"),
-        AddressKind::Lid | AddressKind::Person | AddressKind::Group => ("LID", "address.lid"),
+    let field = match kind {
+        AddressKind::UserId => "address.userId",
+        AddressKind::Lid | AddressKind::Person | AddressKind::Group => "address.lid",
     };
-    Error::new(Kind::FailedPrecondition, format!("the {name} is linked to another phone number"))
-        .with_field(field, "must not be linked to another phone number")
+    let problem = "must not be linked to another phone number";
+    Error::new(Kind::FailedPrecondition, format!("{field} {problem}")).with_field(field, problem)
 }
 
 /// Splits joins into rounds in which each address occurs once.

@@ -22,12 +22,32 @@ pub(super) use sessions::resolve;
 
 use std::collections::BTreeSet;
 
-use super::change::SessionEvent;
+use super::change::{SessionEvent, SessionName};
 use super::scope::SessionScope;
 use super::transaction::Rejections;
+use crate::ids::ChatAddress;
 use crate::store::ingest::retry_when_deleted;
 use crate::store::{StoreResult, Transaction};
 use context::Context;
+
+/// Stores updates again whose message or chat was stored at the same moment, at these addresses of chats.
+///
+/// One that could mean several messages by now is dropped.
+pub(super) fn replay(
+    tx: &mut Transaction<'_>,
+    scope: &SessionScope,
+    addresses: &[(usize, ChatAddress)],
+) -> StoreResult<Rejections> {
+    let addresses: Vec<&ChatAddress> = addresses.iter().map(|(_, address)| address).collect();
+    let changes = waiting::take_arrived(tx, &addresses)?
+        .into_iter()
+        .map(|(session, change)| (0, SessionEvent { session: SessionName::Id(session), change }));
+    let events: Vec<(usize, SessionEvent)> = changes.collect();
+    if !events.is_empty() {
+        write(tx, &scope.of_all_sessions(), &events)?;
+    }
+    Ok(Rejections::new())
+}
 
 /// Plans and writes the events of one transaction. Rows are locked in the order that `store::ingest` describes.
 pub(super) fn write(

@@ -33,6 +33,11 @@ impl SessionScope {
         Self { keeps_deleted_text, ..self }
     }
 
+    /// The same scope for all sessions of the organization.
+    pub(super) fn of_all_sessions(&self) -> Self {
+        Self { sessions: None, ..self.clone() }
+    }
+
     pub(super) fn contains(&self, session: SessionId) -> bool {
         self.sessions.as_ref().is_none_or(|sessions| sessions.contains(&session))
     }

@@ -1,7 +1,5 @@
 //! Statements of ingest for sessions and their connection status.
 
-use std::collections::BTreeSet;
-
 use diesel::prelude::*;
 
 use crate::ids::{OrgId, Phone, PhoneId, SessionId};
@@ -51,43 +49,6 @@ pub fn sessions_by_name(
         .filter(has_name)
         .select((sessions::session_id, sessions::phone, sessions::phone_id))
         .load(connection)?)
-}
-
-/// Locks these sessions against [`hold_sessions`] until the transaction ends.
-pub fn share_sessions(connection: &mut Connection, org: OrgId, ids: &BTreeSet<SessionId>) -> StoreResult<()> {
-    let _: Vec<SessionId> = sessions::table
-        .filter(sessions::org_id.eq(org))
-        .filter(sessions::session_id.eq_any(ids.iter()))
-        .select(sessions::session_id)
-        .order(sessions::session_id)
-        .for_key_share()
-        .load(connection)?;
-    Ok(())
-}
-
-/// Locks these sessions against all others until the transaction ends.
-///
-/// That is: against this function and [`share_sessions`].
-pub fn hold_sessions(connection: &mut Connection, org: OrgId, ids: &BTreeSet<SessionId>) -> StoreResult<()> {
-    let _: Vec<SessionId> = sessions::table
-        .filter(sessions::org_id.eq(org))
-        .filter(sessions::session_id.eq_any(ids.iter()))
-        .select(sessions::session_id)
-        .order(sessions::session_id)
-        .for_update()
-        .load(connection)?;
-    Ok(())
-}
-
-/// [`hold_sessions`] for all sessions of the organization.
-pub fn hold_all_sessions(connection: &mut Connection, org: OrgId) -> StoreResult<()> {
-    let _: Vec<SessionId> = sessions::table
-        .filter(sessions::org_id.eq(org))
-        .select(sessions::session_id)
-        .order(sessions::session_id)
-        .for_update()
-        .load(connection)?;
-    Ok(())
 }
 
 /// Locks these sessions and returns their status.

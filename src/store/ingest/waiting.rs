@@ -175,6 +175,30 @@ pub fn take_waiting_at(
     Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
 }
 
+/// Deletes and returns the updates of messages of these senders.
+pub fn take_waiting_by_sender(
+    connection: &mut Connection,
+    org: OrgId,
+    senders: &[&ChatAddress],
+) -> StoreResult<Vec<WaitingUpdate>> {
+    let is_wanted = has_key_of!(org, waiting_updates, senders, |sender| { sender: sender.as_str() });
+    let deleted = diesel::delete(waiting_updates::table).filter(is_wanted);
+    Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
+}
+
+/// Those of these addresses at which updates wait.
+pub fn waits_at(
+    connection: &mut Connection,
+    org: OrgId,
+    addresses: &[&ChatAddress],
+) -> StoreResult<Vec<ChatAddress>> {
+    Ok(waiting_updates::table
+        .filter(has_key_of!(org, waiting_updates, addresses, |address| { address: address.as_str() }))
+        .select(waiting_updates::address)
+        .distinct()
+        .load(connection)?)
+}
+
 /// Deletes and returns the changes of members that wait for these chats.
 pub fn take_waiting_members(
     connection: &mut Connection,

@@ -94,14 +94,24 @@ pub(crate) fn move_waiting(
     moved: &[(&ChatAddress, &ChatAddress)],
 ) -> StoreResult<()> {
     let org = tx.org();
-    let to: BTreeMap<&ChatAddress, &ChatAddress> = moved.iter().copied().collect();
+    let to: BTreeMap<&str, &ChatAddress> = moved.iter().map(|(from, to)| (from.as_str(), *to)).collect();
+    let from: Vec<&ChatAddress> = moved.iter().map(|(from, _)| *from).collect();
+    let mut taken = rows::take_waiting_at(tx, org, &from)?;
+    taken.extend(rows::take_waiting_by_sender(tx, org, &from)?);
+    let mut addresses: BTreeSet<ChatAddress> = to.values().map(|to| (*to).clone()).collect();
     let mut waiting = Waiting::default();
-    for mut row in rows::take_waiting_at(tx, org, &to.keys().copied().collect::<Vec<_>>())? {
-        row.awaited.address = to[&row.awaited.address].clone();
+    for mut row in taken {
+        if let Some(address) = to.get(row.awaited.address.as_str()) {
+            row.awaited.address = (*address).clone();
+        }
+        if let Some(sender) = to.get(row.sender.as_str()) {
+            row.sender = sender.to_string();
+        }
+        addresses.insert(row.awaited.address.clone());
         waiting.add(row);
     }
     waiting.write(tx)?;
-    apply_arrived(tx, &to.into_values().collect::<Vec<_>>())
+    apply_arrived(tx, &addresses.iter().collect::<Vec<_>>())
 }
 
 /// Applies the updates at these addresses whose message or chat is stored.

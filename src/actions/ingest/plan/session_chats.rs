@@ -8,7 +8,7 @@ use super::session_chat::Entry;
 use crate::actions::ingest::change::Change;
 use crate::actions::ingest::message_state::MessageState;
 use crate::error::Error;
-use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{
     self as rows, Awaited, Changed, Latest, MessageKey, SessionChat, SessionChatKey, WaitingUpdate,
@@ -41,9 +41,6 @@ pub(super) fn lock(
     };
     locked.iter().for_each(|row| drop(named.remove(&row.key)));
     named.retain(|_, created| created.is_some());
-    let known: BTreeSet<SessionChatKey> =
-        locked.iter().map(|row| row.key).chain(named.keys().copied()).collect();
-    lock_sessions(tx, context, chats, &known, named.keys().map(|key| key.session).collect())?;
     if !named.is_empty() {
         let missing: Vec<SessionChatKey> = named.keys().copied().collect();
         rows::create_session_chats(tx, &missing)?;
@@ -72,57 +69,6 @@ pub(super) fn lock(
         }
     }
     Ok(session_chats)
-}
-
-/// Orders transactions that wait for a chat and that store it.
-///
-/// Without, an update and its chat that are stored at the same moment miss each other.
-fn lock_sessions(
-    tx: &mut Transaction<'_>,
-    context: &Context<'_>,
-    chats: &Chats,
-    known: &BTreeSet<SessionChatKey>,
-    mut sessions: BTreeSet<SessionId>,
-) -> StoreResult<()> {
-    let is_known = |session: SessionId, chat_key: Option<i64>| {
-        chat_key.is_some_and(|chat_key| known.contains(&SessionChatKey { session, chat_key }))
-    };
-    let mut waiting: Vec<(SessionId, &ChatAddress)> = Vec::new();
-    for (session, change) in &context.changes {
-        if let Some(chat) = change.chat().filter(|chat| !is_known(*session, chats.find(chat))) {
-            waiting.push((*session, context.canonical(chat)));
-        }
-    }
-    if waiting.is_empty() {
-        return if sessions.is_empty() { Ok(()) } else { rows::share_sessions(tx, context.org, &sessions) };
-    }
-    // All sessions share the members of a chat, and any of them may store it.
-    let awaits_group =
-        |change: &Change| matches!(change, Change::Members { chat, .. } if chats.find(chat).is_none());
-    let awaits_group = context.changes.iter().any(|(_, change)| awaits_group(change));
-    sessions.extend(waiting.iter().map(|(session, _)| *session));
-    match awaits_group {
-        true => rows::hold_all_sessions(tx, context.org)?,
-        false => rows::hold_sessions(tx, context.org, &sessions)?,
-    }
-    let addresses: BTreeSet<&ChatAddress> = waiting.iter().map(|(_, chat)| *chat).collect();
-    let stored = rows::chats_by_address(tx, context.org, &addresses.into_iter().collect::<Vec<_>>())?;
-    if waiting.iter().any(|(_, chat)| chats.find(chat).is_none() && stored.contains_key(*chat)) {
-        return Err(rows::changed_meanwhile());
-    }
-    let keys: BTreeSet<SessionChatKey> = waiting
-        .iter()
-        .filter_map(|(session, chat)| {
-            Some(SessionChatKey { session: *session, chat_key: *stored.get(*chat)? })
-        })
-        .collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    match rows::lock_session_chats(tx, context.org, &keys.into_iter().collect::<Vec<_>>())?.as_slice() {
-        [] => Ok(()),
-        _ => Err(rows::changed_meanwhile()),
-    }
 }
 
 /// Merges what sessions see of the chats that are removed, the keys of `into`, into the chats that replace them.

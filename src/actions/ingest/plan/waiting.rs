@@ -145,20 +145,56 @@ pub(super) fn take_member_changes(
     if created.is_empty() {
         return Ok(Vec::new());
     }
-    // Changes that are stored at the same moment are either seen here, or see the chat.
-    let sessions: BTreeSet<SessionId> = context.changes.iter().map(|(session, _)| *session).collect();
-    rows::share_sessions(tx, context.org, &sessions)?;
     let taken = rows::take_waiting_members(tx, context.org, &created.into_iter().collect::<Vec<_>>())?;
-    let changes = taken.into_iter().filter_map(|row| {
-        let membership = match row.value.as_deref() {
-            Some("0") => Membership::No,
-            Some("1") => Membership::Member,
-            _ => Membership::Admin,
-        };
-        let change = MemberChange { contact: row.contact.parse().ok()?, membership, at: row.at };
-        Some((row.awaited.session, Change::Members { chat: row.awaited.address, changes: vec![change] }))
-    });
-    Ok(changes.collect())
+    Ok(taken.into_iter().filter_map(change).collect())
+}
+
+/// Takes the updates at these addresses whose message or chat is stored.
+pub(super) fn take_arrived(
+    tx: &mut Transaction<'_>,
+    addresses: &[&ChatAddress],
+) -> StoreResult<Vec<(SessionId, Change)>> {
+    let org = tx.org();
+    let arrived = rows::arrived(tx, org, addresses)?;
+    let awaited: BTreeSet<Awaited> = arrived.into_iter().map(|(awaited, _)| awaited).collect();
+    let mut taken = match awaited.is_empty() {
+        true => Vec::new(),
+        false => rows::take_waiting(tx, org, &awaited.into_iter().collect::<Vec<_>>())?,
+    };
+    let stored = rows::chats_by_address(tx, org, addresses)?;
+    if !stored.is_empty() {
+        taken.extend(rows::take_waiting_members(tx, org, &stored.keys().collect::<Vec<_>>())?);
+    }
+    Ok(taken.into_iter().filter_map(change).collect())
+}
+
+/// The change with which an update arrived, and its session.
+fn change(row: WaitingUpdate) -> Option<(SessionId, Change)> {
+    let (session, chat) = (row.awaited.session, row.awaited.address.clone());
+    let change = match row.kind.as_str() {
+        rows::READ_MARK => Change::Read { chat, up_to: row.at },
+        rows::UNREAD => Change::Unread { chat, count: row.value?.parse().ok()? },
+        rows::MEMBER => {
+            let membership = match row.value.as_deref() {
+                Some("0") => Membership::No,
+                Some("1") => Membership::Member,
+                _ => Membership::Admin,
+            };
+            let contact = row.contact.parse().ok()?;
+            Change::Members { chat, changes: vec![MemberChange { contact, membership, at: row.at }] }
+        }
+        _ => {
+            let (from_me, author) = match row.sender.as_str() {
+                "" => (None, None),
+                ME => (Some(true), None),
+                OTHERS => (Some(false), None),
+                author => (Some(false), author.parse().ok()),
+            };
+            let message = MessageReference { chat, id: row.awaited.id.clone(), from_me, author };
+            Change::Update { message, update: update(&row) }
+        }
+    };
+    Some((session, change))
 }
 
 /// The update of a message.
