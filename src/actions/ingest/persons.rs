@@ -1,9 +1,9 @@
 //! Persons: the address by which each is known, and its other addresses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ids::{AddressKind, ChatAddress, OrgId};
-use crate::store::ingest as rows;
+use crate::store::ingest::{self as rows, FieldTimes};
 use crate::store::{Connection, StoreResult, Transaction};
 
 /// The addresses by which the persons of a batch are known.
@@ -60,6 +60,28 @@ impl Persons {
     /// The address by which the person with this address is known.
     pub(super) fn of<'a>(&'a self, address: &'a ChatAddress) -> &'a ChatAddress {
         self.0.get(address).unwrap_or(address)
+    }
+
+    /// Names the contacts of these times, which may be stored under an earlier address, as they are known now.
+    pub(super) fn rename(
+        connection: &mut Connection,
+        org: OrgId,
+        times: &mut [&mut FieldTimes],
+    ) -> StoreResult<()> {
+        let named = times.iter().flat_map(|times| times.keys());
+        let named: BTreeSet<ChatAddress> = named.filter_map(|contact| contact.parse().ok()).collect();
+        let persons = Self::find(connection, org, &named.iter().collect::<Vec<_>>())?;
+        let persons: HashMap<&str, &str> =
+            persons.0.iter().map(|(address, person)| (address.as_str(), person.as_str())).collect();
+        for times in times {
+            for (contact, at) in std::mem::take(*times) {
+                let person =
+                    persons.get(contact.as_str()).map_or(contact.clone(), |person| (*person).to_owned());
+                let newest = times.entry(person).or_insert(at);
+                *newest = at.max(*newest);
+            }
+        }
+        Ok(())
     }
 
     /// Makes the person known by `from` known by `to`.

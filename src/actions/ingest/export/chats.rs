@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::versions::by_version;
+use crate::actions::ingest::persons::Persons;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::{
@@ -26,7 +27,9 @@ impl Page {
         after: i64,
         limit: i64,
     ) -> StoreResult<Self> {
-        let chats = rows::chats_after(connection, org, session, after, limit)?;
+        let mut chats = rows::chats_after(connection, org, session, after, limit)?;
+        let mut times: Vec<_> = chats.iter_mut().map(|chat| &mut chat.member_times.0).collect();
+        Persons::rename(connection, org, &mut times)?;
         let keys: Vec<i64> = chats.iter().map(|chat| chat.chat_key).collect();
         let mut views: HashMap<i64, Vec<SessionChatRow>> = HashMap::new();
         for view in rows::session_chats(connection, org, session, &keys)? {

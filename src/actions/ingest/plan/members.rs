@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::context::Context;
 use super::versions::Reported;
 use crate::actions::ingest::change::{Change, Member, MemberChange, Membership};
+use crate::actions::ingest::persons::Persons;
 use crate::ids::ChatAddress;
 use crate::store::ingest::{self as rows, Chat};
 use crate::store::{StoreResult, Transaction};
@@ -31,6 +32,12 @@ pub(super) fn write(
     if keys.is_empty() {
         return Ok(BTreeSet::new());
     }
+    let mut times: Vec<_> = chats
+        .iter_mut()
+        .filter(|(key, _)| keys.contains(key))
+        .map(|(_, chat)| &mut chat.member_times.0)
+        .collect();
+    Persons::rename(tx, context.org, &mut times)?;
     let mut stored: HashMap<i64, Members> = HashMap::new();
     for member in rows::members_of(tx, context.org, &keys)? {
         stored.entry(member.chat_key).or_default().insert(member.contact.clone(), member);
