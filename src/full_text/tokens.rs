@@ -118,10 +118,12 @@ fn token(text: &str, range: Range<usize>, class: Class, is_joined: bool) -> Opti
     let raw = &text[range.clone()];
     let folded = fold(raw);
     let folded = folded.chars().filter(|c| c.is_alphanumeric() || is_mark(*c));
-    let kind = match class {
-        Class::Letter => Kind::Letter { is_joined },
-        _ if is_stop_word(raw) => Kind::StopWord,
-        _ => Kind::Word,
+    let kind = if class == Class::Letter {
+        Kind::Letter { is_joined }
+    } else if is_stop_word(raw) {
+        Kind::StopWord
+    } else {
+        Kind::Word
     };
     let text: String = folded.take(MAX_WORD).collect();
     (!text.is_empty()).then_some(Token { text, range, kind })

@@ -44,6 +44,7 @@ pub async fn distribute(database_url: &Secret) -> Result<Vec<String>> {
     blocking(connection, distribute_all).await.map(|(_, tables)| tables)
 }
 
+#[expect(clippy::disallowed_methods, reason = "statements that run once")]
 fn distribute_all(connection: &mut Connection) -> StoreResult<Vec<String>> {
     let citus = "SELECT extversion AS value FROM pg_extension WHERE extname = 'citus'";
     if sql_query(citus).load::<TextRow>(connection)?.is_empty() {

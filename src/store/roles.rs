@@ -33,6 +33,7 @@ pub async fn grant(database_url: &Secret, role: String) -> Result<()> {
     blocking(connect(database_url).await?, move |connection| grant_to(connection, &role)).await.map(|_| ())
 }
 
+#[expect(clippy::disallowed_methods, reason = "statements that run once")]
 fn grant_to(connection: &mut Connection, role: &str) -> StoreResult<()> {
     let own: TextRow = sql_query("SELECT current_user::text AS value").get_result(connection)?;
     if own.value == role {
@@ -50,6 +51,7 @@ fn grant_to(connection: &mut Connection, role: &str) -> StoreResult<()> {
     Ok(connection.batch_execute(&grants)?)
 }
 
+#[expect(clippy::disallowed_methods, reason = "statements that run once")]
 fn statements(connection: &mut Connection, query: &str, role: &str) -> StoreResult<Vec<String>> {
     let rows: Vec<TextRow> = sql_query(query).bind::<Text, _>(role).load(connection)?;
     Ok(rows.into_iter().map(|row| row.value).collect())

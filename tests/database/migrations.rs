@@ -59,7 +59,7 @@ async fn migration_beside_a_long_reader_stops_no_call() {
         let mut reader = world.admin();
         // Its snapshot is held to the end.
         reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM chats");
-        let (url, from) = (Secret::new(&world.database.owner_url()), source.migrations());
+        let (url, from) = (Secret::new(world.database.owner_url()), source.migrations());
         let migrating = tokio::spawn(async move { migrations::up_from(&url, from).await });
         let over = CancellationToken::new();
         let calling = tokio::spawn({

@@ -178,7 +178,12 @@ async fn name_filter_matches_literal_substring() {
         }
     };
     check().await;
-    // The same with more chats than the query filters one by one.
+    add_unnamed_chats(&world);
+    check().await;
+}
+
+/// Adds more chats than the query filters one by one.
+fn add_unnamed_chats(world: &World) {
     let org = &world.org.id;
     let many = format!(
         "WITH made AS (
@@ -192,7 +197,6 @@ async fn name_filter_matches_literal_substring() {
     );
     world.sql().run_as(org, &many);
     world.sql().run_as(org, &fill_lists(&format!("org_id = '{org}'")));
-    check().await;
 }
 
 #[tokio::test]

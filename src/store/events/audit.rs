@@ -60,6 +60,17 @@ macro_rules! merged_chats {
     };
 }
 
+/// Whether an event is of the chat or of one that was merged into it. The last events of a merged chat say that it is gone,
+/// which the chat is not.
+macro_rules! is_of_chat_or_merged {
+    ($keys:expr) => {
+        event_views::org_id
+            .eq(chat_addresses::org_id)
+            .and(event_views::chat_key.eq(chat_addresses::chat_key).or(event_views::kind.ne_all(LAST_KINDS)))
+            .and(event_views::chat_key.eq_any($keys))
+    };
+}
+
 /// At most `limit` events of the chat, newest first.
 /// `None` when no selected session holds the chat.
 pub fn of_chat(
@@ -129,11 +140,7 @@ pub fn of_chat(
     {
         // Chats without merged ones, which are most, are read in the order of the index.
         let keys: Vec<i64> = merged.iter().chain([chat_key]).copied().collect();
-        // The last events of a merged chat say that it is gone, which the chat is not.
-        let is_shown =
-            || event_views::chat_key.eq(chat_addresses::chat_key).or(event_views::kind.ne_all(LAST_KINDS));
-        let is_in_org = || event_views::org_id.eq(chat_addresses::org_id).and(is_shown());
-        rows = rows_of_allowed_sessions!(is_in_org().and(event_views::chat_key.eq_any(keys.clone())));
+        rows = rows_of_allowed_sessions!(is_of_chat_or_merged!(keys.clone()));
     }
     Ok((!rows.is_empty()).then(|| rows.into_iter().filter_map(|(.., event)| event).collect()))
 }

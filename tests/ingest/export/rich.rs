@@ -141,18 +141,20 @@ fn events() -> Vec<Value> {
         ]
         .map(of_first),
     );
-    events.extend(
-        [
-            json!({"chat": {"jid": PERSON, "archived": true, "mutedUntil": 1_900_000_000_000_i64}}),
-            json!({"status": {"status": "logged_out", "at": 1_900_000_000_000_i64}}),
-        ]
-        .map(|event| {
-            let mut event = of_first(event);
-            event["session"] = json!("15550100401");
-            event
-        }),
-    );
+    events.extend(events_of_second());
     events
+}
+
+fn events_of_second() -> [Value; 2] {
+    [
+        json!({"chat": {"jid": PERSON, "archived": true, "mutedUntil": 1_900_000_000_000_i64}}),
+        json!({"status": {"status": "logged_out", "at": 1_900_000_000_000_i64}}),
+    ]
+    .map(|event| {
+        let mut event = of_first(event);
+        event["session"] = json!("15550100401");
+        event
+    })
 }
 
 /// Changes that members make.

@@ -27,11 +27,14 @@ async fn until_rejected(caller: &Rest, path: &str, body: impl Fn(usize) -> Value
     panic!("{path} is not limited");
 }
 
+/// A quota, the path and the table of its rows, and the body that creates the nth.
+type Kind = (&'static str, String, &'static str, fn(usize) -> Value);
+
 #[tokio::test]
 async fn every_kind_of_row_has_a_quota_that_its_error_names() {
     let (world, manager) = world().await;
     let organization = |noun: &str| format!("/api/v1/organization/{noun}");
-    let kinds: [(&str, String, &str, fn(usize) -> Value); 6] = [
+    let kinds: [Kind; 6] = [
         ("labels", organization("labels"), "labels", |n| json!({"name": format!("label {n}")})),
         ("members", organization("members"), "members", |n| json!({"email": format!("m{n}@acme.example")})),
         (

@@ -116,9 +116,9 @@ mod tests {
             has_links: false,
         };
         let events = events("15550101001@c.us", row).unwrap();
-        let versions = events.into_iter().map(|event| match event {
-            Event::Message(message) => message,
-            other => panic!("{other:?}"),
+        let versions = events.into_iter().map(|event| {
+            let Event::Message(message) = event else { panic!("{event:?}") };
+            message
         });
         let versions: Vec<Message> = versions.collect();
         let nanos: Vec<_> = versions.iter().map(|event| event.updated_at.map(|at| at.nanos)).collect();

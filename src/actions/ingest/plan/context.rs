@@ -71,7 +71,7 @@ fn without_deleted<'c>(
         let is_named = matches!(change, Change::Message { .. } | Change::Chat { .. });
         Some((session, persons.of(change.chat().filter(|_| is_named)?).clone()))
     };
-    let chats = changes.iter().filter_map(|(_, session, change)| chat_of(*session, *change));
+    let chats = changes.iter().filter_map(|(_, session, change)| chat_of(*session, change));
     let chats: BTreeSet<DeletedChat> = chats.collect();
     if chats.is_empty() {
         return Ok(changes);
@@ -81,14 +81,14 @@ fn without_deleted<'c>(
         return Ok(changes);
     }
     let with_event = changes.iter().filter(|(.., change)| matches!(change, Change::Chat { .. }));
-    let back = with_event.filter_map(|(_, session, change)| chat_of(*session, *change));
+    let back = with_event.filter_map(|(_, session, change)| chat_of(*session, change));
     let back: BTreeSet<DeletedChat> = back.filter(|chat| deleted.remove(chat).is_some()).collect();
     if !back.is_empty() {
         rows::remove_deletions(tx, org, &back.iter().collect::<Vec<_>>())?;
     }
     changes.retain(|(_, session, change)| {
         let Change::Message { message, .. } = change else { return true };
-        let deleted_at = chat_of(*session, *change).and_then(|chat| deleted.get(&chat));
+        let deleted_at = chat_of(*session, change).and_then(|chat| deleted.get(&chat));
         deleted_at.is_none_or(|at| message.sent_at >= *at)
     });
     Ok(changes)

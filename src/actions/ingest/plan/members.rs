@@ -113,8 +113,8 @@ fn apply(chat: &mut Chat, members: &mut Members, change: &MemberChange, context:
         Membership::No => {
             members.remove(contact);
         }
-        membership => {
-            let is_admin = membership == Membership::Admin;
+        Membership::Member | Membership::Admin => {
+            let is_admin = change.membership == Membership::Admin;
             let is_super_admin = is_admin && members.get(contact).is_some_and(|member| member.is_super_admin);
             let (chat_key, row) = (chat.chat_key, contact.clone());
             let member = rows::Member { chat_key, contact: row, is_admin, is_super_admin };

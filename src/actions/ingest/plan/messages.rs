@@ -86,12 +86,7 @@ fn named<'c>(context: &Context<'c>, chats: &Chats, session_chats: &SessionChats)
         };
         let address = context.canonical(chat).clone();
         let awaited = Awaited { address, session: *session, id: id.clone() };
-        Some(Named {
-            index: *index,
-            awaited,
-            chat: session_chats.held(*session, chats.find(chat)),
-            change: *change,
-        })
+        Some(Named { index: *index, awaited, chat: session_chats.held(*session, chats.find(chat)), change })
     });
     named.collect()
 }
