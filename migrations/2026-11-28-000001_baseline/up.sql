@@ -627,7 +627,7 @@ COMMENT ON COLUMN messages.details IS 'The keys of the message object that have 
 COMMENT ON COLUMN messages.field_times IS '{field: Unix microseconds} of the fields last reported before updated_at; null when all are as of updated_at.';
 COMMENT ON COLUMN messages.search IS 'What search looks through: folded words, each after the last digit of org_id; null when there is none.';
 COMMENT ON COLUMN messages.fts IS 'The English words of the text, as responses show them.';
-COMMENT ON COLUMN messages.first_body IS 'The text as first sent, without a version, when it is neither body nor prev_body.';
+COMMENT ON COLUMN messages.first_body IS 'The text as first sent, without a version; null while body is that text.';
 COMMENT ON COLUMN messages.reactions IS '{contact: [Unix microseconds, emoji]}: the last reaction of each person, an empty emoji when it was removed; null while there is none.';
 COMMENT ON COLUMN messages.arrival IS 'Order of arrival: greater than that of every message of the chat that arrived before.';
 COMMENT ON COLUMN messages.silent IS 'Whether it is neither counted as unread nor the chat''s latest message: a notice, or stored silently.';

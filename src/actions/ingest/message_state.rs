@@ -34,8 +34,6 @@ const DELETED_DETAILS: [&str; 13] = [
     "raw_data",
     "vcards",
 ];
-/// Its version is 0 once a text without a version is known, which may be that of `body` or `prev_body`.
-pub(super) const FIRST_BODY: &str = "first_body";
 const FAILED: i16 = -1;
 
 /// Everything that is stored of a message apart from its key.
@@ -46,7 +44,7 @@ pub(super) struct MessageState {
     pub(super) sender: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) body: Option<String>,
-    /// The text as first sent, when it is neither `body` nor `prev_body`.
+    /// The text as first sent, without a version; `None` while `body` is that text.
     pub(super) first_body: Option<String>,
     /// Fields without a column of their own, by their names in the proto.
     pub(super) details: Map<String, Value>,
@@ -155,7 +153,6 @@ impl MessageState {
     /// Merges texts, each with its version. Returns the text before the last edit.
     fn merge_texts(&mut self, merge: &mut Merge, other: &mut Self) -> Option<(i64, String)> {
         let mut texts: Vec<(i64, String)> = Vec::new();
-        let mut has_first = false;
         for (state, versions) in [(&mut *self, &merge.own), (other, &merge.other)] {
             let previous = match state.details.remove(PREV_BODY) {
                 Some(Value::String(text)) => Some((versions.of(PREV_BODY), text)),
@@ -164,19 +161,13 @@ impl MessageState {
             texts.extend(state.body.take().map(|text| (versions.of("body"), text)));
             texts.extend(previous);
             texts.extend(state.first_body.take().map(|text| (0, text)));
-            has_first |= versions.older.contains_key(FIRST_BODY);
-        }
-        if has_first || texts.iter().any(|(version, _)| *version == 0) {
-            merge.merged.insert(FIRST_BODY.to_owned(), 0);
         }
         texts.sort_unstable();
         let first = texts.iter().rfind(|(version, _)| *version == 0).map(|(_, text)| text.clone());
         let (version, body) = texts.pop()?;
         merge.merged.insert("body".to_owned(), version);
         let previous = texts.into_iter().rfind(|(_, text)| *text != body);
-        self.first_body = first.filter(|first| {
-            *first != body && previous.as_ref().is_some_and(|(_, previous)| previous != first)
-        });
+        self.first_body = first.filter(|_| version != 0);
         self.body = Some(body);
         previous
     }
@@ -189,10 +180,11 @@ impl MessageState {
 
     /// Whether a text without a version is one of this message's, or the first of them.
     pub(super) fn accepts_text(&self, text: &str) -> bool {
-        let has_first = self.updated_at.is_none() || self.field_times.contains_key(FIRST_BODY);
+        let newest = self.updated_at.map_or(0, Instant::micros);
+        let is_edited = self.field_times.get("body").copied().unwrap_or(newest) != 0;
         let previous = self.details.get(PREV_BODY).and_then(Value::as_str);
         let known = [self.body.as_deref(), previous, self.first_body.as_deref()];
-        self.body.is_none() || !has_first || known.contains(&Some(text))
+        self.body.is_none() || (is_edited && self.first_body.is_none()) || known.contains(&Some(text))
     }
 
     /// Applies an update. An unknown kind changes nothing.
@@ -252,7 +244,7 @@ impl MessageState {
         self.details.retain(|name, _| !DELETED_DETAILS.contains(&name.as_str()));
         self.details.insert(IS_DELETED.to_owned(), true.into());
         (self.body, self.first_body) = (None, None);
-        let removed = [IS_DELETED, "body", FIRST_BODY];
+        let removed = [IS_DELETED, "body"];
         self.field_times
             .retain(|name, _| !removed.contains(&name.as_str()) && !DELETED_DETAILS.contains(&name.as_str()));
     }

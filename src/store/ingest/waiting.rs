@@ -115,7 +115,7 @@ pub fn add_waiting(connection: &mut Connection, org: OrgId, rows: &[WaitingUpdat
     Ok(())
 }
 
-/// Deletes the oldest updates of a session that has more than [`MAX_WAITING`].
+/// Deletes the oldest updates of a session that has more than `MAX_WAITING`.
 pub fn limit_waiting(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<()> {
     let of_session = || org_rows!(waiting_updates, org, session_id = session);
     let oldest_kept: Option<Instant> = of_session()

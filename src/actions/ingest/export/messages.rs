@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::actions::ingest::message_state::{FIRST_BODY, MessageState, PREV_BODY};
+use crate::actions::ingest::message_state::{MessageState, PREV_BODY};
 use crate::actions::ingest::plan::from_row;
 use crate::error::Error;
 use crate::instant::Instant;
@@ -34,19 +34,17 @@ fn versions(reference: &MessageReference, mut state: MessageState) -> StoreResul
     let version_of = |field: &str| state.field_times.get(field).copied().unwrap_or(newest);
     // The JSON of each version's fields, from which its event is read.
     let mut details: BTreeMap<i64, Map<String, Value>> = BTreeMap::from([(newest, Map::new())]);
-    // The first text had no version; it may be the same as a later one.
-    let first = state
-        .first_body
-        .or_else(|| state.body.clone().filter(|_| state.field_times.contains_key(FIRST_BODY)));
-    if let Some(first) = first {
+    let has_first = state.first_body.is_some();
+    if let Some(first) = state.first_body {
         details.entry(0).or_default().insert("body".to_owned(), first.into());
     }
-    // The text before the last edit: reported with the present one, or a version of its own.
+    // The text before the last edit: reported with the present or the first one, or a version of its own.
     if let Some(previous) = state.details.remove(PREV_BODY) {
         let version = version_of(PREV_BODY);
-        let (version, name) = match version + 1 == version_of("body") || version < 0 {
-            true => (version + 1, PREV_BODY),
-            false => (version, "body"),
+        let (version, name) = match version {
+            _ if version + 1 == version_of("body") || version < 0 => (version + 1, PREV_BODY),
+            0 if has_first => (0, PREV_BODY),
+            _ => (version, "body"),
         };
         details.entry(version).or_default().insert(name.to_owned(), previous);
     }
