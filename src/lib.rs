@@ -9,6 +9,7 @@ pub mod auth;
 pub mod caller;
 pub mod cli;
 pub mod config;
+pub mod connect;
 pub mod cursor;
 pub mod deadline;
 pub mod digest;

@@ -10,12 +10,13 @@ use self::source::{File, Module, files, opening};
 use crate::support::{ROOT, files_under};
 
 /// The layer of each top module. A file uses its own layer and those below it.
-const RANKS: [(&str, u8); 26] = [
+const RANKS: [(&str, u8); 27] = [
     ("main", 9),
     ("cli", 9),
     ("server", 8),
     ("rest", 7),
     ("api", 7),
+    ("connect", 6),
     ("actions", 5),
     ("auth", 4),
     ("store", 3),
@@ -40,9 +41,10 @@ const RANKS: [(&str, u8); 26] = [
 ];
 
 /// The crates that a layer never names.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("server", &["diesel"]),
     ("api", &["diesel", "http", "serde_json"]),
+    ("connect", &["diesel", "tonic"]),
     ("actions", &["diesel", "http", "tonic"]),
     ("auth", &["diesel"]),
     ("cli", &["diesel"]),

@@ -1,0 +1,416 @@
+//! What a kind of gateway implements.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::actions::commands::Change;
+use crate::ids::ChatAddress;
+use crate::instant::Instant;
+use crate::pb::IngestEvent;
+use crate::pb::ingest_event::ConnectionStatus;
+
+/// One connection as its worker and its inbound endpoint use it. An implementation keeps no state that must survive a restart.
+#[async_trait]
+pub trait Gateway: Send + Sync {
+    /// Checks a request to the inbound endpoint, and splits it into raw events without secrets.
+    ///
+    /// # Errors
+    ///
+    /// The request is not authentic or cannot be read; nothing of it is stored.
+    fn receive(&self, request: &InboundRequest) -> Result<Received, Refused>;
+
+    /// Maps a raw event. Pure: the same event has the same result at any time. No events and no follow-ups mean that the event
+    /// is ignored.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the event. It is kept as failed, and can be mapped again.
+    fn map(&self, event: &Value) -> Result<Mapped, String>;
+
+    /// Asks the gateway for the state of its line.
+    async fn state(&self) -> Result<LineState, GatewayError>;
+
+    /// Makes the gateway send its webhooks to this URL.
+    async fn set_webhook(&self, url: &str) -> Result<(), GatewayError>;
+
+    /// Reads the next page of what happened since then, or of the whole history. `cursor` is that of the previous page.
+    async fn pull(&self, since: Option<Instant>, cursor: Option<&Value>) -> Result<Pulled, GatewayError>;
+
+    /// Does what an event requires beyond being stored: reads the members of a group, or the phone number of a LID.
+    async fn follow_up(&self, task: &Lookup) -> Result<Vec<IngestEvent>, GatewayError>;
+
+    /// Raw events that the gateway does not push. Called about once a second.
+    async fn poll(&self) -> Vec<RawEvent> {
+        Vec::new()
+    }
+
+    /// Why the gateway cannot send this content, or `None` if it can. Such a message is rejected before it is stored.
+    fn refusal(&self, content: &Content) -> Option<&'static str>;
+
+    /// A new message id, if the gateway sends messages under ids of ours: then a send can be repeated safely.
+    fn new_message_id(&self) -> Option<String>;
+
+    /// Sends a message.
+    async fn send(&self, message: &OutgoingMessage) -> Result<Sent, SendError>;
+
+    /// Applies a change of a chat to WhatsApp.
+    async fn change(&self, chat: &ChatAddress, change: &ChatChange) -> Result<(), SendError>;
+
+    /// Opens a media file, of which at most `max_bytes` will be read.
+    async fn media(&self, source: &MediaSource, max_bytes: u64) -> Result<MediaBody, MediaError>;
+}
+
+/// A request to the inbound endpoint. Its method is GET when `body` is `None`.
+#[derive(Clone, Debug)]
+pub struct InboundRequest {
+    /// The query string, undecoded.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The bytes of the body as received.
+    pub body: Option<Bytes>,
+    /// When it arrived.
+    pub at: Instant,
+}
+
+/// An authentic request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Received {
+    /// Raw events to store.
+    Events(Vec<RawEvent>),
+    /// The body of the response to a verification request.
+    Challenge(String),
+}
+
+/// Why a request to the inbound endpoint is rejected. The reason is logged, never shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// 400 or 401.
+    pub status: StatusCode,
+    /// The reason, without anything that the request contains.
+    pub reason: &'static str,
+}
+
+/// An event as the gateway sent it, without secrets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawEvent {
+    /// The gateway's own id of the event, or a hash of its bytes: an event with a known key is not stored again.
+    pub key: String,
+    /// The event.
+    pub body: Value,
+    /// The chat whose events are mapped in order of arrival; empty when it concerns none.
+    pub chat: String,
+}
+
+/// What a raw event becomes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mapped {
+    /// To store, in this order. `session` and `sequence` are filled in by the worker.
+    pub events: Vec<IngestEvent>,
+    /// What else to do, after the events are stored.
+    pub follow_ups: Vec<FollowUp>,
+}
+
+/// What an event requires beyond being stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FollowUp {
+    /// Ask the gateway.
+    Lookup(Lookup),
+    /// Fetch and keep a media file.
+    Media(MediaSource),
+    /// Pull what was missed since the connection was last complete.
+    Sync,
+    /// A message of the outbox has the gateway's id, which its response did not tell.
+    Accepted {
+        /// The outbox's id of the message.
+        send: Uuid,
+        /// WhatsApp's id of the message.
+        message_id: String,
+    },
+    /// The line is in this state.
+    State(LineState),
+}
+
+/// A question to the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lookup {
+    /// Name, settings and members of a group.
+    Group(String),
+    /// The phone number of a LID.
+    Lid(String),
+}
+
+/// State of the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineState {
+    /// The state.
+    pub status: ConnectionStatus,
+    /// What a person should do about it, such as scanning a QR code; empty when nothing.
+    pub reason: String,
+}
+
+/// A page of history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pulled {
+    /// What it becomes. The events of a chat precede its messages: its read mark decides which of them are unread.
+    pub mapped: Mapped,
+    /// Where the next page begins; `None` after the last one.
+    pub cursor: Option<Value>,
+    /// Requests that the page took; the worker keeps within the connection's budget of requests a minute.
+    pub requests: u32,
+    /// Chats that are complete, and all of them.
+    pub chats: (u64, u64),
+}
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutgoingMessage {
+    /// The outbox's id: sent along where the gateway returns it with its statuses.
+    pub send: Uuid,
+    /// The id under which to send it: that of [`Gateway::new_message_id`].
+    pub message_id: Option<String>,
+    /// The chat.
+    pub chat: ChatAddress,
+    /// The message that it quotes.
+    pub reply_to: Option<QuotedMessage>,
+    /// The content.
+    pub content: Content,
+}
+
+/// A message that another one quotes, reacts to, edits or deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotedMessage {
+    /// WhatsApp's id of the message.
+    pub id: String,
+    /// Whether the session sent it.
+    pub from_me: bool,
+    /// Who sent it, in a group.
+    pub author: Option<String>,
+}
+
+/// What a message says, or does to another one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Text.
+    Text {
+        /// The text.
+        body: String,
+        /// Whether links have a preview.
+        link_preview: bool,
+        /// Contacts mentioned in the text.
+        mentions: Vec<String>,
+    },
+    /// An image, a video, a document, a voice note or other audio.
+    Media {
+        /// How it is shown.
+        kind: MediaKind,
+        /// MIME type.
+        mime_type: String,
+        /// Name of the file.
+        file_name: Option<String>,
+        /// Text below it.
+        caption: Option<String>,
+        /// The file.
+        bytes: Bytes,
+    },
+    /// A place.
+    Location {
+        /// Degrees.
+        latitude: f64,
+        /// Degrees.
+        longitude: f64,
+        /// Name of the place.
+        name: Option<String>,
+        /// Address of the place.
+        address: Option<String>,
+    },
+    /// Persons' visiting cards, each a vCard.
+    Contacts {
+        /// vCards.
+        vcards: Vec<String>,
+    },
+    /// A poll.
+    Poll {
+        /// The question.
+        question: String,
+        /// The answers.
+        options: Vec<String>,
+        /// Whether several answers may be chosen.
+        multiple: bool,
+    },
+    /// A template that Meta has approved.
+    Template {
+        /// Its name.
+        name: String,
+        /// Its language, such as `en_US`.
+        language: String,
+        /// Its components with their parameters, in the form of Meta's API.
+        components: Value,
+    },
+    /// A reaction to a message; an empty emoji removes it.
+    Reaction {
+        /// The message.
+        message: QuotedMessage,
+        /// The emoji.
+        emoji: String,
+    },
+    /// Another text for a message.
+    Edit {
+        /// The message.
+        message: QuotedMessage,
+        /// The new text.
+        body: String,
+    },
+    /// A message is deleted for everyone.
+    Delete {
+        /// The message.
+        message: QuotedMessage,
+    },
+}
+
+/// How a media file is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// A video.
+    Video,
+    /// Audio.
+    Audio,
+    /// Audio recorded in the chat.
+    Voice,
+    /// Any file.
+    Document,
+    /// A sticker.
+    Sticker,
+}
+
+/// A change of a chat, with the newest messages, which some gateways ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatChange {
+    /// The change.
+    pub change: Change,
+    /// The newest incoming messages up to the read mark, newest first, at most 20.
+    pub last_incoming: Vec<QuotedMessage>,
+}
+
+/// The gateway has accepted a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// WhatsApp's id of the message; empty when the gateway reports it later with [`FollowUp::Accepted`].
+    pub message_id: String,
+}
+
+/// Why a message or a change was not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// It was certainly not sent, and may be tried again, after that time if given.
+    NotSent {
+        /// Why.
+        reason: String,
+        /// When to try again.
+        retry_after: Option<Duration>,
+    },
+    /// The gateway or WhatsApp rejects it for good.
+    Rejected {
+        /// The code and the text of the gateway, such as `131047 …`.
+        reason: String,
+    },
+    /// It may have been sent: it must not be sent again unless it has an id of ours.
+    Unclear {
+        /// Why.
+        reason: String,
+    },
+    /// The gateway has nothing like it.
+    Unsupported {
+        /// What it cannot do.
+        reason: &'static str,
+    },
+}
+
+/// Where a media file can be fetched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MediaSource {
+    /// The message, as its events name it.
+    pub chat: String,
+    /// WhatsApp's id of the message.
+    pub message_id: String,
+    /// Whether the session sent the message.
+    pub from_me: bool,
+    /// Who sent it, in a group.
+    pub author: Option<String>,
+    /// What the gateway needs to find it: a URL, an id. Stored until the file is fetched.
+    pub locator: Value,
+    /// MIME type, if known.
+    pub mime_type: Option<String>,
+    /// Name of the file, if it has one.
+    pub file_name: Option<String>,
+    /// Size in bytes, if known.
+    pub size: Option<u64>,
+    /// SHA-256 of the file in hexadecimal digits, if known.
+    pub sha256: Option<String>,
+}
+
+/// A media file.
+pub struct MediaBody {
+    /// MIME type, if the response names one.
+    pub mime_type: Option<String>,
+    /// Size in bytes, if the response names one.
+    pub size: Option<u64>,
+    /// The bytes, in pieces.
+    pub body: BoxStream<'static, Result<Bytes, MediaError>>,
+}
+
+/// Why a media file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaError {
+    /// The gateway no longer has it.
+    Expired,
+    /// It is larger than allowed.
+    TooLarge,
+    /// It is at an address from which nothing is fetched, or not what it should be.
+    Rejected(&'static str),
+    /// It may succeed later.
+    Unavailable(String),
+}
+
+/// Why the gateway did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GatewayError {
+    /// The gateway rejects the credentials.
+    Unauthorized,
+    /// The gateway has no such line, group or contact.
+    NotFound(String),
+    /// The host is not on the operator's list, or at an address that is never allowed.
+    NotAllowed,
+    /// It may succeed later, after that time if given.
+    Unavailable {
+        /// Why.
+        reason: String,
+        /// When to try again.
+        retry_after: Option<Duration>,
+    },
+    /// The gateway cannot do it.
+    Unsupported(&'static str),
+    /// The response is not what the gateway documents.
+    Unexpected(String),
+}
+
+impl fmt::Display for GatewayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unauthorized => f.write_str("the gateway rejects the credentials"),
+            Self::NotFound(what) => write!(f, "the gateway has no {what}"),
+            Self::NotAllowed => f.write_str("the host is not on the list of allowed connection hosts"),
+            Self::Unavailable { reason, .. } | Self::Unexpected(reason) => f.write_str(reason),
+            Self::Unsupported(what) => write!(f, "the gateway cannot {what}"),
+        }
+    }
+}
