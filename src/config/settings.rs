@@ -161,7 +161,7 @@ pub struct JwtConfig {
     #[arg(long, value_name = "URL", value_parser = non_empty)]
     pub jwks_url: String,
 
-    /// Whether the JWKS may be fetched over plain http from another host: whoever can change the answer can forge tokens
+    /// Whether the JWKS may be fetched over plain http from another host: an attacker on the network path can then issue tokens
     #[arg(id = "jwks-allow-http", long, value_name = "BOOLEAN", default_value = "false")]
     #[arg(action = ArgAction::Set, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_http: bool,

@@ -11,7 +11,7 @@ use crate::support::{Cluster, Database, ROOT, Rest, SIGNING_KEY, Server, output_
 pub const USER: &str = "65532";
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the image's files, which take a build of their own: make test makes them"]
+#[ignore = "requires the image's files, which `make image-test` builds"]
 async fn image_serves_from_its_files_alone() {
     assert_eq!(files(&root()), ["etc/ssl/certs/ca-certificates.crt", "switchboard"]);
     let database = over_tcp(&Cluster::get().await.empty_database()).await;

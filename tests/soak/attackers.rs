@@ -169,7 +169,7 @@ async fn documents(target: Target, _number: usize, end: Instant) -> usize {
     made
 }
 
-/// Login tokens whose key nobody knows.
+/// Login tokens with unknown keys.
 async fn unknown_keys(target: Target, number: usize, end: Instant) -> usize {
     let mut made = 0;
     while Instant::now() < end {

@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document of the REST APIs, from the model that their routes are generated from.
 //!
 //! The crate describes what the runtime does with every API: paths, bodies, parameters, schemas, error envelopes, `ETag`,
-//! `Prefer`, `Last-Event-ID`, `x-ignored-fields`. [`OpenApi`] adds what only the service knows.
+//! `Prefer`, `Last-Event-ID`, `x-ignored-fields`. [`OpenApi`] adds what is specific to the service.
 
 mod comments;
 mod constraints;

@@ -65,7 +65,7 @@ impl Connection {
         // A client that does not read would otherwise hold its responses in memory for as long as it likes.
         #[cfg(target_os = "linux")]
         let _ = set_tcp_user_timeout(&stream, self.limits.unread.as_millis().try_into().unwrap_or(u32::MAX));
-        // hyper's own timeout begins with the first byte. Only reading it tells: an accepted socket counts as readable.
+        // hyper's own timeout begins with the first byte. `peek`, because tokio assumes that an accepted socket is readable.
         let mut first = [0];
         let first_byte = self.unless_closing(timeout(self.limits.first_byte, stream.peek(&mut first))).await;
         if !matches!(first_byte, Some(Ok(Ok(1..)))) {

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::options::Constraints;
 
+/// A Unix time in seconds or milliseconds, before the year 5138.
+const UNIX_TIME: &str = "unix-time";
+
 /// Adds the constraints of single values: of a field, or of each item or entry.
 pub(super) fn constrain(schema: &mut Value, values: &Constraints) {
     let is_string = has_type(schema, "string");
@@ -16,7 +19,7 @@ pub(super) fn constrain(schema: &mut Value, values: &Constraints) {
     match values.formats.as_slice() {
         [] => {}
         [only] => schema["format"] = json!(only),
-        formats => schema["anyOf"] = formats.iter().map(|format| json!({"format": format})).collect(),
+        formats => schema["anyOf"] = formats.iter().map(|name| format(name)).collect(),
     }
     set_positive(schema, "minLength", values.min_length);
     set_positive(schema, "maxLength", values.max_length);
@@ -37,6 +40,11 @@ pub(super) fn constrain(schema: &mut Value, values: &Constraints) {
         [only] => *schema = typed(only),
         types => schema["oneOf"] = types.iter().map(|name| typed(name)).collect(),
     }
+}
+
+/// One of several formats. JSON Schema has none for a Unix time.
+fn format(name: &str) -> Value {
+    if name == UNIX_TIME { json!({"pattern": "^[0-9]{1,14}$"}) } else { json!({"format": name}) }
 }
 
 /// Adds the constraints of a list or map: the number of items, and the keys.

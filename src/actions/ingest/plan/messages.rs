@@ -173,7 +173,7 @@ impl Messages {
     }
 }
 
-/// Rejects a message that arrives again with another text: nobody can tell which of the two is the newer one.
+/// Rejects a message that arrives again with another text: without versions neither text is known to be newer.
 fn check_text(stored: &MessageState, message: &MessageState) -> Result<()> {
     match &message.body {
         Some(text) if message.updated_at.is_none() && !stored.accepts_text(text) => {

@@ -64,7 +64,7 @@ impl Entry {
         }
     }
 
-    /// Takes over what the session knows of a merged chat only; the later read mark counts.
+    /// Adopts the state that the session has of a merged chat only; the later read mark counts.
     pub(super) fn merge(&mut self, removed: SessionChat) {
         self.now.archived = self.now.archived.or(removed.archived);
         self.now.pinned = self.now.pinned.or(removed.pinned);
