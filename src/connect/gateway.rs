@@ -54,8 +54,14 @@ pub trait Gateway: Send + Sync {
     /// Why the gateway cannot send this content, or `None` if it can. Such a message is rejected before it is stored.
     fn refusal(&self, content: &Content) -> Option<&'static str>;
 
-    /// A new message id, if the gateway sends messages under ids of ours: then a send can be repeated safely.
-    fn new_message_id(&self) -> Option<String>;
+    /// A new message id, if the gateway takes one for this content. Some lines ignore it: [`Sent`] has the id that counts.
+    fn new_message_id(&self, content: &Content) -> Option<String>;
+
+    /// Whether a message with an id of ours that may have been sent can be sent again: WhatsApp then drops the second one.
+    /// Asked before every repetition, also after a restart.
+    async fn can_repeat(&self, content: &Content) -> bool {
+        self.new_message_id(content).is_some()
+    }
 
     /// Sends a message.
     async fn send(&self, message: &OutgoingMessage) -> Result<Sent, SendError>;
@@ -323,7 +329,7 @@ pub enum SendError {
         /// The code and the text of the gateway, such as `131047 …`.
         reason: String,
     },
-    /// It may have been sent: it must not be sent again unless it has an id of ours.
+    /// It may have been sent: it must not be sent again unless [`Gateway::can_repeat`] says so.
     Unclear {
         /// Why.
         reason: String,
