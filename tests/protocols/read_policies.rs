@@ -79,7 +79,6 @@ async fn statement_without_its_organization_meets_the_policy() {
     let mut request = world.sql();
     request.run("SET plan_cache_mode = force_generic_plan");
     request.run(&fill("SELECT FROM chats WHERE org_id = '$org'"));
-    let outcome =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| request.run("SELECT FROM chats")));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| request.run("SELECT FROM chats")));
     assert!(outcome.is_err(), "the policy accepts a statement without its organization");
 }
