@@ -1,34 +1,9 @@
-//! Where requests may be sent, and which addresses are public.
+//! Which addresses are public, local, or never connected to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where requests may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Destinations {
-    /// Anywhere, with or without TLS.
-    Any,
-    /// To public and private addresses, with or without TLS, but not to loopback and link-local ones: behind those are
-    /// the services of this machine and the metadata of cloud providers.
-    Private,
-    /// Only to public addresses, with TLS.
-    /// Every address of a name is checked, and the connection is made to the checked addresses: what the name resolves
-    /// to a moment later does not matter.
-    Public,
-}
-
-impl Destinations {
-    /// Whether requests may be sent to the address.
-    pub fn allows(self, address: IpAddr) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Private => !is_local(address),
-            Self::Public => is_public(address),
-        }
-    }
-}
-
 /// Whether the address is loopback, link-local or unspecified, which connects to loopback.
-fn is_local(address: IpAddr) -> bool {
+pub(crate) fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.octets()[0] == 0,
         IpAddr::V6(address) => match embedded_v4(address) {
@@ -39,6 +14,31 @@ fn is_local(address: IpAddr) -> bool {
         },
     }
 }
+
+/// Whether the address is one of a cloud's metadata services, link-local, multicast, broadcast or unspecified: behind
+/// those are credentials or the services of this machine, never a server that an operator runs.
+pub(crate) fn is_never_allowed(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address.is_link_local()
+                || address.is_multicast()
+                || address.is_broadcast()
+                || address.octets()[0] == 0
+                || METADATA_V4.contains(&address.octets())
+        }
+        IpAddr::V6(address) => match (embedded_v4(address), address.segments()) {
+            (Some(embedded), _) => is_never_allowed(embedded.into()),
+            // IPv4-compatible, which connects nowhere, except for loopback.
+            (None, [0, 0, 0, 0, 0, 0, ..]) => !address.is_loopback(),
+            // Amazon's and Google's services.
+            (None, [0xfd00, 0x0ec2, ..] | [0xfd20, 0x00ce, ..]) => true,
+            (None, [first, ..]) => first & 0xffc0 == 0xfe80 || first & 0xff00 == 0xff00,
+        },
+    }
+}
+
+/// Metadata services of Alibaba, Azure and Oracle that are not link-local.
+const METADATA_V4: [[u8; 4]; 3] = [[100, 100, 100, 200], [168, 63, 129, 16], [192, 0, 0, 192]];
 
 /// The IPv4 address in one of NAT64 (RFC 6052), in an IPv4-mapped one, or in one of 6to4.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
@@ -54,7 +54,7 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// An IPv6 address that embeds an IPv4 address is checked by that.
 ///
 /// Follows the special-purpose registries of IANA (RFC 6890).
-fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -131,19 +131,17 @@ mod tests {
     }
 
     #[test]
-    fn private_destinations_exclude_loopback_and_link_local() {
-        for local in
-            "127.0.0.1 127.8.8.8 0.0.0.0 0.1.2.3 169.254.169.254 :: ::1 fe80::1 febf::1 ::ffff:127.0.0.1 \
-            ::ffff:169.254.169.254 64:ff9b::7f00:1 2002:7f00:1::1"
-                .split_whitespace()
-        {
-            assert!(!Destinations::Private.allows(local.parse().unwrap()), "{local}");
+    fn metadata_and_link_local_addresses_are_never_allowed() {
+        let never = "169.254.169.254 169.254.170.2 0.0.0.0 0.1.2.3 224.0.0.1 255.255.255.255 100.100.100.200 \
+            168.63.129.16 192.0.0.192 :: ::7f00:1 fe80::1 febf::1 ff02::1 fd00:ec2::254 fd00:ec2::23 fd20:ce::254 \
+            ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 ::ffff:0.0.0.0";
+        for address in never.split_whitespace() {
+            assert!(is_never_allowed(address.parse().unwrap()), "{address}");
         }
-        for other in
-            "10.1.2.3 172.16.0.1 192.168.1.1 100.64.0.1 1.1.1.1 fd12::1 ::ffff:10.0.0.1 2606:4700::1111"
-                .split_whitespace()
-        {
-            assert!(Destinations::Private.allows(other.parse().unwrap()), "{other}");
+        let others = "127.0.0.1 10.1.2.3 172.17.0.2 192.168.1.1 100.64.0.1 1.1.1.1 ::1 fd12::1 2606:4700::1111 \
+            ::ffff:10.0.0.1";
+        for address in others.split_whitespace() {
+            assert!(!is_never_allowed(address.parse().unwrap()), "{address}");
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Resolves host names, and rejects names with an address that is not allowed.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::addresses::Destinations;
+use crate::destinations::Destinations;
+use crate::error::NotAllowed;
 
 pub(crate) type Lookup = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
 
@@ -15,19 +15,6 @@ pub(crate) struct Resolver {
     lookup: Box<dyn Fn(String) -> Lookup + Send + Sync>,
     destinations: Destinations,
 }
-
-/// A name has an address to which requests may not be sent.
-/// None of its addresses is used, or success would be a matter of luck.
-#[derive(Debug)]
-pub(crate) struct NotAllowed;
-
-impl fmt::Display for NotAllowed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name resolves to an address that is not allowed")
-    }
-}
-
-impl std::error::Error for NotAllowed {}
 
 impl Resolver {
     /// The system's resolver.
@@ -48,10 +35,10 @@ impl Resolver {
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (lookup, destinations) = ((self.lookup)(name.as_str().to_owned()), self.destinations);
+        let (lookup, destinations) = ((self.lookup)(name.as_str().to_owned()), self.destinations.clone());
         Box::pin(async move {
             let addresses = lookup.await?;
-            if !addresses.iter().all(|address| destinations.allows(address.ip())) {
+            if !addresses.iter().all(|address| destinations.allows_named(name.as_str(), address.ip())) {
                 return Err(NotAllowed.into());
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)

@@ -206,7 +206,9 @@ impl Webhooks {
         if is_this_machine || url.address().is_some_and(|address| !destinations.allows(address)) {
             let expected = match destinations {
                 Destinations::Public => "must not be a private address",
-                Destinations::Private | Destinations::Any => "must not be a loopback or link-local address",
+                Destinations::Private | Destinations::Any | Destinations::Hosts(_) => {
+                    "must not be a loopback or link-local address"
+                }
             };
             return Err(Error::invalid("url", expected));
         }

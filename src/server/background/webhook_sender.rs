@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use ::transcode::json::ToJson;
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
-use guarded_http::{HttpClient, HttpError, Trust};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use guarded_http::{HttpClient, HttpError, HttpRequest, Trust};
+use http::{HeaderName, HeaderValue, Method};
 
 use crate::actions::webhooks::{AttemptResult, DeliveryRequest, WebhookSender, destinations};
 use crate::api::webhook_event;
@@ -35,11 +34,11 @@ impl HttpSender {
 
     async fn post(&self, delivery: &DeliveryRequest) -> Result<u16, &'static str> {
         let client = self.client.as_ref().ok_or("the service has no root certificates")?;
-        let (headers, body) = message(delivery, Instant::now());
-        let response = client.post(&delivery.url.to_string(), headers, body).await;
-        let (status, response) = response.map_err(|error| reason(&error))?;
+        let response =
+            client.send(message(delivery, Instant::now())).await.map_err(|error| reason(&error))?;
+        let status = response.status().as_u16();
         response.discard(MAX_RESPONSE, READ_TIMEOUT).await;
-        Ok(status.as_u16())
+        Ok(status)
     }
 }
 
@@ -52,8 +51,8 @@ impl WebhookSender for HttpSender {
     }
 }
 
-/// The headers and the body of a delivery that is sent at that time.
-fn message(delivery: &DeliveryRequest, at: Instant) -> (HeaderMap, Vec<u8>) {
+/// The request of a delivery that is sent at that time.
+fn message(delivery: &DeliveryRequest, at: Instant) -> HttpRequest {
     let mut body = Vec::new();
     webhook_event(delivery.org, &delivery.event, delivery.message.as_ref()).write(&mut body);
     let timestamp = (at.millis() / 1000).to_string();
@@ -63,12 +62,12 @@ fn message(delivery: &DeliveryRequest, at: Instant) -> (HeaderMap, Vec<u8>) {
         ("x-switchboard-signature", signature(delivery.secret.expose(), &timestamp, &body)),
         ("x-switchboard-timestamp", timestamp),
     ];
-    let values = values.into_iter().filter_map(|(name, value)| {
+    let request = HttpRequest::new(Method::POST, delivery.url.to_string()).json(body);
+    values.into_iter().fold(request, |request, (name, value)| match HeaderValue::try_from(value) {
+        Ok(value) => request.header(HeaderName::from_static(name), value),
         // Ids, numbers and hexadecimal digits are always valid header values.
-        Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
-    });
-    let content_type = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    (values.chain([content_type]).collect(), body)
+        Err(_) => request,
+    })
 }
 
 /// HMAC-SHA256 of `<timestamp>.<body>`; the key is the secret's text.
