@@ -113,6 +113,9 @@ pub struct RawEvent {
     pub body: Value,
     /// The chat whose events are mapped in order of arrival; empty when it concerns none.
     pub chat: String,
+    /// The account of another connection to which the event belongs, of the same organization and kind: all numbers of an app
+    /// of the Cloud API share one webhook. `None` when it is for this connection.
+    pub account: Option<String>,
 }
 
 /// What a raw event becomes.
@@ -122,6 +125,8 @@ pub struct Mapped {
     pub events: Vec<IngestEvent>,
     /// What else to do, after the events are stored.
     pub follow_ups: Vec<FollowUp>,
+    /// Why the event is ignored; empty when it is not.
+    pub ignored: &'static str,
 }
 
 /// What an event requires beyond being stored.
