@@ -108,8 +108,9 @@ pub fn chats(
     let page =
         page!(org, session, filter, after).filter(is_visible!(session_chats, org, viewer)).limit(limit);
     let page = page.select(columns.into_sql::<Record<Columns>>());
-    let (session_exists, chats): (bool, Vec<ListedChat>) =
-        diesel::select((session_exists, array::<Record<Columns>, _>(page))).get_result(connection)?;
+    // In this order, so that the statement has the name of the one that searches: see `read` in `statements.rs`.
+    let (chats, session_exists): (Vec<ListedChat>, bool) =
+        diesel::select((array::<Record<Columns>, _>(page), session_exists)).get_result(connection)?;
     Ok(session_exists.then_some(chats))
 }
 
