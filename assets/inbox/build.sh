@@ -7,5 +7,5 @@ cd "$here/../.."
 "$clients/node_modules/.bin/buf" generate --template "$here/buf.gen.yaml"
 cd "$here"
 # tsconfig.json is the type checker's: by its paths, the libraries would come twice, once as CommonJS.
-NODE_PATH=$clients/node_modules "$clients/node_modules/.bin/esbuild" src/main.ts --bundle --minify --format=esm \
+NODE_PATH=$clients/node_modules "$clients/node_modules/.bin/esbuild" src/main.tsx --bundle --minify --jsx=automatic --jsx-import-source=preact --format=esm \
   --target=es2022 --tsconfig-raw='{}' --charset=utf8 --log-level=warning --allow-overwrite --outfile="$1"

@@ -33,8 +33,8 @@ const DOCS_PROGRAM: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/as
 /// Only the page's own script and styles, and calls to this service.
 /// No text can become markup: the page shows messages of strangers beside a token that reads all of them.
 const INBOX_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
-     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 );
 const INBOX_PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/inbox/index.html"));
 

@@ -3,32 +3,39 @@ import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
 import { type Chat, ChatService } from '../generated/switchboard/v1/chat_pb';
-import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
 import { LabelService } from '../generated/switchboard/v1/label_pb';
-import { MemberService } from '../generated/switchboard/v1/member_pb';
+import { type Member, MemberService } from '../generated/switchboard/v1/member_pb';
+import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
+import { type Property, PropertyService } from '../generated/switchboard/v1/property_pb';
+import type { SearchHit } from '../generated/switchboard/v1/search_pb';
 import { type Session, SessionService } from '../generated/switchboard/v1/session_pb';
 
-export type { Chat, ChatChange, ChatMessage, Session };
+export type { Chat, ChatChange, ChatMessage, Member, Property, SearchHit, Session };
 
-/** The filters that the service applies to a list. Empty text means any. */
+/** The filters that the service applies to a list of chats. Empty text means any. */
 export interface Wanted {
-  phone: string;
+  number: string;
   label: string;
+  type: string;
   unread: boolean;
 }
 
-/** A search result: a chat, and the matching message unless the name matches. */
-export interface Found {
-  chatId: string;
-  message?: ChatMessage;
+/** A page of results; without `next`, the last one. */
+export interface Page<Item, Next> {
+  items: Item[];
+  next?: Next;
 }
 
-const MOST_FOUND = 25;
+/** The next pages of a search for people: a cursor for each session. */
+export type Cursors = Map<string, string>;
+
 const MOST_NAMES = 200n;
+const PEOPLE = 25;
+const HITS = 25;
 
 /** Selects one of the organization's phone numbers (`x-phone`). */
-function about(phone: string): { headers: Record<string, string> } {
-  return { headers: phone === '' ? {} : { 'x-phone': phone } };
+function through(number: string): { headers: Record<string, string> } {
+  return { headers: number === '' ? {} : { 'x-phone': number } };
 }
 
 /** The digits of `15550101844@c.us`. */
@@ -36,40 +43,28 @@ export function digits(id: string): string {
   return id.split('@')[0];
 }
 
-/** The message that a failed call shows. */
-export function reason(error: unknown): string {
-  return ConnectError.from(error).rawMessage;
-}
-
-/** Whether a retry with this token cannot succeed. */
-export function isFinal(error: unknown): boolean {
-  return [Code.Unauthenticated, Code.PermissionDenied].includes(ConnectError.from(error).code);
-}
-
-/** Whether the service rejected a resume token: it is too old or not its own. */
-export function isForgotten(error: unknown): boolean {
-  return [Code.OutOfRange, Code.InvalidArgument].includes(ConnectError.from(error).code);
-}
-
 export class Api {
-  private readonly chatService;
+  private readonly chats;
   private readonly sessionService;
   private readonly memberService;
   private readonly labelService;
+  private readonly propertyService;
+  private readonly base: string;
   private sessions: Session[] = [];
 
-  constructor(token: string) {
+  constructor(private readonly token: string) {
     const bearer: Interceptor = (next) => (request) => {
       request.header.set('authorization', `Bearer ${token}`);
       return next(request);
     };
     // The page's own directory, so that it also works behind a proxy path.
-    const baseUrl = new URL('.', location.href).href.replace(/\/$/, '');
-    const transport = createGrpcWebTransport({ baseUrl, interceptors: [bearer] });
-    this.chatService = createClient(ChatService, transport);
+    this.base = new URL('.', location.href).href.replace(/\/$/, '');
+    const transport = createGrpcWebTransport({ baseUrl: this.base, interceptors: [bearer] });
+    this.chats = createClient(ChatService, transport);
     this.sessionService = createClient(SessionService, transport);
     this.memberService = createClient(MemberService, transport);
     this.labelService = createClient(LabelService, transport);
+    this.propertyService = createClient(PropertyService, transport);
   }
 
   /** The phone numbers that the token may use. Called first: it also validates the token. */
@@ -91,23 +86,48 @@ export class Api {
   }
 
   async listChats(wanted: Wanted, offset: number, limit: number): Promise<Chat[]> {
-    const answer = await this.chatService.listChats(
+    const { label, type, unread, number } = wanted;
+    const answer = await this.chats.listChats(
       {
         offset: BigInt(offset),
         limit: BigInt(limit),
-        label: wanted.label || undefined,
-        unread: wanted.unread || undefined,
+        label: label || undefined,
+        chatType: type || undefined,
+        unread: unread || undefined,
         skipCount: true,
       },
-      about(wanted.phone),
+      through(number),
     );
     return answer.chats;
   }
 
+  /** A page of the ids of chats that sessions hold, such as pinned ones or those with a text in their name. */
+  async findInSessions(
+    number: string,
+    filter: { q?: string; pinned?: boolean; archived?: boolean },
+    cursors?: Cursors,
+  ): Promise<Page<{ chatId: string; number: string }, Cursors>> {
+    const sessions = this.sessions.filter(
+      ({ id, phoneNumber }) => (number === '' || phoneNumber === number) && (!cursors || cursors.has(id)),
+    );
+    const next: Cursors = new Map();
+    const pages = await Promise.all(
+      sessions.map(async ({ id, phoneNumber }) => {
+        const cursor = cursors?.get(id) ?? '';
+        const page = await this.sessionService.listSessionChats({ sessionId: id, limit: BigInt(PEOPLE), cursor, ...filter });
+        if (page.nextCursor !== undefined) {
+          next.set(id, page.nextCursor);
+        }
+        return page.data.map(({ jid }) => ({ chatId: jid.replace('@s.whatsapp.net', '@c.us'), number: phoneNumber }));
+      }),
+    );
+    return { items: pages.flat(), next: next.size > 0 ? next : undefined };
+  }
+
   /** Undefined when the phone number does not hold such a chat. */
-  async findChat(chatId: string, phone: string): Promise<Chat | undefined> {
+  async findChat(chatId: string, number: string): Promise<Chat | undefined> {
     try {
-      return await this.chatService.getChat({ chatId }, about(phone));
+      return await this.chats.getChat({ chatId }, through(number));
     } catch (error) {
       if (ConnectError.from(error).code === Code.NotFound) {
         return undefined;
@@ -118,51 +138,34 @@ export class Api {
 
   /** Streams changed chats until aborted or failed, starting after the resume token. */
   watchChats(resumeToken: string, signal: AbortSignal): AsyncIterable<WatchChatsResponse> {
-    return this.chatService.watchChats({ resumeToken }, { signal });
+    return this.chats.watchChats({ resumeToken }, { signal });
   }
 
+  /** Messages, newest first. */
   async listMessages(chat: Chat, offset: number, limit: number): Promise<ChatMessage[]> {
     const page = { chatId: chat.chatId, offset: BigInt(offset), limit: BigInt(limit), skipCount: true };
-    return (await this.chatService.listChatMessages(page, about(digits(chat.orgPhone)))).messages;
+    return (await this.chats.listChatMessages(page, through(digits(chat.orgPhone)))).messages;
   }
 
-  /** Chats whose name contains the text, then chats with a matching message. */
-  async search(text: string, phone: string): Promise<Found[]> {
-    const sessions = this.sessions.filter((session) => phone === '' || session.phoneNumber === phone);
-    const [named, said] = await Promise.all([
-      Promise.all(sessions.map((session) => this.named(session, text))),
-      this.chatService.searchMessages({ query: text, limit: BigInt(MOST_FOUND) }, about(phone)),
-    ]);
-    const found = new Map<string, Found>();
-    for (const chatId of named.flat()) {
-      found.set(chatId, { chatId });
-    }
-    for (const { message } of said.hits) {
-      if (message && !found.has(message.chatId)) {
-        found.set(message.chatId, { chatId: message.chatId, message });
-      }
-    }
-    return [...found.values()];
-  }
-
-  private async named(session: Session, text: string): Promise<string[]> {
-    const page = { sessionId: session.id, q: text, limit: BigInt(MOST_FOUND) };
-    const { data } = await this.sessionService.listSessionChats(page);
-    return data.map(({ jid }) => jid.replace('@s.whatsapp.net', '@c.us'));
+  /** A page of messages with these words, best matches first. */
+  async searchMessages(query: string, number: string, offset: number): Promise<Page<SearchHit, number>> {
+    const page = { query, offset: BigInt(offset), limit: BigInt(HITS) };
+    const { hits, to, count } = await this.chats.searchMessages(page, through(number));
+    return { items: hits, next: hits.length > 0 && to < count ? Number(to) : undefined };
   }
 
   async assign(chat: Chat, email: string): Promise<void> {
-    const paths = { paths: ['assigned_to'] };
-    const request = { chatId: chat.chatId, chat: { assignedTo: email }, updateMask: paths };
-    await this.chatService.updateChat(request, about(digits(chat.orgPhone)));
+    await this.update(chat, { assignedTo: email }, 'assigned_to');
   }
 
   /** Changes the chat's current labels, which may differ from those on screen. */
   async changeLabels(chat: Chat, change: (labels: string[]) => string[]): Promise<void> {
-    const phone = digits(chat.orgPhone);
-    const { labels } = await this.chatService.getChat({ chatId: chat.chatId }, about(phone));
-    const request = { chatId: chat.chatId, chat: { labels: change(labels) }, updateMask: { paths: ['labels'] } };
-    await this.chatService.updateChat(request, about(phone));
+    const { labels } = await this.chats.getChat({ chatId: chat.chatId }, through(digits(chat.orgPhone)));
+    await this.update(chat, { labels: change(labels) }, 'labels');
+  }
+
+  async setProperty(chat: Chat, id: string, value: string | string[] | null): Promise<void> {
+    await this.update(chat, { customProperties: { [id]: value } }, 'custom_properties');
   }
 
   async archive(chat: Chat, archived: boolean): Promise<void> {
@@ -190,16 +193,39 @@ export class Api {
     await this.sessionService.markSessionChatUnread(this.inSession(chat));
   }
 
-  /** Emails of all members. */
-  async memberEmails(): Promise<string[]> {
-    const { data } = await this.memberService.listMembers({ limit: MOST_NAMES });
-    return data.map(({ email }) => email);
+  async members(): Promise<Member[]> {
+    return (await this.memberService.listMembers({ limit: MOST_NAMES })).data;
   }
 
   /** Names of all labels. */
   async labelNames(): Promise<string[]> {
     const { data } = await this.labelService.listLabels({ limit: MOST_NAMES });
     return data.map(({ name }) => name ?? '');
+  }
+
+  async properties(): Promise<Property[]> {
+    return (await this.propertyService.listProperties({ limit: MOST_NAMES })).data;
+  }
+
+  /** The newest changes of a chat by people and programs. */
+  async history(chat: Chat): Promise<ChatChange[]> {
+    const page = { chatId: chat.chatId, action: 'chat.*', limit: 30n };
+    return (await this.chats.listChatAuditLogs(page, through(digits(chat.orgPhone)))).auditLogs;
+  }
+
+  /** A stored file. */
+  async media(id: string): Promise<Blob> {
+    const headers = { authorization: `Bearer ${this.token}` };
+    const answer = await fetch(`${this.base}/v1/media/${encodeURIComponent(id)}`, { headers });
+    if (!answer.ok) {
+      throw new ConnectError('the file is not available', Code.Unavailable);
+    }
+    return answer.blob();
+  }
+
+  private async update(chat: Chat, change: Parameters<typeof this.chats.updateChat>[0]['chat'], path: string): Promise<void> {
+    const request = { chatId: chat.chatId, chat: change, updateMask: { paths: [path] } };
+    await this.chats.updateChat(request, through(digits(chat.orgPhone)));
   }
 
   private inSession(chat: Chat): { sessionId: string; jid: string } {

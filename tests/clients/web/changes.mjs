@@ -5,7 +5,7 @@ import { mock } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const source = join(dirname(fileURLToPath(import.meta.url)), '../../../assets/inbox/src/changes.ts');
+const source = join(dirname(fileURLToPath(import.meta.url)), '../../../assets/inbox/src/model/changes.ts');
 const { outputFiles } = await build({ entryPoints: [source], bundle: true, format: 'esm', write: false });
 const { Changes } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 mock.timers.enable({ apis: ['setTimeout'] });

@@ -18,7 +18,7 @@ export async function open(viewport = { width: 1200, height: 760 }, at = line.ur
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('request', (request) => {
     const { protocol, origin } = new URL(request.url());
-    asked.add(protocol === 'data:' || origin === at ? line.url : origin);
+    asked.add(['data:', 'blob:'].includes(protocol) || origin === at ? line.url : origin);
     if (request.method() === 'POST') {
       grpcWeb.add(request.headers()['content-type']);
     }
@@ -33,9 +33,9 @@ export async function signIn(key, viewport, at) {
   return page;
 }
 
-export async function enter(page, key) {
+export async function enter(page, key, as = email) {
   await page.getByLabel('API key or login token').fill(key);
-  await page.getByLabel('Your email').fill(email);
+  await page.getByLabel('Your email').fill(as);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.locator('#inbox').waitFor();
 }
@@ -48,7 +48,7 @@ export function calls(page) {
 }
 
 export function row(page, name) {
-  return page.locator('#list li').filter({ has: page.getByText(name, { exact: true }) });
+  return page.locator('#list .row').filter({ has: page.getByText(name, { exact: true }) });
 }
 
 /** Waits until exactly these chats are listed, in this order. */

@@ -3,13 +3,16 @@
 // when the test confirms them.
 import assert from 'node:assert/strict';
 import {
-  asked, browser, complaints, email, grpcWeb, line, names, open, reader, row, signIn, token,
+  asked, browser, complaints, email, enter, grpcWeb, line, names, open, reader, row, signIn, token,
 } from './inbox-people.mjs';
 import {
   anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseTokenEndsIsTold,
 } from './inbox-watch.mjs';
+import {
+  aFoundMessageIsShownWhereItIs, archivingCanBeUndone, everyViewHasAnAddress, everyWidthAndSchemeIsAccessible,
+} from './inbox-views.mjs';
 
-setTimeout(() => process.exit(1), 120_000).unref();
+setTimeout(() => process.exit(1), 180_000).unref();
 
 try {
   await aWrongTokenIsRefused();
@@ -22,9 +25,14 @@ try {
   await anInterruptionLosesNothing(page);
   await whatIsTooLongAgoIsReadAnew(page);
   await searchFindsNamesAndWords(page);
+  await archivingCanBeUndone(page);
+  await aFoundMessageIsShownWhereItIs(page);
+  await everyViewHasAnAddress();
   await whoMayOnlyReadIsTold();
+  await whoIsNoMemberIsNotAssigned();
   await whoseTokenEndsIsTold();
   await aPhoneShowsOneThingAtATime();
+  await everyWidthAndSchemeIsAccessible();
   await nothingIsKept(page);
   assert.deepEqual(complaints, []);
   assert.deepEqual([...asked], [line.url]);
@@ -64,9 +72,14 @@ async function theKeyboardIsEnough(page) {
   await page.getByRole('heading', { name: 'Asha Rao' }).waitFor();
   const messages = page.getByRole('log', { name: 'Messages' });
   await messages.getByText('Is <b>anybody</b> there?').waitFor();
-  assert.deepEqual(await messages.locator('p').allInnerTexts(), ['Good morning', 'Is <b>anybody</b> there?']);
+  assert.deepEqual(await messages.locator('.bubble p').allInnerTexts(), ['Good morning', 'Is <b>anybody</b> there?']);
   assert.ok(await messages.evaluate((element) => element === document.activeElement));
   assert.equal(await row(page, 'Asha Rao').getAttribute('aria-selected'), 'true');
+  // Opening it has marked it as read.
+  await page.getByRole('button', { name: 'Mark unread' }).waitFor();
+  await messages.getByText('New messages').waitFor();
+  await page.keyboard.press('r');
+  await page.getByRole('button', { name: 'Mark read' }).waitFor();
   await page.keyboard.press('r');
   await page.getByRole('button', { name: 'Mark unread' }).waitFor();
   await page.keyboard.press('?');
@@ -77,7 +90,8 @@ async function theKeyboardIsEnough(page) {
   await help.waitFor({ state: 'hidden' });
   await page.keyboard.press('/');
   assert.ok(!(await page.getByRole('searchbox').evaluate((element) => element === document.activeElement)));
-  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('menuitem', { name: 'Keyboard shortcuts' }).click();
   await help.getByLabel('Single letters do something').check();
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
@@ -93,11 +107,10 @@ async function chatsAreOrganized(page) {
   await row(page, 'Bela Kovacs').click();
   await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
   await page.keyboard.press('a');
-  await page.keyboard.type('nobody@acme.example');
-  await page.keyboard.press('Enter');
-  await page.getByRole('alert').getByText('member').waitFor();
-  await page.getByRole('combobox', { name: 'Assigned to' }).fill(email);
-  await page.keyboard.press('Enter');
+  const assignee = page.getByRole('combobox', { name: 'Assigned to' });
+  await assignee.waitFor();
+  await page.waitForFunction(() => document.activeElement?.id === 'assignee');
+  await assignee.selectOption(email);
   await row(page, 'Bela Kovacs').locator('.assignee').getByText(email).waitFor();
   await page.keyboard.press('Escape');
   for (const label of ['vip', 'late']) {
@@ -107,6 +120,7 @@ async function chatsAreOrganized(page) {
     await row(page, 'Bela Kovacs').locator('.label').getByText(label).waitFor();
     await page.keyboard.press('Escape');
   }
+  await page.keyboard.press('i');
   await page.getByRole('button', { name: 'Remove label late' }).click();
   await page.getByRole('button', { name: 'Remove label late' }).waitFor({ state: 'detached' });
   await page.keyboard.press('Escape');
@@ -129,6 +143,16 @@ async function chatsAreOrganized(page) {
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
 }
 
+async function whoIsNoMemberIsNotAssigned() {
+  const page = await open();
+  await enter(page, token, 'nobody@acme.example');
+  await row(page, 'Chen Wei').click();
+  await page.getByRole('button', { name: 'Details', exact: true }).click();
+  await page.getByRole('button', { name: 'Take' }).click();
+  await page.getByRole('alert').getByText('member').waitFor();
+  await page.close();
+}
+
 async function searchFindsNamesAndWords(page) {
   await page.keyboard.press('/');
   await page.keyboard.type('asha');
@@ -137,13 +161,14 @@ async function searchFindsNamesAndWords(page) {
   await names(page, ['Chen Wei']);
   await page.getByRole('searchbox').fill('nowhere');
   await names(page, []);
-  await page.getByRole('status').getByText('No chats here.').waitFor();
+  await page.getByRole('status').getByText('Nothing found.').waitFor();
   await page.keyboard.press('Escape');
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
 }
 
 async function whoMayOnlyReadIsTold() {
   const page = await signIn(reader);
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
   await row(page, 'Chen Wei').click();
   await page.getByRole('button', { name: 'Archive', exact: true }).click();
   await page.getByRole('alert').getByText('send').waitFor();
@@ -167,10 +192,12 @@ async function aPhoneShowsOneThingAtATime() {
 
 async function nothingIsKept(page) {
   const kept = () => page.evaluate(async () => [
-    localStorage.length, sessionStorage.length, document.cookie, (await indexedDB.databases()).length, location.search + location.hash,
+    localStorage.length, sessionStorage.length, document.cookie, (await indexedDB.databases()).length, location.search,
   ]);
   assert.deepEqual(await kept(), [0, 0, '', 0, '']);
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  assert.ok(!page.url().includes(token));
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.getByLabel('API key or login token').waitFor();
   assert.equal(await page.getByLabel('API key or login token').inputValue(), '');
   assert.ok(await page.locator('#inbox').isHidden());

@@ -1,10 +1,11 @@
 // Watches for changes by others: one stream, resumed while the page is open.
-import { type Api, type ChatChange, isFinal, isForgotten } from './api';
+import type { Api, ChatChange, ChatMessage } from '../api';
+import { isFinal, isForgotten } from '../errors';
 
 /** Callbacks of a watch. */
 export interface Listener {
-  /** A chat changed. */
-  changed(chatId: string): void;
+  /** A chat changed; the message is the one that the change is about. */
+  changed(chatId: string, message?: ChatMessage): void;
   /** Earlier changes may have been missed. */
   missed(): void;
   /** Whether the stream is connected. */
@@ -85,7 +86,8 @@ export class Watch {
           begun();
         }
         if (change) {
-          [change.chatId, ...formerNames(change)].forEach((chatId) => this.listener.changed(chatId));
+          this.listener.changed(change.chatId, change.message);
+          formerNames(change).forEach((chatId) => this.listener.changed(chatId));
         }
         this.resumeToken = resumeToken;
       }

@@ -1,0 +1,174 @@
+// What a message contains, in words and in a form that views can show.
+import { type JsonValue, toJson } from '@bufbuild/protobuf';
+import { type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import type { ChatMessage } from './api';
+import { length, plain } from './texts';
+
+export interface Media {
+  kind: 'image' | 'video' | 'audio' | 'document' | 'sticker';
+  /** The stored file; empty when there is none. */
+  id: string;
+  state: string;
+  mimetype: string;
+  filename: string;
+  bytes: number;
+}
+
+export interface Place {
+  latitude: number;
+  longitude: number;
+  name: string;
+}
+
+export interface Poll {
+  question: string;
+  options: { text: string; votes: number }[];
+}
+
+type Fields = Record<string, JsonValue>;
+
+/** What each kind of message without a text is, in the words of the list. */
+const KINDS: Record<string, string> = {
+  image: '📷 Photo', video: '🎬 Video', gif: 'GIF', audio: '🎵 Audio', ptt: '🎤 Voice message', document: '📄 Document',
+  sticker: 'Sticker', location: '📍 Location', live_location: '📍 Live location', vcard: '👤 Contact', multi_vcard: '👤 Contacts',
+  poll_creation: '📊 Poll', order: '🛒 Order', product: '🛍 Product', album: '📷 Album', event: '📅 Event',
+  group_invite: 'Invitation to a group', groups_v4_invite: 'Invitation to a group', ciphertext: 'Waiting for this message',
+  revoked: 'This message was deleted', interactive: 'Message with buttons', buttons: 'Message with buttons', list: 'Message with a list',
+  template: 'Template message', payment: 'Payment', reaction: 'Reaction',
+};
+
+/** Notices of WhatsApp that stand in the middle of a conversation. */
+const NOTICES: Record<string, string> = {
+  call_log: '📞 Call', call: '📞 Call', missed_call: '📞 Missed call', e2e_notification: 'The security code changed',
+  gp2: 'The group changed', group_notification: 'The group changed', notification: 'Notice of WhatsApp',
+  notification_template: 'Notice of WhatsApp', protocol: 'Notice of WhatsApp', broadcast_notification: 'Notice of WhatsApp',
+  pinned_message: 'A message was pinned',
+};
+
+const MEDIA_KINDS: Record<string, Media['kind']> = {
+  image: 'image', video: 'video', gif: 'video', audio: 'audio', ptt: 'audio', document: 'document', sticker: 'sticker',
+};
+
+/** The words of a notice; undefined for a message of a person. */
+export function noticeOf(message: ChatMessage): string | undefined {
+  const words = NOTICES[message.messageType ?? ''];
+  return words && (message.body ? plain(message.body) : words);
+}
+
+/** A message in one line. */
+export function summary(message: ChatMessage): string {
+  if (message.isDeleted) {
+    return 'This message was deleted';
+  }
+  const kind = KINDS[message.messageType ?? ''];
+  const notice = noticeOf(message);
+  if (notice !== undefined) {
+    return notice;
+  }
+  const body = bodyOf(message);
+  if (kind && message.messageType !== 'poll_creation' && body) {
+    return `${[...kind][0].match(/\p{Extended_Pictographic}/u) ? `${[...kind][0]} ` : ''}${body}`;
+  }
+  if (message.messageType === 'poll_creation') {
+    return `📊 ${pollOf(message)?.question || body || 'Poll'}`;
+  }
+  return body || kind || mediaOf(message)?.filename || 'Message that this page cannot show';
+}
+
+/** The text that people wrote. A location or a contact repeats its data as its body. */
+export function bodyOf(message: ChatMessage): string {
+  const isData = ['location', 'live_location', 'vcard', 'multi_vcard', 'poll_creation', 'sticker'].includes(message.messageType ?? '');
+  const body = isData ? '' : plain(message.body ?? '');
+  return body !== '' && body === mediaOf(message)?.filename ? '' : body;
+}
+
+export function mediaOf(message: ChatMessage): Media | undefined {
+  const media = fields(message.media);
+  const mimetype = text(media, 'mimetype', 'mime_type', 'mime');
+  const kind = MEDIA_KINDS[message.messageType ?? ''] ?? (message.hasMedia ? kindOf(mimetype) : undefined);
+  if (!kind) {
+    return undefined;
+  }
+  const isStored = text(media, 'path').startsWith('/v1/media/') && text(media, 'state') === 'stored';
+  return {
+    kind,
+    id: isStored ? text(media, 'id') : '',
+    state: text(media, 'state'),
+    mimetype,
+    filename: plain(text(media, 'filename', 'file_name', 'name')),
+    bytes: number(media, 'size', 'filesize', 'file_size') ?? 0,
+  };
+}
+
+export function placeOf(message: ChatMessage): Place | undefined {
+  const place = fields(message.location);
+  const latitude = number(place, 'latitude', 'lat', 'degreesLatitude');
+  const longitude = number(place, 'longitude', 'lng', 'degreesLongitude');
+  if (latitude === undefined || longitude === undefined) {
+    return undefined;
+  }
+  return { latitude, longitude, name: plain(text(place, 'name', 'description', 'address')) };
+}
+
+/** The names and numbers on the visiting cards. */
+export function cardsOf(message: ChatMessage): { name: string; phones: string[] }[] {
+  const cards = json(message.vcards);
+  return (Array.isArray(cards) ? cards : []).map((card) => {
+    const lines = (typeof card === 'string' ? card : text(card as Fields, 'vcard', 'body')).split(/\r?\n/);
+    const value = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).map((line) => line.replace(/^[^:]*:/, '').trim());
+    const named = typeof card === 'string' ? '' : text(card as Fields, 'displayName', 'name');
+    return { name: plain(value(/^FN[;:]/i)[0] ?? named) || 'Contact', phones: value(/^(item\d+\.)?TEL[;:]/i) };
+  });
+}
+
+export function pollOf(message: ChatMessage): Poll | undefined {
+  const poll = fields(message.pollInfo);
+  const options = poll.options ?? poll.pollOptions ?? poll.poll_options;
+  if (!Array.isArray(options)) {
+    return undefined;
+  }
+  const results = json(message.pollResults);
+  const votes = (option: string) => {
+    const found = (Array.isArray(results) ? results : []).find((result) => nameIn(result) === option);
+    const voters = found && typeof found === 'object' && !Array.isArray(found) ? (found.voters ?? found.votes ?? found.count) : 0;
+    return Array.isArray(voters) ? voters.length : Number(voters ?? 0) || 0;
+  };
+  return {
+    question: plain(text(poll, 'name', 'question', 'pollName', 'poll_name', 'title')) || plain(message.body ?? ''),
+    options: options.map(nameIn).map((option) => ({ text: plain(option), votes: votes(option) })),
+  };
+}
+
+/** Length of a voice note or video; empty when it is not known. */
+export function lengthOf(message: ChatMessage): string {
+  const seconds = Number(message.duration);
+  return seconds > 0 ? length(seconds) : '';
+}
+
+function nameIn(option: JsonValue): string {
+  return typeof option === 'string' ? option : text((option ?? {}) as Fields, 'name', 'option', 'optionName', 'text');
+}
+
+function kindOf(mimetype: string): Media['kind'] {
+  const kind = mimetype.split('/')[0];
+  return kind === 'image' || kind === 'video' || kind === 'audio' ? kind : 'document';
+}
+
+function json(value: Value | undefined): JsonValue {
+  return value?.kind.case === undefined ? null : toJson(ValueSchema, value);
+}
+
+function fields(value: Value | undefined): Fields {
+  const object = json(value);
+  return object !== null && typeof object === 'object' && !Array.isArray(object) ? object : {};
+}
+
+function text(from: Fields, ...names: string[]): string {
+  const found = names.map((name) => from[name]).find((value) => typeof value === 'string' && value !== '');
+  return (found as string | undefined) ?? '';
+}
+
+function number(from: Fields, ...names: string[]): number | undefined {
+  const found = names.map((name) => Number(from[name] ?? NaN)).find((value) => Number.isFinite(value));
+  return found;
+}

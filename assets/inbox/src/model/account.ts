@@ -1,0 +1,55 @@
+// Who is signed in. The token stays in memory, or in the tab's storage if the user asks for it.
+import { signal } from '@preact/signals';
+import { Api, type Session } from '../api';
+
+export interface Account {
+  readonly api: Api;
+  readonly sessions: Session[];
+  /** Email of the user; empty if not entered. */
+  readonly email: string;
+  /** Whether the tab's storage keeps the token and the settings. */
+  readonly isKept: boolean;
+}
+
+export interface Entry {
+  readonly token: string;
+  readonly email: string;
+  readonly isKept: boolean;
+}
+
+const KEY = 'switchboard-inbox';
+
+export const account = signal<Account | undefined>(undefined);
+
+/** Signs in. Fails when the service does not accept the token. */
+export async function signIn({ token, email, isKept }: Entry): Promise<void> {
+  const api = new Api(token);
+  const sessions = await api.loadSessions();
+  if (isKept) {
+    sessionStorage.setItem(KEY, JSON.stringify({ token, email }));
+  }
+  account.value = { api, sessions, email: email || emailIn(token), isKept };
+}
+
+/** What the tab's storage keeps, if anything. */
+export function kept(): Entry | undefined {
+  const text = sessionStorage.getItem(KEY);
+  return text ? { isKept: true, ...JSON.parse(text) } : undefined;
+}
+
+/** Forgets everything, and starts with empty fields. */
+export function signOut(): void {
+  sessionStorage.removeItem(KEY);
+  history.replaceState(null, '', location.pathname);
+  location.reload();
+}
+
+/** The email in a login token; empty for an API key. */
+function emailIn(token: string): string {
+  try {
+    const claims = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
+    return String(JSON.parse(claims).email ?? '');
+  } catch {
+    return '';
+  }
+}

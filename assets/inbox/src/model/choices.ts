@@ -1,0 +1,60 @@
+// What there is to choose from: labels, members and custom properties. Without permission to list them, those of the
+// loaded chats.
+import { signal } from '@preact/signals';
+import type { Api, Chat, Property } from '../api';
+
+export interface Person {
+  readonly email: string;
+  readonly name: string;
+}
+
+export class Choices {
+  readonly labels = signal<readonly string[]>([]);
+  readonly members = signal<readonly Person[]>([]);
+  readonly properties = signal<readonly Property[]>([]);
+
+  constructor(email: string) {
+    this.addMembers(email === '' ? [] : [{ email, name: '' }]);
+  }
+
+  /** Loads everything. A token without `manage` is refused, which is no error. */
+  async load(api: Api): Promise<void> {
+    const [labels, members, properties] = await Promise.allSettled([api.labelNames(), api.members(), api.properties()]);
+    if (labels.status === 'fulfilled') {
+      this.addLabels(labels.value);
+    }
+    if (members.status === 'fulfilled') {
+      this.addMembers(members.value.map(({ email, name }) => ({ email, name: name ?? '' })));
+    }
+    if (properties.status === 'fulfilled') {
+      this.properties.value = properties.value;
+    }
+  }
+
+  /** Adds the labels and assignees of these chats. */
+  learn(chats: readonly Chat[]): void {
+    this.addLabels(chats.flatMap(({ labels }) => labels));
+    this.addMembers(chats.flatMap(({ assignedTo }) => (assignedTo ? [{ email: assignedTo, name: '' }] : [])));
+  }
+
+  /** The member's name, or else the email. */
+  nameOf(email: string): string {
+    return this.members.value.find((member) => member.email.toLowerCase() === email.toLowerCase())?.name || email;
+  }
+
+  private addLabels(labels: string[]): void {
+    const all = new Set([...this.labels.peek(), ...labels]);
+    if (all.size > this.labels.peek().length) {
+      this.labels.value = [...all].sort((a, b) => a.localeCompare(b));
+    }
+  }
+
+  private addMembers(members: Person[]): void {
+    const all = new Map(this.members.peek().map((member) => [member.email.toLowerCase(), member]));
+    const isNew = members.filter(({ email, name }) => (all.get(email.toLowerCase())?.name ?? undefined) !== name);
+    isNew.filter(({ email, name }) => name !== '' || !all.has(email.toLowerCase())).forEach((member) => all.set(member.email.toLowerCase(), member));
+    if (isNew.length > 0) {
+      this.members.value = [...all.values()].sort((a, b) => a.email.localeCompare(b.email));
+    }
+  }
+}

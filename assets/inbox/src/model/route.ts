@@ -1,0 +1,81 @@
+// The address of the page, after its "#": the view, the filters, the open chat. Everything that back and forward return to.
+import { computed, signal } from '@preact/signals';
+
+export type View = 'all' | 'unread' | 'mine' | 'archived';
+
+/** The list; empty text means any. */
+export interface Filter {
+  readonly view: View;
+  readonly label: string;
+  readonly number: string;
+  readonly type: string;
+  readonly search: string;
+}
+
+export interface Route extends Filter {
+  /** The open chat; empty for none. */
+  readonly chatId: string;
+  /** The number that holds it, in digits. */
+  readonly through: string;
+  /** The message to land on; empty for the newest. */
+  readonly message: string;
+}
+
+export const VIEWS: readonly View[] = ['all', 'unread', 'mine', 'archived'];
+const PARAMETERS = ['label', 'number', 'type', 'search', 'message'] as const;
+
+/** `#/unread/15550100400/15550101844@c.us?label=vip` */
+export function parse(hash: string): Route {
+  const [path, query] = hash.replace(/^#\/?/, '').split('?');
+  const [view, through = '', chatId = ''] = path.split('/').map(decode);
+  const parameters = new URLSearchParams(query);
+  const [label, number, type, search, message] = PARAMETERS.map((name) => parameters.get(name) ?? '');
+  return { view: VIEWS.find((known) => known === view) ?? 'all', label, number, type, search, message, chatId, through };
+}
+
+export function format(route: Route): string {
+  const parameters = new URLSearchParams();
+  PARAMETERS.filter((name) => route[name] !== '').forEach((name) => parameters.set(name, route[name]));
+  const chat = route.chatId === '' ? '' : `/${encodeURIComponent(route.through)}/${encodeURIComponent(route.chatId)}`;
+  const query = parameters.size > 0 ? `?${parameters}` : '';
+  return `#/${route.view}${chat.replace('%40', '@')}${query}`;
+}
+
+const current = signal(parse(location.hash));
+/** Where the page is. */
+export const route = computed(() => current.value);
+/** The part of it that selects the list; equal as long as nothing of it changes. */
+export const filter = computed(() => pick(current.value));
+
+const reread = () => {
+  current.value = parse(location.hash);
+};
+addEventListener('popstate', reread);
+addEventListener('hashchange', reread);
+
+/** Changes parts of the address; `isStep` makes it a step that "back" returns from. */
+export function go(change: Partial<Route>, isStep = true): void {
+  const next = { ...current.value, message: '', ...change };
+  const address = format(next);
+  if (address !== format(current.value)) {
+    history[isStep ? 'pushState' : 'replaceState'](null, '', address);
+    current.value = next;
+  }
+}
+
+let last: Filter | undefined;
+function pick({ view, label, number, type, search }: Route): Filter {
+  const next = { view, label, number, type, search };
+  if (!last || Object.entries(next).some(([name, value]) => last?.[name as keyof Filter] !== value)) {
+    last = next;
+  }
+  return last;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return '';
+  }
+}

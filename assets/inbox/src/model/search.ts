@@ -1,0 +1,97 @@
+// A search: people and groups by name or number, and messages by their words.
+import { signal } from '@preact/signals';
+import type { Api, Chat, Cursors, SearchHit } from '../api';
+import type { Filter } from './route';
+
+export interface Hit {
+  hit: SearchHit;
+  chat: Chat;
+}
+
+export class Search {
+  readonly people = signal<readonly Chat[]>([]);
+  readonly hits = signal<readonly Hit[]>([]);
+  readonly isLoading = signal(false);
+  /** Whether there are no further results. */
+  readonly isComplete = signal(true);
+  private asked?: Filter;
+  private nextPeople?: Cursors;
+  private nextHits?: number;
+  /** The chats of hits, each loaded once. */
+  private chats = new Map<string, Promise<Chat | undefined>>();
+
+  constructor(private readonly api: Api) {}
+
+  async start(filter: Filter): Promise<void> {
+    this.asked = filter;
+    this.chats.clear();
+    this.isLoading.value = true;
+    try {
+      const [people, hits] = await Promise.all([this.readPeople(filter), this.readHits(filter, 0)]);
+      this.show(filter, people, hits);
+    } finally {
+      this.end(filter);
+    }
+  }
+
+  async more(): Promise<void> {
+    const { asked } = this;
+    if (!asked || this.isLoading.value || this.isComplete.value) {
+      return;
+    }
+    this.isLoading.value = true;
+    try {
+      const people = this.nextPeople ? await this.readPeople(asked, this.nextPeople) : [];
+      const hits = this.nextHits === undefined ? [] : await this.readHits(asked, this.nextHits);
+      this.show(asked, [...this.people.value, ...people], [...this.hits.value, ...hits]);
+    } finally {
+      this.end(asked);
+    }
+  }
+
+  /** Updates a chat among the results. */
+  put(chat: Chat): void {
+    this.people.value = this.people.value.map((found) => (found.chatId === chat.chatId ? chat : found));
+  }
+
+  private show(asked: Filter, people: readonly Chat[], hits: readonly Hit[]): void {
+    if (asked === this.asked) {
+      this.people.value = [...new Map(people.map((chat) => [chat.chatId, chat])).values()];
+      this.hits.value = hits;
+      this.isComplete.value = !this.nextPeople && this.nextHits === undefined;
+    }
+  }
+
+  private end(asked: Filter): void {
+    if (asked === this.asked) {
+      this.isLoading.value = false;
+    }
+  }
+
+  private async readPeople(asked: Filter, cursors?: Cursors): Promise<Chat[]> {
+    const { items, next } = await this.api.findInSessions(asked.number, { q: asked.search }, cursors);
+    // A chat may have been deleted since the search.
+    const chats = await Promise.all(items.map(({ chatId, number }) => this.api.findChat(chatId, number)));
+    if (asked === this.asked) {
+      this.nextPeople = next;
+    }
+    return chats.filter((chat): chat is Chat => chat !== undefined);
+  }
+
+  private async readHits(asked: Filter, offset: number): Promise<Hit[]> {
+    const { items, next } = await this.api.searchMessages(asked.search, asked.number, offset);
+    const hits = await Promise.all(items.map(async (hit) => ({ hit, chat: await this.chatOf(hit) })));
+    if (asked === this.asked) {
+      this.nextHits = next;
+    }
+    return hits.filter((found): found is Hit => found.chat !== undefined);
+  }
+
+  private chatOf({ message }: SearchHit): Promise<Chat | undefined> {
+    const [chatId, number] = [message?.chatId ?? '', message?.orgPhone ?? ''];
+    const key = `${number} ${chatId}`;
+    const known = this.chats.get(key) ?? this.api.findChat(chatId, number.split('@')[0]);
+    this.chats.set(key, known);
+    return known;
+  }
+}

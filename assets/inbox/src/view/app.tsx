@@ -1,0 +1,55 @@
+// The page: the sign-in form, or the list, the conversation and the panel beside each other.
+import { useEffect, useMemo } from 'preact/hooks';
+import { type Account, account } from '../model/account';
+import { Desk } from '../model/desk';
+import { interruption } from '../model/notices';
+import { hasPanel } from '../model/settings';
+import { unread } from '../texts';
+import { Conversation } from './conversation';
+import { DeskContext } from './desk';
+import { Help } from './help';
+import { listen } from './keys';
+import { List } from './list';
+import { Notices } from './notices';
+import { Panel } from './panel';
+import { Sidebar } from './sidebar';
+import { SignIn } from './sign-in';
+
+export function App() {
+  const signedIn = account.value;
+  return signedIn ? <Inbox account={signedIn} /> : <SignIn />;
+}
+
+function Inbox({ account }: { account: Account }) {
+  const desk = useMemo(() => new Desk(account), [account]);
+  useEffect(() => {
+    void desk.start();
+    document.getElementById('list')?.focus();
+    return listen(desk);
+  }, [desk]);
+  const { chat, isMissing } = desk.conversation;
+  const hasChat = chat.value !== undefined || isMissing.value;
+  const waiting = desk.list.rows.value.filter((row) => unread(row) > 0).length;
+  useEffect(() => {
+    document.title = waiting > 0 ? `(${waiting}) Inbox` : 'Inbox';
+  }, [waiting]);
+  return (
+    <DeskContext.Provider value={desk}>
+      <div id="inbox" class={`${hasChat ? 'has-chat' : ''} ${hasChat && hasPanel.value ? 'has-panel' : ''}`}>
+        {interruption.value !== '' && <p id="connection" role="status">{interruption.value}</p>}
+        <main id="panes">
+          <section id="list-pane" aria-label="Chats">
+            <Sidebar />
+            <List />
+          </section>
+          <section id="chat-pane" aria-label="Open chat">
+            <Conversation />
+          </section>
+          {chat.value && hasPanel.value && <Panel chat={chat.value} />}
+        </main>
+        <Notices />
+        <Help desk={desk} />
+      </div>
+    </DeskContext.Provider>
+  );
+}

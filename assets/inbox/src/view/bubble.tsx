@@ -1,0 +1,113 @@
+// A message, or a notice of WhatsApp between messages.
+import type { Chat, ChatMessage } from '../api';
+import { bodyOf, cardsOf, mediaOf, noticeOf, placeOf, pollOf, summary } from '../content';
+import { clockTime, colorOf, isoTime, longTime, phone, senderOf } from '../texts';
+import { useDesk } from './desk';
+import { Icon } from './icons';
+import { MediaView } from './media';
+import { Ticks } from './ticks';
+
+interface Props {
+  chat: Chat;
+  message: ChatMessage;
+  /** Whether the message before is of the same sender. */
+  isTogether: boolean;
+  isTarget: boolean;
+}
+
+export function Bubble({ chat, message, isTogether, isTarget }: Props) {
+  const desk = useDesk();
+  const notice = noticeOf(message);
+  if (notice !== undefined) {
+    return (
+      <li class="separator notice" data-message={message.messageId}>
+        <span title={message.timestamp && longTime(message.timestamp)}>{notice}</span>
+      </li>
+    );
+  }
+  const sender = senderOf(chat, message, (email) => desk.choices.nameOf(email));
+  const isNamed = !isTogether && (message.fromMe ? message.performedBy !== undefined : chat.chatType === 'group');
+  return (
+    <li class={`bubble ${message.fromMe ? 'ours' : 'theirs'} ${isTogether ? 'together' : ''} ${isTarget ? 'target' : ''}`} data-message={message.messageId}>
+      {isNamed ? <div class={`sender ${message.fromMe ? '' : colorOf(message.author ?? '')}`} dir="auto">{sender}</div> : <span class="hidden">{sender}</span>}
+      {message.isForwarded && !message.isDeleted && <div class="forwarded"><Icon name="forwarded" />Forwarded</div>}
+      {message.isDeleted ? <p class="deleted">This message was deleted</p> : <Content chat={chat} message={message} />}
+      <Foot message={message} />
+      <Reactions chat={chat} message={message} />
+    </li>
+  );
+}
+
+function Content({ chat, message }: { chat: Chat; message: ChatMessage }) {
+  const [media, place, poll, cards] = [mediaOf(message), placeOf(message), pollOf(message), cardsOf(message)];
+  const body = bodyOf(message);
+  const isShown = media || place || poll || cards.length > 0;
+  return (
+    <>
+      <Quote chat={chat} message={message} />
+      {media && <MediaView message={message} media={media} />}
+      {place && (
+        <a class="card" href={`https://www.openstreetmap.org/?mlat=${place.latitude}&mlon=${place.longitude}#map=16/${place.latitude}/${place.longitude}`} target="_blank" rel="noopener noreferrer">
+          <Icon name="place" /><span>{place.name || 'Location'}<small>{place.latitude.toFixed(5)}, {place.longitude.toFixed(5)}</small></span>
+        </a>
+      )}
+      {cards.map(({ name, phones }) => (
+        <div class="card" key={name}><Icon name="person" /><span><span dir="auto">{name}</span><small>{phones.join(', ')}</small></span></div>
+      ))}
+      {poll && (
+        <div class="poll">
+          <strong dir="auto">{poll.question}</strong>
+          <ul>{poll.options.map(({ text, votes }) => <li key={text}><span dir="auto">{text}</span><span>{votes}</span></li>)}</ul>
+        </div>
+      )}
+      {body ? <p dir="auto">{linked(body)}</p> : !isShown && <p class="kind">{summary(message)}</p>}
+    </>
+  );
+}
+
+/** The message that this one replies to. */
+function Quote({ chat, message }: { chat: Chat; message: ChatMessage }) {
+  const desk = useDesk();
+  const id = message.quotedMessageId;
+  if (!id) {
+    return null;
+  }
+  const quoted = desk.conversation.messages.value.find(({ messageId, uniqueId }) => messageId === id || uniqueId === id);
+  return (
+    <button type="button" class="quote" onClick={() => desk.open(chat, id)}>
+      {quoted && <strong dir="auto">{senderOf(chat, quoted, (email) => desk.choices.nameOf(email))}</strong>}
+      <span dir="auto">{quoted ? summary(quoted) : 'An earlier message'}</span>
+    </button>
+  );
+}
+
+function Foot({ message }: { message: ChatMessage }) {
+  return (
+    <div class="foot">
+      {message.isStarred && <span title="Starred">★</span>}
+      {message.prevBody !== undefined && !message.isDeleted && <span title={`Before: ${message.prevBody}`}>edited</span>}
+      {message.timestamp && <time datetime={isoTime(message.timestamp)} title={longTime(message.timestamp)}>{clockTime(message.timestamp)}</time>}
+      {message.fromMe && !message.isDeleted && <Ticks message={message} />}
+    </div>
+  );
+}
+
+function Reactions({ chat, message }: { chat: Chat; message: ChatMessage }) {
+  if (message.reactions.length === 0) {
+    return null;
+  }
+  const emojis = [...new Set(message.reactions.map(({ emoji }) => emoji))];
+  const who = message.reactions.map(({ contactId, emoji }) => `${emoji} ${chat.members[contactId]?.contactName ?? phone(contactId)}`);
+  return (
+    <span class="reactions" title={who.join('\n')}>
+      {emojis.join('')}{message.reactions.length > 1 ? ` ${message.reactions.length}` : ''}
+    </span>
+  );
+}
+
+/** The text with its web addresses as links. */
+function linked(text: string) {
+  return text.split(/(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]])/).map((part, index) =>
+    index % 2 === 1 ? <a key={index} href={part} target="_blank" rel="noopener noreferrer">{part}</a> : part,
+  );
+}

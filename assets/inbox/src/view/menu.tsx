@@ -1,0 +1,51 @@
+// A button that opens a menu.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { IconButton, type IconName } from './icons';
+
+export function Menu(props: { label: string; icon: IconName; class?: string; children: ComponentChildren }) {
+  const [isOpen, setOpen] = useState(false);
+  const [isUp, setUp] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const toggle = () => {
+    const top = box.current?.getBoundingClientRect().top ?? 0;
+    setUp(top > innerHeight * 0.55);
+    setOpen(!isOpen);
+  };
+  useEffect(() => {
+    if (!isOpen) {
+      return undefined;
+    }
+    const items = () => [...(box.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
+    const leave = (event: Event) => {
+      if (!box.current?.contains(event.target as Node)) {
+        setOpen(false);
+      }
+    };
+    const press = (event: KeyboardEvent) => {
+      const step = { ArrowDown: 1, ArrowUp: -1, ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (event.key === 'Escape') {
+        event.stopPropagation();
+        setOpen(false);
+        box.current?.querySelector('button')?.focus();
+      } else if (step) {
+        event.preventDefault();
+        const at = items().indexOf(document.activeElement as HTMLElement);
+        items().at((at + step) % items().length)?.focus();
+      }
+    };
+    items()[0]?.focus();
+    document.addEventListener('pointerdown', leave);
+    document.addEventListener('keydown', press, true);
+    return () => {
+      document.removeEventListener('pointerdown', leave);
+      document.removeEventListener('keydown', press, true);
+    };
+  }, [isOpen]);
+  return (
+    <div class={`menu ${props.class ?? ''}`} ref={box}>
+      <IconButton icon={props.icon} label={props.label} isExpanded={isOpen} onClick={toggle} />
+      {isOpen && <div class={`menu-items ${isUp ? 'up' : ''}`} role="menu" aria-label={props.label} onClick={() => setOpen(false)}>{props.children}</div>}
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+// Above the list: the menu, the search, the views and the filters.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { signOut } from '../model/account';
+import { filter, go, VIEWS, type View } from '../model/route';
+import { isHelpOpen } from '../model/settings';
+import { phone } from '../texts';
+import { useDesk } from './desk';
+import { Icon } from './icons';
+import { focus, showView } from './keys';
+import { Menu } from './menu';
+
+const SEARCH_PAUSE_MS = 250;
+const VIEW_NAMES: Record<View, string> = { all: 'All', unread: 'Unread', mine: 'Mine', archived: 'Archived' };
+const TYPE_NAMES = { user: 'People', group: 'Groups', business: 'Businesses' };
+
+export function Sidebar() {
+  return (
+    <>
+      <header>
+        <h1>Inbox</h1>
+        <Menu label="Menu" icon="menu">
+          <button type="button" id="help-button" role="menuitem" onClick={() => (isHelpOpen.value = true)}>Keyboard shortcuts and settings</button>
+          <button type="button" id="sign-out" role="menuitem" onClick={signOut}>Sign out</button>
+        </Menu>
+      </header>
+      <SearchBox />
+      {filter.value.search === '' && <Views />}
+    </>
+  );
+}
+
+function SearchBox() {
+  const { search } = filter.value;
+  const [text, setText] = useState(search);
+  const pause = useRef<number | undefined>(undefined);
+  useEffect(() => setText(search), [search]);
+  const type = (value: string) => {
+    setText(value);
+    clearTimeout(pause.current);
+    // Each text is not a step of its own for "back".
+    pause.current = setTimeout(() => go({ search: value.trim() }, filter.peek().search === ''), SEARCH_PAUSE_MS);
+  };
+  const key = ({ key }: KeyboardEvent) => {
+    if (key === 'Enter' || key === 'ArrowDown') {
+      focus('list');
+    }
+  };
+  return (
+    <div id="search-box">
+      <Icon name="search" />
+      <input
+        id="search" type="search" maxlength={100} placeholder="Search people and messages" aria-label="Search people and messages"
+        value={text} onInput={(event) => type(event.currentTarget.value)} onKeyDown={key}
+      />
+    </div>
+  );
+}
+
+function Views() {
+  const desk = useDesk();
+  const { view, label, number, type } = filter.value;
+  const { sessions } = desk.account;
+  return (
+    <div id="filters">
+      <div id="views" role="group" aria-label="Show">
+        {VIEWS.map((name) => (
+          <button type="button" key={name} aria-pressed={view === name} onClick={() => showView(desk, name)}>{VIEW_NAMES[name]}</button>
+        ))}
+      </div>
+      <div id="selects">
+        <Select id="number" label="Number" value={number} any="All numbers" onChange={(value) => go({ number: value })}
+          options={sessions.map((session) => [session.phoneNumber, session.label || phone(session.waJid.replace('@s.whatsapp.net', '@c.us'))])} />
+        <Select id="label-filter" label="Label" value={label} any="Any label" onChange={(value) => go({ label: value })}
+          options={desk.choices.labels.value.map((name) => [name, name])} />
+        <Select id="type-filter" label="Type" value={type} any="Any type" onChange={(value) => go({ type: value })}
+          options={Object.entries(TYPE_NAMES)} />
+      </div>
+    </div>
+  );
+}
+
+function Select(props: {
+  id: string;
+  label: string;
+  value: string;
+  any: string;
+  options: readonly (readonly [value: string, text: string])[];
+  onChange: (value: string) => void;
+}) {
+  const { value, options } = props;
+  // A label from the address may not be known yet.
+  const isKnown = value === '' || options.some(([known]) => known === value);
+  return (
+    <select id={props.id} aria-label={props.label} class={value === '' ? '' : 'set'} value={value} onChange={(event) => props.onChange(event.currentTarget.value)}>
+      <option value="">{props.any}</option>
+      {!isKnown && <option value={value}>{value}</option>}
+      {options.map(([option, text]) => <option key={option} value={option}>{text}</option>)}
+    </select>
+  );
+}

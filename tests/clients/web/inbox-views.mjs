@@ -1,0 +1,108 @@
+// Addresses, staying signed in, and what every width and color scheme must hold: nothing that axe finds fault with.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { enter, names, open, row, signIn, token } from './inbox-people.mjs';
+
+const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+const WIDTHS = [1440, 1024, 390];
+
+/** Back, forward and reload lead to the view and the chat of the address. */
+export async function everyViewHasAnAddress() {
+  const page = await signIn(token);
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.getByRole('button', { name: 'Mine' }).click();
+  await names(page, ['Bela Kovacs', 'Chen Wei']);
+  await row(page, 'Bela Kovacs').click();
+  await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
+  assert.match(page.url(), /#\/mine\/\d+\/\d+@c\.us$/);
+  await page.goBack();
+  await page.locator('#no-chat').waitFor();
+  await page.goBack();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.goForward();
+  await page.goForward();
+  await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
+  const address = page.url();
+  await page.reload();
+  await page.getByLabel('API key or login token').waitFor();
+  await page.getByLabel('Stay signed in in this tab').check();
+  await enter(page, token);
+  await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
+  assert.equal(page.url(), address);
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByLabel('API key or login token').waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await page.goto(address.replace(/\d+@c\.us$/, '15550109999@c.us'));
+  await page.reload();
+  await enter(page, token);
+  await page.getByText('This chat does not exist').waitFor();
+  await page.close();
+}
+
+export async function archivingCanBeUndone(page) {
+  await row(page, 'Asha Rao').click();
+  await page.getByRole('heading', { name: 'Asha Rao' }).waitFor();
+  await page.getByRole('button', { name: 'Archive', exact: true }).click();
+  await names(page, ['Bela Kovacs', 'Chen Wei']);
+  await page.getByRole('status').getByText('Archived Asha Rao').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.keyboard.press('Escape');
+}
+
+/** A message that a search finds is shown among those around it. */
+export async function aFoundMessageIsShownWhereItIs(page) {
+  await page.keyboard.press('/');
+  await page.keyboard.type('"parcel is on its way"');
+  await names(page, ['Chen Wei']);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  const found = page.locator('.bubble.target').getByText('The parcel is on its way');
+  await found.waitFor();
+  assert.ok(await found.evaluate((element) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return top > 0 && bottom < innerHeight;
+  }));
+  const messages = page.getByRole('log', { name: 'Messages' });
+  await messages.getByText('Hello?').first().waitFor();
+  // The newer ones arrive on the way to the end.
+  await page.getByRole('button', { name: 'Newest messages' }).click();
+  await messages.getByText('Thanks a lot').waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('/');
+  await page.keyboard.press('Escape');
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+}
+
+export async function everyWidthAndSchemeIsAccessible() {
+  for (const width of WIDTHS) {
+    for (const colorScheme of ['light', 'dark']) {
+      const page = await open({ width, height: 780 });
+      await page.emulateMedia({ colorScheme });
+      await accessible(page, `${width} ${colorScheme}: sign-in`);
+      await enter(page, token);
+      await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+      await accessible(page, `${width} ${colorScheme}: list`);
+      await row(page, 'Chen Wei').click();
+      await page.locator('.bubble').first().waitFor();
+      await accessible(page, `${width} ${colorScheme}: chat`);
+      if (await page.locator('#panel').isHidden()) {
+        await page.getByRole('button', { name: 'Details', exact: true }).click();
+      }
+      await page.locator('#panel').waitFor();
+      await accessible(page, `${width} ${colorScheme}: details`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+      await page.close();
+    }
+  }
+}
+
+async function accessible(page, what) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => axe.run(document));
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], what);
+}
