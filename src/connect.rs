@@ -3,6 +3,7 @@
 //! A gateway's webhooks are stored as raw events before they are acknowledged. A leased worker for each connection maps them to
 //! ingest events, sends what the outbox holds, and pulls history to close gaps.
 
+pub mod cloud_api;
 pub mod gateway;
 pub mod settings;
 pub mod waha;

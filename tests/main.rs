@@ -4,6 +4,7 @@
 
 mod cli;
 mod clients;
+mod connect;
 mod contract;
 mod database;
 mod deploy;

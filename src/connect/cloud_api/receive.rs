@@ -1,0 +1,74 @@
+//! Checks requests to the inbound endpoint: the verification of the URL, and the signature of webhooks.
+
+use aws_lc_rs::hmac;
+use http::StatusCode;
+use serde_json::Value;
+use subtle::ConstantTimeEq;
+
+use super::split::split;
+use crate::connect::gateway::{InboundRequest, Received, Refused};
+use crate::connect::settings::ConnectionSettings;
+
+/// The longest challenge of a verification request, in bytes.
+const MAX_CHALLENGE: usize = 128;
+
+/// Checks a request.
+///
+/// # Errors
+///
+/// It is not signed with the app secret, its token is wrong, or it is no JSON.
+pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -> Result<Received, Refused> {
+    let Some(body) = &request.body else { return verify(settings, &request.query) };
+    let signature = request.headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
+    if !is_signed(settings.webhook_secret.expose(), body, signature.unwrap_or_default()) {
+        return Err(refused(StatusCode::UNAUTHORIZED, "a wrong signature"));
+    }
+    let webhook = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
+    let webhook = webhook.ok_or(refused(StatusCode::BAD_REQUEST, "not a JSON object"))?;
+    Ok(Received::Events(split(&webhook, &settings.account)))
+}
+
+/// Meta asks once whether the URL is meant: the response repeats its challenge.
+fn verify(settings: &ConnectionSettings, query: &str) -> Result<Received, Refused> {
+    let find = |name: &str| {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(key, _)| decoded(key) == name).map(|(_, value)| decoded(value)).next()
+    };
+    let (token, expected) = (find("hub.verify_token").unwrap_or_default(), settings.verify_token.expose());
+    if expected.is_empty() || !bool::from(token.as_bytes().ct_eq(expected.as_bytes())) {
+        return Err(refused(StatusCode::UNAUTHORIZED, "a wrong verify token"));
+    }
+    let is_plain = |text: &String| {
+        (1..=MAX_CHALLENGE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    match (find("hub.mode").as_deref(), find("hub.challenge").filter(is_plain)) {
+        (Some("subscribe"), Some(challenge)) => Ok(Received::Challenge(challenge)),
+        _ => Err(refused(StatusCode::BAD_REQUEST, "not a verification request")),
+    }
+}
+
+fn refused(status: StatusCode, reason: &'static str) -> Refused {
+    Refused { status, reason }
+}
+
+/// Whether the header is `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits. Without a key, nothing is signed.
+fn is_signed(key: &str, body: &[u8], header: &str) -> bool {
+    let digits = header.strip_prefix("sha256=").unwrap_or_default();
+    let pairs = digits.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap_or("-"));
+    let bytes: Result<Vec<_>, _> = pairs.map(|pair| u8::from_str_radix(pair, 16)).collect();
+    let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    !key.is_empty() && bytes.is_ok_and(|bytes| hmac::verify(&hmac_key, body, &bytes).is_ok())
+}
+
+/// The text of a part of a query.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+        let escape = after.get(..2).filter(|_| *first == b'%').and_then(hex);
+        bytes.push(escape.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if escape.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

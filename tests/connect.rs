@@ -1,0 +1,3 @@
+//! Connections: gateways, their webhooks, what is sent through them, and media.
+
+mod cloud_api;
