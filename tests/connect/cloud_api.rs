@@ -1,6 +1,7 @@
 //! The Cloud API, against a fake Graph API on this machine.
 
 mod graph;
+mod judges;
 mod line;
 mod sends;
 

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::fields::{items, text};
-use super::{account, history, message, status};
-use crate::connect::gateway::Mapped;
+use super::{account, history, message, people, status};
+use crate::connect::gateway::{FollowUp, Lookup, Mapped};
 use crate::connect::settings::ConnectionSettings;
 
 /// Maps a raw event.
@@ -38,7 +38,17 @@ pub(super) fn map(settings: &ConnectionSettings, event: &Value) -> Result<Mapped
     for raw in items(value, "state_sync") {
         add(history::contact(raw)?);
     }
+    for raw in items(value, "groups") {
+        add(group_change(raw)?);
+    }
     Ok(mapped)
+}
+
+/// A group has another name, other settings or members: it is read anew.
+fn group_change(raw: &Value) -> Result<Mapped, String> {
+    let group = people::group(text(raw, "/group_id").unwrap_or_default())?;
+    let lookup = FollowUp::Lookup(Lookup::Group(group.as_str().to_owned()));
+    Ok(Mapped { follow_ups: vec![lookup], ..Mapped::default() })
 }
 
 fn ignored(ignored: &'static str) -> Mapped {

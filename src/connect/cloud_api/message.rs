@@ -134,6 +134,9 @@ fn edit(origin: &Origin, raw: &Value) -> Result<Event, String> {
     let content = raw.pointer("/edit/message").unwrap_or(&Value::Null);
     let mut edited = Message::default();
     content::fill(content, &mut edited);
+    if edited.r#type.as_deref() == Some("unknown") {
+        return Err("edit.message: must be a message of a known type".to_owned());
+    }
     Ok(Event::Edit(Edit {
         message: Some(origin.reference(text(raw, "/edit/original_message_id"))?),
         body: edited.body.unwrap_or_default(),

@@ -12,8 +12,13 @@ const THREAD_CHUNK: usize = 200;
 /// The longest id that is not replaced by a hash, in bytes.
 const MAX_ID: usize = 240;
 /// Lists of items, each with the beginning of its keys.
-const LISTS: [(&str, &str); 4] =
-    [("messages", "message"), ("message_echoes", "echo"), ("statuses", "status"), ("state_sync", "contact")];
+const LISTS: [(&str, &str); 5] = [
+    ("messages", "message"),
+    ("message_echoes", "echo"),
+    ("statuses", "status"),
+    ("state_sync", "contact"),
+    ("groups", "group"),
+];
 
 /// The raw events of a webhook. `account` is the connection's phone number id.
 pub(super) fn split(webhook: &Value, account: &str) -> Vec<RawEvent> {
@@ -101,8 +106,9 @@ fn raw(kind: &str, id: Option<String>, chat: &str, body: Value, account: &str) -
 /// What makes an item another one than those before: the same message may come as several types, such as a placeholder.
 fn key(item: &Value) -> Option<String> {
     text(item, "/id")?;
-    let names = ["/id", "/type", "/status", "/timestamp", "/recipient_participant_id"];
-    let parts: Vec<_> = names.iter().filter_map(|name| text(item, name)).collect();
+    let members = ["/recipient_participant_id", "/recipient_participant_user_id"];
+    let names = ["/id", "/type", "/status", "/timestamp"].into_iter().chain(members);
+    let parts: Vec<_> = names.filter_map(|name| text(item, name)).collect();
     Some(parts.join("/"))
 }
 

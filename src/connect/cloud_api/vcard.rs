@@ -126,9 +126,11 @@ fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.trim_end().chars();
     while let Some(c) = chars.next() {
-        plain.push(match if c == '\\' { chars.next().map(|next| (c, next)) } else { None } {
-            Some((_, 'n' | 'N')) => '\n',
-            Some((_, next)) => next,
+        // A backslash at the end stands for itself.
+        let next = if c == '\\' { chars.next() } else { None };
+        plain.push(match next {
+            Some('n' | 'N') => '\n',
+            Some(next) => next,
             None => c,
         });
     }

@@ -4,9 +4,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use serde_json::json;
 use switchboard::actions::commands::Change;
-use switchboard::connect::gateway::{
-    ChatChange, Gateway, GatewayError, Lookup, MediaBody, MediaError, MediaSource, SendError,
-};
+use switchboard::connect::gateway::{ChatChange, GatewayError, Lookup, MediaError, MediaSource, SendError};
 use switchboard::instant::Instant;
 use switchboard::pb::ingest_event::{ConnectionStatus, Event};
 

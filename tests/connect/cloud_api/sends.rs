@@ -12,12 +12,12 @@ use super::{gateway, quoted};
 
 const SEND: Uuid = Uuid::from_u128(0x0193_a5c2_7b1e_7c3d_9f20_4d5e_6f70_8192);
 
-fn message(chat: &str, content: Content) -> OutgoingMessage {
+pub fn message(chat: &str, content: Content) -> OutgoingMessage {
     let chat = chat.parse().expect("a chat");
     OutgoingMessage { send: SEND, message_id: None, chat, reply_to: None, content }
 }
 
-fn text(body: &str) -> Content {
+pub fn text(body: &str) -> Content {
     Content::Text { body: body.to_owned(), link_preview: true, mentions: Vec::new() }
 }
 
@@ -27,10 +27,8 @@ fn media(kind: MediaKind, mime_type: &str, caption: Option<&str>) -> Content {
     Content::Media { kind, mime_type, file_name: Some("a.bin".to_owned()), caption, bytes }
 }
 
-#[tokio::test]
-async fn every_kind_is_sent_in_the_form_of_the_api() {
-    let graph = Graph::start().await;
-    let gateway = gateway(&graph);
+/// Messages of every kind, their types, and the fields of those names.
+pub fn kinds() -> Vec<(Content, &'static str, Value)> {
     let components = json!([{"type": "body", "parameters": [{"type": "text", "text": "Asha"}]}]);
     let template = |components: &Value| Content::Template {
         name: "hello".to_owned(),
@@ -45,7 +43,7 @@ async fn every_kind_is_sent_in_the_form_of_the_api() {
         address: None,
     };
     let reaction = |emoji: &str| Content::Reaction { message: quoted("wamid.OLD"), emoji: emoji.to_owned() };
-    for (content, kind, expected) in [
+    vec![
         (text("hi"), "text", json!({"body": "hi", "preview_url": true})),
         (
             media(MediaKind::Image, "image/png", Some("a cat")),
@@ -82,7 +80,14 @@ async fn every_kind_is_sent_in_the_form_of_the_api() {
         (template(&Value::Null), "template", json!({"name": "hello", "language": {"code": "en_US"}})),
         (reaction("👍"), "reaction", json!({"message_id": "wamid.OLD", "emoji": "👍"})),
         (reaction(""), "reaction", json!({"message_id": "wamid.OLD", "emoji": ""})),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn every_kind_is_sent_in_the_form_of_the_api() {
+    let graph = Graph::start().await;
+    let gateway = gateway(&graph);
+    for (content, kind, expected) in kinds() {
         assert_eq!(gateway.refusal(&content), None, "{kind}");
         let sent = gateway.send(&message("15550101844@c.us", content)).await.expect(kind);
         assert!(sent.message_id.starts_with("wamid."), "{sent:?}");
