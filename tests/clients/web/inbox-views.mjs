@@ -54,6 +54,18 @@ export async function archivingCanBeUndone(page) {
   await page.keyboard.press('Escape');
 }
 
+export async function severalChatsAreChangedTogether(page) {
+  await row(page, 'Bela Kovacs').click({ modifiers: ['ControlOrMeta'] });
+  await row(page, 'Chen Wei').click();
+  await page.getByRole('toolbar', { name: 'Selected chats' }).getByText('2 selected').waitFor();
+  await page.getByRole('combobox', { name: 'Label selected' }).selectOption('vip');
+  await page.getByRole('status').getByText('Labelled: 2 chats').waitFor();
+  await row(page, 'Chen Wei').locator('.label').getByText('vip').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await row(page, 'Chen Wei').locator('.label').getByText('vip').waitFor({ state: 'detached' });
+  await row(page, 'Bela Kovacs').locator('.label').getByText('vip').waitFor();
+}
+
 /** A message that a search finds is shown among those around it. */
 export async function aFoundMessageIsShownWhereItIs(page) {
   await page.keyboard.press('/');

@@ -10,6 +10,7 @@ import {
 } from './inbox-watch.mjs';
 import {
   aFoundMessageIsShownWhereItIs, archivingCanBeUndone, everyViewHasAnAddress, everyWidthAndSchemeIsAccessible,
+  severalChatsAreChangedTogether,
 } from './inbox-views.mjs';
 
 setTimeout(() => process.exit(1), 180_000).unref();
@@ -26,6 +27,7 @@ try {
   await whatIsTooLongAgoIsReadAnew(page);
   await searchFindsNamesAndWords(page);
   await archivingCanBeUndone(page);
+  await severalChatsAreChangedTogether(page);
   await aFoundMessageIsShownWhereItIs(page);
   await everyViewHasAnAddress();
   await whoMayOnlyReadIsTold();

@@ -4,6 +4,8 @@ import { nameOf, unread } from '../texts';
 import { notify, showFailure } from './notices';
 
 const MUTE_MS = 8 * 60 * 60 * 1000;
+/** Chats that are changed at the same time, well below the requests a second that a key has. */
+const AT_ONCE = 10;
 
 export class Actions {
   constructor(
@@ -58,6 +60,23 @@ export class Actions {
 
   async setProperty(chat: Chat, id: string, value: string | string[] | null): Promise<void> {
     await this.run(chat, 'Not changed', this.api.setProperty(chat, id, value));
+  }
+
+  /** Changes several chats, a few at a time, and offers to take it back. */
+  async together(chats: readonly Chat[], done: string, call: (chat: Chat) => Promise<void>, undo?: (chat: Chat) => Promise<void>): Promise<void> {
+    const changed: Chat[] = [];
+    try {
+      for (let at = 0; at < chats.length; at += AT_ONCE) {
+        const some = chats.slice(at, at + AT_ONCE);
+        await Promise.all(some.map(call));
+        changed.push(...some);
+      }
+      const count = chats.length === 1 ? nameOf(chats[0]) : `${chats.length} chats`;
+      notify(`${done}: ${count}`, undo && (() => void this.together(chats, 'Taken back', undo)));
+    } catch (error) {
+      showFailure(error, `Only ${changed.length} of ${chats.length} chats were changed`);
+    }
+    chats.forEach(({ chatId }) => this.changed(chatId));
   }
 
   /** Returns whether it was done. */

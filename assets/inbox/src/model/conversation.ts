@@ -115,9 +115,11 @@ export class Conversation {
     }
   }
 
-  /** Updates a loaded message. */
+  /** Updates a loaded message, or adds a new one at the end. */
   put(message: ChatMessage): void {
-    if (this.known.has(message.messageId)) {
+    const last = this.messages.peek().at(-1);
+    const isNewest = this.start === 0 && !this.isLoading.peek() && last !== undefined && sentAt(message) >= sentAt(last);
+    if (message.orgPhone === this.chat.peek()?.orgPhone && (this.known.has(message.messageId) || isNewest)) {
       this.take([message]);
     }
   }
@@ -196,11 +198,21 @@ export class Conversation {
   }
 
   private take(page: ChatMessage[]): void {
-    page.forEach((message) => this.known.set(message.messageId, message));
+    for (const message of page) {
+      this.known.set(message.messageId, message);
+      this.replace(message);
+    }
     this.messages.value = [...this.known.values()].sort(
       (a, b) => sentAt(a) - sentAt(b) || (a.uniqueId < b.uniqueId ? -1 : 1),
     );
     this.hasNewer.value = this.start > 0;
+  }
+
+  /** Removes the message under the id that it had before the gateway gave it another one. */
+  private replace({ messageId, uniqueId, sentMessageId }: ChatMessage): void {
+    if (sentMessageId && sentMessageId !== uniqueId) {
+      this.known.delete(messageId.replace(uniqueId, sentMessageId));
+    }
   }
 
   private clear(): void {

@@ -4,6 +4,7 @@ import { bodyOf, cardsOf, mediaOf, noticeOf, placeOf, pollOf, summary } from '..
 import { clockTime, colorOf, isoTime, longTime, phone, senderOf } from '../texts';
 import { useDesk } from './desk';
 import { Icon } from './icons';
+import { Formatted } from './formatted';
 import { MediaView } from './media';
 import { Ticks } from './ticks';
 
@@ -60,7 +61,7 @@ function Content({ chat, message }: { chat: Chat; message: ChatMessage }) {
           <ul>{poll.options.map(({ text, votes }) => <li key={text}><span dir="auto">{text}</span><span>{votes}</span></li>)}</ul>
         </div>
       )}
-      {body ? <p dir="auto">{linked(body)}</p> : !isShown && <p class="kind">{summary(message)}</p>}
+      {body ? <p dir="auto"><Formatted text={body} /></p> : !isShown && <p class="kind">{summary(message)}</p>}
     </>
   );
 }
@@ -102,12 +103,5 @@ function Reactions({ chat, message }: { chat: Chat; message: ChatMessage }) {
     <span class="reactions" title={who.join('\n')}>
       {emojis.join('')}{message.reactions.length > 1 ? ` ${message.reactions.length}` : ''}
     </span>
-  );
-}
-
-/** The text with its web addresses as links. */
-function linked(text: string) {
-  return text.split(/(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]])/).map((part, index) =>
-    index % 2 === 1 ? <a key={index} href={part} target="_blank" rel="noopener noreferrer">{part}</a> : part,
   );
 }

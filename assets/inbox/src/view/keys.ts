@@ -3,6 +3,7 @@ import type { Chat } from '../api';
 import type { Desk } from '../model/desk';
 import { dismiss, notice, notify } from '../model/notices';
 import { go, route, type View } from '../model/route';
+import { endSelection, isSelecting, toggle } from '../model/selection';
 import { hasLetters, hasPanel, isDrawer, isHelpOpen } from '../model/settings';
 import { wantedFocus } from './focus';
 
@@ -37,6 +38,7 @@ export function shortcuts(desk: Desk): Shortcut[] {
     { key: 'r', does: 'mark read, unread', run: onChat((chat) => desk.toggleRead(chat)) },
     { key: 'a', does: 'assign', run: () => toField(desk, 'assignee') },
     { key: 'l', does: 'add a label', run: () => toField(desk, 'label') },
+    { key: 'x', does: 'select the chat, to change several together', run: () => withMeant(desk, toggle) },
     { key: 'i', does: 'show or hide the details', run: () => (hasPanel.value = !hasPanel.value) },
     { key: 'z', does: 'undo', run: undo },
     { key: '1', does: 'show all chats', run: () => showView(desk, 'all') },
@@ -80,6 +82,8 @@ function escape(desk: Desk): void {
       go({ search: '' });
     }
     focus('list');
+  } else if (isSelecting.value) {
+    endSelection();
   } else if (desk.conversation.chat.value && hasPanel.value && isDrawer()) {
     hasPanel.value = false;
     focus('messages');

@@ -5,8 +5,10 @@ import type { Desk } from '../model/desk';
 import { showFailure } from '../model/notices';
 import { filter } from '../model/route';
 import type { Hit } from '../model/search';
+import { isSelecting, selected, toggle } from '../model/selection';
 import { useDesk } from './desk';
 import { wantedFocus } from './focus';
+import { Icon } from './icons';
 import { ChatRow, HitRow } from './row';
 
 export type Item =
@@ -99,9 +101,14 @@ export function List() {
     const index = first + offset;
     return (
       <Row key={item.key} item={item} index={index} count={items.length} top={tops[index]} isActive={index === active}
+        isSelected={item.kind === 'chat' && isSelecting.value ? selected.value.has(item.chat.chatId) : undefined}
         isOpen={item.kind === 'chat' && item.chat.chatId === openId}
-        onClick={() => {
+        onClick={(event) => {
           setActive(index);
+          if (item.kind === 'chat' && (isSelecting.value || event.ctrlKey || event.metaKey)) {
+            toggle(item.chat);
+            return;
+          }
           open(item);
         }} />
     );
@@ -109,7 +116,7 @@ export function List() {
   return (
     <>
       <div id="list-scroll" ref={scroller} onScroll={({ currentTarget: { scrollTop, clientHeight } }) => setView({ top: scrollTop, height: clientHeight })}>
-        <ul id="list" role="listbox" aria-label="Chats" tabIndex={0} aria-busy={source.isLoading.value} style={{ height: `${total}px` }}
+        <ul id="list" role="listbox" aria-label="Chats" tabIndex={0} aria-multiselectable={isSelecting.value} aria-busy={source.isLoading.value} style={{ height: `${total}px` }}
           aria-activedescendant={active >= first && active < last ? `row-${active}` : undefined} onKeyDown={press}>
           {rows}
         </ul>
@@ -123,7 +130,7 @@ function note(count: number, isLoading: boolean, isSearch: boolean): string {
   return isLoading ? 'Loading…' : count > 0 ? '' : isSearch ? 'Nothing found.' : 'No chats here.';
 }
 
-function Row(props: { item: Item; index: number; count: number; top: number; isActive: boolean; isOpen: boolean; onClick: () => void }) {
+function Row(props: { item: Item; index: number; count: number; top: number; isActive: boolean; isOpen: boolean; isSelected?: boolean; onClick: (event: MouseEvent) => void }) {
   const { item, index } = props;
   const style = { transform: `translateY(${props.top}px)` };
   if (item.kind === 'heading') {
@@ -131,7 +138,8 @@ function Row(props: { item: Item; index: number; count: number; top: number; isA
   }
   return (
     <li role="option" id={`row-${index}`} class={`row ${props.isActive ? 'active' : ''}`} style={style} data-chat={item.chat.chatId}
-      aria-selected={props.isOpen} aria-setsize={props.count} aria-posinset={index + 1} onClick={props.onClick}>
+      aria-selected={props.isSelected ?? props.isOpen} aria-setsize={props.count} aria-posinset={index + 1} onClick={props.onClick}>
+      {props.isSelected !== undefined && <span class={`tick-box ${props.isSelected ? 'on' : ''}`}>{props.isSelected && <Icon name="check" />}</span>}
       {item.kind === 'chat' ? <ChatRow chat={item.chat} /> : <HitRow found={item.found} />}
     </li>
   );

@@ -2,8 +2,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { signOut } from '../model/account';
 import { filter, go, VIEWS, type View } from '../model/route';
+import { isSelecting } from '../model/selection';
 import { isHelpOpen } from '../model/settings';
 import { phone } from '../texts';
+import { Bulk } from './bulk';
 import { useDesk } from './desk';
 import { Icon } from './icons';
 import { focus, showView } from './keys';
@@ -19,12 +21,14 @@ export function Sidebar() {
       <header>
         <h1>Inbox</h1>
         <Menu label="Menu" icon="menu">
+          <button type="button" role="menuitem" onClick={() => (isSelecting.value = true)}>Select chats</button>
           <button type="button" id="help-button" role="menuitem" onClick={() => (isHelpOpen.value = true)}>Keyboard shortcuts and settings</button>
           <button type="button" id="sign-out" role="menuitem" onClick={signOut}>Sign out</button>
         </Menu>
       </header>
       <SearchBox />
       {filter.value.search === '' && <Views />}
+      <Bulk />
     </>
   );
 }

@@ -12,8 +12,11 @@ const STATES: Record<string, State> = {
   '5': ['delivered', 'played'],
 };
 
+const UNCLEAR: State = ['failed', 'perhaps sent'];
+
 export function Ticks({ message }: { message: ChatMessage }) {
-  const [icon, words]: State = STATES[message.ack ?? '1'] ?? ['sent', 'sent'];
+  const isUnclear = message.ack === '0' && message.failureReason !== undefined;
+  const [icon, words]: State = isUnclear ? UNCLEAR : (STATES[message.ack ?? '1'] ?? ['sent', 'sent']);
   return (
     <span class={`ticks ${words === 'read' || words === 'played' ? 'blue' : ''} ${icon}`} title={words}>
       <Icon name={icon} />
