@@ -43,10 +43,20 @@ export function unread(chat: Chat): number {
 /** Name of the sender. */
 export function senderOf(chat: Chat, message: ChatMessage, nameOfMember: (email: string) => string): string {
   if (message.fromMe) {
-    return message.performedBy ? nameOfMember(message.performedBy) : 'You';
+    return isByMember(message) ? nameOfMember(message.performedBy ?? '') : 'You';
   }
   const sender = message.author || message.senderPhone || message.chatId;
   return contactName(chat, sender);
+}
+
+/** Whether a member sent it from the shared inbox; others are sent by programs, or on a phone. */
+export function isByMember({ performedBy }: ChatMessage): boolean {
+  return performedBy?.includes('@') ?? false;
+}
+
+/** The text with names in place of the numbers that it mentions. */
+export function withNames(chat: Chat, message: ChatMessage, text: string): string {
+  return message.mentionedIds.reduce((named, id) => named.replaceAll(`@${digits(id)}`, `@${contactName(chat, id)}`), text);
 }
 
 export function contactName(chat: Chat, contact: string): string {

@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import type { Api, Chat, Cursors } from '../api';
 import { activity } from '../texts';
+import { load } from './busy';
 import { isListed, isShown, wanted } from './filter';
 import type { Filter } from './route';
 
@@ -49,15 +50,9 @@ export class ChatList {
     if (!asked || (!isFirst && (this.isLoading.value || this.isComplete.value))) {
       return;
     }
-    this.isLoading.value = true;
     this.arrange();
-    try {
-      await (asked.view === 'archived' ? this.readArchived(asked) : this.readOn(asked));
-    } finally {
-      if (asked === this.filter) {
-        this.isLoading.value = false;
-      }
-    }
+    const read = () => (asked.view === 'archived' ? this.readArchived(asked) : this.readOn(asked));
+    await load(this.isLoading, read, () => asked === this.filter);
   }
 
   /** Reloads all loaded pages and keeps the old ones on screen until then. */
@@ -110,7 +105,7 @@ export class ChatList {
       return;
     }
     const { items } = await this.api.findInSessions(asked.number, { pinned: true });
-    await this.load(asked, items);
+    await this.add(asked, items);
   }
 
   private async readOn(asked: Filter): Promise<void> {
@@ -132,14 +127,14 @@ export class ChatList {
 
   private async readArchived(asked: Filter): Promise<void> {
     const { items, next } = await this.api.findInSessions(asked.number, { archived: true }, this.cursors);
-    await this.load(asked, items);
+    await this.add(asked, items);
     if (asked === this.filter) {
       this.cursors = next;
       this.isComplete.value = next === undefined;
     }
   }
 
-  private async load(asked: Filter, found: { chatId: string; number: string }[]): Promise<void> {
+  private async add(asked: Filter, found: { chatId: string; number: string }[]): Promise<void> {
     const chats = await Promise.all(found.map(({ chatId, number }) => this.api.findChat(chatId, number)));
     if (asked === this.filter) {
       chats.forEach((chat) => chat && !this.chats.has(chat.chatId) && this.chats.set(chat.chatId, compact(chat)));

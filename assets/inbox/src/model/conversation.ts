@@ -2,6 +2,7 @@
 import { batch, signal } from '@preact/signals';
 import { type Api, type Chat, type ChatMessage, digits } from '../api';
 import { sentAt, unread } from '../texts';
+import { load } from './busy';
 
 const PAGE = 50;
 /** Messages of neighbouring pages that are loaded again, so that a gap is noticed. */
@@ -157,17 +158,13 @@ export class Conversation {
     if (!chat || this.isLoading.value) {
       return;
     }
-    this.isLoading.value = true;
-    try {
+    const extend = async () => {
       const show = await read(chat);
       if (opening === this.opening) {
         batch(show);
       }
-    } finally {
-      if (opening === this.opening) {
-        this.isLoading.value = false;
-      }
-    }
+    };
+    await load(this.isLoading, extend, () => opening === this.opening);
   }
 
   /** The page around a message, or else the newest. */

@@ -1,6 +1,7 @@
 // A search: people and groups by name or number, and messages by their words.
 import { signal } from '@preact/signals';
 import type { Api, Chat, Cursors, SearchHit } from '../api';
+import { load } from './busy';
 import type { Filter } from './route';
 
 export interface Hit {
@@ -25,13 +26,11 @@ export class Search {
   async start(filter: Filter): Promise<void> {
     this.asked = filter;
     this.chats.clear();
-    this.isLoading.value = true;
-    try {
+    const read = async () => {
       const [people, hits] = await Promise.all([this.readPeople(filter), this.readHits(filter, 0)]);
       this.show(filter, people, hits);
-    } finally {
-      this.end(filter);
-    }
+    };
+    await load(this.isLoading, read, () => filter === this.asked);
   }
 
   async more(): Promise<void> {
@@ -39,14 +38,12 @@ export class Search {
     if (!asked || this.isLoading.value || this.isComplete.value) {
       return;
     }
-    this.isLoading.value = true;
-    try {
+    const read = async () => {
       const people = this.nextPeople ? await this.readPeople(asked, this.nextPeople) : [];
       const hits = this.nextHits === undefined ? [] : await this.readHits(asked, this.nextHits);
       this.show(asked, [...this.people.value, ...people], [...this.hits.value, ...hits]);
-    } finally {
-      this.end(asked);
-    }
+    };
+    await load(this.isLoading, read, () => asked === this.asked);
   }
 
   /** Updates a chat among the results. */
@@ -59,12 +56,6 @@ export class Search {
       this.people.value = [...new Map(people.map((chat) => [chat.chatId, chat])).values()];
       this.hits.value = hits;
       this.isComplete.value = !this.nextPeople && this.nextHits === undefined;
-    }
-  }
-
-  private end(asked: Filter): void {
-    if (asked === this.asked) {
-      this.isLoading.value = false;
     }
   }
 

@@ -1,7 +1,7 @@
 // A message, or a notice of WhatsApp between messages.
 import type { Chat, ChatMessage } from '../api';
 import { bodyOf, cardsOf, mediaOf, noticeOf, placeOf, pollOf, summary } from '../content';
-import { clockTime, colorOf, isoTime, longTime, phone, senderOf } from '../texts';
+import { clockTime, colorOf, isByMember, isoTime, longTime, phone, senderOf, withNames } from '../texts';
 import { useDesk } from './desk';
 import { Icon } from './icons';
 import { Formatted } from './formatted';
@@ -27,7 +27,7 @@ export function Bubble({ chat, message, isTogether, isTarget }: Props) {
     );
   }
   const sender = senderOf(chat, message, (email) => desk.choices.nameOf(email));
-  const isNamed = !isTogether && (message.fromMe ? message.performedBy !== undefined : chat.chatType === 'group');
+  const isNamed = !isTogether && (message.fromMe ? isByMember(message) : chat.chatType === 'group');
   return (
     <li class={`bubble ${message.fromMe ? 'ours' : 'theirs'} ${isTogether ? 'together' : ''} ${isTarget ? 'target' : ''}`} data-message={message.messageId}>
       {isNamed ? <div class={`sender ${message.fromMe ? '' : colorOf(message.author ?? '')}`} dir="auto">{sender}</div> : <span class="hidden">{sender}</span>}
@@ -41,7 +41,7 @@ export function Bubble({ chat, message, isTogether, isTarget }: Props) {
 
 function Content({ chat, message }: { chat: Chat; message: ChatMessage }) {
   const [media, place, poll, cards] = [mediaOf(message), placeOf(message), pollOf(message), cardsOf(message)];
-  const body = bodyOf(message);
+  const body = withNames(chat, message, bodyOf(message));
   const isShown = media || place || poll || cards.length > 0;
   return (
     <>
