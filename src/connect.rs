@@ -5,5 +5,7 @@
 
 pub mod cloud_api;
 pub mod gateway;
+mod json;
 pub mod settings;
+mod signature;
 pub mod waha;

@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::fields::{self, flag, items, owned, text};
+use super::fields::{flag, items, owned, text};
 use super::vcard;
+use crate::connect::json::json;
+use crate::digest::hex;
 use crate::pb::ingest_event::Message;
 
 /// A media file of a message.
@@ -40,12 +42,12 @@ pub(super) fn fill(raw: &Value, message: &mut Message) -> Option<MediaFile> {
     };
     message.r#type = Some(shown.to_owned());
     message.body = body;
-    message.raw_data = kept(raw, kind, is_kept).and_then(fields::json);
+    message.raw_data = kept(raw, kind, is_kept).as_ref().and_then(json);
     match kind {
-        "location" => message.location = fields::json(content.clone()),
+        "location" => message.location = json(content),
         "contacts" => {
-            let cards: Vec<_> = items(raw, kind).iter().map(vcard::write).collect();
-            message.vcards = fields::json(json!(cards));
+            let cards: Vec<String> = items(raw, kind).iter().map(vcard::write).collect();
+            message.vcards = json(&cards.into());
         }
         _ => {}
     }
@@ -103,13 +105,13 @@ fn media(kind: &str, content: &Value, message: &mut Message) -> Option<MediaFile
             media.insert(name.to_owned(), value.as_str().into());
         }
     }
-    message.media = fields::json(Value::Object(media));
+    message.media = json(&Value::Object(media));
     let sha256 = text(content, "/sha256").and_then(|text| STANDARD.decode(text).ok());
     let sha256 = sha256.filter(|bytes| bytes.len() == 32);
     Some(MediaFile {
         id: owned(content, "/id")?,
         mime_type,
         file_name,
-        sha256: sha256.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        sha256: sha256.map(|bytes| hex(&bytes)),
     })
 }

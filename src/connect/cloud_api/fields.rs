@@ -1,16 +1,11 @@
 //! Reads values of Meta's JSON.
 
-use prost_types::Value as ProtoValue;
 use serde_json::Value;
 
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
-use crate::json_value::JsonValue;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::Event;
-
-/// Levels of JSON in the original data that a message keeps; ingest rejects more than 24.
-const MAX_DEPTH: usize = 20;
 
 /// The text at this pointer, if it is not empty.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -50,20 +45,6 @@ pub(super) fn timestamp(value: &Value) -> Result<Instant, String> {
 pub(super) fn phone(text: &str) -> Option<ChatAddress> {
     let digits: String = text.chars().filter(|c| !matches!(c, '+' | ' ' | '-' | '(' | ')')).collect();
     ChatAddress::from_chat_id(&digits).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// JSON that a message keeps; `None` if it is nested too deeply.
-pub(super) fn json(value: Value) -> Option<ProtoValue> {
-    let value = Some(value).filter(|value| is_flat(value, MAX_DEPTH))?;
-    serde_json::from_value::<JsonValue>(value).ok().map(|JsonValue(value)| value)
-}
-
-fn is_flat(value: &Value, depth: usize) -> bool {
-    match value {
-        Value::Array(items) => depth > 0 && items.iter().all(|item| is_flat(item, depth - 1)),
-        Value::Object(fields) => depth > 0 && fields.values().all(|value| is_flat(value, depth - 1)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-    }
 }
 
 /// The event; its session and number are filled in by the worker.

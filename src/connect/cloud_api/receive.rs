@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use super::split::split;
 use crate::connect::gateway::{InboundRequest, Received, Refused};
 use crate::connect::settings::ConnectionSettings;
+use crate::connect::signature::is_signed;
 
 /// The longest challenge of a verification request, in bytes.
 const MAX_CHALLENGE: usize = 128;
@@ -19,8 +20,9 @@ const MAX_CHALLENGE: usize = 128;
 /// It is not signed with the app secret, its token is wrong, or it is no JSON.
 pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -> Result<Received, Refused> {
     let Some(body) = &request.body else { return verify(settings, &request.query) };
-    let signature = request.headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
-    if !is_signed(settings.webhook_secret.expose(), body, signature.unwrap_or_default()) {
+    let header = request.headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
+    let digits = header.and_then(|header| header.strip_prefix("sha256=")).unwrap_or_default();
+    if !is_signed(hmac::HMAC_SHA256, settings.webhook_secret.expose(), body, digits) {
         return Err(refused(StatusCode::UNAUTHORIZED, "a wrong signature"));
     }
     let webhook = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
@@ -49,15 +51,6 @@ fn verify(settings: &ConnectionSettings, query: &str) -> Result<Received, Refuse
 
 fn refused(status: StatusCode, reason: &'static str) -> Refused {
     Refused { status, reason }
-}
-
-/// Whether the header is `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits. Without a key, nothing is signed.
-fn is_signed(key: &str, body: &[u8], header: &str) -> bool {
-    let digits = header.strip_prefix("sha256=").unwrap_or_default();
-    let pairs = digits.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap_or("-"));
-    let bytes: Result<Vec<_>, _> = pairs.map(|pair| u8::from_str_radix(pair, 16)).collect();
-    let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-    !key.is_empty() && bytes.is_ok_and(|bytes| hmac::verify(&hmac_key, body, &bytes).is_ok())
 }
 
 /// The text of a part of a query.

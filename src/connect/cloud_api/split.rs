@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::fields::{items, phone, text};
 use super::people::group;
 use crate::connect::gateway::RawEvent;
-use crate::digest::sha256;
+use crate::digest::{hex, sha256};
 
 /// Messages of a chat in one raw event of its history.
 const THREAD_CHUNK: usize = 200;
@@ -98,7 +98,7 @@ fn other(entry: &Value, change: &Value, account: &str) -> RawEvent {
 fn raw(kind: &str, id: Option<String>, chat: &str, body: Value, account: &str) -> RawEvent {
     let owner = text(&body, "/value/metadata/phone_number_id").filter(|owner| *owner != account);
     let owner = owner.map(str::to_owned);
-    let hash = || sha256(body.to_string().as_bytes()).map(|byte| format!("{byte:02x}")).concat();
+    let hash = || hex(&sha256(body.to_string().as_bytes()));
     let id = id.filter(|id| id.len() <= MAX_ID).unwrap_or_else(hash);
     RawEvent { key: format!("{kind}/{id}"), body, chat: chat.to_owned(), account: owner }
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::content::Content;
 use super::fields::{as_address, flag, json, number, text, texts, whole};
 use super::message_id::bare;
-use super::receive::hex;
 use crate::connect::gateway::MediaSource;
+use crate::digest::hex;
 use crate::pb::ingest_event::Message;
 
 /// The longest text that ingest accepts, in bytes.

@@ -1,14 +1,12 @@
 //! Reads values of WAHA's JSON, which its engines spell in several ways.
 
-use prost_types::Value as ProtoValue;
 use serde_json::Value;
 
 use crate::ids::{AddressKind, ChatAddress};
 use crate::instant::Instant;
-use crate::json_value::JsonValue;
 
-/// Levels of JSON that are kept of original data; ingest rejects more than 24.
-const MAX_DEPTH: usize = 20;
+pub(super) use crate::connect::json::json;
+
 /// Numbers from here on are milliseconds, smaller ones seconds.
 const FIRST_MILLIS: f64 = 1e11;
 
@@ -102,25 +100,6 @@ pub(super) fn texts(value: &Value, pointers: &[&str], name: &str) -> Vec<String>
     let lists = pointers.iter().filter_map(|pointer| value.pointer(pointer)?.as_array());
     let items = lists.flatten().filter_map(|item| item.as_str().or_else(|| item.get(name)?.as_str()));
     items.filter(|text| !text.is_empty()).map(|text| text.replace('\0', "")).collect()
-}
-
-/// JSON as ingest accepts it: without U+0000, and without what is nested too deeply.
-pub(super) fn json(value: &Value) -> Option<ProtoValue> {
-    let value = shallow(value, MAX_DEPTH);
-    serde_json::from_value::<JsonValue>(value).ok().map(|JsonValue(value)| value)
-}
-
-fn shallow(value: &Value, depth: usize) -> Value {
-    match value {
-        Value::Array(_) | Value::Object(_) if depth == 0 => Value::Null,
-        Value::Array(items) => items.iter().map(|item| shallow(item, depth - 1)).collect(),
-        Value::Object(fields) => {
-            let fields = fields.iter();
-            fields.map(|(name, value)| (name.replace('\0', ""), shallow(value, depth - 1))).collect()
-        }
-        Value::String(text) => text.replace('\0', "").into(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-    }
 }
 
 #[cfg(test)]

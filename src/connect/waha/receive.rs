@@ -10,7 +10,8 @@ use super::fields;
 use super::message_id;
 use crate::connect::gateway::{InboundRequest, RawEvent, Received, Refused};
 use crate::connect::settings::ConnectionSettings;
-use crate::digest::sha256;
+use crate::connect::signature::is_signed;
+use crate::digest::{hex, sha256};
 
 /// Older events are rejected. Younger ones that arrive again are known by their id, and WAHA gives up retrying much sooner.
 const MAX_AGE: Duration = Duration::from_hours(7 * 24);
@@ -28,7 +29,7 @@ pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -
         return Err(refused(StatusCode::UNAUTHORIZED, "an unknown signature algorithm"));
     }
     let signature = header("x-webhook-hmac").unwrap_or_default();
-    if !is_signed(settings.webhook_secret.expose(), body, signature) {
+    if !is_signed(hmac::HMAC_SHA512, settings.webhook_secret.expose(), body, signature) {
         return Err(refused(StatusCode::UNAUTHORIZED, "a wrong signature"));
     }
     let event = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
@@ -46,14 +47,6 @@ pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -
 
 fn refused(status: StatusCode, reason: &'static str) -> Refused {
     Refused { status, reason }
-}
-
-/// Whether the text is the HMAC-SHA512 of the body in hexadecimal digits. Without a key, nothing is signed.
-fn is_signed(key: &str, body: &[u8], signature: &str) -> bool {
-    let pairs = signature.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap_or("-"));
-    let bytes: Result<Vec<_>, _> = pairs.map(|pair| u8::from_str_radix(pair, 16)).collect();
-    let key_of_hmac = hmac::Key::new(hmac::HMAC_SHA512, key.as_bytes());
-    !key.is_empty() && bytes.is_ok_and(|bytes| hmac::verify(&key_of_hmac, body, &bytes).is_ok())
 }
 
 /// The chat of an event, by which events are ordered.
@@ -77,10 +70,6 @@ fn remove_large(event: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(remove_large),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
