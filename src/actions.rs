@@ -7,6 +7,7 @@ pub mod chat_properties;
 pub mod chats;
 pub mod command_notifier;
 pub mod commands;
+pub mod connections;
 pub mod events;
 pub mod idempotency;
 pub mod ingest;

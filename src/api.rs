@@ -5,6 +5,7 @@ mod changes;
 mod chat_object;
 mod chats;
 mod checks;
+mod connections;
 mod etag;
 mod guard;
 mod idempotency;

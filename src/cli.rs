@@ -4,6 +4,7 @@ mod arguments;
 mod checks;
 mod completion;
 mod config;
+mod connections;
 mod context;
 mod demo;
 mod doctor;
@@ -87,6 +88,9 @@ enum DataCommand {
     /// Manage the custom properties of an organization's chats
     #[command(subcommand)]
     Property(properties::Command),
+    /// Manage the connections of an organization's sessions to WhatsApp gateways
+    #[command(subcommand)]
+    Connection(connections::Command),
     /// Create a demo organization with a few hundred chats, and print how to try it
     Demo(demo::Arguments),
     /// Store events that are given as JSON lines
@@ -166,6 +170,7 @@ async fn run_on_data(
         DataCommand::Key(command) => keys::run(command, context).await,
         DataCommand::Session(command) => sessions::run(command, context).await,
         DataCommand::Property(command) => properties::run(command, context).await,
+        DataCommand::Connection(command) => connections::run(command, config, context).await,
         DataCommand::Demo(arguments) => demo::run(&arguments, effective, config, context).await,
         DataCommand::Import(arguments) => import::run(&arguments, context).await,
         DataCommand::Export(arguments) => export::run(&arguments, context).await,

@@ -1,5 +1,6 @@
 //! The settings of the program: where their values come from, how they are parsed, and the struct that the service reads.
 
+mod connections;
 mod database_url;
 mod effective;
 mod flags;
@@ -9,6 +10,7 @@ mod settings;
 pub mod units;
 mod values;
 
+pub use connections::ConnectionConfig;
 pub use database_url::with_session_setting;
 pub use effective::{EffectiveSetting, EffectiveSettings, InvalidConfig, Origin};
 pub use flags::{Setting, flags, given};

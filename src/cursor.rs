@@ -4,9 +4,13 @@
 //! the position, so a cursor is valid only for the list that it was made for. The position is not encrypted: it holds
 //! only values that the previous page showed.
 
+mod encryption;
+
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+pub use self::encryption::Encrypted;
+use self::encryption::EncryptionKey;
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -28,7 +32,10 @@ const MAX_CURSOR: usize = 4096;
 
 /// A signing key: at least 32 random bytes, in hex or base64.
 #[derive(Clone)]
-pub struct SigningKey(Key);
+pub struct SigningKey {
+    mac: Key,
+    encryption: EncryptionKey,
+}
 
 /// Random bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -43,7 +50,7 @@ impl SigningKey {
 
     /// Identifies the key without revealing it.
     fn id(&self) -> Vec<u8> {
-        hmac::sign(&self.0, KEY_ID_PURPOSE).as_ref()[..KEY_ID_BYTES].to_vec()
+        hmac::sign(&self.mac, KEY_ID_PURPOSE).as_ref()[..KEY_ID_BYTES].to_vec()
     }
 }
 
@@ -60,7 +67,8 @@ impl FromStr for SigningKey {
         let different = digits.bytes().collect::<std::collections::BTreeSet<_>>().len();
         if is_base64 && digits.len() >= min_length && different >= MIN_DIFFERENT {
             // HMAC takes keys of any length, and the text has all the randomness.
-            Ok(Self(Key::new(HMAC_SHA256, digits.as_bytes())))
+            let mac = Key::new(HMAC_SHA256, digits.as_bytes());
+            Ok(Self { mac, encryption: EncryptionKey::derive(digits.as_bytes()) })
         } else {
             Err("must be at least 32 random bytes in hex or base64, such as `openssl rand -base64 32` prints")
         }
@@ -127,7 +135,7 @@ impl SigningKeys {
     /// The cursor of a position in a list of an organization.
     pub fn seal(&self, org: OrgId, scope: &Scope, position: &impl Serialize) -> Result<String> {
         let position = serde_json::to_vec(position).map_err(Error::internal)?;
-        let tag = hmac::sign(&self.current()?.0, &signed(org, scope, &position));
+        let tag = hmac::sign(&self.current()?.mac, &signed(org, scope, &position));
         Ok(URL_SAFE_NO_PAD.encode([tag.as_ref(), &position].concat()))
     }
 
@@ -144,7 +152,7 @@ impl SigningKeys {
         let (tag, position) = bytes.split_at_checked(TAG_BYTES)?;
         let signed = signed(org, scope, position);
         // Compares in constant time.
-        self.0.get().iter().any(|key| hmac::verify(&key.0, &signed, tag).is_ok()).then_some(())?;
+        self.0.get().iter().any(|key| hmac::verify(&key.mac, &signed, tag).is_ok()).then_some(())?;
         serde_json::from_slice(position).ok()
     }
 
@@ -160,7 +168,20 @@ impl SigningKeys {
         let keys = self.0.get();
         let key = keys.iter().find(|key| key.id() == key_id)?;
         let parts: Vec<u8> = parts.iter().flat_map(|part| [&length(part)[..], part].concat()).collect();
-        hmac::sign(&key.0, &[SECRET_PURPOSE, &parts].concat()).as_ref().try_into().ok()
+        hmac::sign(&key.mac, &[SECRET_PURPOSE, &parts].concat()).as_ref().try_into().ok()
+    }
+
+    /// Encrypts with the current key. `context` says whose text it is: it can be decrypted only with the same one.
+    pub fn encrypt(&self, context: &[u8], text: &[u8]) -> Result<Encrypted> {
+        let key = self.current()?;
+        Ok(Encrypted { key_id: key.id(), bytes: key.encryption.encrypt(context, text)? })
+    }
+
+    /// The text; `None` when the key was removed.
+    pub fn decrypt(&self, context: &[u8], encrypted: &Encrypted) -> Option<Vec<u8>> {
+        let keys = self.0.get();
+        let key = keys.iter().find(|key| key.id() == encrypted.key_id)?;
+        key.encryption.decrypt(context, &encrypted.bytes)
     }
 
     fn current(&self) -> Result<SigningKey> {

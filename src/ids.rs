@@ -1,6 +1,7 @@
 //! Typed ids. They are parsed once, where a request or a row is read.
 
 mod chat_address;
+mod connection;
 mod invalid_id;
 mod numbering_plan;
 mod org;
@@ -10,6 +11,7 @@ mod session;
 mod text_id;
 
 pub use chat_address::{AddressKind, ChatAddress};
+pub use connection::ConnectionId;
 pub use invalid_id::InvalidId;
 pub use org::OrgId;
 pub use phone::{Phone, PhoneSelector};

@@ -73,6 +73,11 @@ impl Instant {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// The instant that much earlier.
+    pub fn earlier_by(self, duration: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// Number of months since the year 0, in UTC.
     pub fn month(self) -> i64 {
         let since_1970 = jiff::SignedDuration::from_micros(self.0);

@@ -2,6 +2,7 @@
 
 mod background;
 mod compression;
+mod inbound;
 mod listener;
 mod pages;
 mod probes;
@@ -22,6 +23,10 @@ use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::auth::Authenticator;
 use crate::config::{Config, Secrets};
+use crate::connect::inbound::Inbound;
+use crate::connect::kinds::Kinds;
+use crate::connect::wakes::Wakes;
+use crate::connect::workers::Workers;
 use crate::error::Result;
 use crate::store::{Lane, PoolOptions, Store};
 
@@ -49,16 +54,29 @@ pub async fn run(
     let closing = CancellationToken::new();
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
-    let (grpc, rest) =
-        services::compose(&store, &config, &secrets, &publisher, &notifier, &health, &closing)?;
+    let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone())?;
+    let (grpc, rest) = services::compose(
+        &store,
+        &config,
+        &secrets,
+        &publisher,
+        &notifier,
+        kinds.clone(),
+        &health,
+        &closing,
+    )?;
     let authenticator = Arc::new(Authenticator::new(&store.with_lane(Lane::Auth), config.jwt.as_ref()));
     let router = Router::new(grpc, rest.clone(), Pages::new(), health.clone(), config.max_body_bytes);
     let router = service_fn(move |request| {
         let router = router.clone();
         async move { Ok(router.route(request).await) }
     });
-    let stack = stack::stack(router, rest, authenticator, &config);
-    let background = Background::start(&store, &config, &secrets, publisher, notifier, closing.clone());
+    let wakes = Wakes::default();
+    let inbound = Inbound::new(store.clone(), kinds.clone(), wakes.clone());
+    let stack = stack::stack(router, rest, authenticator, Arc::new(inbound), &config);
+    let workers = Workers::new(&store, kinds, wakes, config.keep_deleted_text, closing.clone());
+    let background =
+        Background::start(&store, &config, &secrets, publisher, notifier, workers, closing.clone());
     listener::serve(listener, stack, shutdown, || health.drain(), closing, Limits::new(&config)).await;
     background.stop().await;
     Ok(())

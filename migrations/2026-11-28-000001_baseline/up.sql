@@ -821,6 +821,115 @@ COMMENT ON COLUMN webhook_deliveries.error IS 'Why the last attempt got no respo
 COMMENT ON COLUMN webhook_deliveries.attempted_at IS 'When it was last attempted.';
 COMMENT ON COLUMN webhook_deliveries.created_at IS 'When it was created.';
 
+-- Connections: what holds the WhatsApp line of a session, and the events that it sends.
+
+CREATE TABLE connections (
+    org_id             uuid        NOT NULL,
+    connection_id      text        NOT NULL COLLATE "C" CHECK (connection_id ~ '^[0-9a-f]{64}$'),
+    session_id         text        NOT NULL COLLATE "C",
+    phone              text        NOT NULL COLLATE "C",
+    kind               text        NOT NULL COLLATE "C",
+    url                text        NOT NULL,
+    account            text        NOT NULL,
+    business_account   text        NOT NULL DEFAULT '',
+    secrets            bytea       NOT NULL,
+    key_id             bytea       NOT NULL CHECK (length(key_id) = 8),
+    enabled            boolean     NOT NULL DEFAULT true,
+    sets_webhook       boolean     NOT NULL DEFAULT true,
+    sync_budget        integer     NOT NULL DEFAULT 3000 CHECK (sync_budget > 0),
+    sends_per_minute   integer     CHECK (sends_per_minute > 0),
+    revision           bigint      NOT NULL DEFAULT 1,
+    status             text        NOT NULL DEFAULT 'disconnected'
+                                   CHECK (status IN ('disconnected', 'connecting', 'connected', 'logged_out')),
+    reason             text        NOT NULL DEFAULT '',
+    holder             uuid,
+    lease_expires_at   timestamptz NOT NULL DEFAULT now(),
+    last_event_at      timestamptz,
+    pending_since      timestamptz,
+    failed_events      bigint      NOT NULL DEFAULT 0,
+    failed_syncs       integer     NOT NULL DEFAULT 0,
+    complete_until     timestamptz,
+    sync_requested_at  timestamptz DEFAULT now(),
+    sync_started_at    timestamptz,
+    sync_finished_at   timestamptz,
+    sync_progress      text        NOT NULL DEFAULT '{}',
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    updated_at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, connection_id),
+    UNIQUE (org_id, session_id),
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
+);
+-- Lists are ordered oldest first.
+CREATE INDEX connections_created_at ON connections (org_id, created_at, connection_id);
+-- One webhook may receive the events of several lines.
+CREATE INDEX connections_account ON connections (org_id, kind, account);
+CREATE INDEX connections_enabled ON connections (org_id, connection_id) WHERE enabled;
+COMMENT ON TABLE connections IS 'Connections of sessions to the gateways that hold their WhatsApp lines. One worker at a time holds the lease of a connection.';
+COMMENT ON COLUMN connections.org_id IS 'The organization.';
+COMMENT ON COLUMN connections.connection_id IS 'The organization''s id in 32 hexadecimal digits, then 32 random ones.';
+COMMENT ON COLUMN connections.session_id IS 'The session whose line it is.';
+COMMENT ON COLUMN connections.phone IS 'The session''s phone number.';
+COMMENT ON COLUMN connections.kind IS 'The kind of gateway, such as waha.';
+COMMENT ON COLUMN connections.url IS 'Base URL of the gateway.';
+COMMENT ON COLUMN connections.account IS 'The gateway''s name of the line.';
+COMMENT ON COLUMN connections.business_account IS 'The WhatsApp Business Account of the line; empty if there is none.';
+COMMENT ON COLUMN connections.secrets IS 'The secrets as JSON, encrypted with AES-256-GCM: a nonce of 12 bytes, the ciphertext, and its tag of 16 bytes.';
+COMMENT ON COLUMN connections.key_id IS 'Id of the signing key that the secrets are encrypted under.';
+COMMENT ON COLUMN connections.enabled IS 'Whether the connection is used.';
+COMMENT ON COLUMN connections.sets_webhook IS 'Whether the service sets the webhook at the gateway.';
+COMMENT ON COLUMN connections.sync_budget IS 'Requests a minute that read history.';
+COMMENT ON COLUMN connections.sends_per_minute IS 'Messages sent a minute; null for no limit.';
+COMMENT ON COLUMN connections.revision IS 'Increases with every change of the settings: the worker starts anew with them.';
+COMMENT ON COLUMN connections.status IS 'State of the line: disconnected, connecting, connected or logged_out.';
+COMMENT ON COLUMN connections.reason IS 'What a person should do about the state; empty when nothing.';
+COMMENT ON COLUMN connections.holder IS 'The worker that holds the lease; null without one.';
+COMMENT ON COLUMN connections.lease_expires_at IS 'When the lease expires unless it is renewed; in the past without a holder.';
+COMMENT ON COLUMN connections.last_event_at IS 'When the last event arrived, as the worker last saw.';
+COMMENT ON COLUMN connections.pending_since IS 'When the oldest event arrived that is not mapped, as the worker last saw; null when all are.';
+COMMENT ON COLUMN connections.failed_events IS 'Number of events that could not be mapped.';
+COMMENT ON COLUMN connections.failed_syncs IS 'Number of syncs that failed since the last one that succeeded.';
+COMMENT ON COLUMN connections.complete_until IS 'Everything until then is stored; null before the first sync has ended.';
+COMMENT ON COLUMN connections.sync_requested_at IS 'When a sync was last requested; one is due while none has started since.';
+COMMENT ON COLUMN connections.sync_started_at IS 'When the newest sync started.';
+COMMENT ON COLUMN connections.sync_finished_at IS 'When it ended; null while it runs.';
+COMMENT ON COLUMN connections.sync_progress IS 'How far it is, as JSON: what it reads since, the cursor of the gateway, numbers of chats and messages, the last error.';
+COMMENT ON COLUMN connections.created_at IS 'When it was created.';
+COMMENT ON COLUMN connections.updated_at IS 'When its settings last changed.';
+
+CREATE TABLE inbound_events (
+    org_id        uuid        NOT NULL,
+    connection_id text        NOT NULL COLLATE "C",
+    event_key     text        NOT NULL COLLATE "C",
+    arrival       bigint      NOT NULL GENERATED BY DEFAULT AS IDENTITY,
+    chat          text        NOT NULL,
+    body          text        NOT NULL,
+    state         text        NOT NULL COLLATE "C" DEFAULT 'received'
+                              CHECK (state IN ('received', 'mapped', 'ignored', 'failed')),
+    became        text        NOT NULL DEFAULT '',
+    error         text,
+    received_at   timestamptz NOT NULL DEFAULT now(),
+    mapped_at     timestamptz,
+    PRIMARY KEY (org_id, connection_id, event_key),
+    FOREIGN KEY (org_id, connection_id) REFERENCES connections (org_id, connection_id) ON DELETE CASCADE
+);
+CREATE INDEX inbound_events_arrival ON inbound_events (org_id, connection_id, arrival);
+-- For events to map, and lists of one state.
+CREATE INDEX inbound_events_state ON inbound_events (org_id, connection_id, state, arrival);
+-- Old events are deleted across organizations.
+CREATE INDEX inbound_events_received_at ON inbound_events (received_at);
+COMMENT ON TABLE inbound_events IS 'Events as the gateways sent them, stored before they are acknowledged, without secrets.';
+COMMENT ON COLUMN inbound_events.org_id IS 'The organization.';
+COMMENT ON COLUMN inbound_events.connection_id IS 'The connection.';
+COMMENT ON COLUMN inbound_events.event_key IS 'The gateway''s id of the event, or a hash of it: a repeated event is stored once.';
+COMMENT ON COLUMN inbound_events.arrival IS 'Order of arrival.';
+COMMENT ON COLUMN inbound_events.chat IS 'The chat that it concerns, as the gateway names it; empty for none.';
+COMMENT ON COLUMN inbound_events.body IS 'The event as JSON. Text, because jsonb has no U+0000.';
+COMMENT ON COLUMN inbound_events.state IS 'received, mapped, ignored or failed.';
+COMMENT ON COLUMN inbound_events.became IS 'What it was mapped to, one ingest event a line: its kind, and the id of its message.';
+COMMENT ON COLUMN inbound_events.error IS 'Why it failed.';
+COMMENT ON COLUMN inbound_events.received_at IS 'When it arrived.';
+COMMENT ON COLUMN inbound_events.mapped_at IS 'When it was last mapped.';
+
 -- What one statement reads of a chat. Views, so that diesel prepares one typed statement per connection. The arrays are
 -- subqueries: they run for the returned rows only. OFFSET 0 makes a join a lookup per row: without it PostgreSQL hashes the
 -- whole table of labels or members, for the two that a chat has.
@@ -1132,7 +1241,7 @@ BEGIN
         'contacts', 'person_links', 'chats', 'chat_addresses', 'chat_merges', 'chat_members', 'chat_access', 'labels',
         'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'chat_activity',
         'list_counts', 'messages', 'waiting_updates', 'chat_deletions', 'event_heads', 'events', 'webhooks',
-        'webhook_queues', 'webhook_deliveries'
+        'webhook_queues', 'webhook_deliveries', 'connections', 'inbound_events'
     ]
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);

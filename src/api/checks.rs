@@ -1,9 +1,11 @@
 //! The checks of field values that `(transcode.v1.constraints).check` names. An error is the problem: `must be …`.
 
-use super::{parse, search, webhooks};
+use super::{connections, parse, search, webhooks};
 use crate::actions::{labels, members, name as names, search as searches, session_lists, sessions};
 use crate::error::Error;
-use crate::ids::{ChatAddress, KeyId, LabelId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId};
+use crate::ids::{
+    ChatAddress, ConnectionId, KeyId, LabelId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId,
+};
 
 macro_rules! checks {
     ($($name:ident($value:ident: $type:ty) = $check:expr;)+) => {$(
@@ -25,6 +27,8 @@ checks! {
     label_id(text: str) = parse::parse::<LabelId>("label_id", text);
     property_id(text: str) = parse::parse::<PropertyId>("property_id", text);
     webhook_id(text: str) = parse::parse::<WebhookId>("webhook_id", text);
+    connection_id(text: str) = parse::parse::<ConnectionId>("connection_id", text);
+    event_id(text: str) = connections::event_id(text);
     key_id(text: str) = parse::parse::<KeyId>("key_id", text);
     delivery_id(text: str) = webhooks::event_id(text);
     phone_number(text: str) = parse::parse::<Phone>("phone_number", text);

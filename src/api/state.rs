@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tonic::{Response, Status};
 
+use crate::actions::connections::Connections;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
+use crate::connect::kinds::Kinds;
 use crate::cursor::SigningKeys;
 use crate::store::Store;
 
@@ -16,6 +18,8 @@ pub struct Api {
     pub(super) signing_keys: SigningKeys,
     pub(super) publisher: Arc<Publisher>,
     pub(super) webhooks: Webhooks,
+    pub(super) connections: Connections,
+    pub(super) kinds: Kinds,
 }
 
 impl Api {
@@ -25,8 +29,10 @@ impl Api {
         signing_keys: SigningKeys,
         publisher: Arc<Publisher>,
         webhooks: Webhooks,
+        connections: Connections,
+        kinds: Kinds,
     ) -> Self {
-        Self { store, signing_keys, publisher, webhooks }
+        Self { store, signing_keys, publisher, webhooks, connections, kinds }
     }
 }
 

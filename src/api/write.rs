@@ -16,14 +16,14 @@ type Change<V, W, R> = (Precondition<V>, IdempotentWrite<W, Response<R>>);
 /// For an RPC that changes a resource and returns it with its new ETag.
 pub(super) fn update<Q, V, M>(
     request: &Request<Q>,
-    to_message: impl Fn(V) -> M + Copy + Send + 'static,
+    to_message: impl Fn(V) -> M + Clone + Send + 'static,
 ) -> Result<Change<V, V, M>>
 where
     Q: Message + Name,
     V: Clone,
     M: Message + Redact + Clone + Default + 'static,
 {
-    Ok((precondition(request.metadata(), to_message), idempotent(request, with_etag, to_message)?))
+    Ok((precondition(request.metadata(), to_message.clone()), idempotent(request, with_etag, to_message)?))
 }
 
 /// For an RPC that deletes a resource and returns nothing.

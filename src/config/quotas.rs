@@ -7,6 +7,8 @@ use super::units;
 pub enum Quota {
     /// API keys, revoked ones included.
     ApiKeys,
+    /// Connections.
+    Connections,
     /// Responses that are stored under idempotency keys, in bytes.
     IdempotencyBytes,
     /// Names under which connectors resume.
@@ -25,8 +27,9 @@ pub enum Quota {
 
 impl Quota {
     /// Every quota with its name and its default.
-    const ALL: [(Self, &str, usize); 8] = [
+    const ALL: [(Self, &str, usize); 9] = [
         (Self::ApiKeys, "api-keys", 1000),
+        (Self::Connections, "connections", 1000),
         (Self::IdempotencyBytes, "idempotency-bytes", 1 << 30),
         (Self::IngestSenders, "ingest-senders", 10_000),
         (Self::Labels, "labels", 1000),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
+use super::connections::ConnectionConfig;
 use super::quotas::{Quotas, quotas};
 use super::secret::Secret;
 use super::values::{
@@ -71,7 +72,7 @@ pub struct Config {
 
     /// Key that signs cursors and encrypts stored secrets: 32 random bytes in hex or base64, the same for all instances;
     /// required with --database-url, else generated and stored in the data directory
-    #[arg(long, value_name = "KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY", global = true, hide_env_values = true)]
     pub signing_key: Option<SigningKey>,
 
     /// Previous signing key, still accepted during a key rotation
@@ -118,8 +119,8 @@ pub struct Config {
     pub max_body_bytes: usize,
 
     /// Maximum numbers of rows of one organization where they are not the defaults, such as labels=500,webhooks=20: api-keys
-    /// 1000, idempotency-bytes 1GiB, ingest-senders 10000, labels 1000, members 10000, properties 200, sessions 1000,
-    /// webhooks 100
+    /// 1000, connections 1000, idempotency-bytes 1GiB, ingest-senders 10000, labels 1000, members 10000, properties 200,
+    /// sessions 1000, webhooks 100
     #[arg(long, value_name = "QUOTAS", default_value = "", hide_default_value = true, value_parser = quotas)]
     pub org_quotas: Quotas,
 
@@ -152,6 +153,10 @@ pub struct Config {
     /// Delivery to webhooks
     #[command(flatten)]
     pub webhooks: WebhookConfig,
+
+    /// Connections to gateways
+    #[command(flatten)]
+    pub connections: ConnectionConfig,
 }
 
 /// How login tokens are verified. All settings but the claims are required when the JWKS is set.

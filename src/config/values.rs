@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use guarded_http::AllowedHost;
+
 use super::units;
+use crate::ids::ReceiverUrl;
 use crate::telemetry::LogFormat;
 
 /// Requests per second beyond what one process serves.
@@ -86,6 +89,20 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
             false => Err(format!("must be origins such as https://inbox.acme.example, not {origin:?}")),
         })
         .collect()
+}
+
+/// Hosts of gateways, separated by commas.
+pub(super) fn hosts(text: &str) -> Result<Vec<AllowedHost>, &'static str> {
+    text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::parse).collect()
+}
+
+/// A URL of this service, without the slash at its end.
+pub(super) fn public_url(text: &str) -> Result<String, &'static str> {
+    let url: Option<ReceiverUrl> = text.parse().ok();
+    match url.filter(|_| !text.contains('?')) {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("must be a URL such as https://inbox.acme.example"),
+    }
 }
 
 /// Whether browsers send the origin in this spelling: scheme, host and port, lower case, no wildcard.

@@ -27,18 +27,26 @@ use self::admission::Admission;
 use self::cors::Cors;
 use self::observe::Observer;
 use self::rate_limit::RateLimiters;
+use super::inbound;
 use super::protocols::protocol::Protocol;
 use super::protocols::{is_probe, without_trailing_slash};
 use super::types::{REQUEST_ID, Rejection, Request, Response, Stack};
 use crate::auth::{self, Authenticator};
 use crate::caller::Identity;
 use crate::config::Config;
+use crate::connect::inbound::Inbound;
 use crate::deadline as deadlines;
 use crate::error::{Error, Kind};
 use crate::rest;
 
 /// The service behind its layers, outermost first.
-pub fn stack<S>(service: S, rest: Transcoder, authenticator: Arc<Authenticator>, config: &Config) -> Stack
+pub fn stack<S>(
+    service: S,
+    rest: Transcoder,
+    authenticator: Arc<Authenticator>,
+    inbound: Arc<Inbound>,
+    config: &Config,
+) -> Stack
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send>
         + Clone
@@ -62,6 +70,8 @@ where
         // Around everything that waits, authentication included.
         .layer(from_fn_with_state(config.request_timeout, apply_deadline))
         .layer(CatchPanicLayer::custom(panic_response))
+        // Before authentication: gateways sign their requests. They have limits of their own.
+        .layer(from_fn_with_state(inbound, inbound::divert))
         // Labels the request only. Each protocol checks the label before it decodes the body.
         .layer(from_fn_with_state(authenticator, authenticate))
         // Both need the caller. Rates come first: a request above its rate is rejected before its body is read.

@@ -5,7 +5,9 @@ use diesel::prelude::*;
 use super::connection::{Connection, StoreResult};
 use super::list_counts::List;
 use super::org_rows::org_rows;
-use super::schema::{api_keys, ingest_senders, labels, list_counts, members, properties, sessions, webhooks};
+use super::schema::{
+    api_keys, connections, ingest_senders, labels, list_counts, members, properties, sessions, webhooks,
+};
 use crate::config::{Quota, Quotas};
 use crate::error::{Error, Kind};
 use crate::ids::OrgId;
@@ -29,6 +31,7 @@ pub(super) fn check(
 fn used(connection: &mut Connection, org: OrgId, quota: Quota) -> StoreResult<i64> {
     Ok(match quota {
         Quota::ApiKeys => org_rows!(api_keys, org).count().get_result(connection)?,
+        Quota::Connections => org_rows!(connections, org).count().get_result(connection)?,
         Quota::IdempotencyBytes => {
             let counts = org_rows!(list_counts, org, list = List::IdempotencyBytes.as_str());
             counts.select(list_counts::count).load::<i64>(connection)?.iter().sum()

@@ -12,7 +12,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Nullable, SingleValue, Text, Timestamptz, Uuid as SqlUuid};
 
 use crate::ids::{
-    ChatAddress, KeyId, LabelId, OrgId, Phone, PhoneId, PropertyId, ReceiverUrl, SessionId, WebhookId,
+    ChatAddress, ConnectionId, KeyId, LabelId, OrgId, Phone, PhoneId, PropertyId, ReceiverUrl, SessionId,
+    WebhookId,
 };
 use crate::instant::Instant;
 
@@ -71,7 +72,18 @@ macro_rules! text_column_type {
     )+};
 }
 
-text_column_type!(ChatAddress, KeyId, LabelId, Phone, PhoneId, PropertyId, ReceiverUrl, SessionId, WebhookId);
+text_column_type!(
+    ChatAddress,
+    ConnectionId,
+    KeyId,
+    LabelId,
+    Phone,
+    PhoneId,
+    PropertyId,
+    ReceiverUrl,
+    SessionId,
+    WebhookId
+);
 column_type!(OrgId, SqlUuid);
 column_type!(Instant, Timestamptz);
 

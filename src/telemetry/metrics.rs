@@ -48,6 +48,10 @@ metrics! {
         "Age of the oldest change event not yet processed, by reader: watchers or webhooks");
     WEBHOOK_ATTEMPTS: Counter<u64> = counter("switchboard.webhooks.attempts",
         "Number of webhook delivery attempts, by outcome: delivered, failed or dead");
+    INBOUND_REQUESTS: Counter<u64> = counter("switchboard.inbound.requests",
+        "Number of requests of gateways, by kind and outcome: stored, refused, unknown, too_large, limited, overloaded or unavailable");
+    INBOUND_EVENTS: Counter<u64> = counter("switchboard.inbound.events",
+        "Number of events of gateways, by kind and outcome: mapped, ignored or failed");
     BUILD_INFO: Gauge<u64> = gauge("switchboard.build_info", "Version of the program; always 1");
     DATABASE_STANDBY: Gauge<u64> = gauge("switchboard.database.standby",
         "1 if the PostgreSQL server is a standby, which accepts no writes, else 0");
@@ -170,6 +174,17 @@ pub fn retried(sqlstate: &'static str) {
 /// Counts a webhook delivery attempt: `delivered`, `failed` or `dead`.
 pub fn webhook_attempted(outcome: &'static str) {
     WEBHOOK_ATTEMPTS.add(1, &[KeyValue::new("outcome", outcome)]);
+}
+
+/// Counts a request of a gateway: `stored`, `refused` because it is not authentic or malformed, `unknown` for an id of no
+/// connection, `too_large`, `limited`, `overloaded` or `unavailable`.
+pub fn inbound_request(kind: &'static str, outcome: &'static str) {
+    INBOUND_REQUESTS.add(1, &[KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)]);
+}
+
+/// Counts an event of a gateway: `mapped`, `ignored` or `failed`.
+pub fn inbound_event(kind: &str, outcome: &'static str) {
+    INBOUND_EVENTS.add(1, &[KeyValue::new("kind", kind.to_owned()), KeyValue::new("outcome", outcome)]);
 }
 
 /// Counts that all PostgreSQL connections were discarded.

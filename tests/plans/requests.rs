@@ -121,6 +121,8 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "performed_by" => &["operator", "connector"],
         "action" => &["attached", "labels", "deleted"],
         "webhook_id" => &[&seeded.webhook],
+        "connection_id" => &[&seeded.connection],
+        "state" if field.parent_message().name() == "ListConnectionEventsRequest" => &["failed", "mapped"],
         "state" => &["dead", "delivered"],
         "order_by" => &["timestamp%20desc"],
         // Set for every request, and taken from responses.

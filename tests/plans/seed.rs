@@ -22,6 +22,8 @@ pub struct Seeded {
     pub label: [String; 2],
     /// A webhook limited to the first session, with many deliveries.
     pub webhook: String,
+    /// The connection of the first session, with many events.
+    pub connection: String,
     /// Phone number of the contact whose chat has many messages.
     pub person: String,
 }
@@ -69,6 +71,7 @@ impl Seeded {
             phone_id: phone_ids[0].clone(),
             label: ["label_id", "name"].map(|column| texts(&mut sql, &label, column).remove(0)),
             webhook: "webhook-aaaaaaaaaaaaaaab".to_owned(),
+            connection: format!("{}{:032}", ORG.replace('-', ""), 1),
             person: "15550100001".to_owned(),
         }
     }
@@ -80,7 +83,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 22] = [
+const STATEMENTS: [&str; 24] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -185,6 +188,13 @@ const STATEMENTS: [&str; 22] = [
          'https://hooks.acme.example/', ARRAY[(SELECT min(session_id COLLATE \"C\") FROM sessions s WHERE s.org_id = numbered.org_id)],
          false, '0123456789abcdef', '01234567'
      FROM numbered CROSS JOIN generate_series(1, 5) i",
+    "INSERT INTO connections (org_id, connection_id, session_id, phone, kind, url, account, secrets, key_id, enabled)
+     SELECT org_id, replace(org_id::text, '-', '') || lpad(row_number() OVER (PARTITION BY org_id ORDER BY session_id COLLATE \"C\")::text, 32, '0'),
+         session_id, phone, 'waha', 'http://waha.acme.example', 'default', '', '01234567', false
+     FROM sessions",
+    "INSERT INTO inbound_events (org_id, connection_id, event_key, chat, body, state)
+     SELECT c.org_id, c.connection_id, 'evt_' || n, '', '{}', CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'mapped' END
+     FROM connections c CROSS JOIN generate_series(1, 40) n",
     "INSERT INTO events (org_id, number, chat_key, session_id, kind, actor, changes)
      SELECT org_id, row_number() OVER (PARTITION BY org_id, chat_key & 15 ORDER BY chat_key, session_id), chat_key,
          session_id, 'attached', 'operator', '{}'

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use super::samples::{Ids, request, rest, wire};
-use crate::support::{Chat, Method, Protocol, World, disabled_webhook, methods};
+use crate::support::{
+    Chat, Method, Protocol, World, connection_id, disabled_connection, disabled_webhook, methods,
+};
 
 #[tokio::test]
 async fn ids_of_another_organization_equal_missing_ids() {
@@ -19,6 +21,8 @@ async fn ids_of_another_organization_equal_missing_ids() {
         key: "aaaaaaaaaaaa".to_owned(),
         webhook: "webhook-aaaaaaaaaaaaaaaa".to_owned(),
         dead_letter: "6999999999".to_owned(),
+        connection: "0".repeat(64),
+        failed_event: "6899999999".to_owned(),
         new_number: String::new(),
     };
     let before = world.sql().fingerprint_of(&world.other.id);
@@ -118,6 +122,7 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     org.members[0] = format!("{id}@acme.example");
     org.key = format!("sb_{}_", &id[..12]);
     (org.webhook, org.dead_letter) = (format!("webhook-{id}"), format!("71{number:08}"));
+    (org.connection, org.failed_event) = (connection_id(&org.id, 1000 + number), format!("81{number:08}"));
     let sql = format!(
         "INSERT INTO members VALUES ('{org}', '{email}', '{email}', NULL, 'member');
          INSERT INTO labels VALUES ('{org}', '{label}', '{id}', '{id}');
@@ -131,6 +136,8 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     );
     world.sql().run_as(&org.id, &sql);
     world.sql().run_as(&org.id, &disabled_webhook(&org.id, &org.webhook, &org.dead_letter));
+    let sql = disabled_connection(&org.id, &org.sessions[0], &org.connection, &org.failed_event);
+    world.sql().run_as(&org.id, &sql);
     let chat = world.chat_of(&org, "Alice").await;
     Ids::of(&org, chat)
 }
@@ -141,7 +148,7 @@ fn letters_of(number: usize) -> String {
 }
 
 /// Our ids with one of them replaced by the other organization's.
-fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 8] {
+fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 10] {
     let chat = Chat::new(&others.chat.digits, &ours.session);
     [
         ("session", Ids { session: others.session.clone(), ..ours.clone() }),
@@ -151,6 +158,8 @@ fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 8] {
         ("label", Ids { label: others.label.clone(), ..ours.clone() }),
         ("key", Ids { key: others.key.clone(), ..ours.clone() }),
         ("webhook", Ids { webhook: others.webhook.clone(), ..ours.clone() }),
+        ("connection", Ids { connection: others.connection.clone(), ..ours.clone() }),
+        ("failed event", Ids { failed_event: others.failed_event.clone(), ..ours.clone() }),
         ("dead letter", Ids { dead_letter: others.dead_letter.clone(), ..ours.clone() }),
     ]
 }

@@ -175,6 +175,8 @@ fn other_ids(world: &World) -> Ids {
         key: "aaaaaaaaaaaa".to_owned(),
         webhook: "webhook-aaaaaaaaaaaaaaaa".to_owned(),
         dead_letter: "6999999999".to_owned(),
+        connection: "0".repeat(64),
+        failed_event: "6899999999".to_owned(),
         new_number: "15550109997".to_owned(),
     }
 }

@@ -25,6 +25,10 @@ pub struct Ids {
     pub webhook: String,
     /// A dead letter of the webhook.
     pub dead_letter: String,
+    /// A disabled connection.
+    pub connection: String,
+    /// An event of the connection that failed.
+    pub failed_event: String,
     /// Digits of an unattached number.
     pub new_number: String,
 }
@@ -39,6 +43,8 @@ impl Ids {
             member: org.members[0].clone(),
             property: org.note.clone(),
             label: org.label.clone(),
+            connection: org.connection.clone(),
+            failed_event: org.failed_event.clone(),
             webhook: org.webhook.clone(),
             dead_letter: org.dead_letter.clone(),
             key: org.key.split('_').nth(1).expect("sb_<key id>_<secret>").to_owned(),
@@ -50,6 +56,7 @@ impl Ids {
         let text = text.replace(&self.session, "SESSION").replace(&self.chat.digits, "CHAT");
         let text = text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY");
         let text = text.replace(&self.webhook, "WEBHOOK").replace(&self.dead_letter, "DEAD");
+        let text = text.replace(&self.connection, "CONNECTION").replace(&self.failed_event, "FAILED");
         text.replace(&self.label, "LABEL").replace(&self.key, "KEY")
     }
 }
@@ -65,7 +72,14 @@ fn message(descriptor: &MessageDescriptor, ids: &Ids) -> Map<String, Value> {
 }
 
 fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
+    let is_new_connection = field.parent_message().name() == "CreateConnectionRequest";
     let value = match field.name() {
+        "kind" if is_new_connection => json!("external"),
+        // It has a number, and its kind has no URL.
+        "session_id" | "url" if is_new_connection => return None,
+        "url" if field.parent_message().name() == "ConnectionChange" => return None,
+        "connection_id" => json!(ids.connection),
+        "event_id" => json!(ids.failed_event),
         "session_id" => json!(ids.session),
         "jid" => json!(ids.chat.jid),
         "chat_id" => json!(ids.chat.id),

@@ -1,7 +1,7 @@
 //! The organizations of a world, as the command line makes them.
 
 use super::database::Database;
-use super::sql::disabled_webhook;
+use super::sql::{disabled_connection, disabled_webhook};
 use super::world::Org;
 
 /// Makes both organizations, through the command line.
@@ -23,6 +23,26 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
     database.sql().run_as(&id, &format!("INSERT INTO labels VALUES ('{id}', '{label}', 'unused', 'unused')"));
     let (webhook, dead_letter) = (format!("webhook-{}", &label[6..]), format!("70000000{:02}", name.len()));
     database.sql().run_as(&id, &disabled_webhook(&id, &webhook, &dead_letter));
+    let (connection, failed_event) = (connection_id(&id, name.len()), format!("80000000{:02}", name.len()));
+    let sql = disabled_connection(&id, &sessions[0], &connection, &failed_event);
+    database.sql().run_as(&id, &sql);
     let key = database.create_key(&id, "read,send", &[]);
-    Org { id, numbers: numbers.map(str::to_owned), sessions, members, note, label, webhook, dead_letter, key }
+    Org {
+        id,
+        numbers: numbers.map(str::to_owned),
+        sessions,
+        members,
+        note,
+        label,
+        webhook,
+        dead_letter,
+        connection,
+        failed_event,
+        key,
+    }
+}
+
+/// The id of a connection of the organization.
+pub fn connection_id(org: &str, number: usize) -> String {
+    format!("{}{number:032x}", org.replace('-', ""))
 }

@@ -103,6 +103,17 @@ pub fn disabled_webhook(org: &str, webhook: &str, dead_letter: &str) -> String {
     )
 }
 
+/// Statements that create a disabled connection of a session with an event that failed. Its secrets cannot be decrypted.
+pub fn disabled_connection(org: &str, session: &str, connection: &str, failed_event: &str) -> String {
+    format!(
+        "INSERT INTO connections (org_id, connection_id, session_id, phone, kind, url, account, secrets, key_id, enabled)
+         SELECT org_id, '{connection}', session_id, phone, 'waha', 'http://waha.acme.example', 'default', '', '01234567', false
+         FROM sessions WHERE org_id = '{org}' AND session_id = '{session}';
+         INSERT INTO inbound_events (org_id, connection_id, event_key, arrival, chat, body, state, error)
+         VALUES ('{org}', '{connection}', 'evt_{failed_event}', {failed_event}, '', '{{}}', 'failed', 'unknown')"
+    )
+}
+
 /// Whether a logged statement belongs to a request, and not to a background task such as probes or expiry.
 pub fn is_statement_of_a_request(sql: &str) -> bool {
     let background = [
@@ -117,6 +128,8 @@ pub fn is_statement_of_a_request(sql: &str) -> bool {
         "\"event_heads\"",
         "\"failing_since\" IS NULL",
         "\"webhook_deliveries\".\"created_at\" <",
+        "\"lease_expires_at\" <=",
+        "\"inbound_events\".\"received_at\" <",
         "pg_notify",
         ") AS range (org_id, bucket, after, up_to)",
     ];

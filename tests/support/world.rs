@@ -61,6 +61,10 @@ pub struct Org {
     pub webhook: String,
     /// Id of a dead letter of that webhook.
     pub dead_letter: String,
+    /// Id of a disabled connection.
+    pub connection: String,
+    /// Number of an event of that connection that failed.
+    pub failed_event: String,
     /// An api-key with `read` and `send`.
     pub key: String,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::caller::{Caller, Capabilities, Capability, capability_name};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, SessionId};
+use crate::instant::Instant;
 use crate::pb::ingest_event::Event;
 
 /// The sessions and kinds of events that a caller may ingest.
@@ -19,13 +20,39 @@ pub struct SessionScope {
     manages_owners: bool,
     /// Whether change events keep the text of deleted messages, for the audit log.
     pub(super) keeps_deleted_text: bool,
+    /// Messages that were sent before are history, which is stored without events of them; `None` for no message.
+    history_until: Option<Instant>,
 }
 
 impl SessionScope {
     /// An operator's scope: all sessions and all kinds of events.
     pub fn all(org: OrgId) -> Self {
         let capabilities = [Capability::Ingest, Capability::Send, Capability::Manage].into_iter().collect();
-        Self { org, sessions: None, capabilities, manages_owners: true, keeps_deleted_text: false }
+        Self {
+            org,
+            sessions: None,
+            capabilities,
+            manages_owners: true,
+            keeps_deleted_text: false,
+            history_until: None,
+        }
+    }
+
+    /// What a gateway reports of one session. Messages that were sent before `history_until` are history.
+    pub fn of_session(org: OrgId, session: SessionId, history_until: Instant) -> Self {
+        Self {
+            org,
+            sessions: Some([session].into()),
+            capabilities: [Capability::Ingest].into_iter().collect(),
+            manages_owners: false,
+            keeps_deleted_text: false,
+            history_until: Some(history_until),
+        }
+    }
+
+    /// Whether a message that was sent then is history.
+    pub(super) fn is_history(&self, sent_at: Instant) -> bool {
+        self.history_until.is_some_and(|until| sent_at < until)
     }
 
     /// The same scope, of events whose deletions keep the text for the audit log, or not.
@@ -103,6 +130,7 @@ impl From<&Caller> for SessionScope {
             capabilities: caller.capabilities,
             manages_owners: caller.manages_owners,
             keeps_deleted_text: false,
+            history_until: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actions::{events, idempotency, ingest, senders, webhooks};
+use crate::actions::{connections, events, idempotency, ingest, senders, webhooks};
 use crate::error::Result;
 use crate::store::Store;
 use crate::telemetry::{causes, metrics};
@@ -12,7 +12,7 @@ const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Removes expired rows until the future is dropped.
 /// Several instances may do so at a time.
-pub async fn clean_up(store: Store, event_retention: Duration) {
+pub async fn clean_up(store: Store, (event_retention, inbound_retention): (Duration, Duration)) {
     loop {
         let keys = all_batches(|| idempotency::remove_expired(&store));
         log_failure("idempotency keys", keys.await);
@@ -25,8 +25,10 @@ pub async fn clean_up(store: Store, event_retention: Duration) {
         // Kept for as long as their events.
         let deliveries = all_batches(|| webhooks::remove_expired(&store, event_retention));
         log_failure("webhook deliveries", deliveries.await);
+        let inbound = all_batches(|| connections::remove_expired(&store, inbound_retention));
+        log_failure("events of gateways", inbound.await);
         // A retention below the interval is honoured, too.
-        tokio::time::sleep(CLEANUP_INTERVAL.min(event_retention)).await;
+        tokio::time::sleep(CLEANUP_INTERVAL.min(event_retention).min(inbound_retention)).await;
     }
 }
 

@@ -9,14 +9,17 @@ use tonic::Status;
 use tonic::service::Routes;
 
 use crate::actions::command_notifier::CommandNotifier;
+use crate::actions::connections::Connections;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
 use crate::api::{self, Api, IngestApi};
 use crate::config::{Config, Secrets};
+use crate::connect::kinds::{self, Kinds};
 use crate::error::{Error, Result};
 use crate::pb;
 use crate::pb::api_key_service_server::ApiKeyServiceServer;
 use crate::pb::chat_service_server::ChatServiceServer;
+use crate::pb::connection_service_server::ConnectionServiceServer;
 use crate::pb::ingest_service_server::IngestServiceServer;
 use crate::pb::label_service_server::LabelServiceServer;
 use crate::pb::member_service_server::MemberServiceServer;
@@ -45,15 +48,21 @@ pub fn compose(
     secrets: &Secrets,
     publisher: &Arc<Publisher>,
     notifier: &CommandNotifier,
+    kinds: Kinds,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<(Routes, Transcoder)> {
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
+    let hosts = kinds::destinations(&config.connections);
+    let (keys, settings) = (secrets.signing_keys.clone(), &config.connections);
+    let connections = Connections::new(store.clone(), keys, kinds::RULES, hosts, settings);
     let api = Arc::new(Validated(Api::new(
         store.clone(),
         secrets.signing_keys.clone(),
         publisher.clone(),
         webhooks,
+        connections,
+        kinds,
     )));
     let ingest = IngestApi::new(store.with_lane(Lane::Ingest), notifier.clone(), closing.clone());
     let ingest = ingest.keeping_deleted_text(config.keep_deleted_text);
@@ -66,6 +75,7 @@ pub fn compose(
     let grpc = Routes::default()
         .add_service(ApiKeyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(ChatServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(ConnectionServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(LabelServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(MemberServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(PropertyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
@@ -79,6 +89,7 @@ pub fn compose(
     let routes = [
         routes::api_key_service_routes(api.clone()),
         routes::chat_service_routes(api.clone()),
+        routes::connection_service_routes(api.clone()),
         routes::label_service_routes(api.clone()),
         routes::member_service_routes(api.clone()),
         routes::property_service_routes(api.clone()),

@@ -14,6 +14,9 @@ use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::caller::{Caller, Capability, Principal};
 use crate::config::{EffectiveSettings, Secret, Secrets};
+use crate::connect::inbound::Inbound;
+use crate::connect::kinds::Kinds;
+use crate::connect::wakes::Wakes;
 use crate::cursor::{SigningKey, SigningKeys};
 use crate::ids::OrgId;
 use crate::reloading::Reloading;
@@ -31,7 +34,10 @@ async fn respond(request: Request) -> Result<Response, Infallible> {
 
 fn stack_with(change: impl FnOnce(&mut Config)) -> Stack {
     let (store, rest, config) = parts(change);
-    stack(service_fn(respond), rest, Arc::new(Authenticator::new(&store, None)), &config)
+    let keys = SigningKeys::new(SigningKey::generate().parse().expect("a key"), None);
+    let kinds = Kinds::new(&config.connections, keys).expect("root certificates");
+    let inbound = Arc::new(Inbound::new(store.clone(), kinds, Wakes::default()));
+    stack(service_fn(respond), rest, Arc::new(Authenticator::new(&store, None)), inbound, &config)
 }
 
 fn parts(change: impl FnOnce(&mut Config)) -> (Store, Transcoder, Config) {
@@ -48,8 +54,9 @@ fn parts(change: impl FnOnce(&mut Config)) -> (Store, Transcoder, Config) {
     let closing = CancellationToken::new();
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
+    let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone()).expect("root certificates");
     let services =
-        services::compose(&store, &config, &secrets, &publisher, &notifier, &Health::new(), &closing);
+        services::compose(&store, &config, &secrets, &publisher, &notifier, kinds, &Health::new(), &closing);
     let (_, rest) = services.expect("services");
     (store, rest, config)
 }

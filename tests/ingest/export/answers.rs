@@ -8,7 +8,10 @@ use super::TestOrg;
 use crate::support::{Rest, Server, methods};
 
 /// Routes for data that is not exported: secrets and history.
-const NOT_EXPORTED: [&str; 5] = [
+const NOT_EXPORTED: [&str; 8] = [
+    "/api/v1/connections",
+    "/api/v1/connections/{connection_id}",
+    "/api/v1/connections/{connection_id}/events",
     "/api/v1/organization/api-keys",
     "/api/v1/organization/webhooks",
     "/api/v1/organization/webhooks/{webhook_id}",

@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::support::{Answer, Rest, World};
 
 const QUOTAS: &str =
-    "labels=3,members=4,properties=3,sessions=3,webhooks=3,api-keys=6,idempotency-bytes=4KiB";
+    "labels=3,members=4,properties=3,sessions=4,connections=2,webhooks=3,api-keys=6,idempotency-bytes=4KiB";
 
 async fn world() -> (World, Rest) {
     let world = World::start_with("127.0.0.1:0", &["--org-quotas", QUOTAS]).await;
@@ -34,7 +34,7 @@ type Kind = (&'static str, String, &'static str, fn(usize) -> Value);
 async fn every_kind_of_row_has_a_quota_that_its_error_names() {
     let (world, manager) = world().await;
     let organization = |noun: &str| format!("/api/v1/organization/{noun}");
-    let kinds: [Kind; 6] = [
+    let kinds: [Kind; 7] = [
         ("labels", organization("labels"), "labels", |n| json!({"name": format!("label {n}")})),
         ("members", organization("members"), "members", |n| json!({"email": format!("m{n}@acme.example")})),
         (
@@ -54,6 +54,12 @@ async fn every_kind_of_row_has_a_quota_that_its_error_names() {
             organization("api-keys"),
             "api_keys",
             |n| json!({"name": format!("k{n}"), "capabilities": ["read"]}),
+        ),
+        (
+            "connections",
+            "/api/v1/connections".to_owned(),
+            "connections",
+            |n| json!({"phoneNumber": format!("155501008{n:02}"), "kind": "external"}),
         ),
         (
             "sessions",

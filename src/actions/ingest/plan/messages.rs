@@ -219,7 +219,8 @@ fn write_entries(
     }
     // Stable: messages of one time keep the order of their arrival.
     created.sort_by_key(|(sent_at, _)| *sent_at);
-    created.iter().for_each(|(_, key)| record_new(tx, key));
+    let live = created.iter().filter(|(sent_at, _)| !scope.is_history(*sent_at));
+    live.for_each(|(_, key)| record_new(tx, key));
     if !changed.is_empty() {
         let added: Vec<_> = new.into_iter().collect();
         let written = rows::write_messages(tx, &to_rows(changed)?, &added)?;

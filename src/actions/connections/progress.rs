@@ -1,0 +1,35 @@
+//! How far a sync is.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How far a sync is, as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SyncProgress {
+    /// Since when it reads, in Unix microseconds; `None` for the whole history.
+    pub since: Option<i64>,
+    /// The gateway's cursor of the next page; `None` for the first.
+    pub cursor: Option<Value>,
+    /// Number of chats that are complete.
+    pub chats: u64,
+    /// Number of chats that it knows of.
+    pub total_chats: u64,
+    /// Number of messages that it has read.
+    pub messages: u64,
+    /// Why its last step failed; empty when it did not.
+    pub error: String,
+}
+
+impl SyncProgress {
+    /// The stored progress; what cannot be read begins anew.
+    pub fn parse(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// As it is stored.
+    pub fn to_text(&self) -> String {
+        // Numbers, texts and JSON can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,24 @@
+//! Does what events require beyond being stored.
+
+use tokio::sync::mpsc;
+
+use super::gateway::{FollowUp, Lookup};
+use super::lease::Leased;
+use crate::error::Result;
+use crate::store::connections;
+
+/// Does one task, or hands it on. It may be done twice.
+pub(super) async fn follow_up(leased: &Leased, task: FollowUp, lookups: &mpsc::Sender<Lookup>) -> Result<()> {
+    match task {
+        // When too many wait, a later event asks again.
+        FollowUp::Lookup(lookup) => drop(lookups.try_send(lookup)),
+        FollowUp::Sync => {
+            let (org, id) = (leased.org, leased.connection.clone());
+            leased.store.write(org, move |tx| connections::request_sync(tx, org, &id).map(drop)).await?;
+            leased.wake.sync.notify_one();
+        }
+        FollowUp::State(state) => leased.set_state(&state).await?,
+        FollowUp::Media(_) | FollowUp::Accepted { .. } => {}
+    }
+    Ok(())
+}

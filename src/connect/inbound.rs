@@ -1,0 +1,217 @@
+//! Receives the webhooks of gateways: checks their signature, and stores their events before they are acknowledged.
+//!
+//! A request that is not authentic costs no database work beyond a look-up that is cached for seconds.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use http::StatusCode;
+use moka::future::Cache;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::gateway::{Gateway, InboundRequest, RawEvent, Received, Refused};
+use super::kinds::{self, Kinds};
+use super::raw_events::to_store;
+use super::wakes::Wakes;
+use crate::error::{Error, Result};
+use crate::ids::ConnectionId;
+use crate::store::{Connection, Store, StoreResult, Transaction, connections, inbound_events};
+use crate::telemetry::{causes, metrics};
+
+/// How long the settings of a connection are used, in which a deleted one still receives.
+const TIME_TO_LIVE: Duration = Duration::from_secs(5);
+/// Connections whose settings are cached, unknown ids included.
+const CAPACITY: u64 = 10_000;
+/// Look-ups of connections at a time: unknown ids in great numbers do not delay other work.
+const MAX_LOOKUPS: usize = 2;
+/// Requests of one connection that are stored at a time.
+const MAX_CONCURRENT: usize = 16;
+/// Authentic requests a second of one connection.
+const MAX_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+/// Bytes of requests that are not stored yet, in KiB.
+const MAX_KIB: usize = 256 * 1024;
+
+/// The response to a request of a gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// The events are stored.
+    Stored,
+    /// The body that a verification request asks for.
+    Challenge(String),
+    /// The request is refused with this status.
+    Refused(StatusCode),
+    /// The request cannot be stored now: 503, or 429 above the rate.
+    Later(StatusCode),
+}
+
+/// The inbound endpoint of all connections.
+pub struct Inbound {
+    store: Store,
+    kinds: Kinds,
+    wakes: Wakes,
+    targets: Cache<ConnectionId, Option<Arc<Target>>>,
+    limits: Cache<ConnectionId, Arc<Limits>>,
+    lookups: Semaphore,
+    bytes: Arc<Semaphore>,
+}
+
+/// A connection as its endpoint needs it.
+pub struct Target {
+    id: ConnectionId,
+    kind: &'static str,
+    gateway: Arc<dyn Gateway>,
+    /// Maximum size of a request, in bytes.
+    pub max_body: usize,
+}
+
+/// What one connection may do at a time. Outlives the cached settings.
+struct Limits {
+    places: Semaphore,
+    rate: DefaultDirectRateLimiter,
+}
+
+impl Inbound {
+    /// An endpoint that stores events and wakes the workers of this process.
+    pub fn new(store: Store, kinds: Kinds, wakes: Wakes) -> Self {
+        Self {
+            store,
+            kinds,
+            wakes,
+            targets: Cache::builder().max_capacity(CAPACITY).time_to_live(TIME_TO_LIVE).build(),
+            limits: Cache::builder().max_capacity(CAPACITY).time_to_idle(TIME_TO_LIVE * 12).build(),
+            lookups: Semaphore::new(MAX_LOOKUPS),
+            bytes: Arc::new(Semaphore::new(MAX_KIB)),
+        }
+    }
+
+    /// The connection of a path `{kind}/{connection id}`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such connection, or it cannot be looked up now.
+    pub async fn target(&self, path: &str) -> Result<Arc<Target>, Response> {
+        let unknown = || {
+            metrics::inbound_request("-", "unknown");
+            Response::Refused(StatusCode::NOT_FOUND)
+        };
+        let (kind, id) = path.split_once('/').ok_or_else(unknown)?;
+        let id: ConnectionId = id.parse().map_err(|_| unknown())?;
+        let found = match self.targets.get(&id).await {
+            Some(found) => found,
+            None => {
+                let loaded = self.targets.try_get_with(id.clone(), self.load(id)).await;
+                loaded.map_err(|error| later("-", "unavailable", &error))?
+            }
+        };
+        found.filter(|target| target.kind == kind).ok_or_else(unknown)
+    }
+
+    /// Makes room for a request of that size, until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// It is too large, or too many are being received.
+    pub fn make_room(&self, target: &Target, bytes: usize) -> Result<OwnedSemaphorePermit, Response> {
+        if bytes > target.max_body {
+            metrics::inbound_request(target.kind, "too_large");
+            return Err(Response::Refused(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        Arc::clone(&self.bytes).try_acquire_many_owned(kib).map_err(|_| {
+            metrics::inbound_request(target.kind, "overloaded");
+            Response::Later(StatusCode::SERVICE_UNAVAILABLE)
+        })
+    }
+
+    /// Checks the request, stores its events, and wakes their workers.
+    pub async fn receive(&self, target: &Target, request: &InboundRequest) -> Response {
+        let events = match target.gateway.receive(request) {
+            Ok(Received::Challenge(body)) => return Response::Challenge(body),
+            Ok(Received::Events(events)) => events,
+            Err(Refused { status, reason }) => {
+                metrics::inbound_request(target.kind, "refused");
+                tracing::debug!(reason, "a request of a gateway is refused");
+                return Response::Refused(status);
+            }
+        };
+        let limits = self.limits.get_with(target.id.clone(), async { Arc::new(Limits::new()) }).await;
+        if limits.rate.check().is_err() {
+            metrics::inbound_request(target.kind, "limited");
+            return Response::Later(StatusCode::TOO_MANY_REQUESTS);
+        }
+        let Ok(_place) = limits.places.try_acquire() else {
+            metrics::inbound_request(target.kind, "overloaded");
+            return Response::Later(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        match self.store(target, events).await {
+            Ok(()) => {
+                metrics::inbound_request(target.kind, "stored");
+                Response::Stored
+            }
+            Err(error) => later(target.kind, "unavailable", &error),
+        }
+    }
+
+    async fn load(&self, id: ConnectionId) -> Result<Option<Arc<Target>>> {
+        let _permit = self.lookups.acquire().await.map_err(Error::internal)?;
+        let (org, key) = (id.org(), id.clone());
+        let found = self.store.read(move |connection| connections::find(connection, org, &key)).await?;
+        let Some(row) = found.filter(|row| row.enabled) else { return Ok(None) };
+        let Some(rules) = kinds::rules(&row.kind) else { return Ok(None) };
+        let gateway = self.kinds.gateway(&row)?;
+        let target = |gateway| Target { id, kind: rules.name, gateway, max_body: rules.max_body };
+        Ok(gateway.map(|gateway| Arc::new(target(gateway))))
+    }
+
+    /// Stores the events in one transaction, each at the connection that it belongs to.
+    async fn store(&self, target: &Target, events: Vec<RawEvent>) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (org, id, kind) = (target.id.org(), target.id.clone(), target.kind);
+        let mut by_account: BTreeMap<Option<String>, Vec<_>> = BTreeMap::new();
+        for event in events {
+            by_account.entry(event.account.clone()).or_default().push(to_store(event));
+        }
+        let write = move |tx: &mut Transaction<'_>| {
+            let mut stored = Vec::with_capacity(by_account.len());
+            for (account, events) in &by_account {
+                let owner = owner(tx, &id, kind, account.as_deref())?;
+                inbound_events::insert(tx, org, &owner, events)?;
+                stored.push(owner);
+            }
+            Ok(stored)
+        };
+        let stored = self.store.write(org, write).await?;
+        stored.iter().for_each(|id| self.wakes.wake_events(id));
+        Ok(())
+    }
+}
+
+/// The connection of an account; the receiving one if there is none.
+fn owner(
+    connection: &mut Connection,
+    receiving: &ConnectionId,
+    kind: &str,
+    account: Option<&str>,
+) -> StoreResult<ConnectionId> {
+    let Some(account) = account else { return Ok(receiving.clone()) };
+    let found = connections::of_account(connection, receiving.org(), kind, account)?;
+    Ok(found.unwrap_or_else(|| receiving.clone()))
+}
+
+fn later(kind: &'static str, outcome: &'static str, error: &Error) -> Response {
+    metrics::inbound_request(kind, outcome);
+    tracing::warn!(reason = causes(error), "a request of a gateway cannot be stored now");
+    Response::Later(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+impl Limits {
+    fn new() -> Self {
+        let rate = RateLimiter::direct(Quota::per_second(MAX_RATE));
+        Self { places: Semaphore::new(MAX_CONCURRENT), rate }
+    }
+}

@@ -1,0 +1,223 @@
+//! Reads history from gateways: at the start, after outages, and when a person asks for it.
+//!
+//! A page is stored while the next one is read. The cursor is stored with the progress, so a sync continues after a restart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant as Clock, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::follow_ups::follow_up;
+use super::gateway::{GatewayError, Lookup, Pulled};
+use super::lease::Leased;
+use crate::actions::connections::{ConnectionRow, SyncProgress};
+use crate::error::{Error, Result};
+use crate::instant::Instant;
+use crate::pb::ingest_event::Event;
+use crate::store::{Transaction, connection_leases};
+use crate::telemetry::causes;
+
+/// How often the history is read without a reason: webhooks get lost silently.
+const INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// What is read again before the time until which the copy is complete: clocks differ, and messages arrive late.
+const OVERLAP: Duration = Duration::from_secs(10 * 60);
+/// Pause after a failure; doubles with each, up to the maximum.
+const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
+const MAX_BACKOFF: Duration = Duration::from_secs(300);
+/// How long the gateway may take for a page.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Ingest events that are stored together.
+const BATCH: usize = 1000;
+
+/// Why a sync does not go on.
+enum Interruption {
+    /// The gateway has no history that can be read.
+    Nothing,
+    /// It may go on later, after that time if given.
+    Later(String, Option<Duration>),
+}
+
+impl From<Error> for Interruption {
+    fn from(error: Error) -> Self {
+        tracing::warn!(reason = causes(&error), "storing the history of a line failed");
+        Self::Later("the database did not respond".to_owned(), None)
+    }
+}
+
+/// Syncs whenever it is due, until `stop` is cancelled.
+pub(super) async fn run(
+    leased: Leased,
+    lookups: mpsc::Sender<Lookup>,
+    writers: Arc<Semaphore>,
+    stop: CancellationToken,
+) {
+    let syncs = async {
+        loop {
+            let mut failures = 0;
+            let mut sync = Sync::new(&leased, &lookups, &writers);
+            while let Err(Interruption::Later(reason, after)) = sync.run().await {
+                failures += 1;
+                sync.report(reason).await;
+                let backoff = INITIAL_BACKOFF.saturating_mul(1 << u32::min(failures, 10)).min(MAX_BACKOFF);
+                tokio::select! {
+                    () = sleep(after.unwrap_or(backoff).min(MAX_BACKOFF)) => {}
+                    () = leased.wake.sync.notified() => {}
+                }
+            }
+            tokio::select! {
+                () = leased.wake.sync.notified() => {}
+                () = sleep(INTERVAL) => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = syncs => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// One sync.
+struct Sync<'l> {
+    leased: &'l Leased,
+    lookups: &'l mpsc::Sender<Lookup>,
+    writers: &'l Semaphore,
+    progress: SyncProgress,
+    budget: Budget,
+}
+
+/// Requests a minute.
+struct Budget {
+    pause: Duration,
+    next: Clock,
+}
+
+impl Budget {
+    fn new(row: &ConnectionRow) -> Self {
+        let per_minute = u32::try_from(row.sync_budget).unwrap_or(1).max(1);
+        Self { pause: Duration::from_secs(60) / per_minute, next: Clock::now() }
+    }
+
+    /// Counts requests that were sent, and waits until another one may follow.
+    async fn spend(&mut self, requests: u32) {
+        self.next = self.next.max(Clock::now()) + self.pause * requests;
+        sleep_until(self.next).await;
+    }
+}
+
+impl<'l> Sync<'l> {
+    fn new(leased: &'l Leased, lookups: &'l mpsc::Sender<Lookup>, writers: &'l Semaphore) -> Self {
+        let budget = Budget::new(&leased.row);
+        Self { leased, lookups, writers, progress: SyncProgress::default(), budget }
+    }
+
+    /// Reads what is missing, or continues a sync that was interrupted.
+    async fn run(&mut self) -> Result<(), Interruption> {
+        let Some(row) = self.leased.current().await? else { return Ok(()) };
+        let started = self.begin(&row).await?;
+        let outcome = self.pull_all().await;
+        match outcome {
+            Ok(()) | Err(Interruption::Nothing) => {}
+            Err(later) => return Err(later),
+        }
+        self.progress.error.clear();
+        let (org, id, progress) = (self.leased.org, self.leased.connection.clone(), self.progress.to_text());
+        let finish =
+            move |tx: &mut Transaction<'_>| connection_leases::finish_sync(tx, org, &id, &progress, started);
+        Ok(self.leased.store.write(org, finish).await?)
+    }
+
+    /// Returns when the sync started.
+    async fn begin(&mut self, row: &ConnectionRow) -> Result<Instant, Interruption> {
+        let is_unfinished = row.sync_started_at.is_some() && row.sync_finished_at.is_none();
+        if let Some(started) = row.sync_started_at.filter(|_| is_unfinished) {
+            self.progress = SyncProgress::parse(&row.sync_progress);
+            return Ok(started);
+        }
+        let since = row.complete_until.map(|until| until.earlier_by(OVERLAP).micros());
+        self.progress = SyncProgress { since, ..SyncProgress::default() };
+        let (org, id, progress) = (self.leased.org, self.leased.connection.clone(), self.progress.to_text());
+        let start = move |tx: &mut Transaction<'_>| connection_leases::start_sync(tx, org, &id, &progress);
+        Ok(self.leased.store.write(org, start).await?)
+    }
+
+    async fn pull_all(&mut self) -> Result<(), Interruption> {
+        let mut page = self.pull().await?;
+        loop {
+            let Some(cursor) = page.cursor.clone() else { return self.store(page).await };
+            let (leased, since) = (self.leased, self.progress.since.map(Instant::from_micros));
+            let next = timeout(TIMEOUT, leased.gateway.pull(since, Some(&cursor)));
+            let (stored, next) = tokio::join!(self.store(page), next);
+            stored?;
+            page = received(next)?;
+        }
+    }
+
+    async fn pull(&self) -> Result<Pulled, Interruption> {
+        let since = self.progress.since.map(Instant::from_micros);
+        received(timeout(TIMEOUT, self.leased.gateway.pull(since, self.progress.cursor.as_ref())).await)
+    }
+
+    /// Stores a page, and how far the sync is.
+    async fn store(&mut self, page: Pulled) -> Result<(), Interruption> {
+        let is_message = |event: &&crate::pb::IngestEvent| matches!(event.event, Some(Event::Message(_)));
+        let messages = page.mapped.events.iter().filter(is_message).count();
+        let mut events = page.mapped.events;
+        while !events.is_empty() {
+            let rest = events.split_off(events.len().min(BATCH));
+            let _permit = self.writers.acquire().await.map_err(Error::internal)?;
+            let outcomes = self.leased.ingest(std::mem::replace(&mut events, rest)).await?;
+            let rejected = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+            if rejected > 0 {
+                tracing::warn!(rejected, "events of the history of a line were rejected");
+            }
+        }
+        for task in page.mapped.follow_ups {
+            follow_up(self.leased, task, self.lookups).await?;
+        }
+        self.progress.cursor = page.cursor;
+        (self.progress.chats, self.progress.total_chats) = page.chats;
+        self.progress.messages += messages as u64;
+        self.progress.error.clear();
+        self.store_progress(false).await?;
+        self.budget.spend(page.requests).await;
+        Ok(())
+    }
+
+    /// Shows why the sync does not go on.
+    async fn report(&mut self, reason: String) {
+        self.progress.error = reason;
+        if let Err(error) = self.store_progress(true).await {
+            tracing::warn!(reason = causes(&error), "storing the progress of a sync failed");
+        }
+    }
+
+    async fn store_progress(&self, has_failed: bool) -> Result<()> {
+        let (org, id, progress) = (self.leased.org, self.leased.connection.clone(), self.progress.to_text());
+        let store = move |tx: &mut Transaction<'_>| {
+            connection_leases::store_progress(tx, org, &id, &progress, has_failed)
+        };
+        self.leased.store.write(org, store).await
+    }
+}
+
+/// The page, or why there is none.
+fn received(
+    answer: Result<Result<Pulled, GatewayError>, tokio::time::error::Elapsed>,
+) -> Result<Pulled, Interruption> {
+    match answer {
+        Ok(Ok(page)) => Ok(page),
+        Ok(Err(GatewayError::Unsupported(_))) => Err(Interruption::Nothing),
+        Ok(Err(GatewayError::Unavailable { reason, retry_after })) => {
+            Err(Interruption::Later(reason, retry_after))
+        }
+        Ok(Err(
+            error @ (GatewayError::Unauthorized
+            | GatewayError::NotFound(_)
+            | GatewayError::NotAllowed
+            | GatewayError::Unexpected(_)),
+        )) => Err(Interruption::Later(error.to_string(), None)),
+        Err(_) => Err(Interruption::Later("the gateway did not answer in time".to_owned(), None)),
+    }
+}

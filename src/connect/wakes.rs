@@ -1,0 +1,73 @@
+//! Wakes the tasks of connections that this process serves.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::ids::{ConnectionId, OrgId, SessionId};
+
+/// What the tasks of one connection wait for.
+#[derive(Debug, Default)]
+pub struct Wake {
+    /// There are events to map.
+    pub events: Notify,
+    /// A sync is due.
+    pub sync: Notify,
+    /// There are messages or commands to send.
+    pub sends: Arc<Notify>,
+    /// There are media files to fetch.
+    pub media: Arc<Notify>,
+}
+
+/// A served connection: its organization, its session, and its tasks.
+type Served = (OrgId, SessionId, Arc<Wake>);
+
+/// The connections that this process serves. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Wakes(Arc<Mutex<HashMap<ConnectionId, Served>>>);
+
+impl Wakes {
+    /// Adds a connection, until [`remove`](Self::remove).
+    pub(super) fn add(&self, org: OrgId, id: ConnectionId, session: SessionId) -> Arc<Wake> {
+        let wake = Arc::<Wake>::default();
+        self.served().insert(id, (org, session, Arc::clone(&wake)));
+        wake
+    }
+
+    /// Removes a connection.
+    pub(super) fn remove(&self, id: &ConnectionId) {
+        self.served().remove(id);
+    }
+
+    /// The connections, with their organizations.
+    pub(super) fn all(&self) -> Vec<(OrgId, ConnectionId)> {
+        self.served().iter().map(|(id, (org, ..))| (*org, id.clone())).collect()
+    }
+
+    /// Wakes the mapping of a connection's events, if this process serves it.
+    pub fn wake_events(&self, id: &ConnectionId) {
+        if let Some((.., wake)) = self.served().get(id) {
+            wake.events.notify_one();
+        }
+    }
+
+    /// Wakes the sync of a connection, if this process serves it.
+    pub(super) fn wake_sync(&self, id: &ConnectionId) {
+        if let Some((.., wake)) = self.served().get(id) {
+            wake.sync.notify_one();
+        }
+    }
+
+    /// Wakes the outbox of a session, if this process serves its connection.
+    pub fn wake_sends(&self, org: OrgId, session: SessionId) {
+        let served = self.served();
+        let of_session = served.values().filter(|(of, its, _)| (*of, *its) == (org, session));
+        of_session.for_each(|(.., wake)| wake.sends.notify_one());
+    }
+
+    fn served(&self) -> MutexGuard<'_, HashMap<ConnectionId, Served>> {
+        // Nothing panics while the lock is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,102 @@
+//! Finds connections without a worker, and runs one for each under its lease.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant as Clock, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::kinds::{self, Kinds};
+use super::wakes::Wakes;
+use super::worker::{Shared, Worker};
+use crate::error::Result;
+use crate::ids::{ConnectionId, OrgId};
+use crate::store::{Lane, Store, connection_leases, inbound_events};
+use crate::telemetry::causes;
+
+/// How long events that another process received wait at most.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Pause between searches for connections without a worker. With the time of a lease, it is how long a connection rests after
+/// its process was killed.
+const ACQUIRE_INTERVAL: Duration = Duration::from_secs(1);
+/// Connections that one search acquires: several processes that start together share them.
+const MAX_ACQUIRED: i64 = 16;
+/// How long the workers may take to finish.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the workers of connections.
+pub struct Workers {
+    shared: Arc<Shared>,
+    closing: CancellationToken,
+    running: BTreeMap<ConnectionId, JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Workers that stop when `closing` is cancelled.
+    pub fn new(
+        store: &Store,
+        kinds: Kinds,
+        wakes: Wakes,
+        keeps_deleted_text: bool,
+        closing: CancellationToken,
+    ) -> Self {
+        let shared = Shared::new(store.with_lane(Lane::Background), kinds, wakes, keeps_deleted_text);
+        Self { shared: Arc::new(shared), closing, running: BTreeMap::new() }
+    }
+
+    /// Serves connections until `closing` is cancelled, then waits for the workers.
+    pub async fn run(mut self) {
+        let mut next_search = Clock::now();
+        while !self.closing.is_cancelled() {
+            if Clock::now() >= next_search {
+                log("searching for connections without a worker", self.acquire().await);
+                next_search = Clock::now() + ACQUIRE_INTERVAL;
+            }
+            log("polling for events of gateways", self.wake().await);
+            tokio::select! {
+                () = sleep(POLL_INTERVAL) => {}
+                () = self.closing.cancelled() => {}
+            }
+        }
+        let ends = self.running.into_values();
+        // An error means that a worker panicked or is late: its lease expires.
+        let _ = tokio::time::timeout(GRACE, futures_util::future::join_all(ends)).await;
+    }
+
+    /// Starts a worker for each connection whose lease is free.
+    async fn acquire(&mut self) -> Result<()> {
+        self.running.retain(|_, worker| !worker.is_finished());
+        let served: Vec<&str> =
+            kinds::RULES.iter().filter(|rules| rules.is_served).map(|rules| rules.name).collect();
+        let find = move |connection: &mut _| connection_leases::free(connection, &served, MAX_ACQUIRED);
+        for (org, id) in self.shared.store.read(find).await? {
+            if !self.running.contains_key(&id)
+                && let Some(worker) = Worker::acquire(&self.shared, org, id.clone()).await?
+            {
+                let closing = self.closing.child_token();
+                self.running.insert(id, tokio::spawn(worker.run(closing)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes the workers of connections that have events to map.
+    async fn wake(&self) -> Result<()> {
+        let (orgs, ids): (Vec<OrgId>, Vec<ConnectionId>) = self.shared.wakes.all().into_iter().unzip();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let find = move |connection: &mut _| inbound_events::with_received(connection, &orgs, &ids);
+        let found = self.shared.store.read(find).await?;
+        found.iter().for_each(|id| self.shared.wakes.wake_events(id));
+        Ok(())
+    }
+}
+
+fn log(what: &str, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(reason = causes(&error), "{what} failed");
+    }
+}
