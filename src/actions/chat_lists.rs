@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::members;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{OrgId, PhoneSelector};
-pub use crate::store::chat_lists::{ChatFilter, LabelFilter};
+pub use crate::store::chat_lists::{AssigneeFilter, ChatFilter, LabelFilter};
 use crate::store::chats::ChatView;
 use crate::store::lists::SessionScope;
 pub use crate::store::lists::{ListPage, PageWindow};
 use crate::store::{Connection, Store, StoreResult, chat_access, chat_lists};
+
+/// Selects the chats that nobody is assigned to.
+const UNASSIGNED: &str = "none";
 
 /// A page of the chats of the selected number, or of all numbers.
 pub async fn list(
@@ -28,6 +32,16 @@ pub async fn list(
         Ok(listed)
     };
     store.read(read).await?.ok_or_else(|| Error::not_found("phone not found"))
+}
+
+/// The filter by the email of a member, or [`UNASSIGNED`].
+pub fn assignee(text: &str) -> Result<AssigneeFilter> {
+    if text == UNASSIGNED {
+        return Ok(AssigneeFilter::Nobody);
+    }
+    let key = members::key_of(text);
+    key.map(AssigneeFilter::Member)
+        .map_err(|_| Error::invalid("assigned_to", "must be an email address or none"))
 }
 
 /// Removes the chats that are hidden from a viewer from those that a contact has in common with the organization.

@@ -10,6 +10,7 @@ use super::{Precondition, labels};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
+use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::chat_selector::ChatSelector;
 use crate::store::chats::{ChatView, LockedChat};
@@ -98,6 +99,32 @@ pub async fn mark_read<R: Send + 'static>(
         }
         read_state::mark(tx, session, &selector.address, ReadState::Read)?;
         find(tx, org, &fixed)
+    };
+    idempotent.write(store, org, write).await
+}
+
+/// Closes or reopens the chat, and returns the selected number's view. A closed chat keeps its time.
+pub async fn set_closed<R: Send + 'static>(
+    store: &Store,
+    caller: &Caller,
+    (address, number): (ChatAddress, Option<PhoneSelector>),
+    closed: bool,
+    precondition: Precondition<ChatView>,
+    idempotent: IdempotentWrite<ChatView, R>,
+) -> Result<R> {
+    let org = caller.org;
+    let selector = ChatSelector::of(caller, address, number);
+    let write = move |tx: &mut Transaction<'_>| {
+        let Some(locked) = chats::lock(tx, org, &selector.address)? else {
+            return Err(missing(tx, org, &selector)?.into());
+        };
+        let view = find(tx, org, &selector)?;
+        precondition.check(&view)?;
+        if view.shared.closed_at.is_some() == closed {
+            return Ok(view);
+        }
+        chats::set_closed_at(tx, &locked, view.shared.closed_at, closed.then(Instant::now))?;
+        find(tx, org, &selector)
     };
     idempotent.write(store, org, write).await
 }

@@ -20,11 +20,12 @@ use crate::actions::chat_lists::ListPage;
 use crate::actions::{audit, chat_bulk, chat_lists, chats, message_lists, search as searches, watch};
 use crate::pb::chat_service_server::ChatService;
 use crate::pb::{
-    Chat, GetChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse, ListChatMessagesRequest,
-    ListChatMessagesResponse, ListChatsRequest, ListChatsResponse, ListMessagesRequest, ListMessagesResponse,
-    ListReactionsRequest, ListReactionsResponse, MarkChatReadRequest, SearchMessagesRequest,
-    SearchMessagesResponse, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
-    WatchChatsRequest, WatchChatsResponse,
+    Chat, CloseChatRequest, GetChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse,
+    ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest, ListChatsResponse,
+    ListMessagesRequest, ListMessagesResponse, ListReactionsRequest, ListReactionsResponse,
+    MarkChatReadRequest, ReopenChatRequest, SearchMessagesRequest, SearchMessagesResponse,
+    UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest, WatchChatsRequest,
+    WatchChatsResponse,
 };
 
 #[tonic::async_trait]
@@ -93,6 +94,22 @@ impl ChatService for Api {
         let (precondition, write) = update(&request, move |view| chat_object(org, view))?;
         let address = chat_address("chat_id", &request.get_ref().chat_id)?;
         Ok(chats::mark_read(&self.store, &caller, address, number, precondition, write).await?)
+    }
+
+    async fn close_chat(&self, request: Request<CloseChatRequest>) -> RpcResult<Chat> {
+        let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
+        let org = caller.org;
+        let (precondition, write) = update(&request, move |view| chat_object(org, view))?;
+        let address = chat_address("chat_id", &request.get_ref().chat_id)?;
+        Ok(chats::set_closed(&self.store, &caller, (address, number), true, precondition, write).await?)
+    }
+
+    async fn reopen_chat(&self, request: Request<ReopenChatRequest>) -> RpcResult<Chat> {
+        let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
+        let org = caller.org;
+        let (precondition, write) = update(&request, move |view| chat_object(org, view))?;
+        let address = chat_address("chat_id", &request.get_ref().chat_id)?;
+        Ok(chats::set_closed(&self.store, &caller, (address, number), false, precondition, write).await?)
     }
 
     async fn update_chat_labels(&self, request: Request<UpdateChatLabelsRequest>) -> RpcResult<()> {

@@ -1,7 +1,9 @@
 //! The checks of field values that `(transcode.v1.constraints).check` names. An error is the problem: `must be …`.
 
 use super::{connections, parse, search, webhooks};
-use crate::actions::{labels, members, name as names, search as searches, session_lists, sessions};
+use crate::actions::{
+    chat_lists, labels, members, name as names, search as searches, session_lists, sessions,
+};
 use crate::error::Error;
 use crate::ids::{
     ChatAddress, ConnectionId, KeyId, LabelId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId,
@@ -40,6 +42,7 @@ checks! {
     label_list(texts: [String]) = labels::parse(texts);
     labels(text: str) = labels::parse(&[text.to_owned()]);
     label_filter(text: str) = names::check_no_nul("label", text);
+    assignee_filter(text: str) = chat_lists::assignee(text);
     session_label(text: str) = sessions::checked_label(text.to_owned());
     name_part(text: str) = session_lists::check_name(text);
     performed_by(text: str) = names::check_no_nul("performed_by", text);

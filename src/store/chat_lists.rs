@@ -1,5 +1,8 @@
 //! Lists of chats, newest activity first, then by chat id.
 
+mod filter;
+mod selective;
+
 use diesel::dsl::SqlTypeOf;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
@@ -7,6 +10,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
+pub use self::filter::{AssigneeFilter, ChatFilter, LabelFilter};
+use self::selective::Selective;
 use super::chat_view::push_listed_chat_view;
 use super::chats::{ChatView, HeldChat, SharedChat};
 use super::connection::{Connection, StoreResult};
@@ -14,31 +19,6 @@ use super::list_counts::List;
 use super::lists::{Columns, ListPage, ListScope, PageWindow, SessionScope, Way, columns, push};
 use super::message_views::MessageView;
 use crate::ids::OrgId;
-use crate::instant::Instant;
-
-/// Filters of a list of chats; `None` does not filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChatFilter {
-    /// `user`, `group` or `business`.
-    pub chat_type: Option<&'static str>,
-    /// Has this label.
-    pub label: Option<LabelFilter>,
-    /// The newest message was sent at this time or later.
-    pub start: Option<Instant>,
-    /// The newest message was sent before this time.
-    pub end: Option<Instant>,
-    /// Has unread messages, or has none.
-    pub unread: Option<bool>,
-}
-
-/// A label by its id or its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelFilter {
-    /// The text as a label id.
-    pub id: String,
-    /// The text as a normalized label name.
-    pub key: String,
-}
 
 /// A page of the chats that sessions in scope hold. A chat held by several is listed once, with the state of the one
 /// with the newest activity. `None` when the selected phone is unknown. One statement.
@@ -80,9 +60,6 @@ type RowColumns = (
     )>,
 );
 
-/// A label that fewer chats have is read from the label's chats, any other from the list.
-const RARE_LABEL: i64 = 2000;
-
 /// The statement of a list.
 ///
 /// The page is found by index-only scans. Its rows are then looked up in other tables one by one: without `OFFSET 0`,
@@ -103,7 +80,7 @@ impl ListChats<'_> {
 
     /// The conditions of a listed row `l`; its session is in the column `session`, if given.
     fn push_conditions<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, session: Option<&str>) -> QueryResult<()> {
-        let ChatFilter { chat_type, label: _, start, end, unread } = self.filter;
+        let ChatFilter { chat_type, label: _, start, end, unread, assigned, closed, archived } = self.filter;
         push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
         self.scope.push_condition(out.reborrow(), session)?;
         self.scope.push_visible(out.reborrow())?;
@@ -128,33 +105,57 @@ impl ListChats<'_> {
             Some(true) => " AND l.is_unread",
             Some(false) => " AND NOT l.is_unread",
         });
+        if let Some(archived) = archived {
+            out.push_sql(if *archived { " AND " } else { " AND NOT " });
+            self.push_archived(out.reborrow())?;
+        }
+        if let Some(assigned) = assigned {
+            match assigned {
+                AssigneeFilter::Nobody => push!(out; " AND (SELECT c.assignee IS NULL"),
+                AssigneeFilter::Member(key) => push!(out; " AND (SELECT c.assignee = ", [Text] key),
+            }
+            self.push_of_chat(out.reborrow())?;
+        }
+        if let Some(closed) = closed {
+            out.push_sql(if *closed {
+                " AND (SELECT c.closed_at IS NOT NULL"
+            } else {
+                " AND (SELECT c.closed_at IS NULL"
+            });
+            self.push_of_chat(out)?;
+        }
         Ok(())
     }
 
-    /// The listed rows `l` that have one of the labels in `labels`.
-    fn push_labelled<'b>(
+    /// Whether the session of the listed row `l` has archived the chat.
+    fn push_archived<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if self.scope.is_all() {
+            push!(out; r#"(SELECT h.archived FROM session_chats h WHERE h."org_id" = "#, [Uuid] &self.org,
+                " AND h.session_id = l.session_id AND h.chat_key = l.chat_key)");
+        } else {
+            out.push_sql("l.archived");
+        }
+        Ok(())
+    }
+
+    /// The end of a subquery of the chat `c` of the listed row `l`.
+    fn push_of_chat<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        push!(out; r#" FROM chats c WHERE c."org_id" = "#, [Uuid] &self.org, " AND c.chat_key = l.chat_key)");
+        Ok(())
+    }
+
+    /// The listed rows `l` of the chats that pass the selective filter, whose labels are in `labels`.
+    fn push_selected<'b>(
         &'b self,
         mut out: AstPass<'_, 'b, Pg>,
+        selective: Selective<'b>,
         labels: &str,
         session: &'static str,
     ) -> QueryResult<()> {
-        push!(out; r#"(SELECT DISTINCT chat_key FROM chat_labels WHERE "org_id" = "#, [Uuid] &self.org, " AND label_id = ANY (",
-            labels, ")) labelled CROSS JOIN LATERAL (SELECT * FROM ", self.source(),
-            " l WHERE l.chat_key = labelled.chat_key AND ");
+        selective.push_keys(out.reborrow(), &self.org, labels)?;
+        push!(out; " CROSS JOIN LATERAL (SELECT * FROM ", self.source(), " l WHERE l.chat_key = selected.chat_key AND ");
         self.push_conditions(out.reborrow(), self.scope.of_one(session))?;
         push!(out; " OFFSET 0) l");
-        Ok(())
-    }
-
-    /// Joins the labels that are asked for, and whether few chats have one.
-    fn push_labels<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if let Some(LabelFilter { id, key }) = &self.filter.label {
-            push!(out; r#" CROSS JOIN LATERAL (SELECT ARRAY(SELECT label_id FROM labels WHERE "org_id" = "#, [Uuid] &self.org,
-                " AND (label_id = ", [Text] id, " OR label_key = ", [Text] key, ")) AS labels) asked
-                CROSS JOIN LATERAL (SELECT count(*) < ", [BigInt] &RARE_LABEL, r#" AS is_rare FROM (
-                    SELECT FROM chat_labels WHERE "org_id" = "#, [Uuid] &self.org, " AND label_id = ANY (asked.labels) LIMIT ",
-                [BigInt] &RARE_LABEL, ") first) of_label");
-        }
         Ok(())
     }
 
@@ -173,8 +174,8 @@ impl ListChats<'_> {
             return self.scope.push_condition(out, None);
         }
         push!(out; "SELECT count(*) AS total FROM ");
-        if self.filter.label.is_some() {
-            return self.push_labelled(out, "asked.labels", "one.session_id");
+        if let Some(selective) = Selective::of(self.filter) {
+            return self.push_selected(out, selective, "asked.labels", "one.session_id");
         }
         push!(out; self.source(), " l WHERE ");
         self.push_conditions(out, self.scope.of_one("one.session_id"))
@@ -209,22 +210,24 @@ impl ListChats<'_> {
     /// The rows of the page, in any order, each with the length of the list; one row without a chat if it is empty.
     fn push_page<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         const ORDER: &str = " ORDER BY l.active_at DESC, l.listed_id";
-        let has_label = self.filter.label.is_some();
+        let selective = Selective::of(self.filter);
         push!(out; "WITH list AS (SELECT * FROM (");
         self.scope.push_session(out.reborrow())?;
         push!(out; ") one");
-        self.push_labels(out.reborrow())?;
+        if let Some(selective) = selective {
+            selective.push_rarity(out.reborrow(), &self.org)?;
+        }
         push!(out; " CROSS JOIN LATERAL (");
         self.push_total(out.reborrow())?;
         push!(out; ") counted");
-        self.page.push_columns(out.reborrow(), if has_label { "is_rare" } else { "false" })?;
+        self.page.push_columns(out.reborrow(), if selective.is_some() { "is_rare" } else { "false" })?;
         push!(out; "), chat_page AS (SELECT list.total, l.* FROM list LEFT JOIN LATERAL (");
         self.push_rows(out.reborrow(), Way::Forward, ORDER)?;
         push!(out; " UNION ALL ");
         self.push_rows(out.reborrow(), Way::Backward, " ORDER BY l.active_at, l.listed_id DESC")?;
-        if has_label {
+        if let Some(selective) = selective {
             push!(out; " UNION ALL (SELECT l.session_id, l.chat_key FROM ");
-            self.push_labelled(out.reborrow(), "list.labels", "list.session_id")?;
+            self.push_selected(out.reborrow(), selective, "list.labels", "list.session_id")?;
             push!(out; ORDER);
             self.page.push_limit(out.reborrow(), Way::Sorted)?;
             push!(out; ")");

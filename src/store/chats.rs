@@ -202,6 +202,21 @@ pub fn set_assignee(tx: &mut Transaction<'_>, chat: &LockedChat, assignee: Optio
     Ok(())
 }
 
+/// Sets when the locked chat was closed, and its `updated_at`.
+pub fn set_closed_at(
+    tx: &mut Transaction<'_>,
+    chat: &LockedChat,
+    before: Option<Instant>,
+    closed_at: Option<Instant>,
+) -> StoreResult<()> {
+    let update = diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
+        .set((chats::closed_at.eq(closed_at), chats::updated_at.eq(touched!(chats::updated_at))));
+    prepared(update.returning(chats::chat_key)).get_result::<i64>(&mut **tx)?;
+    let changes = FieldChanges::default().field("closed_at", &before, &closed_at);
+    tx.record_changes(chat.key, None, EventKind::Details, changes);
+    Ok(())
+}
+
 /// Unassigns every chat of a member, whose row is locked, and touches these chats.
 pub(super) fn unassign(tx: &mut Transaction<'_>, member_key: &str, email: &str) -> StoreResult<()> {
     let unassigned: Vec<i64> = diesel::update(org_rows!(chats, tx.org(), assignee = member_key))

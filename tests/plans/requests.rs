@@ -107,6 +107,8 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "message_id" => &["M1-5"],
         "sender" => &[&format!("{}@c.us", seeded.person)],
         "label" => &[&seeded.label[0].clone(), &seeded.label[1].replace(' ', "%20")],
+        // A member with many chats, one with none, and nobody.
+        "assigned_to" => &["agent1@org1.example", "agent2@org1.example", "none"],
         "offset" => &[&(seeded.chats / 4).min(9000).to_string()],
         "chat_type" => &["user", "group", "business"],
         "type" => &["dm", "group"],

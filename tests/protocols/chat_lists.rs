@@ -89,6 +89,48 @@ async fn chats_are_ordered_by_activity_and_chat_id() {
 }
 
 #[tokio::test]
+async fn chats_are_listed_by_assignee_closed_and_archived() {
+    let world = World::start().await;
+    let chats = five_chats(&world).await;
+    let id = |index: usize| chats[index].id.clone();
+    let agent = world.org.members[0].clone();
+    for index in [0, 3] {
+        world.rest().patch(&chats[index], json!({"assigned_to": agent})).await.expect(200);
+    }
+    for index in [1, 3] {
+        let closed =
+            world.rest().send("POST", format!("/v1/chats/{}/close", id(index)), "").await.expect(200);
+        assert!(closed.json()["closed_at"].is_string());
+        let again = world.rest().send("POST", format!("/v1/chats/{}/close", id(index)), "").await.expect(200);
+        assert_eq!(again.json(), closed.json());
+    }
+    let path = format!("/api/v1/sessions/{}/chats/{}", world.org.sessions[0], chats[2].jid);
+    world.rest().patch(path, json!({"archived": true})).await.expect(200);
+    for caller in [world.rest(), world.rest().with("x-phone", &world.org.numbers[0])] {
+        for (query, expected) in [
+            (format!("?assigned_to={agent}"), vec![id(0), id(3)]),
+            (format!("?assigned_to={}", agent.to_uppercase()), vec![id(0), id(3)]),
+            ("?assigned_to=none".to_owned(), vec![id(1), id(2), id(4)]),
+            ("?assigned_to=nobody@acme.example".to_owned(), vec![]),
+            ("?closed=true".to_owned(), vec![id(1), id(3)]),
+            (format!("?closed=false&assigned_to={agent}"), vec![id(0)]),
+            ("?archived=true".to_owned(), vec![id(2)]),
+            ("?archived=false&assigned_to=none&closed=false".to_owned(), vec![id(4)]),
+        ] {
+            let page = caller.get(format!("/v1/chats{query}")).await.expect(200);
+            assert_eq!(ids(&page), expected, "{query}");
+            assert_eq!(page.json()["count"], expected.len(), "{query}");
+        }
+    }
+    let reopened = world.rest().send("POST", format!("/v1/chats/{}/reopen", id(1)), "").await.expect(200);
+    assert_eq!(reopened.json()["closed_at"], Value::Null);
+    assert_eq!(listed(&world.rest(), "?closed=true").await, [id(3)]);
+    let refused = world.rest().get("/v1/chats?assigned_to=agent").await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("must be an email address or none"), "{}", refused.text());
+}
+
+#[tokio::test]
 async fn chat_list_filters_combine() {
     let world = World::start().await;
     let chats = five_chats(&world).await;

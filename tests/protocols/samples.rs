@@ -85,6 +85,8 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "chat_id" => json!(ids.chat.id),
         "message_id" => json!("3EB0ABB7"),
         "chat_ids" => json!([ids.chat.id]),
+        // A filter: no chat is assigned to a missing member.
+        "assigned_to" if field.parent_message().name().starts_with("List") => json!("none"),
         "assigned_to" => json!(ids.member),
         "access" => json!({ids.member.as_str(): true}),
         "custom_properties" => json!({ids.property.as_str(): "hello"}),

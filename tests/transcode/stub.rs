@@ -11,12 +11,12 @@ use serde_json::Value;
 use switchboard::error::{Error, Kind};
 use switchboard::pb::chat_service_server::ChatService;
 use switchboard::pb::{
-    Chat, GetChatRequest, GetSessionChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse,
-    ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest, ListChatsResponse,
-    ListMessagesRequest, ListMessagesResponse, ListReactionsRequest, ListReactionsResponse,
-    MarkChatReadRequest, SearchMessagesRequest, SearchMessagesResponse, SessionChat, UpdateChatAccessRequest,
-    UpdateChatLabelsRequest, UpdateChatRequest, UpdateSessionChatRequest, WatchChatsRequest,
-    WatchChatsResponse,
+    Chat, CloseChatRequest, GetChatRequest, GetSessionChatRequest, ListChatAuditLogsRequest,
+    ListChatAuditLogsResponse, ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest,
+    ListChatsResponse, ListMessagesRequest, ListMessagesResponse, ListReactionsRequest,
+    ListReactionsResponse, MarkChatReadRequest, ReopenChatRequest, SearchMessagesRequest,
+    SearchMessagesResponse, SessionChat, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
+    UpdateSessionChatRequest, WatchChatsRequest, WatchChatsResponse,
 };
 use switchboard::rest;
 use switchboard::rest::routes::{chat_service_routes, session_service_routes};
@@ -119,6 +119,14 @@ impl ChatService for Stub {
     }
 
     async fn mark_chat_read(&self, call: Call<MarkChatReadRequest>) -> Result<Reply<Chat>, Status> {
+        self.answer(call, Chat::default(), |_, _| ())
+    }
+
+    async fn close_chat(&self, call: Call<CloseChatRequest>) -> Result<Reply<Chat>, Status> {
+        self.answer(call, Chat::default(), |_, _| ())
+    }
+
+    async fn reopen_chat(&self, call: Call<ReopenChatRequest>) -> Result<Reply<Chat>, Status> {
         self.answer(call, Chat::default(), |_, _| ())
     }
 

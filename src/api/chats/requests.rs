@@ -4,7 +4,7 @@ use prost_types::value::Kind as ValueKind;
 
 use crate::actions::audit::AuditQuery;
 use crate::actions::chat_bulk::AccessChange;
-use crate::actions::chat_lists::{ChatFilter, LabelFilter, PageWindow};
+use crate::actions::chat_lists::{self, ChatFilter, LabelFilter, PageWindow};
 use crate::actions::chat_properties::PropertyInput;
 use crate::actions::chats::ChatChange;
 use crate::actions::message_lists::MessageFilter;
@@ -62,6 +62,9 @@ pub(super) fn chat_query(request: ListChatsRequest) -> Result<(ChatFilter, PageW
         start: optional("start_time", request.start_time, iso_8601)?,
         end: optional("end_time", request.end_time, iso_8601)?,
         unread: request.unread,
+        assigned: request.assigned_to.as_deref().map(chat_lists::assignee).transpose()?,
+        closed: request.closed,
+        archived: request.archived,
     };
     Ok((filter, page(request.offset, request.limit, request.skip_count)))
 }
