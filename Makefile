@@ -5,6 +5,8 @@
 # make plans  query plans with a million chats
 # make kills  kill -9 in the middle of ingest, 50 times
 # make merges 1,000 joins of two chats while both receive messages
+# make fill       a WAHA server of 1,000 chats and 50,000 messages fills an inbox
+# make converge   1,000 schedules of reordered, repeated and lost webhooks
 # make soak   the guarantees under load and during outages at full length: 20 minutes. PROMISE=killed runs one
 # make citus  the tests on the Citus cluster that CITUS_DATABASE_URL names: postgres://admin@HOST:PORT/DATABASE
 # make bench  measurements beside pgbench and a Node.js service
@@ -20,7 +22,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint plans bench bench-watch kills merges soak citus deny sbom proto-baseline assets inbox image-root image-test build-packages \
+.PHONY: help run test fuzz lint plans bench bench-watch kills merges fill converge soak citus deny sbom proto-baseline assets inbox image-root image-test build-packages \
 	test-packages image-packages
 
 # Falls back to the installed toolchain where the pinned one is missing and cannot be downloaded.
@@ -96,6 +98,12 @@ kills: build-packages
 
 merges: build-packages
 	MERGES=1000 $(CARGO_TEST) --test switchboard ingest::links
+
+fill: build-packages
+	FILL=1 $(CARGO_TEST) --release --test switchboard one_call_fills -- --nocapture
+
+converge: build-packages
+	CONVERGE=1 $(CARGO_TEST) --test switchboard any_schedule_of_webhooks
 
 # One after the other: each needs the whole machine.
 soak: build-packages

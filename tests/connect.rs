@@ -1,3 +1,4 @@
 //! Connections: gateways, their webhooks, what is sent through them, and media.
 
 mod cloud_api;
+mod waha;

@@ -121,6 +121,7 @@ fn message(
         Kind::Deleted => {
             message.is_deleted = Some(true);
             push(mapped, Event::Message(message));
+            reactions_of_history(context, envelope, mapped);
             return Ok(());
         }
         Kind::Unknown | Kind::Reaction | Kind::Protocol | Kind::Skipped => {

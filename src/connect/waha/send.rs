@@ -102,8 +102,10 @@ impl Client {
                     json!({ "mimetype": mime_type, "filename": file_name, "data": STANDARD.encode(bytes) });
                 let (path, mut fields) = media(*kind, mime_type);
                 fields["file"] = file;
-                if let Some(caption) = caption {
-                    fields["caption"] = caption.as_str().into();
+                // Voice notes and stickers have none.
+                let has_caption = !matches!(kind, MediaKind::Voice | MediaKind::Sticker);
+                if let Some(caption) = caption.as_deref().filter(|_| has_caption) {
+                    fields["caption"] = caption.into();
                 }
                 (path, fields)
             }
