@@ -55,16 +55,8 @@ pub async fn run(
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
     let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone())?;
-    let (grpc, rest) = services::compose(
-        &store,
-        &config,
-        &secrets,
-        &publisher,
-        &notifier,
-        kinds.clone(),
-        &health,
-        &closing,
-    )?;
+    let (grpc, rest) =
+        services::compose(&store, &config, &secrets, &publisher, &notifier, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store.with_lane(Lane::Auth), config.jwt.as_ref()));
     let router = Router::new(grpc, rest.clone(), Pages::new(), health.clone(), config.max_body_bytes);
     let router = service_fn(move |request| {

@@ -1,4 +1,5 @@
 //! Connections: gateways, their webhooks, what is sent through them, and media.
 
 mod cloud_api;
+mod inbound;
 mod waha;

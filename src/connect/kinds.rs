@@ -10,7 +10,7 @@ use super::{cloud_api, waha};
 use crate::actions::connections::{ConnectionRow, ConnectionSecrets, KindRules, SecretRule, UrlRule};
 use crate::config::{ConnectionConfig, Secret, USER_AGENT};
 use crate::cursor::{Encrypted, SigningKeys};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 const MIB: usize = 1024 * 1024;
 
@@ -104,7 +104,8 @@ impl Kinds {
         let encrypted = Encrypted { key_id: row.key_id.clone(), bytes: row.secrets.clone() };
         let secrets =
             ConnectionSecrets::decrypt(&self.keys, &row.connection_id, &encrypted).ok_or_else(|| {
-                Error::internal("the signing key of the connection's secrets was removed: set them again")
+                let message = "the signing key of the connection's secrets was removed: set them again";
+                Error::new(Kind::FailedPrecondition, message)
             })?;
         Ok(self.open(row, secrets))
     }

@@ -48,11 +48,11 @@ pub fn compose(
     secrets: &Secrets,
     publisher: &Arc<Publisher>,
     notifier: &CommandNotifier,
-    kinds: Kinds,
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<(Routes, Transcoder)> {
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
+    let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone())?;
     let hosts = kinds::destinations(&config.connections);
     let (keys, settings) = (secrets.signing_keys.clone(), &config.connections);
     let connections = Connections::new(store.clone(), keys, kinds::RULES, hosts, settings);

@@ -54,9 +54,8 @@ fn parts(change: impl FnOnce(&mut Config)) -> (Store, Transcoder, Config) {
     let closing = CancellationToken::new();
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
-    let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone()).expect("root certificates");
     let services =
-        services::compose(&store, &config, &secrets, &publisher, &notifier, kinds, &Health::new(), &closing);
+        services::compose(&store, &config, &secrets, &publisher, &notifier, &Health::new(), &closing);
     let (_, rest) = services.expect("services");
     (store, rest, config)
 }
