@@ -130,12 +130,7 @@ impl World {
 
     /// Another server on the same database, until the value is dropped.
     pub async fn another_server(&self) -> Server {
-        self.another_server_with(&[]).await
-    }
-
-    /// Another server on the same database whose `serve` has these flags.
-    pub async fn another_server_with(&self, args: &[&str]) -> Server {
-        Server::start(&self.database, "127.0.0.1:0", args).await
+        Server::start(&self.database, "127.0.0.1:0", &[]).await
     }
 
     /// The URL of the server, such as `http://127.0.0.1:40123`.
