@@ -17,7 +17,11 @@ export interface Wanted {
   number: string;
   label: string;
   type: string;
-  unread: boolean;
+  /** Email of a member, or `none`. */
+  assignee: string;
+  unread?: boolean;
+  closed?: boolean;
+  archived?: boolean;
 }
 
 /** A page of results; without `next`, the last one. */
@@ -86,14 +90,17 @@ export class Api {
   }
 
   async listChats(wanted: Wanted, offset: number, limit: number): Promise<Chat[]> {
-    const { label, type, unread, number } = wanted;
+    const { number, label, type, assignee, unread, closed, archived } = wanted;
     const answer = await this.chats.listChats(
       {
         offset: BigInt(offset),
         limit: BigInt(limit),
         label: label || undefined,
         chatType: type || undefined,
-        unread: unread || undefined,
+        assignedTo: assignee || undefined,
+        unread,
+        closed,
+        archived,
         skipCount: true,
       },
       through(number),
@@ -104,7 +111,7 @@ export class Api {
   /** A page of the ids of chats that sessions hold, such as pinned ones or those with a text in their name. */
   async findInSessions(
     number: string,
-    filter: { q?: string; pinned?: boolean; archived?: boolean },
+    filter: { q?: string; pinned?: boolean },
     cursors?: Cursors,
   ): Promise<Page<{ chatId: string; number: string }, Cursors>> {
     const sessions = this.sessions.filter(
@@ -162,6 +169,10 @@ export class Api {
   async changeLabels(chat: Chat, change: (labels: string[]) => string[]): Promise<void> {
     const { labels } = await this.chats.getChat({ chatId: chat.chatId }, through(digits(chat.orgPhone)));
     await this.update(chat, { labels: change(labels) }, 'labels');
+  }
+
+  async close({ chatId }: Chat, isClosed: boolean): Promise<void> {
+    await (isClosed ? this.chats.closeChat({ chatId }) : this.chats.reopenChat({ chatId }));
   }
 
   async setProperty(chat: Chat, id: string, value: string | string[] | null): Promise<void> {

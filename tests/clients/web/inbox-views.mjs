@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { enter, names, open, row, signIn, token } from './inbox-people.mjs';
+import { email, enter, names, open, row, signIn, token } from './inbox-people.mjs';
 
 const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const WIDTHS = [1440, 1024, 390];
@@ -50,6 +50,27 @@ export async function archivingCanBeUndone(page) {
   await names(page, ['Bela Kovacs', 'Chen Wei']);
   await page.getByRole('status').getByText('Archived Asha Rao').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.keyboard.press('Escape');
+}
+
+/** Open work is what nobody or somebody has to do; what is closed leaves it. */
+export async function whatIsDoneLeavesTheWork(page) {
+  await page.keyboard.press('4');
+  await names(page, ['Asha Rao']);
+  await row(page, 'Asha Rao').click();
+  await page.getByRole('heading', { name: 'Asha Rao' }).waitFor();
+  await page.getByRole('button', { name: 'Close', exact: true }).click();
+  await names(page, []);
+  await page.keyboard.press('5');
+  await names(page, ['Asha Rao']);
+  await page.getByRole('button', { name: 'Reopen' }).click();
+  await names(page, []);
+  await page.keyboard.press('1');
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.locator('#agent-filter').selectOption(email);
+  await names(page, ['Bela Kovacs', 'Chen Wei']);
+  await page.locator('#agent-filter').selectOption('');
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
   await page.keyboard.press('Escape');
 }

@@ -19,7 +19,7 @@ export async function whatOneDoesTheOtherSees(page) {
   await page.keyboard.press('Enter');
   await other.getByRole('list', { name: 'Labels' }).getByText('parcel').waitFor();
   await page.getByRole('combobox', { name: 'Assigned to' }).selectOption(email);
-  await other.keyboard.press('4');
+  await other.keyboard.press('6');
   await names(other, ['Chen Wei']);
   await row(other, 'Chen Wei').locator('.assignee').getByText(email).waitFor();
   await other.keyboard.press('Escape');

@@ -10,7 +10,7 @@ import {
 } from './inbox-watch.mjs';
 import {
   aFoundMessageIsShownWhereItIs, archivingCanBeUndone, everyViewHasAnAddress, everyWidthAndSchemeIsAccessible,
-  severalChatsAreChangedTogether,
+  severalChatsAreChangedTogether, whatIsDoneLeavesTheWork,
 } from './inbox-views.mjs';
 
 setTimeout(() => process.exit(1), 180_000).unref();
@@ -28,6 +28,7 @@ try {
   await searchFindsNamesAndWords(page);
   await archivingCanBeUndone(page);
   await severalChatsAreChangedTogether(page);
+  await whatIsDoneLeavesTheWork(page);
   await aFoundMessageIsShownWhereItIs(page);
   await everyViewHasAnAddress();
   await whoMayOnlyReadIsTold();

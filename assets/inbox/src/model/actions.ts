@@ -21,6 +21,14 @@ export class Actions {
     }
   }
 
+  async toggleClosed(chat: Chat): Promise<void> {
+    const isClosed = chat.closedAt === undefined;
+    const change = (to: boolean) => this.run(chat, to ? 'Not closed' : 'Not reopened', this.api.close(chat, to));
+    if (await change(isClosed)) {
+      notify(`${isClosed ? 'Closed' : 'Reopened'}: ${nameOf(chat)}`, () => void change(!isClosed));
+    }
+  }
+
   async togglePinned(chat: Chat): Promise<void> {
     await this.run(chat, 'Not pinned', this.api.pin(chat, !chat.isPinned));
   }

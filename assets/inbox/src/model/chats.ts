@@ -1,16 +1,12 @@
 // The loaded chats of the list: pinned ones, and the first pages of the service's list for the filter.
 import { signal } from '@preact/signals';
-import type { Api, Chat, Cursors } from '../api';
+import type { Api, Chat, Wanted } from '../api';
 import { activity } from '../texts';
 import { load } from './busy';
-import { isListed, isShown, wanted } from './filter';
+import { isListed, wanted } from './filter';
 import type { Filter } from './route';
 
 const PAGE = 100;
-/** Number of visible chats to load at a time. */
-const ENOUGH = 30;
-/** Maximum number of pages to load for them. */
-const PAGES_AT_ONCE = 5;
 
 export class ChatList {
   /** The visible chats: pinned first, then newest activity. */
@@ -19,11 +15,10 @@ export class ChatList {
   /** Whether the service's list has no further pages. */
   readonly isComplete = signal(false);
   /** Identity of the current query; responses to earlier queries are ignored. */
-  private filter?: Filter;
+  private wanted?: Wanted;
   private chats = new Map<string, Chat>();
   /** Activity of the last chat of the last page. */
   private boundary = Infinity;
-  private cursors?: Cursors;
 
   constructor(
     private readonly api: Api,
@@ -36,41 +31,35 @@ export class ChatList {
 
   /** Restarts with a filter. */
   async show(filter: Filter): Promise<void> {
-    this.filter = { ...filter };
-    this.chats.clear();
-    this.boundary = Infinity;
-    this.cursors = undefined;
-    this.isComplete.value = false;
-    await Promise.all([this.more(true), this.pinned(this.filter)]);
+    await this.restart(wanted(filter, this.email));
   }
 
   /** Loads the next page. */
   async more(isFirst = false): Promise<void> {
-    const asked = this.filter;
+    const asked = this.wanted;
     if (!asked || (!isFirst && (this.isLoading.value || this.isComplete.value))) {
       return;
     }
     this.arrange();
-    const read = () => (asked.view === 'archived' ? this.readArchived(asked) : this.readOn(asked));
-    await load(this.isLoading, read, () => asked === this.filter);
+    await load(this.isLoading, () => this.readOn(asked), () => asked === this.wanted);
   }
 
   /** Reloads all loaded pages and keeps the old ones on screen until then. */
   async reload(): Promise<void> {
-    const asked = this.filter;
+    const asked = this.wanted;
     if (!asked) {
       return;
     }
-    if (this.isLoading.value || asked.view === 'archived') {
-      return this.show(asked);
+    if (this.isLoading.value) {
+      return this.restart({ ...asked });
     }
     const before = [...this.chats.keys()];
     const now = new Map<string, Chat>();
     let page: Chat[];
     let offset = 0;
     do {
-      page = await this.api.listChats(wanted(asked), offset, PAGE);
-      if (asked !== this.filter) {
+      page = await this.api.listChats(asked, offset, PAGE);
+      if (asked !== this.wanted) {
         return;
       }
       page.forEach((chat) => now.set(chat.chatId, compact(chat)));
@@ -99,46 +88,31 @@ export class ChatList {
     }
   }
 
+  private async restart(asked: Wanted): Promise<void> {
+    this.wanted = asked;
+    this.chats.clear();
+    this.boundary = Infinity;
+    this.isComplete.value = false;
+    await Promise.all([this.more(true), this.pinned(asked)]);
+  }
+
   /** The service lists chats by activity, so that pinned ones may be on any page: they are loaded first. */
-  private async pinned(asked: Filter): Promise<void> {
-    if (asked.view === 'archived') {
-      return;
-    }
+  private async pinned(asked: Wanted): Promise<void> {
     const { items } = await this.api.findInSessions(asked.number, { pinned: true });
-    await this.add(asked, items);
-  }
-
-  private async readOn(asked: Filter): Promise<void> {
-    const before = this.rows.value.length;
-    for (let page = 0; page < PAGES_AT_ONCE; page += 1) {
-      // Counted each time: chats enter and leave the list while it is loaded.
-      const loaded = [...this.chats.values()].filter((chat) => activity(chat) >= this.boundary && isListed(asked, chat));
-      const chats = await this.api.listChats(wanted(asked), loaded.length, PAGE);
-      if (asked !== this.filter) {
-        return;
-      }
-      chats.forEach((chat) => this.chats.set(chat.chatId, compact(chat)));
-      this.finish(chats);
-      if (this.isComplete.value || this.rows.value.length >= before + ENOUGH) {
-        return;
-      }
-    }
-  }
-
-  private async readArchived(asked: Filter): Promise<void> {
-    const { items, next } = await this.api.findInSessions(asked.number, { archived: true }, this.cursors);
-    await this.add(asked, items);
-    if (asked === this.filter) {
-      this.cursors = next;
-      this.isComplete.value = next === undefined;
-    }
-  }
-
-  private async add(asked: Filter, found: { chatId: string; number: string }[]): Promise<void> {
-    const chats = await Promise.all(found.map(({ chatId, number }) => this.api.findChat(chatId, number)));
-    if (asked === this.filter) {
+    const chats = await Promise.all(items.map(({ chatId, number }) => this.api.findChat(chatId, number)));
+    if (asked === this.wanted) {
       chats.forEach((chat) => chat && !this.chats.has(chat.chatId) && this.chats.set(chat.chatId, compact(chat)));
       this.arrange();
+    }
+  }
+
+  private async readOn(asked: Wanted): Promise<void> {
+    // Counted each time: chats enter and leave the list while it is loaded.
+    const loaded = [...this.chats.values()].filter((chat) => activity(chat) >= this.boundary && isListed(asked, chat));
+    const chats = await this.api.listChats(asked, loaded.length, PAGE);
+    if (asked === this.wanted) {
+      chats.forEach((chat) => this.chats.set(chat.chatId, compact(chat)));
+      this.finish(chats);
     }
   }
 
@@ -149,9 +123,9 @@ export class ChatList {
   }
 
   private arrange(): void {
-    const { filter } = this;
-    if (filter) {
-      const chats = [...this.chats.values()].filter((chat) => isShown(filter, chat, this.email));
+    const { wanted } = this;
+    if (wanted) {
+      const chats = [...this.chats.values()].filter((chat) => isListed(wanted, chat));
       this.rows.value = chats.sort(
         (a, b) =>
           Number(b.isPinned) - Number(a.isPinned) || activity(b) - activity(a) || (a.chatId < b.chatId ? -1 : 1),

@@ -1,30 +1,32 @@
 // The filters of the list.
 import type { Chat, Wanted } from '../api';
 import { unread } from '../texts';
-import type { Filter } from './route';
+import type { Filter, View } from './route';
 
-/** The part of the filter that the service applies. */
-export function wanted({ number, label, type, view }: Filter): Wanted {
-  return { number, label, type, unread: view === 'unread' };
+/** What each view adds to the chosen filters. The work of a view is open; all and unread show closed chats, too. */
+const VIEWS: Record<View, (email: string) => Partial<Wanted>> = {
+  all: () => ({ archived: false }),
+  unread: () => ({ archived: false, unread: true }),
+  mine: (email) => ({ archived: false, closed: false, assignee: email || 'none' }),
+  unassigned: () => ({ archived: false, closed: false, assignee: 'none' }),
+  closed: () => ({ archived: false, closed: true }),
+  archived: () => ({ archived: true }),
+};
+
+/** What the service is asked for, on behalf of the user with this email. */
+export function wanted({ view, number, label, type, agent }: Filter, email: string): Wanted {
+  return { number, label, type, assignee: agent, ...VIEWS[view](email) };
 }
 
-/** Whether the service's list for this filter contains the chat. */
-export function isListed({ label, type, view }: Filter, chat: Chat): boolean {
-  const hasLabel = label === '' || chat.labels.includes(label);
-  return hasLabel && (type === '' || chat.chatType === type) && (view !== 'unread' || unread(chat) > 0);
-}
-
-/** Whether the filter shows the chat to the user with this email. */
-export function isShown(filter: Filter, chat: Chat, email: string): boolean {
-  if (!isListed(filter, chat)) {
-    return false;
-  }
-  switch (filter.view) {
-    case 'archived':
-      return chat.isArchived;
-    case 'mine':
-      return email !== '' && chat.assignedTo?.toLowerCase() === email.toLowerCase() && !chat.isArchived;
-    default:
-      return !chat.isArchived;
-  }
+/** Whether the service's list has the chat: for chats that arrive by other ways. */
+export function isListed({ label, type, assignee, ...flags }: Wanted, chat: Chat): boolean {
+  const assigned = chat.assignedTo?.toLowerCase() || 'none';
+  return (
+    (label === '' || chat.labels.includes(label)) &&
+    (type === '' || chat.chatType === type) &&
+    (assignee === '' || assigned === assignee.toLowerCase()) &&
+    (flags.unread ?? unread(chat) > 0) === unread(chat) > 0 &&
+    (flags.closed ?? chat.closedAt !== undefined) === (chat.closedAt !== undefined) &&
+    (flags.archived ?? chat.isArchived) === chat.isArchived
+  );
 }

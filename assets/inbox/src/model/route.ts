@@ -1,7 +1,7 @@
 // The address of the page, after its "#": the view, the filters, the open chat. Everything that back and forward return to.
 import { computed, signal } from '@preact/signals';
 
-export type View = 'all' | 'unread' | 'mine' | 'archived';
+export type View = 'all' | 'unread' | 'mine' | 'unassigned' | 'closed' | 'archived';
 
 /** The list; empty text means any. */
 export interface Filter {
@@ -9,6 +9,8 @@ export interface Filter {
   readonly label: string;
   readonly number: string;
   readonly type: string;
+  /** Email of the member whose chats are shown. */
+  readonly agent: string;
   readonly search: string;
 }
 
@@ -21,16 +23,16 @@ export interface Route extends Filter {
   readonly message: string;
 }
 
-export const VIEWS: readonly View[] = ['all', 'unread', 'mine', 'archived'];
-const PARAMETERS = ['label', 'number', 'type', 'search', 'message'] as const;
+export const VIEWS: readonly View[] = ['all', 'unread', 'mine', 'unassigned', 'closed', 'archived'];
+const PARAMETERS = ['label', 'number', 'type', 'agent', 'search', 'message'] as const;
 
 /** `#/unread/15550100400/15550101844@c.us?label=vip` */
 export function parse(hash: string): Route {
   const [path, query] = hash.replace(/^#\/?/, '').split('?');
   const [view, through = '', chatId = ''] = path.split('/').map(decode);
   const parameters = new URLSearchParams(query);
-  const [label, number, type, search, message] = PARAMETERS.map((name) => parameters.get(name) ?? '');
-  return { view: VIEWS.find((known) => known === view) ?? 'all', label, number, type, search, message, chatId, through };
+  const [label, number, type, agent, search, message] = PARAMETERS.map((name) => parameters.get(name) ?? '');
+  return { view: VIEWS.find((known) => known === view) ?? 'all', label, number, type, agent, search, message, chatId, through };
 }
 
 export function format(route: Route): string {
@@ -64,8 +66,8 @@ export function go(change: Partial<Route>, isStep = true): void {
 }
 
 let last: Filter | undefined;
-function pick({ view, label, number, type, search }: Route): Filter {
-  const next = { view, label, number, type, search };
+function pick({ view, label, number, type, agent, search }: Route): Filter {
+  const next = { view, label, number, type, agent, search };
   if (!last || Object.entries(next).some(([name, value]) => last?.[name as keyof Filter] !== value)) {
     last = next;
   }

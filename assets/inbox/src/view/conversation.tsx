@@ -40,6 +40,7 @@ function Header({ chat }: { chat: Chat }) {
     focus('list');
   };
   const items = [
+    { label: chat.closedAt ? 'Reopen' : 'Close', icon: chat.closedAt ? 'reopen' : 'done', run: () => actions.toggleClosed(chat) },
     { label: chat.isArchived ? 'Unarchive' : 'Archive', icon: chat.isArchived ? 'unarchive' : 'archive', run: () => actions.toggleArchived(chat) },
     { label: unread(chat) > 0 ? 'Mark read' : 'Mark unread', icon: unread(chat) > 0 ? 'read' : 'unread', run: () => desk.toggleRead(chat) },
     { label: chat.isPinned ? 'Unpin' : 'Pin', icon: 'pin', run: () => actions.togglePinned(chat) },

@@ -4,6 +4,8 @@ import type { ComponentChildren } from 'preact';
 const PATHS = {
   archive: 'M3 5h18v4H3zM5 9v10h14V9M10 13h4',
   unarchive: 'M3 5h18v4H3zM5 9v10h14V9M12 18v-6M9 14l3-3 3 3',
+  done: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM8 12l3 3 5-6',
+  reopen: 'M4 5v5h5M4.6 10a8 8 0 1 1-.6 4',
   pin: 'M9 3h6l-1 6 4 4H6l4-4zM12 13v8',
   mute: 'M4 9v6h4l5 4V5L8 9zM17 9l4 6M21 9l-4 6',
   unmute: 'M4 9v6h4l5 4V5L8 9zM16 9a4 4 0 0 1 0 6M18.5 6.5a8 8 0 0 1 0 11',

@@ -33,6 +33,7 @@ export function shortcuts(desk: Desk): Shortcut[] {
     { key: 'Escape', does: 'leave a field, close the chat, empty the search', run: () => escape(desk) },
     { key: '/', does: 'search', run: () => focus('search') },
     { key: 'e', does: 'archive the chat, or take it out of the archive', run: onChat((chat) => actions.toggleArchived(chat)) },
+    { key: 'd', does: 'close the chat: done; or reopen it', run: onChat((chat) => actions.toggleClosed(chat)) },
     { key: 'p', does: 'pin, unpin', run: onChat((chat) => actions.togglePinned(chat)) },
     { key: 'm', does: 'mute for 8 hours, unmute', run: onChat((chat) => actions.toggleMuted(chat)) },
     { key: 'r', does: 'mark read, unread', run: onChat((chat) => desk.toggleRead(chat)) },
@@ -44,7 +45,9 @@ export function shortcuts(desk: Desk): Shortcut[] {
     { key: '1', does: 'show all chats', run: () => showView(desk, 'all') },
     { key: '2', does: 'show unread chats', run: () => showView(desk, 'unread') },
     { key: '3', does: 'show chats assigned to me', run: () => showView(desk, 'mine') },
-    { key: '4', does: 'show archived chats', run: () => showView(desk, 'archived') },
+    { key: '4', does: 'show chats assigned to nobody', run: () => showView(desk, 'unassigned') },
+    { key: '5', does: 'show closed chats', run: () => showView(desk, 'closed') },
+    { key: '6', does: 'show archived chats', run: () => showView(desk, 'archived') },
     { key: '?', does: 'show these shortcuts', run: () => (isHelpOpen.value = true) },
   ];
 }
@@ -53,7 +56,7 @@ export function showView(desk: Desk, view: View): void {
   if (view === 'mine' && desk.account.email === '') {
     notify('Sign in with your email to see the chats assigned to you');
   } else {
-    go({ view });
+    go({ view, agent: view === 'mine' || view === 'unassigned' ? '' : route.value.agent });
   }
 }
 

@@ -22,6 +22,7 @@ export function ChatRow({ chat }: { chat: Chat }) {
           {chat.isPinned && <span class="state" title="Pinned"><Icon name="pin" /><Hidden>pinned</Hidden></span>}
           {chat.isMuted && <span class="state" title="Muted"><Icon name="mute" /><Hidden>muted</Hidden></span>}
           {chat.isArchived && <span class="state word">archived</span>}
+          {chat.closedAt && <span class="state word">closed</span>}
           <Time message={message} />
         </div>
         <div class="line">

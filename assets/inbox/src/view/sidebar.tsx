@@ -12,7 +12,9 @@ import { focus, showView } from './keys';
 import { Menu } from './menu';
 
 const SEARCH_PAUSE_MS = 250;
-const VIEW_NAMES: Record<View, string> = { all: 'All', unread: 'Unread', mine: 'Mine', archived: 'Archived' };
+const VIEW_NAMES: Record<View, string> = {
+  all: 'All', unread: 'Unread', mine: 'Mine', unassigned: 'Unassigned', closed: 'Closed', archived: 'Archived',
+};
 const TYPE_NAMES = { user: 'People', group: 'Groups', business: 'Businesses' };
 
 export function Sidebar() {
@@ -62,7 +64,8 @@ function SearchBox() {
 
 function Views() {
   const desk = useDesk();
-  const { view, label, number, type } = filter.value;
+  const { view, label, number, type, agent } = filter.value;
+  const hasAgent = view !== 'mine' && view !== 'unassigned';
   const { sessions } = desk.account;
   return (
     <div id="filters">
@@ -72,12 +75,14 @@ function Views() {
         ))}
       </div>
       <div id="selects">
-        <Select id="number" label="Number" value={number} any="All numbers" onChange={(value) => go({ number: value })}
-          options={sessions.map((session) => [session.phoneNumber, session.label || phone(session.waJid.replace('@s.whatsapp.net', '@c.us'))])} />
-        <Select id="label-filter" label="Label" value={label} any="Any label" onChange={(value) => go({ label: value })}
+        {sessions.length > 1 && <Select id="number" label="Number" value={number} any="Number" onChange={(value) => go({ number: value })}
+          options={sessions.map((session) => [session.phoneNumber, session.label || phone(session.waJid.replace('@s.whatsapp.net', '@c.us'))])} />}
+        <Select id="label-filter" label="Label" value={label} any="Label" onChange={(value) => go({ label: value })}
           options={desk.choices.labels.value.map((name) => [name, name])} />
-        <Select id="type-filter" label="Type" value={type} any="Any type" onChange={(value) => go({ type: value })}
+        <Select id="type-filter" label="Type" value={type} any="Type" onChange={(value) => go({ type: value })}
           options={Object.entries(TYPE_NAMES)} />
+        {hasAgent && <Select id="agent-filter" label="Agent" value={agent} any="Agent" onChange={(value) => go({ agent: value })}
+          options={desk.choices.members.value.map(({ email, name }) => [email, name || email])} />}
       </div>
     </div>
   );
