@@ -121,10 +121,10 @@ fn encoded(text: &str) -> String {
 }
 
 impl Failure {
-    /// Whether the engine has nothing like what was asked for.
+    /// Whether the engine has nothing like what was asked for. Some of them answer 500 then.
     pub(super) fn is_unsupported(&self) -> bool {
         matches!(self, Self::Status { status, body, .. }
-            if matches!(status.as_u16(), 400 | 404 | 405 | 422 | 501) && !is_session_stopped(body))
+            if matches!(status.as_u16(), 400 | 404 | 405 | 422 | 500 | 501) && !is_session_stopped(body))
     }
 
     /// Whether the response says that there is no such thing.

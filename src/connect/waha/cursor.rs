@@ -38,6 +38,8 @@ pub(super) struct Cursor {
     pub(super) skip: usize,
     /// Number of chats.
     pub(super) chats: u64,
+    /// When the first page was read, Unix microseconds.
+    pub(super) started: i64,
 }
 
 impl Cursor {

@@ -107,13 +107,14 @@ pub(super) fn chat(context: &Context, listed: &Value, mapped: &mut Mapped) -> Op
     Some(Listed { id, reading, is_marked, latest })
 }
 
-/// How far the chat is read, given its newest messages if some are unread.
-pub(super) fn read(listed: &Listed, newest: &[Value], is_first: bool, mapped: &mut Mapped) {
+/// How far the chat is read, given its newest messages if some are unread. What was sent before `old` counts as read if the
+/// engine does not say.
+pub(super) fn read(listed: &Listed, newest: &[Value], old: Option<Instant>, mapped: &mut Mapped) {
     let up_to = match listed.reading {
         Reading::All => listed.latest,
-        Reading::Unread(count) => before_unread(newest, count),
-        // What was there before the connection is old.
-        Reading::Unknown => listed.latest.filter(|_| is_first),
+        // Without the messages, the latest one is unread.
+        Reading::Unread(count) => before_unread(newest, count).or_else(|| listed.latest.map(just_before)),
+        Reading::Unknown => listed.latest.and_then(|latest| Some(latest.min(old?))),
     };
     let chat = listed.id.to_string();
     if let Some(up_to) = up_to {
@@ -131,7 +132,11 @@ fn before_unread(newest: &[Value], count: u64) -> Option<Instant> {
     times.sort_unstable_by(|one, other| other.cmp(one));
     let unread = usize::try_from(count).unwrap_or(usize::MAX).min(times.len());
     let first = times.get(unread.checked_sub(1)?)?;
-    Some(Instant::from_micros(first.micros() - 1))
+    Some(just_before(*first))
+}
+
+fn just_before(at: Instant) -> Instant {
+    Instant::from_micros(at.micros() - 1)
 }
 
 /// Whether a name is just a phone number, which WhatsApp shows for persons without one.

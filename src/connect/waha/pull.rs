@@ -36,9 +36,8 @@ impl Client {
         since: Option<Instant>,
         cursor: Option<&Value>,
     ) -> Result<Pulled, GatewayError> {
-        let cursor = cursor.cloned().map(serde_json::from_value::<Cursor>).transpose();
-        let cursor = cursor
-            .map_err(|_| GatewayError::Unexpected("the cursor is not one of this version".to_owned()))?;
+        // A place that another version has stored may be unreadable: the history is read from its beginning then.
+        let cursor = cursor.and_then(|cursor| serde_json::from_value::<Cursor>(cursor.clone()).ok());
         let own = ChatAddress::of_phone(&self.settings.phone);
         let mut page = Page {
             client: self,
@@ -77,7 +76,7 @@ impl Page<'_> {
         if let Some(lid) = person(&session, &["/me/lid"]) {
             link(&mut self.mapped, &self.context.own, &lid);
         }
-        Ok(((0, 0), Some(Cursor::default())))
+        Ok(((0, 0), Some(Cursor { started: self.context.at.micros(), ..Cursor::default() })))
     }
 
     async fn read(&mut self, cursor: Cursor) -> Result<Next, Failure> {
@@ -103,7 +102,7 @@ impl Page<'_> {
         if cursor.stage == Stage::Contacts {
             query.push(("session", client.settings.account.clone()));
         }
-        let next = Cursor { stage: next, ..Cursor::default() };
+        let next = Cursor { stage: next, started: cursor.started, ..Cursor::default() };
         let items = match self.get(&path, &query).await {
             Ok(items) => items,
             Err(failure) if failure.is_unsupported() => return Ok(((0, 0), Some(next))),
@@ -129,13 +128,14 @@ impl Page<'_> {
     async fn chats(&mut self, cursor: Cursor) -> Result<Next, Failure> {
         let items = self.chat_list(cursor.offset, CHATS).await?;
         let messages = self.messages_from(0, cursor.chats);
+        let old = self.since.is_none().then(|| Instant::from_micros(cursor.started));
         if cursor.is_repeated(&items) {
             return Ok(((0, cursor.chats), Some(messages)));
         }
         for item in &items {
             let Some(listed) = history::chat(&self.context, item, &mut self.mapped) else { continue };
             let newest = self.newest(&listed).await?;
-            history::read(&listed, &newest, self.since.is_none(), &mut self.mapped);
+            history::read(&listed, &newest, old, &mut self.mapped);
         }
         let chats = cursor.chats + items.len() as u64;
         let following = match items.len() == CHATS {

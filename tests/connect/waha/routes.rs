@@ -104,7 +104,7 @@ fn of_chat(state: &mut State, call: &Call, chat: &str, rest: &[&str]) -> (u16, V
 
 fn messages(state: &State, call: &Call, chat: &str) -> (u16, Value) {
     if chat == "all" && !state.has_all {
-        return (422, json!({ "message": "the engine does not have this method" }));
+        return (500, json!({ "message": "Internal server error" }));
     }
     let from = call.query.get("filter.timestamp.gte").and_then(|from| from.parse::<i64>().ok()).unwrap_or(0);
     let is_in = |message: &&Value| {

@@ -9,21 +9,21 @@ use super::ASHA;
 use super::server::{KEY, PHONE, Waha, text};
 use crate::support::{Rest, World};
 
-const SECRET: &str = "3c1f9e0b7a5d4c2e8f6a1b0d9c7e5f3a";
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub const SECRET: &str = "3c1f9e0b7a5d4c2e8f6a1b0d9c7e5f3a";
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 const BASE: i64 = 1_760_000_000;
 
-struct Service {
+pub struct Service {
     world: World,
-    waha: Waha,
-    manager: Rest,
+    pub waha: Waha,
+    pub manager: Rest,
     /// The connection.
-    id: String,
+    pub id: String,
 }
 
 impl Service {
     /// Connects the server with one call.
-    async fn start(waha: Waha) -> Self {
+    pub async fn start(waha: Waha) -> Self {
         let world = World::start_with("127.0.0.1:0", &["--connection-host", "127.0.0.1"]).await;
         let manager = world.anonymous().token(&world.key("read,send,manage").await);
         let connection = json!({
@@ -41,7 +41,7 @@ impl Service {
     }
 
     /// Waits until the first sync has ended.
-    async fn synced(&self, time: Duration) -> Value {
+    pub async fn synced(&self, time: Duration) -> Value {
         let deadline = Instant::now() + time;
         loop {
             let connection = self.connection().await;
@@ -54,7 +54,7 @@ impl Service {
     }
 
     /// Sends an event as WAHA does. Returns the status.
-    async fn webhook(&self, key: &str, id: &str, event: &str, payload: Value) -> u16 {
+    pub async fn webhook(&self, key: &str, id: &str, event: &str, payload: Value) -> u16 {
         let body = json!({
             "id": id, "timestamp": switchboard::instant::Instant::now().millis(), "event": event, "session": "default",
             "engine": "GOWS", "me": { "id": format!("{PHONE}@c.us") }, "payload": payload,
@@ -68,7 +68,7 @@ impl Service {
     }
 
     /// Waits for a message of the chat that satisfies the condition.
-    async fn message(&self, chat: &str, condition: impl Fn(&Value) -> bool) -> Value {
+    pub async fn message(&self, chat: &str, condition: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let page = self.manager.get(format!("/v1/chats/{chat}/messages")).await;
@@ -83,7 +83,7 @@ impl Service {
     }
 }
 
-fn is_id(id: &str) -> impl Fn(&Value) -> bool {
+pub fn is_id(id: &str) -> impl Fn(&Value) -> bool {
     move |message| message["message_id"].as_str().is_some_and(|known| known.contains(id))
 }
 
@@ -99,23 +99,38 @@ async fn one_call_fills_an_empty_inbox() {
     let service = Service::start(waha).await;
     let started = Instant::now();
     // What happens now does not wait for the history.
-    let live = text(&format!("false_{ASHA}_3EB0LIVE"), "now", BASE + messages);
-    assert_eq!(service.webhook(SECRET, "evt_live", "message.any", live).await, 200);
-    service.message(ASHA, is_id("3EB0LIVE")).await;
-    let visible = started.elapsed();
-    let connection = service.synced(Duration::from_secs(180)).await;
+    let mut delays = Vec::new();
+    let connection = loop {
+        let id = format!("3EB0LIVE{:04}", delays.len());
+        let live = text(&format!("false_{ASHA}_{id}"), "now", BASE + messages);
+        let sent = Instant::now();
+        assert_eq!(service.webhook(SECRET, &format!("evt_{id}"), "message.any", live).await, 200);
+        service.message(ASHA, is_id(&id)).await;
+        delays.push(sent.elapsed());
+        let connection = service.connection().await;
+        if connection["completeUntil"].is_i64() {
+            break connection;
+        }
+        assert!(started.elapsed() < Duration::from_secs(180), "not synced: {connection:#}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     let seconds = started.elapsed().as_secs_f64();
+    delays.sort_unstable();
+    let live = i64::try_from(delays.len()).expect("a few");
+    let slowest = delays[delays.len() * 99 / 100];
     let mut sql = service.world.database.sql();
     let of_phone = format!("JOIN sessions USING (org_id, session_id) WHERE phone = '{PHONE}'");
-    assert_eq!(sql.count(&format!("messages {of_phone}")), messages + 1, "{connection:#}");
+    assert_eq!(sql.count(&format!("messages {of_phone}")), messages + live, "{connection:#}");
     assert_eq!(sql.count(&format!("session_chats {of_phone}")), chats + 1);
     let unread = sql.value(&format!("SELECT coalesce(sum(unread), 0)::int8 FROM session_chats {of_phone}"));
-    assert_eq!(unread, 1, "only the live message is unread");
+    assert_eq!(unread, live, "only the live messages are unread");
     assert_eq!((&connection["status"], &connection["sync"]["error"]), (&json!("connected"), &json!("")));
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let rate = messages as f64 / seconds;
-    println!("{messages} messages in {seconds:.1} s, {rate:.0} a second; a live one after {visible:?}");
-    assert!(visible < Duration::from_secs(if is_long { 2 } else { 10 }), "{visible:?}");
+    println!(
+        "{messages} messages in {seconds:.1} s, {rate:.0} a second; p99 of {live} live ones {slowest:?}"
+    );
+    assert!(!is_long || slowest < Duration::from_millis(300), "{slowest:?}");
     assert!(!is_long || rate >= 2_000.0, "{rate:.0} messages a second");
 }
 
