@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod ingest;
 pub mod keys;
 pub mod labels;
+pub mod media;
 pub mod members;
 pub mod message_lists;
 pub mod name;

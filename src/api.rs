@@ -26,6 +26,6 @@ mod webhooks;
 mod write;
 
 pub use changes::webhook_event;
-pub use guard::guard;
+pub use guard::{guard, reader};
 pub use ingest::IngestApi;
 pub use state::Api;

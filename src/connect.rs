@@ -14,6 +14,7 @@ pub mod lease;
 mod line;
 mod lookups;
 mod mapping;
+pub mod media;
 pub mod probe;
 mod raw_events;
 pub mod settings;

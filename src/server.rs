@@ -18,6 +18,7 @@ use tower::service_fn;
 use self::background::Background;
 use self::listener::Limits;
 use self::pages::Pages;
+use self::protocols::media::MediaFiles;
 use self::protocols::{Router, services};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
@@ -25,6 +26,7 @@ use crate::auth::Authenticator;
 use crate::config::{Config, Secrets};
 use crate::connect::inbound::Inbound;
 use crate::connect::kinds::Kinds;
+use crate::connect::media::{Fetcher, MediaStore};
 use crate::connect::wakes::Wakes;
 use crate::connect::workers::Workers;
 use crate::error::Result;
@@ -58,15 +60,18 @@ pub async fn run(
     let (grpc, rest) =
         services::compose(&store, &config, &secrets, &publisher, &notifier, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store.with_lane(Lane::Auth), config.jwt.as_ref()));
-    let router = Router::new(grpc, rest.clone(), Pages::new(), health.clone(), config.max_body_bytes);
+    let media = MediaStore::new(&store, &config);
+    let files = MediaFiles::new(store.clone(), media.clone());
+    let router = Router::new(grpc, rest.clone(), Pages::new(), files, health.clone(), config.max_body_bytes);
     let router = service_fn(move |request| {
         let router = router.clone();
         async move { Ok(router.route(request).await) }
     });
     let wakes = Wakes::default();
+    let fetcher = Fetcher::new(&store, media);
     let inbound = Inbound::new(store.clone(), kinds.clone(), wakes.clone());
     let stack = stack::stack(router, rest, authenticator, Arc::new(inbound), &config);
-    let workers = Workers::new(&store, kinds, wakes, config.keep_deleted_text, closing.clone());
+    let workers = Workers::new(&store, kinds, wakes, fetcher, config.keep_deleted_text, closing.clone());
     let background =
         Background::start(&store, &config, &secrets, publisher, notifier, workers, closing.clone());
     listener::serve(listener, stack, shutdown, || health.drain(), closing, Limits::new(&config)).await;

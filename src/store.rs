@@ -37,6 +37,8 @@ pub mod list_counts;
 mod listener;
 pub mod lists;
 pub mod logins;
+pub mod media;
+pub mod media_objects;
 pub mod members;
 pub mod message_lists;
 pub mod message_views;

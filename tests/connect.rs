@@ -2,4 +2,5 @@
 
 mod cloud_api;
 mod inbound;
+mod media;
 mod waha;

@@ -549,15 +549,17 @@ COMMENT ON COLUMN chat_activity.is_unread IS 'Whether that session has unread me
 
 CREATE TABLE list_counts (
     org_id     uuid     NOT NULL REFERENCES orgs ON DELETE CASCADE,
-    list       text     NOT NULL COLLATE "C" CHECK (list IN ('chats', 'messages', 'idempotency_bytes')),
+    list       text     NOT NULL COLLATE "C" CHECK (list IN ('chats', 'messages', 'idempotency_bytes', 'media_bytes')),
     session_id text     NOT NULL COLLATE "C",
     shard      smallint NOT NULL,
     count      bigint   NOT NULL,
     PRIMARY KEY (org_id, list, session_id, shard)
 );
+-- The bytes of all organizations.
+CREATE INDEX list_counts_media ON list_counts (org_id) WHERE list = 'media_bytes';
 COMMENT ON TABLE list_counts IS 'Lengths of lists: the sum over all shards. Written with the listed rows.';
 COMMENT ON COLUMN list_counts.org_id IS 'The organization.';
-COMMENT ON COLUMN list_counts.list IS 'chats, messages, or idempotency_bytes: the bytes of responses stored under idempotency keys.';
+COMMENT ON COLUMN list_counts.list IS 'chats, messages, or no list but a sum: idempotency_bytes of responses under idempotency keys, media_bytes of media objects.';
 COMMENT ON COLUMN list_counts.session_id IS 'The session whose list it is; empty for the organization''s list of all chats.';
 COMMENT ON COLUMN list_counts.shard IS 'Transactions update different rows, so that they do not wait for each other.';
 COMMENT ON COLUMN list_counts.count IS 'Rows inserted minus rows deleted; may be negative in one shard.';
@@ -633,6 +635,85 @@ COMMENT ON COLUMN messages.arrival IS 'Order of arrival: greater than that of ev
 COMMENT ON COLUMN messages.silent IS 'Whether it is neither counted as unread nor the chat''s latest message: a notice, or stored silently.';
 COMMENT ON COLUMN messages.author IS 'Of an incoming message of a group: the person that sent it. Otherwise empty.';
 COMMENT ON COLUMN messages.has_links IS 'Whether an address in it may not be the one by which its person is known: message_views looks up its persons.';
+
+-- Media files of messages, and where their bytes are.
+
+CREATE TABLE media_objects (
+    org_id   uuid        NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    sha256   bytea       NOT NULL CHECK (length(sha256) = 32),
+    size     bigint      NOT NULL CHECK (size >= 0),
+    check_at timestamptz NOT NULL,
+    deleting boolean     NOT NULL DEFAULT false,
+    PRIMARY KEY (org_id, sha256)
+);
+-- Objects are checked across organizations.
+CREATE INDEX media_objects_check_at ON media_objects (check_at);
+COMMENT ON TABLE media_objects IS 'Objects of the media store, each once in an organization. A row is inserted before its object, and deleted after it.';
+COMMENT ON COLUMN media_objects.org_id IS 'The organization.';
+COMMENT ON COLUMN media_objects.sha256 IS 'SHA-256 of the bytes, the name of the object.';
+COMMENT ON COLUMN media_objects.size IS 'Number of bytes.';
+COMMENT ON COLUMN media_objects.check_at IS 'When to look whether a message still has it: soon after one was deleted, otherwise now and then.';
+COMMENT ON COLUMN media_objects.deleting IS 'Whether no message has it and it is being deleted: it is not used again before that is done.';
+
+CREATE TABLE media (
+    org_id          uuid        NOT NULL,
+    media_id        text        NOT NULL COLLATE "C" CHECK (media_id ~ '^media-[a-z]{16}$'),
+    session_id      text        NOT NULL COLLATE "C",
+    chat_key        bigint      NOT NULL,
+    message_id      text        NOT NULL COLLATE "C",
+    from_me         boolean     NOT NULL,
+    author          text        NOT NULL COLLATE "C",
+    state           text        NOT NULL DEFAULT 'pending' COLLATE "C"
+                                CHECK (state IN ('pending', 'stored', 'expired', 'too_large', 'rejected')),
+    reason          text,
+    locator         jsonb,
+    mime_type       text,
+    file_name       text,
+    size            bigint      CHECK (size >= 0),
+    declared_sha256 bytea,
+    sha256          bytea,
+    attempts        integer     NOT NULL DEFAULT 0,
+    due_at          timestamptz NOT NULL DEFAULT now(),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, media_id),
+    UNIQUE (org_id, session_id, chat_key, message_id, from_me, author),
+    -- Checked at the end of the transaction, which moves a message and its media to another chat.
+    FOREIGN KEY (org_id, session_id, chat_key, message_id, from_me, author)
+        REFERENCES messages (org_id, session_id, chat_key, message_id, from_me, author)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, sha256) REFERENCES media_objects (org_id, sha256) DEFERRABLE,
+    CHECK ((state = 'stored') = (sha256 IS NOT NULL))
+);
+CREATE INDEX media_due ON media (org_id, session_id, due_at) WHERE state = 'pending';
+CREATE INDEX media_object ON media (org_id, sha256) WHERE sha256 IS NOT NULL;
+-- For authors that become known by another address.
+CREATE INDEX media_author ON media (org_id, author) WHERE author <> '';
+-- The oldest files of an organization that has too many bytes.
+CREATE INDEX media_oldest ON media (org_id, updated_at) WHERE state = 'stored';
+-- Old files are expired across organizations.
+CREATE INDEX media_pending_since ON media (created_at) WHERE state = 'pending';
+CREATE INDEX media_stored_since ON media (updated_at) WHERE state = 'stored';
+COMMENT ON TABLE media IS 'The media files of messages: where to fetch them, and what became of that.';
+COMMENT ON COLUMN media.org_id IS 'The organization.';
+COMMENT ON COLUMN media.media_id IS 'media- and 16 lower-case letters.';
+COMMENT ON COLUMN media.session_id IS 'The session of the message.';
+COMMENT ON COLUMN media.chat_key IS 'The chat of the message.';
+COMMENT ON COLUMN media.message_id IS 'WhatsApp''s id of the message.';
+COMMENT ON COLUMN media.from_me IS 'Whether the session''s own number sent the message.';
+COMMENT ON COLUMN media.author IS 'messages.author of the message.';
+COMMENT ON COLUMN media.state IS 'pending until it is fetched, stored, expired (the gateway or the service has it no longer), too_large, or rejected.';
+COMMENT ON COLUMN media.reason IS 'Why it is not stored, or why the last attempt failed.';
+COMMENT ON COLUMN media.locator IS 'What the gateway needs to find it; null once it is stored.';
+COMMENT ON COLUMN media.mime_type IS 'MIME type.';
+COMMENT ON COLUMN media.file_name IS 'Name of the file.';
+COMMENT ON COLUMN media.size IS 'Number of bytes: as declared, until it is stored.';
+COMMENT ON COLUMN media.declared_sha256 IS 'SHA-256 that the bytes must have, if the gateway declared one.';
+COMMENT ON COLUMN media.sha256 IS 'The object with its bytes; null unless it is stored.';
+COMMENT ON COLUMN media.attempts IS 'Number of attempts to fetch it.';
+COMMENT ON COLUMN media.due_at IS 'When to fetch it, while it is pending.';
+COMMENT ON COLUMN media.created_at IS 'When its message named it.';
+COMMENT ON COLUMN media.updated_at IS 'When its state last changed.';
 
 -- Updates wait by address, since their chat may not exist.
 CREATE TABLE waiting_updates (
@@ -1129,7 +1210,16 @@ SELECT
         WHERE l.org_id = m.org_id AND l.address <> l.person
             AND l.address = ANY (ARRAY(SELECT jsonb_object_keys(m.reactions)))
     )), m.reactions) ELSE m.reactions END AS reactions,
-    m.arrival
+    m.arrival,
+    CASE WHEN m.details ? 'media' OR m.details -> 'has_media' = 'true' THEN (
+        SELECT jsonb_strip_nulls(jsonb_build_object(
+            'id', f.media_id, 'path', '/v1/media/' || f.media_id, 'mimetype', f.mime_type, 'filename', f.file_name,
+            'size', f.size, 'state', f.state
+        ))
+        FROM media f
+        WHERE f.org_id = m.org_id AND f.session_id = m.session_id AND f.chat_key = m.chat_key
+            AND f.message_id = m.message_id AND f.from_me = m.from_me AND f.author = m.author
+    ) END AS media
 FROM messages m;
 COMMENT ON VIEW message_views IS 'Messages as responses show them: persons by the addresses by which they are known.';
 COMMENT ON COLUMN message_views.org_id IS 'The organization.';
@@ -1148,6 +1238,7 @@ COMMENT ON COLUMN message_views.details IS 'The keys of the message object that 
 COMMENT ON COLUMN message_views.fts IS 'The text''s tsvector, as text.';
 COMMENT ON COLUMN message_views.reactions IS 'The last reaction of each person.';
 COMMENT ON COLUMN message_views.arrival IS 'Order of arrival in the chat.';
+COMMENT ON COLUMN message_views.media IS 'Its media file, as in responses: {"id", "path", "mimetype", "filename", "size", "state"}.';
 
 -- Change events with the columns that subscribers filter by: the chat's present state, or its last one if it was deleted.
 CREATE VIEW event_views AS
@@ -1240,7 +1331,7 @@ BEGIN
         'orgs', 'members', 'removed_members', 'api_keys', 'idempotency_keys', 'sessions', 'connector_leases', 'ingest_senders',
         'contacts', 'person_links', 'chats', 'chat_addresses', 'chat_merges', 'chat_members', 'chat_access', 'labels',
         'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'chat_activity',
-        'list_counts', 'messages', 'waiting_updates', 'chat_deletions', 'event_heads', 'events', 'webhooks',
+        'list_counts', 'messages', 'media_objects', 'media', 'waiting_updates', 'chat_deletions', 'event_heads', 'events', 'webhooks',
         'webhook_queues', 'webhook_deliveries', 'connections', 'inbound_events'
     ]
     LOOP

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Extensions, Request};
 
 use crate::auth::CredentialCheck;
-use crate::caller::{Caller, Identity, capability_name};
+use crate::caller::{Caller, Capability, Identity, capability_name};
 use crate::error::{Error, Kind, Result};
 use crate::fair_share::Unprocessed;
 use crate::pb::Method;
@@ -28,6 +28,15 @@ pub fn guard(extensions: &Extensions, rpc: &str) -> Result<()> {
         return Err(Error::new(Kind::Forbidden, message));
     }
     Ok(())
+}
+
+/// The caller of a request that is no RPC, if it has the capability `read`.
+pub fn reader(extensions: &Extensions) -> Result<Arc<Caller>> {
+    let caller = authenticated(extensions)?;
+    match caller.capabilities.contains(Capability::Read) {
+        true => Ok(caller.clone()),
+        false => Err(Error::forbidden(capability_name(Capability::Read))),
+    }
 }
 
 /// The caller of a request.

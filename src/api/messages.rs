@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use prost_types::Value;
+use prost_types::value::Kind as ValueKind;
+
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
+use crate::json_value::JsonObject;
 use crate::pb::ingest_event::Delivery;
 use crate::pb::{
     ChatMessage, DeliveryInfo, MessageKey, MessageReaction, SessionDeliveryInfo, SessionMessage,
@@ -14,7 +18,7 @@ use crate::store::message_views::{Json, MessageView, Reactions};
 
 /// A message of the type `$message` with the fields that both APIs share. `$contact` converts a stored contact id.
 macro_rules! shared_fields {
-    ($message:ident, $details:expr, $has_reaction:expr, $contact:expr) => {{
+    ($message:ident, $details:expr, $media:expr, $has_reaction:expr, $contact:expr) => {{
         let details = $details;
         $message {
             author: details.author.map($contact),
@@ -39,7 +43,7 @@ macro_rules! shared_fields {
             is_status: details.is_status,
             links: details.links,
             location: details.location,
-            media: details.media,
+            media: with_file(details.media, $media),
             media_key: details.media_key,
             mentioned_ids: details.mentioned_ids.into_iter().map($contact).collect(),
             message_ticket_id: details.message_ticket_id,
@@ -97,7 +101,7 @@ pub(super) fn chat_message(org: OrgId, listed: ListedMessage) -> ChatMessage {
         updated_at: message.updated_at.map(Into::into),
         reactions,
         failure_reason,
-        ..shared_fields!(ChatMessage, *message.details.0, has_reaction, |contact| contact)
+        ..shared_fields!(ChatMessage, *message.details.0, message.media, has_reaction, |contact| contact)
     }
 }
 
@@ -133,8 +137,18 @@ pub(super) fn session_message(
         }),
         reactions: reactions.collect(),
         failure_reason,
-        ..shared_fields!(SessionMessage, *message.details.0, has_reaction, to_jid)
+        ..shared_fields!(SessionMessage, *message.details.0, message.media, has_reaction, to_jid)
     }
+}
+
+/// What the message says of its media, and over that what the service knows of the file.
+fn with_file(media: Option<Value>, file: Option<Json<JsonObject>>) -> Option<Value> {
+    let Some(Json(JsonObject(mut file))) = file else { return media };
+    if let Some(ValueKind::StructValue(told)) = media.and_then(|media| media.kind) {
+        let others = told.fields.into_iter().filter(|(name, _)| !file.fields.contains_key(name));
+        file.fields.extend(others.collect::<Vec<_>>());
+    }
+    Some(Value { kind: Some(ValueKind::StructValue(file)) })
 }
 
 /// The reactions that were not removed, oldest first. Before them, whether there are any; `None` when no reaction is known.

@@ -15,7 +15,7 @@ use super::settings::Config;
 const SIMILARITY: f64 = 0.8;
 
 /// Settings that another one makes meaningless without it: the setting, the required one, whether its lack is a mistake.
-const REQUIRES: [(&str, &str, bool); 12] = [
+const REQUIRES: [(&str, &str, bool); 13] = [
     ("database-direct-url", "database-url", true),
     ("jwks-url", "jwt-issuer", true),
     ("jwks-url", "jwt-audience", true),
@@ -25,6 +25,7 @@ const REQUIRES: [(&str, &str, bool); 12] = [
     ("jwt-max-lifetime", "jwks-url", false),
     ("jwt-org-claim", "jwks-url", false),
     ("jwt-role-claim", "jwks-url", false),
+    ("media-endpoint", "media-url", true),
     ("tls-cert", "tls-key", true),
     ("tls-key", "tls-cert", true),
     ("tls-client-ca", "tls-cert", true),

@@ -11,12 +11,14 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 
 use super::connections::ConnectionConfig;
+use super::media::MediaConfig;
 use super::quotas::{Quotas, quotas};
 use super::secret::Secret;
 use super::values::{
     boolean, default_data_dir, default_pool_size, listen_address, log_filter, log_format, non_empty, number,
     origins, path, positive_duration, rate,
 };
+use super::webhooks::WebhookConfig;
 use super::{database_url, units};
 use crate::cursor::SigningKey;
 use crate::telemetry::LogFormat;
@@ -150,6 +152,10 @@ pub struct Config {
     #[arg(value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub keep_deleted_text: bool,
 
+    /// Media files
+    #[command(flatten)]
+    pub media: MediaConfig,
+
     /// Delivery to webhooks
     #[command(flatten)]
     pub webhooks: WebhookConfig,
@@ -249,41 +255,6 @@ pub struct RateLimits {
     /// Requests per second of one organization, or unlimited; counted in each instance
     #[arg(id = "org-rate-limit", long, value_name = "NUMBER", default_value = "1000", value_parser = rate)]
     pub org: RateLimit,
-}
-
-/// How change events are delivered to webhooks.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct WebhookConfig {
-    /// Whether webhooks may have private addresses and plain http URLs; by default, only https at public addresses.
-    /// Loopback and link-local addresses remain excluded
-    #[arg(id = "webhook-allow-private-networks", long, value_name = "BOOLEAN", default_value = "false")]
-    #[arg(action = ArgAction::Set, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub allow_private_networks: bool,
-
-    /// Whether webhooks may have any address, also of this machine, and plain http URLs: for development
-    #[arg(id = "webhook-allow-loopback", long, value_name = "BOOLEAN", default_value = "false")]
-    #[arg(action = ArgAction::Set, value_parser = boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub allow_loopback: bool,
-
-    /// Maximum duration of one delivery attempt
-    #[arg(id = "webhook-timeout", long, value_name = "DURATION", default_value = "10s")]
-    #[arg(value_parser = positive_duration)]
-    pub timeout: Duration,
-
-    /// Maximum delivery attempts before a delivery becomes a dead letter, from 1 to 100
-    #[arg(id = "webhook-max-attempts", long, value_name = "NUMBER", default_value = "16")]
-    #[arg(value_parser = number::<u32>(1, 100))]
-    pub max_attempts: u32,
-
-    /// Backoff before the second delivery attempt; doubles with each attempt, up to ten minutes
-    #[arg(id = "webhook-initial-backoff", long, value_name = "DURATION", default_value = "5s")]
-    #[arg(value_parser = positive_duration)]
-    pub initial_backoff: Duration,
-
-    /// How long every delivery attempt of a webhook must fail before the webhook is disabled
-    #[arg(id = "webhook-disable-after", long, value_name = "DURATION", default_value = "3d")]
-    #[arg(value_parser = positive_duration)]
-    pub disable_after: Duration,
 }
 
 impl Config {

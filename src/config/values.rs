@@ -23,6 +23,13 @@ pub(super) fn path(text: &str) -> Result<PathBuf, &'static str> {
     non_empty(text).map(PathBuf::from)
 }
 
+/// The URL of a bucket with an optional prefix.
+pub(super) fn media_url(text: &str) -> Result<String, &'static str> {
+    let bucket = text.strip_prefix("s3://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let is_bucket = !bucket.is_empty() && !bucket.contains(['?', '#', '@', ':']);
+    if is_bucket { Ok(text.to_owned()) } else { Err("must be a bucket such as s3://acme-media/switchboard") }
+}
+
 /// A level, or directives as in `RUST_LOG`. Stricter than those, which take a misspelled level for a module.
 pub(super) fn log_filter(text: &str) -> Result<String, &'static str> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use super::gateway::{FollowUp, Lookup};
 use super::lease::Leased;
+use super::media;
 use crate::error::Result;
 use crate::store::connections;
 
@@ -18,7 +19,11 @@ pub(super) async fn follow_up(leased: &Leased, task: FollowUp, lookups: &mpsc::S
             leased.wake.sync.notify_one();
         }
         FollowUp::State(state) => leased.set_state(&state).await?,
-        FollowUp::Media(_) | FollowUp::Accepted { .. } => {}
+        FollowUp::Media(source) => {
+            media::enqueue(&leased.store, leased.org, leased.session, vec![source]).await?;
+            leased.wake.media.notify_one();
+        }
+        FollowUp::Accepted { .. } => {}
     }
     Ok(())
 }

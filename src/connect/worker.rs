@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::kinds::Kinds;
 use super::lease::{Lease, Leased};
+use super::media::Fetcher;
 use super::wakes::Wakes;
 use super::{line, lookups, mapping, sync};
 use crate::actions::connections::ConnectionRow;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) wakes: Wakes,
     kinds: Kinds,
+    fetcher: Fetcher,
     keeps_deleted_text: bool,
     /// Bounds the syncs that write at a time, so that live events always find a connection to the database.
     sync_writers: Arc<Semaphore>,
@@ -52,10 +54,16 @@ pub(super) struct Worker {
 }
 
 impl Shared {
-    pub(super) fn new(store: Store, kinds: Kinds, wakes: Wakes, keeps_deleted_text: bool) -> Self {
+    pub(super) fn new(
+        store: Store,
+        kinds: Kinds,
+        wakes: Wakes,
+        fetcher: Fetcher,
+        keeps_deleted_text: bool,
+    ) -> Self {
         let writers = (store.with_lane(Lane::Ingest).connections() / 2).max(1);
         let sync_writers = Arc::new(Semaphore::new(writers as usize));
-        Self { store, wakes, kinds, keeps_deleted_text, sync_writers }
+        Self { store, wakes, kinds, fetcher, keeps_deleted_text, sync_writers }
     }
 }
 
@@ -126,6 +134,11 @@ impl Worker {
         let (asking, stop_lookups) = (leased.clone(), stop.clone());
         tasks.spawn(keep_running("asking the gateway", stop.clone(), move || {
             lookups::run(asking.clone(), Arc::clone(&receiver), stop_lookups.clone())
+        }));
+        let (fetcher, fetching, stop_media) = (self.shared.fetcher.clone(), leased.clone(), stop.clone());
+        tasks.spawn(keep_running("fetching media files", stop.clone(), move || {
+            let Leased { org, session, gateway, wake, .. } = fetching.clone();
+            fetcher.clone().serve(org, session, gateway, Arc::clone(&wake.media), stop_media.clone())
         }));
         let (watched, stop_line) = (leased.clone(), stop.clone());
         tasks.spawn(keep_running("watching the line", stop.clone(), move || {

@@ -9,6 +9,7 @@ use tokio::time::{Instant as Clock, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::kinds::{self, Kinds};
+use super::media::Fetcher;
 use super::wakes::Wakes;
 use super::worker::{Shared, Worker};
 use crate::error::Result;
@@ -39,10 +40,12 @@ impl Workers {
         store: &Store,
         kinds: Kinds,
         wakes: Wakes,
+        fetcher: Fetcher,
         keeps_deleted_text: bool,
         closing: CancellationToken,
     ) -> Self {
-        let shared = Shared::new(store.with_lane(Lane::Background), kinds, wakes, keeps_deleted_text);
+        let shared =
+            Shared::new(store.with_lane(Lane::Background), kinds, wakes, fetcher, keeps_deleted_text);
         Self { shared: Arc::new(shared), closing, running: BTreeMap::new() }
     }
 

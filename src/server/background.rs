@@ -1,6 +1,7 @@
 //! Tasks beside requests: housekeeping, notifications, webhook deliveries.
 
 mod housekeeping;
+mod media_files;
 mod webhook_sender;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Dispatcher;
 use crate::config::{Config, Secrets};
+use crate::connect::media::MediaStore;
 use crate::connect::workers::Workers;
 use crate::store::{Lane, Store};
 
@@ -43,6 +45,8 @@ impl Background {
         tasks.spawn(housekeeping::measure(store.clone()));
         let retention = (config.event_retention, config.connections.inbound_retention);
         tasks.spawn(housekeeping::clean_up(store.clone(), retention));
+        let media = MediaStore::new(&store, config);
+        tasks.spawn(media_files::clean_up(store.clone(), media, config.media.clone()));
         tasks.spawn(publisher.run());
         tasks.spawn(async move { match notifier.run().await {} });
         let (keys, sender) = (secrets.signing_keys.clone(), HttpSender::new(&config.webhooks));

@@ -1,6 +1,7 @@
 //! Routes every request to gRPC, gRPC-Web, REST, a page or a probe.
 
 mod grpc_gzip;
+pub mod media;
 mod private;
 pub mod protocol;
 pub mod services;
@@ -18,6 +19,7 @@ use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
 
+use self::media::MediaFiles;
 use self::protocol::{Protocol, describe_unreadable};
 use super::compression;
 use super::pages::{LINKING, Pages};
@@ -66,13 +68,21 @@ struct Inner {
     grpc: BoxCloneSyncService<Request, http::Response<tonic::body::Body>, Infallible>,
     rest: Transcoder,
     pages: Pages,
+    media: MediaFiles,
     compressed: Stack,
     health: Health,
 }
 
 impl Router {
-    /// Routes to these services, pages and probes. `max_body` is the largest body of a request, in bytes.
-    pub fn new(grpc: Routes, rest: Transcoder, pages: Pages, health: Health, max_body: usize) -> Self {
+    /// Routes to these services, pages, media files and probes. `max_body` is the largest body of a request, in bytes.
+    pub fn new(
+        grpc: Routes,
+        rest: Transcoder,
+        pages: Pages,
+        media: MediaFiles,
+        health: Health,
+        max_body: usize,
+    ) -> Self {
         let inflated = move |request: http::Request<_>| {
             let limit = services::message_limit(request.uri().path(), max_body);
             grpc_gzip::inflated(request, limit)
@@ -91,6 +101,7 @@ impl Router {
             grpc: BoxCloneSyncService::new(grpc),
             rest,
             pages,
+            media,
             compressed: Stack::new(compressed),
             health,
         }))
@@ -102,6 +113,7 @@ impl Router {
             (Protocol::Grpc | Protocol::GrpcWeb, _) => self.0.call_grpc(request).await,
             (Protocol::Rest, "/livez") => self.0.health.live(request.method()),
             (Protocol::Rest, "/readyz") => self.0.health.ready(request.method()),
+            (Protocol::Rest, path) if media::is_media(path) => self.0.media.respond(request).await,
             (Protocol::Rest, _) => match self.0.pages.respond(&request) {
                 Some(mut page) => {
                     private::write_headers(page.headers_mut());

@@ -23,6 +23,8 @@ pub enum List {
     Messages,
     /// No list: bytes of the organization's responses under idempotency keys.
     IdempotencyBytes,
+    /// No list: bytes of the organization's media objects.
+    MediaBytes,
 }
 
 /// A list: of one session, or of the whole organization.
@@ -35,6 +37,7 @@ impl List {
             Self::Chats => "chats",
             Self::Messages => "messages",
             Self::IdempotencyBytes => "idempotency_bytes",
+            Self::MediaBytes => "media_bytes",
         }
     }
 }

@@ -229,7 +229,7 @@ impl<'a> ListScope<'a> {
         match list {
             // The organization's list of chats is counted on its own: a chat may be in several sessions' lists.
             List::Chats if self.is_all() => push!(out; " AND l.session_id = ''"),
-            List::IdempotencyBytes => push!(out; " AND l.session_id = ''"),
+            List::IdempotencyBytes | List::MediaBytes => push!(out; " AND l.session_id = ''"),
             List::Chats | List::Messages => self.push_condition(out, self.of_one("one.session_id"))?,
         }
         Ok(())

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 pub use super::json::Json;
 use super::views::message_views;
 use crate::instant::Instant;
+use crate::json_value::JsonObject;
 use crate::pb::ingest_event::{Delivery, Message};
 
 /// A stored message.
@@ -28,6 +29,7 @@ pub struct MessageView {
     pub details: Json<Box<Message>>,
     pub fts: Option<String>,
     pub reactions: Option<Json<Reactions>>,
+    pub media: Option<Json<JsonObject>>,
 }
 
 /// The last reaction of each contact: when, in Unix microseconds, and the emoji; an empty one when it was removed.

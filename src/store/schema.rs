@@ -2,11 +2,13 @@
 
 #![allow(missing_docs)]
 
+mod files;
 mod gateways;
 mod ingest;
 mod outbox;
 mod outgoing;
 
+pub use self::files::{media, media_objects};
 pub use self::gateways::{connections, inbound_events};
 pub use self::ingest::{chat_deletions, chat_merges, ingest_senders, person_links, waiting_updates};
 pub use self::outbox::{event_heads, events};
@@ -275,6 +277,6 @@ diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, removed_members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity,
     list_counts, messages, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
     event_heads, idempotency_keys, ingest_senders, commands, connector_leases, person_links, waiting_updates,
-    chat_deletions, chat_merges, webhooks, webhook_deliveries, webhook_queues, connections, inbound_events, chat_views,
-    event_views, message_views
+    chat_deletions, chat_merges, media, media_objects, webhooks, webhook_deliveries, webhook_queues, connections,
+    inbound_events, chat_views, event_views, message_views
 }

@@ -12,6 +12,7 @@ use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges, NewEvent};
 use super::ingest::add_deletions;
 use super::list_counts::List;
+use super::media;
 use super::org_rows::{org_rows, same_chat};
 use super::prepared::prepared;
 use super::schema::{chat_addresses, chats, contacts, messages, session_chats, sessions};
@@ -201,6 +202,7 @@ pub fn lock_chat(
 /// Deletes the session's state of these chats with its messages. Returns whether there was any.
 pub fn delete(tx: &mut Transaction<'_>, session: SessionId, chat_keys: &[i64]) -> StoreResult<bool> {
     let org = tx.org();
+    media::delete_of_chats(tx, org, session, chat_keys)?;
     let sent = org_rows!(messages, org, session_id = session).filter(messages::chat_key.eq_any(chat_keys));
     let messages = diesel::delete(sent).execute(&mut **tx)?;
     tx.count_removed(List::Messages, Some(session), messages);
@@ -228,6 +230,7 @@ pub fn keep_deleted(
 /// Deletes all chats of a session with their messages. Returns the chats.
 pub(super) fn delete_all(tx: &mut Transaction<'_>, session: SessionId) -> StoreResult<Vec<i64>> {
     let org = tx.org();
+    media::delete_of_session(tx, org, session)?;
     let messages = diesel::delete(org_rows!(messages, org, session_id = session)).execute(&mut **tx)?;
     tx.count_removed(List::Messages, Some(session), messages);
     let held = org_rows!(session_chats, org, session_id = session);

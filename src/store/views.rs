@@ -50,6 +50,7 @@ diesel::table! {
         fts -> Nullable<Text>,
         reactions -> Nullable<Jsonb>,
         arrival -> BigInt,
+        media -> Nullable<Jsonb>,
     }
 }
 

@@ -52,6 +52,8 @@ metrics! {
         "Number of requests of gateways, by kind and outcome: stored, refused, unknown, too_large, limited, overloaded or unavailable");
     INBOUND_EVENTS: Counter<u64> = counter("switchboard.inbound.events",
         "Number of events of gateways, by kind and outcome: mapped, ignored or failed");
+    MEDIA_FETCHES: Counter<u64> = counter("switchboard.media.fetches",
+        "Number of attempts to fetch a media file, by outcome: stored, deferred, expired, too_large or rejected");
     BUILD_INFO: Gauge<u64> = gauge("switchboard.build_info", "Version of the program; always 1");
     DATABASE_STANDBY: Gauge<u64> = gauge("switchboard.database.standby",
         "1 if the PostgreSQL server is a standby, which accepts no writes, else 0");
@@ -185,6 +187,11 @@ pub fn inbound_request(kind: &'static str, outcome: &'static str) {
 /// Counts an event of a gateway: `mapped`, `ignored` or `failed`.
 pub fn inbound_event(kind: &str, outcome: &'static str) {
     INBOUND_EVENTS.add(1, &[KeyValue::new("kind", kind.to_owned()), KeyValue::new("outcome", outcome)]);
+}
+
+/// Counts an attempt to fetch a media file: `stored`, `deferred`, `expired`, `too_large` or `rejected`.
+pub fn media_fetched(outcome: &'static str) {
+    MEDIA_FETCHES.add(1, &[KeyValue::new("outcome", outcome)]);
 }
 
 /// Counts that all PostgreSQL connections were discarded.

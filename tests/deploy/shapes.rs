@@ -53,6 +53,11 @@ fn settings() -> Value {
             "requestTimeout": "1500ms",
             "maxBodyBytes": "2097152",
             "drainTimeout": "2m",
+            "mediaUrl": "s3://acme-media/switchboard",
+            "mediaEndpoint": "https://minio.acme.example",
+            "mediaMaxFileBytes": "16MiB",
+            "mediaRetention": "90d",
+            "mediaMaxBytes": "100GiB",
             "eventRetention": "30d",
         },
     })

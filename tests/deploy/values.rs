@@ -17,7 +17,8 @@ fn chart_settings_equal_those_of_the_program() {
         let variable = format!("SWITCHBOARD_{}", name.to_uppercase().replace('-', "_"));
         // Set by the chart's templates, or unused: no pod has an embedded database.
         match name {
-            "listen" | "metrics-address" | "data-dir" | "tls-cert" | "tls-key" | "tls-client-ca" => {}
+            "listen" | "metrics-address" | "data-dir" | "media-dir" | "tls-cert" | "tls-key"
+            | "tls-client-ca" => {}
             _ if help.contains(&format!("{variable} or …_FILE")) => {
                 drop(secrets.insert(camel(name), Value::Null))
             }

@@ -83,7 +83,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 24] = [
+const STATEMENTS: [&str; 25] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -156,6 +156,10 @@ const STATEMENTS: [&str; 24] = [
          ) m
          JOIN sessions s ON s.org_id = m.org_id AND s.session_id = m.session_id
      ) whole",
+    "INSERT INTO media (org_id, media_id, session_id, chat_key, message_id, from_me, author, state, due_at)
+     SELECT org_id, 'media-' || translate(lpad(arrival::text, 16, '0'), '0123456789', 'abcdefghij'), session_id, chat_key,
+         message_id, from_me, author, CASE WHEN arrival % 100 = 0 THEN 'pending' ELSE 'expired' END, sent_at
+     FROM messages WHERE arrival % 10 = 0",
     "UPDATE session_chats s SET latest_arrival = m.arrival
      FROM messages m
      WHERE m.org_id = s.org_id AND m.session_id = s.session_id AND m.chat_key = s.chat_key

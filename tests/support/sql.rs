@@ -131,6 +131,8 @@ pub fn is_statement_of_a_request(sql: &str) -> bool {
         "\"lease_expires_at\" <=",
         "\"inbound_events\".\"received_at\" <",
         "pg_notify",
+        "\"media_objects\".\"check_at\" <=",
+        "\"media\".\"state\" =",
         ") AS range (org_id, bucket, after, up_to)",
     ];
     !background.iter().any(|word| sql.contains(word))

@@ -178,6 +178,11 @@ impl MessageState {
         is_notice || self.details.get("silent") == Some(&true.into())
     }
 
+    /// Whether it was deleted for everyone.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.details.get(IS_DELETED) == Some(&true.into())
+    }
+
     /// Whether a text without a version is one of this message's, or the first of them.
     pub(super) fn accepts_text(&self, text: &str) -> bool {
         let newest = self.updated_at.map_or(0, Instant::micros);
@@ -233,7 +238,7 @@ impl MessageState {
 
     /// The same message without what it said, if it is deleted.
     pub(super) fn without_deleted_text(mut self) -> Self {
-        if self.details.get(IS_DELETED) == Some(&true.into()) {
+        if self.is_deleted() {
             self.delete();
         }
         self

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::fair_share::{Exhausted, FairShare, Share, ShareLimits, Unprocessed};
 use crate::pb::{Capability, Method};
+use crate::server::protocols::media::is_media;
 use crate::server::protocols::protocol::Protocol;
 use crate::server::protocols::{is_open_stream, is_probe};
 use crate::server::types::{Rejection, Request, Response};
@@ -30,6 +31,9 @@ const MAX_STREAMS: usize = 10_000;
 
 /// What a request counts for beside its body: its headers, tasks and buffers.
 const REQUEST_BYTES: usize = 16 * 1024;
+
+/// What the download of a media file holds: what is read ahead of the client.
+const DOWNLOAD_BYTES: usize = 128 * 1024;
 
 /// The shares of all organizations.
 pub struct Admission {
@@ -98,13 +102,22 @@ impl Admission {
         };
         Ok(match has_failed(&response) {
             true => response,
-            false => response.map(|body| {
-                Body::new(body.map_frame(move |frame| {
-                    let _counted = &stream;
-                    frame
-                }))
-            }),
+            false => held(response, stream),
         })
+    }
+
+    /// Takes a place among the streams, and bytes for its buffers, until the file is written; and a place among the requests
+    /// until that begins.
+    async fn download(&self, request: Request, next: Next) -> Result<Response, Rejection> {
+        let Some(Identity::Known(caller)) = request.extensions().get::<Identity>().cloned() else {
+            return Ok(next.run(request).await);
+        };
+        let stream = self.streams.take(Some(&caller), 1).map_err(too_many_streams)?;
+        let bytes = self.bytes.take(Some(&caller), DOWNLOAD_BYTES).map_err(too_many_bytes)?;
+        let place = self.places.take(Some(&caller), 1).map_err(too_many_requests)?;
+        let response = next.run(request).await;
+        drop(place);
+        Ok(held(response, (stream, bytes)))
     }
 
     /// Takes bytes until the response is written, and a place as long as the call runs.
@@ -142,12 +155,23 @@ pub async fn admit(
     next: Next,
 ) -> Result<Response, Rejection> {
     match admission.call(&request) {
+        None if is_media(request.uri().path()) => admission.download(request, next).await,
         None => Ok(next.run(request).await),
         Some(call) if call.method.is_none_or(|method| method.is_stream) => {
             admission.stream(&call, request, next).await
         }
         Some(call) => admission.unary(&call, request, next).await,
     }
+}
+
+/// The response, whose body keeps something to its end.
+fn held<T: Send + 'static>(response: Response, kept: T) -> Response {
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _kept = &kept;
+            frame
+        }))
+    })
 }
 
 fn has_failed(response: &Response) -> bool {

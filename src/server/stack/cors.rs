@@ -17,11 +17,12 @@ use crate::server::types::{Request, Response};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, x-api-key, x-phone, content-type, grpc-timeout, x-grpc-web, x-user-agent, \
-     connect-protocol-version, if-match, if-none-match, idempotency-key, last-event-id, prefer, x-request-id, traceparent",
+     connect-protocol-version, if-match, if-none-match, if-range, range, idempotency-key, last-event-id, prefer, x-request-id, traceparent",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "grpc-status, grpc-message, grpc-status-details-bin, etag, x-ignored-fields, idempotency-replayed, x-request-id, \
-     retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, grpc-retry-pushback-ms, allow",
+     retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, grpc-retry-pushback-ms, allow, \
+     accept-ranges, content-range, content-disposition",
 );
 /// Two hours, in seconds: the most that browsers honour.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");

@@ -19,6 +19,7 @@ use super::stream_end;
 use crate::ids::KeyId;
 use crate::pb::Method as Rpc;
 use crate::server::protocols::OPEN_SERVICES;
+use crate::server::protocols::media::is_media;
 use crate::server::protocols::protocol::Protocol;
 use crate::server::types::{REQUEST_ID, Request, Response};
 use crate::telemetry::causes;
@@ -140,6 +141,7 @@ impl Call {
                 let open = || OPEN_SERVICES.into_iter().find(|prefix| path.starts_with(prefix));
                 method.or_else(open).unwrap_or("-")
             }
+            Protocol::Rest if is_media(path) => "media",
             Protocol::Rest => self.observer.rest.rpc(&self.method, path).unwrap_or("-"),
         }
     }

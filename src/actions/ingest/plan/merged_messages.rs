@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::message_events::record_edit;
-use super::message_rows::{states, to_rows};
+use super::message_rows::{self, states};
 use super::session_chats::{self, marked_unread};
 use super::waiting::{Target, Waiting, target, update};
 use crate::actions::ingest::message_state::MessageState;
 use crate::ids::ChatAddress;
 use crate::store::events::FieldChanges;
 use crate::store::ingest::{self as rows, Latest, MessageId, MessageKey, SessionChatKey};
-use crate::store::{StoreResult, Transaction};
+use crate::store::{StoreResult, Transaction, media};
 
 /// Moves the messages of removed chats to the chats that replace them, the values of `into`.
 pub(crate) fn move_messages(
@@ -23,9 +23,10 @@ pub(crate) fn move_messages(
         return Ok(());
     }
     let kept = |key: SessionChatKey| SessionChatKey { chat_key: into[&key.chat_key], ..key };
+    let moves: Vec<(SessionChatKey, i64)> = removed.iter().map(|key| (*key, kept(*key).chat_key)).collect();
+    media::move_chats(tx, org, &moves)?;
     let duplicates = rows::duplicate_messages(tx, org, removed)?;
     merge_duplicates(tx, &duplicates, |key| key.chat = kept(key.chat))?;
-    let moves: Vec<(SessionChatKey, i64)> = removed.iter().map(|key| (*key, kept(*key).chat_key)).collect();
     rows::move_messages(tx, org, &moves)
 }
 
@@ -35,6 +36,7 @@ pub(crate) fn rename_authors(
     renamed: &[(&ChatAddress, &ChatAddress)],
 ) -> StoreResult<()> {
     let org = tx.org();
+    media::rename_authors(tx, org, renamed)?;
     let duplicates = rows::duplicates_by_author(tx, org, renamed)?;
     let persons: BTreeMap<&str, &str> =
         renamed.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
@@ -162,6 +164,6 @@ fn write_edited(tx: &mut Transaction<'_>, before: &States, mut after: States) ->
         let is_latest = latest.is_some_and(|latest| (&latest.id, latest.sent_at) == (&key.id, state.sent_at));
         record_edit(tx, key, is_latest, FieldChanges::default(), (&before[key], state));
     }
-    rows::write_messages(tx, &to_rows(after)?, &[])?;
+    message_rows::write(tx, after.into_iter().collect(), &[])?;
     Ok(())
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::actions::ingest::message_state::MessageState;
 use crate::error::Error;
-use crate::ids::{AddressKind, ChatAddress};
-use crate::store::StoreResult;
-use crate::store::ingest::{Message, MessageKey};
+use crate::ids::{AddressKind, ChatAddress, SessionId};
+use crate::store::ingest::{Message, MessageKey, write_messages};
+use crate::store::{StoreResult, Transaction, media};
 
 pub(crate) fn from_row(row: Message) -> StoreResult<MessageState> {
     let Value::Object(details) = row.details else {
@@ -41,10 +41,19 @@ pub(super) fn states(rows: Vec<Message>) -> StoreResult<BTreeMap<MessageKey, Mes
     rows.into_iter().map(|row| Ok((row.key.clone(), from_row(row)?))).collect()
 }
 
-pub(super) fn to_rows(
-    states: impl IntoIterator<Item = (MessageKey, MessageState)>,
-) -> StoreResult<Vec<Message>> {
-    states.into_iter().map(|(key, state)| to_row(key, state)).collect()
+/// Inserts or replaces messages, in the order of their arrival, and deletes the media files of deleted ones. `added` has how
+/// many of them are new, by session. Returns the number of the arrival of each.
+pub(super) fn write(
+    tx: &mut Transaction<'_>,
+    states: Vec<(MessageKey, MessageState)>,
+    added: &[(SessionId, usize)],
+) -> StoreResult<Vec<(MessageKey, i64)>> {
+    let org = tx.org();
+    let deleted = states.iter().filter(|(_, state)| state.is_deleted()).map(|(key, _)| key);
+    media::delete_of_messages(tx, org, &deleted.collect::<Vec<_>>())?;
+    let rows: Vec<Message> =
+        states.into_iter().map(|(key, state)| to_row(key, state)).collect::<StoreResult<_>>()?;
+    write_messages(tx, &rows, added)
 }
 
 fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chats::Chats;
 use super::context::Context;
 use super::message_events::{kept_text, record_edit, record_new};
-use super::message_rows::{states, to_rows};
+use super::message_rows::{self, states};
 use super::session_chats::SessionChats;
 use super::waiting::{self, Target, Waiting};
 use crate::actions::ingest::change::Change;
@@ -223,7 +223,7 @@ fn write_entries(
     live.for_each(|(_, key)| record_new(tx, key));
     if !changed.is_empty() {
         let added: Vec<_> = new.into_iter().collect();
-        let written = rows::write_messages(tx, &to_rows(changed)?, &added)?;
+        let written = message_rows::write(tx, changed, &added)?;
         session_chats.set_arrivals(&written);
     }
     for (awaited, updates) in early {

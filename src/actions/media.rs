@@ -1,0 +1,196 @@
+//! Media files of messages: who may read them, and how long they are kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::retention::{self, BATCH};
+use crate::caller::Caller;
+use crate::error::{Error, Kind, Result};
+use crate::ids::{ChatAddress, MediaId, OrgId, SessionId};
+use crate::instant::Instant;
+use crate::store::ingest::{self, Message, MessageId, MessageKey, SessionChatKey};
+pub use crate::store::media::{
+    DueFile, EXPIRED, FileDetails, MediaFile, NewFile, PENDING, REJECTED, STORED, StoredBytes, TOO_LARGE,
+};
+use crate::store::{Connection, Store, StoreResult, Transaction, media, media_objects};
+
+/// How long a file may be pending: Meta, the last to delete one, keeps it as long.
+const PENDING_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A message that has a media file, as a gateway names it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileOfMessage {
+    /// The chat.
+    pub chat: ChatAddress,
+    /// WhatsApp's id of the message.
+    pub message_id: String,
+    /// Whether the session sent it.
+    pub from_me: bool,
+    /// Who sent it, in a group.
+    pub author: Option<ChatAddress>,
+    /// What the gateway needs to find the file.
+    pub locator: serde_json::Value,
+    /// What is known of the file.
+    pub details: FileDetails,
+}
+
+/// Lets the files of messages be fetched. Files of messages that are not stored, or were deleted for everyone, are left out.
+pub async fn enqueue(store: &Store, org: OrgId, session: SessionId, files: Vec<FileOfMessage>) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    store.write(org, move |tx: &mut Transaction<'_>| add(tx, org, session, &files)).await
+}
+
+fn add(tx: &mut Transaction<'_>, org: OrgId, session: SessionId, files: &[FileOfMessage]) -> StoreResult<()> {
+    let addresses: Vec<&ChatAddress> = files.iter().map(|file| &file.chat).collect();
+    let chats = media::chats_at(tx, org, &addresses)?;
+    let id_of = |file: &FileOfMessage| {
+        let chat_key = *chats.get(&file.chat)?;
+        Some((SessionChatKey { session, chat_key }, file.message_id.clone()))
+    };
+    let ids: Vec<MessageId> = files.iter().filter_map(id_of).collect();
+    let stored = ingest::messages_by_id(tx, org, &ids.iter().collect::<Vec<_>>())?;
+    let mut new: BTreeMap<MessageKey, NewFile> = BTreeMap::new();
+    for file in files {
+        let Some(id) = id_of(file) else { continue };
+        if let Some(message) = message_of(file, &id, &stored) {
+            let (message, locator, details) = (message.clone(), file.locator.clone(), file.details.clone());
+            new.insert(message.clone(), NewFile { message, locator, details });
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    media::add(tx, org, &new.into_values().collect::<Vec<_>>())
+}
+
+/// The message of the file. Of several with its id, the one of its author.
+fn message_of<'m>(file: &FileOfMessage, id: &MessageId, stored: &'m [Message]) -> Option<&'m MessageKey> {
+    let is_of = |message: &&Message| {
+        let key = &message.key;
+        let is_deleted = message.details.get("is_deleted") == Some(&true.into());
+        (key.chat, &key.id, key.from_me) == (id.0, &id.1, file.from_me) && !is_deleted
+    };
+    let found: Vec<&MessageKey> = stored.iter().filter(is_of).map(|message| &message.key).collect();
+    let author = file.author.as_ref().map_or("", ChatAddress::as_str);
+    match found.as_slice() {
+        [only] => Some(only),
+        several => several.iter().copied().find(|key| key.author == author),
+    }
+}
+
+/// Up to `limit` files of a session that are due, without those.
+pub async fn due(
+    store: &Store,
+    org: OrgId,
+    session: SessionId,
+    without: Vec<MediaId>,
+    limit: usize,
+) -> Result<Vec<DueFile>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    store.read(move |connection| media::due(connection, org, session, &without, limit)).await
+}
+
+/// The size of an object that is in the media store.
+pub async fn object_size(store: &Store, org: OrgId, sha256: Vec<u8>) -> Result<Option<i64>> {
+    store.read(move |connection| media_objects::size(connection, org, &sha256)).await
+}
+
+/// What became of a file that was to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchOutcome {
+    /// Its bytes are in the media store.
+    Stored(StoredBytes),
+    /// It will not be stored: the state, and why.
+    Failed(&'static str, &'static str),
+    /// It is fetched again after that time, and why it was not fetched now.
+    Deferred(Duration, String),
+}
+
+/// Stores what became of a pending file.
+pub async fn fetched(store: &Store, org: OrgId, id: MediaId, outcome: FetchOutcome) -> Result<()> {
+    store
+        .write(org, move |tx: &mut Transaction<'_>| match &outcome {
+            FetchOutcome::Stored(bytes) => media::set_stored(tx, &id, bytes),
+            FetchOutcome::Failed(state, reason) => media::set_failed(tx, &id, state, reason),
+            FetchOutcome::Deferred(backoff, reason) => media::defer(tx, org, &id, *backoff, reason),
+        })
+        .await
+}
+
+/// The stored file, for a caller who may read the chat of its message.
+///
+/// # Errors
+///
+/// NOT_FOUND when there is none or the caller may not read it, FAILED_PRECONDITION while it is being fetched, and GONE when it
+/// is not stored.
+pub async fn find(store: &Store, caller: &Caller, id: &str) -> Result<MediaFile> {
+    let not_found = || Error::not_found("media not found");
+    let id: MediaId = id.parse().map_err(|_| not_found())?;
+    let (org, scope, viewer) = (caller.org, caller.sessions.clone(), caller.viewer());
+    let found = store
+        .read(move |connection: &mut Connection| {
+            media::find(connection, org, &id, scope.as_deref(), viewer.as_deref())
+        })
+        .await?;
+    let file = found.ok_or_else(not_found)?;
+    let reason = file.reason.as_deref().unwrap_or("no reason is known");
+    match file.state.as_str() {
+        STORED => Ok(file),
+        PENDING => {
+            Err(Error::new(Kind::FailedPrecondition, "the file is being fetched; try again in a moment"))
+        }
+        EXPIRED => Err(Error::new(Kind::Gone, format!("the file has expired: {reason}"))),
+        TOO_LARGE => Err(Error::new(Kind::Gone, "the file is larger than allowed and was not stored")),
+        _ => Err(Error::new(Kind::Gone, format!("the file was rejected: {reason}"))),
+    }
+}
+
+/// Expires a batch of files that could not be fetched for too long. Returns whether there may be more.
+pub async fn expire_pending(store: &Store) -> Result<bool> {
+    expire_older(store, PENDING, PENDING_AGE).await
+}
+
+/// Expires a batch of files that have been stored for longer. Returns whether there may be more.
+pub async fn expire_stored(store: &Store, retention: Duration) -> Result<bool> {
+    expire_older(store, STORED, retention).await
+}
+
+async fn expire_older(store: &Store, state: &'static str, age: Duration) -> Result<bool> {
+    let older = move |connection: &mut Connection| {
+        let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+        let than = Instant::from_micros(Instant::now().micros().saturating_sub(age));
+        media::older(connection, state, than, BATCH)
+    };
+    let old = store.read(older).await?;
+    retention::delete(store, old, move |tx, _, files| {
+        let reason = if state == PENDING { "it could not be fetched in time" } else { KEPT_NO_LONGER };
+        media::expire(tx, files, state, reason)
+    })
+    .await
+}
+
+const KEPT_NO_LONGER: &str = "it is kept no longer";
+
+/// Expires the oldest files of organizations that have more bytes than that: at most a batch of each. Call it after the
+/// objects that no message has were deleted, so that they do not count.
+pub async fn expire_above(store: &Store, max_bytes: u64) -> Result<()> {
+    let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
+    for (org, excess) in store.read(move |connection| media_objects::above(connection, max_bytes)).await? {
+        store
+            .write(org, move |tx: &mut Transaction<'_>| {
+                let mut freed = 0;
+                let mut oldest = media::oldest(tx, org, BATCH)?;
+                oldest.retain(|(_, size)| {
+                    let is_needed = freed < excess;
+                    freed += size;
+                    is_needed
+                });
+                let ids: Vec<MediaId> = oldest.into_iter().map(|(id, _)| id).collect();
+                media::expire(tx, &ids, STORED, KEPT_NO_LONGER)
+            })
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! The media store: the objects with the bytes of files, and the rows that say which organization has which.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
+use futures_util::stream::{self, BoxStream};
+use serde_json::{Value, json};
+
+use super::objects::{Objects, Unnamed, WriteError};
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::ids::OrgId;
+use crate::store::{Lane, Store, Transaction, media_objects};
+use crate::telemetry::causes;
+
+/// How long to wait, and how often, for an object of the same name that is being deleted.
+const PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSES: u32 = 50;
+
+/// Objects that are checked at a time.
+const BATCH: i64 = 200;
+
+/// How long the deletion of a batch may take: half of its lease.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// Stores and reads media files. Cheap to clone.
+#[derive(Clone)]
+pub struct MediaStore {
+    store: Store,
+    objects: Objects,
+    /// The most bytes of a file.
+    pub max_file_bytes: u64,
+}
+
+/// Bytes in the media store of an organization. For a day they are kept without a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// SHA-256 of the bytes.
+    pub sha256: [u8; 32],
+    /// How many they are.
+    pub size: u64,
+}
+
+impl StoredFile {
+    /// The locator of a [`MediaSource`](crate::connect::gateway::MediaSource) that is in the media store already.
+    pub fn locator(&self) -> Value {
+        json!({"sha256": hex(&self.sha256)})
+    }
+}
+
+/// The name of an object in the media store, if that is what the locator is.
+pub(super) fn located(locator: &Value) -> Option<Vec<u8>> {
+    let locator = locator.as_object().filter(|locator| locator.len() == 1)?;
+    from_hex(locator.get("sha256")?.as_str()?)
+}
+
+/// SHA-256 in hexadecimal digits.
+pub fn hex(sha256: &[u8]) -> String {
+    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of 64 hexadecimal digits.
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let is_hash = digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    is_hash.then(|| digits.chunks(2).map(byte).collect()).flatten()
+}
+
+impl MediaStore {
+    /// The media store in the settings.
+    pub fn new(store: &Store, config: &Config) -> Self {
+        let max_file_bytes = config.media.max_file_bytes as u64;
+        Self { store: store.with_lane(Lane::Background), objects: Objects::new(config), max_file_bytes }
+    }
+
+    /// Stores bytes.
+    ///
+    /// # Errors
+    ///
+    /// TOO_LARGE when they are more than a file may have; UNAVAILABLE when the store fails.
+    pub async fn put_bytes(&self, org: OrgId, bytes: Bytes) -> Result<StoredFile> {
+        let source = Box::pin(stream::iter([Ok::<_, std::convert::Infallible>(bytes)]));
+        let unnamed = self.write(source).await.map_err(|error| match error {
+            WriteError::Source(never) => match never {},
+            WriteError::TooLarge => {
+                Error::new(Kind::TooLarge, "the file is larger than --media-max-file-bytes")
+            }
+            WriteError::Store(error) => Error::unavailable(error),
+        })?;
+        self.keep(org, unnamed).await
+    }
+
+    /// Reads bytes that may then be kept or discarded.
+    pub(super) async fn write<E>(
+        &self,
+        source: BoxStream<'_, std::result::Result<Bytes, E>>,
+    ) -> std::result::Result<Unnamed, WriteError<E>> {
+        self.objects.write(source, self.max_file_bytes).await
+    }
+
+    /// Removes bytes that are not wanted.
+    pub(super) async fn discard(&self, unnamed: Unnamed) {
+        self.objects.discard(unnamed).await;
+    }
+
+    /// Stores bytes that were read.
+    pub(super) async fn keep(&self, org: OrgId, unnamed: Unnamed) -> Result<StoredFile> {
+        let stored = StoredFile { sha256: unnamed.sha256, size: unnamed.size };
+        let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
+        for _ in 0..MAX_PAUSES {
+            let reserve = move |tx: &mut Transaction<'_>| media_objects::reserve(tx, &stored.sha256, size);
+            if self.store.write(org, reserve).await? {
+                self.objects.name(org, unnamed).await.map_err(Error::unavailable)?;
+                return Ok(stored);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.discard(unnamed).await;
+        Err(Error::unavailable("an object with the same name is being deleted"))
+    }
+
+    /// The bytes of a file in memory, which was stored before.
+    pub async fn read(&self, org: OrgId, file: StoredFile) -> Result<Bytes> {
+        let pieces = self.stream(org, &file.sha256, 0..file.size).await?;
+        let bytes: BytesMut = pieces.map_err(Error::unavailable).try_collect().await?;
+        Ok(bytes.freeze())
+    }
+
+    /// That range of the bytes of a file: its start, and the byte after its end.
+    ///
+    /// # Errors
+    ///
+    /// GONE when the object is missing, UNAVAILABLE when the store fails.
+    pub async fn stream(
+        &self,
+        org: OrgId,
+        sha256: &[u8],
+        range: std::ops::Range<u64>,
+    ) -> Result<BoxStream<'static, object_store::Result<Bytes>>> {
+        self.objects.read(org, sha256, range).await.map_err(|error| match error {
+            error @ object_store::Error::NotFound { .. } => {
+                Error::new(Kind::Gone, "the file is missing in the media store").caused_by(error)
+            }
+            error => Error::unavailable(error),
+        })
+    }
+
+    /// Deletes a batch of the objects that no message has. Returns whether there may be more.
+    pub async fn delete_unused(&self) -> Result<bool> {
+        let due = self.store.read(|connection| media_objects::due(connection, BATCH)).await?;
+        let is_full = i64::try_from(due.len()) == Ok(BATCH);
+        for of_org in due.chunk_by(|one, other| one.0 == other.0) {
+            let Some((org, _)) = of_org.first() else { continue };
+            self.delete_unused_of(*org, of_org.iter().map(|(_, object)| object.clone()).collect()).await?;
+        }
+        Ok(is_full)
+    }
+
+    async fn delete_unused_of(&self, org: OrgId, objects: Vec<Vec<u8>>) -> Result<()> {
+        let take = move |tx: &mut Transaction<'_>| media_objects::take_unused(tx, org, &objects);
+        let mut unused = self.store.write(org, take).await?;
+        let delete = async {
+            for (place, object) in unused.iter().enumerate() {
+                if let Err(error) = self.objects.delete(org, object).await {
+                    tracing::warn!(reason = causes(&error), "could not delete a media object");
+                    return place;
+                }
+            }
+            unused.len()
+        };
+        let deleted = tokio::time::timeout(DELETE_TIMEOUT, delete).await.unwrap_or_default();
+        // Those that were not deleted are taken again when the lease has expired.
+        unused.truncate(deleted);
+        if unused.is_empty() {
+            return Ok(());
+        }
+        self.store.write(org, move |tx: &mut Transaction<'_>| media_objects::delete(tx, &unused)).await
+    }
+
+    /// Deletes what processes left in the store that were killed while they wrote.
+    pub async fn delete_abandoned(&self) -> Result<()> {
+        self.objects.delete_abandoned().await.map_err(Error::unavailable)
+    }
+}

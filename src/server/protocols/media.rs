@@ -1,0 +1,133 @@
+//! `GET /v1/media/{id}`: the bytes of a media file, for whoever may read the chat of its message. No RPC: it streams bytes.
+
+mod headers;
+mod range;
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use http::header::{
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, RETRY_AFTER,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use self::range::Requested;
+use super::private;
+use crate::actions::media::{self, MediaFile};
+use crate::api;
+use crate::connect::media::{MediaStore, hex};
+use crate::error::{Error, Kind, Result};
+use crate::server::types::{Rejection, Request, Response};
+use crate::store::Store;
+
+const PREFIX: &str = "/v1/media/";
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+/// Files are fetched within seconds.
+const RETRY_PENDING: HeaderValue = HeaderValue::from_static("2");
+
+/// Whether the path is that of a media file.
+pub fn is_media(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// Serves media files. Cheap to clone.
+#[derive(Clone)]
+pub struct MediaFiles {
+    store: Store,
+    media: MediaStore,
+}
+
+impl MediaFiles {
+    /// Serves files of that media store.
+    pub fn new(store: Store, media: MediaStore) -> Self {
+        Self { store, media }
+    }
+
+    /// Responds to a request with a path that [`is_media`].
+    pub async fn respond(&self, request: Request) -> Response {
+        let (request, _body) = request.into_parts();
+        let mut response = match request.method {
+            Method::GET | Method::HEAD => self.get(&request).await.unwrap_or_else(reject),
+            Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+            _ => Rejection(Error::new(Kind::MethodNotAllowed, "method not allowed")).into_response(),
+        };
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            response.headers_mut().insert(ALLOW, METHODS);
+        }
+        private::write_headers(response.headers_mut());
+        response
+    }
+
+    async fn get(&self, request: &Parts) -> Result<Response> {
+        let caller = api::reader(&request.extensions)?;
+        let id = request.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let file = media::find(&self.store, &caller, id).await?;
+        let (sha256, size) = bytes_of(&file)?;
+        let etag = format!("\"{}\"", hex(&sha256));
+        let mut response = Response::default();
+        let headers = response.headers_mut();
+        headers::write(headers, &file);
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(ETAG, text(&etag)?);
+        if is_current(&request.headers, &etag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return Ok(response);
+        }
+        let range = match requested_range(&request.headers, &etag, size) {
+            Requested::All => 0..size,
+            Requested::Part(range) => {
+                let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+                headers.insert(CONTENT_RANGE, text(&content_range)?);
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                range
+            }
+            Requested::Unsatisfiable => {
+                let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+                response.headers_mut().insert(CONTENT_RANGE, text(&format!("bytes */{size}"))?);
+                return Ok(response);
+            }
+        };
+        response.headers_mut().insert(CONTENT_LENGTH, (range.end - range.start).into());
+        if request.method == Method::GET {
+            let bytes = self.media.stream(caller.org, &sha256, range).await?;
+            *response.body_mut() = Body::from_stream(bytes);
+        }
+        Ok(response)
+    }
+}
+
+/// The object and the size of a stored file.
+fn bytes_of(file: &MediaFile) -> Result<(Vec<u8>, u64)> {
+    let size = file.size.and_then(|size| u64::try_from(size).ok());
+    file.sha256.clone().zip(size).ok_or_else(|| Error::internal("a stored file has no bytes"))
+}
+
+fn reject(error: Error) -> Response {
+    let is_pending = error.kind() == Kind::FailedPrecondition;
+    let mut response = Rejection(error).into_response();
+    if is_pending {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_PENDING);
+    }
+    response
+}
+
+/// A header value of digits and letters of ours.
+fn text(value: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(value).map_err(Error::internal)
+}
+
+/// Whether the client has the bytes already.
+fn is_current(headers: &HeaderMap, etag: &str) -> bool {
+    let known = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
+    known
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// The range of the request, unless it is meant for other bytes.
+fn requested_range(headers: &HeaderMap, etag: &str, size: u64) -> Requested {
+    let is_for_these = headers.get(IF_RANGE).is_none_or(|condition| condition == etag);
+    let range = headers.get(RANGE).filter(|_| is_for_these).and_then(|range| range.to_str().ok());
+    range.map_or(Requested::All, |range| range::parse(range, size))
+}
