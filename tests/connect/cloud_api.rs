@@ -4,6 +4,7 @@ mod graph;
 mod judges;
 mod line;
 mod sends;
+mod service;
 
 use std::sync::Arc;
 use std::time::Duration;

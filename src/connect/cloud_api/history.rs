@@ -41,10 +41,8 @@ pub(super) fn map(settings: &ConnectionSettings, value: &Value, chunk: &Value) -
 }
 
 fn message_of(event: &IngestEvent) -> Option<&Message> {
-    match event.event.as_ref()? {
-        Event::Message(message) => Some(message),
-        _ => None,
-    }
+    let Some(Event::Message(message)) = &event.event else { return None };
+    Some(message)
 }
 
 fn set_status(event: &mut IngestEvent, status: Option<&str>) {

@@ -9,7 +9,7 @@ use http::{Method, StatusCode, Uri};
 
 use super::fields::{owned, text};
 use super::graph::{Graph, GraphError};
-use crate::connect::gateway::{MediaBody, MediaError, MediaSource};
+use crate::connect::gateway::{GatewayError, MediaBody, MediaError, MediaSource};
 use crate::connect::settings::ConnectionSettings;
 
 /// Meta's hosts of media files.
@@ -64,10 +64,10 @@ fn is_trusted(url: &str, settings: &ConnectionSettings) -> bool {
 }
 
 fn lookup_error(error: GraphError) -> MediaError {
-    match error {
-        GraphError::Status(failure) if failure.is_missing() => MediaError::Expired,
-        error => MediaError::Unavailable(crate::connect::gateway::GatewayError::from(error).to_string()),
+    if matches!(&error, GraphError::Status(failure) if failure.is_missing()) {
+        return MediaError::Expired;
     }
+    MediaError::Unavailable(GatewayError::from(error).to_string())
 }
 
 fn error(error: HttpError) -> MediaError {
@@ -76,7 +76,9 @@ fn error(error: HttpError) -> MediaError {
             MediaError::Rejected("the file is at an address from which nothing is fetched")
         }
         HttpError::TooLarge(_) => MediaError::TooLarge,
-        error => MediaError::Unavailable(error.to_string()),
+        HttpError::Timeout | HttpError::Tls(_) | HttpError::Connect(_) | HttpError::Failed(_) => {
+            MediaError::Unavailable(error.to_string())
+        }
     }
 }
 

@@ -139,7 +139,7 @@ async fn content(
         }
         Content::Template { name, language, components } => {
             let mut template = json!({"name": name, "language": {"code": language}});
-            if !components.is_null() {
+            if components.as_array().is_some_and(|components| !components.is_empty()) {
                 template["components"] = components.clone();
             }
             ("template", template)
@@ -167,19 +167,17 @@ fn media_type(kind: MediaKind, file_name: Option<&str>) -> (&'static str, &str) 
 /// The id of an uploaded file.
 async fn upload(graph: &Graph, settings: &ConnectionSettings, form: Multipart) -> Result<String, SendError> {
     let request = graph.request(Method::POST, &format!("{}/media", settings.account));
-    let response = graph.call(request.multipart(form).timeout(MEDIA_TIMEOUT)).await;
     let unsent = |reason: String| SendError::NotSent { reason, retry_after: None };
-    match response {
-        Ok(response) => {
-            let id = text(&response, "/id").map(str::to_owned);
-            id.ok_or_else(|| unsent("the response to the upload has no id".to_owned()))
-        }
+    let response = graph.call(request.multipart(form).timeout(MEDIA_TIMEOUT)).await;
+    let response = response.map_err(|error| match SendError::from(error) {
         // The message itself was not sent yet.
-        Err(error) => Err(match SendError::from(error) {
-            SendError::Unclear { reason } => unsent(reason),
-            error => error,
-        }),
-    }
+        SendError::Unclear { reason } => unsent(reason),
+        error @ (SendError::NotSent { .. } | SendError::Rejected { .. } | SendError::Unsupported { .. }) => {
+            error
+        }
+    })?;
+    let id = text(&response, "/id").map(str::to_owned);
+    id.ok_or_else(|| unsent("the response to the upload has no id".to_owned()))
 }
 
 /// Marks a message and all before it as read.
