@@ -17,6 +17,8 @@ export class ChatList {
   /** Identity of the current query; responses to earlier queries are ignored. */
   private wanted?: Wanted;
   private chats = new Map<string, Chat>();
+  /** Whether the first page is not there yet. */
+  private isStarting = false;
   /** Activity of the last chat of the last page. */
   private boundary = Infinity;
 
@@ -35,12 +37,15 @@ export class ChatList {
   }
 
   /** Loads the next page. */
-  async more(isFirst = false): Promise<void> {
+  async more(): Promise<void> {
     const asked = this.wanted;
-    if (!asked || (!isFirst && (this.isLoading.value || this.isComplete.value))) {
+    if (!asked || this.isLoading.value || this.isComplete.value) {
       return;
     }
-    this.arrange();
+    if (this.isStarting) {
+      // The first page could not be loaded.
+      return this.restart({ ...asked });
+    }
     await load(this.isLoading, () => this.readOn(asked), () => asked === this.wanted);
   }
 
@@ -88,12 +93,23 @@ export class ChatList {
     }
   }
 
+  /** Shows the first page together with the pinned chats, so that no row moves right after it appeared. */
   private async restart(asked: Wanted): Promise<void> {
     this.wanted = asked;
     this.chats.clear();
     this.boundary = Infinity;
     this.isComplete.value = false;
-    await Promise.all([this.more(true), this.pinned(asked)]);
+    this.rows.value = [];
+    this.isStarting = true;
+    const isCurrent = () => asked === this.wanted;
+    const start = async () => {
+      await Promise.all([this.readOn(asked), this.pinned(asked)]);
+      if (isCurrent()) {
+        this.isStarting = false;
+        this.arrange();
+      }
+    };
+    await load(this.isLoading, start, isCurrent);
   }
 
   /** The service lists chats by activity, so that pinned ones may be on any page: they are loaded first. */
@@ -124,7 +140,7 @@ export class ChatList {
 
   private arrange(): void {
     const { wanted } = this;
-    if (wanted) {
+    if (wanted && !this.isStarting) {
       const chats = [...this.chats.values()].filter((chat) => isListed(wanted, chat));
       this.rows.value = chats.sort(
         (a, b) =>
