@@ -6,7 +6,7 @@ mod media_store;
 mod objects;
 
 pub use self::fetcher::Fetcher;
-pub use self::media_store::{MediaStore, StoredFile, hex};
+pub use self::media_store::{MediaStore, StoredFile};
 
 use super::gateway::MediaSource;
 use crate::actions::media::{self, FileDetails, FileOfMessage};

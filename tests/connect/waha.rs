@@ -5,8 +5,8 @@ mod convergence;
 mod judge;
 mod routes;
 mod sends;
-mod server;
-mod service;
+pub mod server;
+pub mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use switchboard::connect::waha;
 
 use server::{KEY, PHONE, Waha};
 
-const ASHA: &str = "15550101844@c.us";
+pub const ASHA: &str = "15550101844@c.us";
 const TEAM: &str = "120363300000000001@g.us";
 
 /// A gateway of that phone number to the server under that base URL.

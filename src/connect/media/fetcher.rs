@@ -13,10 +13,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::kinds;
-use super::media_store::{MediaStore, hex, located};
+use super::media_store::{MediaStore, located};
 use super::objects::WriteError;
 use crate::actions::media::{self, DueFile, FetchOutcome, StoredBytes};
 use crate::connect::gateway::{Gateway, MediaBody, MediaError, MediaSource};
+use crate::digest::hex;
 use crate::error::Result;
 use crate::ids::{MediaId, OrgId, SessionId};
 use crate::store::{Lane, Store};

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::objects::{Objects, Unnamed, WriteError};
 use crate::config::Config;
+use crate::digest::hex;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::{Lane, Store, Transaction, media_objects};
@@ -53,11 +54,6 @@ impl StoredFile {
 pub(super) fn located(locator: &Value) -> Option<Vec<u8>> {
     let locator = locator.as_object().filter(|locator| locator.len() == 1)?;
     from_hex(locator.get("sha256")?.as_str()?)
-}
-
-/// SHA-256 in hexadecimal digits.
-pub fn hex(sha256: &[u8]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The SHA-256 of 64 hexadecimal digits.

@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::digest::hex;
 use crate::ids::OrgId;
 
 /// Bytes in memory of a file that is written to a directory, and to a bucket, which accepts no smaller parts.
@@ -221,8 +222,7 @@ impl Written {
 
 impl Opened {
     fn path(&self, org: OrgId, sha256: &[u8]) -> Path {
-        let digits: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.prefix.clone().join(org.to_string()).join(digits)
+        self.prefix.clone().join(org.to_string()).join(hex(sha256))
     }
 
     /// Adds bytes to those in memory, or beyond a part to an upload.

@@ -14,7 +14,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 const BASE: i64 = 1_760_000_000;
 
 pub struct Service {
-    world: World,
+    pub world: World,
     pub waha: Waha,
     pub manager: Rest,
     /// The connection.
@@ -25,6 +25,11 @@ impl Service {
     /// Connects the server with one call.
     pub async fn start(waha: Waha) -> Self {
         let world = World::start_with("127.0.0.1:0", &["--connection-host", "127.0.0.1"]).await;
+        Self::start_in(world, waha).await
+    }
+
+    /// Connects the server of that world with one call.
+    pub async fn start_in(world: World, waha: Waha) -> Self {
         let manager = world.anonymous().token(&world.key("read,send,manage").await);
         let connection = json!({
             "kind": "waha", "phoneNumber": PHONE, "url": waha.url(), "apiKey": KEY, "webhookSecret": SECRET,
