@@ -103,7 +103,7 @@ fill: build-packages
 	FILL=1 $(CARGO_TEST) --release --test switchboard one_call_fills -- --nocapture
 
 converge: build-packages
-	CONVERGE=1 $(CARGO_TEST) --test switchboard any_schedule_of_webhooks
+	CONVERGE=1000 $(CARGO_TEST) --test switchboard any_schedule_of_webhooks -- --nocapture
 
 # One after the other: each needs the whole machine.
 soak: build-packages

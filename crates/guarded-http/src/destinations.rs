@@ -63,7 +63,7 @@ impl Destinations {
                 let excluded = |address: IpAddr| !address.is_loopback() && !self.allows(address);
                 hosts.iter().any(|host| host.covers(&url)) && !address.is_some_and(excluded)
             }
-            Self::Any | Self::Private | Self::Public => !address.is_some_and(|address| !self.allows(address)),
+            Self::Any | Self::Private | Self::Public => address.is_none_or(|address| self.allows(address)),
         };
         match (allowed, self) {
             (false, _) => Err(HttpError::NotAllowed),

@@ -107,15 +107,19 @@ fn messages(state: &State, call: &Call, chat: &str) -> (u16, Value) {
         return (500, json!({ "message": "Internal server error" }));
     }
     let from = call.query.get("filter.timestamp.gte").and_then(|from| from.parse::<i64>().ok()).unwrap_or(0);
+    let start = state.messages.partition_point(|message| message["timestamp"].as_i64() < Some(from));
     let is_in = |message: &&Value| {
         let of_chat = message["id"].as_str().and_then(|id| id.split('_').nth(1));
-        (chat == "all" || of_chat == Some(chat)) && message["timestamp"].as_i64() >= Some(from)
+        chat == "all" || of_chat == Some(chat)
     };
-    let mut found: Vec<Value> = state.messages.iter().filter(is_in).cloned().collect();
-    if call.query.get("sortOrder").is_some_and(|order| order == "desc") {
-        found.reverse();
-    }
-    (200, page(&found, call))
+    let found = state.messages[start..].iter().filter(is_in);
+    let (offset, limit) = (number(call, "offset").unwrap_or(0), number(call, "limit").unwrap_or(usize::MAX));
+    let is_descending = call.query.get("sortOrder").is_some_and(|order| order == "desc");
+    let page: Value = match is_descending {
+        true => found.rev().skip(offset).take(limit).cloned().collect(),
+        false => found.skip(offset).take(limit).cloned().collect(),
+    };
+    (200, page)
 }
 
 /// Sends a message. An engine that keeps ids sends a known one no second time.
