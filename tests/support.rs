@@ -29,7 +29,7 @@ pub use certificates::{Certificates, Pair, text};
 pub use chat::Chat;
 pub use cluster::{Cluster, DiskOf};
 pub use database::{Database, SIGNING_KEY};
-pub use furnish::connection_id;
+pub use furnish::{Org, connection_id};
 pub use http2::{Http2, unfinished, whole};
 pub use keep_alive::KeepAlive;
 pub use methods::{Binding, Method, methods};
@@ -41,7 +41,7 @@ pub use server::Server;
 pub use sql::{Sql, disabled_connection, disabled_webhook, fill_lists, is_statement_of_a_request};
 pub use tools::{clients, python_tool};
 pub use usage::{memory, percentile, processor_time, threads};
-pub use world::{Org, World};
+pub use world::World;
 
 /// The binary under test.
 pub const SWITCHBOARD: &str = env!("CARGO_BIN_EXE_switchboard");

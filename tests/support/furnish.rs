@@ -2,7 +2,33 @@
 
 use super::database::Database;
 use super::sql::{disabled_connection, disabled_webhook};
-use super::world::Org;
+
+/// An organization, as the command line made it.
+#[derive(Clone, Debug)]
+pub struct Org {
+    /// Its id, a UUID.
+    pub id: String,
+    /// Its phone numbers, in digits.
+    pub numbers: [String; 2],
+    /// The session of each number.
+    pub sessions: [String; 2],
+    /// Emails of its members.
+    pub members: [String; 2],
+    /// Id of its text property, which is named `note`.
+    pub note: String,
+    /// Id of a label that no chat has.
+    pub label: String,
+    /// Id of a disabled webhook.
+    pub webhook: String,
+    /// Id of a dead letter of that webhook.
+    pub dead_letter: String,
+    /// Id of a disabled connection.
+    pub connection: String,
+    /// Number of an event of that connection that failed.
+    pub failed_event: String,
+    /// An api-key with `read` and `send`.
+    pub key: String,
+}
 
 /// Makes both organizations, through the command line.
 pub fn furnish(database: &Database) -> [Org; 2] {
