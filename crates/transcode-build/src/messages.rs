@@ -70,14 +70,15 @@ impl Messages {
             if in_request { request_fields(&message).collect() } else { message.fields().collect() };
         let key = message.full_name().to_owned();
         let others = [self.requests.get(&key), self.responses.get(&key)];
-        if let Some(field) = fields.first()
+        // A name of one word has one spelling.
+        if let Some(field) = fields.iter().find(|field| field.name() != field.json_name())
             && others.into_iter().flatten().any(|(_, known)| *known != names)
         {
             let reason = format!("{key} is in the JSON of two dialects with different field names");
             return Err(Error::field(field, reason));
         }
         let known = if in_request { &mut self.requests } else { &mut self.responses };
-        if known.insert(key, (message, names)).is_some() {
+        if known.insert(key, (message, names)).is_some_and(|(_, known)| known == names) {
             return Ok(());
         }
         for field in fields {

@@ -15,6 +15,8 @@ pub type Gunzip = fn(&[u8], usize) -> io::Result<Option<Vec<u8>>>;
 pub struct Options {
     /// The largest request body, in bytes. 1 MiB by default.
     pub max_body_bytes: usize,
+    /// The largest request body of an RPC, by its path, where others may have that many bytes. The same for all by default.
+    pub body_limit: fn(&str, usize) -> usize,
     /// Decompresses a gzip body into at most that many bytes; `None` if it is longer. By default, none is accepted.
     pub gunzip: Option<Gunzip>,
     /// Whether no route with a variable serves the path, although its template matches. None by default.
@@ -31,6 +33,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_body_bytes: 1024 * 1024,
+            body_limit: |_, max_body_bytes| max_body_bytes,
             gunzip: None,
             is_reserved: |_| false,
             describe_error: ErrorInfo::from_status,

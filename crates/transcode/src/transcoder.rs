@@ -166,6 +166,7 @@ impl Service<Request<Body>> for Transcoder {
             return ready(if head { response::without_body(response) } else { response });
         }
         let endpoint = Arc::clone(&target.endpoint);
-        endpoint.serve(Incoming { parts, body, options: *options, head })
+        let max_body_bytes = (options.body_limit)(target.rpc, options.max_body_bytes);
+        endpoint.serve(Incoming { parts, body, options: Options { max_body_bytes, ..*options }, head })
     }
 }
