@@ -94,7 +94,7 @@ plans: build-packages
 	PLANS_CHATS=1000000 $(CARGO_TEST) --test switchboard plans -- --nocapture
 
 kills: build-packages
-	KILLS=50 $(CARGO_TEST) --test switchboard ingest::stream::kills
+	KILLS=50 $(CARGO_TEST) --test switchboard kills::
 
 merges: build-packages
 	MERGES=1000 $(CARGO_TEST) --test switchboard ingest::links

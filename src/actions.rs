@@ -25,6 +25,7 @@ pub mod read_state;
 mod retention;
 pub mod search;
 pub mod senders;
+pub mod sends;
 pub mod session_chats;
 mod session_ids;
 pub mod session_lists;

@@ -18,6 +18,7 @@ mod offset_pages;
 mod parse;
 mod properties;
 mod search;
+mod sends;
 mod sessions;
 mod state;
 mod streams;

@@ -3,7 +3,7 @@
 mod errors;
 pub mod openapi;
 
-pub use errors::{describe, gunzip, options};
+pub use errors::{body_limit, describe, gunzip, options};
 
 /// The routes of the services in `proto/`, as `build.rs` generates them: one function for each service.
 #[allow(unused_imports, reason = "depends on the protos")]

@@ -1,6 +1,10 @@
 //! Connections: gateways, their webhooks, what is sent through them, and media.
 
 mod cloud_api;
+mod connector;
+mod fake_gateway;
 mod inbound;
 mod media;
+mod outbox;
+mod sends;
 mod waha;

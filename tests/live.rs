@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{ROOT, World, disabled_webhook, python_tool};
+use crate::support::{ROOT, World, disabled_webhook, python_tool, queued_send};
 
 #[tokio::test]
 async fn the_service_conforms_to_its_openapi_document() {
@@ -54,6 +54,13 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let phones = column("SELECT phone FROM sessions WHERE ORG ORDER BY phone");
     let labels = column("SELECT label_id FROM labels WHERE ORG ORDER BY label_id");
     let entries = properties(world, org);
+    let messages = column(
+        "SELECT 'true_' || c.chat_id || '_' || m.message_id FROM messages m JOIN chats c USING (org_id, chat_key)
+         WHERE ORG AND m.from_me ORDER BY m.sent_at DESC LIMIT 50",
+    );
+    let sends: Vec<_> = (0..8).map(|_| uuid::Uuid::now_v7().to_string()).collect();
+    let session = sessions[1].as_str().expect("a session");
+    sends.iter().for_each(|send| world.sql().run_as(org, &queued_send(org, session, send)));
 
     // In addition to the demo.s own, which stay, so that references to them stay valid.
     let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
@@ -100,6 +107,8 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
             "spare": spare_properties,
             "entries": entries,
         },
+        "message": {"kept": messages},
+        "send": {"kept": sends[..1], "spare": sends[1..]},
         "session": {"kept": sessions, "spare": spare_sessions},
         "webhook": {"kept": webhooks[..1], "spare": webhooks[1..]},
         "delivery": {"kept": ["7200000001"]},

@@ -38,7 +38,10 @@ pub use programs::{output_of, postgres_programs};
 pub use rest::{Answer, Rest};
 pub use rpc::{Protocol, Rpc, RpcAnswer, frame};
 pub use server::Server;
-pub use sql::{Sql, disabled_connection, disabled_webhook, fill_lists, is_statement_of_a_request};
+pub use sql::{
+    Sql, disabled_connection, disabled_webhook, fill_lists, is_statement_of_a_request, own_message,
+    queued_send,
+};
 pub use tools::{clients, python_tool};
 pub use usage::{memory, percentile, processor_time, threads};
 pub use world::World;

@@ -522,6 +522,57 @@ COMMENT ON COLUMN commands.flag IS 'The new value.';
 COMMENT ON COLUMN commands.at IS 'For muted the end of the mute, for read the time of the last read message; otherwise null.';
 COMMENT ON COLUMN commands.version IS 'Order of writing; a newer change of the same field has a higher version.';
 
+-- By address: a chat's key changes when it is merged into another one, its addresses keep finding it.
+CREATE TABLE sends (
+    org_id     uuid        NOT NULL,
+    send_id    uuid        NOT NULL,
+    session_id text        NOT NULL COLLATE "C",
+    address    text        NOT NULL COLLATE "C",
+    kind       text        NOT NULL COLLATE "C",
+    message_id text        COLLATE "C",
+    from_me    boolean     NOT NULL DEFAULT true,
+    author     text        NOT NULL DEFAULT '' COLLATE "C",
+    has_own_id boolean     NOT NULL DEFAULT false,
+    content    jsonb       NOT NULL,
+    state      text        NOT NULL COLLATE "C" CHECK (state IN
+                           ('queued', 'sending', 'accepted', 'failed', 'unknown', 'cancelled', 'local_only')),
+    reason     text,
+    attempts   integer     NOT NULL DEFAULT 0,
+    not_before timestamptz NOT NULL DEFAULT now(),
+    created_by text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    is_open    boolean     NOT NULL GENERATED ALWAYS AS (state IN ('queued', 'sending', 'unknown')) STORED,
+    PRIMARY KEY (org_id, send_id),
+    FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
+);
+-- For lists, newest first: a send's id begins with the time.
+CREATE INDEX sends_session ON sends (org_id, session_id, send_id);
+-- For the next sends of a session, in order for each chat.
+CREATE INDEX sends_open ON sends (org_id, session_id, address, send_id) WHERE is_open;
+CREATE INDEX sends_message ON sends (org_id, message_id) WHERE message_id IS NOT NULL;
+-- Old sends are deleted across organizations.
+CREATE INDEX sends_updated_at ON sends (updated_at);
+COMMENT ON TABLE sends IS 'What API clients send through the connections of sessions: messages, reactions, edits and deletions. Inserted in the transaction that stores the message in its chat. Also changes of chats that a connection could not apply to WhatsApp.';
+COMMENT ON COLUMN sends.org_id IS 'The organization.';
+COMMENT ON COLUMN sends.send_id IS 'The id, a UUID of version 7: sends of a chat are sent in the order of their ids.';
+COMMENT ON COLUMN sends.session_id IS 'The session that sends.';
+COMMENT ON COLUMN sends.address IS 'The canonical address of the chat when it was inserted.';
+COMMENT ON COLUMN sends.kind IS 'text, media, location, contacts, poll, template, reaction, edit or delete; archived, pinned, muted or read of a command.';
+COMMENT ON COLUMN sends.message_id IS 'The id of the message that is sent, as it is stored now, or that a reaction, an edit or a deletion is about.';
+COMMENT ON COLUMN sends.from_me IS 'Whether the session''s own number sent that message.';
+COMMENT ON COLUMN sends.author IS 'The person that sent that message, if it is an incoming one of a group; otherwise empty.';
+COMMENT ON COLUMN sends.has_own_id IS 'Whether the gateway gets message_id as the id of the message; otherwise message_id is provisional until the gateway has accepted the message.';
+COMMENT ON COLUMN sends.content IS 'What is sent.';
+COMMENT ON COLUMN sends.state IS 'queued, sending (stored before the gateway is called), accepted, failed, unknown (may have been sent, is not sent again), cancelled, or local_only (a command that the gateway cannot apply). Whether an accepted message was delivered or read says its ack.';
+COMMENT ON COLUMN sends.reason IS 'Why it is in that state, or why the last attempt failed.';
+COMMENT ON COLUMN sends.attempts IS 'Number of attempts.';
+COMMENT ON COLUMN sends.not_before IS 'When it may be attempted next.';
+COMMENT ON COLUMN sends.created_by IS 'Who sent it: member:<subject of the login token>, key:<key id> or operator.';
+COMMENT ON COLUMN sends.created_at IS 'When it was inserted.';
+COMMENT ON COLUMN sends.updated_at IS 'When its state last changed.';
+COMMENT ON COLUMN sends.is_open IS 'Whether it is queued, sending or unknown.';
+
 CREATE TABLE chat_activity (
     org_id          uuid        NOT NULL,
     chat_key        bigint      NOT NULL,
@@ -741,7 +792,7 @@ COMMENT ON COLUMN waiting_updates.address IS 'The canonical address of the chat.
 COMMENT ON COLUMN waiting_updates.session_id IS 'The session.';
 COMMENT ON COLUMN waiting_updates.message_id IS 'The message; empty for an update of the chat.';
 COMMENT ON COLUMN waiting_updates.sender IS 'Which of the messages with that id: empty for any, me, others, or the person that sent it.';
-COMMENT ON COLUMN waiting_updates.kind IS 'sent, server, delivered, read, played, failed, edit, reaction or deleted; read_up_to, unread or member of a chat.';
+COMMENT ON COLUMN waiting_updates.kind IS 'sent, server, delivered, read, played, failed, unknown, edit, reaction or deleted; read_up_to, unread or member of a chat.';
 COMMENT ON COLUMN waiting_updates.contact_id IS 'The contact that received, read or reacted to it, or is a member; for an edit its time in Unix microseconds, so that each edit is a row; otherwise empty.';
 COMMENT ON COLUMN waiting_updates.at IS 'The time of the update.';
 COMMENT ON COLUMN waiting_updates.value IS 'The reason of a failure, the text of an edit, the emoji of a reaction, a number of unread messages, or 0, 1 or 2 for no member, a member or an admin.';
@@ -1330,7 +1381,7 @@ BEGIN
     FOREACH t IN ARRAY ARRAY[
         'orgs', 'members', 'removed_members', 'api_keys', 'idempotency_keys', 'sessions', 'connector_leases', 'ingest_senders',
         'contacts', 'person_links', 'chats', 'chat_addresses', 'chat_merges', 'chat_members', 'chat_access', 'labels',
-        'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'chat_activity',
+        'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'sends', 'chat_activity',
         'list_counts', 'messages', 'media_objects', 'media', 'waiting_updates', 'chat_deletions', 'event_heads', 'events', 'webhooks',
         'webhook_queues', 'webhook_deliveries', 'connections', 'inbound_events'
     ]

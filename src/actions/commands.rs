@@ -14,6 +14,7 @@ use crate::ids::{ChatAddress, OrgId, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
 use crate::store::commands::{self, NewCommand, PendingCommand};
 use crate::store::ingest::sessions_by_name;
+use crate::store::sent_messages;
 use crate::store::session_chats::SessionChatChange;
 use crate::store::{Connection, Store, StoreResult};
 
@@ -85,7 +86,39 @@ pub(super) fn enqueue_read(
     commands::enqueue(connection, org, session, chat_key, &[command])
 }
 
+/// The newest incoming messages of a chat up to a time, newest first: id, and author in a group.
+pub async fn last_incoming(
+    store: &Store,
+    org: OrgId,
+    session: SessionId,
+    chat: ChatAddress,
+    up_to: Option<Instant>,
+    limit: i64,
+) -> Result<Vec<(String, Option<String>)>> {
+    let read =
+        move |connection: &mut _| sent_messages::last_incoming(connection, org, session, &chat, up_to, limit);
+    let incoming = store.read(read).await?.into_iter();
+    Ok(incoming.map(|(id, author)| (id, author.map(|author| author.to_string()))).collect())
+}
+
+impl Change {
+    /// The field that it changes, as it is stored.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Archived(_) => "archived",
+            Self::Pinned(_) => "pinned",
+            Self::Muted(_) => "muted",
+            Self::Read(_) | Self::Unread => "read",
+        }
+    }
+}
+
 impl ConnectorLease {
+    /// The commands of a session for whoever holds the lease of its connection.
+    pub fn of(org: OrgId, session: SessionId) -> Self {
+        Self { org, session, holder: Uuid::now_v7() }
+    }
+
     /// The lease of the session with that session id, phone id or phone number.
     pub async fn find(store: &Store, caller: &Caller, name: &str) -> Result<Self> {
         let (org, allowed) = (caller.org, caller.sessions.clone());

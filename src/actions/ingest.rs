@@ -19,10 +19,13 @@ mod plan;
 mod scope;
 mod setup;
 mod transaction;
+mod within;
 
 pub use batch::{Applied, Batch, apply};
 pub use expiry::delete_expired;
+pub(super) use parse::stored_json;
 pub use scope::SessionScope;
 pub use transaction::Mark;
+pub(super) use within::{apply_within, rename_message};
 
 pub use crate::pb::IngestEvent;

@@ -149,7 +149,7 @@ pub async fn delete<R: Send + 'static>(
         .await
 }
 
-fn find(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<SessionRow> {
+pub(super) fn find(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<SessionRow> {
     sessions::find(connection, org, session)?.ok_or_else(|| not_found().into())
 }
 

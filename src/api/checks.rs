@@ -1,6 +1,6 @@
 //! The checks of field values that `(transcode.v1.constraints).check` names. An error is the problem: `must be …`.
 
-use super::{connections, parse, search, webhooks};
+use super::{connections, parse, search, sends, webhooks};
 use crate::actions::{
     chat_lists, labels, members, name as names, search as searches, session_lists, sessions,
 };
@@ -33,6 +33,8 @@ checks! {
     event_id(text: str) = connections::event_id(text);
     key_id(text: str) = parse::parse::<KeyId>("key_id", text);
     delivery_id(text: str) = webhooks::event_id(text);
+    queue_id(text: str) = sends::queue_id(text);
+    message_name(text: str) = names::check_no_nul("message_id", text);
     phone_number(text: str) = parse::parse::<Phone>("phone_number", text);
     receiver_url(text: str) = parse::parse::<ReceiverUrl>("url", text.trim());
     email(text: str) = members::key_of(text);

@@ -3,6 +3,7 @@
 mod commands;
 mod decode;
 mod reading;
+mod sends;
 mod stream;
 
 use std::sync::Arc;

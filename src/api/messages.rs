@@ -164,9 +164,9 @@ pub(super) fn reactions(stored: Option<Json<Reactions>>) -> (Option<bool>, Vec<M
     (Some(!reactions.is_empty()), reactions)
 }
 
-/// Why the message failed, while it counts as failed.
+/// Why the message failed, or its outcome is unknown.
 fn failure_reason(ack: Option<i16>, delivery: Option<&Json<Delivery>>) -> Option<String> {
-    delivery.filter(|_| ack == Some(-1))?.0.failure_reason.clone()
+    delivery.filter(|_| matches!(ack, Some(-1 | 0)))?.0.failure_reason.clone()
 }
 
 /// A stored contact id as a JID; other texts stay as they are.

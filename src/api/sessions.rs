@@ -12,18 +12,21 @@ use super::guard::{caller, credential_check};
 use super::idempotency::idempotent;
 use super::messages::session_message;
 use super::parse::parse;
+use super::sends;
 use super::state::{Api, RpcResult};
 use super::streams::ResponseStream;
 use super::write::{deletion, update};
 use crate::actions::read_state::ReadState;
+use crate::actions::sends::{Recipient, page as send_page, send};
 use crate::actions::session_lists::PageRequest;
 use crate::actions::{session_chats, session_lists, sessions, watch};
 use crate::pb::session_service_server::SessionService;
 use crate::pb::{
     CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
     GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
-    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionsRequest, ListSessionsResponse,
-    MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest,
+    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionSendsRequest, ListSessionSendsResponse,
+    ListSessionsRequest, ListSessionsResponse, MarkSessionChatReadRequest, MarkSessionChatUnreadRequest,
+    SendSessionMessageRequest, Session, SessionChat, SessionMessage, UpdateSessionChatRequest,
     UpdateSessionRequest, WatchSessionChatsRequest, WatchSessionChatsResponse,
 };
 
@@ -131,6 +134,30 @@ impl SessionService for Api {
         let (session, query) = requests::watch_query(request.into_inner())?;
         let watch = watch::watch(&self.publisher, caller, credential_check, query).await?;
         Ok(session_chat_change_stream(session, watch))
+    }
+
+    async fn send_session_message(
+        &self,
+        request: Request<SendSessionMessageRequest>,
+    ) -> RpcResult<SessionMessage> {
+        let caller = caller(&request)?;
+        let write = idempotent(&request, Response::new, sends::queued_session_message)?;
+        let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
+        let new = sends::new_session_message(request.into_inner())?;
+        let recipient = Recipient::SessionChat(session, address);
+        Ok(send(&self.store, &self.send_rules, &caller, recipient, new, write).await?)
+    }
+
+    async fn list_session_sends(
+        &self,
+        request: Request<ListSessionSendsRequest>,
+    ) -> RpcResult<ListSessionSendsResponse> {
+        let caller = caller(&request)?;
+        let ListSessionSendsRequest { session_id, state, limit, cursor } = request.into_inner();
+        let (session, page) = (parse("session_id", &session_id)?, PageRequest { limit, cursor });
+        let page = send_page(&self.store, &self.signing_keys, &caller, session, state, page).await?;
+        let data = page.items.into_iter().map(sends::listed).collect();
+        Ok(Response::new(ListSessionSendsResponse { data, next_cursor: page.next }))
     }
 
     async fn mark_session_chat_read(

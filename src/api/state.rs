@@ -5,9 +5,11 @@ use std::sync::Arc;
 use tonic::{Response, Status};
 
 use crate::actions::connections::Connections;
+use crate::actions::sends::Rules;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
 use crate::connect::kinds::Kinds;
+use crate::connect::sending;
 use crate::cursor::SigningKeys;
 use crate::store::Store;
 
@@ -20,6 +22,7 @@ pub struct Api {
     pub(super) webhooks: Webhooks,
     pub(super) connections: Connections,
     pub(super) kinds: Kinds,
+    pub(super) send_rules: Rules,
 }
 
 impl Api {
@@ -32,7 +35,8 @@ impl Api {
         connections: Connections,
         kinds: Kinds,
     ) -> Self {
-        Self { store, signing_keys, publisher, webhooks, connections, kinds }
+        let send_rules = sending::rules(kinds.clone());
+        Self { store, signing_keys, publisher, webhooks, connections, kinds, send_rules }
     }
 }
 

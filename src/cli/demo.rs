@@ -3,6 +3,7 @@
 mod data;
 mod instructions;
 mod key;
+mod line;
 mod serve_command;
 
 use clap::Args;
@@ -46,6 +47,7 @@ pub(super) async fn run(
     load(store, org, created_at).await?;
     context.analyze().await?;
     let key = key::find_or_create(store, org, &context.data_dir).await?;
+    line::connect(store, org, settings).await?;
     if arguments.json {
         return output::json(&Created { org_id: ORG, api_key: key.expose(), sessions: SESSIONS });
     }

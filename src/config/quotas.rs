@@ -19,6 +19,8 @@ pub enum Quota {
     Members,
     /// Definitions of custom properties.
     Properties,
+    /// Sends that are not finished.
+    Sends,
     /// Sessions.
     Sessions,
     /// Webhooks.
@@ -27,7 +29,7 @@ pub enum Quota {
 
 impl Quota {
     /// Every quota with its name and its default.
-    const ALL: [(Self, &str, usize); 9] = [
+    const ALL: [(Self, &str, usize); 10] = [
         (Self::ApiKeys, "api-keys", 1000),
         (Self::Connections, "connections", 1000),
         (Self::IdempotencyBytes, "idempotency-bytes", 1 << 30),
@@ -35,6 +37,7 @@ impl Quota {
         (Self::Labels, "labels", 1000),
         (Self::Members, "members", 10_000),
         (Self::Properties, "properties", 200),
+        (Self::Sends, "sends", 10_000),
         (Self::Sessions, "sessions", 1000),
         (Self::Webhooks, "webhooks", 100),
     ];

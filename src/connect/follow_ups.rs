@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use super::gateway::{FollowUp, Lookup};
 use super::lease::Leased;
 use super::media;
+use crate::actions::sends;
 use crate::error::Result;
 use crate::store::connections;
 
@@ -23,7 +24,9 @@ pub(super) async fn follow_up(leased: &Leased, task: FollowUp, lookups: &mpsc::S
             media::enqueue(&leased.store, leased.org, leased.session, vec![source]).await?;
             leased.wake.media.notify_one();
         }
-        FollowUp::Accepted { .. } => {}
+        FollowUp::Accepted { send, message_id } => {
+            sends::accept(&leased.store, leased.org, send, message_id).await?;
+        }
     }
     Ok(())
 }

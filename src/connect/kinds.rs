@@ -6,7 +6,7 @@ use guarded_http::{AllowedHost, Destinations, HttpClient, Trust};
 
 use super::gateway::Gateway;
 use super::settings::ConnectionSettings;
-use super::{cloud_api, waha};
+use super::{cloud_api, simulator, waha};
 use crate::actions::connections::{ConnectionRow, ConnectionSecrets, KindRules, SecretRule, UrlRule};
 use crate::config::{ConnectionConfig, Secret, USER_AGENT};
 use crate::cursor::{Encrypted, SigningKeys};
@@ -130,6 +130,7 @@ impl Kinds {
         match row.kind.as_str() {
             "waha" => Some(waha::open(settings, http)),
             "cloud_api" => Some(cloud_api::open(settings, http)),
+            "simulator" => Some(simulator::open(&settings)),
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::kinds::Kinds;
 use super::lease::{Lease, Leased};
 use super::media::Fetcher;
+use super::outbox::{self, Outbox};
 use super::wakes::Wakes;
 use super::{line, lookups, mapping, sync};
 use crate::actions::connections::ConnectionRow;
@@ -130,6 +131,11 @@ impl Worker {
         let stop_sync = stop.clone();
         tasks.spawn(keep_running("syncing", stop.clone(), move || {
             sync::run(synced.clone(), of_sync.clone(), Arc::clone(&writers), stop_sync.clone())
+        }));
+        let (outbox, sends, stop_sends) =
+            (Outbox::from(leased), Arc::clone(&leased.wake.sends), stop.clone());
+        tasks.spawn(keep_running("sending", stop.clone(), move || {
+            outbox::run(outbox.clone(), Arc::clone(&sends), stop_sends.clone())
         }));
         let (asking, stop_lookups) = (leased.clone(), stop.clone());
         tasks.spawn(keep_running("asking the gateway", stop.clone(), move || {

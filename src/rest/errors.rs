@@ -14,6 +14,7 @@ static RESPONSE_HEADERS: [HeaderName; 1] = [HeaderName::from_static("idempotency
 pub fn options(max_body_bytes: usize) -> Options {
     Options {
         max_body_bytes,
+        body_limit,
         gunzip: Some(gunzip),
         is_reserved: has_word_for_chat_id,
         describe_error: |status| match Rejection::of(status) {
@@ -22,6 +23,18 @@ pub fn options(max_body_bytes: usize) -> Options {
         },
         request_headers: &["x-phone"],
         response_headers: &RESPONSE_HEADERS,
+    }
+}
+
+/// Messages with a file may be larger than other requests: 16 MiB in base64.
+const MAX_SEND: usize = 24 * 1024 * 1024;
+
+/// The largest request of an RPC, in bytes, where others may have `max_body`.
+pub fn body_limit(rpc: &str, max_body: usize) -> usize {
+    match rpc {
+        "/switchboard.v1.MessageService/SendMessage"
+        | "/switchboard.v1.SessionService/SendSessionMessage" => MAX_SEND.max(max_body),
+        _ => max_body,
     }
 }
 

@@ -12,7 +12,7 @@ use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges};
 use super::json::Json;
 use super::message_views::MessageView;
-use super::org_rows::org_rows;
+use super::org_rows::{org_rows, same_chat};
 use super::prepared::prepared;
 use super::schema::{chat_addresses, chats, members, session_chats, sessions};
 use super::touch::touched;
@@ -152,6 +152,24 @@ pub fn find_session(
         held = held.filter(session_chats::session_id.eq_any(sessions.iter()));
     }
     Ok(held.order(newest_activity!()).first(connection).optional()?)
+}
+
+/// The canonical address of a chat that the session holds.
+pub fn canonical(
+    connection: &mut Connection,
+    org: OrgId,
+    session: SessionId,
+    address: &ChatAddress,
+) -> StoreResult<Option<ChatAddress>> {
+    Ok(chat_addresses::table
+        .inner_join(session_chats::table.on(same_chat!(session_chats, chat_addresses)))
+        .inner_join(chats::table.on(same_chat!(chats, chat_addresses)))
+        .filter(chat_addresses::org_id.eq(org))
+        .filter(chat_addresses::address.eq(address))
+        .filter(session_chats::session_id.eq(session))
+        .select(chats::chat_id)
+        .first(connection)
+        .optional()?)
 }
 
 /// A chat whose row is locked until the transaction ends.

@@ -15,7 +15,8 @@ use super::ingest::SessionChatKey;
 use super::interval::interval;
 use super::org_rows::{org_rows, same_chat};
 use super::prepared::prepared;
-use super::schema::{chats, commands, connector_leases, sessions};
+use super::schema::{chats, commands, connector_leases, sends, sessions};
+use super::sends::QUEUED;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
@@ -134,7 +135,7 @@ pub fn pending(
         .load(connection)?)
 }
 
-/// The sessions among these that have pending commands.
+/// The sessions among these that have pending commands, or sends that may be attempted.
 pub fn sessions_with_pending(
     connection: &mut Connection,
     orgs: &[OrgId],
@@ -143,10 +144,16 @@ pub fn sessions_with_pending(
     let pending = commands::table
         .filter(commands::org_id.eq(sessions::org_id))
         .filter(commands::session_id.eq(sessions::session_id));
+    let queued = sends::table
+        .filter(sends::org_id.eq(sessions::org_id))
+        .filter(sends::session_id.eq(sessions::session_id))
+        .filter(sends::is_open)
+        .filter(sends::state.eq(QUEUED))
+        .filter(sends::not_before.le(now));
     Ok(sessions::table
         .filter(sessions::org_id.eq_any(orgs))
         .filter(sessions::session_id.eq_any(among))
-        .filter(exists(pending))
+        .filter(exists(pending).or(exists(queued)))
         .select((sessions::org_id, sessions::session_id))
         .load(connection)?)
 }

@@ -6,7 +6,8 @@ use super::connection::{Connection, StoreResult};
 use super::list_counts::List;
 use super::org_rows::org_rows;
 use super::schema::{
-    api_keys, connections, ingest_senders, labels, list_counts, members, properties, sessions, webhooks,
+    api_keys, connections, ingest_senders, labels, list_counts, members, properties, sends, sessions,
+    webhooks,
 };
 use crate::config::{Quota, Quotas};
 use crate::error::{Error, Kind};
@@ -40,6 +41,7 @@ fn used(connection: &mut Connection, org: OrgId, quota: Quota) -> StoreResult<i6
         Quota::Labels => org_rows!(labels, org).count().get_result(connection)?,
         Quota::Members => org_rows!(members, org).count().get_result(connection)?,
         Quota::Properties => org_rows!(properties, org).count().get_result(connection)?,
+        Quota::Sends => org_rows!(sends, org).filter(sends::is_open).count().get_result(connection)?,
         Quota::Sessions => org_rows!(sessions, org).count().get_result(connection)?,
         Quota::Webhooks => org_rows!(webhooks, org).count().get_result(connection)?,
     })

@@ -12,7 +12,7 @@ pub use self::files::{media, media_objects};
 pub use self::gateways::{connections, inbound_events};
 pub use self::ingest::{chat_deletions, chat_merges, ingest_senders, person_links, waiting_updates};
 pub use self::outbox::{event_heads, events};
-pub use self::outgoing::{commands, connector_leases, webhook_deliveries, webhook_queues, webhooks};
+pub use self::outgoing::{commands, connector_leases, sends, webhook_deliveries, webhook_queues, webhooks};
 use super::views::{chat_views, event_views, message_views};
 
 diesel::table! {
@@ -276,7 +276,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, removed_members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity,
     list_counts, messages, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    event_heads, idempotency_keys, ingest_senders, commands, connector_leases, person_links, waiting_updates,
+    event_heads, idempotency_keys, ingest_senders, commands, sends, connector_leases, person_links, waiting_updates,
     chat_deletions, chat_merges, media, media_objects, webhooks, webhook_deliveries, webhook_queues, connections,
     inbound_events, chat_views, event_views, message_views
 }

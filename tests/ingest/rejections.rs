@@ -154,7 +154,7 @@ fn invalid_line_is_rejected_with_its_field() {
         (
             r#"{"session":"1","receipt":{"message":{"id":"1","chat":"2"},"by":"3","kind":"seen","at":1}}"#,
             "receipt.kind",
-            "must be one of sent, server, delivered, read, played, failed",
+            "must be one of sent, server, delivered, read, played, failed, unknown",
         ),
         (r#"{"session":"1"}"#, "event", "must have exactly one of"),
         (

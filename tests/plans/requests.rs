@@ -104,6 +104,9 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "session_id" => &[&seeded.sessions[0]],
         "chat_id" => &[&format!("{}@c.us", seeded.person)],
         "jid" => &[&format!("{}@s.whatsapp.net", seeded.person)],
+        "message_id" if field.parent_message().name() == "GetSentMessageRequest" => {
+            &[&format!("true_{}@c.us_M1-5", seeded.person), &format!("false_{}@c.us_M1-5", seeded.person)]
+        }
         "message_id" => &["M1-5"],
         "sender" => &[&format!("{}@c.us", seeded.person)],
         "label" => &[&seeded.label[0].clone(), &seeded.label[1].replace(' ', "%20")],
@@ -125,6 +128,7 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "webhook_id" => &[&seeded.webhook],
         "connection_id" => &[&seeded.connection],
         "state" if field.parent_message().name() == "ListConnectionEventsRequest" => &["failed", "mapped"],
+        "state" if field.parent_message().name() == "ListSessionSendsRequest" => &["queued", "accepted"],
         "state" => &["dead", "delivered"],
         "order_by" => &["timestamp%20desc"],
         // Set for every request, and taken from responses.

@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Binding, Chat, Method, Org, frame};
 
+/// WhatsApp's id of a message that is in every sample chat.
+pub const SAMPLE_MESSAGE: &str = "3EB0ABB7";
+
 /// The ids in a request. Tests compare requests that differ in one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ids {
@@ -29,6 +32,8 @@ pub struct Ids {
     pub connection: String,
     /// An event of the connection that failed.
     pub failed_event: String,
+    /// A queued send.
+    pub send: String,
     /// Digits of an unattached number.
     pub new_number: String,
 }
@@ -44,6 +49,7 @@ impl Ids {
             property: org.note.clone(),
             label: org.label.clone(),
             connection: org.connection.clone(),
+            send: org.send.clone(),
             failed_event: org.failed_event.clone(),
             webhook: org.webhook.clone(),
             dead_letter: org.dead_letter.clone(),
@@ -57,6 +63,7 @@ impl Ids {
         let text = text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY");
         let text = text.replace(&self.webhook, "WEBHOOK").replace(&self.dead_letter, "DEAD");
         let text = text.replace(&self.connection, "CONNECTION").replace(&self.failed_event, "FAILED");
+        let text = text.replace(&self.send, "SEND");
         text.replace(&self.label, "LABEL").replace(&self.key, "KEY")
     }
 }
@@ -83,7 +90,19 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "session_id" => json!(ids.session),
         "jid" => json!(ids.chat.jid),
         "chat_id" => json!(ids.chat.id),
-        "message_id" => json!("3EB0ABB7"),
+        "message_id" if field.parent_message().get_field_by_name("chat_id").is_some() => {
+            json!(SAMPLE_MESSAGE)
+        }
+        "message_id" => json!(format!("true_{}_{SAMPLE_MESSAGE}", ids.chat.id)),
+        "queue_id" => json!(ids.send),
+        "message" | "text" | "edited_body" if field.kind() == Kind::String => json!("hello"),
+        "reaction" if field.kind() == Kind::String => json!("👍"),
+        // A message has one content.
+        "media" | "poll" | "location" | "template" | "options"
+            if field.parent_message().name().starts_with("Send") =>
+        {
+            return None;
+        }
         "chat_ids" => json!([ids.chat.id]),
         // A filter: no chat is assigned to a missing member.
         "assigned_to" if field.parent_message().name().starts_with("List") => json!("none"),

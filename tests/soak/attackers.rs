@@ -86,7 +86,7 @@ async fn unfinished_requests(target: Target, number: usize, end: Instant) -> usi
 /// Opens watches, and streams of commands that wait for a lease, as many as it gets.
 async fn streams(target: Target, number: usize, end: Instant) -> usize {
     let (client, _connection) = Http2::open(target.address).await;
-    let open = commands_request::Open { session: target.session.clone() };
+    let open = commands_request::Open { session: target.session.clone(), sends: false };
     let commands = CommandsRequest { request: Some(commands_request::Request::Open(open)) }.encode_to_vec();
     let mut held = Vec::new();
     let mut made = 0;

@@ -1,7 +1,7 @@
 //! The organizations of a world, as the command line makes them.
 
 use super::database::Database;
-use super::sql::{disabled_connection, disabled_webhook};
+use super::sql::{disabled_connection, disabled_webhook, queued_send};
 
 /// An organization, as the command line made it.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Org {
     pub connection: String,
     /// Number of an event of that connection that failed.
     pub failed_event: String,
+    /// A queued send of its second session.
+    pub send: String,
     /// An api-key with `read` and `send`.
     pub key: String,
 }
@@ -52,6 +54,8 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
     let (connection, failed_event) = (connection_id(&id, name.len()), format!("80000000{:02}", name.len()));
     let sql = disabled_connection(&id, &sessions[0], &connection, &failed_event);
     database.sql().run_as(&id, &sql);
+    let send = uuid::Uuid::now_v7().to_string();
+    database.sql().run_as(&id, &queued_send(&id, &sessions[1], &send));
     let key = database.create_key(&id, "read,send", &[]);
     Org {
         id,
@@ -64,6 +68,7 @@ fn create_org(database: &Database, name: &str, numbers: [&str; 2]) -> Org {
         dead_letter,
         connection,
         failed_event,
+        send,
         key,
     }
 }

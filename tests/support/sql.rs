@@ -114,6 +114,25 @@ pub fn disabled_connection(org: &str, session: &str, connection: &str, failed_ev
     )
 }
 
+/// Statements that store a queued send of a session.
+pub fn queued_send(org: &str, session: &str, send: &str) -> String {
+    format!(
+        "INSERT INTO sends (org_id, send_id, session_id, address, kind, message_id, content, state, created_by)
+         VALUES ('{org}', '{send}', '{session}', '15550109996@c.us', 'text', 'QUEUED',
+             '{{\"type\": \"text\", \"body\": \"hello\", \"link_preview\": true, \"mentions\": []}}', 'queued', 'operator')"
+    )
+}
+
+/// Statements that store a message that the session sent to the chat.
+pub fn own_message(org: &str, session: &str, chat_id: &str, message: &str) -> String {
+    format!(
+        "INSERT INTO messages (org_id, session_id, chat_key, sent_at, from_me, message_id, type, body, ack)
+         SELECT h.org_id, h.session_id, h.chat_key, now(), true, '{message}', 'chat', 'hello', 1
+         FROM session_chats h JOIN chats c ON c.org_id = h.org_id AND c.chat_key = h.chat_key
+         WHERE h.org_id = '{org}' AND h.session_id = '{session}' AND c.chat_id = '{chat_id}'"
+    )
+}
+
 /// Whether a logged statement belongs to a request, and not to a background task such as probes or expiry.
 pub fn is_statement_of_a_request(sql: &str) -> bool {
     let background = [
@@ -128,6 +147,7 @@ pub fn is_statement_of_a_request(sql: &str) -> bool {
         "\"event_heads\"",
         "\"failing_since\" IS NULL",
         "\"webhook_deliveries\".\"created_at\" <",
+        "\"sends\".\"updated_at\" <",
         "\"lease_expires_at\" <=",
         "\"inbound_events\".\"received_at\" <",
         "pg_notify",

@@ -67,7 +67,7 @@ pub(super) struct Delivery {
     pub(super) read: BTreeMap<String, i64>,
     #[serde(default)]
     pub(super) pending: BTreeSet<String>,
-    /// When it failed, as last reported.
+    /// When it failed, or its outcome became unknown, as last reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) failed_at: Option<i64>,
     /// Why it failed then.
@@ -81,7 +81,7 @@ pub(super) type Reaction = (i64, String);
 /// What happens to a message; it may arrive before the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Update {
-    /// `sent`, `server`, `delivered`, `read`, `played`, `failed`, `edit`, `reaction` or `deleted`.
+    /// `sent`, `server`, `delivered`, `read`, `played`, `failed`, `unknown`, `edit`, `reaction` or `deleted`.
     pub(super) kind: String,
     /// The contact; of an edit its time, so that each edit is an update of its own; otherwise empty.
     pub(super) contact: String,
@@ -199,9 +199,10 @@ impl MessageState {
         let nothing = Self::new(self.sent_at, self.from_me);
         match kind.as_str() {
             "deleted" => self.delete(),
-            "failed" => {
+            "failed" | "unknown" => {
                 let (failed_at, failure_reason) = (Some(at.millis()), value.clone());
-                self.raise(Some(FAILED), Some(Delivery { failed_at, failure_reason, ..Delivery::default() }));
+                let ack = (kind == "failed").then_some(FAILED);
+                self.raise(ack, Some(Delivery { failed_at, failure_reason, ..Delivery::default() }));
             }
             "edit" => self.merge(Self { body: Some(text()), updated_at: Some(*at), ..nothing }),
             "reaction" => {

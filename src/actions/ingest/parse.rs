@@ -20,6 +20,7 @@ use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{self as event, ChatType, Event};
 use crate::pb::ingest_json::{chat_type, connection_status};
+pub(in crate::actions) use fields::json as stored_json;
 use fields::{Fields, address, address_of, instant, person, required};
 
 const MAX_MEMBERS: usize = 4096;

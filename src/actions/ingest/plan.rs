@@ -17,7 +17,7 @@ mod waiting;
 
 pub(super) use merged_messages::{move_messages, move_waiting, rename_authors};
 pub(super) use message_rows::from_row;
-pub(super) use session_chats::{marked_unread, merge as merge_session_chats};
+pub(super) use session_chats::{marked_unread, merge as merge_session_chats, recount};
 pub(super) use sessions::resolve;
 
 use std::collections::BTreeSet;

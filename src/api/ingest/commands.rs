@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::reading::{next, shutting_down};
+use super::sends::{finish, to_wire as send_to_wire};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::commands::{self, Change, ConnectorLease, LEASE};
+use crate::actions::sends::{begin_next, requeue_interrupted};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -24,8 +26,8 @@ use crate::telemetry::metrics::GaugeGuard;
 
 /// Maximum number of unacknowledged commands. Fewer than are read together.
 const MAX_UNACKNOWLEDGED: usize = 64;
-/// Room for all of them and `opened`, so that sending never waits.
-pub(super) const CHANNEL_SIZE: usize = MAX_UNACKNOWLEDGED + 1;
+/// Room for all of them, sends and `opened`, so that sending rarely waits.
+pub(super) const CHANNEL_SIZE: usize = 2 * MAX_UNACKNOWLEDGED;
 /// How often the lease is renewed.
 const RENEWAL: Duration = Duration::from_secs(3);
 
@@ -92,26 +94,26 @@ impl Commands {
         hold: &mut Option<ConnectorLease>,
         requests: &mut Streaming<CommandsRequest>,
     ) -> Result<(), Status> {
-        let Some(found) = self.open(requests).await? else { return Ok(()) };
+        let Some((found, sends)) = self.open(requests).await? else { return Ok(()) };
         *hold = Some(found);
-        self.serve(found, requests).await
+        self.serve(found, sends, requests).await
     }
 
-    /// Reads the first message. Returns `None` when there is none.
+    /// Reads the first message: the lease, and whether the connector carries out sends. Returns `None` when there is none.
     async fn open(
         &self,
         requests: &mut Streaming<CommandsRequest>,
-    ) -> Result<Option<ConnectorLease>, Status> {
+    ) -> Result<Option<(ConnectorLease, bool)>, Status> {
         let first = tokio::select! {
             first = next(requests) => first?,
             () = self.closing.cancelled() => return Err(shutting_down().into()),
         };
         match first.map(|first| first.request) {
             None => Ok(None),
-            Some(Some(Request::Open(Open { session }))) => {
-                Ok(Some(ConnectorLease::find(&self.store, &self.caller, &session).await?))
+            Some(Some(Request::Open(Open { session, sends }))) => {
+                Ok(Some((ConnectorLease::find(&self.store, &self.caller, &session).await?, sends)))
             }
-            Some(Some(Request::Done(_)) | None) => {
+            Some(Some(Request::Done(_) | Request::Outcome(_)) | None) => {
                 Err(Error::invalid("open", "must be the first message").into())
             }
         }
@@ -120,9 +122,13 @@ impl Commands {
     async fn serve(
         &self,
         hold: ConnectorLease,
+        sends: bool,
         requests: &mut Streaming<CommandsRequest>,
     ) -> Result<(), Status> {
         let Some(mut lease) = self.wait_for_lease(hold, requests).await? else { return Ok(()) };
+        if sends {
+            requeue_interrupted(&self.store, hold).await?;
+        }
         self.respond(Response::Opened(Opened {})).await;
         let signal = self.notifier.subscribe(&hold);
         let mut renew = interval(RENEWAL);
@@ -140,11 +146,19 @@ impl Commands {
                         // The largest part of it belongs to this message: a connector waits for commands in between.
                         self.unprocessed.processed(usize::MAX);
                     }
+                    Some(Some(Request::Outcome(outcome))) => {
+                        finish(&self.store, hold, outcome).await?;
+                        self.unprocessed.processed(usize::MAX);
+                        self.send_next(&lease, sends).await?;
+                    }
                     Some(Some(Request::Open(_)) | None) => {
                         return Err(Error::invalid("done", "must be in every message but the first").into());
                     }
                 },
-                () = signal.notified() => self.send_pending(&lease, &mut unacknowledged).await?,
+                () = signal.notified() => {
+                    self.send_pending(&lease, &mut unacknowledged).await?;
+                    self.send_next(&lease, sends).await?;
+                }
             }
         }
     }
@@ -209,6 +223,24 @@ impl Commands {
             if unacknowledged.insert(command.id) {
                 self.respond(Response::Command(to_wire(&command))).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Sends what API clients send. A send whose chat waits for an outcome follows that.
+    async fn send_next(&self, lease: &Lease, sends: bool) -> Result<()> {
+        if !sends {
+            return Ok(());
+        }
+        let attempts = match begin_next(&self.store, lease.hold).await {
+            Err(error) if is_transient(&error) => return Ok(()),
+            attempts => attempts?,
+        };
+        if Instant::now() >= lease.expires {
+            return Err(lost());
+        }
+        for attempt in attempts {
+            self.respond(Response::Send(send_to_wire(attempt))).await;
         }
         Ok(())
     }

@@ -26,6 +26,14 @@ pub(super) fn commands(key: &Secret, url: &str) -> String {
         ("The inbox: open it in a browser, and sign in with the API key", format!("{url}/inbox")),
         ("A chat", format!("curl -s {chat} {auth} -H 'x-phone: {phone}'")),
         ("Assign and label it", format!("curl -s -X PATCH {chat} {auth} {json} \\\n  -d '{update}'")),
+        (
+            "Send a message to the simulated person, who answers within seconds",
+            format!(
+                "curl -s {url}/v1/message/send {auth} -H 'x-phone: {phone}' {json} \\\n  \
+                 -d '{{\"chat_id\":\"{PERSON}@c.us\",\"message\":\"See you at three\"}}'"
+            ),
+        ),
+        ("Read the answer", format!("curl -s '{chat}/messages?limit=2' {auth} -H 'x-phone: {phone}'")),
         ("A group", format!("curl -s {url}/v1/chats/{GROUP} {auth}")),
         ("The chat in its session", format!("curl -s {session_chat} {auth}")),
         ("Pin it", format!("curl -s -X PATCH {session_chat} {auth} {json} \\\n  -d '{{\"pinned\":true}}'")),

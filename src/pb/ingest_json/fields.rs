@@ -215,7 +215,7 @@ value_names!(
     receipt_kind,
     ReceiptKind,
     "RECEIPT_KIND_",
-    "one of sent, server, delivered, read, played, failed"
+    "one of sent, server, delivered, read, played, failed, unknown"
 );
 value_names!(
     connection_status,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actions::{connections, events, idempotency, ingest, senders, webhooks};
+use crate::actions::{connections, events, idempotency, ingest, senders, sends, webhooks};
 use crate::error::Result;
 use crate::store::Store;
 use crate::telemetry::{causes, metrics};
@@ -25,6 +25,8 @@ pub async fn clean_up(store: Store, (event_retention, inbound_retention): (Durat
         // Kept for as long as their events.
         let deliveries = all_batches(|| webhooks::remove_expired(&store, event_retention));
         log_failure("webhook deliveries", deliveries.await);
+        let sent = all_batches(|| sends::remove_expired(&store, event_retention));
+        log_failure("sends", sent.await);
         let inbound = all_batches(|| connections::remove_expired(&store, inbound_retention));
         log_failure("events of gateways", inbound.await);
         // A retention below the interval is honoured, too.

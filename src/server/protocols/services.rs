@@ -23,6 +23,7 @@ use crate::pb::connection_service_server::ConnectionServiceServer;
 use crate::pb::ingest_service_server::IngestServiceServer;
 use crate::pb::label_service_server::LabelServiceServer;
 use crate::pb::member_service_server::MemberServiceServer;
+use crate::pb::message_service_server::MessageServiceServer;
 use crate::pb::property_service_server::PropertyServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
 use crate::pb::webhook_service_server::WebhookServiceServer;
@@ -37,7 +38,11 @@ const MAX_INGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// The largest message of an RPC, in bytes, where other requests may have `max_body`.
 pub fn message_limit(rpc: &str, max_body: usize) -> usize {
-    if rpc.starts_with("/switchboard.v1.IngestService/") { MAX_INGEST_MESSAGE } else { max_body }
+    if rpc.starts_with("/switchboard.v1.IngestService/") {
+        MAX_INGEST_MESSAGE
+    } else {
+        rest::body_limit(rpc, max_body)
+    }
 }
 
 /// Builds the services: for gRPC and gRPC-Web, whose calls [`api::guard`] must authorize, and for REST.
@@ -67,6 +72,8 @@ pub fn compose(
     let ingest = IngestApi::new(store.with_lane(Lane::Ingest), notifier.clone(), closing.clone());
     let ingest = ingest.keeping_deleted_text(config.keep_deleted_text);
     let limit = config.max_body_bytes;
+    // Smaller requests of these services are bounded before.
+    let send_limit = rest::body_limit("/switchboard.v1.MessageService/SendMessage", limit);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
@@ -78,8 +85,9 @@ pub fn compose(
         .add_service(ConnectionServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(LabelServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(MemberServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(MessageServiceServer::from_arc(api.clone()).max_decoding_message_size(send_limit))
         .add_service(PropertyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
-        .add_service(SessionServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(SessionServiceServer::from_arc(api.clone()).max_decoding_message_size(send_limit))
         .add_service(WebhookServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(MAX_INGEST_MESSAGE))
         .add_service(health.rpc(closing.clone()))
@@ -92,6 +100,7 @@ pub fn compose(
         routes::connection_service_routes(api.clone()),
         routes::label_service_routes(api.clone()),
         routes::member_service_routes(api.clone()),
+        routes::message_service_routes(api.clone()),
         routes::property_service_routes(api.clone()),
         routes::session_service_routes(api.clone()),
         routes::webhook_service_routes(api),

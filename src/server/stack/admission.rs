@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::fair_share::{Exhausted, FairShare, Share, ShareLimits, Unprocessed};
 use crate::pb::{Capability, Method};
+use crate::rest::body_limit;
 use crate::server::protocols::media::is_media;
 use crate::server::protocols::protocol::Protocol;
 use crate::server::protocols::{is_open_stream, is_probe};
@@ -93,7 +94,7 @@ impl Admission {
         let mut bytes = self.take_bytes(caller)?;
         let response = match call.method {
             Some(method) if !method.reads_stream => {
-                let request = self.complete(request, &mut bytes).await?;
+                let request = self.complete(call, request, &mut bytes).await?;
                 let _place = self.places.take(caller, 1).map_err(too_many_requests)?;
                 next.run(request).await
             }
@@ -124,7 +125,7 @@ impl Admission {
     async fn unary(&self, call: &Call, request: Request, next: Next) -> Result<Response, Rejection> {
         let caller = call.caller.as_deref();
         let mut bytes = self.take_bytes(caller)?;
-        let request = self.complete(request, &mut bytes).await?;
+        let request = self.complete(call, request, &mut bytes).await?;
         let place = self.places.take(caller, 1).map_err(too_many_requests)?;
         let response = complete::response(next.run(request).await).await?;
         drop(place);
@@ -143,8 +144,9 @@ impl Admission {
     }
 
     /// The request with all of its body, which counts for the organization meanwhile.
-    async fn complete(&self, request: Request, bytes: &mut Share) -> Result<Request, Rejection> {
-        complete::request(request, self.max_body, |more| bytes.grow(more)).await.map_err(too_many_bytes)
+    async fn complete(&self, call: &Call, request: Request, bytes: &mut Share) -> Result<Request, Rejection> {
+        let max_body = call.method.map_or(self.max_body, |method| body_limit(method.path, self.max_body));
+        complete::request(request, max_body, |more| bytes.grow(more)).await.map_err(too_many_bytes)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tables of outgoing commands and webhook deliveries.
+//! The tables of outgoing commands, sends and webhook deliveries.
 
 diesel::table! {
     commands (org_id, session_id, chat_key, field) {
@@ -9,6 +9,29 @@ diesel::table! {
         flag -> Bool,
         at -> Nullable<Timestamptz>,
         version -> BigInt,
+    }
+}
+
+diesel::table! {
+    sends (org_id, send_id) {
+        org_id -> Uuid,
+        send_id -> Uuid,
+        session_id -> Text,
+        address -> Text,
+        kind -> Text,
+        message_id -> Nullable<Text>,
+        from_me -> Bool,
+        author -> Text,
+        has_own_id -> Bool,
+        content -> Jsonb,
+        state -> Text,
+        reason -> Nullable<Text>,
+        attempts -> Integer,
+        not_before -> Timestamptz,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        is_open -> Bool,
     }
 }
 

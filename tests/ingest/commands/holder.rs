@@ -30,7 +30,7 @@ impl Holder {
         request.metadata_mut().insert("authorization", token);
         let answers = IngestServiceClient::new(channel).commands(request).await?.into_inner();
         let holder = Self { requests, answers };
-        holder.send(Request::Open(Open { session: session.to_owned() })).await;
+        holder.send(Request::Open(Open { session: session.to_owned(), sends: false })).await;
         Ok(holder)
     }
 

@@ -4,8 +4,9 @@ use switchboard::pb::session_service_server::SessionService;
 use switchboard::pb::{
     CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
     GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
-    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionsRequest, ListSessionsResponse,
-    MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, Session, SessionChat, UpdateSessionChatRequest,
+    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionSendsRequest, ListSessionSendsResponse,
+    ListSessionsRequest, ListSessionsResponse, MarkSessionChatReadRequest, MarkSessionChatUnreadRequest,
+    SendSessionMessageRequest, Session, SessionChat, SessionMessage, UpdateSessionChatRequest,
     UpdateSessionRequest, WatchSessionChatsRequest, WatchSessionChatsResponse,
 };
 use tonic::codegen::tokio_stream;
@@ -79,6 +80,20 @@ impl SessionService for Stub {
         call: Call<MarkSessionChatUnreadRequest>,
     ) -> Result<Reply<SessionChat>, Status> {
         self.answer(call, SessionChat::default(), |_, _| ())
+    }
+
+    async fn send_session_message(
+        &self,
+        call: Call<SendSessionMessageRequest>,
+    ) -> Result<Reply<SessionMessage>, Status> {
+        self.answer(call, SessionMessage::default(), |_, _| ())
+    }
+
+    async fn list_session_sends(
+        &self,
+        call: Call<ListSessionSendsRequest>,
+    ) -> Result<Reply<ListSessionSendsResponse>, Status> {
+        self.answer(call, ListSessionSendsResponse::default(), |_, _| ())
     }
 
     async fn list_session_chats(

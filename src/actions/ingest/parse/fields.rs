@@ -125,7 +125,7 @@ pub(super) fn body(field: &str, body: String) -> Result<String> {
 }
 
 /// JSON that PostgreSQL can store and every client can read.
-pub(super) fn json(field: &str, value: ProtoValue) -> Result<Value> {
+pub(in crate::actions) fn json(field: &str, value: ProtoValue) -> Result<Value> {
     nested_json(field, value, MAX_DEPTH)
 }
 

@@ -14,12 +14,12 @@ const MAX_REASON_BYTES: usize = 1024;
 pub(super) fn receipt(receipt: Receipt) -> Result<Change> {
     let kind = receipt_kind::name(receipt.kind)
         .ok_or_else(|| Error::invalid("receipt.kind", format_args!("must be {}", receipt_kind::EXPECTED)))?;
-    let needs_contact = !matches!(kind.as_str(), "sent" | "server" | "failed");
+    let needs_contact = !matches!(kind.as_str(), "sent" | "server" | "failed" | "unknown");
     let contact = match receipt.by.as_str() {
         "" if !needs_contact => String::new(),
         by => person("receipt.by", by)?.as_str().to_owned(),
     };
-    let value = receipt.reason.filter(|_| kind == "failed");
+    let value = receipt.reason.filter(|_| matches!(kind.as_str(), "failed" | "unknown"));
     let value = value.map(|reason| bounded("receipt.reason", reason, MAX_REASON_BYTES)).transpose()?;
     let update = Update { kind, contact, at: required("receipt.at", receipt.at)?, value };
     Ok(Change::Update { message: reference("receipt", receipt.message)?, update })

@@ -32,6 +32,7 @@ pub(super) fn record_edit(
     (before, after): (&MessageState, &MessageState),
 ) {
     let is_deleted = |message: &MessageState| message.details.get("is_deleted").cloned();
+    let reason = |message: &MessageState| message.delivery.as_ref()?.failure_reason.clone();
     let (was_deleted, is_deleted) = (is_deleted(before), is_deleted(after));
     let kind = if was_deleted != is_deleted && is_deleted == Some(true.into()) {
         EventKind::MessageDeleted
@@ -40,7 +41,8 @@ pub(super) fn record_edit(
     };
     let mut changes = FieldChanges::default()
         .field("latest_message.is_deleted", &was_deleted, &is_deleted)
-        .field("latest_message.ack", &before.ack, &after.ack);
+        .field("latest_message.ack", &before.ack, &after.ack)
+        .field("latest_message.failure_reason", &reason(before), &reason(after));
     // Events outlive the text of a deleted message.
     if after.body.is_some() {
         changes = changes.field("latest_message.body", &before.body, &after.body);

@@ -1,0 +1,288 @@
+//! Sends: what API clients send through the connections of sessions.
+//!
+//! A call stores the send, and its message in the chat, in one transaction. The session's connection carries it out
+//! afterwards: `outcomes` has the states that it passes.
+
+mod connectors;
+mod content;
+mod outcomes;
+mod targets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use self::connectors::{Outcome, begin_next, finish, requeue_interrupted};
+use self::content::NewMessage;
+pub use self::content::{FileSource, Outgoing, SendContent, Target, new_message_id, to_proto};
+pub use self::outcomes::{
+    Attempt, accept, begin, content_of, due, fail, interrupted, reject_command, reported, requeue, unclear,
+};
+pub use self::targets::{MessageName, Recipient};
+use self::targets::{find_target, route};
+use super::idempotency::IdempotentWrite;
+use super::ingest::apply_within;
+use super::page::{CursorList, Page, PageRequest};
+use super::sessions::check_reach;
+use super::{retention, sessions};
+use crate::caller::{Caller, Principal};
+use crate::cursor::{Scope, SigningKeys};
+use crate::error::{Error, Kind, Result};
+use crate::ids::{ChatAddress, SessionId};
+use crate::instant::Instant;
+use crate::pb::ingest_event::ReceiptKind;
+use crate::store::sends::{self, CANCELLED, NewSend, QUEUED};
+pub use crate::store::sends::{SendRow, SendView};
+pub use crate::store::sent_messages::FoundMessage;
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_access};
+
+/// What the connections of sessions can send.
+pub trait SendRules: Send + Sync {
+    /// The id under which the gateway is to send the message; `None` when it chooses the id.
+    ///
+    /// # Errors
+    ///
+    /// [`no_connection`], or [`unsupported`] when the connection cannot send such a content.
+    fn check(
+        &self,
+        connection: &mut Connection,
+        caller: &Caller,
+        session: SessionId,
+        content: &SendContent,
+    ) -> StoreResult<Option<String>>;
+}
+
+/// The rules of this process.
+pub type Rules = Arc<dyn SendRules>;
+
+/// A send that was queued.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// The send.
+    pub view: SendView,
+    /// How many sends of the session wait, with this one.
+    pub position: i64,
+}
+
+/// What a request wants to send; a quoted message is not looked up yet.
+#[derive(Clone, Debug)]
+pub struct NewContent {
+    /// The content.
+    pub content: SendContent,
+    /// The message to quote.
+    pub reply_to: Option<String>,
+}
+
+/// What is done to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Reacts with this emoji; an empty one removes the reaction.
+    React(String),
+    /// Replaces the text.
+    Edit(String),
+    /// Deletes it for everyone.
+    Delete,
+}
+
+/// The error when the session has no connection.
+pub fn no_connection() -> Error {
+    Error::new(Kind::FailedPrecondition, "session has no connection")
+}
+
+/// The error when the session's connection cannot send such a content.
+pub fn unsupported(reason: &str) -> Error {
+    Error::invalid("type", format_args!("must be one that the connection can send: {reason}"))
+}
+
+/// Queues a message, which its chat shows at once.
+pub async fn send<R: Send + 'static>(
+    store: &Store,
+    rules: &Rules,
+    caller: &Caller,
+    recipient: Recipient,
+    new: NewContent,
+    write: IdempotentWrite<Queued, R>,
+) -> Result<R> {
+    let (caller, rules, org) = (caller.clone(), Arc::clone(rules), caller.org);
+    let work = move |tx: &mut Transaction<'_>| {
+        let (session, chat) = route(tx, &caller, &recipient)?;
+        let own_id = rules.check(tx, &caller, session.session_id, &new.content)?;
+        let quote = |id: &String| targets::quoted(tx, &caller, session.session_id, &chat, id);
+        let reply_to = new.reply_to.as_ref().map(quote).transpose()?;
+        let outgoing = Outgoing { content: new.content.clone(), reply_to };
+        let send_id = Uuid::now_v7();
+        let id = own_id.clone().unwrap_or_else(|| send_id.simple().to_string());
+        let event = outgoing.message_event(&NewMessage {
+            session: session.session_id,
+            phone: &session.phone,
+            chat: &chat,
+            id: &id,
+            at: Instant::now(),
+            performed_by: performer(&caller),
+        });
+        apply_within(tx, vec![event])?;
+        insert(tx, session.session_id, &chat, &outgoing, (send_id, Some(id), own_id.is_some()))
+    };
+    write.write(store, org, work).await
+}
+
+/// Queues a reaction to a message, an edit or a deletion.
+pub async fn act<R: Send + 'static>(
+    store: &Store,
+    rules: &Rules,
+    caller: &Caller,
+    name: MessageName,
+    act: Act,
+    write: IdempotentWrite<Queued, R>,
+) -> Result<R> {
+    let (caller, rules, org) = (caller.clone(), Arc::clone(rules), caller.org);
+    let work = move |tx: &mut Transaction<'_>| {
+        let found = find_target(tx, &caller, &name)?.ok_or_else(message_not_found)?;
+        let content = act.content(&found)?;
+        rules.check(tx, &caller, found.session, &content)?;
+        let outgoing = Outgoing { content, reply_to: None };
+        let id = found.message.message_id.clone();
+        insert(tx, found.session, &found.chat, &outgoing, (Uuid::now_v7(), Some(id), false))
+    };
+    write.write(store, org, work).await
+}
+
+/// A message, with its send if it was sent here.
+pub async fn get(store: &Store, caller: &Caller, name: MessageName) -> Result<FoundMessage> {
+    let caller = caller.clone();
+    let found = store.read(move |connection| find_target(connection, &caller, &name)).await?;
+    found.ok_or_else(message_not_found)
+}
+
+/// Cancels a queued send.
+pub async fn cancel<R: Send + 'static>(
+    store: &Store,
+    caller: &Caller,
+    send: Uuid,
+    write: IdempotentWrite<(), R>,
+) -> Result<R> {
+    let (caller, org) = (caller.clone(), caller.org);
+    let work = move |tx: &mut Transaction<'_>| {
+        let view = sends::find(tx, org, send)?.ok_or_else(send_not_found)?;
+        let viewer = caller.viewer();
+        if check_reach(&caller, view.send.session_id).is_err()
+            || chat_access::hides(tx, org, Some(&view.send.address), viewer.as_deref())?
+        {
+            return Err(send_not_found().into());
+        }
+        match sends::change_state(tx, org, send, &[QUEUED], CANCELLED, Some("cancelled"))? {
+            Some(row) => outcomes::show(tx, &row, ReceiptKind::Failed, "cancelled"),
+            None => Err(Error::new(Kind::FailedPrecondition, "it is not queued any more").into()),
+        }
+    };
+    write.write(store, org, work).await
+}
+
+/// A page of the sends of a session, newest first.
+pub async fn page(
+    store: &Store,
+    keys: &SigningKeys,
+    caller: &Caller,
+    session: SessionId,
+    state: Option<String>,
+    request: PageRequest,
+) -> Result<Page<SendView>> {
+    let scope = Scope::of("sends").with("session", session).with_some("state", state.as_deref());
+    let list = CursorList { store, keys, org: caller.org, scope };
+    let caller = caller.clone();
+    let read = move |connection: &mut Connection, before: Option<String>, limit| {
+        let before = before.map(|id| id.parse::<Uuid>()).transpose().map_err(Error::internal)?;
+        check_reach(&caller, session)?;
+        let viewer = caller.viewer();
+        let (org, state) = (caller.org, state.as_deref());
+        let rows = sends::page(connection, org, session, state, viewer.as_deref(), before, limit)?;
+        if rows.is_empty() {
+            sessions::find(connection, org, session)?;
+        }
+        Ok(rows)
+    };
+    list.page(request.limit, &request.cursor, |view: &SendView| view.send.send_id.to_string(), read).await
+}
+
+/// Deletes a batch of sends that did not change for that long. Returns whether there may be more.
+pub async fn remove_expired(store: &Store, retention: Duration) -> Result<bool> {
+    let expired =
+        store.read(move |connection| sends::expired(connection, retention, retention::BATCH)).await?;
+    retention::delete(store, expired, |tx, org, ids: &[Uuid]| sends::delete(tx, org, ids)).await
+}
+
+impl Act {
+    fn content(&self, found: &FoundMessage) -> Result<SendContent> {
+        let message = Target::from(found);
+        let own = || match found.message.from_me {
+            true => Ok(()),
+            false => Err(Error::invalid("message_id", "must be a message that the number sent")),
+        };
+        Ok(match self {
+            Self::React(emoji) => SendContent::Reaction { message, emoji: emoji.clone() },
+            Self::Edit(body) => {
+                own()?;
+                SendContent::Edit { message, body: body.clone() }
+            }
+            Self::Delete => {
+                own()?;
+                SendContent::Delete { message }
+            }
+        })
+    }
+}
+
+fn insert(
+    tx: &mut Transaction<'_>,
+    session: SessionId,
+    chat: &ChatAddress,
+    outgoing: &Outgoing,
+    (send_id, message_id, has_own_id): (Uuid, Option<String>, bool),
+) -> StoreResult<Queued> {
+    let target = outgoing.content.target();
+    let new = NewSend {
+        send_id,
+        session,
+        address: chat.clone(),
+        kind: outgoing.content.kind(),
+        message_id,
+        from_me: target.is_none_or(|target| target.from_me),
+        author: target.and_then(|target| target.author.clone()).unwrap_or_default(),
+        has_own_id,
+        content: stored(outgoing)?,
+        state: QUEUED,
+        reason: None,
+    };
+    sends::insert(tx, &new)?;
+    let org = tx.org();
+    let view = sends::find(tx, org, send_id)?.ok_or_else(|| Error::internal("the send is not stored"))?;
+    Ok(Queued { view, position: sends::position(tx, org, session, send_id)? })
+}
+
+/// PostgreSQL has no U+0000.
+fn stored(outgoing: &Outgoing) -> Result<Value> {
+    let content = serde_json::to_value(outgoing).map_err(Error::internal)?;
+    match content.to_string().contains("\\u0000") {
+        true => Err(Error::invalid("message", "must not contain the character U+0000")),
+        false => Ok(content),
+    }
+}
+
+/// Who sent a message: a member's email, or the key.
+fn performer(caller: &Caller) -> String {
+    match (&caller.member, &caller.principal) {
+        (Some(email), _) => email.to_string(),
+        (None, Principal::Member(subject)) => subject.clone(),
+        (None, Principal::ApiKey(id)) => format!("key:{id}"),
+    }
+}
+
+fn message_not_found() -> Error {
+    Error::not_found("message not found")
+}
+
+fn send_not_found() -> Error {
+    Error::not_found("send not found")
+}

@@ -1,0 +1,64 @@
+//! Sends of sessions whose connector is a program of the organization.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::outcomes::{Attempt, accept, begin, due, fail, interrupted, requeue, unclear};
+use crate::actions::commands::ConnectorLease;
+use crate::error::{Error, Result};
+use crate::store::{Store, sends};
+
+/// Sends that are begun together, each of another chat.
+const PAGE: i64 = 16;
+
+/// What became of a send, as its connector reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was sent; WhatsApp's id of the message, which is empty for the id that was given.
+    Accepted(String),
+    /// It was not sent, and cannot be.
+    Failed(String),
+    /// It may have been sent.
+    Unknown(String),
+}
+
+/// Puts the sends back into the queue that an earlier stream has sent and that have no outcome.
+pub async fn requeue_interrupted(store: &Store, lease: ConnectorLease) -> Result<()> {
+    for row in interrupted(store, lease.org, lease.session).await? {
+        let reason = "the connector's stream ended".to_owned();
+        requeue(store, lease.org, row.send_id, Duration::ZERO, reason).await?;
+    }
+    Ok(())
+}
+
+/// Begins the first send of each chat in which none is in progress.
+pub async fn begin_next(store: &Store, lease: ConnectorLease) -> Result<Vec<Attempt>> {
+    let mut attempts = Vec::new();
+    for row in due(store, lease.org, lease.session, PAGE).await? {
+        let Some(attempt) = begin(store, lease.org, row.send_id).await? else { continue };
+        match attempt.is_reported {
+            true => accept(store, lease.org, row.send_id, String::new()).await?,
+            false => attempts.push(attempt),
+        }
+    }
+    Ok(attempts)
+}
+
+/// Stores the outcome of a send of the session.
+///
+/// # Errors
+///
+/// The session has no such send.
+pub async fn finish(store: &Store, lease: ConnectorLease, send: Uuid, outcome: Outcome) -> Result<()> {
+    let org = lease.org;
+    let found = store.read(move |connection| sends::find(connection, org, send)).await?;
+    if found.is_none_or(|view| view.send.session_id != lease.session) {
+        return Err(Error::invalid("outcome.queue_id", "must be the id of a send of the session"));
+    }
+    match outcome {
+        Outcome::Accepted(message_id) => accept(store, org, send, message_id).await,
+        Outcome::Failed(reason) => fail(store, org, send, reason).await,
+        Outcome::Unknown(reason) => unclear(store, org, send, reason).await,
+    }
+}

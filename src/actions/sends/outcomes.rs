@@ -1,0 +1,263 @@
+//! The states of a send, from the queue to its outcome.
+//!
+//! `sending` is committed before the gateway is called, so that a send whose process was killed is known. Receipts do not
+//! change the state: whether an accepted message was delivered, read or failed says its ack.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::content::{Outgoing, SendContent, Target};
+use crate::actions::commands::Command;
+use crate::actions::ingest::{apply_within, rename_message};
+use crate::caller::Actor;
+use crate::error::{Error, Result};
+use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::instant::Instant;
+use crate::pb::IngestEvent;
+use crate::pb::ingest_event::{DeleteMessage, Edit, Event, MessageReference, Reaction, Receipt, ReceiptKind};
+use crate::store::sends::{self, ACCEPTED, FAILED, LOCAL_ONLY, NewSend, QUEUED, SENDING, SendRow, UNKNOWN};
+use crate::store::sessions as session_rows;
+use crate::store::{
+    Connection, LockMode, Store, StoreResult, Transaction, Writer, commands, send_queue, sent_messages,
+};
+
+/// The longest reason, in bytes.
+const MAX_REASON: usize = 1000;
+
+/// An attempt that has begun.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The send.
+    pub row: SendRow,
+    /// What to send.
+    pub outgoing: Outgoing,
+    /// Whether WhatsApp has reported the message already: an earlier attempt succeeded.
+    pub is_reported: bool,
+}
+
+/// At most `limit` sends of the session that may be attempted now: the first of each chat.
+pub async fn due(store: &Store, org: OrgId, session: SessionId, limit: i64) -> Result<Vec<SendRow>> {
+    store.read(move |connection| send_queue::due(connection, org, session, limit)).await
+}
+
+/// The sends of the session whose attempt was interrupted: their process ended before the outcome was stored.
+pub async fn interrupted(store: &Store, org: OrgId, session: SessionId) -> Result<Vec<SendRow>> {
+    store.read(move |connection| send_queue::in_state(connection, org, session, SENDING)).await
+}
+
+/// Begins an attempt. `None` when the send is not queued any more.
+pub async fn begin(store: &Store, org: OrgId, send: Uuid) -> Result<Option<Attempt>> {
+    let begun = store.write(writer(org), move |tx| {
+        let Some(row) = send_queue::begin(tx, org, send)? else { return Ok(None) };
+        let message = sends::find(tx, org, send)?.and_then(|view| view.message);
+        let is_message = !matches!(row.kind.as_str(), "reaction" | "edit" | "delete");
+        let is_reported = is_message && message.and_then(|message| message.ack) > Some(0);
+        let outgoing = outgoing(&row)?;
+        Ok(Some(Attempt { row, outgoing, is_reported }))
+    });
+    begun.await
+}
+
+/// Puts the send back into the queue: it was not sent, or may be repeated.
+pub async fn requeue(store: &Store, org: OrgId, send: Uuid, pause: Duration, reason: String) -> Result<()> {
+    let reason = shortened(reason);
+    store.write(writer(org), move |tx| send_queue::requeue(tx, org, send, pause, Some(&reason))).await
+}
+
+/// The gateway has accepted the send. `message_id` is WhatsApp's id of the message; empty while that is not known.
+///
+/// May be called several times.
+pub async fn accept(store: &Store, org: OrgId, send: Uuid, message_id: String) -> Result<()> {
+    let accepted = store.write(writer(org), move |tx| {
+        let open = [QUEUED, SENDING, UNKNOWN, ACCEPTED];
+        let Some(row) = sends::change_state(tx, org, send, &open, ACCEPTED, None)? else { return Ok(()) };
+        forget_file(tx, &row)?;
+        let content = outgoing(&row)?.content;
+        if content.target().is_some() {
+            let done = done(tx, &row, content)?;
+            return apply_within(tx, vec![done]);
+        }
+        let stored = row.message_id.clone().unwrap_or_default();
+        let id = if message_id.is_empty() { stored.clone() } else { message_id.clone() };
+        if id != stored {
+            rename_message(tx, row.session_id, &row.address, (&stored, &id))?;
+            sends::set_message(tx, org, send, &id)?;
+        }
+        apply_within(tx, vec![receipt(&row, &id, ReceiptKind::Sent, None)])
+    });
+    accepted.await
+}
+
+/// The send failed for good.
+pub async fn fail(store: &Store, org: OrgId, send: Uuid, reason: String) -> Result<()> {
+    let reason = shortened(reason);
+    let failed = store.write(writer(org), move |tx| {
+        match sends::change_state(tx, org, send, &[QUEUED, SENDING], FAILED, Some(&reason))? {
+            Some(row) => show(tx, &row, ReceiptKind::Failed, &reason),
+            None => Ok(()),
+        }
+    });
+    failed.await
+}
+
+/// The send may have been sent, and must not be sent again.
+pub async fn unclear(store: &Store, org: OrgId, send: Uuid, reason: String) -> Result<()> {
+    let reason = shortened(reason);
+    let set = store.write(writer(org), move |tx| {
+        match sends::change_state(tx, org, send, &[SENDING], UNKNOWN, Some(&reason))? {
+            Some(row) => show(tx, &row, ReceiptKind::Unknown, &reason),
+            None => Ok(()),
+        }
+    });
+    set.await
+}
+
+/// Removes a command that the connection cannot apply, and lists it with the reason.
+pub async fn reject_command(
+    store: &Store,
+    org: OrgId,
+    session: SessionId,
+    command: &Command,
+    (is_supported, reason): (bool, String),
+) -> Result<()> {
+    let (id, new) = (
+        command.id,
+        NewSend {
+            send_id: Uuid::now_v7(),
+            session,
+            address: command.chat.clone(),
+            kind: command.change.field(),
+            message_id: None,
+            from_me: true,
+            author: String::new(),
+            has_own_id: false,
+            content: serde_json::Value::Null,
+            state: if is_supported { FAILED } else { LOCAL_ONLY },
+            reason: Some(shortened(reason)),
+        },
+    );
+    let rejected = store.write(writer(org), move |tx| {
+        commands::delete(tx, org, session, &[id])?;
+        sends::insert(tx, &new)
+    });
+    rejected.await
+}
+
+/// The sends of the session whose outcome is unknown, and that WhatsApp has reported meanwhile: id of the send, and of the
+/// message.
+pub async fn reported(store: &Store, org: OrgId, session: SessionId) -> Result<Vec<(Uuid, String)>> {
+    let read = move |connection: &mut Connection| {
+        let mut reported = Vec::new();
+        for row in send_queue::in_state(connection, org, session, UNKNOWN)? {
+            let view = sends::find(connection, org, row.send_id)?;
+            let Some(message) = view.and_then(|view| view.message) else { continue };
+            let is_own = message.ack > Some(0);
+            let looks =
+                (message.type_.as_deref().unwrap_or_default(), message.body.as_deref().unwrap_or_default());
+            let id = match is_own {
+                true => Some(message.message_id.clone()),
+                false => sent_messages::reported(connection, org, &row, looks)?,
+            };
+            reported.extend(id.map(|id| (row.send_id, id)));
+        }
+        Ok(reported)
+    };
+    store.snapshot(read).await
+}
+
+/// What the send sends.
+///
+/// # Errors
+///
+/// Its content cannot be read.
+pub fn content_of(row: &SendRow) -> Result<SendContent> {
+    serde_json::from_value(row.content.clone())
+        .map(|outgoing: Outgoing| outgoing.content)
+        .map_err(Error::internal)
+}
+
+/// Shows why a send was not sent, or may not have been, in a receipt of its message.
+pub(super) fn show(
+    tx: &mut Transaction<'_>,
+    row: &SendRow,
+    kind: ReceiptKind,
+    reason: &str,
+) -> StoreResult<()> {
+    forget_file(tx, row)?;
+    if outgoing(row)?.content.target().is_some() {
+        return Ok(());
+    }
+    let id = row.message_id.as_deref().unwrap_or_default();
+    apply_within(tx, vec![receipt(row, id, kind, Some(reason.to_owned()))])
+}
+
+/// What is not sent again needs no file. A URL stays.
+fn forget_file(tx: &mut Transaction<'_>, row: &SendRow) -> StoreResult<()> {
+    let org = tx.org();
+    match row.content.pointer("/file/data") {
+        Some(_) => sends::forget_file(tx, org, row.send_id),
+        None => Ok(()),
+    }
+}
+
+/// What the send sends.
+fn outgoing(row: &SendRow) -> StoreResult<Outgoing> {
+    Ok(serde_json::from_value(row.content.clone()).map_err(Error::internal)?)
+}
+
+fn receipt(row: &SendRow, id: &str, kind: ReceiptKind, reason: Option<String>) -> IngestEvent {
+    let target = Target { id: id.to_owned(), from_me: true, author: None };
+    let receipt = Receipt {
+        message: Some(reference(row, target)),
+        kind: kind.into(),
+        at: Some(Instant::now().into()),
+        reason,
+        ..Receipt::default()
+    };
+    event(row, Event::Receipt(receipt))
+}
+
+/// What a reaction, an edit or a deletion does to its message.
+fn done(tx: &mut Transaction<'_>, row: &SendRow, content: SendContent) -> StoreResult<IngestEvent> {
+    let (org, at) = (tx.org(), Some(Instant::now().into()));
+    Ok(match content {
+        SendContent::Reaction { message, emoji } => {
+            let session = session_rows::find(tx, org, row.session_id)?;
+            let by = session.map(|session| ChatAddress::of_phone(&session.phone).as_str().to_owned());
+            let (message, by) = (Some(reference(row, message)), by.unwrap_or_default());
+            event(row, Event::Reaction(Reaction { message, by, emoji, at }))
+        }
+        SendContent::Edit { message, body } => {
+            event(row, Event::Edit(Edit { message: Some(reference(row, message)), body, at }))
+        }
+        SendContent::Delete { message } => {
+            event(row, Event::DeleteMessage(DeleteMessage { message: Some(reference(row, message)) }))
+        }
+        SendContent::Text { .. }
+        | SendContent::Media { .. }
+        | SendContent::Location { .. }
+        | SendContent::Contacts { .. }
+        | SendContent::Poll { .. }
+        | SendContent::Template { .. } => {
+            return Err(Error::internal("a message is about no other one").into());
+        }
+    })
+}
+
+fn reference(row: &SendRow, Target { id, from_me, author }: Target) -> MessageReference {
+    MessageReference { id, chat: row.address.as_str().to_owned(), from_me: Some(from_me), author }
+}
+
+fn event(row: &SendRow, event: Event) -> IngestEvent {
+    IngestEvent { session: row.session_id.to_string(), event: Some(event), ..IngestEvent::default() }
+}
+
+fn writer(org: OrgId) -> Writer {
+    Writer { org, actor: Actor::Connector, lock_mode: LockMode::Shared }
+}
+
+fn shortened(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(MAX_REASON));
+    reason
+}

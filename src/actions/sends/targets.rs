@@ -1,0 +1,147 @@
+//! The session that sends, the chat that it sends to, and the message that a send is about.
+
+use uuid::Uuid;
+
+use super::content::Target;
+use crate::actions::sessions::{self, check_reach};
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::ids::{AddressKind, ChatAddress, PhoneSelector, SessionId};
+use crate::store::chat_selector::ChatSelector;
+use crate::store::sent_messages::{self, FoundMessage};
+use crate::store::sessions::SessionRow;
+use crate::store::{Connection, StoreResult, chat_access, chats, sends, sessions as session_rows};
+
+/// Where a message is sent.
+#[derive(Clone, Debug)]
+pub enum Recipient {
+    /// A chat of the selected number, or of the number with the newest activity in it.
+    Chat(ChatAddress, Option<PhoneSelector>),
+    /// A chat of that session.
+    SessionChat(SessionId, ChatAddress),
+}
+
+/// How a request names a message.
+#[derive(Clone, Debug)]
+pub enum MessageName {
+    /// By the id of its send.
+    Send(Uuid),
+    /// By its `message_id`: the chat, WhatsApp's id, and whether the session sent it.
+    Message(ChatSelector, String, Option<bool>),
+    /// By WhatsApp's id alone, which finds messages that were sent here.
+    Sent(String),
+}
+
+impl MessageName {
+    /// Parses an id: a queue id, a `message_id` or a `unique_id`.
+    pub fn parse(caller: &Caller, id: &str, phone: Option<PhoneSelector>) -> Self {
+        // Ids of WhatsApp's clients may have 32 hexadecimal digits, too, in upper case.
+        if let Some(send) = id.parse().ok().filter(|_| !id.bytes().any(|byte| byte.is_ascii_uppercase())) {
+            return Self::Send(send);
+        }
+        let mut parts = id.splitn(4, '_');
+        match (parts.next(), parts.next().map(str::parse::<ChatAddress>), parts.next()) {
+            (Some(own @ ("true" | "false")), Some(Ok(chat)), Some(id)) => {
+                Self::Message(ChatSelector::of(caller, chat, phone), id.to_owned(), Some(own == "true"))
+            }
+            _ => Self::Sent(id.to_owned()),
+        }
+    }
+}
+
+/// The session that sends and the chat's canonical address. A person need not have a chat yet, if the session is named.
+pub(super) fn route(
+    connection: &mut Connection,
+    caller: &Caller,
+    recipient: &Recipient,
+) -> StoreResult<(SessionRow, ChatAddress)> {
+    let org = caller.org;
+    let (session, address) = match recipient {
+        Recipient::SessionChat(session, address) => {
+            check_reach(caller, *session)?;
+            (Some(*session), address)
+        }
+        Recipient::Chat(address, phone) => (of_number(connection, caller, address, phone.as_ref())?, address),
+    };
+    let session = session.ok_or_else(chat_not_found)?;
+    let row = session_rows::find(connection, org, session)?.ok_or_else(sessions::not_found)?;
+    if chat_access::hides(connection, org, Some(address), caller.viewer().as_deref())? {
+        return Err(chat_not_found().into());
+    }
+    let known = chats::canonical(connection, org, session, address)?;
+    match known {
+        Some(canonical) => Ok((row, canonical)),
+        // A group that the session does not hold is one that it is no member of.
+        None if address.kind() == AddressKind::Group => Err(chat_not_found().into()),
+        None => Ok((row, address.clone())),
+    }
+}
+
+/// The session of the number, or the one with the newest activity in the chat.
+fn of_number(
+    connection: &mut Connection,
+    caller: &Caller,
+    address: &ChatAddress,
+    phone: Option<&PhoneSelector>,
+) -> StoreResult<Option<SessionId>> {
+    let Some(phone) = phone else {
+        let selector = ChatSelector::of(caller, address.clone(), None);
+        return chats::find_session(connection, caller.org, &selector);
+    };
+    let found = session_rows::find_by_phone(connection, caller.org, phone, caller.sessions.as_deref())?;
+    Ok(Some(*found.first().ok_or_else(|| Error::not_found("phone not found"))?))
+}
+
+/// The message that a send is about.
+pub(super) fn find_target(
+    connection: &mut Connection,
+    caller: &Caller,
+    name: &MessageName,
+) -> StoreResult<Option<FoundMessage>> {
+    let org = caller.org;
+    let sent = match name {
+        MessageName::Message(selector, id, from_me) => {
+            return sent_messages::find(connection, org, selector, id, *from_me);
+        }
+        MessageName::Send(send) => sends::find(connection, org, *send)?,
+        MessageName::Sent(id) => sends::find_by_message(connection, org, id)?,
+    };
+    let Some(found) = sent.and_then(|view| FoundMessage::try_from(view).ok()) else { return Ok(None) };
+    let is_hidden = chat_access::hides(connection, org, Some(&found.chat), caller.viewer().as_deref())?;
+    Ok(Some(found).filter(|found| !is_hidden && check_reach(caller, found.session).is_ok()))
+}
+
+/// The message of the chat that a new one quotes.
+pub(super) fn quoted(
+    connection: &mut Connection,
+    caller: &Caller,
+    session: SessionId,
+    chat: &ChatAddress,
+    id: &str,
+) -> StoreResult<Target> {
+    let mut in_chat = ChatSelector::of(caller, chat.clone(), None);
+    in_chat.sessions = Some([session].into());
+    let found = match MessageName::parse(caller, id, None) {
+        MessageName::Message(selector, id, from_me) if selector.address == *chat => {
+            sent_messages::find(connection, caller.org, &in_chat, &id, from_me)?
+        }
+        MessageName::Sent(id) => sent_messages::find(connection, caller.org, &in_chat, &id, None)?,
+        name @ (MessageName::Send(_) | MessageName::Message(..)) => find_target(connection, caller, &name)?,
+    };
+    let found = found.filter(|found| found.session == session && found.chat == *chat);
+    let missing = || Error::invalid("reply_to", "must be a message of the chat");
+    Ok(Target::from(&found.ok_or_else(missing)?))
+}
+
+impl From<&FoundMessage> for Target {
+    fn from(found: &FoundMessage) -> Self {
+        let author = found.message.details.0.author.clone().or_else(|| found.message.sender.clone());
+        let is_of_other = !found.message.from_me && found.chat.kind() == AddressKind::Group;
+        let (id, from_me) = (found.message.message_id.clone(), found.message.from_me);
+        Self { id, from_me, author: author.filter(|_| is_of_other) }
+    }
+}
+
+fn chat_not_found() -> Error {
+    Error::not_found("chat not found")
+}

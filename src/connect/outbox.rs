@@ -1,0 +1,213 @@
+//! The outbox of a connection: carries out the sends and the commands of its session.
+//!
+//! Sends of a chat go out in order, one at a time; several chats go out in parallel, at the connection's pace. A send that
+//! was interrupted or whose outcome is unclear is repeated only when the gateway then sends it once; otherwise it is
+//! `unknown` until WhatsApp reports the message.
+
+mod changes;
+mod contents;
+mod pace;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::Notify;
+use tokio::time::{sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use self::contents::without_file;
+use self::contents::{ContentError, content};
+use self::pace::{POLL_INTERVAL, Pace, backoff};
+use super::gateway::{Content, Gateway, OutgoingMessage, QuotedMessage, SendError};
+use super::lease::Leased;
+use crate::actions::sends::{self, Attempt, SendRow};
+use crate::error::Result;
+use crate::ids::{OrgId, SessionId};
+use crate::instant::Instant;
+use crate::store::Store;
+use crate::store::send_queue::{self, Work};
+use crate::telemetry::causes;
+
+/// Chats that one connection sends to at a time.
+const MAX_CHATS: usize = 8;
+/// Sends that are read at a time: those of other chats, while some are being sent.
+const MAX_DUE: i64 = 16;
+/// How long a gateway may take to accept a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long attempts in progress may take at the end.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long a send is tried.
+const MAX_AGE: Duration = Duration::from_hours(24);
+
+/// The outbox of one connection. The caller holds the connection's lease.
+#[derive(Clone)]
+pub struct Outbox {
+    /// The lane of short statements.
+    pub store: Store,
+    /// The organization.
+    pub org: OrgId,
+    /// The session.
+    pub session: SessionId,
+    /// Its gateway.
+    pub gateway: Arc<dyn Gateway>,
+    /// The pace; `None` for no limit.
+    pub sends_per_minute: Option<i32>,
+}
+
+/// Carries out sends and commands until `closing` is cancelled.
+pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) {
+    let mut pace = Pace::new(outbox.sends_per_minute);
+    while let Err(error) = outbox.recover().await {
+        warn(&error);
+        tokio::select! {
+            () = sleep(POLL_INTERVAL) => {}
+            () = closing.cancelled() => return,
+        }
+    }
+    let (mut attempts, mut changes) = (FuturesUnordered::new(), FuturesUnordered::new());
+    let mut running: BTreeSet<Uuid> = BTreeSet::new();
+    while !closing.is_cancelled() {
+        let work = outbox.work().await.inspect_err(warn).unwrap_or_default();
+        if work.commands && changes.is_empty() {
+            changes.push(outbox.apply_changes());
+        }
+        let due =
+            if work.sends { outbox.due().await.inspect_err(warn).unwrap_or_default() } else { Vec::new() };
+        let idle: Vec<SendRow> = due.into_iter().filter(|row| !running.contains(&row.send_id)).collect();
+        for row in idle {
+            if attempts.len() >= MAX_CHATS || !pace.take() {
+                break;
+            }
+            running.insert(row.send_id);
+            attempts.push(outbox.attempt(row.send_id));
+        }
+        tokio::select! {
+            Some(send) = attempts.next() => { running.remove(&send); }
+            Some(()) = changes.next() => {}
+            () = wake.notified() => {}
+            () = sleep_until(pace.next()) => {}
+            () = closing.cancelled() => {}
+        }
+    }
+    // What is not finished by then is recovered by the next holder of the lease.
+    let _ = timeout(GRACE, async { while attempts.next().await.is_some() {} }).await;
+}
+
+impl From<&Leased> for Outbox {
+    fn from(leased: &Leased) -> Self {
+        let (store, gateway) = (leased.store.clone(), Arc::clone(&leased.gateway));
+        let sends_per_minute = leased.row.sends_per_minute;
+        Self { store, org: leased.org, session: leased.session, gateway, sends_per_minute }
+    }
+}
+
+impl Outbox {
+    /// Decides about the attempts that were interrupted.
+    async fn recover(&self) -> Result<()> {
+        for row in sends::interrupted(&self.store, self.org, self.session).await? {
+            let reason = "the service ended while it was sent".to_owned();
+            self.unclear(&row, reason, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
+    /// What there is to do. What WhatsApp has reported of sends whose outcome is unknown is taken over first.
+    async fn work(&self) -> Result<Work> {
+        let Self { store, org, session, .. } = self;
+        let (org, session) = (*org, *session);
+        let work = store.read(move |connection| send_queue::work(connection, org, session)).await?;
+        if work.unknown {
+            for (send, message_id) in sends::reported(store, org, session).await? {
+                sends::accept(store, org, send, message_id).await?;
+            }
+        }
+        Ok(work)
+    }
+
+    async fn due(&self) -> Result<Vec<SendRow>> {
+        let Self { store, org, session, .. } = self;
+        sends::due(store, *org, *session, MAX_DUE).await
+    }
+
+    /// Attempts a send. Returns its id.
+    async fn attempt(&self, send: Uuid) -> Uuid {
+        if let Err(error) = self.try_send(send).await {
+            warn(&error);
+        }
+        send
+    }
+
+    async fn try_send(&self, send: Uuid) -> Result<()> {
+        let Self { store, org, gateway, .. } = self;
+        let Some(attempt) = sends::begin(store, *org, send).await? else { return Ok(()) };
+        if attempt.is_reported {
+            return sends::accept(store, *org, send, String::new()).await;
+        }
+        let content = match content(&attempt.outgoing.content).await {
+            Ok(content) => content,
+            Err(ContentError::Rejected(reason)) => return sends::fail(store, *org, send, reason).await,
+            Err(ContentError::Unavailable(reason)) => return self.not_sent(&attempt.row, reason, None).await,
+        };
+        let message = outgoing_message(&attempt, content);
+        let outcome = timeout(SEND_TIMEOUT, gateway.send(&message)).await.unwrap_or_else(|_| {
+            let seconds = SEND_TIMEOUT.as_secs();
+            Err(SendError::Unclear { reason: format!("the gateway did not respond within {seconds} s") })
+        });
+        match outcome {
+            Ok(sent) => sends::accept(store, *org, send, sent.message_id).await,
+            Err(SendError::NotSent { reason, retry_after }) => {
+                self.not_sent(&attempt.row, reason, retry_after).await
+            }
+            Err(SendError::Rejected { reason }) => sends::fail(store, *org, send, reason).await,
+            Err(SendError::Unsupported { reason }) => sends::fail(store, *org, send, reason.to_owned()).await,
+            Err(SendError::Unclear { reason }) => {
+                let pause = backoff(attempt.row.attempts);
+                self.unclear(&attempt.row, reason, pause).await
+            }
+        }
+    }
+
+    /// Tries again later what was certainly not sent, unless it is too old.
+    async fn not_sent(&self, row: &SendRow, reason: String, retry_after: Option<Duration>) -> Result<()> {
+        let Self { store, org, .. } = self;
+        if row.created_at.later_by(MAX_AGE) < Instant::now() {
+            let reason = format!("not sent within 24 hours: {reason}");
+            return sends::fail(store, *org, row.send_id, reason).await;
+        }
+        let pause = retry_after.unwrap_or_else(|| backoff(row.attempts));
+        sends::requeue(store, *org, row.send_id, pause, reason).await
+    }
+
+    /// Repeats what may have been sent if the gateway then sends it once; otherwise its outcome is unknown.
+    async fn unclear(&self, row: &SendRow, reason: String, pause: Duration) -> Result<()> {
+        let Self { store, org, gateway, .. } = self;
+        let is_young = Instant::now() < row.created_at.later_by(MAX_AGE);
+        let content = sends::content_of(row).ok().map(|content| without_file(&content));
+        let may_repeat = match content {
+            Some(content) if row.has_own_id && is_young => gateway.can_repeat(&content).await,
+            Some(_) | None => false,
+        };
+        match may_repeat {
+            true => sends::requeue(store, *org, row.send_id, pause, reason).await,
+            false => sends::unclear(store, *org, row.send_id, reason).await,
+        }
+    }
+}
+
+fn outgoing_message(attempt: &Attempt, content: Content) -> OutgoingMessage {
+    let row = &attempt.row;
+    OutgoingMessage {
+        send: row.send_id,
+        message_id: row.message_id.clone().filter(|_| row.has_own_id),
+        chat: row.address.clone(),
+        reply_to: attempt.outgoing.reply_to.clone().map(QuotedMessage::from),
+        content,
+    }
+}
+
+fn warn(error: &crate::error::Error) {
+    tracing::warn!(reason = causes(error), "the outbox of a connection failed");
+}

@@ -1,0 +1,72 @@
+//! The persons that a simulated line talks to, and what they say.
+
+use crate::connect::gateway::Content;
+use crate::ids::{AddressKind, ChatAddress};
+
+/// The longest part of a message that an answer repeats, in characters.
+const MAX_QUOTE: usize = 40;
+
+const ANSWERS: [&str; 5] = [
+    "Thanks! You wrote “{}” – that works for me.",
+    "“{}” sounds good. When would that be?",
+    "Got it: “{}”. I will get back to you.",
+    "About “{}”: could you send me the details?",
+    "Great, “{}” it is. Thank you!",
+];
+
+const UNPROMPTED: [&str; 5] = [
+    "Hi, are you open today?",
+    "Is there any news about my order?",
+    "Could someone call me back, please?",
+    "Thank you for the quick help yesterday!",
+    "Do you also deliver on Saturdays?",
+];
+
+/// Digits before those of the number of a person who writes for the first time.
+const STRANGERS: &str = "1555010199";
+
+/// What a person says to a message; nothing to a picture or a place.
+pub(super) fn answer(content: &Content) -> Option<String> {
+    let said = match content {
+        Content::Text { body, .. } => body.clone(),
+        Content::Media { caption, .. } => caption.clone()?,
+        Content::Poll { question, options, .. } => {
+            return Some(format!("{question} – {}, please.", options.first()?));
+        }
+        Content::Contacts { .. } => return Some("Thanks for the contact!".to_owned()),
+        Content::Template { .. }
+        | Content::Location { .. }
+        | Content::Reaction { .. }
+        | Content::Edit { .. }
+        | Content::Delete { .. } => return None,
+    };
+    let quote: String = said.chars().take(MAX_QUOTE).collect();
+    let quote = if quote.len() < said.len() { format!("{quote}…") } else { quote };
+    let choice = said.bytes().map(usize::from).sum::<usize>() % ANSWERS.len();
+    Some(ANSWERS[choice].replace("{}", &quote))
+}
+
+/// What a person writes by itself for the nth time.
+pub(super) fn unprompted(number: usize) -> String {
+    UNPROMPTED[number % UNPROMPTED.len()].to_owned()
+}
+
+/// Who writes in a chat: its person, or one member of a group. Id and name.
+pub(super) fn writer(chat: &ChatAddress) -> (String, String) {
+    match chat.kind() {
+        AddressKind::Group => (format!("{STRANGERS}0@c.us"), "Noor Haddad".to_owned()),
+        AddressKind::Person | AddressKind::Lid | AddressKind::UserId => {
+            (chat.to_string(), "Sam Okafor".to_owned())
+        }
+    }
+}
+
+/// The chat of somebody who writes for the first time.
+pub(super) fn stranger(number: usize) -> Option<ChatAddress> {
+    format!("{STRANGERS}{}@c.us", 1 + number % 9).parse().ok()
+}
+
+/// Whether the person is one of the simulator's own.
+pub(super) fn is_stranger(contact: &str) -> bool {
+    contact.starts_with(STRANGERS)
+}

@@ -1,0 +1,85 @@
+//! A connector that carries out what API clients send.
+
+use std::time::Duration;
+
+use switchboard::pb::commands_request::outcome::Result as Reported;
+use switchboard::pb::commands_request::{Open, Outcome, Request};
+use switchboard::pb::commands_response::Response;
+use switchboard::pb::ingest_service_client::IngestServiceClient;
+use switchboard::pb::send_command::Content;
+use switchboard::pb::{CommandsRequest, CommandsResponse, SendCommand};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tonic::Streaming;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+
+/// Long enough for a send that is due to arrive.
+const QUIET: Duration = Duration::from_millis(1500);
+
+/// The stream of a connector that carries out sends.
+pub struct Connector {
+    requests: mpsc::Sender<CommandsRequest>,
+    answers: Streaming<CommandsResponse>,
+}
+
+impl Connector {
+    /// Opens the stream and waits for the lease.
+    pub async fn open(url: &str, key: &str, session: &str) -> Self {
+        let (requests, sent) = mpsc::channel(8);
+        let channel = tonic::transport::Channel::from_shared(url.to_owned()).expect("a URL").connect_lazy();
+        let mut request = tonic::Request::new(ReceiverStream::new(sent));
+        let token = format!("Bearer {key}").parse().expect("a header value");
+        request.metadata_mut().insert("authorization", token);
+        let open = Request::Open(Open { session: session.to_owned(), sends: true });
+        requests.send(CommandsRequest { request: Some(open) }).await.expect("an open stream");
+        let answers =
+            IngestServiceClient::new(channel).commands(request).await.expect("a stream").into_inner();
+        let mut connector = Self { requests, answers };
+        match connector.answers.message().await.expect("the lease").and_then(|answer| answer.response) {
+            Some(Response::Opened(_)) => connector,
+            other => panic!("not opened: {other:?}"),
+        }
+    }
+
+    /// The next send.
+    pub async fn next(&mut self) -> SendCommand {
+        let answer = timeout(Duration::from_secs(10), self.answers.message()).await.expect("a send in time");
+        match answer.expect("a send").and_then(|answer| answer.response) {
+            Some(Response::Send(send)) => send,
+            other => panic!("no send: {other:?}"),
+        }
+    }
+
+    /// The next send; `None` when the stream has ended.
+    pub async fn try_next(&mut self) -> Option<SendCommand> {
+        match self.answers.message().await.ok()??.response? {
+            Response::Send(send) => Some(send),
+            other => panic!("no send: {other:?}"),
+        }
+    }
+
+    /// Reports what became of a send.
+    pub async fn report(&self, send: &SendCommand, result: Reported) {
+        assert!(self.try_report(send, result).await, "the stream has ended");
+    }
+
+    /// Reports what became of a send, unless the stream has ended.
+    pub async fn try_report(&self, send: &SendCommand, result: Reported) -> bool {
+        let outcome = Outcome { queue_id: send.queue_id.clone(), result: Some(result) };
+        let request = Some(Request::Outcome(outcome));
+        self.requests.send(CommandsRequest { request }).await.is_ok()
+    }
+
+    /// Whether no send arrives for a while.
+    pub async fn is_quiet(&mut self) -> bool {
+        timeout(QUIET, self.answers.message()).await.is_err()
+    }
+}
+
+/// The text of a send.
+pub fn text(send: &SendCommand) -> String {
+    match &send.content {
+        Some(Content::Text(text)) => text.body.clone(),
+        other => panic!("no text: {other:?}"),
+    }
+}

@@ -1,0 +1,207 @@
+//! The outbox of a connection, with a gateway that the test controls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use switchboard::config::Secret;
+use switchboard::connect::gateway::SendError;
+use switchboard::connect::outbox::{self, Outbox};
+use switchboard::store::{PoolOptions, Store};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::fake_gateway::{FakeGateway, Script};
+use super::sends::{becomes, message, messages, send, world};
+use crate::support::{World, until};
+
+/// Whether the sends of the session have ids of ours is decided when they are queued.
+fn with_ids(world: &World, has_own_id: bool) {
+    world.sql().run_as(&world.org.id, &format!("UPDATE sends SET has_own_id = {has_own_id}"));
+}
+
+/// Runs the outbox of the first session until it is dropped.
+struct Running {
+    closing: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+fn run(world: &World, gateway: &Arc<FakeGateway>) -> Running {
+    run_at(world, gateway, None)
+}
+
+fn run_at(world: &World, gateway: &Arc<FakeGateway>, sends_per_minute: Option<i32>) -> Running {
+    let store = Store::new(Secret::new(&world.database.url), PoolOptions::background(2));
+    let outbox = Outbox {
+        store,
+        org: world.org.id.parse().expect("an organization"),
+        session: world.org.sessions[0].parse().expect("a session"),
+        gateway: gateway.clone(),
+        sends_per_minute,
+    };
+    let closing = CancellationToken::new();
+    let task = tokio::spawn(outbox::run(outbox, Arc::new(Notify::new()), closing.clone()));
+    Running { closing, task }
+}
+
+impl Running {
+    async fn stop(self) {
+        self.closing.cancel();
+        self.task.await.expect("the outbox ends");
+    }
+}
+
+#[tokio::test]
+async fn what_is_certainly_not_sent_is_tried_again() {
+    let (world, _) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let sent = send(&world, &chat, "Hello").await;
+    let gateway = FakeGateway::new(true, [Script::NotSent, Script::NotSent]);
+    let running = run(&world, &gateway);
+    let shown = becomes(&world, &sent["queue_id"], "accepted").await;
+    assert_eq!(shown["send"]["attempts"], 3);
+    assert_eq!(gateway.texts(), ["Hello"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn unclear_send_without_own_id_is_never_repeated_and_found_by_its_echo() {
+    let (world, _) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let sent = send(&world, &chat, "Hello").await;
+    with_ids(&world, false);
+    let gateway = FakeGateway::new(false, [Script::LoseAnswer]);
+    let running = run(&world, &gateway);
+    becomes(&world, &sent["queue_id"], "unknown").await;
+    let next = send(&world, &chat, "Next").await;
+    becomes(&world, &next["queue_id"], "accepted").await;
+    assert_eq!(gateway.texts(), ["Hello", "Next"]);
+    let echo = json!({
+        "id": "ECHO", "chat": chat.jid, "fromMe": true, "type": "chat", "body": "Hello", "ack": "2",
+        "timestamp": 4_000_000_000_000_i64,
+    });
+    world.import(&world.org, &[json!({"session": world.org.numbers[0], "message": echo})]);
+    let shown = becomes(&world, &sent["queue_id"], "accepted").await;
+    assert_eq!((&shown["unique_id"], &shown["ack"]), (&json!("ECHO"), &json!("2")));
+    assert_eq!(messages(&world, &chat).await.len(), 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn unclear_send_with_own_id_is_repeated_under_it() {
+    let (world, _) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let sent = send(&world, &chat, "Hello").await;
+    let gateway = FakeGateway::new(true, [Script::LoseAnswer]);
+    let running = run(&world, &gateway);
+    becomes(&world, &sent["queue_id"], "accepted").await;
+    let ids: Vec<_> = gateway.sent.lock().unwrap().iter().map(|(_, id, _)| id.clone()).collect();
+    let own = sent["unique_id"].as_str().map(str::to_owned);
+    assert_eq!(ids, [own.clone(), own]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn interrupted_send_is_repeated_only_with_an_own_id() {
+    let (world, _) = world().await;
+    let (asha, bela) = (world.chat("Asha Rao").await, world.chat("Bela Kovacs").await);
+    let (with_id, without) = (send(&world, &asha, "one").await, send(&world, &bela, "two").await);
+    let text = |sent: &serde_json::Value| sent["queue_id"].as_str().expect("an id").to_owned();
+    let sql = format!(
+        "UPDATE sends SET state = 'sending';
+         UPDATE sends SET has_own_id = false WHERE send_id = '{}'",
+        text(&without)
+    );
+    world.sql().run_as(&world.org.id, &sql);
+    let gateway = FakeGateway::new(true, []);
+    let running = run(&world, &gateway);
+    becomes(&world, &with_id["queue_id"], "accepted").await;
+    becomes(&world, &without["queue_id"], "unknown").await;
+    assert_eq!(gateway.texts(), ["one"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn rejected_send_shows_the_reason_of_the_gateway() {
+    let (world, _) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let (sent, next) = (send(&world, &chat, "Hello").await, send(&world, &chat, "Next").await);
+    let gateway = FakeGateway::new(true, [Script::Reject("131047 re-engagement message")]);
+    let running = run(&world, &gateway);
+    let shown = becomes(&world, &sent["queue_id"], "failed").await;
+    assert_eq!(shown["failure_reason"], "131047 re-engagement message");
+    becomes(&world, &next["queue_id"], "accepted").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn chats_are_sent_to_in_parallel_and_each_in_order() {
+    let (world, _) = world().await;
+    let (asha, bela) = (world.chat("Asha Rao").await, world.chat("Bela Kovacs").await);
+    for chat in [&asha, &bela] {
+        for number in 0..3 {
+            send(&world, chat, &format!("{} {number}", chat.digits)).await;
+        }
+    }
+    let gateway = FakeGateway::new(true, (0..6).map(|_| Script::Slow(Duration::from_millis(300))));
+    let running = run(&world, &gateway);
+    until("all are sent", async || gateway.texts().len() == 6).await;
+    assert_eq!(gateway.at_a_time.lock().unwrap().1, 2);
+    for chat in [&asha, &bela] {
+        let texts: Vec<_> =
+            gateway.texts().into_iter().filter(|text| text.starts_with(&chat.digits)).collect();
+        assert_eq!(texts, (0..3).map(|number| format!("{} {number}", chat.digits)).collect::<Vec<_>>());
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn sends_keep_the_pace_of_the_connection() {
+    let (world, _) = world().await;
+    let chats = [world.chat("Asha Rao").await, world.chat("Bela Kovacs").await, world.chat("Chen Wei").await];
+    for chat in &chats {
+        send(&world, chat, "Hello").await;
+    }
+    let gateway = FakeGateway::new(true, []);
+    let running = run_at(&world, &gateway, Some(60));
+    until("all are sent", async || gateway.texts().len() == 3).await;
+    let times: Vec<_> = gateway.sent.lock().unwrap().iter().map(|(.., at)| *at).collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] > Duration::from_millis(900)), "{times:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn command_that_the_gateway_cannot_do_stays_local() {
+    let (world, _) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let gateway = FakeGateway::new(true, []);
+    let running = run(&world, &gateway);
+    world.rest().patch(&chat.session_path, json!({"archived": true})).await.expect(200);
+    until("the change is applied", async || world.sql().count("commands") == 0).await;
+    assert_eq!(gateway.changed.lock().unwrap().len(), 1);
+    *gateway.change.lock().unwrap() = Some(SendError::Unsupported { reason: "the gateway cannot pin" });
+    world.rest().patch(&chat.session_path, json!({"pinned": true})).await.expect(200);
+    let sends = format!("/api/v1/sessions/{}/sends?state=local_only", world.org.sessions[0]);
+    until("the change is listed", async || {
+        let listed = world.rest().get(&sends).await.expect(200).json();
+        listed["data"][0]["reason"] == "the gateway cannot pin" && listed["data"][0]["type"] == "pinned"
+    })
+    .await;
+    assert_eq!(world.sql().count("commands"), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn message_whose_receipt_came_first_is_not_sent_again() {
+    let (world, _) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let sent = send(&world, &chat, "Hello").await;
+    let receipt = json!({"message": {"id": sent["unique_id"], "chat": chat.jid}, "kind": "server", "at": 1_900_000_000_000_i64});
+    world.import(&world.org, &[json!({"session": world.org.numbers[0], "receipt": receipt})]);
+    let gateway = FakeGateway::new(true, []);
+    let running = run(&world, &gateway);
+    becomes(&world, &sent["queue_id"], "accepted").await;
+    assert_eq!(message(&world, &sent["queue_id"]).await["ack"], "2");
+    assert_eq!(gateway.texts(), Vec::<String>::new());
+    running.stop().await;
+}
