@@ -1,16 +1,22 @@
 // Client of the service: gRPC-Web to the page's own origin, with the token of the sign-in form.
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
+import { signal } from '@preact/signals';
 import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
 import { type Chat, ChatService } from '../generated/switchboard/v1/chat_pb';
+import { type Connection, ConnectionService } from '../generated/switchboard/v1/connection_pb';
 import { LabelService } from '../generated/switchboard/v1/label_pb';
 import { type Member, MemberService } from '../generated/switchboard/v1/member_pb';
 import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
 import { type Property, PropertyService } from '../generated/switchboard/v1/property_pb';
 import type { SearchHit } from '../generated/switchboard/v1/search_pb';
-import { type Session, SessionService } from '../generated/switchboard/v1/session_pb';
+import { type Session, type SessionSend, SessionService } from '../generated/switchboard/v1/session_pb';
+import { digits, through } from './phones';
+import { Sending } from './sending';
 
-export type { Chat, ChatChange, ChatMessage, Member, Property, SearchHit, Session };
+export { digits } from './phones';
+export type { Outgoing } from './sending';
+export type { Chat, ChatChange, ChatMessage, Connection, Member, Property, SearchHit, Session, SessionSend };
 
 /** The filters that the service applies to a list of chats. Empty text means any. */
 export interface Wanted {
@@ -36,25 +42,19 @@ export type Cursors = Map<string, string>;
 const MOST_NAMES = 200n;
 const PEOPLE = 25;
 const HITS = 25;
-
-/** Selects one of the organization's phone numbers (`x-phone`). */
-function through(number: string): { headers: Record<string, string> } {
-  return { headers: number === '' ? {} : { 'x-phone': number } };
-}
-
-/** The digits of `15550101844@c.us`. */
-export function digits(id: string): string {
-  return id.split('@')[0];
-}
+const SENDS = 20n;
 
 export class Api {
   private readonly chats;
+  readonly sending: Sending;
   private readonly sessionService;
+  private readonly connectionService;
   private readonly memberService;
   private readonly labelService;
   private readonly propertyService;
   private readonly base: string;
-  private sessions: Session[] = [];
+  /** The phone numbers that the token may use. */
+  readonly sessions = signal<readonly Session[]>([]);
 
   constructor(private readonly token: string) {
     const bearer: Interceptor = (next) => (request) => {
@@ -65,14 +65,16 @@ export class Api {
     this.base = new URL('.', location.href).href.replace(/\/$/, '');
     const transport = createGrpcWebTransport({ baseUrl: this.base, interceptors: [bearer] });
     this.chats = createClient(ChatService, transport);
+    this.sending = new Sending(transport);
     this.sessionService = createClient(SessionService, transport);
+    this.connectionService = createClient(ConnectionService, transport);
     this.memberService = createClient(MemberService, transport);
     this.labelService = createClient(LabelService, transport);
     this.propertyService = createClient(PropertyService, transport);
   }
 
-  /** The phone numbers that the token may use. Called first: it also validates the token. */
-  async loadSessions(): Promise<Session[]> {
+  /** Loads the phone numbers. Called first: it also validates the token. */
+  async loadSessions(): Promise<void> {
     let cursor: string | undefined = '';
     const sessions: Session[] = [];
     while (cursor !== undefined) {
@@ -80,13 +82,12 @@ export class Api {
       sessions.push(...page.data);
       cursor = page.nextCursor;
     }
-    this.sessions = sessions;
-    return sessions;
+    this.sessions.value = sessions;
   }
 
   /** The session of the phone number that a chat was loaded for. */
   sessionOf(chat: Chat): Session | undefined {
-    return this.sessions.find((session) => session.phoneNumber === digits(chat.orgPhone));
+    return this.sessions.value.find((session) => session.phoneNumber === digits(chat.orgPhone));
   }
 
   async listChats(wanted: Wanted, offset: number, limit: number): Promise<Chat[]> {
@@ -114,7 +115,7 @@ export class Api {
     filter: { q?: string; pinned?: boolean },
     cursors?: Cursors,
   ): Promise<Page<{ chatId: string; number: string }, Cursors>> {
-    const sessions = this.sessions.filter(
+    const sessions = this.sessions.peek().filter(
       ({ id, phoneNumber }) => (number === '' || phoneNumber === number) && (!cursors || cursors.has(id)),
     );
     const next: Cursors = new Map();
@@ -179,6 +180,11 @@ export class Api {
     await this.update(chat, { customProperties: { [id]: value } }, 'custom_properties');
   }
 
+  /** Shows the chat to a member, or hides it. */
+  async setAccess({ chatId }: Chat, email: string, isAllowed: boolean): Promise<void> {
+    await this.chats.updateChatAccess({ chatIds: [chatId], access: { [email]: isAllowed }, replace: false });
+  }
+
   async archive(chat: Chat, archived: boolean): Promise<void> {
     await this.sessionService.updateSessionChat({ ...this.inSession(chat), chat: { archived } });
   }
@@ -202,6 +208,18 @@ export class Api {
 
   async markUnread(chat: Chat): Promise<void> {
     await this.sessionService.markSessionChatUnread(this.inSession(chat));
+  }
+
+  /** What connects the numbers to WhatsApp; needs `manage`. */
+  async connections(): Promise<Connection[]> {
+    return (await this.connectionService.listConnections({ limit: MOST_NAMES })).data;
+  }
+
+  /** The newest sends of a session that wait or failed. */
+  async troubles(sessionId: string): Promise<SessionSend[]> {
+    const states = ['queued', 'sending', 'failed', 'unknown'];
+    const pages = await Promise.all(states.map((state) => this.sessionService.listSessionSends({ sessionId, state, limit: SENDS })));
+    return pages.flatMap(({ data }) => data);
   }
 
   async members(): Promise<Member[]> {

@@ -34,3 +34,8 @@ export function isFinal(error: unknown): boolean {
 export function isForgotten(error: unknown): boolean {
   return [Code.OutOfRange, Code.InvalidArgument].includes(ConnectError.from(error).code);
 }
+
+/** Whether a number cannot send because nothing connects it to WhatsApp. */
+export function isNotConnected(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.FailedPrecondition;
+}

@@ -9,11 +9,14 @@ import {
   anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseTokenEndsIsTold,
 } from './inbox-watch.mjs';
 import {
+  aPictureIsSentAndOpened, aReplyIsSentReadAndAnswered, connect, whoMayOnlyReadCannotWrite, withoutAConnectionNobodyWrites,
+} from './inbox-sends.mjs';
+import {
   aFoundMessageIsShownWhereItIs, archivingCanBeUndone, everyViewHasAnAddress, everyWidthAndSchemeIsAccessible,
   severalChatsAreChangedTogether, whatIsDoneLeavesTheWork,
 } from './inbox-views.mjs';
 
-setTimeout(() => process.exit(1), 180_000).unref();
+setTimeout(() => process.exit(1), 240_000).unref();
 
 try {
   await aWrongTokenIsRefused();
@@ -36,6 +39,11 @@ try {
   await whoseTokenEndsIsTold();
   await aPhoneShowsOneThingAtATime();
   await everyWidthAndSchemeIsAccessible();
+  await withoutAConnectionNobodyWrites();
+  await connect();
+  await aReplyIsSentReadAndAnswered();
+  await aPictureIsSentAndOpened();
+  await whoMayOnlyReadCannotWrite();
   await nothingIsKept(page);
   assert.deepEqual(complaints, []);
   assert.deepEqual([...asked], [line.url]);

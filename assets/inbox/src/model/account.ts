@@ -1,10 +1,9 @@
 // Who is signed in. The token stays in memory, or in the tab's storage if the user asks for it.
 import { signal } from '@preact/signals';
-import { Api, type Session } from '../api';
+import { Api } from '../api';
 
 export interface Account {
   readonly api: Api;
-  readonly sessions: Session[];
   /** Email of the user; empty if not entered. */
   readonly email: string;
   /** Whether the tab's storage keeps the token and the settings. */
@@ -24,11 +23,11 @@ export const account = signal<Account | undefined>(undefined);
 /** Signs in. Fails when the service does not accept the token. */
 export async function signIn({ token, email, isKept }: Entry): Promise<void> {
   const api = new Api(token);
-  const sessions = await api.loadSessions();
+  await api.loadSessions();
   if (isKept) {
     sessionStorage.setItem(KEY, JSON.stringify({ token, email }));
   }
-  account.value = { api, sessions, email: email || emailIn(token), isKept };
+  account.value = { api, email: email || emailIn(token), isKept };
 }
 
 /** What the tab's storage keeps, if anything. */

@@ -70,6 +70,10 @@ export class Actions {
     await this.run(chat, 'Not changed', this.api.setProperty(chat, id, value));
   }
 
+  async setAccess(chat: Chat, email: string, isAllowed: boolean): Promise<void> {
+    await this.run(chat, 'Access not changed', this.api.setAccess(chat, email, isAllowed));
+  }
+
   /** Changes several chats, a few at a time, and offers to take it back. */
   async together(chats: readonly Chat[], done: string, call: (chat: Chat) => Promise<void>, undo?: (chat: Chat) => Promise<void>): Promise<void> {
     const changed: Chat[] = [];

@@ -6,6 +6,8 @@ import type { Api, Chat, Property } from '../api';
 export interface Person {
   readonly email: string;
   readonly name: string;
+  /** `owner`, `admin` or `member`; empty when it is not known. */
+  readonly role: string;
 }
 
 export class Choices {
@@ -14,7 +16,7 @@ export class Choices {
   readonly properties = signal<readonly Property[]>([]);
 
   constructor(email: string) {
-    this.addMembers(email === '' ? [] : [{ email, name: '' }]);
+    this.addMembers(email === '' ? [] : [{ email, name: '', role: '' }]);
   }
 
   /** Loads everything. A token without `manage` is refused, which is no error. */
@@ -24,7 +26,7 @@ export class Choices {
       this.addLabels(labels.value);
     }
     if (members.status === 'fulfilled') {
-      this.addMembers(members.value.map(({ email, name }) => ({ email, name: name ?? '' })));
+      this.addMembers(members.value.map(({ email, name, role }) => ({ email, name: name ?? '', role: role ?? '' })));
     }
     if (properties.status === 'fulfilled') {
       this.properties.value = properties.value;
@@ -34,7 +36,7 @@ export class Choices {
   /** Adds the labels and assignees of these chats. */
   learn(chats: readonly Chat[]): void {
     this.addLabels(chats.flatMap(({ labels }) => labels));
-    this.addMembers(chats.flatMap(({ assignedTo }) => (assignedTo ? [{ email: assignedTo, name: '' }] : [])));
+    this.addMembers(chats.flatMap(({ assignedTo }) => (assignedTo ? [{ email: assignedTo, name: '', role: '' }] : [])));
   }
 
   /** The member's name, or else the email. */
@@ -49,11 +51,12 @@ export class Choices {
     }
   }
 
+  /** Adds members; what is known about them stays. */
   private addMembers(members: Person[]): void {
     const all = new Map(this.members.peek().map((member) => [member.email.toLowerCase(), member]));
-    const isNew = members.filter(({ email, name }) => (all.get(email.toLowerCase())?.name ?? undefined) !== name);
-    isNew.filter(({ email, name }) => name !== '' || !all.has(email.toLowerCase())).forEach((member) => all.set(member.email.toLowerCase(), member));
-    if (isNew.length > 0) {
+    const added = members.filter(({ email, role }) => !all.has(email.toLowerCase()) || (role !== '' && all.get(email.toLowerCase())?.role !== role));
+    added.forEach((member) => all.set(member.email.toLowerCase(), member));
+    if (added.length > 0) {
       this.members.value = [...all.values()].sort((a, b) => a.email.localeCompare(b.email));
     }
   }

@@ -26,6 +26,8 @@ export class Conversation {
   readonly target = signal('');
   /** The message that the next one replies to. */
   readonly replyTo = signal<ChatMessage | undefined>(undefined);
+  /** The message whose text is being changed. */
+  readonly editing = signal<ChatMessage | undefined>(undefined);
   private known = new Map<string, ChatMessage>();
   /** Number of messages newer than the window. */
   private start = 0;
@@ -45,6 +47,7 @@ export class Conversation {
       this.isMissing.value = false;
       if (!isSame) {
         this.replyTo.value = undefined;
+        this.editing.value = undefined;
         this.chat.value = listed;
       }
     });
@@ -81,6 +84,7 @@ export class Conversation {
     batch(() => {
       this.chat.value = undefined;
       this.replyTo.value = undefined;
+      this.editing.value = undefined;
       this.isMissing.value = false;
       this.clear();
     });

@@ -10,8 +10,10 @@ import { ChatList } from './chats';
 import { Choices } from './choices';
 import { Conversation } from './conversation';
 import { showConnected, showFailure, showRefused } from './notices';
+import { Numbers } from './numbers';
 import { filter, go, route } from './route';
 import { Search } from './search';
+import { Sender } from './sender';
 import { marksRead } from './settings';
 import { Watch } from './watch';
 
@@ -22,6 +24,8 @@ export class Desk {
   readonly conversation: Conversation;
   readonly choices: Choices;
   readonly actions: Actions;
+  readonly numbers: Numbers;
+  readonly sender: Sender;
   /** The chat of the selected row of the list. */
   readonly chosen = signal<Chat | undefined>(undefined);
   private readonly changes: Changes;
@@ -44,6 +48,8 @@ export class Desk {
       },
     });
     this.actions = new Actions(api, (chatId) => this.changes.received(chatId));
+    this.numbers = new Numbers(api);
+    this.sender = new Sender(api, this.numbers, (chatId) => this.changes.received(chatId));
   }
 
   /** Follows the address and changes by others. */
@@ -55,10 +61,12 @@ export class Desk {
       refused: showRefused,
     });
     void this.choices.load(this.api);
+    this.numbers.start();
     effect(() => {
       const rows = this.list.rows.value;
       untracked(() => this.choices.learn(rows));
     });
+    effect(() => this.sender.stored(this.conversation.messages.value));
     effect(() => {
       const chat = this.conversation.chat.value;
       untracked(() => this.markRead(chat));

@@ -11,6 +11,7 @@ import { Help } from './help';
 import { listen } from './keys';
 import { List } from './list';
 import { Notices } from './notices';
+import { Numbers } from './numbers';
 import { Panel } from './panel';
 import { Sidebar } from './sidebar';
 import { SignIn } from './sign-in';
@@ -49,6 +50,7 @@ function Inbox({ account }: { account: Account }) {
         </main>
         <Notices />
         <Help desk={desk} />
+        <Numbers />
       </div>
     </DeskContext.Provider>
   );

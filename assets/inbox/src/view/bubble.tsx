@@ -6,6 +6,7 @@ import { useDesk } from './desk';
 import { Icon } from './icons';
 import { Formatted } from './formatted';
 import { MediaView } from './media';
+import { MessageMenu } from './message-menu';
 import { Ticks } from './ticks';
 
 interface Props {
@@ -33,7 +34,9 @@ export function Bubble({ chat, message, isTogether, isTarget }: Props) {
       {isNamed ? <div class={`sender ${message.fromMe ? '' : colorOf(message.author ?? '')}`} dir="auto">{sender}</div> : <span class="hidden">{sender}</span>}
       {message.isForwarded && !message.isDeleted && <div class="forwarded"><Icon name="forwarded" />Forwarded</div>}
       {message.isDeleted ? <p class="deleted">This message was deleted</p> : <Content chat={chat} message={message} />}
+      {!message.isDeleted && <MessageMenu chat={chat} message={message} />}
       <Foot message={message} />
+      <Failure chat={chat} message={message} />
       <Reactions chat={chat} message={message} />
     </li>
   );
@@ -103,5 +106,20 @@ function Reactions({ chat, message }: { chat: Chat; message: ChatMessage }) {
     <span class="reactions" title={who.join('\n')}>
       {emojis.join('')}{message.reactions.length > 1 ? ` ${message.reactions.length}` : ''}
     </span>
+  );
+}
+
+/** Why a message was not sent. */
+function Failure({ chat, message }: { chat: Chat; message: ChatMessage }) {
+  const { sender } = useDesk();
+  const why = message.failureReason ?? '';
+  if (!message.fromMe || message.isDeleted || (message.ack !== '-1' && !(message.ack === '0' && why !== ''))) {
+    return null;
+  }
+  return (
+    <div class="failure">
+      {message.ack === '0' ? 'WhatsApp may or may not have it' : 'Not sent'}{why !== '' && `: ${/^\d+$/.test(why) ? `error ${why} of WhatsApp` : why}`}
+      {message.messageType === 'chat' && sender.refusal(chat) === '' && <button type="button" class="link" onClick={() => void sender.again(chat, message)}>Send again</button>}
+    </div>
   );
 }

@@ -3,6 +3,7 @@ import type { Chat } from '../api';
 import { hasPanel } from '../model/settings';
 import { nameOf, phone, unread } from '../texts';
 import { Avatar } from './avatar';
+import { Compose } from './compose';
 import { useDesk } from './desk';
 import { IconButton } from './icons';
 import { focus } from './keys';
@@ -24,6 +25,7 @@ export function Conversation() {
     <article id="chat" aria-labelledby="chat-name">
       <Header chat={chat.value} />
       <Messages chat={chat.value} />
+      <Compose chat={chat.value} />
     </article>
   );
 }
@@ -34,7 +36,7 @@ function Header({ chat }: { chat: Chat }) {
   const session = desk.api.sessionOf(chat);
   const members = Number(chat.memberCount);
   const who = chat.chatType === 'group' ? `${members} ${members === 1 ? 'member' : 'members'}` : phone(chat.chatId);
-  const through = desk.account.sessions.length > 1 ? ` · ${session?.label || phone(chat.orgPhone)}` : '';
+  const through = desk.api.sessions.value.length > 1 ? ` · ${session?.label || phone(chat.orgPhone)}` : '';
   const back = () => {
     desk.close();
     focus('list');

@@ -32,6 +32,7 @@ export function shortcuts(desk: Desk): Shortcut[] {
   return [
     { key: 'Escape', does: 'leave a field, close the chat, empty the search', run: () => escape(desk) },
     { key: '/', does: 'search', run: () => focus('search') },
+    { key: 'c', does: 'write a message', run: () => toField(desk, 'compose') },
     { key: 'e', does: 'archive the chat, or take it out of the archive', run: onChat((chat) => actions.toggleArchived(chat)) },
     { key: 'd', does: 'close the chat: done; or reopen it', run: onChat((chat) => actions.toggleClosed(chat)) },
     { key: 'p', does: 'pin, unpin', run: onChat((chat) => actions.togglePinned(chat)) },

@@ -110,6 +110,8 @@ export function List() {
             return;
           }
           open(item);
+          // A touch would bring up the keyboard on the screen.
+          wantedFocus.value = matchMedia('(hover: hover)').matches ? 'compose' : '';
         }} />
     );
   });

@@ -15,15 +15,17 @@ const STATES: Record<string, string> = {
 const SHOWN = /^(image\/(png|jpeg|gif|webp|avif)|audio\/[\w.+-]+|video\/[\w.+-]+)$/;
 
 export function MediaView({ message, media }: { message: ChatMessage; media: Media }) {
+  const { sender } = useDesk();
   const { kind, id } = media;
-  if (id === '') {
+  const file = sender.fileOf(message);
+  if (id === '' && !file) {
     return <Absent message={message} media={media} />;
   }
   const isShown = kind === 'document' || media.mimetype === '' || SHOWN.test(media.mimetype.split(';')[0]);
   if (kind === 'document' || !isShown) {
-    return <Document media={media} />;
+    return <Document media={media} file={file} />;
   }
-  return kind === 'image' || kind === 'sticker' ? <Picture media={media} /> : <Player message={message} media={media} />;
+  return kind === 'image' || kind === 'sticker' ? <Picture media={media} file={file} /> : <Player message={message} media={media} file={file} />;
 }
 
 /** A file that is not stored (yet). */
@@ -38,8 +40,8 @@ function Absent({ message, media }: { message: ChatMessage; media: Media }) {
   );
 }
 
-function Picture({ media }: { media: Media }) {
-  const [url, box] = useBlob(media);
+function Picture({ media, file }: { media: Media; file?: File }) {
+  const [url, box] = useBlob(media, file);
   const dialog = useRef<HTMLDialogElement>(null);
   const name = media.filename || NAMES[media.kind];
   return (
@@ -57,8 +59,8 @@ function Picture({ media }: { media: Media }) {
   );
 }
 
-function Player({ message, media }: { message: ChatMessage; media: Media }) {
-  const [url, box] = useBlob(media);
+function Player({ message, media, file }: { message: ChatMessage; media: Media; file?: File }) {
+  const [url, box] = useBlob(media, file);
   const name = message.messageType === 'ptt' ? 'Voice message' : media.filename || NAMES[media.kind];
   return (
     <div class={media.kind === 'video' ? 'picture' : 'sound'} ref={box}>
@@ -68,11 +70,11 @@ function Player({ message, media }: { message: ChatMessage; media: Media }) {
   );
 }
 
-function Document({ media }: { media: Media }) {
+function Document({ media, file }: { media: Media; file?: File }) {
   const { api } = useDesk();
   const name = media.filename || NAMES[media.kind];
   const save = async () => {
-    const blob = await api.media(media.id);
+    const blob = file ?? (await api.media(media.id));
     const url = URL.createObjectURL(new Blob([blob], { type: 'application/octet-stream' }));
     const link = Object.assign(document.createElement('a'), { href: url, download: name });
     link.click();
@@ -88,7 +90,7 @@ function Document({ media }: { media: Media }) {
 }
 
 /** The file as an address of this page, once its box comes near the view. */
-function useBlob(media: Media) {
+function useBlob(media: Media, file?: File) {
   const { api } = useDesk();
   const [url, setUrl] = useState('');
   const box = useRef<HTMLDivElement>(null);
@@ -96,7 +98,7 @@ function useBlob(media: Media) {
     let made = '';
     let isGone = false;
     const load = async () => {
-      const blob = await api.media(media.id);
+      const blob = file ?? (await api.media(media.id));
       if (!isGone && SHOWN.test(blob.type.split(';')[0])) {
         made = URL.createObjectURL(blob);
         setUrl(made);
@@ -119,6 +121,6 @@ function useBlob(media: Media) {
       observer.disconnect();
       URL.revokeObjectURL(made);
     };
-  }, [media.id]);
+  }, [media.id, file]);
   return [url, box] as const;
 }

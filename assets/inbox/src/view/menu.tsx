@@ -3,13 +3,15 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { IconButton, type IconName } from './icons';
 
+/** Width of the items in pixels, at least. */
+const WIDTH = 240;
+
 export function Menu(props: { label: string; icon: IconName; class?: string; children: ComponentChildren }) {
   const [isOpen, setOpen] = useState(false);
-  const [isUp, setUp] = useState(false);
+  const [side, setSide] = useState('');
   const box = useRef<HTMLDivElement>(null);
   const toggle = () => {
-    const top = box.current?.getBoundingClientRect().top ?? 0;
-    setUp(top > innerHeight * 0.55);
+    setSide(box.current ? sideOf(box.current) : '');
     setOpen(!isOpen);
   };
   useEffect(() => {
@@ -45,7 +47,14 @@ export function Menu(props: { label: string; icon: IconName; class?: string; chi
   return (
     <div class={`menu ${props.class ?? ''}`} ref={box}>
       <IconButton icon={props.icon} label={props.label} isExpanded={isOpen} onClick={toggle} />
-      {isOpen && <div class={`menu-items ${isUp ? 'up' : ''}`} role="menu" aria-label={props.label} onClick={() => setOpen(false)}>{props.children}</div>}
+      {isOpen && <div class={`menu-items ${side}`} role="menu" aria-label={props.label} onClick={() => setOpen(false)}>{props.children}</div>}
     </div>
   );
+}
+
+/** Where there is room for the items: above or below, to the right or the left. */
+function sideOf(box: HTMLElement): string {
+  const { top, left } = box.getBoundingClientRect();
+  const right = box.closest('#messages')?.getBoundingClientRect().right ?? innerWidth;
+  return `${top > innerHeight * 0.55 ? 'up' : ''} ${right - left > WIDTH ? 'right' : ''}`;
 }

@@ -8,6 +8,7 @@ import { Bubble } from './bubble';
 import { useDesk } from './desk';
 import { useFocus } from './focus';
 import { IconButton } from './icons';
+import { PendingMessages } from './pending';
 
 /** Distance from the end, in pixels, that counts as the end. */
 const END_PIXELS = 40;
@@ -24,7 +25,7 @@ interface Place {
 }
 
 export function Messages({ chat }: { chat: Chat }) {
-  const { conversation } = useDesk();
+  const { conversation, sender } = useDesk();
   const { messages, newFrom, target, isLoading, hasOlder, hasNewer } = conversation;
   const area = useFocus<HTMLDivElement>('messages');
   const place = useRef<Place>({ isAtEnd: true, id: '', top: 0 });
@@ -66,7 +67,7 @@ export function Messages({ chat }: { chat: Chat }) {
       stay(element, place.current);
     }
     note();
-  }, [shown, opened]);
+  }, [shown, opened, sender.pending.value]);
   useEffect(load, [shown, isLoading.value]);
   useEffect(() => {
     const element = area.current;
@@ -97,7 +98,7 @@ export function Messages({ chat }: { chat: Chat }) {
         }}>
         <p class="quiet loading">{isLoading.value ? 'Loading…' : shown.length === 0 ? 'No messages yet.' : hasOlder.value ? '' : 'The conversation begins here.'}</p>
         <ol id="message-list">{shown.map((message, index) => <Entry key={message.messageId} chat={chat} message={message} before={shown[index - 1]}
-          isNew={message.messageId === newFrom.value} isTarget={message.messageId === target.value} />)}</ol>
+          isNew={message.messageId === newFrom.value} isTarget={message.messageId === target.value} />)}<PendingMessages chat={chat} /></ol>
       </div>
       {(!isAtEnd || hasNewer.value) && shown.length > 0 && <IconButton class="to-end" icon="down" label="Newest messages" onClick={toEnd} />}
     </div>

@@ -4,11 +4,13 @@ import type { Chat } from '../api';
 import { go } from '../model/route';
 import { hasPanel } from '../model/settings';
 import { contactName, nameOf, phone, plain } from '../texts';
+import { Access } from './access';
 import { Avatar } from './avatar';
 import { useDesk } from './desk';
 import { useFocus } from './focus';
 import { History } from './history';
 import { IconButton } from './icons';
+import { STATES } from './numbers';
 import { Properties } from './properties';
 
 const SOME = 30;
@@ -35,6 +37,7 @@ export function Panel({ chat }: { chat: Chat }) {
         <Numbers chat={chat} />
         {chat.chatType === 'group' && <Members chat={chat} />}
         <Common chat={chat} />
+        <Access chat={chat} />
         <History key={chat.chatId} chat={chat} />
       </div>
     </aside>
@@ -98,9 +101,8 @@ function Labels({ chat }: { chat: Chat }) {
 
 /** The organization's numbers that hold the chat, each with its own copy of the conversation. */
 function Numbers({ chat }: { chat: Chat }) {
-  const { account } = useDesk();
-  const held = account.sessions.filter(({ phoneNumber }) => chat.chatOrgPhones.includes(`${phoneNumber}@c.us`));
-  const states: Record<string, string> = { connected: 'connected', connecting: 'connecting…', disconnected: 'not connected', logged_out: 'logged out' };
+  const { api } = useDesk();
+  const held = api.sessions.value.filter(({ phoneNumber }) => chat.chatOrgPhones.includes(`${phoneNumber}@c.us`));
   return (
     <section>
       <h3>{held.length > 1 ? 'Your numbers' : 'Your number'}</h3>
@@ -111,7 +113,7 @@ function Numbers({ chat }: { chat: Chat }) {
           return (
             <li key={session.id}>
               {isThis ? <span>{name}</span> : <button type="button" class="link" onClick={() => go({ through: session.phoneNumber })}>{name}</button>}
-              <span class={`quiet status ${session.status}`}>{states[session.status] ?? session.status}</span>
+              <span class={`quiet status ${session.status}`}>{STATES[session.status] ?? session.status}</span>
             </li>
           );
         })}

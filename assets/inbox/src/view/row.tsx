@@ -12,7 +12,7 @@ export function ChatRow({ chat }: { chat: Chat }) {
   const desk = useDesk();
   const count = unread(chat);
   const { labels, assignedTo, latestMessage: message } = chat;
-  const session = desk.account.sessions.length > 1 ? desk.api.sessionOf(chat)?.label : '';
+  const session = desk.api.sessions.value.length > 1 ? desk.api.sessionOf(chat)?.label : '';
   return (
     <>
       <Avatar id={chat.chatId} name={nameOf(chat)} />

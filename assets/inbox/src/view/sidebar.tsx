@@ -10,6 +10,7 @@ import { useDesk } from './desk';
 import { Icon } from './icons';
 import { focus, showView } from './keys';
 import { Menu } from './menu';
+import { Warning } from './numbers';
 
 const SEARCH_PAUSE_MS = 250;
 const VIEW_NAMES: Record<View, string> = {
@@ -18,18 +19,21 @@ const VIEW_NAMES: Record<View, string> = {
 const TYPE_NAMES = { user: 'People', group: 'Groups', business: 'Businesses' };
 
 export function Sidebar() {
+  const { numbers } = useDesk();
   return (
     <>
       <header>
         <h1>Inbox</h1>
         <Menu label="Menu" icon="menu">
           <button type="button" role="menuitem" onClick={() => (isSelecting.value = true)}>Select chats</button>
+          <button type="button" role="menuitem" onClick={() => void numbers.open()}>Your numbers</button>
           <button type="button" id="help-button" role="menuitem" onClick={() => (isHelpOpen.value = true)}>Keyboard shortcuts and settings</button>
           <button type="button" id="sign-out" role="menuitem" onClick={signOut}>Sign out</button>
         </Menu>
       </header>
       <SearchBox />
       {filter.value.search === '' && <Views />}
+      <Warning />
       <Bulk />
     </>
   );
@@ -66,7 +70,7 @@ function Views() {
   const desk = useDesk();
   const { view, label, number, type, agent } = filter.value;
   const hasAgent = view !== 'mine' && view !== 'unassigned';
-  const { sessions } = desk.account;
+  const sessions = desk.api.sessions.value;
   return (
     <div id="filters">
       <div id="views" role="group" aria-label="Show">
