@@ -5,6 +5,7 @@ mod connector;
 mod fake_gateway;
 mod inbound;
 mod media;
+mod operators;
 mod outbox;
 mod sends;
 mod waha;

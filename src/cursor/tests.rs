@@ -117,3 +117,13 @@ proptest! {
         prop_assert!(is_invalid(&keys(), org, &scope, &cursor[..end]), "cut off at {}", end);
     }
 }
+
+#[test]
+fn secret_of_the_previous_key_is_decrypted_until_it_is_removed() {
+    let [old, new] = [(); 2].map(|()| SigningKey::generate().parse::<SigningKey>().unwrap());
+    let encrypted = SigningKeys::new(old.clone(), None).encrypt(b"connection", b"secret").unwrap();
+    let rotated = SigningKeys::new(new.clone(), Some(old));
+    assert_eq!(rotated.decrypt(b"connection", &encrypted), Some(b"secret".to_vec()));
+    assert_ne!(rotated.encrypt(b"connection", b"secret").unwrap().key_id, encrypted.key_id);
+    assert_eq!(SigningKeys::new(new, None).decrypt(b"connection", &encrypted), None);
+}

@@ -14,16 +14,16 @@ const SECRET: &str = "5f2b7c9a1d3e4f60a7b8c9d0";
 const API_KEY: &str = "canary-of-the-api-key-77";
 
 /// A service that may reach gateways on this machine.
-async fn world() -> World {
+pub async fn world() -> World {
     World::start_with("127.0.0.1:0", &["--connection-host", "127.0.0.1"]).await
 }
 
-async fn manager(world: &World) -> Rest {
+pub async fn manager(world: &World) -> Rest {
     world.anonymous().token(&world.key("read,send,manage").await)
 }
 
 /// A connection of the second session to that gateway: its id and the path of its webhook.
-async fn connect(world: &World, gateway: &str) -> (String, String) {
+pub async fn connect(world: &World, gateway: &str) -> (String, String) {
     let body = json!({
         "kind": "waha", "sessionId": world.org.sessions[1], "url": gateway, "apiKey": API_KEY, "webhookSecret": SECRET,
     });
@@ -41,7 +41,7 @@ fn signature(secret: &str, body: &str) -> String {
     digits(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, secret.as_bytes()), body.as_bytes()).as_ref())
 }
 
-async fn post(rest: &Rest, path: &str, body: &str) -> Answer {
+pub async fn post(rest: &Rest, path: &str, body: &str) -> Answer {
     let signed = rest.with("x-webhook-hmac", signature(SECRET, body));
     signed.with("x-webhook-hmac-algorithm", "sha512").json("POST", path, body.to_owned()).await
 }
@@ -52,7 +52,7 @@ fn now() -> u64 {
 }
 
 /// A text message that a person sent to the second session.
-fn message(id: &str, from: &str) -> String {
+pub fn message(id: &str, from: &str) -> String {
     let at = now();
     json!({
         "id": format!("evt_{id}"), "timestamp": at, "event": "message.any", "session": "default", "engine": "GOWS",
@@ -64,7 +64,7 @@ fn message(id: &str, from: &str) -> String {
     .to_string()
 }
 
-fn messages_named(world: &World, pattern: &str) -> i64 {
+pub fn messages_named(world: &World, pattern: &str) -> i64 {
     world.sql().count(&format!("messages WHERE message_id LIKE '{pattern}'"))
 }
 

@@ -1,0 +1,57 @@
+//! Connections as operators manage them: the command line, and several instances.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::inbound::{connect, message, messages_named, post, world};
+use crate::support::{Rest, Server, World, until};
+
+const HOST: [&str; 2] = ["--connection-host", "127.0.0.1"];
+
+#[tokio::test]
+async fn another_instance_serves_a_connection_within_ten_seconds() {
+    let world = world().await;
+    let (_, path) = connect(&world, "http://127.0.0.1:9").await;
+    let second = Server::start(&world.database, "127.0.0.1:0", &["--connection-host", "127.0.0.1"]).await;
+    let other = Rest::new(second.address);
+    post(&world.anonymous(), &path, &message("3EB0ONE", "15550103010")).await.expect(200);
+    until("it is stored", async || messages_named(&world, "3EB0ONE") == 1).await;
+    // The first instance holds the lease, the second one receives.
+    post(&other, &path, &message("3EB0TWO", "15550103010")).await.expect(200);
+    let took = until("it is stored", async || messages_named(&world, "3EB0TWO") == 1).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let process = i32::try_from(world.process_id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(process, Signal::KILL).expect("it runs");
+    let killed = Instant::now();
+    post(&other, &path, &message("3EB0THREE", "15550103010")).await.expect(200);
+    until("it is stored", async || messages_named(&world, "3EB0THREE") == 1).await;
+    assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+}
+
+#[tokio::test]
+async fn operator_manages_connections_on_the_command_line() {
+    let world = World::start().await;
+    let org = world.org.id.clone();
+    let create = |kind: &str, more: &[&str]| {
+        world.cli(&[&["connection", "create", kind, "--org", &org], more, &HOST].concat())
+    };
+    let url = ["--public-url", "https://inbox.acme.example"];
+    let gateway = ["--session", "15550100466", "--url", "http://127.0.0.1:9/", "--key", "canary-of-the-key"];
+    let printed = create("waha", &[&gateway[..], &url].concat());
+    let (id, webhook) = printed.split_once('\n').expect("two lines");
+    assert_eq!(webhook.trim(), format!("https://inbox.acme.example/connect/waha/{id}"));
+    assert_eq!(world.sql().count("sessions WHERE phone = '15550100466'"), 1, "the number is attached");
+    let list = world.cli(&["connection", "list", "--org", &org, "--json"]);
+    let list: Vec<Value> = serde_json::from_str(&list).expect("JSON");
+    let ours = list.iter().find(|one| one["connectionId"] == id).expect("our connection");
+    assert_eq!((&ours["url"], &ours["account"]), (&"http://127.0.0.1:9".into(), &"default".into()));
+    assert!(!format!("{list:?}").contains("canary-of-the-key"));
+
+    world.cli(&["connection", "sync", id]);
+    assert_eq!(world.cli(&["connection", "events", &world.org.connection]).lines().count(), 1);
+    assert_eq!(world.cli(&["connection", "replay", &world.org.connection]).trim(), "1");
+    world.cli(&["connection", "delete", id]);
+    assert!(!world.cli(&["connection", "list", "--org", &org]).contains(id));
+}
