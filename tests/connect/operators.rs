@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::inbound::{connect, message, messages_named, post, world};
 use crate::support::{Rest, Server, World, until};
@@ -14,7 +14,7 @@ const HOST: [&str; 2] = ["--connection-host", "127.0.0.1"];
 async fn another_instance_serves_a_connection_within_ten_seconds() {
     let world = world().await;
     let (_, path) = connect(&world, "http://127.0.0.1:9").await;
-    let second = Server::start(&world.database, "127.0.0.1:0", &["--connection-host", "127.0.0.1"]).await;
+    let second = Server::start(&world.database, "127.0.0.1:0", &HOST).await;
     let other = Rest::new(second.address);
     post(&world.anonymous(), &path, &message("3EB0ONE", "15550103010")).await.expect(200);
     until("it is stored", async || messages_named(&world, "3EB0ONE") == 1).await;
@@ -33,9 +33,10 @@ async fn another_instance_serves_a_connection_within_ten_seconds() {
 #[tokio::test]
 async fn operator_manages_connections_on_the_command_line() {
     let world = World::start().await;
-    let org = world.org.id.clone();
+    let org = world.org.id.as_str();
     let create = |kind: &str, more: &[&str]| {
-        world.cli(&[&["connection", "create", kind, "--org", &org], more, &HOST].concat())
+        let noun = ["connection", "create", kind, "--org", org];
+        world.cli(&[&noun[..], more, &HOST[..]].concat())
     };
     let url = ["--public-url", "https://inbox.acme.example"];
     let gateway = ["--session", "15550100466", "--url", "http://127.0.0.1:9/", "--key", "canary-of-the-key"];
@@ -43,15 +44,15 @@ async fn operator_manages_connections_on_the_command_line() {
     let (id, webhook) = printed.split_once('\n').expect("two lines");
     assert_eq!(webhook.trim(), format!("https://inbox.acme.example/connect/waha/{id}"));
     assert_eq!(world.sql().count("sessions WHERE phone = '15550100466'"), 1, "the number is attached");
-    let list = world.cli(&["connection", "list", "--org", &org, "--json"]);
+    let list = world.cli(&["connection", "list", "--org", org, "--json"]);
     let list: Vec<Value> = serde_json::from_str(&list).expect("JSON");
     let ours = list.iter().find(|one| one["connectionId"] == id).expect("our connection");
-    assert_eq!((&ours["url"], &ours["account"]), (&"http://127.0.0.1:9".into(), &"default".into()));
+    assert_eq!((&ours["url"], &ours["account"]), (&json!("http://127.0.0.1:9"), &json!("default")));
     assert!(!format!("{list:?}").contains("canary-of-the-key"));
 
     world.cli(&["connection", "sync", id]);
     assert_eq!(world.cli(&["connection", "events", &world.org.connection]).lines().count(), 1);
     assert_eq!(world.cli(&["connection", "replay", &world.org.connection]).trim(), "1");
     world.cli(&["connection", "delete", id]);
-    assert!(!world.cli(&["connection", "list", "--org", &org]).contains(id));
+    assert!(!world.cli(&["connection", "list", "--org", org]).contains(id));
 }
