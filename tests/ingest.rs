@@ -13,6 +13,7 @@ mod rejections;
 mod rules;
 mod setup;
 pub mod stream;
+mod waiting;
 
 use serde_json::{Value, json};
 use switchboard::actions::idempotency::IdempotentWrite;

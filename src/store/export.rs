@@ -142,7 +142,7 @@ pub fn each_message(
     each!(connection, stored, (String, Message), handle)
 }
 
-/// Each update of the session that waits for its message or chat.
+/// Each update of the session that waits for its message or chat, those of one chat in the order of their times.
 pub fn each_waiting(
     connection: &mut Connection,
     org: OrgId,
@@ -150,7 +150,12 @@ pub fn each_waiting(
     mut handle: impl FnMut(WaitingUpdate) -> StoreResult<()>,
 ) -> StoreResult<()> {
     let waiting = org_rows!(waiting_updates, org, session_id = session)
-        .order((waiting_updates::address, waiting_updates::message_id))
+        .order((
+            waiting_updates::address,
+            waiting_updates::message_id,
+            waiting_updates::at,
+            waiting_updates::kind,
+        ))
         .select(waiting_columns!());
     each!(connection, waiting, WaitingUpdate, handle)
 }

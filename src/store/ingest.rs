@@ -26,9 +26,9 @@ pub use chats::{Chat, chats_by_address, create_chats, lock_chats, update_chats};
 pub use contacts::{Contact, create_contacts, lock_contacts, remove_contacts, update_contacts};
 pub use deletions::{DeletedChat, add_deletions, deletions, remove_deletions, take_deletions_at};
 pub use links::{
-    Renamed, add_addresses, add_linked_addresses, add_new_links, join_links, persons_of, rename_chats, touch,
+    Renamed, add_addresses, add_linked_addresses, add_new_links, join_links, persons_of, rename_chats,
 };
-pub use members::{Member, join_members, members_of, memberships_of, remove_members, set_members};
+pub use members::{Member, members_of, memberships_of, remove_members, set_members};
 pub use merges::{
     Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, move_addresses, move_messages,
     remove_chats, session_chat_keys, take_messages, update_merged,
@@ -39,13 +39,15 @@ pub use session_chats::{
     Latest, SessionChat, SessionChatKey, create_session_chats, latest_messages, lock_session_chats,
     unread_counts, update_session_chats,
 };
-pub use sessions::{SessionNames, SessionStatus, lock_session_statuses, sessions_by_name, update_statuses};
+pub use sessions::{
+    SessionNames, SessionStatus, lock_session_statuses, own_addresses, sessions_by_name, update_statuses,
+};
 
 pub(super) use waiting::waiting_columns;
 pub use waiting::{
     Awaited, MEMBER, READ_MARK, UNREAD, WaitingUpdate, add_waiting, arrived, delete_expired_waiting,
     limit_waiting, orgs_with_expired_waiting, take_waiting, take_waiting_at, take_waiting_by_sender,
-    take_waiting_members, waits_at,
+    take_waiting_members, waiting_read_marks, waits_at,
 };
 
 use diesel::connection::SimpleConnection;

@@ -13,6 +13,11 @@ const PERSON: &str = "15550101001@s.whatsapp.net";
 /// The same person by LID.
 const HIDDEN: &str = "189412345001@lid";
 const OTHER_PERSON: &str = "15550101002@c.us";
+/// An earlier number of that person.
+const EARLIER: &str = "15550101003@c.us";
+/// A person with two spellings of one mobile number.
+const SPELLED: &str = "5511900000001@s.whatsapp.net";
+const ALSO_SPELLED: &str = "551100000001@s.whatsapp.net";
 const GROUP: &str = "120363300000000001@g.us";
 const VERSIONED_PERSON: &str = "15550101009@c.us";
 const VERSIONED_GROUP: &str = "120363300000000009@g.us";
@@ -22,6 +27,8 @@ fn fixed() -> Vec<Value> {
     vec![
         json!({"contact": {"id": "189412345001:3@lid", "name": "Asha Rao", "color": "#B4876E"}}),
         json!({"address": {"lid": HIDDEN, "jid": PERSON}}),
+        json!({"alias": {"jid": ALSO_SPELLED, "sameAs": SPELLED}}),
+        json!({"alias": {"jid": EARLIER, "sameAs": OTHER_PERSON}}),
         json!({"contact": {"id": OTHER_PERSON, "name": null, "isInternal": true}}),
         json!({"chat": {"jid": PERSON, "type": "business", "archived": true, "mutedUntil": 1_800_000_000_000_i64}}),
         json!({"chat": {"jid": GROUP, "type": "group", "name": "Team", "memberAddMode": "all_member_add", "members": [
@@ -30,11 +37,34 @@ fn fixed() -> Vec<Value> {
 }
 
 fn chat() -> impl Strategy<Value = &'static str> {
-    prop_oneof![Just(PERSON), Just(HIDDEN), Just(OTHER_PERSON), Just(GROUP)]
+    prop_oneof![
+        3 => Just(PERSON),
+        3 => Just(HIDDEN),
+        2 => Just(OTHER_PERSON),
+        1 => Just(EARLIER),
+        1 => Just(SPELLED),
+        1 => Just(ALSO_SPELLED),
+        3 => Just(GROUP),
+    ]
 }
 
-fn id() -> impl Strategy<Value = String> {
-    (0..4).prop_map(|id| format!("3EB0{id}"))
+/// A message's sender, by either address.
+fn sender() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just(PERSON), Just(HIDDEN)]
+}
+
+/// A reference to one of four messages, with and without the parts that may be left out.
+fn reference() -> impl Strategy<Value = Value> {
+    (0..4, chat(), any::<bool>(), prop::option::of(sender())).prop_map(
+        |(number, chat, has_from_me, author)| {
+            let mut reference = json!({"id": format!("3EB0{number}"), "chat": chat});
+            if has_from_me {
+                reference["fromMe"] = json!(number == 3);
+            }
+            author.into_iter().for_each(|author| reference["author"] = json!(author));
+            reference
+        },
+    )
 }
 
 fn instant() -> impl Strategy<Value = i64> {
@@ -42,7 +72,14 @@ fn instant() -> impl Strategy<Value = i64> {
 }
 
 fn person() -> impl Strategy<Value = &'static str> {
-    prop_oneof![Just(PERSON), Just(OTHER_PERSON)]
+    prop_oneof![
+        Just(PERSON),
+        Just(HIDDEN),
+        Just(OTHER_PERSON),
+        Just(EARLIER),
+        Just(SPELLED),
+        Just(ALSO_SPELLED)
+    ]
 }
 
 fn message() -> impl Strategy<Value = Value> {
@@ -61,11 +98,12 @@ fn message() -> impl Strategy<Value = Value> {
     ];
     let fields = subsequence(keys.to_vec(), 0..keys.len());
     let version = prop::option::of(instant());
-    (0..4_i64, chat(), version, fields, prop_oneof![Just("hello"), Just("goodbye")]).prop_map(
-        |(number, chat, version, fields, body)| {
+    let body = prop_oneof![Just("hello"), Just("goodbye")];
+    (0..4_i64, (chat(), sender()), version, fields, body).prop_map(
+        |(number, (chat, sender), version, fields, body)| {
             // When a message was sent and by whom never changes.
             let mut message = json!({"id": format!("3EB0{number}"), "chat": chat, "fromMe": number == 3,
-                "sender": PERSON, "timestamp": 1_737_976_076_000 + number * 1000});
+                "sender": sender, "timestamp": 1_737_976_076_000 + number * 1000});
             fields.into_iter().for_each(|(key, value)| message[key] = value);
             match version {
                 // Another text needs a version.
@@ -84,23 +122,24 @@ fn message() -> impl Strategy<Value = Value> {
 }
 
 fn edit() -> impl Strategy<Value = Value> {
-    (id(), chat(), instant(), prop_oneof![Just("second"), Just("third")]).prop_map(
-        |(id, chat, at, body)| json!({"edit": {"message": {"id": id, "chat": chat}, "body": body, "at": at}}),
+    // Of edits that wait and have one instant only the greatest is kept, so each text has its own instants.
+    (reference(), instant(), prop_oneof![Just(("second", 0_i64)), Just(("third", 1))]).prop_map(
+        |(message, at, (body, later))| json!({"edit": {"message": message, "body": body, "at": at + later}}),
     )
 }
 
 fn reaction() -> impl Strategy<Value = Value> {
     let emoji = prop_oneof![Just("\u{1f44d}"), Just("\u{2764}"), Just("")];
-    (id(), chat(), person(), emoji, instant()).prop_map(|(id, chat, by, emoji, at)| {
-        json!({"reaction": {"message": {"id": id, "chat": chat}, "by": by, "emoji": emoji, "at": at}})
+    (reference(), person(), emoji, instant()).prop_map(|(message, by, emoji, at)| {
+        json!({"reaction": {"message": message, "by": by, "emoji": emoji, "at": at}})
     })
 }
 
 fn receipt() -> impl Strategy<Value = Value> {
     let kind = prop_oneof![Just("sent"), Just("server"), Just("delivered"), Just("read"), Just("failed")];
-    (id(), chat(), person(), kind, instant()).prop_map(|(message, chat, by, kind, at)| {
-        json!({"receipt": {"message": {"id": message, "chat": chat}, "by": by, "kind": kind, "at": at}})
-    })
+    (reference(), person(), kind, instant()).prop_map(
+        |(message, by, kind, at)| json!({"receipt": {"message": message, "by": by, "kind": kind, "at": at}}),
+    )
 }
 
 fn seconds(second: i64) -> i64 {
@@ -143,7 +182,7 @@ fn any_event() -> impl Strategy<Value = Value> {
         2 => versioned(),
         2 => member_change(),
         2 => (chat(), instant()).prop_map(|(chat, at)| json!({"read": {"chat": chat, "upTo": at}})),
-        1 => (id(), chat()).prop_map(|(id, chat)| json!({"deleteMessage": {"message": {"id": id, "chat": chat}}})),
+        1 => reference().prop_map(|message| json!({"deleteMessage": {"message": message}})),
         1 => (status, instant()).prop_map(|(status, at)| json!({"status": {"status": status, "at": at}})),
     ];
     (events, prop_oneof![4 => Just(NUMBER), 1 => Just(OTHER_NUMBER)]).prop_map(|(mut event, session)| {

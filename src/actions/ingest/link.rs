@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::change::{Change, Link, SessionEvent};
+use super::memberships;
 use super::merge::merge_chats;
 use super::persons::Persons;
 use super::plan::{move_waiting, rename_authors, resolve};
@@ -17,7 +18,7 @@ use super::transaction::{Rejections, write_in_parts};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{AddressKind, ChatAddress};
 use crate::instant::Instant;
-use crate::store::ingest::{self as rows, Changed, Contact, Member, Merge, Renamed};
+use crate::store::ingest::{self as rows, Changed, Contact, Merge, Renamed};
 use crate::store::{LockMode, Store, StoreResult, Transaction};
 
 /// The person known by `from` becomes known by `to`.
@@ -212,7 +213,7 @@ fn join_contacts(tx: &mut Transaction<'_>, pairs: &[Pair<'_>]) -> StoreResult<()
     if !changed.is_empty() {
         rows::update_contacts(tx, &changed)?;
     }
-    move_memberships(tx, &joined)?;
+    memberships::join(tx, &joined)?;
     rows::remove_contacts(tx, org, &joined.into_keys().collect::<Vec<_>>())
 }
 
@@ -223,22 +224,6 @@ fn take_over(contact: &mut Contact, removed: &Contact) {
     contact.image = contact.image.take().or_else(|| removed.image.clone());
     contact.is_internal |= removed.is_internal;
     rows::add_times(&mut contact.field_times.0, removed.field_times.0.clone());
-}
-
-fn move_memberships(
-    tx: &mut Transaction<'_>,
-    joined: &BTreeMap<&ChatAddress, &ChatAddress>,
-) -> StoreResult<()> {
-    let org = tx.org();
-    let removed = rows::memberships_of(tx, org, &joined.keys().copied().collect::<Vec<_>>())?;
-    if removed.is_empty() {
-        return Ok(());
-    }
-    let moved =
-        removed.iter().map(|member| Member { contact: joined[&member.contact].clone(), ..member.clone() });
-    rows::join_members(tx, moved.collect())?;
-    rows::remove_members(tx, &removed)?;
-    rows::touch(tx, &removed.iter().map(|member| member.chat_key).collect::<Vec<_>>())
 }
 
 /// Makes both addresses resolve to one chat. Returns the pairs of which each has a chat.

@@ -10,7 +10,6 @@ use crate::store::bulk::{has_key_of, insert_rows, update_rows};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::{EventKind, FieldChanges};
 use crate::store::schema::{chat_activity, chat_addresses, chats, person_links, session_chats};
-use crate::store::touch::touch_chats;
 use crate::store::transaction::Transaction;
 
 /// The addresses by which the persons with these addresses are known.
@@ -81,12 +80,6 @@ pub fn rename_chats(tx: &mut Transaction<'_>, renamed: &[Renamed<'_>], now: Inst
         let changes = FieldChanges::default().field("chat_id", &from.as_str(), &to.as_str());
         tx.record_changes(*chat_key, None, EventKind::Details, changes);
     }
-    Ok(())
-}
-
-/// Sets `updated_at` of these chats to the present time.
-pub fn touch(tx: &mut Transaction<'_>, keys: &[i64]) -> StoreResult<()> {
-    touch_chats!(tx, keys)?;
     Ok(())
 }
 

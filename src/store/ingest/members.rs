@@ -60,7 +60,7 @@ pub fn memberships_of(
 }
 
 /// Adds members; one that is a member already has the admin rights of both.
-pub fn join_members(tx: &mut Transaction<'_>, rows: Vec<Member>) -> StoreResult<()> {
+pub(super) fn join_members(tx: &mut Transaction<'_>, rows: Vec<Member>) -> StoreResult<()> {
     let org = tx.org();
     let mut joined: BTreeMap<(i64, ChatAddress), Member> = BTreeMap::new();
     let stored: Vec<Member> = chat_members::table

@@ -51,6 +51,24 @@ pub fn sessions_by_name(
         .load(connection)?)
 }
 
+/// The phone numbers of these sessions as addresses, and their LIDs.
+pub fn own_addresses(
+    connection: &mut Connection,
+    org: OrgId,
+    ids: &[SessionId],
+) -> StoreResult<Vec<(SessionId, String)>> {
+    let rows: Vec<(SessionId, Phone, Option<String>)> = sessions::table
+        .filter(sessions::org_id.eq(org))
+        .filter(sessions::session_id.eq_any(ids))
+        .select((sessions::session_id, sessions::phone, sessions::lid))
+        .load(connection)?;
+    let addresses = rows.into_iter().flat_map(|(session, phone, lid)| {
+        let phone = format!("{}@c.us", phone.as_str());
+        std::iter::once(phone).chain(lid).map(move |address| (session, address))
+    });
+    Ok(addresses.collect())
+}
+
 /// Locks these sessions and returns their status.
 pub fn lock_session_statuses(
     connection: &mut Connection,

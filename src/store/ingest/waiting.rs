@@ -47,7 +47,7 @@ const MAX_WAITING: i64 = 100_000;
 const WAITING_DAYS: i32 = 30;
 /// The kind of a chat's read mark.
 pub const READ_MARK: &str = "read_up_to";
-/// The kind of a mark as unread, with the number of messages.
+/// The kind of a mark as unread, with the number of messages. Its time is the read mark that it follows: a later one ends it.
 pub const UNREAD: &str = "unread";
 /// The kind of a change of a member: 0 none, 1 member, 2 admin.
 pub const MEMBER: &str = "member";
@@ -149,19 +149,47 @@ pub fn delete_expired_waiting(connection: &mut Connection, org: OrgId) -> StoreR
     Ok(())
 }
 
-/// Deletes and returns the updates that wait for one of these.
+/// The condition that an update waits for one of these messages, or sessions' chats.
+macro_rules! waits_for {
+    ($org:expr, $awaited:expr) => {
+        has_key_of!($org, waiting_updates, $awaited, |key| {
+            address: key.address.as_str(),
+            session_id: key.session,
+            message_id: key.id.as_str(),
+        })
+    };
+}
+
+/// Deletes and returns the updates that wait for one of these messages, or sessions' chats, in the order of their times.
+///
+/// Changes of members are left: they wait for a chat in any session; see [`take_waiting_members`].
 pub fn take_waiting(
     connection: &mut Connection,
     org: OrgId,
     awaited: &[Awaited],
 ) -> StoreResult<Vec<WaitingUpdate>> {
-    let is_wanted = has_key_of!(org, waiting_updates, awaited, |key| {
-        address: key.address.as_str(),
-        session_id: key.session,
-        message_id: key.id.as_str(),
-    });
-    let deleted = diesel::delete(waiting_updates::table).filter(is_wanted);
-    Ok(deleted.returning(waiting_columns!()).get_results(connection)?)
+    let wanted =
+        waiting_updates::table.filter(waits_for!(org, awaited)).filter(waiting_updates::kind.ne(MEMBER));
+    let taken = diesel::delete(wanted).returning(waiting_columns!());
+    let mut taken: Vec<WaitingUpdate> = taken.get_results(connection)?;
+    taken.sort_by(|one, other| (one.at, &one.kind).cmp(&(other.at, &other.kind)));
+    Ok(taken)
+}
+
+/// The read marks that wait for these sessions' chats.
+pub fn waiting_read_marks(
+    connection: &mut Connection,
+    org: OrgId,
+    awaited: &[Awaited],
+) -> StoreResult<Vec<(Awaited, Instant)>> {
+    Ok(waiting_updates::table
+        .filter(waits_for!(org, awaited))
+        .filter(waiting_updates::kind.eq(READ_MARK))
+        .select((
+            (waiting_updates::address, waiting_updates::session_id, waiting_updates::message_id),
+            waiting_updates::at,
+        ))
+        .load(connection)?)
 }
 
 /// Deletes and returns the updates that wait at these addresses.
@@ -236,6 +264,7 @@ pub fn arrived(
         .inner_join(chat_addresses::table.on(address))
         .inner_join(session_chats::table.on(held))
         .filter(has_key_of!(org, waiting_updates, addresses, |address| { address: address.as_str() }))
+        .filter(waiting_updates::kind.ne(MEMBER))
         .filter(is_stored)
         .select((
             (waiting_updates::address, waiting_updates::session_id, waiting_updates::message_id),

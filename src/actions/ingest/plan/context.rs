@@ -19,6 +19,8 @@ pub(super) struct Context<'c> {
     /// The indexes of their events.
     pub(super) indexes: Vec<usize>,
     persons: Persons,
+    /// The phone numbers and LIDs of the sessions whose updates name authors in chats with one person.
+    own: BTreeSet<(SessionId, ChatAddress)>,
 }
 
 impl<'c> Context<'c> {
@@ -31,14 +33,20 @@ impl<'c> Context<'c> {
         let addresses: Vec<&ChatAddress> = addresses.filter(|address| seen.insert(*address)).collect();
         let persons = Persons::find_or_link(tx, org, &addresses)?;
         let changes = without_deleted(tx, org, &persons, changes)?;
+        let own = own_addresses(tx, org, &changes)?;
         let (indexes, changes) =
             changes.into_iter().map(|(index, session, change)| (index, (session, change))).unzip();
-        Ok(Self { org, now: Instant::now(), changes, indexes, persons })
+        Ok(Self { org, now: Instant::now(), changes, indexes, persons, own })
     }
 
     /// The address under which an address is stored: the one by which its person is known.
     pub(super) fn canonical<'a>(&'a self, address: &'a ChatAddress) -> &'a ChatAddress {
         self.persons.of(address)
+    }
+
+    /// Whether it is the session's own address.
+    pub(super) fn is_own(&self, session: SessionId, address: &ChatAddress) -> bool {
+        self.own.contains(&(session, address.clone()))
     }
 
     /// When the fields of the event at that place of the batch were reported. Later events of a batch have later times.
@@ -57,6 +65,23 @@ impl<'c> Context<'c> {
 
 /// Changes of sessions with the indexes of their events.
 type Changes<'c> = Vec<(usize, SessionId, &'c Change)>;
+
+fn own_addresses(
+    tx: &mut Transaction<'_>,
+    org: OrgId,
+    changes: &Changes<'_>,
+) -> StoreResult<BTreeSet<(SessionId, ChatAddress)>> {
+    let named = changes.iter().filter(|(.., change)| {
+        matches!(change, Change::Update { message, .. } if message.author.is_some() && message.from_me.is_none())
+    });
+    let sessions: BTreeSet<SessionId> = named.map(|(_, session, _)| *session).collect();
+    if sessions.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let own = rows::own_addresses(tx, org, &sessions.into_iter().collect::<Vec<_>>())?;
+    let parsed = |(session, address): (SessionId, String)| Some((session, address.parse().ok()?));
+    Ok(own.into_iter().filter_map(parsed).collect())
+}
 
 /// Leaves out messages that were sent before their chat was deleted.
 ///

@@ -115,9 +115,9 @@ fn apply(chat: &mut Chat, members: &mut Members, change: &MemberChange, context:
         }
         Membership::Member | Membership::Admin => {
             let is_admin = change.membership == Membership::Admin;
-            let is_super_admin = is_admin && members.get(contact).is_some_and(|member| member.is_super_admin);
             let (chat_key, row) = (chat.chat_key, contact.clone());
-            let member = rows::Member { chat_key, contact: row, is_admin, is_super_admin };
+            // Only lists say who created the group; a list may arrive after the change, or before.
+            let member = rows::Member { chat_key, contact: row, is_admin, is_super_admin: false };
             members.insert(contact.clone(), member);
         }
     }

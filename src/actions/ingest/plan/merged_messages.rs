@@ -99,7 +99,9 @@ pub(crate) fn move_waiting(
     let to: BTreeMap<&str, &ChatAddress> = moved.iter().map(|(from, to)| (from.as_str(), *to)).collect();
     let from: Vec<&ChatAddress> = moved.iter().map(|(from, _)| *from).collect();
     let mut taken = rows::take_waiting_at(tx, org, &from)?;
-    taken.extend(rows::take_waiting_by_sender(tx, org, &from)?);
+    // Also those of the second addresses: the messages of the first ones have these authors now.
+    let senders: Vec<&ChatAddress> = moved.iter().flat_map(|(from, to)| [*from, *to]).collect();
+    taken.extend(rows::take_waiting_by_sender(tx, org, &senders)?);
     let mut addresses: BTreeSet<ChatAddress> = to.values().map(|to| (*to).clone()).collect();
     let mut waiting = Waiting::default();
     for mut row in taken {

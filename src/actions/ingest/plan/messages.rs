@@ -120,7 +120,7 @@ impl Messages {
         let mut rejections = Rejections::new();
         for named in named {
             let outcome = if let Change::Update { message, update } = named.change {
-                self.update(named, waiting::sender(message, context), update)
+                self.update(named, waiting::sender(named.awaited.session, message, context), update)
             } else if let Change::Message { message, .. } = named.change {
                 self.add(context, named, message)
             } else {

@@ -16,15 +16,15 @@ const ME: &str = "me";
 const OTHERS: &str = "others";
 
 /// What a reference says about the sender: see `waiting_updates.sender`.
-pub(super) fn sender(reference: &MessageReference, context: &Context<'_>) -> String {
+///
+/// In a chat with one person whoever is not the session is that person, by whichever address.
+pub(super) fn sender(session: SessionId, reference: &MessageReference, context: &Context<'_>) -> String {
+    let is_group = reference.chat.kind() == AddressKind::Group;
     let sender = match (reference.from_me, &reference.author) {
         (Some(true), _) => ME,
-        (_, Some(author)) if reference.chat.kind() == AddressKind::Group => {
-            context.canonical(author).as_str()
-        }
-        (Some(false), _) => OTHERS,
-        (None, Some(author)) if context.canonical(author) == context.canonical(&reference.chat) => OTHERS,
-        (None, Some(_)) => ME,
+        (None, Some(author)) if context.is_own(session, author) => ME,
+        (_, Some(author)) if is_group => context.canonical(author).as_str(),
+        (Some(false), _) | (None, Some(_)) => OTHERS,
         (None, None) => "",
     };
     sender.to_owned()
@@ -89,32 +89,44 @@ impl Waiting {
     }
 }
 
-/// Keeps read marks and changes of members until their chat arrives.
+/// Keeps read marks, marks as unread and changes of members until their chat arrives.
 pub(super) fn keep_changes_of_chats(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
     chats: &Chats,
     session_chats: &SessionChats,
 ) -> StoreResult<()> {
+    let awaited = |session: SessionId, chat: &ChatAddress| Awaited {
+        address: context.canonical(chat).clone(),
+        session,
+        id: String::new(),
+    };
+    let is_held =
+        |session: SessionId, chat: &ChatAddress| session_chats.held(session, chats.find(chat)).is_some();
+    let mut read_marks = waiting_read_marks(tx, context, is_held, awaited)?;
     let mut waiting = Waiting::default();
     for (session, change) in &context.changes {
-        let mut keep = |chat: &ChatAddress, kind: &str, contact: &str, at, value| {
-            let address = context.canonical(chat).clone();
-            let awaited = Awaited { address, session: *session, id: String::new() };
+        let mut keep = |awaited, kind: &str, contact: &str, at, value| {
             let (sender, kind, contact) = (String::new(), kind.to_owned(), contact.to_owned());
             waiting.add(WaitingUpdate { awaited, sender, kind, contact, at, value });
         };
-        let is_held = |chat: &ChatAddress| session_chats.held(*session, chats.find(chat)).is_some();
         match change {
-            Change::Read { chat, up_to } if !is_held(chat) => keep(chat, rows::READ_MARK, "", *up_to, None),
-            // Zeros, so that a greater number is a greater text.
-            Change::Unread { chat, count } if !is_held(chat) => {
-                keep(chat, rows::UNREAD, "", Instant::from_micros(0), Some(format!("{count:010}")));
+            Change::Read { chat, up_to } if !is_held(*session, chat) => {
+                let awaited = awaited(*session, chat);
+                let mark = read_marks.entry(awaited.clone()).or_insert(*up_to);
+                *mark = (*mark).max(*up_to);
+                keep(awaited, rows::READ_MARK, "", *up_to, None);
+            }
+            Change::Unread { chat, count } if !is_held(*session, chat) => {
+                let awaited = awaited(*session, chat);
+                let at = read_marks.get(&awaited).copied().unwrap_or(Instant::from_micros(0));
+                // Zeros, so that a greater number is a greater text.
+                keep(awaited, rows::UNREAD, "", at, Some(format!("{count:010}")));
             }
             Change::Members { chat, changes } if chats.find(chat).is_none() => {
                 for MemberChange { contact, membership, at } in changes {
                     let value = Some((*membership as u8).to_string());
-                    keep(chat, rows::MEMBER, contact.as_str(), *at, value);
+                    keep(awaited(*session, chat), rows::MEMBER, contact.as_str(), *at, value);
                 }
             }
             Change::Read { .. }
@@ -130,6 +142,25 @@ pub(super) fn keep_changes_of_chats(
         }
     }
     waiting.write(tx)
+}
+
+/// The read marks that wait for chats that the batch marks as unread.
+fn waiting_read_marks(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    is_held: impl Fn(SessionId, &ChatAddress) -> bool,
+    awaited: impl Fn(SessionId, &ChatAddress) -> Awaited,
+) -> StoreResult<BTreeMap<Awaited, Instant>> {
+    let unread = context.changes.iter().filter_map(|(session, change)| {
+        let Change::Unread { chat, .. } = change else { return None };
+        (!is_held(*session, chat)).then(|| awaited(*session, chat))
+    });
+    let unread: BTreeSet<Awaited> = unread.collect();
+    if unread.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = rows::waiting_read_marks(tx, context.org, &unread.into_iter().collect::<Vec<_>>())?;
+    Ok(found.into_iter().collect())
 }
 
 /// The changes of members that waited for the chats that the batch creates.
