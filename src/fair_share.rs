@@ -1,7 +1,9 @@
 //! Shares of a limited resource, so that no organization takes what others need.
 //!
-//! An organization may hold as much as is free at most: alone it gets half of the resource, two get a third each, and one that
-//! holds little always finds some free. The scheme is known from switches as dynamic thresholds (Choudhury and Hahne, 1998).
+//! An organization may hold at most a multiple of what is free. With the factor 1 it gets half of the resource alone, and two
+//! get a third each; with 8 it gets eight ninths alone. One that holds little always finds some free, and those that hold
+//! much get nothing more until they have returned some. The scheme is known from switches as dynamic thresholds (Choudhury
+//! and Hahne, 1998).
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,6 +17,8 @@ use crate::ids::OrgId;
 pub struct ShareLimits {
     /// By all together.
     pub total: usize,
+    /// By one organization, as a multiple of what is free.
+    pub factor: usize,
     /// By one organization, whatever is free; `None` for no such limit.
     pub org: Option<usize>,
     /// By one api-key or member; `None` for no such limit.
@@ -102,7 +106,7 @@ impl Share {
     pub fn is_tight(&self) -> bool {
         let used = self.of.used();
         let of_org = used.orgs.get(&self.org).copied().unwrap_or_default();
-        of_org > self.of.limits.total.saturating_sub(used.total) / 2
+        of_org > self.of.limits.total.saturating_sub(used.total).saturating_mul(self.of.limits.factor) / 2
     }
 }
 
@@ -162,7 +166,7 @@ impl Used {
             Err(Exhausted::Caller)
         } else if limits.org.is_some_and(|limit| of_org > limit) {
             Err(Exhausted::Org)
-        } else if of_org <= free {
+        } else if more <= free && of_org <= free.saturating_mul(limits.factor) {
             Ok(())
         } else if of_org > self.total / 2 {
             // Others use less than it does.
@@ -221,7 +225,7 @@ mod tests {
     }
 
     fn share(total: usize, org: Option<usize>, caller: Option<usize>) -> Arc<FairShare> {
-        FairShare::new(ShareLimits { total, org, caller })
+        FairShare::new(ShareLimits { total, factor: 1, org, caller })
     }
 
     /// Takes one after the other until that fails.
@@ -252,6 +256,20 @@ mod tests {
         assert_eq!(take_all(&share, &orgs[0]).0.len(), 50, "all is free again");
         let used = share.used();
         assert!(used.total == 0 && used.orgs.is_empty() && used.callers.is_empty(), "nothing is kept");
+    }
+
+    #[test]
+    fn lone_organization_gets_nearly_all_and_leaves_room_for_others() {
+        let share = FairShare::new(ShareLimits { total: 512, factor: 8, org: None, caller: None });
+        let [first, second] = [(), ()].map(|()| caller(OrgId::generate(), "alice"));
+        let (mut held, exhausted) = take_all(&share, &first);
+        assert_eq!((held.len(), exhausted), (456, Exhausted::Org));
+        let (others, _) = take_all(&share, &second);
+        assert!(others.len() >= 48, "{}", others.len());
+        // What the first returns is the second's.
+        held.truncate(450);
+        assert_eq!(share.take(Some(&first), 1).err(), Some(Exhausted::Org));
+        assert!(share.take(Some(&second), 1).is_ok());
     }
 
     #[test]

@@ -54,15 +54,17 @@ struct Call {
 impl Admission {
     /// The limits in the settings.
     pub fn new(config: &Config, rest: Transcoder) -> Arc<Self> {
-        let shared = |total| FairShare::new(ShareLimits { total, org: None, caller: None });
+        let shared = |total, factor| FairShare::new(ShareLimits { total, factor, org: None, caller: None });
         Arc::new(Self {
-            places: shared(config.max_concurrent_requests),
+            // Requests return their places within milliseconds, so others find some soon.
+            places: shared(config.max_concurrent_requests, 8),
             streams: FairShare::new(ShareLimits {
                 total: MAX_STREAMS,
+                factor: 1,
                 org: Some(config.streams.org),
                 caller: Some(config.streams.key),
             }),
-            bytes: shared(config.max_in_flight_bytes),
+            bytes: shared(config.max_in_flight_bytes, 1),
             max_body: config.max_body_bytes,
             rest,
         })
