@@ -110,7 +110,13 @@ impl Router {
     /// Responds to a request of any protocol.
     pub async fn route(&self, request: Request) -> Response {
         match (Protocol::of(&request), request.uri().path()) {
-            (Protocol::Grpc | Protocol::GrpcWeb, _) => self.0.call_grpc(request).await,
+            (Protocol::Grpc, _) => self.0.call_grpc(request).await,
+            // Browsers and the caches before them see an ordinary response.
+            (Protocol::GrpcWeb, _) => {
+                let mut response = self.0.call_grpc(request).await;
+                private::write_headers(response.headers_mut());
+                response
+            }
             (Protocol::Rest, "/livez") => self.0.health.live(request.method()),
             (Protocol::Rest, "/readyz") => self.0.health.ready(request.method()),
             (Protocol::Rest, path) if media::is_media(path) => self.0.media.respond(request).await,

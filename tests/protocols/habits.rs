@@ -245,6 +245,17 @@ async fn responses_with_data_are_private() {
     let same = world.rest().with("if-none-match", etag).get(&chat).await.expect(304);
     assert_eq!(same.header("cache-control"), "private, no-cache");
     assert!(same.header("vary").contains("authorization"), "{:?}", same.headers);
+    // A cache sees an ordinary response of gRPC-Web.
+    let path = "/switchboard.v1.ChatService/GetChat";
+    let message = frame(&GetChatRequest { chat_id: chat.id.clone() }.encode_to_vec());
+    let callers = [
+        (world.rpc(Protocol::GrpcWeb), "private, no-cache"),
+        (world.anonymous_rpc(Protocol::GrpcWeb), "no-store"),
+    ];
+    for (caller, policy) in callers {
+        let answer = caller.call(path, message.clone()).await;
+        assert_eq!(answer.headers.get("cache-control").expect("a policy"), policy, "{answer:?}");
+    }
     // Documents are public.
     assert_eq!(world.anonymous().get("/docs").await.header("cache-control"), "no-cache");
 }

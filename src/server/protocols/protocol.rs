@@ -61,6 +61,7 @@ impl Protocol {
                 let mut response = Status::from(error).into_http::<Body>();
                 let content_type = HeaderValue::from_static("application/grpc-web+proto");
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
+                private::write_headers(response.headers_mut());
                 response
             }
         }
