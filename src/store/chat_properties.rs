@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diesel::dsl::sum;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use serde_json::Value;
 
 use super::bulk::{has_key_of, insert_rows, replace_columns};
@@ -15,7 +17,16 @@ use super::prepared::prepared;
 use super::schema::{chat_properties, properties};
 use super::touch::touch_chats;
 use super::transaction::Transaction;
+use crate::error::{Error, Kind};
 use crate::ids::{OrgId, PropertyId};
+
+/// The most bytes of all values of a chat together: every list of chats contains them.
+const MAX_BYTES: i64 = 256 * 1024;
+
+diesel::define_sql_function! {
+    /// The number of bytes of a text.
+    fn octet_length(text: Text) -> Integer;
+}
 
 /// The definition of a custom property.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -98,6 +109,7 @@ pub fn set(tx: &mut Transaction<'_>, values: &[(i64, &str, &Value)]) -> StoreRes
     .do_update()
     .set(replace_columns!(chat_properties: value));
     prepared(upsert.returning(chat_properties::chat_key)).get_results::<i64>(&mut **tx)?;
+    check_sizes(tx, &changed.iter().map(|value| value.0).collect::<BTreeSet<_>>())?;
     let parts = changed.into_iter().map(|value| PartChange {
         chat_key: value.0,
         id: value.1,
@@ -105,6 +117,26 @@ pub fn set(tx: &mut Transaction<'_>, values: &[(i64, &str, &Value)]) -> StoreRes
         after: value.2.clone(),
     });
     Ok(chat_parts::record(tx, EventKind::Properties, parts))
+}
+
+/// Fails when the values of one of these chats have too many bytes together.
+fn check_sizes(tx: &mut Transaction<'_>, chat_keys: &BTreeSet<i64>) -> StoreResult<()> {
+    let text = chat_properties::value.retrieve_by_path_as_text(Vec::<String>::new());
+    let too_large: Option<i64> = chat_properties::table
+        .filter(has_key_of!(tx.org(), chat_properties, chat_keys, |key| { chat_key: *key }))
+        .group_by(chat_properties::chat_key)
+        .having(sum(octet_length(text)).gt(MAX_BYTES))
+        .select(chat_properties::chat_key)
+        .first(&mut **tx)
+        .optional()?;
+    match too_large {
+        None => Ok(()),
+        Some(_) => {
+            let message =
+                format!("custom_properties: the values of a chat must have at most {MAX_BYTES} bytes");
+            Err(Error::new(Kind::QuotaExceeded, message).into())
+        }
+    }
 }
 
 /// Removes values from chats. Returns the chats that had them.
