@@ -16,6 +16,7 @@ mod habits;
 mod http;
 mod idempotency;
 mod logins;
+mod messages;
 mod organization;
 mod persons;
 mod races;

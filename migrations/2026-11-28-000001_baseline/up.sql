@@ -794,7 +794,7 @@ COMMENT ON COLUMN waiting_updates.message_id IS 'The message; empty for an updat
 COMMENT ON COLUMN waiting_updates.sender IS 'Which of the messages with that id: empty for any, me, others, or the person that sent it.';
 COMMENT ON COLUMN waiting_updates.kind IS 'sent, server, delivered, read, played, failed, unknown, edit, reaction or deleted; read_up_to, unread or member of a chat.';
 COMMENT ON COLUMN waiting_updates.contact_id IS 'The contact that received, read or reacted to it, or is a member; for an edit its time in Unix microseconds, so that each edit is a row; otherwise empty.';
-COMMENT ON COLUMN waiting_updates.at IS 'The time of the update.';
+COMMENT ON COLUMN waiting_updates.at IS 'The time of the update; of unread the read mark that it follows.';
 COMMENT ON COLUMN waiting_updates.value IS 'The reason of a failure, the text of an edit, the emoji of a reaction, a number of unread messages, or 0, 1 or 2 for no member, a member or an admin.';
 COMMENT ON COLUMN waiting_updates.received_at IS 'When it arrived.';
 
@@ -1270,7 +1270,8 @@ SELECT
         FROM media f
         WHERE f.org_id = m.org_id AND f.session_id = m.session_id AND f.chat_key = m.chat_key
             AND f.message_id = m.message_id AND f.from_me = m.from_me AND f.author = m.author
-    ) END AS media
+    ) END AS media,
+    m.author
 FROM messages m;
 COMMENT ON VIEW message_views IS 'Messages as responses show them: persons by the addresses by which they are known.';
 COMMENT ON COLUMN message_views.org_id IS 'The organization.';
@@ -1290,6 +1291,7 @@ COMMENT ON COLUMN message_views.fts IS 'The text''s tsvector, as text.';
 COMMENT ON COLUMN message_views.reactions IS 'The last reaction of each person.';
 COMMENT ON COLUMN message_views.arrival IS 'Order of arrival in the chat.';
 COMMENT ON COLUMN message_views.media IS 'Its media file, as in responses: {"id", "path", "mimetype", "filename", "size", "state"}.';
+COMMENT ON COLUMN message_views.author IS 'The contact that sent an incoming message of a group; otherwise empty.';
 
 -- Change events with the columns that subscribers filter by: the chat's present state, or its last one if it was deleted.
 CREATE VIEW event_views AS

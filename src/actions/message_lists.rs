@@ -2,11 +2,11 @@
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::ids::{ChatAddress, PhoneSelector};
+use crate::ids::{AddressKind, ChatAddress, PhoneSelector};
 use crate::store::chat_selector::ChatSelector;
 use crate::store::lists::{ListPage, PageWindow, SessionScope};
 pub use crate::store::message_lists::MessageFilter;
-use crate::store::message_lists::{self, ListedMessage};
+use crate::store::message_lists::{self, ListedMessage, MessageName};
 use crate::store::message_views::{Json, Reactions};
 use crate::store::{Connection, Store, chat_access};
 
@@ -35,6 +35,10 @@ pub async fn list(
 }
 
 /// The last reaction of each person to a message of a chat, by its `message_id` or its `unique_id`.
+///
+/// # Errors
+///
+/// When several messages have that `unique_id`.
 pub async fn reactions(
     store: &Store,
     caller: &Caller,
@@ -43,24 +47,31 @@ pub async fn reactions(
     message_id: String,
 ) -> Result<Option<Json<Reactions>>> {
     let org = caller.org;
+    let name = name(&address, &message_id);
     let selector = ChatSelector::of(caller, address, number);
-    let found = store
-        .read(move |connection| {
-            let (from_me, id) = parts(&message_id);
-            message_lists::reactions(connection, org, &selector, id, from_me)
-        })
-        .await?;
-    found.ok_or_else(|| Error::not_found("chat not found"))
+    let found =
+        store.read(move |connection| message_lists::reactions(connection, org, &selector, &name)).await?;
+    let mut found = found.ok_or_else(|| Error::not_found("chat not found"))?;
+    if found.len() > 1 {
+        let problem = "must be the `message_id` of a message: several have this `unique_id`";
+        return Err(Error::invalid("message_id", problem));
+    }
+    Ok(found.pop().flatten())
 }
 
-/// Whether the session sent the message, if the id says it, and the message's own id.
-fn parts(message_id: &str) -> (Option<bool>, &str) {
+/// Reads `<fromMe>_<chat>_<id>`, with `_<author>` for incoming messages of groups, or the message's own id.
+fn name(chat: &ChatAddress, message_id: &str) -> MessageName {
     let mut parts = message_id.splitn(4, '_');
-    match (parts.next(), parts.next(), parts.next()) {
+    let (from_me, id) = match (parts.next(), parts.next(), parts.next()) {
         (Some("true"), Some(_), Some(id)) => (Some(true), id),
         (Some("false"), Some(_), Some(id)) => (Some(false), id),
-        _ => (None, message_id),
-    }
+        _ => return MessageName { id: message_id.to_owned(), from_me: None, author: None },
+    };
+    let author = parts.next().filter(|_| from_me == Some(false) && chat.kind() == AddressKind::Group);
+    let author = author.map(|author| {
+        author.parse().map_or_else(|_| author.to_owned(), |address: ChatAddress| address.to_string())
+    });
+    MessageName { id: id.to_owned(), from_me, author }
 }
 
 #[cfg(test)]
@@ -68,9 +79,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_id_has_the_own_id_of_the_message() {
-        assert_eq!(parts("3EB0"), (None, "3EB0"));
-        assert_eq!(parts("true_15550101001@c.us_3EB0"), (Some(true), "3EB0"));
-        assert_eq!(parts("false_1203630@g.us_3EB0_15550101001@c.us"), (Some(false), "3EB0"));
+    fn message_id_names_the_message() {
+        let (group, person) = ("1203630@g.us".parse().unwrap(), "15550101001@c.us".parse().unwrap());
+        let own = |id: &str, from_me, author: Option<&str>| MessageName {
+            id: id.to_owned(),
+            from_me,
+            author: author.map(str::to_owned),
+        };
+        assert_eq!(name(&person, "3EB0"), own("3EB0", None, None));
+        assert_eq!(name(&person, "true_15550101001@c.us_3EB0"), own("3EB0", Some(true), None));
+        let incoming = "false_1203630@g.us_3EB0_15550101001@s.whatsapp.net";
+        assert_eq!(name(&group, incoming), own("3EB0", Some(false), Some("15550101001@c.us")));
     }
 }

@@ -1,5 +1,7 @@
 //! Lists that are paginated with a signed cursor.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -60,12 +62,12 @@ impl CursorList<'_> {
     where
         T: Send + 'static,
         P: Serialize + DeserializeOwned + Clone + Send + 'static,
-        F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + 'static,
+        F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + Sync + 'static,
     {
-        self.page_by_size(limit, cursor, position, |_| 0, read).await
+        self.page_in_slices(limit, cursor, MAX_SIZE, position, |_| 0, read).await
     }
 
-    /// [`Self::page`] of rows that may be large: it ends early, before `size` of its rows exceeds [`MAX_PAGE_BYTES`].
+    /// [`Self::page`] of rows that may be large: it ends early, before `size_of` its rows exceeds [`MAX_PAGE_BYTES`].
     pub(super) async fn page_by_size<T, P, F>(
         &self,
         limit: Option<i64>,
@@ -77,17 +79,45 @@ impl CursorList<'_> {
     where
         T: Send + 'static,
         P: Serialize + DeserializeOwned + Clone + Send + 'static,
-        F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + 'static,
+        F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + Sync + 'static,
     {
-        let after = match cursor {
+        self.page_in_slices(limit, cursor, DEFAULT_SIZE, position, size_of, read).await
+    }
+
+    /// Reads at most `slice` rows and one at a time, and no more than the first that does not fit into the page.
+    async fn page_in_slices<T, P, F>(
+        &self,
+        limit: Option<i64>,
+        cursor: &str,
+        slice: i64,
+        position: impl Fn(&T) -> P,
+        size_of: impl Fn(&T) -> usize,
+        read: F,
+    ) -> Result<Page<T>>
+    where
+        T: Send + 'static,
+        P: Serialize + DeserializeOwned + Clone + Send + 'static,
+        F: Fn(&mut Connection, Option<P>, i64) -> StoreResult<Vec<T>> + Send + Sync + 'static,
+    {
+        let mut after = match cursor {
             "" => None,
             cursor => Some(self.keys.open(self.org, &self.scope, cursor)?),
         };
-        let size = limit.unwrap_or(DEFAULT_SIZE).clamp(1, MAX_SIZE);
-        let work = move |connection: &mut Connection| read(connection, after.clone(), size + 1);
-        let rows = self.store.read_named(name_of::<F>(), work).await?;
-        let size = fitting(&rows, usize::try_from(size).unwrap_or(usize::MAX), size_of);
-        cut(rows, size, |last| self.keys.seal(self.org, &self.scope, &position(last)))
+        let size = usize::try_from(limit.unwrap_or(DEFAULT_SIZE).clamp(1, MAX_SIZE)).unwrap_or_default();
+        let (read, mut rows) = (Arc::new(read), Vec::new());
+        loop {
+            let left = i64::try_from(size - rows.len()).unwrap_or_default().min(slice);
+            let (read, position_before) = (Arc::clone(&read), after.take());
+            let work = move |connection: &mut Connection| read(connection, position_before.clone(), left + 1);
+            let more = self.store.read_named(name_of::<F>(), work).await?;
+            let is_last = i64::try_from(more.len()).is_ok_and(|count| count <= left);
+            rows.extend(more);
+            let fitting = fitting(&rows, size, &size_of);
+            if is_last || rows.len() > size || fitting < rows.len() {
+                return cut(rows, fitting, |last| self.keys.seal(self.org, &self.scope, &position(last)));
+            }
+            after = rows.last().map(&position);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
 use super::chat_selector::ChatSelector;
 use super::chats::{held, newest_activity};
@@ -13,12 +13,15 @@ use super::connection::{Connection, StoreResult};
 use super::list_counts::List;
 use super::lists::{Columns, ListPage, ListScope, PageWindow, SessionScope, Way, columns, push, push_phone};
 use super::message_views::{Json, MessageView, Reactions};
-use super::org_rows::same_chat;
-use super::schema::{chat_addresses, session_chats, sessions};
+use super::org_rows::{org_rows, same_chat};
+use super::schema::{chat_addresses, person_links, session_chats, sessions};
 use super::views::message_views;
 use super::visibility::is_visible;
-use crate::ids::{ChatAddress, OrgId, PhoneSelector};
+use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
+
+/// A page ends after the message with which its messages have that size: as many bytes fit into a response.
+const MAX_PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
 /// Filters of a list of messages; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,25 +70,39 @@ pub fn list(
     Ok(Some(ListPage { count, items }))
 }
 
-/// The reactions to a message of the chat, as the selected session stored it. `None` when that session does not hold the
-/// chat. One statement.
+/// Which message of a chat is meant; `None` of a part that the caller leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageName {
+    /// WhatsApp's id.
+    pub id: String,
+    /// Whether the session sent it.
+    pub from_me: Option<bool>,
+    /// The member of a group that sent it, by any address.
+    pub author: Option<String>,
+}
+
+/// The reactions to each message of the chat that is meant, at most two, as the selected session stored them. `None` when
+/// that session does not hold the chat. One statement.
 pub fn reactions(
     connection: &mut Connection,
     org: OrgId,
     selector: &ChatSelector,
-    message_id: &str,
-    from_me: Option<bool>,
-) -> StoreResult<Option<Option<Json<Reactions>>>> {
+    name: &MessageName,
+) -> StoreResult<Option<Vec<Option<Json<Reactions>>>>> {
+    let person = org_rows!(person_links, org, address = name.author.as_deref().unwrap_or_default());
+    let is_author = message_views::author.eq(name.author.as_deref().unwrap_or_default());
+    let is_author = is_author.or(message_views::author.eq_any(person.select(person_links::person)));
     let message = same_chat!(message_views, session_chats)
         .and(message_views::session_id.eq(session_chats::session_id))
-        .and(message_views::message_id.eq(message_id))
-        .and(message_views::from_me.eq_any(from_me.map_or(vec![false, true], |from_me| vec![from_me])));
+        .and(message_views::message_id.eq(&name.id))
+        .and(message_views::from_me.eq_any(name.from_me.map_or(vec![false, true], |from_me| vec![from_me])))
+        .and(is_author.or(name.author.is_none().into_sql::<Bool>()));
     let mut held = held!()
         .left_join(message_views::table.on(message))
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq(&selector.address))
         .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
-        .select(message_views::reactions.nullable())
+        .select((session_chats::session_id, message_views::reactions.nullable()))
         .into_boxed::<Pg>();
     match &selector.phone {
         None => {}
@@ -95,7 +112,11 @@ pub fn reactions(
     if let Some(sessions) = &selector.sessions {
         held = held.filter(session_chats::session_id.eq_any(sessions.iter()));
     }
-    Ok(held.order(newest_activity!()).first(connection).optional()?)
+    let mut rows: Vec<(SessionId, Option<Json<Reactions>>)> =
+        held.order(newest_activity!()).limit(2).load(connection)?;
+    let Some(selected) = rows.first().map(|(session, _)| *session) else { return Ok(None) };
+    rows.retain(|(session, _)| *session == selected);
+    Ok(Some(rows.into_iter().map(|(_, reactions)| reactions).collect()))
 }
 
 /// The length of the list, and a message unless the page is empty.
@@ -209,18 +230,26 @@ impl QueryFragment<Pg> for ListMessages<'_> {
         push!(out; " UNION ALL ");
         let order = " ORDER BY l.sent_at, l.message_id, l.session_id DESC, l.chat_key DESC";
         self.push_rows(out.reborrow(), Way::Backward, order)?;
-        push!(out; ") l ON true) SELECT l.total, chats.chat_id, sessions.phone, ");
+        push!(out; ") l ON true) SELECT message_views.total, message_views.chat_address, message_views.phone, ");
         self.columns.walk_ast(out.reborrow())?;
-        // With sent_at, every index leads to the message.
-        push!(out; r#" FROM message_page l
+        // With sent_at, every index leads to the message. What is behind the budget is not sent.
+        push!(out; r#" FROM (SELECT l.total, chats.chat_id AS chat_address, sessions.phone, l.earlier, message_views.*,
+                pg_column_size(ROW(message_views.body, message_views.details, message_views.delivery,
+                    message_views.reactions, message_views.fts)) AS size,
+                sum(pg_column_size(ROW(message_views.body, message_views.details, message_views.delivery,
+                    message_views.reactions, message_views.fts))) OVER (ORDER BY l.sent_at DESC, l.message_id DESC,
+                    l.session_id, l.chat_key, l.earlier ROWS UNBOUNDED PRECEDING) AS bytes
+            FROM message_page l
             LEFT JOIN LATERAL (SELECT * FROM chats c WHERE c.chat_key = l.chat_key AND c."org_id" = "#, [Uuid] &self.org,
             r#" OFFSET 0) chats ON true
             LEFT JOIN LATERAL (SELECT * FROM sessions s WHERE s.session_id = l.session_id AND s."org_id" = "#, [Uuid] &self.org,
             " OFFSET 0) sessions ON true
             LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = l.session_id AND m.chat_key = l.chat_key
                 AND m.sent_at = l.sent_at AND m.message_id = l.message_id AND m.\"org_id\" = ", [Uuid] &self.org,
-            " ORDER BY m.arrival DESC OFFSET l.earlier LIMIT 1) message_views ON true
-            ORDER BY l.sent_at DESC, l.message_id DESC, l.session_id, l.chat_key, l.earlier");
+            " ORDER BY m.arrival DESC OFFSET l.earlier LIMIT 1) message_views ON true) message_views
+            WHERE message_views.bytes - message_views.size < ", [BigInt] &MAX_PAGE_BYTES,
+            " ORDER BY message_views.sent_at DESC, message_views.message_id DESC, message_views.session_id,
+                message_views.chat_key, message_views.earlier");
         Ok(())
     }
 }

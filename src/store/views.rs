@@ -51,6 +51,7 @@ diesel::table! {
         reactions -> Nullable<Jsonb>,
         arrival -> BigInt,
         media -> Nullable<Jsonb>,
+        author -> Text,
     }
 }
 
