@@ -1,5 +1,6 @@
 //! From Meta's webhooks to the inbox and back, through the service.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
@@ -20,15 +21,25 @@ pub struct Service {
     pub manager: Rest,
     /// The connection.
     id: String,
+    media: PathBuf,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.media);
+    }
 }
 
 impl Service {
     pub async fn start() -> Self {
         let graph = Graph::start().await;
         graph.set_number("display_phone_number", PHONE);
-        let world = World::start_with("127.0.0.1:0", &["--connection-host", "127.0.0.1"]).await;
+        let media = std::env::temp_dir().join(format!("sb-cloud-{}", uuid::Uuid::now_v7().simple()));
+        let directory = media.display().to_string();
+        let args = ["--connection-host", "127.0.0.1", "--media-dir", &directory];
+        let world = World::start_with("127.0.0.1:0", &args).await;
         let manager = world.anonymous().token(&world.key("read,send,manage").await);
-        let mut service = Self { world, graph, manager, id: String::new() };
+        let mut service = Self { world, graph, manager, id: String::new(), media };
         service.id = service.connect(PHONE, NUMBER).await;
         service
     }
