@@ -1,5 +1,6 @@
 //! The Cloud API, against a fake Graph API on this machine.
 
+mod answers;
 mod files;
 mod graph;
 mod judges;
