@@ -10,8 +10,9 @@ use tokio::time::{Instant as Clock, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::follow_ups::follow_up;
-use super::gateway::{GatewayError, Lookup, Pulled};
+use super::gateway::{FollowUp, GatewayError, Lookup, Pulled};
 use super::lease::Leased;
+use super::media;
 use crate::actions::connections::{ConnectionRow, SyncProgress};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
@@ -173,9 +174,16 @@ impl<'l> Sync<'l> {
                 tracing::warn!(rejected, "events of the history of a line were rejected");
             }
         }
+        let mut files = Vec::new();
         for task in page.mapped.follow_ups {
-            follow_up(self.leased, task, self.lookups).await?;
+            if let FollowUp::Media(source) = task {
+                files.push(source);
+            } else {
+                follow_up(self.leased, task, self.lookups).await?;
+            }
         }
+        media::enqueue(&self.leased.store, self.leased.org, self.leased.session, files).await?;
+        self.leased.wake.media.notify_one();
         self.progress.cursor = page.cursor;
         (self.progress.chats, self.progress.total_chats) = page.chats;
         self.progress.messages += messages as u64;

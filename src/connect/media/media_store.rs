@@ -135,11 +135,12 @@ impl MediaStore {
         sha256: &[u8],
         range: std::ops::Range<u64>,
     ) -> Result<BoxStream<'static, object_store::Result<Bytes>>> {
-        self.objects.read(org, sha256, range).await.map_err(|error| match error {
-            error @ object_store::Error::NotFound { .. } => {
+        self.objects.read(org, sha256, range).await.map_err(|error| {
+            if matches!(error, object_store::Error::NotFound { .. }) {
                 Error::new(Kind::Gone, "the file is missing in the media store").caused_by(error)
+            } else {
+                Error::unavailable(error)
             }
-            error => Error::unavailable(error),
         })
     }
 
