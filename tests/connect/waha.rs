@@ -3,6 +3,7 @@
 mod client;
 mod convergence;
 mod judge;
+mod outbox;
 mod routes;
 mod sends;
 pub mod server;
