@@ -8,4 +8,5 @@ mod media;
 mod operators;
 mod outbox;
 mod sends;
+mod simulator;
 mod waha;

@@ -1,0 +1,32 @@
+//! A conversation with a simulated line, end to end.
+
+use serde_json::{Value, json};
+
+use crate::support::{World, until};
+
+#[tokio::test]
+async fn simulated_person_reads_and_answers() {
+    let world = World::start_with("127.0.0.1:0", &["--allow-simulator"]).await;
+    let manager = world.anonymous().token(&world.key("read,send,manage").await);
+    let connection = json!({"kind": "simulator", "sessionId": world.org.sessions[1], "account": "10"});
+    manager.json("POST", "/api/v1/connections", connection.to_string()).await.expect(201);
+    let path = format!("/api/v1/sessions/{}", world.org.sessions[1]);
+    let body = json!({"jid": "15550107777@s.whatsapp.net", "text": "See you at three"});
+    let sent = manager.json("POST", format!("{path}/messages"), body.to_string()).await.expect(202).json();
+    let messages = async || {
+        let page = manager.get(format!("{path}/chats/15550107777@s.whatsapp.net/messages")).await;
+        page.expect(200).json()["data"].as_array().expect("messages").clone()
+    };
+    until("the person has answered", async || messages().await.len() > 1).await;
+    let answer = messages().await.into_iter().find(|message| message["fromMe"] == false).expect("an answer");
+    assert!(answer["body"].as_str().is_some_and(|text| text.contains("See you at three")), "{answer}");
+    let own = messages().await.into_iter().find(|message| message["id"] == sent["id"]).unwrap_or(Value::Null);
+    assert_eq!(own["ack"], "4");
+    let chat = manager.get(format!("{path}/chats/15550107777@s.whatsapp.net")).await.expect(200).json();
+    assert_eq!(chat["unreadCount"], 1);
+    // What it cannot do is rejected before it is stored.
+    let template =
+        json!({"jid": "15550107777@s.whatsapp.net", "template": {"name": "offer", "language": "en"}});
+    let rejected = manager.json("POST", format!("{path}/messages"), template.to_string()).await.expect(422);
+    assert!(rejected.json()["error"]["details"]["type"].is_string(), "{}", rejected.text());
+}
