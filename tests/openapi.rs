@@ -104,7 +104,7 @@ fn document_describes_exactly_the_annotated_routes() {
     assert_eq!(described(&whole()), annotated(None));
     let apis: [(&str, &[&str]); 2] = [
         ("chat", &["switchboard.v1.ChatService", "switchboard.v1.MessageService"]),
-        ("session", &["switchboard.v1.SessionService"]),
+        ("session", &["switchboard.v1.ConnectionService", "switchboard.v1.SessionService"]),
     ];
     for (api, services) in apis {
         let annotated: Vec<_> = services.iter().map(|service| annotated(Some(service))).collect();
