@@ -14,7 +14,7 @@ use crate::actions::connections::{
     SyncProgress,
 };
 use crate::connect::probe::{self, Tested, status_name};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::pb::connection_service_server::ConnectionService;
@@ -95,8 +95,13 @@ impl ConnectionService for Api {
             let problem = "must be false: the service does not know its own URL, see --public-url";
             return Err(Error::invalid("set_webhook", problem).into());
         }
-        let row = self.connections.get(scope.clone(), parse("connection_id", &connection_id)?).await?;
-        let output = probe::test(&self.kinds, &row, sets_webhook).await;
+        let output = match self.connections.get(scope.clone(), parse("connection_id", &connection_id)?).await
+        {
+            Ok(row) => Some(probe::test(&self.kinds, &row, sets_webhook).await),
+            // The key may have been used before: for another connection, or before this one was deleted.
+            Err(error) if error.kind() == Kind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
         Ok(self.connections.answer(&scope, output, write).await?)
     }
 

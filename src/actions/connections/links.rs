@@ -181,18 +181,20 @@ impl Connections {
         idempotent.write(&self.store, org, write).await
     }
 
-    /// The response that was stored for the idempotency key, or else this output, which is stored.
+    /// The response that was stored for the idempotency key, or else this output, which is stored; `None` when no such
+    /// connection exists.
     pub async fn answer<V, R>(
         &self,
         scope: &ConnectionScope,
-        output: V,
+        output: Option<V>,
         idempotent: IdempotentWrite<V, R>,
     ) -> Result<R>
     where
         V: Clone + Send + 'static,
         R: Send + 'static,
     {
-        idempotent.read(&self.store, scope.org, move |_| Ok(output.clone())).await
+        let output = move || output.clone().ok_or_else(|| Error::not_found("connection not found"));
+        idempotent.read(&self.store, scope.org, move |_| Ok(output()?)).await
     }
 
     fn changes(&self, row: &ConnectionRow, change: ConnectionChange) -> Result<ConnectionChanges> {
