@@ -7,11 +7,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{ROOT, World, disabled_webhook, python_tool, queued_send};
+use crate::support::{ROOT, World, disabled_webhook, failed_event, python_tool, queued_send};
 
 #[tokio::test]
 async fn the_service_conforms_to_its_openapi_document() {
-    let world = World::start().await;
+    let world = World::start_with("127.0.0.1:0", &["--public-url", "https://inbox.acme.example"]).await;
     let place = env::temp_dir().join(format!("sb-live-{}", uuid::Uuid::now_v7().simple()));
     std::fs::create_dir(&place).expect("a folder");
     let demo = world.cli(&["demo", "--json", "--data-dir", place.to_str().expect("UTF-8")]);
@@ -62,7 +62,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let session = sessions[1].as_str().expect("a session");
     sends.iter().for_each(|send| world.sql().run_as(org, &queued_send(org, session, send)));
 
-    // In addition to the demo.s own, which stay, so that references to them stay valid.
+    // In addition to the demo's own, which stay, so that references to them stay valid.
     let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
     let spare = |args: &dyn Fn(&str) -> String| (0..6).map(|i| args(&i.to_string())).collect::<Vec<_>>();
     let spare_sessions = spare(&|i| cli(&["session", "create", "--phone", &format!("1555010980{i}")]));
@@ -83,6 +83,13 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     });
 
     let webhooks = webhooks(world, org);
+    let event = "8200000001";
+    let connections = spare(&|i| {
+        let phone = format!("1555010981{i}");
+        let created = cli(&["connection", "create", "external", "--session", &phone]);
+        created.split_whitespace().next().expect("an id").to_owned()
+    });
+    world.sql().run_as(org, &failed_event(org, &connections[0], event));
 
     // Chats of the first session: a path names both.
     let first = sessions[0].as_str().expect("an id");
@@ -95,7 +102,10 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let contacts = column("SELECT contact_id FROM contacts WHERE ORG ORDER BY contact_id LIMIT 6");
     let known = json!({
         "chat": {"kept": in_both_spellings(&chats), "spare": in_both_spellings(&spare_chats)},
+        "connection": {"kept": connections[..1], "spare": connections[1..]},
         "contact": {"kept": contacts},
+        "event": {"kept": [event]},
+        "gateway": {"kept": ["external"]},
         "key": {"kept": spare_keys, "own": id_of(&token)},
         "label": {"kept": labels[..2], "spare": labels[2..]},
         "member": {"kept": members, "spare": spare_members, "entries": whether(&members)},

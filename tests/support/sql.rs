@@ -104,13 +104,21 @@ pub fn disabled_webhook(org: &str, webhook: &str, dead_letter: &str) -> String {
 }
 
 /// Statements that create a disabled connection of a session with an event that failed. Its secrets cannot be decrypted.
-pub fn disabled_connection(org: &str, session: &str, connection: &str, failed_event: &str) -> String {
+pub fn disabled_connection(org: &str, session: &str, connection: &str, event: &str) -> String {
     format!(
         "INSERT INTO connections (org_id, connection_id, session_id, phone, kind, url, account, secrets, key_id, enabled)
          SELECT org_id, '{connection}', session_id, phone, 'waha', 'http://waha.acme.example', 'default', '', '01234567', false
          FROM sessions WHERE org_id = '{org}' AND session_id = '{session}';
-         INSERT INTO inbound_events (org_id, connection_id, event_key, arrival, chat, body, state, error)
-         VALUES ('{org}', '{connection}', 'evt_{failed_event}', {failed_event}, '', '{{}}', 'failed', 'unknown')"
+         {}",
+        failed_event(org, connection, event)
+    )
+}
+
+/// The statement that stores an event of a connection that could not be mapped.
+pub fn failed_event(org: &str, connection: &str, event: &str) -> String {
+    format!(
+        "INSERT INTO inbound_events (org_id, connection_id, event_key, arrival, chat, body, state, error)
+         VALUES ('{org}', '{connection}', 'evt_{event}', {event}, '', '{{}}', 'failed', 'unknown')"
     )
 }
 

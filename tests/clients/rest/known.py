@@ -44,6 +44,7 @@ def fill(node, which):
             fill(item, which)
     if not isinstance(node, dict):
         return
+    settle_gateway(node)
     for item in node.values():
         fill(item, which)
     for name, item in node.get("properties", {}).items():
@@ -59,6 +60,17 @@ def fill(node, which):
         values = [value for value in known.get(which, known["kept"]) if pattern.search(value)]
         assert values, node
         node["enum"] = values + ([None] if "null" in node["type"] else [])
+
+
+def settle_gateway(node):
+    """A connection of the kind that exists has no settings that only other kinds have, and is of a session that exists."""
+    properties = node.get("properties", {})
+    of_others = [name for name, item in properties.items() if item.get("x-refers-to") == "gateway" and name != "kind"]
+    for name in of_others:
+        del properties[name]
+    if of_others and "sessionId" in properties:
+        properties["sessionId"]["type"] = "string"
+        node["required"] = [*node.get("required", []), "sessionId"]
 
 
 @schemathesis.hook
