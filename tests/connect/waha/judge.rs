@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use switchboard::actions::commands::Change;
-use switchboard::connect::gateway::{ChatChange, Content, Gateway};
+use switchboard::connect::gateway::{ChatChange, Content};
 
 use super::sends::{kinds, to};
 use super::server::{Waha, text};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -76,8 +75,6 @@ pub enum Failure {
     Done(u16),
     /// It is carried out, but the connection is closed.
     Silence,
-    /// It is carried out that much later.
-    Delay(Duration),
 }
 
 impl Waha {
@@ -188,14 +185,13 @@ async fn answer(request: Request<Incoming>, waha: Waha) -> Result<Response<Full<
     };
     match &failure {
         Some(Failure::Status(status, body)) => return Ok(response(*status, body.to_string().into())),
-        Some(Failure::Delay(time)) => tokio::time::sleep(*time).await,
         Some(Failure::Done(_) | Failure::Silence) | None => {}
     }
     let (status, body) = routes::answer(&mut waha.state(), &call);
     match failure {
         Some(Failure::Done(status)) => Ok(response(status, Bytes::new())),
         Some(Failure::Silence) => Err(Closed),
-        Some(Failure::Status(..) | Failure::Delay(_)) | None => Ok(response(status, body)),
+        Some(Failure::Status(..)) | None => Ok(response(status, body)),
     }
 }
 
