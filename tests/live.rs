@@ -62,29 +62,17 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let session = sessions[1].as_str().expect("a session");
     sends.iter().for_each(|send| world.sql().run_as(org, &queued_send(org, session, send)));
 
-    // In addition to the demo's own, which stay, so that references to them stay valid.
     let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
-    let spare = |args: &dyn Fn(&str) -> String| (0..6).map(|i| args(&i.to_string())).collect::<Vec<_>>();
-    let spare_sessions = spare(&|i| cli(&["session", "create", "--phone", &format!("1555010980{i}")]));
-    let spare_members = spare(&|i| {
-        let email = format!("spare{i}@acme.example");
-        cli(&["member", "add", "--email", &email]);
-        email
-    });
-    // For a picklist, the document cannot express that no option contains a comma.
-    let dropdown = |name: &str| {
-        cli(&["property", "create", "--name", name, "--kind", "dropdown", "--option", "a", "--option", "b"])
-    };
-    let (changed_property, spare_properties) =
-        (dropdown("changed"), spare(&|i| dropdown(&format!("spare {i}"))));
-    let spare_keys = spare(&|i| {
-        let key = cli(&["key", "create", "--name", i, "--can", "read"]);
-        id_of(&key).to_owned()
-    });
-
+    let Spare {
+        sessions: spare_sessions,
+        members: spare_members,
+        changed_property,
+        properties: spare_properties,
+        keys: spare_keys,
+    } = spare(&cli);
     let webhooks = webhooks(world, org);
     let event = "8200000001";
-    let connections = spare(&|i| {
+    let connections = six(|i| {
         let phone = format!("1555010981{i}");
         let created = cli(&["connection", "create", "external", "--session", &phone]);
         created.split_whitespace().next().expect("an id").to_owned()
@@ -125,6 +113,37 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         "receiver": {"kept": ["https://hooks.acme.example/"]},
     });
     (token, known)
+}
+
+/// What is deleted and changed, in addition to the demo's own, which stay, so that references to them stay valid.
+struct Spare {
+    sessions: Vec<String>,
+    members: Vec<String>,
+    changed_property: String,
+    properties: Vec<String>,
+    keys: Vec<String>,
+}
+
+fn six(make: impl Fn(&str) -> String) -> Vec<String> {
+    (0..6).map(|i| make(&i.to_string())).collect()
+}
+
+fn spare(cli: &dyn Fn(&[&str]) -> String) -> Spare {
+    // For a picklist, the document cannot express that no option contains a comma.
+    let dropdown = |name: &str| {
+        cli(&["property", "create", "--name", name, "--kind", "dropdown", "--option", "a", "--option", "b"])
+    };
+    Spare {
+        sessions: six(|i| cli(&["session", "create", "--phone", &format!("1555010980{i}")])),
+        members: six(|i| {
+            let email = format!("spare{i}@acme.example");
+            cli(&["member", "add", "--email", &email]);
+            email
+        }),
+        changed_property: dropdown("changed"),
+        properties: six(|i| dropdown(&format!("spare {i}"))),
+        keys: six(|i| id_of(&cli(&["key", "create", "--name", i, "--can", "read"])).to_owned()),
+    }
 }
 
 /// Disabled webhooks, each with a dead letter.

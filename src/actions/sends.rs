@@ -26,7 +26,7 @@ use super::idempotency::IdempotentWrite;
 use super::ingest::apply_within;
 use super::page::{CursorList, Page, PageRequest};
 use super::sessions::check_reach;
-use super::{retention, sessions};
+use super::{Precondition, retention, sessions};
 use crate::caller::{Caller, Principal};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
@@ -161,6 +161,7 @@ pub async fn cancel<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
     send: Uuid,
+    precondition: Precondition<SendView>,
     write: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let (caller, org) = (caller.clone(), caller.org);
@@ -172,6 +173,7 @@ pub async fn cancel<R: Send + 'static>(
         {
             return Err(send_not_found().into());
         }
+        precondition.check(&view)?;
         match sends::change_state(tx, org, send, &[QUEUED], CANCELLED, Some("cancelled"))? {
             Some(row) => outcomes::show(tx, &row, ReceiptKind::Failed, "cancelled"),
             None => Err(Error::new(Kind::FailedPrecondition, "it is not queued any more").into()),

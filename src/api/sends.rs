@@ -6,11 +6,13 @@ use tonic::{Request, Response};
 use uuid::Uuid;
 
 pub(super) use self::requests::session_message as new_session_message;
+use super::etag::with_etag;
 use super::guard::caller;
 use super::idempotency::idempotent;
 use super::messages::{chat_message, session_message};
 use super::parse::{chat_address, x_phone};
 use super::state::{Api, RpcResult};
+use super::write::deletion;
 use crate::actions::sends::{self, Act, FoundMessage, MessageName, Queued, Recipient, SendRow, SendView};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId};
@@ -53,14 +55,14 @@ impl MessageService for Api {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let name = MessageName::parse(&caller, &request.get_ref().message_id, number);
         let found = sends::get(&self.store, &caller, name).await?;
-        Ok(Response::new(found_message(caller.org, found)))
+        Ok(with_etag(found_message(caller.org, found)))
     }
 
     async fn cancel_send(&self, request: Request<CancelSendRequest>) -> RpcResult<()> {
         let caller = caller(&request)?;
-        let write = idempotent(&request, Response::new, |()| ())?;
+        let (precondition, write) = deletion(&request, listed)?;
         let send = queue_id(&request.get_ref().queue_id)?;
-        Ok(sends::cancel(&self.store, &caller, send, write).await?)
+        Ok(sends::cancel(&self.store, &caller, send, precondition, write).await?)
     }
 }
 

@@ -135,6 +135,13 @@ pub fn find(
     }
     type Row = (SessionId, Phone, ChatAddress, MessageView, Option<SendRow>);
     let order = (newest_activity!(), message_views::from_me.desc(), sends::send_id.asc());
-    let row: Option<Row> = found.order(order).first(connection).optional()?;
-    Ok(row.map(|(session, phone, chat, message, send)| FoundMessage { session, phone, chat, message, send }))
+    // Without LIMIT: for one row the planner would read the session's chats by newest activity.
+    let rows: Vec<Row> = found.order(order).load(connection)?;
+    Ok(rows.into_iter().next().map(|(session, phone, chat, message, send)| FoundMessage {
+        session,
+        phone,
+        chat,
+        message,
+        send,
+    }))
 }

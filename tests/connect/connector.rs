@@ -54,7 +54,7 @@ impl Connector {
     pub async fn try_next(&mut self) -> Option<SendCommand> {
         match self.answers.message().await.ok()??.response? {
             Response::Send(send) => Some(send),
-            other => panic!("no send: {other:?}"),
+            other @ (Response::Opened(_) | Response::Command(_)) => panic!("no send: {other:?}"),
         }
     }
 

@@ -204,9 +204,8 @@ async fn waiting_streams_share_one_poll() {
     );
     world.sql().run_as(&world.org.id, &lease);
     let transactions = || {
-        let commits =
-            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()";
-        world.sql().value(commits).as_i64().expect("a number")
+        let made = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_catalog";
+        world.sql().value(made).as_i64().expect("a number")
     };
     let in_four_seconds = async || {
         let before = transactions();

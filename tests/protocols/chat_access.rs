@@ -8,8 +8,8 @@ use switchboard::pb::{WatchChatsRequest, WatchChatsResponse};
 use tonic::{Request, Streaming};
 
 use super::logins::Frontend;
-use super::samples::{Ids, request, rest, wire};
-use crate::support::{Chat, Method, Protocol, Rest, World, methods};
+use super::samples::{Ids, SAMPLE_MESSAGE, request, rest, wire};
+use crate::support::{Chat, Method, Protocol, Rest, World, methods, own_message};
 
 const NOT_FOUND: i32 = 5;
 
@@ -86,7 +86,10 @@ async fn hidden_chat_is_404_for_the_member_in_every_rpc() {
     assert_eq!(team.world.sql().fingerprint(), before);
     // The same requests for a chat that the member may see.
     for method in &named {
-        let shown = Ids::of(&team.world.org, team.world.chat("Shown").await);
+        let org = &team.world.org;
+        let shown = Ids::of(org, team.world.chat("Shown").await);
+        let own = own_message(&org.id, &org.sessions[0], &shown.chat.id, SAMPLE_MESSAGE);
+        team.world.sql().run_as(&org.id, &own);
         let caller = team.world.anonymous_rpc(Protocol::Grpc).token(&team.token);
         let answer = caller.call(&method.path, wire(method, &request(method, &shown))).await;
         assert_ne!(answer.code, Some(NOT_FOUND), "{}: {answer:?}", method.path);

@@ -65,9 +65,9 @@ fn serves(template: &str, path: &str) -> bool {
     let (template, path) = (template.split('/'), path.split('/'));
     let has_digit = |segment: &str| segment.bytes().any(|byte| byte.is_ascii_digit());
     template.clone().count() == path.clone().count()
-        && template.zip(path).all(|(known, segment)| match known.starts_with('{') {
-            true => !is_chat_api || has_digit(segment),
-            false => known == segment,
+        && template.zip(path).all(|(known, segment)| match known.split_once('}') {
+            Some((_, verb)) => segment.ends_with(verb) && (!is_chat_api || has_digit(segment)),
+            None => known == segment,
         })
 }
 

@@ -184,7 +184,7 @@ fn other_ids(world: &World) -> Ids {
 
 #[tokio::test]
 async fn repeated_write_is_done_once_through_every_protocol() {
-    let world = World::start().await;
+    let world = World::start_with("127.0.0.1:0", &["--org-quotas", "webhooks=1000"]).await;
     let token = world.key("read,send,ingest,manage").await;
     let mut number = 0;
     for method in writes() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::samples::{Ids, request, rest, wire};
-use crate::support::{Chat, Protocol, World, methods};
+use super::samples::{Ids, SAMPLE_MESSAGE, request, rest, wire};
+use crate::support::{Chat, Protocol, World, methods, own_message};
 
 const LID: &str = "189412345678@lid";
 
@@ -49,6 +49,8 @@ async fn every_route_finds_the_chat_by_lid_and_phone_number() {
         rest_of_it["data"].as_array().expect("messages").iter().map(|message| &message["id"]).collect();
     assert_eq!(ids, ["C", "B", "A"], "{rest_of_it}");
 
+    let own = own_message(&world.org.id, &world.org.sessions[0], &chat.id, SAMPLE_MESSAGE);
+    world.sql().run_as(&world.org.id, &own);
     let (by_phone, by_lid) = (Ids::of(&world.org, chat.clone()), Ids::of(&world.org, hidden.clone()));
     let key = world.key("read").await;
     let mut compared = 0;

@@ -244,7 +244,7 @@ impl Connections {
 fn required(field: &str, patch: Patch<bool>) -> Result<Option<bool>> {
     match patch {
         Patch::Clear => Err(Error::invalid(field, "must be true or false")),
-        patch => Ok(patch.or_default()),
+        Patch::Keep | Patch::Set(_) => Ok(patch.or_default()),
     }
 }
 

@@ -174,3 +174,11 @@ pub enum SendError {
         reason: &'static str,
     },
 }
+
+impl SendError {
+    /// The same error of a request that can be repeated safely: what is unclear counts as not sent.
+    #[must_use]
+    pub fn repeatable(self) -> Self {
+        if let Self::Unclear { reason } = self { Self::NotSent { reason, retry_after: None } } else { self }
+    }
+}

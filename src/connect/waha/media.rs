@@ -71,8 +71,9 @@ fn error(failure: Failure) -> MediaError {
     if let Failure::None(HttpError::TooLarge(_)) = failure {
         return MediaError::TooLarge;
     }
-    match failure.into_gateway_error() {
-        GatewayError::NotAllowed => MediaError::Rejected("the file is not at the connection's own host"),
-        other => MediaError::Unavailable(other.to_string()),
+    let error = failure.into_gateway_error();
+    if error == GatewayError::NotAllowed {
+        return MediaError::Rejected("the file is not at the connection's own host");
     }
+    MediaError::Unavailable(error.to_string())
 }

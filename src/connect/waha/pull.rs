@@ -238,7 +238,7 @@ impl Page<'_> {
         match self.client.get(path, query, LONG).await? {
             Value::Array(items) => Ok(items),
             Value::Object(items) => Ok(items.into_iter().map(|(_, item)| item).collect()),
-            _ => Err(Failure::NotJson),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(Failure::NotJson),
         }
     }
 

@@ -65,11 +65,9 @@ impl Client {
         }
         let request = self.request_of(message)?;
         let sent = self.request(request.method, &request.path, Some(&request.body), LONG).await;
-        let response = sent.map_err(|failure| match failure.into_send_error() {
-            SendError::Unclear { reason } if request.is_idempotent => {
-                SendError::NotSent { reason, retry_after: None }
-            }
-            error => error,
+        let response = sent.map_err(|failure| {
+            let error = failure.into_send_error();
+            if request.is_idempotent { error.repeatable() } else { error }
         })?;
         let id = match &message.content {
             Content::Reaction { message, .. }

@@ -143,11 +143,10 @@ async fn history_is_pulled_completely_with_read_marks_first() {
         let mut messages = BTreeMap::<String, usize>::new();
         let (mut reads, mut late_reads) = (0, 0);
         for event in &events {
-            match event {
-                Event::Message(message) => *messages.entry(message.id.clone()).or_default() += 1,
-                Event::Read(_) if messages.is_empty() => reads += 1,
-                Event::Read(_) => late_reads += 1,
-                _ => {}
+            if let Event::Message(message) = event {
+                *messages.entry(message.id.clone()).or_default() += 1;
+            } else if let Event::Read(_) = event {
+                *(if messages.is_empty() { &mut reads } else { &mut late_reads }) += 1;
             }
         }
         assert_eq!((messages.len(), reads, late_reads), (2_600, 130, 0), "all: {has_all}");

@@ -50,7 +50,7 @@ impl Script {
         let waha = Waha::start().await;
         let members = MEMBERS.map(|id| json!({ "id": id, "admin": null })).to_vec();
         waha.state().contacts.push(json!({ "id": MEMBERS[1], "name": "Ravi (book)", "pushname": "Ravi" }));
-        waha.state().has_all = seed % 2 == 0;
+        waha.state().has_all = seed.is_multiple_of(2);
         let dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let mut script = Self { waha, dice, webhooks: Vec::new(), members };
         (1..=STEPS).for_each(|step| script.step(step));
