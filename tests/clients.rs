@@ -69,6 +69,7 @@ async fn the_docs_page_shows_every_operation_and_loads_nothing_else() {
 #[tokio::test]
 async fn the_inbox_works_in_a_browser() {
     let world = World::start_with("127.0.0.1:0", &["--allow-simulator"]).await;
+    world.admin().run("DELETE FROM sends; DELETE FROM connections");
     let [asha, bela, chen] =
         [world.chat("Asha Rao").await, world.chat("Bela Kovacs").await, world.chat("Chen Wei").await];
     let message = |minute: u64, chat: &Chat, from_me: bool, body: &str| {

@@ -41,6 +41,10 @@ async fn the_service_conforms_to_its_openapi_document() {
     assert!(output.status.success() && faults.is_empty(), "{stdout}\n{stderr}\n{faults}");
 }
 
+const OWN_MESSAGES: &str =
+    "SELECT 'true_' || c.chat_id || '_' || m.message_id FROM messages m JOIN chats c USING (org_id, chat_key)
+         WHERE ORG AND m.from_me ORDER BY m.sent_at DESC LIMIT 50";
+
 /// A token with all capabilities, and existing ids by `x-refers-to`; see `tests/clients/rest/known.py`.
 fn furnish(world: &World, org: &str) -> (String, Value) {
     let all = "read,send,ingest,manage";
@@ -54,30 +58,16 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let phones = column("SELECT phone FROM sessions WHERE ORG ORDER BY phone");
     let labels = column("SELECT label_id FROM labels WHERE ORG ORDER BY label_id");
     let entries = properties(world, org);
-    let messages = column(
-        "SELECT 'true_' || c.chat_id || '_' || m.message_id FROM messages m JOIN chats c USING (org_id, chat_key)
-         WHERE ORG AND m.from_me ORDER BY m.sent_at DESC LIMIT 50",
-    );
+    let messages = column(OWN_MESSAGES);
     let sends: Vec<_> = (0..8).map(|_| uuid::Uuid::now_v7().to_string()).collect();
     let session = sessions[1].as_str().expect("a session");
     sends.iter().for_each(|send| world.sql().run_as(org, &queued_send(org, session, send)));
 
     let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
-    let Spare {
-        sessions: spare_sessions,
-        members: spare_members,
-        changed_property,
-        properties: spare_properties,
-        keys: spare_keys,
-    } = spare(&cli);
+    let spare = spare(&cli);
     let webhooks = webhooks(world, org);
     let event = "8200000001";
-    let connections = six(|i| {
-        let phone = format!("1555010981{i}");
-        let created = cli(&["connection", "create", "external", "--session", &phone]);
-        created.split_whitespace().next().expect("an id").to_owned()
-    });
-    world.sql().run_as(org, &failed_event(org, &connections[0], event));
+    let connections = connections(world, org, &cli, event);
 
     // Chats of the first session: a path names both.
     let first = sessions[0].as_str().expect("an id");
@@ -94,20 +84,20 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
         "contact": {"kept": contacts},
         "event": {"kept": [event]},
         "gateway": {"kept": ["external"]},
-        "key": {"kept": spare_keys, "own": id_of(&token)},
+        "key": {"kept": spare.keys, "own": id_of(&token)},
         "label": {"kept": labels[..2], "spare": labels[2..]},
-        "member": {"kept": members, "spare": spare_members, "entries": whether(&members)},
+        "member": {"kept": members, "spare": spare.members, "entries": whether(&members)},
         "page": {"kept": [""]},
         "phone": {"kept": phones},
         "property": {
             "kept": column("SELECT property_id FROM properties WHERE ORG"),
-            "changed": [changed_property],
-            "spare": spare_properties,
+            "changed": [spare.changed_property],
+            "spare": spare.properties,
             "entries": entries,
         },
         "message": {"kept": messages},
         "send": {"kept": sends[..1], "spare": sends[1..]},
-        "session": {"kept": sessions, "spare": spare_sessions},
+        "session": {"kept": sessions, "spare": spare.sessions},
         "webhook": {"kept": webhooks[..1], "spare": webhooks[1..]},
         "delivery": {"kept": ["7200000001"]},
         "receiver": {"kept": ["https://hooks.acme.example/"]},
@@ -144,6 +134,17 @@ fn spare(cli: &dyn Fn(&[&str]) -> String) -> Spare {
         properties: six(|i| dropdown(&format!("spare {i}"))),
         keys: six(|i| id_of(&cli(&["key", "create", "--name", i, "--can", "read"])).to_owned()),
     }
+}
+
+/// Connections, the first with a failed event.
+fn connections(world: &World, org: &str, cli: &dyn Fn(&[&str]) -> String, event: &str) -> Vec<String> {
+    let connections = six(|i| {
+        let phone = format!("1555010981{i}");
+        let created = cli(&["connection", "create", "external", "--session", &phone]);
+        created.split_whitespace().next().expect("an id").to_owned()
+    });
+    world.sql().run_as(org, &failed_event(org, &connections[0], event));
+    connections
 }
 
 /// Disabled webhooks, each with a dead letter.

@@ -5,7 +5,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 
 use super::chat_selector::ChatSelector;
-use super::chats::{held, newest_activity};
+use super::chats::newest_activity;
 use super::connection::{Connection, StoreResult};
 use super::message_views::MessageView;
 use super::org_rows::{org_rows, same_chat};
@@ -107,13 +107,24 @@ pub fn find(
         .and(sends::session_id.eq(message_views::session_id))
         .and(sends::message_id.eq(message_views::message_id.nullable()))
         .and(sends::from_me.eq(message_views::from_me));
-    let mut found = held!()
+    let of_session =
+        sessions::org_id.eq(session_chats::org_id).and(sessions::session_id.eq(session_chats::session_id));
+    // A scalar subquery for each table: whatever the order of the joins, the chat is part of each lookup.
+    let chat_key = || {
+        org_rows!(chat_addresses, org, address = &selector.address)
+            .select(chat_addresses::chat_key)
+            .single_value()
+    };
+    let mut found = session_chats::table
+        .inner_join(sessions::table.on(of_session))
         .inner_join(message_views::table.on(message))
-        .inner_join(chats::table.on(same_chat!(chats, chat_addresses)))
+        .inner_join(chats::table.on(same_chat!(chats, session_chats)))
         .left_join(sends::table.on(send))
-        .filter(chat_addresses::org_id.eq(org))
-        .filter(chat_addresses::address.eq(&selector.address))
-        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
+        .filter(session_chats::org_id.eq(org))
+        .filter(message_views::org_id.eq(org))
+        .filter(session_chats::chat_key.nullable().eq(chat_key()))
+        .filter(message_views::chat_key.nullable().eq(chat_key()))
+        .filter(is_visible!(session_chats, org, selector.viewer.as_deref()))
         .select((
             session_chats::session_id,
             sessions::phone,

@@ -117,7 +117,7 @@ async fn unserved_routes_of_the_vendor_are_unknown_paths() {
         ("DELETE", "/v1/chats/notifications"),
         ("PATCH", "/v1/chats/custom-properties"),
         ("GET", "/v1/chats/notifications/messages"),
-        ("POST", "/v1/message/broadcast"),
+        ("POST", "/v1/broadcasts"),
         ("GET", "/v1/tickets"),
     ] {
         for caller in [world.rest(), world.anonymous()] {

@@ -117,6 +117,8 @@ async function theKeyboardIsEnough(page) {
 async function chatsAreOrganized(page) {
   await row(page, 'Bela Kovacs').click();
   await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
+  // A click leads to the message field, where keys are text.
+  await page.evaluate(() => document.activeElement?.blur());
   await page.keyboard.press('a');
   const assignee = page.getByRole('combobox', { name: 'Assigned to' });
   await assignee.waitFor();
