@@ -12,7 +12,7 @@ use super::connection::{Connection, StoreResult};
 use super::interval::interval;
 use super::org_rows::org_rows;
 use super::schema::{connections, inbound_events};
-use crate::ids::{ConnectionId, OrgId};
+use crate::ids::{ConnectionId, OrgId, SessionId};
 use crate::instant::Instant;
 
 /// To be mapped.
@@ -140,8 +140,8 @@ pub fn store_results(
 /// At most `limit` events before `before`, newest first.
 pub fn page(
     connection: &mut Connection,
-    org: OrgId,
-    id: &ConnectionId,
+    (org, id): (OrgId, &ConnectionId),
+    sessions: Option<&[SessionId]>,
     state: Option<&str>,
     before: i64,
     limit: i64,
@@ -150,6 +150,11 @@ pub fn page(
     let mut page = events.filter(inbound_events::arrival.lt(before)).into_boxed();
     if let Some(state) = state {
         page = page.filter(inbound_events::state.eq(state));
+    }
+    if let Some(sessions) = sessions {
+        let is_visible = org_rows!(connections, org, connection_id = id)
+            .filter(connections::session_id.eq_any(sessions.iter()));
+        page = page.filter(exists(is_visible));
     }
     let newest = inbound_events::arrival.desc();
     Ok(page.order(newest).limit(limit).select(InboundEventRow::as_select()).load(connection)?)

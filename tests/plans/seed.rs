@@ -83,7 +83,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 25] = [
+const STATEMENTS: [&str; 26] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -199,6 +199,10 @@ const STATEMENTS: [&str; 25] = [
     "INSERT INTO inbound_events (org_id, connection_id, event_key, chat, body, state)
      SELECT c.org_id, c.connection_id, 'evt_' || n, '', '{}', CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'mapped' END
      FROM connections c CROSS JOIN generate_series(1, 40) n",
+    "INSERT INTO sends (org_id, send_id, session_id, address, kind, message_id, content, state, created_by)
+     SELECT s.org_id, gen_random_uuid(), s.session_id, (15550100000 + n) || '@c.us', 'text', 'S' || n, '{}',
+         CASE WHEN n % 10 = 0 THEN 'queued' ELSE 'accepted' END, 'operator'
+     FROM sessions s CROSS JOIN generate_series(1, 40) n",
     "INSERT INTO events (org_id, number, chat_key, session_id, kind, actor, changes)
      SELECT org_id, row_number() OVER (PARTITION BY org_id, chat_key & 15 ORDER BY chat_key, session_id), chat_key,
          session_id, 'attached', 'operator', '{}'

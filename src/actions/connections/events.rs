@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::checks::visible;
 use super::links::{Connections, lock};
 use super::model::ConnectionScope;
 use crate::actions::idempotency::IdempotentWrite;
@@ -11,6 +12,7 @@ use crate::actions::retention;
 use crate::cursor::Scope;
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ConnectionId, OrgId};
+use crate::store::connections;
 use crate::store::inbound_events::{self, InboundEventRow, RECEIVED};
 use crate::store::{Connection, Store, StoreResult, Transaction};
 
@@ -32,15 +34,20 @@ impl Connections {
         limit: Option<i64>,
         cursor: &str,
     ) -> Result<Page<InboundEventRow>> {
-        // Returns 404 when the connection does not exist.
-        let (org, id) = (of.scope.org, self.get(of.scope, of.connection).await?.connection_id);
+        let (asking, org, id) = (of.scope.clone(), of.scope.org, of.connection);
         let scope =
             Scope::of("connection events").with("connection", &id).with_some("state", state.as_deref());
         let list = CursorList { store: &self.store, keys: &self.keys, org, scope };
         let size = |row: &InboundEventRow| row.body.len() + row.became.len();
         let read = move |connection: &mut Connection, before: Option<i64>, limit| {
             let before = before.unwrap_or(i64::MAX);
-            inbound_events::page(connection, org, &id, state.as_deref(), before, limit)
+            let sessions = asking.sessions.as_deref();
+            let page =
+                inbound_events::page(connection, (org, &id), sessions, state.as_deref(), before, limit)?;
+            if page.is_empty() {
+                visible(connections::find(connection, org, &id)?, sessions)?;
+            }
+            Ok(page)
         };
         list.page_by_size(limit, cursor, |row| row.arrival, size, read).await
     }

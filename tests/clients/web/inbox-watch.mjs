@@ -13,6 +13,10 @@ export async function whatOneDoesTheOtherSees(page) {
   await names(page, ['Bela Kovacs', 'Asha Rao']);
   await names(other, ['Bela Kovacs', 'Asha Rao']);
   await other.getByRole('button', { name: 'Unarchive' }).waitFor();
+  // A click leads to the message field, where keys are text.
+  for (const one of [page, other]) {
+    await one.evaluate(() => document.activeElement?.blur());
+  }
   await other.keyboard.press('i');
   await page.keyboard.press('l');
   await page.keyboard.type('parcel');
