@@ -33,10 +33,11 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::ReceiptKind;
+pub use crate::store::send_views::SendView;
+pub use crate::store::sends::SendRow;
 use crate::store::sends::{self, CANCELLED, NewSend, QUEUED};
-pub use crate::store::sends::{SendRow, SendView};
 pub use crate::store::sent_messages::FoundMessage;
-use crate::store::{Connection, Store, StoreResult, Transaction, chat_access};
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_access, send_views};
 
 /// What the connections of sessions can send.
 pub trait SendRules: Send + Sync {
@@ -166,7 +167,7 @@ pub async fn cancel<R: Send + 'static>(
 ) -> Result<R> {
     let (caller, org) = (caller.clone(), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
-        let view = sends::find(tx, org, send)?.ok_or_else(send_not_found)?;
+        let view = send_views::find(tx, org, send)?.ok_or_else(send_not_found)?;
         let viewer = caller.viewer();
         if check_reach(&caller, view.send.session_id).is_err()
             || chat_access::hides(tx, org, Some(&view.send.address), viewer.as_deref())?
@@ -199,7 +200,7 @@ pub async fn page(
         check_reach(&caller, session)?;
         let viewer = caller.viewer();
         let (org, state) = (caller.org, state.as_deref());
-        let rows = sends::page(connection, org, session, state, viewer.as_deref(), before, limit)?;
+        let rows = send_views::page(connection, org, session, state, viewer.as_deref(), before, limit)?;
         if rows.is_empty() {
             sessions::find(connection, org, session)?;
         }
@@ -259,7 +260,8 @@ fn insert(
     };
     sends::insert(tx, &new)?;
     let org = tx.org();
-    let view = sends::find(tx, org, send_id)?.ok_or_else(|| Error::internal("the send is not stored"))?;
+    let view =
+        send_views::find(tx, org, send_id)?.ok_or_else(|| Error::internal("the send is not stored"))?;
     Ok(Queued { view, position: sends::position(tx, org, session, send_id)? })
 }
 

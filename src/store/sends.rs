@@ -11,15 +11,12 @@ use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
 use super::interval::interval;
-use super::message_views::MessageView;
 use super::org_rows::org_rows;
-use super::schema::{chat_addresses, chats, sends, sessions};
+use super::schema::sends;
 use super::touch::statement_timestamp;
 use super::transaction::Transaction;
-use super::views::message_views;
-use super::visibility::is_visible;
 use crate::config::Quota;
-use crate::ids::{ChatAddress, OrgId, Phone, SessionId};
+use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 
 /// Waits for its attempt.
@@ -37,7 +34,7 @@ pub const CANCELLED: &str = "cancelled";
 /// A command that the gateway cannot apply.
 pub const LOCAL_ONLY: &str = "local_only";
 
-const STATES: [&str; 7] = [QUEUED, SENDING, ACCEPTED, FAILED, UNKNOWN, CANCELLED, LOCAL_ONLY];
+pub(super) const STATES: [&str; 7] = [QUEUED, SENDING, ACCEPTED, FAILED, UNKNOWN, CANCELLED, LOCAL_ONLY];
 
 /// A send.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable)]
@@ -78,19 +75,6 @@ pub struct NewSend {
     pub reason: Option<String>,
 }
 
-/// A send with its chat and its message.
-#[derive(Clone, Debug)]
-pub struct SendView {
-    /// The send.
-    pub send: SendRow,
-    /// The session's phone number.
-    pub phone: Phone,
-    /// The chat's canonical address, while the chat exists.
-    pub chat_id: Option<ChatAddress>,
-    /// The message that is sent, or that the send is about, while it is stored.
-    pub message: Option<MessageView>,
-}
-
 /// Inserts a send.
 pub fn insert(tx: &mut Transaction<'_>, new: &NewSend) -> StoreResult<()> {
     let values = (
@@ -111,78 +95,6 @@ pub fn insert(tx: &mut Transaction<'_>, new: &NewSend) -> StoreResult<()> {
     diesel::insert_into(sends::table).values(values).execute(&mut **tx)?;
     tx.added(Quota::Sends);
     Ok(())
-}
-
-/// Sends joined with what a [`SendView`] shows of them.
-macro_rules! views {
-    ($org:expr) => {{
-        let session = sessions::org_id.eq(sends::org_id).and(sessions::session_id.eq(sends::session_id));
-        let address =
-            chat_addresses::org_id.eq(sends::org_id).and(chat_addresses::address.eq(sends::address));
-        let message = message_views::org_id
-            .eq(sends::org_id)
-            .and(message_views::session_id.eq(sends::session_id))
-            .and(message_views::chat_key.nullable().eq(chat_addresses::chat_key.nullable()))
-            .and(message_views::message_id.nullable().eq(sends::message_id))
-            .and(message_views::from_me.eq(sends::from_me));
-        sends::table
-            .inner_join(sessions::table.on(session))
-            .left_join(chat_addresses::table.on(address))
-            .left_join(
-                chats::table.on(chats::org_id
-                    .eq(sends::org_id)
-                    .and(chats::chat_key.nullable().eq(chat_addresses::chat_key.nullable()))),
-            )
-            .left_join(message_views::table.on(message))
-            .filter(sends::org_id.eq($org))
-            .select((
-                SendRow::as_select(),
-                sessions::phone,
-                chats::chat_id.nullable(),
-                Option::<MessageView>::as_select(),
-            ))
-    }};
-}
-
-type ViewRow = (SendRow, Phone, Option<ChatAddress>, Option<MessageView>);
-
-fn view((send, phone, chat_id, message): ViewRow) -> SendView {
-    SendView { send, phone, chat_id, message }
-}
-
-/// The send.
-pub fn find(connection: &mut Connection, org: OrgId, send: Uuid) -> StoreResult<Option<SendView>> {
-    Ok(views!(org).filter(sends::send_id.eq(send)).first(connection).optional()?.map(view))
-}
-
-/// The newest send of the message with that id.
-pub fn find_by_message(
-    connection: &mut Connection,
-    org: OrgId,
-    message_id: &str,
-) -> StoreResult<Option<SendView>> {
-    let sent = views!(org).filter(sends::message_id.eq(message_id)).order(sends::send_id);
-    Ok(sent.first(connection).optional()?.map(view))
-}
-
-/// At most `limit` sends of the session before `before`, newest first, without chats that are hidden from the viewer.
-pub fn page(
-    connection: &mut Connection,
-    org: OrgId,
-    session: SessionId,
-    state: Option<&str>,
-    viewer: Option<&str>,
-    before: Option<Uuid>,
-    limit: i64,
-) -> StoreResult<Vec<SendView>> {
-    let page = views!(org)
-        .filter(sends::session_id.eq(session))
-        .filter(sends::state.eq_any(state.map_or(STATES.to_vec(), |state| vec![state])))
-        .filter(sends::send_id.lt(before.unwrap_or(Uuid::max())))
-        .filter(is_visible!(chats, org, viewer))
-        .order(sends::send_id.desc())
-        .limit(limit);
-    Ok(page.load::<ViewRow>(connection)?.into_iter().map(view).collect())
 }
 
 /// How many sends of the session wait up to this one.
@@ -212,7 +124,7 @@ pub fn set_message(connection: &mut Connection, org: OrgId, send: Uuid, message_
     Ok(())
 }
 
-/// Forgets the bytes of a file that need not be sent any more.
+/// Removes the bytes of a file that need not be sent any more.
 pub fn forget_file(connection: &mut Connection, org: OrgId, send: Uuid) -> StoreResult<()> {
     let row = org_rows!(sends, org, send_id = send);
     let without = sends::content.concat(json!({"file": {"data": ""}}));

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::outcomes::{Attempt, accept, begin, due, fail, interrupted, requeue, unclear};
 use crate::actions::commands::ConnectorLease;
 use crate::error::{Error, Result};
-use crate::store::{Store, sends};
+use crate::store::{Store, send_views};
 
 /// Sends that are begun together, each of another chat.
 const PAGE: i64 = 16;
@@ -52,7 +52,7 @@ pub async fn begin_next(store: &Store, lease: ConnectorLease) -> Result<Vec<Atte
 /// The session has no such send.
 pub async fn finish(store: &Store, lease: ConnectorLease, send: Uuid, outcome: Outcome) -> Result<()> {
     let org = lease.org;
-    let found = store.read(move |connection| sends::find(connection, org, send)).await?;
+    let found = store.read(move |connection| send_views::find(connection, org, send)).await?;
     if found.is_none_or(|view| view.send.session_id != lease.session) {
         return Err(Error::invalid("outcome.queue_id", "must be the id of a send of the session"));
     }

@@ -19,7 +19,8 @@ use crate::pb::ingest_event::{DeleteMessage, Edit, Event, MessageReference, Reac
 use crate::store::sends::{self, ACCEPTED, FAILED, LOCAL_ONLY, NewSend, QUEUED, SENDING, SendRow, UNKNOWN};
 use crate::store::sessions as session_rows;
 use crate::store::{
-    Connection, LockMode, Store, StoreResult, Transaction, Writer, commands, send_queue, sent_messages,
+    Connection, LockMode, Store, StoreResult, Transaction, Writer, commands, send_queue, send_views,
+    sent_messages,
 };
 
 /// The longest reason, in bytes.
@@ -50,7 +51,7 @@ pub async fn interrupted(store: &Store, org: OrgId, session: SessionId) -> Resul
 pub async fn begin(store: &Store, org: OrgId, send: Uuid) -> Result<Option<Attempt>> {
     let begun = store.write(writer(org), move |tx| {
         let Some(row) = send_queue::begin(tx, org, send)? else { return Ok(None) };
-        let message = sends::find(tx, org, send)?.and_then(|view| view.message);
+        let message = send_views::find(tx, org, send)?.and_then(|view| view.message);
         let is_message = !matches!(row.kind.as_str(), "reaction" | "edit" | "delete");
         let is_reported = is_message && message.and_then(|message| message.ack) > Some(0);
         let outgoing = outgoing(&row)?;
@@ -150,7 +151,7 @@ pub async fn reported(store: &Store, org: OrgId, session: SessionId) -> Result<V
     let read = move |connection: &mut Connection| {
         let mut reported = Vec::new();
         for row in send_queue::in_state(connection, org, session, UNKNOWN)? {
-            let view = sends::find(connection, org, row.send_id)?;
+            let view = send_views::find(connection, org, row.send_id)?;
             let Some(message) = view.and_then(|view| view.message) else { continue };
             let is_own = message.ack > Some(0);
             let looks =

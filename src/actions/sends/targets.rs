@@ -10,7 +10,7 @@ use crate::ids::{AddressKind, ChatAddress, PhoneSelector, SessionId};
 use crate::store::chat_selector::ChatSelector;
 use crate::store::sent_messages::{self, FoundMessage};
 use crate::store::sessions::SessionRow;
-use crate::store::{Connection, StoreResult, chat_access, chats, sends, sessions as session_rows};
+use crate::store::{Connection, StoreResult, chat_access, chats, send_views, sessions as session_rows};
 
 /// Where a message is sent.
 #[derive(Clone, Debug)]
@@ -103,8 +103,8 @@ pub(super) fn find_target(
         MessageName::Message(selector, id, from_me) => {
             return sent_messages::find(connection, org, selector, id, *from_me);
         }
-        MessageName::Send(send) => sends::find(connection, org, *send)?,
-        MessageName::Sent(id) => sends::find_by_message(connection, org, id)?,
+        MessageName::Send(send) => send_views::find(connection, org, *send)?,
+        MessageName::Sent(id) => send_views::find_by_message(connection, org, id)?,
     };
     let Some(found) = sent.and_then(|view| FoundMessage::try_from(view).ok()) else { return Ok(None) };
     let is_hidden = chat_access::hides(connection, org, Some(&found.chat), caller.viewer().as_deref())?;
