@@ -139,12 +139,12 @@ fn media(media: OutgoingMedia, caption: Option<String>) -> Result<SendContent> {
 
 fn place(location: OutgoingLocation) -> Result<SendContent> {
     let OutgoingLocation { latitude, longitude, name, address } = location;
-    if !(-90.0..=90.0).contains(&latitude) {
-        return Err(Error::invalid("location.latitude", "must be from -90 to 90 degrees"));
-    }
-    if !(-180.0..=180.0).contains(&longitude) {
-        return Err(Error::invalid("location.longitude", "must be from -180 to 180 degrees"));
-    }
+    let degrees = |field: &str, value: Option<f64>, most: f64| {
+        let value = value.filter(|value| value.abs() <= most);
+        value.ok_or_else(|| Error::invalid(field, format_args!("must be from -{most} to {most} degrees")))
+    };
+    let latitude = degrees("location.latitude", latitude, 90.0)?;
+    let longitude = degrees("location.longitude", longitude, 180.0)?;
     Ok(SendContent::Location { latitude, longitude, name, address })
 }
 

@@ -36,7 +36,11 @@ def before_load_schema(context, schema):
                 if is_last and method == "delete" and "spare" in known:
                     STAYS[template] = set(known["kept"]) - set(known["spare"])
                 fill(parameter, {"delete": "spare", "patch": "changed"}.get(method, "kept") if is_last else "kept")
-            fill(path[method].get("requestBody", {}), "kept")
+            body = path[method].get("requestBody", {})
+            if template.startswith("/api/v1/connections"):
+                # That of another gateway than the one that exists.
+                body.get("content", {}).get("application/json", {}).pop("example", None)
+            fill(body, "kept")
     fill(schema["components"], "kept")
 
 
@@ -46,6 +50,7 @@ def fill(node, which):
             fill(item, which)
     if not isinstance(node, dict):
         return
+    settle_content(node)
     settle_gateway(node)
     for item in node.values():
         fill(item, which)
@@ -62,6 +67,17 @@ def fill(node, which):
         values = [value for value in known.get(which, known["kept"]) if pattern.search(value)]
         assert values, node
         node["enum"] = values + ([None] if "null" in node["type"] else [])
+
+
+def settle_content(node):
+    """A message to send has one content: a text."""
+    properties = node.get("properties", {})
+    if {"media", "vcards", "template"} <= properties.keys():
+        text = "message" if "message" in properties else "text"
+        for name in ("media", "vcards", "template", "poll", "location"):
+            del properties[name]
+        properties[text]["minLength"] = 1
+        node["required"] = [*node.get("required", []), text]
 
 
 def settle_gateway(node):

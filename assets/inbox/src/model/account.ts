@@ -36,7 +36,7 @@ export function kept(): Entry | undefined {
   return text ? { isKept: true, ...JSON.parse(text) } : undefined;
 }
 
-/** Forgets everything, and starts with empty fields. */
+/** Signs out: removes the token and empties the fields. */
 export function signOut(): void {
   sessionStorage.removeItem(KEY);
   history.replaceState(null, '', location.pathname);

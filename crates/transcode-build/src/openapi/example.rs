@@ -34,10 +34,12 @@ pub(super) fn body(names: FieldNames, fields: &[FieldDescriptor]) -> Option<Valu
     (!body.is_empty()).then_some(Value::Object(body))
 }
 
-/// A field in a request.
+/// A field in a request. A message that is not required is left out unless the field has an example: it may be an alternative
+/// to another field.
 pub(super) fn sent(names: FieldNames, field: &FieldDescriptor) -> Option<Value> {
     declared(field).or_else(|| {
-        let message = own_message(field).filter(|_| !field.is_map())?;
+        let is_needed = Behavior::Required.applies_to(field) && !field.is_map();
+        let message = own_message(field).filter(|_| is_needed)?;
         let one = body(names, &message.fields().collect::<Vec<_>>())?;
         Some(if field.is_list() { json!([one]) } else { one })
     })
