@@ -59,6 +59,7 @@ mod runner;
 pub mod schema;
 pub mod search;
 pub mod send_queue;
+pub mod send_views;
 pub mod senders;
 pub mod sends;
 pub mod sent_messages;

@@ -114,7 +114,7 @@ impl Change {
 }
 
 impl ConnectorLease {
-    /// The commands of a session for whoever holds the lease of its connection.
+    /// The commands of a session for the holder of the lease of its connection.
     pub fn of(org: OrgId, session: SessionId) -> Self {
         Self { org, session, holder: Uuid::now_v7() }
     }

@@ -144,8 +144,8 @@ pub(super) fn session_message(
 /// What the message says of its media, and over that what the service knows of the file.
 fn with_file(media: Option<Value>, file: Option<Json<JsonObject>>) -> Option<Value> {
     let Some(Json(JsonObject(mut file))) = file else { return media };
-    if let Some(ValueKind::StructValue(told)) = media.and_then(|media| media.kind) {
-        let others = told.fields.into_iter().filter(|(name, _)| !file.fields.contains_key(name));
+    if let Some(ValueKind::StructValue(reported)) = media.and_then(|media| media.kind) {
+        let others = reported.fields.into_iter().filter(|(name, _)| !file.fields.contains_key(name));
         file.fields.extend(others.collect::<Vec<_>>());
     }
     Some(Value { kind: Some(ValueKind::StructValue(file)) })

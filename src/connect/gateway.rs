@@ -141,7 +141,7 @@ pub enum FollowUp {
     Media(MediaSource),
     /// Pull what was missed since the connection was last complete.
     Sync,
-    /// A message of the outbox has the gateway's id, which its response did not tell.
+    /// A message of the outbox has the gateway's id, which its response did not contain.
     Accepted {
         /// The outbox's id of the message.
         send: Uuid,

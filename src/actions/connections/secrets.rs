@@ -116,7 +116,7 @@ fn check_visible(field: &str, text: &str) -> Result<()> {
     Err(Error::invalid(field, format_args!("must be 1 to {MAX_CHARACTERS} visible ASCII characters")))
 }
 
-/// A key that nobody guesses: whoever knows it can forge webhooks.
+/// A random key: a caller who knows it can forge webhooks.
 fn check_strong(field: &str, text: &str) -> Result<()> {
     let expected = || {
         let problem = format_args!(

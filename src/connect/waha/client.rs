@@ -214,7 +214,7 @@ fn explanation(body: &Value) -> Option<String> {
     text(body, &["/message", "/message/0", "/exception/message", "/error"])
 }
 
-/// What the sender of a message is told.
+/// The reason that a send shows.
 fn reason(status: StatusCode, body: &Value) -> String {
     let explained = explanation(body).map(|text| text.chars().take(MAX_REASON).collect::<String>());
     match explained {

@@ -101,7 +101,7 @@ pub(super) enum Kind {
     Unknown,
     /// A reaction to another message.
     Reaction,
-    /// Something that clients tell each other: an edit, a deletion, keys.
+    /// A protocol message between clients: an edit, a deletion, keys.
     Protocol,
     /// A message that was deleted for everyone.
     Deleted,

@@ -59,7 +59,7 @@ fn context(settings: &ConnectionSettings, event: &Value) -> Result<Context, Stri
     Ok(Context { own, own_lid, at })
 }
 
-/// Maps an ack. Those of others' messages are our own reading, of which WAHA does not tell how far.
+/// Maps an ack. Those of others' messages are our own reading, without the message up to which it was read.
 fn ack(context: &Context, payload: &Value, mapped: &mut Mapped) -> Result<(), String> {
     let Some(envelope) = Envelope::of(payload)? else { return Ok(()) };
     if !envelope.id.from_me {

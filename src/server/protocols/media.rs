@@ -1,4 +1,4 @@
-//! `GET /v1/media/{id}`: the bytes of a media file, for whoever may read the chat of its message. No RPC: it streams bytes.
+//! `GET /v1/media/{id}`: the bytes of a media file, for callers who may read the chat of its message. No RPC: it streams bytes.
 
 mod headers;
 mod range;

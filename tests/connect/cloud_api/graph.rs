@@ -1,4 +1,4 @@
-//! A fake Graph API: it checks requests as Meta documents them, records them, and fails as told.
+//! A fake Graph API: it checks requests as Meta documents them, records them, and fails when a test asks for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

@@ -17,7 +17,7 @@ const OTHERS: &str = "others";
 
 /// What a reference says about the sender: see `waiting_updates.sender`.
 ///
-/// In a chat with one person whoever is not the session is that person, by whichever address.
+/// In a chat with one person every author other than the session is that person, by any address.
 pub(super) fn sender(session: SessionId, reference: &MessageReference, context: &Context<'_>) -> String {
     let is_group = reference.chat.kind() == AddressKind::Group;
     let sender = match (reference.from_me, &reference.author) {
