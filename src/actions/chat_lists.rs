@@ -34,7 +34,7 @@ pub async fn list(
     store.read(read).await?.ok_or_else(|| Error::not_found("phone not found"))
 }
 
-/// The filter by the email of a member, or [`UNASSIGNED`].
+/// The filter by the email of a member, or `none`.
 pub fn assignee(text: &str) -> Result<AssigneeFilter> {
     if text == UNASSIGNED {
         return Ok(AssigneeFilter::Nobody);

@@ -60,6 +60,8 @@ impl MessageService for Api {
 
     async fn cancel_send(&self, request: Request<CancelSendRequest>) -> RpcResult<()> {
         let caller = caller(&request)?;
+        // A queue id names one send, whichever number is selected.
+        x_phone(request.metadata())?;
         let (precondition, write) = deletion(&request, listed)?;
         let send = queue_id(&request.get_ref().queue_id)?;
         Ok(sends::cancel(&self.store, &caller, send, precondition, write).await?)

@@ -19,7 +19,7 @@ pub struct ConnectionConfig {
     #[arg(default_value = "", hide_default_value = true, value_parser = hosts)]
     pub hosts: ConnectionHosts,
 
-    /// URL of this service as gateways reach it, such as https://inbox.acme.example: what the URLs of connections' webhooks
+    /// URL of this service as gateways reach it, such as `https://inbox.acme.example`: what the URLs of connections' webhooks
     /// begin with; without it, webhooks are set up by hand
     #[arg(id = "public-url", long, value_name = "URL", global = true, value_parser = public_url)]
     pub public_url: Option<String>,

@@ -58,9 +58,12 @@ fn reference() -> impl Strategy<Value = Value> {
     (0..4, chat(), any::<bool>(), prop::option::of(sender())).prop_map(
         |(number, chat, has_from_me, author)| {
             let mut reference = json!({"id": format!("3EB0{number}"), "chat": chat});
-            if has_from_me {
+            // Until the addresses of its author are linked, a message of a group is stored with each of them.
+            let needs_author = chat == GROUP && number != 3;
+            if has_from_me || needs_author {
                 reference["fromMe"] = json!(number == 3);
             }
+            let author = author.or(needs_author.then_some(PERSON));
             author.into_iter().for_each(|author| reference["author"] = json!(author));
             reference
         },

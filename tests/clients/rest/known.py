@@ -21,7 +21,12 @@ IN_FUTURE = set()
 CALLS = itertools.count(1)
 DAY = 86_400_000
 # What a value of one field requires of others, which the document only describes.
-BETWEEN_FIELDS = ("a message has a text, media", "must not be beside", "must be empty for this kind")
+BETWEEN_FIELDS = (
+    "a message has a text, media",
+    "must not be beside",
+    "must be empty for this kind",
+    "must be a message of the chat",
+)
 
 
 @schemathesis.hook
