@@ -61,7 +61,8 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let messages = column(OWN_MESSAGES);
     let sends: Vec<_> = (0..8).map(|_| uuid::Uuid::now_v7().to_string()).collect();
     let session = sessions[1].as_str().expect("a session");
-    sends.iter().for_each(|send| world.sql().run_as(org, &queued_send(org, session, send)));
+    let queued: Vec<_> = sends.iter().map(|send| queued_send(org, session, send)).collect();
+    world.sql().run_as(org, &queued.join("; "));
 
     let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
     let spare = spare(&cli);

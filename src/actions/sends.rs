@@ -157,7 +157,7 @@ pub async fn get(store: &Store, caller: &Caller, name: MessageName) -> Result<Fo
     found.ok_or_else(message_not_found)
 }
 
-/// Cancels a queued send.
+/// Cancels a queued send; one that is cancelled stays so.
 pub async fn cancel<R: Send + 'static>(
     store: &Store,
     caller: &Caller,
@@ -175,6 +175,9 @@ pub async fn cancel<R: Send + 'static>(
             return Err(send_not_found().into());
         }
         precondition.check(&view)?;
+        if view.send.state == CANCELLED {
+            return Ok(());
+        }
         match sends::change_state(tx, org, send, &[QUEUED], CANCELLED, Some("cancelled"))? {
             Some(row) => outcomes::show(tx, &row, ReceiptKind::Failed, "cancelled"),
             None => Err(Error::new(Kind::FailedPrecondition, "it is not queued any more").into()),
