@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 
 use super::connection::{Connection, StoreResult};
-use super::org_rows::org_rows;
+use super::org_rows::{created_after, org_rows};
 use super::schema::connections;
 use super::transaction::Transaction;
 use crate::config::Quota;
@@ -106,17 +106,11 @@ pub fn page(
     (created_at, id): (Instant, &str),
     limit: i64,
 ) -> StoreResult<Vec<ConnectionRow>> {
-    let is_later = connections::created_at.gt(created_at).or(connections::connection_id.gt(id));
-    let mut page = org_rows!(connections, org)
-        // Redundant, but a range that the index supports, which the alternatives are not.
-        .filter(connections::created_at.ge(created_at))
-        .filter(is_later)
-        .into_boxed();
+    let mut page = created_after!(connections, org, connection_id, (created_at, id), limit).into_boxed();
     if let Some(allowed) = allowed {
         page = page.filter(connections::session_id.eq_any(allowed));
     }
-    let oldest = (connections::created_at, connections::connection_id);
-    Ok(page.order(oldest).limit(limit).select(ConnectionRow::as_select()).load(connection)?)
+    Ok(page.select(ConnectionRow::as_select()).load(connection)?)
 }
 
 /// The connection.

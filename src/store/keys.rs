@@ -4,7 +4,7 @@ use diesel::dsl::now;
 use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
-use super::org_rows::org_rows;
+use super::org_rows::{created_after, org_rows};
 use super::schema::{api_keys, orgs, sessions};
 use super::transaction::Transaction;
 use crate::config::Quota;
@@ -99,17 +99,11 @@ pub fn page(
     (created_at, id): (Instant, &str),
     limit: i64,
 ) -> StoreResult<Vec<KeyRow>> {
-    let is_later = api_keys::created_at.gt(created_at).or(api_keys::key_id.gt(id));
-    let mut page = org_rows!(api_keys, org)
-        // Implied by the next filter, but a range of the index, which the OR is not.
-        .filter(api_keys::created_at.ge(created_at))
-        .filter(is_later)
-        .into_boxed();
+    let mut page = created_after!(api_keys, org, key_id, (created_at, id), limit).into_boxed();
     if let Some(scope) = scope {
         page = page.filter(api_keys::session_ids.is_contained_by(scope));
     }
-    let oldest = (api_keys::created_at, api_keys::key_id);
-    Ok(page.order(oldest).limit(limit).select(KeyRow::as_select()).load(connection)?)
+    Ok(page.select(KeyRow::as_select()).load(connection)?)
 }
 
 /// Locks the key FOR NO KEY UPDATE until the transaction ends.

@@ -14,6 +14,19 @@ macro_rules! page_after {
     };
 }
 
+/// `created_after!(webhooks, org, webhook_id, (created_at, id), limit)`: `org_rows!` in the order of their creation, after that
+/// time and key.
+macro_rules! created_after {
+    ($table:ident, $org:expr, $key:ident, ($created_at:expr, $after:expr), $limit:expr) => {
+        org_rows!($table, $org)
+            // Implied by the next filter, but a range of the index, which the OR is not.
+            .filter($table::created_at.ge($created_at))
+            .filter($table::created_at.gt($created_at).or($table::$key.gt($after)))
+            .order(($table::created_at, $table::$key))
+            .limit($limit)
+    };
+}
+
 /// `same_chat!(chats, session_chats)`: joins two tables by organization and chat.
 macro_rules! same_chat {
     ($table:ident, $other:ident) => {
@@ -21,4 +34,4 @@ macro_rules! same_chat {
     };
 }
 
-pub(super) use {org_rows, page_after, same_chat};
+pub(super) use {created_after, org_rows, page_after, same_chat};

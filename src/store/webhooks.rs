@@ -10,7 +10,7 @@ use diesel::sql_types::{Nullable, Timestamptz};
 use super::connection::{Connection, StoreResult};
 use super::events::{self, Positions};
 use super::interval::interval;
-use super::org_rows::org_rows;
+use super::org_rows::{created_after, org_rows};
 use super::schema::webhooks;
 use super::transaction::Transaction;
 use super::webhook_queues;
@@ -119,17 +119,11 @@ pub fn page(
     (created_at, id): (Instant, &str),
     limit: i64,
 ) -> StoreResult<Vec<WebhookRow>> {
-    let is_later = webhooks::created_at.gt(created_at).or(webhooks::webhook_id.gt(id));
-    let mut page = org_rows!(webhooks, org)
-        // Redundant, but a range that the index supports, which the alternatives are not.
-        .filter(webhooks::created_at.ge(created_at))
-        .filter(is_later)
-        .into_boxed();
+    let mut page = created_after!(webhooks, org, webhook_id, (created_at, id), limit).into_boxed();
     if let Some(allowed) = allowed {
         page = page.filter(webhooks::session_ids.is_contained_by(allowed));
     }
-    let oldest = (webhooks::created_at, webhooks::webhook_id);
-    Ok(page.order(oldest).limit(limit).select(WebhookRow::as_select()).load(connection)?)
+    Ok(page.select(WebhookRow::as_select()).load(connection)?)
 }
 
 /// The webhook.

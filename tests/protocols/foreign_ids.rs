@@ -95,18 +95,7 @@ async fn limited_key_reads_only_its_sessions() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let mine = &world.org.sessions[1];
-    let key = world.cli(&[
-        "key",
-        "create",
-        "--org",
-        &world.org.id,
-        "--name",
-        "one",
-        "--can",
-        "read,send",
-        "--session",
-        mine,
-    ]);
+    let key = world.limited_key("read,send", &[mine.clone()]);
     let limited = world.anonymous().token(&key);
     limited.get(&chat.session_path).await.expect(404);
     limited.get(&chat).await.expect(404);
