@@ -16,7 +16,9 @@ use super::chat_view::push_listed_chat_view;
 use super::chats::{ChatView, HeldChat, SharedChat};
 use super::connection::{Connection, StoreResult};
 use super::list_counts::List;
-use super::lists::{Columns, ListPage, ListScope, PageWindow, SessionScope, Way, columns, push};
+use super::lists::{
+    Columns, ListPage, ListScope, MAX_PAGE_BYTES, PageWindow, SessionScope, Way, columns, push,
+};
 use super::message_views::MessageView;
 use crate::ids::OrgId;
 
@@ -240,14 +242,20 @@ impl ListChats<'_> {
 impl QueryFragment<Pg> for ListChats<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.push_page(out.reborrow())?;
-        push!(out; " SELECT chat_page.total, ");
+        push!(out; " SELECT listed.total, ");
         self.columns.walk_ast(out.reborrow())?;
-        push!(out; r#", sessions.phone, session_chats.muted_until > now(), (SELECT count(*) FROM chat_members n
-            WHERE n.chat_key = chat_page.chat_key AND n."org_id" = "#, [Uuid] &self.org, ")");
+        // What is behind the budget is not sent.
+        push!(out; r#", listed.phone, listed.is_muted, listed.member_count FROM (
+            SELECT chat_page.total, sessions.phone, session_chats.muted_until > now() AS is_muted, (
+                SELECT count(*) FROM chat_members n WHERE n.chat_key = chat_page.chat_key AND n."org_id" = "#, [Uuid] &self.org,
+            r#") AS member_count, chat_views, session_chats, message_views,
+                sum(pg_column_size(chat_views) + coalesce(pg_column_size(message_views), 0)) OVER (
+                    ORDER BY session_chats.active_at DESC, session_chats.listed_id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+            FROM chat_page"#);
         // By chat, which few sessions hold: the planner assumes a small session and would estimate any index that begins with
         // the session as equally good. Likewise, with sent_at every index leads to one message.
-        push!(out; r#" FROM chat_page
-            LEFT JOIN LATERAL (SELECT * FROM session_chats h WHERE h.chat_key = chat_page.chat_key AND h."org_id" = "#,
+        push!(out; r#" LEFT JOIN LATERAL (SELECT * FROM session_chats h WHERE h.chat_key = chat_page.chat_key AND h."org_id" = "#,
             [Uuid] &self.org, r#" OFFSET 0) session_chats ON session_chats.session_id = chat_page.session_id
             LEFT JOIN LATERAL (SELECT * FROM sessions s WHERE s.session_id = chat_page.session_id AND s."org_id" = "#,
             [Uuid] &self.org, " OFFSET 0) sessions ON true LEFT JOIN ");
@@ -256,7 +264,12 @@ impl QueryFragment<Pg> for ListChats<'_> {
             LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = chat_page.session_id
                 AND m.chat_key = chat_page.chat_key AND m.sent_at = session_chats.last_message_at
                 AND m.message_id = session_chats.latest_message_id AND m.arrival = session_chats.latest_arrival AND m."org_id" = "#, [Uuid] &self.org,
-            " OFFSET 0) message_views ON true ORDER BY session_chats.active_at DESC, session_chats.listed_id");
+            " OFFSET 0) message_views ON true) listed
+            CROSS JOIN LATERAL (SELECT (listed.chat_views).*) chat_views
+            CROSS JOIN LATERAL (SELECT (listed.session_chats).*) session_chats
+            CROSS JOIN LATERAL (SELECT (listed.message_views).*) message_views
+            WHERE coalesce(listed.bytes_before, 0) < ", [BigInt] &MAX_PAGE_BYTES,
+            " ORDER BY session_chats.active_at DESC, session_chats.listed_id");
         Ok(())
     }
 }

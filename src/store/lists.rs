@@ -15,6 +15,9 @@ use super::list_counts::List;
 use crate::caller::Caller;
 use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 
+/// A page ends after the row with which its rows have that size: as many bytes fit into a response.
+pub(super) const MAX_PAGE_BYTES: i64 = 2 * 1024 * 1024;
+
 /// The sessions a list covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionScope {

@@ -11,7 +11,9 @@ use super::chat_selector::ChatSelector;
 use super::chats::{held, newest_activity};
 use super::connection::{Connection, StoreResult};
 use super::list_counts::List;
-use super::lists::{Columns, ListPage, ListScope, PageWindow, SessionScope, Way, columns, push, push_phone};
+use super::lists::{
+    Columns, ListPage, ListScope, MAX_PAGE_BYTES, PageWindow, SessionScope, Way, columns, push, push_phone,
+};
 use super::message_views::{Json, MessageView, Reactions};
 use super::org_rows::{org_rows, same_chat};
 use super::schema::{chat_addresses, person_links, session_chats, sessions};
@@ -19,9 +21,6 @@ use super::views::message_views;
 use super::visibility::is_visible;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
-
-/// A page ends after the message with which its messages have that size: as many bytes fit into a response.
-const MAX_PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
 /// Filters of a list of messages; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::samples::{self, Ids};
-use crate::support::{Chat, Http2, Method, Org, World, frame, methods, unfinished, until, whole};
+use crate::support::{Chat, Http2, Method, Org, World, frame, memory, methods, unfinished, until, whole};
 
 const RESOURCE_EXHAUSTED: i32 = 8;
 
@@ -214,6 +214,44 @@ async fn lists_show_100_members_and_the_true_count() {
     assert!(members.contains_key("15550200000@c.us") && members.contains_key("15550200099@c.us"));
     let single = world.rest().get(&large).await.expect(200).json();
     assert_eq!(single["members"].as_object().map(serde_json::Map::len), Some(250));
+}
+
+#[tokio::test]
+async fn large_chats_end_a_page_early_and_take_little_memory() {
+    const CHATS: usize = 200;
+    let world = World::start().await;
+    let id = |number: usize| format!("{}@c.us", 15_550_101_000 + number);
+    let chats = (0..CHATS).map(|number| {
+        json!({"session": world.org.numbers[0], "chat": {"jid": id(number), "type": "dm", "name": "Large"}})
+    });
+    world.import(&world.org, &chats.collect::<Vec<_>>());
+    let values = format!(
+        "INSERT INTO chat_properties (org_id, chat_key, property_id, value)
+         SELECT org_id, chat_key, '{}', to_jsonb(repeat('x', 250000)) FROM chats WHERE name = 'Large'",
+        world.org.note
+    );
+    world.sql().run_as(&world.org.id, &values);
+    world.rest().get("/v1/chats?limit=1").await.expect(200);
+    let before = memory(world.process_id(), "VmHWM");
+    let (mut offset, mut ids) = (0, Vec::new());
+    while offset < CHATS {
+        let page = world.rest().get(format!("/v1/chats?limit=2000&offset={offset}")).await.expect(200);
+        assert!(page.body.len() < 4 << 20, "{}", page.body.len());
+        let page = page.json();
+        assert_eq!(
+            (page["from"].as_u64(), page["count"].as_u64()),
+            (Some(offset as u64 + 1), Some(CHATS as u64))
+        );
+        ids.extend(page["chats"].as_array().expect("chats").iter().map(|chat| chat["chat_id"].to_string()));
+        offset = usize::try_from(page["to"].as_u64().expect("a position")).expect("a small number");
+        assert_eq!(ids.len(), offset);
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), CHATS);
+    // All chats together have 50 MB.
+    let added = memory(world.process_id(), "VmHWM") - before;
+    assert!(added < 24 << 10, "{added} KiB");
 }
 
 #[tokio::test]
