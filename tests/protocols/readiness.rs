@@ -1,5 +1,6 @@
 //! Readiness: probes, and the remedy when the schema is not the required one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,8 +9,12 @@ use tonic::{Code, Streaming};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest as Asked;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse as Answered;
 
-use crate::support::{Cluster, Database, Protocol, Rest, Rpc, Server, World, frame};
+use crate::support::{Cluster, Database, Protocol, Rest, Rpc, Server, World, frame, methods};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -82,6 +87,32 @@ async fn health_is_reported_for_each_service_and_no_other() {
         assert_eq!((answer.code, &answer.messages[0][..]), (Some(0), SERVING), "{service}");
     }
     assert_eq!(rpc.call(CHECK, asked("unknown.v1.Service")).await.code, Some(5));
+}
+
+#[tokio::test]
+async fn reflection_lists_and_describes_every_service() {
+    let world = World::shared().await;
+    let channel = Channel::from_shared(world.url()).expect("a URL").connect_lazy();
+    let mut client = ServerReflectionClient::new(channel);
+    let mut ask = async |request: Asked| {
+        let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
+        let mut answers =
+            client.server_reflection_info(futures_util::stream::iter([request])).await?.into_inner();
+        Ok::<_, tonic::Status>(answers.message().await?.and_then(|answer| answer.message_response))
+    };
+    let Ok(Some(Answered::ListServicesResponse(listed))) = ask(Asked::ListServices(String::new())).await
+    else {
+        panic!("no list of services");
+    };
+    let services: BTreeSet<String> = listed.service.into_iter().map(|service| service.name).collect();
+    let mut served: BTreeSet<String> =
+        methods().iter().filter_map(|method| Some(method.path.split('/').nth(1)?.to_owned())).collect();
+    served.insert("grpc.health.v1.Health".to_owned());
+    assert!(services.is_superset(&served), "{services:?}");
+    for service in served {
+        let answer = ask(Asked::FileContainingSymbol(service.clone())).await;
+        assert!(matches!(answer, Ok(Some(Answered::FileDescriptorResponse(_)))), "{service}: {answer:?}");
+    }
 }
 
 #[tokio::test]

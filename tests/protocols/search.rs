@@ -2,10 +2,11 @@
 
 mod pages;
 
+use prost::Message;
 use serde_json::{Value, json};
-use switchboard::pb::SearchMessagesRequest;
+use switchboard::pb::{SearchMessagesRequest, SearchMessagesResponse};
 
-use crate::support::{Chat, Org, World};
+use crate::support::{Chat, Org, Protocol, World, frame};
 
 const SEARCH: &str = "/v1/chats/messages:search";
 
@@ -201,6 +202,37 @@ async fn grpc_search_returns_the_same() {
     let nothing = SearchMessagesRequest::default();
     let error = world.grpc_chat().search_messages(nothing).await.expect_err("an empty query");
     assert_eq!(error.code(), tonic::Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn every_script_is_found_on_every_protocol() {
+    let world = World::start().await;
+    let chat = world.chat("Alice").await;
+    let cases = [
+        ("我家在上海东边。", &["上海", "海东", "家"][..]),
+        ("東京タワーで会いましょう", &["タワー", "ﾀﾜｰ", "東京"]),
+        ("서울에서 만나요", &["서울", "만나"]),
+        ("สวัสดีครับ พรุ่งนี้เจอกัน", &["ครับ", "พรุ่งนี้"]),
+        ("A confirmação chega amanhã, João", &["joao", "CONFIRMACAO", "conf amanha"]),
+        ("İstanbul'da buluşalım", &["istanbul", "bulus"]),
+        ("please see invoice_2025.pdf", &["invoice", "inv", "2025", "invoice_20"]),
+    ];
+    send(&world, &chat, &cases.map(|(text, _)| text));
+    for (text, queries) in cases {
+        for query in queries {
+            assert_eq!(bodies(&search(&world, &[("query", query)]).await), [text], "{query}");
+            let request = SearchMessagesRequest { query: (*query).to_owned(), ..Default::default() };
+            let found = world.grpc_chat().search_messages(request.clone()).await.expect("an answer");
+            let found: Vec<_> =
+                found.into_inner().hits.into_iter().filter_map(|hit| hit.message?.body).collect();
+            assert_eq!(found, [text], "{query} over gRPC");
+            let caller = world.rpc(Protocol::GrpcWeb);
+            let path = "/switchboard.v1.ChatService/SearchMessages";
+            let answer = caller.call(path, frame(&request.encode_to_vec())).await;
+            let found = SearchMessagesResponse::decode(&*answer.messages[0]).expect("a message");
+            assert_eq!(found.count, 1, "{query} over gRPC-Web");
+        }
+    }
 }
 
 /// Sends messages a day apart: alternately from the session's own number and from the person.

@@ -1,8 +1,11 @@
 //! Quotas: how many rows of each kind an organization may have.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
-use switchboard::pb::CreateLabelRequest;
 use switchboard::pb::label_service_client::LabelServiceClient;
+use switchboard::pb::{self, CreateLabelRequest};
 use tonic::Code;
 
 use crate::support::{Answer, Rest, World};
@@ -148,4 +151,49 @@ async fn options_of_a_property_are_limited_in_size() {
     let rejected = manager.json("POST", "/api/v1/organization/properties", property.to_string()).await;
     assert_eq!(rejected.status, 422, "{}", rejected.text());
     assert!(rejected.text().contains("32768 bytes"), "{}", rejected.text());
+}
+
+#[tokio::test]
+async fn values_of_a_chat_are_limited_in_size() {
+    let world = World::start().await;
+    let manager = world.anonymous().token(&world.key("read,send,manage").await);
+    let chat = world.chat("Alice").await;
+    // Four bytes a character, so that one value has 40,000 bytes.
+    let text = "😀".repeat(10_000);
+    for number in 0..6 {
+        let name = format!("large {number}");
+        let property = json!({"name": name, "kind": "text"}).to_string();
+        manager.json("POST", "/api/v1/organization/properties", property).await.expect(201);
+        manager.patch(&chat, json!({"custom_properties": {name: text}})).await.expect(200);
+    }
+    let before = manager.get(&chat).await.expect(200);
+    let seventh = json!({"custom_properties": {world.org.note.as_str(): text}, "labels": "unused"});
+    let rejected = manager.patch(&chat, seventh.clone()).await.expect(409);
+    assert!(rejected.text().contains("custom_properties") && rejected.text().contains("262144 bytes"));
+    let value = prost_types::value::Kind::StringValue(text.clone());
+    let fields = [(world.org.note.clone(), prost_types::Value { kind: Some(value) })].into();
+    let values = prost_types::Struct { fields };
+    let change = pb::Chat { custom_properties: Some(values), ..pb::Chat::default() };
+    let request = pb::UpdateChatRequest { chat_id: chat.id.clone(), chat: Some(change), update_mask: None };
+    let status = world.grpc_chat().update_chat(request).await.expect_err("too large");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    let inbox = json!({"chat": chat.jid, "customProperties": {world.org.note.as_str(): text}});
+    let line = json!({"session": world.org.numbers[0], "inbox": inbox}).to_string();
+    let problem = rejected_line(&world, &line);
+    assert!(problem.contains("262144 bytes"), "{problem}");
+    assert_eq!(manager.get(&chat).await.expect(200).body, before.body, "nothing is stored");
+    // A smaller value in place of a large one is stored.
+    let smaller = json!({"custom_properties": {"large 0": "x", world.org.note.as_str(): text}});
+    manager.patch(&chat, smaller).await.expect(200);
+}
+
+/// What `switchboard import` says of a line that it rejects.
+fn rejected_line(world: &World, line: &str) -> String {
+    let mut command = world.command(&["import", "-", "--org", &world.org.id]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary");
+    child.stdin.take().expect("piped").write_all(line.as_bytes()).expect("import reads");
+    let output = child.wait_with_output().expect("the binary");
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
