@@ -32,6 +32,24 @@ impl Caller {
     pub fn viewer(&self) -> Option<Arc<str>> {
         self.member.clone().filter(|_| !self.capabilities.contains(Capability::Manage))
     }
+
+    /// The caller as a [`Claimant`], if it is one.
+    pub fn claimant(&self) -> Option<Claimant> {
+        let (Principal::ApiKey(key), Some(sessions)) = (&self.principal, &self.sessions) else { return None };
+        let is_claimant = self.capabilities.contains(Capability::Ingest);
+        is_claimant.then(|| Claimant { key: key.clone(), sessions: Arc::clone(sessions) })
+    }
+}
+
+/// A key that is limited to some sessions and may ingest.
+///
+/// Its own report that they hold a chat, too, gives it no access to what other sessions share of the chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// The key.
+    pub key: KeyId,
+    /// Its sessions.
+    pub sessions: Arc<[SessionId]>,
 }
 
 /// The result of authentication. The auth layer attaches it; the guard of each protocol rejects the request.

@@ -15,6 +15,7 @@ pub mod chat_properties;
 pub mod chat_selector;
 mod chat_view;
 pub mod chats;
+pub mod claims;
 pub mod commands;
 mod connection;
 pub mod connection_leases;

@@ -1,6 +1,7 @@
 //! Ingest: events and what is stored.
 
 mod cases;
+mod claims;
 mod commands;
 mod convergence;
 mod deleted_chats;

@@ -446,6 +446,7 @@ CREATE TABLE session_chats (
     is_unread         boolean     NOT NULL GENERATED ALWAYS AS (coalesce(unread, 0) > 0) STORED,
     listed_id         text        COLLATE "C",
     listed_type       text,
+    claimed_by        text        COLLATE "C",
     PRIMARY KEY (org_id, session_id, chat_key),
     FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE DEFERRABLE,
     FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE,
@@ -489,6 +490,7 @@ COMMENT ON COLUMN session_chats.latest_message_id IS 'The newest message by (sen
 COMMENT ON COLUMN session_chats.last_message_at IS 'When the newest message was sent.';
 COMMENT ON COLUMN session_chats.updated_at IS 'When the row last changed.';
 COMMENT ON COLUMN session_chats.active_at IS 'When the newest message was sent; -infinity when there is none.';
+COMMENT ON COLUMN session_chats.claimed_by IS 'The API key limited to some sessions that alone reported that the session holds the chat; null if anything else did.';
 COMMENT ON COLUMN session_chats.is_unread IS 'Whether there are unread messages.';
 COMMENT ON COLUMN session_chats.is_group IS 'Whether the chat is a group, by its address: a copy for the index of a session''s groups.';
 COMMENT ON COLUMN session_chats.listed_id IS 'A copy of chats.chat_id, for lists.';
@@ -1318,6 +1320,10 @@ SELECT
                     AND a.kind = 'attached' AND a.session_id = sc.session_id
             )
     ) AS held_by,
+    ARRAY(
+        SELECT sc.claimed_by FROM session_chats sc
+        WHERE sc.org_id = e.org_id AND sc.chat_key = e.chat_key AND sc.claimed_by IS NOT NULL
+    ) AS claimed_by,
     CASE
         WHEN c.chat_key IS NULL THEN ARRAY(
             SELECT substr(fields.field, length('labels.') + 1)
@@ -1367,6 +1373,7 @@ COMMENT ON COLUMN event_views.kind IS 'The kind of change.';
 COMMENT ON COLUMN event_views.actor IS 'Who made the change.';
 COMMENT ON COLUMN event_views.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
 COMMENT ON COLUMN event_views.held_by IS 'The sessions that hold the chat now, and held it at the time of the event.';
+COMMENT ON COLUMN event_views.claimed_by IS 'The API keys that alone reported that a session holds the chat.';
 COMMENT ON COLUMN event_views.label_ids IS 'The labels of the chat, also of a deleted one.';
 COMMENT ON COLUMN event_views.assigned_to IS 'Email of the assignee, also of a deleted chat.';
 COMMENT ON COLUMN event_views.hidden_from IS 'Members who may not see the chat, also of a deleted one.';

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::instant::Instant;
 pub use crate::store::events::AuditQuery;
 use crate::store::events::{self, ChangeEvent};
-use crate::store::{Connection, Store};
+use crate::store::{Connection, Store, claims};
 
 /// A page of the chat's changes, newest first, within the caller's sessions.
 pub async fn list(
@@ -29,10 +29,12 @@ pub async fn list(
         .with_some("before", query.before.map(Instant::micros));
     let org = caller.org;
     let query = AuditQuery { sessions: caller.sessions.clone(), viewer: caller.viewer(), ..query };
+    let claimant = caller.claimant();
     let list = CursorList { store, keys, org, scope };
     let read = move |connection: &mut Connection, older_than: Option<(i64, i64)>, limit| {
         let older_than = older_than.map(|(at, id)| (Instant::from_micros(at), id));
-        let query = AuditQuery { older_than, ..query.clone() };
+        let is_claimed = !claims::of(connection, org, claimant.as_ref(), &[&query.address])?.is_empty();
+        let query = AuditQuery { older_than, is_claimed, ..query.clone() };
         let rows = events::of_chat(connection, org, &query, limit)?;
         Ok(rows.ok_or_else(|| Error::not_found("chat not found"))?)
     };

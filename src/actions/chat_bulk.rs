@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::store::lists::SessionScope;
-use crate::store::{Connection, Store, StoreResult, Transaction, chat_bulk, members};
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_bulk, claims, members};
 use crate::text_key::text_key;
 
 const MAX_CHATS: usize = 1000;
@@ -88,7 +88,10 @@ impl Chats {
         let scope = SessionScope::of(caller, self.number.clone());
         let found = chat_bulk::find(connection, caller.org, &self.addresses, &scope)?;
         let found = found.ok_or_else(|| Error::not_found("phone not found"))?;
-        let missing = self.addresses.iter().enumerate().filter(|(_, address)| !found.contains_key(*address));
+        let addresses: Vec<&ChatAddress> = self.addresses.iter().collect();
+        let claimed = claims::of(connection, caller.org, scope.claimant.as_ref(), &addresses)?;
+        let is_missing = |address: &ChatAddress| !found.contains_key(address) || claimed.contains(address);
+        let missing = self.addresses.iter().enumerate().filter(|(_, address)| is_missing(address));
         let missing: Vec<usize> = missing.map(|(index, _)| index).take(MAX_VIOLATIONS).collect();
         if !missing.is_empty() {
             return Err(chats_not_found(&missing).into());

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::members;
-use crate::caller::Caller;
+use crate::caller::{Caller, Claimant};
 use crate::error::{Error, Result};
-use crate::ids::{OrgId, PhoneSelector};
+use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 pub use crate::store::chat_lists::{AssigneeFilter, ChatFilter, LabelFilter};
 use crate::store::chats::ChatView;
 use crate::store::lists::SessionScope;
 pub use crate::store::lists::{ListPage, PageWindow};
-use crate::store::{Connection, Store, StoreResult, chat_access, chat_lists};
+use crate::store::{Connection, Store, StoreResult, chat_access, chat_lists, claims};
 
 /// Selects the chats that nobody is assigned to.
 const UNASSIGNED: &str = "none";
@@ -29,6 +29,7 @@ pub async fn list(
         let mut listed = chat_lists::list(connection, org, &scope, &filter, page)?;
         let views = listed.as_mut().map(|page| page.items.as_mut_slice()).unwrap_or_default();
         hide_common(connection, org, scope.viewer.as_deref(), views)?;
+        hide_claimed(connection, org, scope.claimant.as_ref(), views)?;
         Ok(listed)
     };
     store.read(read).await?.ok_or_else(|| Error::not_found("phone not found"))
@@ -42,6 +43,25 @@ pub fn assignee(text: &str) -> Result<AssigneeFilter> {
     let key = members::key_of(text);
     key.map(AssigneeFilter::Member)
         .map_err(|_| Error::invalid("assigned_to", "must be an email address or none"))
+}
+
+/// Removes what sessions share of the chats that the key only claims.
+pub(super) fn hide_claimed(
+    connection: &mut Connection,
+    org: OrgId,
+    claimant: Option<&Claimant>,
+    views: &mut [ChatView],
+) -> StoreResult<()> {
+    let addresses: Vec<ChatAddress> = match claimant {
+        Some(_) => views.iter().filter_map(|view| view.shared.chat_id.parse().ok()).collect(),
+        None => return Ok(()),
+    };
+    let claimed = claims::of(connection, org, claimant, &addresses.iter().collect::<Vec<_>>())?;
+    let claimed: BTreeSet<String> = claimed.iter().map(ChatAddress::to_string).collect();
+    for view in views.iter_mut().filter(|view| claimed.contains(&view.shared.chat_id)) {
+        view.hide_shared();
+    }
+    Ok(())
 }
 
 /// Removes the chats that are hidden from a viewer from those that a contact has in common with the organization.

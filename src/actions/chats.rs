@@ -16,10 +16,12 @@ use crate::store::chat_selector::ChatSelector;
 use crate::store::chats::{ChatView, LockedChat};
 use crate::store::labels::LabelName;
 use crate::store::{
-    self, Connection, Store, StoreResult, Transaction, chat_find, chat_labels, chats, members, session_chats,
-    sessions,
+    self, Connection, Store, StoreResult, Transaction, chat_find, chat_labels, chats, claims, members,
+    session_chats, sessions,
 };
 use crate::text_key::text_key;
+
+const ONLY_CLAIMED: &str = "sessions out of the key's scope share this chat, and only the key itself reported that its sessions hold it";
 
 /// A change of a chat.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +66,7 @@ pub async fn update<R: Send + 'static>(
         let Some(locked) = chats::lock(tx, org, &selector.address)? else {
             return Err(missing(tx, org, &selector)?.into());
         };
+        check_shared(tx, org, &selector)?;
         if precondition.is_some() {
             precondition.check(&find(tx, org, &selector)?)?;
         }
@@ -118,6 +121,7 @@ pub async fn set_closed<R: Send + 'static>(
         let Some(locked) = chats::lock(tx, org, &selector.address)? else {
             return Err(missing(tx, org, &selector)?.into());
         };
+        check_shared(tx, org, &selector)?;
         let view = find(tx, org, &selector)?;
         precondition.check(&view)?;
         if view.shared.closed_at.is_some() == closed {
@@ -138,9 +142,20 @@ fn find(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> Sto
                 selector.viewer.as_deref(),
                 std::slice::from_mut(&mut view),
             )?;
+            let views = std::slice::from_mut(&mut view);
+            chat_lists::hide_claimed(connection, org, selector.claimant.as_ref(), views)?;
             Ok(view)
         }
         None => Err(missing(connection, org, selector)?.into()),
+    }
+}
+
+/// Rejects a change of what sessions share of a chat that the key only claims.
+fn check_shared(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<()> {
+    let claimed = claims::of(connection, org, selector.claimant.as_ref(), &[&selector.address])?;
+    match claimed.is_empty() {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Forbidden, ONLY_CLAIMED).into()),
     }
 }
 

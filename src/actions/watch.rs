@@ -74,7 +74,14 @@ pub async fn watch(
     };
     let (sessions, label): (_, Option<LabelId>) = publisher.store().read(find).await?;
     let assignee = assigned_to.as_deref().map(text_key);
-    let filter = Filter { sessions, viewer: caller.viewer(), label, assignee, kinds: actions };
+    let filter = Filter {
+        sessions,
+        viewer: caller.viewer(),
+        claimant: caller.claimant(),
+        label,
+        assignee,
+        kinds: actions,
+    };
     let subscription = publisher.subscribe(caller.org, start).await?;
     let (sender, stream) = mpsc::channel(BUFFER);
     let subscriber =

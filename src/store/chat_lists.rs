@@ -82,10 +82,13 @@ impl ListChats<'_> {
 
     /// The conditions of a listed row `l`; its session is in the column `session`, if given.
     fn push_conditions<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, session: Option<&str>) -> QueryResult<()> {
-        let ChatFilter { chat_type, label: _, start, end, unread, assigned, closed, archived } = self.filter;
+        let ChatFilter { chat_type, label, start, end, unread, assigned, closed, archived } = self.filter;
         push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
         self.scope.push_condition(out.reborrow(), session)?;
         self.scope.push_visible(out.reborrow())?;
+        if label.is_some() || assigned.is_some() || closed.is_some() {
+            self.scope.push_not_claimed(out.reborrow())?;
+        }
         if let Some(sessions) = self.scope.many() {
             // The session with the newest activity.
             push!(out; r#" AND l.session_id = (SELECT o.session_id FROM session_chats o WHERE o."org_id" = "#, [Uuid] &self.org,

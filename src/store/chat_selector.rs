@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Claimant};
 use crate::ids::{ChatAddress, PhoneSelector, SessionId};
 
 /// A chat, and the session whose state of it is read.
@@ -16,11 +16,14 @@ pub struct ChatSelector {
     pub sessions: Option<Arc<[SessionId]>>,
     /// The member from whom chats may be hidden; `None` sees all.
     pub viewer: Option<Arc<str>>,
+    /// The key that shares no chats that only it reported.
+    pub claimant: Option<Claimant>,
 }
 
 impl ChatSelector {
     /// What a caller sees of a chat, with the state of the session with that phone.
     pub fn of(caller: &Caller, address: ChatAddress, phone: Option<PhoneSelector>) -> Self {
-        Self { address, phone, sessions: caller.sessions.clone(), viewer: caller.viewer() }
+        let (sessions, viewer, claimant) = (caller.sessions.clone(), caller.viewer(), caller.claimant());
+        Self { address, phone, sessions, viewer, claimant }
     }
 }

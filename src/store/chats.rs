@@ -40,6 +40,37 @@ pub struct ChatView {
     pub latest_message: Option<MessageView>,
 }
 
+impl ChatView {
+    /// Leaves what the session itself knows.
+    pub fn hide_shared(&mut self) {
+        let SharedChat { chat_id, type_, updated_at, .. } = &self.shared;
+        self.shared = SharedChat {
+            chat_id: chat_id.clone(),
+            type_: type_.clone(),
+            name: None,
+            image: None,
+            description: None,
+            invite_link: None,
+            info_admins_only: None,
+            messages_admins_only: None,
+            add_members_admins_only: None,
+            member_add_mode: None,
+            hubspot_metadata: Json(JsonObject::default()),
+            closed_at: None,
+            created_at: None,
+            updated_at: *updated_at,
+            assigned_to: None,
+            org_phones: vec![format!("{}@c.us", self.phone)],
+            members: Vec::new(),
+            common_chats: Vec::new(),
+            labels: Vec::new(),
+            access: Vec::new(),
+            properties: Vec::new(),
+        };
+        self.member_count = 0;
+    }
+}
+
 /// The data that all sessions of the organization share about a chat.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = chat_views, check_for_backend(Pg))]

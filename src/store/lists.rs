@@ -12,7 +12,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Text, Uuid};
 
 use super::list_counts::List;
-use crate::caller::Caller;
+use crate::caller::{Caller, Claimant};
 use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 
 /// A page ends after the row with which its rows have that size: as many bytes fit into a response.
@@ -27,12 +27,15 @@ pub struct SessionScope {
     pub sessions: Option<Arc<[SessionId]>>,
     /// The member from whom chats may be hidden; `None` sees all.
     pub viewer: Option<Arc<str>>,
+    /// The key that shares no chats that only it reported.
+    pub claimant: Option<Claimant>,
 }
 
 impl SessionScope {
     /// What a caller sees of the session with that phone, or of all.
     pub fn of(caller: &Caller, phone: Option<PhoneSelector>) -> Self {
-        Self { phone, sessions: caller.sessions.clone(), viewer: caller.viewer() }
+        let (sessions, viewer, claimant) = (caller.sessions.clone(), caller.viewer(), caller.claimant());
+        Self { phone, sessions, viewer, claimant }
     }
 }
 
@@ -153,6 +156,7 @@ pub(super) struct ListScope<'a> {
     phone: Option<&'a PhoneSelector>,
     sessions: Option<&'a [SessionId]>,
     viewer: Option<&'a str>,
+    claimant: Option<&'a Claimant>,
 }
 
 impl<'a> ListScope<'a> {
@@ -162,6 +166,7 @@ impl<'a> ListScope<'a> {
             phone: scope.phone.as_ref(),
             sessions: scope.sessions.as_deref(),
             viewer: scope.viewer.as_deref(),
+            claimant: scope.claimant.as_ref(),
         }
     }
 
@@ -183,6 +188,16 @@ impl<'a> ListScope<'a> {
     /// The condition that the chat of the row `l` is not hidden.
     pub(super) fn push_visible<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.viewer.map_or(Ok(()), |viewer| push_visible(out, &self.org, viewer, "l"))
+    }
+
+    /// The condition that the session's chat of the row `l` is not only claimed; see [`super::claims`].
+    pub(super) fn push_not_claimed<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if let Some(Claimant { key, sessions }) = self.claimant {
+            push!(out; " AND (l.claimed_by IS NULL OR l.claimed_by <> ", [Text] key.as_str(),
+                r#" OR (SELECT true FROM session_chats o WHERE o."org_id" = "#, [Uuid] &self.org,
+                " AND o.chat_key = l.chat_key AND o.session_id <> ALL (", [Array<Text>] &**sessions, ") LIMIT 1) IS NULL)");
+        }
+        Ok(())
     }
 
     /// That column of the session, unless there are many.

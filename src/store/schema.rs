@@ -149,6 +149,7 @@ diesel::table! {
         listed_type -> Nullable<Text>,
         latest_arrival -> Nullable<BigInt>,
         field_times -> Jsonb,
+        claimed_by -> Nullable<Text>,
     }
 }
 

@@ -70,6 +70,7 @@ diesel::table! {
         actor -> Text,
         changes -> Jsonb,
         held_by -> Array<Text>,
+        claimed_by -> Array<Text>,
         label_ids -> Array<Text>,
         assigned_to -> Nullable<Text>,
         hidden_from -> Array<Text>,

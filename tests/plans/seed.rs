@@ -8,9 +8,9 @@ use crate::support::{Database, Sql, fill_lists};
 pub struct Seeded {
     /// Total number of chats. One chat has a quarter as many messages, every other has five.
     pub chats: u64,
-    /// An api key with all capabilities.
+    /// An api key that reads, sends and manages.
     pub key: String,
-    /// A key whose scope is two of the four sessions.
+    /// A key whose scope is two of the four sessions. It does not ingest: otherwise reads look up what it claims.
     pub limited_key: String,
     /// Two sessions; the first holds most chats.
     pub sessions: [String; 2],
@@ -60,7 +60,7 @@ impl Seeded {
         let [ids, phones, phone_ids] =
             ["session_id", "phone", "phone_id"].map(|column| texts(&mut sql, &sessions, column));
         let label = format!("SELECT label_id, name FROM labels WHERE org_id = '{ORG}' ORDER BY 1 LIMIT 1");
-        let key = ["key", "create", "--org", ORG, "--name", "all", "--can", "read,send,ingest,manage"];
+        let key = ["key", "create", "--org", ORG, "--name", "all", "--can", "read,send,manage"];
         let limits = ["--session", &ids[0], "--session", &ids[1]];
         Self {
             chats,

@@ -56,7 +56,7 @@ pub(super) fn write(
     events: &[(usize, SessionEvent)],
 ) -> StoreResult<Rejections> {
     let (resolved, mut rejections) = sessions::resolve(tx, scope, events)?;
-    let (inboxes, invalid) = inbox::resolve(tx, scope.org, &resolved)?;
+    let (inboxes, invalid) = inbox::resolve(tx, scope, &resolved)?;
     rejections.extend(invalid);
     let rejected: BTreeSet<usize> = rejections.iter().map(|(index, _)| *index).collect();
     let accepted = resolved.into_iter().filter(|(index, ..)| !rejected.contains(index));
@@ -76,7 +76,7 @@ pub(super) fn write(
         let chats = chats::create_missing(tx, &context, found)?;
         chats::write(tx, &context, &chats)?;
         inbox::write(tx, &context, &inboxes, &chats)?;
-        let mut session_chats = session_chats::lock(tx, &context, &chats)?;
+        let mut session_chats = session_chats::lock(tx, &context, &chats, scope.claimant())?;
         waiting::keep_changes_of_chats(tx, &context, &chats, &session_chats)?;
         let invalid = messages::write(tx, scope, &context, &chats, &mut session_chats)?;
         session_chats.write(tx, context.org, context.now)?;

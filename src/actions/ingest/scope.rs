@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::caller::{Caller, Capabilities, Capability, capability_name};
+use crate::caller::{Caller, Capabilities, Capability, Claimant, capability_name};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
@@ -22,6 +22,8 @@ pub struct SessionScope {
     pub(super) keeps_deleted_text: bool,
     /// Messages that were sent before are history, which is stored without events of them; `None` for no message.
     history_until: Option<Instant>,
+    /// See [`Self::claimant`].
+    claimant: Option<Claimant>,
 }
 
 impl SessionScope {
@@ -35,6 +37,7 @@ impl SessionScope {
             manages_owners: true,
             keeps_deleted_text: false,
             history_until: None,
+            claimant: None,
         }
     }
 
@@ -47,12 +50,18 @@ impl SessionScope {
             manages_owners: false,
             keeps_deleted_text: false,
             history_until: Some(history_until),
+            claimant: None,
         }
     }
 
     /// Whether a message that was sent then is history.
     pub(super) fn is_history(&self, sent_at: Instant) -> bool {
         self.history_until.is_some_and(|until| sent_at < until)
+    }
+
+    /// The key whose report that a session holds a chat proves nothing to itself.
+    pub(super) fn claimant(&self) -> Option<&Claimant> {
+        self.claimant.as_ref()
     }
 
     /// The same scope, of events whose deletions keep the text for the audit log, or not.
@@ -131,6 +140,7 @@ impl From<&Caller> for SessionScope {
             manages_owners: caller.manages_owners,
             keeps_deleted_text: false,
             history_until: None,
+            claimant: caller.claimant(),
         }
     }
 }

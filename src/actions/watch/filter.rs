@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::caller::Claimant;
 use crate::ids::{LabelId, SessionId};
 use crate::store::events::{ChangeEvent, RoutableEvent, is_selected};
 use crate::text_key::text_key;
@@ -13,6 +14,8 @@ pub(super) struct Filter {
     pub(super) sessions: Option<Arc<[SessionId]>>,
     /// The member from whom chats may be hidden; `None` sees all.
     pub(super) viewer: Option<Arc<str>>,
+    /// The key that shares no chats that only it reported.
+    pub(super) claimant: Option<Claimant>,
     pub(super) label: Option<LabelId>,
     /// The member's email in the form in which it is compared.
     pub(super) assignee: Option<String>,
@@ -27,6 +30,8 @@ impl Filter {
                 .viewer
                 .as_deref()
                 .is_none_or(|viewer| !routable.hidden_from.iter().any(|key| key == viewer))
+            && (!self.claimant.as_ref().is_some_and(|claimant| routable.is_claimed(claimant))
+                || routable.event.session_id.is_some() && self.label.is_none() && self.assignee.is_none())
             && is_selected(&routable.event.kind, &self.kinds)
             && self.label.as_ref().is_none_or(|label| has_label(routable, label.as_str()))
             && self.assignee.as_ref().is_none_or(|assignee| is_assigned(routable, assignee))

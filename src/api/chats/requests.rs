@@ -128,6 +128,7 @@ pub(super) fn audit_query(
         older_than: None,
         sessions: None,
         viewer: None,
+        is_claimed: false,
     };
     Ok((query, PageRequest { limit: request.limit, cursor: request.cursor }))
 }

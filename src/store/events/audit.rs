@@ -38,6 +38,8 @@ pub struct AuditQuery {
     pub sessions: Option<Arc<[SessionId]>>,
     /// The member from whom chats may be hidden; `None` sees all.
     pub viewer: Option<Arc<str>>,
+    /// Whether only the sessions' own changes are listed, since the key only claims the chat.
+    pub is_claimed: bool,
 }
 
 /// The kinds of the events that end a chat.
@@ -126,7 +128,8 @@ pub fn of_chat(
                 None => rows!(sessions::org_id.eq(org), $is_of_chat),
                 Some(allowed) => {
                     // What all sessions share is shown from the time on at which one of these held the chat.
-                    let was_held = event_views::held_by.overlaps_with(allowed.to_vec());
+                    let sharing = if query.is_claimed { Vec::new() } else { allowed.to_vec() };
+                    let was_held = event_views::held_by.overlaps_with(sharing);
                     let is_shown = event_views::session_id.is_not_null().or(was_held);
                     rows!(sessions::session_id.eq_any(allowed.to_vec()), $is_of_chat.and(is_shown))
                 }

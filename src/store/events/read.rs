@@ -12,6 +12,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Integer, Uuid};
 
 use super::positions::{Positions, Range};
+use crate::caller::Claimant;
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;
@@ -65,6 +66,8 @@ pub struct RoutableEvent {
     pub event: ChangeEvent,
     /// The sessions that hold the chat, and held it at the time of the change.
     pub held_by: Vec<SessionId>,
+    /// The keys that alone reported that a session holds the chat.
+    pub claimed_by: Vec<String>,
     /// The labels of the chat.
     pub label_ids: Vec<String>,
     /// Email of the member the chat is assigned to.
@@ -74,6 +77,12 @@ pub struct RoutableEvent {
 }
 
 impl RoutableEvent {
+    /// Whether sessions out of the key's scope share the chat, which the key claims.
+    pub fn is_claimed(&self, Claimant { key, sessions }: &Claimant) -> bool {
+        self.claimed_by.iter().any(|claimed_by| claimed_by == key.as_str())
+            && self.held_by.iter().any(|session| !sessions.contains(session))
+    }
+
     /// Whether the change is of one of these sessions, or of a chat that one of them holds.
     pub fn concerns(&self, sessions: &[SessionId]) -> bool {
         match self.event.session_id {

@@ -125,6 +125,7 @@ pub fn keep_session_chats(tx: &mut Transaction<'_>, removed: &[i64]) -> StoreRes
             session_chats::id,
             chats::chat_id.nullable(),
             chats::type_.nullable(),
+            session_chats::claimed_by,
         ))
         .insert_into(session_chats::table)
         .into_columns((
@@ -134,6 +135,7 @@ pub fn keep_session_chats(tx: &mut Transaction<'_>, removed: &[i64]) -> StoreRes
             session_chats::id,
             session_chats::listed_id,
             session_chats::listed_type,
+            session_chats::claimed_by,
         ))
         .on_conflict_do_nothing()
         .returning((session_chats::session_id, session_chats::chat_key))

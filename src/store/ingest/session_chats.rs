@@ -57,6 +57,8 @@ pub struct SessionChat {
     pub latest: Option<Latest>,
     /// When each flag was last reported or set.
     pub field_times: FieldTimes,
+    /// The key limited to some sessions that alone reported the chat.
+    pub claimed_by: Option<String>,
 }
 
 /// The newest message of a chat by (sent, arrival).
@@ -92,8 +94,12 @@ impl SessionChat {
     }
 }
 
-/// Creates missing rows. The keys must be in ascending order.
-pub fn create_session_chats(tx: &mut Transaction<'_>, keys: &[SessionChatKey]) -> StoreResult<()> {
+/// Creates missing rows, with the key that claims a chat of that key. The keys must be in ascending order.
+pub fn create_session_chats<'a>(
+    tx: &mut Transaction<'_>,
+    keys: &[SessionChatKey],
+    claimed_by: impl Fn(i64) -> Option<&'a str>,
+) -> StoreResult<()> {
     let org = tx.org();
     let listed: Vec<(i64, ChatAddress, String)> = chats::table
         .filter(has_key_of!(org, chats, keys, |key| { chat_key: key.chat_key }))
@@ -108,6 +114,7 @@ pub fn create_session_chats(tx: &mut Transaction<'_>, keys: &[SessionChatKey]) -
         listed_id: copied(key).map(|(address, _)| address.as_str()),
         listed_type: copied(key).map(|(_, kind)| kind),
         is_group: copied(key).is_some_and(|(address, _)| address.kind() == AddressKind::Group),
+        claimed_by: claimed_by(key.chat_key),
     })
     .on_conflict_do_nothing()
     .returning((session_chats::session_id, session_chats::chat_key))
@@ -142,7 +149,7 @@ type Row = (
     (bool, bool, bool, bool),
     (Option<Instant>, Option<i32>),
     LatestColumns,
-    Json<FieldTimes>,
+    (Json<FieldTimes>, Option<String>),
 );
 
 /// Locks and returns these chats of sessions; missing ones are left out.
@@ -169,14 +176,14 @@ pub fn lock_session_chats(
             ),
             (session_chats::read_up_to, session_chats::unread),
             (session_chats::last_message_at, session_chats::latest_arrival, session_chats::latest_message_id),
-            session_chats::field_times,
+            (session_chats::field_times, session_chats::claimed_by),
         ))
         .order((session_chats::session_id, session_chats::chat_key))
         .for_no_key_update()
         .load(connection)?;
     Ok(rows
         .into_iter()
-        .map(|(key, state, is_known, (read_up_to, unread), latest, field_times)| SessionChat {
+        .map(|(key, state, is_known, (read_up_to, unread), latest, (field_times, claimed_by))| SessionChat {
             key,
             archived: (state.0 || is_known.0).then_some(state.0),
             pinned: (state.1 || is_known.1).then_some(state.1),
@@ -186,6 +193,7 @@ pub fn lock_session_chats(
             unread,
             latest: Latest::new(latest),
             field_times: field_times.0,
+            claimed_by,
         })
         .collect())
 }
@@ -272,6 +280,7 @@ pub fn update_session_chats(
         latest_message_id: row.latest.as_ref().map(|latest| latest.id.as_str()),
         updated_at: now,
         field_times: json!(row.field_times),
+        claimed_by: row.claimed_by.as_deref(),
     });
     update.execute(&mut **tx)?;
     for Changed { before, after } in changed {

@@ -8,18 +8,20 @@ use super::chats::Chats;
 use super::context::Context;
 use crate::actions::chat_properties::{self, Changes};
 use crate::actions::ingest::change::{Change, InboxChange};
+use crate::actions::ingest::scope::SessionScope;
 use crate::actions::ingest::transaction::Rejections;
-use crate::error::{Error, FieldViolation, Result};
+use crate::error::{Error, FieldViolation, Kind, Result};
 use crate::ids::{ChatAddress, LabelId, OrgId, SessionId};
 use crate::patch::Patch;
 use crate::store::ingest::Changed;
 use crate::store::ingest::inbox::{self as rows, InboxRow};
 use crate::store::labels::{self as stored_labels, LabelName};
 use crate::store::{
-    StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties,
+    StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties, claims,
     members as stored_members,
 };
 
+const NOT_SHARED: &str = "must be a chat that not only this key reported, since other sessions share it";
 const NOT_A_MEMBER: &str = "must be the email of a member of the organization";
 
 /// An inbox change whose members exist, with its properties resolved.
@@ -29,10 +31,11 @@ pub(super) struct ResolvedInbox<'c> {
     properties: Changes,
 }
 
-/// Looks up the members and properties that a batch names, and rejects events that name unknown ones.
+/// Looks up the members and properties that a batch names, and rejects events that name unknown ones, or chats that the key
+/// only claims.
 pub(super) fn resolve<'c>(
     tx: &mut Transaction<'_>,
-    org: OrgId,
+    scope: &SessionScope,
     changes: &[(usize, SessionId, &'c Change)],
 ) -> StoreResult<(Vec<ResolvedInbox<'c>>, Rejections)> {
     let inboxes = changes.iter().filter_map(|(index, _, change)| {
@@ -45,12 +48,19 @@ pub(super) fn resolve<'c>(
     // PostgreSQL cannot store U+0000, so no property has it in its name.
     let keys = inboxes.iter().flat_map(|(.., inbox)| inbox.properties.keys().map(String::as_str));
     let keys: BTreeSet<&str> = keys.filter(|key| !key.contains('\0')).collect();
-    let definitions = chat_properties::definitions(tx, org, &keys.into_iter().collect::<Vec<_>>())?;
+    let definitions = chat_properties::definitions(tx, scope.org, &keys.into_iter().collect::<Vec<_>>())?;
     let named: BTreeSet<&str> = inboxes.iter().flat_map(|(.., inbox)| members(inbox)).collect();
-    let members = stored_members::lock_existing(tx, org, &named.into_iter().collect::<Vec<_>>())?;
+    let members = stored_members::lock_existing(tx, scope.org, &named.into_iter().collect::<Vec<_>>())?;
+    let chats: BTreeSet<&ChatAddress> = inboxes.iter().map(|(_, chat, _)| *chat).collect();
+    let claimed = claims::of(tx, scope.org, scope.claimant(), &chats.into_iter().collect::<Vec<_>>())?;
 
     let (mut resolved, mut rejections) = (Vec::with_capacity(inboxes.len()), Rejections::new());
     for (index, chat, inbox) in inboxes {
+        if claimed.contains(chat) {
+            let error = Error::new(Kind::Forbidden, format!("inbox.chat {NOT_SHARED}"));
+            rejections.push((index, error.with_field("inbox.chat", NOT_SHARED)));
+            continue;
+        }
         let properties = check_members(inbox, &members).and_then(|()| {
             chat_properties::check(&definitions, &inbox.properties).map_err(|error| under_inbox(&error))
         });

@@ -71,6 +71,7 @@ impl Entry {
         self.now.exited = self.now.exited.or(removed.exited);
         self.now.muted_until = self.now.muted_until.or(removed.muted_until);
         self.now.read_up_to = self.now.read_up_to.max(removed.read_up_to);
+        self.now.claimed_by = self.now.claimed_by.take().filter(|_| removed.claimed_by.is_some());
         rows::add_times(&mut self.now.field_times, removed.field_times);
     }
 

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::session_chat::Entry;
 use crate::actions::ingest::change::Change;
 use crate::actions::ingest::message_state::MessageState;
+use crate::caller::Claimant;
 use crate::error::Error;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
@@ -19,10 +20,13 @@ use crate::store::{StoreResult, Transaction};
 pub(super) struct SessionChats(BTreeMap<SessionChatKey, Entry>);
 
 /// Creates missing rows, locks all, and applies flags and read marks.
+///
+/// Chats that other sessions hold are claimed by the claimant, until anything else reports them.
 pub(super) fn lock(
     tx: &mut Transaction<'_>,
     context: &Context<'_>,
     chats: &Chats,
+    claimant: Option<&Claimant>,
 ) -> StoreResult<SessionChats> {
     // By their keys, those that are created if they are missing with their addresses.
     let mut named: BTreeMap<SessionChatKey, Option<Awaited>> = BTreeMap::new();
@@ -43,7 +47,12 @@ pub(super) fn lock(
     named.retain(|_, created| created.is_some());
     if !named.is_empty() {
         let missing: Vec<SessionChatKey> = named.keys().copied().collect();
-        rows::create_session_chats(tx, &missing)?;
+        let claimed = match claimant {
+            Some(claimant) => held_by_others(tx, context.org, claimant, &missing)?,
+            None => BTreeSet::new(),
+        };
+        let claimed_by = |chat_key| claimant.filter(|_| claimed.contains(&chat_key));
+        rows::create_session_chats(tx, &missing, |chat_key| Some(claimed_by(chat_key)?.key.as_str()))?;
         locked.extend(rows::lock_session_chats(tx, context.org, &missing)?);
     }
     session_chats.0.extend(locked.into_iter().map(|row| (row.key, Entry::new(row))));
@@ -60,6 +69,10 @@ pub(super) fn lock(
         let held = change.chat().and_then(|chat| session_chats.held(*session, chats.find(chat)));
         let Some(key) = held else { continue };
         let entry = session_chats.get(key)?;
+        if change.created_chat().is_some() {
+            let is_claimants = |key: &String| claimant.is_some_and(|claimant| claimant.key.as_str() == key);
+            entry.now.claimed_by = entry.now.claimed_by.take().filter(is_claimants);
+        }
         if let Change::Chat { change, .. } = change {
             entry.apply(context.reported(change.updated_at, place), change);
         } else if let Change::Read { up_to, .. } = change {
@@ -69,6 +82,19 @@ pub(super) fn lock(
         }
     }
     Ok(session_chats)
+}
+
+/// Those of the chats that sessions out of the key's scope hold.
+fn held_by_others(
+    tx: &mut Transaction<'_>,
+    org: OrgId,
+    claimant: &Claimant,
+    keys: &[SessionChatKey],
+) -> StoreResult<BTreeSet<i64>> {
+    let chat_keys: Vec<i64> = keys.iter().map(|key| key.chat_key).collect();
+    let holders = rows::session_chat_keys(tx, org, &chat_keys)?;
+    let others = holders.into_iter().filter(|held| !claimant.sessions.contains(&held.session));
+    Ok(others.map(|held| held.chat_key).collect())
 }
 
 /// Merges what sessions see of the chats that are removed, the keys of `into`, into the chats that replace them.
