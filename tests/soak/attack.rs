@@ -22,6 +22,10 @@ const CALM_CONNECTIONS: usize = 4;
 const LOWEST_PRIORITY: i32 = 19;
 /// The most memory that the service may use, in MiB.
 const MEMORY: f64 = 200.0;
+/// The most log lines about rejected requests, in a second: some twenty of each key, and of all others together.
+const LOG_LINES: f64 = 22.0 * (KEYS as f64 + 1.0);
+/// Keys of the attacker.
+const KEYS: usize = 5;
 
 #[tokio::test]
 async fn attack_by_one_organization_does_not_hurt_another() {
@@ -40,6 +44,7 @@ async fn attack_by_one_organization_does_not_hurt_another() {
     let length = sized(Duration::from_secs(1), Duration::from_secs(20));
     calm.paced(CALM_CONNECTIONS, Duration::from_secs(1), CALM).await;
 
+    let begun = std::time::Instant::now();
     let mut figures = Figures::of("one organization attacks the service");
     let mut unserved = 0;
     let mut p99 = |calls: &[Call]| {
@@ -69,6 +74,9 @@ async fn attack_by_one_organization_does_not_hurt_another() {
     figures.none("calls of the other organization that were not served", unserved);
     let used = memory(world.process_id(), "VmHWM") as f64 / 1024.0;
     figures.always_at_most("memory, most, MiB", used, MEMORY);
+    let lines = world.log().lines().filter(|line| line.contains("\"refused\"")).count();
+    let rate = lines as f64 / begun.elapsed().as_secs_f64();
+    figures.always_at_most("log lines about rejected requests per second", rate, LOG_LINES);
     figures.check(|| world.log());
 }
 
@@ -98,7 +106,7 @@ fn seed_groups(world: &World, groups: usize, members: usize) {
 /// The attacker has some keys, so that the rate of one does not limit it.
 async fn target(world: &World) -> Target {
     let keys =
-        (0..5).map(|_| world.database.create_key(&world.org.id, "read,send,ingest,manage", &[])).collect();
+        (0..KEYS).map(|_| world.database.create_key(&world.org.id, "read,send,ingest,manage", &[])).collect();
     let chat = world.chat("Alice").await;
     Target { address: world.address(), keys, session: world.org.sessions[0].clone(), chat: chat.path }
 }
