@@ -42,6 +42,13 @@ pub struct AuditQuery {
     pub is_claimed: bool,
 }
 
+impl AuditQuery {
+    /// Those of the sessions that share the chat.
+    fn sharing(&self, allowed: &[SessionId]) -> Vec<SessionId> {
+        if self.is_claimed { Vec::new() } else { allowed.to_vec() }
+    }
+}
+
 /// The kinds of the events that end a chat.
 const LAST_KINDS: [&str; 2] = [EventKind::Detached.as_str(), EventKind::Deleted.as_str()];
 
@@ -128,8 +135,7 @@ pub fn of_chat(
                 None => rows!(sessions::org_id.eq(org), $is_of_chat),
                 Some(allowed) => {
                     // What all sessions share is shown from the time on at which one of these held the chat.
-                    let sharing = if query.is_claimed { Vec::new() } else { allowed.to_vec() };
-                    let was_held = event_views::held_by.overlaps_with(sharing);
+                    let was_held = event_views::held_by.overlaps_with(query.sharing(allowed));
                     let is_shown = event_views::session_id.is_not_null().or(was_held);
                     rows!(sessions::session_id.eq_any(allowed.to_vec()), $is_of_chat.and(is_shown))
                 }
