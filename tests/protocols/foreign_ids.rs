@@ -95,7 +95,7 @@ async fn limited_key_reads_only_its_sessions() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
     let mine = &world.org.sessions[1];
-    let key = world.limited_key("read,send", &[mine.clone()]);
+    let key = world.limited_key("read,send", std::slice::from_ref(mine));
     let limited = world.anonymous().token(&key);
     limited.get(&chat.session_path).await.expect(404);
     limited.get(&chat).await.expect(404);

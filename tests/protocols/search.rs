@@ -153,7 +153,7 @@ async fn search_covers_all_numbers_unless_x_phone_is_set() {
     world.rest().with("x-phone", "15550109998").get(&path).await.expect(404);
 
     let one = &world.org.sessions[1];
-    let key = world.limited_key("read", &[one.clone()]);
+    let key = world.limited_key("read", std::slice::from_ref(one));
     let limited = world.anonymous().token(&key);
     let found = limited.get(&path).await.expect(200).json();
     assert_eq!(bodies(&found), [format!("wallaby at {}", world.org.numbers[1])]);

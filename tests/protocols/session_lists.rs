@@ -264,7 +264,7 @@ async fn missing_session_and_missing_chat_have_other_messages() {
         assert_eq!(answer["error"]["message"], message, "{path}");
     }
     let mine = &world.org.sessions[1];
-    let key = world.limited_key("read", &[mine.clone()]);
+    let key = world.limited_key("read", std::slice::from_ref(mine));
     let limited = world.anonymous().token(&key);
     limited.get(format!("/api/v1/sessions/{mine}/chats")).await.expect(200);
     limited.get(chats_of(&world)).await.expect(404);

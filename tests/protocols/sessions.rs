@@ -206,7 +206,7 @@ async fn sessions_are_listed_once() {
 async fn limited_key_manages_only_its_sessions() {
     let world = World::start().await;
     let [mine, other] = &world.org.sessions;
-    let key = world.limited_key("read,send,manage", &[mine.clone()]);
+    let key = world.limited_key("read,send,manage", std::slice::from_ref(mine));
     let limited = world.anonymous().token(&key);
     let listed = limited.get(SESSIONS).await.expect(200).json();
     let listed: BTreeSet<_> =

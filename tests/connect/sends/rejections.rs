@@ -47,7 +47,7 @@ async fn limited_key_sends_through_its_sessions_only() {
     let (world, _) = world().await;
     let chat = world.chat("Asha Rao").await;
     let mine = &world.org.sessions[1];
-    let key = world.limited_key("read,send", &[mine.clone()]);
+    let key = world.limited_key("read,send", std::slice::from_ref(mine));
     let limited = world.anonymous().token(&key);
     let body = json!({"chat_id": chat.id, "message": "Hello"}).to_string();
     limited.json("POST", "/v1/message/send", body.clone()).await.expect(404);
