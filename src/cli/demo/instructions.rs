@@ -24,6 +24,7 @@ pub(super) fn commands(key: &Secret, url: &str) -> String {
     let update = r#"{"assigned_to":"agent@acme.example","labels":"vip, follow-up","custom_properties":{"stage":"quoted"}}"#;
     let commands = [
         ("The inbox: open it in a browser, and sign in with the API key", format!("{url}/inbox")),
+        ("The reference of the API, with a quick start for each protocol", format!("{url}/docs")),
         ("A chat", format!("curl -s {chat} {auth} -H 'x-phone: {phone}'")),
         ("Assign and label it", format!("curl -s -X PATCH {chat} {auth} {json} \\\n  -d '{update}'")),
         (

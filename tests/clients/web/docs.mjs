@@ -1,5 +1,5 @@
-// Opens the page that describes the APIs in a headless Chromium: every operation is listed, the last one of each service is
-// shown, and nothing is loaded from another origin.
+// Opens the page that describes the APIs in a headless Chromium: every operation is listed with its method and path, the last
+// one of each group is shown, and nothing is loaded from another origin.
 import assert from 'node:assert/strict';
 import { launch } from './browser.mjs';
 
@@ -7,7 +7,8 @@ setTimeout(() => process.exit(1), 120_000).unref();
 
 const service = process.env.SERVICE;
 const document = await (await fetch(`${service}/openapi.json`)).json();
-const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({ path, method: method.toUpperCase(), ...operation })));
 assert.ok(operations.length > 0);
 
 const browser = await launch();
@@ -25,19 +26,29 @@ try {
   await page.goto(`${service}/docs`);
   assert.equal(await page.title(), 'Switchboard API');
   const navigation = page.getByRole('complementary');
-  await navigation.getByRole('link', { name: document.tags[0]['x-displayName'], exact: true }).waitFor({ timeout: 60_000 });
-  for (const { name, 'x-displayName': title } of document.tags) {
-    const closed = navigation.getByRole('button', { name: `Open Group - ${title}` });
+  await navigation.getByRole('link', { name: document.tags[0].name, exact: true }).waitFor({ timeout: 60_000 });
+  for (const { name } of document.tags) {
+    const closed = navigation.getByRole('button', { name: `Open Group - ${name}` });
     if (await closed.isVisible()) await closed.click();
-    const entries = operations.filter(({ tags }) => tags.includes(name)).map(({ summary }) => [
+    const entries = operations.filter(({ tags }) => tags.includes(name)).map(({ summary, method, path }) => [
       summary,
-      navigation.getByRole('link', { name: new RegExp(`^${summary} HTTP Method`) }),
+      navigation.getByRole('link', { name: `${summary} ${path} HTTP Method: ${method.replace('DELETE', 'DEL')}`, exact: true }),
     ]);
     for (const [, entry] of entries) await entry.waitFor();
+    // Webhook events have no path.
+    if (!entries.length) continue;
     const [summary, entry] = entries.at(-1);
     await entry.click();
     await page.getByRole('main').getByRole('heading', { name: summary }).first().waitFor();
   }
+  // On a phone, in the dark: nothing is wider than the screen.
+  const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+  await phone.goto(`${service}/docs`);
+  await phone.getByRole('heading', { name: 'Quick start' }).waitFor({ timeout: 60_000 });
+  const [width, background] = await phone.evaluate(() =>
+    [document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]);
+  assert.equal(width, 390);
+  assert.match(background, /^rgb\((\d|[1-4]\d), /);
   assert.deepEqual(problems, []);
   assert.deepEqual([...origins], [service]);
 } finally {
