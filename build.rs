@@ -14,6 +14,8 @@ mod methods;
 mod openapi;
 #[path = "build/secrets.rs"]
 mod secrets;
+#[path = "build/webhooks.rs"]
+mod webhooks;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -46,7 +48,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     write("redact.rs", secrets::write(&model)?.as_bytes())?;
     write("validation.rs", model.validators("crate::pb", "super::checks")?.as_bytes())?;
     write("transcode.rs", model.routes("crate::pb")?.as_bytes())?;
-    for (name, content) in openapi::write(&model) {
+    for (name, content) in openapi::write(&model)? {
         write(&name, content.as_bytes())?;
     }
     for asset in COMPRESSED {

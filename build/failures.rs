@@ -9,7 +9,7 @@ const RETRY_AFTER: &[(&str, &str)] = &[("retry-after", "RetryAfter")];
 
 /// Every failure that a REST route documents. One that no route documents only lends its words to the envelopes.
 #[rustfmt::skip]
-pub const FAILURES: [Failure; 16] = [
+pub const FAILURES: [Failure; 17] = [
     Failure { details: None, ..failure("INVALID_ARGUMENT", 400, ("VALIDATION_ERROR", "Validation Error"), "validation_error",
         "The request is not valid; nothing was changed.", always) },
     Failure { headers: &[("www-authenticate", "WwwAuthenticate")],
@@ -44,6 +44,8 @@ pub const FAILURES: [Failure; 16] = [
     Failure { headers: RETRY_AFTER,
         ..failure("DEADLINE_EXCEEDED", 504, ("UNAVAILABLE_ERROR", "Unavailable"), "deadline_exceeded", "The deadline of the request has passed.", always) },
     // Routes that write document 409 already.
+    failure("FAILED_PRECONDITION", 409, ("CONFLICT_ERROR", "Conflict"), "conflict",
+        "The state of the resource does not allow the request.", |_| false),
     Failure { is_overridable: false,
         ..failure("RESOURCE_EXHAUSTED", 409, ("CONFLICT_ERROR", "Conflict"), "quota_exceeded",
         "The organization has as many rows as its quota allows.", |_| false) },

@@ -2,27 +2,38 @@
 
 use serde_json::{Value, json};
 use transcode_build::openapi::OpenApi;
-use transcode_build::{Model, Route};
+use transcode_build::{Api, Error, Model, Route};
 
 use super::failures::FAILURES;
 use super::methods::capabilities;
+use super::webhooks;
+
+/// The tags that come first in the document.
+const TAGS: [&str; 8] =
+    ["Chats", "Messages", "Notes", "Sessions", "Connections", "Webhooks", "Webhook events", "Labels"];
 
 /// Names and contents of the files: `openapi.json`, `openapi-<api>.json`, and `openapi.rs`, which embeds the latter.
-pub fn write(model: &Model) -> Vec<(String, String)> {
+pub fn write(model: &Model) -> Result<Vec<(String, String)>, Error> {
+    let mut components = components();
+    if let Some(parameters) = components["parameters"].as_object_mut() {
+        parameters.extend(webhooks::headers());
+    }
     let openapi = OpenApi {
         info: json!({
             "title": "Switchboard",
             "summary": env!("CARGO_PKG_DESCRIPTION"),
-            "description": CONVENTIONS,
+            "description": INTRODUCTION,
             "version": env!("CARGO_PKG_VERSION"),
         }),
-        components: components(),
+        components,
         headers: &[("x-request-id", "XRequestId")],
         failures: &FAILURES,
+        webhooks: Some(webhooks::describe(model)?),
         operation: &complete,
     };
     let apis = model.apis();
-    let mut files = vec![("openapi.json".to_owned(), openapi.document(model, &apis).to_string())];
+    let document = |apis: &[Api<'_>]| ordered(openapi.document(model, apis)).to_string();
+    let mut files = vec![("openapi.json".to_owned(), document(&apis))];
     let mut source = String::from("/// Every API.\npub static APIS: &[Api] = &[\n");
     for api in &apis {
         let name = &api.name;
@@ -30,11 +41,20 @@ pub fn write(model: &Model) -> Vec<(String, String)> {
         source.push_str(&format!(
             "    Api {{ name: {name:?}, document: include_str!(concat!(env!(\"OUT_DIR\"), \"/{file}\")) }},\n"
         ));
-        files.push((file, openapi.document(model, [api]).to_string()));
+        files.push((file, document(std::slice::from_ref(api))));
     }
     source.push_str("];\n");
     files.push(("openapi.rs".to_owned(), source));
-    files
+    Ok(files)
+}
+
+/// The document with its tags in the order in which people need them; others follow in the order of their files.
+fn ordered(mut document: Value) -> Value {
+    let place = |tag: &Value| TAGS.iter().position(|name| tag["name"] == *name).unwrap_or(TAGS.len());
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(place);
+    }
+    document
 }
 
 /// Whether the route changes something, and so accepts an idempotency key.
@@ -50,7 +70,10 @@ fn complete(route: Route<'_>, operation: &mut Value) {
     let (noun, names) =
         (if capabilities.len() == 1 { "capability" } else { "capabilities" }, capabilities.join("` and `"));
     let description = operation["description"].as_str().unwrap_or_default();
-    operation["description"] = json!(format!("{description}\n\nNeeds the {noun} `{names}`."));
+    let method = route.method.path();
+    let method = method.trim_start_matches('/');
+    operation["description"] =
+        json!(format!("{description}\n\nNeeds the {noun} `{names}`. Over gRPC: `{method}`."));
     operation["security"] = json!([{"bearer": capabilities}, {"apiKey": capabilities}]);
     let mut parameters = vec!["XRequestId"];
     if route.binding.http_method != "GET" && route.has_etag() {
@@ -67,51 +90,8 @@ fn complete(route: Route<'_>, operation: &mut Value) {
     }
 }
 
-const CONVENTIONS: &str = "\
-Every request needs a token: a login JWT or an API key. It applies to the organization of the token; resources of other \
-organizations are not found.
-
-**Responses** have every property, `null` where no value is known. Instants are RFC 3339 texts or Unix milliseconds, as each \
-property states. A resource with versions has its version in `ETag`: with `If-None-Match` the body is left out while the \
-version is the same, with `If-Match` a change of another version is rejected.
-
-**Requests** may spell a property in snake_case or lowerCamelCase, and write a 64-bit integer as a number or as a string of \
-digits. Texts must not contain the character NUL (U+0000), which PostgreSQL cannot store. Undeclared properties and query \
-parameters are ignored and listed in the response header `x-ignored-fields`; `Prefer: handling=strict` rejects them. A partial \
-update changes only the properties that are sent. A write that is sent again with the same `Idempotency-Key` is done once.
-
-**Errors** change nothing. They have the envelope of their API, for every path under its prefix, and name the invalid fields. \
-Requests are checked in this order: token (401), capability (403), request (422), existence (404).
-
-The same methods are served over gRPC and gRPC-Web, on the same port; the operation's id is the method's name, its tag the \
-service's name.
-
-## Quick start
-
-`KEY` is an API key. REST:
-
-```sh
-curl -H \"Authorization: Bearer $KEY\" http://127.0.0.1:8080/v1/chats
-curl -X PATCH -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
-  -d '{\"labels\": [\"vip\"]}' http://127.0.0.1:8080/v1/chats/15550101000@c.us
-curl -N -H \"Authorization: Bearer $KEY\" http://127.0.0.1:8080/v1/chats:watch
-```
-
-gRPC, with server reflection:
-
-```sh
-npx --yes @bufbuild/buf curl --protocol grpc --http2-prior-knowledge -H \"authorization: Bearer $KEY\" \\
-  -d '{\"chatId\": \"15550101000@c.us\"}' http://127.0.0.1:8080/switchboard.v1.ChatService/GetChat
-```
-
-gRPC-Web, with a client that `protoc-gen-es` generates from the proto files:
-
-```ts
-const transport = createGrpcWebTransport({ baseUrl: 'http://127.0.0.1:8080' });
-const chats = createClient(ChatService, transport);
-const { chats: page } = await chats.listChats({}, { headers: { authorization: `Bearer ${key}` } });
-```
-";
+/// What a reader should know first.
+const INTRODUCTION: &str = include_str!("openapi.md");
 
 /// Parameters, headers and security schemes of this service.
 fn components() -> Value {

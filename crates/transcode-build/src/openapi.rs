@@ -13,6 +13,7 @@ mod parameters;
 mod place;
 mod schema;
 mod titles;
+mod webhooks;
 
 use serde_json::{Map, Value, json};
 
@@ -21,6 +22,7 @@ use crate::model::{Api, Route};
 use comments::Comments;
 pub use failures::Failure;
 use schema::Schemas;
+pub use webhooks::{Webhook, Webhooks};
 
 /// What the service adds to the OpenAPI document.
 pub struct OpenApi<'a> {
@@ -32,6 +34,8 @@ pub struct OpenApi<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The ways in which a call fails.
     pub failures: &'a [Failure],
+    /// The requests that the service sends to its users.
+    pub webhooks: Option<Webhooks>,
     /// Completes an operation object, for example with `security` and parameters.
     pub operation: &'a dyn Fn(Route<'_>, &mut Value),
 }
@@ -41,24 +45,28 @@ impl OpenApi<'_> {
     pub fn document<'m>(&self, model: &'m Model, apis: impl IntoIterator<Item = &'m Api<'m>>) -> Value {
         let comments = Comments::read(&model.pool);
         let mut schemas = Schemas::new(&comments);
-        let (mut responses, mut paths, mut tags) = (Map::new(), Map::new(), Vec::new());
+        let (mut responses, mut paths, mut tags, mut webhooks) =
+            (Map::new(), Map::new(), Vec::new(), Map::new());
         for api in apis {
-            schemas.enter(api);
+            schemas.enter(api, self.failures);
             schemas.parts.extend(failures::envelope(api, self.failures));
             responses.extend(failures::responses(api, self));
             for service in &api.services {
-                let description = comments.of(api.dialect.names(), &service.descriptor);
-                tags.push(json!({
-                    "name": service.descriptor.name(),
-                    "x-displayName": titles::of_service(&service.descriptor),
-                    "description": description,
-                }));
+                let description = schemas.comment(&service.descriptor);
+                let name = titles::of_service(&service.descriptor);
+                tags.push(json!({"name": name, "description": description}));
             }
             for route in api.routes() {
                 let operations = paths.entry(parameters::path(route)).or_insert_with(|| json!({}));
                 let mut operation = operation::write(api, route, self, &mut schemas);
                 (self.operation)(route, &mut operation);
                 operations[route.binding.http_method.to_ascii_lowercase()] = operation;
+            }
+            let sent = self.webhooks.as_ref().filter(|sent| sent.api == api.name);
+            let sent = sent.and_then(|sent| Some((sent, model.pool.get_message_by_name(sent.message)?)));
+            if let Some((sent, message)) = sent {
+                tags.push(json!({"name": sent.tag, "description": schemas.comment(&message)}));
+                webhooks.extend(sent.write(api.dialect.names(), &message, &mut schemas));
             }
         }
         let mut components = json!({
@@ -75,6 +83,7 @@ impl OpenApi<'_> {
             "servers": [{"url": "/", "description": "This server."}],
             "tags": tags,
             "paths": paths,
+            "webhooks": webhooks,
             "components": components,
         })
     }

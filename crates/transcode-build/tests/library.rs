@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use transcode_build::openapi::{Failure, OpenApi};
+use transcode_build::openapi::{Failure, OpenApi, Webhook, Webhooks};
 use transcode_build::{Body, Model, compile};
 
 fn library() -> Model {
@@ -30,6 +30,17 @@ fn document() -> Value {
         components: json!({"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}),
         headers: &[],
         failures: &failures,
+        webhooks: Some(Webhooks {
+            tag: "Events",
+            api: "library",
+            message: "library.v1.Loan",
+            requests: vec![Webhook {
+                name: "loan".to_owned(),
+                operation: json!({"operationId": "OnLoan"}),
+                properties: json!({"token": {"const": "t"}}),
+                example: json!({"token": "t"}),
+            }],
+        }),
         operation: &|_, operation| operation["security"] = json!([{"bearer": []}]),
     };
     let model = library();

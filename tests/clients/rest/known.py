@@ -59,6 +59,9 @@ def fill(node, which):
     settle_gateway(node)
     for item in node.values():
         fill(item, which)
+    if node.get("minProperties") and "properties" in node:
+        # Undeclared properties do not count.
+        node["anyOf"] = [{"required": [name]} for name in node["properties"]]
     for name, item in node.get("properties", {}).items():
         if isinstance(item, dict) and item.pop("x-in-future", False):
             IN_FUTURE.add(name)

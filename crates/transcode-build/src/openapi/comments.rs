@@ -53,6 +53,18 @@ impl Comments {
     }
 }
 
+/// The comment with the status of each gRPC code instead of the code's name.
+pub(super) fn with_statuses(comment: &str, statuses: &HashMap<&str, u16>) -> String {
+    let is_outside = |letter: char| !letter.is_ascii_uppercase() && letter != '_';
+    let words = comment.split_inclusive(is_outside).map(|text| {
+        let word = text.trim_end_matches(is_outside);
+        statuses
+            .get(word)
+            .map_or_else(|| text.to_owned(), |status| text.replacen(word, &status.to_string(), 1))
+    });
+    words.collect()
+}
+
 /// Joins the lines of each paragraph.
 fn paragraphs(comment: &str) -> String {
     let lines = comment.lines().map(str::trim).collect::<Vec<_>>().join("\n");
@@ -80,11 +92,18 @@ documented!(EnumDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor
 
 #[cfg(test)]
 mod tests {
-    use super::paragraphs;
+    use super::{paragraphs, with_statuses};
 
     #[test]
     fn lines_of_a_paragraph_are_joined() {
         let text = paragraphs(" Reads one chat. NOT_FOUND when\n there is none.\n\n More.\n");
         assert_eq!(text, "Reads one chat. NOT_FOUND when there is none.\n\nMore.");
+    }
+
+    #[test]
+    fn codes_become_statuses() {
+        let statuses = [("NOT_FOUND", 404), ("ABORTED", 409)].into();
+        let text = with_statuses("NOT_FOUND when missing; `ABORTED`, IT_IS_NOT_FOUND.", &statuses);
+        assert_eq!(text, "404 when missing; `409`, IT_IS_NOT_FOUND.");
     }
 }

@@ -1,6 +1,6 @@
 //! The error responses of an API: its envelope, and one response per status.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use heck::ToUpperCamelCase;
 use serde_json::{Map, Value, json};
@@ -45,6 +45,12 @@ impl Failure {
         let reason = status_constant(self.status(api)).unwrap_or("ERROR").to_upper_camel_case();
         format!("{}{reason}", api.name.to_upper_camel_case())
     }
+}
+
+/// The HTTP status of each gRPC code in the dialect of an API.
+pub(super) fn statuses(api: &Api<'_>, failures: &[Failure]) -> HashMap<&'static str, u16> {
+    let of_codes = failures.iter().filter(|failure| failure.is_overridable);
+    of_codes.map(|failure| (failure.code, failure.status(api))).collect()
 }
 
 /// The schema of the API's error envelope, by its name.

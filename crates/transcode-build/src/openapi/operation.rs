@@ -24,7 +24,7 @@ pub(super) fn write(
     responses.insert(route.binding.status.to_string(), success(route, headers, schemas));
     let mut operation = json!({
         "operationId": route.binding.operation_id,
-        "tags": [route.service.descriptor.name()],
+        "tags": [titles::of_service(&route.service.descriptor)],
         "summary": titles::of_method(&route.method.descriptor),
         "description": description,
         "parameters": parameters::of(route, schemas),
@@ -110,11 +110,11 @@ fn success(route: Route<'_>, mut headers: Map<String, Value>, schemas: &mut Sche
         }
         None => (schemas.answer(&reply), schemas.comment(&reply), example::answer(names, &reply)),
     };
-    let mut content = json!({"application/json": {"schema": schema, "example": example}});
+    let item = json!({"schema": schema, "example": example});
+    let mut content = json!({"application/json": item});
     if route.method.descriptor.is_server_streaming() {
         description.push_str(" A stream of these; an error after the first item is the last item.");
-        content =
-            json!({"application/x-ndjson": {"schema": schema}, "text/event-stream": {"schema": schema}});
+        content = json!({"application/x-ndjson": item, "text/event-stream": item});
     }
     json!({"description": description, "headers": headers, "content": content})
 }

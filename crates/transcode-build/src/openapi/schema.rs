@@ -6,11 +6,12 @@ use heck::ToUpperCamelCase;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use super::comments::{Comments, Documented};
-use super::constraints;
+use super::comments::{Comments, Documented, with_statuses};
 use super::example::{is_keyed, is_text};
+use super::failures::Failure;
 use super::json_types::{described, integer, nullable, well_known};
 use super::place::Place;
+use super::{constraints, failures};
 use crate::model::Api;
 use crate::names::is_optional;
 use crate::options::{Behavior, Constraints, FieldJson, FieldNames, PatchNull, json_schema};
@@ -19,12 +20,14 @@ use crate::options::{Behavior, Constraints, FieldJson, FieldNames, PatchNull, js
 pub(super) struct Schemas<'a> {
     comments: &'a Comments,
     pub(super) parts: Map<String, Value>,
-    /// The API, message and place of each name: two APIs may spell the fields of one message differently.
-    owners: HashMap<String, (String, String, Place)>,
+    /// The spelling, message and place of each name: two APIs may spell the fields of one message differently.
+    owners: HashMap<String, (FieldNames, String, Place)>,
     /// The API that is being described.
     api: String,
     names: FieldNames,
     null_clears: bool,
+    /// The HTTP statuses of the gRPC codes.
+    statuses: HashMap<&'static str, u16>,
 }
 
 impl<'a> Schemas<'a> {
@@ -36,19 +39,21 @@ impl<'a> Schemas<'a> {
             api: String::new(),
             names: FieldNames::Proto,
             null_clears: false,
+            statuses: HashMap::new(),
         }
     }
 
     /// Begins the description of an API.
-    pub(super) fn enter(&mut self, api: &Api<'_>) {
+    pub(super) fn enter(&mut self, api: &Api<'_>, failures: &[Failure]) {
         self.api.clone_from(&api.name);
+        self.statuses = failures::statuses(api, failures);
         self.names = api.dialect.names();
         self.null_clears = api.dialect.patch_null() == PatchNull::Clears;
     }
 
-    /// The comment of an element, in the spelling of the API.
+    /// The comment of an element, in the spelling of the API, with HTTP statuses for gRPC codes.
     pub(super) fn comment(&self, documented: &impl Documented) -> String {
-        self.comments.of(self.names, documented)
+        with_statuses(&self.comments.of(self.names, documented), &self.statuses)
     }
 
     /// A message in a response.
@@ -84,6 +89,8 @@ impl<'a> Schemas<'a> {
     }
 
     /// The body of a partial update. No field is required; where the body is, at least one of them.
+    ///
+    /// `anyOf` with each of them required would be exact, but client generators make types of any value of it.
     pub(super) fn patch(&mut self, name: &str, fields: &[FieldDescriptor], is_required: bool) -> Value {
         let mut properties = Map::new();
         for field in fields {
@@ -98,8 +105,7 @@ impl<'a> Schemas<'a> {
         }
         let mut schema = json!({"type": "object", "properties": properties});
         if is_required {
-            let any = fields.iter().map(|field| json!({"required": [self.names.spell(field)]}));
-            schema["anyOf"] = any.collect();
+            schema["minProperties"] = json!(1);
         }
         self.parts.insert(name.to_owned(), schema);
         reference(name)
@@ -109,7 +115,7 @@ impl<'a> Schemas<'a> {
         if let Some(schema) = well_known(message) {
             return schema;
         }
-        let owner = (self.api.clone(), message.full_name().to_owned(), place);
+        let owner = (self.names, message.full_name().to_owned(), place);
         let name = self.name(message, &owner);
         if self.owners.insert(name.clone(), owner).is_none() {
             let fields: Vec<_> = message.fields().collect();
@@ -120,7 +126,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// The message's own name; `Input` after it in a request, and the API before it where the name is taken.
-    fn name(&self, message: &MessageDescriptor, owner: &(String, String, Place)) -> String {
+    fn name(&self, message: &MessageDescriptor, owner: &(FieldNames, String, Place)) -> String {
         let package = format!("{}.", message.package_name());
         let plain = message.full_name().strip_prefix(&package).unwrap_or(message.full_name());
         let name = match owner.2 {
