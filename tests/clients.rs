@@ -59,6 +59,30 @@ async fn a_browser_page_of_an_allowed_origin_shows_a_chat() {
     must_be_ok(&client.end());
 }
 
+/// Generates clients from the OpenAPI document, and runs a program that calls the service with them.
+async fn generated_clients_work(language: &str) {
+    // Separate, because the programs list the newest chats.
+    let world = World::start().await;
+    let chat = world.chat("Asha Rao").await;
+    let mut run = Command::new(clients().join("generated/run.sh"));
+    run.arg(language).env("SERVICE", world.url()).env("TOKEN", &world.org.key);
+    run.env("PHONE", &world.org.numbers[0]).env("SESSION", &world.org.sessions[0]);
+    run.env("CHAT", &chat.id).env("EMAIL", &world.org.members[0]);
+    // Brings the Python packages up to date.
+    assert!(python_tool("python").arg("-V").output().is_ok_and(|python| python.status.success()));
+    must_be_ok(&run.output().expect("make test"));
+}
+
+#[tokio::test]
+async fn the_client_of_openapi_python_client_works() {
+    generated_clients_work("python").await;
+}
+
+#[tokio::test]
+async fn the_clients_of_hey_api_and_openapi_typescript_work() {
+    generated_clients_work("typescript").await;
+}
+
 #[tokio::test]
 async fn the_docs_page_shows_every_operation_and_loads_nothing_else() {
     let world = World::shared().await;
