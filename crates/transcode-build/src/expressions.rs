@@ -140,8 +140,12 @@ pub(crate) fn write(field: &FieldDescriptor, of: &str, before: &str) -> String {
             format!("&if let Some({variant}(value)) = &{of}.{slot} {{ Some({value}) }} else {{ None }}")
         }
     };
-    match enum_type(field) {
+    let write = match enum_type(field) {
         Some(name) => format!("json::enumeration::<{name}>(out, {before:?}, {place})"),
         None => format!("json::member(out, {before:?}, {place})"),
+    };
+    match FieldJson::of(field).omitted_when_unset {
+        true => format!("if ({place}).is_some() {{ {write} }}"),
+        false => write,
     }
 }

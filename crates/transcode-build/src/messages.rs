@@ -8,7 +8,7 @@ use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use crate::error::Error;
 use crate::expressions;
 use crate::model::{Body, Route, Service};
-use crate::names::{enum_type, identifier, is_well_known, message_type, own_message};
+use crate::names::{enum_type, identifier, is_optional, is_well_known, message_type, own_message};
 use crate::options::{Behavior, FieldJson, FieldNames};
 
 /// The messages in requests and in responses, each with the spelling of its field names.
@@ -84,6 +84,15 @@ impl Messages {
         for field in fields {
             if !expressions::is_supported(&field) {
                 return Err(Error::field(&field, "a type without JSON"));
+            }
+            // Its member begins with a comma.
+            let can_be_omitted =
+                is_optional(&field) && field.parent_message().fields().next() != Some(field.clone());
+            if FieldJson::of(&field).omitted_when_unset && !can_be_omitted {
+                return Err(Error::field(
+                    &field,
+                    "omitted_when_unset needs an optional field after another one",
+                ));
             }
             self.enums.extend(enum_type(&field));
             if let Some(inner) = own_message(&field) {

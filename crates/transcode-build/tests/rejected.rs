@@ -216,3 +216,16 @@ fn stream_that_cannot_be_served_is_rejected() {
     let error = compile("resumes", &resumed.replace("returns (", "returns (stream ")).unwrap_err();
     assert!(error.contains("must be a string field of the request and the response"), "{error}");
 }
+
+#[test]
+fn field_that_cannot_be_omitted_is_rejected() {
+    for (name, fields) in [
+        ("first", "optional string id = 1 [(transcode.v1.json) = {omitted_when_unset: true}];"),
+        ("always_set", "string id = 1; bool flag = 2 [(transcode.v1.json) = {omitted_when_unset: true}];"),
+    ] {
+        let reply = format!("message Reply {{ {fields} }}\n");
+        let methods = r#"rpc Try(Ask) returns (Reply) { option (google.api.http) = { get: "/v1/{id}" }; }"#;
+        let error = compile(name, &format!("{reply}{}", service("Trial", methods))).unwrap_err();
+        assert!(error.contains("omitted_when_unset needs"), "{error}");
+    }
+}

@@ -73,6 +73,13 @@ fn absent_fields_are_in_the_response() {
 }
 
 #[test]
+fn field_that_is_omitted_when_unset_is_absent() {
+    let has_spare = |body: &str| say(body).json().as_object().expect("an object").contains_key("spare");
+    assert!(!has_spare("{}") && !has_spare(r#"{"spare": null}"#));
+    assert!(has_spare(r#"{"spare": {}}"#));
+}
+
+#[test]
 fn lenient_spellings_of_values_are_accepted() {
     for (name, sent, returned) in [
         ("int64", json!("9007199254740993"), json!(9_007_199_254_740_993_i64)),

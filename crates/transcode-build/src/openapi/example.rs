@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::constraints::literal;
 use crate::names::{is_google, is_optional, own_message};
-use crate::options::{Behavior, Constraints, FieldNames};
+use crate::options::{Behavior, Constraints, FieldJson, FieldNames};
 
 /// Deeper messages are left out: a message may contain itself.
 const MAX_DEPTH: usize = 8;
 
-/// A message in a response, with every property.
+/// A message in a response, with every property that is never left out.
 pub(super) fn answer(names: FieldNames, message: &MessageDescriptor) -> Value {
     answer_at(names, message, 0)
 }
@@ -62,7 +62,9 @@ pub(super) fn is_text(kind: &Kind) -> bool {
 }
 
 fn answer_at(names: FieldNames, message: &MessageDescriptor, depth: usize) -> Value {
-    let fields = message.fields().filter(|field| !Behavior::InputOnly.applies_to(field));
+    let fields = message
+        .fields()
+        .filter(|field| !Behavior::InputOnly.applies_to(field) && !FieldJson::of(field).omitted_when_unset);
     let members = fields.map(|field| (names.spell(&field).to_owned(), field_answer_at(names, &field, depth)));
     Value::Object(members.collect())
 }

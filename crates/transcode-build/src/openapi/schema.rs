@@ -145,9 +145,10 @@ impl<'a> Schemas<'a> {
         for field in fields.iter().filter(|field| !absent.applies_to(field)) {
             let name = self.names.spell(field);
             let mut schema = self.described(field, place);
-            let is_required = place == Place::Answer || Behavior::Required.applies_to(field);
+            let is_omitted = place == Place::Answer && FieldJson::of(field).omitted_when_unset;
+            let is_required = place == Place::Answer && !is_omitted || Behavior::Required.applies_to(field);
             let is_null = place == Place::Answer && is_optional(field) && !Constraints::of(field).not_null;
-            if is_null || !is_required {
+            if !is_omitted && (is_null || !is_required) {
                 schema = nullable(schema);
             }
             if is_required {
