@@ -57,8 +57,10 @@ pub async fn run(
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
     let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone())?;
+    let (wakes, notifications) = (Wakes::default(), (&publisher, &notifier));
+    let connect = (kinds.clone(), wakes.clone());
     let (grpc, rest) =
-        services::compose(&store, &config, &secrets, &publisher, &notifier, &health, &closing)?;
+        services::compose(&store, &config, &secrets, notifications, connect, &health, &closing)?;
     let authenticator = Arc::new(Authenticator::new(&store.with_lane(Lane::Auth), config.jwt.as_ref()));
     let media = MediaStore::new(&store, &config);
     let files = MediaFiles::new(store.clone(), media.clone());
@@ -67,9 +69,8 @@ pub async fn run(
         let router = router.clone();
         async move { Ok(router.route(request).await) }
     });
-    let wakes = Wakes::default();
+    let inbound = Inbound::new(store.clone(), kinds.clone(), wakes.clone(), media.clone());
     let fetcher = Fetcher::new(&store, media);
-    let inbound = Inbound::new(store.clone(), kinds.clone(), wakes.clone());
     let stack = stack::stack(router, rest, authenticator, Arc::new(inbound), &config);
     let workers = Workers::new(&store, kinds, wakes, fetcher, config.keep_deleted_text, closing.clone());
     let background =

@@ -53,7 +53,8 @@ pub enum Change {
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectorLease {
     pub(super) org: OrgId,
-    pub(super) session: SessionId,
+    /// The session.
+    pub session: SessionId,
     pub(super) holder: Uuid,
 }
 

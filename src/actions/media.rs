@@ -32,17 +32,31 @@ pub struct FileOfMessage {
     pub locator: serde_json::Value,
     /// What is known of the file.
     pub details: FileDetails,
+    /// Its bytes, if they are in the media store. If they are gone, it is fetched.
+    pub stored: Option<StoredBytes>,
 }
 
-/// Lets the files of messages be fetched. Files of messages that are not stored, or were deleted for everyone, are left out.
+/// Adds the files of messages: those whose bytes are not stored are fetched. Files of messages that are not stored, or were
+/// deleted for everyone, are left out.
 pub async fn enqueue(store: &Store, org: OrgId, session: SessionId, files: Vec<FileOfMessage>) -> Result<()> {
     if files.is_empty() {
         return Ok(());
     }
-    store.write(org, move |tx: &mut Transaction<'_>| add(tx, org, session, &files)).await
+    let enqueue = move |tx: &mut Transaction<'_>| {
+        let stored = add(tx, session, &files)?;
+        media::record_stored(tx, stored);
+        Ok(())
+    };
+    store.write(org, enqueue).await
 }
 
-fn add(tx: &mut Transaction<'_>, org: OrgId, session: SessionId, files: &[FileOfMessage]) -> StoreResult<()> {
+/// Adds files as [`enqueue`] does. Returns the messages whose files are stored now.
+pub(super) fn add(
+    tx: &mut Transaction<'_>,
+    session: SessionId,
+    files: &[FileOfMessage],
+) -> StoreResult<Vec<MessageKey>> {
+    let org = tx.org();
     let addresses: Vec<&ChatAddress> = files.iter().map(|file| &file.chat).collect();
     let chats = media::chats_at(tx, org, &addresses)?;
     let id_of = |file: &FileOfMessage| {
@@ -56,11 +70,15 @@ fn add(tx: &mut Transaction<'_>, org: OrgId, session: SessionId, files: &[FileOf
         let Some(id) = id_of(file) else { continue };
         if let Some(message) = message_of(file, &id, &stored) {
             let (message, locator, details) = (message.clone(), file.locator.clone(), file.details.clone());
-            new.insert(message.clone(), NewFile { message, locator, details });
+            let stored = match &file.stored {
+                Some(stored) if media_objects::keep(tx, org, &stored.sha256)? => Some(stored.clone()),
+                Some(_) | None => None,
+            };
+            new.insert(message.clone(), NewFile { message, locator, details, stored });
         }
     }
     if new.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     media::add(tx, org, &new.into_values().collect::<Vec<_>>())
 }
@@ -90,11 +108,6 @@ pub async fn due(
 ) -> Result<Vec<DueFile>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     store.read(move |connection| media::due(connection, org, session, &without, limit)).await
-}
-
-/// The size of an object that is in the media store.
-pub async fn object_size(store: &Store, org: OrgId, sha256: Vec<u8>) -> Result<Option<i64>> {
-    store.read(move |connection| media_objects::size(connection, org, &sha256)).await
 }
 
 /// What became of a file that was to be fetched.

@@ -5,20 +5,23 @@
 
 mod connectors;
 mod content;
+mod files;
 mod outcomes;
 mod targets;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::connectors::{Outcome, begin_next, finish, requeue_interrupted};
+pub use self::connectors::{Outcome, begin_next, finish, postpone, requeue_interrupted};
 use self::content::NewMessage;
-pub use self::content::{FileSource, Outgoing, SendContent, Target, new_message_id, to_proto};
+pub use self::content::{Act, FileSource, Outgoing, SendContent, Target, new_message_id, to_proto};
+pub use self::files::keep_file;
 pub use self::outcomes::{
-    Attempt, accept, begin, content_of, due, fail, interrupted, reject_command, reported, requeue, unclear,
+    Attempt, accept, backlog, begin, content_of, due, fail, interrupted, reject_command, reported, requeue,
+    unclear,
 };
 pub use self::targets::{MessageName, Recipient};
 use self::targets::{find_target, route};
@@ -30,12 +33,13 @@ use super::{Precondition, retention, sessions};
 use crate::caller::{Caller, Principal};
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
-use crate::ids::{ChatAddress, SessionId};
+use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::ReceiptKind;
 pub use crate::store::send_views::SendView;
 pub use crate::store::sends::SendRow;
-use crate::store::sends::{self, CANCELLED, NewSend, QUEUED};
+use crate::store::sends::{self, CANCELLED, NewSend};
+pub use crate::store::sends::{ACCEPTED, FAILED, QUEUED, UNKNOWN};
 pub use crate::store::sent_messages::FoundMessage;
 use crate::store::{Connection, Store, StoreResult, Transaction, chat_access, send_views};
 
@@ -53,6 +57,9 @@ pub trait SendRules: Send + Sync {
         session: SessionId,
         content: &SendContent,
     ) -> StoreResult<Option<String>>;
+
+    /// Sends a session's queue at once. Called when a new send is committed.
+    fn queued(&self, org: OrgId, session: SessionId);
 }
 
 /// The rules of this process.
@@ -76,17 +83,6 @@ pub struct NewContent {
     pub reply_to: Option<String>,
 }
 
-/// What is done to a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Reacts with this emoji; an empty one removes the reaction.
-    React(String),
-    /// Replaces the text.
-    Edit(String),
-    /// Deletes it for everyone.
-    Delete,
-}
-
 /// The error when the session has no connection.
 pub fn no_connection() -> Error {
     Error::new(Kind::FailedPrecondition, "session has no connection")
@@ -106,10 +102,10 @@ pub async fn send<R: Send + 'static>(
     new: NewContent,
     write: IdempotentWrite<Queued, R>,
 ) -> Result<R> {
-    let (caller, rules, org) = (caller.clone(), Arc::clone(rules), caller.org);
+    let (caller, checks, org) = (caller.clone(), Arc::clone(rules), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
         let (session, chat) = route(tx, &caller, &recipient)?;
-        let own_id = rules.check(tx, &caller, session.session_id, &new.content)?;
+        let own_id = checks.check(tx, &caller, session.session_id, &new.content)?;
         let quote = |id: &String| targets::quoted(tx, &caller, session.session_id, &chat, id);
         let reply_to = new.reply_to.as_ref().map(quote).transpose()?;
         let outgoing = Outgoing { content: new.content.clone(), reply_to };
@@ -124,9 +120,10 @@ pub async fn send<R: Send + 'static>(
             performed_by: performer(&caller),
         });
         apply_within(tx, vec![event])?;
+        files::attach(tx, session.session_id, &chat, &id, &new.content)?;
         insert(tx, session.session_id, &chat, &outgoing, (send_id, Some(id), own_id.is_some()))
     };
-    write.write(store, org, work).await
+    queue(store, rules, org, write, work).await
 }
 
 /// Queues a reaction to a message, an edit or a deletion.
@@ -138,16 +135,38 @@ pub async fn act<R: Send + 'static>(
     act: Act,
     write: IdempotentWrite<Queued, R>,
 ) -> Result<R> {
-    let (caller, rules, org) = (caller.clone(), Arc::clone(rules), caller.org);
+    let (caller, checks, org) = (caller.clone(), Arc::clone(rules), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
         let found = find_target(tx, &caller, &name)?.ok_or_else(message_not_found)?;
         let content = act.content(&found)?;
-        rules.check(tx, &caller, found.session, &content)?;
+        checks.check(tx, &caller, found.session, &content)?;
         let outgoing = Outgoing { content, reply_to: None };
         let id = found.message.message_id.clone();
         insert(tx, found.session, &found.chat, &outgoing, (Uuid::now_v7(), Some(id), false))
     };
-    write.write(store, org, work).await
+    queue(store, rules, org, write, work).await
+}
+
+/// Runs the work, and lets the session's connection send once it is committed.
+async fn queue<R: Send + 'static>(
+    store: &Store,
+    rules: &Rules,
+    org: OrgId,
+    write: IdempotentWrite<Queued, R>,
+    work: impl Fn(&mut Transaction<'_>) -> StoreResult<Queued> + Send + 'static,
+) -> Result<R> {
+    let session = Arc::new(OnceLock::new());
+    let queued_by = Arc::clone(&session);
+    let work = move |tx: &mut Transaction<'_>| {
+        let queued = work(tx)?;
+        queued_by.get_or_init(|| queued.view.send.session_id);
+        Ok(queued)
+    };
+    let response = write.write(store, org, work).await?;
+    if let Some(session) = session.get() {
+        rules.queued(org, *session);
+    }
+    Ok(response)
 }
 
 /// A message, with its send if it was sent here.
@@ -217,27 +236,6 @@ pub async fn remove_expired(store: &Store, retention: Duration) -> Result<bool> 
     let expired =
         store.read(move |connection| sends::expired(connection, retention, retention::BATCH)).await?;
     retention::delete(store, expired, |tx, org, ids: &[Uuid]| sends::delete(tx, org, ids)).await
-}
-
-impl Act {
-    fn content(&self, found: &FoundMessage) -> Result<SendContent> {
-        let message = Target::from(found);
-        let own = || match found.message.from_me {
-            true => Ok(()),
-            false => Err(Error::invalid("message_id", "must be a message that the number sent")),
-        };
-        Ok(match self {
-            Self::React(emoji) => SendContent::Reaction { message, emoji: emoji.clone() },
-            Self::Edit(body) => {
-                own()?;
-                SendContent::Edit { message, body: body.clone() }
-            }
-            Self::Delete => {
-                own()?;
-                SendContent::Delete { message }
-            }
-        })
-    }
 }
 
 fn insert(

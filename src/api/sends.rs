@@ -13,7 +13,10 @@ use super::messages::{chat_message, session_message};
 use super::parse::{chat_address, x_phone};
 use super::state::{Api, RpcResult};
 use super::write::deletion;
-use crate::actions::sends::{self, Act, FoundMessage, MessageName, Queued, Recipient, SendRow, SendView};
+use crate::actions::sends::{
+    self, Act, FileSource, FoundMessage, MessageName, NewContent, Queued, Recipient, SendContent, SendRow,
+    SendView,
+};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId};
 use crate::pb::message_service_server::MessageService;
@@ -29,7 +32,8 @@ impl MessageService for Api {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let write = idempotent(&request, Response::new, queued)?;
         let recipient = Recipient::Chat(chat_address("chat_id", &request.get_ref().chat_id)?, number);
-        let new = requests::message(request.into_inner())?;
+        let mut new = requests::message(request.into_inner())?;
+        self.keep_file(caller.org, &mut new).await?;
         Ok(sends::send(&self.store, &self.send_rules, &caller, recipient, new, write).await?)
     }
 
@@ -69,6 +73,16 @@ impl MessageService for Api {
 }
 
 impl Api {
+    /// Puts the file of a new message into the media store, if the request contains it.
+    pub(super) async fn keep_file(&self, org: OrgId, new: &mut NewContent) -> Result<()> {
+        if let SendContent::Media { mime_type, file, .. } = &mut new.content
+            && let FileSource::Bytes(bytes) = file
+        {
+            *file = FileSource::Stored(self.media.put_bytes(org, Some(mime_type), bytes.clone()).await?);
+        }
+        Ok(())
+    }
+
     async fn act<Q>(&self, request: &Request<Q>, message_id: &str, act: Act) -> RpcResult<SendMessageResponse>
     where
         Q: prost::Message + prost::Name,

@@ -143,7 +143,8 @@ impl SessionService for Api {
         let caller = caller(&request)?;
         let write = idempotent(&request, Response::new, sends::queued_session_message)?;
         let (session, address) = requests::chat_of(&request.get_ref().session_id, &request.get_ref().jid)?;
-        let new = sends::new_session_message(request.into_inner())?;
+        let mut new = sends::new_session_message(request.into_inner())?;
+        self.keep_file(caller.org, &mut new).await?;
         let recipient = Recipient::SessionChat(session, address);
         Ok(send(&self.store, &self.send_rules, &caller, recipient, new, write).await?)
     }

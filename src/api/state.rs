@@ -9,7 +9,9 @@ use crate::actions::sends::Rules;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
 use crate::connect::kinds::Kinds;
+use crate::connect::media::MediaStore;
 use crate::connect::sending;
+use crate::connect::wakes::Wakes;
 use crate::cursor::SigningKeys;
 use crate::store::Store;
 
@@ -23,6 +25,7 @@ pub struct Api {
     pub(super) connections: Connections,
     pub(super) kinds: Kinds,
     pub(super) send_rules: Rules,
+    pub(super) media: MediaStore,
 }
 
 impl Api {
@@ -33,10 +36,11 @@ impl Api {
         publisher: Arc<Publisher>,
         webhooks: Webhooks,
         connections: Connections,
-        kinds: Kinds,
+        (kinds, wakes): (Kinds, Wakes),
+        media: MediaStore,
     ) -> Self {
-        let send_rules = sending::rules(kinds.clone());
-        Self { store, signing_keys, publisher, webhooks, connections, kinds, send_rules }
+        let send_rules = sending::rules(kinds.clone(), wakes);
+        Self { store, signing_keys, publisher, webhooks, connections, kinds, send_rules, media }
     }
 }
 

@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::actions::media::StoredBytes;
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
@@ -119,6 +120,20 @@ pub struct RawEvent {
     /// The account of another connection to which the event belongs, of the same organization and kind: all numbers of an app
     /// of the Cloud API share one webhook. `None` when it is for this connection.
     pub account: Option<String>,
+    /// Files that the event contained. Each is put into the media store before the event is stored, which then has a
+    /// [`StoredBytes`] in its place; `null` for one that is too large.
+    pub files: Vec<EmbeddedFile>,
+}
+
+/// A file in a raw event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddedFile {
+    /// Where it was in the event, a JSON pointer.
+    pub place: String,
+    /// The MIME type that the event declares.
+    pub mime_type: Option<String>,
+    /// The bytes.
+    pub bytes: Bytes,
 }
 
 /// What a raw event becomes.
@@ -204,6 +219,8 @@ pub struct MediaSource {
     pub size: Option<u64>,
     /// SHA-256 of the file in hexadecimal digits, if known.
     pub sha256: Option<String>,
+    /// Its bytes, if the event contained them.
+    pub stored: Option<StoredBytes>,
 }
 
 /// A media file.
@@ -254,7 +271,9 @@ pub enum GatewayError {
 impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unauthorized => f.write_str("the gateway rejects the credentials"),
+            Self::Unauthorized => {
+                f.write_str("the gateway rejects the credentials: set a valid API key or access token")
+            }
             Self::NotFound(what) => write!(f, "the gateway has no {what}"),
             Self::NotAllowed => f.write_str("the host is not on the list of allowed connection hosts"),
             Self::Unavailable { reason, .. } | Self::Unexpected(reason) => f.write_str(reason),

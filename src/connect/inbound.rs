@@ -10,14 +10,16 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use moka::future::Cache;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::gateway::{Gateway, InboundRequest, RawEvent, Received, Refused};
+use super::gateway::{EmbeddedFile, Gateway, InboundRequest, RawEvent, Received, Refused};
 use super::kinds::{self, Kinds};
+use super::media::MediaStore;
 use super::raw_events::to_store;
 use super::wakes::Wakes;
-use crate::error::{Error, Result};
-use crate::ids::ConnectionId;
+use crate::error::{Error, Kind, Result};
+use crate::ids::{ConnectionId, OrgId};
 use crate::store::{Connection, Store, StoreResult, Transaction, connections, inbound_events};
 use crate::telemetry::{causes, metrics};
 
@@ -52,6 +54,7 @@ pub struct Inbound {
     store: Store,
     kinds: Kinds,
     wakes: Wakes,
+    media: MediaStore,
     targets: Cache<ConnectionId, Option<Arc<Target>>>,
     limits: Cache<ConnectionId, Arc<Limits>>,
     lookups: Semaphore,
@@ -74,12 +77,13 @@ struct Limits {
 }
 
 impl Inbound {
-    /// An endpoint that stores events and wakes the workers of this process.
-    pub fn new(store: Store, kinds: Kinds, wakes: Wakes) -> Self {
+    /// An endpoint that stores events and their files, and wakes the workers of this process.
+    pub fn new(store: Store, kinds: Kinds, wakes: Wakes, media: MediaStore) -> Self {
         Self {
             store,
             kinds,
             wakes,
+            media,
             targets: Cache::builder().max_capacity(CAPACITY).time_to_live(TIME_TO_LIVE).build(),
             limits: Cache::builder().max_capacity(CAPACITY).time_to_idle(TIME_TO_LIVE * 12).build(),
             lookups: Semaphore::new(MAX_LOOKUPS),
@@ -173,7 +177,8 @@ impl Inbound {
         }
         let (org, id, kind) = (target.id.org(), target.id.clone(), target.kind);
         let mut by_account: BTreeMap<Option<String>, Vec<_>> = BTreeMap::new();
-        for event in events {
+        for mut event in events {
+            self.keep_files(org, &mut event).await?;
             by_account.entry(event.account.clone()).or_default().push(to_store(event));
         }
         let write = move |tx: &mut Transaction<'_>| {
@@ -187,6 +192,22 @@ impl Inbound {
         };
         let stored = self.store.write(org, write).await?;
         stored.iter().for_each(|id| self.wakes.wake_events(id));
+        Ok(())
+    }
+
+    /// Puts the files of an event into the media store.
+    async fn keep_files(&self, org: OrgId, event: &mut RawEvent) -> Result<()> {
+        for EmbeddedFile { place, mime_type, bytes } in std::mem::take(&mut event.files) {
+            let stored = match self.media.put_bytes(org, mime_type.as_deref(), bytes).await {
+                Ok(stored) => serde_json::to_value(stored).map_err(Error::internal)?,
+                // Its message is stored all the same.
+                Err(error) if error.kind() == Kind::TooLarge => Value::Null,
+                Err(error) => return Err(error),
+            };
+            if let Some(place) = event.body.pointer_mut(&place) {
+                *place = stored;
+            }
+        }
         Ok(())
     }
 }

@@ -73,6 +73,8 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Kinds {
     http: HttpClient,
+    /// Fetches the files of sends from their URLs: from public addresses only.
+    pub(super) public_http: HttpClient,
     keys: SigningKeys,
     public_url: Option<Arc<str>>,
 }
@@ -90,9 +92,12 @@ impl Kinds {
     ///
     /// The system's root certificates cannot be loaded.
     pub fn new(config: &ConnectionConfig, keys: SigningKeys) -> Result<Self> {
-        let http = HttpClient::new(USER_AGENT, destinations(config), TIMEOUT, Trust::System);
-        let http = http.map_err(|error| Error::internal(error.to_string()))?;
-        Ok(Self { http, keys, public_url: config.public_url.as_deref().map(Arc::from) })
+        let client = |destinations| {
+            let client = HttpClient::new(USER_AGENT, destinations, TIMEOUT, Trust::System);
+            client.map_err(|error| Error::internal(error.to_string()))
+        };
+        let (http, public_http) = (client(destinations(config))?, client(Destinations::Public)?);
+        Ok(Self { http, public_http, keys, public_url: config.public_url.as_deref().map(Arc::from) })
     }
 
     /// The gateway of a connection; `None` for a connection that no gateway serves.

@@ -6,22 +6,24 @@ mod media_store;
 mod objects;
 
 pub use self::fetcher::Fetcher;
-pub use self::media_store::{MediaStore, StoredFile};
+pub use self::media_store::MediaStore;
 
 use super::gateway::MediaSource;
 use crate::actions::media::{self, FileDetails, FileOfMessage};
+use crate::digest::sha256_of_hex;
 use crate::error::Result;
 use crate::ids::{OrgId, SessionId};
 use crate::store::Store;
 
-/// Lets the files of stored messages be fetched. The same ones again change nothing, unless they have another locator.
+/// Adds the files of stored messages, to be fetched unless they are in the media store. The same ones again change nothing,
+/// unless they have another locator.
 pub async fn enqueue(store: &Store, org: OrgId, session: SessionId, sources: Vec<MediaSource>) -> Result<()> {
     let files = sources.into_iter().filter_map(|source| {
         let details = FileDetails {
             mime_type: source.mime_type,
             file_name: source.file_name,
             size: source.size.and_then(|size| i64::try_from(size).ok()),
-            sha256: source.sha256.and_then(|sha256| media_store::from_hex(&sha256)),
+            sha256: source.sha256.and_then(|sha256| sha256_of_hex(&sha256)),
         };
         Some(FileOfMessage {
             chat: source.chat.parse().ok()?,
@@ -30,6 +32,7 @@ pub async fn enqueue(store: &Store, org: OrgId, session: SessionId, sources: Vec
             author: source.author.and_then(|author| author.parse().ok()),
             locator: source.locator,
             details,
+            stored: source.stored,
         })
     });
     media::enqueue(store, org, session, files.collect()).await

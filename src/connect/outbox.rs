@@ -13,23 +13,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use guarded_http::HttpClient;
 use tokio::sync::Notify;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::contents::content;
 pub use self::contents::without_file;
-use self::contents::{ContentError, content};
-use self::pace::{POLL_INTERVAL, Pace, backoff};
-use super::gateway::{Content, Gateway, OutgoingMessage, QuotedMessage, SendError};
+use self::pace::{Pace, backoff};
+use super::gateway::{Content, Gateway, OutgoingMessage, QuotedMessage, SendError, Sent};
 use super::lease::Leased;
-use crate::actions::sends::{self, Attempt, SendRow};
+use super::media::MediaStore;
+use crate::actions::sends::{self, ACCEPTED, Attempt, FAILED, QUEUED, SendRow, UNKNOWN};
 use crate::error::Result;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::send_queue::{self, Work};
-use crate::telemetry::causes;
+use crate::telemetry::{causes, metrics};
 
 /// Chats that one connection sends to at a time.
 const MAX_CHATS: usize = 8;
@@ -53,8 +55,14 @@ pub struct Outbox {
     pub session: SessionId,
     /// Its gateway.
     pub gateway: Arc<dyn Gateway>,
+    /// The kind of its gateway, for metrics.
+    pub kind: String,
     /// The pace; `None` for no limit.
     pub sends_per_minute: Option<i32>,
+    /// Where the files are.
+    pub media: MediaStore,
+    /// Fetches files from their URLs.
+    pub http: HttpClient,
 }
 
 /// Carries out sends and commands until `closing` is cancelled.
@@ -63,7 +71,7 @@ pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) 
     while let Err(error) = outbox.recover().await {
         warn(&error);
         tokio::select! {
-            () = sleep(POLL_INTERVAL) => {}
+            () = sleep(backoff(1)) => {}
             () = closing.cancelled() => return,
         }
     }
@@ -87,7 +95,7 @@ pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) 
         tokio::select! {
             Some(send) = attempts.next() => { running.remove(&send); }
             Some(()) = changes.next() => {}
-            () = wake.notified() => {}
+            () = wake.notified(), if pace.is_free() => {}
             () = sleep_until(pace.next()) => {}
             () = closing.cancelled() => {}
         }
@@ -96,15 +104,14 @@ pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) 
     let _ = timeout(GRACE, async { while attempts.next().await.is_some() {} }).await;
 }
 
-impl From<&Leased> for Outbox {
-    fn from(leased: &Leased) -> Self {
-        let (store, gateway) = (leased.store.clone(), Arc::clone(&leased.gateway));
-        let sends_per_minute = leased.row.sends_per_minute;
-        Self { store, org: leased.org, session: leased.session, gateway, sends_per_minute }
-    }
-}
-
 impl Outbox {
+    /// The outbox of that connection.
+    pub(super) fn new(leased: &Leased, media: MediaStore, http: HttpClient) -> Self {
+        let (store, gateway) = (leased.store.clone(), Arc::clone(&leased.gateway));
+        let (kind, sends_per_minute) = (leased.row.kind.clone(), leased.row.sends_per_minute);
+        Self { store, org: leased.org, session: leased.session, gateway, kind, sends_per_minute, media, http }
+    }
+
     /// Decides about the attempts that were interrupted.
     async fn recover(&self) -> Result<()> {
         for row in sends::interrupted(&self.store, self.org, self.session).await? {
@@ -134,55 +141,77 @@ impl Outbox {
 
     /// Attempts a send. Returns its id.
     async fn attempt(&self, send: Uuid) -> Uuid {
-        if let Err(error) = self.try_send(send).await {
-            warn(&error);
+        match self.try_send(send).await {
+            Ok(Some(state)) => metrics::send_attempted(&self.kind, state),
+            Ok(None) => {}
+            Err(error) => warn(&error),
         }
         send
     }
 
-    async fn try_send(&self, send: Uuid) -> Result<()> {
-        let Self { store, org, gateway, .. } = self;
-        let Some(attempt) = sends::begin(store, *org, send).await? else { return Ok(()) };
-        if attempt.is_reported {
-            return sends::accept(store, *org, send, String::new()).await;
-        }
-        let content = match content(&attempt.outgoing.content).await {
-            Ok(content) => content,
-            Err(ContentError::Rejected(reason)) => return sends::fail(store, *org, send, reason).await,
-            Err(ContentError::Unavailable(reason)) => return self.not_sent(&attempt.row, reason, None).await,
+    /// Returns the state that the attempt ends in; `None` when the send is not queued any more.
+    async fn try_send(&self, send: Uuid) -> Result<Option<&'static str>> {
+        let Self { store, org, .. } = self;
+        let Some(attempt) = sends::begin(store, *org, send).await? else { return Ok(None) };
+        let outcome = match attempt.is_reported {
+            true => Ok(Sent { message_id: String::new() }),
+            false => self.call(&attempt).await?,
         };
-        let message = outgoing_message(&attempt, content);
-        let outcome = timeout(SEND_TIMEOUT, gateway.send(&message)).await.unwrap_or_else(|_| {
-            let seconds = SEND_TIMEOUT.as_secs();
-            Err(SendError::Unclear { reason: format!("the gateway did not respond within {seconds} s") })
-        });
-        match outcome {
-            Ok(sent) => sends::accept(store, *org, send, sent.message_id).await,
+        let state = match outcome {
+            Ok(sent) => sends::accept(store, *org, send, sent.message_id).await.map(|()| ACCEPTED),
             Err(SendError::NotSent { reason, retry_after }) => {
                 self.not_sent(&attempt.row, reason, retry_after).await
             }
-            Err(SendError::Rejected { reason }) => sends::fail(store, *org, send, reason).await,
-            Err(SendError::Unsupported { reason }) => sends::fail(store, *org, send, reason.to_owned()).await,
+            Err(SendError::Rejected { reason }) => self.fail(send, reason).await,
+            Err(SendError::Unsupported { reason }) => self.fail(send, reason.to_owned()).await,
             Err(SendError::Unclear { reason }) => {
                 let pause = backoff(attempt.row.attempts);
                 self.unclear(&attempt.row, reason, pause).await
             }
-        }
+        };
+        state.map(Some)
+    }
+
+    /// Calls the gateway.
+    async fn call(&self, attempt: &Attempt) -> Result<Result<Sent, SendError>> {
+        let Self { store, org, gateway, media, http, .. } = self;
+        let content = match content((media, http), *org, &attempt.outgoing.content).await {
+            Ok((content, None)) => content,
+            Ok((content, Some(file))) => {
+                sends::keep_file(store, *org, &attempt.row, file).await?;
+                content
+            }
+            Err(error) => return Ok(Err(error)),
+        };
+        let message = outgoing_message(attempt, content);
+        let outcome = timeout(SEND_TIMEOUT, gateway.send(&message)).await;
+        Ok(outcome.unwrap_or_else(|_| {
+            let seconds = SEND_TIMEOUT.as_secs();
+            Err(SendError::Unclear { reason: format!("the gateway did not respond within {seconds} s") })
+        }))
+    }
+
+    async fn fail(&self, send: Uuid, reason: String) -> Result<&'static str> {
+        sends::fail(&self.store, self.org, send, reason).await.map(|()| FAILED)
     }
 
     /// Tries again later what was certainly not sent, unless it is too old.
-    async fn not_sent(&self, row: &SendRow, reason: String, retry_after: Option<Duration>) -> Result<()> {
+    async fn not_sent(
+        &self,
+        row: &SendRow,
+        reason: String,
+        retry_after: Option<Duration>,
+    ) -> Result<&'static str> {
         let Self { store, org, .. } = self;
         if row.created_at.later_by(MAX_AGE) < Instant::now() {
-            let reason = format!("not sent within 24 hours: {reason}");
-            return sends::fail(store, *org, row.send_id, reason).await;
+            return self.fail(row.send_id, format!("not sent within 24 hours: {reason}")).await;
         }
         let pause = retry_after.unwrap_or_else(|| backoff(row.attempts));
-        sends::requeue(store, *org, row.send_id, pause, reason).await
+        sends::requeue(store, *org, row.send_id, pause, reason).await.map(|()| QUEUED)
     }
 
     /// Repeats what may have been sent if the gateway then sends it once; otherwise its outcome is unknown.
-    async fn unclear(&self, row: &SendRow, reason: String, pause: Duration) -> Result<()> {
+    async fn unclear(&self, row: &SendRow, reason: String, pause: Duration) -> Result<&'static str> {
         let Self { store, org, gateway, .. } = self;
         let is_young = Instant::now() < row.created_at.later_by(MAX_AGE);
         let content = sends::content_of(row).ok().map(|content| without_file(&content));
@@ -191,8 +220,8 @@ impl Outbox {
             Some(_) | None => false,
         };
         match may_repeat {
-            true => sends::requeue(store, *org, row.send_id, pause, reason).await,
-            false => sends::unclear(store, *org, row.send_id, reason).await,
+            true => sends::requeue(store, *org, row.send_id, pause, reason).await.map(|()| QUEUED),
+            false => sends::unclear(store, *org, row.send_id, reason).await.map(|()| UNKNOWN),
         }
     }
 }

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use super::kinds::Kinds;
+use super::kinds::{self, Kinds};
 use super::outbox::without_file;
+use super::wakes::Wakes;
+use crate::actions::connections::ConnectionRow;
 use crate::actions::sends::{Rules, SendContent, SendRules, new_message_id, no_connection, unsupported};
 use crate::caller::Caller;
-use crate::ids::SessionId;
-use crate::store::{Connection, StoreResult, connections};
+use crate::error::{Error, Kind, Result};
+use crate::ids::{OrgId, SessionId};
+use crate::store::{Connection, Store, StoreResult, connections};
 
-/// The rules of the kinds of gateways.
-struct KindRules(Kinds);
+/// The rules of the kinds of gateways, and the connections that this process serves.
+struct KindRules(Kinds, Wakes);
 
-/// The rules of the kinds of gateways.
-pub fn rules(kinds: Kinds) -> Rules {
-    Arc::new(KindRules(kinds))
+/// The rules of the kinds of gateways. A new send wakes its outbox in this process; other processes poll.
+pub fn rules(kinds: Kinds, wakes: Wakes) -> Rules {
+    Arc::new(KindRules(kinds, wakes))
 }
 
 impl SendRules for KindRules {
@@ -34,4 +37,22 @@ impl SendRules for KindRules {
             None => Ok(gateway.new_message_id(&content)),
         }
     }
+
+    fn queued(&self, org: OrgId, session: SessionId) {
+        self.1.wake_sends(org, session);
+    }
+}
+
+/// Rejects the connector of a session whose connection the service serves itself: both would carry out the same.
+///
+/// # Errors
+///
+/// FAILED_PRECONDITION with the kind of the connection.
+pub async fn check_connector(store: &Store, org: OrgId, session: SessionId) -> Result<()> {
+    let row = store.read(move |connection| connections::of_session(connection, org, session)).await?;
+    let is_served =
+        |row: &ConnectionRow| row.enabled && kinds::rules(&row.kind).is_some_and(|rules| rules.is_served);
+    let Some(row) = row.filter(is_served) else { return Ok(()) };
+    let message = format!("the service itself serves the session's connection of kind {}", row.kind);
+    Err(Error::new(Kind::FailedPrecondition, message))
 }

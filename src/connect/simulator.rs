@@ -224,7 +224,13 @@ fn raw_event(happening: Happening) -> Option<RawEvent> {
         Happening::Message { chat, id, .. } => (chat.clone(), id.clone()),
         Happening::Reaction { chat, id, by, .. } => (chat.clone(), format!("reaction {id} {by}")),
     };
-    Some(RawEvent { key, body: serde_json::to_value(happening).ok()?, chat, account: None })
+    Some(RawEvent {
+        key,
+        body: serde_json::to_value(happening).ok()?,
+        chat,
+        account: None,
+        files: Vec::new(),
+    })
 }
 
 fn events(happening: Happening, phone: &Phone) -> Vec<Event> {

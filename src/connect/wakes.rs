@@ -14,6 +14,8 @@ pub struct Wake {
     pub events: Notify,
     /// A sync is due.
     pub sync: Notify,
+    /// The gateway may answer again.
+    pub line: Notify,
     /// There are messages or commands to send.
     pub sends: Arc<Notify>,
     /// There are media files to fetch.
@@ -45,6 +47,11 @@ impl Wakes {
         self.served().iter().map(|(id, (org, ..))| (*org, id.clone())).collect()
     }
 
+    /// The sessions, with their organizations.
+    pub(super) fn sessions(&self) -> Vec<(OrgId, SessionId)> {
+        self.served().values().map(|(org, session, _)| (*org, *session)).collect()
+    }
+
     /// Wakes the mapping of a connection's events, if this process serves it.
     pub fn wake_events(&self, id: &ConnectionId) {
         if let Some((.., wake)) = self.served().get(id) {
@@ -52,9 +59,10 @@ impl Wakes {
         }
     }
 
-    /// Wakes the sync of a connection, if this process serves it.
+    /// Wakes the sync of a connection and asks for the state of its line, if this process serves it.
     pub(super) fn wake_sync(&self, id: &ConnectionId) {
         if let Some((.., wake)) = self.served().get(id) {
+            wake.line.notify_one();
             wake.sync.notify_one();
         }
     }

@@ -132,8 +132,11 @@ impl Worker {
         tasks.spawn(keep_running("syncing", stop.clone(), move || {
             sync::run(synced.clone(), of_sync.clone(), Arc::clone(&writers), stop_sync.clone())
         }));
-        let (outbox, sends, stop_sends) =
-            (Outbox::from(leased), Arc::clone(&leased.wake.sends), stop.clone());
+        let (outbox, sends, stop_sends) = (
+            Outbox::new(leased, self.shared.fetcher.media.clone(), kinds.public_http.clone()),
+            Arc::clone(&leased.wake.sends),
+            stop.clone(),
+        );
         tasks.spawn(keep_running("sending", stop.clone(), move || {
             outbox::run(outbox.clone(), Arc::clone(&sends), stop_sends.clone())
         }));

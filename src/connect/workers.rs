@@ -13,11 +13,11 @@ use super::media::Fetcher;
 use super::wakes::Wakes;
 use super::worker::{Shared, Worker};
 use crate::error::Result;
-use crate::ids::{ConnectionId, OrgId};
-use crate::store::{Lane, Store, connection_leases, inbound_events};
+use crate::ids::{ConnectionId, OrgId, SessionId};
+use crate::store::{Lane, Store, commands, connection_leases, inbound_events};
 use crate::telemetry::causes;
 
-/// How long events that another process received wait at most.
+/// How long events and sends that another process stored wait at most, and sends after a pause.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Pause between searches for connections without a worker. With the time of a lease, it is how long a connection rests after
 /// its process was killed.
@@ -58,6 +58,7 @@ impl Workers {
                 next_search = Clock::now() + ACQUIRE_INTERVAL;
             }
             log("polling for events of gateways", self.wake().await);
+            log("polling for sends and commands", self.wake_outboxes().await);
             tokio::select! {
                 () = sleep(POLL_INTERVAL) => {}
                 () = self.closing.cancelled() => {}
@@ -94,6 +95,18 @@ impl Workers {
         let find = move |connection: &mut _| inbound_events::with_received(connection, &orgs, &ids);
         let found = self.shared.store.read(find).await?;
         found.iter().for_each(|id| self.shared.wakes.wake_events(id));
+        Ok(())
+    }
+
+    /// Wakes the outboxes of sessions that have something to send: of other processes, or after a pause.
+    async fn wake_outboxes(&self) -> Result<()> {
+        let (orgs, sessions): (Vec<OrgId>, Vec<SessionId>) = self.shared.wakes.sessions().into_iter().unzip();
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let find = move |connection: &mut _| commands::sessions_with_pending(connection, &orgs, &sessions);
+        let found = self.shared.store.read(find).await?;
+        found.iter().for_each(|(org, session)| self.shared.wakes.wake_sends(*org, *session));
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::keys::{
@@ -41,7 +42,7 @@ pub struct FileDetails {
     pub sha256: Option<Vec<u8>>,
 }
 
-/// A file to fetch.
+/// A file of a message: one to fetch, unless its bytes are stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewFile {
     /// Its message.
@@ -50,12 +51,15 @@ pub struct NewFile {
     pub locator: Value,
     /// What is known of it.
     pub details: FileDetails,
+    /// Its bytes, whose object must have been reserved in the last day.
+    pub stored: Option<StoredBytes>,
 }
 
 /// The bytes of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredBytes {
     /// SHA-256, the name of their object.
+    #[serde(with = "crate::digest::sha256_as_hex")]
     pub sha256: Vec<u8>,
     /// How many they are.
     pub size: i64,
@@ -63,9 +67,9 @@ pub struct StoredBytes {
     pub mime_type: String,
 }
 
-/// Inserts files to fetch; a message has at most one. One that is known with another locator, and was not fetched by that, is
-/// fetched by the new one.
-pub fn add(connection: &mut Connection, org: OrgId, files: &[NewFile]) -> StoreResult<()> {
+/// Inserts files; a message has at most one. One that is not stored gets bytes that are, or is fetched by another locator if
+/// it was not fetched by that. Returns the messages whose files are stored now.
+pub fn add(connection: &mut Connection, org: OrgId, files: &[NewFile]) -> StoreResult<Vec<MessageKey>> {
     let insert = insert_rows!(org, media, files, |file| {
         media_id: MediaId::generate(),
         session_id: file.message.chat.session,
@@ -73,49 +77,27 @@ pub fn add(connection: &mut Connection, org: OrgId, files: &[NewFile]) -> StoreR
         message_id: file.message.id.as_str(),
         from_me: file.message.from_me,
         author: file.message.author.as_str(),
-        locator: Some(&file.locator),
-        mime_type: file.details.mime_type.as_deref(),
+        state: if file.stored.is_some() { STORED } else { PENDING },
+        locator: file.stored.is_none().then_some(&file.locator),
+        mime_type: file.stored.as_ref().map(|stored| &*stored.mime_type).or(file.details.mime_type.as_deref()),
         file_name: file.details.file_name.as_deref(),
-        size: file.details.size,
+        size: file.stored.as_ref().map(|stored| stored.size).or(file.details.size),
+        sha256: file.stored.as_ref().map(|stored| stored.sha256.as_slice()),
         declared_sha256: file.details.sha256.as_deref(),
     });
     let again = insert.on_conflict(keys::message_columns!()).do_update().set((
-        replace_columns!(media: locator, created_at, due_at, updated_at),
-        media::state.eq(PENDING),
+        replace_columns!(media: state, locator, mime_type, size, sha256, created_at, due_at, updated_at),
         media::attempts.eq(0),
+        media::reason.eq(None::<String>),
     ));
-    let has_new_locator = media::locator.ne(excluded(media::locator));
-    diesel::query_dsl::methods::FilterDsl::filter(
+    let is_better = excluded(media::sha256).is_not_null().or(media::locator.ne(excluded(media::locator)));
+    let added: Vec<(MessageKey, String)> = diesel::query_dsl::methods::FilterDsl::filter(
         again,
-        has_new_locator.and(media::state.eq_any([PENDING, EXPIRED])),
+        is_better.and(media::state.eq_any([PENDING, EXPIRED])),
     )
-    .execute(connection)?;
-    Ok(())
-}
-
-/// Inserts the file of a message that the service itself sends.
-pub fn add_stored(
-    connection: &mut Connection,
-    org: OrgId,
-    message: &MessageKey,
-    bytes: &StoredBytes,
-    file_name: Option<&str>,
-) -> StoreResult<()> {
-    let values = (
-        (media::org_id.eq(org), media::media_id.eq(MediaId::generate())),
-        media::session_id.eq(message.chat.session),
-        media::chat_key.eq(message.chat.chat_key),
-        media::message_id.eq(&message.id),
-        media::from_me.eq(message.from_me),
-        media::author.eq(&message.author),
-        media::state.eq(STORED),
-        media::sha256.eq(&bytes.sha256),
-        media::size.eq(bytes.size),
-        media::mime_type.eq(&bytes.mime_type),
-        media::file_name.eq(file_name),
-    );
-    diesel::insert_into(media::table).values(values).on_conflict_do_nothing().execute(connection)?;
-    Ok(())
+    .returning((keys::message_key!(), media::state))
+    .get_results(connection)?;
+    Ok(added.into_iter().filter(|(_, state)| state == STORED).map(|(key, _)| key).collect())
 }
 
 /// Marks a pending file as stored. Its object must have been reserved in the last day.
@@ -173,6 +155,11 @@ pub fn expire(tx: &mut Transaction<'_>, ids: &[MediaId], before: &str, reason: &
     media_objects::check_soon(tx, org, &objects.into_iter().flatten().collect::<Vec<_>>())?;
     record(tx, changed, before, EXPIRED);
     Ok(())
+}
+
+/// Records that files are stored as changes of their messages.
+pub fn record_stored(tx: &mut Transaction<'_>, messages: Vec<MessageKey>) {
+    record(tx, messages, PENDING, STORED);
 }
 
 /// Records that the state of files changed as changes of their messages.

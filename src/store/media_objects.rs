@@ -48,16 +48,15 @@ pub fn reserve(tx: &mut Transaction<'_>, sha256: &[u8], size: i64) -> StoreResul
         tx.count_added(List::MediaBytes, None, usize::try_from(size).unwrap_or_default());
         return Ok(true);
     }
-    let kept = org_rows!(media_objects, org, sha256 = sha256, deleting = false);
-    let keep = diesel::update(kept).set(media_objects::check_at.eq(after!(UNUSED)));
-    let kept: Vec<i64> = prepared(keep.returning(media_objects::size)).get_results(&mut **tx)?;
-    Ok(!kept.is_empty())
+    keep(tx, org, sha256)
 }
 
-/// The size of an object that is in the store.
-pub fn size(connection: &mut Connection, org: OrgId, sha256: &[u8]) -> StoreResult<Option<i64>> {
-    let found = org_rows!(media_objects, org, sha256 = sha256, deleting = false);
-    Ok(found.select(media_objects::size).first(connection).optional()?)
+/// Keeps an object for a day without a message. Returns false when it is not in the store.
+pub fn keep(connection: &mut Connection, org: OrgId, sha256: &[u8]) -> StoreResult<bool> {
+    let kept = org_rows!(media_objects, org, sha256 = sha256, deleting = false);
+    let keep = diesel::update(kept).set(media_objects::check_at.eq(after!(UNUSED)));
+    let kept: Vec<i64> = prepared(keep.returning(media_objects::size)).get_results(connection)?;
+    Ok(!kept.is_empty())
 }
 
 /// Lets these objects be checked at once.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::dsl::{exists, not, now};
+use diesel::dsl::{count_star, exists, min, not, now};
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use super::schema::{commands, sends};
 use super::sends::{QUEUED, SENDING, SendRow, UNKNOWN};
 use super::touch::statement_timestamp;
 use crate::ids::{OrgId, SessionId};
+use crate::instant::Instant;
 
 /// What there is to do for a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Queryable)]
@@ -92,6 +93,15 @@ pub fn requeue(
     Ok(())
 }
 
+/// Lets the queued sends of the session be attempted now.
+pub fn resume(connection: &mut Connection, org: OrgId, session: SessionId) -> StoreResult<()> {
+    let waiting = org_rows!(sends, org, session_id = session, state = QUEUED)
+        .filter(sends::is_open)
+        .filter(sends::not_before.gt(now));
+    diesel::update(waiting).set(sends::not_before.eq(now)).execute(connection)?;
+    Ok(())
+}
+
 /// The sends of the session in that state, oldest first.
 pub fn in_state(
     connection: &mut Connection,
@@ -101,4 +111,10 @@ pub fn in_state(
 ) -> StoreResult<Vec<SendRow>> {
     let open = org_rows!(sends, org, session_id = session, state = state).filter(sends::is_open);
     Ok(open.order(sends::send_id).select(SendRow::as_select()).load(connection)?)
+}
+
+/// How many sends of all organizations are queued, and when the oldest of them was.
+pub fn backlog(connection: &mut Connection) -> StoreResult<(i64, Option<Instant>)> {
+    let queued = sends::table.filter(sends::is_open).filter(sends::state.eq(QUEUED));
+    Ok(queued.select((count_star(), min(sends::created_at))).first(connection)?)
 }

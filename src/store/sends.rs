@@ -124,11 +124,11 @@ pub fn set_message(connection: &mut Connection, org: OrgId, send: Uuid, message_
     Ok(())
 }
 
-/// Removes the bytes of a file that need not be sent any more.
-pub fn forget_file(connection: &mut Connection, org: OrgId, send: Uuid) -> StoreResult<()> {
+/// Sets where the file of a send comes from.
+pub fn set_file(connection: &mut Connection, org: OrgId, send: Uuid, file: &Value) -> StoreResult<()> {
     let row = org_rows!(sends, org, send_id = send);
-    let without = sends::content.concat(json!({"file": {"data": ""}}));
-    diesel::update(row).set(sends::content.eq(without)).execute(connection)?;
+    let with_file = sends::content.concat(json!({"file": file}));
+    diesel::update(row).set(sends::content.eq(with_file)).execute(connection)?;
     Ok(())
 }
 

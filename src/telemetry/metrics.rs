@@ -52,6 +52,11 @@ metrics! {
         "Number of requests of gateways, by kind and outcome: stored, refused, unknown, too_large, limited, overloaded or unavailable");
     INBOUND_EVENTS: Counter<u64> = counter("switchboard.inbound.events",
         "Number of events of gateways, by kind and outcome: mapped, ignored or failed");
+    SENDS_QUEUED: Gauge<u64> = gauge("switchboard.sends.queued", "Number of queued sends of all organizations");
+    SENDS_QUEUED_AGE: Gauge<f64> = seconds("switchboard.sends.queued.age",
+        "Age of the oldest queued send of all organizations; 0 without one");
+    SEND_ATTEMPTS: Counter<u64> = counter("switchboard.sends.attempts",
+        "Number of attempts to send, by kind of connection and outcome: accepted, queued (tried again later), failed or unknown");
     MEDIA_FETCHES: Counter<u64> = counter("switchboard.media.fetches",
         "Number of attempts to fetch a media file, by outcome: stored, deferred, expired, too_large or rejected");
     BUILD_INFO: Gauge<u64> = gauge("switchboard.build_info", "Version of the program; always 1");
@@ -187,6 +192,18 @@ pub fn inbound_request(kind: &'static str, outcome: &'static str) {
 /// Counts an event of a gateway: `mapped`, `ignored` or `failed`.
 pub fn inbound_event(kind: &str, outcome: &'static str) {
     INBOUND_EVENTS.add(1, &[KeyValue::new("kind", kind.to_owned()), KeyValue::new("outcome", outcome)]);
+}
+
+/// Sets how many sends are queued, and the age of the oldest.
+pub fn sends_queued(sends: u64, oldest: Duration) {
+    SENDS_QUEUED.record(sends, &[]);
+    SENDS_QUEUED_AGE.record(oldest.as_secs_f64(), &[]);
+}
+
+/// Counts an attempt to send through a connection of that kind: `accepted`, `queued` when it is tried again later, `failed` or
+/// `unknown`.
+pub fn send_attempted(kind: &str, outcome: &'static str) {
+    SEND_ATTEMPTS.add(1, &[KeyValue::new("kind", kind.to_owned()), KeyValue::new("outcome", outcome)]);
 }
 
 /// Counts an attempt to fetch a media file: `stored`, `deferred`, `expired`, `too_large` or `rejected`.

@@ -10,8 +10,8 @@ use switchboard::pb::send_command::Content;
 use switchboard::pb::{CommandsRequest, CommandsResponse, SendCommand};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tonic::Streaming;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
 
 /// Long enough for a send that is due to arrive.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -25,6 +25,11 @@ pub struct Connector {
 impl Connector {
     /// Opens the stream and waits for the lease.
     pub async fn open(url: &str, key: &str, session: &str) -> Self {
+        Self::try_open(url, key, session).await.expect("the lease")
+    }
+
+    /// Opens the stream and waits for the lease, or for the error with which the stream ends.
+    pub async fn try_open(url: &str, key: &str, session: &str) -> Result<Self, Status> {
         let (requests, sent) = mpsc::channel(8);
         let channel = tonic::transport::Channel::from_shared(url.to_owned()).expect("a URL").connect_lazy();
         let mut request = tonic::Request::new(ReceiverStream::new(sent));
@@ -35,8 +40,8 @@ impl Connector {
         let answers =
             IngestServiceClient::new(channel).commands(request).await.expect("a stream").into_inner();
         let mut connector = Self { requests, answers };
-        match connector.answers.message().await.expect("the lease").and_then(|answer| answer.response) {
-            Some(Response::Opened(_)) => connector,
+        match connector.answers.message().await?.and_then(|answer| answer.response) {
+            Some(Response::Opened(_)) => Ok(connector),
             other => panic!("not opened: {other:?}"),
         }
     }
@@ -48,6 +53,11 @@ impl Connector {
             Some(Response::Send(send)) => send,
             other => panic!("no send: {other:?}"),
         }
+    }
+
+    /// The error with which the stream ends.
+    pub async fn end(&mut self) -> Status {
+        self.answers.message().await.expect_err("an error")
     }
 
     /// The next send; `None` when the stream has ended.

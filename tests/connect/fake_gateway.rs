@@ -37,7 +37,7 @@ pub struct FakeGateway {
     pub takes_ids: bool,
     /// What it does with the next messages; it accepts the rest.
     pub script: Mutex<VecDeque<Script>>,
-    /// What was sent: text, id, and when.
+    /// What was sent: text or the bytes of a file, id, and when.
     pub sent: Mutex<Vec<(String, Option<String>, Clock)>>,
     /// How many messages are being sent, and the most at a time.
     pub at_a_time: Mutex<(usize, usize)>,
@@ -60,8 +60,13 @@ impl FakeGateway {
     }
 
     fn record(&self, message: &OutgoingMessage) {
-        let text =
-            if let Content::Text { body, .. } = &message.content { body.clone() } else { String::new() };
+        let text = if let Content::Text { body, .. } = &message.content {
+            body.clone()
+        } else if let Content::Media { bytes, .. } = &message.content {
+            String::from_utf8_lossy(bytes).into_owned()
+        } else {
+            String::new()
+        };
         self.sent.lock().unwrap().push((text, message.message_id.clone(), Clock::now()));
     }
 

@@ -228,6 +228,18 @@ async fn silent_gateway_delays_no_other_connection() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
+#[tokio::test]
+async fn stored_event_is_kept_for_its_retention() {
+    let flags = ["--connection-host", "127.0.0.1", "--inbound-retention=3s"];
+    let world = World::start_with("127.0.0.1:0", &flags).await;
+    let (id, path) = connect(&world, "http://127.0.0.1:9").await;
+    post(&world.anonymous(), &path, &message("3EB0KEPT", "15550103005")).await.expect(200);
+    until("the event is mapped", async || events(&world, &id, "mapped").await.len() == 1).await;
+    until("the event is deleted", async || events(&world, &id, "mapped").await.is_empty()).await;
+    assert_eq!(world.sql().count(&format!("inbound_events WHERE connection_id = '{id}'")), 0);
+    assert_eq!(messages_named(&world, "3EB0KEPT"), 1, "the message stays");
+}
+
 /// Number of kills; `make kills` sets 50.
 fn kills() -> usize {
     std::env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(2)

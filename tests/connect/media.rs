@@ -1,8 +1,9 @@
 //! Media files: fetched, stored, served, and deleted.
 
 mod bucket;
-mod files;
+pub mod files;
 mod gateway;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use switchboard::connect::gateway::MediaError;
 
-use self::bucket::Bucket;
 use self::files::Files;
 use self::gateway::Reply;
-use super::waha::ASHA;
-use super::waha::server::{Waha, text};
-use super::waha::service::{SECRET, Service};
-use crate::support::{World, memory};
+use crate::support::memory;
 
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF0123456789";
 
@@ -214,6 +211,31 @@ async fn oldest_files_of_too_many_bytes_expire() {
 }
 
 #[tokio::test]
+async fn oldest_file_is_evicted_above_the_bytes_of_an_organization() {
+    let files = Files::start(&[("media-max-bytes", "100KiB")]).await;
+    let chat = files.world.chat("Asha").await;
+    // The server cleans up every half a minute.
+    let media = async |id: &str| files.media_of(&chat, id).await;
+    for (id, bytes) in [("A", 40 * 1024), ("B", 40 * 1024 + 1), ("C", 40 * 1024 + 2)] {
+        files.fetched(&chat, id, json!({}), Reply::Stream(bytes)).await;
+    }
+    let begun = Instant::now();
+    while media("A").await["state"] == "stored" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was evicted");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    files.world.rest().get(path(&media("A").await)).await.expect(410);
+    files.until_objects(2).await;
+    for (id, bytes) in [("B", 40 * 1024 + 1), ("C", 40 * 1024 + 2)] {
+        assert_eq!(
+            files.world.rest().get(path(&media(id).await)).await.expect(200).body.len(),
+            bytes,
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn large_file_takes_little_memory() {
     let files = Files::start(&[]).await;
     let chat = files.world.chat("Asha").await;
@@ -247,52 +269,4 @@ async fn merged_chats_keep_their_files() {
     files.world.import(&files.world.org, &[link]);
     assert_eq!(files.media_of(&person, "A").await, media);
     files.world.rest().get(path(&media)).await.expect(200);
-}
-
-/// A message of WAHA with a file.
-fn with_file(id: &str, file: &str, mime_type: &str) -> Value {
-    let mut message = text(&format!("false_{ASHA}_{id}"), "look", 1_760_000_000);
-    message["hasMedia"] = true.into();
-    let url = format!("http://localhost:3000/api/files/{file}");
-    message["media"] = json!({"url": url, "mimetype": mime_type, "filename": file});
-    message
-}
-
-#[tokio::test]
-async fn file_of_a_webhook_is_stored_in_a_bucket() {
-    let (bucket, address) = Bucket::start().await;
-    let waha = Waha::start().await;
-    let large = Bytes::from(vec![7; 12 * 1024 * 1024]);
-    for (file, bytes) in [("a.jpg", Bytes::from_static(JPEG)), ("large.bin", large.clone())] {
-        waha.state().files.insert(format!("/api/files/{file}"), bytes);
-    }
-    let endpoint = format!("--media-endpoint=http://{address}");
-    let flags = ["--connection-host", "127.0.0.1", "--media-url=s3://acme-media/files", &endpoint];
-    let variables = [
-        ("AWS_ACCESS_KEY_ID", bucket::KEY_ID.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", bucket::SECRET.to_owned()),
-        ("AWS_REGION", bucket::REGION.to_owned()),
-    ];
-    let world = World::start_with_env(&flags, &variables).await;
-    let service = Service::start_in(world, waha).await;
-    let stored = |file: &'static str| {
-        move |message: &Value| message["media"]["filename"] == file && message["media"]["state"] == "stored"
-    };
-    for (id, file, mime_type, bytes) in [
-        ("3EB0SMALL", "a.jpg", "image/jpeg", Bytes::from_static(JPEG)),
-        ("3EB0LARGE", "large.bin", "application/octet-stream", large),
-    ] {
-        let message = with_file(id, file, mime_type);
-        assert_eq!(service.webhook(SECRET, &format!("evt_{id}"), "message.any", message).await, 200);
-        let message = service.message(ASHA, stored(file)).await;
-        let answer = service.world.rest().get(path(&message["media"])).await.expect(200);
-        assert!(answer.body == bytes && answer.header("content-type") == mime_type, "{file}");
-        let part =
-            service.world.rest().with("range", "bytes=1-3").get(path(&message["media"])).await.expect(206);
-        assert_eq!(part.body, bytes.slice(1..4), "{file}");
-    }
-    let folder = format!("files/{}/", service.world.org.id);
-    let keys = bucket.keys();
-    assert!(keys.len() == 2 && keys.iter().all(|key| key.starts_with(&folder)), "{keys:?}");
-    assert_eq!(bucket.rejected(), Vec::<String>::new());
 }

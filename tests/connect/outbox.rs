@@ -3,17 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use guarded_http::{Destinations, HttpClient, Trust};
 use serde_json::json;
 use switchboard::config::Secret;
 use switchboard::connect::gateway::SendError;
+use switchboard::connect::media::MediaStore;
 use switchboard::connect::outbox::{self, Outbox};
 use switchboard::store::{PoolOptions, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_gateway::{FakeGateway, Script};
-use super::sends::{becomes, message, messages, send, world};
+use super::media::files::config;
+use super::sends::{MEDIA_DIR, becomes, message, messages, send, world};
 use crate::support::{World, until};
+
+/// How long a file may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether the sends of the session have ids of ours is decided when they are queued.
 fn with_ids(world: &World, has_own_id: bool) {
@@ -32,15 +40,32 @@ fn run(world: &World, gateway: &Arc<FakeGateway>) -> Running {
 
 fn run_at(world: &World, gateway: &Arc<FakeGateway>, sends_per_minute: Option<i32>) -> Running {
     let store = Store::new(Secret::new(&world.database.url), PoolOptions::background(2));
+    let media = MediaStore::new(&store, &config(&[("media-dir", MEDIA_DIR.to_owned())].into()));
     let outbox = Outbox {
         store,
         org: world.org.id.parse().expect("an organization"),
         session: world.org.sessions[0].parse().expect("a session"),
         gateway: gateway.clone(),
+        kind: "waha".to_owned(),
         sends_per_minute,
+        media,
+        http: HttpClient::new(
+            "test",
+            Destinations::Hosts(["127.0.0.1".parse().expect("a host")].into()),
+            TIMEOUT,
+            Trust::System,
+        )
+        .expect("root certificates"),
     };
-    let closing = CancellationToken::new();
-    let task = tokio::spawn(outbox::run(outbox, Arc::new(Notify::new()), closing.clone()));
+    let (closing, wake) = (CancellationToken::new(), Arc::new(Notify::new()));
+    let task = tokio::spawn(outbox::run(outbox, wake.clone(), closing.clone()));
+    // The service wakes an outbox when something is due.
+    tokio::spawn(closing.clone().run_until_cancelled_owned(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            wake.notify_one();
+        }
+    }));
     Running { closing, task }
 }
 
@@ -203,5 +228,51 @@ async fn message_whose_receipt_came_first_is_not_sent_again() {
     becomes(&world, &sent["queue_id"], "accepted").await;
     assert_eq!(message(&world, &sent["queue_id"]).await["ack"], "2");
     assert_eq!(gateway.texts(), Vec::<String>::new());
+    running.stop().await;
+}
+
+/// Serves a PDF at that many requests. Returns its URL.
+async fn one_file(requests: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/offer.pdf", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        for _ in 0..requests {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let read = stream.read(&mut [0; 1024]).await.expect("a request");
+            assert!(read > 0, "an empty request");
+            let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 8\r\n\r\n%PDF-1.7";
+            stream.write_all(answer).await.expect("a response");
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn file_at_a_url_is_fetched_once_and_kept() {
+    let (world, _) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let url = "https://files.acme.example/offer.pdf";
+    let media =
+        json!({"type": "document", "url": url, "filename": "offer.pdf", "mimetype": "application/pdf"});
+    let body = json!({"chat_id": chat.id, "media": media}).to_string();
+    let sent = world.rest().json("POST", "/v1/message/send", body).await.expect(200).json();
+    assert_eq!(messages(&world, &chat).await[0]["media"]["path"], url);
+    let here = one_file(1).await;
+    let redirect = format!(
+        r#"UPDATE sends SET content = content || '{{"file": {{"url": "{here}"}}}}' WHERE kind = 'media'"#
+    );
+    world.sql().run_as(&world.org.id, &redirect);
+    // The first attempt fails after the file was fetched.
+    let gateway = FakeGateway::new(true, [Script::NotSent, Script::Accept("GATEWAY")]);
+    let running = run(&world, &gateway);
+    let shown = becomes(&world, &sent["queue_id"], "accepted").await;
+    assert_eq!((gateway.texts(), &shown["send"]["attempts"]), (vec!["%PDF-1.7".to_owned()], &json!(2)));
+    let media = &shown["media"];
+    assert_eq!((&media["state"], &media["size"]), (&json!("stored"), &json!(8)), "{shown}");
+    assert_eq!(messages(&world, &chat).await[0]["media"], *media);
+    let file = world.rest().get(media["path"].as_str().expect("a path")).await.expect(200);
+    assert_eq!((file.text().as_str(), file.header("content-type")), ("%PDF-1.7", "application/pdf"));
+    let log = world.rest().get(format!("{}/audit-logs", chat.path)).await.expect(200).text();
+    assert!(log.contains("media.state"), "{log}");
     running.stop().await;
 }

@@ -1,6 +1,7 @@
 //! What API clients send: through a connector, from outside.
 
 mod acts;
+mod files;
 mod kills;
 mod rejections;
 mod vendor;
@@ -11,9 +12,12 @@ use switchboard::pb::commands_request::outcome::Result as Reported;
 use super::connector::{Connector, text};
 use crate::support::{Chat, World, until};
 
+/// The media store of the worlds of sends. Each organization has a directory of its own.
+pub const MEDIA_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/media");
+
 /// A world whose first session has a connection of kind `external`, with a key for its connector.
 pub async fn world() -> (World, String) {
-    let world = World::start().await;
+    let world = World::start_with("127.0.0.1:0", &["--media-dir", MEDIA_DIR]).await;
     make_external(&world);
     let key = world.key("ingest").await;
     (world, key)
@@ -75,6 +79,7 @@ async fn message_is_in_the_chat_at_once_and_passes_its_states() {
     let shown = &messages(&world, &chat).await[0];
     assert_eq!((&shown["ack"], &shown["body"]), (&json!("0"), &json!("See you at three")));
     assert_eq!((&shown["from_me"], &shown["unique_id"]), (&json!(true), &json!(own_id)));
+    assert!(shown.get("send").is_none(), "only the response to a send has its state: {shown}");
     assert!(shown["performed_by"].as_str().is_some_and(|by| by.starts_with("key:")), "{shown}");
     assert_eq!(becomes(&world, &sent["queue_id"], "queued").await["send"]["attempts"], 0);
 

@@ -1,5 +1,7 @@
 //! A conversation with a simulated line, end to end.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::support::{World, until};
@@ -29,4 +31,31 @@ async fn simulated_person_reads_and_answers() {
         json!({"jid": "15550107777@s.whatsapp.net", "template": {"name": "offer", "language": "en"}});
     let rejected = manager.json("POST", format!("{path}/messages"), template.to_string()).await.expect(422);
     assert!(rejected.json()["error"]["details"]["type"].is_string(), "{}", rejected.text());
+}
+
+#[tokio::test]
+async fn send_is_attempted_at_once() {
+    let world = World::start_with("127.0.0.1:0", &["--allow-simulator"]).await;
+    let manager = world.anonymous().token(&world.key("read,send,manage").await);
+    let connection = json!({"kind": "simulator", "sessionId": world.org.sessions[1]});
+    manager.json("POST", "/api/v1/connections", connection.to_string()).await.expect(201);
+    let path = format!("/api/v1/sessions/{}/messages", world.org.sessions[1]);
+    let (mut delays, mut sql) = (Vec::new(), world.sql());
+    for number in 0..9 {
+        let body =
+            json!({"jid": "15550107777@s.whatsapp.net", "text": format!("Hello {number}")}).to_string();
+        let begun = Instant::now();
+        let sent = manager.json("POST", &path, body).await.expect(202).json();
+        let queue_id = sent["send"]["queueId"].as_str().expect("an id").to_owned();
+        let accepted = format!("sends WHERE state = 'accepted' AND send_id = '{queue_id}'");
+        while sql.count(&accepted) == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{queue_id} is not accepted");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        delays.push(begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(370)).await;
+    }
+    delays.sort_unstable();
+    println!("from the request to accepted: median {:?}, longest {:?}", delays[4], delays[8]);
+    assert!(delays[4] < Duration::from_millis(300), "{delays:?}");
 }

@@ -176,3 +176,22 @@ fn assert_sample(line: &str, types: &BTreeMap<&str, &str>) {
     let mut metrics = of_histogram.filter(|name| types.get(name) == Some(&"histogram"));
     assert!(metrics.next().is_some() || types.get(name).is_some_and(|kind| *kind != "histogram"), "{line}");
 }
+
+#[tokio::test]
+async fn queue_and_attempts_of_sends_are_measured() {
+    let flags = ["--metrics-address", "127.0.0.1:0", "--allow-simulator"];
+    let world = World::start_with("127.0.0.1:0", &flags).await;
+    // Each of the two organizations has a queued send.
+    wait_for(&world, "switchboard_sends_queued", |sends| sends == 2.0).await;
+    wait_for(&world, "switchboard_sends_queued_age_seconds", |age| age > 1.0).await;
+    let manager = world.anonymous().token(&world.key("read,send,manage").await);
+    let session = &world.org.sessions[1];
+    let connection = json!({"kind": "simulator", "sessionId": session});
+    manager.json("POST", "/api/v1/connections", connection.to_string()).await.expect(201);
+    let body = json!({"jid": "15550107777@s.whatsapp.net", "text": "Hello"}).to_string();
+    manager.json("POST", format!("/api/v1/sessions/{session}/messages"), body).await.expect(202);
+    let attempts = r#"switchboard_sends_attempts_total{kind="simulator",outcome="accepted"}"#;
+    // That of the organization, too.
+    wait_for(&world, attempts, |attempts| attempts == 2.0).await;
+    wait_for(&world, "switchboard_sends_queued", |sends| sends == 1.0).await;
+}

@@ -6,11 +6,15 @@ use uuid::Uuid;
 
 use super::outcomes::{Attempt, accept, begin, due, fail, interrupted, requeue, unclear};
 use crate::actions::commands::ConnectorLease;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::store::sends::{ACCEPTED, FAILED, UNKNOWN};
 use crate::store::{Store, send_views};
+use crate::telemetry::metrics;
 
 /// Sends that are begun together, each of another chat.
 const PAGE: i64 = 16;
+/// How long a send waits whose file cannot be read.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What became of a send, as its connector reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,15 @@ pub async fn begin_next(store: &Store, lease: ConnectorLease) -> Result<Vec<Atte
     Ok(attempts)
 }
 
+/// Stores that the file of a send cannot be read: it is tried again unless the file is gone.
+pub async fn postpone(store: &Store, lease: ConnectorLease, send: Uuid, error: &Error) -> Result<()> {
+    let reason = error.message().into_owned();
+    if error.kind() == Kind::Gone {
+        return fail(store, lease.org, send, reason).await;
+    }
+    requeue(store, lease.org, send, PAUSE, reason).await
+}
+
 /// Stores the outcome of a send of the session.
 ///
 /// # Errors
@@ -56,9 +69,11 @@ pub async fn finish(store: &Store, lease: ConnectorLease, send: Uuid, outcome: O
     if found.is_none_or(|view| view.send.session_id != lease.session) {
         return Err(Error::invalid("outcome.queue_id", "must be the id of a send of the session"));
     }
-    match outcome {
-        Outcome::Accepted(message_id) => accept(store, org, send, message_id).await,
-        Outcome::Failed(reason) => fail(store, org, send, reason).await,
-        Outcome::Unknown(reason) => unclear(store, org, send, reason).await,
-    }
+    let state = match outcome {
+        Outcome::Accepted(message_id) => accept(store, org, send, message_id).await.map(|()| ACCEPTED)?,
+        Outcome::Failed(reason) => fail(store, org, send, reason).await.map(|()| FAILED)?,
+        Outcome::Unknown(reason) => unclear(store, org, send, reason).await.map(|()| UNKNOWN)?,
+    };
+    metrics::send_attempted("external", state);
+    Ok(())
 }

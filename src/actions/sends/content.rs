@@ -1,19 +1,20 @@
 //! What is sent: the content of a send as it is stored, and the message that it is in the chat.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use prost_types::value::Kind as ValueKind;
 use prost_types::{ListValue, Value as ProtoValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::actions::ingest::stored_json;
-use crate::error::Result;
+use crate::actions::media::StoredBytes;
+use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, Phone, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{Event, Message};
+use crate::store::sent_messages::FoundMessage;
 
 /// A new message id of the form that WhatsApp's clients use: `3EB0` and 18 hexadecimal digits.
 pub fn new_message_id() -> String {
@@ -67,10 +68,13 @@ pub enum SendContent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileSource {
-    /// A public URL.
+    /// A public URL, from which it is fetched when it is sent.
     Url(String),
-    /// The file in base64.
-    Data(String),
+    /// The media store.
+    Stored(StoredBytes),
+    /// The request: it must be in the media store before its send is stored.
+    #[serde(skip)]
+    Bytes(Bytes),
 }
 
 /// A stored message that a send quotes or is about.
@@ -84,6 +88,17 @@ pub struct Target {
     pub author: Option<String>,
 }
 
+/// What is done to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Reacts with this emoji; an empty one removes the reaction.
+    React(String),
+    /// Replaces the text.
+    Edit(String),
+    /// Deletes it for everyone.
+    Delete,
+}
+
 /// The message as its chat shows it at once.
 pub(super) struct NewMessage<'a> {
     pub(super) session: SessionId,
@@ -94,10 +109,24 @@ pub(super) struct NewMessage<'a> {
     pub(super) performed_by: String,
 }
 
-impl FileSource {
-    /// These bytes.
-    pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self::Data(STANDARD.encode(bytes))
+impl Act {
+    pub(super) fn content(&self, found: &FoundMessage) -> Result<SendContent> {
+        let message = Target::from(found);
+        let own = || match found.message.from_me {
+            true => Ok(()),
+            false => Err(Error::invalid("message_id", "must be a message that the number sent")),
+        };
+        Ok(match self {
+            Self::React(emoji) => SendContent::Reaction { message, emoji: emoji.clone() },
+            Self::Edit(body) => {
+                own()?;
+                SendContent::Edit { message, body: body.clone() }
+            }
+            Self::Delete => {
+                own()?;
+                SendContent::Delete { message }
+            }
+        })
     }
 }
 

@@ -73,7 +73,6 @@ pub async fn accept(store: &Store, org: OrgId, send: Uuid, message_id: String) -
     let accepted = store.write(writer(org), move |tx| {
         let open = [QUEUED, SENDING, UNKNOWN, ACCEPTED];
         let Some(row) = sends::change_state(tx, org, send, &open, ACCEPTED, None)? else { return Ok(()) };
-        forget_file(tx, &row)?;
         let content = outgoing(&row)?.content;
         if content.target().is_some() {
             let done = done(tx, &row, content)?;
@@ -145,6 +144,16 @@ pub async fn reject_command(
     rejected.await
 }
 
+/// How many sends of all organizations are queued, and the age of the oldest.
+pub async fn backlog(store: &Store) -> Result<(u64, Duration)> {
+    let (sends, oldest) = store.read(send_queue::backlog).await?;
+    let age = oldest.map_or(0, |oldest| Instant::now().micros() - oldest.micros());
+    Ok((
+        u64::try_from(sends).unwrap_or_default(),
+        Duration::from_micros(u64::try_from(age).unwrap_or_default()),
+    ))
+}
+
 /// The sends of the session whose outcome is unknown, and that WhatsApp has reported meanwhile: id of the send, and of the
 /// message.
 pub async fn reported(store: &Store, org: OrgId, session: SessionId) -> Result<Vec<(Uuid, String)>> {
@@ -185,21 +194,11 @@ pub(super) fn show(
     kind: ReceiptKind,
     reason: &str,
 ) -> StoreResult<()> {
-    forget_file(tx, row)?;
     if outgoing(row)?.content.target().is_some() {
         return Ok(());
     }
     let id = row.message_id.as_deref().unwrap_or_default();
     apply_within(tx, vec![receipt(row, id, kind, Some(reason.to_owned()))])
-}
-
-/// What is not sent again needs no file. A URL stays.
-fn forget_file(tx: &mut Transaction<'_>, row: &SendRow) -> StoreResult<()> {
-    let org = tx.org();
-    match row.content.pointer("/file/data") {
-        Some(_) => sends::forget_file(tx, org, row.send_id),
-        None => Ok(()),
-    }
 }
 
 /// What the send sends.
@@ -254,7 +253,7 @@ fn event(row: &SendRow, event: Event) -> IngestEvent {
     IngestEvent { session: row.session_id.to_string(), event: Some(event), ..IngestEvent::default() }
 }
 
-fn writer(org: OrgId) -> Writer {
+pub(super) fn writer(org: OrgId) -> Writer {
     Writer { org, actor: Actor::Connector, lock_mode: LockMode::Shared }
 }
 

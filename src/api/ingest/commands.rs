@@ -13,9 +13,11 @@ use super::reading::{next, shutting_down};
 use super::sends::{finish, to_wire as send_to_wire};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::commands::{self, Change, ConnectorLease, LEASE};
-use crate::actions::sends::{begin_next, requeue_interrupted};
+use crate::actions::sends::{begin_next, postpone, requeue_interrupted};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
+use crate::connect::media::MediaStore;
+use crate::connect::sending::check_connector;
 use crate::error::{Error, Kind, Result};
 use crate::fair_share::Unprocessed;
 use crate::pb::commands_request::{Done, Open, Request};
@@ -36,6 +38,7 @@ type Responses = mpsc::Sender<Result<CommandsResponse, Status>>;
 /// A stream of commands.
 pub(super) struct Commands {
     store: Store,
+    media: MediaStore,
     notifier: CommandNotifier,
     closing: CancellationToken,
     caller: Arc<Caller>,
@@ -52,7 +55,7 @@ struct Lease {
 
 impl Commands {
     pub(super) fn new(
-        store: Store,
+        (store, media): (Store, MediaStore),
         notifier: CommandNotifier,
         closing: CancellationToken,
         caller: Arc<Caller>,
@@ -60,7 +63,7 @@ impl Commands {
         responses: Responses,
     ) -> Self {
         let _gauge = GaugeGuard::stream("/switchboard.v1.IngestService/Commands");
-        Self { store, notifier, closing, caller, unprocessed, responses, _gauge }
+        Self { store, media, notifier, closing, caller, unprocessed, responses, _gauge }
     }
 
     /// Serves the stream to its end.
@@ -171,7 +174,7 @@ impl Commands {
     ) -> Result<Option<Lease>, Status> {
         let acquire = async || {
             let expires = Instant::now() + LEASE;
-            Ok::<_, Error>(hold.acquire(&self.store).await?.then_some(Lease { hold, expires }))
+            Ok::<_, Error>(self.acquire(hold).await?.then_some(Lease { hold, expires }))
         };
         if let Some(lease) = acquire().await? {
             return Ok(Some(lease));
@@ -193,10 +196,16 @@ impl Commands {
         }
     }
 
+    /// Acquires or renews a lease, unless the service itself serves the session's connection.
+    async fn acquire(&self, hold: ConnectorLease) -> Result<bool> {
+        check_connector(&self.store, self.caller.org, hold.session).await?;
+        hold.acquire(&self.store).await
+    }
+
     /// Renews the lease. While the database is unavailable, the lease is held until it expires.
     async fn renew(&self, lease: &mut Lease) -> Result<()> {
         let expires = Instant::now() + LEASE;
-        match lease.hold.acquire(&self.store).await {
+        match self.acquire(lease.hold).await {
             Ok(true) => lease.expires = expires,
             Ok(false) => return Err(lost()),
             Err(error) if is_transient(&error) && Instant::now() < lease.expires => {}
@@ -240,7 +249,11 @@ impl Commands {
             return Err(lost());
         }
         for attempt in attempts {
-            self.respond(Response::Send(send_to_wire(attempt))).await;
+            let send = attempt.row.send_id;
+            match send_to_wire(&self.media, self.caller.org, attempt).await {
+                Ok(command) => self.respond(Response::Send(command)).await,
+                Err(error) => postpone(&self.store, lease.hold, send, &error).await?,
+            }
         }
         Ok(())
     }

@@ -1,12 +1,11 @@
 //! Sends on a connector's stream of commands.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::actions::commands::ConnectorLease;
 use crate::actions::sends::{self, Attempt, FileSource, Outcome, SendContent, Target};
 use crate::api::sends::queue_id;
+use crate::connect::media::MediaStore;
 use crate::error::{Error, Result};
+use crate::ids::OrgId;
 use crate::pb::SendCommand;
 use crate::pb::commands_request::Outcome as OutcomeMessage;
 use crate::pb::commands_request::outcome::Result as Reported;
@@ -28,7 +27,11 @@ pub(super) async fn finish(store: &Store, lease: ConnectorLease, message: Outcom
 }
 
 /// A send as a connector gets it.
-pub(super) fn to_wire(attempt: Attempt) -> SendCommand {
+///
+/// # Errors
+///
+/// Its file cannot be read.
+pub(super) async fn to_wire(media: &MediaStore, org: OrgId, attempt: Attempt) -> Result<SendCommand> {
     let Attempt { row, outgoing, .. } = attempt;
     let chat = row.address.to_jid();
     let reference = |Target { id, from_me, author }: Target| {
@@ -42,7 +45,8 @@ pub(super) fn to_wire(attempt: Attempt) -> SendCommand {
         SendContent::Media { kind, mime_type, file_name, caption, file } => {
             let (url, data) = match file {
                 FileSource::Url(url) => (url, Vec::new()),
-                FileSource::Data(base64) => (String::new(), STANDARD.decode(base64).unwrap_or_default()),
+                FileSource::Stored(file) => (String::new(), media.read(org, &file).await?.into()),
+                FileSource::Bytes(bytes) => (String::new(), bytes.into()),
             };
             Content::Media(Media { r#type: kind, mime_type, file_name, caption, url, data })
         }
@@ -62,12 +66,12 @@ pub(super) fn to_wire(attempt: Attempt) -> SendCommand {
         SendContent::Edit { message, body } => Content::Edit(Edit { message: reference(message), body }),
         SendContent::Delete { message } => Content::Delete(Delete { message: reference(message) }),
     };
-    SendCommand {
+    Ok(SendCommand {
         queue_id: row.send_id.to_string(),
         message_id: row.message_id.unwrap_or_default(),
         attempt: row.attempts,
         chat: chat.clone(),
         reply_to,
         content: Some(content),
-    }
+    })
 }

@@ -120,7 +120,7 @@ fn media(media: OutgoingMedia, caption: Option<String>) -> Result<SendContent> {
     let file = match (url.is_empty(), filedata.is_empty()) {
         (false, true) if is_web => FileSource::Url(url),
         (false, true) => return Err(Error::invalid("media.url", "must be an https URL")),
-        (true, false) => FileSource::of_bytes(&filedata),
+        (true, false) => FileSource::Bytes(filedata.into()),
         (true, true) | (false, false) => {
             return Err(Error::invalid("media", "must have either url or filedata"));
         }

@@ -179,5 +179,6 @@ fn source(origin: &Origin, id: &str, file: MediaFile) -> MediaSource {
         file_name: file.file_name,
         size: None,
         sha256: file.sha256,
+        stored: None,
     }
 }

@@ -100,7 +100,7 @@ fn raw(kind: &str, id: Option<String>, chat: &str, body: Value, account: &str) -
     let owner = owner.map(str::to_owned);
     let hash = || hex(&sha256(body.to_string().as_bytes()));
     let id = id.filter(|id| id.len() <= MAX_ID).unwrap_or_else(hash);
-    RawEvent { key: format!("{kind}/{id}"), body, chat: chat.to_owned(), account: owner }
+    RawEvent { key: format!("{kind}/{id}"), body, chat: chat.to_owned(), account: owner, files: Vec::new() }
 }
 
 /// What makes an item another one than those before: the same message may come as several types, such as a placeholder.

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::kinds;
-use super::media_store::{MediaStore, located};
+use super::media_store::MediaStore;
 use super::objects::WriteError;
 use crate::actions::media::{self, DueFile, FetchOutcome, StoredBytes};
 use crate::connect::gateway::{Gateway, MediaBody, MediaError, MediaSource};
@@ -43,7 +43,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30 * 60);
 #[derive(Clone)]
 pub struct Fetcher {
     store: Store,
-    media: MediaStore,
+    /// Where the files go.
+    pub media: MediaStore,
     places: Arc<Semaphore>,
 }
 
@@ -133,9 +134,6 @@ impl Fetcher {
     ) -> Result<StoredBytes, MediaError> {
         let _place = self.places.acquire().await;
         let source = source(&file);
-        if let Some(sha256) = located(&source.locator) {
-            return self.known(org, sha256, file.mime_type.as_deref()).await;
-        }
         let opened = timeout(STALL_TIMEOUT, gateway.media(&source, self.media.max_file_bytes)).await;
         let body = opened.map_err(|_| stalled())??;
         if body.size.is_some_and(|size| size > self.media.max_file_bytes) {
@@ -143,24 +141,6 @@ impl Fetcher {
         }
         let declared_type = file.mime_type.or(body.mime_type.clone());
         self.store(org, declared_type.as_deref(), file.declared_sha256.as_deref(), body).await
-    }
-
-    /// A file that is in the media store already.
-    async fn known(
-        &self,
-        org: OrgId,
-        sha256: Vec<u8>,
-        declared_type: Option<&str>,
-    ) -> Result<StoredBytes, MediaError> {
-        let unavailable = |error| MediaError::Unavailable(causes(&error));
-        let size = media::object_size(&self.store, org, sha256.clone()).await.map_err(unavailable)?;
-        let size = size.ok_or(MediaError::Expired)?;
-        let start = 0..u64::try_from(size).unwrap_or_default().min(512);
-        let mut head = self.media.stream(org, &sha256, start).await.map_err(unavailable)?;
-        let head = head.next().await.transpose().map_err(|error| MediaError::Unavailable(causes(&error)))?;
-        let mime_type =
-            kinds::checked(declared_type, &head.unwrap_or_default()).map_err(MediaError::Rejected)?;
-        Ok(StoredBytes { sha256, size, mime_type })
     }
 
     async fn store(
@@ -188,10 +168,8 @@ impl Fetcher {
                 return Err(MediaError::Rejected(reason));
             }
         };
-        let stored = self.media.keep(org, unnamed).await;
-        let stored = stored.map_err(|error| MediaError::Unavailable(causes(&error)))?;
-        let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
-        Ok(StoredBytes { sha256: stored.sha256.to_vec(), size, mime_type })
+        let kept = self.media.keep(org, unnamed, mime_type).await;
+        kept.map_err(|error| MediaError::Unavailable(causes(&error)))
     }
 }
 
@@ -226,6 +204,7 @@ fn source(file: &DueFile) -> MediaSource {
         file_name: file.file_name.clone(),
         size: file.size.and_then(|size| u64::try_from(size).ok()),
         sha256: file.declared_sha256.as_deref().map(hex),
+        stored: None,
     }
 }
 

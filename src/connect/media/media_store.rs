@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use futures_util::stream::{self, BoxStream};
-use serde_json::{Value, json};
 
+use super::kinds;
 use super::objects::{Objects, Unnamed, WriteError};
+use crate::actions::media::StoredBytes;
 use crate::config::Config;
-use crate::digest::hex;
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
 use crate::store::{Lane, Store, Transaction, media_objects};
@@ -34,36 +34,6 @@ pub struct MediaStore {
     pub max_file_bytes: u64,
 }
 
-/// Bytes in the media store of an organization. For a day they are kept without a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredFile {
-    /// SHA-256 of the bytes.
-    pub sha256: [u8; 32],
-    /// How many they are.
-    pub size: u64,
-}
-
-impl StoredFile {
-    /// The locator of a [`MediaSource`](crate::connect::gateway::MediaSource) that is in the media store already.
-    pub fn locator(&self) -> Value {
-        json!({"sha256": hex(&self.sha256)})
-    }
-}
-
-/// The name of an object in the media store, if that is what the locator is.
-pub(super) fn located(locator: &Value) -> Option<Vec<u8>> {
-    let locator = locator.as_object().filter(|locator| locator.len() == 1)?;
-    from_hex(locator.get("sha256")?.as_str()?)
-}
-
-/// The SHA-256 of 64 hexadecimal digits.
-pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let is_hash = digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit);
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    is_hash.then(|| digits.chunks(2).map(byte).collect()).flatten()
-}
-
 impl MediaStore {
     /// The media store in the settings.
     pub fn new(store: &Store, config: &Config) -> Self {
@@ -71,12 +41,13 @@ impl MediaStore {
         Self { store: store.with_lane(Lane::Background), objects: Objects::new(config), max_file_bytes }
     }
 
-    /// Stores bytes.
+    /// Stores bytes, which are kept for a day without a message. Those that are not of the declared MIME type get the one that
+    /// they have.
     ///
     /// # Errors
     ///
     /// TOO_LARGE when they are more than a file may have; UNAVAILABLE when the store fails.
-    pub async fn put_bytes(&self, org: OrgId, bytes: Bytes) -> Result<StoredFile> {
+    pub async fn put_bytes(&self, org: OrgId, declared: Option<&str>, bytes: Bytes) -> Result<StoredBytes> {
         let source = Box::pin(stream::iter([Ok::<_, std::convert::Infallible>(bytes)]));
         let unnamed = self.write(source).await.map_err(|error| match error {
             WriteError::Source(never) => match never {},
@@ -85,7 +56,9 @@ impl MediaStore {
             }
             WriteError::Store(error) => Error::unavailable(error),
         })?;
-        self.keep(org, unnamed).await
+        let mime_type =
+            kinds::checked(declared, &unnamed.head).or_else(|_| kinds::checked(None, &unnamed.head));
+        self.keep(org, unnamed, mime_type.map_err(Error::internal)?).await
     }
 
     /// Reads bytes that may then be kept or discarded.
@@ -102,14 +75,13 @@ impl MediaStore {
     }
 
     /// Stores bytes that were read.
-    pub(super) async fn keep(&self, org: OrgId, unnamed: Unnamed) -> Result<StoredFile> {
-        let stored = StoredFile { sha256: unnamed.sha256, size: unnamed.size };
-        let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
+    pub(super) async fn keep(&self, org: OrgId, unnamed: Unnamed, mime_type: String) -> Result<StoredBytes> {
+        let (sha256, size) = (unnamed.sha256, i64::try_from(unnamed.size).unwrap_or(i64::MAX));
         for _ in 0..MAX_PAUSES {
-            let reserve = move |tx: &mut Transaction<'_>| media_objects::reserve(tx, &stored.sha256, size);
+            let reserve = move |tx: &mut Transaction<'_>| media_objects::reserve(tx, &sha256, size);
             if self.store.write(org, reserve).await? {
                 self.objects.name(org, unnamed).await.map_err(Error::unavailable)?;
-                return Ok(stored);
+                return Ok(StoredBytes { sha256: sha256.to_vec(), size, mime_type });
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -117,9 +89,14 @@ impl MediaStore {
         Err(Error::unavailable("an object with the same name is being deleted"))
     }
 
-    /// The bytes of a file in memory, which was stored before.
-    pub async fn read(&self, org: OrgId, file: StoredFile) -> Result<Bytes> {
-        let pieces = self.stream(org, &file.sha256, 0..file.size).await?;
+    /// The bytes of a stored file in memory.
+    ///
+    /// # Errors
+    ///
+    /// GONE when they are missing, UNAVAILABLE when the store fails.
+    pub async fn read(&self, org: OrgId, file: &StoredBytes) -> Result<Bytes> {
+        let size = u64::try_from(file.size).unwrap_or_default();
+        let pieces = self.stream(org, &file.sha256, 0..size).await?;
         let bytes: BytesMut = pieces.map_err(Error::unavailable).try_collect().await?;
         Ok(bytes.freeze())
     }

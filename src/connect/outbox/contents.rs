@@ -1,66 +1,70 @@
 //! Stored contents as gateways get them: with the bytes of files.
 
-use std::sync::LazyLock;
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use guarded_http::{Destinations, HttpClient, HttpError, Trust};
+use guarded_http::{HttpClient, HttpError};
 
+use crate::actions::media::StoredBytes;
 use crate::actions::sends::{FileSource, SendContent, Target};
-use crate::config::USER_AGENT;
-use crate::connect::gateway::{Content, MediaKind, QuotedMessage};
+use crate::connect::gateway::{Content, MediaKind, QuotedMessage, SendError};
+use crate::connect::media::MediaStore;
+use crate::error::{Error, Kind};
+use crate::ids::OrgId;
 
-/// The largest file that is fetched, in bytes.
-const MAX_FILE: usize = 100 * 1024 * 1024;
-const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Fetches from public addresses only. `None` when the system has no root certificates.
-static CLIENT: LazyLock<Option<HttpClient>> =
-    LazyLock::new(|| HttpClient::new(USER_AGENT, Destinations::Public, FETCH_TIMEOUT, Trust::System).ok());
-
-/// Why a content cannot be sent.
-pub(super) enum ContentError {
-    /// For good.
-    Rejected(String),
-    /// It may succeed later.
-    Unavailable(String),
-}
-
-/// The content with the bytes of its file.
-pub(super) async fn content(stored: &SendContent) -> Result<Content, ContentError> {
-    let mut content = without_file(stored);
-    if let (SendContent::Media { file, .. }, Content::Media { bytes, .. }) = (stored, &mut content) {
+/// The content with the bytes of its file, and where those are stored if they were fetched now.
+pub(super) async fn content(
+    (media, http): (&MediaStore, &HttpClient),
+    org: OrgId,
+    stored: &SendContent,
+) -> Result<(Content, Option<StoredBytes>), SendError> {
+    let (mut content, mut kept) = (without_file(stored), None);
+    if let (SendContent::Media { file, mime_type, .. }, Content::Media { bytes, .. }) = (stored, &mut content)
+    {
         *bytes = match file {
-            FileSource::Url(url) => fetch(url).await?,
-            FileSource::Data(base64) => {
-                let file = STANDARD.decode(base64);
-                file.map_err(|_| ContentError::Rejected("the file is not stored any more".to_owned()))?.into()
+            FileSource::Url(url) => {
+                let fetched = fetch(http, url, media.max_file_bytes).await?;
+                kept = Some(
+                    media
+                        .put_bytes(org, Some(mime_type), fetched.clone())
+                        .await
+                        .map_err(|error| not_read(&error))?,
+                );
+                fetched
             }
+            FileSource::Stored(file) => media.read(org, file).await.map_err(|error| not_read(&error))?,
+            FileSource::Bytes(bytes) => bytes.clone(),
         };
     }
-    Ok(content)
+    Ok((content, kept))
 }
 
-async fn fetch(url: &str) -> Result<Bytes, ContentError> {
-    let client = CLIENT.as_ref();
-    let client = client.ok_or_else(|| ContentError::Unavailable("no root certificates".to_owned()))?;
-    match client.get(url, MAX_FILE).await {
+/// An error of the media store.
+fn not_read(error: &Error) -> SendError {
+    let reason = error.message().into_owned();
+    if error.kind() == Kind::Gone { SendError::Rejected { reason } } else { unavailable(reason) }
+}
+
+fn unavailable(reason: impl Into<String>) -> SendError {
+    SendError::NotSent { reason: reason.into(), retry_after: None }
+}
+
+fn rejected(reason: impl Into<String>) -> SendError {
+    SendError::Rejected { reason: reason.into() }
+}
+
+async fn fetch(http: &HttpClient, url: &str, max: u64) -> Result<Bytes, SendError> {
+    match http.get(url, usize::try_from(max).unwrap_or(usize::MAX)).await {
         Ok((status, file)) if status.is_success() => Ok(file.into()),
         Ok((status, _)) if status.is_server_error() || status.as_u16() == 429 => {
-            Err(ContentError::Unavailable(format!("the URL of the file responds with {}", status.as_u16())))
+            Err(unavailable(format!("the URL of the file responds with {}", status.as_u16())))
         }
-        Ok((status, _)) => {
-            Err(ContentError::Rejected(format!("the URL of the file responds with {}", status.as_u16())))
-        }
+        Ok((status, _)) => Err(rejected(format!("the URL of the file responds with {}", status.as_u16()))),
         Err(error) => Err(match error {
             HttpError::Timeout | HttpError::Connect(_) | HttpError::Failed(_) => {
-                ContentError::Unavailable("the file cannot be fetched from its URL".to_owned())
+                unavailable("the file cannot be fetched from its URL")
             }
-            HttpError::TooLarge(_) => ContentError::Rejected("the file is larger than 100 MiB".to_owned()),
+            HttpError::TooLarge(_) => rejected("the file is larger than --media-max-file-bytes"),
             HttpError::NotAllowed | HttpError::NotHttps | HttpError::InvalidUrl(_) | HttpError::Tls(_) => {
-                ContentError::Rejected("the URL of the file is not a public one".to_owned())
+                rejected("the URL of the file is not a public one")
             }
         }),
     }

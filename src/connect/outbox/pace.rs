@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant as Clock;
 
-/// How often the outbox is looked through without a wake-up.
-pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the outbox is looked through without a wake-up: then WhatsApp may have reported sends whose outcome is unknown.
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// The pause after the first attempt; each later one is twice as long.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_mins(5);
@@ -27,11 +27,16 @@ impl Pace {
 
     /// Whether a send may begin now, which is then the last one until the interval has passed.
     pub(super) fn take(&mut self) -> bool {
-        let (now, is_free) = (Clock::now(), self.interval.is_zero() || self.free_at <= Clock::now());
+        let is_free = self.is_free();
         if is_free {
-            self.free_at = now + self.interval;
+            self.free_at = Clock::now() + self.interval;
         }
         is_free
+    }
+
+    /// Whether a send may begin now.
+    pub(super) fn is_free(&self) -> bool {
+        self.interval.is_zero() || self.free_at <= Clock::now()
     }
 
     /// When to look for sends again.

@@ -94,6 +94,8 @@ pub(super) fn media(message: &Message, payload: &Value, content: &Content<'_>) -
         size: whole(details, &["/fileLength", "/size"]),
         sha256: text(details, &["/fileSha256", "/fileSHA256", "/filehash"])
             .and_then(|hash| hexadecimal(&hash)),
+        // The bytes that were in the event.
+        stored: serde_json::from_value(payload["media"]["data"].clone()).ok(),
     })
 }
 

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde_json::Value;
 
 use super::fields;
 use super::message_id;
-use crate::connect::gateway::{InboundRequest, RawEvent, Received, Refused};
+use crate::connect::gateway::{EmbeddedFile, InboundRequest, RawEvent, Received, Refused};
 use crate::connect::settings::ConnectionSettings;
 use crate::connect::signature::is_signed;
 use crate::digest::{hex, sha256};
@@ -18,6 +20,8 @@ const MAX_AGE: Duration = Duration::from_hours(7 * 24);
 /// Previews and keys that nothing reads and that make raw events large.
 const LARGE: [&str; 6] =
     ["jpegThumbnail", "JPEGThumbnail", "thumbnail", "mediaKey", "messageSecret", "mediaData"];
+/// The messages of an event.
+const MESSAGES: [&str; 3] = ["/payload", "/payload/before", "/payload/after"];
 
 /// Checks a request. The signature covers the body only, so the time in the header proves nothing: that in the body counts.
 pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -> Result<Received, Refused> {
@@ -40,9 +44,10 @@ pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -
     // One webhook of a server may be for all its sessions.
     let account = fields::text(&event, &["/session"]).filter(|session| *session != settings.account);
     let key = fields::text(&event, &["/id"]).unwrap_or_else(|| hex(&sha256(body)));
+    let files = take_files(&mut event);
     remove_large(&mut event);
     let chat = chat(&event);
-    Ok(Received::Events(vec![RawEvent { key, body: event, chat, account }]))
+    Ok(Received::Events(vec![RawEvent { key, body: event, chat, account, files }]))
 }
 
 fn refused(status: StatusCode, reason: &'static str) -> Refused {
@@ -55,6 +60,20 @@ fn chat(event: &Value) -> String {
         fields::text(event, &["/payload/id", "/payload/after/id", "/payload/vote/id", "/payload/group/id"]);
     let id = id.or_else(|| fields::text(event, &["/payload/from"])).unwrap_or_default();
     message_id::parse(&id).map_or(id.as_str(), |id| id.chat).to_owned()
+}
+
+/// Takes the files out of an event that contains them in base64, as such or as a data URL.
+fn take_files(event: &mut Value) -> Vec<EmbeddedFile> {
+    let take = |message: &str| {
+        let media = event.pointer_mut(&format!("{message}/media"))?.as_object_mut()?;
+        let data = media.remove("data")?;
+        let base64 = data.as_str()?.rsplit(";base64,").next()?;
+        let bytes = STANDARD.decode(base64).ok()?.into();
+        media.insert("data".to_owned(), Value::Null);
+        let mime_type = media.get("mimetype").and_then(Value::as_str).map(str::to_owned);
+        Some(EmbeddedFile { place: format!("{message}/media/data"), mime_type, bytes })
+    };
+    MESSAGES.into_iter().filter_map(take).collect()
 }
 
 /// Removes previews. The raw body of a message of WhatsApp Web is one too; its text is in the payload.
@@ -154,6 +173,26 @@ mod tests {
         assert!(!events[0].body.to_string().contains("/9j/"), "{}", events[0].body);
         let Ok(Received::Events(events)) = signed(r#"{"session":"other"}"#) else { panic!("not accepted") };
         assert_eq!((events[0].account.as_deref(), events[0].key.len()), (Some("other"), 64));
+    }
+
+    #[test]
+    fn file_is_taken_out_of_the_raw_event() {
+        let body = r#"{"id":"evt_1","session":"default","payload":{"id":"false_15550101844@c.us_A",
+            "media":{"mimetype":"image/gif","data":"data:image/gif;base64,R0lGODlh"},
+            "before":{"media":{"data":{"sha256":"00"}}},"after":{"media":{"data":"not base64"}}}}"#;
+        let Ok(Received::Events(events)) = signed(body) else { panic!("not accepted") };
+        let file = EmbeddedFile {
+            place: "/payload/media/data".to_owned(),
+            mime_type: Some("image/gif".to_owned()),
+            bytes: Bytes::from_static(b"GIF89a"),
+        };
+        assert_eq!(events[0].files, [file]);
+        let payload = &events[0].body["payload"];
+        assert_eq!(payload["media"], serde_json::json!({"mimetype": "image/gif", "data": null}));
+        assert_eq!(
+            (&payload["before"]["media"], &payload["after"]["media"]),
+            (&serde_json::json!({}), &serde_json::json!({}))
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Removes expired rows and measures the webhook lag, at fixed intervals.
+//! Removes expired rows and measures the webhook lag and the queue of sends, at fixed intervals.
 
 use std::time::Duration;
 
@@ -46,12 +46,16 @@ fn log_failure(rows: &str, outcome: Result<()>) {
     }
 }
 
-/// Records the webhook lag as a metric until the future is dropped.
+/// Records the webhook lag and the queue of sends as metrics until the future is dropped.
 pub async fn measure(store: Store) {
     while metrics::are_enabled() {
         match webhooks::lag(&store).await {
             Ok(lag) => metrics::event_lag("webhooks", lag),
             Err(error) => tracing::warn!(reason = causes(&error), "could not measure the webhook lag"),
+        }
+        match sends::backlog(&store).await {
+            Ok((queued, oldest)) => metrics::sends_queued(queued, oldest),
+            Err(error) => tracing::warn!(reason = causes(&error), "could not measure the queue of sends"),
         }
         tokio::time::sleep(MEASURE_INTERVAL).await;
     }

@@ -15,6 +15,8 @@ use crate::actions::webhooks::Webhooks;
 use crate::api::{self, Api, IngestApi};
 use crate::config::{Config, Secrets};
 use crate::connect::kinds::{self, Kinds};
+use crate::connect::media::MediaStore;
+use crate::connect::wakes::Wakes;
 use crate::error::{Error, Result};
 use crate::pb;
 use crate::pb::api_key_service_server::ApiKeyServiceServer;
@@ -51,25 +53,26 @@ pub fn compose(
     store: &Store,
     config: &Config,
     secrets: &Secrets,
-    publisher: &Arc<Publisher>,
-    notifier: &CommandNotifier,
+    (publisher, notifier): (&Arc<Publisher>, &CommandNotifier),
+    (kinds, wakes): (Kinds, Wakes),
     health: &Health,
     closing: &CancellationToken,
 ) -> Result<(Routes, Transcoder)> {
     let webhooks = Webhooks::new(store.clone(), secrets.signing_keys.clone(), config.webhooks);
-    let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone())?;
     let hosts = kinds::destinations(&config.connections);
     let (keys, settings) = (secrets.signing_keys.clone(), &config.connections);
     let connections = Connections::new(store.clone(), keys, kinds::RULES, hosts, settings);
+    let media = MediaStore::new(store, config);
     let api = Arc::new(Validated(Api::new(
         store.clone(),
         secrets.signing_keys.clone(),
         publisher.clone(),
         webhooks,
         connections,
-        kinds,
+        (kinds, wakes),
+        media.clone(),
     )));
-    let ingest = IngestApi::new(store.with_lane(Lane::Ingest), notifier.clone(), closing.clone());
+    let ingest = IngestApi::new(store.with_lane(Lane::Ingest), media, notifier.clone(), closing.clone());
     let ingest = ingest.keeping_deleted_text(config.keep_deleted_text);
     let limit = config.max_body_bytes;
     // Smaller requests of these services are bounded before.

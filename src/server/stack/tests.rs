@@ -16,6 +16,7 @@ use crate::caller::{Caller, Capability, Principal};
 use crate::config::{EffectiveSettings, Secret, Secrets};
 use crate::connect::inbound::Inbound;
 use crate::connect::kinds::Kinds;
+use crate::connect::media::MediaStore;
 use crate::connect::wakes::Wakes;
 use crate::cursor::{SigningKey, SigningKeys};
 use crate::ids::OrgId;
@@ -36,7 +37,8 @@ fn stack_with(change: impl FnOnce(&mut Config)) -> Stack {
     let (store, rest, config) = parts(change);
     let keys = SigningKeys::new(SigningKey::generate().parse().expect("a key"), None);
     let kinds = Kinds::new(&config.connections, keys).expect("root certificates");
-    let inbound = Arc::new(Inbound::new(store.clone(), kinds, Wakes::default()));
+    let media = MediaStore::new(&store, &config);
+    let inbound = Arc::new(Inbound::new(store.clone(), kinds, Wakes::default(), media));
     stack(service_fn(respond), rest, Arc::new(Authenticator::new(&store, None)), inbound, &config)
 }
 
@@ -54,8 +56,10 @@ fn parts(change: impl FnOnce(&mut Config)) -> (Store, Transcoder, Config) {
     let closing = CancellationToken::new();
     let publisher = Publisher::new(store.clone(), &config, &secrets, closing.clone());
     let notifier = CommandNotifier::new(store.clone());
-    let services =
-        services::compose(&store, &config, &secrets, &publisher, &notifier, &Health::new(), &closing);
+    let kinds = Kinds::new(&config.connections, secrets.signing_keys.clone()).expect("root certificates");
+    let (notifications, connect) = ((&publisher, &notifier), (kinds, Wakes::default()));
+    let health = Health::new();
+    let services = services::compose(&store, &config, &secrets, notifications, connect, &health, &closing);
     let (_, rest) = services.expect("services");
     (store, rest, config)
 }

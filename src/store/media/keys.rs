@@ -105,7 +105,8 @@ pub fn rename_authors(
     give_keys(connection, org, files, |key| key.author = persons[&*key.author].to_owned())
 }
 
-/// Gives the file of a message the id that the message gets, before the message has it.
+/// Gives the file of a message the id that the message gets, before the message has it. Another file under that id is what
+/// the gateway reports of the same message.
 pub fn rename_message(
     connection: &mut Connection,
     org: OrgId,
@@ -114,6 +115,9 @@ pub fn rename_message(
 ) -> StoreResult<()> {
     let files = media::table.filter(is_of!(org, [message])).select((media::media_id, message_key!()));
     let files: Vec<(MediaId, MessageKey)> = files.load(connection)?;
+    if !files.is_empty() {
+        delete_of_messages(connection, org, &[&MessageKey { id: id.to_owned(), ..message.clone() }])?;
+    }
     give_keys(connection, org, files, |key| key.id = id.to_owned())
 }
 

@@ -119,6 +119,7 @@ async fn media_is_fetched_in_two_requests() {
         file_name: None,
         size: None,
         sha256: None,
+        stored: None,
     };
     let body = gateway.media(&source("900"), 300_000).await.expect("a file");
     assert_eq!((body.mime_type.as_deref(), body.size), (Some("image/jpeg"), Some(300_000)));

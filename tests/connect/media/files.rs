@@ -76,6 +76,7 @@ impl Files {
             file_name: text("filename"),
             size: source["size"].as_u64(),
             sha256: text("sha256"),
+            stored: None,
         };
         let (org, session) =
             (self.world.org.id.parse().unwrap(), self.world.org.sessions[0].parse().unwrap());
@@ -157,7 +158,7 @@ impl Files {
 }
 
 /// The settings with these flags.
-fn config(flags: &BTreeMap<&str, String>) -> Config {
+pub fn config(flags: &BTreeMap<&str, String>) -> Config {
     EffectiveSettings::find(flags, std::iter::empty()).config().expect("valid settings")
 }
 

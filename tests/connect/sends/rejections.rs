@@ -2,6 +2,9 @@
 
 use serde_json::json;
 
+use tonic::Code;
+
+use super::super::connector::Connector;
 use super::{QUEUED_HERE, world};
 
 #[tokio::test]
@@ -57,4 +60,22 @@ async fn limited_key_sends_through_its_sessions_only() {
     limited.json("POST", path, body).await.expect(404);
     let missing = json!({"chat_id": "15550109999@c.us", "message": "Hello"}).to_string();
     world.rest().json("POST", "/v1/message/send", missing).await.expect(404);
+}
+
+#[tokio::test]
+async fn session_that_the_service_serves_has_no_connector() {
+    let (world, key) = world().await;
+    let open = async || Connector::try_open(&world.url(), &key, &world.org.sessions[0]).await;
+    let mut connector = open().await.expect("the lease");
+    for kind in ["waha", "cloud_api", "simulator"] {
+        let sql = format!("UPDATE connections SET kind = '{kind}', enabled = true");
+        world.sql().run_as(&world.org.id, &sql);
+        let rejected = open().await.err().expect("an error");
+        assert_eq!(rejected.code(), Code::FailedPrecondition, "{rejected:?}");
+        assert!(rejected.message().contains(kind), "{rejected:?}");
+    }
+    // One that was there before ends, too.
+    assert_eq!(connector.end().await.code(), Code::FailedPrecondition);
+    world.sql().run_as(&world.org.id, "UPDATE connections SET enabled = false");
+    open().await.expect("the lease");
 }

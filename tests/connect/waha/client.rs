@@ -81,6 +81,7 @@ async fn media_comes_from_the_connections_own_host() {
         file_name: None,
         size: None,
         sha256: None,
+        stored: None,
     };
     waha.state().files.insert("/api/files/a.bin".to_owned(), Bytes::from_static(b"abcdef"));
     let mut message = text(&id, "", 1_760_000_000);

@@ -29,6 +29,8 @@ pub struct Waha {
 
 /// What the server holds.
 pub struct State {
+    /// The API key that it accepts.
+    pub key: String,
     /// The engine, in capitals.
     pub engine: &'static str,
     /// The status of the session.
@@ -83,6 +85,7 @@ impl Waha {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = State {
+            key: KEY.to_owned(),
             engine: "GOWS",
             status: "WORKING",
             config: json!({ "metadata": { "shop": "1" } }),
@@ -170,7 +173,7 @@ async fn serve(listener: TcpListener, waha: Waha) {
 async fn answer(request: Request<Incoming>, waha: Waha) -> Result<Response<Full<Bytes>>, Closed> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
-    if head.headers.get("x-api-key").is_none_or(|key| key != KEY) {
+    if head.headers.get("x-api-key").is_none_or(|key| *key != *waha.state().key) {
         return Ok(response(401, Bytes::new()));
     }
     let query = head.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
