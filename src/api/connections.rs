@@ -13,6 +13,7 @@ use crate::actions::connections::{
     ConnectionChange, ConnectionRow, ConnectionScope, InboundEventRow, InboundEvents, Line, NewConnection,
     SyncProgress,
 };
+use crate::actions::idempotency::IdempotentWrite;
 use crate::connect::probe::{self, Tested, status_name};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -97,7 +98,15 @@ impl ConnectionService for Api {
         }
         let output = match self.connections.get(scope.clone(), parse("connection_id", &connection_id)?).await
         {
-            Ok(row) => Some(probe::test(&self.kinds, &row, sets_webhook).await),
+            Ok(row) => {
+                let tested = probe::test(&self.kinds, &row, sets_webhook).await;
+                if tested.is_reachable && row.status != probe::status_name(tested.state.status) {
+                    // Its worker may not ask the gateway for a while.
+                    let id = row.connection_id.clone();
+                    self.connections.request_sync(scope.clone(), id, IdempotentWrite::unkeyed()).await?;
+                }
+                Some(tested)
+            }
             // The key may have been used before: for another connection, or before this one was deleted.
             Err(error) if error.kind() == Kind::NotFound => None,
             Err(error) => return Err(error.into()),

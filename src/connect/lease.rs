@@ -16,7 +16,7 @@ use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{ConnectionStatus, Event, Status};
 use crate::store::connection_leases::{self, Renewal};
-use crate::store::{Lane, Store, Transaction, connections, inbound_events};
+use crate::store::{Lane, Store, Transaction, connections, inbound_events, send_queue};
 
 /// A connection under the lease of this process. Cheap to clone.
 #[derive(Clone)]
@@ -73,15 +73,18 @@ impl Leased {
         ingest::apply(&self.store.with_lane(Lane::Ingest), &self.scope, events).await
     }
 
-    /// Stores the state of the line, also as that of the session. A line that is connected again is synced.
+    /// Stores the state of the line, also as that of the session. A line that is connected again is synced, and sends that
+    /// wait for their next attempt are attempted at once.
     pub async fn set_state(&self, state: &LineState) -> Result<()> {
-        let (org, id, reason) = (self.org, self.connection.clone(), state.reason.clone());
+        let (org, id, session, reason) =
+            (self.org, self.connection.clone(), self.session, state.reason.clone());
         let status = status_name(state.status);
         let is_connected = state.status == ConnectionStatus::Connected;
         let write = move |tx: &mut Transaction<'_>| {
             let before = connection_leases::set_status(tx, org, &id, status, &reason)?;
             if before.as_ref().is_some_and(|before| before != status) && is_connected {
                 connections::request_sync(tx, org, &id)?;
+                send_queue::resume(tx, org, session)?;
             }
             Ok(before)
         };
@@ -92,6 +95,7 @@ impl Leased {
             self.ingest(vec![IngestEvent { event: Some(event), ..IngestEvent::default() }]).await?;
             if is_connected {
                 self.wake.sync.notify_one();
+                self.wake.sends.notify_one();
             }
         }
         Ok(())

@@ -15,6 +15,8 @@ use crate::telemetry::causes;
 const STATE_INTERVAL: Duration = Duration::from_secs(60);
 /// The same while it does not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
+/// The longest pause while it rejects the credentials.
+const MAX_REJECTED_PAUSE: Duration = Duration::from_mins(15);
 /// How often it is asked for events.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,41 +30,73 @@ pub(super) async fn run(leased: Leased, kinds: Kinds, stop: CancellationToken) {
     }
 }
 
+/// What a gateway made of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// It was answered.
+    Given,
+    /// The credentials were rejected.
+    Unauthorized,
+    /// Nothing that can be used.
+    None,
+}
+
 async fn watch(leased: &Leased, kinds: &Kinds) -> std::convert::Infallible {
     let mut is_webhook_set = !leased.row.sets_webhook || !kinds.has_public_url();
+    let mut rejections = 0;
     loop {
-        let is_answered = ask(leased).await;
-        if is_answered && !is_webhook_set {
-            is_webhook_set = set_webhook(leased, &kinds.webhook_url(&leased.row)).await;
+        let mut answer = ask(leased).await;
+        if answer == Answer::Given && !is_webhook_set {
+            answer = set_webhook(leased, &kinds.webhook_url(&leased.row)).await;
+            is_webhook_set = answer == Answer::Given;
         }
-        sleep(if is_answered && is_webhook_set { STATE_INTERVAL } else { RETRY_INTERVAL }).await;
+        rejections = if answer == Answer::Unauthorized { rejections + 1 } else { 0 };
+        let pause = match answer {
+            Answer::Given => STATE_INTERVAL,
+            Answer::Unauthorized => rejected_pause(rejections),
+            Answer::None => RETRY_INTERVAL,
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = leased.wake.line.notified() => rejections = 0,
+        }
     }
 }
 
-/// Asks for the state and stores it. Returns whether the gateway answered.
-async fn ask(leased: &Leased) -> bool {
-    let answer = timeout(TIMEOUT, leased.gateway.state()).await;
+/// The pause after that many rejections of the credentials in a row. Other credentials restart the watch.
+fn rejected_pause(rejections: u32) -> Duration {
+    STATE_INTERVAL.saturating_mul(1 << (rejections - 1).min(8)).min(MAX_REJECTED_PAUSE)
+}
+
+/// Asks for the state and stores it.
+async fn ask(leased: &Leased) -> Answer {
     let failure = |reason: String| LineState { status: ConnectionStatus::Disconnected, reason };
-    let (state, is_answered) = match answer {
-        Ok(Ok(state)) => (state, true),
-        Ok(Err(error)) => (failure(error.to_string()), false),
-        Err(_) => (failure("the gateway did not answer in time".to_owned()), false),
+    let (state, answer) = match timeout(TIMEOUT, leased.gateway.state()).await {
+        Ok(Ok(state)) => (state, Answer::Given),
+        Ok(Err(error)) => (failure(error.to_string()), Answer::of(&error)),
+        Err(_) => (failure("the gateway did not answer in time".to_owned()), Answer::None),
     };
     if let Err(error) = leased.set_state(&state).await {
         tracing::warn!(reason = causes(&error), "storing the state of a line failed");
     }
-    is_answered
+    answer
 }
 
-/// Returns whether trying again is of no use.
-async fn set_webhook(leased: &Leased, url: &str) -> bool {
+/// Sets the webhook. A gateway without webhooks has answered.
+async fn set_webhook(leased: &Leased, url: &str) -> Answer {
     match timeout(TIMEOUT, leased.gateway.set_webhook(url)).await {
-        Ok(Ok(()) | Err(GatewayError::Unsupported(_))) => true,
+        Ok(Ok(()) | Err(GatewayError::Unsupported(_))) => Answer::Given,
         Ok(Err(error)) => {
             tracing::warn!(%error, "the webhook of a connection was not set");
-            false
+            Answer::of(&error)
         }
-        Err(_) => false,
+        Err(_) => Answer::None,
+    }
+}
+
+impl Answer {
+    fn of(error: &GatewayError) -> Self {
+        if *error == GatewayError::Unauthorized { Self::Unauthorized } else { Self::None }
     }
 }
 
@@ -75,5 +109,17 @@ async fn poll(leased: &Leased) -> std::convert::Infallible {
             tracing::warn!(reason = causes(&error), "storing the events of a gateway failed");
         }
         sleep(POLL_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_doubles_while_credentials_are_rejected() {
+        let minutes: Vec<u64> = (1..7).map(|rejections| rejected_pause(rejections).as_secs() / 60).collect();
+        assert_eq!(minutes, [1, 2, 4, 8, 15, 15]);
+        assert_eq!(rejected_pause(u32::MAX), MAX_REJECTED_PAUSE);
     }
 }

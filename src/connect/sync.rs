@@ -27,6 +27,8 @@ const OVERLAP: Duration = Duration::from_secs(10 * 60);
 /// Pause after a failure; doubles with each, up to the maximum.
 const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
+/// Pause while the gateway rejects the credentials, and the longest that a gateway may ask for.
+const MAX_PAUSE: Duration = Duration::from_mins(15);
 /// How long the gateway may take for a page.
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// Ingest events that are stored together.
@@ -63,7 +65,7 @@ pub(super) async fn run(
                 sync.report(reason).await;
                 let backoff = INITIAL_BACKOFF.saturating_mul(1 << u32::min(failures, 10)).min(MAX_BACKOFF);
                 tokio::select! {
-                    () = sleep(after.unwrap_or(backoff).min(MAX_BACKOFF)) => {}
+                    () = sleep(after.unwrap_or(backoff).min(MAX_PAUSE)) => {}
                     () = leased.wake.sync.notified() => {}
                 }
             }
@@ -220,11 +222,11 @@ fn received(
         Ok(Err(GatewayError::Unavailable { reason, retry_after })) => {
             Err(Interruption::Later(reason, retry_after))
         }
+        Ok(Err(error @ GatewayError::Unauthorized)) => {
+            Err(Interruption::Later(error.to_string(), Some(MAX_PAUSE)))
+        }
         Ok(Err(
-            error @ (GatewayError::Unauthorized
-            | GatewayError::NotFound(_)
-            | GatewayError::NotAllowed
-            | GatewayError::Unexpected(_)),
+            error @ (GatewayError::NotFound(_) | GatewayError::NotAllowed | GatewayError::Unexpected(_)),
         )) => Err(Interruption::Later(error.to_string(), None)),
         Err(_) => Err(Interruption::Later("the gateway did not answer in time".to_owned(), None)),
     }

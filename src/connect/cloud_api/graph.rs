@@ -146,8 +146,7 @@ impl Failure {
     fn pause(&self) -> Option<Duration> {
         let is_later = self.status == StatusCode::TOO_MANY_REQUESTS
             || TOO_MANY.contains(&self.code)
-            || self.code == MAINTENANCE
-            || self.is_unauthorized();
+            || self.code == MAINTENANCE;
         let pause = if self.code == PAIR_LIMIT { PAIR_PAUSE } else { PAUSE };
         is_later.then(|| self.retry_after.unwrap_or(pause))
     }
@@ -208,6 +207,9 @@ impl From<GraphError> for SendError {
             }
             GraphError::NoResponse(error) => Self::Unclear { reason: error.to_string() },
             GraphError::NoJson => Self::Unclear { reason: "the response is no JSON".to_owned() },
+            GraphError::Status(failure) if failure.is_unauthorized() => {
+                Self::NotSent { reason: failure.reason, retry_after: None }
+            }
             GraphError::Status(failure) => match (failure.pause(), failure.status.is_client_error()) {
                 (Some(pause), _) => Self::NotSent { reason: failure.reason, retry_after: Some(pause) },
                 (None, true) => Self::Rejected { reason: failure.reason },

@@ -158,7 +158,7 @@ async fn errors_tell_whether_a_message_was_sent() {
         (Failure::Error(400, 131_056, "(#131056) Pair rate limit hit", None), "not sent", later(6)),
         (Failure::Error(400, 80_007, "(#80007) Rate limit issues", Some(17)), "not sent", later(17)),
         (Failure::Error(500, 131_057, "(#131057) Maintenance", None), "not sent", later(60)),
-        (Failure::Error(401, 190, "Session has expired", None), "not sent", later(60)),
+        (Failure::Error(401, 190, "Session has expired", None), "not sent", None),
         (Failure::Error(429, 0, "", Some(3)), "not sent", later(3)),
         (Failure::Error(500, 131_000, "(#131000) Something went wrong", None), "unclear", None),
         (Failure::Garbage(502), "unclear", None),
