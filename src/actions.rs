@@ -17,6 +17,7 @@ pub mod media;
 pub mod members;
 pub mod message_lists;
 pub mod name;
+pub mod notes;
 pub mod orgs;
 pub mod page;
 mod precondition;

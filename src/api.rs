@@ -14,6 +14,7 @@ mod labels;
 mod mask;
 mod members;
 mod messages;
+mod notes;
 mod offset_pages;
 mod parse;
 mod properties;

@@ -17,4 +17,4 @@ pub use org::OrgId;
 pub use phone::{Phone, PhoneSelector};
 pub use receiver_url::ReceiverUrl;
 pub use session::SessionId;
-pub use text_id::{KeyId, LabelId, MediaId, PhoneId, PropertyId, WebhookId};
+pub use text_id::{KeyId, LabelId, MediaId, NoteId, PhoneId, PropertyId, WebhookId};

@@ -44,6 +44,8 @@ pub mod members;
 pub mod message_lists;
 pub mod message_views;
 pub mod migrations;
+pub mod note_lists;
+pub mod notes;
 mod org_rows;
 mod org_signal;
 pub mod orgs;

@@ -33,6 +33,16 @@ async fn the_official_client_reads_and_updates_a_chat() {
 }
 
 #[tokio::test]
+async fn the_official_client_writes_and_reads_notes() {
+    let world = World::start().await;
+    let chat = world.chat("Asha Rao").await;
+    let mut client = node("node/notes.mjs");
+    client.env("SERVICE", world.url()).env("TOKEN", &world.org.key);
+    client.env("PHONE", &world.org.numbers[0]).env("CHAT", &chat.id);
+    must_be_ok(&client.output().expect("node: run make test"));
+}
+
+#[tokio::test]
 async fn a_python_client_uses_reflection() {
     let world = World::shared().await;
     let chat = world.chat("Asha Rao").await;

@@ -17,6 +17,7 @@ mod http;
 mod idempotency;
 mod logins;
 mod messages;
+mod notes;
 mod organization;
 mod persons;
 mod races;

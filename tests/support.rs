@@ -39,8 +39,8 @@ pub use rest::{Answer, Rest};
 pub use rpc::{Protocol, Rpc, RpcAnswer, frame};
 pub use server::Server;
 pub use sql::{
-    Sql, disabled_connection, disabled_webhook, failed_event, fill_lists, is_statement_of_a_request,
-    own_message, queued_send,
+    Sql, disabled_connection, disabled_webhook, failed_event, fill_lists, is_statement_of_a_request, note_id,
+    note_of, own_message, queued_send,
 };
 pub use tools::{clients, python_tool};
 pub use usage::{memory, percentile, processor_time, threads};

@@ -27,7 +27,7 @@ async fn next(watch: &mut Streaming<WatchChatsResponse>) -> WatchChatsResponse {
 }
 
 /// The next change, after any heartbeats.
-async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> ChatChange {
+pub async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> ChatChange {
     let waiting = async {
         loop {
             if let Some(change) = next(watch).await.change {
@@ -39,7 +39,7 @@ async fn next_change(watch: &mut Streaming<WatchChatsResponse>) -> ChatChange {
 }
 
 /// A watch after its first message.
-async fn watch(world: &World, request: WatchChatsRequest) -> Streaming<WatchChatsResponse> {
+pub async fn watch(world: &World, request: WatchChatsRequest) -> Streaming<WatchChatsResponse> {
     let mut watch = world.grpc_chat().watch_chats(request).await.expect("a watch").into_inner();
     assert!(next(&mut watch).await.change.is_none(), "the first message is a heartbeat");
     watch

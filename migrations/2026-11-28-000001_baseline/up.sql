@@ -417,6 +417,28 @@ COMMENT ON COLUMN chat_properties.chat_key IS 'The chat.';
 COMMENT ON COLUMN chat_properties.property_id IS 'The property.';
 COMMENT ON COLUMN chat_properties.value IS 'A JSON string; a picklist''s is an array of strings.';
 
+CREATE TABLE notes (
+    org_id     uuid        NOT NULL,
+    note_id    text        NOT NULL COLLATE "C" CHECK (note_id ~ '^note-[a-z]{16}$'),
+    chat_key   bigint      NOT NULL,
+    body       text        NOT NULL,
+    author     text        NOT NULL COLLATE "C",
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, note_id),
+    FOREIGN KEY (org_id, chat_key) REFERENCES chats (org_id, chat_key) ON DELETE CASCADE DEFERRABLE
+);
+CREATE INDEX notes_chat ON notes (org_id, chat_key, created_at, note_id);
+CREATE INDEX notes_list ON notes (org_id, created_at, note_id);
+COMMENT ON TABLE notes IS 'Notes about chats, for the team only.';
+COMMENT ON COLUMN notes.org_id IS 'The organization.';
+COMMENT ON COLUMN notes.note_id IS 'note- and 16 lower-case letters.';
+COMMENT ON COLUMN notes.chat_key IS 'The chat.';
+COMMENT ON COLUMN notes.body IS 'The text.';
+COMMENT ON COLUMN notes.author IS 'Who wrote it: the normalized email of a member, otherwise key:<key id> or member:<subject of the login token>.';
+COMMENT ON COLUMN notes.created_at IS 'When it was written.';
+COMMENT ON COLUMN notes.updated_at IS 'When its text last changed.';
+
 -- Chats: what each session has.
 
 CREATE TABLE session_chats (
@@ -861,7 +883,7 @@ COMMENT ON COLUMN events.number IS 'Order of commit in the bucket, from 1, witho
 COMMENT ON COLUMN events.at IS 'When it changed.';
 COMMENT ON COLUMN events.chat_key IS 'The chat that changed; it may have been deleted since.';
 COMMENT ON COLUMN events.session_id IS 'The session whose state changed; null for shared data.';
-COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state, messages, message.created, message.updated, message.deleted, reaction.added, reaction.removed or webhook.disabled.';
+COMMENT ON COLUMN events.kind IS 'attached, detached, deleted, details, assignee, labels, properties, access, members, state, messages, message.created, message.updated, message.deleted, reaction.added, reaction.removed, note.created, note.updated, note.deleted or webhook.disabled.';
 COMMENT ON COLUMN events.actor IS 'Who made the change: member:<subject of the login token>, key:<key id>, connector or operator.';
 COMMENT ON COLUMN events.changes IS '{field: [previous, new]}; instants are Unix microseconds.';
 COMMENT ON COLUMN events.message_id IS 'WhatsApp''s id of the message that the event is about; null for others.';
@@ -1392,7 +1414,7 @@ BEGIN
     FOREACH t IN ARRAY ARRAY[
         'orgs', 'members', 'removed_members', 'api_keys', 'idempotency_keys', 'sessions', 'connector_leases', 'ingest_senders',
         'contacts', 'person_links', 'chats', 'chat_addresses', 'chat_merges', 'chat_members', 'chat_access', 'labels',
-        'chat_labels', 'properties', 'chat_properties', 'session_chats', 'commands', 'sends', 'chat_activity',
+        'chat_labels', 'properties', 'chat_properties', 'notes', 'session_chats', 'commands', 'sends', 'chat_activity',
         'list_counts', 'messages', 'media_objects', 'media', 'waiting_updates', 'chat_deletions', 'event_heads', 'events', 'webhooks',
         'webhook_queues', 'webhook_deliveries', 'connections', 'inbound_events'
     ]

@@ -160,7 +160,11 @@ fn check_shared(connection: &mut Connection, org: OrgId, selector: &ChatSelector
 }
 
 /// The error when the selected session does not hold the chat: the phone is unknown, or the chat.
-fn missing(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<Error> {
+pub(super) fn missing(
+    connection: &mut Connection,
+    org: OrgId,
+    selector: &ChatSelector,
+) -> StoreResult<Error> {
     let is_phone_unknown = match &selector.phone {
         Some(phone) => {
             sessions::find_by_phone(connection, org, phone, selector.sessions.as_deref())?.is_empty()

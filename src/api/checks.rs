@@ -6,7 +6,7 @@ use crate::actions::{
 };
 use crate::error::Error;
 use crate::ids::{
-    ChatAddress, ConnectionId, KeyId, LabelId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId,
+    ChatAddress, ConnectionId, KeyId, LabelId, NoteId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId,
 };
 
 macro_rules! checks {
@@ -27,6 +27,8 @@ checks! {
     jid(text: str) = parse::parse::<ChatAddress>("jid", text);
     session_id(text: str) = parse::parse::<SessionId>("session_id", text);
     label_id(text: str) = parse::parse::<LabelId>("label_id", text);
+    note_id(text: str) = parse::parse::<NoteId>("note_id", text);
+    note_text(text: str) = names::check_no_nul("message", text);
     property_id(text: str) = parse::parse::<PropertyId>("property_id", text);
     webhook_id(text: str) = parse::parse::<WebhookId>("webhook_id", text);
     connection_id(text: str) = parse::parse::<ConnectionId>("connection_id", text);

@@ -17,6 +17,8 @@ pub enum Quota {
     Labels,
     /// Members.
     Members,
+    /// Notes of chats.
+    Notes,
     /// Definitions of custom properties.
     Properties,
     /// Sends that are not finished.
@@ -29,13 +31,14 @@ pub enum Quota {
 
 impl Quota {
     /// Every quota with its name and its default.
-    const ALL: [(Self, &str, usize); 10] = [
+    const ALL: [(Self, &str, usize); 11] = [
         (Self::ApiKeys, "api-keys", 1000),
         (Self::Connections, "connections", 1000),
         (Self::IdempotencyBytes, "idempotency-bytes", 1 << 30),
         (Self::IngestSenders, "ingest-senders", 10_000),
         (Self::Labels, "labels", 1000),
         (Self::Members, "members", 10_000),
+        (Self::Notes, "notes", 100_000),
         (Self::Properties, "properties", 200),
         (Self::Sends, "sends", 10_000),
         (Self::Sessions, "sessions", 1000),

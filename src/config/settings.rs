@@ -121,7 +121,7 @@ pub struct Config {
     pub max_body_bytes: usize,
 
     /// Maximum numbers of rows of one organization where they are not the defaults, such as labels=500,webhooks=20: api-keys
-    /// 1000, connections 1000, idempotency-bytes 1GiB, ingest-senders 10000, labels 1000, members 10000, properties 200,
+    /// 1000, connections 1000, idempotency-bytes 1GiB, ingest-senders 10000, labels 1000, members 10000, notes 100000, properties 200,
     /// sessions 1000, webhooks 100
     #[arg(long, value_name = "QUOTAS", default_value = "", hide_default_value = true, value_parser = quotas)]
     pub org_quotas: Quotas,

@@ -71,6 +71,11 @@ text_id!(
     "The id of a media file: `media-` and 16 lower-case letters."
 );
 text_id!(
+    NoteId, "note-", 16 of LETTERS,
+    "must be note- and 16 lower-case letters",
+    "The id of a note: `note-` and 16 lower-case letters."
+);
+text_id!(
     PropertyId, "property-", 16 of LETTERS,
     "must be property- and 16 lower-case letters",
     "The id of a custom property: `property-` and 16 lower-case letters."

@@ -30,8 +30,8 @@ pub use links::{
 };
 pub use members::{Member, members_of, memberships_of, remove_members, set_members};
 pub use merges::{
-    Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, move_addresses, move_messages,
-    remove_chats, session_chat_keys, take_messages, update_merged,
+    Merge, add_merges, duplicate_messages, keep_parts, keep_session_chats, move_addresses_and_notes,
+    move_messages, remove_chats, session_chat_keys, take_messages, update_merged,
 };
 pub use messages::{Message, MessageId, MessageKey, messages_by_id, write_messages};
 pub(super) use messages::{message_columns, message_key};

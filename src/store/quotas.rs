@@ -6,7 +6,7 @@ use super::connection::{Connection, StoreResult};
 use super::list_counts::List;
 use super::org_rows::org_rows;
 use super::schema::{
-    api_keys, connections, ingest_senders, labels, list_counts, members, properties, sends, sessions,
+    api_keys, connections, ingest_senders, labels, list_counts, members, notes, properties, sends, sessions,
     webhooks,
 };
 use crate::config::{Quota, Quotas};
@@ -40,6 +40,7 @@ fn used(connection: &mut Connection, org: OrgId, quota: Quota) -> StoreResult<i6
         Quota::IngestSenders => org_rows!(ingest_senders, org).count().get_result(connection)?,
         Quota::Labels => org_rows!(labels, org).count().get_result(connection)?,
         Quota::Members => org_rows!(members, org).count().get_result(connection)?,
+        Quota::Notes => org_rows!(notes, org).count().get_result(connection)?,
         Quota::Properties => org_rows!(properties, org).count().get_result(connection)?,
         Quota::Sends => org_rows!(sends, org).filter(sends::is_open).count().get_result(connection)?,
         Quota::Sessions => org_rows!(sessions, org).count().get_result(connection)?,

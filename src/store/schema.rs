@@ -265,6 +265,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    notes (org_id, note_id) {
+        org_id -> Uuid,
+        note_id -> Text,
+        chat_key -> BigInt,
+        body -> Text,
+        author -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     idempotency_keys (org_id, key_sha256) {
         org_id -> Uuid,
         key_sha256 -> Binary,
@@ -276,8 +288,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query! {
     orgs, members, removed_members, sessions, api_keys, contacts, chats, chat_addresses, session_chats, chat_activity,
-    list_counts, messages, chat_members, chat_access, labels, chat_labels, properties, chat_properties, events,
-    event_heads, idempotency_keys, ingest_senders, commands, sends, connector_leases, person_links, waiting_updates,
+    list_counts, messages, chat_members, chat_access, labels, chat_labels, properties, chat_properties, notes,
+    events, event_heads, idempotency_keys, ingest_senders, commands, sends, connector_leases, person_links, waiting_updates,
     chat_deletions, chat_merges, media, media_objects, webhooks, webhook_deliveries, webhook_queues, connections,
     inbound_events, chat_views, event_views, message_views
 }

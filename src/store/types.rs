@@ -12,8 +12,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Nullable, SingleValue, Text, Timestamptz, Uuid as SqlUuid};
 
 use crate::ids::{
-    ChatAddress, ConnectionId, KeyId, LabelId, MediaId, OrgId, Phone, PhoneId, PropertyId, ReceiverUrl,
-    SessionId, WebhookId,
+    ChatAddress, ConnectionId, KeyId, LabelId, MediaId, NoteId, OrgId, Phone, PhoneId, PropertyId,
+    ReceiverUrl, SessionId, WebhookId,
 };
 use crate::instant::Instant;
 
@@ -78,6 +78,7 @@ text_column_type!(
     KeyId,
     LabelId,
     MediaId,
+    NoteId,
     Phone,
     PhoneId,
     PropertyId,

@@ -108,6 +108,7 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
             &[&format!("true_{}@c.us_M1-5", seeded.person), &format!("false_{}@c.us_M1-5", seeded.person)]
         }
         "message_id" => &["M1-5"],
+        "note_id" => &[&format!("note-{}b", "a".repeat(15))],
         "sender" => &[&format!("{}@c.us", seeded.person)],
         "label" => &[&seeded.label[0].clone(), &seeded.label[1].replace(' ', "%20")],
         // A member with many chats, one with none, and nobody.

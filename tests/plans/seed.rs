@@ -83,7 +83,7 @@ fn texts(sql: &mut Sql, query: &str, column: &str) -> Vec<String> {
 }
 
 /// In the order of foreign keys. A chat's key is its number in insertion order.
-const STATEMENTS: [&str; 26] = [
+const STATEMENTS: [&str; 27] = [
     "INSERT INTO orgs (org_id, name)
      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Organization ' || n
      FROM generate_series(1, 1019) n",
@@ -121,6 +121,13 @@ const STATEMENTS: [&str; 26] = [
     "INSERT INTO chat_addresses (org_id, address, chat_key)
      SELECT org_id, chat_id, chat_key FROM chats
      UNION ALL SELECT org_id, (189400000000 + chat_key) || '@lid', chat_key FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
+    // In the largest organization: one of each tenth chat, and several pages of one chat.
+    "INSERT INTO notes (org_id, note_id, chat_key, body, author, created_at)
+     SELECT org_id, 'note-' || translate(lpad(n::text, 16, '0'), '0123456789', 'abcdefghij'), chat_key, 'Note ' || n, 'operator',
+         '2025-01-01Z'::timestamptz + n * interval '1 minute'
+     FROM (SELECT org_id, chat_key, row_number() OVER (ORDER BY chat_key) AS n FROM chats
+         CROSS JOIN LATERAL generate_series(1, CASE WHEN chat_key = 1 THEN 700 ELSE 1 END) i
+         WHERE org_id = '00000000-0000-7000-8000-000000000001' AND chat_key % 10 = 1) chats",
     "INSERT INTO person_links (org_id, address, person)
      SELECT org_id, (189400000000 + chat_key) || '@lid', chat_id FROM chats WHERE type = 'user' AND chat_key % 3 = 0",
     "INSERT INTO contacts (org_id, contact_id, name, search_key, color, is_internal)

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::samples::{Ids, SAMPLE_MESSAGE, request, rest, wire};
 use crate::support::{
-    Chat, Method, Protocol, World, connection_id, disabled_connection, disabled_webhook, methods,
+    Chat, Method, Protocol, World, connection_id, disabled_connection, disabled_webhook, methods, note_of,
     own_message, queued_send,
 };
 
@@ -13,6 +13,7 @@ use crate::support::{
 async fn ids_of_another_organization_equal_missing_ids() {
     let world = World::start().await;
     let theirs = Ids::of(&world.other, world.chat_of(&world.other, "Their secret").await);
+    world.sql().run_as(&world.other.id, &note_of(&world.other.id, &theirs.chat));
     let missing = Ids {
         session: "01J9ZX8K2QHV0M3T6R7P4N5W8C".to_owned(),
         chat: world.missing_chat_of(&world.other),
@@ -25,6 +26,7 @@ async fn ids_of_another_organization_equal_missing_ids() {
         connection: "0".repeat(64),
         send: "019b0000-0000-7000-8000-000000000000".to_owned(),
         failed_event: "6899999999".to_owned(),
+        note: "note-aaaaaaaaaaaaaaaa".to_owned(),
         new_number: String::new(),
     };
     let before = world.sql().fingerprint_of(&world.other.id);
@@ -135,6 +137,7 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     world.sql().run_as(&org.id, &queued_send(&org.id, &org.sessions[0], &org.send));
     let chat = world.chat_of(&org, "Alice").await;
     world.sql().run_as(&org.id, &own_message(&org.id, &org.sessions[0], &chat.id, SAMPLE_MESSAGE));
+    world.sql().run_as(&org.id, &note_of(&org.id, &chat));
     Ids::of(&org, chat)
 }
 
@@ -144,7 +147,7 @@ fn letters_of(number: usize) -> String {
 }
 
 /// Our ids with one of them replaced by the other organization's.
-fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 11] {
+fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 12] {
     let chat = Chat::new(&others.chat.digits, &ours.session);
     [
         ("session", Ids { session: others.session.clone(), ..ours.clone() }),
@@ -157,6 +160,7 @@ fn swaps(ours: &Ids, others: &Ids) -> [(&'static str, Ids); 11] {
         ("connection", Ids { connection: others.connection.clone(), ..ours.clone() }),
         ("failed event", Ids { failed_event: others.failed_event.clone(), ..ours.clone() }),
         ("send", Ids { send: others.send.clone(), ..ours.clone() }),
+        ("note", Ids { note: others.note.clone(), ..ours.clone() }),
         ("dead letter", Ids { dead_letter: others.dead_letter.clone(), ..ours.clone() }),
     ]
 }

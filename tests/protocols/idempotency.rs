@@ -178,6 +178,7 @@ fn other_ids(world: &World) -> Ids {
         connection: "0".repeat(64),
         send: "019b0000-0000-7000-8000-000000000000".to_owned(),
         failed_event: "6899999999".to_owned(),
+        note: "note-aaaaaaaaaaaaaaaa".to_owned(),
         new_number: "15550109997".to_owned(),
     }
 }

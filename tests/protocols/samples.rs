@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Binding, Chat, Method, Org, frame};
+use crate::support::{Binding, Chat, Method, Org, frame, note_id};
 
 /// WhatsApp's id of a message that is in every sample chat.
 pub const SAMPLE_MESSAGE: &str = "3EB0ABB7";
@@ -34,6 +34,8 @@ pub struct Ids {
     pub failed_event: String,
     /// A queued send.
     pub send: String,
+    /// A note of the chat.
+    pub note: String,
     /// Digits of an unattached number.
     pub new_number: String,
 }
@@ -44,6 +46,7 @@ impl Ids {
         Self {
             session: org.sessions[0].clone(),
             new_number: format!("99{}", chat.digits),
+            note: note_id(&chat),
             chat,
             member: org.members[0].clone(),
             property: org.note.clone(),
@@ -63,7 +66,7 @@ impl Ids {
         let text = text.replace(&self.member, "MEMBER").replace(&self.property, "PROPERTY");
         let text = text.replace(&self.webhook, "WEBHOOK").replace(&self.dead_letter, "DEAD");
         let text = text.replace(&self.connection, "CONNECTION").replace(&self.failed_event, "FAILED");
-        let text = text.replace(&self.send, "SEND");
+        let text = text.replace(&self.send, "SEND").replace(&self.note, "NOTE");
         text.replace(&self.label, "LABEL").replace(&self.key, "KEY")
     }
 }
@@ -95,6 +98,7 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         }
         "message_id" => json!(format!("true_{}_{SAMPLE_MESSAGE}", ids.chat.id)),
         "queue_id" => json!(ids.send),
+        "note_id" => json!(ids.note),
         "message" | "text" | "edited_body" if field.kind() == Kind::String => json!("hello"),
         "reaction" if field.kind() == Kind::String => json!("👍"),
         // A message has one content.

@@ -7,6 +7,8 @@ use diesel::sql_types::Text;
 use diesel::{Connection, RunQueryDsl};
 use serde_json::Value;
 
+use super::chat::Chat;
+
 /// A connection to a test's database.
 pub struct Sql(PgConnection);
 
@@ -138,6 +140,22 @@ pub fn own_message(org: &str, session: &str, chat_id: &str, message: &str) -> St
          SELECT h.org_id, h.session_id, h.chat_key, now(), true, '{message}', 'chat', 'hello', 1
          FROM session_chats h JOIN chats c ON c.org_id = h.org_id AND c.chat_key = h.chat_key
          WHERE h.org_id = '{org}' AND h.session_id = '{session}' AND c.chat_id = '{chat_id}'"
+    )
+}
+
+/// The id of the note that [`note_of`] stores: the digits of the chat as letters.
+pub fn note_id(chat: &Chat) -> String {
+    let letters: String = chat.digits.bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
+    format!("note-{letters:z<16}")
+}
+
+/// The statement that stores a note of the chat.
+pub fn note_of(org: &str, chat: &Chat) -> String {
+    format!(
+        "INSERT INTO notes (org_id, note_id, chat_key, body, author)
+         SELECT org_id, '{}', chat_key, 'hello', 'agent@acme.example' FROM chats WHERE org_id = '{org}' AND chat_id = '{}'",
+        note_id(chat),
+        chat.id
     )
 }
 

@@ -28,7 +28,7 @@ pub(super) fn merge_chats(tx: &mut Transaction<'_>, merges: &[Merge]) -> StoreRe
     move_messages(tx, &held, &into)?;
     let merged = merge_session_chats(tx, &into, &marked)?;
     move_commands(tx, &held, &into, &merged)?;
-    rows::move_addresses(tx, org, merges)?;
+    rows::move_addresses_and_notes(tx, org, merges)?;
     rows::remove_chats(tx, &held, &removed)
 }
 

@@ -26,6 +26,7 @@ use crate::pb::ingest_service_server::IngestServiceServer;
 use crate::pb::label_service_server::LabelServiceServer;
 use crate::pb::member_service_server::MemberServiceServer;
 use crate::pb::message_service_server::MessageServiceServer;
+use crate::pb::note_service_server::NoteServiceServer;
 use crate::pb::property_service_server::PropertyServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
 use crate::pb::webhook_service_server::WebhookServiceServer;
@@ -89,6 +90,7 @@ pub fn compose(
         .add_service(LabelServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(MemberServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(MessageServiceServer::from_arc(api.clone()).max_decoding_message_size(send_limit))
+        .add_service(NoteServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(PropertyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(SessionServiceServer::from_arc(api.clone()).max_decoding_message_size(send_limit))
         .add_service(WebhookServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
@@ -104,6 +106,7 @@ pub fn compose(
         routes::label_service_routes(api.clone()),
         routes::member_service_routes(api.clone()),
         routes::message_service_routes(api.clone()),
+        routes::note_service_routes(api.clone()),
         routes::property_service_routes(api.clone()),
         routes::session_service_routes(api.clone()),
         routes::webhook_service_routes(api),

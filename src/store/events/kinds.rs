@@ -35,13 +35,19 @@ pub enum EventKind {
     ReactionAdded,
     /// A person took a reaction back.
     ReactionRemoved,
+    /// A note about the chat was written.
+    NoteCreated,
+    /// The text of a note changed.
+    NoteUpdated,
+    /// A note was deleted.
+    NoteDeleted,
     /// The service disabled a webhook. An event of the organization: its chat key is 0.
     WebhookDisabled,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Attached,
         Self::Detached,
         Self::Deleted,
@@ -58,6 +64,9 @@ impl EventKind {
         Self::MessageDeleted,
         Self::ReactionAdded,
         Self::ReactionRemoved,
+        Self::NoteCreated,
+        Self::NoteUpdated,
+        Self::NoteDeleted,
         Self::WebhookDisabled,
     ];
 
@@ -80,6 +89,9 @@ impl EventKind {
             Self::MessageDeleted => "message.deleted",
             Self::ReactionAdded => "reaction.added",
             Self::ReactionRemoved => "reaction.removed",
+            Self::NoteCreated => "note.created",
+            Self::NoteUpdated => "note.updated",
+            Self::NoteDeleted => "note.deleted",
             Self::WebhookDisabled => "webhook.disabled",
         }
     }
@@ -130,6 +142,7 @@ mod tests {
         assert_eq!(selected_by("message.*"), ["message.created", "message.updated", "message.deleted"]);
         assert_eq!(selected_by("messages").len(), 6);
         assert_eq!(selected_by("chat.messages"), ["messages"]);
+        assert_eq!(selected_by("note"), ["note.created", "note.updated", "note.deleted"]);
         for invalid in ["", "*", ".*", "chat", "chat.", "chat*", "labels.*", "chat.*.*"] {
             assert_eq!(selected_by(invalid), Vec::<&str>::new(), "{invalid}");
         }

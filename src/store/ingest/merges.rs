@@ -20,7 +20,7 @@ use crate::store::list_counts::List;
 use crate::store::org_rows::same_chat;
 use crate::store::schema::{
     chat_access, chat_addresses, chat_labels, chat_members, chat_merges, chat_properties, chats, messages,
-    session_chats,
+    notes, session_chats,
 };
 use crate::store::transaction::Transaction;
 use crate::store::{chat_deletion, chat_labels as label_rows};
@@ -203,8 +203,14 @@ pub fn move_messages(
     Ok(())
 }
 
-/// Moves all addresses of the removed chats to the kept ones.
-pub fn move_addresses(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> StoreResult<()> {
+/// Moves all addresses and notes of the removed chats to the kept ones.
+pub fn move_addresses_and_notes(
+    connection: &mut Connection,
+    org: OrgId,
+    merges: &[Merge],
+) -> StoreResult<()> {
+    update_rows!(org, notes, merges, |merge| { chat_key: merge.from } set { chat_key: merge.into })
+        .execute(connection)?;
     update_rows!(org, chat_addresses, merges, |merge| { chat_key: merge.from } set { chat_key: merge.into })
         .execute(connection)?;
     Ok(())

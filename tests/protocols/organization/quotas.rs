@@ -10,8 +10,7 @@ use tonic::Code;
 
 use crate::support::{Answer, Rest, World};
 
-const QUOTAS: &str =
-    "labels=3,members=4,properties=3,sessions=4,connections=2,webhooks=3,api-keys=6,idempotency-bytes=4KiB";
+const QUOTAS: &str = "labels=3,members=4,notes=3,properties=3,sessions=4,connections=2,webhooks=3,api-keys=6,idempotency-bytes=4KiB";
 
 async fn world() -> (World, Rest) {
     let world = World::start_with("127.0.0.1:0", &["--org-quotas", QUOTAS]).await;
@@ -82,6 +81,18 @@ async fn every_kind_of_row_has_a_quota_that_its_error_names() {
         assert_eq!(count(), before + i64::try_from(created).expect("a count"), "nothing more is stored");
         assert!(created > 0, "{quota}");
     }
+}
+
+#[tokio::test]
+async fn notes_of_all_chats_have_one_quota() {
+    let (world, manager) = world().await;
+    for number in 0..4 {
+        let chat = world.chat("Alice").await;
+        let note = json!({"chat_id": chat.id, "message": "hello"}).to_string();
+        let answer = manager.json("POST", "/v1/note/create", note).await;
+        assert_eq!(answer.status, if number < 3 { 200 } else { 409 }, "{}", answer.text());
+    }
+    assert_eq!(world.sql().count("notes"), 3);
 }
 
 #[tokio::test]
