@@ -8,6 +8,7 @@ import { type Connection, ConnectionService } from '../generated/switchboard/v1/
 import { LabelService } from '../generated/switchboard/v1/label_pb';
 import { type Member, MemberService } from '../generated/switchboard/v1/member_pb';
 import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
+import { type Note, NoteService } from '../generated/switchboard/v1/note_pb';
 import { type Property, PropertyService } from '../generated/switchboard/v1/property_pb';
 import type { SearchHit } from '../generated/switchboard/v1/search_pb';
 import { type Session, type SessionSend, SessionService } from '../generated/switchboard/v1/session_pb';
@@ -16,7 +17,7 @@ import { Sending } from './sending';
 
 export { digits } from './phones';
 export type { Outgoing } from './sending';
-export type { Chat, ChatChange, ChatMessage, Connection, Member, Property, SearchHit, Session, SessionSend };
+export type { Chat, ChatChange, ChatMessage, Connection, Member, Note, Property, SearchHit, Session, SessionSend };
 
 /** The filters that the service applies to a list of chats. Empty text means any. */
 export interface Wanted {
@@ -43,6 +44,7 @@ const MOST_NAMES = 200n;
 const PEOPLE = 25;
 const HITS = 25;
 const SENDS = 20n;
+const NOTES = 200n;
 
 export class Api {
   private readonly chats;
@@ -52,7 +54,10 @@ export class Api {
   private readonly memberService;
   private readonly labelService;
   private readonly propertyService;
+  private readonly noteService;
   private readonly base: string;
+  /** The user as the author of notes: the email of a login token, or the id of an API key. */
+  readonly author: string;
   /** The phone numbers that the token may use. */
   readonly sessions = signal<readonly Session[]>([]);
 
@@ -61,6 +66,7 @@ export class Api {
       request.header.set('authorization', `Bearer ${token}`);
       return next(request);
     };
+    this.author = token.startsWith('sb_') ? `key:${token.split('_')[1]}` : emailIn(token).toLowerCase();
     // The page's own directory, so that it also works behind a proxy path.
     this.base = new URL('.', location.href).href.replace(/\/$/, '');
     const transport = createGrpcWebTransport({ baseUrl: this.base, interceptors: [bearer] });
@@ -71,6 +77,7 @@ export class Api {
     this.memberService = createClient(MemberService, transport);
     this.labelService = createClient(LabelService, transport);
     this.propertyService = createClient(PropertyService, transport);
+    this.noteService = createClient(NoteService, transport);
   }
 
   /** Loads the phone numbers. Called first: it also validates the token. */
@@ -242,6 +249,24 @@ export class Api {
     return (await this.chats.listChatAuditLogs(page, through(digits(chat.orgPhone)))).auditLogs;
   }
 
+  /** The newest notes of a chat. */
+  async notes(chat: Chat): Promise<Note[]> {
+    const page = { chatId: chat.chatId, limit: NOTES, skipCount: true };
+    return (await this.noteService.listChatNotes(page)).notes;
+  }
+
+  async writeNote({ chatId }: Chat, message: string): Promise<void> {
+    await this.noteService.createNote({ chatId, message });
+  }
+
+  async editNote({ messageId: noteId }: Note, message: string): Promise<void> {
+    await this.noteService.updateNote({ noteId, message });
+  }
+
+  async deleteNote({ messageId: noteId }: Note): Promise<void> {
+    await this.noteService.deleteNote({ noteId });
+  }
+
   /** A stored file. */
   async media(id: string): Promise<Blob> {
     const headers = { authorization: `Bearer ${this.token}` };
@@ -263,5 +288,15 @@ export class Api {
       throw new ConnectError('the number of this chat is not attached any more', Code.NotFound);
     }
     return { sessionId: session.id, jid: chat.chatId };
+  }
+}
+
+/** The email in a login token; empty for an API key. */
+export function emailIn(token: string): string {
+  try {
+    const claims = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
+    return String(JSON.parse(claims).email ?? '');
+  } catch {
+    return '';
   }
 }

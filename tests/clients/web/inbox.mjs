@@ -8,6 +8,7 @@ import {
 import {
   anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseTokenEndsIsTold,
 } from './inbox-watch.mjs';
+import { notesAreSeenByTheTeam } from './inbox-notes.mjs';
 import {
   aPictureIsSentAndOpened, aReplyIsSentReadAndAnswered, connect, whoMayOnlyReadCannotWrite, withoutAConnectionNobodyWrites,
 } from './inbox-sends.mjs';
@@ -33,6 +34,7 @@ try {
   await severalChatsAreChangedTogether(page);
   await whatIsDoneLeavesTheWork(page);
   await aFoundMessageIsShownWhereItIs(page);
+  await notesAreSeenByTheTeam();
   await everyViewHasAnAddress();
   await whoMayOnlyReadIsTold();
   await whoIsNoMemberIsNotAssigned();

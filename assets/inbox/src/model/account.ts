@@ -1,6 +1,6 @@
 // Who is signed in. The token stays in memory, or in the tab's storage if the user asks for it.
 import { signal } from '@preact/signals';
-import { Api } from '../api';
+import { Api, emailIn } from '../api';
 
 export interface Account {
   readonly api: Api;
@@ -41,14 +41,4 @@ export function signOut(): void {
   sessionStorage.removeItem(KEY);
   history.replaceState(null, '', location.pathname);
   location.reload();
-}
-
-/** The email in a login token; empty for an API key. */
-function emailIn(token: string): string {
-  try {
-    const claims = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
-    return String(JSON.parse(claims).email ?? '');
-  } catch {
-    return '';
-  }
 }

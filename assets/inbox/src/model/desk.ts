@@ -10,6 +10,7 @@ import { ChatList } from './chats';
 import { Choices } from './choices';
 import { Conversation } from './conversation';
 import { showConnected, showFailure, showRefused } from './notices';
+import { Notes } from './notes';
 import { Numbers } from './numbers';
 import { filter, go, route } from './route';
 import { Search } from './search';
@@ -24,6 +25,7 @@ export class Desk {
   readonly conversation: Conversation;
   readonly choices: Choices;
   readonly actions: Actions;
+  readonly notes: Notes;
   readonly numbers: Numbers;
   readonly sender: Sender;
   /** The chat of the selected row of the list. */
@@ -48,6 +50,7 @@ export class Desk {
       },
     });
     this.actions = new Actions(api, (chatId) => this.changes.received(chatId));
+    this.notes = new Notes(api);
     this.numbers = new Numbers(api);
     this.sender = new Sender(api, this.numbers, (chatId) => this.changes.received(chatId));
   }
@@ -56,7 +59,11 @@ export class Desk {
   async start(): Promise<void> {
     const watch = new Watch(this.api, {
       changed: (chatId, message) => this.changed(chatId, message),
-      missed: () => this.changes.missed(),
+      noted: (chatId) => this.notes.reload(chatId),
+      missed: () => {
+        this.changes.missed();
+        this.notes.reload();
+      },
       connected: showConnected,
       refused: showRefused,
     });
@@ -69,7 +76,10 @@ export class Desk {
     effect(() => this.sender.stored(this.conversation.messages.value));
     effect(() => {
       const chat = this.conversation.chat.value;
-      untracked(() => this.markRead(chat));
+      untracked(() => {
+        this.markRead(chat);
+        this.notes.show(chat);
+      });
     });
     document.addEventListener('visibilitychange', () => this.markRead(this.conversation.chat.value));
     // First, so that no change is missed between loading the list and the watch.

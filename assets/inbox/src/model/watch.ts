@@ -6,6 +6,8 @@ import { isFinal, isForgotten } from '../errors';
 export interface Listener {
   /** A chat changed; the message is the one that the change is about. */
   changed(chatId: string, message?: ChatMessage): void;
+  /** The notes of a chat changed. */
+  noted(chatId: string): void;
   /** Earlier changes may have been missed. */
   missed(): void;
   /** Whether the stream is connected. */
@@ -85,7 +87,9 @@ export class Watch {
           this.failures = 0;
           begun();
         }
-        if (change) {
+        if (change?.action === 'note') {
+          this.listener.noted(change.chatId);
+        } else if (change) {
           this.listener.changed(change.chatId, change.message);
           formerNames(change).forEach((chatId) => this.listener.changed(chatId));
         }

@@ -40,6 +40,7 @@ export function shortcuts(desk: Desk): Shortcut[] {
     { key: 'r', does: 'mark read, unread', run: onChat((chat) => desk.toggleRead(chat)) },
     { key: 'a', does: 'assign', run: () => toField(desk, 'assignee') },
     { key: 'l', does: 'add a label', run: () => toField(desk, 'label') },
+    { key: 'n', does: 'write a note for the team', run: () => toField(desk, 'note') },
     { key: 'x', does: 'select the chat, to change several together', run: () => withMeant(desk, toggle) },
     { key: 'i', does: 'show or hide the details', run: () => (hasPanel.value = !hasPanel.value) },
     { key: 'z', does: 'undo', run: undo },

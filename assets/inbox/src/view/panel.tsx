@@ -10,6 +10,7 @@ import { useDesk } from './desk';
 import { useFocus } from './focus';
 import { History } from './history';
 import { IconButton } from './icons';
+import { Notes } from './notes';
 import { STATES } from './numbers';
 import { Properties } from './properties';
 
@@ -33,6 +34,7 @@ export function Panel({ chat }: { chat: Chat }) {
         {chat.groupDescription && <p class="quiet description" dir="auto">{plain(chat.groupDescription)}</p>}
         <Assignee chat={chat} />
         <Labels chat={chat} />
+        <Notes key={chat.chatId} chat={chat} />
         <Properties chat={chat} />
         <Numbers chat={chat} />
         {chat.chatType === 'group' && <Members chat={chat} />}
