@@ -44,6 +44,7 @@ pub mod members;
 pub mod message_lists;
 pub mod message_views;
 pub mod migrations;
+mod name_part;
 pub mod note_lists;
 pub mod notes;
 mod org_rows;

@@ -260,7 +260,9 @@ CREATE TABLE chats (
     -- The program unassigns the chats of a member that it deletes: SET NULL cannot be distributed.
     FOREIGN KEY (org_id, assignee) REFERENCES members (org_id, member_key) DEFERRABLE
 );
-CREATE INDEX chats_assignee ON chats (org_id, assignee) WHERE assignee IS NOT NULL;
+-- For lists of an assignee's chats, or of those that are assigned to nobody, and of closed and open ones.
+CREATE INDEX chats_assignee ON chats (org_id, assignee, closed_at, chat_key);
+CREATE INDEX chats_closed_at ON chats (org_id, closed_at, chat_key);
 CREATE INDEX chats_search ON chats
     USING gin (org_id, name_ngrams(org_id, coalesce(search_key, '') || E'\n' || split_part(chat_id, '@', 1)))
     WITH (gin_pending_list_limit = 64);

@@ -7,6 +7,8 @@ use crate::caller::{Caller, Claimant};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
 pub use crate::store::chat_lists::{AssigneeFilter, ChatFilter, LabelFilter};
+use crate::ids::{OrgId, PhoneSelector};
+pub use crate::store::chat_lists::{AssigneeFilter, ChatFilter, ChatOrder, LabelsFilter};
 use crate::store::chats::ChatView;
 use crate::store::lists::SessionScope;
 pub use crate::store::lists::{ListPage, PageWindow};
@@ -20,19 +22,62 @@ pub async fn list(
     store: &Store,
     caller: &Caller,
     number: Option<PhoneSelector>,
-    filter: ChatFilter,
+    (filter, order): (ChatFilter, ChatOrder),
     page: PageWindow,
 ) -> Result<ListPage<ChatView>> {
     let org = caller.org;
     let scope = SessionScope::of(caller, number);
     let read = move |connection: &mut Connection| {
-        let mut listed = chat_lists::list(connection, org, &scope, &filter, page)?;
+        let mut listed = chat_lists::list(connection, org, &scope, &filter, order, page)?;
         let views = listed.as_mut().map(|page| page.items.as_mut_slice()).unwrap_or_default();
         hide_common(connection, org, scope.viewer.as_deref(), views)?;
         hide_claimed(connection, org, scope.claimant.as_ref(), views)?;
         Ok(listed)
     };
     store.read(read).await?.ok_or_else(|| Error::not_found("phone not found"))
+}
+
+/// The numbers of chats in each view of an inbox, at most 1000 each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // documented in the proto
+pub struct ViewCounts {
+    pub all: i64,
+    pub unread: i64,
+    pub mine: i64,
+    pub unassigned: i64,
+    pub closed: i64,
+    pub archived: i64,
+}
+
+/// Counts the chats of each view that pass the filter. `member` is the key of the member whose chats are `mine`; otherwise the
+/// caller's.
+pub async fn count(
+    store: &Store,
+    caller: &Caller,
+    number: Option<PhoneSelector>,
+    filter: ChatFilter,
+    member: Option<String>,
+) -> Result<ViewCounts> {
+    let (org, scope) = (caller.org, SessionScope::of(caller, number));
+    let member = member.or_else(|| caller.member.as_deref().map(ToOwned::to_owned));
+    let all = ChatFilter { archived: Some(false), ..filter.clone() };
+    let assigned = |to| ChatFilter { closed: Some(false), assigned: Some(to), ..all.clone() };
+    let views = [
+        ChatFilter { unread: Some(true), ..all.clone() },
+        // No member has the empty key.
+        assigned(AssigneeFilter::Member(member.unwrap_or_default())),
+        assigned(AssigneeFilter::Nobody),
+        ChatFilter { closed: Some(true), ..all.clone() },
+        ChatFilter { archived: Some(true), ..filter },
+        all,
+    ];
+    let read = move |connection: &mut Connection| chat_lists::counts(connection, org, &scope, &views);
+    match store.read(read).await?.as_deref() {
+        Some(&[unread, mine, unassigned, closed, archived, all]) => {
+            Ok(ViewCounts { all, unread, mine, unassigned, closed, archived })
+        }
+        Some(_) | None => Err(Error::not_found("phone not found")),
+    }
 }
 
 /// The filter by the email of a member, or `none`.

@@ -16,16 +16,16 @@ use super::search::{search_query, search_response};
 use super::state::{Api, RpcResult};
 use super::streams::ResponseStream;
 use super::write::update;
-use crate::actions::chat_lists::ListPage;
+use crate::actions::chat_lists::{ListPage, ViewCounts};
 use crate::actions::{audit, chat_bulk, chat_lists, chats, message_lists, search as searches, watch};
 use crate::pb::chat_service_server::ChatService;
 use crate::pb::{
-    Chat, CloseChatRequest, GetChatRequest, ListChatAuditLogsRequest, ListChatAuditLogsResponse,
-    ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest, ListChatsResponse,
-    ListMessagesRequest, ListMessagesResponse, ListReactionsRequest, ListReactionsResponse,
-    MarkChatReadRequest, ReopenChatRequest, SearchMessagesRequest, SearchMessagesResponse,
-    UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest, WatchChatsRequest,
-    WatchChatsResponse,
+    Chat, CloseChatRequest, CountChatsRequest, CountChatsResponse, GetChatRequest, ListChatAuditLogsRequest,
+    ListChatAuditLogsResponse, ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest,
+    ListChatsResponse, ListMessagesRequest, ListMessagesResponse, ListReactionsRequest,
+    ListReactionsResponse, MarkChatReadRequest, ReopenChatRequest, SearchMessagesRequest,
+    SearchMessagesResponse, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
+    WatchChatsRequest, WatchChatsResponse,
 };
 
 #[tonic::async_trait]
@@ -47,11 +47,20 @@ impl ChatService for Api {
 
     async fn list_chats(&self, request: Request<ListChatsRequest>) -> RpcResult<ListChatsResponse> {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
-        let (filter, page) = requests::chat_query(request.into_inner())?;
-        let ListPage { count, items } = chat_lists::list(&self.store, &caller, number, filter, page).await?;
+        let (filter, order, page) = requests::chat_query(request.into_inner())?;
+        let ListPage { count, items } =
+            chat_lists::list(&self.store, &caller, number, (filter, order), page).await?;
         let chats = offset_pages::messages(items, |view| chat_object(caller.org, view));
         let (from, to) = positions(page.offset, chats.len());
         Ok(Response::new(ListChatsResponse { from, to, count, chats }))
+    }
+
+    async fn count_chats(&self, request: Request<CountChatsRequest>) -> RpcResult<CountChatsResponse> {
+        let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
+        let (filter, member) = requests::count_query(request.into_inner())?;
+        let counts = chat_lists::count(&self.store, &caller, number, filter, member).await?;
+        let ViewCounts { all, unread, mine, unassigned, closed, archived } = counts;
+        Ok(Response::new(CountChatsResponse { all, unread, mine, unassigned, closed, archived }))
     }
 
     async fn list_chat_messages(

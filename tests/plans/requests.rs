@@ -59,9 +59,10 @@ fn of(method: &Method, binding: &Binding, seeded: &Seeded) -> Vec<Request> {
             filters.push(values.iter().map(|value| format!("{}={value}", field.name())).collect());
         }
     }
-    let words: Vec<String> =
-        filters.iter().flatten().filter(|pair| pair.starts_with("query=")).cloned().collect();
-    filters.retain(|pairs| !pairs.iter().any(|pair| pair.starts_with("query=")));
+    let is_search = rpc == "SearchMessages";
+    let is_words = |pair: &String| is_search && pair.starts_with("query=");
+    let words: Vec<String> = filters.iter().flatten().filter(|pair| is_words(pair)).cloned().collect();
+    filters.retain(|pairs| !pairs.iter().any(is_words));
     let every: Vec<String> = filters.iter().map(|pairs| pairs[0].clone()).collect();
 
     // A search requires a query.
@@ -120,6 +121,12 @@ fn values(field: &FieldDescriptor, seeded: &Seeded) -> Vec<String> {
         "end_time" => &["2025-06-15"],
         // Contained in few names, in nearly all, in none.
         "q" => &["person%2012", "E", "zq"],
+        "query" if field.parent_message().name() != "SearchMessagesRequest" => {
+            &["person%2012", "E", "zq", "0100"]
+        }
+        "labels" => &[&seeded.label[0].clone(), &seeded.label[1].replace(' ', "%20"), "missing"],
+        "sort" => &["oldest"],
+        "member" => &["agent1@org1.example", "agent2@org1.example"],
         // In 1 of 5 messages, of 100, of 10,000; combinations; a phrase in all.
         "query" => {
             &["hello", "invoice", "zebra", "hello%20invoice", "%22your%20order%22", "zebra%20or%20invoice"]

@@ -2,6 +2,7 @@
 
 mod messages;
 pub mod numbers;
+mod views;
 
 use serde_json::{Value, json};
 use switchboard::pb;

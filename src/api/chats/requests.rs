@@ -4,7 +4,7 @@ use prost_types::value::Kind as ValueKind;
 
 use crate::actions::audit::AuditQuery;
 use crate::actions::chat_bulk::AccessChange;
-use crate::actions::chat_lists::{self, ChatFilter, LabelFilter, PageWindow};
+use crate::actions::chat_lists::{self, ChatFilter, ChatOrder, LabelsFilter, PageWindow};
 use crate::actions::chat_properties::PropertyInput;
 use crate::actions::chats::ChatChange;
 use crate::actions::message_lists::MessageFilter;
@@ -16,8 +16,9 @@ use crate::api::parse::{chat_address, iso_8601, optional, parse_each};
 use crate::error::Result;
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::pb::{
-    ListChatAuditLogsRequest, ListChatMessagesRequest, ListChatsRequest, ListMessagesRequest,
-    UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest, WatchChatsRequest,
+    CountChatsRequest, ListChatAuditLogsRequest, ListChatMessagesRequest, ListChatsRequest,
+    ListMessagesRequest, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
+    WatchChatsRequest,
 };
 use crate::text_key::text_key;
 
@@ -54,19 +55,45 @@ fn text(value: prost_types::Value) -> Option<String> {
     if let Some(ValueKind::StringValue(text)) = value.kind { Some(text) } else { None }
 }
 
-pub(super) fn chat_query(request: ListChatsRequest) -> Result<(ChatFilter, PageWindow)> {
-    let label = request.label.trim();
+pub(super) fn chat_query(request: ListChatsRequest) -> Result<(ChatFilter, ChatOrder, PageWindow)> {
+    let order = match request.sort.as_deref() {
+        Some("oldest") => ChatOrder::Oldest,
+        Some(_) | None => ChatOrder::Newest,
+    };
     let filter = ChatFilter {
         chat_type: request.chat_type.as_deref().and_then(chat_type),
-        label: (!label.is_empty()).then(|| LabelFilter { id: label.to_owned(), key: text_key(label) }),
+        labels: labels_filter([&request.label].into_iter().chain(&request.labels)),
         start: optional("start_time", request.start_time, iso_8601)?,
         end: optional("end_time", request.end_time, iso_8601)?,
         unread: request.unread,
         assigned: request.assigned_to.as_deref().map(chat_lists::assignee).transpose()?,
         closed: request.closed,
         archived: request.archived,
+        name: name_filter(request.query),
     };
-    Ok((filter, page(request.offset, request.limit, request.skip_count)))
+    Ok((filter, order, page(request.offset, request.limit, request.skip_count)))
+}
+
+/// What is counted, and the key of the member whose chats are counted as `mine`.
+pub(super) fn count_query(request: CountChatsRequest) -> Result<(ChatFilter, Option<String>)> {
+    let filter = ChatFilter {
+        chat_type: request.chat_type.as_deref().and_then(chat_type),
+        labels: labels_filter(&request.labels),
+        assigned: request.assigned_to.as_deref().map(chat_lists::assignee).transpose()?,
+        name: name_filter(request.query),
+        ..ChatFilter::default()
+    };
+    Ok((filter, request.member.as_deref().map(text_key)))
+}
+
+fn labels_filter<'t>(labels: impl IntoIterator<Item = &'t String>) -> LabelsFilter {
+    let labels = labels.into_iter().map(|label| label.trim()).filter(|label| !label.is_empty());
+    let (ids, keys) = labels.map(|label| (label.to_owned(), text_key(label))).unzip();
+    LabelsFilter { ids, keys }
+}
+
+fn name_filter(query: String) -> Option<String> {
+    Some(query.trim().to_owned()).filter(|query| !query.is_empty())
 }
 
 /// The stored type; `individual` is another name of `user`.

@@ -7,8 +7,8 @@ use crate::instant::Instant;
 pub struct ChatFilter {
     /// `user`, `group` or `business`.
     pub chat_type: Option<&'static str>,
-    /// Has this label.
-    pub label: Option<LabelFilter>,
+    /// Has all of these labels.
+    pub labels: LabelsFilter,
     /// The newest message was sent at this time or later.
     pub start: Option<Instant>,
     /// The newest message was sent before this time.
@@ -21,6 +21,18 @@ pub struct ChatFilter {
     pub closed: Option<bool>,
     /// The session whose state is listed has archived it.
     pub archived: Option<bool>,
+    /// The name or the phone number contains this text, ignoring case and accents.
+    pub name: Option<String>,
+}
+
+/// The order of a list of chats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChatOrder {
+    /// Newest activity first, then by chat id.
+    #[default]
+    Newest,
+    /// The reverse.
+    Oldest,
 }
 
 /// An assignee.
@@ -32,11 +44,11 @@ pub enum AssigneeFilter {
     Member(String),
 }
 
-/// A label by its id or its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelFilter {
-    /// The text as a label id.
-    pub id: String,
-    /// The text as a normalized label name.
-    pub key: String,
+/// Labels, each by its id or its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelsFilter {
+    /// The texts as label ids.
+    pub ids: Vec<String>,
+    /// The texts as normalized label names.
+    pub keys: Vec<String>,
 }

@@ -1,69 +1,128 @@
 //! Filters that few chats may pass, which have an index of their own.
+//!
+//! The planner cannot estimate which way is cheaper. Chats that pass a rare filter are looked up by it and sorted; without a rare
+//! one, they are found soon by reading the list in order.
 
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Text, Uuid};
+use diesel::sql_types::{Array, Text, Uuid};
 
-use super::filter::{AssigneeFilter, ChatFilter, LabelFilter};
+use super::filter::{AssigneeFilter, ChatFilter};
 use crate::ids::OrgId;
 use crate::store::lists::push;
+use crate::store::name_part::NamePart;
 
-/// A label or an assignee that fewer chats have is read from those chats, any other from the list.
-const RARE: i64 = 2000;
+/// A filter that fewer chats pass is rare.
+const RARE: &str = "2000";
 
 /// A filter that few chats may pass.
 #[derive(Clone, Copy)]
 pub(super) enum Selective<'a> {
-    Label(&'a LabelFilter),
-    Assignee(&'a String),
+    /// The label of those asked for that the fewest chats have.
+    Label,
+    /// The assignee, and whether the chat is closed.
+    Work(Option<&'a AssigneeFilter>, Option<bool>),
+    /// A part of the name or the number.
+    Name(&'a NamePart),
+    /// Archived by a session.
+    Archived,
 }
 
+/// The constants by which statements name the index of a filter.
+const DRIVERS: [&str; 4] = ["0", "1", "2", "3"];
+
+/// Names of the columns of the labels that are asked for, and of the rarest of them.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) labels: &'static str,
+    pub(super) rarest: &'static str,
+}
+
+/// Beside the query that [`push_driver`] joins them to.
+pub(super) const BESIDE: Asked = Asked { labels: "asked.labels", rarest: "of_labels.rarest" };
+
 impl<'a> Selective<'a> {
-    pub(super) fn of(filter: &'a ChatFilter) -> Option<Self> {
-        match (&filter.label, &filter.assigned) {
-            (Some(label), _) => Some(Self::Label(label)),
-            (None, Some(AssigneeFilter::Member(key))) => Some(Self::Assignee(key)),
-            (None, Some(AssigneeFilter::Nobody) | None) => None,
-        }
+    /// Those of a filter, each with its `driver`.
+    pub(super) fn all(filter: &'a ChatFilter, name: Option<&'a NamePart>) -> Vec<(&'static str, Self)> {
+        let ChatFilter { labels, assigned, closed, archived, .. } = filter;
+        let work = assigned.is_some() || closed.is_some();
+        let all = [
+            (!labels.ids.is_empty()).then_some(Self::Label),
+            work.then_some(Self::Work(assigned.as_ref(), *closed)),
+            name.map(Self::Name),
+            (*archived == Some(true)).then_some(Self::Archived),
+        ];
+        DRIVERS.into_iter().zip(all.into_iter().flatten()).collect()
     }
 
-    /// The keys of the chats that pass it, as `selected`. The labels are in `labels`.
+    /// A query of the column `chat_key`: the chats that pass it, some maybe twice.
     pub(super) fn push_keys(
         self,
         mut out: AstPass<'_, 'a, Pg>,
         org: &'a OrgId,
-        labels: &str,
+        asked: Asked,
     ) -> QueryResult<()> {
         match self {
-            Self::Label(_) => {
-                push!(out; r#"(SELECT DISTINCT chat_key FROM chat_labels WHERE "org_id" = "#, [Uuid] org,
-                    " AND label_id = ANY (", labels, ")) selected");
+            Self::Label => {
+                push!(out; r#"SELECT chat_key FROM chat_labels WHERE "org_id" = "#, [Uuid] org, " AND label_id = ", asked.rarest);
             }
-            Self::Assignee(key) => {
-                push!(out; r#"(SELECT chat_key FROM chats WHERE "org_id" = "#, [Uuid] org,
-                    " AND assignee = ", [Text] key, ") selected");
+            Self::Work(assigned, closed) => {
+                push!(out; r#"SELECT chat_key FROM chats WHERE "org_id" = "#, [Uuid] org);
+                match assigned {
+                    Some(AssigneeFilter::Nobody) => out.push_sql(" AND assignee IS NULL"),
+                    Some(AssigneeFilter::Member(key)) => push!(out; " AND assignee = ", [Text] key),
+                    None => {}
+                }
+                out.push_sql(match closed {
+                    Some(true) => " AND closed_at IS NOT NULL",
+                    Some(false) => " AND closed_at IS NULL",
+                    None => "",
+                });
+            }
+            Self::Name(name) => name.push_found(out)?,
+            Self::Archived => {
+                push!(out; r#"SELECT h.chat_key FROM sessions s CROSS JOIN LATERAL (SELECT h.chat_key FROM session_chats h
+                    WHERE h."org_id" = "#, [Uuid] org, r#" AND h.session_id = s.session_id AND h.archived OFFSET 0) h
+                    WHERE s."org_id" = "#, [Uuid] org);
             }
         }
         Ok(())
     }
 
-    /// Joins the labels that are asked for, and whether few chats pass it.
-    pub(super) fn push_rarity(self, mut out: AstPass<'_, 'a, Pg>, org: &'a OrgId) -> QueryResult<()> {
-        if let Self::Label(LabelFilter { id, key }) = self {
-            push!(out; r#" CROSS JOIN LATERAL (SELECT ARRAY(SELECT label_id FROM labels WHERE "org_id" = "#, [Uuid] org,
-                " AND (label_id = ", [Text] id, " OR label_key = ", [Text] key, ")) AS labels) asked");
-        }
-        push!(out; " CROSS JOIN LATERAL (SELECT count(*) < ", [BigInt] &RARE, " AS is_rare FROM (SELECT FROM ");
+    /// A query of at least as many rows as chats pass it.
+    fn push_candidates(self, out: AstPass<'_, 'a, Pg>, org: &'a OrgId, asked: Asked) -> QueryResult<()> {
         match self {
-            Self::Label(_) => {
-                push!(out; r#"chat_labels WHERE "org_id" = "#, [Uuid] org, " AND label_id = ANY (asked.labels)");
-            }
-            Self::Assignee(key) => {
-                push!(out; r#"chats WHERE "org_id" = "#, [Uuid] org, " AND assignee = ", [Text] key);
-            }
+            Self::Name(name) => name.push_matches(out),
+            Self::Label | Self::Work(..) | Self::Archived => self.push_keys(out, org, asked),
         }
-        push!(out; " LIMIT ", [BigInt] &RARE, ") first) of_filter");
-        Ok(())
     }
+}
+
+/// Joins the labels that are asked for, as `asked` and `of_labels`, and the `driver`: the first rare filter, or null.
+pub(super) fn push_driver<'a>(
+    all: &[(&'static str, Selective<'a>)],
+    filter: &'a ChatFilter,
+    mut out: AstPass<'_, 'a, Pg>,
+    org: &'a OrgId,
+) -> QueryResult<()> {
+    if !filter.labels.ids.is_empty() {
+        // A missing label is an empty id, which no chat has.
+        push!(out; r#" CROSS JOIN LATERAL (SELECT ARRAY(SELECT DISTINCT coalesce((SELECT label_id FROM labels WHERE "org_id" = "#,
+            [Uuid] org, " AND (label_id = w.id OR label_key = w.key) LIMIT 1), '') FROM unnest(", [Array<Text>] &filter.labels.ids,
+            ", ", [Array<Text>] &filter.labels.keys, r#") w (id, key)) AS labels) asked
+            CROSS JOIN LATERAL (SELECT w.id AS rarest FROM unnest(asked.labels) w (id) CROSS JOIN LATERAL (
+                SELECT count(*) FROM (SELECT FROM chat_labels WHERE "org_id" = "#, [Uuid] org, " AND label_id = w.id LIMIT ", RARE,
+            ") few) n ORDER BY n.count LIMIT 1) of_labels");
+    }
+    if !all.is_empty() {
+        push!(out; " CROSS JOIN LATERAL (SELECT CASE");
+        for (driver, selective) in all {
+            push!(out; " WHEN (SELECT count(*) FROM (SELECT FROM (");
+            selective.push_candidates(out.reborrow(), org, BESIDE)?;
+            push!(out; ") candidates LIMIT ", RARE, ") few) < ", RARE, " THEN ", driver);
+        }
+        push!(out; " END AS driver) of_filter");
+    }
+    Ok(())
 }

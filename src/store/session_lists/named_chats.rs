@@ -7,19 +7,16 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
 use super::listed_chat::{ChatFilter, ChatPosition, Columns};
 use crate::ids::{OrgId, SessionId};
+use crate::store::name_part::NamePart;
 
 /// Number of chats that are read in any case, and before the names that have the n-grams are looked up although they are many.
 const NEAR: &str = "100";
 const FAR: &str = "20000";
-/// Fewest digits of a phone number's part.
-const MIN_DIGITS: usize = 3;
 
-const OF_CHATS: &str = "SELECT chat_key FROM chats WHERE name_ngrams(org_id, coalesce(search_key, '') || E'\\n' || split_part(chat_id, '@', 1)) @> ";
-const OF_CONTACTS: &str = "SELECT contact_id FROM contacts WHERE name_ngrams(org_id, search_key) @> ";
 const COLUMNS: &str = "SELECT s.id, s.archived, s.pinned, s.muted_until, s.unread, s.last_message_at, s.active_at, c.chat_id, \
     coalesce(p.name, c.name) AS name FROM ";
 const ORDER: &str = " ORDER BY s.pinned DESC, s.active_at DESC, s.id DESC LIMIT ";
@@ -33,11 +30,7 @@ pub(super) struct NamedChats<'f> {
     viewer: Option<&'f str>,
     after: Option<ChatPosition>,
     limit: i64,
-    /// The folded text.
-    name: String,
-    name_ngrams: Vec<String>,
-    /// Its digits, if it may be a part of a phone number, with their n-grams.
-    number: Option<(String, Vec<String>)>,
+    name: NamePart,
 }
 
 impl<'f> NamedChats<'f> {
@@ -50,24 +43,8 @@ impl<'f> NamedChats<'f> {
         after: Option<ChatPosition>,
         limit: i64,
     ) -> Self {
-        let number = digits(&name).map(|digits| (digits.clone(), ngrams(org, &digits)));
-        let name_ngrams = ngrams(org, &name);
-        Self { org, session, filter, viewer, after, limit, name, name_ngrams, number }
+        Self { org, session, filter, viewer, after, limit, name: NamePart::new(org, name) }
     }
-}
-
-/// The digits of a text that has only them and what stands between the digits of a phone number.
-fn digits(text: &str) -> Option<String> {
-    let is_phone = text.chars().all(|c| c.is_ascii_digit() || "+-(). ".contains(c));
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    (is_phone && digits.len() >= MIN_DIGITS).then_some(digits)
-}
-
-/// The n-grams that every text containing this one has: its 3-grams, or the whole text if it is shorter. See `name_ngrams`.
-fn ngrams(org: OrgId, text: &str) -> Vec<String> {
-    let letters: Vec<char> = text.chars().collect();
-    let grams = letters.windows(letters.len().clamp(1, 3));
-    grams.map(|gram| format!("{org}{}", gram.iter().collect::<String>())).collect()
 }
 
 impl Query for NamedChats<'_> {
@@ -131,7 +108,7 @@ impl NamedChats<'_> {
     fn push_lookup<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(COLUMNS);
         out.push_sql("(");
-        self.push_found(out.reborrow())?;
+        self.name.push_found(out.reborrow())?;
         out.push_sql(") found CROSS JOIN LATERAL (SELECT * FROM session_chats s WHERE s.");
         self.push_session(out.reborrow())?;
         out.push_sql(" AND s.chat_key = found.chat_key OFFSET 0) s");
@@ -147,15 +124,8 @@ impl NamedChats<'_> {
             " AND chats.chat_key = s.chat_key OFFSET 0) c LEFT JOIN LATERAL (SELECT * FROM contacts WHERE ",
         );
         self.push_org(out.reborrow())?;
-        out.push_sql(" AND contacts.contact_id = c.chat_id OFFSET 0) p ON true WHERE (strpos(CASE WHEN p.name IS NULL THEN c.search_key ELSE p.search_key END, ");
-        out.push_bind_param::<Text, _>(&self.name)?;
-        out.push_sql(") > 0");
-        if let Some((digits, _)) = &self.number {
-            out.push_sql(" OR c.chat_id LIKE '%@c.us' AND strpos(c.chat_id, ");
-            out.push_bind_param::<Text, _>(digits)?;
-            out.push_sql(") > 0");
-        }
-        out.push_sql(")");
+        out.push_sql(" AND contacts.contact_id = c.chat_id OFFSET 0) p ON true WHERE ");
+        self.name.push_condition(out.reborrow())?;
         if let Some(viewer) = &self.viewer {
             out.push_sql(" AND NOT EXISTS (SELECT FROM chat_access x WHERE x.");
             self.push_org(out.reborrow())?;
@@ -181,45 +151,12 @@ impl NamedChats<'_> {
         Ok(())
     }
 
-    /// The keys of the chats whose name or number has the n-grams.
-    fn push_found<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.push_indexed(out.reborrow(), OF_CHATS, &self.name_ngrams)?;
-        if let Some((_, ngrams)) = &self.number {
-            out.push_sql(" UNION ");
-            self.push_indexed(out.reborrow(), OF_CHATS, ngrams)?;
-        }
-        out.push_sql(" UNION SELECT its.* FROM (");
-        self.push_indexed(out.reborrow(), OF_CONTACTS, &self.name_ngrams)?;
-        out.push_sql(") person CROSS JOIN LATERAL (SELECT chat_key FROM chats WHERE ");
-        self.push_org(out.reborrow())?;
-        out.push_sql(" AND chats.chat_id = person.contact_id OFFSET 0) its");
-        Ok(())
-    }
-
     /// Whether few names or numbers have the n-grams.
     fn push_few<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT count(*) < 2000 AS yes FROM (SELECT 1 FROM (");
-        self.push_indexed(out.reborrow(), OF_CHATS, &self.name_ngrams)?;
-        if let Some((_, ngrams)) = &self.number {
-            out.push_sql(" UNION ALL ");
-            self.push_indexed(out.reborrow(), OF_CHATS, ngrams)?;
-        }
-        out.push_sql(") of_chat UNION ALL SELECT 1 FROM (");
-        self.push_indexed(out.reborrow(), OF_CONTACTS, &self.name_ngrams)?;
-        out.push_sql(") of_contact LIMIT 2000) x");
+        out.push_sql("SELECT count(*) < 2000 AS yes FROM (");
+        self.name.push_matches(out.reborrow())?;
+        out.push_sql(" LIMIT 2000) x");
         Ok(())
-    }
-
-    fn push_indexed<'b>(
-        &'b self,
-        mut out: AstPass<'_, 'b, Pg>,
-        select: &str,
-        ngrams: &'b Vec<String>,
-    ) -> QueryResult<()> {
-        out.push_sql(select);
-        out.push_bind_param::<Array<Text>, _>(ngrams)?;
-        out.push_sql(" AND ");
-        self.push_org(out)
     }
 
     fn push_after<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
