@@ -3,7 +3,7 @@ import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import { signal } from '@preact/signals';
 import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
-import { type Chat, ChatService } from '../generated/switchboard/v1/chat_pb';
+import { type Chat, ChatService, type CountChatsResponse } from '../generated/switchboard/v1/chat_pb';
 import { type Connection, ConnectionService } from '../generated/switchboard/v1/connection_pb';
 import { LabelService } from '../generated/switchboard/v1/label_pb';
 import { type Member, MemberService } from '../generated/switchboard/v1/member_pb';
@@ -17,12 +17,16 @@ import { Sending } from './sending';
 
 export { digits } from './phones';
 export type { Outgoing } from './sending';
-export type { Chat, ChatChange, ChatMessage, Connection, Member, Note, Property, SearchHit, Session, SessionSend };
+export type { Chat, ChatChange, CountChatsResponse, ChatMessage, Connection, Member, Note, Property, SearchHit, Session, SessionSend };
 
 /** The filters that the service applies to a list of chats. Empty text means any. */
 export interface Wanted {
   number: string;
-  label: string;
+  /** The chats have all of them. */
+  labels: readonly string[];
+  /** A part of the name or the number. */
+  query?: string;
+  sort: Sort;
   type: string;
   /** Email of a member, or `none`. */
   assignee: string;
@@ -31,18 +35,18 @@ export interface Wanted {
   archived?: boolean;
 }
 
+/** `newest` activity first, or `oldest`; chats without messages are not among the oldest. */
+export type Sort = 'newest' | 'oldest';
+
 /** A page of results; without `next`, the last one. */
 export interface Page<Item, Next> {
   items: Item[];
   next?: Next;
 }
 
-/** The next pages of a search for people: a cursor for each session. */
-export type Cursors = Map<string, string>;
-
 const MOST_NAMES = 200n;
-const PEOPLE = 25;
 const HITS = 25;
+const PINNED = 25n;
 const SENDS = 20n;
 const NOTES = 200n;
 
@@ -98,12 +102,15 @@ export class Api {
   }
 
   async listChats(wanted: Wanted, offset: number, limit: number): Promise<Chat[]> {
-    const { number, label, type, assignee, unread, closed, archived } = wanted;
+    const { number, labels, query, sort, type, assignee, unread, closed, archived } = wanted;
     const answer = await this.chats.listChats(
       {
         offset: BigInt(offset),
         limit: BigInt(limit),
-        label: label || undefined,
+        labels: [...labels],
+        query,
+        sort,
+        startTime: sort === 'oldest' ? '1970-01-01' : undefined,
         chatType: type || undefined,
         assignedTo: assignee || undefined,
         unread,
@@ -116,27 +123,20 @@ export class Api {
     return answer.chats;
   }
 
-  /** A page of the ids of chats that sessions hold, such as pinned ones or those with a text in their name. */
-  async findInSessions(
-    number: string,
-    filter: { q?: string; pinned?: boolean },
-    cursors?: Cursors,
-  ): Promise<Page<{ chatId: string; number: string }, Cursors>> {
-    const sessions = this.sessions.peek().filter(
-      ({ id, phoneNumber }) => (number === '' || phoneNumber === number) && (!cursors || cursors.has(id)),
-    );
-    const next: Cursors = new Map();
-    const pages = await Promise.all(
-      sessions.map(async ({ id, phoneNumber }) => {
-        const cursor = cursors?.get(id) ?? '';
-        const page = await this.sessionService.listSessionChats({ sessionId: id, limit: BigInt(PEOPLE), cursor, ...filter });
-        if (page.nextCursor !== undefined) {
-          next.set(id, page.nextCursor);
-        }
-        return page.data.map(({ jid }) => ({ chatId: jid.replace('@s.whatsapp.net', '@c.us'), number: phoneNumber }));
-      }),
-    );
-    return { items: pages.flat(), next: next.size > 0 ? next : undefined };
+  /** The numbers of chats in each view, at most 1000 of each. */
+  async countChats({ number, labels, type, assignee }: Wanted, email: string): Promise<CountChatsResponse> {
+    const request = { labels: [...labels], chatType: type || undefined, assignedTo: assignee || undefined, member: email || undefined };
+    return this.chats.countChats(request, through(number));
+  }
+
+  /** The chats that sessions have pinned: few. */
+  async pinnedChats(number: string): Promise<{ chatId: string; number: string }[]> {
+    const sessions = this.sessions.peek().filter(({ phoneNumber }) => number === '' || phoneNumber === number);
+    const pages = sessions.map(async ({ id, phoneNumber }) => {
+      const { data } = await this.sessionService.listSessionChats({ sessionId: id, limit: PINNED, pinned: true });
+      return data.map(({ jid }) => ({ chatId: jid.replace('@s.whatsapp.net', '@c.us'), number: phoneNumber }));
+    });
+    return (await Promise.all(pages)).flat();
   }
 
   /** Undefined when the phone number does not hold such a chat. */

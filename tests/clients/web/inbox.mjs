@@ -148,10 +148,15 @@ async function chatsAreOrganized(page) {
 
   await page.getByRole('button', { name: 'Mine' }).click();
   await names(page, ['Bela Kovacs']);
-  await page.getByRole('button', { name: 'All', exact: true }).click();
+  await page.getByRole('button', { name: 'Mine 1' }).waitFor();
+  await page.getByRole('button', { name: 'All 3' }).click();
   await page.locator('#label-filter').selectOption('vip');
   await names(page, ['Bela Kovacs']);
-  await page.locator('#label-filter').selectOption('');
+  await page.getByRole('button', { name: 'All 1' }).waitFor();
+  await page.getByRole('button', { name: 'Also chats without vip' }).click();
+  await page.locator('#sort').selectOption('oldest');
+  await names(page, ['Bela Kovacs', 'Asha Rao', 'Chen Wei']);
+  await page.locator('#sort').selectOption('');
   await page.locator('#number').selectOption({ index: 2 });
   await names(page, []);
   await page.locator('#number').selectOption('');

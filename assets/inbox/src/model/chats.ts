@@ -9,7 +9,7 @@ import type { Filter } from './route';
 const PAGE = 100;
 
 export class ChatList {
-  /** The visible chats: pinned first, then newest activity. */
+  /** The visible chats: pinned first, then in the order of the list. */
   readonly rows = signal<readonly Chat[]>([]);
   readonly isLoading = signal(true);
   /** Whether the service's list has no further pages. */
@@ -19,7 +19,7 @@ export class ChatList {
   private chats = new Map<string, Chat>();
   /** Whether the first page is not there yet. */
   private isStarting = false;
-  /** Activity of the last chat of the last page. */
+  /** Position of the last chat of the last page. */
   private boundary = Infinity;
 
   constructor(
@@ -79,7 +79,7 @@ export class ChatList {
 
   /** Adds or updates a chat. A chat beyond the loaded pages arrives with its page. */
   put(chat: Chat): void {
-    const isWithin = this.isComplete.value || activity(chat) >= this.boundary;
+    const isWithin = this.isComplete.value || this.place(chat) >= this.boundary;
     if (this.chats.has(chat.chatId) || isWithin || chat.isPinned) {
       this.chats.set(chat.chatId, compact(chat));
       this.arrange();
@@ -114,8 +114,8 @@ export class ChatList {
 
   /** The service lists chats by activity, so that pinned ones may be on any page: they are loaded first. */
   private async pinned(asked: Wanted): Promise<void> {
-    const { items } = await this.api.findInSessions(asked.number, { pinned: true });
-    const chats = await Promise.all(items.map(({ chatId, number }) => this.api.findChat(chatId, number)));
+    const pinned = await this.api.pinnedChats(asked.number);
+    const chats = await Promise.all(pinned.map(({ chatId, number }) => this.api.findChat(chatId, number)));
     if (asked === this.wanted) {
       chats.forEach((chat) => chat && !this.chats.has(chat.chatId) && this.chats.set(chat.chatId, compact(chat)));
       this.arrange();
@@ -124,7 +124,7 @@ export class ChatList {
 
   private async readOn(asked: Wanted): Promise<void> {
     // Counted each time: chats enter and leave the list while it is loaded.
-    const loaded = [...this.chats.values()].filter((chat) => activity(chat) >= this.boundary && isListed(asked, chat));
+    const loaded = [...this.chats.values()].filter((chat) => this.place(chat) >= this.boundary && isListed(asked, chat));
     const chats = await this.api.listChats(asked, loaded.length, PAGE);
     if (asked === this.wanted) {
       chats.forEach((chat) => this.chats.set(chat.chatId, compact(chat)));
@@ -134,8 +134,13 @@ export class ChatList {
 
   private finish(lastPage: Chat[]): void {
     this.isComplete.value = lastPage.length < PAGE;
-    this.boundary = Math.min(this.boundary, ...lastPage.slice(-1).map(activity));
+    this.boundary = Math.min(this.boundary, ...lastPage.slice(-1).map((chat) => this.place(chat)));
     this.arrange();
+  }
+
+  /** Where a chat is in the list: greater than those after it. */
+  private place(chat: Chat): number {
+    return this.wanted?.sort === 'oldest' ? -activity(chat) : activity(chat);
   }
 
   private arrange(): void {
@@ -144,7 +149,7 @@ export class ChatList {
       const chats = [...this.chats.values()].filter((chat) => isListed(wanted, chat));
       this.rows.value = chats.sort(
         (a, b) =>
-          Number(b.isPinned) - Number(a.isPinned) || activity(b) - activity(a) || (a.chatId < b.chatId ? -1 : 1),
+          Number(b.isPinned) - Number(a.isPinned) || this.place(b) - this.place(a) || (a.chatId < b.chatId ? -1 : 1),
       );
     }
   }

@@ -9,6 +9,7 @@ import { Changes } from './changes';
 import { ChatList } from './chats';
 import { Choices } from './choices';
 import { Conversation } from './conversation';
+import { Counts } from './counts';
 import { showConnected, showFailure, showRefused } from './notices';
 import { Notes } from './notes';
 import { Numbers } from './numbers';
@@ -21,6 +22,7 @@ import { Watch } from './watch';
 export class Desk {
   readonly api: Api;
   readonly list: ChatList;
+  readonly counts: Counts;
   readonly search: Search;
   readonly conversation: Conversation;
   readonly choices: Choices;
@@ -38,6 +40,7 @@ export class Desk {
     const { api, email } = account;
     this.api = api;
     this.list = new ChatList(api, email);
+    this.counts = new Counts(api, email);
     this.search = new Search(api);
     this.conversation = new Conversation(api);
     this.choices = new Choices(email);
@@ -105,6 +108,7 @@ export class Desk {
   private followFilter(): void {
     const wanted = filter.value;
     untracked(() => {
+      void this.counts.refresh();
       const shown = wanted.search === '' ? this.list.show(wanted) : this.search.start(wanted);
       void shown.catch(showFailure);
     });
@@ -142,6 +146,7 @@ export class Desk {
   }
 
   private async refetch(chatId: string): Promise<void> {
+    this.counts.changed();
     const asked = filter.peek();
     const isOpen = this.conversation.chat.peek()?.chatId === chatId;
     const chat = await this.api.findChat(chatId, asked.number);
@@ -161,6 +166,7 @@ export class Desk {
   }
 
   private async refetchAll(): Promise<void> {
+    this.counts.changed();
     await this.list.reload();
     await this.refreshOpen();
   }

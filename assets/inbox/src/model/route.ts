@@ -6,12 +6,15 @@ export type View = 'all' | 'unread' | 'mine' | 'unassigned' | 'closed' | 'archiv
 /** The list; empty text means any. */
 export interface Filter {
   readonly view: View;
+  /** Names, separated by commas: the chats have all of these labels. */
   readonly label: string;
   readonly number: string;
   readonly type: string;
   /** Email of the member whose chats are shown. */
   readonly agent: string;
   readonly search: string;
+  /** `oldest`, or empty for the newest first. */
+  readonly sort: string;
 }
 
 export interface Route extends Filter {
@@ -24,15 +27,15 @@ export interface Route extends Filter {
 }
 
 export const VIEWS: readonly View[] = ['all', 'unread', 'mine', 'unassigned', 'closed', 'archived'];
-const PARAMETERS = ['label', 'number', 'type', 'agent', 'search', 'message'] as const;
+const PARAMETERS = ['label', 'number', 'type', 'agent', 'search', 'sort', 'message'] as const;
 
 /** `#/unread/15550100400/15550101844@c.us?label=vip` */
 export function parse(hash: string): Route {
   const [path, query] = hash.replace(/^#\/?/, '').split('?');
   const [view, through = '', chatId = ''] = path.split('/').map(decode);
   const parameters = new URLSearchParams(query);
-  const [label, number, type, agent, search, message] = PARAMETERS.map((name) => parameters.get(name) ?? '');
-  return { view: VIEWS.find((known) => known === view) ?? 'all', label, number, type, agent, search, message, chatId, through };
+  const [label, number, type, agent, search, sort, message] = PARAMETERS.map((name) => parameters.get(name) ?? '');
+  return { view: VIEWS.find((known) => known === view) ?? 'all', label, number, type, agent, search, sort, message, chatId, through };
 }
 
 export function format(route: Route): string {
@@ -66,8 +69,8 @@ export function go(change: Partial<Route>, isStep = true): void {
 }
 
 let last: Filter | undefined;
-function pick({ view, label, number, type, agent, search }: Route): Filter {
-  const next = { view, label, number, type, agent, search };
+function pick({ view, label, number, type, agent, search, sort }: Route): Filter {
+  const next = { view, label, number, type, agent, search, sort };
   if (!last || Object.entries(next).some(([name, value]) => last?.[name as keyof Filter] !== value)) {
     last = next;
   }

@@ -1,8 +1,10 @@
 // A search: people and groups by name or number, and messages by their words.
 import { signal } from '@preact/signals';
-import type { Api, Chat, Cursors, SearchHit } from '../api';
+import type { Api, Chat, SearchHit } from '../api';
 import { load } from './busy';
 import type { Filter } from './route';
+
+const PEOPLE = 25;
 
 export interface Hit {
   hit: SearchHit;
@@ -16,7 +18,7 @@ export class Search {
   /** Whether there are no further results. */
   readonly isComplete = signal(true);
   private asked?: Filter;
-  private nextPeople?: Cursors;
+  private nextPeople?: number;
   private nextHits?: number;
   /** The chats of hits, each loaded once. */
   private chats = new Map<string, Promise<Chat | undefined>>();
@@ -27,7 +29,7 @@ export class Search {
     this.asked = filter;
     this.chats.clear();
     const read = async () => {
-      const [people, hits] = await Promise.all([this.readPeople(filter), this.readHits(filter, 0)]);
+      const [people, hits] = await Promise.all([this.readPeople(filter, 0), this.readHits(filter, 0)]);
       this.show(filter, people, hits);
     };
     await load(this.isLoading, read, () => filter === this.asked);
@@ -39,7 +41,7 @@ export class Search {
       return;
     }
     const read = async () => {
-      const people = this.nextPeople ? await this.readPeople(asked, this.nextPeople) : [];
+      const people = this.nextPeople !== undefined ? await this.readPeople(asked, this.nextPeople) : [];
       const hits = this.nextHits === undefined ? [] : await this.readHits(asked, this.nextHits);
       this.show(asked, [...this.people.value, ...people], [...this.hits.value, ...hits]);
     };
@@ -55,18 +57,17 @@ export class Search {
     if (asked === this.asked) {
       this.people.value = [...new Map(people.map((chat) => [chat.chatId, chat])).values()];
       this.hits.value = hits;
-      this.isComplete.value = !this.nextPeople && this.nextHits === undefined;
+      this.isComplete.value = this.nextPeople === undefined && this.nextHits === undefined;
     }
   }
 
-  private async readPeople(asked: Filter, cursors?: Cursors): Promise<Chat[]> {
-    const { items, next } = await this.api.findInSessions(asked.number, { q: asked.search }, cursors);
-    // A chat may have been deleted since the search.
-    const chats = await Promise.all(items.map(({ chatId, number }) => this.api.findChat(chatId, number)));
+  private async readPeople(asked: Filter, offset: number): Promise<Chat[]> {
+    const wanted = { number: asked.number, labels: [], query: asked.search, sort: 'newest', type: '', assignee: '' } as const;
+    const chats = await this.api.listChats(wanted, offset, PEOPLE);
     if (asked === this.asked) {
-      this.nextPeople = next;
+      this.nextPeople = chats.length === PEOPLE ? offset + PEOPLE : undefined;
     }
-    return chats.filter((chat): chat is Chat => chat !== undefined);
+    return chats;
   }
 
   private async readHits(asked: Filter, offset: number): Promise<Hit[]> {

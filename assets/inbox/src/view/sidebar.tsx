@@ -4,7 +4,7 @@ import { signOut } from '../model/account';
 import { filter, go, VIEWS, type View } from '../model/route';
 import { isSelecting } from '../model/selection';
 import { isHelpOpen } from '../model/settings';
-import { phone } from '../texts';
+import { phone, plain } from '../texts';
 import { Bulk } from './bulk';
 import { useDesk } from './desk';
 import { Icon } from './icons';
@@ -68,26 +68,39 @@ function SearchBox() {
 
 function Views() {
   const desk = useDesk();
-  const { view, label, number, type, agent } = filter.value;
+  const { view, label, number, type, agent, sort } = filter.value;
+  const labels = label.split(',').filter((name) => name !== '');
+  const counts = desk.counts.texts.value;
   const hasAgent = view !== 'mine' && view !== 'unassigned';
   const sessions = desk.api.sessions.value;
   return (
     <div id="filters">
       <div id="views" role="group" aria-label="Show">
         {VIEWS.map((name) => (
-          <button type="button" key={name} aria-pressed={view === name} onClick={() => showView(desk, name)}>{VIEW_NAMES[name]}</button>
+          <button type="button" key={name} aria-pressed={view === name} onClick={() => showView(desk, name)}>{VIEW_NAMES[name]}{counts[name] && <small> {counts[name]}</small>}</button>
         ))}
       </div>
       <div id="selects">
         {sessions.length > 1 && <Select id="number" label="Number" value={number} any="Number" onChange={(value) => go({ number: value })}
           options={sessions.map((session) => [session.phoneNumber, session.label || phone(session.waJid.replace('@s.whatsapp.net', '@c.us'))])} />}
-        <Select id="label-filter" label="Label" value={label} any="Label" onChange={(value) => go({ label: value })}
-          options={desk.choices.labels.value.map((name) => [name, name])} />
+        <Select id="label-filter" label="Label" value="" any={labels.length > 0 ? 'And label' : 'Label'} onChange={(value) => go({ label: [...labels, value].join(',') })}
+          options={desk.choices.labels.value.filter((name) => !labels.includes(name)).map((name) => [name, name])} />
         <Select id="type-filter" label="Type" value={type} any="Type" onChange={(value) => go({ type: value })}
           options={Object.entries(TYPE_NAMES)} />
         {hasAgent && <Select id="agent-filter" label="Agent" value={agent} any="Agent" onChange={(value) => go({ agent: value })}
           options={desk.choices.members.value.map(({ email, name }) => [email, name || email])} />}
+        <Select id="sort" label="Order" value={sort} any="Newest" onChange={(value) => go({ sort: value })} options={[['oldest', 'Oldest']]} />
       </div>
+      {labels.length > 0 && (
+        <ul id="chosen-labels" aria-label="Labels that the chats have">
+          {labels.map((name) => (
+            <li class="label" key={name}>
+              <span dir="auto">{plain(name)}</span>
+              <button type="button" aria-label={`Also chats without ${name}`} onClick={() => go({ label: labels.filter((other) => other !== name).join(',') })}>×</button>
+            </li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }
