@@ -2,7 +2,7 @@
 
 mod shared_chats;
 
-pub use shared_chats::{ExportedChat, SessionChatRow, chats_after, session_chats};
+pub use shared_chats::{ExportedChat, SessionChatRow, chats_after, notes, session_chats};
 
 use diesel::dsl::exists;
 use diesel::pg::{Pg, PgRowByRowLoadingMode};

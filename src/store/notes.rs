@@ -3,6 +3,7 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 
+use super::bulk::insert_rows;
 use super::connection::{Connection, StoreResult};
 use super::events::{EventKind, FieldChanges, NewEvent};
 use super::org_rows::org_rows;
@@ -59,6 +60,29 @@ pub fn insert(tx: &mut Transaction<'_>, chat_key: i64, body: &str, author: &str)
     diesel::insert_into(notes::table).values(values).execute(&mut **tx)?;
     record(tx, EventKind::NoteCreated, chat_key, &note_id, (None, Some(body)));
     Ok(note_id)
+}
+
+/// Inserts notes that were written elsewhere, each with the key of its chat. Those that exist stay as they are.
+pub fn import(tx: &mut Transaction<'_>, rows: &[(i64, &NoteRow)]) -> StoreResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.added(Quota::Notes);
+    let inserted: Vec<String> = insert_rows!(tx.org(), notes, rows, |row| {
+        note_id: row.1.note_id.as_str(),
+        chat_key: row.0,
+        body: row.1.body.as_str(),
+        author: row.1.author.as_str(),
+        created_at: row.1.created_at,
+        updated_at: row.1.updated_at,
+    })
+    .on_conflict_do_nothing()
+    .returning(notes::note_id)
+    .get_results(&mut **tx)?;
+    for (chat_key, note) in rows.iter().filter(|row| inserted.iter().any(|id| id == row.1.note_id.as_str())) {
+        record(tx, EventKind::NoteCreated, *chat_key, &note.note_id, (None, Some(&note.body)));
+    }
+    Ok(())
 }
 
 /// Locks the note FOR UPDATE.

@@ -80,6 +80,11 @@ impl TestOrg {
                 "SELECT chat_id, property_id, value FROM chat_properties x JOIN chats USING (org_id, chat_key)",
             ),
             (
+                "notes",
+                "SELECT chat_id, note_id, body, author, x.created_at, x.updated_at
+                    FROM notes x JOIN chats USING (org_id, chat_key)",
+            ),
+            (
                 "chat_access",
                 "SELECT chat_id, member_key, allowed FROM chat_access x JOIN chats USING (org_id, chat_key)",
             ),

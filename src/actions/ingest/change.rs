@@ -10,6 +10,7 @@ use crate::ids::{ChatAddress, Phone, PhoneId, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::labels::LabelName;
+use crate::store::notes::NoteRow;
 
 /// A parsed event of a session.
 pub(super) struct SessionEvent {
@@ -193,5 +194,6 @@ pub(super) struct InboxChange {
     pub(super) access: BTreeMap<String, bool>,
     pub(super) closed_at: Patch<Instant>,
     pub(super) hubspot_metadata: Option<Value>,
+    pub(super) notes: Vec<NoteRow>,
     pub(super) updated_at: Option<Instant>,
 }

@@ -9,8 +9,9 @@ use crate::instant::Instant;
 use crate::store::chats::SharedChat;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::ingest::{FieldTimes, Json};
+use crate::store::notes::NoteRow;
 use crate::store::org_rows::{org_rows, same_chat};
-use crate::store::schema::{chats, session_chats};
+use crate::store::schema::{chats, notes, session_chats};
 use crate::store::views::chat_views;
 
 /// A chat with everything that all sessions share.
@@ -66,6 +67,13 @@ pub fn chats_after(
         page = page.filter(exists(own));
     }
     Ok(page.order(chats::chat_key).limit(limit).select(ExportedChat::as_select()).load(connection)?)
+}
+
+/// The notes about these chats, each with the key of its chat.
+pub fn notes(connection: &mut Connection, org: OrgId, keys: &[i64]) -> StoreResult<Vec<(i64, NoteRow)>> {
+    let of_chats = org_rows!(notes, org).filter(notes::chat_key.eq_any(keys));
+    let order = (notes::chat_key, notes::created_at, notes::note_id);
+    Ok(of_chats.order(order).select((notes::chat_key, NoteRow::as_select())).load(connection)?)
 }
 
 /// The views of these chats; with a session, only its own.

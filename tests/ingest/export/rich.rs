@@ -173,6 +173,10 @@ async fn organize(rest: &Rest, session: &str) {
         "custom_properties": {"colours": ["green", "red"], "next visit": "2026-12-24", "customer number": ""},
     });
     send("PATCH", "/v1/chats/15550107001@c.us", chat).await;
+    for chat in ["15550107001@c.us", GROUP] {
+        let note = json!({"chat_id": chat, "message": "Prefers *mornings*\nand calls"});
+        send("POST", "/v1/note/create", note).await;
+    }
     let access = json!({"access": {"sam@acme.example": true, "maria@acme.example": false}, "chat_ids": [PERSON, GROUP]});
     send("PATCH", "/v1/chats/access", access).await;
 

@@ -7,9 +7,10 @@ use crate::actions::ingest::persons::Persons;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
 use crate::pb::ingest_event::{
-    Chat, ChatType, Event, Inbox, LabelNames, Member, MemberChange, Members, Read,
+    Chat, ChatType, Event, Inbox, LabelNames, Member, MemberChange, Members, Note, Read,
 };
 use crate::store::export::{self as rows, ExportedChat, SessionChatRow};
+use crate::store::notes::NoteRow;
 use crate::store::{Connection, StoreResult};
 
 /// Chats in the order of their keys, with everything that belongs to them.
@@ -35,9 +36,14 @@ impl Page {
         for view in rows::session_chats(connection, org, session, &keys)? {
             views.entry(view.chat_key).or_default().push(view);
         }
+        let mut notes: HashMap<i64, Vec<NoteRow>> = HashMap::new();
+        for (chat_key, note) in rows::notes(connection, org, &keys)? {
+            notes.entry(chat_key).or_default().push(note);
+        }
         let mut page = Self { last_key: keys.last().copied(), events: Vec::new() };
         for chat in chats {
-            page.add(views.remove(&chat.chat_key).unwrap_or_default(), chat)?;
+            let notes = notes.remove(&chat.chat_key).unwrap_or_default();
+            page.add(views.remove(&chat.chat_key).unwrap_or_default(), chat, notes)?;
         }
         Ok(page)
     }
@@ -52,7 +58,12 @@ impl Page {
     }
 
     /// Adds a chat. What all sessions share of it is in the events of its first session.
-    fn add(&mut self, views: Vec<SessionChatRow>, chat: ExportedChat) -> StoreResult<()> {
+    fn add(
+        &mut self,
+        views: Vec<SessionChatRow>,
+        chat: ExportedChat,
+        notes: Vec<NoteRow>,
+    ) -> StoreResult<()> {
         let Some(first) = views.first().map(|view| view.session_id) else { return Ok(()) };
         let (times, updated_at) = (chat.field_times.0.clone(), chat.shared.updated_at);
         let changes = member_changes(&chat);
@@ -89,7 +100,22 @@ impl Page {
             }
         }
         inbox.into_iter().for_each(|inbox| add(first, Event::Inbox(inbox)));
+        // One an event, so that events stay small.
+        for row in notes {
+            let notes = vec![note(row)];
+            add(first, Event::Inbox(Inbox { chat: jid.clone(), notes, ..Inbox::default() }));
+        }
         Ok(())
+    }
+}
+
+fn note(row: NoteRow) -> Note {
+    Note {
+        id: row.note_id.to_string(),
+        body: row.body,
+        author: row.author,
+        created_at: Some(row.created_at.into()),
+        updated_at: Some(row.updated_at.into()),
     }
 }
 

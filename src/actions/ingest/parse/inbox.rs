@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use prost_types::Value as ProtoValue;
 use prost_types::value::Kind;
 
-use super::fields::{Fields, address, instant, json, text};
+use super::fields::{Fields, address, body, instant, json, required, text};
 use crate::actions::chat_properties::PropertyInput;
 use crate::actions::ingest::change::{Change, InboxChange};
 use crate::actions::labels;
 use crate::error::{Error, Result};
-use crate::pb::ingest_event::Inbox;
+use crate::pb::ingest_event::{Inbox, Note};
 use crate::store::labels::LabelName;
+use crate::store::notes::NoteRow;
 use crate::text_key::text_key;
 
 pub(super) fn parse(inbox: Inbox) -> Result<Change> {
@@ -28,9 +29,21 @@ pub(super) fn parse(inbox: Inbox) -> Result<Change> {
         access: members.into_iter().map(|(email, is_open)| (text_key(&email), is_open)).collect(),
         closed_at: fields.instant("closed_at", inbox.closed_at)?,
         hubspot_metadata: metadata.map(|value| json("inbox.hubspotMetadata", value)).transpose()?,
+        notes: inbox.notes.into_iter().map(note).collect::<Result<_>>()?,
         updated_at: instant("inbox.updatedAt", inbox.updated_at)?,
     };
     Ok(Change::Inbox { chat, inbox: Box::new(change) })
+}
+
+fn note(note: Note) -> Result<NoteRow> {
+    let created_at = required("inbox.notes.createdAt", note.created_at)?;
+    Ok(NoteRow {
+        note_id: note.id.parse().map_err(|expected| Error::invalid("inbox.notes.id", expected))?,
+        body: body("inbox.notes.body", note.body)?,
+        author: text("inbox.notes.author", note.author)?,
+        created_at,
+        updated_at: instant("inbox.notes.updatedAt", note.updated_at)?.unwrap_or(created_at),
+    })
 }
 
 /// Each label once, sorted by key.

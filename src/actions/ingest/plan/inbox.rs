@@ -19,6 +19,8 @@ use crate::store::labels::{self as stored_labels, LabelName};
 use crate::store::{
     StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties, claims,
     members as stored_members,
+    StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties,
+    members as stored_members, notes,
 };
 
 const NOT_SHARED: &str = "must be a chat that not only this key reported, since other sessions share it";
@@ -123,6 +125,10 @@ pub(super) fn write(
     let mut with_other_data = write_labels(tx, context.org, &by_chat)?;
     with_other_data.extend(write_properties(tx, &by_chat)?);
     with_other_data.extend(write_access(tx, &by_chat)?);
+    let notes = by_chat.iter().flat_map(|(key, inboxes)| {
+        inboxes.iter().flat_map(|resolved| &resolved.inbox.notes).map(move |note| (*key, note))
+    });
+    notes::import(tx, &notes.collect::<Vec<_>>())?;
 
     let mut changed = Vec::new();
     for before in stored {
