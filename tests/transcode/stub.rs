@@ -11,9 +11,9 @@ use serde_json::Value;
 use switchboard::error::{Error, Kind};
 use switchboard::pb::chat_service_server::ChatService;
 use switchboard::pb::{
-    Chat, CloseChatRequest, GetChatRequest, GetSessionChatRequest, ListChatAuditLogsRequest,
-    ListChatAuditLogsResponse, ListChatMessagesRequest, ListChatMessagesResponse, ListChatsRequest,
-    ListChatsResponse, ListMessagesRequest, ListMessagesResponse, ListReactionsRequest,
+    Chat, CloseChatRequest, CountChatsRequest, CountChatsResponse, GetChatRequest, GetSessionChatRequest,
+    ListChatAuditLogsRequest, ListChatAuditLogsResponse, ListChatMessagesRequest, ListChatMessagesResponse,
+    ListChatsRequest, ListChatsResponse, ListMessagesRequest, ListMessagesResponse, ListReactionsRequest,
     ListReactionsResponse, MarkChatReadRequest, ReopenChatRequest, SearchMessagesRequest,
     SearchMessagesResponse, SessionChat, UpdateChatAccessRequest, UpdateChatLabelsRequest, UpdateChatRequest,
     UpdateSessionChatRequest, WatchChatsRequest, WatchChatsResponse,
@@ -95,6 +95,10 @@ impl ChatService for Stub {
 
     async fn list_chats(&self, call: Call<ListChatsRequest>) -> Result<Reply<ListChatsResponse>, Status> {
         self.answer(call, ListChatsResponse::default(), |_, _| ())
+    }
+
+    async fn count_chats(&self, call: Call<CountChatsRequest>) -> Result<Reply<CountChatsResponse>, Status> {
+        self.answer(call, CountChatsResponse::default(), |_, _| ())
     }
 
     async fn list_chat_messages(
