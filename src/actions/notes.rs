@@ -3,6 +3,7 @@
 use super::Precondition;
 use super::chats::missing;
 use super::idempotency::IdempotentWrite;
+use super::name::check_no_nul;
 use crate::caller::{Actor, Caller, Capability};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, NoteId, OrgId, PhoneSelector};
@@ -12,6 +13,17 @@ pub use crate::store::note_lists::NoteFilter;
 pub use crate::store::notes::NoteView;
 use crate::store::notes::{self, LockedNote};
 use crate::store::{Connection, Store, StoreResult, Transaction, chats, note_lists};
+
+/// The longest text, in characters.
+const MAX_TEXT: usize = 16384;
+
+/// Rejects a text that no note may have.
+pub fn check_text(text: &str) -> Result<()> {
+    if text.is_empty() || text.chars().count() > MAX_TEXT {
+        return Err(Error::invalid("message", format_args!("must be 1 to {MAX_TEXT} characters")));
+    }
+    check_no_nul("message", text)
+}
 
 /// Writes a note about a chat that the selected number holds.
 pub async fn create<R: Send + 'static>(

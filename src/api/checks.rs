@@ -2,7 +2,7 @@
 
 use super::{connections, parse, search, sends, webhooks};
 use crate::actions::{
-    chat_lists, labels, members, name as names, search as searches, session_lists, sessions,
+    chat_lists, labels, members, name as names, notes, search as searches, session_lists, sessions,
 };
 use crate::error::Error;
 use crate::ids::{
@@ -28,7 +28,7 @@ checks! {
     session_id(text: str) = parse::parse::<SessionId>("session_id", text);
     label_id(text: str) = parse::parse::<LabelId>("label_id", text);
     note_id(text: str) = parse::parse::<NoteId>("note_id", text);
-    note_text(text: str) = names::check_no_nul("message", text);
+    note_text(text: str) = notes::check_text(text);
     property_id(text: str) = parse::parse::<PropertyId>("property_id", text);
     webhook_id(text: str) = parse::parse::<WebhookId>("webhook_id", text);
     connection_id(text: str) = parse::parse::<ConnectionId>("connection_id", text);
