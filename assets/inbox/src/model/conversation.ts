@@ -69,7 +69,8 @@ export class Conversation {
           this.take(page);
           this.hasOlder.value = page.length >= PAGE;
           this.target.value = page.find((found) => isSameMessage(found, message))?.messageId ?? '';
-          this.newFrom.value = firstNew(this.messages.value, unread(chat));
+          // Opening it may have marked it as read already.
+          this.newFrom.value = firstNew(this.messages.value, Math.max(unread(chat), listed ? unread(listed) : 0));
         });
       }
     } finally {
