@@ -45,6 +45,11 @@ const OWN_MESSAGES: &str =
     "SELECT 'true_' || c.chat_id || '_' || m.message_id FROM messages m JOIN chats c USING (org_id, chat_key)
          WHERE ORG AND m.from_me ORDER BY m.sent_at DESC LIMIT 50";
 
+/// A note of each of twenty chats.
+const NOTES: &str = "INSERT INTO notes (org_id, note_id, chat_key, body, author)
+     SELECT org_id, 'note-' || repeat(chr(96 + row_number() OVER (ORDER BY chat_key)::integer), 16), chat_key, 'hello', 'operator'
+     FROM (SELECT org_id, chat_key FROM chats WHERE ORG ORDER BY chat_key LIMIT 20) c";
+
 /// A token with all capabilities, and existing ids by `x-refers-to`; see `tests/clients/rest/known.py`.
 fn furnish(world: &World, org: &str) -> (String, Value) {
     let all = "read,send,ingest,manage";
@@ -63,6 +68,8 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let session = sessions[1].as_str().expect("a session");
     let queued: Vec<_> = sends.iter().map(|send| queued_send(org, session, send)).collect();
     world.sql().run_as(org, &queued.join("; "));
+    world.sql().run_as(org, &NOTES.replace("ORG", &format!("org_id = '{org}'")));
+    let notes = column("SELECT note_id FROM notes WHERE ORG ORDER BY note_id");
 
     let cli = |args: &[&str]| world.cli(&[args, &["--org", org]].concat());
     let spare = spare(&cli);
@@ -97,6 +104,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
             "entries": entries,
         },
         "message": {"kept": messages},
+        "note": {"kept": notes[..2], "spare": notes[2..]},
         "send": {"kept": sends[..1], "spare": sends[1..]},
         "session": {"kept": sessions, "spare": spare.sessions},
         "webhook": {"kept": webhooks[..1], "spare": webhooks[1..]},

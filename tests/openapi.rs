@@ -97,7 +97,10 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 fn document_describes_exactly_the_annotated_routes() {
     assert_eq!(described(&whole()), annotated(None));
     let apis: [(&str, &[&str]); 2] = [
-        ("chat", &["switchboard.v1.ChatService", "switchboard.v1.MessageService"]),
+        (
+            "chat",
+            &["switchboard.v1.ChatService", "switchboard.v1.MessageService", "switchboard.v1.NoteService"],
+        ),
         ("session", &["switchboard.v1.ConnectionService", "switchboard.v1.SessionService"]),
     ];
     for (api, services) in apis {

@@ -109,7 +109,11 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         }
         "chat_ids" => json!([ids.chat.id]),
         // A filter: no chat is assigned to a missing member.
-        "assigned_to" if field.parent_message().name().starts_with("List") => json!("none"),
+        "assigned_to"
+            if ["List", "Count"].iter().any(|verb| field.parent_message().name().starts_with(verb)) =>
+        {
+            json!("none")
+        }
         "assigned_to" => json!(ids.member),
         "access" => json!({ids.member.as_str(): true}),
         "custom_properties" => json!({ids.property.as_str(): "hello"}),
