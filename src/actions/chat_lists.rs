@@ -6,8 +6,6 @@ use super::members;
 use crate::caller::{Caller, Claimant};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, OrgId, PhoneSelector};
-pub use crate::store::chat_lists::{AssigneeFilter, ChatFilter, LabelFilter};
-use crate::ids::{OrgId, PhoneSelector};
 pub use crate::store::chat_lists::{AssigneeFilter, ChatFilter, ChatOrder, LabelsFilter};
 use crate::store::chats::ChatView;
 use crate::store::lists::SessionScope;

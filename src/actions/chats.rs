@@ -151,7 +151,11 @@ fn find(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> Sto
 }
 
 /// Rejects a change of what sessions share of a chat that the key only claims.
-fn check_shared(connection: &mut Connection, org: OrgId, selector: &ChatSelector) -> StoreResult<()> {
+pub(super) fn check_shared(
+    connection: &mut Connection,
+    org: OrgId,
+    selector: &ChatSelector,
+) -> StoreResult<()> {
     let claimed = claims::of(connection, org, selector.claimant.as_ref(), &[&selector.address])?;
     match claimed.is_empty() {
         true => Ok(()),

@@ -1,7 +1,7 @@
 //! Notes about chats: who may write, change and delete them.
 
 use super::Precondition;
-use super::chats::missing;
+use super::chats::{check_shared, missing};
 use super::idempotency::IdempotentWrite;
 use super::name::check_no_nul;
 use crate::caller::{Actor, Caller, Capability};
@@ -43,6 +43,7 @@ pub async fn create<R: Send + 'static>(
         let Some(chat) = locked.filter(|_| held.is_some()) else {
             return Err(missing(tx, org, &selector)?.into());
         };
+        check_shared(tx, org, &selector)?;
         let id = notes::insert(tx, chat.key, &body, &author)?;
         find(tx, org, &scope, &id)
     };

@@ -85,25 +85,6 @@ const NEWEST_FIRST: &str = " ORDER BY l.active_at DESC, l.listed_id";
 const OLDEST_FIRST: &str = " ORDER BY l.active_at, l.listed_id DESC";
 
 impl ListChats<'_> {
-    /// The table that lists its chats.
-    const fn source(&self) -> &'static str {
-        if self.scope.is_all() { "chat_activity" } else { "session_chats" }
-    }
-
-    /// The conditions of a listed row `l`; its session is in the column `session`, if given.
-    fn push_conditions<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, session: Option<&str>) -> QueryResult<()> {
-        let ChatFilter { chat_type, label, start, end, unread, assigned, closed, archived } = self.filter;
-        push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
-        self.scope.push_condition(out.reborrow(), session)?;
-        self.scope.push_visible(out.reborrow())?;
-        if label.is_some() || assigned.is_some() || closed.is_some() {
-            self.scope.push_not_claimed(out.reborrow())?;
-        }
-        if let Some(sessions) = self.scope.many() {
-            // The session with the newest activity.
-            push!(out; r#" AND l.session_id = (SELECT o.session_id FROM session_chats o WHERE o."org_id" = "#, [Uuid] &self.org,
-                " AND o.chat_key = l.chat_key AND o.session_id = ANY (", [Array<Text>] sessions,
-                ") ORDER BY o.active_at DESC, o.session_id LIMIT 1)");
     /// The order of the list, and its reverse.
     const fn orders(&self) -> (&'static str, &'static str) {
         match self.order {
@@ -189,28 +170,25 @@ impl ListChats<'_> {
 impl QueryFragment<Pg> for ListChats<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let org = &self.matching.org;
+        let order = match self.order {
+            ChatOrder::Newest => " ORDER BY session_chats.active_at DESC, session_chats.listed_id",
+            ChatOrder::Oldest => " ORDER BY session_chats.active_at, session_chats.listed_id DESC",
+        };
         self.push_page(out.reborrow())?;
         push!(out; " SELECT listed.total, ");
         self.columns.walk_ast(out.reborrow())?;
         // What is behind the budget is not sent.
         push!(out; r#", listed.phone, listed.is_muted, listed.member_count FROM (
             SELECT chat_page.total, sessions.phone, session_chats.muted_until > now() AS is_muted, (
-                SELECT count(*) FROM chat_members n WHERE n.chat_key = chat_page.chat_key AND n."org_id" = "#, [Uuid] &self.org,
+                SELECT count(*) FROM chat_members n WHERE n.chat_key = chat_page.chat_key AND n."org_id" = "#, [Uuid] org,
             r#") AS member_count, chat_views, session_chats, message_views,
                 sum(pg_column_size(chat_views) + coalesce(pg_column_size(message_views), 0)) OVER (
-                    ORDER BY session_chats.active_at DESC, session_chats.listed_id
+                    "#, order, r#"
                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
             FROM chat_page"#);
         // By chat, which few sessions hold: the planner assumes a small session and would estimate any index that begins with
         // the session as equally good. Likewise, with sent_at every index leads to one message.
         push!(out; r#" LEFT JOIN LATERAL (SELECT * FROM session_chats h WHERE h.chat_key = chat_page.chat_key AND h."org_id" = "#,
-            [Uuid] &self.org, r#" OFFSET 0) session_chats ON session_chats.session_id = chat_page.session_id
-        push!(out; r#", sessions.phone, session_chats.muted_until > now(), (SELECT count(*) FROM chat_members n
-            WHERE n.chat_key = chat_page.chat_key AND n."org_id" = "#, [Uuid] org, ")");
-        // By chat, which few sessions hold: the planner assumes a small session and would estimate any index that begins with
-        // the session as equally good. Likewise, with sent_at every index leads to one message.
-        push!(out; r#" FROM chat_page
-            LEFT JOIN LATERAL (SELECT * FROM session_chats h WHERE h.chat_key = chat_page.chat_key AND h."org_id" = "#,
             [Uuid] org, r#" OFFSET 0) session_chats ON session_chats.session_id = chat_page.session_id
             LEFT JOIN LATERAL (SELECT * FROM sessions s WHERE s.session_id = chat_page.session_id AND s."org_id" = "#,
             [Uuid] org, " OFFSET 0) sessions ON true LEFT JOIN ");
@@ -218,19 +196,12 @@ impl QueryFragment<Pg> for ListChats<'_> {
         push!(out; r#" ON true
             LEFT JOIN LATERAL (SELECT * FROM message_views m WHERE m.session_id = chat_page.session_id
                 AND m.chat_key = chat_page.chat_key AND m.sent_at = session_chats.last_message_at
-                AND m.message_id = session_chats.latest_message_id AND m.arrival = session_chats.latest_arrival AND m."org_id" = "#, [Uuid] &self.org,
+                AND m.message_id = session_chats.latest_message_id AND m.arrival = session_chats.latest_arrival AND m."org_id" = "#, [Uuid] org,
             " OFFSET 0) message_views ON true) listed
             CROSS JOIN LATERAL (SELECT (listed.chat_views).*) chat_views
             CROSS JOIN LATERAL (SELECT (listed.session_chats).*) session_chats
             CROSS JOIN LATERAL (SELECT (listed.message_views).*) message_views
-            WHERE coalesce(listed.bytes_before, 0) < ", [BigInt] &MAX_PAGE_BYTES,
-            " ORDER BY session_chats.active_at DESC, session_chats.listed_id");
-                AND m.message_id = session_chats.latest_message_id AND m.arrival = session_chats.latest_arrival AND m."org_id" = "#, [Uuid] org,
-            " OFFSET 0) message_views ON true");
-        push!(out; match self.order {
-            ChatOrder::Newest => " ORDER BY session_chats.active_at DESC, session_chats.listed_id",
-            ChatOrder::Oldest => " ORDER BY session_chats.active_at, session_chats.listed_id DESC",
-        });
+            WHERE coalesce(listed.bytes_before, 0) < ", [BigInt] &MAX_PAGE_BYTES, order);
         Ok(())
     }
 }

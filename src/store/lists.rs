@@ -190,12 +190,12 @@ impl<'a> ListScope<'a> {
         self.viewer.map_or(Ok(()), |viewer| push_visible(out, &self.org, viewer, "l"))
     }
 
-    /// The condition that the session's chat of the row `l` is not only claimed; see [`super::claims`].
-    pub(super) fn push_not_claimed<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    /// The condition that the session's chat of the row is not only claimed; see [`super::claims`].
+    pub(super) fn push_not_claimed<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>, row: &str) -> QueryResult<()> {
         if let Some(Claimant { key, sessions }) = self.claimant {
-            push!(out; " AND (l.claimed_by IS NULL OR l.claimed_by <> ", [Text] key.as_str(),
+            push!(out; " AND (", row, ".claimed_by IS NULL OR ", row, ".claimed_by <> ", [Text] key.as_str(),
                 r#" OR (SELECT true FROM session_chats o WHERE o."org_id" = "#, [Uuid] &self.org,
-                " AND o.chat_key = l.chat_key AND o.session_id <> ALL (", [Array<Text>] &**sessions, ") LIMIT 1) IS NULL)");
+                " AND o.chat_key = ", row, ".chat_key AND o.session_id <> ALL (", [Array<Text>] &**sessions, ") LIMIT 1) IS NULL)");
         }
         Ok(())
     }

@@ -9,14 +9,12 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
 
 use super::connection::{Connection, StoreResult};
 use super::lists::{
-    Columns, ListPage, ListScope, PageWindow, SessionScope, Way, columns, push, push_phone, push_visible,
+    Columns, ListPage, ListScope, MAX_PAGE_BYTES, PageWindow, SessionScope, Way, columns, push, push_phone,
+    push_visible,
 };
 use super::notes::{NoteRow, NoteView};
 use crate::ids::{ChatAddress, NoteId, OrgId};
 use crate::instant::Instant;
-
-/// A page ends after the note with which its texts have that size: as many bytes fit into a response.
-const MAX_PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
 /// Filters of a list of notes; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +89,7 @@ impl ListNotes<'_> {
         if let Some(sessions) = &self.given.sessions {
             push!(out; " AND h.session_id = ANY (", [Array<Text>] &**sessions, ")");
         }
+        self.scope.push_not_claimed(out.reborrow(), "h")?;
         push_visible(out, &self.org, self.given.viewer.as_deref().unwrap_or_default(), "h")
     }
 

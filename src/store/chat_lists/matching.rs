@@ -69,6 +69,9 @@ impl<'a> Matching<'a> {
         push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
         self.scope.push_condition(out.reborrow(), session)?;
         self.scope.push_visible(out.reborrow())?;
+        if !labels.ids.is_empty() || assigned.is_some() || closed.is_some() {
+            self.scope.push_not_claimed(out.reborrow(), "l")?;
+        }
         if let Some(sessions) = self.scope.many() {
             // The session with the newest activity.
             push!(out; r#" AND l.session_id = (SELECT o.session_id FROM session_chats o WHERE o."org_id" = "#, [Uuid] &self.org,

@@ -18,8 +18,6 @@ use crate::store::ingest::inbox::{self as rows, InboxRow};
 use crate::store::labels::{self as stored_labels, LabelName};
 use crate::store::{
     StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties, claims,
-    members as stored_members,
-    StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties,
     members as stored_members, notes,
 };
 
