@@ -220,7 +220,7 @@ pub struct MediaSource {
     /// SHA-256 of the file in hexadecimal digits, if known.
     pub sha256: Option<String>,
     /// Its bytes, if the event contained them.
-    pub stored: Option<StoredBytes>,
+    pub stored: Option<Box<StoredBytes>>,
 }
 
 /// A media file.

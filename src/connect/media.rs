@@ -32,7 +32,7 @@ pub async fn enqueue(store: &Store, org: OrgId, session: SessionId, sources: Vec
             author: source.author.and_then(|author| author.parse().ok()),
             locator: source.locator,
             details,
-            stored: source.stored,
+            stored: source.stored.map(|stored| *stored),
         })
     });
     media::enqueue(store, org, session, files.collect()).await

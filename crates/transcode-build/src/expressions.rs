@@ -144,8 +144,14 @@ pub(crate) fn write(field: &FieldDescriptor, of: &str, before: &str) -> String {
         Some(name) => format!("json::enumeration::<{name}>(out, {before:?}, {place})"),
         None => format!("json::member(out, {before:?}, {place})"),
     };
-    match FieldJson::of(field).omitted_when_unset {
-        true => format!("if ({place}).is_some() {{ {write} }}"),
-        false => write,
+    if !FieldJson::of(field).omitted_when_unset {
+        return write;
+    }
+    match oneof(field) {
+        None => format!("if {of}.{}.is_some() {{ {write} }}", identifier(field.name())),
+        Some(oneof) => {
+            let (slot, variant) = (identifier(oneof.name()), variant(&oneof, field));
+            format!("if matches!({of}.{slot}, Some({variant}(_))) {{ {write} }}")
+        }
     }
 }
