@@ -13,7 +13,7 @@ use crate::support::{
 async fn ids_of_another_organization_equal_missing_ids() {
     let world = World::start().await;
     let theirs = Ids::of(&world.other, world.chat_of(&world.other, "Their secret").await);
-    world.sql().run_as(&world.other.id, &note_of(&world.other.id, &theirs.chat));
+    world.sql().run_as(&world.other.id, &note_of(&world.other.id, &theirs.chat.digits));
     let missing = Ids {
         session: "01J9ZX8K2QHV0M3T6R7P4N5W8C".to_owned(),
         chat: world.missing_chat_of(&world.other),
@@ -137,7 +137,7 @@ pub async fn fresh_ids(world: &World, number: usize) -> Ids {
     world.sql().run_as(&org.id, &queued_send(&org.id, &org.sessions[0], &org.send));
     let chat = world.chat_of(&org, "Alice").await;
     world.sql().run_as(&org.id, &own_message(&org.id, &org.sessions[0], &chat.id, SAMPLE_MESSAGE));
-    world.sql().run_as(&org.id, &note_of(&org.id, &chat));
+    world.sql().run_as(&org.id, &note_of(&org.id, &chat.digits));
     Ids::of(&org, chat)
 }
 

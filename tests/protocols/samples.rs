@@ -46,7 +46,7 @@ impl Ids {
         Self {
             session: org.sessions[0].clone(),
             new_number: format!("99{}", chat.digits),
-            note: note_id(&chat),
+            note: note_id(&chat.digits),
             chat,
             member: org.members[0].clone(),
             property: org.note.clone(),
@@ -82,38 +82,32 @@ fn message(descriptor: &MessageDescriptor, ids: &Ids) -> Map<String, Value> {
 }
 
 fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
-    let is_new_connection = field.parent_message().name() == "CreateConnectionRequest";
+    let parent = field.parent_message();
+    let is_new_connection = parent.name() == "CreateConnectionRequest";
+    let is_filter = ["List", "Count"].iter().any(|verb| parent.name().starts_with(verb));
     let value = match field.name() {
         "kind" if is_new_connection => json!("external"),
         // It has a number, and its kind has no URL.
         "session_id" | "url" if is_new_connection => return None,
-        "url" if field.parent_message().name() == "ConnectionChange" => return None,
+        "url" if parent.name() == "ConnectionChange" => return None,
         "connection_id" => json!(ids.connection),
         "event_id" => json!(ids.failed_event),
         "session_id" => json!(ids.session),
         "jid" => json!(ids.chat.jid),
         "chat_id" => json!(ids.chat.id),
-        "message_id" if field.parent_message().get_field_by_name("chat_id").is_some() => {
-            json!(SAMPLE_MESSAGE)
-        }
+        "message_id" if parent.get_field_by_name("chat_id").is_some() => json!(SAMPLE_MESSAGE),
         "message_id" => json!(format!("true_{}_{SAMPLE_MESSAGE}", ids.chat.id)),
         "queue_id" => json!(ids.send),
         "note_id" => json!(ids.note),
         "message" | "text" | "edited_body" if field.kind() == Kind::String => json!("hello"),
         "reaction" if field.kind() == Kind::String => json!("👍"),
         // A message has one content.
-        "media" | "poll" | "location" | "template" | "options"
-            if field.parent_message().name().starts_with("Send") =>
-        {
+        "media" | "poll" | "location" | "template" | "options" if parent.name().starts_with("Send") => {
             return None;
         }
         "chat_ids" => json!([ids.chat.id]),
         // A filter: no chat is assigned to a missing member.
-        "assigned_to"
-            if ["List", "Count"].iter().any(|verb| field.parent_message().name().starts_with(verb)) =>
-        {
-            json!("none")
-        }
+        "assigned_to" if is_filter => json!("none"),
         "assigned_to" => json!(ids.member),
         "access" => json!({ids.member.as_str(): true}),
         "custom_properties" => json!({ids.property.as_str(): "hello"}),
@@ -130,7 +124,7 @@ fn sample(field: &FieldDescriptor, ids: &Ids) -> Option<Value> {
         "session_ids" => json!([ids.session]),
         // A new resource must be unique.
         "name" => json!(format!("new {}", ids.new_number)),
-        "email" if field.parent_message().name().starts_with("Add") => {
+        "email" if parent.name().starts_with("Add") => {
             json!(format!("new-{}@acme.example", ids.new_number))
         }
         "email" => json!(ids.member),

@@ -7,8 +7,6 @@ use diesel::sql_types::Text;
 use diesel::{Connection, RunQueryDsl};
 use serde_json::Value;
 
-use super::chat::Chat;
-
 /// A connection to a test's database.
 pub struct Sql(PgConnection);
 
@@ -143,19 +141,19 @@ pub fn own_message(org: &str, session: &str, chat_id: &str, message: &str) -> St
     )
 }
 
-/// The id of the note that [`note_of`] stores: the digits of the chat as letters.
-pub fn note_id(chat: &Chat) -> String {
-    let letters: String = chat.digits.bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
+/// The id of the note that [`note_of`] stores: the person's number in letters.
+pub fn note_id(digits: &str) -> String {
+    let letters: String = digits.bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
     format!("note-{letters:z<16}")
 }
 
-/// The statement that stores a note of the chat.
-pub fn note_of(org: &str, chat: &Chat) -> String {
+/// The statement that stores a note of the chat with the person of that number.
+pub fn note_of(org: &str, digits: &str) -> String {
     format!(
         "INSERT INTO notes (org_id, note_id, chat_key, body, author)
-         SELECT org_id, '{}', chat_key, 'hello', 'agent@acme.example' FROM chats WHERE org_id = '{org}' AND chat_id = '{}'",
-        note_id(chat),
-        chat.id
+         SELECT org_id, '{}', chat_key, 'hello', 'agent@acme.example' FROM chats
+         WHERE org_id = '{org}' AND chat_id = '{digits}@c.us'",
+        note_id(digits)
     )
 }
 
