@@ -44,7 +44,7 @@ async fn hit_contains_message_rank_and_snippet() {
     assert!(hit["rank"].as_f64().is_some_and(|rank| rank > 0.0), "{hit}");
     let shown = world.rest().get(&chat).await.expect(200).json();
     assert_eq!(hit["message"], shown["latest_message"]);
-    assert_eq!(hit["message"].as_object().expect("an object").len(), 55);
+    assert_eq!(hit["message"].as_object().expect("an object").len(), 54);
 }
 
 #[tokio::test]
