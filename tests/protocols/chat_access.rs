@@ -9,7 +9,7 @@ use tonic::{Request, Streaming};
 
 use super::logins::Frontend;
 use super::samples::{Ids, SAMPLE_MESSAGE, request, rest, wire};
-use crate::support::{Chat, Method, Protocol, Rest, World, methods, own_message};
+use crate::support::{Chat, Method, Protocol, Rest, World, methods, own_message, until};
 
 const NOT_FOUND: i32 = 5;
 
@@ -32,7 +32,11 @@ impl Team {
         let token = |email: &str, role: &str| frontend.token(&world.org.id, role, json!({"email": email}));
         // What the token claims does not matter.
         let (token, admin) = (token("Agent@acme.example", "admin"), token("head@acme.example", "admin"));
-        Self { world, token, admin }
+        let team = Self { world, token, admin };
+        // A busy machine may answer the first calls with 503 before it has read the keys and the member.
+        until("the member can log in", async || team.member().get("/v1/chats?limit=1").await.status == 200)
+            .await;
+        team
     }
 
     fn member(&self) -> Rest {
