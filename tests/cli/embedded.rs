@@ -91,6 +91,23 @@ fn killed_processes_leave_no_server_and_next_start_recovers() {
 }
 
 #[test]
+fn service_takes_over_from_the_killed_supervisor_of_a_command() {
+    let place = Place::new();
+    let org = place.ask(&["org", "create", "--name", "Acme"]);
+    let mut import = place.command(&["import", "--org", &org, "-"]);
+    let importing = import.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the supervisor", || place.supervisor().is_some());
+    let (serving, url) = serve(&mut place.command(&[]));
+    let before = server_pid(&place);
+    kill(place.supervisor().unwrap());
+    wait_for("a new server", || server_pid(&place).is_some_and(|pid| Some(pid) != before));
+    wait_for("readiness", || place.run(&["healthcheck", &url]).code == Some(0));
+    end(importing);
+    end(serving);
+    place.wait_until_empty();
+}
+
+#[test]
 fn replaced_program_fails_readiness_and_restarts_server() {
     let place = Place::new();
     let programs = place.directory.with_extension("bin");

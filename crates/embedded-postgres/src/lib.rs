@@ -72,7 +72,10 @@ impl Embedded {
         let users = locks::wait(layout.users_lock(), File::lock_shared).await?;
         let supervisor = if locks::is_held(&layout.supervisor_lock())? {
             wait_until_ready(&layout, || true).await?;
-            None
+            match supervised_by {
+                SupervisedBy::ThisProcess => Some(supervisor::spawn_standby(layout.clone())?),
+                SupervisedBy::OwnProcess(_) => None,
+            }
         } else {
             start_server(&layout, owner, &supervised_by).await?
         };

@@ -51,9 +51,21 @@ pub fn supervise(data_dir: &Path, binaries: &Path) -> Result<()> {
 
 /// Does the same on a thread of this process.
 pub(crate) fn spawn(layout: Layout, binaries: Binaries) -> Result<JoinHandle<()>> {
+    spawn_thread(layout, |layout| run(layout, binaries))
+}
+
+/// Does the same once the supervisor that runs now ends without stopping the server, such as one that was killed.
+pub(crate) fn spawn_standby(layout: Layout) -> Result<JoinHandle<()>> {
+    spawn_thread(layout, stand_by)
+}
+
+fn spawn_thread(
+    layout: Layout,
+    supervise: impl FnOnce(&Layout) -> Result<()> + Send + 'static,
+) -> Result<JoinHandle<()>> {
     let cluster = layout.cluster();
     let supervise = move || {
-        if let Err(error) = run(&layout, binaries) {
+        if let Err(error) = supervise(&layout) {
             tracing::error!(%error, "the embedded PostgreSQL stopped");
         }
     };
@@ -76,30 +88,27 @@ struct Supervisor<'l> {
     was_ready: bool,
 }
 
-fn run(layout: &Layout, mut binaries: Binaries) -> Result<()> {
-    let users = locks::open(&layout.users_lock())?;
-    let mut supervisor = Supervisor { layout, users, was_ready: false };
-    // Released before the users' lock: the next command must not find a supervisor that is about to end.
-    let Some(_alive) = locks::try_exclusive(&layout.supervisor_lock())? else { return Ok(()) };
-    let _ = std::fs::remove_file(layout.restart_marker());
-    loop {
-        let end = match start(layout, &binaries) {
-            Ok(mut server) => supervisor.watch(&mut server, &binaries),
-            Err(error) => End::Exited(error.to_string()),
-        };
-        match end {
-            End::Unused => return Ok(()),
-            End::Outdated => {}
-            End::Exited(reason) if !supervisor.was_ready => return Err(failure(reason)),
-            End::Exited(reason) => {
-                tracing::warn!(reason, "the embedded PostgreSQL exited and is restarted");
-                if supervisor.is_unused_within(SLOW_POLL) {
-                    return Ok(());
-                }
-            }
-        }
-        binaries = supervisor.current_binaries().unwrap_or(binaries);
+fn run(layout: &Layout, binaries: Binaries) -> Result<()> {
+    let supervisor = Supervisor { layout, users: locks::open(&layout.users_lock())?, was_ready: false };
+    match locks::try_exclusive(&layout.supervisor_lock())? {
+        Some(alive) => supervisor.run(binaries, alive),
+        None => Ok(()),
     }
+}
+
+fn stand_by(layout: &Layout) -> Result<()> {
+    let supervisor = Supervisor { layout, users: locks::open(&layout.users_lock())?, was_ready: true };
+    let alive = loop {
+        if supervisor.is_unused_within(SLOW_POLL) {
+            return Ok(());
+        }
+        if let Some(alive) = locks::try_exclusive(&layout.supervisor_lock())? {
+            break alive;
+        }
+    };
+    let missing = || failure(format!("no PostgreSQL server for {}", layout.cluster().display()));
+    let binaries = supervisor.current_binaries().ok_or_else(missing)?;
+    supervisor.run(binaries, alive)
 }
 
 fn start(layout: &Layout, binaries: &Binaries) -> Result<Child> {
@@ -116,6 +125,31 @@ fn start(layout: &Layout, binaries: &Binaries) -> Result<Child> {
 }
 
 impl Supervisor<'_> {
+    /// `_alive` is the supervisor's lock. It is released before the users' lock: the next command must not find a supervisor
+    /// that is about to end.
+    fn run(mut self, mut binaries: Binaries, _alive: File) -> Result<()> {
+        let layout = self.layout;
+        let _ = std::fs::remove_file(layout.restart_marker());
+        loop {
+            let end = match start(layout, &binaries) {
+                Ok(mut server) => self.watch(&mut server, &binaries),
+                Err(error) => End::Exited(error.to_string()),
+            };
+            match end {
+                End::Unused => return Ok(()),
+                End::Outdated => {}
+                End::Exited(reason) if !self.was_ready => return Err(failure(reason)),
+                End::Exited(reason) => {
+                    tracing::warn!(reason, "the embedded PostgreSQL exited and is restarted");
+                    if self.is_unused_within(SLOW_POLL) {
+                        return Ok(());
+                    }
+                }
+            }
+            binaries = self.current_binaries().unwrap_or(binaries);
+        }
+    }
+
     /// Returns when the server has stopped.
     fn watch(&mut self, server: &mut Child, binaries: &Binaries) -> End {
         let started_with = binaries.fingerprint();
