@@ -123,7 +123,8 @@ async fn the_inbox_works_in_a_browser() {
     world.import(&world.org, &messages);
     let mut client = node("web/inbox.mjs");
     client.env("SERVICE", world.url()).env("READER", world.key("read").await);
-    // Who manages sees which numbers are connected.
+    client.env("AGENT", world.key("read,send").await);
+    // Connects a number.
     client.env("TOKEN", world.key("read,send,manage").await);
     client.env("EMAIL", &world.org.members[0]);
     let mut client = Dialogue::start(&mut client);

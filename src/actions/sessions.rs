@@ -74,21 +74,21 @@ pub async fn list(store: &Store, org: OrgId) -> Result<Vec<SessionRow>> {
     store.read(move |connection| sessions::list(connection, org)).await
 }
 
-/// A page of the sessions that the caller may access, by id.
+/// A page of the sessions that the caller may access, by id, each with whether it has a connection.
 pub async fn page(
     store: &Store,
     keys: &SigningKeys,
     caller: &Caller,
     limit: Option<i64>,
     cursor: &str,
-) -> Result<Page<SessionRow>> {
+) -> Result<Page<(SessionRow, bool)>> {
     let (org, allowed) = (caller.org, caller.sessions.clone());
     let list = CursorList { store, keys, org, scope: Scope::of("sessions") };
     let read = move |connection: &mut Connection, after: Option<String>, limit| {
         let after = after.map(|id| id.parse::<SessionId>()).transpose().map_err(Error::internal)?;
         sessions::page(connection, org, allowed.as_deref(), after, limit)
     };
-    list.page(limit, cursor, |row: &SessionRow| row.session_id.to_string(), read).await
+    list.page(limit, cursor, |(row, _): &(SessionRow, bool)| row.session_id.to_string(), read).await
 }
 
 /// Changes the session, and returns it. An empty change only reads.

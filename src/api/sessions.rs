@@ -49,9 +49,13 @@ impl SessionService for Api {
 
     async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> RpcResult<ListSessionsResponse> {
         let caller = caller(&request)?;
-        let ListSessionsRequest { limit, cursor } = request.into_inner();
+        let ListSessionsRequest { limit, cursor, with_connection } = request.into_inner();
         let page = sessions::page(&self.store, &self.signing_keys, &caller, limit, &cursor).await?;
-        let data = page.items.into_iter().map(|row| session(caller.org, row)).collect();
+        let listed = |(row, is_connected)| Session {
+            has_connection: with_connection.then_some(is_connected),
+            ..session(caller.org, row)
+        };
+        let data = page.items.into_iter().map(listed).collect();
         Ok(Response::new(ListSessionsResponse { data, next_cursor: page.next }))
     }
 

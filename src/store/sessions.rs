@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::connection::{Connection, StoreResult};
 use super::org_rows::org_rows;
-use super::schema::{chats, session_chats, sessions};
+use super::schema::{chats, connections, session_chats, sessions};
 use super::touch::touched;
 use super::transaction::Transaction;
 use super::{chat_deletion, session_chats as held_chats};
@@ -108,14 +108,19 @@ pub fn lock(connection: &mut Connection, org: OrgId, session: SessionId) -> Stor
     Ok(found.for_update().first(connection).optional()?)
 }
 
-/// Up to `limit` sessions in `scope` (`None` for all), ordered by id, after `after`.
+/// Up to `limit` sessions in `scope` (`None` for all), ordered by id, after `after`. Each with whether it has a connection.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
     scope: Option<&[SessionId]>,
     after: Option<SessionId>,
     limit: i64,
-) -> StoreResult<Vec<SessionRow>> {
+) -> StoreResult<Vec<(SessionRow, bool)>> {
+    // One row at most, so that it is looked up for each session.
+    let connection_id = org_rows!(connections, org)
+        .filter(connections::session_id.eq(sessions::session_id))
+        .select(connections::connection_id)
+        .single_value();
     let mut page = org_rows!(sessions, org).into_boxed();
     if let Some(scope) = scope {
         page = page.filter(sessions::session_id.eq_any(scope));
@@ -123,7 +128,8 @@ pub fn page(
     if let Some(after) = after {
         page = page.filter(sessions::session_id.gt(after));
     }
-    Ok(page.order(sessions::session_id).limit(limit).select(SessionRow::as_select()).load(connection)?)
+    let columns = (SessionRow::as_select(), connection_id.is_not_null());
+    Ok(page.order(sessions::session_id).limit(limit).select(columns).load(connection)?)
 }
 
 /// Sets the session's label and returns the session.

@@ -54,6 +54,30 @@ async fn session_has_the_documented_fields() {
 }
 
 #[tokio::test]
+async fn list_says_on_request_which_sessions_have_connections() {
+    let world = World::start().await;
+    let connected = format!("DELETE FROM connections WHERE session_id <> '{}'", world.org.sessions[0]);
+    world.admin().run(&connected);
+    let limited = world.limited_key("read", &world.org.sessions);
+    for key in [world.key("read").await, limited] {
+        let rest = world.anonymous().token(&key);
+        let listed = async |query: &str| rest.get(format!("{SESSIONS}{query}")).await.expect(200).json();
+        let plain = listed("").await;
+        for (session, plain) in listed("?withConnection=true").await["data"]
+            .as_array()
+            .expect("sessions")
+            .iter()
+            .zip(plain["data"].as_array().expect("sessions"))
+        {
+            let mut expected = plain.clone();
+            expected["hasConnection"] = json!(session["id"] == world.org.sessions[0]);
+            assert_eq!(*session, expected);
+            assert!(plain.get("hasConnection").is_none(), "{plain}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn create_session_with_invalid_field_returns_422() {
     let world = World::start().await;
     let rest = manager(&world).await;

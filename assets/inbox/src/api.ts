@@ -89,7 +89,7 @@ export class Api {
     let cursor: string | undefined = '';
     const sessions: Session[] = [];
     while (cursor !== undefined) {
-      const page: { data: Session[]; nextCursor?: string } = await this.sessionService.listSessions({ limit: 200n, cursor });
+      const page: { data: Session[]; nextCursor?: string } = await this.sessionService.listSessions({ limit: 200n, cursor, withConnection: true });
       sessions.push(...page.data);
       cursor = page.nextCursor;
     }

@@ -19,6 +19,7 @@ pub(super) fn session(org: OrgId, row: SessionRow) -> Session {
         created_at: row.created_at.millis(),
         updated_at: row.updated_at.millis(),
         last_connected_at: row.last_connected_at.map(Instant::millis),
+        has_connection: None,
     }
 }
 

@@ -1,17 +1,19 @@
 // Writing to people through the simulator, which ticks, reads and answers.
 import assert from 'node:assert/strict';
-import { line, reader, row, signIn, token } from './inbox-people.mjs';
+import { agent, line, reader, row, signIn, token } from './inbox-people.mjs';
 
 /** The smallest PNG: one pixel. */
 const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 
-/** Without a connection, the compose box says why nothing can be sent. */
+/** Without a connection, the compose box says why nothing can be sent, to everyone who can read. */
 export async function withoutAConnectionNobodyWrites() {
-  const page = await signIn(token);
-  await row(page, 'Chen Wei').click();
-  await page.getByRole('status').getByText('no connection to WhatsApp').waitFor();
-  assert.equal(await page.getByRole('textbox', { name: 'Message' }).count(), 0);
-  await page.close();
+  for (const key of [token, agent, reader]) {
+    const page = await signIn(key);
+    await row(page, 'Chen Wei').click();
+    await page.getByRole('status').getByText('no connection to WhatsApp').waitFor();
+    assert.equal(await page.getByRole('textbox', { name: 'Message' }).count(), 0);
+    await page.close();
+  }
 }
 
 /** Connects the number of the chats to a simulator that is in a hurry. */
@@ -30,7 +32,7 @@ export async function connect() {
 }
 
 export async function aReplyIsSentReadAndAnswered() {
-  const page = await signIn(token);
+  const page = await signIn(agent);
   await row(page, 'Chen Wei').click();
   const box = page.getByRole('textbox', { name: 'Message' });
   await box.waitFor();

@@ -1,6 +1,7 @@
-// The organization's numbers: whether they are connected, and for those who manage, through what, and what they could not send.
+// The organization's numbers: whether they are connected, what they could not send, and for those who manage, through what.
 import { signal } from '@preact/signals';
-import type { Api, Connection, Session, SessionSend } from '../api';
+import type { Api, Connection, SessionSend } from '../api';
+import { isNotAllowed } from '../errors';
 import { showFailure } from './notices';
 
 const PAUSE_MS = 60_000;
@@ -16,14 +17,19 @@ export class Numbers {
 
   /** Follows the state of the numbers, which no watch reports. */
   start(): void {
-    void this.refresh();
-    setInterval(() => document.visibilityState === 'visible' && void this.refresh(), PAUSE_MS);
+    setInterval(() => document.visibilityState === 'visible' && this.refresh(), PAUSE_MS);
+  }
+
+  /** Loads the state of the numbers. A failure keeps what is known: nobody asked for it. */
+  refresh(): void {
+    void this.api.loadSessions().catch(() => undefined);
   }
 
   async open(): Promise<void> {
     this.isOpen.value = true;
     try {
-      await this.refresh();
+      const [connections] = await Promise.all([this.connected(), this.api.loadSessions()]);
+      this.connections.value = connections;
       const sends = this.api.sessions.value.map(async ({ id }) => [id, await this.api.troubles(id)] as const);
       this.troubles.value = new Map(await Promise.all(sends));
     } catch (error) {
@@ -31,15 +37,14 @@ export class Numbers {
     }
   }
 
-  /** Whether nothing connects the number to WhatsApp, as far as the user may see. */
-  isUnconnected(session: Session | undefined): boolean {
-    return session !== undefined && this.connections.value?.has(session.id) === false;
-  }
-
-  private async refresh(): Promise<void> {
-    const [, connections] = await Promise.allSettled([this.api.loadSessions(), this.api.connections()]);
-    if (connections.status === 'fulfilled') {
-      this.connections.value = new Map(connections.value.map((connection) => [connection.sessionId, connection]));
+  private async connected(): Promise<ReadonlyMap<string, Connection> | undefined> {
+    try {
+      return new Map((await this.api.connections()).map((connection) => [connection.sessionId, connection]));
+    } catch (error) {
+      if (isNotAllowed(error)) {
+        return undefined;
+      }
+      throw error;
     }
   }
 }

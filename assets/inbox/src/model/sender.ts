@@ -1,6 +1,6 @@
 // Sending: what is on its way to the service, and why a number cannot send.
 import { signal } from '@preact/signals';
-import type { Api, Chat, ChatMessage, Outgoing, Session } from '../api';
+import type { Api, Chat, ChatMessage, Outgoing } from '../api';
 import { isNotAllowed, isNotConnected, reason } from '../errors';
 import { phone } from '../texts';
 import { showFailure } from './notices';
@@ -23,8 +23,8 @@ export const MAX_FILE_BYTES = 16_000_000;
 
 export class Sender {
   readonly pending = signal<readonly Pending[]>([]);
-  /** By number: why it cannot send. */
-  readonly refused = signal<ReadonlyMap<string, string>>(new Map());
+  /** Whether the user may only read. */
+  private readonly isReader = signal(false);
   /** Files that this page has sent, by the id of their message: shown without loading them again. */
   private readonly files = new Map<string, File>();
   /** Texts that were written and not sent, by chat. */
@@ -46,10 +46,10 @@ export class Sender {
       return 'Only admins of this group may write to it.';
     }
     const session = this.api.sessionOf(chat);
-    if (this.numbers.isUnconnected(session)) {
-      return unconnected(chat, session);
+    if (session?.hasConnection === false) {
+      return `${session.label || phone(chat.orgPhone)} has no connection to WhatsApp: chats can be read here, but nothing can be sent.`;
     }
-    return this.refused.value.get('') ?? this.refused.value.get(chat.orgPhone) ?? '';
+    return this.isReader.value ? 'Your sign-in may read chats, but not send.' : '';
   }
 
   /** Why messages wait before they are sent; empty if they do not. */
@@ -124,7 +124,7 @@ export class Sender {
       this.change(key, { storedId });
       this.changed(chat.chatId);
     } catch (error) {
-      this.learn(chat, error);
+      this.learn(error);
       this.change(key, { failure: reason(error) });
     }
   }
@@ -134,26 +134,21 @@ export class Sender {
       await call;
       this.changed(chat.chatId);
     } catch (error) {
-      this.learn(chat, error);
+      this.learn(error);
       showFailure(error, failure);
     }
   }
 
-  /** Remembers a refusal that the next message would meet, too. */
-  private learn(chat: Chat, error: unknown): void {
-    const session = this.api.sessionOf(chat);
+  /** Learns from a refusal that the next message would meet, too. */
+  private learn(error: unknown): void {
     if (isNotAllowed(error)) {
-      this.refused.value = new Map([...this.refused.value, ['', 'Your sign-in may read chats, but not send.']]);
+      this.isReader.value = true;
     } else if (isNotConnected(error)) {
-      this.refused.value = new Map([...this.refused.value, [chat.orgPhone, unconnected(chat, session)]]);
+      this.numbers.refresh();
     }
   }
 
   private change(key: string, change: Partial<Pending>): void {
     this.pending.value = this.pending.value.map((pending) => (pending.key === key ? { ...pending, ...change } : pending));
   }
-}
-
-function unconnected(chat: Chat, session: Session | undefined): string {
-  return `${session?.label || phone(chat.orgPhone)} has no connection to WhatsApp: chats can be read here, but nothing can be sent.`;
 }

@@ -42,7 +42,7 @@ export function Numbers() {
     <dialog id="numbers" ref={dialog} aria-labelledby="numbers-title" onClose={() => (numbers.isOpen.value = false)}>
       <h2 id="numbers-title">Your numbers</h2>
       {numbers.isOpen.value && api.sessions.value.map((session) => (
-        <NumberState key={session.id} session={session} connection={numbers.connections.value?.get(session.id)} isKnown={numbers.connections.value !== undefined}
+        <NumberState key={session.id} session={session} connection={numbers.connections.value?.get(session.id)}
           sends={numbers.troubles.value.get(session.id) ?? []} />
       ))}
       <form method="dialog"><button class="primary">Close</button></form>
@@ -50,14 +50,15 @@ export function Numbers() {
   );
 }
 
-function NumberState(props: { session: Session; connection?: Connection; isKnown: boolean; sends: readonly SessionSend[] }) {
+function NumberState(props: { session: Session; connection?: Connection; sends: readonly SessionSend[] }) {
   const { session, connection, sends } = props;
   const waiting = sends.filter(({ state }) => state === 'queued' || state === 'sending').length;
   const failed = sends.filter(({ state }) => state === 'failed' || state === 'unknown');
   return (
     <section class="number">
       <h3><span dir="auto">{nameOf(session)}</span> <span class={`status ${session.status}`}>{STATES[session.status] ?? session.status}</span></h3>
-      {props.isKnown && <p class="quiet">{connection ? `Connected through: ${KINDS[connection.kind] ?? connection.kind}` : 'No connection: chats can be read, but nothing can be sent.'}</p>}
+      {connection && <p class="quiet">Connected through: {KINDS[connection.kind] ?? connection.kind}</p>}
+      {session.hasConnection === false && <p class="quiet">No connection: chats can be read, but nothing can be sent.</p>}
       {connection?.reason && <p class="failure">{connection.reason}</p>}
       {connection?.lastEventAt !== undefined && <p class="quiet">Last event: {when.format(Number(connection.lastEventAt))}</p>}
       {waiting > 0 && <p class="quiet">{waiting} waiting to be sent</p>}
