@@ -5,7 +5,7 @@
 # make plans  query plans with a million chats
 # make kills  kill -9 in the middle of ingest, 50 times
 # make merges 1,000 joins of two chats while both receive messages
-# make fill       a WAHA server of 1,000 chats and 50,000 messages fills an inbox
+# make fill       a WAHA server of 1,000 chats and 50,000 messages fills an inbox, with files of 100 MiB
 # make converge   1,000 schedules of reordered, repeated and lost webhooks
 # make soak   the guarantees under load and during outages at full length: 20 minutes. PROMISE=killed runs one
 # make citus  the tests on the Citus cluster that CITUS_DATABASE_URL names: postgres://admin@HOST:PORT/DATABASE
@@ -101,6 +101,7 @@ merges: build-packages
 
 fill: build-packages
 	FILL=1 $(CARGO_TEST) --release --test switchboard one_call_fills -- --nocapture
+	FILL=1 $(CARGO_TEST) --release --test switchboard large_files_are -- --nocapture
 
 converge: build-packages
 	CONVERGE=1000 $(CARGO_TEST) --test switchboard any_schedule_of_webhooks -- --nocapture

@@ -43,7 +43,7 @@ pub use sql::{
     note_of, own_message, queued_send,
 };
 pub use tools::{clients, python_tool};
-pub use usage::{memory, percentile, processor_time, threads};
+pub use usage::{memory, percentile, processor_time, reset_peak, threads};
 pub use world::World;
 
 /// The binary under test.

@@ -29,7 +29,7 @@ use serde_json::Value;
 use self::graph::Graph;
 use super::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
-    MediaError, MediaSource, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
+    MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
 };
 use super::settings::ConnectionSettings;
 use crate::actions::commands::Change;
@@ -91,8 +91,8 @@ impl Gateway for CloudApi {
         None
     }
 
-    async fn send(&self, message: &OutgoingMessage) -> Result<Sent, SendError> {
-        send::send(&self.graph, &self.settings, message).await
+    async fn send(&self, message: &OutgoingMessage, file: Option<OutgoingFile>) -> Result<Sent, SendError> {
+        send::send(&self.graph, &self.settings, message, file).await
     }
 
     async fn change(&self, _: &ChatAddress, change: &ChatChange) -> Result<(), SendError> {

@@ -18,7 +18,9 @@ use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::ConnectionStatus;
 
-pub use self::outgoing::{ChatChange, Content, MediaKind, OutgoingMessage, QuotedMessage, SendError, Sent};
+pub use self::outgoing::{
+    ChatChange, Content, MediaKind, OutgoingFile, OutgoingMessage, QuotedMessage, SendError, Sent,
+};
 
 /// One connection as its worker and its inbound endpoint use it. An implementation keeps no state that must survive a restart.
 #[async_trait]
@@ -67,8 +69,8 @@ pub trait Gateway: Send + Sync {
         self.new_message_id(content).is_some()
     }
 
-    /// Sends a message.
-    async fn send(&self, message: &OutgoingMessage) -> Result<Sent, SendError>;
+    /// Sends a message; `file` is that of a [`Content::Media`].
+    async fn send(&self, message: &OutgoingMessage, file: Option<OutgoingFile>) -> Result<Sent, SendError>;
 
     /// Applies a change of a chat to WhatsApp.
     async fn change(&self, chat: &ChatAddress, change: &ChatChange) -> Result<(), SendError>;

@@ -7,6 +7,7 @@ mod objects;
 
 pub use self::fetcher::Fetcher;
 pub use self::media_store::MediaStore;
+pub use self::objects::WriteError;
 
 use super::gateway::MediaSource;
 use crate::actions::media::{self, FileDetails, FileOfMessage};

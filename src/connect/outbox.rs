@@ -19,10 +19,10 @@ use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::contents::content;
-pub use self::contents::without_file;
+pub use self::contents::content;
+use self::contents::file;
 use self::pace::{Pace, backoff};
-use super::gateway::{Content, Gateway, OutgoingMessage, QuotedMessage, SendError, Sent};
+use super::gateway::{Gateway, OutgoingMessage, QuotedMessage, SendError, Sent};
 use super::lease::Leased;
 use super::media::MediaStore;
 use crate::actions::sends::{self, ACCEPTED, Attempt, FAILED, QUEUED, SendRow, UNKNOWN};
@@ -39,6 +39,8 @@ const MAX_CHATS: usize = 8;
 const MAX_DUE: i64 = 16;
 /// How long a gateway may take to accept a message.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same for a message with a file.
+const FILE_TIMEOUT: Duration = Duration::from_mins(11);
 /// How long attempts in progress may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a send is tried.
@@ -175,18 +177,19 @@ impl Outbox {
     /// Calls the gateway.
     async fn call(&self, attempt: &Attempt) -> Result<Result<Sent, SendError>> {
         let Self { store, org, gateway, media, http, .. } = self;
-        let content = match content((media, http), *org, &attempt.outgoing.content).await {
-            Ok((content, None)) => content,
-            Ok((content, Some(file))) => {
-                sends::keep_file(store, *org, &attempt.row, file).await?;
-                content
+        let file = match file((media, http), *org, &attempt.outgoing.content).await {
+            Ok((file, None)) => file,
+            Ok((file, Some(stored))) => {
+                sends::keep_file(store, *org, &attempt.row, stored).await?;
+                file
             }
             Err(error) => return Ok(Err(error)),
         };
-        let message = outgoing_message(attempt, content);
-        let outcome = timeout(SEND_TIMEOUT, gateway.send(&message)).await;
+        let message = outgoing_message(attempt);
+        let time = if file.is_some() { FILE_TIMEOUT } else { SEND_TIMEOUT };
+        let outcome = timeout(time, gateway.send(&message, file)).await;
         Ok(outcome.unwrap_or_else(|_| {
-            let seconds = SEND_TIMEOUT.as_secs();
+            let seconds = time.as_secs();
             Err(SendError::Unclear { reason: format!("the gateway did not respond within {seconds} s") })
         }))
     }
@@ -214,10 +217,9 @@ impl Outbox {
     async fn unclear(&self, row: &SendRow, reason: String, pause: Duration) -> Result<&'static str> {
         let Self { store, org, gateway, .. } = self;
         let is_young = Instant::now() < row.created_at.later_by(MAX_AGE);
-        let content = sends::content_of(row).ok().map(|content| without_file(&content));
-        let may_repeat = match content {
-            Some(content) if row.has_own_id && is_young => gateway.can_repeat(&content).await,
-            Some(_) | None => false,
+        let may_repeat = match sends::content_of(row) {
+            Ok(stored) if row.has_own_id && is_young => gateway.can_repeat(&content(&stored)).await,
+            Ok(_) | Err(_) => false,
         };
         match may_repeat {
             true => sends::requeue(store, *org, row.send_id, pause, reason).await.map(|()| QUEUED),
@@ -226,14 +228,14 @@ impl Outbox {
     }
 }
 
-fn outgoing_message(attempt: &Attempt, content: Content) -> OutgoingMessage {
+fn outgoing_message(attempt: &Attempt) -> OutgoingMessage {
     let row = &attempt.row;
     OutgoingMessage {
         send: row.send_id,
         message_id: row.message_id.clone().filter(|_| row.has_own_id),
         chat: row.address.clone(),
         reply_to: attempt.outgoing.reply_to.clone().map(QuotedMessage::from),
-        content,
+        content: content(&attempt.outgoing.content),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::kinds::{self, Kinds};
-use super::outbox::without_file;
+use super::outbox::content as content_of;
 use super::wakes::Wakes;
 use crate::actions::connections::ConnectionRow;
 use crate::actions::sends::{Rules, SendContent, SendRules, new_message_id, no_connection, unsupported};
@@ -31,7 +31,7 @@ impl SendRules for KindRules {
         let row = connections::of_session(connection, caller.org, session)?.ok_or_else(no_connection)?;
         // Connectors get ids of ours, too.
         let Some(gateway) = self.0.draft(&row) else { return Ok(Some(new_message_id())) };
-        let content = without_file(content);
+        let content = content_of(content);
         match gateway.refusal(&content) {
             Some(reason) => Err(unsupported(reason).into()),
             None => Ok(gateway.new_message_id(&content)),

@@ -16,7 +16,8 @@ use tokio::time::Instant as Clock;
 
 use super::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
-    MediaError, MediaSource, OutgoingMessage, Pulled, RawEvent, Received, Refused, SendError, Sent,
+    MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, RawEvent, Received, Refused, SendError,
+    Sent,
 };
 use super::settings::ConnectionSettings;
 use crate::actions::sends::new_message_id;
@@ -198,7 +199,7 @@ impl Gateway for Simulator {
         Some(new_message_id())
     }
 
-    async fn send(&self, message: &OutgoingMessage) -> Result<Sent, SendError> {
+    async fn send(&self, message: &OutgoingMessage, _: Option<OutgoingFile>) -> Result<Sent, SendError> {
         let message_id = message.message_id.clone().unwrap_or_else(new_message_id);
         if !matches!(
             message.content,

@@ -7,6 +7,7 @@ mod cursor;
 mod details;
 mod event;
 mod fields;
+mod files;
 mod group;
 mod history;
 mod lookup;
@@ -30,7 +31,7 @@ use tokio::sync::OnceCell;
 use self::client::{Client, Failure};
 use super::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
-    MediaError, MediaSource, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
+    MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
 };
 use super::settings::ConnectionSettings;
 use crate::ids::ChatAddress;
@@ -102,8 +103,8 @@ impl Gateway for Waha {
         false
     }
 
-    async fn send(&self, message: &OutgoingMessage) -> Result<Sent, SendError> {
-        self.client.send_message(message).await
+    async fn send(&self, message: &OutgoingMessage, file: Option<OutgoingFile>) -> Result<Sent, SendError> {
+        self.client.send_message(message, file).await
     }
 
     async fn change(&self, chat: &ChatAddress, change: &ChatChange) -> Result<(), SendError> {

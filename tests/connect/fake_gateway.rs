@@ -5,15 +5,24 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Clock};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use switchboard::connect::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
-    MediaError, MediaSource, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
+    MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
 };
 use switchboard::ids::ChatAddress;
 use switchboard::instant::Instant;
 use switchboard::pb::IngestEvent;
 use switchboard::pb::ingest_event::ConnectionStatus;
+
+/// A file of those bytes, in two pieces.
+pub fn file(bytes: &'static [u8]) -> OutgoingFile {
+    let (first, rest) = bytes.split_at(bytes.len() / 2);
+    let pieces = [first, rest].map(|piece| Ok(Bytes::from_static(piece)));
+    OutgoingFile { size: bytes.len() as u64, bytes: stream::iter(pieces).boxed() }
+}
 
 /// What the gateway does with the next message.
 #[derive(Clone, Debug)]
@@ -59,23 +68,26 @@ impl FakeGateway {
         self.sent.lock().unwrap().iter().map(|(text, ..)| text.clone()).collect()
     }
 
-    fn record(&self, message: &OutgoingMessage) {
+    fn record(&self, message: &OutgoingMessage, file: &[u8]) {
         let text = if let Content::Text { body, .. } = &message.content {
             body.clone()
-        } else if let Content::Media { bytes, .. } = &message.content {
-            String::from_utf8_lossy(bytes).into_owned()
         } else {
-            String::new()
+            String::from_utf8_lossy(file).into_owned()
         };
         self.sent.lock().unwrap().push((text, message.message_id.clone(), Clock::now()));
     }
 
-    async fn follow(&self, message: &OutgoingMessage) -> Result<Sent, SendError> {
+    async fn follow(&self, message: &OutgoingMessage, file: Option<OutgoingFile>) -> Result<Sent, SendError> {
+        let file: Vec<Bytes> = match file {
+            Some(file) => file.bytes.try_collect().await.expect("the file"),
+            None => Vec::new(),
+        };
+        let file = file.concat();
         let next = self.script.lock().unwrap().pop_front();
         let own = message.message_id.clone().unwrap_or_else(|| format!("ID{}", self.texts().len()));
         match next.unwrap_or(Script::Accept("")) {
             Script::Accept(id) => {
-                self.record(message);
+                self.record(message, &file);
                 Ok(Sent { message_id: if id.is_empty() { own } else { id.to_owned() } })
             }
             Script::NotSent => Err(SendError::NotSent {
@@ -84,12 +96,12 @@ impl FakeGateway {
             }),
             Script::Reject(reason) => Err(SendError::Rejected { reason: reason.to_owned() }),
             Script::LoseAnswer => {
-                self.record(message);
+                self.record(message, &file);
                 Err(SendError::Unclear { reason: "no response".to_owned() })
             }
             Script::Slow(pause) => {
                 tokio::time::sleep(pause).await;
-                self.record(message);
+                self.record(message, &file);
                 Ok(Sent { message_id: own })
             }
         }
@@ -130,13 +142,13 @@ impl Gateway for FakeGateway {
         self.takes_ids.then(|| "3EB0FAKE".to_owned())
     }
 
-    async fn send(&self, message: &OutgoingMessage) -> Result<Sent, SendError> {
+    async fn send(&self, message: &OutgoingMessage, file: Option<OutgoingFile>) -> Result<Sent, SendError> {
         {
             let mut at_a_time = self.at_a_time.lock().unwrap();
             at_a_time.0 += 1;
             at_a_time.1 = at_a_time.1.max(at_a_time.0);
         }
-        let outcome = self.follow(message).await;
+        let outcome = self.follow(message, file).await;
         self.at_a_time.lock().unwrap().0 -= 1;
         outcome
     }

@@ -2,6 +2,7 @@
 
 mod client;
 mod convergence;
+mod files;
 mod judge;
 mod outbox;
 mod routes;

@@ -23,6 +23,11 @@ pub fn memory(pid: u32, name: &str) -> u64 {
     line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).expect("a figure")
 }
 
+/// Lets the most memory that the process ever had begin anew: `VmHWM` becomes `VmRSS`.
+pub fn reset_peak(pid: u32) {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process");
+}
+
 /// How many threads the process has.
 pub fn threads(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/task")).expect("a process").count()

@@ -5,6 +5,8 @@ use std::fmt;
 
 use tokio_rustls::rustls;
 
+use crate::body::Unreadable;
+
 /// Why a request has no response.
 #[derive(Debug)]
 pub enum HttpError {
@@ -24,6 +26,8 @@ pub enum HttpError {
     Connect(reqwest::Error),
     /// The request failed on the connection.
     Failed(reqwest::Error),
+    /// The body of the request could not be read to its end.
+    Body(reqwest::Error),
 }
 
 impl HttpError {
@@ -31,6 +35,8 @@ impl HttpError {
     pub fn is_unsent(&self) -> bool {
         match self {
             Self::InvalidUrl(_) | Self::NotHttps | Self::NotAllowed | Self::Tls(_) | Self::Connect(_) => true,
+            // Less arrives than the headers name, which no server takes for the request.
+            Self::Body(_) => true,
             Self::Timeout | Self::TooLarge(_) | Self::Failed(_) => false,
         }
     }
@@ -42,6 +48,9 @@ impl From<reqwest::Error> for HttpError {
         while let Some(cause) = source {
             if cause.is::<NotAllowed>() {
                 return Self::NotAllowed;
+            }
+            if cause.is::<Unreadable>() {
+                return Self::Body(error);
             }
             source = cause.source();
         }
@@ -62,7 +71,7 @@ impl fmt::Display for HttpError {
             Self::Timeout => f.write_str("no response in time"),
             Self::TooLarge(max) => write!(f, "the response is larger than {max} bytes"),
             Self::Tls(error) => error.fmt(f),
-            Self::Connect(error) | Self::Failed(error) => {
+            Self::Connect(error) | Self::Failed(error) | Self::Body(error) => {
                 error.fmt(f)?;
                 let mut cause = error.source();
                 while let Some(error) = cause {

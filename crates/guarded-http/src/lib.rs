@@ -3,6 +3,7 @@
 //! It uses no proxy and follows no redirects: both lead to addresses that were not checked.
 
 mod addresses;
+mod body;
 mod destinations;
 mod error;
 mod hosts;
@@ -20,6 +21,7 @@ use http_body::Body as _;
 use reqwest::Body;
 use reqwest::redirect::Policy;
 
+pub use self::body::RequestBody;
 pub use self::destinations::Destinations;
 pub use self::error::HttpError;
 pub use self::hosts::AllowedHost;

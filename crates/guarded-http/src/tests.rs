@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, stream};
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, LOCATION};
 use reqwest::dns::Resolve;
@@ -188,12 +188,9 @@ async fn method_headers_and_body_are_sent() {
 async fn form_has_a_length_and_escaped_names() {
     let (port, received) = responding(b"HTTP/1.1 204 No Content\r\n\r\n").await;
     let client = hosts_client(&["127.0.0.1".into()], "127.0.0.1:0");
-    let form = Multipart::new().text("type", "image/png").file(
-        "file",
-        "a\"\r\nb.png",
-        "image/png",
-        Bytes::from_static(b"png"),
-    );
+    let png = stream::iter(["", "p", "", "ng"].map(|piece| Ok::<_, HttpError>(Bytes::from(piece))));
+    let form = Multipart::new().text("type", "image/png");
+    let form = form.file("file", ("a\"\r\nb.png", "image/png"), 3, png);
     let request = HttpRequest::new(Method::POST, format!("http://127.0.0.1:{port}/media")).multipart(form);
     client.send(request).await.expect("a response");
     let text = text(&received);
@@ -207,6 +204,21 @@ async fn form_has_a_length_and_escaped_names() {
     assert_eq!(body, expected);
     assert!(head.contains(&format!("content-length: {}", expected.len())), "{head}");
     assert!(!head.contains("transfer-encoding"), "{head}");
+}
+
+#[tokio::test]
+async fn body_that_cannot_be_read_is_unsent() {
+    let client = hosts_client(&["127.0.0.1".into()], "127.0.0.1:0");
+    let pieces: [Vec<Result<&str, &str>>; 3] =
+        [vec![Ok("abc"), Err("gone")], vec![Ok("abc")], vec![Ok("abcde")]];
+    for pieces in pieces {
+        let (port, _) = responding(b"").await;
+        let pieces = pieces.into_iter().map(|piece| piece.map(Bytes::from).map_err(str::to_owned));
+        let body = RequestBody::default().bytes("0").stream(4, stream::iter(pieces.collect::<Vec<_>>()));
+        let request = HttpRequest::new(Method::POST, format!("http://127.0.0.1:{port}/")).json_body(body);
+        let error = client.send(request).await.expect_err("no response");
+        assert!(matches!(error, HttpError::Body(_)) && error.is_unsent(), "{error:?}");
+    }
 }
 
 #[tokio::test]

@@ -76,9 +76,11 @@ fn error(error: HttpError) -> MediaError {
             MediaError::Rejected("the file is at an address from which nothing is fetched")
         }
         HttpError::TooLarge(_) => MediaError::TooLarge,
-        HttpError::Timeout | HttpError::Tls(_) | HttpError::Connect(_) | HttpError::Failed(_) => {
-            MediaError::Unavailable(error.to_string())
-        }
+        HttpError::Timeout
+        | HttpError::Tls(_)
+        | HttpError::Connect(_)
+        | HttpError::Failed(_)
+        | HttpError::Body(_) => MediaError::Unavailable(error.to_string()),
     }
 }
 

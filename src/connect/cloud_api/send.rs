@@ -8,7 +8,7 @@ use super::fields::text;
 use super::graph::{Graph, GraphError, MEDIA_TIMEOUT};
 use super::people::group_id;
 use super::vcard;
-use crate::connect::gateway::{Content, MediaKind, OutgoingMessage, SendError, Sent};
+use crate::connect::gateway::{Content, MediaKind, OutgoingFile, OutgoingMessage, SendError, Sent};
 use crate::connect::settings::ConnectionSettings;
 use crate::ids::{AddressKind, ChatAddress};
 
@@ -62,12 +62,13 @@ pub(super) async fn send(
     graph: &Graph,
     settings: &ConnectionSettings,
     message: &OutgoingMessage,
+    file: Option<OutgoingFile>,
 ) -> Result<Sent, SendError> {
     if let Some(reason) = refusal(&message.content) {
         return Err(SendError::Unsupported { reason });
     }
     let mut body = receiver(&message.chat, settings)?;
-    let (kind, content) = content(graph, settings, &message.content).await?;
+    let (kind, content) = content(graph, settings, &message.content, file).await?;
     body["messaging_product"] = "whatsapp".into();
     // Statuses of the message repeat it: so one whose response was lost is found.
     body["biz_opaque_callback_data"] = message.send.to_string().into();
@@ -100,19 +101,17 @@ async fn content(
     graph: &Graph,
     settings: &ConnectionSettings,
     content: &Content,
+    file: Option<OutgoingFile>,
 ) -> Result<(&'static str, Value), SendError> {
     Ok(match content {
         Content::Text { body, link_preview, .. } => {
             ("text", json!({"body": body, "preview_url": link_preview}))
         }
-        Content::Media { kind, mime_type, file_name, caption, bytes } => {
+        Content::Media { kind, mime_type, file_name, caption } => {
             let (name, file_name) = media_type(*kind, file_name.as_deref());
-            let form = Multipart::new().text("messaging_product", "whatsapp").text("type", mime_type).file(
-                "file",
-                file_name,
-                mime_type,
-                bytes.clone(),
-            );
+            let OutgoingFile { size, bytes } = file.ok_or_else(SendError::no_file)?;
+            let form = Multipart::new().text("messaging_product", "whatsapp").text("type", mime_type);
+            let form = form.file("file", (file_name, mime_type), size, bytes);
             let mut media = json!({"id": upload(graph, settings, form).await?});
             if let Some(caption) = caption.as_ref().filter(|caption| !caption.is_empty()) {
                 media["caption"] = caption.as_str().into();

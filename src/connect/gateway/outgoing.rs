@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::actions::commands::Change;
+use crate::error::Result;
 use crate::ids::ChatAddress;
 
 /// A message to send.
@@ -22,6 +24,14 @@ pub struct OutgoingMessage {
     pub reply_to: Option<QuotedMessage>,
     /// The content.
     pub content: Content,
+}
+
+/// The file of a message. Its bytes are read while they are sent.
+pub struct OutgoingFile {
+    /// Their number.
+    pub size: u64,
+    /// The bytes, in pieces.
+    pub bytes: BoxStream<'static, Result<Bytes>>,
 }
 
 /// A message that another one quotes, reacts to, edits or deletes.
@@ -57,8 +67,6 @@ pub enum Content {
         file_name: Option<String>,
         /// Text below it.
         caption: Option<String>,
-        /// The file.
-        bytes: Bytes,
     },
     /// A place.
     Location {
@@ -176,6 +184,11 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// The error when the content needs a file and there is none.
+    pub(in crate::connect) fn no_file() -> Self {
+        Self::Rejected { reason: "the message has no file".to_owned() }
+    }
+
     /// The same error of a request that can be repeated safely: what is unclear counts as not sent.
     #[must_use]
     pub fn repeatable(self) -> Self {

@@ -1,10 +1,11 @@
 //! The media store: the objects with the bytes of files, and the rows that say which organization has which.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::TryStreamExt;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::kinds;
 use super::objects::{Objects, Unnamed, WriteError};
@@ -41,24 +42,35 @@ impl MediaStore {
         Self { store: store.with_lane(Lane::Background), objects: Objects::new(config), max_file_bytes }
     }
 
-    /// Stores bytes, which are kept for a day without a message. Those that are not of the declared MIME type get the one that
-    /// they have.
+    /// Stores bytes as [`Self::put`] does.
     ///
     /// # Errors
     ///
     /// TOO_LARGE when they are more than a file may have; UNAVAILABLE when the store fails.
     pub async fn put_bytes(&self, org: OrgId, declared: Option<&str>, bytes: Bytes) -> Result<StoredBytes> {
-        let source = Box::pin(stream::iter([Ok::<_, std::convert::Infallible>(bytes)]));
-        let unnamed = self.write(source).await.map_err(|error| match error {
+        let source = Box::pin(stream::iter([Ok::<_, Infallible>(bytes)]));
+        self.put(org, declared, source).await.map_err(|error| match error {
             WriteError::Source(never) => match never {},
             WriteError::TooLarge => {
                 Error::new(Kind::TooLarge, "the file is larger than --media-max-file-bytes")
             }
-            WriteError::Store(error) => Error::unavailable(error),
-        })?;
+            WriteError::Store(error) => error,
+        })
+    }
+
+    /// Stores bytes, which are kept for a day without a message. Those that are not of the declared MIME type get the one that
+    /// they have.
+    pub async fn put<E>(
+        &self,
+        org: OrgId,
+        declared: Option<&str>,
+        source: BoxStream<'_, std::result::Result<Bytes, E>>,
+    ) -> std::result::Result<StoredBytes, WriteError<E>> {
+        let unnamed = self.write(source).await?;
         let mime_type =
             kinds::checked(declared, &unnamed.head).or_else(|_| kinds::checked(None, &unnamed.head));
-        self.keep(org, unnamed, mime_type.map_err(Error::internal)?).await
+        let mime_type = mime_type.map_err(|reason| WriteError::Store(Error::internal(reason)))?;
+        self.keep(org, unnamed, mime_type).await.map_err(WriteError::Store)
     }
 
     /// Reads bytes that may then be kept or discarded.
@@ -89,15 +101,28 @@ impl MediaStore {
         Err(Error::unavailable("an object with the same name is being deleted"))
     }
 
-    /// The bytes of a stored file in memory.
+    /// The number of bytes of a stored file, and the bytes.
     ///
     /// # Errors
     ///
     /// GONE when they are missing, UNAVAILABLE when the store fails.
-    pub async fn read(&self, org: OrgId, file: &StoredBytes) -> Result<Bytes> {
+    pub async fn open(
+        &self,
+        org: OrgId,
+        file: &StoredBytes,
+    ) -> Result<(u64, BoxStream<'static, Result<Bytes>>)> {
         let size = u64::try_from(file.size).unwrap_or_default();
         let pieces = self.stream(org, &file.sha256, 0..size).await?;
-        let bytes: BytesMut = pieces.map_err(Error::unavailable).try_collect().await?;
+        Ok((size, pieces.map_err(Error::unavailable).boxed()))
+    }
+
+    /// The bytes of a stored file in memory.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::open`].
+    pub async fn read(&self, org: OrgId, file: &StoredBytes) -> Result<Bytes> {
+        let bytes: BytesMut = self.open(org, file).await?.1.try_collect().await?;
         Ok(bytes.freeze())
     }
 

@@ -79,12 +79,12 @@ pub enum WriteError<E> {
     /// It has more bytes than allowed.
     TooLarge,
     /// The store failed.
-    Store(Error),
+    Store(crate::error::Error),
 }
 
 impl<E> From<Error> for WriteError<E> {
     fn from(error: Error) -> Self {
-        Self::Store(error)
+        Self::Store(crate::error::Error::unavailable(error))
     }
 }
 
@@ -116,7 +116,7 @@ impl Objects {
         while let Some(piece) = source.next().await {
             let outcome = match piece {
                 Ok(piece) if written.add(&piece) > max => Err(WriteError::TooLarge),
-                Ok(piece) => opened.add(piece, &mut memory, &mut upload).await.map_err(WriteError::Store),
+                Ok(piece) => opened.add(piece, &mut memory, &mut upload).await.map_err(WriteError::from),
                 Err(error) => Err(WriteError::Source(error)),
             };
             if let Err(error) = outcome {

@@ -1,40 +1,36 @@
-//! Stored contents as gateways get them: with the bytes of files.
+//! Stored contents as gateways get them, and their files.
 
-use bytes::Bytes;
-use guarded_http::{HttpClient, HttpError};
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt};
+use guarded_http::{HttpClient, HttpError, HttpRequest};
+use http::{Method, StatusCode};
 
 use crate::actions::media::StoredBytes;
 use crate::actions::sends::{FileSource, SendContent, Target};
-use crate::connect::gateway::{Content, MediaKind, QuotedMessage, SendError};
-use crate::connect::media::MediaStore;
+use crate::connect::gateway::{Content, MediaKind, OutgoingFile, QuotedMessage, SendError};
+use crate::connect::media::{MediaStore, WriteError};
 use crate::error::{Error, Kind};
 use crate::ids::OrgId;
 
-/// The content with the bytes of its file, and where those are stored if they were fetched now.
-pub(super) async fn content(
+/// How long a file may take to be fetched from its URL, and a piece of it.
+const FETCH_TIMEOUT: Duration = Duration::from_mins(10);
+const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The file of the content, and where it is stored if it was fetched now.
+pub(super) async fn file(
     (media, http): (&MediaStore, &HttpClient),
     org: OrgId,
-    stored: &SendContent,
-) -> Result<(Content, Option<StoredBytes>), SendError> {
-    let (mut content, mut kept) = (without_file(stored), None);
-    if let (SendContent::Media { file, mime_type, .. }, Content::Media { bytes, .. }) = (stored, &mut content)
-    {
-        *bytes = match file {
-            FileSource::Url(url) => {
-                let fetched = fetch(http, url, media.max_file_bytes).await?;
-                kept = Some(
-                    media
-                        .put_bytes(org, Some(mime_type), fetched.clone())
-                        .await
-                        .map_err(|error| not_read(&error))?,
-                );
-                fetched
-            }
-            FileSource::Stored(file) => media.read(org, file).await.map_err(|error| not_read(&error))?,
-            FileSource::Bytes(bytes) => bytes.clone(),
-        };
-    }
-    Ok((content, kept))
+    content: &SendContent,
+) -> Result<(Option<OutgoingFile>, Option<StoredBytes>), SendError> {
+    let SendContent::Media { file, mime_type, .. } = content else { return Ok((None, None)) };
+    let (stored, is_new) = match file {
+        FileSource::Url(url) => (fetch(media, http, org, url, mime_type).await?, true),
+        FileSource::Stored(stored) => (stored.clone(), false),
+        FileSource::Bytes(_) => return Err(unavailable("the file is not stored")),
+    };
+    let (size, bytes) = media.open(org, &stored).await.map_err(|error| not_read(&error))?;
+    Ok((Some(OutgoingFile { size, bytes }), is_new.then_some(stored)))
 }
 
 /// An error of the media store.
@@ -51,31 +47,51 @@ fn rejected(reason: impl Into<String>) -> SendError {
     SendError::Rejected { reason: reason.into() }
 }
 
-async fn fetch(http: &HttpClient, url: &str, max: u64) -> Result<Bytes, SendError> {
-    match http.get(url, usize::try_from(max).unwrap_or(usize::MAX)).await {
-        Ok((status, file)) if status.is_success() => Ok(file.into()),
-        Ok((status, _)) if status.is_server_error() || status.as_u16() == 429 => {
-            Err(unavailable(format!("the URL of the file responds with {}", status.as_u16())))
+/// Stores the file at the URL.
+async fn fetch(
+    media: &MediaStore,
+    http: &HttpClient,
+    org: OrgId,
+    url: &str,
+    mime_type: &str,
+) -> Result<StoredBytes, SendError> {
+    let request = HttpRequest::new(Method::GET, url).timeout(FETCH_TIMEOUT);
+    let response = http.send(request).await.map_err(not_fetched)?;
+    let status = response.status();
+    if !status.is_success() {
+        let reason = format!("the URL of the file responds with {}", status.as_u16());
+        let may_succeed = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        return Err(if may_succeed { unavailable(reason) } else { rejected(reason) });
+    }
+    let pieces = response.stream(media.max_file_bytes, PIECE_TIMEOUT);
+    let stored = media.put(org, Some(mime_type), pieces.map_err(not_fetched).boxed()).await;
+    stored.map_err(|error| match error {
+        WriteError::Source(error) => error,
+        WriteError::TooLarge => rejected(TOO_LARGE),
+        WriteError::Store(error) => not_read(&error),
+    })
+}
+
+const TOO_LARGE: &str = "the file is larger than --media-max-file-bytes";
+
+fn not_fetched(error: HttpError) -> SendError {
+    match error {
+        HttpError::Timeout | HttpError::Connect(_) | HttpError::Failed(_) | HttpError::Body(_) => {
+            unavailable("the file cannot be fetched from its URL")
         }
-        Ok((status, _)) => Err(rejected(format!("the URL of the file responds with {}", status.as_u16()))),
-        Err(error) => Err(match error {
-            HttpError::Timeout | HttpError::Connect(_) | HttpError::Failed(_) => {
-                unavailable("the file cannot be fetched from its URL")
-            }
-            HttpError::TooLarge(_) => rejected("the file is larger than --media-max-file-bytes"),
-            HttpError::NotAllowed | HttpError::NotHttps | HttpError::InvalidUrl(_) | HttpError::Tls(_) => {
-                rejected("the URL of the file is not a public one")
-            }
-        }),
+        HttpError::TooLarge(_) => rejected(TOO_LARGE),
+        HttpError::NotAllowed | HttpError::NotHttps | HttpError::InvalidUrl(_) | HttpError::Tls(_) => {
+            rejected("the URL of the file is not a public one")
+        }
     }
 }
 
-/// The content without the bytes of its file.
-pub fn without_file(stored: &SendContent) -> Content {
+/// The content as gateways get it.
+pub fn content(stored: &SendContent) -> Content {
     match stored.clone() {
         SendContent::Text { body, link_preview, mentions } => Content::Text { body, link_preview, mentions },
         SendContent::Media { kind, mime_type, file_name, caption, .. } => {
-            Content::Media { kind: media_kind(&kind), mime_type, file_name, caption, bytes: Bytes::new() }
+            Content::Media { kind: media_kind(&kind), mime_type, file_name, caption }
         }
         SendContent::Location { latitude, longitude, name, address } => {
             Content::Location { latitude, longitude, name, address }

@@ -33,7 +33,7 @@ fn message(text: &str) -> OutgoingMessage {
 #[tokio::test]
 async fn message_is_delivered_read_and_answered() {
     let simulator = open(&settings("20"));
-    assert_eq!(simulator.send(&message("See you at three")).await.unwrap().message_id, "3EB0");
+    assert_eq!(simulator.send(&message("See you at three"), None).await.unwrap().message_id, "3EB0");
     let mut happened = Vec::new();
     while happened.len() < 3 {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -23,6 +23,8 @@ const MAX_REASON: usize = 200;
 pub(super) const SHORT: Duration = Duration::from_secs(15);
 /// How long a request may take that WAHA asks WhatsApp or its own database for.
 pub(super) const LONG: Duration = Duration::from_secs(90);
+/// How long a request with a file, or for one, may take.
+pub(super) const FILE: Duration = Duration::from_mins(10);
 
 /// A client of one session.
 pub(super) struct Client {
@@ -80,11 +82,21 @@ impl Client {
         body: Option<&Value>,
         time: Duration,
     ) -> Result<Value, Failure> {
-        let request = HttpRequest::new(method, format!("{}{path}", self.settings.url)).timeout(time);
-        let request = match body {
+        let request = HttpRequest::new(method, self.url(path)).timeout(time);
+        self.call(match body {
             Some(body) => request.json(body.to_string()),
             None => request,
-        };
+        })
+        .await
+    }
+
+    /// The URL of a path.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.url)
+    }
+
+    /// Sends a request with the API key, and reads the JSON of its response.
+    pub(super) async fn call(&self, request: HttpRequest) -> Result<Value, Failure> {
         let response = self.send(request).await?;
         let bytes = response.bytes(MAX_BODY).await.map_err(Failure::None)?;
         // Some changes have an empty response.
@@ -144,6 +156,7 @@ impl Failure {
                 GatewayError::Unexpected("WAHA's response is too large".to_owned())
             }
             Self::None(HttpError::Timeout) => unavailable("WAHA did not answer in time".to_owned(), None),
+            Self::None(HttpError::Body(_)) => unavailable("the file cannot be read".to_owned(), None),
             Self::None(HttpError::Connect(_) | HttpError::Failed(_) | HttpError::Tls(_)) => {
                 unavailable("WAHA cannot be reached".to_owned(), None)
             }

@@ -10,13 +10,12 @@ use guarded_http::{HttpError, HttpRequest, HttpResponse};
 use http::Method;
 use http::header::CONTENT_TYPE;
 
-use super::client::{Client, Failure, LONG};
+use super::client::{Client, FILE, Failure, LONG};
 use super::fields::text;
 use super::message_id;
 use crate::connect::gateway::{GatewayError, MediaBody, MediaError, MediaSource};
 
-/// How long a whole file may take, and a piece of it.
-const WHOLE: Duration = Duration::from_mins(10);
+/// How long a piece of a file may take.
 const PIECE: Duration = Duration::from_secs(30);
 
 impl Client {
@@ -48,8 +47,7 @@ impl Client {
         if path.split(['/', '?']).any(|part| part == ".." || part.to_ascii_lowercase().contains("%2e")) {
             return Err(not_allowed());
         }
-        let url = format!("{}{path}", self.settings.url);
-        self.send(HttpRequest::new(Method::GET, url).timeout(WHOLE)).await
+        self.send(HttpRequest::new(Method::GET, self.url(path)).timeout(FILE)).await
     }
 }
 

@@ -1,16 +1,16 @@
 //! Sends messages, and applies changes of chats.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use guarded_http::HttpRequest;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, Failure, LONG, SHORT};
+use super::client::{Client, FILE, Failure, LONG, SHORT};
 use super::fields::text;
+use super::files::{described, with_bytes};
 use super::message_id::{bare, spell};
 use crate::actions::commands::Change;
 use crate::connect::gateway::{
-    ChatChange, Content, MediaKind, OutgoingMessage, QuotedMessage, SendError, Sent,
+    ChatChange, Content, MediaKind, OutgoingFile, OutgoingMessage, QuotedMessage, SendError, Sent,
 };
 use crate::ids::{AddressKind, ChatAddress};
 
@@ -57,15 +57,24 @@ pub(super) fn refusal(content: &Content) -> Option<&'static str> {
 
 impl Client {
     /// Sends a message. A reaction, an edit and a deletion return the id of their message.
-    pub(super) async fn send_message(&self, message: &OutgoingMessage) -> Result<Sent, SendError> {
+    pub(super) async fn send_message(
+        &self,
+        message: &OutgoingMessage,
+        file: Option<OutgoingFile>,
+    ) -> Result<Sent, SendError> {
         if message.chat.kind() == AddressKind::UserId {
             return Err(SendError::Rejected {
                 reason: "WAHA cannot send to a business-scoped user id".to_owned(),
             });
         }
         let request = self.request_of(message)?;
-        let sent = self.request(request.method, &request.path, Some(&request.body), LONG).await;
-        let response = sent.map_err(|failure| {
+        let http = HttpRequest::new(request.method, self.url(&request.path));
+        let http = match file {
+            Some(file) => http.json_body(with_bytes(&request.body, file)).timeout(FILE),
+            None if matches!(message.content, Content::Media { .. }) => return Err(SendError::no_file()),
+            None => http.json(request.body.to_string()).timeout(LONG),
+        };
+        let response = self.call(http).await.map_err(|failure| {
             let error = failure.into_send_error();
             if request.is_idempotent { error.repeatable() } else { error }
         })?;
@@ -94,12 +103,9 @@ impl Client {
                 }
                 ("sendText", fields)
             }
-            Content::Media { kind, mime_type, file_name, caption, bytes } => {
-                let file_name = file_name.as_deref().unwrap_or("file");
-                let file =
-                    json!({ "mimetype": mime_type, "filename": file_name, "data": STANDARD.encode(bytes) });
+            Content::Media { kind, mime_type, file_name, caption } => {
                 let (path, mut fields) = media(*kind, mime_type);
-                fields["file"] = file;
+                fields["file"] = described(mime_type, file_name.as_deref());
                 // Voice notes and stickers have none.
                 let has_caption = !matches!(kind, MediaKind::Voice | MediaKind::Sticker);
                 if let Some(caption) = caption.as_deref().filter(|_| has_caption) {

@@ -87,6 +87,8 @@ fn reason(error: &HttpError) -> &'static str {
         HttpError::Timeout => "no response in time",
         HttpError::Connect(_) => "could not connect",
         HttpError::InvalidUrl(_) => "the URL is invalid",
-        HttpError::Failed(_) | HttpError::TooLarge(_) | HttpError::Tls(_) => "the connection broke",
+        HttpError::Failed(_) | HttpError::TooLarge(_) | HttpError::Tls(_) | HttpError::Body(_) => {
+            "the connection broke"
+        }
     }
 }

@@ -8,7 +8,7 @@ use switchboard::actions::commands::Change;
 use switchboard::connect::gateway::{ChatChange, OutgoingMessage};
 
 use super::graph::{File, Graph, TOKEN};
-use super::sends::{kinds, message, text};
+use super::sends::{kinds, message, send, text};
 use super::{gateway, quoted};
 use crate::clients::must_be_ok;
 use crate::support::{ROOT, clients, python_tool};
@@ -37,11 +37,11 @@ async fn kapso_reads_webhooks_and_sends_messages_as_we_do() {
 
     let gateway = gateway(&ours);
     for (content, kind, _) in kinds() {
-        gateway.send(&message("15550101844@c.us", content)).await.expect(kind);
+        send(&*gateway, &message("15550101844@c.us", content)).await.expect(kind);
     }
     let reply =
         OutgoingMessage { reply_to: Some(quoted("wamid.OLD")), ..message("US.1349@bsuid", text("hi")) };
-    gateway.send(&reply).await.expect("a reply");
+    send(&*gateway, &reply).await.expect("a reply");
     let read = ChatChange { change: Change::Read(None), last_incoming: vec![quoted("wamid.NEW")] };
     gateway.change(&reply.chat, &read).await.expect("read");
     let ours: Vec<Value> =

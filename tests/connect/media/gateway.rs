@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use switchboard::connect::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
-    MediaError, MediaSource, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
+    MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
 };
 use switchboard::ids::ChatAddress;
 use switchboard::instant::Instant;
@@ -89,7 +89,7 @@ impl Gateway for FileGateway {
         None
     }
 
-    async fn send(&self, _: &OutgoingMessage) -> Result<Sent, SendError> {
+    async fn send(&self, _: &OutgoingMessage, _: Option<OutgoingFile>) -> Result<Sent, SendError> {
         unreachable!("nothing is sent")
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use switchboard::actions::commands::Change;
 use switchboard::connect::gateway::{ChatChange, Content};
 
-use super::sends::{kinds, to};
+use super::sends::{kinds, send, to};
 use super::server::{Waha, text};
 use super::{ASHA, gateway, incoming};
 use crate::clients::must_be_ok;
@@ -23,7 +23,7 @@ async fn waha_py_accepts_every_request() {
     for content in kinds().into_iter().map(|(content, ..)| content).chain(of_messages) {
         let mut message = to(ASHA, content, &*gateway);
         message.reply_to = Some(incoming("3EB0A"));
-        gateway.send(&message).await.expect("sent");
+        send(&*gateway, &message).await.expect("sent");
     }
     let read = ChatChange { change: Change::Read(None), last_incoming: vec![incoming("3EB0A")] };
     gateway.change(&ASHA.parse().expect("a chat"), &read).await.expect("read");
