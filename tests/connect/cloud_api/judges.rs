@@ -24,13 +24,23 @@ fn pywa_reads_webhooks_as_we_do() {
 
 #[tokio::test]
 async fn kapso_reads_webhooks_and_sends_messages_as_we_do() {
+    judge("node/cloud_api.mjs", 13).await;
+}
+
+#[tokio::test]
+async fn whatsapp_api_js_reads_webhooks_and_sends_messages_as_we_do() {
+    judge("node/whatsapp_api_js.mjs", 14).await;
+}
+
+/// Lets a program read the goldens and send that many messages, and compares those with ours.
+async fn judge(program: &str, count: usize) {
     let (theirs, ours) = (Graph::start().await, Graph::start().await);
     for id in 50..56 {
         let mime_type = "application/octet-stream".to_owned();
         theirs.add_file(&id.to_string(), File { mime_type, bytes: Bytes::new(), url: None });
     }
     let mut node = Command::new("node");
-    node.arg(clients().join("node/cloud_api.mjs")).env("TOKEN", TOKEN).env("GRAPH", theirs.url());
+    node.arg(clients().join(program)).env("TOKEN", TOKEN).env("GRAPH", theirs.url());
     node.env("GOLDENS", format!("{ROOT}/{GOLDENS}"));
     let output = tokio::task::spawn_blocking(move || node.output()).await.expect("no panic");
     must_be_ok(&output.expect("node: run make test"));
@@ -47,7 +57,7 @@ async fn kapso_reads_webhooks_and_sends_messages_as_we_do() {
     let ours: Vec<Value> =
         ours.calls("/messages").into_iter().map(|call| without_callback(call.json)).collect();
     let theirs = theirs.calls("/messages");
-    assert_eq!(theirs.len(), 13);
+    assert_eq!(theirs.len(), count);
     for call in theirs {
         assert!(ours.contains(&call.json), "{} is not among {ours:#?}", call.json);
     }
