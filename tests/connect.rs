@@ -3,7 +3,7 @@
 mod cloud_api;
 mod connector;
 mod fake_gateway;
-mod inbound;
+pub mod inbound;
 mod media;
 mod operators;
 mod outbox;

@@ -5,6 +5,7 @@ mod attack;
 mod attackers;
 mod figures;
 mod flood;
+mod forged;
 mod frozen;
 mod killed;
 mod load;

@@ -1,6 +1,7 @@
 //! Receives the webhooks of gateways: checks their signature, and stores their events before they are acknowledged.
 //!
-//! A request that is not authentic costs no database work beyond a look-up that is cached for seconds.
+//! A request that is not authentic costs no database work beyond a look-up that is cached for seconds. Look-ups of ids that
+//! named no connection lately have a budget: ids made up in great numbers cost no more than that.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -29,6 +30,12 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(5);
 const CAPACITY: u64 = 10_000;
 /// Look-ups of connections at a time: unknown ids in great numbers do not delay other work.
 const MAX_LOOKUPS: usize = 2;
+/// Look-ups a second of ids by which no authentic request has come lately.
+const MAX_STRANGERS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// How long a connection is no stranger after an authentic request.
+const ACQUAINTANCE: Duration = Duration::from_hours(24);
+/// Pause between log lines about refused requests.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Requests of one connection that are stored at a time.
 const MAX_CONCURRENT: usize = 16;
 /// Authentic requests a second of one connection.
@@ -58,6 +65,8 @@ pub struct Inbound {
     targets: Cache<ConnectionId, Option<Arc<Target>>>,
     limits: Cache<ConnectionId, Arc<Limits>>,
     lookups: Semaphore,
+    strangers: DefaultDirectRateLimiter,
+    log_lines: DefaultDirectRateLimiter,
     bytes: Arc<Semaphore>,
 }
 
@@ -85,8 +94,10 @@ impl Inbound {
             wakes,
             media,
             targets: Cache::builder().max_capacity(CAPACITY).time_to_live(TIME_TO_LIVE).build(),
-            limits: Cache::builder().max_capacity(CAPACITY).time_to_idle(TIME_TO_LIVE * 12).build(),
+            limits: Cache::builder().max_capacity(CAPACITY).time_to_idle(ACQUAINTANCE).build(),
             lookups: Semaphore::new(MAX_LOOKUPS),
+            strangers: RateLimiter::direct(Quota::per_second(MAX_STRANGERS)),
+            log_lines: RateLimiter::direct(log_quota()),
             bytes: Arc::new(Semaphore::new(MAX_KIB)),
         }
     }
@@ -97,14 +108,15 @@ impl Inbound {
     ///
     /// There is no such connection, or it cannot be looked up now.
     pub async fn target(&self, path: &str) -> Result<Arc<Target>, Response> {
-        let unknown = || {
-            metrics::inbound_request("-", "unknown");
-            Response::Refused(StatusCode::NOT_FOUND)
-        };
+        let unknown = || self.refuse("-", "unknown", StatusCode::NOT_FOUND, "there is no such connection");
         let (kind, id) = path.split_once('/').ok_or_else(unknown)?;
         let id: ConnectionId = id.parse().map_err(|_| unknown())?;
         let found = match self.targets.get(&id).await {
             Some(found) => found,
+            None if self.is_flooded_by(&id) => {
+                metrics::inbound_request("-", "limited");
+                return Err(Response::Later(StatusCode::TOO_MANY_REQUESTS));
+            }
             None => {
                 let loaded = self.targets.try_get_with(id.clone(), self.load(id)).await;
                 loaded.map_err(|error| later("-", "unavailable", &error))?
@@ -135,11 +147,7 @@ impl Inbound {
         let events = match target.gateway.receive(request) {
             Ok(Received::Challenge(body)) => return Response::Challenge(body),
             Ok(Received::Events(events)) => events,
-            Err(Refused { status, reason }) => {
-                metrics::inbound_request(target.kind, "refused");
-                tracing::debug!(reason, "a request of a gateway is refused");
-                return Response::Refused(status);
-            }
+            Err(Refused { status, reason }) => return self.refuse(target.kind, "refused", status, reason),
         };
         let limits = self.limits.get_with(target.id.clone(), async { Arc::new(Limits::new()) }).await;
         if limits.rate.check().is_err() {
@@ -157,6 +165,26 @@ impl Inbound {
             }
             Err(error) => later(target.kind, "unavailable", &error),
         }
+    }
+
+    /// Whether too many ids were looked up of which none is known to be a connection, nor is this one.
+    fn is_flooded_by(&self, id: &ConnectionId) -> bool {
+        !self.limits.contains_key(id) && !self.wakes.has(id) && self.strangers.check().is_err()
+    }
+
+    /// Counts a request that is refused, and logs one of many.
+    fn refuse(
+        &self,
+        kind: &'static str,
+        outcome: &'static str,
+        status: StatusCode,
+        reason: &'static str,
+    ) -> Response {
+        metrics::inbound_request(kind, outcome);
+        if self.log_lines.check().is_ok() {
+            tracing::warn!(kind, reason, "requests to the webhooks of connections are refused");
+        }
+        Response::Refused(status)
     }
 
     async fn load(&self, id: ConnectionId) -> Result<Option<Arc<Target>>> {
@@ -228,6 +256,11 @@ fn later(kind: &'static str, outcome: &'static str, error: &Error) -> Response {
     metrics::inbound_request(kind, outcome);
     tracing::warn!(reason = causes(error), "a request of a gateway cannot be stored now");
     Response::Later(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// One line an interval.
+fn log_quota() -> Quota {
+    Quota::with_period(LOG_INTERVAL).unwrap_or(Quota::per_second(MAX_STRANGERS))
 }
 
 impl Limits {

@@ -42,6 +42,11 @@ impl Wakes {
         self.served().remove(id);
     }
 
+    /// Whether this process serves the connection.
+    pub(super) fn has(&self, id: &ConnectionId) -> bool {
+        self.served().contains_key(id)
+    }
+
     /// The connections, with their organizations.
     pub(super) fn all(&self) -> Vec<(OrgId, ConnectionId)> {
         self.served().iter().map(|(id, (org, ..))| (*org, id.clone())).collect()
