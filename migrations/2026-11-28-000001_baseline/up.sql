@@ -166,10 +166,10 @@ CREATE TABLE connector_leases (
     PRIMARY KEY (org_id, session_id),
     FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
 );
-COMMENT ON TABLE connector_leases IS 'The connector that applies the commands of a session. A connector that stops renewing loses its lease.';
+COMMENT ON TABLE connector_leases IS 'Who carries out the commands and the sends of a session: the stream of a connector, or the service for a connection that it serves itself. One that stops renewing loses its lease.';
 COMMENT ON COLUMN connector_leases.org_id IS 'The organization.';
 COMMENT ON COLUMN connector_leases.session_id IS 'The session.';
-COMMENT ON COLUMN connector_leases.holder IS 'The holder: the connector''s stream.';
+COMMENT ON COLUMN connector_leases.holder IS 'The holder: the connector''s stream, or the random part of the connection id.';
 COMMENT ON COLUMN connector_leases.expires_at IS 'When the lease expires.';
 
 -- The last acknowledged event of each sender, so that a sender that lost its own state can resume.
@@ -550,25 +550,26 @@ COMMENT ON COLUMN commands.version IS 'Order of writing; a newer change of the s
 
 -- By address: a chat's key changes when it is merged into another one, its addresses keep finding it.
 CREATE TABLE sends (
-    org_id     uuid        NOT NULL,
-    send_id    uuid        NOT NULL,
-    session_id text        NOT NULL COLLATE "C",
-    address    text        NOT NULL COLLATE "C",
-    kind       text        NOT NULL COLLATE "C",
-    message_id text        COLLATE "C",
-    from_me    boolean     NOT NULL DEFAULT true,
-    author     text        NOT NULL DEFAULT '' COLLATE "C",
-    has_own_id boolean     NOT NULL DEFAULT false,
-    content    jsonb       NOT NULL,
-    state      text        NOT NULL COLLATE "C" CHECK (state IN
-                           ('queued', 'sending', 'accepted', 'failed', 'unknown', 'cancelled', 'local_only')),
-    reason     text,
-    attempts   integer     NOT NULL DEFAULT 0,
-    not_before timestamptz NOT NULL DEFAULT now(),
-    created_by text        NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    is_open    boolean     NOT NULL GENERATED ALWAYS AS (state IN ('queued', 'sending', 'unknown')) STORED,
+    org_id       uuid        NOT NULL,
+    send_id      uuid        NOT NULL,
+    session_id   text        NOT NULL COLLATE "C",
+    address      text        NOT NULL COLLATE "C",
+    kind         text        NOT NULL COLLATE "C",
+    message_id   text        COLLATE "C",
+    from_me      boolean     NOT NULL DEFAULT true,
+    author       text        NOT NULL DEFAULT '' COLLATE "C",
+    has_own_id   boolean     NOT NULL DEFAULT false,
+    content      jsonb       NOT NULL,
+    state        text        NOT NULL COLLATE "C" CHECK (state IN
+                             ('queued', 'sending', 'accepted', 'failed', 'unknown', 'cancelled', 'local_only')),
+    reason       text,
+    attempts     integer     NOT NULL DEFAULT 0,
+    attempted_by text      COLLATE "C",
+    not_before   timestamptz NOT NULL DEFAULT now(),
+    created_by   text        NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    is_open      boolean     NOT NULL GENERATED ALWAYS AS (state IN ('queued', 'sending', 'unknown')) STORED,
     PRIMARY KEY (org_id, send_id),
     FOREIGN KEY (org_id, session_id) REFERENCES sessions (org_id, session_id) ON DELETE CASCADE
 );
@@ -593,6 +594,7 @@ COMMENT ON COLUMN sends.content IS 'What is sent.';
 COMMENT ON COLUMN sends.state IS 'queued, sending (stored before the gateway is called), accepted, failed, unknown (may have been sent, is not sent again), cancelled, or local_only (a command that the gateway cannot apply). Whether an accepted message was delivered or read says its ack.';
 COMMENT ON COLUMN sends.reason IS 'Why it is in that state, or why the last attempt failed.';
 COMMENT ON COLUMN sends.attempts IS 'Number of attempts.';
+COMMENT ON COLUMN sends.attempted_by IS 'The kind of the connection that made the last attempt: what another one began is not repeated.';
 COMMENT ON COLUMN sends.not_before IS 'When it may be attempted next.';
 COMMENT ON COLUMN sends.created_by IS 'Who sent it: member:<subject of the login token>, key:<key id> or operator.';
 COMMENT ON COLUMN sends.created_at IS 'When it was inserted.';

@@ -49,7 +49,8 @@ pub enum Change {
     Unread,
 }
 
-/// A connector's lease of a session, which need not be acquired.
+/// The lease of a session under which its commands and sends are carried out: by the stream of a connector, or by the service
+/// for a connection that it serves itself. It need not be acquired.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectorLease {
     pub(super) org: OrgId,
@@ -115,9 +116,9 @@ impl Change {
 }
 
 impl ConnectorLease {
-    /// The commands of a session for the holder of the lease of its connection.
-    pub fn of(org: OrgId, session: SessionId) -> Self {
-        Self { org, session, holder: Uuid::now_v7() }
+    /// The lease of the session for that holder.
+    pub fn of(org: OrgId, session: SessionId, holder: Uuid) -> Self {
+        Self { org, session, holder }
     }
 
     /// The lease of the session with that session id, phone id or phone number.
@@ -140,8 +141,12 @@ impl ConnectorLease {
 
     /// Acquires or renews it for [`LEASE`]; `false` while another holder has it.
     pub async fn acquire(self, store: &Store) -> Result<bool> {
-        let Self { org, session, holder } = self;
-        store.write(org, move |tx| commands::acquire_lease(tx, org, session, holder, LEASE)).await
+        store.write(self.org, move |tx| self.acquire_within(tx)).await
+    }
+
+    /// Acquires or renews it as [`Self::acquire`] does, until the transaction ends at least.
+    pub(super) fn acquire_within(self, connection: &mut Connection) -> StoreResult<bool> {
+        commands::acquire_lease(connection, self.org, self.session, self.holder, LEASE)
     }
 
     /// Releases the lease before it expires.
@@ -150,10 +155,11 @@ impl ConnectorLease {
         store.write(org, move |connection| commands::release_lease(connection, org, session, holder)).await
     }
 
-    /// The oldest pending commands of the session.
+    /// The oldest pending commands of the session; none while the lease is not held.
     pub async fn pending(self, store: &Store) -> Result<Vec<Command>> {
-        let Self { org, session, .. } = self;
-        let pending = store.read(move |connection| commands::pending(connection, org, session, PAGE)).await?;
+        let Self { org, session, holder } = self;
+        let pending = move |connection: &mut _| commands::pending(connection, org, session, holder, PAGE);
+        let pending = store.read(pending).await?;
         pending.into_iter().map(command).collect()
     }
 

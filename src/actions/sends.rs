@@ -15,13 +15,13 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::connectors::{Outcome, begin_next, finish, postpone, requeue_interrupted};
+pub use self::connectors::{Outcome, REPLACED, begin_next, finish, postpone, requeue_interrupted};
 use self::content::NewMessage;
 pub use self::content::{Act, FileSource, Outgoing, SendContent, Target, new_message_id, to_proto};
 pub use self::files::keep_file;
 pub use self::outcomes::{
-    Attempt, accept, backlog, begin, content_of, due, fail, interrupted, reject_command, reported, requeue,
-    unclear,
+    Attempt, Begun, accept, backlog, begin, content_of, due, fail, interrupted, reject_command, reported,
+    requeue, unclear,
 };
 pub use self::targets::{MessageName, Recipient};
 use self::targets::{find_target, route};

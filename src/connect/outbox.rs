@@ -25,7 +25,8 @@ use self::pace::{Pace, backoff};
 use super::gateway::{Gateway, OutgoingMessage, QuotedMessage, SendError, Sent};
 use super::lease::Leased;
 use super::media::MediaStore;
-use crate::actions::sends::{self, ACCEPTED, Attempt, FAILED, QUEUED, SendRow, UNKNOWN};
+use crate::actions::commands::ConnectorLease;
+use crate::actions::sends::{self, ACCEPTED, Attempt, Begun, FAILED, QUEUED, SendRow, UNKNOWN};
 use crate::error::Result;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
@@ -41,12 +42,15 @@ const MAX_DUE: i64 = 16;
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// The same for a message with a file.
 const FILE_TIMEOUT: Duration = Duration::from_mins(11);
+/// Pause before the session's lease is tried again while a connector has it, which ends its stream soon.
+const HANDOVER_PAUSE: Duration = Duration::from_millis(500);
 /// How long attempts in progress may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a send is tried.
 const MAX_AGE: Duration = Duration::from_hours(24);
 
-/// The outbox of one connection. The caller holds the connection's lease.
+/// The outbox of one connection. The caller holds the connection's lease; the outbox itself takes that of the session, which a
+/// connector may still have.
 #[derive(Clone)]
 pub struct Outbox {
     /// The lane of short statements.
@@ -55,6 +59,8 @@ pub struct Outbox {
     pub org: OrgId,
     /// The session.
     pub session: SessionId,
+    /// The lease of the session.
+    pub lease: ConnectorLease,
     /// Its gateway.
     pub gateway: Arc<dyn Gateway>,
     /// The kind of its gateway, for metrics.
@@ -70,10 +76,9 @@ pub struct Outbox {
 /// Carries out sends and commands until `closing` is cancelled.
 pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) {
     let mut pace = Pace::new(outbox.sends_per_minute);
-    while let Err(error) = outbox.recover().await {
-        warn(&error);
+    while !outbox.take_over().await.inspect_err(warn).unwrap_or(false) {
         tokio::select! {
-            () = sleep(backoff(1)) => {}
+            () = sleep(HANDOVER_PAUSE) => {}
             () = closing.cancelled() => return,
         }
     }
@@ -104,6 +109,8 @@ pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) 
     }
     // What is not finished by then is recovered by the next holder of the lease.
     let _ = timeout(GRACE, async { while attempts.next().await.is_some() {} }).await;
+    // Otherwise it expires.
+    let _ = outbox.lease.release(&outbox.store).await.inspect_err(warn);
 }
 
 impl Outbox {
@@ -111,16 +118,27 @@ impl Outbox {
     pub(super) fn new(leased: &Leased, media: MediaStore, http: HttpClient) -> Self {
         let (store, gateway) = (leased.store.clone(), Arc::clone(&leased.gateway));
         let (kind, sends_per_minute) = (leased.row.kind.clone(), leased.row.sends_per_minute);
-        Self { store, org: leased.org, session: leased.session, gateway, kind, sends_per_minute, media, http }
+        let (org, session) = (leased.org, leased.session);
+        // The same for all holders of the connection's lease: they need not wait for each other.
+        let lease = ConnectorLease::of(org, session, leased.connection.random_part());
+        Self { store, org, session, lease, gateway, kind, sends_per_minute, media, http }
     }
 
-    /// Decides about the attempts that were interrupted.
-    async fn recover(&self) -> Result<()> {
-        for row in sends::interrupted(&self.store, self.org, self.session).await? {
-            let reason = "the service ended while it was sent".to_owned();
-            self.unclear(&row, reason, Duration::ZERO).await?;
+    /// Takes the session's lease, and decides about the attempts that were interrupted; `false` while a connector has it.
+    async fn take_over(&self) -> Result<bool> {
+        let Self { store, org, session, .. } = self;
+        if !self.lease.acquire(store).await? {
+            return Ok(false);
         }
-        Ok(())
+        for row in sends::interrupted(store, *org, *session).await? {
+            if row.attempted_by.as_deref() == Some(&self.kind) {
+                let reason = "the service ended while it was sent".to_owned();
+                self.unclear(&row, reason, Duration::ZERO).await?;
+            } else {
+                sends::unclear(store, *org, row.send_id, sends::REPLACED.to_owned()).await?;
+            }
+        }
+        Ok(true)
     }
 
     /// What there is to do. What WhatsApp has reported of sends whose outcome is unknown is taken over first.
@@ -154,7 +172,14 @@ impl Outbox {
     /// Returns the state that the attempt ends in; `None` when the send is not queued any more.
     async fn try_send(&self, send: Uuid) -> Result<Option<&'static str>> {
         let Self { store, org, .. } = self;
-        let Some(attempt) = sends::begin(store, *org, send).await? else { return Ok(None) };
+        let attempt = match sends::begin(store, self.lease, &self.kind, send).await? {
+            Begun::Attempt(attempt) => attempt,
+            Begun::NotQueued => return Ok(None),
+            Begun::NotHolder => {
+                sleep(HANDOVER_PAUSE).await;
+                return Ok(None);
+            }
+        };
         let outcome = match attempt.is_reported {
             true => Ok(Sent { message_id: String::new() }),
             false => self.call(&attempt).await?,

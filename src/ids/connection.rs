@@ -32,6 +32,12 @@ impl ConnectionId {
         self.org
     }
 
+    /// The random part.
+    pub fn random_part(&self) -> Uuid {
+        // The text has 32 hexadecimal digits there.
+        self.text.get(HALF..).and_then(|digits| Uuid::try_parse(digits).ok()).unwrap_or_default()
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -118,17 +118,20 @@ pub fn replace(connection: &mut Connection, org: OrgId, rows: &[CommandRow]) -> 
     Ok(())
 }
 
-/// At most `limit` commands of the session, oldest first.
+/// At most `limit` commands of the session, oldest first; none unless the holder has the session's lease.
 pub fn pending(
     connection: &mut Connection,
     org: OrgId,
     session: SessionId,
+    holder: Uuid,
     limit: i64,
 ) -> StoreResult<Vec<PendingCommand>> {
+    let lease = connector_leases::table.find((org, session)).filter(connector_leases::holder.eq(holder));
     Ok(commands::table
         .inner_join(chats::table.on(same_chat!(chats, commands)))
         .filter(commands::org_id.eq(org))
         .filter(commands::session_id.eq(session))
+        .filter(exists(lease.filter(connector_leases::expires_at.gt(now))))
         .order(commands::version)
         .limit(limit)
         .select((commands::version, chats::chat_id, commands::field, commands::flag, commands::at))

@@ -63,12 +63,18 @@ pub fn due(
         .load(connection)?)
 }
 
-/// Begins the attempt of a queued send. `None` when it is not queued any more.
-pub fn begin(connection: &mut Connection, org: OrgId, send: Uuid) -> StoreResult<Option<SendRow>> {
+/// Begins the attempt of a queued send by a connection of that kind. `None` when it is not queued any more.
+pub fn begin(
+    connection: &mut Connection,
+    org: OrgId,
+    send: Uuid,
+    kind: &str,
+) -> StoreResult<Option<SendRow>> {
     let row = org_rows!(sends, org, send_id = send, state = QUEUED);
     let set = (
         sends::state.eq(SENDING),
         sends::attempts.eq(sends::attempts + 1),
+        sends::attempted_by.eq(kind),
         sends::updated_at.eq(statement_timestamp()),
     );
     Ok(diesel::update(row).set(set).returning(SendRow::as_returning()).get_result(connection).optional()?)

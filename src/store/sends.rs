@@ -53,6 +53,7 @@ pub struct SendRow {
     pub state: String,
     pub reason: Option<String>,
     pub attempts: i32,
+    pub attempted_by: Option<String>,
     pub created_by: String,
     pub created_at: Instant,
     pub updated_at: Instant,

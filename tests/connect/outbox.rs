@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use guarded_http::{Destinations, HttpClient, Trust};
 use serde_json::json;
+use switchboard::actions::commands::ConnectorLease;
 use switchboard::config::Secret;
 use switchboard::connect::gateway::SendError;
 use switchboard::connect::media::MediaStore;
@@ -29,22 +30,25 @@ fn with_ids(world: &World, has_own_id: bool) {
 }
 
 /// Runs the outbox of the first session until it is dropped.
-struct Running {
+pub struct Running {
     closing: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
-fn run(world: &World, gateway: &Arc<FakeGateway>) -> Running {
+pub fn run(world: &World, gateway: &Arc<FakeGateway>) -> Running {
     run_at(world, gateway, None)
 }
 
 fn run_at(world: &World, gateway: &Arc<FakeGateway>, sends_per_minute: Option<i32>) -> Running {
     let store = Store::new(Secret::new(&world.database.url), PoolOptions::background(2));
     let media = MediaStore::new(&store, &config(&[("media-dir", MEDIA_DIR.to_owned())].into()));
+    let org = world.org.id.parse().expect("an organization");
+    let session = world.org.sessions[0].parse().expect("a session");
     let outbox = Outbox {
         store,
-        org: world.org.id.parse().expect("an organization"),
-        session: world.org.sessions[0].parse().expect("a session"),
+        org,
+        session,
+        lease: ConnectorLease::of(org, session, uuid::Uuid::now_v7()),
         gateway: gateway.clone(),
         kind: "waha".to_owned(),
         sends_per_minute,
@@ -70,7 +74,7 @@ fn run_at(world: &World, gateway: &Arc<FakeGateway>, sends_per_minute: Option<i3
 }
 
 impl Running {
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.closing.cancel();
         self.task.await.expect("the outbox ends");
     }
@@ -133,7 +137,7 @@ async fn interrupted_send_is_repeated_only_with_an_own_id() {
     let (with_id, without) = (send(&world, &asha, "one").await, send(&world, &bela, "two").await);
     let text = |sent: &serde_json::Value| sent["queue_id"].as_str().expect("an id").to_owned();
     let sql = format!(
-        "UPDATE sends SET state = 'sending';
+        "UPDATE sends SET state = 'sending', attempted_by = 'waha';
          UPDATE sends SET has_own_id = false WHERE send_id = '{}'",
         text(&without)
     );

@@ -4,6 +4,7 @@ mod acts;
 mod files;
 mod kills;
 mod rejections;
+mod takeover;
 mod vendor;
 
 use serde_json::{Value, json};

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::outcomes::{Attempt, accept, begin, due, fail, interrupted, requeue, unclear};
+use super::outcomes::{Attempt, Begun, accept, begin, due, fail, interrupted, requeue, unclear};
 use crate::actions::commands::ConnectorLease;
 use crate::error::{Error, Kind, Result};
 use crate::store::sends::{ACCEPTED, FAILED, UNKNOWN};
 use crate::store::{Store, send_views};
 use crate::telemetry::metrics;
 
+/// The kind of connections whose connector is a program of the organization.
+const KIND: &str = "external";
+/// Why the outcome of a send is unknown that another connection of the session had begun.
+pub const REPLACED: &str = "another connection of the session was sending it";
 /// Sends that are begun together, each of another chat.
 const PAGE: i64 = 16;
 /// How long a send waits whose file cannot be read.
@@ -27,11 +31,16 @@ pub enum Outcome {
     Unknown(String),
 }
 
-/// Puts the sends back into the queue that an earlier stream has sent and that have no outcome.
+/// Puts the sends back into the queue that an earlier stream has sent and that have no outcome. The outcome of those that the
+/// service itself had begun is unknown.
 pub async fn requeue_interrupted(store: &Store, lease: ConnectorLease) -> Result<()> {
     for row in interrupted(store, lease.org, lease.session).await? {
-        let reason = "the connector's stream ended".to_owned();
-        requeue(store, lease.org, row.send_id, Duration::ZERO, reason).await?;
+        if row.attempted_by.as_deref() == Some(KIND) {
+            let reason = "the connector's stream ended".to_owned();
+            requeue(store, lease.org, row.send_id, Duration::ZERO, reason).await?;
+        } else {
+            unclear(store, lease.org, row.send_id, REPLACED.to_owned()).await?;
+        }
     }
     Ok(())
 }
@@ -40,10 +49,13 @@ pub async fn requeue_interrupted(store: &Store, lease: ConnectorLease) -> Result
 pub async fn begin_next(store: &Store, lease: ConnectorLease) -> Result<Vec<Attempt>> {
     let mut attempts = Vec::new();
     for row in due(store, lease.org, lease.session, PAGE).await? {
-        let Some(attempt) = begin(store, lease.org, row.send_id).await? else { continue };
-        match attempt.is_reported {
-            true => accept(store, lease.org, row.send_id, String::new()).await?,
-            false => attempts.push(attempt),
+        match begin(store, lease, KIND, row.send_id).await? {
+            Begun::Attempt(attempt) if attempt.is_reported => {
+                accept(store, lease.org, row.send_id, String::new()).await?;
+            }
+            Begun::Attempt(attempt) => attempts.push(*attempt),
+            Begun::NotQueued => {}
+            Begun::NotHolder => break,
         }
     }
     Ok(attempts)
@@ -74,6 +86,6 @@ pub async fn finish(store: &Store, lease: ConnectorLease, send: Uuid, outcome: O
         Outcome::Failed(reason) => fail(store, org, send, reason).await.map(|()| FAILED)?,
         Outcome::Unknown(reason) => unclear(store, org, send, reason).await.map(|()| UNKNOWN)?,
     };
-    metrics::send_attempted("external", state);
+    metrics::send_attempted(KIND, state);
     Ok(())
 }

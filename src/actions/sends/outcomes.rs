@@ -8,7 +8,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::content::{Outgoing, SendContent, Target};
-use crate::actions::commands::Command;
+use crate::actions::commands::{Command, ConnectorLease};
 use crate::actions::ingest::{apply_within, rename_message};
 use crate::caller::Actor;
 use crate::error::{Error, Result};
@@ -37,6 +37,17 @@ pub struct Attempt {
     pub is_reported: bool,
 }
 
+/// What comes of a send that is to be attempted.
+#[derive(Clone, Debug)]
+pub enum Begun {
+    /// Its attempt has begun.
+    Attempt(Box<Attempt>),
+    /// It is not queued any more.
+    NotQueued,
+    /// Another holder has the session's lease.
+    NotHolder,
+}
+
 /// At most `limit` sends of the session that may be attempted now: the first of each chat.
 pub async fn due(store: &Store, org: OrgId, session: SessionId, limit: i64) -> Result<Vec<SendRow>> {
     store.read(move |connection| send_queue::due(connection, org, session, limit)).await
@@ -47,15 +58,20 @@ pub async fn interrupted(store: &Store, org: OrgId, session: SessionId) -> Resul
     store.read(move |connection| send_queue::in_state(connection, org, session, SENDING)).await
 }
 
-/// Begins an attempt. `None` when the send is not queued any more.
-pub async fn begin(store: &Store, org: OrgId, send: Uuid) -> Result<Option<Attempt>> {
+/// Begins an attempt by a connection of that kind, if it has the lease of the session in the same transaction: no send is
+/// given to two of them.
+pub async fn begin(store: &Store, lease: ConnectorLease, kind: &str, send: Uuid) -> Result<Begun> {
+    let (org, kind) = (lease.org, kind.to_owned());
     let begun = store.write(writer(org), move |tx| {
-        let Some(row) = send_queue::begin(tx, org, send)? else { return Ok(None) };
+        if !lease.acquire_within(tx)? {
+            return Ok(Begun::NotHolder);
+        }
+        let Some(row) = send_queue::begin(tx, org, send, &kind)? else { return Ok(Begun::NotQueued) };
         let message = send_views::find(tx, org, send)?.and_then(|view| view.message);
         let is_message = !matches!(row.kind.as_str(), "reaction" | "edit" | "delete");
         let is_reported = is_message && message.and_then(|message| message.ack) > Some(0);
         let outgoing = outgoing(&row)?;
-        Ok(Some(Attempt { row, outgoing, is_reported }))
+        Ok(Begun::Attempt(Box::new(Attempt { row, outgoing, is_reported })))
     });
     begun.await
 }

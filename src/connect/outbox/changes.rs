@@ -4,7 +4,7 @@ use tokio::time::{sleep, timeout};
 
 use super::pace::backoff;
 use super::{Outbox, SEND_TIMEOUT, warn};
-use crate::actions::commands::{self, Change, Command, ConnectorLease};
+use crate::actions::commands::{self, Change, Command};
 use crate::actions::sends;
 use crate::connect::gateway::{ChatChange, QuotedMessage, SendError};
 use crate::error::Result;
@@ -27,8 +27,10 @@ impl Outbox {
 
     /// Whether no command waits any more.
     async fn try_changes(&self) -> Result<bool> {
-        let Self { store, org, session, .. } = self;
-        let lease = ConnectorLease::of(*org, *session);
+        let Self { store, org, session, lease, .. } = self;
+        if !lease.acquire(store).await? {
+            return Ok(false);
+        }
         for command in lease.pending(store).await? {
             let outcome = timeout(SEND_TIMEOUT, self.change(&command)).await;
             let (is_supported, reason) = match outcome {

@@ -27,6 +27,7 @@ diesel::table! {
         state -> Text,
         reason -> Nullable<Text>,
         attempts -> Integer,
+        attempted_by -> Nullable<Text>,
         not_before -> Timestamptz,
         created_by -> Text,
         created_at -> Timestamptz,
