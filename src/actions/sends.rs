@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::connectors::{Outcome, REPLACED, begin_next, finish, postpone, requeue_interrupted};
+pub use self::connectors::{Outcome, REPLACED, begin_next, finish, requeue_interrupted};
 use self::content::NewMessage;
 pub use self::content::{Act, FileSource, Outgoing, SendContent, Target, new_message_id, to_proto};
 pub use self::files::keep_file;

@@ -17,7 +17,7 @@ use super::guard::{caller, credential_check, unprocessed};
 use super::streams::{ResponseStream, until_deadline};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::ingest::SessionScope;
-use crate::connect::media::MediaStore;
+use crate::connect::outbox::Files;
 use crate::pb::ingest_service_server::IngestService;
 use crate::pb::{CommandsRequest, CommandsResponse, IngestRequest, IngestResponse};
 use crate::store::Store;
@@ -31,7 +31,7 @@ const MAX_UNREAD_RESPONSES: usize = 1;
 #[derive(Clone)]
 pub struct IngestApi {
     store: Store,
-    media: MediaStore,
+    files: Files,
     notifier: CommandNotifier,
     writers: Arc<Semaphore>,
     closing: CancellationToken,
@@ -42,14 +42,9 @@ impl IngestApi {
     /// The service on a lane of its own, so that large batches do not delay other calls.
     ///
     /// Streams wait for a connection without a limit, and end when `closing` is cancelled.
-    pub fn new(
-        store: Store,
-        media: MediaStore,
-        notifier: CommandNotifier,
-        closing: CancellationToken,
-    ) -> Self {
+    pub fn new(store: Store, files: Files, notifier: CommandNotifier, closing: CancellationToken) -> Self {
         let writers = Arc::new(Semaphore::new(store.connections() as usize));
-        Self { store, media, notifier, writers, closing, keeps_deleted_text: false }
+        Self { store, files, notifier, writers, closing, keeps_deleted_text: false }
     }
 
     /// The same service, whose audit logs keep the text of deleted messages, or not.
@@ -87,7 +82,7 @@ impl IngestService for IngestApi {
         let credential_check = credential_check(&request)?;
         let (sender, responses) = mpsc::channel(commands::CHANNEL_SIZE);
         let (notifier, closing) = (self.notifier.clone(), self.closing.clone());
-        let store = (self.store.clone(), self.media.clone());
+        let store = (self.store.clone(), self.files.clone());
         let stream = Commands::new(store, notifier, closing, caller, unprocessed(&request)?, sender);
         tokio::spawn(stream.run(request.into_inner(), credential_check));
         Ok(Response::new(until_deadline(ReceiverStream::new(responses))))

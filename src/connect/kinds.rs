@@ -74,7 +74,7 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 pub struct Kinds {
     http: HttpClient,
     /// Fetches the files of sends from their URLs: from public addresses only.
-    pub(super) public_http: HttpClient,
+    pub public_http: HttpClient,
     keys: SigningKeys,
     public_url: Option<Arc<str>>,
 }

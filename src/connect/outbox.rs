@@ -6,6 +6,7 @@
 
 mod changes;
 mod contents;
+mod files;
 mod pace;
 
 use std::collections::BTreeSet;
@@ -13,18 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use guarded_http::HttpClient;
 use tokio::sync::Notify;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use self::contents::content;
-use self::contents::file;
+pub use self::files::Files;
 use self::pace::{Pace, backoff};
 use super::gateway::{Gateway, OutgoingMessage, QuotedMessage, SendError, Sent};
 use super::lease::Leased;
-use super::media::MediaStore;
 use crate::actions::commands::ConnectorLease;
 use crate::actions::sends::{self, ACCEPTED, Attempt, Begun, FAILED, QUEUED, SendRow, UNKNOWN};
 use crate::error::Result;
@@ -67,10 +66,8 @@ pub struct Outbox {
     pub kind: String,
     /// The pace; `None` for no limit.
     pub sends_per_minute: Option<i32>,
-    /// Where the files are.
-    pub media: MediaStore,
-    /// Fetches files from their URLs.
-    pub http: HttpClient,
+    /// The files.
+    pub files: Files,
 }
 
 /// Carries out sends and commands until `closing` is cancelled.
@@ -115,13 +112,13 @@ pub async fn run(outbox: Outbox, wake: Arc<Notify>, closing: CancellationToken) 
 
 impl Outbox {
     /// The outbox of that connection.
-    pub(super) fn new(leased: &Leased, media: MediaStore, http: HttpClient) -> Self {
+    pub(super) fn new(leased: &Leased, files: Files) -> Self {
         let (store, gateway) = (leased.store.clone(), Arc::clone(&leased.gateway));
         let (kind, sends_per_minute) = (leased.row.kind.clone(), leased.row.sends_per_minute);
         let (org, session) = (leased.org, leased.session);
         // The same for all holders of the connection's lease: they need not wait for each other.
         let lease = ConnectorLease::of(org, session, leased.connection.random_part());
-        Self { store, org, session, lease, gateway, kind, sends_per_minute, media, http }
+        Self { store, org, session, lease, gateway, kind, sends_per_minute, files }
     }
 
     /// Takes the session's lease, and decides about the attempts that were interrupted; `false` while a connector has it.
@@ -201,13 +198,9 @@ impl Outbox {
 
     /// Calls the gateway.
     async fn call(&self, attempt: &Attempt) -> Result<Result<Sent, SendError>> {
-        let Self { store, org, gateway, media, http, .. } = self;
-        let file = match file((media, http), *org, &attempt.outgoing.content).await {
-            Ok((file, None)) => file,
-            Ok((file, Some(stored))) => {
-                sends::keep_file(store, *org, &attempt.row, stored).await?;
-                file
-            }
+        let Self { store, org, gateway, files, .. } = self;
+        let file = match files.open(store, *org, attempt).await? {
+            Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
         let message = outgoing_message(attempt);

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::kinds::Kinds;
 use super::lease::{Lease, Leased};
 use super::media::Fetcher;
-use super::outbox::{self, Outbox};
+use super::outbox::{self, Files, Outbox};
 use super::wakes::Wakes;
 use super::{line, lookups, mapping, sync};
 use crate::actions::connections::ConnectionRow;
@@ -133,7 +133,7 @@ impl Worker {
             sync::run(synced.clone(), of_sync.clone(), Arc::clone(&writers), stop_sync.clone())
         }));
         let (outbox, sends, stop_sends) = (
-            Outbox::new(leased, self.shared.fetcher.media.clone(), kinds.public_http.clone()),
+            Outbox::new(leased, Files::new(self.shared.fetcher.media.clone(), kinds.public_http.clone())),
             Arc::clone(&leased.wake.sends),
             stop.clone(),
         );

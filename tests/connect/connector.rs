@@ -64,8 +64,25 @@ impl Connector {
     pub async fn try_next(&mut self) -> Option<SendCommand> {
         match self.answers.message().await.ok()??.response? {
             Response::Send(send) => Some(send),
-            other @ (Response::Opened(_) | Response::Command(_)) => panic!("no send: {other:?}"),
+            other @ (Response::Opened(_) | Response::Command(_) | Response::FilePart(_)) => {
+                panic!("no send: {other:?}")
+            }
         }
+    }
+
+    /// The file of a send whose parts come next.
+    pub async fn file(&mut self, send: &SendCommand) -> Vec<u8> {
+        let Some(Content::Media(media)) = &send.content else { panic!("no file: {send:?}") };
+        let mut file = media.data.clone();
+        while (file.len() as u64) < media.size {
+            let answer =
+                timeout(Duration::from_secs(10), self.answers.message()).await.expect("a part in time");
+            match answer.expect("a part").and_then(|answer| answer.response) {
+                Some(Response::FilePart(part)) if part.queue_id == send.queue_id => file.extend(part.data),
+                other => panic!("no part: {other:?}"),
+            }
+        }
+        file
     }
 
     /// Reports what became of a send.

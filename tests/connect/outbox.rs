@@ -9,7 +9,7 @@ use switchboard::actions::commands::ConnectorLease;
 use switchboard::config::Secret;
 use switchboard::connect::gateway::SendError;
 use switchboard::connect::media::MediaStore;
-use switchboard::connect::outbox::{self, Outbox};
+use switchboard::connect::outbox::{self, Files, Outbox};
 use switchboard::store::{PoolOptions, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -42,6 +42,8 @@ pub fn run(world: &World, gateway: &Arc<FakeGateway>) -> Running {
 fn run_at(world: &World, gateway: &Arc<FakeGateway>, sends_per_minute: Option<i32>) -> Running {
     let store = Store::new(Secret::new(&world.database.url), PoolOptions::background(2));
     let media = MediaStore::new(&store, &config(&[("media-dir", MEDIA_DIR.to_owned())].into()));
+    let hosts = Destinations::Hosts(["127.0.0.1".parse().expect("a host")].into());
+    let http = HttpClient::new("test", hosts, TIMEOUT, Trust::System);
     let org = world.org.id.parse().expect("an organization");
     let session = world.org.sessions[0].parse().expect("a session");
     let outbox = Outbox {
@@ -52,14 +54,7 @@ fn run_at(world: &World, gateway: &Arc<FakeGateway>, sends_per_minute: Option<i3
         gateway: gateway.clone(),
         kind: "waha".to_owned(),
         sends_per_minute,
-        media,
-        http: HttpClient::new(
-            "test",
-            Destinations::Hosts(["127.0.0.1".parse().expect("a host")].into()),
-            TIMEOUT,
-            Trust::System,
-        )
-        .expect("root certificates"),
+        files: Files::new(media, http.expect("root certificates")),
     };
     let (closing, wake) = (CancellationToken::new(), Arc::new(Notify::new()));
     let task = tokio::spawn(outbox::run(outbox, wake.clone(), closing.clone()));

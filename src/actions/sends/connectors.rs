@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::outcomes::{Attempt, Begun, accept, begin, due, fail, interrupted, requeue, unclear};
 use crate::actions::commands::ConnectorLease;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::store::sends::{ACCEPTED, FAILED, UNKNOWN};
 use crate::store::{Store, send_views};
 use crate::telemetry::metrics;
@@ -17,8 +17,6 @@ const KIND: &str = "external";
 pub const REPLACED: &str = "another connection of the session was sending it";
 /// Sends that are begun together, each of another chat.
 const PAGE: i64 = 16;
-/// How long a send waits whose file cannot be read.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// What became of a send, as its connector reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,15 +57,6 @@ pub async fn begin_next(store: &Store, lease: ConnectorLease) -> Result<Vec<Atte
         }
     }
     Ok(attempts)
-}
-
-/// Stores that the file of a send cannot be read: it is tried again unless the file is gone.
-pub async fn postpone(store: &Store, lease: ConnectorLease, send: Uuid, error: &Error) -> Result<()> {
-    let reason = error.message().into_owned();
-    if error.kind() == Kind::Gone {
-        return fail(store, lease.org, send, reason).await;
-    }
-    requeue(store, lease.org, send, PAUSE, reason).await
 }
 
 /// Stores the outcome of a send of the session.

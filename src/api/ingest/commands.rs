@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, SelectAll};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::reading::{next, shutting_down};
-use super::sends::{finish, to_wire as send_to_wire};
+use super::sends::{finish, responses};
 use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::commands::{self, Change, ConnectorLease, LEASE};
-use crate::actions::sends::{begin_next, postpone, requeue_interrupted};
+use crate::actions::sends::{begin_next, requeue_interrupted};
 use crate::auth::CredentialCheck;
 use crate::caller::Caller;
-use crate::connect::media::MediaStore;
+use crate::connect::outbox::Files;
 use crate::connect::sending::check_connector;
 use crate::error::{Error, Kind, Result};
 use crate::fair_share::Unprocessed;
@@ -33,12 +35,17 @@ pub(super) const CHANNEL_SIZE: usize = 2 * MAX_UNACKNOWLEDGED;
 /// How often the lease is renewed.
 const RENEWAL: Duration = Duration::from_secs(3);
 
+/// Sends that are given to the connector at a time: their files are fetched and read meanwhile.
+const MAX_SENDING: usize = 16;
+
+/// Sends that are being given to the connector.
+type Sending = SelectAll<BoxStream<'static, Result<Response>>>;
 type Responses = mpsc::Sender<Result<CommandsResponse, Status>>;
 
 /// A stream of commands.
 pub(super) struct Commands {
     store: Store,
-    media: MediaStore,
+    files: Files,
     notifier: CommandNotifier,
     closing: CancellationToken,
     caller: Arc<Caller>,
@@ -55,7 +62,7 @@ struct Lease {
 
 impl Commands {
     pub(super) fn new(
-        (store, media): (Store, MediaStore),
+        (store, files): (Store, Files),
         notifier: CommandNotifier,
         closing: CancellationToken,
         caller: Arc<Caller>,
@@ -63,7 +70,7 @@ impl Commands {
         responses: Responses,
     ) -> Self {
         let _gauge = GaugeGuard::stream("/switchboard.v1.IngestService/Commands");
-        Self { store, media, notifier, closing, caller, unprocessed, responses, _gauge }
+        Self { store, files, notifier, closing, caller, unprocessed, responses, _gauge }
     }
 
     /// Serves the stream to its end.
@@ -136,11 +143,12 @@ impl Commands {
         let signal = self.notifier.subscribe(&hold);
         let mut renew = interval(RENEWAL);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut unacknowledged = BTreeSet::new();
+        let (mut unacknowledged, mut sending) = (BTreeSet::new(), Sending::new());
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return Err(shutting_down().into()),
                 _ = renew.tick() => self.renew(&mut lease).await?,
+                outcome = self.send_part(&mut sending), if !sending.is_empty() => outcome?,
                 request = next(requests) => match request?.map(|request| request.request) {
                     None => return Ok(()),
                     Some(Some(Request::Done(Done { ids }))) => {
@@ -152,7 +160,7 @@ impl Commands {
                     Some(Some(Request::Outcome(outcome))) => {
                         finish(&self.store, hold, outcome).await?;
                         self.unprocessed.processed(usize::MAX);
-                        self.send_next(&lease, sends).await?;
+                        self.send_next(&lease, sends, &mut sending).await?;
                     }
                     Some(Some(Request::Open(_)) | None) => {
                         return Err(Error::invalid("done", "must be in every message but the first").into());
@@ -160,7 +168,7 @@ impl Commands {
                 },
                 () = signal.notified() => {
                     self.send_pending(&lease, &mut unacknowledged).await?;
-                    self.send_next(&lease, sends).await?;
+                    self.send_next(&lease, sends, &mut sending).await?;
                 }
             }
         }
@@ -237,8 +245,8 @@ impl Commands {
     }
 
     /// Sends what API clients send. A send whose chat waits for an outcome follows that.
-    async fn send_next(&self, lease: &Lease, sends: bool) -> Result<()> {
-        if !sends {
+    async fn send_next(&self, lease: &Lease, sends: bool, sending: &mut Sending) -> Result<()> {
+        if !sends || sending.len() >= MAX_SENDING {
             return Ok(());
         }
         let attempts = match begin_next(&self.store, lease.hold).await {
@@ -248,12 +256,17 @@ impl Commands {
         if Instant::now() >= lease.expires {
             return Err(lost());
         }
-        for attempt in attempts {
-            let send = attempt.row.send_id;
-            match send_to_wire(&self.media, self.caller.org, attempt).await {
-                Ok(command) => self.respond(Response::Send(command)).await,
-                Err(error) => postpone(&self.store, lease.hold, send, &error).await?,
-            }
+        let give = |attempt| responses(self.store.clone(), self.files.clone(), self.caller.org, attempt);
+        sending.extend(attempts.into_iter().map(give));
+        Ok(())
+    }
+
+    /// Sends what is ready of the sends that are given to the connector, when it has read enough of what was sent before.
+    async fn send_part(&self, sending: &mut Sending) -> Result<()> {
+        // An error means that the connector has disconnected.
+        let Ok(place) = self.responses.reserve().await else { return Ok(()) };
+        if let Some(response) = sending.next().await {
+            place.send(Ok(CommandsResponse { response: Some(response?) }));
         }
         Ok(())
     }

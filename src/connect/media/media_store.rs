@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -114,16 +114,6 @@ impl MediaStore {
         let size = u64::try_from(file.size).unwrap_or_default();
         let pieces = self.stream(org, &file.sha256, 0..size).await?;
         Ok((size, pieces.map_err(Error::unavailable).boxed()))
-    }
-
-    /// The bytes of a stored file in memory.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Self::open`].
-    pub async fn read(&self, org: OrgId, file: &StoredBytes) -> Result<Bytes> {
-        let bytes: BytesMut = self.open(org, file).await?.1.try_collect().await?;
-        Ok(bytes.freeze())
     }
 
     /// That range of the bytes of a file: its start, and the byte after its end.

@@ -16,6 +16,7 @@ use crate::api::{self, Api, IngestApi};
 use crate::config::{Config, Secrets};
 use crate::connect::kinds::{self, Kinds};
 use crate::connect::media::MediaStore;
+use crate::connect::outbox::Files;
 use crate::connect::wakes::Wakes;
 use crate::error::{Error, Result};
 use crate::pb;
@@ -64,6 +65,7 @@ pub fn compose(
     let (keys, settings) = (secrets.signing_keys.clone(), &config.connections);
     let connections = Connections::new(store.clone(), keys, kinds::RULES, hosts, settings);
     let media = MediaStore::new(store, config);
+    let files = Files::new(media.clone(), kinds.public_http.clone());
     let api = Arc::new(Validated(Api::new(
         store.clone(),
         secrets.signing_keys.clone(),
@@ -71,9 +73,9 @@ pub fn compose(
         webhooks,
         connections,
         (kinds, wakes),
-        media.clone(),
+        media,
     )));
-    let ingest = IngestApi::new(store.with_lane(Lane::Ingest), media, notifier.clone(), closing.clone());
+    let ingest = IngestApi::new(store.with_lane(Lane::Ingest), files, notifier.clone(), closing.clone());
     let ingest = ingest.keeping_deleted_text(config.keep_deleted_text);
     let limit = config.max_body_bytes;
     // Smaller requests of these services are bounded before.

@@ -34,7 +34,7 @@ async fn sent_bytes_are_media_of_the_message_under_each_of_its_ids() {
     let mut connector = connector(&world, &key).await;
     let command = connector.next().await;
     let Some(Content::Media(file)) = &command.content else { panic!("no file: {command:?}") };
-    assert_eq!(file.data, JPEG);
+    assert_eq!((file.data.as_slice(), file.size), (JPEG, 20));
     connector.report(&command, accepted("GATEWAY")).await;
     let accepted = becomes(&world, &sent["queue_id"], "accepted").await;
     assert_eq!((&accepted["unique_id"], &accepted["media"]), (&json!("GATEWAY"), media));
@@ -67,4 +67,34 @@ async fn session_api_returns_the_media_of_what_it_sends() {
     let listed = world.rest().get(format!("{chat}/messages")).await.expect(200).json();
     assert_eq!(listed["data"][0]["media"], sent["media"]);
     assert!(listed["data"][0].get("send").is_none(), "{listed}");
+}
+
+#[tokio::test]
+async fn large_file_is_given_to_the_connector_in_parts() {
+    let (world, key) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let bytes: Vec<u8> = (0..3_000_001_u32).map(|n| u8::try_from(n % 251).expect("a byte")).collect();
+    let media = json!({"type": "document", "filename": "a.bin", "filedata": STANDARD.encode(&bytes)});
+    let body = json!({"chat_id": chat.id, "media": media}).to_string();
+    let sent = world.rest().json("POST", "/v1/message/send", body).await.expect(200).json();
+    let mut connector = connector(&world, &key).await;
+    let command = connector.next().await;
+    let Some(Content::Media(media)) = &command.content else { panic!("no file: {command:?}") };
+    assert_eq!((media.data.len(), media.size), (0, 3_000_001));
+    assert!(connector.file(&command).await == bytes, "another file");
+    connector.report(&command, accepted("")).await;
+    becomes(&world, &sent["queue_id"], "accepted").await;
+}
+
+#[tokio::test]
+async fn file_at_a_url_is_fetched_for_the_connector() {
+    let (world, key) = world().await;
+    let chat = world.chat("Asha Rao").await;
+    let media = json!({"type": "document", "url": "https://127.0.0.1/offer.pdf", "filename": "offer.pdf"});
+    let body = json!({"chat_id": chat.id, "media": media}).to_string();
+    let sent = world.rest().json("POST", "/v1/message/send", body).await.expect(200).json();
+    let mut connector = connector(&world, &key).await;
+    let shown = becomes(&world, &sent["queue_id"], "failed").await;
+    assert_eq!(shown["failure_reason"], "the URL of the file is not a public one");
+    assert!(connector.is_quiet().await);
 }
