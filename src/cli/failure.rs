@@ -98,7 +98,8 @@ fn flag(field: &str) -> Cow<'_, str> {
         "expires_at" => "--expires-in".into(),
         "options" => "--option".into(),
         "session_ids" => "--session".into(),
-        name => format!("--{name}").into(),
+        "kind" => "KIND".into(),
+        name => format!("--{}", name.replace('_', "-")).into(),
     }
 }
 

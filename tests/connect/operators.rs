@@ -50,6 +50,21 @@ async fn operator_manages_connections_on_the_command_line() {
     assert_eq!((&ours["url"], &ours["account"]), (&json!("http://127.0.0.1:9"), &json!("default")));
     assert!(!format!("{list:?}").contains("canary-of-the-key"));
 
+    let rejected = |kind: &str, more: &[&str]| {
+        let noun = ["connection", "create", kind, "--org", org, "--session", "15550100467"];
+        let output = world.command(&[&noun[..], more, &HOST[..]].concat()).output().expect("the binary");
+        assert!(!output.status.success(), "{kind} {more:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for (kind, more, expected) in [
+        ("whatsapp", &[][..], "KIND must be one of waha, cloud_api, simulator, external"),
+        ("waha", &[], "--url must be set for this kind"),
+        ("cloud_api", &["--account", "1065", "--key", "k"], "--webhook-secret must be set for this kind"),
+    ] {
+        let error = rejected(kind, more);
+        assert!(error.contains(expected), "{error}");
+    }
+
     world.cli(&["connection", "sync", id]);
     assert_eq!(world.cli(&["connection", "events", &world.org.connection]).lines().count(), 1);
     assert_eq!(world.cli(&["connection", "replay", &world.org.connection]).trim(), "1");

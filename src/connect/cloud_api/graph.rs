@@ -169,12 +169,26 @@ fn explanation(code: i64) -> Option<&'static str> {
     }
 }
 
+/// Why there is no response, in words for a person.
+fn without_response(error: &HttpError) -> &'static str {
+    match error {
+        HttpError::NotAllowed | HttpError::NotHttps | HttpError::InvalidUrl(_) => {
+            "the host is not on the list of allowed connection hosts"
+        }
+        HttpError::Timeout => "the Graph API did not answer in time",
+        HttpError::TooLarge(_) => "the response of the Graph API is too large",
+        HttpError::Body(_) => "the file cannot be read",
+        HttpError::Tls(_) | HttpError::Connect(_) => "the Graph API cannot be reached",
+        HttpError::Failed(_) => "the connection to the Graph API broke",
+    }
+}
+
 impl From<GraphError> for GatewayError {
     fn from(error: GraphError) -> Self {
         match error {
             GraphError::NoResponse(HttpError::NotAllowed) => Self::NotAllowed,
             GraphError::NoResponse(error) => {
-                Self::Unavailable { reason: error.to_string(), retry_after: None }
+                Self::Unavailable { reason: without_response(&error).to_owned(), retry_after: None }
             }
             GraphError::NoJson => Self::Unexpected("the response is no JSON".to_owned()),
             GraphError::Status(failure) if failure.is_unauthorized() => Self::Unauthorized,
@@ -203,9 +217,9 @@ impl From<GraphError> for SendError {
     fn from(error: GraphError) -> Self {
         match error {
             GraphError::NoResponse(error) if error.is_unsent() => {
-                Self::NotSent { reason: error.to_string(), retry_after: None }
+                Self::NotSent { reason: without_response(&error).to_owned(), retry_after: None }
             }
-            GraphError::NoResponse(error) => Self::Unclear { reason: error.to_string() },
+            GraphError::NoResponse(error) => Self::Unclear { reason: without_response(&error).to_owned() },
             GraphError::NoJson => Self::Unclear { reason: "the response is no JSON".to_owned() },
             GraphError::Status(failure) if failure.is_unauthorized() => {
                 Self::NotSent { reason: failure.reason, retry_after: None }
