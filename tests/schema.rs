@@ -242,13 +242,16 @@ fn declared_tables() -> Columns<String> {
     tables
 }
 
-/// The view in the database is for people; statements contain the same text with the organization's value.
+/// Statements contain the same text as the view in the database, with the organization's value.
 #[tokio::test]
-async fn view_of_chats_is_the_text_that_statements_contain() {
+async fn views_are_the_texts_that_statements_contain() {
     let database = Cluster::get().await.migrated_database().await;
-    let text = fs::read_to_string(Path::new(ROOT).join("src/store/views/chat_views.sql")).expect("the view");
     let mut admin = database.admin();
-    admin.run(&format!("CREATE VIEW from_text AS {text}"));
-    let definition = |view: &str| format!("SELECT pg_get_viewdef('{view}'::regclass)");
-    assert_eq!(admin.value(&definition("from_text")), admin.value(&definition("chat_views")));
+    for view in ["chat_views", "event_views", "message_views"] {
+        let text = Path::new(ROOT).join(format!("src/store/views/{view}.sql"));
+        let text = fs::read_to_string(text).expect("the view");
+        admin.run(&format!("CREATE VIEW {view}_from_text AS {text}"));
+        let definition = |view: &str| format!("SELECT pg_get_viewdef('{view}'::regclass)");
+        assert_eq!(admin.value(&definition(&format!("{view}_from_text"))), admin.value(&definition(view)));
+    }
 }

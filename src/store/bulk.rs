@@ -12,6 +12,7 @@ use diesel::query_dsl::RunQueryDsl;
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, Bool, SingleValue, SqlType, Uuid};
 
+use super::routing;
 use crate::ids::OrgId;
 
 diesel::define_sql_function! {
@@ -22,17 +23,18 @@ diesel::define_sql_function! {
 /// `(org_id, a, b) IN (SELECT …, * FROM unnest(…, …))`: the rows of an organization that have one of many keys.
 ///
 /// `OFFSET 0` keeps the organization part of each key. With a separate condition on `org_id`, and with `= ANY`, PostgreSQL
-/// may estimate a new organization as small, scan all of its rows and compare each with every key.
+/// may estimate a new organization as small, scan all of its rows and compare each with every key. Citus needs that condition.
 #[derive(QueryId)]
-pub struct KeyIn<C, A> {
+pub struct KeyIn<O, C, A> {
+    org_column: O,
     columns: C,
     org: OrgId,
     arrays: A,
 }
 
-/// See [`KeyIn`]. `arrays` are bound arrays, one for each of `columns` after `org_id`.
-pub fn key_in<C, A>(columns: C, org: OrgId, arrays: A) -> KeyIn<C, A> {
-    KeyIn { columns, org, arrays }
+/// See [`KeyIn`]. `arrays` are bound arrays, one for each of `columns`.
+pub fn key_in<O, C, A>(org_column: O, columns: C, org: OrgId, arrays: A) -> KeyIn<O, C, A> {
+    KeyIn { org_column, columns, org, arrays }
 }
 
 /// Binds an array of that SQL type.
@@ -44,27 +46,42 @@ where
     values.as_expression()
 }
 
-impl<C, A> Expression for KeyIn<C, A> {
+impl<O, C, A> Expression for KeyIn<O, C, A> {
     type SqlType = Bool;
 }
 
-impl<C, A, G> ValidGrouping<G> for KeyIn<C, A> {
+impl<O, C, A, G> ValidGrouping<G> for KeyIn<O, C, A> {
     type IsAggregate = is_aggregate::No;
 }
 
-impl<C: AppearsOnTable<QS>, A, QS: ?Sized> AppearsOnTable<QS> for KeyIn<C, A> {}
+impl<O: AppearsOnTable<QS>, C: AppearsOnTable<QS>, A, QS: ?Sized> AppearsOnTable<QS> for KeyIn<O, C, A> {}
 
-impl<C: SelectableExpression<QS>, A, QS: ?Sized> SelectableExpression<QS> for KeyIn<C, A> {}
+impl<O: SelectableExpression<QS>, C: SelectableExpression<QS>, A, QS: ?Sized> SelectableExpression<QS>
+    for KeyIn<O, C, A>
+{
+}
 
-impl<C: QueryFragment<Pg>, A: QueryFragment<Pg>> QueryFragment<Pg> for KeyIn<C, A> {
+impl<O: QueryFragment<Pg>, C: QueryFragment<Pg>, A: QueryFragment<Pg>> QueryFragment<Pg> for KeyIn<O, C, A> {
+    // Both texts bind the same values: diesel caches the text.
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let is_by_org = routing::is_by_org();
         out.push_sql("(");
-        self.columns.walk_ast(out.reborrow())?;
-        out.push_sql(") IN (SELECT ");
-        out.push_bind_param::<Uuid, _>(&self.org)?;
-        out.push_sql(", * FROM unnest(");
+        self.org_column.walk_ast(out.reborrow())?;
+        if is_by_org {
+            out.push_sql(" = ");
+            out.push_bind_param::<Uuid, _>(&self.org)?;
+            out.push_sql(" AND (");
+            self.columns.walk_ast(out.reborrow())?;
+            out.push_sql(") IN (SELECT * FROM unnest(");
+        } else {
+            out.push_sql(", ");
+            self.columns.walk_ast(out.reborrow())?;
+            out.push_sql(") IN (SELECT ");
+            out.push_bind_param::<Uuid, _>(&self.org)?;
+            out.push_sql(", * FROM unnest(");
+        }
         self.arrays.walk_ast(out.reborrow())?;
-        out.push_sql(") OFFSET 0)");
+        out.push_sql(if is_by_org { ") OFFSET 0))" } else { ") OFFSET 0)" });
         Ok(())
     }
 }
@@ -113,6 +130,12 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for UpdateRows<A> {
         out.push_sql(") OFFSET 0) v WHERE ");
         out.push_identifier(self.table)?;
         out.push_sql(".org_id = v.org_id");
+        if routing::is_by_org() {
+            out.push_sql(" AND ");
+            out.push_identifier(self.table)?;
+            out.push_sql(".org_id = ");
+            out.push_bind_param::<Uuid, _>(&self.org)?;
+        }
         for key in self.keys {
             out.push_sql(" AND ");
             out.push_identifier(self.table)?;
@@ -152,7 +175,8 @@ macro_rules! column_array {
 macro_rules! has_key_of {
     ($org:expr, $table:ident, $keys:expr, |$key:ident| { $($column:ident: $value:expr),+ $(,)? }) => {
         $crate::store::bulk::key_in(
-            ($table::org_id, $($table::$column,)+),
+            $table::org_id,
+            ($($table::$column,)+),
             $org,
             ($($crate::store::bulk::column_array!($table::$column, $keys, $key, $value),)+),
         )

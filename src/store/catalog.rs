@@ -50,5 +50,12 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    pg_extension (oid) {
+        oid -> Oid,
+        extname -> Text,
+    }
+}
+
 diesel::joinable!(pg_index -> pg_class (indexrelid));
 diesel::allow_tables_to_appear_in_same_query!(pg_index, pg_class);

@@ -56,7 +56,7 @@ pub fn hides(
 ) -> StoreResult<bool> {
     let (Some(address), Some(viewer)) = (address, viewer) else { return Ok(false) };
     let chat = org_rows!(chat_addresses, org, address = address);
-    let hidden = chat.filter(not(is_visible!(chat_addresses, org, Some(viewer))));
+    let hidden = chat.filter(not(is_visible!(chat_addresses, org, viewer)));
     Ok(diesel::select(exists(hidden)).get_result(connection)?)
 }
 
@@ -69,7 +69,7 @@ pub fn hidden_among(
 ) -> StoreResult<BTreeSet<String>> {
     let named =
         org_rows!(chats, org).filter(chats::chat_id.eq_any(chat_ids.iter().copied().collect::<Vec<_>>()));
-    let hidden = named.filter(not(is_visible!(chats, org, Some(viewer)))).select(chats::chat_id);
+    let hidden = named.filter(not(is_visible!(chats, org, viewer))).select(chats::chat_id);
     Ok(hidden.load::<String>(connection)?.into_iter().collect())
 }
 

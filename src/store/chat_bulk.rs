@@ -35,7 +35,7 @@ pub fn find(
     };
     let found = org_rows!(chat_addresses, org)
         .filter(chat_addresses::address.eq_any(addresses))
-        .filter(is_visible!(chat_addresses, org, scope.viewer.as_deref()))
+        .filter(is_visible!(chat_addresses, org, scope.viewer.as_deref().unwrap_or_default()))
         .select((chat_addresses::address, chat_addresses::chat_key))
         .into_boxed::<Pg>();
     let held = session_chats::table.filter(same_chat!(session_chats, chat_addresses));

@@ -13,6 +13,7 @@ use super::chats::{ChatView, HeldChat, SharedChat};
 use super::connection::{Connection, StoreResult};
 use super::lists::{Columns, columns, push, push_phone, push_visible};
 use super::message_views::MessageView;
+use super::org_views::{View, of_org};
 use crate::ids::{OrgId, PhoneSelector};
 
 /// The chat with the state of the selected session; `None` when that session does not hold it. One statement.
@@ -24,7 +25,8 @@ pub fn find(
     let columns = (columns::<SharedChat>(), columns::<HeldChat>(), columns::<MessageView>());
     macro_rules! find {
         ($phone:literal, $is_limited:literal) => {
-            FindChat::<'_, $phone, $is_limited> { org, selector, columns }.get_result(connection)
+            of_org(org, View::Messages, FindChat::<'_, $phone, $is_limited> { org, selector, columns })
+                .get_result(connection)
         };
     }
     let row: QueryResult<Row> = match (&selector.phone, &selector.sessions) {

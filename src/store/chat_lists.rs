@@ -24,6 +24,7 @@ use super::lists::{
     Columns, ListPage, ListScope, MAX_PAGE_BYTES, PageWindow, SessionScope, Way, columns, push,
 };
 use super::message_views::MessageView;
+use super::org_views::{View, push_with};
 use crate::ids::OrgId;
 
 /// A page of the chats that sessions in scope hold. A chat held by several is listed once, with the state of the one
@@ -142,7 +143,8 @@ impl ListChats<'_> {
     fn push_page<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let selectives = self.matching.selectives();
         let (order, reverse) = self.orders();
-        push!(out; "WITH list AS (SELECT * FROM (");
+        push_with(out.reborrow(), &self.matching.org, View::Messages)?;
+        push!(out; "list AS (SELECT * FROM (");
         self.matching.scope.push_session(out.reborrow())?;
         push!(out; ") one");
         self.matching.push_driver(out.reborrow())?;

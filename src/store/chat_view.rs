@@ -8,10 +8,10 @@ use diesel::result::QueryResult;
 use diesel::sql_types::Uuid;
 
 use super::lists::push;
+use super::org_views::{self, parts};
 use crate::ids::OrgId;
 
-/// The view's text between the values of `org_id`. A distributed planner finds the node of a statement only when every table in
-/// it, also in subqueries, is compared with the organization's value; the view compares them with each other.
+/// The view's text between the values of `org_id`.
 static PARTS: LazyLock<Vec<&str>> = LazyLock::new(|| parts(VIEW));
 const VIEW: &str = include_str!("views/chat_views.sql");
 
@@ -26,7 +26,7 @@ pub(super) fn push_chat_view<'b>(
     org: &'b OrgId,
     chat_key: &str,
 ) -> QueryResult<()> {
-    push_parts(out, org, chat_key, &PARTS)
+    push_lateral(out, org, chat_key, &PARTS)
 }
 
 /// [`push_chat_view`] with the first 100 of its members.
@@ -35,35 +35,17 @@ pub(super) fn push_listed_chat_view<'b>(
     org: &'b OrgId,
     chat_key: &str,
 ) -> QueryResult<()> {
-    push_parts(out, org, chat_key, &LISTED_PARTS)
+    push_lateral(out, org, chat_key, &LISTED_PARTS)
 }
 
-fn push_parts<'b>(
+fn push_lateral<'b>(
     mut out: AstPass<'_, 'b, Pg>,
     org: &'b OrgId,
     chat_key: &str,
     parts: &[&str],
 ) -> QueryResult<()> {
     push!(out; "LATERAL (");
-    let (last, parts) = parts.split_last().unwrap_or((&"", &[]));
-    for part in parts {
-        push!(out; part, [Uuid] org);
-    }
-    push!(out; last, " WHERE c.chat_key = ", chat_key, r#" AND c."org_id" = "#, [Uuid] org, " OFFSET 0) chat_views");
+    org_views::push_parts(out.reborrow(), org, parts)?;
+    push!(out; " WHERE c.chat_key = ", chat_key, r#" AND c."org_id" = "#, [Uuid] org, " OFFSET 0) chat_views");
     Ok(())
-}
-
-/// Splits at every value that an `org_id` is compared with.
-fn parts(view: &'static str) -> Vec<&'static str> {
-    const COMPARED: &str = ".org_id = ";
-    let mut parts = Vec::new();
-    let mut rest = view;
-    while let Some(at) = rest.find(COMPARED) {
-        let (part, value) = rest.split_at(at + COMPARED.len());
-        parts.push(part);
-        rest = value.trim_start_matches(|letter: char| letter.is_ascii_lowercase() || letter == '_');
-        rest = rest.strip_prefix(".org_id").unwrap_or(rest);
-    }
-    parts.push(rest);
-    parts
 }

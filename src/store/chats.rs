@@ -171,7 +171,7 @@ pub fn find_session(
     let mut held = org_rows!(session_chats, org)
         .filter(session_chats::chat_key.nullable().eq(key.single_value()))
         .inner_join(sessions::table.on(own))
-        .filter(is_visible!(session_chats, org, selector.viewer.as_deref()))
+        .filter(is_visible!(session_chats, org, selector.viewer.as_deref().unwrap_or_default()))
         .select(session_chats::session_id)
         .into_boxed::<Pg>();
     match &selector.phone {
@@ -216,9 +216,9 @@ pub struct LockedChat {
 
 /// The email of the member that a chat is assigned to.
 macro_rules! assignee_email {
-    () => {
+    ($org:expr) => {
         members::table
-            .filter(members::org_id.eq(chats::org_id))
+            .filter(members::org_id.eq($org))
             .filter(members::member_key.nullable().eq(chats::assignee))
             .select(members::email)
             .single_value()
@@ -234,7 +234,7 @@ pub fn lock(
     let key = org_rows!(chat_addresses, org, address = address).select(chat_addresses::chat_key);
     Ok(org_rows!(chats, org)
         .filter(chats::chat_key.nullable().eq(key.single_value()))
-        .select((chats::chat_key, chats::assignee, assignee_email!()))
+        .select((chats::chat_key, chats::assignee, assignee_email!(org)))
         .for_no_key_update()
         .first(connection)
         .optional()?)
@@ -244,7 +244,7 @@ pub fn lock(
 pub fn set_assignee(tx: &mut Transaction<'_>, chat: &LockedChat, assignee: Option<&str>) -> StoreResult<()> {
     let update = diesel::update(org_rows!(chats, tx.org(), chat_key = chat.key))
         .set((chats::assignee.eq(assignee), chats::updated_at.eq(touched!(chats::updated_at))))
-        .returning(assignee_email!());
+        .returning(assignee_email!(tx.org()));
     let email: Option<String> = prepared(update).get_result(&mut **tx)?;
     let changes = FieldChanges::default().field("assignee", &chat.assignee_email, &email);
     tx.record_changes(chat.key, None, EventKind::Assignee, changes);

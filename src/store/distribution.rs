@@ -8,6 +8,7 @@ use diesel::sql_types::Text;
 use super::catalog::TextRow;
 use super::connection::{Connection, StoreResult};
 use super::migrations::{blocking, connect, locked};
+use super::routing;
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
 
@@ -46,8 +47,7 @@ pub async fn distribute(database_url: &Secret) -> Result<Vec<String>> {
 
 #[expect(clippy::disallowed_methods, reason = "statements that run once")]
 fn distribute_all(connection: &mut Connection) -> StoreResult<Vec<String>> {
-    let citus = "SELECT extversion AS value FROM pg_extension WHERE extname = 'citus'";
-    if sql_query(citus).load::<TextRow>(connection)?.is_empty() {
+    if !routing::detect(connection)? {
         let message =
             "the database has no Citus: run `CREATE EXTENSION citus` on every node, and add the workers";
         return Err(Error::new(Kind::FailedPrecondition, message).into());

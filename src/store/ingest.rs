@@ -65,9 +65,11 @@ pub fn for_many<T>(
     tx: &mut Transaction<'_>,
     work: impl FnOnce(&mut Transaction<'_>) -> StoreResult<T>,
 ) -> StoreResult<T> {
-    tx.batch_execute("SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL DEFERRED")?;
+    // Citus sends the whole text to the nodes, because of SET LOCAL.
+    let set = "SET LOCAL plan_cache_mode = force_custom_plan; SET CONSTRAINTS ALL";
+    tx.batch_execute(&format!("{set} DEFERRED"))?;
     let result = work(tx)?;
-    let checked = tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
+    let checked = tx.batch_execute(&format!("{set} IMMEDIATE"));
     checked.map_err(|error| retry_when_deleted(error.into()))?;
     Ok(result)
 }

@@ -16,6 +16,7 @@ use super::lists::{
 };
 use super::message_views::{Json, MessageView, Reactions};
 use super::org_rows::{org_rows, same_chat};
+use super::org_views::{View, of_org, push_with};
 use super::schema::{chat_addresses, person_links, session_chats, sessions};
 use super::views::message_views;
 use super::visibility::is_visible;
@@ -100,7 +101,7 @@ pub fn reactions(
         .left_join(message_views::table.on(message))
         .filter(chat_addresses::org_id.eq(org))
         .filter(chat_addresses::address.eq(&selector.address))
-        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref()))
+        .filter(is_visible!(chat_addresses, org, selector.viewer.as_deref().unwrap_or_default()))
         .select((session_chats::session_id, message_views::reactions.nullable()))
         .into_boxed::<Pg>();
     match &selector.phone {
@@ -112,7 +113,7 @@ pub fn reactions(
         held = held.filter(session_chats::session_id.eq_any(sessions.iter()));
     }
     let mut rows: Vec<(SessionId, Option<Json<Reactions>>)> =
-        held.order(newest_activity!()).limit(2).load(connection)?;
+        of_org(org, View::Messages, held.order(newest_activity!()).limit(2)).load(connection)?;
     let Some(selected) = rows.first().map(|(session, _)| *session) else { return Ok(None) };
     rows.retain(|(session, _)| *session == selected);
     Ok(Some(rows.into_iter().map(|(_, reactions)| reactions).collect()))
@@ -214,7 +215,8 @@ impl ListMessages<'_> {
 
 impl QueryFragment<Pg> for ListMessages<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        push!(out; "WITH list AS (SELECT * FROM (");
+        push_with(out.reborrow(), &self.org, View::Messages)?;
+        push!(out; "list AS (SELECT * FROM (");
         self.push_source(out.reborrow())?;
         push!(out; ") one CROSS JOIN LATERAL (");
         self.push_total(out.reborrow())?;

@@ -16,6 +16,7 @@ use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 use super::connection::{StoreError, StoreResult};
 use super::db_error::DbErrorClass;
 use super::lanes::PoolOptions;
+use super::routing;
 use super::statements::StatementTimer;
 use crate::config::Secret;
 use crate::error::{Error, Result};
@@ -149,7 +150,7 @@ impl PoolConnection {
         let settings = if self.manager.is_pooled { self.manager.settings.as_str() } else { "" };
         let statements = format!("{begin}; {settings}{then}");
         self.retry_when_lost(deadline, |connection| {
-            let begun = connection.batch_execute(&statements);
+            let begun = routing::batch(connection, &statements);
             if begun.is_err() {
                 // One of the statements after BEGIN failed.
                 let _ = connection.batch_execute("ROLLBACK");
@@ -212,6 +213,7 @@ impl ManageConnection for Manager {
         } else {
             connection.batch_execute(&self.settings).map_err(ConnectError::QueryError)?;
         }
+        routing::detect(&mut connection).map_err(ConnectError::QueryError)?;
         if metrics::are_enabled() || traces::are_recorded() {
             connection.set_instrumentation(StatementTimer::default());
         }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::connection::{Connection, StoreResult};
 use super::lists::{Columns, columns, push, push_visible};
 use super::message_views::MessageView;
+use super::org_views::{View, of_org};
 use super::sends::{STATES, SendRow};
 use crate::ids::{ChatAddress, OrgId, Phone, SessionId};
 
@@ -62,7 +63,8 @@ fn first(connection: &mut Connection, org: OrgId, selection: Selection<'_>) -> S
 
 fn load(connection: &mut Connection, org: OrgId, selection: Selection<'_>) -> StoreResult<Vec<SendView>> {
     let columns = (columns::<SendRow>(), columns::<MessageView>());
-    let rows: Vec<Row> = SendViews { org, selection, columns }.load(connection)?;
+    let rows: Vec<Row> =
+        of_org(org, View::Messages, SendViews { org, selection, columns }).load(connection)?;
     let view = |(send, phone, chat_id, message)| SendView { send, phone, chat_id, message };
     Ok(rows.into_iter().map(view).collect())
 }

@@ -9,6 +9,7 @@ use super::chats::newest_activity;
 use super::connection::{Connection, StoreResult};
 use super::message_views::MessageView;
 use super::org_rows::{org_rows, same_chat};
+use super::org_views::{View, of_org};
 use super::schema::{chat_addresses, chats, messages, sends, session_chats, sessions};
 use super::send_views::SendView;
 use super::sends::SendRow;
@@ -125,7 +126,7 @@ pub fn find(
         .filter(message_views::org_id.eq(org))
         .filter(session_chats::chat_key.nullable().eq(chat_key()))
         .filter(message_views::chat_key.nullable().eq(chat_key()))
-        .filter(is_visible!(session_chats, org, selector.viewer.as_deref()))
+        .filter(is_visible!(session_chats, org, selector.viewer.as_deref().unwrap_or_default()))
         .select((
             session_chats::session_id,
             sessions::phone,
@@ -148,7 +149,7 @@ pub fn find(
     type Row = (SessionId, Phone, ChatAddress, MessageView, Option<SendRow>);
     let order = (newest_activity!(), message_views::from_me.desc(), sends::send_id.asc());
     // Without LIMIT: for one row the planner would read the session's chats by newest activity.
-    let rows: Vec<Row> = found.order(order).load(connection)?;
+    let rows: Vec<Row> = of_org(org, View::Messages, found.order(order)).load(connection)?;
     Ok(rows.into_iter().next().map(|(session, phone, chat, message, send)| FoundMessage {
         session,
         phone,

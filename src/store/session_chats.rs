@@ -70,7 +70,7 @@ pub fn find(
         .eq(sessions::org_id)
         .and(session_chats::session_id.eq(sessions::session_id))
         .and(session_chats::chat_key.nullable().eq(chat_addresses::chat_key.nullable()))
-        .and(is_visible!(session_chats, org, viewer.map(str::to_owned)));
+        .and(is_visible!(session_chats, org, viewer.unwrap_or_default().to_owned()));
     let row: Option<Row> = sessions::table
         .left_join(
             chat_addresses::table.on(chat_addresses::org_id

@@ -1,6 +1,6 @@
 //! Setting `updated_at`.
 
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Text, Timestamp, Timestamptz};
 
 diesel::define_sql_function! {
     /// When the statement began, which a distributed planner accepts in an UPDATE; `clock_timestamp()` it refuses.
@@ -12,12 +12,28 @@ diesel::define_sql_function! {
     fn greatest(one: Timestamptz, other: Timestamptz) -> Timestamptz;
 }
 
+diesel::define_sql_function! {
+    /// The local time of a time zone.
+    #[sql_name = "timezone"]
+    fn to_local(zone: Text, at: Timestamptz) -> Timestamp;
+}
+
+diesel::define_sql_function! {
+    /// The time of a local time in a time zone.
+    #[sql_name = "timezone"]
+    fn from_local(zone: Text, at: Timestamp) -> Timestamptz;
+}
+
 /// The present time as the new value of an `updated_at`, and later than its previous one: of two transactions, the one that
-/// waited for the row may have begun its statement first.
+/// waited for the row may have begun its statement first. In UTC, because a distributed planner refuses the sum of a column of
+/// type `timestamptz` and an interval, which may depend on the session's time zone.
 macro_rules! touched {
     ($updated_at:expr) => {
         $crate::store::touch::greatest(
-            $updated_at + diesel::dsl::IntervalDsl::microsecond(1),
+            $crate::store::touch::from_local(
+                "UTC",
+                $crate::store::touch::to_local("UTC", $updated_at) + diesel::dsl::IntervalDsl::microsecond(1),
+            ),
             $crate::store::touch::statement_timestamp(),
         )
     };

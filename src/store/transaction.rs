@@ -12,6 +12,7 @@ use super::events::{self, EventKind, FieldChanges, NewEvent};
 use super::list_counts::{self, List, ListKey};
 use super::pool::PoolConnection;
 use super::quotas;
+use super::routing;
 use super::write_status::WriteStatus;
 use super::writer::Writer;
 use crate::config::{Quota, Quotas};
@@ -150,7 +151,7 @@ const TEST_WRITE: &str = "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM gene
 /// Writes as much as a small transaction needs, and keeps nothing of it.
 pub(super) fn test(connection: &mut PoolConnection, writes: &WriteStatus) -> StoreResult<()> {
     connection.begin(None, "BEGIN", TEST_WRITE)?;
-    writes.commit(|| connection.batch_execute(COMMIT))?;
+    writes.commit(|| routing::batch(connection, COMMIT))?;
     writes.succeeded();
     Ok(())
 }
@@ -167,7 +168,7 @@ pub(super) fn run<T>(
     connection.begin(deadline, &writer.begin(), &first_statements(writer, deadline))?;
     match write(connection, writer, quotas, deadline, work) {
         Ok(written) => {
-            writes.commit(|| connection.batch_execute(COMMIT))?;
+            writes.commit(|| routing::batch(connection, COMMIT))?;
             Ok(written)
         }
         Err(error) => {

@@ -12,6 +12,7 @@ use super::connection::{Connection, StoreResult};
 use super::events::ChangeEvent;
 use super::interval::interval;
 use super::org_rows::org_rows;
+use super::org_views::{View, of_org};
 use super::schema::{webhook_deliveries, webhook_queues, webhooks};
 use super::views::event_views;
 use crate::ids::{OrgId, SessionId, WebhookId};
@@ -93,14 +94,14 @@ pub fn find(
     id: &WebhookId,
     events: &[i64],
 ) -> StoreResult<Vec<(DeliveryRow, Option<ChangeEvent>)>> {
-    Ok(webhook_deliveries::table
+    let found = webhook_deliveries::table
         .left_join(event_views::table.on(event_of_delivery!()))
         .filter(webhook_deliveries::org_id.eq(org))
         .filter(webhook_deliveries::webhook_id.eq(id))
         .filter(webhook_deliveries::event_id.eq_any(events))
         .order(webhook_deliveries::event_id)
-        .select((DeliveryRow::as_select(), Option::<ChangeEvent>::as_select()))
-        .load(connection)?)
+        .select((DeliveryRow::as_select(), Option::<ChangeEvent>::as_select()));
+    Ok(of_org(org, View::Events, found).load(connection)?)
 }
 
 /// Stores the results of attempts that ended at that time.
@@ -156,15 +157,12 @@ pub fn page(
             .select(webhooks::webhook_id);
         page = page.filter(exists(visible));
     }
-    Ok(page
-        .order(webhook_deliveries::event_id.desc())
-        .limit(limit)
-        .select((
-            DeliveryRow::as_select(),
-            webhook_queues::due_at.nullable(),
-            Option::<ChangeEvent>::as_select(),
-        ))
-        .load(connection)?)
+    let page = page.order(webhook_deliveries::event_id.desc()).limit(limit).select((
+        DeliveryRow::as_select(),
+        webhook_queues::due_at.nullable(),
+        Option::<ChangeEvent>::as_select(),
+    ));
+    Ok(of_org(org, View::Events, page).load(connection)?)
 }
 
 /// The delivery's state, locked until the transaction ends.

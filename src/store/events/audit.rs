@@ -13,6 +13,7 @@ use crate::instant::Instant;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::lists::phone_arguments;
 use crate::store::org_rows::{org_rows, same_chat};
+use crate::store::org_views::{View, of_org};
 use crate::store::schema::{chat_addresses, chat_merges, session_chats, sessions};
 use crate::store::views::event_views;
 use crate::store::visibility::is_visible;
@@ -61,9 +62,9 @@ macro_rules! if_set {
 
 /// The keys of the chats that were merged into the one with the address.
 macro_rules! merged_chats {
-    () => {
+    ($org:expr) => {
         chat_merges::table
-            .filter(chat_merges::org_id.eq(chat_addresses::org_id))
+            .filter(chat_merges::org_id.eq($org))
             .filter(chat_merges::merged_into.eq(chat_addresses::chat_key))
             .select(chat_merges::chat_key)
     };
@@ -117,16 +118,16 @@ pub fn of_chat(
                 .and(if_set!(last_at, Timestamptz, event_views::at, le))
                 .and(is_older);
             // Starts from the chat, so that one statement distinguishes a missing chat from a chat without events.
-            chat_addresses::table
+            let rows = chat_addresses::table
                 .left_join(event_views::table.on(selected))
                 .filter(chat_addresses::org_id.eq(org))
                 .filter(chat_addresses::address.eq(&query.address))
                 .filter(exists(holders))
-                .filter(is_visible!(chat_addresses, org, query.viewer.as_deref()))
+                .filter(is_visible!(chat_addresses, org, query.viewer.as_deref().unwrap_or_default()))
                 .order((event_views::at.nullable().desc().nulls_last(), event_views::event_id.nullable().desc()))
                 .limit(limit)
-                .select((chat_addresses::chat_key, array(merged_chats!()), Option::<ChangeEvent>::as_select()))
-                .load(connection)?
+                .select((chat_addresses::chat_key, array(merged_chats!(org)), Option::<ChangeEvent>::as_select()));
+            of_org(org, View::Events, rows).load(connection)?
         }};
     }
     macro_rules! rows_of_allowed_sessions {

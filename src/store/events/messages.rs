@@ -9,6 +9,7 @@ use crate::ids::{OrgId, SessionId};
 use crate::store::bulk::has_key_of;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::message_views::MessageView;
+use crate::store::org_views::{View, of_org};
 use crate::store::schema::messages;
 use crate::store::views::message_views;
 
@@ -58,11 +59,11 @@ pub fn messages_of(
         .and(message_views::chat_key.eq(messages::chat_key))
         .and(message_views::message_id.eq(messages::message_id))
         .and(message_views::arrival.eq(messages::arrival));
-    let found: Vec<(Key, MessageView)> = messages::table
+    let found = messages::table
         .inner_join(message_views::table.on(is_same))
         .filter(is_wanted)
-        .select((key, MessageView::as_select()))
-        .load(connection)?;
+        .select((key, MessageView::as_select()));
+    let found: Vec<(Key, MessageView)> = of_org(org, View::Messages, found).load(connection)?;
     let found: BTreeMap<Key, MessageView> = found.into_iter().collect();
     Ok(keys.into_iter().filter_map(|(event, key)| Some((event, found.get(&key)?.clone()))).collect())
 }

@@ -19,6 +19,8 @@ use crate::json_value::JsonValue;
 use crate::store::bulk::has_key_of;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::json::Json;
+use crate::store::org_views::{View, of_org};
+use crate::store::routing;
 use crate::store::schema::events;
 use crate::store::views::event_views;
 
@@ -121,28 +123,30 @@ impl QueryFragment<Pg> for EventsOfRanges {
         out.push_sql(
             ") AS range (org_id, bucket, after, up_to) CROSS JOIN LATERAL (
                 SELECT * FROM event_views e WHERE e.org_id = range.org_id AND e.bucket = range.bucket
-                    AND e.number > range.after AND e.number <= range.up_to OFFSET 0
-            ) AS event_views",
+                    AND e.number > range.after AND e.number <= range.up_to",
         );
+        out.push_sql(" OFFSET 0) AS event_views");
         Ok(())
     }
 }
 
 impl RunQueryDsl<PgConnection> for EventsOfRanges {}
 
-/// The events of these ranges, in order within each bucket.
+/// The events of these ranges, in order within each bucket. The ranges of an organization follow one another.
 pub fn of_ranges(connection: &mut Connection, ranges: &[(OrgId, Range)]) -> StoreResult<Vec<RoutableEvent>> {
-    if ranges.is_empty() {
-        return Ok(Vec::new());
+    let is_by_org = routing::is_by_org();
+    let mut found = Vec::new();
+    for ranges in ranges.chunk_by(|one, other| !is_by_org || one.0 == other.0) {
+        let Some((org, _)) = ranges.first() else { continue };
+        let query = EventsOfRanges {
+            columns: RoutableEvent::as_select(),
+            orgs: ranges.iter().map(|(org, _)| *org).collect(),
+            buckets: ranges.iter().map(|(_, range)| column(range.bucket)).collect(),
+            after: ranges.iter().map(|(_, range)| range.after).collect(),
+            up_to: ranges.iter().map(|(_, range)| range.up_to).collect(),
+        };
+        found.extend(of_org(*org, View::Events, query).load::<RoutableEvent>(connection)?);
     }
-    let query = EventsOfRanges {
-        columns: RoutableEvent::as_select(),
-        orgs: ranges.iter().map(|(org, _)| *org).collect(),
-        buckets: ranges.iter().map(|(_, range)| column(range.bucket)).collect(),
-        after: ranges.iter().map(|(_, range)| range.after).collect(),
-        up_to: ranges.iter().map(|(_, range)| range.up_to).collect(),
-    };
-    let mut found: Vec<RoutableEvent> = query.load(connection)?;
     found.sort_by_key(|routable| routable.event.event_id);
     Ok(found)
 }

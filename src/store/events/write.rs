@@ -1,18 +1,22 @@
 //! Writing change events: what a transaction records, and the statement that inserts it.
 
+use std::collections::BTreeMap;
+
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Text, Uuid};
+use diesel::upsert::excluded;
 use serde_json::Value;
 
 use super::changes::FieldChanges;
 use super::kinds::EventKind;
 use crate::ids::{OrgId, SessionId};
-use crate::store::bulk::column_array;
+use crate::store::bulk::{column_array, insert_rows};
 use crate::store::connection::{Connection, StoreResult};
-use crate::store::schema::events;
+use crate::store::routing;
+use crate::store::schema::{event_heads, events};
 
 /// A change of a chat that a transaction records.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +84,9 @@ impl<A: QueryFragment<Pg>> QueryFragment<Pg> for InsertEvents<A> {
 
 impl<A> RunQueryDsl<PgConnection> for InsertEvents<A> {}
 
+/// The chat, session, kind, changes and message of an event.
+type Row = (i64, Option<SessionId>, EventKind, Value, Option<EventMessage>);
+
 /// Inserts the events that a transaction recorded, in their order.
 pub fn insert(
     connection: &mut Connection,
@@ -87,11 +94,13 @@ pub fn insert(
     actor: &str,
     recorded: Vec<NewEvent>,
 ) -> StoreResult<()> {
-    type Row = (i64, Option<SessionId>, EventKind, Value, Option<EventMessage>);
     let rows: Vec<Row> = recorded
         .into_iter()
         .map(|event| (event.chat_key, event.session, event.kind, event.changes.into_json(), event.message))
         .collect();
+    if routing::is_by_org() {
+        return insert_in_two_statements(connection, org, actor, &rows);
+    }
     let arrays = (
         column_array!(events::chat_key, rows, row, row.0),
         column_array!(events::session_id, rows, row, row.1),
@@ -102,5 +111,47 @@ pub fn insert(
         column_array!(events::author, rows, row, row.4.as_ref().map(|message| message.author.as_str())),
     );
     InsertEvents { org, actor: actor.to_owned(), arrays }.execute(connection)?;
+    Ok(())
+}
+
+/// [`InsertEvents`] in two round trips. Citus would send the rows of its parts to all nodes, and commit on all of them.
+fn insert_in_two_statements(
+    connection: &mut Connection,
+    org: OrgId,
+    actor: &str,
+    rows: &[Row],
+) -> StoreResult<()> {
+    let bucket = |row: &Row| i32::try_from(row.0 & 15).unwrap_or_default();
+    let mut counts: BTreeMap<i32, i64> = BTreeMap::new();
+    rows.iter().for_each(|row| *counts.entry(bucket(row)).or_default() += 1);
+    let added: Vec<(i32, i64)> = counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+    let last: Vec<(i32, i64)> =
+        insert_rows!(org, event_heads, added, |head| { bucket: head.0, last: head.1 })
+            .on_conflict((event_heads::org_id, event_heads::bucket))
+            .do_update()
+            .set(event_heads::last.eq(event_heads::last + excluded(event_heads::last)))
+            .returning((event_heads::bucket, event_heads::last))
+            .get_results(connection)?;
+    let mut numbers: BTreeMap<i32, i64> =
+        last.into_iter().map(|(bucket, last)| (bucket, last - counts[&bucket])).collect();
+    let mut numbered = Vec::with_capacity(rows.len());
+    for row in rows {
+        let number = numbers.entry(bucket(row)).or_default();
+        *number += 1;
+        numbered.push((*number, row));
+    }
+    let insert = insert_rows!(org, events, numbered, |event| {
+        number: event.0,
+        chat_key: event.1.0,
+        session_id: event.1.1,
+        kind: event.1.2.as_str(),
+        actor: actor,
+        changes: &event.1.3,
+        message_id: event.1.4.as_ref().map(|message| message.id.as_str()),
+        from_me: event.1.4.as_ref().map(|message| message.from_me),
+        author: event.1.4.as_ref().map(|message| message.author.as_str()),
+    });
+    // Without RETURNING, Citus stores the rows with COPY, which row level security forbids.
+    let _: Vec<i64> = insert.returning(events::number).get_results(connection)?;
     Ok(())
 }

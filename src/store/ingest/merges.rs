@@ -39,8 +39,10 @@ pub fn add_merges(connection: &mut Connection, org: OrgId, merges: &[Merge]) -> 
     // Chats that were merged into a removed one before.
     update_rows!(org, chat_merges, merges, |merge| { merged_into: merge.from } set { merged_into: merge.into })
         .execute(connection)?;
-    insert_rows!(org, chat_merges, merges, |merge| { chat_key: merge.from, merged_into: merge.into })
-        .execute(connection)?;
+    let insert =
+        insert_rows!(org, chat_merges, merges, |merge| { chat_key: merge.from, merged_into: merge.into });
+    // Without RETURNING, Citus stores the rows with COPY, which row level security forbids.
+    let _: Vec<i64> = insert.returning(chat_merges::chat_key).get_results(connection)?;
     Ok(())
 }
 

@@ -203,9 +203,9 @@ pub fn lock_session_chats(
 /// It looks up the messages of one chat after the other. Without statistics, the plan of a join may scan all messages of an
 /// organization.
 macro_rules! messages_of_row {
-    () => {
+    ($org:expr) => {
         messages::table
-            .filter(messages::org_id.eq(session_chats::org_id))
+            .filter(messages::org_id.eq($org))
             .filter(messages::session_id.eq(session_chats::session_id))
             .filter(messages::chat_key.eq(session_chats::chat_key))
     };
@@ -218,7 +218,7 @@ pub fn unread_counts(
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<(SessionChatKey, i64)>> {
     let mark = coalesce(session_chats::read_up_to, BEGINNING);
-    let unread = messages_of_row!()
+    let unread = messages_of_row!(org)
         .filter(messages::from_me.eq(false))
         .filter(messages::silent.eq(false))
         .filter(messages::sent_at.gt(mark))
@@ -237,7 +237,7 @@ pub fn latest_messages(
     keys: &[SessionChatKey],
 ) -> StoreResult<Vec<(SessionChatKey, Latest)>> {
     let latest = || {
-        let counted = messages_of_row!().filter(messages::silent.eq(false));
+        let counted = messages_of_row!(org).filter(messages::silent.eq(false));
         counted.order((messages::sent_at.desc(), messages::arrival.desc()))
     };
     let rows: Vec<(SessionChatKey, LatestColumns)> = session_chats::table

@@ -110,7 +110,7 @@ pub fn find(
     viewer: Option<&str>,
 ) -> StoreResult<Option<MediaFile>> {
     let mut found = org_rows!(media, org, media_id = id)
-        .filter(is_visible!(media, org, viewer))
+        .filter(is_visible!(media, org, viewer.unwrap_or_default()))
         .select(MediaFile::as_select())
         .into_boxed::<Pg>();
     if let Some(sessions) = scope {

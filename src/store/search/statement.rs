@@ -16,6 +16,7 @@ use crate::ids::{OrgId, PhoneSelector};
 use crate::instant::Instant;
 use crate::store::full_text::{SearchQuery, Tsquery};
 use crate::store::message_views::MessageView;
+use crate::store::org_views::{View, push_with};
 
 type ViewColumns = <MessageView as Selectable<Pg>>::SelectExpression;
 
@@ -83,7 +84,7 @@ impl RunQueryDsl<PgConnection> for Statement<'_> {}
 
 impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH ");
+        push_with(out.reborrow(), &self.org, View::Messages)?;
         self.push_matches(out.reborrow())?;
         out.push_sql("SELECT ");
         self.push_known(out.reborrow())?;
