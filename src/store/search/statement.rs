@@ -86,7 +86,6 @@ impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         push_with(out.reborrow(), &self.org, View::Messages)?;
         self.push_matches(out.reborrow())?;
-        out.push_sql("SELECT ");
         self.push_known(out.reborrow())?;
         out.push_sql(", (SELECT count(*) FROM unordered), ");
         self.push_rank(out.reborrow())?;
@@ -136,7 +135,7 @@ impl Statement<'_> {
         out.push_sql(") AS x WHERE (SELECT yes FROM is_over) LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.page.max_matches)?;
         out.push_sql(
-            "), matches AS (SELECT * FROM unordered WHERE NOT (SELECT yes FROM is_over) UNION ALL SELECT * FROM newest) ",
+            "), matches AS (SELECT * FROM unordered WHERE NOT (SELECT yes FROM is_over) UNION ALL SELECT * FROM newest) SELECT ",
         );
         Ok(())
     }
