@@ -75,8 +75,8 @@ pub struct WebhookChanges {
 }
 
 diesel::define_sql_function! {
-    /// The first argument, or the second when it is null.
-    fn coalesce(one: Nullable<Timestamptz>, other: Timestamptz) -> Timestamptz;
+    /// The earlier time; the second when the first is null. A distributed planner refuses `coalesce` with the current time.
+    fn least(one: Nullable<Timestamptz>, other: Timestamptz) -> Timestamptz;
 }
 
 /// Clears what is known of failed attempts.
@@ -174,7 +174,7 @@ pub fn failed(
     let set = (
         webhooks::failures.eq(webhooks::failures + i32::from(backoff.is_some())),
         webhooks::retry_at.eq((time() + interval(backoff.unwrap_or_default())).nullable()),
-        webhooks::failing_since.eq(coalesce(webhooks::failing_since, time()).nullable()),
+        webhooks::failing_since.eq(least(webhooks::failing_since, time()).nullable()),
     );
     diesel::update(webhooks::table.find((org, id))).set(set).execute(connection)?;
     Ok(())
