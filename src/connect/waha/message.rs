@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::content::{self, Content, Kind};
 use super::context::{Context, link_all, push, push_name};
 use super::details;
-use super::fields::{chat, flag, instant, json, number, person, text, whole_second};
+use super::fields::{chat, flag, instant, json, number, person, text, texts, whole_second};
 use super::message_id::{self, MessageId};
 use crate::connect::gateway::{FollowUp, Mapped};
 use crate::ids::{AddressKind, ChatAddress};
@@ -117,7 +117,10 @@ fn message(
         ..Message::default()
     };
     match &content.kind {
-        Kind::Message(kind) => message.r#type = Some(kind.clone()),
+        Kind::Message(kind) => {
+            message.raw_data = notice(kind, payload);
+            message.r#type = Some(kind.clone());
+        }
         Kind::Deleted => {
             message.is_deleted = Some(true);
             push(mapped, Event::Message(message));
@@ -144,6 +147,14 @@ fn message(
     }
     reactions_of_history(context, envelope, mapped);
     Ok(())
+}
+
+/// What a notice about a group or a call says beside its text: what happened, and to whom. WEBJS and WPP report it.
+fn notice(kind: &str, payload: &Value) -> Option<prost_types::Value> {
+    let data = payload.get("_data").filter(|_| matches!(kind, "gp2" | "call_log"))?;
+    let recipients = texts(data, &["/recipients"], "_serialized");
+    let subtype = text(data, &["/subtype"])?;
+    json(&serde_json::json!({ "subtype": subtype, "recipients": recipients }))
 }
 
 fn reference(message: &Message) -> MessageReference {
