@@ -47,7 +47,9 @@ impl ConnectionService for Api {
         let scope = ConnectionScope::from(&*caller(&request)?);
         let write = idempotent(&request, with_etag, self.connection())?;
         let new = new_connection(request.into_inner())?;
-        Ok(self.connections.create(scope, new, write).await?)
+        let created = self.connections.create(scope, new, write).await?;
+        self.wakes.wake_search();
+        Ok(created)
     }
 
     async fn get_connection(&self, request: Request<GetConnectionRequest>) -> RpcResult<Connection> {
@@ -74,7 +76,9 @@ impl ConnectionService for Api {
         let id = parse("connection_id", &request.get_ref().connection_id)?;
         let UpdateConnectionRequest { connection, update_mask, .. } = request.into_inner();
         let change = change(&Mask::new(update_mask, FIELDS)?, connection.unwrap_or_default())?;
-        Ok(self.connections.update(scope, id, change, precondition, write).await?)
+        let updated = self.connections.update(scope, id, change, precondition, write).await?;
+        self.wakes.wake_search();
+        Ok(updated)
     }
 
     async fn delete_connection(&self, request: Request<DeleteConnectionRequest>) -> RpcResult<()> {

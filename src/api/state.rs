@@ -24,6 +24,7 @@ pub struct Api {
     pub(super) webhooks: Webhooks,
     pub(super) connections: Connections,
     pub(super) kinds: Kinds,
+    pub(super) wakes: Wakes,
     pub(super) send_rules: Rules,
     pub(super) media: MediaStore,
 }
@@ -39,8 +40,8 @@ impl Api {
         (kinds, wakes): (Kinds, Wakes),
         media: MediaStore,
     ) -> Self {
-        let send_rules = sending::rules(kinds.clone(), wakes);
-        Self { store, signing_keys, publisher, webhooks, connections, kinds, send_rules, media }
+        let send_rules = sending::rules(kinds.clone(), wakes.clone());
+        Self { store, signing_keys, publisher, webhooks, connections, kinds, wakes, send_rules, media }
     }
 }
 

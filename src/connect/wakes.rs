@@ -27,7 +27,10 @@ type Served = (OrgId, SessionId, Arc<Wake>);
 
 /// The connections that this process serves. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Wakes(Arc<Mutex<HashMap<ConnectionId, Served>>>);
+pub struct Wakes {
+    served: Arc<Mutex<HashMap<ConnectionId, Served>>>,
+    search: Arc<Notify>,
+}
 
 impl Wakes {
     /// Adds a connection, until [`remove`](Self::remove).
@@ -57,6 +60,16 @@ impl Wakes {
         self.served().values().map(|(org, session, _)| (*org, *session)).collect()
     }
 
+    /// Starts a search for connections without a worker: one was created or enabled.
+    pub fn wake_search(&self) {
+        self.search.notify_one();
+    }
+
+    /// Waits for [`wake_search`](Self::wake_search).
+    pub(super) async fn search_due(&self) {
+        self.search.notified().await;
+    }
+
     /// Wakes the mapping of a connection's events, if this process serves it.
     pub fn wake_events(&self, id: &ConnectionId) {
         if let Some((.., wake)) = self.served().get(id) {
@@ -81,6 +94,6 @@ impl Wakes {
 
     fn served(&self) -> MutexGuard<'_, HashMap<ConnectionId, Served>> {
         // Nothing panics while the lock is held.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

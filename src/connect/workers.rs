@@ -61,6 +61,7 @@ impl Workers {
             log("polling for sends and commands", self.wake_outboxes().await);
             tokio::select! {
                 () = sleep(POLL_INTERVAL) => {}
+                () = self.shared.wakes.search_due() => next_search = Clock::now(),
                 () = self.closing.cancelled() => {}
             }
         }
