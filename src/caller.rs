@@ -25,30 +25,31 @@ pub struct Caller {
     pub manages_owners: bool,
     /// The normalized email of the member who logged in; `None` for api-keys and for people who are not members.
     pub member: Option<Arc<str>>,
+    /// The claimant that the caller is, or with which its key was created.
+    pub claimant: Option<Claimant>,
 }
 
 impl Caller {
+    /// The key of the claimant.
+    pub fn claimant_key(&self) -> Option<KeyId> {
+        self.claimant.as_ref().map(|claimant| claimant.key.clone())
+    }
+
     /// The member from whom `chat_access` may hide chats; `None` when the caller sees all chats in its scope.
     pub fn viewer(&self) -> Option<Arc<str>> {
         self.member.clone().filter(|_| !self.capabilities.contains(Capability::Manage))
-    }
-
-    /// The caller as a [`Claimant`], if it is one.
-    pub fn claimant(&self) -> Option<Claimant> {
-        let (Principal::ApiKey(key), Some(sessions)) = (&self.principal, &self.sessions) else { return None };
-        let is_claimant = self.capabilities.contains(Capability::Ingest);
-        is_claimant.then(|| Claimant { key: key.clone(), sessions: Arc::clone(sessions) })
     }
 }
 
 /// A key that is limited to some sessions and may ingest.
 ///
-/// Its own report that they hold a chat, too, gives it no access to what other sessions share of the chat.
+/// Its own report that they hold a chat, too, gives no access to what other sessions share of the chat: not to the key, nor to
+/// the keys and webhooks that are created with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimant {
     /// The key.
     pub key: KeyId,
-    /// Its sessions.
+    /// The sessions of the caller.
     pub sessions: Arc<[SessionId]>,
 }
 

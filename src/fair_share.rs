@@ -221,6 +221,7 @@ mod tests {
             sessions: None,
             manages_owners: false,
             member: None,
+            claimant: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Webhook deliveries: order, retries, dead letters and isolation.
 
 mod addresses;
-mod receiver;
+pub mod receiver;
 mod setup;
 mod takeover;
 

@@ -90,6 +90,7 @@ CREATE TABLE api_keys (
     created_at     timestamptz NOT NULL DEFAULT now(),
     manages_owners boolean     NOT NULL DEFAULT false,
     created_by     text        NOT NULL DEFAULT 'operator' COLLATE "C",
+    claimant       text        COLLATE "C",
     PRIMARY KEY (org_id, key_id)
 );
 CREATE INDEX api_keys_created_at ON api_keys (org_id, created_at, key_id);
@@ -107,6 +108,7 @@ COMMENT ON COLUMN api_keys.revoked_at IS 'When it was revoked.';
 COMMENT ON COLUMN api_keys.created_at IS 'When it was created.';
 COMMENT ON COLUMN api_keys.manages_owners IS 'Whether the key may add, change and remove owners: true if it was created by an operator, an owner or such a key.';
 COMMENT ON COLUMN api_keys.created_by IS 'The principal that created the key: key:<key id>, member:<subject> or operator.';
+COMMENT ON COLUMN api_keys.claimant IS 'The key whose claims (session_chats.claimed_by) give this one no access either, because it was created with it; null for none but its own.';
 
 -- Responses of writes with an idempotency key, so that a repeated request changes nothing.
 CREATE TABLE idempotency_keys (
@@ -911,6 +913,7 @@ CREATE TABLE webhooks (
     failing_since    timestamptz,
     disabled_at      timestamptz,
     created_at       timestamptz NOT NULL DEFAULT now(),
+    claimant         text        COLLATE "C",
     PRIMARY KEY (org_id, webhook_id)
 );
 -- Lists are ordered oldest first.
@@ -931,6 +934,7 @@ COMMENT ON COLUMN webhooks.retry_at IS 'End of the backoff; null if there is non
 COMMENT ON COLUMN webhooks.created_at IS 'When it was created.';
 COMMENT ON COLUMN webhooks.failing_since IS 'When the first of the attempts failed that all have failed since; null after one that succeeded.';
 COMMENT ON COLUMN webhooks.disabled_at IS 'When the service disabled it after a long failure; null when it did not, or it was changed since.';
+COMMENT ON COLUMN webhooks.claimant IS 'The key whose claims (session_chats.claimed_by) are not delivered, because it created or changed the webhook; null for none.';
 
 CREATE TABLE webhook_queues (
     org_id     uuid        NOT NULL,

@@ -29,7 +29,7 @@ pub async fn list(
         .with_some("before", query.before.map(Instant::micros));
     let org = caller.org;
     let query = AuditQuery { sessions: caller.sessions.clone(), viewer: caller.viewer(), ..query };
-    let claimant = caller.claimant();
+    let claimant = caller.claimant.clone();
     let list = CursorList { store, keys, org, scope };
     let read = move |connection: &mut Connection, older_than: Option<(i64, i64)>, limit| {
         let older_than = older_than.map(|(at, id)| (Instant::from_micros(at), id));

@@ -96,7 +96,8 @@ async fn insert<R: Send + 'static>(
         };
         session_ids::check_exist(tx, org, row.sessions.as_deref())?;
         let expires_at = expiry(row.expires_at, latest)?;
-        let row = NewKeyRow { expires_at, created_by: tx.actor(), ..row.clone() };
+        let claimant = creator.as_ref().and_then(Caller::claimant_key);
+        let row = NewKeyRow { expires_at, created_by: tx.actor(), claimant, ..row.clone() };
         let row = keys::insert(tx, org, &row)?;
         Ok(CreatedKey { token: key.token(), row })
     };
@@ -251,5 +252,6 @@ fn checked_new(key: &ApiKey, new: NewKey, manages_owners: bool) -> Result<NewKey
         expires_at: new.expires_at,
         manages_owners,
         created_by: String::new(),
+        claimant: None,
     })
 }

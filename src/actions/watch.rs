@@ -77,7 +77,7 @@ pub async fn watch(
     let filter = Filter {
         sessions,
         viewer: caller.viewer(),
-        claimant: caller.claimant(),
+        claimant: caller.claimant.clone(),
         label,
         assignee,
         kinds: actions,

@@ -8,7 +8,8 @@ use subtle::ConstantTimeEq;
 use super::api_key::ApiKey;
 use super::lookup::{self, AuthError};
 use super::token::{TokenHash, hash};
-use crate::caller::{Caller, Principal, capability_from_name};
+use crate::caller::{Caller, Capabilities, Capability, Claimant, Principal, capability_from_name};
+use crate::ids::SessionId;
 use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::keys::{self, KeyRecord};
@@ -52,11 +53,17 @@ fn check(key: &ApiKey, record: KeyRecord) -> Option<ValidKey> {
     if !bool::from(matches) || record.revoked_at.is_some() || record.org_disabled_at.is_some() {
         return None;
     }
+    let capabilities: Capabilities =
+        record.capabilities.iter().filter_map(|name| capability_from_name(name)).collect();
+    let sessions: Option<Arc<[SessionId]>> = record.sessions.map(Arc::from);
+    let own_claims = capabilities.contains(Capability::Ingest).then(|| key.id.clone());
+    let claims = record.claimant.or(own_claims);
     let caller = Caller {
         org: key.org,
         principal: Principal::ApiKey(key.id.clone()),
-        capabilities: record.capabilities.iter().filter_map(|name| capability_from_name(name)).collect(),
-        sessions: record.sessions.map(Arc::from),
+        capabilities,
+        claimant: claims.zip(sessions.clone()).map(|(key, sessions)| Claimant { key, sessions }),
+        sessions,
         manages_owners: record.manages_owners,
         member: None,
     };

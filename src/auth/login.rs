@@ -153,6 +153,7 @@ fn check(claims: Claims, record: &LoginRecord) -> Option<ValidLogin> {
         sessions: None,
         manages_owners: role == Some(Role::Owner),
         member,
+        claimant: None,
     };
     Some(ValidLogin { caller: Arc::new(caller), expires_at })
 }

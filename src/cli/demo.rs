@@ -140,6 +140,7 @@ async fn missing_chats(store: &Store, org: OrgId) -> Result<Vec<&'static str>> {
         sessions: None,
         manages_owners: false,
         member: None,
+        claimant: None,
     };
     let session = SESSIONS[0].session_id.parse().map_err(Error::internal)?;
     let mut missing = Vec::new();

@@ -23,7 +23,8 @@ pub struct ChatSelector {
 impl ChatSelector {
     /// What a caller sees of a chat, with the state of the session with that phone.
     pub fn of(caller: &Caller, address: ChatAddress, phone: Option<PhoneSelector>) -> Self {
-        let (sessions, viewer, claimant) = (caller.sessions.clone(), caller.viewer(), caller.claimant());
+        let (sessions, viewer, claimant) =
+            (caller.sessions.clone(), caller.viewer(), caller.claimant.clone());
         Self { address, phone, sessions, viewer, claimant }
     }
 }

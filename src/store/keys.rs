@@ -23,6 +23,7 @@ pub struct KeyRecord {
     pub expires_at: Option<Instant>,
     pub revoked_at: Option<Instant>,
     pub manages_owners: bool,
+    pub claimant: Option<KeyId>,
     #[diesel(select_expression = orgs::disabled_at)]
     pub org_disabled_at: Option<Instant>,
 }
@@ -59,6 +60,7 @@ pub struct NewKeyRow {
     pub expires_at: Option<Instant>,
     pub manages_owners: bool,
     pub created_by: String,
+    pub claimant: Option<KeyId>,
 }
 
 /// The organization of a key, for operators. Reads the keys of all organizations.

@@ -34,7 +34,8 @@ pub struct SessionScope {
 impl SessionScope {
     /// What a caller sees of the session with that phone, or of all.
     pub fn of(caller: &Caller, phone: Option<PhoneSelector>) -> Self {
-        let (sessions, viewer, claimant) = (caller.sessions.clone(), caller.viewer(), caller.claimant());
+        let (sessions, viewer, claimant) =
+            (caller.sessions.clone(), caller.viewer(), caller.claimant.clone());
         Self { phone, sessions, viewer, claimant }
     }
 }

@@ -73,6 +73,7 @@ diesel::table! {
         created_at -> Timestamptz,
         manages_owners -> Bool,
         created_by -> Text,
+        claimant -> Nullable<Text>,
     }
 }
 

@@ -15,7 +15,7 @@ use super::schema::webhooks;
 use super::transaction::Transaction;
 use super::webhook_queues;
 use crate::config::Quota;
-use crate::ids::{OrgId, ReceiverUrl, SessionId, WebhookId};
+use crate::ids::{KeyId, OrgId, ReceiverUrl, SessionId, WebhookId};
 use crate::instant::Instant;
 
 /// A webhook. Its secret is derived from a signing key and the salt.
@@ -45,6 +45,8 @@ pub struct WebhookRow {
     pub failing_since: Option<Instant>,
     /// When the service disabled it because the endpoint had failed for long.
     pub disabled_at: Option<Instant>,
+    /// The key whose claims are not delivered.
+    pub claimant: Option<KeyId>,
 }
 
 /// A webhook to insert.
@@ -57,6 +59,7 @@ pub struct NewWebhookRow {
     pub enabled: bool,
     pub salt: Vec<u8>,
     pub key_id: Vec<u8>,
+    pub claimant: Option<KeyId>,
 }
 
 /// The columns to change; `None` keeps a column.
@@ -104,6 +107,7 @@ pub fn insert(tx: &mut Transaction<'_>, org: OrgId, new: &NewWebhookRow) -> Stor
         webhooks::enabled.eq(new.enabled),
         webhooks::salt.eq(&new.salt),
         webhooks::key_id.eq(&new.key_id),
+        webhooks::claimant.eq(&new.claimant),
         webhooks::positions.eq(Vec::from(last)),
     );
     let insert = diesel::insert_into(webhooks::table).values(values);
@@ -111,17 +115,20 @@ pub fn insert(tx: &mut Transaction<'_>, org: OrgId, new: &NewWebhookRow) -> Stor
 }
 
 /// At most `limit` webhooks after that time and id, oldest first.
-/// Only those that select only sessions in `allowed`.
+/// Only those that select only sessions in `allowed`, and that were created with `claimant`, if any.
 pub fn page(
     connection: &mut Connection,
     org: OrgId,
-    allowed: Option<&[SessionId]>,
+    (allowed, claimant): (Option<&[SessionId]>, Option<&KeyId>),
     (created_at, id): (Instant, &str),
     limit: i64,
 ) -> StoreResult<Vec<WebhookRow>> {
     let mut page = created_after!(webhooks, org, webhook_id, (created_at, id), limit).into_boxed();
     if let Some(allowed) = allowed {
         page = page.filter(webhooks::session_ids.is_contained_by(allowed));
+    }
+    if let Some(claimant) = claimant {
+        page = page.filter(webhooks::claimant.eq(claimant));
     }
     Ok(page.select(WebhookRow::as_select()).load(connection)?)
 }

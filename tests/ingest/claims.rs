@@ -9,6 +9,10 @@ use tonic::Streaming;
 
 use super::stream::connector::Connector;
 use crate::support::{Chat, Rest, World};
+use crate::webhooks::receiver::{Post, Receiver};
+
+const KEYS: &str = "/api/v1/organization/api-keys";
+const HOOKS: &str = "/api/v1/organization/webhooks";
 
 /// The first session's chat with a label, an assignee and a note, which the key of the second session reports, too.
 struct Claimed {
@@ -20,12 +24,16 @@ struct Claimed {
 
 impl Claimed {
     async fn new() -> Self {
-        let world = World::start().await;
+        Self::with("read,send,ingest").await
+    }
+
+    async fn with(capabilities: &str) -> Self {
+        let world = World::start_with("127.0.0.1:0", &["--webhook-allow-loopback"]).await;
         let chat = world.chat("Asha Rao").await;
         let note = world.org.note.as_str();
         let shared = json!({"labels": "vip", "assigned_to": world.org.members[0], "custom_properties": {note: "secret"}});
         world.rest().patch(&chat, shared).await.expect(200);
-        let key = world.limited_key("read,send,ingest", &world.org.sessions[1..]);
+        let key = world.limited_key(capabilities, &world.org.sessions[1..]);
         let (connector, _) = Connector::open(&world.url(), &key, "").await.expect("open");
         let mut claimed = Self { world, chat, key, connector };
         let report = json!({"chat": {"jid": claimed.chat.jid, "type": "dm"}});
@@ -35,6 +43,12 @@ impl Claimed {
 
     fn caller(&self) -> Rest {
         self.world.anonymous().token(&self.key)
+    }
+
+    /// A caller with a key that the caller creates.
+    async fn created(&self, caller: &Rest, key: &str) -> Rest {
+        let made = caller.json("POST", KEYS, key.to_owned()).await.expect(201).json();
+        self.world.anonymous().token(made["key"].as_str().expect("a key"))
     }
 
     /// Sends an event of the second session. Returns the fields that are rejected.
@@ -118,6 +132,43 @@ async fn claimed_chat_has_no_events_of_other_sessions() {
     let change =
         watch.message().await.expect("a message").and_then(|message| message.change).expect("a change");
     assert_eq!(change.action, "messages", "{change:?}");
+}
+
+#[tokio::test]
+async fn keys_and_webhooks_made_with_a_claiming_key_share_its_claims() {
+    let mut claimed = Claimed::with("read,send,ingest,manage").await;
+    let caller = claimed.caller();
+    let sessions = json!(claimed.world.org.sessions[1..]);
+    let key =
+        json!({"name": "Reader", "capabilities": ["read", "manage"], "sessionIds": sessions}).to_string();
+    let first = claimed.created(&caller, &key).await;
+    let second = claimed.created(&first, &key).await;
+    let receiver = Receiver::start().await;
+    let hook = json!({"url": receiver.url(), "sessionIds": sessions}).to_string();
+    let manager = claimed.world.anonymous().token(&claimed.world.key("read,manage").await);
+    let made = manager.json("POST", HOOKS, hook.clone()).await.expect(201).json();
+    let made = made["webhook"]["id"].as_str().expect("an id");
+    for reader in [caller, first, second] {
+        let seen = reader.get(&claimed.chat).await.expect(200).json();
+        assert!(!seen.to_string().contains("vip"), "{seen}");
+        reader.json("POST", HOOKS, hook.clone()).await.expect(201);
+        assert!(!reader.get(HOOKS).await.expect(200).text().contains(made));
+        reader.get(format!("{HOOKS}/{made}/deliveries")).await.expect(404);
+        reader.patch(format!("{HOOKS}/{made}"), json!({"enabled": false})).await.expect(404);
+    }
+    claimed.world.rest().patch(&claimed.chat, json!({"labels": "later"})).await.expect(200);
+    assert!(claimed.report(2, claimed.message("A")).await.is_empty());
+    let count =
+        |posts: &[Post], action: &str| posts.iter().filter(|post| post.json()["action"] == action).count();
+    receiver.until(|posts| count(posts, "messages") == 4 && count(posts, "labels") > 0).await;
+    let of_labels = |post: &&Post| post.json()["action"] == "labels";
+    for post in receiver.posts().iter().filter(of_labels) {
+        assert_eq!(
+            post.header("x-switchboard-webhook"),
+            made,
+            "the others were created with the claiming key"
+        );
+    }
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ impl From<&Caller> for SessionScope {
             manages_owners: caller.manages_owners,
             keeps_deleted_text: false,
             history_until: None,
-            claimant: caller.claimant(),
+            claimant: caller.claimant.clone(),
         }
     }
 }

@@ -30,7 +30,10 @@ impl Filter {
                 .viewer
                 .as_deref()
                 .is_none_or(|viewer| !routable.hidden_from.iter().any(|key| key == viewer))
-            && (!self.claimant.as_ref().is_some_and(|claimant| routable.is_claimed(claimant))
+            && (!self
+                .claimant
+                .as_ref()
+                .is_some_and(|Claimant { key, sessions }| routable.is_claimed(key, sessions))
                 || routable.event.session_id.is_some() && self.label.is_none() && self.assignee.is_none())
             && is_selected(&routable.event.kind, &self.kinds)
             && self.label.as_ref().is_none_or(|label| has_label(routable, label.as_str()))

@@ -57,8 +57,12 @@ pub(super) fn checked_sessions(
     Ok(sessions)
 }
 
-/// The webhook if it exists and selects only sessions in `allowed`.
-pub(super) fn visible(found: Option<WebhookRow>, allowed: Option<&[SessionId]>) -> Result<WebhookRow> {
-    let is_visible = |row: &WebhookRow| is_subset(row.sessions.as_deref(), allowed);
+/// The webhook if it exists, selects only sessions of the caller, and sends nothing that the caller's claims hide from it.
+pub(super) fn visible(found: Option<WebhookRow>, caller: &Caller) -> Result<WebhookRow> {
+    let claimant = caller.claimant_key();
+    let is_visible = |row: &WebhookRow| {
+        is_subset(row.sessions.as_deref(), caller.sessions.as_deref())
+            && (claimant.is_none() || row.claimant == claimant)
+    };
     found.filter(is_visible).ok_or_else(|| Error::not_found("webhook not found"))
 }

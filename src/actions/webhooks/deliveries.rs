@@ -52,9 +52,9 @@ impl Webhooks {
         event: i64,
         idempotent: IdempotentWrite<(), R>,
     ) -> Result<R> {
-        let (org, allowed) = (caller.org, caller.sessions.clone());
+        let (org, caller) = (caller.org, caller.clone());
         let write = move |tx: &mut Transaction<'_>| {
-            visible(webhooks::find(tx, org, &id)?, allowed.as_deref())?;
+            visible(webhooks::find(tx, org, &id)?, &caller)?;
             let state = webhook_deliveries::lock_state(tx, org, &id, event)?;
             match state.as_deref() {
                 Some(DEAD) => revive(tx, org, &id, Some(event)).map(|_| ()),
@@ -74,9 +74,9 @@ impl Webhooks {
         id: WebhookId,
         idempotent: IdempotentWrite<usize, R>,
     ) -> Result<R> {
-        let (org, allowed) = (caller.org, caller.sessions.clone());
+        let (org, caller) = (caller.org, caller.clone());
         let write = move |tx: &mut Transaction<'_>| {
-            visible(webhooks::find(tx, org, &id)?, allowed.as_deref())?;
+            visible(webhooks::find(tx, org, &id)?, &caller)?;
             revive(tx, org, &id, None)
         };
         idempotent.write(&self.store, org, write).await

@@ -85,6 +85,7 @@ impl Webhooks {
             enabled: new.enabled,
             salt: new_salt(),
             key_id: self.keys.current_id()?,
+            claimant: caller.claimant_key(),
         };
         let webhooks = self.clone();
         let write = move |tx: &mut Transaction<'_>| {
@@ -95,23 +96,24 @@ impl Webhooks {
         idempotent.write(&self.store, org, write).await
     }
 
-    /// A page of the webhooks that select only sessions of the caller, oldest first.
+    /// A page of the webhooks that the caller may see, oldest first.
     pub async fn page(&self, caller: &Caller, limit: Option<i64>, cursor: &str) -> Result<Page<WebhookRow>> {
-        let (org, allowed) = (caller.org, caller.sessions.clone());
+        let (org, allowed, claimant) = (caller.org, caller.sessions.clone(), caller.claimant_key());
         let list = CursorList { store: &self.store, keys: &self.keys, org, scope: Scope::of("webhooks") };
         let position = |row: &WebhookRow| (row.created_at.micros(), row.webhook_id.to_string());
         let read = move |connection: &mut Connection, after: Option<(i64, String)>, limit| {
             let (micros, id) = after.unwrap_or_default();
-            webhooks::page(connection, org, allowed.as_deref(), (Instant::from_micros(micros), &id), limit)
+            let scope = (allowed.as_deref(), claimant.as_ref());
+            webhooks::page(connection, org, scope, (Instant::from_micros(micros), &id), limit)
         };
         list.page(limit, cursor, position, read).await
     }
 
     /// The webhook.
     pub async fn get(&self, caller: &Caller, id: WebhookId) -> Result<WebhookRow> {
-        let (org, allowed) = (caller.org, caller.sessions.clone());
+        let org = caller.org;
         let found = self.store.read(move |connection| webhooks::find(connection, org, &id)).await?;
-        visible(found, allowed.as_deref())
+        visible(found, caller)
     }
 
     /// Changes the webhook and returns it. An empty change succeeds.
@@ -235,7 +237,7 @@ fn lock(
     id: &WebhookId,
     precondition: &Precondition<WebhookRow>,
 ) -> StoreResult<WebhookRow> {
-    let webhook = visible(webhooks::lock(connection, caller.org, id)?, caller.sessions.as_deref())?;
+    let webhook = visible(webhooks::lock(connection, caller.org, id)?, caller)?;
     precondition.check(&webhook)?;
     Ok(webhook)
 }

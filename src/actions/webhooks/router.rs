@@ -57,6 +57,13 @@ fn route_batch(tx: &mut Transaction<'_>, org: OrgId, id: &WebhookId) -> StoreRes
 
 /// Whether the webhook selects the event.
 fn selects(webhook: &WebhookRow, routable: &RoutableEvent) -> bool {
+    let sessions = webhook.sessions.as_deref();
+    let is_claimed = webhook
+        .claimant
+        .as_ref()
+        .zip(sessions)
+        .is_some_and(|(key, sessions)| routable.is_claimed(key, sessions));
     events::is_selected(&routable.event.kind, &webhook.kinds)
-        && webhook.sessions.as_ref().is_none_or(|sessions| routable.concerns(sessions))
+        && sessions.is_none_or(|sessions| routable.concerns(sessions))
+        && (!is_claimed || routable.event.session_id.is_some())
 }

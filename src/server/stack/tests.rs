@@ -139,6 +139,7 @@ fn reader() -> Identity {
         sessions: None,
         manages_owners: false,
         member: None,
+        claimant: None,
     }))
 }
 

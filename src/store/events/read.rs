@@ -12,8 +12,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Integer, Uuid};
 
 use super::positions::{Positions, Range};
-use crate::caller::Claimant;
-use crate::ids::{ChatAddress, OrgId, SessionId};
+use crate::ids::{ChatAddress, KeyId, OrgId, SessionId};
 use crate::instant::Instant;
 use crate::json_value::JsonValue;
 use crate::store::bulk::has_key_of;
@@ -79,8 +78,8 @@ pub struct RoutableEvent {
 }
 
 impl RoutableEvent {
-    /// Whether sessions out of the key's scope share the chat, which the key claims.
-    pub fn is_claimed(&self, Claimant { key, sessions }: &Claimant) -> bool {
+    /// Whether the key claims the chat, and sessions other than these share it.
+    pub fn is_claimed(&self, key: &KeyId, sessions: &[SessionId]) -> bool {
         self.claimed_by.iter().any(|claimed_by| claimed_by == key.as_str())
             && self.held_by.iter().any(|session| !sessions.contains(session))
     }

@@ -61,6 +61,7 @@ diesel::table! {
         created_at -> Timestamptz,
         failing_since -> Nullable<Timestamptz>,
         disabled_at -> Nullable<Timestamptz>,
+        claimant -> Nullable<Text>,
     }
 }
 

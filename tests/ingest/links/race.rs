@@ -64,6 +64,7 @@ async fn pin(store: Store, org: OrgId, people: usize) {
         sessions: None,
         manages_owners: false,
         member: None,
+        claimant: None,
     };
     for person in 0..people {
         for address in [lid(person), phone(person)] {

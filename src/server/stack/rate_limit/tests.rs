@@ -21,6 +21,7 @@ fn caller(org: OrgId, name: &str) -> Caller {
         sessions: None,
         manages_owners: false,
         member: None,
+        claimant: None,
     }
 }
 
