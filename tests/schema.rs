@@ -255,3 +255,28 @@ async fn views_are_the_texts_that_statements_contain() {
         assert_eq!(admin.value(&definition(&format!("{view}_from_text"))), admin.value(&definition(view)));
     }
 }
+
+/// A view compares the organizations of its tables with each other; a distributed planner needs the value in each.
+#[test]
+fn statements_that_read_views_name_the_organization_in_them() {
+    let reads = [
+        "message_views::table",
+        "event_views::table",
+        "FROM message_views",
+        "FROM event_views",
+        "org_rows!(message_views",
+    ];
+    let names = ["of_org(", "push_with("];
+    let (mut checked, mut without_org) = (0, Vec::new());
+    for file in crate::support::files_under("src/store", "rs") {
+        let text = fs::read_to_string(&file).expect("a source file");
+        if reads.iter().any(|read| text.contains(read)) {
+            checked += 1;
+            if !names.iter().any(|name| text.contains(name)) {
+                without_org.push(file);
+            }
+        }
+    }
+    assert!(checked > 5, "{checked} files");
+    assert_eq!(without_org, Vec::<std::path::PathBuf>::new());
+}
