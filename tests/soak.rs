@@ -3,6 +3,7 @@
 
 mod attack;
 mod attackers;
+mod failover;
 mod figures;
 mod flood;
 mod forged;

@@ -104,7 +104,7 @@ impl Totals {
 }
 
 /// Writes unique notes until `over` is cancelled. Returns the calls and the acknowledged notes.
-async fn write_until(
+pub(super) async fn write_until(
     rest: Rest,
     chat: Chat,
     name: String,
