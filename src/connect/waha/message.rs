@@ -152,8 +152,7 @@ fn message(
 /// What a notice about a group or a call says beside its text: what happened, and to whom. WEBJS and WPP report it.
 fn notice(kind: &str, payload: &Value) -> Option<prost_types::Value> {
     let data = payload.get("_data").filter(|_| matches!(kind, "gp2" | "call_log"))?;
-    let recipients = texts(data, &["/recipients"], "_serialized");
-    let subtype = text(data, &["/subtype"])?;
+    let (subtype, recipients) = (text(data, &["/subtype"])?, texts(data, &["/recipients"], "_serialized"));
     json(&serde_json::json!({ "subtype": subtype, "recipients": recipients }))
 }
 
