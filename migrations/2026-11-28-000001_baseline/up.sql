@@ -258,7 +258,8 @@ CREATE TABLE chats (
     updated_at              timestamptz NOT NULL DEFAULT now(),
     search_key              text        COLLATE "C",
     PRIMARY KEY (org_id, chat_key),
-    UNIQUE (org_id, chat_id),
+    -- With the column that it leads to: see chats_listed.
+    CONSTRAINT chats_address UNIQUE (org_id, chat_id) INCLUDE (chat_key),
     -- The program unassigns the chats of a member that it deletes: SET NULL cannot be distributed.
     FOREIGN KEY (org_id, assignee) REFERENCES members (org_id, member_key) DEFERRABLE
 );
@@ -268,8 +269,10 @@ CREATE INDEX chats_closed_at ON chats (org_id, closed_at, chat_key);
 CREATE INDEX chats_search ON chats
     USING gin (org_id, name_ngrams(org_id, coalesce(search_key, '') || E'\n' || split_part(chat_id, '@', 1)))
     WITH (gin_pending_list_limit = 64);
--- For the foreign keys of the copies that lists sort and filter by.
-ALTER TABLE chats ADD CONSTRAINT chats_listed UNIQUE (org_id, chat_key, chat_id, type);
+-- For the foreign keys of the copies that lists sort and filter by. With the columns of the other filters: otherwise PostgreSQL
+-- may look a chat up by reading all of the organization's entries of an index that has them. Created last: see
+-- session_chats_chat.
+ALTER TABLE chats ADD CONSTRAINT chats_listed UNIQUE (org_id, chat_key, chat_id, type) INCLUDE (assignee, closed_at);
 COMMENT ON TABLE chats IS 'The data that all sessions of the organization share about a chat.';
 COMMENT ON COLUMN chats.org_id IS 'The organization.';
 COMMENT ON COLUMN chats.chat_key IS 'The chat''s key in this database; its chat_id changes when a LID is linked to a phone number.';
@@ -496,11 +499,13 @@ CREATE INDEX session_chats_active_group ON session_chats
 -- For lists across sessions: the order and the columns of the filters, so that a page is found by an index-only scan. If few
 -- chats of a session are unread, session_chats_active_unread is used instead.
 CREATE INDEX session_chats_list ON session_chats (org_id, session_id, active_at DESC, listed_id)
-    INCLUDE (chat_key, listed_type, is_unread);
+    INCLUDE (chat_key, listed_type, is_unread, archived);
 -- session_id is a key column: otherwise PostgreSQL may search the sessions of a chat in the primary key and read all of the
 -- organization's entries. Created last: without statistics the planner estimates the same cost for several indexes, and
 -- then chooses the youngest.
-CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id) INCLUDE (active_at);
+-- With all columns of session_chats_list: see chats_listed.
+CREATE INDEX session_chats_chat ON session_chats (org_id, chat_key, session_id)
+    INCLUDE (active_at, listed_id, listed_type, is_unread, archived);
 COMMENT ON TABLE session_chats IS 'The state of a chat in one session.';
 COMMENT ON COLUMN session_chats.org_id IS 'The organization.';
 COMMENT ON COLUMN session_chats.session_id IS 'The session.';
@@ -611,7 +616,8 @@ CREATE TABLE chat_activity (
     session_id      text        NOT NULL COLLATE "C",
     active_at       timestamptz NOT NULL,
     is_unread       boolean     NOT NULL,
-    PRIMARY KEY (org_id, chat_key),
+    -- With all columns of chat_activity_list: see chats_listed.
+    PRIMARY KEY (org_id, chat_key) INCLUDE (session_id, active_at, listed_id, listed_type, is_unread),
     FOREIGN KEY (org_id, chat_key, listed_id, listed_type) REFERENCES chats (org_id, chat_key, chat_id, type)
         ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
 );
