@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod changes;
+mod chat_filters;
 mod chat_object;
 mod chats;
 mod checks;

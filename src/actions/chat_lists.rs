@@ -56,7 +56,19 @@ pub async fn count(
     filter: ChatFilter,
     member: Option<String>,
 ) -> Result<ViewCounts> {
-    let (org, scope) = (caller.org, SessionScope::of(caller, number));
+    let counts = count_in(store, caller, SessionScope::of(caller, number), filter, member).await?;
+    counts.ok_or_else(|| Error::not_found("phone not found"))
+}
+
+/// Counts the chats of each view in that scope; `None` when its phone or session is unknown.
+pub(super) async fn count_in(
+    store: &Store,
+    caller: &Caller,
+    scope: SessionScope,
+    filter: ChatFilter,
+    member: Option<String>,
+) -> Result<Option<ViewCounts>> {
+    let org = caller.org;
     let member = member.or_else(|| caller.member.as_deref().map(ToOwned::to_owned));
     let all = ChatFilter { archived: Some(false), ..filter.clone() };
     let assigned = |to| ChatFilter { closed: Some(false), assigned: Some(to), ..all.clone() };
@@ -72,9 +84,9 @@ pub async fn count(
     let read = move |connection: &mut Connection| chat_lists::counts(connection, org, &scope, &views);
     match store.read(read).await?.as_deref() {
         Some(&[unread, mine, unassigned, closed, archived, all]) => {
-            Ok(ViewCounts { all, unread, mine, unassigned, closed, archived })
+            Ok(Some(ViewCounts { all, unread, mine, unassigned, closed, archived }))
         }
-        Some(_) | None => Err(Error::not_found("phone not found")),
+        Some(_) | None => Ok(None),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 
+use super::chat_lists::{self, ViewCounts};
 pub use super::page::PageRequest;
 use super::page::{CursorList, Page};
 use super::session_chats;
@@ -11,24 +12,28 @@ use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
+pub use crate::store::chat_lists::{ChatFilter, ChatOrder};
+use crate::store::lists::SessionScope;
 use crate::store::session_chats::SessionChatView;
+pub use crate::store::session_lists::StoredMessage;
 use crate::store::session_lists::{self, ChatPosition, ListedChat};
-pub use crate::store::session_lists::{ChatFilter, StoredMessage};
 use crate::store::{Connection, Store};
 
 /// The longest search text for names, in characters.
 const MAX_PART: usize = 100;
 
-/// A page of the session's chats: pinned ones first, then by newest activity.
+/// A page of the session's chats: pinned ones first, then in that order of activity.
 pub async fn chats(
     store: &Store,
     keys: &SigningKeys,
     caller: &Caller,
     session: SessionId,
-    filter: ChatFilter,
+    (filter, order): (ChatFilter, ChatOrder),
     request: PageRequest,
 ) -> Result<Page<SessionChatView>> {
-    let list = CursorList { store, keys, org: caller.org, scope: chat_scope(session, &filter) };
+    let scope = Scope::of("session chats").with("session", session);
+    let scope = scope.with("list", format_args!("{filter:?} {order:?}"));
+    let list = CursorList { store, keys, org: caller.org, scope };
     let position = |row: &ListedChat| {
         let ChatPosition { pinned, active_at, id } = row.position;
         (pinned, active_at.micros(), id)
@@ -41,12 +46,26 @@ pub async fn chats(
             active_at: Instant::from_micros(micros),
             id,
         });
-        let viewer = caller.viewer();
-        let rows =
-            session_lists::chats(connection, caller.org, session, &filter, viewer.as_deref(), after, limit)?;
+        let scope = SessionScope::of_session(&caller, session);
+        let rows = session_lists::chats(connection, caller.org, &scope, (&filter, order), after, limit)?;
         Ok(rows.ok_or_else(sessions::not_found)?)
     };
     Ok(list.page(request.limit, &request.cursor, position, read).await?.map(|row| row.view))
+}
+
+/// Counts the session's chats of each view that pass the filter. `member` is the key of the member whose chats are `mine`;
+/// otherwise the caller's.
+pub async fn count(
+    store: &Store,
+    caller: &Caller,
+    session: SessionId,
+    filter: ChatFilter,
+    member: Option<String>,
+) -> Result<ViewCounts> {
+    check_reach(caller, session)?;
+    let scope = SessionScope::of_session(caller, session);
+    let counts = chat_lists::count_in(store, caller, scope, filter, member).await?;
+    counts.ok_or_else(sessions::not_found)
 }
 
 /// A page of the chat's messages, newest first, each with the chat's own address.
@@ -87,18 +106,6 @@ pub async fn messages(
 fn size_of(StoredMessage { message, .. }: &StoredMessage) -> usize {
     let delivery = message.delivery.as_ref().map_or(0, |delivery| delivery.0.encoded_len());
     message.body.as_ref().map_or(0, String::len) + delivery + message.details.0.encoded_len()
-}
-
-fn chat_scope(session: SessionId, filter: &ChatFilter) -> Scope {
-    let ChatFilter { archived, pinned, muted, unread, group, name } = filter;
-    Scope::of("session chats")
-        .with("session", session)
-        .with_some("archived", *archived)
-        .with_some("pinned", *pinned)
-        .with_some("muted", *muted)
-        .with_some("unread", *unread)
-        .with_some("group", *group)
-        .with_some("name", name.as_deref())
 }
 
 /// Rejects an invalid part of a name.

@@ -5,6 +5,7 @@ mod requests;
 use tonic::{Request, Response};
 
 use super::changes::{chat_change_stream, to_audit_log};
+use super::chat_filters;
 use super::chat_object::chat_object;
 use super::etag::with_etag;
 use super::guard::{caller, credential_check};
@@ -16,7 +17,7 @@ use super::search::{search_query, search_response};
 use super::state::{Api, RpcResult};
 use super::streams::ResponseStream;
 use super::write::update;
-use crate::actions::chat_lists::{ListPage, ViewCounts};
+use crate::actions::chat_lists::ListPage;
 use crate::actions::{audit, chat_bulk, chat_lists, chats, message_lists, search as searches, watch};
 use crate::pb::chat_service_server::ChatService;
 use crate::pb::{
@@ -59,8 +60,7 @@ impl ChatService for Api {
         let (caller, number) = (caller(&request)?, x_phone(request.metadata())?);
         let (filter, member) = requests::count_query(request.into_inner())?;
         let counts = chat_lists::count(&self.store, &caller, number, filter, member).await?;
-        let ViewCounts { all, unread, mine, unassigned, closed, archived } = counts;
-        Ok(Response::new(CountChatsResponse { all, unread, mine, unassigned, closed, archived }))
+        Ok(Response::new(chat_filters::counts(counts)))
     }
 
     async fn list_chat_messages(

@@ -7,6 +7,7 @@ use tonic::{Request, Response};
 
 use self::objects::{session, session_chat};
 use super::changes::session_chat_change_stream;
+use super::chat_filters;
 use super::etag::with_etag;
 use super::guard::{caller, credential_check};
 use super::idempotency::idempotent;
@@ -22,12 +23,13 @@ use crate::actions::session_lists::PageRequest;
 use crate::actions::{session_chats, session_lists, sessions, watch};
 use crate::pb::session_service_server::SessionService;
 use crate::pb::{
-    CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
-    GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
-    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionSendsRequest, ListSessionSendsResponse,
-    ListSessionsRequest, ListSessionsResponse, MarkSessionChatReadRequest, MarkSessionChatUnreadRequest,
-    SendSessionMessageRequest, Session, SessionChat, SessionMessage, UpdateSessionChatRequest,
-    UpdateSessionRequest, WatchSessionChatsRequest, WatchSessionChatsResponse,
+    CountChatsResponse, CountSessionChatsRequest, CreateSessionRequest, DeleteSessionChatRequest,
+    DeleteSessionRequest, GetSessionChatRequest, GetSessionRequest, ListSessionChatMessagesRequest,
+    ListSessionChatMessagesResponse, ListSessionChatsRequest, ListSessionChatsResponse,
+    ListSessionSendsRequest, ListSessionSendsResponse, ListSessionsRequest, ListSessionsResponse,
+    MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, SendSessionMessageRequest, Session,
+    SessionChat, SessionMessage, UpdateSessionChatRequest, UpdateSessionRequest, WatchSessionChatsRequest,
+    WatchSessionChatsResponse,
 };
 
 #[tonic::async_trait]
@@ -107,11 +109,21 @@ impl SessionService for Api {
         request: Request<ListSessionChatsRequest>,
     ) -> RpcResult<ListSessionChatsResponse> {
         let caller = caller(&request)?;
-        let (session, filter, page) = requests::chat_page(request.into_inner())?;
+        let (session, list, page) = requests::chat_page(request.into_inner())?;
         let page =
-            session_lists::chats(&self.store, &self.signing_keys, &caller, session, filter, page).await?;
+            session_lists::chats(&self.store, &self.signing_keys, &caller, session, list, page).await?;
         let data = page.items.into_iter().map(|view| session_chat(session, view)).collect();
         Ok(Response::new(ListSessionChatsResponse { data, next_cursor: page.next }))
+    }
+
+    async fn count_session_chats(
+        &self,
+        request: Request<CountSessionChatsRequest>,
+    ) -> RpcResult<CountChatsResponse> {
+        let caller = caller(&request)?;
+        let (session, filter, member) = requests::count_query(request.into_inner())?;
+        let counts = session_lists::count(&self.store, &caller, session, filter, member).await?;
+        Ok(Response::new(chat_filters::counts(counts)))
     }
 
     async fn list_session_chat_messages(

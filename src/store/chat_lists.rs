@@ -2,8 +2,8 @@
 
 mod counts;
 mod filter;
-mod matching;
-mod selective;
+pub(super) mod matching;
+pub(super) mod selective;
 
 use diesel::dsl::SqlTypeOf;
 use diesel::pg::{Pg, PgConnection};
@@ -15,7 +15,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid};
 pub use self::counts::{MOST_COUNTED, counts};
 pub use self::filter::{AssigneeFilter, ChatFilter, ChatOrder, LabelsFilter};
 use self::matching::Matching;
-use self::selective::{Asked, BESIDE};
+use self::selective::{BESIDE, LISTED};
 use super::chat_view::push_listed_chat_view;
 use super::chats::{ChatView, HeldChat, SharedChat};
 use super::connection::{Connection, StoreResult};
@@ -78,9 +78,6 @@ struct ListChats<'a> {
     page: PageWindow,
     columns: (Columns<SharedChat>, Columns<HeldChat>, Columns<MessageView>),
 }
-
-/// The labels that are asked for, in the row `list`.
-const LISTED: Asked = Asked { labels: "list.labels", rarest: "list.rarest" };
 
 const NEWEST_FIRST: &str = " ORDER BY l.active_at DESC, l.listed_id";
 const OLDEST_FIRST: &str = " ORDER BY l.active_at, l.listed_id DESC";

@@ -25,6 +25,8 @@ pub struct SessionScope {
     pub phone: Option<PhoneSelector>,
     /// Only these sessions; `None` for all of the organization.
     pub sessions: Option<Arc<[SessionId]>>,
+    /// Whether the caller names the session: it must exist.
+    pub is_named: bool,
     /// The member from whom chats may be hidden; `None` sees all.
     pub viewer: Option<Arc<str>>,
     /// The key that shares no chats that only it reported.
@@ -36,7 +38,12 @@ impl SessionScope {
     pub fn of(caller: &Caller, phone: Option<PhoneSelector>) -> Self {
         let (sessions, viewer, claimant) =
             (caller.sessions.clone(), caller.viewer(), caller.claimant.clone());
-        Self { phone, sessions, viewer, claimant }
+        Self { phone, sessions, is_named: false, viewer, claimant }
+    }
+
+    /// What a caller sees of a session, which must be among the caller's.
+    pub fn of_session(caller: &Caller, session: SessionId) -> Self {
+        Self { sessions: Some([session].into()), is_named: true, ..Self::of(caller, None) }
     }
 }
 
@@ -156,6 +163,7 @@ pub(super) struct ListScope<'a> {
     org: OrgId,
     phone: Option<&'a PhoneSelector>,
     sessions: Option<&'a [SessionId]>,
+    is_named: bool,
     viewer: Option<&'a str>,
     claimant: Option<&'a Claimant>,
 }
@@ -166,6 +174,7 @@ impl<'a> ListScope<'a> {
             org,
             phone: scope.phone.as_ref(),
             sessions: scope.sessions.as_deref(),
+            is_named: scope.is_named,
             viewer: scope.viewer.as_deref(),
             claimant: scope.claimant.as_ref(),
         }
@@ -206,9 +215,13 @@ impl<'a> ListScope<'a> {
         self.many().is_none().then_some(column)
     }
 
-    /// One row with the column `session_id`: the session if it is one, otherwise null. No row when the phone is unknown.
+    /// One row with the column `session_id`: the session if it is one, otherwise null. No row when the phone or the named
+    /// session is unknown.
     pub(super) fn push_session<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         match (self.phone, self.sessions) {
+            (None, Some([session])) if self.is_named => {
+                push!(out; r#"SELECT session_id FROM sessions WHERE "org_id" = "#, [Uuid] &self.org, " AND session_id = ", [Text] session);
+            }
             (None, Some([session])) => push!(out; "SELECT ", [Text] session, "::text AS session_id"),
             (None, _) => push!(out; "SELECT NULL::text AS session_id"),
             (Some(phone), sessions) => {

@@ -1,5 +1,6 @@
 //! Lists of a session's chats and of a chat's messages: order, filters and pages.
 
+mod filters;
 mod messages;
 mod paging;
 

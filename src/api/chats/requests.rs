@@ -4,12 +4,13 @@ use prost_types::value::Kind as ValueKind;
 
 use crate::actions::audit::AuditQuery;
 use crate::actions::chat_bulk::AccessChange;
-use crate::actions::chat_lists::{self, ChatFilter, ChatOrder, LabelsFilter, PageWindow};
+use crate::actions::chat_lists::{ChatFilter, ChatOrder, PageWindow};
 use crate::actions::chat_properties::PropertyInput;
 use crate::actions::chats::ChatChange;
 use crate::actions::message_lists::MessageFilter;
 use crate::actions::page::PageRequest;
 use crate::actions::watch;
+use crate::api::chat_filters;
 use crate::api::mask::Mask;
 use crate::api::offset_pages::page;
 use crate::api::parse::{chat_address, iso_8601, optional, parse_each};
@@ -56,20 +57,18 @@ fn text(value: prost_types::Value) -> Option<String> {
 }
 
 pub(super) fn chat_query(request: ListChatsRequest) -> Result<(ChatFilter, ChatOrder, PageWindow)> {
-    let order = match request.sort.as_deref() {
-        Some("oldest") => ChatOrder::Oldest,
-        Some(_) | None => ChatOrder::Newest,
-    };
+    let order = chat_filters::order(request.sort.as_deref());
     let filter = ChatFilter {
         chat_type: request.chat_type.as_deref().and_then(chat_type),
-        labels: labels_filter([&request.label].into_iter().chain(&request.labels)),
+        labels: chat_filters::labels([&request.label].into_iter().chain(&request.labels)),
         start: optional("start_time", request.start_time, iso_8601)?,
         end: optional("end_time", request.end_time, iso_8601)?,
         unread: request.unread,
-        assigned: request.assigned_to.as_deref().map(chat_lists::assignee).transpose()?,
+        assigned: chat_filters::assignee(request.assigned_to.as_deref())?,
         closed: request.closed,
         archived: request.archived,
         name: name_filter(request.query),
+        ..ChatFilter::default()
     };
     Ok((filter, order, page(request.offset, request.limit, request.skip_count)))
 }
@@ -78,18 +77,12 @@ pub(super) fn chat_query(request: ListChatsRequest) -> Result<(ChatFilter, ChatO
 pub(super) fn count_query(request: CountChatsRequest) -> Result<(ChatFilter, Option<String>)> {
     let filter = ChatFilter {
         chat_type: request.chat_type.as_deref().and_then(chat_type),
-        labels: labels_filter(&request.labels),
-        assigned: request.assigned_to.as_deref().map(chat_lists::assignee).transpose()?,
+        labels: chat_filters::labels(&request.labels),
+        assigned: chat_filters::assignee(request.assigned_to.as_deref())?,
         name: name_filter(request.query),
         ..ChatFilter::default()
     };
     Ok((filter, request.member.as_deref().map(text_key)))
-}
-
-fn labels_filter<'t>(labels: impl IntoIterator<Item = &'t String>) -> LabelsFilter {
-    let labels = labels.into_iter().map(|label| label.trim()).filter(|label| !label.is_empty());
-    let (ids, keys) = labels.map(|label| (label.to_owned(), text_key(label))).unzip();
-    LabelsFilter { ids, keys }
 }
 
 fn name_filter(query: String) -> Option<String> {

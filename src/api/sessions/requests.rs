@@ -1,16 +1,18 @@
 //! Requests of the session API as the inputs of its actions.
 
-use crate::actions::session_lists::{ChatFilter, PageRequest};
+use crate::actions::session_lists::{ChatFilter, ChatOrder, PageRequest};
 use crate::actions::{session_chats, sessions, watch};
+use crate::api::chat_filters;
 use crate::api::mask::Mask;
 use crate::api::parse::{parse, unix_millis};
 use crate::error::Result;
 use crate::ids::{ChatAddress, SessionId};
 use crate::patch::Patch;
 use crate::pb::{
-    CreateSessionRequest, ListSessionChatsRequest, UpdateSessionChatRequest, UpdateSessionRequest,
-    WatchSessionChatsRequest,
+    CountSessionChatsRequest, CreateSessionRequest, ListSessionChatsRequest, UpdateSessionChatRequest,
+    UpdateSessionRequest, WatchSessionChatsRequest,
 };
+use crate::text_key::text_key;
 
 /// The session and the chat that a request is about.
 pub(super) fn chat_of(session_id: &str, jid: &str) -> Result<(SessionId, ChatAddress)> {
@@ -44,13 +46,39 @@ fn flag(patch: Patch<bool>) -> Option<bool> {
     patch.into_changeset().map(Option::unwrap_or_default)
 }
 
-pub(super) fn chat_page(request: ListSessionChatsRequest) -> Result<(SessionId, ChatFilter, PageRequest)> {
-    let group = request.r#type.map(|kind| kind == "group");
+pub(super) fn chat_page(
+    request: ListSessionChatsRequest,
+) -> Result<(SessionId, (ChatFilter, ChatOrder), PageRequest)> {
     let session = parse("session_id", &request.session_id)?;
-    let name = Some(request.q).filter(|part| !part.is_empty());
-    let ListSessionChatsRequest { archived, pinned, muted, unread, limit, cursor, .. } = request;
-    let filter = ChatFilter { archived, pinned, muted, unread, group, name };
-    Ok((session, filter, PageRequest { limit, cursor }))
+    let filter = ChatFilter {
+        group: request.r#type.map(|kind| kind == "group"),
+        labels: chat_filters::labels(&request.labels),
+        unread: request.unread,
+        assigned: chat_filters::assignee(request.assigned_to.as_deref())?,
+        closed: request.closed,
+        archived: request.archived,
+        pinned: request.pinned,
+        muted: request.muted,
+        name: Some(request.q).filter(|part| !part.is_empty()),
+        ..ChatFilter::default()
+    };
+    let order = chat_filters::order(request.sort.as_deref());
+    Ok((session, (filter, order), PageRequest { limit: request.limit, cursor: request.cursor }))
+}
+
+/// What is counted of a session, and the key of the member whose chats are counted as `mine`.
+pub(super) fn count_query(
+    request: CountSessionChatsRequest,
+) -> Result<(SessionId, ChatFilter, Option<String>)> {
+    let session = parse("session_id", &request.session_id)?;
+    let filter = ChatFilter {
+        group: request.r#type.map(|kind| kind == "group"),
+        labels: chat_filters::labels(&request.labels),
+        assigned: chat_filters::assignee(request.assigned_to.as_deref())?,
+        name: Some(request.q).filter(|part| !part.is_empty()),
+        ..ChatFilter::default()
+    };
+    Ok((session, filter, request.member.as_deref().map(text_key)))
 }
 
 pub(super) fn watch_query(request: WatchSessionChatsRequest) -> Result<(SessionId, watch::WatchRequest)> {

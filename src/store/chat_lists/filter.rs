@@ -7,6 +7,8 @@ use crate::instant::Instant;
 pub struct ChatFilter {
     /// `user`, `group` or `business`.
     pub chat_type: Option<&'static str>,
+    /// Is a group, by its address. In lists of one session.
+    pub group: Option<bool>,
     /// Has all of these labels.
     pub labels: LabelsFilter,
     /// The newest message was sent at this time or later.
@@ -21,6 +23,10 @@ pub struct ChatFilter {
     pub closed: Option<bool>,
     /// The session whose state is listed has archived it.
     pub archived: Option<bool>,
+    /// The session has pinned it. In lists of one session.
+    pub pinned: Option<bool>,
+    /// Is muted now, by the database's clock. In lists of one session.
+    pub muted: Option<bool>,
     /// The name or the phone number contains this text, ignoring case and accents.
     pub name: Option<String>,
 }

@@ -13,26 +13,33 @@ use crate::store::lists::{ListScope, push};
 use crate::store::name_part::NamePart;
 
 /// The chats of the sessions in scope that pass a filter, each once, with the state of the session with the newest activity.
-pub(super) struct Matching<'a> {
-    pub(super) org: OrgId,
-    pub(super) scope: ListScope<'a>,
-    pub(super) filter: &'a ChatFilter,
+pub(in crate::store) struct Matching<'a> {
+    pub(in crate::store) org: OrgId,
+    pub(in crate::store) scope: ListScope<'a>,
+    pub(in crate::store) filter: &'a ChatFilter,
     name: Option<NamePart>,
+    archived_is_ordered: bool,
 }
 
 impl<'a> Matching<'a> {
     pub(super) fn new(org: OrgId, scope: ListScope<'a>, filter: &'a ChatFilter) -> Self {
         let name = filter.name.as_deref().map(fold).filter(|name| !name.is_empty());
-        Self { org, scope, filter, name: name.map(|name| NamePart::new(org, name)) }
+        let name = name.map(|name| NamePart::new(org, name));
+        Self { org, scope, filter, name, archived_is_ordered: false }
+    }
+
+    /// For the list of one session, in whose order there is an index of archived chats.
+    pub(in crate::store) fn of_session(org: OrgId, scope: ListScope<'a>, filter: &'a ChatFilter) -> Self {
+        Self { archived_is_ordered: true, ..Self::new(org, scope, filter) }
     }
 
     /// Its filters that few chats may pass.
-    pub(super) fn selectives(&self) -> Vec<(&'static str, Selective<'_>)> {
-        Selective::all(self.filter, self.name.as_ref())
+    pub(in crate::store) fn selectives(&self) -> Vec<(&'static str, Selective<'_>)> {
+        Selective::all(self.filter, self.name.as_ref(), self.archived_is_ordered)
     }
 
     /// Joins what decides how its chats are found: see [`push_driver`].
-    pub(super) fn push_driver<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    pub(in crate::store) fn push_driver<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         push_driver(&self.selectives(), self.filter, out, &self.org)
     }
 
@@ -42,7 +49,7 @@ impl<'a> Matching<'a> {
     }
 
     /// The listed rows `l` of the chats that pass the selective filter.
-    pub(super) fn push_selected<'b>(
+    pub(in crate::store) fn push_selected<'b>(
         &'b self,
         mut out: AstPass<'_, 'b, Pg>,
         selective: Selective<'b>,
@@ -58,13 +65,13 @@ impl<'a> Matching<'a> {
     }
 
     /// The conditions of a listed row `l`; its session is in the column `session`, if given.
-    pub(super) fn push_conditions<'b>(
+    pub(in crate::store) fn push_conditions<'b>(
         &'b self,
         mut out: AstPass<'_, 'b, Pg>,
         asked: Asked,
         session: Option<&str>,
     ) -> QueryResult<()> {
-        let ChatFilter { chat_type, labels, start, end, unread, assigned, closed, archived, name: _ } =
+        let ChatFilter { chat_type, labels, start, end, unread, assigned, closed, archived, .. } =
             self.filter;
         push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
         self.scope.push_condition(out.reborrow(), session)?;
@@ -87,11 +94,17 @@ impl<'a> Matching<'a> {
         if let Some(end) = end {
             push!(out; " AND l.active_at > '-infinity' AND l.active_at < ", [Timestamptz] end);
         }
+        let ChatFilter { group, pinned, muted, .. } = self.filter;
         // A boolean column itself: then the planner recognizes that a partial index has all rows.
-        out.push_sql(match unread {
+        for (flag, column) in [(unread, "l.is_unread"), (group, "l.is_group"), (pinned, "l.pinned")] {
+            if let Some(is) = flag {
+                push!(out; if *is { " AND " } else { " AND NOT " }, column);
+            }
+        }
+        out.push_sql(match muted {
             None => "",
-            Some(true) => " AND l.is_unread",
-            Some(false) => " AND NOT l.is_unread",
+            Some(true) => " AND l.muted_until IS NOT NULL AND l.muted_until > now()",
+            Some(false) => " AND (l.muted_until IS NULL OR l.muted_until <= now())",
         });
         if let Some(archived) = archived {
             out.push_sql(if *archived { " AND " } else { " AND NOT " });

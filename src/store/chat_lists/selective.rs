@@ -18,7 +18,7 @@ const RARE: &str = "2000";
 
 /// A filter that few chats may pass.
 #[derive(Clone, Copy)]
-pub(super) enum Selective<'a> {
+pub(in crate::store) enum Selective<'a> {
     /// The label of those asked for that the fewest chats have.
     Label,
     /// The assignee, and whether the chat is closed.
@@ -34,24 +34,31 @@ const DRIVERS: [&str; 4] = ["0", "1", "2", "3"];
 
 /// Names of the columns of the labels that are asked for, and of the rarest of them.
 #[derive(Clone, Copy)]
-pub(super) struct Asked {
+pub(in crate::store) struct Asked {
     pub(super) labels: &'static str,
     pub(super) rarest: &'static str,
 }
+
+/// In the row `list`, which has the columns that [`push_driver`] joins.
+pub(in crate::store) const LISTED: Asked = Asked { labels: "list.labels", rarest: "list.rarest" };
 
 /// Beside the query that [`push_driver`] joins them to.
 pub(super) const BESIDE: Asked = Asked { labels: "asked.labels", rarest: "of_labels.rarest" };
 
 impl<'a> Selective<'a> {
-    /// Those of a filter, each with its `driver`.
-    pub(super) fn all(filter: &'a ChatFilter, name: Option<&'a NamePart>) -> Vec<(&'static str, Self)> {
+    /// Those of a filter, each with its `driver`. Archived chats are none where an index has them in the order of the list.
+    pub(super) fn all(
+        filter: &'a ChatFilter,
+        name: Option<&'a NamePart>,
+        archived_is_ordered: bool,
+    ) -> Vec<(&'static str, Self)> {
         let ChatFilter { labels, assigned, closed, archived, .. } = filter;
         let work = assigned.is_some() || closed.is_some();
         let all = [
             (!labels.ids.is_empty()).then_some(Self::Label),
             work.then_some(Self::Work(assigned.as_ref(), *closed)),
             name.map(Self::Name),
-            (*archived == Some(true)).then_some(Self::Archived),
+            (*archived == Some(true) && !archived_is_ordered).then_some(Self::Archived),
         ];
         DRIVERS.into_iter().zip(all.into_iter().flatten()).collect()
     }

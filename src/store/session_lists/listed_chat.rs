@@ -1,34 +1,17 @@
-//! Chats of a session's list, and its filters.
+//! Chats of a session's list.
 
-use diesel::deserialize::{self, FromSql, Queryable};
-use diesel::pg::{Pg, PgValue};
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Record, Text, Timestamptz};
+use diesel::deserialize::{self, Queryable};
+use diesel::pg::Pg;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
 use crate::store::session_chats::{HeldSessionChat, SessionChatView};
 
-/// Filters of a session's chats; `None` does not filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChatFilter {
-    /// Is archived.
-    pub archived: Option<bool>,
-    /// Is pinned.
-    pub pinned: Option<bool>,
-    /// Is muted now, by the database's clock.
-    pub muted: Option<bool>,
-    /// Has unread messages.
-    pub unread: Option<bool>,
-    /// Is a group.
-    pub group: Option<bool>,
-    /// The name or the phone number contains this text, ignoring case and accents.
-    pub name: Option<String>,
-}
-
-/// The position of a chat in the list. All parts are in descending order.
+/// The position of a chat in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChatPosition {
-    /// Whether it is pinned.
+    /// Whether it is pinned: such chats are first.
     pub pinned: bool,
     /// When its newest message was sent.
     pub active_at: Instant,
@@ -61,11 +44,5 @@ impl Queryable<Columns, Pg> for ListedChat {
         let held = HeldSessionChat { id, archived, pinned, muted_until, unread, last_message_at };
         let position = ChatPosition { pinned, active_at, id };
         Ok(Self { view: SessionChatView { held, address, name }, position })
-    }
-}
-
-impl FromSql<Record<Columns>, Pg> for ListedChat {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        <Self as Queryable<Columns, Pg>>::build(FromSql::<Record<Columns>, Pg>::from_sql(value)?)
     }
 }

@@ -2,12 +2,13 @@
 
 use switchboard::pb::session_service_server::SessionService;
 use switchboard::pb::{
-    CreateSessionRequest, DeleteSessionChatRequest, DeleteSessionRequest, GetSessionChatRequest,
-    GetSessionRequest, ListSessionChatMessagesRequest, ListSessionChatMessagesResponse,
-    ListSessionChatsRequest, ListSessionChatsResponse, ListSessionSendsRequest, ListSessionSendsResponse,
-    ListSessionsRequest, ListSessionsResponse, MarkSessionChatReadRequest, MarkSessionChatUnreadRequest,
-    SendSessionMessageRequest, Session, SessionChat, SessionMessage, UpdateSessionChatRequest,
-    UpdateSessionRequest, WatchSessionChatsRequest, WatchSessionChatsResponse,
+    CountChatsResponse, CountSessionChatsRequest, CreateSessionRequest, DeleteSessionChatRequest,
+    DeleteSessionRequest, GetSessionChatRequest, GetSessionRequest, ListSessionChatMessagesRequest,
+    ListSessionChatMessagesResponse, ListSessionChatsRequest, ListSessionChatsResponse,
+    ListSessionSendsRequest, ListSessionSendsResponse, ListSessionsRequest, ListSessionsResponse,
+    MarkSessionChatReadRequest, MarkSessionChatUnreadRequest, SendSessionMessageRequest, Session,
+    SessionChat, SessionMessage, UpdateSessionChatRequest, UpdateSessionRequest, WatchSessionChatsRequest,
+    WatchSessionChatsResponse,
 };
 use tonic::codegen::tokio_stream;
 use tonic::{Request as Call, Response as Reply, Status};
@@ -101,6 +102,13 @@ impl SessionService for Stub {
         call: Call<ListSessionChatsRequest>,
     ) -> Result<Reply<ListSessionChatsResponse>, Status> {
         self.answer(call, ListSessionChatsResponse::default(), |_, _| ())
+    }
+
+    async fn count_session_chats(
+        &self,
+        call: Call<CountSessionChatsRequest>,
+    ) -> Result<Reply<CountChatsResponse>, Status> {
+        self.answer(call, CountChatsResponse::default(), |_, _| ())
     }
 
     async fn list_session_chat_messages(
