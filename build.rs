@@ -6,6 +6,8 @@ mod assets;
 mod failures;
 #[path = "build/ingest_json.rs"]
 mod ingest_json;
+#[path = "build/media.rs"]
+mod media;
 #[path = "build/message_types.rs"]
 mod message_types;
 #[path = "build/methods.rs"]

@@ -5,6 +5,7 @@ use transcode_build::openapi::OpenApi;
 use transcode_build::{Api, Error, Model, Route};
 
 use super::failures::FAILURES;
+use super::media;
 use super::methods::capabilities;
 use super::webhooks;
 
@@ -32,7 +33,13 @@ pub fn write(model: &Model) -> Result<Vec<(String, String)>, Error> {
         operation: &complete,
     };
     let apis = model.apis();
-    let document = |apis: &[Api<'_>]| ordered(openapi.document(model, apis)).to_string();
+    let document = |apis: &[Api<'_>]| {
+        let mut document = ordered(openapi.document(model, apis));
+        if apis.iter().any(|api| api.name == media::API) {
+            document["paths"][media::PATH] = media::path_item();
+        }
+        document.to_string()
+    };
     let mut files = vec![("openapi.json".to_owned(), document(&apis))];
     let mut source = String::from("/// Every API.\npub static APIS: &[Api] = &[\n");
     for api in &apis {

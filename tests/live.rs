@@ -16,7 +16,9 @@ async fn the_service_conforms_to_its_openapi_document() {
     std::fs::create_dir(&place).expect("a folder");
     let demo = world.cli(&["demo", "--json", "--data-dir", place.to_str().expect("UTF-8")]);
     let demo: Value = serde_json::from_str(&demo).expect("JSON");
-    let (token, known) = furnish(&world, demo["orgId"].as_str().expect("an id"));
+    let org = demo["orgId"].as_str().expect("an id");
+    let (token, mut known) = furnish(&world, org);
+    known["media"] = json!({"kept": [send_file(&world, org, &token).await]});
 
     let settings = Path::new(ROOT).join("tests/clients/rest");
     let mut schemathesis = python_tool("schemathesis");
@@ -39,6 +41,16 @@ async fn the_service_conforms_to_its_openapi_document() {
     let faults = log.lines().filter(|line| line.contains("\"ERROR\"") || line.contains("panicked"));
     let faults = faults.collect::<Vec<_>>().join("\n");
     assert!(output.status.success() && faults.is_empty(), "{stdout}\n{stderr}\n{faults}");
+}
+
+/// Sends a file through one of the [`connections`], so that it is stored. Returns its id.
+async fn send_file(world: &World, org: &str, token: &str) -> Value {
+    let media = json!({"type": "document", "filedata": "aGVsbG8=", "filename": "hello.txt", "mimetype": "text/plain"});
+    let message = json!({"chat_id": "15550108888@c.us", "media": media});
+    let sender = world.anonymous().token(token).with("x-phone", "15550109810");
+    sender.json("POST", "/v1/message/send", message.to_string()).await.expect(200);
+    let stored = format!("SELECT media_id FROM media WHERE org_id = '{org}' AND state = 'stored'");
+    world.sql().rows(&stored)[0]["media_id"].clone()
 }
 
 const OWN_MESSAGES: &str =

@@ -11,7 +11,7 @@ use super::whole;
 use crate::support::{World, clients};
 
 /// Resources that the demo lacks, or whose ids differ: their examples are well formed, but there is no such resource.
-const OTHERS: [&str; 7] = ["webhook", "delivery", "connection", "event", "send", "key", "note"];
+const OTHERS: [&str; 8] = ["webhook", "delivery", "connection", "event", "send", "key", "note", "media"];
 
 /// A service with the demo organization and its simulated number. Returns the demo's key, too.
 async fn demo() -> (World, String) {

@@ -18,17 +18,17 @@ use crate::api;
 use crate::connect::media::MediaStore;
 use crate::digest::hex;
 use crate::error::{Error, Kind, Result};
+use crate::rest::MEDIA;
 use crate::server::types::{Rejection, Request, Response};
 use crate::store::Store;
 
-const PREFIX: &str = "/v1/media/";
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// Files are fetched within seconds.
 const RETRY_PENDING: HeaderValue = HeaderValue::from_static("2");
 
 /// Whether the path is that of a media file.
 pub fn is_media(path: &str) -> bool {
-    path.strip_prefix(PREFIX).is_some_and(|id| !id.is_empty() && !id.contains('/'))
+    path.strip_prefix(MEDIA).is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// Serves media files. Cheap to clone.
@@ -61,7 +61,7 @@ impl MediaFiles {
 
     async fn get(&self, request: &Parts) -> Result<Response> {
         let caller = api::reader(&request.extensions)?;
-        let id = request.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let id = request.uri.path().strip_prefix(MEDIA).unwrap_or_default();
         let file = media::find(&self.store, &caller, id).await?;
         let (sha256, size) = bytes_of(&file)?;
         let etag = format!("\"{}\"", hex(&sha256));
