@@ -156,6 +156,39 @@ async fn notes_of_hidden_and_foreign_chats_do_not_exist() {
 }
 
 #[tokio::test]
+async fn limited_key_has_the_notes_of_its_sessions_only() {
+    let world = World::start().await;
+    let [foreign, shared, own] =
+        [world.chat("Foreign").await, world.chat("Shared").await, world.chat("Own").await];
+    let session = &world.org.sessions[1];
+    let held =
+        |chat: &Chat| json!({"session": world.org.numbers[1], "chat": {"jid": chat.jid, "type": "dm"}});
+    world.import(&world.org, &[held(&shared), held(&own)]);
+    world.rest().delete(&own.session_path).await.expect(204);
+    let rest = world.rest();
+    let secret = write(&rest, &foreign, "Secret").await;
+    let known = write(&rest, &shared, "Known to both").await;
+    write(&rest, &own, "Known to one").await;
+
+    let key = world.limited_key("read,send,manage", std::slice::from_ref(session));
+    let limited = world.anonymous().token(&key);
+    let seen = limited.get("/v1/note").await.expect(200).json();
+    assert_eq!((&seen["count"], seen.to_string().contains("Secret")), (&json!(2), false), "{seen}");
+    assert_eq!(texts(&limited, "/v1/note").await, ["Known to one", "Known to both"]);
+    assert_eq!(texts(&limited, &format!("{}/notes", own.path)).await, ["Known to one"]);
+    assert_eq!(limited.get(path(&known)).await.expect(200).json()["body"], "Known to both");
+    for hidden in [path(&secret), format!("{}/notes", foreign.path)] {
+        limited.get(hidden).await.expect(404);
+    }
+    limited.patch(path(&secret), json!({"message": "hello"})).await.expect(404);
+    limited.delete(path(&secret)).await.expect(404);
+    let body = json!({"chat_id": foreign.id, "message": "hello"}).to_string();
+    limited.json("POST", "/v1/note/create", body).await.expect(404);
+    limited.with("x-phone", world.org.numbers[0].as_str()).get("/v1/note").await.expect(404);
+    assert_eq!(texts(&rest, "/v1/note").await.len(), 3);
+}
+
+#[tokio::test]
 async fn merged_chat_has_the_notes_of_both_and_a_deleted_chat_none() {
     let world = World::start().await;
     let (rest, chat) = (world.rest(), world.chat("Asha").await);
