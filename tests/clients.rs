@@ -1,6 +1,8 @@
 //! Third-party clients: Periskope's own npm client, Python's gRPC, a page in a browser. Their
 //! versions are pinned in `tests/clients/`; `make test` installs them.
 
+mod inbox_size;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -135,6 +137,71 @@ async fn the_inbox_works_in_a_browser() {
         client.answer("here they are");
     }
     must_be_ok(&client.end());
+}
+
+/// Messages of every type, and what the inbox shows of them.
+const MESSAGES: &str = "tests/data/inbox_messages.json";
+
+#[tokio::test]
+async fn the_inbox_shows_every_type_of_message() {
+    let world = World::start().await;
+    let own = &world.org.numbers[0];
+    let text = std::fs::read_to_string(Path::new(ROOT).join(MESSAGES)).expect("cases");
+    let text = text.replace("\"ANA\"", "\"15550104001@c.us\"").replace("\"BRUNO\"", "\"15550104002@c.us\"");
+    let cases: Value = serde_json::from_str(&text.replace("OWN", &format!("{own}@c.us"))).expect("JSON");
+    let group = "120363300000000042@g.us";
+    let event = |name: &str, event: Value| json!({"session": own, name: event});
+    let contact = |id: &str, name: &str| event("contact", json!({"id": id, "name": name}));
+    let members = json!([{"id": "15550104001@c.us", "isAdmin": true}, {"id": "15550104002@c.us"}]);
+    let mut events = vec![
+        contact("15550104001@c.us", "Ana Alves"),
+        contact("15550104002@c.us", "Bruno Brito"),
+        event("chat", json!({"jid": group, "type": "group", "name": "Team", "members": members})),
+    ];
+    for (minute, case) in (0_u64..).zip(cases["messages"].as_array().expect("cases")) {
+        let at = 1_767_225_600_000 + minute * 60_000;
+        let mut message = case["message"].clone();
+        (message["chat"], message["timestamp"]) = (json!(group), json!(at));
+        if message["fromMe"] != true {
+            message["fromMe"] = json!(false);
+            let author = message["author"].as_str().unwrap_or("15550104001@c.us").to_owned();
+            (message["author"], message["sender"]) = (json!(author), json!(author));
+        }
+        let reference = json!({"id": message["id"], "chat": group, "fromMe": message["fromMe"], "author": message["author"]});
+        events.push(event("message", message));
+        if let Some(body) = case["edit"].as_str() {
+            events.push(event("edit", json!({"message": reference, "body": body, "at": at + 1000})));
+        }
+        for (by, emoji) in ["15550104001@c.us", "15550104002@c.us"]
+            .iter()
+            .zip(case["reactions"].as_array().into_iter().flatten())
+        {
+            let reaction = json!({"message": reference, "by": by, "emoji": emoji, "at": at + 1000});
+            events.push(event("reaction", reaction));
+        }
+        if case["delete"] == true {
+            events.push(event("deleteMessage", json!({"message": reference})));
+        }
+    }
+    world.import(&world.org, &events);
+    let mut client = node("web/inbox-content.mjs");
+    client.env("SERVICE", world.url()).env("TOKEN", world.key("read").await).env("EMAIL", "");
+    client.env("CASES", Path::new(ROOT).join(MESSAGES));
+    must_be_ok(&client.output().expect("node: run make test"));
+}
+
+/// Every type of notice that connectors may send has a case.
+#[test]
+fn every_type_of_notice_is_among_the_messages() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).expect("a file");
+    let (proto, cases) = (read("proto/switchboard/v1/ingest.proto"), read(MESSAGES));
+    let notices =
+        proto.split_once("notices: [").and_then(|(_, rest)| rest.split_once(']')).expect("the notices").0;
+    let types: Vec<_> = notices.split(',').map(str::trim).collect();
+    assert!(types.len() > 20, "{types:?}");
+    for kind in types {
+        assert!(cases.contains(&format!("\"type\": {kind}")), "{kind}");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 // What a message contains, in words and in a form that views can show.
-import { type JsonValue, toJson } from '@bufbuild/protobuf';
-import { type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
+import type { JsonValue } from '@bufbuild/protobuf';
 import type { ChatMessage } from './api';
-import { length, plain } from './texts';
+import { type Fields, fields, json, number, text } from './json';
+import { noticeOf } from './notice-texts';
+import { length, phone, plain } from './texts';
 
 export interface Media {
   kind: 'image' | 'video' | 'audio' | 'document' | 'sticker';
@@ -25,35 +26,19 @@ export interface Poll {
   options: { text: string; votes: number }[];
 }
 
-type Fields = Record<string, JsonValue>;
-
 /** What each kind of message without a text is, in the words of the list. */
 const KINDS: Record<string, string> = {
   image: '📷 Photo', video: '🎬 Video', gif: 'GIF', audio: '🎵 Audio', ptt: '🎤 Voice message', document: '📄 Document',
   sticker: 'Sticker', location: '📍 Location', live_location: '📍 Live location', vcard: '👤 Contact', multi_vcard: '👤 Contacts',
-  poll_creation: '📊 Poll', order: '🛒 Order', product: '🛍 Product', album: '📷 Album', event: '📅 Event',
+  poll_creation: '📊 Poll', order: '🛒 Order', product: '🛍 Product', album: '📷 Album', event: '📅 Event', event_creation: '📅 Event',
   group_invite: 'Invitation to a group', groups_v4_invite: 'Invitation to a group', ciphertext: 'Waiting for this message',
   revoked: 'This message was deleted', interactive: 'Message with buttons', buttons: 'Message with buttons', list: 'Message with a list',
   template: 'Template message', payment: 'Payment', reaction: 'Reaction',
 };
 
-/** Notices of WhatsApp that stand in the middle of a conversation. */
-const NOTICES: Record<string, string> = {
-  call_log: '📞 Call', call: '📞 Call', missed_call: '📞 Missed call', e2e_notification: 'The security code changed',
-  gp2: 'The group changed', group_notification: 'The group changed', notification: 'Notice of WhatsApp',
-  notification_template: 'Notice of WhatsApp', protocol: 'Notice of WhatsApp', broadcast_notification: 'Notice of WhatsApp',
-  pinned_message: 'A message was pinned',
-};
-
 const MEDIA_KINDS: Record<string, Media['kind']> = {
   image: 'image', video: 'video', gif: 'video', audio: 'audio', ptt: 'audio', document: 'document', sticker: 'sticker',
 };
-
-/** The words of a notice; undefined for a message of a person. */
-export function noticeOf(message: ChatMessage): string | undefined {
-  const words = NOTICES[message.messageType ?? ''];
-  return words && (message.body ? plain(message.body) : words);
-}
 
 /** A message in one line. */
 export function summary(message: ChatMessage): string {
@@ -61,7 +46,7 @@ export function summary(message: ChatMessage): string {
     return 'This message was deleted';
   }
   const kind = KINDS[message.messageType ?? ''];
-  const notice = noticeOf(message);
+  const notice = noticeOf(message, phone, message.orgPhone);
   if (notice !== undefined) {
     return notice;
   }
@@ -75,6 +60,15 @@ export function summary(message: ChatMessage): string {
   return body || kind || mediaOf(message)?.filename || 'Message that this page cannot show';
 }
 
+/** What a message is that is more than its text; empty for most. */
+export function kindOf({ messageType = '', inviteV4 }: ChatMessage): string {
+  if (!['order', 'product', 'event', 'event_creation', 'group_invite', 'groups_v4_invite', 'payment', 'album'].includes(messageType)) {
+    return '';
+  }
+  const group = plain(text(fields(inviteV4), 'groupName', 'group_name', 'name', 'subject'));
+  return KINDS[messageType] + (group && `: ${group}`);
+}
+
 /** The text that people wrote. A location or a contact repeats its data as its body. */
 export function bodyOf(message: ChatMessage): string {
   const isData = ['location', 'live_location', 'vcard', 'multi_vcard', 'poll_creation', 'sticker'].includes(message.messageType ?? '');
@@ -85,7 +79,7 @@ export function bodyOf(message: ChatMessage): string {
 export function mediaOf(message: ChatMessage): Media | undefined {
   const media = fields(message.media);
   const mimetype = text(media, 'mimetype', 'mime_type', 'mime');
-  const kind = MEDIA_KINDS[message.messageType ?? ''] ?? (message.hasMedia ? kindOf(mimetype) : undefined);
+  const kind = MEDIA_KINDS[message.messageType ?? ''] ?? (message.hasMedia ? mediaKind(mimetype) : undefined);
   if (!kind) {
     return undefined;
   }
@@ -149,26 +143,7 @@ function nameIn(option: JsonValue): string {
   return typeof option === 'string' ? option : text((option ?? {}) as Fields, 'name', 'option', 'optionName', 'text');
 }
 
-function kindOf(mimetype: string): Media['kind'] {
+function mediaKind(mimetype: string): Media['kind'] {
   const kind = mimetype.split('/')[0];
   return kind === 'image' || kind === 'video' || kind === 'audio' ? kind : 'document';
-}
-
-function json(value: Value | undefined): JsonValue {
-  return value?.kind.case === undefined ? null : toJson(ValueSchema, value);
-}
-
-function fields(value: Value | undefined): Fields {
-  const object = json(value);
-  return object !== null && typeof object === 'object' && !Array.isArray(object) ? object : {};
-}
-
-function text(from: Fields, ...names: string[]): string {
-  const found = names.map((name) => from[name]).find((value) => typeof value === 'string' && value !== '');
-  return (found as string | undefined) ?? '';
-}
-
-function number(from: Fields, ...names: string[]): number | undefined {
-  const found = names.map((name) => Number(from[name] ?? NaN)).find((value) => Number.isFinite(value));
-  return found;
 }

@@ -44,6 +44,15 @@ export class Choices {
     return this.members.value.find((member) => member.email.toLowerCase() === email.toLowerCase())?.name || email;
   }
 
+  /** The members with the names to choose them by: with the email where two have the same name. */
+  named(): (readonly [email: string, name: string])[] {
+    const names = this.members.value.map(({ name }) => name);
+    return this.members.value.map(({ email, name }) => {
+      const isUnique = names.indexOf(name) === names.lastIndexOf(name);
+      return [email, name === '' ? email : isUnique ? name : `${name} (${email})`] as const;
+    });
+  }
+
   private addLabels(labels: string[]): void {
     const all = new Set([...this.labels.peek(), ...labels]);
     if (all.size > this.labels.peek().length) {

@@ -1,6 +1,7 @@
 // The open chat and a window of its messages, which grows at both ends.
 import { batch, signal } from '@preact/signals';
 import { type Api, type Chat, type ChatMessage, digits } from '../api';
+import { isNotice } from '../notice-texts';
 import { sentAt, unread } from '../texts';
 import { load } from './busy';
 
@@ -230,8 +231,8 @@ function isSameMessage(message: ChatMessage, id: string): boolean {
   return id !== '' && (message.messageId === id || message.uniqueId === id);
 }
 
-/** The first of the last `count` incoming messages; empty when it is not among these. */
+/** The first of the last `count` incoming messages; empty when it is not among these. Notices do not count as unread. */
 function firstNew(messages: readonly ChatMessage[], count: number): string {
-  const incoming = messages.filter(({ fromMe }) => !fromMe);
+  const incoming = messages.filter((message) => !message.fromMe && !isNotice(message));
   return count > 0 ? (incoming[incoming.length - count]?.messageId ?? '') : '';
 }

@@ -1,7 +1,8 @@
 // A message, or a notice of WhatsApp between messages.
 import type { Chat, ChatMessage } from '../api';
-import { bodyOf, cardsOf, mediaOf, noticeOf, placeOf, pollOf, summary } from '../content';
-import { clockTime, colorOf, isByMember, isoTime, longTime, phone, senderOf, withNames } from '../texts';
+import { bodyOf, cardsOf, kindOf, mediaOf, placeOf, pollOf, summary } from '../content';
+import { noticeOf } from '../notice-texts';
+import { clockTime, colorOf, contactName, isByMember, isoTime, longTime, phone, senderOf, withNames } from '../texts';
 import { useDesk } from './desk';
 import { Icon } from './icons';
 import { Formatted } from './formatted';
@@ -19,11 +20,14 @@ interface Props {
 
 export function Bubble({ chat, message, isTogether, isTarget }: Props) {
   const desk = useDesk();
-  const notice = noticeOf(message);
+  const notice = noticeOf(message, (id) => contactName(chat, id), chat.orgPhone);
+  if (notice === '') {
+    return null;
+  }
   if (notice !== undefined) {
     return (
       <li class="separator notice" data-message={message.messageId}>
-        <span title={message.timestamp && longTime(message.timestamp)}>{notice}</span>
+        <span dir="auto" title={message.timestamp && longTime(message.timestamp)}>{notice}</span>
       </li>
     );
   }
@@ -45,14 +49,16 @@ export function Bubble({ chat, message, isTogether, isTarget }: Props) {
 function Content({ chat, message }: { chat: Chat; message: ChatMessage }) {
   const [media, place, poll, cards] = [mediaOf(message), placeOf(message), pollOf(message), cardsOf(message)];
   const body = withNames(chat, message, bodyOf(message));
-  const isShown = media || place || poll || cards.length > 0;
+  const kind = kindOf(message);
+  const isShown = media || place || poll || cards.length > 0 || kind !== '';
   return (
     <>
       <Quote chat={chat} message={message} />
+      {kind !== '' && <p class="kind" dir="auto">{kind}</p>}
       {media && <MediaView message={message} media={media} />}
       {place && (
         <a class="card" href={`https://www.openstreetmap.org/?mlat=${place.latitude}&mlon=${place.longitude}#map=16/${place.latitude}/${place.longitude}`} target="_blank" rel="noopener noreferrer">
-          <Icon name="place" /><span>{place.name || 'Location'}<small>{place.latitude.toFixed(5)}, {place.longitude.toFixed(5)}</small></span>
+          <Icon name="place" /><span><span dir="auto">{place.name || (message.messageType === 'live_location' ? 'Live location' : 'Location')}</span><small>{place.latitude.toFixed(5)}, {place.longitude.toFixed(5)}</small></span>
         </a>
       )}
       {cards.map(({ name, phones }) => (

@@ -24,7 +24,7 @@ export function Bulk() {
         <>
           <IconButton icon="archive" label="Archive selected" onClick={archive} />
           <IconButton icon="read" label="Mark selected read" onClick={() => run('Marked as read', (chat) => api.markRead(chat))} />
-          <Choose label="Assign selected" first="Assign" options={[['-', 'Nobody'], ...choices.members.value.map(({ email, name }) => [email, name || email] as const)]} onChoose={(email) => assign(email === '-' ? '' : email)} />
+          <Choose label="Assign selected" first="Assign" options={[['-', 'Nobody'], ...choices.named()]} onChoose={(email) => assign(email === '-' ? '' : email)} />
           <Choose label="Label selected" first="Label" options={choices.labels.value.map((name) => [name, name] as const)} onChoose={label} />
         </>
       )}

@@ -9,7 +9,7 @@ import { Icon } from './icons';
 
 const NAMES: Record<Media['kind'], string> = { image: 'Photo', video: 'Video', audio: 'Audio', document: 'Document', sticker: 'Sticker' };
 const STATES: Record<string, string> = {
-  pending: 'is being loaded', expired: 'is no longer stored', too_large: 'is too large to be stored', rejected: 'could not be stored',
+  pending: 'being loaded', expired: 'no longer stored', too_large: 'too large to be stored', rejected: 'could not be stored',
 };
 /** What a browser may show. Other types could run scripts in the page's origin. */
 const SHOWN = /^(image\/(png|jpeg|gif|webp|avif)|audio\/[\w.+-]+|video\/[\w.+-]+)$/;
@@ -35,7 +35,7 @@ function Absent({ message, media }: { message: ChatMessage; media: Media }) {
   return (
     <div class="card absent">
       <Icon name={media.kind === 'audio' || media.kind === 'video' ? 'play' : 'file'} />
-      <span><span dir="auto">{name}</span><small>{[about, STATES[media.state] ?? 'is not stored here'].filter((text) => text !== '').join(', ')}</small></span>
+      <span><span dir="auto">{name}</span><small>{[about, STATES[media.state] ?? 'not stored here'].filter((text) => text !== '').join(', ')}</small></span>
     </div>
   );
 }

@@ -1,8 +1,8 @@
 // The messages of the open chat. They keep their place on screen while others are added above and below.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Chat, ChatMessage } from '../api';
-import { noticeOf } from '../content';
 import { showFailure } from '../model/notices';
+import { isNotice } from '../notice-texts';
 import { dayOf, sentAt } from '../texts';
 import { Bubble } from './bubble';
 import { useDesk } from './desk';
@@ -120,7 +120,7 @@ function Entry(props: { chat: Chat; message: ChatMessage; before?: ChatMessage; 
 }
 
 function isOneSender(before: ChatMessage, message: ChatMessage): boolean {
-  const isSame = noticeOf(before) === undefined && before.fromMe === message.fromMe && before.author === message.author && before.performedBy === message.performedBy;
+  const isSame = !isNotice(before) && before.fromMe === message.fromMe && before.author === message.author && before.performedBy === message.performedBy;
   return isSame && sentAt(message) - sentAt(before) < TOGETHER_MS;
 }
 

@@ -6,7 +6,7 @@ import { useDesk } from './desk';
 import { Icon } from './icons';
 
 const KINDS: Record<string, string> = { waha: 'WAHA', cloud_api: 'WhatsApp Cloud API', simulator: 'Simulator', external: 'Own connector' };
-export const STATES: Record<string, string> = {
+const STATES: Record<string, string> = {
   connected: 'connected', connecting: 'connecting…', disconnected: 'not connected', logged_out: 'logged out',
 };
 const TYPES: Record<string, string> = {
@@ -14,6 +14,11 @@ const TYPES: Record<string, string> = {
   delete: 'Deletion', archived: 'Archiving', pinned: 'Pin', muted: 'Mute', read: 'Read mark',
 };
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** The state of a number in words. Without a connection, its last state does not say whether it can send. */
+export function StateOf({ session: { status, hasConnection } }: { session: Session }) {
+  return hasConnection === false ? <span class="quiet">cannot send</span> : <span class={`quiet status ${status}`}>{STATES[status] ?? status}</span>;
+}
 
 /** A line above the list while a number is not connected. */
 export function Warning() {
@@ -56,7 +61,7 @@ function NumberState(props: { session: Session; connection?: Connection; sends: 
   const failed = sends.filter(({ state }) => state === 'failed' || state === 'unknown');
   return (
     <section class="number">
-      <h3><span dir="auto">{nameOf(session)}</span> <span class={`status ${session.status}`}>{STATES[session.status] ?? session.status}</span></h3>
+      <h3><span dir="auto">{nameOf(session)}</span> <StateOf session={session} /></h3>
       {connection && <p class="quiet">Connected through: {KINDS[connection.kind] ?? connection.kind}</p>}
       {session.hasConnection === false && <p class="quiet">No connection: chats can be read, but nothing can be sent.</p>}
       {connection?.reason && <p class="failure">{connection.reason}</p>}

@@ -11,7 +11,7 @@ import { useFocus } from './focus';
 import { History } from './history';
 import { IconButton } from './icons';
 import { Notes } from './notes';
-import { STATES } from './numbers';
+import { StateOf } from './numbers';
 import { Properties } from './properties';
 
 const SOME = 30;
@@ -60,7 +60,7 @@ function Assignee({ chat }: { chat: Chat }) {
         <select id="assignee" ref={field} value={assigned} onChange={(event) => void actions.assign(chat, event.currentTarget.value)}>
           <option value="">Nobody</option>
           {!isKnown && <option value={assigned}>{assigned}</option>}
-          {members.map(({ email, name }) => <option key={email} value={email}>{name ? `${name} (${email})` : email}</option>)}
+          {choices.named().map(([email, name]) => <option key={email} value={email}>{name}</option>)}
         </select>
         {account.email !== '' && !isMine && <button type="button" onClick={() => void actions.assign(chat, account.email)}>Take</button>}
       </div>
@@ -115,7 +115,7 @@ function Numbers({ chat }: { chat: Chat }) {
           return (
             <li key={session.id}>
               {isThis ? <span>{name}</span> : <button type="button" class="link" onClick={() => go({ through: session.phoneNumber })}>{name}</button>}
-              <span class={`quiet status ${session.status}`}>{STATES[session.status] ?? session.status}</span>
+              <StateOf session={session} />
             </li>
           );
         })}

@@ -88,7 +88,7 @@ function Views() {
         <Select id="type-filter" label="Type" value={type} any="Type" onChange={(value) => go({ type: value })}
           options={Object.entries(TYPE_NAMES)} />
         {hasAgent && <Select id="agent-filter" label="Agent" value={agent} any="Agent" onChange={(value) => go({ agent: value })}
-          options={desk.choices.members.value.map(({ email, name }) => [email, name || email])} />}
+          options={desk.choices.named()} />}
         <Select id="sort" label="Order" value={sort} any="Newest" onChange={(value) => go({ sort: value })} options={[['oldest', 'Oldest']]} />
       </div>
       {labels.length > 0 && (

@@ -1,0 +1,124 @@
+// An inbox of ten thousand chats: how long the list, each filter and a further page take, and how much memory they need.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { browser, complaints, email, open, token } from './inbox-people.mjs';
+
+/** What people may wait for on an idle machine with an optimized service, in ms; tests run on busy ones without. */
+const LIMITS = { list: 1000, filter: 300, page: 100 };
+const HEADROOM = 4;
+const MOST_BYTES = 150_000_000;
+const MOST_SCRIPT_BYTES = 250_000;
+
+setTimeout(() => process.exit(1), 240_000).unref();
+
+const page = await open({ width: 1440, height: 900 });
+const took = {};
+
+await page.getByLabel('API key or login token').fill(token);
+await page.getByLabel('Your email').fill(email);
+took.list = await page.evaluate(async (enter) => {
+  const start = performance.now();
+  document.querySelector(enter).click();
+  while (document.querySelectorAll('#list .row').length < 10) {
+    await new Promise(requestAnimationFrame);
+  }
+  return performance.now() - start;
+}, 'button.primary');
+
+// The first chat differs from that before, each time.
+const views = [
+  ['Unread', 'Person 9996'], ['Unassigned', 'Person 9998'], ['Mine', 'Person 9996'], ['Closed', 'Person 10000'],
+  ['Archived', 'Person 9999'], ['All', 'Person 10000'],
+];
+const press = (name) => [...document.querySelectorAll('#views button')].find((button) => button.textContent.startsWith(name)).click();
+for (const [name, first] of views) {
+  took[name] = await waitFor(first, press, name);
+}
+const choose = ([id, value]) => {
+  const select = document.querySelector(id);
+  select.value = value;
+  select.dispatchEvent(new Event('change', { bubbles: true }));
+};
+took.oldest = await waitFor('Person 2', choose, ['#sort', 'oldest']);
+took.type = await waitFor('Person 100', choose, ['#type-filter', 'group']);
+await waitFor('Person 2', choose, ['#type-filter', '']);
+took.agent = await waitFor('Person 4', choose, ['#agent-filter', email]);
+took.labelOfAgent = await waitFor('Person 100', choose, ['#label-filter', 'VIP']);
+took.label = await waitFor('Person 50', choose, ['#agent-filter', '']);
+took.newest = await waitFor('Person 10000', choose, ['#sort', '']);
+await page.getByRole('button', { name: 'Also chats without VIP' }).click();
+const counted = (text) => `[...document.querySelectorAll('#views button')].some((it) => it.textContent === '${text}')`;
+await waitUntil(counted('All 999+'), () => {}, null);
+took.counts = await waitUntil(counted('All 200'), choose, ['#label-filter', 'VIP']);
+await page.getByRole('button', { name: 'Also chats without VIP' }).click();
+await waitFor('Person 10000', () => {}, null);
+took.search = await waitFor('Person 4321', (text) => {
+  const field = document.querySelector('[type="search"]');
+  field.value = text;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+}, 'person 4321');
+await page.getByRole('searchbox').fill('');
+await waitFor('Person 10000', () => {}, null);
+
+// Down to the end of the list, page by page.
+const pages = await page.evaluate(async () => {
+  const [scroller, list] = [document.querySelector('#list-scroll'), document.querySelector('#list')];
+  const [times, rows] = [[], []];
+  for (;;) {
+    const [height, start] = [list.offsetHeight, performance.now()];
+    scroller.scrollTop = list.offsetHeight;
+    while (list.offsetHeight === height && performance.now() - start < 3000) {
+      await new Promise(requestAnimationFrame);
+    }
+    rows.push(document.querySelectorAll('#list .row').length);
+    if (list.offsetHeight === height) {
+      return { times, rows: Math.max(...rows), height };
+    }
+    times.push(performance.now() - start);
+  }
+});
+const sorted = pages.times.toSorted((a, b) => a - b);
+took.page = sorted[Math.floor(sorted.length / 2)];
+took.slowestPage = sorted.at(-1);
+assert.ok(pages.times.length >= 45, `${pages.times.length} pages`);
+assert.ok(pages.rows < 60, `${pages.rows} rows exist at once`);
+
+const session = await page.context().newCDPSession(page);
+await session.send('HeapProfiler.collectGarbage');
+const { usedSize } = await session.send('Runtime.getHeapUsage');
+const script = gzipSync(readFileSync(new URL('../../../assets/inbox/inbox.js', import.meta.url))).length;
+const figures = Object.entries(took).map(([name, ms]) => `${name} ${Math.round(ms)} ms`);
+console.log(`${figures.join(', ')}; ${pages.times.length} pages, ${Math.round(usedSize / 1e6)} MB, script ${Math.round(script / 1000)} kB`);
+
+for (const [name, ms] of Object.entries(took)) {
+  const limit = LIMITS[name] ?? LIMITS.filter;
+  assert.ok(ms < limit * HEADROOM, `${name}: ${ms} ms`);
+}
+assert.ok(usedSize < MOST_BYTES, `${usedSize} bytes`);
+assert.ok(script < MOST_SCRIPT_BYTES, `${script} bytes`);
+assert.deepEqual(complaints, []);
+await browser.close();
+console.log('ok');
+process.exit(0);
+
+/** Does something, and waits until that chat is the first of the list. Returns the time in ms. */
+function waitFor(first, act, argument) {
+  const isFirst = `document.querySelector('#list .row strong')?.textContent === '${first}'`;
+  return waitUntil(`${isFirst} && document.querySelector('#list').getAttribute('aria-busy') !== 'true'`, act, argument);
+}
+
+/** Does something, and waits until an expression is true. Returns the time in ms. As a text, which the page's policy allows. */
+function waitUntil(expression, act, argument) {
+  return page.evaluate(`(async () => {
+    const start = performance.now();
+    (${act})(${JSON.stringify(argument)});
+    while (!(${expression})) {
+      if (performance.now() - start > 15_000) {
+        throw new Error(${JSON.stringify(expression)} + ' is not true: ' + document.querySelector('#list-pane').innerText.slice(0, 300));
+      }
+      await new Promise(requestAnimationFrame);
+    }
+    return performance.now() - start;
+  })()`);
+}
