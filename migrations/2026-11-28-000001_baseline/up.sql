@@ -226,7 +226,7 @@ CREATE TABLE person_links (
     org_id  uuid NOT NULL REFERENCES orgs ON DELETE CASCADE,
     address text NOT NULL COLLATE "C",
     person  text NOT NULL COLLATE "C",
-    PRIMARY KEY (org_id, address)
+    PRIMARY KEY (org_id, address) INCLUDE (person)
 );
 CREATE INDEX person_links_person ON person_links (org_id, person);
 COMMENT ON TABLE person_links IS 'Addresses of persons. Stored before a contact or chat with either exists, and never deleted: merged chats cannot be split.';
