@@ -62,6 +62,10 @@ const NOTES: &str = "INSERT INTO notes (org_id, note_id, chat_key, body, author)
      SELECT org_id, 'note-' || repeat(chr(96 + row_number() OVER (ORDER BY chat_key)::integer), 16), chat_key, 'hello', 'operator'
      FROM (SELECT org_id, chat_key FROM chats WHERE ORG ORDER BY chat_key LIMIT 20) c";
 
+/// The sessions whose connector is not there: nothing leaves their queues.
+const CONNECTED: &str =
+    "SELECT session_id FROM connections WHERE ORG AND kind = 'external' ORDER BY session_id";
+
 /// A token with all capabilities, and existing ids by `x-refers-to`; see `tests/clients/rest/known.py`.
 fn furnish(world: &World, org: &str) -> (String, Value) {
     let all = "read,send,ingest,manage";
@@ -76,10 +80,6 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let labels = column("SELECT label_id FROM labels WHERE ORG ORDER BY label_id");
     let entries = properties(world, org);
     let messages = column(OWN_MESSAGES);
-    let sends: Vec<_> = (0..8).map(|_| uuid::Uuid::now_v7().to_string()).collect();
-    let session = sessions[1].as_str().expect("a session");
-    let queued: Vec<_> = sends.iter().map(|send| queued_send(org, session, send)).collect();
-    world.sql().run_as(org, &queued.join("; "));
     world.sql().run_as(org, &NOTES.replace("ORG", &format!("org_id = '{org}'")));
     let notes = column("SELECT note_id FROM notes WHERE ORG ORDER BY note_id");
 
@@ -88,6 +88,7 @@ fn furnish(world: &World, org: &str) -> (String, Value) {
     let webhooks = webhooks(world, org);
     let event = "8200000001";
     let connections = connections(world, org, &cli, event);
+    let sends = sends(world, org, &column(CONNECTED)[0]);
 
     // Chats of the first session: a path names both.
     let first = sessions[0].as_str().expect("an id");
@@ -166,6 +167,15 @@ fn connections(world: &World, org: &str, cli: &dyn Fn(&[&str]) -> String, event:
     });
     world.sql().run_as(org, &failed_event(org, &connections[0], event));
     connections
+}
+
+/// Messages in the queue of a session.
+fn sends(world: &World, org: &str, session: &Value) -> Vec<String> {
+    let session = session.as_str().expect("a session");
+    let sends: Vec<_> = (0..8).map(|_| uuid::Uuid::now_v7().to_string()).collect();
+    let queued: Vec<_> = sends.iter().map(|send| queued_send(org, session, send)).collect();
+    world.sql().run_as(org, &queued.join("; "));
+    sends
 }
 
 /// Disabled webhooks, each with a dead letter.
