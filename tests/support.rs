@@ -30,7 +30,7 @@ pub use chat::Chat;
 pub use cluster::{Cluster, DiskOf};
 pub use database::{Database, SIGNING_KEY};
 pub use furnish::{Org, connection_id};
-pub use http2::{Http2, unfinished, whole};
+pub use http2::{Http2, UNAVAILABLE, unfinished, whole};
 pub use keep_alive::KeepAlive;
 pub use methods::{Binding, Method, methods};
 pub use pooler::Pooler;

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::support::{Http2, Rest, frame, unfinished, whole};
+use crate::support::{Http2, Rest, UNAVAILABLE, frame, unfinished, whole};
 
 /// The service, and what the attacker has in it.
 #[derive(Clone)]
@@ -85,7 +85,7 @@ async fn unfinished_requests(target: Target, number: usize, end: Instant) -> usi
 
 /// Opens watches, and streams of commands that wait for a lease, as many as it gets.
 async fn streams(target: Target, number: usize, end: Instant) -> usize {
-    let (client, _connection) = Http2::open(target.address).await;
+    let (mut client, mut connection) = Http2::open(target.address).await;
     let open = commands_request::Open { session: target.session.clone(), sends: false };
     let commands = CommandsRequest { request: Some(commands_request::Request::Open(open)) }.encode_to_vec();
     let mut held = Vec::new();
@@ -102,6 +102,10 @@ async fn streams(target: Target, number: usize, end: Instant) -> usize {
                 client.grpc("/switchboard.v1.IngestService/Commands", key, unfinished(frame(&commands))).await
             }
         };
+        if opened.as_ref().is_err_and(|code| *code == UNAVAILABLE) {
+            connection.abort();
+            (client, connection) = Http2::open(target.address).await;
+        }
         held.extend(opened);
         made += 1;
         sleep(PAUSE).await;

@@ -20,6 +20,9 @@ use tokio::task::AbortHandle;
 /// What the client accepts without reading, in bytes.
 const WINDOW: u32 = 65_535;
 
+/// The gRPC code of a connection that broke.
+pub const UNAVAILABLE: i32 = 14;
+
 /// The tasks of a connection. It stays open as long as a body of a request has no end.
 #[derive(Clone, Default)]
 pub struct Tasks(Arc<Mutex<Vec<AbortHandle>>>);
@@ -82,20 +85,31 @@ impl Http2 {
         headers: &[(&str, &str)],
         body: Body,
     ) -> Response<Incoming> {
+        self.try_send(method, path, headers, body).await.expect("a response")
+    }
+
+    async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> hyper::Result<Response<Incoming>> {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let mut sender = self.sender.clone();
-        sender.ready().await.expect("the connection");
-        sender.send_request(request.body(body).expect("a request")).await.expect("a response")
+        sender.ready().await?;
+        sender.send_request(request.body(body).expect("a request")).await
     }
 
-    /// Sends a gRPC request. Returns its stream, or the code that it is rejected with.
+    /// Sends a gRPC request. Returns its stream, or the code that it is rejected with: 14, as of every client, if the server
+    /// closed the connection.
     pub async fn grpc(&self, path: &str, token: &str, body: Body) -> Result<Response<Incoming>, i32> {
         let token = format!("Bearer {token}");
         let headers = [("content-type", "application/grpc"), ("te", "trailers"), ("authorization", &token)];
-        let response = self.send("POST", path, &headers, body).await;
+        let Ok(response) = self.try_send("POST", path, &headers, body).await else { return Err(UNAVAILABLE) };
         let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()?.parse().ok());
         code.map_or(Ok(response), Err)
     }
