@@ -1,7 +1,7 @@
 //! Receives the webhooks of gateways: checks their signature, and stores their events before they are acknowledged.
 //!
-//! A request that is not authentic costs no database work beyond a look-up that is cached for seconds. Look-ups of ids that
-//! named no connection lately have a budget: ids made up in great numbers cost no more than that.
+//! A request that is not authentic costs no database work beyond a look-up that is cached for seconds. Look-ups of ids by which
+//! no authentic request came lately are limited: ids made up in great numbers cost no more than that.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -30,10 +30,10 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(5);
 const CAPACITY: u64 = 10_000;
 /// Look-ups of connections at a time: unknown ids in great numbers do not delay other work.
 const MAX_LOOKUPS: usize = 2;
-/// Look-ups a second of ids by which no authentic request has come lately.
-const MAX_STRANGERS: NonZeroU32 = NonZeroU32::new(20).unwrap();
-/// How long a connection is no stranger after an authentic request.
-const ACQUAINTANCE: Duration = Duration::from_hours(24);
+/// Look-ups a second of ids by which no authentic request came lately.
+const MAX_UNKNOWN_LOOKUPS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// How long an id is looked up without that limit after an authentic request.
+const KNOWN_FOR: Duration = Duration::from_hours(24);
 /// Pause between log lines about refused requests.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Requests of one connection that are stored at a time.
@@ -65,7 +65,7 @@ pub struct Inbound {
     targets: Cache<ConnectionId, Option<Arc<Target>>>,
     limits: Cache<ConnectionId, Arc<Limits>>,
     lookups: Semaphore,
-    strangers: DefaultDirectRateLimiter,
+    unknown_lookups: DefaultDirectRateLimiter,
     log_lines: DefaultDirectRateLimiter,
     bytes: Arc<Semaphore>,
 }
@@ -94,9 +94,9 @@ impl Inbound {
             wakes,
             media,
             targets: Cache::builder().max_capacity(CAPACITY).time_to_live(TIME_TO_LIVE).build(),
-            limits: Cache::builder().max_capacity(CAPACITY).time_to_idle(ACQUAINTANCE).build(),
+            limits: Cache::builder().max_capacity(CAPACITY).time_to_idle(KNOWN_FOR).build(),
             lookups: Semaphore::new(MAX_LOOKUPS),
-            strangers: RateLimiter::direct(Quota::per_second(MAX_STRANGERS)),
+            unknown_lookups: RateLimiter::direct(Quota::per_second(MAX_UNKNOWN_LOOKUPS)),
             log_lines: RateLimiter::direct(log_quota()),
             bytes: Arc::new(Semaphore::new(MAX_KIB)),
         }
@@ -113,7 +113,7 @@ impl Inbound {
         let id: ConnectionId = id.parse().map_err(|_| unknown())?;
         let found = match self.targets.get(&id).await {
             Some(found) => found,
-            None if self.is_flooded_by(&id) => {
+            None if self.exceeds_lookups(&id) => {
                 metrics::inbound_request("-", "limited");
                 return Err(Response::Later(StatusCode::TOO_MANY_REQUESTS));
             }
@@ -167,9 +167,9 @@ impl Inbound {
         }
     }
 
-    /// Whether too many ids were looked up of which none is known to be a connection, nor is this one.
-    fn is_flooded_by(&self, id: &ConnectionId) -> bool {
-        !self.limits.contains_key(id) && !self.wakes.has(id) && self.strangers.check().is_err()
+    /// Whether the id is not known to be a connection, and too many such ids were looked up.
+    fn exceeds_lookups(&self, id: &ConnectionId) -> bool {
+        !self.limits.contains_key(id) && !self.wakes.has(id) && self.unknown_lookups.check().is_err()
     }
 
     /// Counts a request that is refused, and logs one of many.
@@ -260,7 +260,7 @@ fn later(kind: &'static str, outcome: &'static str, error: &Error) -> Response {
 
 /// One line an interval.
 fn log_quota() -> Quota {
-    Quota::with_period(LOG_INTERVAL).unwrap_or(Quota::per_second(MAX_STRANGERS))
+    Quota::with_period(LOG_INTERVAL).unwrap_or(Quota::per_second(NonZeroU32::MIN))
 }
 
 impl Limits {

@@ -13,7 +13,7 @@ use crate::telemetry::metrics;
 
 /// The kind of connections whose connector is a program of the organization.
 const KIND: &str = "external";
-/// Why the outcome of a send is unknown that another connection of the session had begun.
+/// Why the outcome of a send that another connection of the session had begun is unknown.
 pub const REPLACED: &str = "another connection of the session was sending it";
 /// Sends that are begun together, each of another chat.
 const PAGE: i64 = 16;
