@@ -4,6 +4,7 @@
 //! ingest events, sends what the outbox holds, and pulls history to close gaps.
 
 mod became;
+pub mod budget;
 pub mod cloud_api;
 mod follow_ups;
 pub mod gateway;

@@ -27,6 +27,7 @@ use guarded_http::HttpClient;
 use serde_json::Value;
 
 use self::graph::Graph;
+use super::budget::Budget;
 use super::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
     MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
@@ -67,13 +68,17 @@ impl Gateway for CloudApi {
         line::set_webhook(&self.graph, &self.settings, url).await
     }
 
-    async fn pull(&self, since: Option<Instant>, _: Option<&Value>) -> Result<Pulled, GatewayError> {
+    async fn pull(
+        &self,
+        since: Option<Instant>,
+        _: Option<&Value>,
+        budget: &Budget,
+    ) -> Result<Pulled, GatewayError> {
         // There is nothing to pull. What the phone has comes in webhooks, once.
-        let requests = match since {
-            None => line::request_history(&self.graph, &self.settings).await?,
-            Some(_) => 0,
-        };
-        Ok(Pulled { mapped: Mapped::default(), cursor: None, requests, chats: (0, 0) })
+        if since.is_none() {
+            line::request_history(&self.graph, &self.settings, budget).await?;
+        }
+        Ok(Pulled { mapped: Mapped::default(), cursor: None, chats: (0, 0) })
     }
 
     async fn follow_up(&self, task: &Lookup) -> Result<Vec<IngestEvent>, GatewayError> {

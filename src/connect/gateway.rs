@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::budget::Budget;
 use crate::actions::media::StoredBytes;
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
@@ -46,8 +47,14 @@ pub trait Gateway: Send + Sync {
     /// Makes the gateway send its webhooks to this URL.
     async fn set_webhook(&self, url: &str) -> Result<(), GatewayError>;
 
-    /// Reads the next page of what happened since then, or of the whole history. `cursor` is that of the previous page.
-    async fn pull(&self, since: Option<Instant>, cursor: Option<&Value>) -> Result<Pulled, GatewayError>;
+    /// Reads the next page of what happened since then, or of the whole history, within the budget. `cursor` is that of the
+    /// previous page.
+    async fn pull(
+        &self,
+        since: Option<Instant>,
+        cursor: Option<&Value>,
+        budget: &Budget,
+    ) -> Result<Pulled, GatewayError>;
 
     /// Does what an event requires beyond being stored: reads the members of a group, or the phone number of a LID.
     async fn follow_up(&self, task: &Lookup) -> Result<Vec<IngestEvent>, GatewayError>;
@@ -194,8 +201,6 @@ pub struct Pulled {
     pub mapped: Mapped,
     /// Where the next page begins; `None` after the last one.
     pub cursor: Option<Value>,
-    /// Requests that the page took; the worker keeps within the connection's budget of requests a minute.
-    pub requests: u32,
     /// Chats that are complete, and all of them.
     pub chats: (u64, u64),
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant as Clock;
 
+use super::budget::Budget;
 use super::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
     MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, RawEvent, Received, Refused, SendError,
@@ -175,8 +176,8 @@ impl Gateway for Simulator {
         Err(GatewayError::Unsupported("send webhooks"))
     }
 
-    async fn pull(&self, _: Option<Instant>, _: Option<&Value>) -> Result<Pulled, GatewayError> {
-        Ok(Pulled { mapped: Mapped::default(), cursor: None, requests: 0, chats: (0, 0) })
+    async fn pull(&self, _: Option<Instant>, _: Option<&Value>, _: &Budget) -> Result<Pulled, GatewayError> {
+        Ok(Pulled { mapped: Mapped::default(), cursor: None, chats: (0, 0) })
     }
 
     async fn follow_up(&self, _: &Lookup) -> Result<Vec<IngestEvent>, GatewayError> {

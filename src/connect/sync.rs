@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant as Clock, sleep, sleep_until, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Budget;
 use super::follow_ups::follow_up;
 use super::gateway::{FollowUp, GatewayError, Lookup, Pulled};
 use super::lease::Leased;
@@ -29,8 +30,6 @@ const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
 /// Pause while the gateway rejects the credentials, and the longest that a gateway may ask for.
 const MAX_PAUSE: Duration = Duration::from_mins(15);
-/// How long the gateway may take for a page.
-const TIMEOUT: Duration = Duration::from_secs(120);
 /// Ingest events that are stored together.
 const BATCH: usize = 1000;
 
@@ -87,32 +86,11 @@ struct Sync<'l> {
     lookups: &'l mpsc::Sender<Lookup>,
     writers: &'l Semaphore,
     progress: SyncProgress,
-    budget: Budget,
-}
-
-/// Requests a minute.
-struct Budget {
-    pause: Duration,
-    next: Clock,
-}
-
-impl Budget {
-    fn new(row: &ConnectionRow) -> Self {
-        let per_minute = u32::try_from(row.sync_budget).unwrap_or(1).max(1);
-        Self { pause: Duration::from_secs(60) / per_minute, next: Clock::now() }
-    }
-
-    /// Counts requests that were sent, and waits until another one may follow.
-    async fn spend(&mut self, requests: u32) {
-        self.next = self.next.max(Clock::now()) + self.pause * requests;
-        sleep_until(self.next).await;
-    }
 }
 
 impl<'l> Sync<'l> {
     fn new(leased: &'l Leased, lookups: &'l mpsc::Sender<Lookup>, writers: &'l Semaphore) -> Self {
-        let budget = Budget::new(&leased.row);
-        Self { leased, lookups, writers, progress: SyncProgress::default(), budget }
+        Self { leased, lookups, writers, progress: SyncProgress::default() }
     }
 
     /// Reads what is missing, or continues a sync that was interrupted.
@@ -146,20 +124,17 @@ impl<'l> Sync<'l> {
     }
 
     async fn pull_all(&mut self) -> Result<(), Interruption> {
-        let mut page = self.pull().await?;
+        let (leased, since) = (self.leased, self.progress.since.map(Instant::from_micros));
+        let budget = Budget::per_minute(leased.row.sync_budget);
+        let first = leased.gateway.pull(since, self.progress.cursor.as_ref(), &budget);
+        let mut page = first.await.map_err(interruption)?;
         loop {
             let Some(cursor) = page.cursor.clone() else { return self.store(page).await };
-            let (leased, since) = (self.leased, self.progress.since.map(Instant::from_micros));
-            let next = timeout(TIMEOUT, leased.gateway.pull(since, Some(&cursor)));
+            let next = leased.gateway.pull(since, Some(&cursor), &budget);
             let (stored, next) = tokio::join!(self.store(page), next);
             stored?;
-            page = received(next)?;
+            page = next.map_err(interruption)?;
         }
-    }
-
-    async fn pull(&self) -> Result<Pulled, Interruption> {
-        let since = self.progress.since.map(Instant::from_micros);
-        received(timeout(TIMEOUT, self.leased.gateway.pull(since, self.progress.cursor.as_ref())).await)
     }
 
     /// Stores a page, and how far the sync is.
@@ -190,9 +165,7 @@ impl<'l> Sync<'l> {
         (self.progress.chats, self.progress.total_chats) = page.chats;
         self.progress.messages += messages as u64;
         self.progress.error.clear();
-        self.store_progress(false).await?;
-        self.budget.spend(page.requests).await;
-        Ok(())
+        Ok(self.store_progress(false).await?)
     }
 
     /// Shows why the sync does not go on.
@@ -212,22 +185,14 @@ impl<'l> Sync<'l> {
     }
 }
 
-/// The page, or why there is none.
-fn received(
-    answer: Result<Result<Pulled, GatewayError>, tokio::time::error::Elapsed>,
-) -> Result<Pulled, Interruption> {
-    match answer {
-        Ok(Ok(page)) => Ok(page),
-        Ok(Err(GatewayError::Unsupported(_))) => Err(Interruption::Nothing),
-        Ok(Err(GatewayError::Unavailable { reason, retry_after })) => {
-            Err(Interruption::Later(reason, retry_after))
+/// Why a page cannot be read, and when to try again.
+fn interruption(error: GatewayError) -> Interruption {
+    match error {
+        GatewayError::Unsupported(_) => Interruption::Nothing,
+        GatewayError::Unavailable { reason, retry_after } => Interruption::Later(reason, retry_after),
+        GatewayError::Unauthorized => Interruption::Later(error.to_string(), Some(MAX_PAUSE)),
+        GatewayError::NotFound(_) | GatewayError::NotAllowed | GatewayError::Unexpected(_) => {
+            Interruption::Later(error.to_string(), None)
         }
-        Ok(Err(error @ GatewayError::Unauthorized)) => {
-            Err(Interruption::Later(error.to_string(), Some(MAX_PAUSE)))
-        }
-        Ok(Err(
-            error @ (GatewayError::NotFound(_) | GatewayError::NotAllowed | GatewayError::Unexpected(_)),
-        )) => Err(Interruption::Later(error.to_string(), None)),
-        Err(_) => Err(Interruption::Later("the gateway did not answer in time".to_owned(), None)),
     }
 }

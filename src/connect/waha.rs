@@ -29,6 +29,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use self::client::{Client, Failure};
+use super::budget::Budget;
 use super::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
     MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
@@ -72,8 +73,13 @@ impl Gateway for Waha {
         self.client.set_webhook(url).await
     }
 
-    async fn pull(&self, since: Option<Instant>, cursor: Option<&Value>) -> Result<Pulled, GatewayError> {
-        self.client.pull(since, cursor).await
+    async fn pull(
+        &self,
+        since: Option<Instant>,
+        cursor: Option<&Value>,
+        budget: &Budget,
+    ) -> Result<Pulled, GatewayError> {
+        self.client.pull(since, cursor, budget).await
     }
 
     async fn follow_up(&self, task: &Lookup) -> Result<Vec<IngestEvent>, GatewayError> {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
+use switchboard::connect::budget::Budget;
 use switchboard::connect::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
     MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
@@ -126,8 +127,8 @@ impl Gateway for FakeGateway {
         Ok(())
     }
 
-    async fn pull(&self, _: Option<Instant>, _: Option<&Value>) -> Result<Pulled, GatewayError> {
-        Ok(Pulled { mapped: Mapped::default(), cursor: None, requests: 0, chats: (0, 0) })
+    async fn pull(&self, _: Option<Instant>, _: Option<&Value>, _: &Budget) -> Result<Pulled, GatewayError> {
+        Ok(Pulled { mapped: Mapped::default(), cursor: None, chats: (0, 0) })
     }
 
     async fn follow_up(&self, _: &Lookup) -> Result<Vec<IngestEvent>, GatewayError> {

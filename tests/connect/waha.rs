@@ -3,6 +3,7 @@
 mod client;
 mod convergence;
 mod files;
+mod fill;
 mod judge;
 mod outbox;
 mod routes;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::fields::{event, flag, items, owned, phone, text};
 use super::graph::Graph;
 use super::people::{Person, group_id};
+use crate::connect::budget::Budget;
 use crate::connect::gateway::{GatewayError, LineState};
 use crate::connect::settings::ConnectionSettings;
 use crate::ids::ChatAddress;
@@ -80,13 +81,16 @@ pub(super) async fn set_webhook(
 pub(super) async fn request_history(
     graph: &Graph,
     settings: &ConnectionSettings,
-) -> Result<u32, GatewayError> {
+    budget: &Budget,
+) -> Result<(), GatewayError> {
+    budget.spend().await;
     if !flag(&number(graph, settings).await?, "/is_on_biz_app") {
-        return Ok(1);
+        return Ok(());
     }
     for sync_type in ["smb_app_state_sync", "history"] {
         let body = json!({"messaging_product": "whatsapp", "sync_type": sync_type});
         let path = format!("{}/smb_app_data", settings.account);
+        budget.spend().await;
         match graph.call(graph.request(Method::POST, &path).json(body.to_string())).await.map_err(Into::into)
         {
             Err(error @ (GatewayError::Unavailable { .. } | GatewayError::Unauthorized)) => {
@@ -96,7 +100,7 @@ pub(super) async fn request_history(
             Ok(_) => {}
         }
     }
-    Ok(3)
+    Ok(())
 }
 
 /// Name, description and members of a group.

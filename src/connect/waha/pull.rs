@@ -13,6 +13,7 @@ use super::cursor::{Cursor, Stage};
 use super::fields::{instant, person};
 use super::history::{self, Listed, Reading};
 use super::{group, message};
+use crate::connect::budget::Budget;
 use crate::connect::gateway::{FollowUp, GatewayError, Mapped, Pulled};
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
@@ -35,16 +36,17 @@ impl Client {
         &self,
         since: Option<Instant>,
         cursor: Option<&Value>,
+        budget: &Budget,
     ) -> Result<Pulled, GatewayError> {
         // A place that another version has stored may be unreadable: the history is read from its beginning then.
         let cursor = cursor.and_then(|cursor| serde_json::from_value::<Cursor>(cursor.clone()).ok());
         let own = ChatAddress::of_phone(&self.settings.phone);
         let mut page = Page {
             client: self,
+            budget,
             context: Context { own, own_lid: None, at: Instant::now() },
             since: since.map(|since| Instant::from_micros(since.micros() - OVERLAP.as_micros() as i64)),
             mapped: Mapped::default(),
-            requests: 0,
         };
         let next = match cursor {
             None => page.begin().await,
@@ -53,7 +55,7 @@ impl Client {
         let (done, next) = next.map_err(Failure::into_gateway_error)?;
         let cursor = next.as_ref().map(serde_json::to_value).transpose();
         let cursor = cursor.map_err(|error| GatewayError::Unexpected(error.to_string()))?;
-        Ok(Pulled { mapped: page.mapped, cursor, requests: page.requests, chats: done })
+        Ok(Pulled { mapped: page.mapped, cursor, chats: done })
     }
 }
 
@@ -62,16 +64,16 @@ type Next = ((u64, u64), Option<Cursor>);
 
 struct Page<'a> {
     client: &'a Client,
+    budget: &'a Budget,
     context: Context,
     since: Option<Instant>,
     mapped: Mapped,
-    requests: u32,
 }
 
 impl Page<'_> {
     /// The first page: the session's own addresses.
     async fn begin(&mut self) -> Result<Next, Failure> {
-        self.requests += 1;
+        self.budget.spend().await;
         let session = self.client.session().await?;
         if let Some(lid) = person(&session, &["/me/lid"]) {
             link(&mut self.mapped, &self.context.own, &lid);
@@ -234,7 +236,7 @@ impl Page<'_> {
 
     /// A list. Baileys returns groups as an object by their id.
     async fn get(&mut self, path: &str, query: &[(&str, String)]) -> Result<Vec<Value>, Failure> {
-        self.requests += 1;
+        self.budget.spend().await;
         match self.client.get(path, query, LONG).await? {
             Value::Array(items) => Ok(items),
             Value::Object(items) => Ok(items.into_iter().map(|(_, item)| item).collect()),

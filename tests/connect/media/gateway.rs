@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
+use switchboard::connect::budget::Budget;
 use switchboard::connect::gateway::{
     ChatChange, Content, Gateway, GatewayError, InboundRequest, LineState, Lookup, Mapped, MediaBody,
     MediaError, MediaSource, OutgoingFile, OutgoingMessage, Pulled, Received, Refused, SendError, Sent,
@@ -73,7 +74,7 @@ impl Gateway for FileGateway {
         Ok(())
     }
 
-    async fn pull(&self, _: Option<Instant>, _: Option<&Value>) -> Result<Pulled, GatewayError> {
+    async fn pull(&self, _: Option<Instant>, _: Option<&Value>, _: &Budget) -> Result<Pulled, GatewayError> {
         Err(GatewayError::Unauthorized)
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use serde_json::json;
 use switchboard::actions::commands::Change;
+use switchboard::connect::budget::Budget;
 use switchboard::connect::gateway::{
     ChatChange, Gateway, GatewayError, Lookup, MediaError, MediaSource, SendError,
 };
@@ -109,8 +110,9 @@ async fn media_comes_from_the_connections_own_host() {
 /// Pulls everything. Returns the events and the number of pages.
 async fn pulled(gateway: &dyn Gateway, since: Option<Instant>) -> (Vec<Event>, usize) {
     let (mut events, mut pages, mut cursor) = (Vec::new(), 0, None);
+    let budget = Budget::per_minute(60_000);
     loop {
-        let page = gateway.pull(since, cursor.as_ref()).await.expect("a page");
+        let page = gateway.pull(since, cursor.as_ref(), &budget).await.expect("a page");
         pages += 1;
         events.extend(page.mapped.events.into_iter().filter_map(|event| event.event));
         cursor = page.cursor;

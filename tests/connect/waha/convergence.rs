@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard::actions::ingest::{self, IngestEvent, SessionScope};
+use switchboard::connect::budget::Budget;
 use switchboard::connect::gateway::Gateway;
 
 use super::server::{KEY, Waha, text};
@@ -225,9 +226,9 @@ async fn copy_after(
         let mapped = gateway.map(webhook).unwrap_or_else(|problem| panic!("{webhook}: {problem}"));
         store(&org, mapped.events).await;
     }
-    let mut cursor = None;
+    let (mut cursor, budget) = (None, Budget::per_minute(60_000));
     loop {
-        let page = gateway.pull(None, cursor.as_ref()).await.expect("a page");
+        let page = gateway.pull(None, cursor.as_ref(), &budget).await.expect("a page");
         store(&org, page.mapped.events).await;
         cursor = page.cursor;
         if cursor.is_none() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -62,6 +63,7 @@ pub struct State {
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Call {
+    pub at: Instant,
     pub method: Method,
     pub path: String,
     pub query: BTreeMap<String, String>,
@@ -179,7 +181,8 @@ async fn answer(request: Request<Incoming>, waha: Waha) -> Result<Response<Full<
     let query = head.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let query = query.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    let call = Call { method: head.method, path: head.uri.path().to_owned(), query, body };
+    let call =
+        Call { at: Instant::now(), method: head.method, path: head.uri.path().to_owned(), query, body };
     let failure = {
         let mut state = waha.state();
         state.calls.push(call.clone());

@@ -1,4 +1,4 @@
-//! From a WAHA server to the inbox and back, through the service. `make fill` fills it with 1,000 chats and 50,000 messages.
+//! From a WAHA server to the inbox and back, through the service.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::{Rest, World};
 
 pub const SECRET: &str = "3c1f9e0b7a5d4c2e8f6a1b0d9c7e5f3a";
 pub const TIMEOUT: Duration = Duration::from_secs(30);
-const BASE: i64 = 1_760_000_000;
+pub const BASE: i64 = 1_760_000_000;
 
 pub struct Service {
     pub world: World,
@@ -24,24 +24,36 @@ pub struct Service {
 impl Service {
     /// Connects the server with one call.
     pub async fn start(waha: Waha) -> Self {
+        Self::start_with(waha, json!({})).await
+    }
+
+    /// Connects the server with one call, with these settings beyond the necessary ones.
+    pub async fn start_with(waha: Waha, settings: Value) -> Self {
         let world = World::start_with("127.0.0.1:0", &["--connection-host", "127.0.0.1"]).await;
-        Self::start_in(world, waha).await
+        Self::connect(world, waha, settings).await
     }
 
     /// Connects the server of that world with one call.
     pub async fn start_in(world: World, waha: Waha) -> Self {
+        Self::connect(world, waha, json!({})).await
+    }
+
+    /// Connects the server with these settings beyond the necessary ones.
+    async fn connect(world: World, waha: Waha, settings: Value) -> Self {
         let manager = world.anonymous().token(&world.key("read,send,manage").await);
-        let connection = json!({
+        let mut connection = json!({
             "kind": "waha", "phoneNumber": PHONE, "url": waha.url(), "apiKey": KEY, "webhookSecret": SECRET,
             "sendsPerMinute": 6000,
         });
+        let fields = connection.as_object_mut().expect("an object");
+        fields.extend(settings.as_object().expect("an object").clone());
         let made = manager.json("POST", "/api/v1/connections", connection.to_string()).await.expect(201);
         assert!(!made.text().contains(KEY) && !made.text().contains(SECRET), "{}", made.text());
         let id = made.json()["id"].as_str().expect("an id").to_owned();
         Self { world, waha, manager, id }
     }
 
-    async fn connection(&self) -> Value {
+    pub async fn connection(&self) -> Value {
         self.manager.get(format!("/api/v1/connections/{}", self.id)).await.expect(200).json()
     }
 
@@ -93,53 +105,6 @@ pub fn is_id(id: &str) -> impl Fn(&Value) -> bool {
 }
 
 #[tokio::test]
-async fn one_call_fills_an_empty_inbox() {
-    let is_long = std::env::var_os("FILL").is_some();
-    let (chats, messages) = if is_long { (1_000_i64, 50_000) } else { (50, 1_500) };
-    let waha = Waha::start().await;
-    for n in 0..messages {
-        let id = format!("{}_1555020{:04}@c.us_3EB0{n:08}", n % 3 == 0, n % chats);
-        waha.state().add(text(&id, &format!("message {n}"), BASE + n));
-    }
-    let service = Service::start(waha).await;
-    let started = Instant::now();
-    // What happens now does not wait for the history.
-    let mut delays = Vec::new();
-    let connection = loop {
-        let id = format!("3EB0LIVE{:04}", delays.len());
-        let live = text(&format!("false_{ASHA}_{id}"), "now", BASE + messages);
-        let sent = Instant::now();
-        assert_eq!(service.webhook(SECRET, &format!("evt_{id}"), "message.any", live).await, 200);
-        service.message(ASHA, is_id(&id)).await;
-        delays.push(sent.elapsed());
-        let connection = service.connection().await;
-        if connection["completeUntil"].is_i64() {
-            break connection;
-        }
-        assert!(started.elapsed() < Duration::from_secs(180), "not synced: {connection:#}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    let seconds = started.elapsed().as_secs_f64();
-    delays.sort_unstable();
-    let live = i64::try_from(delays.len()).expect("a few");
-    let slowest = delays[delays.len() * 99 / 100];
-    let mut sql = service.world.database.sql();
-    let of_phone = format!("JOIN sessions USING (org_id, session_id) WHERE phone = '{PHONE}'");
-    assert_eq!(sql.count(&format!("messages {of_phone}")), messages + live, "{connection:#}");
-    assert_eq!(sql.count(&format!("session_chats {of_phone}")), chats + 1);
-    let unread = sql.value(&format!("SELECT coalesce(sum(unread), 0)::int8 FROM session_chats {of_phone}"));
-    assert_eq!(unread, live, "only the live messages are unread");
-    assert_eq!((&connection["status"], &connection["sync"]["error"]), (&json!("connected"), &json!("")));
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let rate = messages as f64 / seconds;
-    println!(
-        "{messages} messages in {seconds:.1} s, {rate:.0} a second; p99 of {live} live ones {slowest:?}"
-    );
-    assert!(!is_long || slowest < Duration::from_millis(300), "{slowest:?}");
-    assert!(!is_long || rate >= 2_000.0, "{rate:.0} messages a second");
-}
-
-#[tokio::test]
 async fn webhooks_are_checked_stored_once_and_shown() {
     let service = Service::start(Waha::start().await).await;
     let id = format!("false_{ASHA}_3EB0A");
@@ -187,4 +152,27 @@ async fn lost_webhooks_are_made_up_for_by_a_sync() {
     service.waha.state().add(text(&format!("false_{ASHA}_3EB0LOST"), "did you get this?", at));
     service.manager.json("POST", format!("/api/v1/connections/{}:sync", service.id), "{}").await.expect(200);
     service.message(ASHA, is_id("3EB0LOST")).await;
+}
+
+#[tokio::test]
+async fn history_is_read_within_the_budget_of_requests() {
+    let waha = Waha::start().await;
+    waha.state().has_all = false;
+    for chat in 0..30 {
+        let id = format!("false_1555020{chat:04}@c.us_3EB0{chat:04}");
+        waha.state().add(text(&id, "hello", BASE + chat));
+    }
+    // Each chat has unread messages and takes two requests.
+    waha.state().chats.values_mut().for_each(|chat| chat["unreadCount"] = 1.into());
+    let started = Instant::now();
+    let service = Service::start_with(waha, json!({ "syncRequestsPerMinute": 600 })).await;
+    let connection = service.synced(TIMEOUT).await;
+    let calls = service.waha.calls("/api/default/").len();
+    assert_eq!(connection["syncRequestsPerMinute"], 600);
+    assert!(calls > 60, "{calls} requests");
+    let least = Duration::from_millis(100) * u32::try_from(calls - 5).expect("a few");
+    assert!(started.elapsed() > least, "{calls} requests in {:?}", started.elapsed());
+    let first = Duration::from_secs(2);
+    let early = service.waha.calls("/api/default/").iter().filter(|call| call.at - started < first).count();
+    assert!(early <= 22, "{early} requests in the first two seconds");
 }
