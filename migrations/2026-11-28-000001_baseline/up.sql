@@ -253,6 +253,7 @@ CREATE TABLE chats (
     hubspot_metadata        jsonb       NOT NULL DEFAULT '{}',
     field_times             jsonb       NOT NULL DEFAULT '{}',
     member_times            jsonb       NOT NULL DEFAULT '{}',
+    member_count            bigint      NOT NULL DEFAULT 0,
     closed_at               timestamptz,
     created_at              timestamptz,
     updated_at              timestamptz NOT NULL DEFAULT now(),
@@ -294,6 +295,7 @@ COMMENT ON COLUMN chats.updated_at IS 'When any shared data of the chat last cha
 COMMENT ON COLUMN chats.search_key IS 'The folded name: without case and accents, the first 256 characters.';
 COMMENT ON COLUMN chats.field_times IS '{field: Unix microseconds}: when each field was last reported; as members, the list of members.';
 COMMENT ON COLUMN chats.member_times IS '{contact: Unix microseconds}: when each member joined, left or changed, if that was after the list of members was reported.';
+COMMENT ON COLUMN chats.member_count IS 'Number of its rows in chat_members.';
 
 CREATE TABLE chat_addresses (
     org_id   uuid   NOT NULL,
@@ -1142,6 +1144,7 @@ SELECT
     c.closed_at,
     c.created_at,
     c.updated_at,
+    c.member_count,
     (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee) AS assigned_to,
     ARRAY(
         SELECT s.phone || '@c.us'
@@ -1156,6 +1159,8 @@ SELECT
         FROM chat_members cm
         JOIN contacts p ON p.org_id = cm.org_id AND p.contact_id = cm.contact_id
         WHERE cm.org_id = c.org_id AND cm.chat_key = c.chat_key
+        ORDER BY cm.contact_id
+        LIMIT 8192
     ) AS members,
     CASE WHEN c.type = 'group' THEN '{}' ELSE ARRAY(
         SELECT common.chat_id
@@ -1163,6 +1168,7 @@ SELECT
         JOIN chats common ON common.org_id = cm.org_id AND common.chat_key = cm.chat_key
         WHERE cm.org_id = c.org_id AND cm.contact_id = c.chat_id
         ORDER BY common.chat_id
+        LIMIT 4096
     ) END AS common_chats,
     ARRAY(
         SELECT ROW(l.label_id, l.name)::chat_view_label

@@ -8,7 +8,7 @@ use crate::store::message_lists::ListedMessage;
 use super::messages::chat_message;
 
 pub(super) fn chat_object(org: OrgId, view: ChatView) -> Chat {
-    let ChatView { shared, member_count, held, phone, is_muted, latest_message } = view;
+    let ChatView { shared, held, phone, is_muted, latest_message } = view;
     let (org_id, chat_id, org_phone) = (org.to_string(), shared.chat_id, format!("{phone}@c.us"));
     let latest_message = latest_message.map(|message| {
         chat_message(org, ListedMessage { chat_id: chat_id.clone(), phone: phone.clone(), message })
@@ -27,7 +27,7 @@ pub(super) fn chat_object(org: OrgId, view: ChatView) -> Chat {
         org_phone,
         chat_org_phones: shared.org_phones,
         members,
-        member_count,
+        member_count: shared.member_count,
         common_chats: shared.common_chats,
         assigned_to: shared.assigned_to,
         chat_access: shared.access.into_iter().collect(),

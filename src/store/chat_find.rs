@@ -38,7 +38,6 @@ pub fn find(
         (Some(PhoneSelector::PhoneId(_)), Some(_)) => find!(2, true),
     };
     Ok(row.optional()?.map(|(shared, held, latest_message, phone, is_muted)| ChatView {
-        member_count: i64::try_from(shared.members.len()).unwrap_or(i64::MAX),
         shared,
         held,
         phone,

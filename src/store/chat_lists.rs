@@ -42,9 +42,8 @@ pub fn list(
     let rows: Vec<Row> = ListChats { matching, order, page: page.bounded(), columns }.load(connection)?;
     let Some((count, _)) = rows.first() else { return Ok(None) };
     let count = count.filter(|_| page.with_count);
-    let chat = |(shared, held, latest_message, phone, is_muted, member_count)| ChatView {
+    let chat = |(shared, held, latest_message, phone, is_muted)| ChatView {
         shared,
-        member_count,
         held,
         phone,
         is_muted,
@@ -55,7 +54,7 @@ pub fn list(
 }
 
 /// The length of the list, and a chat unless the page is empty.
-type Row = (Option<i64>, Option<(SharedChat, HeldChat, Option<MessageView>, String, Option<bool>, i64)>);
+type Row = (Option<i64>, Option<(SharedChat, HeldChat, Option<MessageView>, String, Option<bool>)>);
 type RowColumns = (
     Nullable<BigInt>,
     Nullable<(
@@ -64,7 +63,6 @@ type RowColumns = (
         Nullable<SqlTypeOf<Columns<MessageView>>>,
         Text,
         Nullable<Bool>,
-        BigInt,
     )>,
 );
 
@@ -177,10 +175,9 @@ impl QueryFragment<Pg> for ListChats<'_> {
         push!(out; " SELECT listed.total, ");
         self.columns.walk_ast(out.reborrow())?;
         // What is behind the budget is not sent.
-        push!(out; r#", listed.phone, listed.is_muted, listed.member_count FROM (
-            SELECT chat_page.total, sessions.phone, session_chats.muted_until > now() AS is_muted, (
-                SELECT count(*) FROM chat_members n WHERE n.chat_key = chat_page.chat_key AND n."org_id" = "#, [Uuid] org,
-            r#") AS member_count, chat_views, session_chats, message_views,
+        push!(out; r#", listed.phone, listed.is_muted FROM (
+            SELECT chat_page.total, sessions.phone, session_chats.muted_until > now() AS is_muted,
+                chat_views, session_chats, message_views,
                 sum(pg_column_size(chat_views) + coalesce(pg_column_size(message_views), 0)) OVER (
                     "#, order, r#"
                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before

@@ -28,8 +28,6 @@ use crate::json_value::{JsonObject, JsonValue};
 pub struct ChatView {
     /// The data all sessions share. In a list, it has the first 100 members by contact id.
     pub shared: SharedChat,
-    /// Number of all members.
-    pub member_count: i64,
     /// The session's state.
     pub held: HeldChat,
     /// The session's phone number, in digits.
@@ -59,6 +57,7 @@ impl ChatView {
             closed_at: None,
             created_at: None,
             updated_at: *updated_at,
+            member_count: 0,
             assigned_to: None,
             org_phones: vec![format!("{}@c.us", self.phone)],
             members: Vec::new(),
@@ -67,7 +66,6 @@ impl ChatView {
             access: Vec::new(),
             properties: Vec::new(),
         };
-        self.member_count = 0;
     }
 }
 
@@ -90,6 +88,7 @@ pub struct SharedChat {
     pub closed_at: Option<Instant>,
     pub created_at: Option<Instant>,
     pub updated_at: Instant,
+    pub member_count: i64,
     pub assigned_to: Option<String>,
     pub org_phones: Vec<String>,
     pub members: Vec<MemberView>,

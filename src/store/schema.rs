@@ -112,6 +112,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         field_times -> Jsonb,
         member_times -> Jsonb,
+        member_count -> BigInt,
         search_key -> Nullable<Text>,
     }
 }

@@ -21,6 +21,7 @@ diesel::table! {
         closed_at -> Nullable<Timestamptz>,
         created_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        member_count -> BigInt,
         assigned_to -> Nullable<Text>,
         org_phones -> Array<Text>,
         members -> Array<Record<(Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Bool, Bool, Bool)>>,

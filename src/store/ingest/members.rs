@@ -1,6 +1,6 @@
 //! Statements of ingest for members of chats.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::store::bulk::{has_key_of, insert_rows, replace_columns};
 use crate::store::chat_parts::{self, PartChange};
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::events::EventKind;
-use crate::store::schema::chat_members;
+use crate::store::schema::{chat_members, chats};
 use crate::store::transaction::Transaction;
 
 /// A member's row.
@@ -97,10 +97,11 @@ pub fn set_members(tx: &mut Transaction<'_>, changed: &[(Option<Member>, Member)
         .set(replace_columns!(chat_members: is_admin, is_super_admin))
         .execute(&mut **tx)?;
     let (updated, added): (Vec<_>, Vec<_>) = changed.iter().partition(|(before, _)| before.is_some());
+    let joined: Vec<i64> = added.iter().map(|(_, after)| after.chat_key).collect();
     for rows in [updated, added] {
         record(tx, rows.into_iter().map(|(before, after)| (after, before.as_ref(), Some(after))));
     }
-    Ok(())
+    count_members(tx, joined.into_iter())
 }
 
 /// Removes these members.
@@ -111,6 +112,24 @@ pub fn remove_members(tx: &mut Transaction<'_>, rows: &[Member]) -> StoreResult<
     });
     diesel::delete(chat_members::table).filter(is_removed).execute(&mut **tx)?;
     record(tx, rows.iter().map(|member| (member, Some(member), None)));
+    count_members(tx, rows.iter().map(|member| member.chat_key))
+}
+
+/// Stores how many members these chats have.
+fn count_members(tx: &mut Transaction<'_>, chat_keys: impl Iterator<Item = i64>) -> StoreResult<()> {
+    let (org, chat_keys): (_, BTreeSet<i64>) = (tx.org(), chat_keys.collect());
+    if chat_keys.is_empty() {
+        return Ok(());
+    }
+    let of_chat = chat_members::table
+        .filter(chat_members::org_id.eq(org))
+        .filter(chat_members::chat_key.eq(chats::chat_key))
+        .count()
+        .single_value();
+    diesel::update(chats::table)
+        .filter(has_key_of!(org, chats, chat_keys, |key| { chat_key: *key }))
+        .set(chats::member_count.eq(of_chat.assume_not_null()))
+        .execute(&mut **tx)?;
     Ok(())
 }
 

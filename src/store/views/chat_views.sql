@@ -15,6 +15,7 @@ SELECT
     c.closed_at,
     c.created_at,
     c.updated_at,
+    c.member_count,
     (SELECT m.email FROM members m WHERE m.org_id = c.org_id AND m.member_key = c.assignee) AS assigned_to,
     ARRAY(
         SELECT s.phone || '@c.us'
@@ -29,6 +30,8 @@ SELECT
         FROM chat_members cm
         JOIN contacts p ON p.org_id = cm.org_id AND p.contact_id = cm.contact_id
         WHERE cm.org_id = c.org_id AND cm.chat_key = c.chat_key
+        ORDER BY cm.contact_id
+        LIMIT 8192
     ) AS members,
     CASE WHEN c.type = 'group' THEN '{}' ELSE ARRAY(
         SELECT common.chat_id
@@ -36,6 +39,7 @@ SELECT
         JOIN chats common ON common.org_id = cm.org_id AND common.chat_key = cm.chat_key
         WHERE cm.org_id = c.org_id AND cm.contact_id = c.chat_id
         ORDER BY common.chat_id
+        LIMIT 4096
     ) END AS common_chats,
     ARRAY(
         SELECT ROW(l.label_id, l.name)::chat_view_label
