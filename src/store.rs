@@ -192,10 +192,18 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.run(name, JobKind::Read, move |connection, deadline| {
-            connection.read(deadline, |connection| statements::read(name, || work(connection)))
-        })
-        .await
+        self.run(name, JobKind::Read, move |connection, deadline| connection.read(deadline, |c| work(c)))
+            .await
+    }
+
+    /// [`Self::read`] for frequent work whose first statement has the same text every time: metrics and traces name it once.
+    pub async fn read_fixed<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Connection) -> StoreResult<T> + Send + 'static,
+    {
+        let name = name_of::<F>();
+        self.read_named(name, move |connection| statements::named_once(name, || work(connection))).await
     }
 
     /// Runs work that only reads in one transaction with one snapshot. It occupies a connection until it is done.

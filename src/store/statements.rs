@@ -15,30 +15,28 @@ use crate::telemetry::{current, metrics};
 #[derive(Default)]
 pub(super) struct StatementTimer {
     started: Option<Instant>,
-    /// Names of the statements of reads. Formatting a statement takes a large part of a read's time, so it is done once.
-    read_names: HashMap<ReadStatement, Arc<str>>,
+    /// Names of the first statements of frequent reads, by the reads' names. Formatting a statement takes a large part of such
+    /// a read's time.
+    first_names: HashMap<&'static str, Arc<str>>,
 }
-
-/// A statement of a read: the read's name, and the number of statements before it.
-type ReadStatement = (&'static str, u32);
 
 thread_local! {
-    /// The next statement of the read that this thread runs.
-    static NEXT: Cell<Option<ReadStatement>> = const { Cell::new(None) };
+    /// The name of the read that this thread runs, until its first statement has run.
+    static BEGUN: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
-/// Runs a read of that name. Its statements must be the same ones every time, so that their names are cached.
-pub(super) fn read<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
-    /// Resets [`NEXT`] on drop, also when the work panics.
+/// Runs a read of that name, whose first statement has the same text every time, so that its name is cached.
+pub(super) fn named_once<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
+    /// Resets [`BEGUN`] on drop, also when the work panics.
     struct Reset;
 
     impl Drop for Reset {
         fn drop(&mut self) {
-            NEXT.set(None);
+            BEGUN.set(None);
         }
     }
 
-    NEXT.set(Some((name, 0)));
+    BEGUN.set(Some(name));
     let _reset = Reset;
     work()
 }
@@ -62,10 +60,9 @@ impl Instrumentation for StatementTimer {
 impl StatementTimer {
     fn name(&mut self, query: &dyn DebugQuery) -> Arc<str> {
         let name = || Arc::from(name_of(&sql_of(query)));
-        let Some(statement @ (read, index)) = NEXT.get() else { return name() };
-        NEXT.set(Some((read, index + 1)));
-        let cached = self.read_names.entry(statement).or_insert_with(name);
-        debug_assert_eq!(*cached, name(), "statement {index} of {read}");
+        let Some(read) = BEGUN.take() else { return name() };
+        let cached = self.first_names.entry(read).or_insert_with(name);
+        debug_assert_eq!(*cached, name(), "first statement of {read}");
         cached.clone()
     }
 }

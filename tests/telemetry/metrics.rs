@@ -40,6 +40,12 @@ async fn wait_for(world: &World, series: &str, is_expected: impl Fn(f64) -> bool
     }
 }
 
+/// Names of the statements that were measured.
+fn statements(metrics: &str) -> BTreeSet<&str> {
+    let count = "switchboard_database_statement_duration_seconds_count{statement=";
+    metrics.lines().filter_map(|line| line.strip_prefix(count)?.split('"').nth(1)).collect()
+}
+
 #[tokio::test]
 async fn statements_connections_and_schema_are_measured() {
     let world = world().await;
@@ -47,9 +53,7 @@ async fn statements_connections_and_schema_are_measured() {
     world.rest().get(&chat).await.expect(200);
     note(&world, &chat, "one").await;
     let text = world.metrics().await;
-    let count = "switchboard_database_statement_duration_seconds_count{statement=";
-    let names = text.lines().filter_map(|line| line.strip_prefix(count)?.split('"').nth(1));
-    let names: BTreeSet<_> = names.collect();
+    let names = statements(&text);
     for name in ["BEGIN", "COMMIT", "SELECT session_chats", "INSERT chat_properties"] {
         assert!(names.contains(name), "{name}: {names:?}");
     }
@@ -65,6 +69,24 @@ async fn statements_connections_and_schema_are_measured() {
     wait_for(&world, "switchboard_database_schema_version", |version| json!(version as i64) == newest).await;
     wait_for(&world, r#"switchboard_database_connections{state="in_use"}"#, |open| open == 0.0).await;
     wait_for(&world, r#"switchboard_database_connections{state="idle"}"#, |open| open >= 1.0).await;
+}
+
+#[tokio::test]
+async fn statement_that_depends_on_the_request_has_its_own_name() {
+    let args = ["--metrics-address", "127.0.0.1:0", "--database-pool-size", "1"];
+    let world = World::start_with("127.0.0.1:0", &args).await;
+    let chat = world.chat("Alice").await;
+    for path in
+        ["/v1/note", "/v1/note?chat_id=15550101001", "/v1/chats", "/v1/chats?query=a", "/v1/chats/messages"]
+    {
+        world.rest().get(path).await.expect(200);
+        world.rest().get(&chat).await.expect(200);
+    }
+    let text = world.metrics().await;
+    let names = statements(&text);
+    for name in ["SELECT notes", "SELECT chats", "SELECT list_counts"] {
+        assert!(names.contains(name), "{name}: {names:?}");
+    }
 }
 
 #[tokio::test]
