@@ -11,6 +11,7 @@ mod change;
 mod expiry;
 pub mod export;
 mod link;
+mod link_claims;
 mod memberships;
 mod merge;
 mod message_state;

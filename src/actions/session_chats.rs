@@ -10,7 +10,7 @@ use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
 use crate::store::session_chats::{self, Found, SessionChatChange, SessionChatView};
-use crate::store::{Connection, Store, StoreResult, Transaction, chat_deletion};
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_deletion, claims};
 
 /// A change of a session's chat.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,7 @@ pub async fn get(
 ) -> Result<SessionChatView> {
     check_reach(caller, session)?;
     let caller = caller.clone();
-    store.read(move |connection| find(connection, &caller, session, &address)).await
+    store.read_fixed(move |connection| find(connection, &caller, session, &address)).await
 }
 
 /// Changes the chat, and returns it. An empty change only reads.
@@ -128,7 +128,10 @@ pub(super) fn find(
     address: &ChatAddress,
 ) -> StoreResult<SessionChatView> {
     match session_chats::find(connection, caller.org, session, address, caller.viewer().as_deref())? {
-        Found::Chat(view) => Ok(view),
+        Found::Chat(view) => {
+            let claimed = claims::of(connection, caller.org, caller.claimant.as_ref(), &[address])?;
+            Ok(SessionChatView { name: view.name.filter(|_| claimed.is_empty()), ..view })
+        }
         Found::NoChat => Err(chat_not_found().into()),
         Found::NoSession => Err(sessions::not_found().into()),
     }

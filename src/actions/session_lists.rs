@@ -17,7 +17,7 @@ use crate::store::lists::SessionScope;
 use crate::store::session_chats::SessionChatView;
 pub use crate::store::session_lists::StoredMessage;
 use crate::store::session_lists::{self, ChatPosition, ListedChat};
-use crate::store::{Connection, Store};
+use crate::store::{Connection, Store, claims};
 
 /// The longest search text for names, in characters.
 const MAX_PART: usize = 100;
@@ -48,7 +48,13 @@ pub async fn chats(
         });
         let scope = SessionScope::of_session(&caller, session);
         let rows = session_lists::chats(connection, caller.org, &scope, (&filter, order), after, limit)?;
-        Ok(rows.ok_or_else(sessions::not_found)?)
+        let mut rows = rows.ok_or_else(sessions::not_found)?;
+        let chats: Vec<&ChatAddress> = rows.iter().map(|row| &row.view.address).collect();
+        let claimed = claims::of(connection, caller.org, caller.claimant.as_ref(), &chats)?;
+        for row in rows.iter_mut().filter(|row| claimed.contains(&row.view.address)) {
+            row.view.name = None;
+        }
+        Ok(rows)
     };
     Ok(list.page(request.limit, &request.cursor, position, read).await?.map(|row| row.view))
 }

@@ -97,10 +97,67 @@ async fn claimed_chat_shows_the_sessions_own_state_only() {
     }
     let log = caller.get(format!("/v1/chats/{}/audit-logs", chat.id)).await;
     assert!(log.status != 200 || !log.text().contains("vip"), "{}", log.text());
-    caller
-        .get(&chat.session_path.replace(&claimed.world.org.sessions[0], &claimed.world.org.sessions[1]))
-        .await
-        .expect(200);
+    let session = &claimed.world.org.sessions[1];
+    let path = chat.session_path.replace(&claimed.world.org.sessions[0], session);
+    let list = format!("/api/v1/sessions/{session}/chats");
+    assert_eq!(caller.get(&path).await.expect(200).json()["name"], Value::Null);
+    assert_eq!(caller.patch(&path, json!({"archived": true})).await.expect(200).json()["name"], Value::Null);
+    assert_eq!(caller.get(&list).await.expect(200).json()["data"][0]["name"], Value::Null);
+    assert_eq!(caller.get(format!("{list}?q=asha")).await.expect(200).json()["data"], json!([]));
+    assert_eq!(caller.get("/v1/chats?query=asha").await.expect(200).json()["count"], 0);
+    assert_eq!(claimed.world.rest().get(&path).await.expect(200).json()["name"], "Asha Rao");
+}
+
+#[tokio::test]
+async fn joining_chats_gives_a_key_no_access_to_those_of_others() {
+    let mut claimed = Claimed::new().await;
+    let (caller, chat) = (claimed.caller(), claimed.chat.clone());
+    let lid = "880000000000071@lid";
+    let mut own = claimed.message("A");
+    own["message"]["chat"] = json!(lid);
+    assert!(claimed.report(2, own).await.is_empty());
+    caller.patch(format!("/v1/chats/{lid}"), json!({"labels": "own"})).await.expect(200);
+    assert!(claimed.report(3, json!({"address": {"lid": lid, "jid": chat.jid}})).await.is_empty());
+    let seen = caller.get(&chat).await.expect(200).json();
+    assert!(!seen.to_string().contains("vip"), "{seen}");
+    caller.patch(&chat, json!({"labels": "mine"})).await.expect(403);
+    // Under the name of a chat of its own.
+    let own = claimed.world.missing_chat_of(&claimed.world.org);
+    let other = claimed.world.chat("Other").await;
+    claimed.world.rest().patch(&other, json!({"labels": "vip"})).await.expect(200);
+    assert!(claimed.report(4, json!({"chat": {"jid": own.jid, "type": "dm"}})).await.is_empty());
+    assert!(claimed.report(5, json!({"alias": {"jid": other.jid, "sameAs": own.jid}})).await.is_empty());
+    let seen = caller.get(&own).await.expect(200).json();
+    assert!(!seen.to_string().contains("vip"), "{seen}");
+    // Two chats of others.
+    let [one, two] = [claimed.world.chat("One").await, claimed.world.chat("Two").await];
+    let join = json!({"alias": {"jid": one.jid, "sameAs": two.jid}});
+    assert_eq!(claimed.report(6, join).await, ["alias"]);
+    let held = claimed.world.rest().get(&one).await.expect(200).json();
+    assert_eq!(held["chat_id"], one.id.as_str());
+}
+
+#[tokio::test]
+async fn what_sessions_share_of_a_claimed_chat_stays() {
+    let mut claimed = Claimed::new().await;
+    let (jid, member) = ("120363000000000071@g.us", "15550101071@c.us");
+    let group = json!({"session": claimed.world.org.numbers[0], "chat": {"jid": jid, "type": "group", "name": "Board",
+        "members": [{"id": member}]}});
+    claimed.world.import(&claimed.world.org, &[group]);
+    let path = format!("/v1/chats/{jid}");
+    let before = claimed.world.rest().get(&path).await.expect(200).json();
+    let change = json!({"memberChange": {"chat": jid, "removed": [member], "at": 1_900_000_000_000_i64}});
+    assert!(claimed.report(2, change.clone()).await.is_empty());
+    let other = json!({"jid": jid, "name": "Mine", "image": "https://acme.example/x.png", "archived": true,
+        "members": [{"id": "15550101072@c.us"}]});
+    assert!(claimed.report(3, json!({ "chat": other })).await.is_empty());
+    assert!(claimed.report(4, change).await.is_empty());
+    let after =
+        claimed.world.rest().with("x-phone", &claimed.world.org.numbers[0]).get(&path).await.expect(200);
+    for field in ["chat_name", "chat_image", "members", "member_count", "updated_at", "is_archived"] {
+        assert_eq!(after.json()[field], before[field], "{field}");
+    }
+    assert_eq!(claimed.caller().get(&path).await.expect(200).json()["is_archived"], true, "its own state");
 }
 
 #[tokio::test]

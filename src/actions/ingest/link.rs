@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::change::{Change, Link, SessionEvent};
+use super::link_claims::{self, LinkClaims};
 use super::memberships;
 use super::merge::merge_chats;
 use super::persons::Persons;
@@ -72,9 +73,16 @@ fn write(
         resolved.into_iter().filter_map(|(index, _, change)| Some((index, link_of(change)?))).collect();
     let named: Vec<&ChatAddress> = links.iter().flat_map(|(_, link)| &link.addresses).collect();
     let mut persons = Persons::find_or_link(tx, scope.org, &named)?;
+    let known: Vec<&ChatAddress> = named.iter().map(|address| persons.of(address)).collect();
+    let claims = LinkClaims::find(tx, scope, &known)?;
     let mut new = Vec::new();
     for (index, link) in links {
-        match joins(link, &persons) {
+        let field = if link.is_alias { "alias" } else { "address" };
+        let allowed = joins(link, &persons).and_then(|joins| {
+            joins.iter().try_for_each(|join| claims.check(field, &join.from, &join.to))?;
+            Ok(joins)
+        });
+        match allowed {
             Ok(joins) => {
                 joins.iter().for_each(|join| persons.join(&join.from, &join.to));
                 new.extend(joins);
@@ -83,7 +91,12 @@ fn write(
         }
     }
     for round in rounds(&new) {
+        let ends: Vec<&ChatAddress> = round.iter().flat_map(|join| [&join.from, &join.to]).collect();
+        let claims = LinkClaims::find(tx, scope, &ends)?;
         write_round(tx, &round)?;
+        let is_claimed = |join: &&&Join| claims.is_claimed(&join.from) || claims.is_claimed(&join.to);
+        let joined: Vec<&ChatAddress> = round.iter().filter(is_claimed).map(|join| &join.to).collect();
+        link_claims::claim(tx, scope, &joined)?;
     }
     Ok(rejections)
 }

@@ -22,12 +22,12 @@ pub(super) use sessions::resolve;
 
 use std::collections::BTreeSet;
 
-use super::change::{SessionEvent, SessionName};
+use super::change::{Change, SessionEvent, SessionName};
 use super::scope::SessionScope;
 use super::transaction::Rejections;
-use crate::ids::ChatAddress;
+use crate::ids::{ChatAddress, SessionId};
 use crate::store::ingest::retry_when_deleted;
-use crate::store::{StoreResult, Transaction};
+use crate::store::{StoreResult, Transaction, claims};
 use context::Context;
 
 /// Stores updates again whose message or chat was stored at the same moment, at these addresses of chats.
@@ -49,6 +49,20 @@ pub(super) fn replay(
     Ok(Rejections::new())
 }
 
+/// The chats of which the batch may change nothing that other sessions share, since the key only claims them.
+fn claimed_chats(
+    tx: &mut Transaction<'_>,
+    scope: &SessionScope,
+    changes: &[(usize, SessionId, &Change)],
+) -> StoreResult<BTreeSet<ChatAddress>> {
+    let is_of_all = |change: &Change| {
+        matches!(change, Change::Chat { .. } | Change::Members { .. } | Change::Inbox { .. })
+    };
+    let of_all = changes.iter().filter(|(.., change)| is_of_all(change));
+    let chats: BTreeSet<&ChatAddress> = of_all.filter_map(|(.., change)| change.chat()).collect();
+    claims::of(tx, scope.org, scope.claimant(), &chats.into_iter().collect::<Vec<_>>())
+}
+
 /// Plans and writes the events of one transaction. Rows are locked in the order that `store::ingest` describes.
 pub(super) fn write(
     tx: &mut Transaction<'_>,
@@ -56,7 +70,8 @@ pub(super) fn write(
     events: &[(usize, SessionEvent)],
 ) -> StoreResult<Rejections> {
     let (resolved, mut rejections) = sessions::resolve(tx, scope, events)?;
-    let (inboxes, invalid) = inbox::resolve(tx, scope, &resolved)?;
+    let claimed = claimed_chats(tx, scope, &resolved)?;
+    let (inboxes, invalid) = inbox::resolve(tx, scope.org, &resolved, &claimed)?;
     rejections.extend(invalid);
     let rejected: BTreeSet<usize> = rejections.iter().map(|(index, _)| *index).collect();
     let accepted = resolved.into_iter().filter(|(index, ..)| !rejected.contains(index));
@@ -74,7 +89,7 @@ pub(super) fn write(
         };
         contacts::write(tx, &context, &found)?;
         let chats = chats::create_missing(tx, &context, found)?;
-        chats::write(tx, &context, &chats)?;
+        chats::write(tx, &context, &chats, (scope.claimant(), &claimed))?;
         inbox::write(tx, &context, &inboxes, &chats)?;
         let mut session_chats = session_chats::lock(tx, &context, &chats, scope.claimant())?;
         waiting::keep_changes_of_chats(tx, &context, &chats, &session_chats)?;

@@ -13,8 +13,8 @@ use crate::pb::ingest_event::Event;
 pub struct SessionScope {
     /// The organization.
     pub org: OrgId,
-    /// The only sessions; `None` for all of the organization's. What all sessions share of a chat or a person may change
-    /// through any of them.
+    /// The only sessions; `None` for all of the organization's. What all sessions share of a person, or of a chat that is not
+    /// only claimed, may change through any of them.
     sessions: Option<Arc<[SessionId]>>,
     capabilities: Capabilities,
     manages_owners: bool,

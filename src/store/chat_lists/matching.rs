@@ -76,7 +76,8 @@ impl<'a> Matching<'a> {
         push!(out; r#"l."org_id" = "#, [Uuid] &self.org);
         self.scope.push_condition(out.reborrow(), session)?;
         self.scope.push_visible(out.reborrow())?;
-        if !labels.ids.is_empty() || assigned.is_some() || closed.is_some() {
+        let is_by_shared = !labels.ids.is_empty() || assigned.is_some() || closed.is_some();
+        if is_by_shared || self.name.is_some() {
             self.scope.push_not_claimed(out.reborrow(), "l")?;
         }
         if let Some(sessions) = self.scope.many() {

@@ -6,7 +6,8 @@ use super::context::Context;
 use super::members;
 use super::versions::Reported;
 use crate::actions::ingest::change::{Change, ChatChange};
-use crate::ids::{AddressKind, ChatAddress};
+use crate::caller::Claimant;
+use crate::ids::{AddressKind, ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::store::ingest::{self as rows, Changed, Chat};
 use crate::store::{StoreResult, Transaction};
@@ -81,10 +82,19 @@ pub(super) fn create_missing(
     Ok(Chats { keys: found.into_iter().chain(known).collect(), created })
 }
 
-/// Writes what all sessions share of the chats, and their members.
-pub(super) fn write(tx: &mut Transaction<'_>, context: &Context<'_>, chats: &Chats) -> StoreResult<()> {
+/// Writes what all sessions share of the chats, and their members. The key's sessions change nothing of chats that it claims.
+pub(super) fn write(
+    tx: &mut Transaction<'_>,
+    context: &Context<'_>,
+    chats: &Chats,
+    (claimant, claimed): (Option<&Claimant>, &BTreeSet<ChatAddress>),
+) -> StoreResult<()> {
+    let claimed: BTreeSet<i64> = claimed.iter().filter_map(|chat| chats.find(chat)).collect();
+    let is_claim = |session: &SessionId, chat_key: i64| {
+        claimed.contains(&chat_key) && claimant.is_some_and(|claimant| claimant.sessions.contains(session))
+    };
     let mut changes: BTreeMap<i64, Vec<(Reported, &Change)>> = BTreeMap::new();
-    for (place, (_, change)) in context.changes.iter().enumerate() {
+    for (place, (session, change)) in context.changes.iter().enumerate() {
         let (chat, given) = if let Change::Chat { chat, change } = change {
             (chat, change.updated_at)
         } else if let Change::Members { chat, changes } = change {
@@ -92,7 +102,7 @@ pub(super) fn write(tx: &mut Transaction<'_>, context: &Context<'_>, chats: &Cha
         } else {
             continue;
         };
-        let Some(chat_key) = chats.find(chat) else { continue };
+        let Some(chat_key) = chats.find(chat).filter(|key| !is_claim(session, *key)) else { continue };
         let reported = context.reported(given, place);
         changes.entry(chat_key).or_default().push((reported, *change));
     }

@@ -8,7 +8,6 @@ use super::chats::Chats;
 use super::context::Context;
 use crate::actions::chat_properties::{self, Changes};
 use crate::actions::ingest::change::{Change, InboxChange};
-use crate::actions::ingest::scope::SessionScope;
 use crate::actions::ingest::transaction::Rejections;
 use crate::error::{Error, FieldViolation, Kind, Result};
 use crate::ids::{ChatAddress, LabelId, OrgId, SessionId};
@@ -17,7 +16,7 @@ use crate::store::ingest::Changed;
 use crate::store::ingest::inbox::{self as rows, InboxRow};
 use crate::store::labels::{self as stored_labels, LabelName};
 use crate::store::{
-    StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties, claims,
+    StoreResult, Transaction, chat_access, chat_labels, chat_properties as stored_properties,
     members as stored_members, notes,
 };
 
@@ -35,8 +34,9 @@ pub(super) struct ResolvedInbox<'c> {
 /// only claims.
 pub(super) fn resolve<'c>(
     tx: &mut Transaction<'_>,
-    scope: &SessionScope,
+    org: OrgId,
     changes: &[(usize, SessionId, &'c Change)],
+    claimed: &BTreeSet<ChatAddress>,
 ) -> StoreResult<(Vec<ResolvedInbox<'c>>, Rejections)> {
     let inboxes = changes.iter().filter_map(|(index, _, change)| {
         if let Change::Inbox { chat, inbox } = change { Some((*index, chat, &**inbox)) } else { None }
@@ -48,11 +48,9 @@ pub(super) fn resolve<'c>(
     // PostgreSQL cannot store U+0000, so no property has it in its name.
     let keys = inboxes.iter().flat_map(|(.., inbox)| inbox.properties.keys().map(String::as_str));
     let keys: BTreeSet<&str> = keys.filter(|key| !key.contains('\0')).collect();
-    let definitions = chat_properties::definitions(tx, scope.org, &keys.into_iter().collect::<Vec<_>>())?;
+    let definitions = chat_properties::definitions(tx, org, &keys.into_iter().collect::<Vec<_>>())?;
     let named: BTreeSet<&str> = inboxes.iter().flat_map(|(.., inbox)| members(inbox)).collect();
-    let members = stored_members::lock_existing(tx, scope.org, &named.into_iter().collect::<Vec<_>>())?;
-    let chats: BTreeSet<&ChatAddress> = inboxes.iter().map(|(_, chat, _)| *chat).collect();
-    let claimed = claims::of(tx, scope.org, scope.claimant(), &chats.into_iter().collect::<Vec<_>>())?;
+    let members = stored_members::lock_existing(tx, org, &named.into_iter().collect::<Vec<_>>())?;
 
     let (mut resolved, mut rejections) = (Vec::with_capacity(inboxes.len()), Rejections::new());
     for (index, chat, inbox) in inboxes {
