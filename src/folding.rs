@@ -1,11 +1,14 @@
 //! Text without case, accents and compatibility forms, for search.
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
-use icu_properties::CodePointMapData;
-use icu_properties::props::{CanonicalCombiningClass, GeneralCategory};
+use icu_properties::props::{CanonicalCombiningClass, DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// The first digits of scripts with digits of their own: Arabic, Persian, Devanagari, Bengali, Thai.
 const ZEROS: [char; 5] = ['\u{660}', '\u{6F0}', '\u{966}', '\u{9E6}', '\u{E50}'];
+
+/// A braille pattern without dots, which is no blank in Unicode.
+const BRAILLE_BLANK: char = '\u{2800}';
 
 /// The text in lower case, without accents, in NFC. Texts that people type for each other have the same result: `joao` and
 /// `João`, `istanbul` and `İstanbul`, `ｗｉｄｅ` and `wide`. Folding a folded text changes nothing.
@@ -32,6 +35,12 @@ pub fn name_key(name: &str) -> String {
 /// The text in NFC: letters with their accents as one character where there is one.
 pub fn compose(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+}
+
+/// Whether nothing of the text is visible.
+pub fn is_blank(text: &str) -> bool {
+    let is_ignorable = |c: char| CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
+    text.chars().all(|c| c.is_whitespace() || c == BRAILLE_BLANK || is_ignorable(c))
 }
 
 /// Whether a character combines with the one before it.
@@ -77,6 +86,10 @@ fn push_plain(folded: &mut String, character: char) {
         'ł' => "l",
         'ŧ' => "t",
         'ς' => "σ",
+        // What keyboards write for ASCII punctuation.
+        '‘' | '’' | 'ʼ' => "'",
+        '“' | '”' => "\"",
+        '‐' | '–' => "-",
         // Arabic: alef wasla, forms of yeh and kaf, teh marbuta, and the elongation.
         'ٱ' => "ا",
         'ى' | 'ی' => "ي",
@@ -121,6 +134,8 @@ mod tests {
             ("한국", "\u{1112}\u{1161}\u{11AB}\u{1100}\u{116E}\u{11A8}"),
             ("office", "oﬃce"),
             ("softhyphen", "soft\u{AD}hyphen"),
+            ("o'brien", "O’Brien"),
+            ("jean-luc", "Jean\u{2011}Luc"),
         ];
         for (folded, text) in same {
             assert_eq!(fold(text), folded, "{text}");
@@ -128,6 +143,16 @@ mod tests {
         for (one, other) in [("か", "が"), ("कि", "की"), ("กา", "กิ"), ("a b", "ab")] {
             assert_ne!(fold(one), fold(other));
         }
+    }
+
+    #[test]
+    fn text_without_visible_characters_is_blank() {
+        for blank in
+            ["", " \t", "\u{A0}", "\u{200B}\u{200E}", "\u{2060}\u{FEFF}", "\u{3164}", "\u{2800} \u{2800}"]
+        {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        assert!(![".", "أ", "👍", "\u{200F}x"].into_iter().any(is_blank));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The part of a text around the matches of a query.
 
 use super::query::Query;
-use super::tokens::{Token, terms_of, tokens};
+use super::tokens::{IndexTerm, Token, phone_numbers, terms_of, tokens};
 use crate::folding::compose;
 
 /// Maximum number of words in a headline.
@@ -22,7 +22,8 @@ pub struct Piece {
 pub fn headline(text: &str, query: &Query) -> Vec<Piece> {
     let text = compose(text);
     let tokens = tokens(&text);
-    let matches = matches(&tokens, query);
+    let terms = [terms_of(&tokens), phone_numbers(&text, &tokens)].concat();
+    let matches = matches(&tokens, &terms, query);
     let (first, end) = window(&matches);
     let start = if first == 0 { 0 } else { tokens[first].range.start };
     let stop = if end == tokens.len() { text.len() } else { tokens[end - 1].range.end };
@@ -37,10 +38,10 @@ pub fn headline(text: &str, query: &Query) -> Vec<Piece> {
 }
 
 /// Which words match.
-fn matches(tokens: &[Token], query: &Query) -> Vec<bool> {
+fn matches(tokens: &[Token], terms: &[IndexTerm], query: &Query) -> Vec<bool> {
     let mut matches = vec![false; tokens.len()];
-    for term in terms_of(tokens) {
-        for lexeme in query.wanted().filter(|lexeme| lexeme.matches(&term)) {
+    for term in terms {
+        for lexeme in query.wanted().filter(|lexeme| lexeme.matches(term)) {
             // One letter is the beginning of a pair.
             let is_one = lexeme.text.len() <= tokens[term.token].text.len();
             let number = if is_one { 1 } else { term.tokens };
@@ -99,6 +100,7 @@ mod tests {
         assert_eq!(marked("我家在上海东边。", "上海"), "我家在[上海]东边。");
         assert_eq!(marked("我家在上海东边。", "上"), "我家在[上]海东边。");
         assert_eq!(marked("see invoice_2025.pdf", "inv -see"), "see [invoice]_2025.pdf");
+        assert_eq!(marked("Call +1 (555) 010-1234 now", "15550101234"), "Call +[1] ([555]) [010]-[1234] now");
         assert_eq!(marked("", "x"), "");
     }
 

@@ -1,7 +1,7 @@
 //! Queries in the syntax of a web search.
 
 use super::english::inflections;
-use super::tokens::{IndexTerm, Kind, Token, terms_of, tokens};
+use super::tokens::{IndexTerm, Kind, Token, phone_numbers, terms_of, tokens};
 use crate::folding::compose;
 
 /// A query: a text matches when it matches every clause of one group.
@@ -40,11 +40,12 @@ pub struct Lexeme {
 
 impl Query {
     /// Parses a query. `a b` matches texts with both words, in any inflection and as the beginning of longer words, `"a b"`
-    /// the phrase, `a or b` one of them, `-a` excludes texts. `None` when a group has only exclusions: it would match
-    /// nearly every text.
+    /// the phrase, `a or b` one of them, `-a` excludes texts; a phone number matches it however it is written. `None` when a
+    /// group has only exclusions: it would match nearly every text.
     pub fn parse(query: &str) -> Option<Self> {
-        let mut groups = vec![Vec::new()];
-        for item in items(&compose(query)) {
+        let query = compose(query);
+        let mut groups = vec![phone_number(&query).into_iter().collect(), Vec::new()];
+        for item in items(&query) {
             if item.is_or() {
                 groups.push(Vec::new());
             } else if let (Some(clause), Some(group)) = (item.clause(), groups.last_mut()) {
@@ -68,6 +69,14 @@ impl Lexeme {
     pub(super) fn matches(&self, term: &IndexTerm) -> bool {
         if self.is_prefix { term.text.starts_with(&self.text) } else { term.text == self.text }
     }
+}
+
+/// The digits of a query that is a phone number in several parts.
+fn phone_number(query: &str) -> Option<Clause> {
+    let tokens = tokens(query);
+    let number = phone_numbers(query, &tokens).pop().filter(|number| number.tokens == tokens.len())?;
+    let lexemes = vec![Lexeme { text: number.text, is_prefix: true }];
+    Some(Clause { is_excluded: false, steps: vec![Step { distance: 0, lexemes }] })
 }
 
 /// A part of a query.
@@ -179,6 +188,7 @@ mod tests {
             ("zz9 -qq7 or \"the xx8", "zz9* -qq7 | xx8"),
             ("上海东边 海", "上海<1>海东<1>东边* 海*"),
             ("qq7手机", "qq7<1>手机*"),
+            ("+1 (555) 010-1234", "15550101234* | 1* 555* 010<1>1234*"),
             ("the OR of ?! -the", ""),
             ("or", ""),
         ];

@@ -1,6 +1,6 @@
 //! Splits a text into words and letters.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::LineBreak;
@@ -41,14 +41,14 @@ impl Token {
     }
 }
 
-/// A word or a pair of letters of a text.
+/// A word, a pair of letters or a phone number of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexTerm {
     /// The folded text.
     pub text: String,
     /// Index of the token.
     pub(super) token: usize,
-    /// Number of tokens: 2 for a pair of letters.
+    /// Number of tokens: 2 for a pair of letters, those of a phone number.
     pub(super) tokens: usize,
 }
 
@@ -59,9 +59,35 @@ impl IndexTerm {
     }
 }
 
-/// What the index has of a text, in NFC, in order.
+/// What the index has of a text, in NFC: its words and pairs of letters in order, then its phone numbers.
 pub fn index_terms(text: &str) -> Vec<IndexTerm> {
-    terms_of(&tokens(text))
+    let tokens = tokens(text);
+    let numbers = phone_numbers(text, &tokens);
+    [terms_of(&tokens), numbers].concat()
+}
+
+/// How many digits a phone number has.
+const PHONE_DIGITS: RangeInclusive<usize> = 7..=15;
+
+/// The digits of each phone number that is written in several parts, such as `+55 (11) 99999-0001`.
+pub(super) fn phone_numbers(text: &str, tokens: &[Token]) -> Vec<IndexTerm> {
+    let is_number = |token: &Token| token.text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_within = |c: char| {
+        matches!(c, '+' | '-' | '(' | ')' | '.' | '/' | ' ' | '\u{A0}' | '\u{202F}' | '\u{2010}'..='\u{2013}')
+    };
+    let is_next = |one: &Token, next: &Token| {
+        is_number(one) && is_number(next) && text[one.range.end..next.range.start].chars().all(is_within)
+    };
+    let mut numbers = Vec::new();
+    let mut token = 0;
+    for parts in tokens.chunk_by(is_next) {
+        let digits: String = parts.iter().map(|part| part.text.as_str()).collect();
+        if parts.len() > 1 && PHONE_DIGITS.contains(&digits.len()) {
+            numbers.push(IndexTerm { text: digits, token, tokens: parts.len() });
+        }
+        token += parts.len();
+    }
+    numbers
 }
 
 pub(super) fn terms_of(tokens: &[Token]) -> Vec<IndexTerm> {
@@ -167,7 +193,8 @@ mod tests {
     fn words_end_at_blanks_and_punctuation() {
         assert_eq!(texts("See invoice_2025.pdf"), ["see", "invoice", "2025", "pdf"]);
         assert_eq!(texts("mary.o'brien@acme.example"), ["mary", "o", "brien", "acme", "example"]);
-        assert_eq!(texts("+55 (11) 99999-0001"), ["55", "11", "99999", "0001"]);
+        assert_eq!(texts("+55 (11) 99999-0001"), ["55", "11", "99999", "0001", "5511999990001"]);
+        assert_eq!(texts("at 12:30 on 5 May 2025"), ["12", "30", "5", "may", "2025"]);
         assert_eq!(texts("👍🏽 ok 1️⃣ हिन्दी"), ["ok", "1", "हिन्दी"]);
         assert_eq!(texts(&"é".repeat(3000)), ["e".repeat(MAX_WORD)]);
     }

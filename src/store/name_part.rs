@@ -6,7 +6,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, Text, Uuid};
 
 use super::lists::push;
-use crate::ids::OrgId;
+use crate::folding::fold;
+use crate::ids::{AddressKind, ChatAddress, OrgId};
 
 /// Fewest digits of a phone number's part.
 const MIN_DIGITS: usize = 3;
@@ -20,22 +21,24 @@ pub(super) struct NamePart {
     /// The folded text.
     name: String,
     name_ngrams: Vec<String>,
-    /// Its digits, if it may be a part of a phone number, with their n-grams.
-    number: Option<(String, Vec<String>)>,
+    /// Its digits, if it may be a part of a phone number, with their n-grams; those of the number's other spelling, too.
+    numbers: Vec<(String, Vec<String>)>,
 }
 
 impl NamePart {
-    /// `name` is folded and not empty.
-    pub(super) fn new(org: OrgId, name: String) -> Self {
-        let number = digits(&name).map(|digits| (digits.clone(), ngrams(org, &digits)));
+    /// `None` for a text that all have.
+    pub(super) fn new(org: OrgId, text: &str) -> Option<Self> {
+        let name = fold(text).trim().to_owned();
+        let numbers = numbers(&name).into_iter();
+        let numbers = numbers.map(|digits| (digits.clone(), ngrams(org, &digits))).collect();
         let name_ngrams = ngrams(org, &name);
-        Self { org, name, name_ngrams, number }
+        (!name.is_empty()).then_some(Self { org, name, name_ngrams, numbers })
     }
 
     /// The condition that the chat `c` with its contact `p`, if any, has the text.
     pub(super) fn push_condition<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         push!(out; "(strpos(CASE WHEN p.name IS NULL THEN c.search_key ELSE p.search_key END, ", [Text] &self.name, ") > 0");
-        if let Some((digits, _)) = &self.number {
+        for (digits, _) in &self.numbers {
             push!(out; " OR c.chat_id LIKE '%@c.us' AND strpos(c.chat_id, ", [Text] digits, ") > 0");
         }
         push!(out; ")");
@@ -45,7 +48,7 @@ impl NamePart {
     /// A query of the keys of the chats whose name or number has the n-grams.
     pub(super) fn push_found<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.push_indexed(out.reborrow(), OF_CHATS, &self.name_ngrams)?;
-        if let Some((_, ngrams)) = &self.number {
+        for (_, ngrams) in &self.numbers {
             push!(out; " UNION ");
             self.push_indexed(out.reborrow(), OF_CHATS, ngrams)?;
         }
@@ -60,7 +63,7 @@ impl NamePart {
     pub(super) fn push_matches<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         push!(out; "SELECT 1 FROM (");
         self.push_indexed(out.reborrow(), OF_CHATS, &self.name_ngrams)?;
-        if let Some((_, ngrams)) = &self.number {
+        for (_, ngrams) in &self.numbers {
             push!(out; " UNION ALL ");
             self.push_indexed(out.reborrow(), OF_CHATS, ngrams)?;
         }
@@ -81,11 +84,19 @@ impl NamePart {
     }
 }
 
-/// The digits of a text that has only them and what stands between the digits of a phone number.
-fn digits(text: &str) -> Option<String> {
-    let is_phone = text.chars().all(|c| c.is_ascii_digit() || "+-(). ".contains(c));
+/// The digits of a person's address, or of a text that has only them and what stands between the digits of a phone number;
+/// then those of its other spelling, if the number is whole and has one.
+fn numbers(text: &str) -> Vec<String> {
+    let is_phone = text.chars().all(|c| c.is_ascii_digit() || "+-()./ ".contains(c));
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    (is_phone && digits.len() >= MIN_DIGITS).then_some(digits)
+    let spelled = if is_phone { format!("{digits}@c.us") } else { text.to_owned() };
+    let address: Option<ChatAddress> = spelled.parse().ok();
+    let Some(address) = address.filter(|address| address.kind() == AddressKind::Person) else {
+        return Vec::new();
+    };
+    let digits = |address: ChatAddress| address.as_str().trim_end_matches("@c.us").to_owned();
+    let all = [address.other_spelling(), Some(address)].into_iter().flatten().map(digits);
+    all.filter(|digits| digits.len() >= MIN_DIGITS).collect()
 }
 
 /// The n-grams that every text containing this one has: its 3-grams, or the whole text if it is shorter. See `name_ngrams`.

@@ -15,6 +15,7 @@ use super::change::{
 };
 use super::setup::Setup;
 use crate::error::{Error, Result};
+use crate::folding::is_blank;
 use crate::ids::AddressKind;
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
@@ -91,11 +92,6 @@ fn parse_contact(contact: event::Contact) -> Result<Change> {
         updated_at: instant("contact.updatedAt", contact.updated_at)?,
     };
     Ok(Change::Contact { id, contact })
-}
-
-/// Gateways report unknown names as empty ones.
-fn is_blank(name: &str) -> bool {
-    name.trim().is_empty()
 }
 
 fn parse_chat(chat: event::Chat) -> Result<Change> {

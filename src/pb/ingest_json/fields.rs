@@ -76,6 +76,10 @@ pub mod instant {
         }
 
         fn visit_i64<E: serde::de::Error>(self, millis: i64) -> Result<Self::Value, E> {
+            if Instant::looks_like_seconds(millis) {
+                let expected = "in Unix milliseconds; the value looks like seconds";
+                return Err(E::invalid_value(Unexpected::Signed(millis), &expected));
+            }
             let instant = Instant::from_millis(millis);
             let instant = instant.ok_or_else(|| E::invalid_value(Unexpected::Signed(millis), &self))?;
             Ok(Some(instant.into()))

@@ -7,7 +7,6 @@ use diesel::sql_types::{Array, Text, Timestamptz, Uuid};
 
 use super::filter::{AssigneeFilter, ChatFilter};
 use super::selective::{Asked, Selective, push_driver};
-use crate::folding::fold;
 use crate::ids::OrgId;
 use crate::store::lists::{ListScope, push};
 use crate::store::name_part::NamePart;
@@ -23,8 +22,7 @@ pub(in crate::store) struct Matching<'a> {
 
 impl<'a> Matching<'a> {
     pub(super) fn new(org: OrgId, scope: ListScope<'a>, filter: &'a ChatFilter) -> Self {
-        let name = filter.name.as_deref().map(fold).filter(|name| !name.is_empty());
-        let name = name.map(|name| NamePart::new(org, name));
+        let name = filter.name.as_deref().and_then(|text| NamePart::new(org, text));
         Self { org, scope, filter, name, archived_is_ordered: false }
     }
 
