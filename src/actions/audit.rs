@@ -3,6 +3,7 @@
 use prost::Message as _;
 
 use super::page::{CursorList, Page, PageRequest};
+use super::sessions::missing_chat;
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Result};
@@ -35,8 +36,12 @@ pub async fn list(
         let older_than = older_than.map(|(at, id)| (Instant::from_micros(at), id));
         let is_claimed = !claims::of(connection, org, claimant.as_ref(), &[&query.address])?.is_empty();
         let query = AuditQuery { older_than, is_claimed, ..query.clone() };
-        let rows = events::of_chat(connection, org, &query, limit)?;
-        Ok(rows.ok_or_else(|| Error::not_found("chat not found"))?)
+        match events::of_chat(connection, org, &query, limit)? {
+            Some(rows) => Ok(rows),
+            None => {
+                Err(missing_chat(connection, org, query.phone.as_ref(), query.sessions.as_deref())?.into())
+            }
+        }
     };
     let position = |event: &ChangeEvent| (event.at.micros(), event.event_id);
     list.page_by_size(page.limit, &page.cursor, position, size_of, read).await

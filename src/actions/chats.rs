@@ -6,6 +6,7 @@ use super::chat_lists;
 use super::chat_properties::{self, PropertyInput};
 use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
+use super::sessions::missing_chat;
 use super::{Precondition, labels};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -17,7 +18,7 @@ use crate::store::chats::{ChatView, LockedChat};
 use crate::store::labels::LabelName;
 use crate::store::{
     self, Connection, Store, StoreResult, Transaction, chat_find, chat_labels, chats, claims, members,
-    session_chats, sessions,
+    session_chats,
 };
 use crate::text_key::text_key;
 
@@ -43,7 +44,7 @@ pub async fn get(
 ) -> Result<ChatView> {
     let org = caller.org;
     let selector = ChatSelector::of(caller, address, number);
-    store.read(move |connection| find(connection, org, &selector)).await
+    store.read_fixed(move |connection| find(connection, org, &selector)).await
 }
 
 /// Changes the chat and returns it as the selected number sees it.
@@ -163,19 +164,13 @@ pub(super) fn check_shared(
     }
 }
 
-/// The error when the selected session does not hold the chat: the phone is unknown, or the chat.
+/// The error when the selected session does not hold the chat.
 pub(super) fn missing(
     connection: &mut Connection,
     org: OrgId,
     selector: &ChatSelector,
 ) -> StoreResult<Error> {
-    let is_phone_unknown = match &selector.phone {
-        Some(phone) => {
-            sessions::find_by_phone(connection, org, phone, selector.sessions.as_deref())?.is_empty()
-        }
-        None => false,
-    };
-    Ok(Error::not_found(if is_phone_unknown { "phone not found" } else { "chat not found" }))
+    missing_chat(connection, org, selector.phone.as_ref(), selector.sessions.as_deref())
 }
 
 /// A syntactically valid change.

@@ -1,5 +1,7 @@
 //! Lists of messages in the chat API.
 
+use super::chats::missing;
+use super::sessions::missing_chat;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{AddressKind, ChatAddress, PhoneSelector};
@@ -18,20 +20,22 @@ pub async fn list(
     filter: MessageFilter,
     page: PageWindow,
 ) -> Result<ListPage<ListedMessage>> {
-    let missing = if filter.chat.is_some() { "chat not found" } else { "phone not found" };
     let org = caller.org;
     let scope = SessionScope::of(caller, number);
-    let read = move |connection: &mut Connection| match chat_access::hides(
-        connection,
-        org,
-        filter.chat.as_ref(),
-        scope.viewer.as_deref(),
-    )? {
-        true => Ok(None),
-        false => message_lists::list(connection, org, &scope, &filter, page),
+    let read = move |connection: &mut Connection| {
+        let listed = match chat_access::hides(connection, org, filter.chat.as_ref(), scope.viewer.as_deref())?
+        {
+            true => None,
+            false => message_lists::list(connection, org, &scope, &filter, page)?,
+        };
+        match listed {
+            Some(listed) => Ok(listed),
+            None => {
+                Err(missing_chat(connection, org, scope.phone.as_ref(), scope.sessions.as_deref())?.into())
+            }
+        }
     };
-    let listed = store.read(read).await?;
-    listed.ok_or_else(|| Error::not_found(missing))
+    store.read(read).await
 }
 
 /// The last reaction of each person to a message of a chat, by its `message_id` or its `unique_id`.
@@ -49,9 +53,13 @@ pub async fn reactions(
     let org = caller.org;
     let name = name(&address, &message_id);
     let selector = ChatSelector::of(caller, address, number);
-    let found =
-        store.read(move |connection| message_lists::reactions(connection, org, &selector, &name)).await?;
-    let mut found = found.ok_or_else(|| Error::not_found("chat not found"))?;
+    let read =
+        move |connection: &mut Connection| match message_lists::reactions(connection, org, &selector, &name)?
+        {
+            Some(found) => Ok(found),
+            None => Err(missing(connection, org, &selector)?.into()),
+        };
+    let mut found = store.read(read).await?;
     if found.len() > 1 {
         let problem = "must be the `message_id` of a message: several have this `unique_id`";
         return Err(Error::invalid("message_id", problem));

@@ -4,6 +4,7 @@ use super::Precondition;
 use super::chats::{check_shared, missing};
 use super::idempotency::IdempotentWrite;
 use super::name::check_no_nul;
+use super::sessions::missing_chat;
 use crate::caller::{Actor, Caller, Capability};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, NoteId, OrgId, PhoneSelector};
@@ -58,11 +59,15 @@ pub async fn list(
     filter: NoteFilter,
     page: PageWindow,
 ) -> Result<ListPage<NoteView>> {
-    let missing = if filter.chat.is_some() { "chat not found" } else { "phone not found" };
     let (org, scope) = (caller.org, SessionScope::of(caller, number));
-    let listed =
-        store.read(move |connection| note_lists::list(connection, org, &scope, &filter, page)).await?;
-    listed.ok_or_else(|| Error::not_found(missing))
+    let read =
+        move |connection: &mut Connection| match note_lists::list(connection, org, &scope, &filter, page)? {
+            Some(listed) => Ok(listed),
+            None => {
+                Err(missing_chat(connection, org, scope.phone.as_ref(), scope.sessions.as_deref())?.into())
+            }
+        };
+    store.read(read).await
 }
 
 /// The note.

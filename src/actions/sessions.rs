@@ -6,7 +6,7 @@ use super::{Precondition, name, orgs};
 use crate::caller::Caller;
 use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
-use crate::ids::{OrgId, Phone, PhoneId, SessionId};
+use crate::ids::{OrgId, Phone, PhoneId, PhoneSelector, SessionId};
 use crate::patch::Patch;
 pub use crate::store::sessions::SessionRow;
 use crate::store::sessions::{self, Insertion, NewSessionRow};
@@ -65,7 +65,7 @@ pub async fn create<R: Send + 'static>(
 pub async fn get(store: &Store, caller: &Caller, session: SessionId) -> Result<SessionRow> {
     check_reach(caller, session)?;
     let org = caller.org;
-    store.read(move |connection| find(connection, org, session)).await
+    store.read_fixed(move |connection| find(connection, org, session)).await
 }
 
 /// All sessions of the organization, oldest first.
@@ -163,6 +163,20 @@ pub(super) fn check_reach(caller: &Caller, session: SessionId) -> Result<()> {
         Some(allowed) if !allowed.contains(&session) => Err(not_found()),
         _ => Ok(()),
     }
+}
+
+/// The error when the session with that phone, one of `sessions`, does not hold a chat: the phone is unknown, or the chat.
+pub(super) fn missing_chat(
+    connection: &mut Connection,
+    org: OrgId,
+    phone: Option<&PhoneSelector>,
+    sessions: Option<&[SessionId]>,
+) -> StoreResult<Error> {
+    let is_phone_unknown = match phone {
+        Some(phone) => sessions::find_by_phone(connection, org, phone, sessions)?.is_empty(),
+        None => false,
+    };
+    Ok(Error::not_found(if is_phone_unknown { "phone not found" } else { "chat not found" }))
 }
 
 pub(super) fn not_found() -> Error {
