@@ -15,6 +15,7 @@ mod foreign_ids;
 mod habits;
 mod http;
 mod idempotency;
+mod large_groups;
 mod logins;
 mod messages;
 mod notes;

@@ -10,6 +10,9 @@ use crate::ids::{AddressKind, ChatAddress, SessionId};
 use crate::store::ingest::{Message, MessageKey, write_messages};
 use crate::store::{StoreResult, Transaction, media};
 
+/// The most persons of whom a message has receipts or reactions.
+const MAX_PERSONS: usize = 8192;
+
 pub(crate) fn from_row(row: Message) -> StoreResult<MessageState> {
     let Value::Object(details) = row.details else {
         return Err(Error::internal("messages.details is not an object").into());
@@ -52,8 +55,27 @@ pub(super) fn write(
     let deleted = states.iter().filter(|(_, state)| state.is_deleted()).map(|(key, _)| key);
     media::delete_of_messages(tx, org, &deleted.collect::<Vec<_>>())?;
     let rows: Vec<Message> =
-        states.into_iter().map(|(key, state)| to_row(key, state)).collect::<StoreResult<_>>()?;
+        states.into_iter().map(|(key, state)| to_row(key, bounded(state))).collect::<StoreResult<_>>()?;
     write_messages(tx, &rows, added)
+}
+
+/// The state with as many persons as a large group has: those with the first addresses, whichever came first.
+fn bounded(mut state: MessageState) -> MessageState {
+    fn bound<V>(persons: &mut BTreeMap<String, V>) {
+        while persons.len() > MAX_PERSONS {
+            persons.pop_last();
+        }
+    }
+
+    bound(&mut state.reactions);
+    if let Some(delivery) = &mut state.delivery {
+        bound(&mut delivery.delivered);
+        bound(&mut delivery.read);
+        while delivery.pending.len() > MAX_PERSONS {
+            delivery.pending.pop_last();
+        }
+    }
+    state
 }
 
 fn to_row(key: MessageKey, state: MessageState) -> StoreResult<Message> {
