@@ -16,7 +16,7 @@ pub fn options(max_body_bytes: usize) -> Options {
         max_body_bytes,
         body_limit,
         gunzip: Some(gunzip),
-        is_reserved: has_word_for_chat_id,
+        is_reserved: has_word_for_id,
         describe_error: |status| match Rejection::of(status) {
             Some(rejection) => describe(&rejected(rejection)),
             None => with_origin(status, describe),
@@ -38,14 +38,18 @@ pub fn body_limit(rpc: &str, max_body: usize) -> usize {
     }
 }
 
-/// Whether the path has a word where the chat API has a chat id, which contains digits: other servers of that API have
-/// further routes such as `/v1/chats/notifications`.
-fn has_word_for_chat_id(path: &str) -> bool {
-    let segment = path.strip_prefix("/v1/chats/").and_then(|rest| rest.split('/').next());
-    let is_word = |text: &str| {
-        text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b':'))
+/// Whether the path has a word where the chat API has an id: other servers of that API have further routes such as
+/// `/v1/chats/notifications` and `/v1/queue/jobs`. Ids of chats and sends contain digits; those of messages may be any text,
+/// which counts as a word in lower case.
+fn has_word_for_id(path: &str) -> bool {
+    let mut segments = path.strip_prefix("/v1/").unwrap_or_default().split('/');
+    let (noun, id) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+    let is_letter = |byte: u8| match noun {
+        "chats" => byte.is_ascii_alphabetic() || byte == b'_' || byte == b':',
+        "message" | "note" | "queue" => byte.is_ascii_lowercase(),
+        _ => false,
     };
-    segment.is_some_and(|segment| !segment.is_empty() && is_word(segment))
+    !id.is_empty() && !id.starts_with("note-") && id.bytes().all(|byte| byte == b'-' || is_letter(byte))
 }
 
 /// Decompresses at most `limit` bytes; `None` if there are more.

@@ -183,10 +183,11 @@ async fn doctor_fetches_the_jwks_once() {
             .env("SWITCHBOARD_JWT_ISSUER", "https://login.acme.example");
         command.env("SWITCHBOARD_JWT_AUDIENCE", "inbox");
         let (code, findings) = doctor(&mut command);
+        assert!(!of(&findings, "login keys").to_string().contains("secret"), "{findings:?}");
         (code, of(&findings, "login keys")["verdict"].as_str().expect("a verdict").to_owned())
     };
     let failed = (Some(1), "failed".to_owned());
-    assert_eq!(with_keys("http://127.0.0.1:1/jwks.json"), failed);
+    assert_eq!(with_keys("http://user:secret@127.0.0.1:1/jwks.json?token=secret"), failed);
     assert_eq!(with_keys(text(&file)), failed);
     fs::write(&file, r#"{"keys": []}"#).expect("a file");
     assert_eq!(with_keys(text(&file)), failed);

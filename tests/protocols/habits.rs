@@ -22,7 +22,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 async fn json_is_accepted_with_any_spelling_of_its_charset() {
     let world = World::shared().await;
     let chat = world.chat("Alice").await;
-    for charset in ["utf-8", "UTF-8", "utf8", "UTF8", "\"utf-8\"", "'UTF-8'", "utf_8"] {
+    for charset in ["utf-8", "UTF-8", "utf8", "UTF8", "\"utf-8\"", "'UTF-8'", "utf_8", "us-ascii"] {
         for parameter in [format!("; charset={charset}"), format!(";Charset={charset}")] {
             let caller = world.rest().with("content-type", format!("application/json{parameter}"));
             caller.send("PATCH", &chat.path, r#"{"labels": "x"}"#).await.expect(200);
@@ -118,6 +118,9 @@ async fn unserved_routes_of_the_vendor_are_unknown_paths() {
         ("PATCH", "/v1/chats/custom-properties"),
         ("GET", "/v1/chats/notifications/messages"),
         ("POST", "/v1/broadcasts"),
+        ("POST", "/v1/message/broadcast"),
+        ("GET", "/v1/queue/jobs"),
+        ("DELETE", "/v1/queue/purge"),
         ("GET", "/v1/tickets"),
     ] {
         for caller in [world.rest(), world.anonymous()] {
@@ -202,16 +205,28 @@ async fn unknown_phone_is_named_in_the_error() {
     let chat = world.chat("Alice").await;
     let other = world.rest().with("x-phone", &world.other.numbers[0]);
     let unknown = world.rest().with("x-phone", "15550199999");
+    let of_chat = ["", "/messages", "/audit-logs", "/notes", "/messages/true_x_A/reactions"];
+    let of_chat = of_chat.map(|part| format!("{}{part}", chat.path));
+    let of_all = [
+        "/v1/chats",
+        "/v1/chats:count",
+        "/v1/chats/messages",
+        "/v1/chats/messages:search?query=x",
+        "/v1/note",
+    ];
     let message = |answer: crate::support::Answer| answer.expect(404).json()["message"].clone();
     for caller in [&unknown, &other] {
-        assert_eq!(message(caller.get(&chat).await), "phone not found");
+        for path in of_chat.iter().map(String::as_str).chain(of_all) {
+            assert_eq!(message(caller.get(path).await), "phone not found", "{path}");
+        }
         assert_eq!(message(caller.patch(&chat, json!({"labels": "x"})).await), "phone not found");
         assert_eq!(message(caller.json("POST", format!("{}/read", chat.path), "").await), "phone not found");
-        assert_eq!(message(caller.get("/v1/chats").await), "phone not found");
     }
     // A known number that does not hold the chat.
     let second = world.rest().with("x-phone", &world.org.numbers[1]);
-    assert_eq!(message(second.get(&chat).await), "chat not found");
+    for path in &of_chat {
+        assert_eq!(message(second.get(path).await), "chat not found", "{path}");
+    }
 }
 
 /// The responses with data, each with what selects it.
@@ -225,6 +240,21 @@ async fn private(world: &World, caller: &Rest) -> Vec<(&'static str, crate::supp
         ("missing", caller.get("/v1/chats/15550199999@c.us").await.expect(404), "no-store"),
         ("rejected", world.anonymous().get(&chat).await.expect(401), "no-store"),
     ]
+}
+
+#[tokio::test]
+async fn streams_are_private_and_selected_by_accept() {
+    let world = World::shared().await;
+    for accept in ["application/x-ndjson", "text/event-stream"] {
+        let deadline = world.rest().with("grpc-timeout", "500m").with("accept", accept);
+        let answer = deadline.get("/v1/chats:watch").await.expect(200);
+        let vary: Vec<_> =
+            answer.headers.get_all("vary").iter().filter_map(|name| name.to_str().ok()).collect();
+        for name in ["accept", "authorization, x-api-key", "x-phone"] {
+            assert!(vary.join(", ").split(", ").any(|one| name.starts_with(one)), "{name}: {vary:?}");
+        }
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
 }
 
 #[tokio::test]

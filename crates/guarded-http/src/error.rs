@@ -44,6 +44,8 @@ impl HttpError {
 
 impl From<reqwest::Error> for HttpError {
     fn from(error: reqwest::Error) -> Self {
+        // A URL may contain credentials.
+        let error = error.without_url();
         let mut source: Option<&(dyn StdError + 'static)> = Some(&error);
         while let Some(cause) = source {
             if cause.is::<NotAllowed>() {

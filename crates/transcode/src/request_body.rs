@@ -101,7 +101,7 @@ fn is_json(method: &Method, headers: &HeaderMap) -> bool {
     let is_utf8 = |part: &str| match part.split_once('=') {
         Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
             let name = value.trim().trim_matches(['"', '\'']).replace(['-', '_'], "");
-            name.eq_ignore_ascii_case("utf8")
+            ["utf8", "usascii", "ascii"].iter().any(|known| name.eq_ignore_ascii_case(known))
         }
         Some(_) | None => true,
     };

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, request};
 use http_body::{Body as HttpBody, Frame};
 use tonic::codegen::tokio_stream::Stream;
@@ -127,6 +127,7 @@ where
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, format.content_type());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.append(VARY, HeaderValue::from_static("accept"));
         // Without it, nginx holds items back until its buffer is full.
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         let metadata = std::mem::take(reply.metadata_mut()).into_headers();

@@ -3,7 +3,8 @@
 use http::header::{CACHE_CONTROL, ETAG, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue};
 
-/// Keeps shared caches and other callers of a browser from the response. Public documents set `cache-control` themselves.
+/// Keeps shared caches and other callers of a browser from the response. Public documents may be stored: they set
+/// `cache-control` themselves.
 pub fn write_headers(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = match headers.contains_key(ETAG) {
@@ -11,7 +12,7 @@ pub fn write_headers(headers: &mut HeaderMap) {
         true => "private, no-cache",
         false => "no-store",
     };
-    if !headers.contains_key(CACHE_CONTROL) {
+    if headers.get(CACHE_CONTROL).is_none_or(|policy| policy == "no-store") {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(policy));
         headers.append(VARY, HeaderValue::from_static("authorization, x-api-key"));
     }
