@@ -60,7 +60,7 @@ const OWN_MESSAGES: &str =
 /// A note of each of twenty chats.
 const NOTES: &str = "INSERT INTO notes (org_id, note_id, chat_key, body, author)
      SELECT org_id, 'note-' || repeat(chr(96 + row_number() OVER (ORDER BY chat_key)::integer), 16), chat_key, 'hello', 'operator'
-     FROM (SELECT org_id, chat_key FROM chats WHERE ORG ORDER BY chat_key LIMIT 20) c";
+     FROM (SELECT org_id, chat_key FROM chats WHERE ORG ORDER BY chat_key LIMIT 20) c ON CONFLICT DO NOTHING";
 
 /// The sessions whose connector is not there: nothing leaves their queues.
 const CONNECTED: &str =

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use crate::support::{Cluster, Database, ROOT};
 
-/// Our own tables; `__diesel_schema_migrations` is diesel's.
-const OURS: &str =
-    "c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_%' AND NOT c.relispartition";
+/// Our own tables; `__diesel_schema_migrations` is diesel's, and extensions have some.
+const OURS: &str = "c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_%' AND NOT c.relispartition
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')";
 
 /// Types without a diesel equivalent; columns of these types are not declared.
 const WITHOUT_DIESEL_TYPE: [&str; 2] = ["Tsvector", "xid8"];

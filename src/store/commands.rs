@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use diesel::dsl::{exists, not, now};
 use diesel::prelude::*;
-use diesel::query_dsl::methods;
 use diesel::sql_types::Timestamptz;
-use diesel::upsert::excluded;
 use uuid::Uuid;
 
 use super::bulk::{has_key_of, insert_rows, replace_columns};
@@ -199,21 +197,22 @@ pub fn acquire_lease(
     holder: Uuid,
     duration: Duration,
 ) -> StoreResult<bool> {
-    let upsert = diesel::insert_into(connector_leases::table)
-        .values((
-            connector_leases::org_id.eq(org),
-            connector_leases::session_id.eq(session),
-            connector_leases::holder.eq(holder),
-            connector_leases::expires_at.eq(now.into_sql::<Timestamptz>() + interval(duration)),
-        ))
-        .on_conflict((connector_leases::org_id, connector_leases::session_id))
-        .do_update()
-        .set(replace_columns!(connector_leases: holder, expires_at));
-    let is_free = connector_leases::holder
-        .eq(excluded(connector_leases::holder))
-        .or(connector_leases::expires_at.le(now));
-    // `QueryDsl` has no `filter` for an upsert.
-    Ok(methods::FilterDsl::filter(upsert, is_free).execute(connection)? > 0)
+    let expires_at = || connector_leases::expires_at.eq(now.into_sql::<Timestamptz>() + interval(duration));
+    let is_free = connector_leases::holder.eq(holder).or(connector_leases::expires_at.le(now));
+    let renewed = diesel::update(connector_leases::table.find((org, session)).filter(is_free))
+        .set((connector_leases::holder.eq(holder), expires_at()))
+        .execute(connection)?;
+    if renewed > 0 {
+        return Ok(true);
+    }
+    let lease = (
+        connector_leases::org_id.eq(org),
+        connector_leases::session_id.eq(session),
+        connector_leases::holder.eq(holder),
+        expires_at(),
+    );
+    let insert = diesel::insert_into(connector_leases::table).values(lease).on_conflict_do_nothing();
+    Ok(insert.execute(connection)? > 0)
 }
 
 /// Releases the lease if the holder has it.

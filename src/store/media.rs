@@ -5,9 +5,9 @@ mod read;
 
 use std::time::Duration;
 
-use diesel::dsl::now;
+use diesel::dsl::{now, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Bool, Timestamptz};
 use diesel::upsert::excluded;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,18 +85,16 @@ pub fn add(connection: &mut Connection, org: OrgId, files: &[NewFile]) -> StoreR
         sha256: file.stored.as_ref().map(|stored| stored.sha256.as_slice()),
         declared_sha256: file.details.sha256.as_deref(),
     });
-    let again = insert.on_conflict(keys::message_columns!()).do_update().set((
-        replace_columns!(media: state, locator, mime_type, size, sha256, created_at, due_at, updated_at),
-        media::attempts.eq(0),
-        media::reason.eq(None::<String>),
+    let again = insert.on_conflict(keys::message_columns!()).do_update().set(replace_columns!(
+        media: state, locator, mime_type, size, sha256, created_at, due_at, updated_at, attempts, reason
     ));
     let is_better = excluded(media::sha256).is_not_null().or(media::locator.ne(excluded(media::locator)));
-    let added: Vec<(MessageKey, String)> = diesel::query_dsl::methods::FilterDsl::filter(
-        again,
-        is_better.and(media::state.eq_any([PENDING, EXPIRED])),
-    )
-    .returning((keys::message_key!(), media::state))
-    .get_results(connection)?;
+    // Constants, because Citus takes no values in the condition of an upsert.
+    let is_missing = sql::<Bool>("media.state IN ('pending', 'expired')");
+    let added: Vec<(MessageKey, String)> =
+        diesel::query_dsl::methods::FilterDsl::filter(again, is_better.and(is_missing))
+            .returning((keys::message_key!(), media::state))
+            .get_results(connection)?;
     Ok(added.into_iter().filter(|(_, state)| state == STORED).map(|(key, _)| key).collect())
 }
 

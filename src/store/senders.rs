@@ -3,9 +3,9 @@
 use diesel::dsl::{IntervalDsl, now};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
-use diesel::upsert::excluded;
 use uuid::Uuid;
 
+use super::bulk::replace_columns;
 use super::connection::{Connection, StoreResult};
 use super::prepared::prepared;
 use super::schema::ingest_senders;
@@ -48,10 +48,7 @@ pub fn open(tx: &mut Transaction<'_>, org: OrgId, sender: &Sender) -> StoreResul
         ))
         .on_conflict((ingest_senders::org_id, ingest_senders::principal, ingest_senders::sender))
         .do_update()
-        .set((
-            ingest_senders::stream.eq(excluded(ingest_senders::stream)),
-            ingest_senders::updated_at.eq(now),
-        ))
+        .set(replace_columns!(ingest_senders: stream, updated_at))
         .returning(ingest_senders::acknowledged)
         .get_result(connection)?;
     Ok(acknowledged)

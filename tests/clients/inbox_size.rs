@@ -12,18 +12,20 @@ const FILL: &str = "
         SELECT ORG, CASE WHEN n % 100 = 0 THEN (120363300000000000 + n) || '@g.us' ELSE (15552000000 + n) || '@c.us' END,
             CASE WHEN n % 100 = 0 THEN 'group' ELSE 'user' END, 'Person ' || n, 'person ' || n,
             CASE WHEN n % 4 = 0 THEN MEMBER END, CASE WHEN n % 5 = 0 THEN now() END
-        FROM generate_series(1, 10000) n;
+        FROM generate_series(1, 10000) n ON CONFLICT DO NOTHING;
     INSERT INTO chat_addresses (org_id, address, chat_key) SELECT org_id, chat_id, chat_key FROM chats WHERE org_id = ORG;
     INSERT INTO session_chats (org_id, session_id, chat_key, archived, unread, latest_message_id, last_message_at)
         SELECT org_id, SESSION, chat_key, n % 2 = 1, CASE WHEN n % 3 = 0 THEN 2 ELSE 0 END, 'M' || n,
             '2026-01-01Z'::timestamptz + n * interval '1 minute'
-        FROM (SELECT *, split_part(name, ' ', 2)::integer AS n FROM chats WHERE org_id = ORG) c;
+        FROM (SELECT *, split_part(name, ' ', 2)::integer AS n FROM chats WHERE org_id = ORG) c
+        ON CONFLICT DO NOTHING;
     INSERT INTO messages (org_id, session_id, chat_key, message_id, sent_at, ack, from_me, sender, type, body)
         SELECT h.org_id, h.session_id, h.chat_key, h.latest_message_id, h.last_message_at, 4, false, c.chat_id, 'chat',
             'This is the newest message of ' || c.name
-        FROM session_chats h JOIN chats c USING (org_id, chat_key) WHERE h.org_id = ORG;
+        FROM session_chats h JOIN chats c USING (org_id, chat_key) WHERE h.org_id = ORG
+        ON CONFLICT DO NOTHING;
     UPDATE session_chats s SET latest_arrival = m.arrival FROM messages m
-        WHERE m.org_id = s.org_id AND m.session_id = s.session_id AND m.chat_key = s.chat_key;
+        WHERE s.org_id = ORG AND m.org_id = s.org_id AND m.session_id = s.session_id AND m.chat_key = s.chat_key;
     INSERT INTO chat_labels (org_id, chat_key, label_id)
         SELECT org_id, chat_key, 'label-vipvipvipvipvipv' FROM chats WHERE org_id = ORG AND split_part(name, ' ', 2)::integer % 50 = 0;";
 

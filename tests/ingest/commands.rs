@@ -199,7 +199,7 @@ async fn waiting_streams_share_one_poll() {
     }
     let lease = format!(
         "INSERT INTO connector_leases SELECT org_id, session_id, gen_random_uuid(), now() + interval '1 hour'
-         FROM sessions WHERE org_id = '{}'",
+         FROM sessions WHERE org_id = '{}' ON CONFLICT DO NOTHING",
         world.org.id
     );
     world.sql().run_as(&world.org.id, &lease);

@@ -151,18 +151,23 @@ async fn merge_joins_inbox_data_and_prefers_the_phone_number() {
         &org,
         &format!(
             "INSERT INTO members (org_id, member_key, email, role)
-                 SELECT '{org}', m, m, 'member' FROM unnest('{{a@acme.example,b@acme.example}}'::text[]) m;
+                 SELECT '{org}', m, m, 'member' FROM unnest('{{a@acme.example,b@acme.example}}'::text[]) m
+                 ON CONFLICT DO NOTHING;
              INSERT INTO labels (org_id, label_id, name, label_key)
-                 SELECT '{org}', 'label-' || repeat(l, 16), l, l FROM unnest('{{a,b,c}}'::text[]) l;
+                 SELECT '{org}', 'label-' || repeat(l, 16), l, l FROM unnest('{{a,b,c}}'::text[]) l
+                 ON CONFLICT DO NOTHING;
              INSERT INTO properties (org_id, property_id, name, kind)
-                 SELECT '{org}', 'property-' || repeat(p, 16), p, 'text' FROM unnest('{{a,b}}'::text[]) p;
+                 SELECT '{org}', 'property-' || repeat(p, 16), p, 'text' FROM unnest('{{a,b}}'::text[]) p
+                 ON CONFLICT DO NOTHING;
              INSERT INTO chat_labels SELECT '{org}', chat_key, 'label-' || repeat(l, 16)
                  FROM chats, unnest('{{a,b,c}}'::text[]) l
-                 WHERE l = 'b' OR (l = 'a') = (chat_id LIKE '%@lid');
+                 WHERE l = 'b' OR (l = 'a') = (chat_id LIKE '%@lid') ON CONFLICT DO NOTHING;
              INSERT INTO chat_properties SELECT '{org}', chat_key, property_id, to_jsonb(chat_id)
-                 FROM chats, properties p WHERE p.name = 'b' OR chat_id LIKE '%@lid';
+                 FROM chats JOIN properties p USING (org_id) WHERE p.name = 'b' OR chat_id LIKE '%@lid'
+                 ON CONFLICT DO NOTHING;
              INSERT INTO chat_access SELECT '{org}', chat_key, member_key, chat_id LIKE '%@lid'
-                 FROM chats, members WHERE member_key LIKE 'a%' OR chat_id LIKE '%@lid';
+                 FROM chats JOIN members USING (org_id) WHERE member_key LIKE 'a%' OR chat_id LIKE '%@lid'
+                 ON CONFLICT DO NOTHING;
              UPDATE chats SET assignee = 'a@acme.example', hubspot_metadata = '{{\"x\": 1, \"y\": 1}}'
                  WHERE chat_id LIKE '%@lid';
              UPDATE chats SET hubspot_metadata = '{{\"y\": 2}}' WHERE chat_id LIKE '%@c.us'"
@@ -234,7 +239,7 @@ async fn merged_chat_stays_marked_unread() {
     inbox.database.sql().run_as(
         &inbox.org.to_string(),
         "UPDATE session_chats s SET unread = 1 FROM chats c
-         WHERE c.chat_key = s.chat_key AND c.chat_id LIKE '%@lid'",
+         WHERE c.org_id = s.org_id AND c.chat_key = s.chat_key AND c.chat_id LIKE '%@lid'",
     );
     inbox.accept(&[link(LID)]).await;
     assert_eq!(inbox.row("SELECT unread FROM session_chats WHERE org_id = $org")["unread"], 1);

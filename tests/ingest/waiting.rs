@@ -53,7 +53,7 @@ async fn member_change_survives_that_a_session_joins_its_group() {
     let waiting = format!(
         "INSERT INTO waiting_updates (org_id, address, session_id, message_id, sender, kind, contact_id, at, value)
          SELECT org_id, '{GROUP}', session_id, '', '', 'member', '{PERSON}', '2025-01-27T11:06:40Z', '2'
-         FROM sessions WHERE phone = '{NUMBER}'"
+         FROM sessions WHERE phone = '{NUMBER}' ON CONFLICT DO NOTHING"
     );
     inbox.database.sql().run_as(&inbox.org.to_string(), &waiting);
     inbox.accept(&[json!({"contact": {"id": PERSON, "name": "Asha Rao"}}), group(NUMBER)]).await;

@@ -187,13 +187,12 @@ async fn name_filter_matches_literal_substring() {
 fn add_unnamed_chats(world: &World) {
     let org = &world.org.id;
     let many = format!(
-        "WITH made AS (
-             INSERT INTO chats (org_id, chat_id, type, name)
-             SELECT '{org}', (15551000000 + i) || '@c.us', 'user', 'someone' FROM generate_series(1, 3000) i
-             RETURNING chat_key
-         )
+        "INSERT INTO chats (org_id, chat_id, type, name)
+         SELECT '{org}', (15551000000 + i) || '@c.us', 'user', 'someone' FROM generate_series(1, 3000) i
+         ON CONFLICT DO NOTHING;
          INSERT INTO session_chats (org_id, session_id, chat_key, pinned)
-         SELECT '{org}', '{}', chat_key, true FROM made",
+         SELECT org_id, '{}', chat_key, true FROM chats WHERE org_id = '{org}' AND name = 'someone'
+         ON CONFLICT DO NOTHING",
         world.org.sessions[0]
     );
     world.sql().run_as(org, &many);

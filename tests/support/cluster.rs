@@ -106,7 +106,8 @@ impl Cluster {
 
     /// The same database in this cluster.
     pub fn replica_of(&self, database: &Database) -> Database {
-        Database { url: self.url("switchboard", &database.name), name: database.name.clone() }
+        let name = database.name.clone();
+        Database { url: self.url("switchboard", &name), name, distributed: None }
     }
 
     async fn start_in(folder: PathBuf, disk: Option<Disk>, settings: &[&str]) -> Self {
@@ -127,18 +128,13 @@ impl Cluster {
         self.create(Some(template))
     }
 
-    /// Whether its databases are distributed; such a database cannot be copied.
-    pub const fn is_distributed(&self) -> bool {
-        self.citus.is_some()
+    /// Where a pooler finds it, as PgBouncer's settings name that.
+    pub fn place(&self) -> String {
+        self.citus.as_ref().map_or_else(|| format!("host={}", self.folder.display()), Citus::place)
     }
 
     /// A new database with all migrations applied.
     pub async fn migrated_database(&self) -> Database {
-        if self.is_distributed() {
-            let database = self.empty_database();
-            database.migrate();
-            return database;
-        }
         let template = MIGRATED.get_or_init(|| async {
             let database = self.empty_database();
             database.migrate();
@@ -201,13 +197,16 @@ impl Cluster {
 
     fn create(&self, template: Option<&Database>) -> Database {
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        if let Some(citus) = &self.citus {
-            citus.create(&name);
-            return Database { url: self.url("switchboard", &name), name };
+        let template = template.map(|database| &*database.name);
+        let distributed = self.citus.as_ref().map(|citus| match template {
+            Some(template) => citus.copy(template, &name),
+            None => citus.create(&name),
+        });
+        if distributed.is_none() {
+            let template = template.unwrap_or("template1");
+            self.admin().run(&format!("CREATE DATABASE {name} OWNER owner TEMPLATE {template}"));
         }
-        let template = template.map_or("template1", |database| &database.name);
-        self.admin().run(&format!("CREATE DATABASE {name} OWNER owner TEMPLATE {template}"));
-        Database { url: self.url("switchboard", &name), name }
+        Database { url: self.url("switchboard", &name), name, distributed }
     }
 
     /// A new connection as a superuser.

@@ -2,8 +2,10 @@
 
 use std::env;
 use std::process::Command;
+use std::sync::Arc;
 
 use super::SWITCHBOARD;
+use super::citus::DistributedDatabase;
 use super::sql::Sql;
 
 /// The signing key of every server under test.
@@ -15,6 +17,8 @@ pub struct Database {
     /// libpq URL of the application's role.
     pub url: String,
     pub(super) name: String,
+    /// Its parts on all nodes, if it is on Citus.
+    pub(super) distributed: Option<Arc<DistributedDatabase>>,
 }
 
 impl Database {
@@ -36,7 +40,7 @@ impl Database {
     /// Applies all migrations as the owner, distributes the tables on Citus, and lets the service's role use them.
     pub fn migrate(&self) {
         let mut args = vec!["migrate", "up", "--service-role", "switchboard"];
-        if !self.url.contains("?host=") {
+        if self.distributed.is_some() {
             args.push("--distribute");
         }
         self.cli_as_owner(&args);
@@ -44,7 +48,7 @@ impl Database {
 
     /// Runs the binary as the owner and returns what it prints. Panics when it fails.
     pub fn cli_as_owner(&self, args: &[&str]) -> String {
-        Self { url: self.owner_url(), name: self.name.clone() }.cli(args)
+        Self { url: self.owner_url(), ..self.clone() }.cli(args)
     }
 
     /// libpq URL of a superuser.

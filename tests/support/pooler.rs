@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::cluster::Cluster;
@@ -13,6 +14,7 @@ static PORT: AtomicU32 = AtomicU32::new(6432);
 
 /// A running PgBouncer.
 pub struct Pooler {
+    folder: PathBuf,
     port: u32,
     _process: Process,
 }
@@ -23,12 +25,13 @@ impl Pooler {
         let port = PORT.fetch_add(1, Ordering::Relaxed);
         let (mut command, folder) = cluster.shell();
         let (settings, users) = (folder.join(format!("{port}.ini")), folder.join(format!("{port}.users")));
-        let folder = folder.display();
         fs::write(&users, "\"switchboard\" \"\"\n\"admin\" \"\"\n").expect("a file");
         let text = format!(
-            "[databases]\n* = host={folder}\n[pgbouncer]\nlisten_addr =\nlisten_port = {port}\n\
-             unix_socket_dir = {folder}\nauth_type = trust\nauth_file = {}\npool_mode = transaction\n\
+            "[databases]\n* = {}\n[pgbouncer]\nlisten_addr =\nlisten_port = {port}\n\
+             unix_socket_dir = {}\nauth_type = trust\nauth_file = {}\npool_mode = transaction\n\
              default_pool_size = 3\nmax_client_conn = 500\n",
+            cluster.place(),
+            folder.display(),
             users.display()
         );
         fs::write(&settings, text).expect("a file");
@@ -39,7 +42,7 @@ impl Pooler {
         let log = settings.with_extension("log");
         let process = Process::start(&command, &log, Ending { signal: "INT", folder: None }).expect("sh");
         process.wait_for("PgBouncer", |log| log.contains("process up").then_some(())).await;
-        Self { port, _process: process }
+        Self { folder: folder.to_owned(), port, _process: process }
     }
 
     /// A server that reaches that database through it.
@@ -52,6 +55,6 @@ impl Pooler {
 
     /// libpq URL of the database through the pooler.
     pub fn url(&self, database: &Database) -> String {
-        format!("{}&port={}", database.url, self.port)
+        format!("postgres://switchboard@/{}?host={}&port={}", database.name, self.folder.display(), self.port)
     }
 }

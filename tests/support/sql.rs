@@ -21,9 +21,18 @@ impl Sql {
         self.0.batch_execute(statements).unwrap_or_else(|error| panic!("{statements}: {error}"));
     }
 
-    /// Runs statements that write to that organization's rows.
+    /// Runs statements that may fail; returns whether they succeeded.
+    pub fn try_run(&mut self, statements: &str) -> bool {
+        self.0.batch_execute(statements).is_ok()
+    }
+
+    /// Runs statements that write to that organization's rows. Citus sends a text with `SET LOCAL` to the workers as a whole, so
+    /// that is a text of its own.
     pub fn run_as(&mut self, org: &str, statements: &str) {
-        self.run(&format!("BEGIN; SET LOCAL switchboard.org_id = '{org}'; {statements}; COMMIT"));
+        self.run("BEGIN");
+        self.run(&format!("SET LOCAL switchboard.org_id = '{org}'"));
+        self.run(statements);
+        self.run("COMMIT");
     }
 
     /// The rows of a query, each as a JSON object.
@@ -89,7 +98,8 @@ pub fn fill_lists(rows: &str) -> String {
          INSERT INTO list_counts (org_id, list, session_id, shard, count)
          SELECT org_id, 'chats', '', 0, count(*) FROM chat_activity WHERE {rows} GROUP BY org_id
          UNION ALL SELECT org_id, 'chats', session_id, 0, count(*) FROM session_chats WHERE {rows} GROUP BY 1, 3
-         UNION ALL SELECT org_id, 'messages', session_id, 0, count(*) FROM messages WHERE {rows} GROUP BY 1, 3"
+         UNION ALL SELECT org_id, 'messages', session_id, 0, count(*) FROM messages WHERE {rows} GROUP BY 1, 3
+         ON CONFLICT DO NOTHING"
     )
 }
 
@@ -131,13 +141,15 @@ pub fn queued_send(org: &str, session: &str, send: &str) -> String {
     )
 }
 
-/// Statements that store a message that the session sent to the chat.
+/// The statement that stores a message that the session sent to the chat. Citus would store its rows with COPY, which row level
+/// security forbids, but not those that may conflict.
 pub fn own_message(org: &str, session: &str, chat_id: &str, message: &str) -> String {
     format!(
         "INSERT INTO messages (org_id, session_id, chat_key, sent_at, from_me, message_id, type, body, ack)
          SELECT h.org_id, h.session_id, h.chat_key, now(), true, '{message}', 'chat', 'hello', 1
          FROM session_chats h JOIN chats c ON c.org_id = h.org_id AND c.chat_key = h.chat_key
-         WHERE h.org_id = '{org}' AND h.session_id = '{session}' AND c.chat_id = '{chat_id}'"
+         WHERE h.org_id = '{org}' AND h.session_id = '{session}' AND c.chat_id = '{chat_id}'
+         ON CONFLICT DO NOTHING"
     )
 }
 

@@ -249,14 +249,10 @@ impl World {
     }
 }
 
-/// A database with both organizations: a copy of the template where databases can be copied.
+/// A database with both organizations: a copy of the template.
 async fn furnished() -> (Database, [Org; 2]) {
-    let cluster = Cluster::get().await;
-    if cluster.is_distributed() {
-        return template().await;
-    }
     let (template, orgs) = FURNISHED.get_or_init(template).await.clone();
-    (cluster.copy_of(&template), orgs)
+    (Cluster::get().await.copy_of(&template), orgs)
 }
 
 /// The template database with both organizations; environments are copies.

@@ -1,6 +1,6 @@
 //! Statements of ingest for updates that arrived before their message or chat.
 
-use diesel::dsl::{IntervalDsl, not, now};
+use diesel::dsl::{IntervalDsl, now};
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use diesel::upsert::excluded;
@@ -57,10 +57,14 @@ const NEWEST_COUNTS: [&str; 6] = ["failed", "edit", "reaction", READ_MARK, UNREA
 impl WaitingUpdate {
     /// Whether this one counts, and not the other of the same kind and contact.
     pub fn counts_before(&self, other: &Self) -> bool {
-        match NEWEST_COUNTS.contains(&self.kind.as_str()) {
+        match self.newest_counts() {
             true => (self.at, &self.value) > (other.at, &other.value),
             false => self.at < other.at,
         }
+    }
+
+    fn newest_counts(&self) -> bool {
+        NEWEST_COUNTS.contains(&self.kind.as_str())
     }
 }
 
@@ -79,39 +83,50 @@ macro_rules! waiting_columns {
 }
 pub(in crate::store) use waiting_columns;
 
+/// Inserts updates; of two equal ones the new one is kept on that condition.
+macro_rules! upsert_waiting {
+    ($connection:expr, $org:expr, $rows:expr, $replaces:expr) => {{
+        let insert = insert_rows!($org, waiting_updates, $rows, |row| {
+            address: row.awaited.address.as_str(),
+            session_id: row.awaited.session,
+            message_id: row.awaited.id.as_str(),
+            sender: row.sender.as_str(),
+            kind: row.kind.as_str(),
+            contact_id: row.contact.as_str(),
+            at: row.at,
+            value: row.value.as_deref(),
+        });
+        let upsert = insert
+            .on_conflict((
+                waiting_updates::org_id,
+                waiting_updates::address,
+                waiting_updates::session_id,
+                waiting_updates::message_id,
+                waiting_updates::sender,
+                waiting_updates::kind,
+                waiting_updates::contact_id,
+            ))
+            .do_update()
+            .set(replace_columns!(waiting_updates: at, value));
+        // `QueryDsl` has no `filter` for an upsert.
+        diesel::query_dsl::methods::FilterDsl::filter(upsert, $replaces).execute($connection)?;
+    }};
+}
+
 /// Stores updates, each once, until what they wait for arrives.
 ///
-/// Of two equal ones the one that counts is kept.
+/// Of two equal ones the one that counts is kept. A statement each for the kinds of which the newest and the earliest counts,
+/// because Citus takes no values in the condition of an upsert.
 pub fn add_waiting(connection: &mut Connection, org: OrgId, rows: &[WaitingUpdate]) -> StoreResult<()> {
-    let insert = insert_rows!(org, waiting_updates, rows, |row| {
-        address: row.awaited.address.as_str(),
-        session_id: row.awaited.session,
-        message_id: row.awaited.id.as_str(),
-        sender: row.sender.as_str(),
-        kind: row.kind.as_str(),
-        contact_id: row.contact.as_str(),
-        at: row.at,
-        value: row.value.as_deref(),
-    });
-    let upsert = insert
-        .on_conflict((
-            waiting_updates::org_id,
-            waiting_updates::address,
-            waiting_updates::session_id,
-            waiting_updates::message_id,
-            waiting_updates::sender,
-            waiting_updates::kind,
-            waiting_updates::contact_id,
-        ))
-        .do_update()
-        .set(replace_columns!(waiting_updates: at, value));
-    // `QueryDsl` has no `filter` for an upsert.
-    let (at, other_at) = (waiting_updates::at, excluded(waiting_updates::at));
-    let is_greater = excluded(waiting_updates::value).gt(waiting_updates::value);
-    let is_newer = other_at.gt(at).or(other_at.eq(at).and(is_greater.assume_not_null()));
-    let newest_counts = || waiting_updates::kind.eq_any(NEWEST_COUNTS);
-    let counts = newest_counts().and(is_newer).or(not(newest_counts()).and(other_at.lt(at)));
-    diesel::query_dsl::methods::FilterDsl::filter(upsert, counts).execute(connection)?;
+    let (newest, earliest): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.newest_counts());
+    let (at, new_at) = (waiting_updates::at, excluded(waiting_updates::at));
+    if !newest.is_empty() {
+        let is_greater = excluded(waiting_updates::value).gt(waiting_updates::value).assume_not_null();
+        upsert_waiting!(connection, org, newest, new_at.gt(at).or(new_at.eq(at).and(is_greater)));
+    }
+    if !earliest.is_empty() {
+        upsert_waiting!(connection, org, earliest, new_at.lt(at));
+    }
     Ok(())
 }
 

@@ -173,7 +173,7 @@ async fn only_expired_keys_are_removed() {
         let rows = format!(
             "INSERT INTO idempotency_keys (org_id, key_sha256, request_sha256, created_at)
              SELECT '{org}', sha256(n::text::bytea), sha256(''), now() - make_interval(hours => n)
-             FROM generate_series(0, 1500) n"
+             FROM generate_series(0, 1500) n ON CONFLICT DO NOTHING"
         );
         world.sql().run_as(org, &rows);
     }

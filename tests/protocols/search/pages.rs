@@ -38,7 +38,8 @@ async fn match_count_is_capped_at_the_newest_matches() {
          SELECT org_id, session_id, chat_key, 'M' || n, '2025-01-01Z'::timestamptz - n * interval '6 hours', false,
              CASE WHEN n = 10101 THEN 'quoll and koala' ELSE 'koala' END,
              to_tsvector('simple', format(CASE WHEN n = 10101 THEN '%1$squoll and %1$skoala' ELSE '%1$skoala' END, right(org_id::text, 1)))
-         FROM session_chats CROSS JOIN generate_series(1, 10101) n WHERE org_id = '{}'",
+         FROM session_chats CROSS JOIN generate_series(1, 10101) n WHERE org_id = '{}'
+         ON CONFLICT DO NOTHING",
         world.org.id
     );
     world.sql().run_as(&world.org.id, &fill);
