@@ -1,10 +1,11 @@
 //! Every RPC reads rows of the caller's organization only. The service's check of that is the `org_id` in every statement; here,
 //! policies on reads check the statements: each row of another organization that a statement meets is an error. A mirror
-//! organization has the same rows under the same keys, so that a statement without its `org_id` does meet them.
+//! organization has the same rows under the same keys, so that a statement without its `org_id` does meet them. On a server of
+//! their own, because the policies of distributed tables are not those of their shards.
 
 use super::foreign_ids::fresh_ids;
 use super::samples::{request, wire};
-use crate::support::{Protocol, Rpc, World, methods};
+use crate::support::{Cluster, Protocol, Rpc, World, methods};
 
 /// Connections for requests have generic plans; background tasks read across organizations. A policy sees rows before the
 /// conditions of a statement that are no part of an index, so small tables must not be scanned: every index that requests use
@@ -55,7 +56,8 @@ const MIRROR_ORG: &str = "00000000-0000-7000-8000-00000000000f";
 
 #[tokio::test]
 async fn every_rpc_reads_only_its_organization() {
-    let world = World::start().await;
+    let cluster = Cluster::start(&[]).await;
+    let world = World::alone_in(&cluster, &[]).await;
     let fill = |sql: &str| sql.replace("$org", &world.org.id).replace("$mirror", MIRROR_ORG);
     world.admin().run(&fill(POLICIES));
     let server = world.another_server().await;
@@ -71,7 +73,8 @@ async fn every_rpc_reads_only_its_organization() {
 
 #[tokio::test]
 async fn statement_without_its_organization_meets_the_policy() {
-    let world = World::start().await;
+    let cluster = Cluster::start(&[]).await;
+    let world = World::alone_in(&cluster, &[]).await;
     let fill = |sql: &str| sql.replace("$org", &world.org.id).replace("$mirror", MIRROR_ORG);
     world.chat("Alice").await;
     world.admin().run(&fill(POLICIES));

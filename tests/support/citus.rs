@@ -48,8 +48,10 @@ impl Citus {
         let workers =
             sql.rows(workers).iter().map(|row| row["worker"].as_str().expect("a text").to_owned()).collect();
         let cluster = Self { place: place.to_owned(), workers };
-        for row in sql.rows("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'") {
-            cluster.drop_database(row["datname"].as_str().expect("a name"));
+        for node in cluster.nodes() {
+            for row in admin(node).rows("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'") {
+                cluster.drop_database(row["datname"].as_str().expect("a name"));
+            }
         }
         Some(cluster)
     }
