@@ -35,9 +35,10 @@ impl Sql {
         self.run("COMMIT");
     }
 
-    /// The rows of a query, each as a JSON object.
+    /// The rows of a query, each as a JSON object. Without OFFSET, Citus loses the names of the columns.
     pub fn rows(&mut self, query: &str) -> Vec<Value> {
-        let wrapped = format!("(SELECT coalesce(json_agg(r), '[]')::text FROM ({query}) r)");
+        let wrapped =
+            format!("(SELECT coalesce(json_agg(r), '[]')::text FROM (SELECT * FROM ({query}) q OFFSET 0) r)");
         let text: String = diesel::select(sql::<Text>(&wrapped))
             .get_result(&mut self.0)
             .unwrap_or_else(|error| panic!("{query}: {error}"));
