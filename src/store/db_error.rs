@@ -70,7 +70,9 @@ const LACKING: [(&str, &str); 14] = [
 ];
 
 /// Parts of messages of the SQLSTATE classes 22 and 54 that bound values can cause.
-const INVALID: [&str; 15] = [
+const INVALID: [&str; 16] = [
+    // 23514; Citus does not name the constraint.
+    "violates check constraint",
     " out of range",
     "value too long",
     " is too long",
@@ -88,6 +90,10 @@ const INVALID: [&str; 15] = [
     // XX000, for a value of more than 1 GiB.
     "invalid memory alloc request size",
 ];
+
+/// The message of Citus about a deadlock of transactions on several nodes, or on one of them.
+const DISTRIBUTED_DEADLOCK: &str =
+    "canceling the transaction since it was involved in a distributed deadlock";
 
 /// Parts of messages about statements that cannot succeed.
 const WRONG: [&str; 6] = [
@@ -131,7 +137,7 @@ impl DbErrorClass {
     fn of_message(info: &dyn DatabaseErrorInformation) -> Self {
         let (message, details) = (info.message(), info.details().unwrap_or_default());
         match message {
-            "deadlock detected" => return Self::Retryable("40P01"),
+            "deadlock detected" | DISTRIBUTED_DEADLOCK => return Self::Retryable("40P01"),
             "canceling statement due to lock timeout" => return Self::Retryable("55P03"),
             "canceling statement due to statement timeout" => return Self::StatementTimeout,
             _ if message.starts_with("could not obtain lock on ") => return Self::Retryable("55P03"),
@@ -229,6 +235,13 @@ mod tests {
     }
 
     #[test]
+    fn deadlock_is_retryable_on_one_node_and_on_several() {
+        for message in ["deadlock detected", DISTRIBUTED_DEADLOCK] {
+            assert_eq!(class(message), DbErrorClass::Retryable("40P01"), "{message}");
+        }
+    }
+
+    #[test]
     fn only_invalid_data_rejects() {
         for message in [
             "invalid byte sequence for encoding \"UTF8\": 0x00",
@@ -236,6 +249,7 @@ mod tests {
             "string is too long for tsvector (1200000 bytes, max 1048575 bytes)",
             "bigint out of range",
             "unsupported Unicode escape sequence",
+            "new row for relation \"messages_102151\" violates check constraint \"messages_check_102151\"",
         ] {
             assert_eq!(class(message), DbErrorClass::InvalidData, "{message}");
         }
