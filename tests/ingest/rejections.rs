@@ -124,8 +124,7 @@ async fn session_removed_during_a_batch_rejects_its_events() {
     let [mut sql, mut look] = [inbox.database.admin(), inbox.database.sql()];
     sql.run(&format!("BEGIN; DELETE FROM sessions WHERE session_id = '{SESSION}'"));
     let removing = async {
-        let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while look.count(waiting) == 0 {
+        while look.count(inbox.database.waiting_for_rows()) == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         sql.run("COMMIT");

@@ -67,9 +67,7 @@ async fn slow_requests_of_one_organization_do_not_delay_others() {
             tokio::spawn(async move { rest.patch(&chat, json!({"labels": "vip"})).await })
         })
         .collect();
-    // On Citus the coordinator waits for the worker.
-    let running =
-        "pg_stat_activity WHERE datname = current_database() AND wait_event_type IN ('Lock', 'Extension')";
+    let running = world.database.waiting_for_rows();
     until("calls hold connections", async || observer.count(running) >= 3).await;
     let other = world.rest().token(&world.other.key);
     for _ in 0..20 {

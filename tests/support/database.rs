@@ -32,6 +32,17 @@ impl Database {
         Sql::connect(&self.admin_url())
     }
 
+    /// The connections whose statements wait for rows that another transaction has locked, as [`Sql::count`] takes them. On
+    /// Citus, those of the coordinator wait for a worker.
+    pub const fn waiting_for_rows(&self) -> &'static str {
+        match self.distributed {
+            None => "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            Some(_) => {
+                "pg_stat_activity WHERE datname = current_database() AND state = 'active' AND wait_event = 'ClientRead'"
+            }
+        }
+    }
+
     /// libpq URL of the role that owns the tables.
     pub fn owner_url(&self) -> String {
         self.url.replacen("switchboard@", "owner@", 1)
