@@ -110,8 +110,8 @@ converge: build-packages
 soak: build-packages
 	SOAK=1 cargo test --release --locked --test switchboard soak::$(PROMISE) -- --test-threads 1 --nocapture
 
-# All tests: those about PostgreSQL itself (plans, standby, disks) use their own server as always. Creating the tables of each
-# test's database takes seconds, so few run at a time.
+# All tests: those about PostgreSQL itself (plans, policies, triggers, standby, disks) use their own server as always. Few at a
+# time, because each has a database with processes of its own on every node.
 citus: build-packages
 ifdef CITUS_DATABASE_URL
 	$(CARGO_TEST) --test switchboard -- --test-threads 4
