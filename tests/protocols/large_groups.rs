@@ -23,13 +23,17 @@ async fn lists_show_100_members_and_the_true_count() {
 }
 
 #[tokio::test]
-async fn message_shows_a_bounded_number_of_persons() {
+async fn chat_and_message_show_a_bounded_number_of_persons() {
     let world = World::start().await;
     let chat = group(&world, &world.org, 1).await;
     let person = |number: usize| format!("{}@c.us", 15_550_300_000_usize + number);
+    let persons = |range: std::ops::Range<usize>| range.map(person).collect::<Vec<_>>();
     let event = |mut event: Value| {
         event["session"] = json!(world.org.numbers[0]);
         event
+    };
+    let join = |added| {
+        event(json!({"memberChange": {"chat": chat.id, "added": added, "at": 1_900_000_000_000_i64}}))
     };
     let message = |range: std::ops::Range<usize>| {
         let read: Value =
@@ -39,8 +43,12 @@ async fn message_shows_a_bounded_number_of_persons() {
             "deliveryInfo": {"read": read}}}),
         )
     };
+    let events = [join(persons(0..4000)), join(persons(4000..8000)), join(persons(8000..9000))];
+    world.import(&world.org, &events);
     world.import(&world.org, &[message(5000..9000), message(0..5000)]);
     let shown = world.rest().get(&chat).await.expect(200).json();
+    assert_eq!(shown["member_count"], 9001);
+    assert_eq!(shown["members"].as_object().map(serde_json::Map::len), Some(8192));
     let delivery = &shown["latest_message"]["delivery_info"];
     assert_eq!(delivery["read_count"], 8192);
     assert!(delivery["read"][person(0)] == 1 && delivery["read"][person(8999)].is_null());
