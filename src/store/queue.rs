@@ -5,10 +5,13 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lanes::PoolOptions;
 use crate::ids::OrgId;
+
+/// How long an organization counts as one of several that are active.
+const ACTIVE: Duration = Duration::from_secs(1);
 
 /// Whether a job may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,8 +42,20 @@ struct Limits {
     /// Of one organization and kind.
     /// Its jobs may be slow, so a quarter is left to the others.
     org_kind: u32,
+    /// The same while other organizations are active.
+    /// A quarter of the connections is half of the database's cores: with more, the others would wait for a core.
+    org_kind_of_many: u32,
     /// Of one organization. One more, so that a read is served even when all its writes wait.
     org: u32,
+}
+
+/// Which organizations had jobs lately.
+#[derive(Default)]
+struct Activity {
+    /// The organization of the last job.
+    last: Option<(OrgId, Instant)>,
+    /// When another one had its last job.
+    other: Option<Instant>,
 }
 
 /// A semaphore of [`Limits`].
@@ -64,6 +79,7 @@ pub(super) struct Queue {
     /// Those of which permits are held.
     semaphores: HashMap<Limit, Semaphore>,
     limits: Limits,
+    activity: Activity,
 }
 
 impl Job {
@@ -82,23 +98,45 @@ impl Limits {
     fn new(options: &PoolOptions) -> Self {
         let PoolOptions { size, reserved_for_reads, .. } = *options;
         let org_kind = size - size / 4;
-        let org = size.min(org_kind + reserved_for_reads.min(1));
-        Self { size, writes: size.saturating_sub(reserved_for_reads), org_kind, org }
+        Self {
+            size,
+            writes: size.saturating_sub(reserved_for_reads),
+            org_kind,
+            org_kind_of_many: (size / 4).max(1),
+            org: size.min(org_kind + reserved_for_reads.min(1)),
+        }
     }
 
-    const fn of(&self, limit: Limit) -> u32 {
+    const fn of(&self, limit: Limit, are_many_active: bool) -> u32 {
         match limit {
             Limit::Writes => self.writes,
             Limit::Org(None) | Limit::OrgKind(None, _) => self.size,
             Limit::Org(Some(_)) => self.org,
+            Limit::OrgKind(Some(_), _) if are_many_active => self.org_kind_of_many,
             Limit::OrgKind(Some(_), _) => self.org_kind,
         }
     }
 }
 
+impl Activity {
+    fn note(&mut self, org: OrgId, now: Instant) {
+        self.other = self.last.filter(|(last, _)| *last != org).map(|(_, at)| at).or(self.other);
+        self.last = Some((org, now));
+    }
+
+    fn is_of_many(&self, now: Instant) -> bool {
+        self.other.is_some_and(|at| now.duration_since(at) < ACTIVE)
+    }
+}
+
 impl Queue {
     pub(super) fn new(options: &PoolOptions) -> Self {
-        Self { ready: VecDeque::new(), semaphores: HashMap::new(), limits: Limits::new(options) }
+        Self {
+            ready: VecDeque::new(),
+            semaphores: HashMap::new(),
+            limits: Limits::new(options),
+            activity: Activity::default(),
+        }
     }
 
     /// Number of jobs that may start as soon as threads are free.
@@ -108,6 +146,9 @@ impl Queue {
 
     /// Adds a job.
     pub(super) fn push(&mut self, job: Job) {
+        if let Some(org) = job.org {
+            self.activity.note(org, Instant::now());
+        }
         self.acquire(job, 0);
     }
 
@@ -128,29 +169,32 @@ impl Queue {
         self.release(&permits.0);
     }
 
-    /// Hands each permit to the next job that waits for it.
+    /// Returns each permit, and hands those that are free to the jobs that wait for them.
     fn release(&mut self, limits: &[Option<Limit>]) {
+        let are_many_active = self.activity.is_of_many(Instant::now());
         for (index, limit) in limits.iter().enumerate().rev() {
-            let Some(Entry::Occupied(mut semaphore)) = limit.map(|limit| self.semaphores.entry(limit)) else {
-                continue;
-            };
+            let Some(limit) = *limit else { continue };
+            let most = self.limits.of(limit, are_many_active);
+            let Entry::Occupied(mut semaphore) = self.semaphores.entry(limit) else { continue };
             let Semaphore { held, waiting } = semaphore.get_mut();
-            if let Some(next) = waiting.pop_front() {
-                self.acquire(next, index + 1);
-            } else if *held > 1 {
-                *held -= 1;
-            } else {
+            *held -= 1;
+            let next: Vec<Job> =
+                waiting.drain(..waiting.len().min(most.saturating_sub(*held) as usize)).collect();
+            *held += next.len() as u32;
+            if *held == 0 {
                 semaphore.remove();
             }
+            next.into_iter().for_each(|job| self.acquire(job, index + 1));
         }
     }
 
     /// Acquires the job's permits from that one on. It waits in the first semaphore that has none left.
     fn acquire(&mut self, job: Job, from: usize) {
+        let are_many_active = self.activity.is_of_many(Instant::now());
         for (index, limit) in job.limits().into_iter().enumerate().skip(from) {
             let Some(limit) = limit else { continue };
             let semaphore = self.semaphores.entry(limit).or_default();
-            if semaphore.held >= self.limits.of(limit) {
+            if semaphore.held >= self.limits.of(limit, are_many_active) {
                 semaphore.waiting.push_back(job);
                 return self.drop_expired(limit, index);
             }
@@ -211,14 +255,31 @@ mod tests {
         queue.finish(&running[4]);
         assert_eq!(queue.ready(), 0, "that was not its own");
         queue.finish(&running[0]);
+        queue.finish(&running[1]);
+        assert_eq!(queue.ready(), 0, "others are active");
+        queue.finish(&running[2]);
         let (started, later) = start(&mut queue);
         assert_eq!(started, [(busy, JobKind::Read)]);
-        for permits in running[1..4].iter().chain(&later) {
+        for permits in running[3..4].iter().chain(&later) {
             queue.finish(permits);
         }
         let (_, last) = start(&mut queue);
         last.iter().for_each(|permits| queue.finish(permits));
         assert!(queue.semaphores.is_empty(), "nothing is kept for idle organizations");
+    }
+
+    #[test]
+    fn organization_has_more_again_when_others_were_idle() {
+        let [busy, calm] = [1, 2].map(org);
+        let mut queue = queue();
+        for org in [calm, busy, busy, busy, busy] {
+            push(&mut queue, org, JobKind::Read);
+        }
+        let (started, running) = start(&mut queue);
+        assert_eq!(started.len(), 2, "one of each");
+        queue.activity.other = Instant::now().checked_sub(ACTIVE);
+        queue.finish(&running[1]);
+        assert_eq!(start(&mut queue).0.len(), 3, "all that are left");
     }
 
     #[test]
@@ -236,8 +297,7 @@ mod tests {
         let (reads, _) = start(&mut queue);
         assert_eq!(reads, [(first, JobKind::Read), (second, JobKind::Read)]);
         queue.finish(&running[0]);
-        let next = [(second, JobKind::Write), (first, JobKind::Read)];
-        assert_eq!(start(&mut queue).0, next, "those that have waited longest");
+        assert_eq!(start(&mut queue).0, [(second, JobKind::Write)], "the other one's turn");
     }
 
     #[test]

@@ -150,20 +150,22 @@ mod tests {
     }
 
     #[test]
-    fn name_is_cached_only_for_statements_of_a_read() {
+    fn name_is_cached_for_the_first_statement_of_a_read() {
         let mut timer = StatementTimer::default();
         let (of_labels, of_chats) =
             (labels::table.select(labels::name), chats::table.select(chats::chat_key));
         let labels = diesel::debug_query::<diesel::pg::Pg, _>(&of_labels);
         let chats = diesel::debug_query::<diesel::pg::Pg, _>(&of_chats);
         for _ in 0..2 {
-            let names = read("labels::list", || [timer.name(&labels), timer.name(&chats)]);
+            let names = named_once("labels::list", || [timer.name(&labels), timer.name(&chats)]);
             assert_eq!(names, ["SELECT labels", "SELECT chats"].map(Arc::from));
         }
         assert_eq!(&*timer.name(&chats), "SELECT chats");
-        assert!(std::panic::catch_unwind(|| read("labels::list", || panic!("while it reads"))).is_err());
+        assert!(
+            std::panic::catch_unwind(|| named_once("labels::list", || panic!("while it reads"))).is_err()
+        );
         assert_eq!(&*timer.name(&chats), "SELECT chats");
-        assert_eq!(timer.read_names.len(), 2);
+        assert_eq!(timer.first_names.len(), 1);
     }
 
     #[test]
