@@ -62,13 +62,15 @@ where
 {
     let connection = locked(connect(database_url).await?).await?;
     let run = move |connection: &mut Connection| {
+        let is_new = connection.applied_migrations().map_err(Error::internal)?.is_empty();
         let pending = connection.pending_migrations(source).map_err(Error::internal)?;
         for migration in &pending {
             try_until_locked(connection, migration, |connection| {
                 connection.run_migration(migration).map(drop)
             })?;
         }
-        if !pending.is_empty() {
+        // The planner would take new tables for empty ones, and statements are planned once.
+        if !pending.is_empty() && !is_new {
             connection.batch_execute("ANALYZE")?;
         }
         Ok(pending.iter().map(|migration| migration.name().to_string()).collect())

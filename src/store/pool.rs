@@ -239,6 +239,10 @@ const NO_JIT: &str = "jit = off";
 /// No parallel workers: without values the planner assumes any part of a list.
 const NO_WORKERS: &str = "max_parallel_workers_per_gather = 0";
 
+/// No scans of whole tables: a plan that was made while a table was small would read all of it after a history was synced,
+/// until the table is analyzed.
+const NO_SCANS: &str = "enable_seqscan = off";
+
 /// Statements that set the settings of a connection or of a transaction. Timeouts, because the server would go on after
 /// its client gave up.
 fn settings(options: &PoolOptions) -> String {
@@ -247,7 +251,7 @@ fn settings(options: &PoolOptions) -> String {
     if let Some(timeout) = options.statement_timeout {
         let timeout = timeout.as_millis().max(1);
         plans = generic_plans(options.is_pooled);
-        settings.push(NO_WORKERS.to_owned());
+        settings.extend([NO_WORKERS, NO_SCANS].map(str::to_owned));
         settings.push(format!("statement_timeout = {timeout}"));
         settings.push(format!("lock_timeout = {}", LOCK_TIMEOUT.as_millis().min(timeout)));
         // An abandoned transaction would keep its locks; ours is never idle for as long as a statement may run.

@@ -17,22 +17,19 @@ use crate::watch::watch;
 /// Pause between two live messages.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// When a watcher received each message, until it received the last one.
+/// When a watcher received each message. Ends after the last one, or when none has arrived for long.
 type Arrivals = JoinHandle<HashMap<String, Instant>>;
 
 fn arrivals(mut watch: Streaming<WatchChatsResponse>, last: &'static str) -> Arrivals {
     tokio::spawn(async move {
         let mut arrived = HashMap::new();
-        while let Some(response) = watch.next().await {
-            let Some(message) = response.expect("a message").change.and_then(|change| change.message) else {
-                continue;
-            };
-            let is_last = message.message_id.contains(last);
-            arrived
-                .entry(message.message_id.rsplit('_').next().unwrap_or_default().to_owned())
-                .or_insert_with(Instant::now);
-            if is_last {
-                break;
+        while !arrived.contains_key(last) {
+            // Heartbeats come more often.
+            let next = tokio::time::timeout(TIMEOUT, watch.next()).await.expect("in time");
+            let change = next.expect("the watch goes on").expect("a message").change;
+            if let Some(message) = change.and_then(|change| change.message) {
+                let id = message.message_id.rsplit('_').next().unwrap_or_default().to_owned();
+                arrived.entry(id).or_insert_with(Instant::now);
             }
         }
         arrived
@@ -76,7 +73,7 @@ async fn one_call_fills_an_empty_inbox() {
     };
     let seconds = started.elapsed().as_secs_f64();
     send_live(&service, "3EB0LIVELAST").await;
-    let arrived = tokio::time::timeout(TIMEOUT, arrivals).await.expect("in time").expect("all messages");
+    let arrived = tokio::time::timeout(2 * TIMEOUT, arrivals).await.expect("in time").expect("all messages");
     let delay = |(sent, id): &(Instant, String)| arrived[id] - *sent;
     let mut delays: Vec<Duration> = sent.iter().map(delay).collect();
     if std::env::var_os("FILL_TRACE").is_some() {
