@@ -207,7 +207,19 @@ async function aPhoneShowsOneThingAtATime() {
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
   assert.ok(await page.locator('#chat-pane').isHidden());
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await filtersAreBehindAButton(page);
   await page.close();
+}
+
+async function filtersAreBehindAButton(page) {
+  const { y } = await page.getByRole('listbox').boundingBox();
+  assert.ok(y < 170, `the list begins at ${y} px`);
+  assert.ok(await page.locator('#sort').isHidden());
+  await page.getByRole('button', { name: 'Filters' }).click();
+  await page.locator('#sort').selectOption('oldest');
+  await names(page, ['Bela Kovacs', 'Asha Rao', 'Chen Wei']);
+  await page.getByRole('button', { name: 'Filters (1 set)' }).click();
+  assert.ok(await page.locator('#sort').isHidden());
 }
 
 async function nothingIsKept(page) {

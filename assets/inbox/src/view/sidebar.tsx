@@ -7,7 +7,7 @@ import { isHelpOpen } from '../model/settings';
 import { phone, plain } from '../texts';
 import { Bulk } from './bulk';
 import { useDesk } from './desk';
-import { Icon } from './icons';
+import { Icon, IconButton } from './icons';
 import { focus, showView } from './keys';
 import { Menu } from './menu';
 import { Warning } from './numbers';
@@ -20,6 +20,7 @@ const TYPE_NAMES = { user: 'People', group: 'Groups', business: 'Businesses' };
 
 export function Sidebar() {
   const { numbers } = useDesk();
+  const [hasSelects, setSelects] = useState(false);
   return (
     <>
       <header>
@@ -31,8 +32,11 @@ export function Sidebar() {
           <button type="button" id="sign-out" role="menuitem" onClick={signOut}>Sign out</button>
         </Menu>
       </header>
-      <SearchBox />
-      {filter.value.search === '' && <Views />}
+      <div id="search-row">
+        <SearchBox />
+        {filter.value.search === '' && <FilterButton isExpanded={hasSelects} onClick={() => setSelects(!hasSelects)} />}
+      </div>
+      {filter.value.search === '' && <Views hasSelects={hasSelects} />}
       <Warning />
       <Bulk />
     </>
@@ -66,7 +70,14 @@ function SearchBox() {
   );
 }
 
-function Views() {
+/** Shows the filters on a phone, where they would take the room of the chats. */
+function FilterButton(props: { isExpanded: boolean; onClick: () => void }) {
+  const { number, type, agent, sort } = filter.value;
+  const set = [number, type, agent, sort].filter((value) => value !== '').length;
+  return <IconButton id="filter-button" icon="filter" label={set > 0 ? `Filters (${set} set)` : 'Filters'} class={`narrow ${set > 0 ? 'set' : ''}`} {...props} />;
+}
+
+function Views({ hasSelects }: { hasSelects: boolean }) {
   const desk = useDesk();
   const { view, label, number, type, agent, sort } = filter.value;
   const labels = label.split(',').filter((name) => name !== '');
@@ -80,7 +91,7 @@ function Views() {
           <button type="button" key={name} aria-pressed={view === name} onClick={() => showView(desk, name)}>{VIEW_NAMES[name]}{counts[name] && <small> {counts[name]}</small>}</button>
         ))}
       </div>
-      <div id="selects">
+      <div id="selects" class={hasSelects ? '' : 'wide'}>
         {sessions.length > 1 && <Select id="number" label="Number" value={number} any="Number" onChange={(value) => go({ number: value })}
           options={sessions.map((session) => [session.phoneNumber, session.label || phone(session.waJid.replace('@s.whatsapp.net', '@c.us'))])} />}
         <Select id="label-filter" label="Label" value="" any={labels.length > 0 ? 'And label' : 'Label'} onChange={(value) => go({ label: [...labels, value].join(',') })}
