@@ -61,7 +61,8 @@ async fn unsupported_method_returns_405_with_the_allowed_methods() {
 /// Whether the route matches the path.
 /// A variable matches one segment; in the chat API not a word, which is another route of the vendor's.
 fn serves(template: &str, path: &str) -> bool {
-    let is_chat_api = template.starts_with("/v1/chats/");
+    let of_chat_api = ["/v1/chats/", "/v1/message/", "/v1/note/", "/v1/queue/"];
+    let is_chat_api = of_chat_api.iter().any(|prefix| template.starts_with(prefix));
     let (template, path) = (template.split('/'), path.split('/'));
     let has_digit = |segment: &str| segment.bytes().any(|byte| byte.is_ascii_digit());
     template.clone().count() == path.clone().count()
