@@ -87,8 +87,12 @@ impl TestOrg {
         rows.into_iter().next().expect("a row")
     }
 
-    /// Everything that is stored of the organization's chats, without generated values.
+    /// Everything that is stored of the organization's chats, without generated values. Stored numbers of members are true.
     pub fn copy(&self) -> Vec<(&'static str, Vec<Value>)> {
+        let miscounted = "SELECT chat_id, member_count FROM chats x WHERE org_id = $org AND member_count <>
+            (SELECT count(*) FROM chat_members m WHERE m.org_id = x.org_id AND m.chat_key = x.chat_key)";
+        let miscounted = self.rows(miscounted);
+        assert!(miscounted.is_empty(), "{miscounted:?}");
         let tables = [
             ("contacts", "SELECT contact_id, name, color, image, is_internal FROM contacts x"),
             (

@@ -124,7 +124,7 @@ impl Activity {
         self.last = Some((org, now));
     }
 
-    fn is_of_many(&self, now: Instant) -> bool {
+    fn are_many_active(&self, now: Instant) -> bool {
         self.other.is_some_and(|at| now.duration_since(at) < ACTIVE)
     }
 }
@@ -171,7 +171,7 @@ impl Queue {
 
     /// Returns each permit, and hands those that are free to the jobs that wait for them.
     fn release(&mut self, limits: &[Option<Limit>]) {
-        let are_many_active = self.activity.is_of_many(Instant::now());
+        let are_many_active = self.activity.are_many_active(Instant::now());
         for (index, limit) in limits.iter().enumerate().rev() {
             let Some(limit) = *limit else { continue };
             let most = self.limits.of(limit, are_many_active);
@@ -190,7 +190,7 @@ impl Queue {
 
     /// Acquires the job's permits from that one on. It waits in the first semaphore that has none left.
     fn acquire(&mut self, job: Job, from: usize) {
-        let are_many_active = self.activity.is_of_many(Instant::now());
+        let are_many_active = self.activity.are_many_active(Instant::now());
         for (index, limit) in job.limits().into_iter().enumerate().skip(from) {
             let Some(limit) = limit else { continue };
             let semaphore = self.semaphores.entry(limit).or_default();

@@ -76,11 +76,6 @@ async fn one_call_fills_an_empty_inbox() {
     let arrived = tokio::time::timeout(2 * TIMEOUT, arrivals).await.expect("in time").expect("all messages");
     let delay = |(sent, id): &(Instant, String)| arrived[id] - *sent;
     let mut delays: Vec<Duration> = sent.iter().map(delay).collect();
-    if std::env::var_os("FILL_TRACE").is_some() {
-        for (at, id) in &sent {
-            println!("{:?} {id} {:?}", *at - started, arrived[id] - *at);
-        }
-    }
     delays.sort_unstable();
     let live = i64::try_from(delays.len()).expect("a few");
     let slowest = delays[delays.len() * 99 / 100];
