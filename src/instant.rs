@@ -52,9 +52,14 @@ impl Instant {
         (FIRST_MICROS..=Self::MAX_MILLIS * 1000 + 999).contains(&micros).then_some(Self(micros))
     }
 
-    /// From the digits of a Unix time, in seconds if it is [plainly so](Self::looks_like_seconds), else in milliseconds.
+    /// From the digits of a Unix time; see [`from_unix_number`](Self::from_unix_number).
     pub fn from_unix_time(text: &str) -> Option<Self> {
         let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+        Self::from_unix_number(number)
+    }
+
+    /// From a Unix time, in seconds if it is [plainly so](Self::looks_like_seconds), else in milliseconds.
+    pub fn from_unix_number(number: i64) -> Option<Self> {
         Self::from_millis(if Self::looks_like_seconds(number) { number * 1000 } else { number })
     }
 

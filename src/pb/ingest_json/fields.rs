@@ -60,7 +60,7 @@ pub mod instant {
         type Value = Option<Timestamp>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Unix milliseconds from 1970 to the year 9999")
+            f.write_str("Unix milliseconds or seconds from 1970 to the year 9999")
         }
 
         fn visit_none<E>(self) -> Result<Self::Value, E> {
@@ -75,13 +75,9 @@ pub mod instant {
             deserializer.deserialize_any(self)
         }
 
-        fn visit_i64<E: serde::de::Error>(self, millis: i64) -> Result<Self::Value, E> {
-            if Instant::looks_like_seconds(millis) {
-                let expected = "in Unix milliseconds; the value looks like seconds";
-                return Err(E::invalid_value(Unexpected::Signed(millis), &expected));
-            }
-            let instant = Instant::from_millis(millis);
-            let instant = instant.ok_or_else(|| E::invalid_value(Unexpected::Signed(millis), &self))?;
+        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
+            let instant = Instant::from_unix_number(number);
+            let instant = instant.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))?;
             Ok(Some(instant.into()))
         }
 
@@ -90,9 +86,11 @@ pub mod instant {
         }
 
         #[expect(clippy::cast_possible_truncation, reason = "a number out of range is rejected")]
-        fn visit_f64<E: serde::de::Error>(self, millis: f64) -> Result<Self::Value, E> {
-            self.visit_i64::<E>(millis.floor() as i64)?;
-            Ok(Some(Instant::from_micros((millis * 1000.0).round() as i64).into()))
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
+            let whole = number.floor() as i64;
+            self.visit_i64::<E>(whole)?;
+            let micros = if Instant::looks_like_seconds(whole) { 1_000_000.0 } else { 1_000.0 };
+            Ok(Some(Instant::from_micros((number * micros).round() as i64).into()))
         }
     }
 }
