@@ -23,7 +23,7 @@ use crate::ids::OrgId;
 /// Arguments of `import`.
 #[derive(Args)]
 #[command(after_help = "\
-Each line has a session and one kind of event. Instants are Unix milliseconds, absent fields stay as they are:
+Each line has a session and one kind of event. Instants are Unix milliseconds or seconds; absent fields stay as they are:
 
   {\"session\":\"15550100400\",\"chat\":{\"jid\":\"15550101844@s.whatsapp.net\",\"type\":\"dm\",\"pinned\":true}}
 
