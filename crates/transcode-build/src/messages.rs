@@ -156,13 +156,39 @@ fn write_fields(out: &mut String, message: &MessageDescriptor, names: FieldNames
             let _ = write!(binds, "\n            {index} => {bind},");
         }
     }
+    let methods =
+        if fields.is_empty() { WITHOUT_FIELDS.to_owned() } else { field_methods(indices, reads, binds) };
     let _ = write!(
         out,
         "
 impl json::Fields for {name} {{
     const FIELDS: &'static [json::Field] = &[{fields}
     ];
+{methods}}}
+",
+        name = message_type(message),
+    );
+}
 
+/// The methods of a message without fields: nothing has an index.
+const WITHOUT_FIELDS: &str = "
+    fn index(_: &str) -> Option<usize> {
+        None
+    }
+
+    fn read(&mut self, _: usize, _: json::Json<'_>, _: &mut json::Reading) -> Result<json::Sent, json::Invalid> {
+        Ok(json::Sent::Unnamed)
+    }
+
+    fn bind(&mut self, _: usize, _: &mut Text<'_>) -> Result<(), BindError> {
+        Err(BindError::Unknown)
+    }
+";
+
+/// The methods that find a field by its name, and read it by its index from JSON and from a path or a query.
+fn field_methods(indices: &str, reads: &str, binds: &str) -> String {
+    format!(
+        "
     fn index(name: &str) -> Option<usize> {{
         match name {{{indices}
             _ => None,
@@ -186,10 +212,8 @@ impl json::Fields for {name} {{
         }}
         Ok(())
     }}
-}}
-",
-        name = message_type(message),
-    );
+"
+    )
 }
 
 fn write_patchable(
