@@ -1,6 +1,7 @@
 //! The tonic services. A handler reads its request, calls an action and converts the result.
 
 mod api_keys;
+mod callers;
 mod changes;
 mod chat_filters;
 mod chat_object;

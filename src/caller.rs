@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub use self::role::Role;
 
 use crate::ids::{KeyId, OrgId, SessionId};
+use crate::instant::Instant;
 pub use crate::pb::Capability;
 
 /// The authenticated caller of a request. Nothing else in a request selects the organization.
@@ -27,6 +28,10 @@ pub struct Caller {
     pub member: Option<Arc<str>>,
     /// The claimant that the caller is, or with which its key was created.
     pub claimant: Option<Claimant>,
+    /// The role of the login; `None` for api-keys, and for logins without a known role.
+    pub role: Option<Role>,
+    /// When the key or the login token expires; `None` for never.
+    pub expires_at: Option<Instant>,
 }
 
 impl Caller {

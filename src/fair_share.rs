@@ -211,17 +211,18 @@ fn change_entry<K: Clone + Eq + Hash>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caller::Capabilities;
 
     fn caller(org: OrgId, name: &str) -> Caller {
         Caller {
             org,
             principal: Principal::Member(name.to_owned()),
-            capabilities: Capabilities::default(),
+            capabilities: Default::default(),
             sessions: None,
             manages_owners: false,
             member: None,
             claimant: None,
+            role: None,
+            expires_at: None,
         }
     }
 
@@ -229,7 +230,6 @@ mod tests {
         FairShare::new(ShareLimits { total, factor: 1, org, caller })
     }
 
-    /// Takes one after the other until that fails.
     fn take_all(share: &Arc<FairShare>, caller: &Caller) -> (Vec<Share>, Exhausted) {
         let mut taken = Vec::new();
         loop {

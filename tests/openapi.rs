@@ -108,7 +108,14 @@ fn document_describes_exactly_the_annotated_routes_and_others() {
             "chat",
             &["switchboard.v1.ChatService", "switchboard.v1.MessageService", "switchboard.v1.NoteService"],
         ),
-        ("session", &["switchboard.v1.ConnectionService", "switchboard.v1.SessionService"]),
+        (
+            "session",
+            &[
+                "switchboard.v1.CallerService",
+                "switchboard.v1.ConnectionService",
+                "switchboard.v1.SessionService",
+            ],
+        ),
     ];
     for (api, services) in apis {
         let annotated: Vec<_> = services.iter().map(|service| annotated(Some(service))).collect();

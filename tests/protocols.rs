@@ -3,6 +3,7 @@
 mod audit;
 mod bodies;
 mod browsers;
+mod callers;
 mod chat_access;
 mod chat_bulk;
 pub mod chat_lists;

@@ -14,18 +14,11 @@ use crate::instant::Instant;
 use crate::store::Store;
 use crate::store::keys::{self, KeyRecord};
 
-/// A valid key.
-#[derive(Clone)]
-struct ValidKey {
-    caller: Arc<Caller>,
-    expires_at: Option<Instant>,
-}
-
 /// Verifies api-keys against the database.
 pub(super) struct Keys {
     store: Store,
     /// `None` is an invalid key.
-    verified: Cache<TokenHash, Option<ValidKey>>,
+    verified: Cache<TokenHash, Option<Arc<Caller>>>,
 }
 
 impl Keys {
@@ -36,11 +29,12 @@ impl Keys {
     /// The caller of a key that is valid now.
     pub(super) async fn verify(&self, token: &str) -> Result<Arc<Caller>, AuthError> {
         let found = lookup::get_or_load(&self.verified, hash(token), self.load(token)).await?;
-        let is_current = |key: &ValidKey| key.expires_at.is_none_or(|expires_at| Instant::now() < expires_at);
-        found.filter(is_current).map(|key| key.caller).ok_or(AuthError::Invalid)
+        let is_current =
+            |key: &Arc<Caller>| key.expires_at.is_none_or(|expires_at| Instant::now() < expires_at);
+        found.filter(is_current).ok_or(AuthError::Invalid)
     }
 
-    async fn load(&self, token: &str) -> Result<Option<ValidKey>, AuthError> {
+    async fn load(&self, token: &str) -> Result<Option<Arc<Caller>>, AuthError> {
         let key = ApiKey::parse(token).ok_or(AuthError::Invalid)?;
         let (org, id) = (key.org, key.id.clone());
         let record = lookup::read(&self.store, "api-key", move |connection| keys::find(connection, org, &id));
@@ -48,7 +42,7 @@ impl Keys {
     }
 }
 
-fn check(key: &ApiKey, record: KeyRecord) -> Option<ValidKey> {
+fn check(key: &ApiKey, record: KeyRecord) -> Option<Arc<Caller>> {
     let matches = key.secret_sha256().ct_eq(&record.secret_sha256);
     if !bool::from(matches) || record.revoked_at.is_some() || record.org_disabled_at.is_some() {
         return None;
@@ -66,6 +60,8 @@ fn check(key: &ApiKey, record: KeyRecord) -> Option<ValidKey> {
         sessions,
         manages_owners: record.manages_owners,
         member: None,
+        role: None,
+        expires_at: record.expires_at,
     };
-    Some(ValidKey { caller: Arc::new(caller), expires_at: record.expires_at })
+    Some(Arc::new(caller))
 }

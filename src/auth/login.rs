@@ -24,7 +24,8 @@ const SKEW_SECONDS: u64 = 60;
 #[derive(Clone)]
 struct ValidLogin {
     caller: Arc<Caller>,
-    expires_at: Instant,
+    /// The expiry plus the clock skew.
+    accepted_until: Instant,
 }
 
 /// Verifies login tokens.
@@ -46,7 +47,7 @@ impl Logins {
     /// The caller of a token that is valid now.
     pub(super) async fn verify(&self, token: &str) -> Result<Arc<Caller>, AuthError> {
         let found = lookup::get_or_load(&self.verified, hash(token), self.load(token)).await?;
-        let is_current = |login: &ValidLogin| Instant::now() < login.expires_at;
+        let is_current = |login: &ValidLogin| Instant::now() < login.accepted_until;
         found.filter(is_current).map(|login| login.caller).ok_or(AuthError::Invalid)
     }
 
@@ -98,6 +99,7 @@ struct Claims {
     member_key: Option<String>,
     issued_at: Option<Instant>,
     expires_at: Instant,
+    accepted_until: Instant,
 }
 
 impl Claims {
@@ -123,7 +125,8 @@ impl Claims {
             role: text(&config.role_claim).and_then(|role| role.parse().ok()),
             member_key,
             issued_at: issued_at.map(instant),
-            expires_at: instant(expires_at + skew),
+            expires_at: instant(expires_at),
+            accepted_until: instant(expires_at + skew),
         })
     }
 }
@@ -135,7 +138,7 @@ fn instant(seconds: f64) -> Instant {
 
 /// The login, if the organization accepts it. Of the claimed role and the member's the lower one counts.
 fn check(claims: Claims, record: &LoginRecord) -> Option<ValidLogin> {
-    let Claims { org, subject, role, member_key, issued_at, expires_at } = claims;
+    let Claims { org, subject, role, member_key, issued_at, expires_at, accepted_until } = claims;
     let is_too_old = record.not_before.is_some_and(|not_before| issued_at.is_none_or(|at| at < not_before));
     let is_removed = record.role.is_none() && record.removed_at.is_some();
     if record.org_disabled_at.is_some() || is_too_old || is_removed {
@@ -154,6 +157,8 @@ fn check(claims: Claims, record: &LoginRecord) -> Option<ValidLogin> {
         manages_owners: role == Some(Role::Owner),
         member,
         claimant: None,
+        role,
+        expires_at: Some(expires_at),
     };
-    Some(ValidLogin { caller: Arc::new(caller), expires_at })
+    Some(ValidLogin { caller: Arc::new(caller), accepted_until })
 }

@@ -141,6 +141,8 @@ async fn missing_chats(store: &Store, org: OrgId) -> Result<Vec<&'static str>> {
         manages_owners: false,
         member: None,
         claimant: None,
+        role: None,
+        expires_at: None,
     };
     let session = SESSIONS[0].session_id.parse().map_err(Error::internal)?;
     let mut missing = Vec::new();

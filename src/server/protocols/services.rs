@@ -21,6 +21,7 @@ use crate::connect::wakes::Wakes;
 use crate::error::{Error, Result};
 use crate::pb;
 use crate::pb::api_key_service_server::ApiKeyServiceServer;
+use crate::pb::caller_service_server::CallerServiceServer;
 use crate::pb::chat_service_server::ChatServiceServer;
 use crate::pb::connection_service_server::ConnectionServiceServer;
 use crate::pb::ingest_service_server::IngestServiceServer;
@@ -87,6 +88,7 @@ pub fn compose(
     };
     let grpc = Routes::default()
         .add_service(ApiKeyServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
+        .add_service(CallerServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(ChatServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(ConnectionServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
         .add_service(LabelServiceServer::from_arc(api.clone()).max_decoding_message_size(limit))
@@ -103,6 +105,7 @@ pub fn compose(
         .add_service(reflection().build_v1alpha().map_err(Error::internal)?);
     let routes = [
         routes::api_key_service_routes(api.clone()),
+        routes::caller_service_routes(api.clone()),
         routes::chat_service_routes(api.clone()),
         routes::connection_service_routes(api.clone()),
         routes::label_service_routes(api.clone()),

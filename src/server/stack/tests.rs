@@ -140,6 +140,8 @@ fn reader() -> Identity {
         manages_owners: false,
         member: None,
         claimant: None,
+        role: None,
+        expires_at: None,
     }))
 }
 

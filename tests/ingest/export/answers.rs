@@ -8,7 +8,8 @@ use super::TestOrg;
 use crate::support::{Rest, Server, methods};
 
 /// Routes for data that is not exported: secrets and history.
-const NOT_EXPORTED: [&str; 8] = [
+const NOT_EXPORTED: [&str; 9] = [
+    "/api/v1/caller",
     "/api/v1/connections",
     "/api/v1/connections/{connection_id}",
     "/api/v1/connections/{connection_id}/events",

@@ -65,6 +65,8 @@ async fn pin(store: Store, org: OrgId, people: usize) {
         manages_owners: false,
         member: None,
         claimant: None,
+        role: None,
+        expires_at: None,
     };
     for person in 0..people {
         for address in [lid(person), phone(person)] {

@@ -59,6 +59,26 @@ async fn lower_of_claimed_and_stored_role_counts() {
 }
 
 #[tokio::test]
+async fn login_is_described_by_its_member_and_the_lower_role() {
+    let login = Login::of(Frontend::new()).await;
+    add(&login, "Asha@acme.example", "admin").await;
+    let expires = now() + 600;
+    for (email, role, shown) in [
+        (" ASHA@acme.example ", "owner", json!("asha@acme.example")),
+        ("never@acme.example", "admin", serde_json::Value::Null),
+    ] {
+        let token = login.token(json!({"sub": "asha", "email": email, "role": role, "exp": expires}));
+        let caller = login.world.anonymous().token(&token).get("/api/v1/caller").await.expect(200).json();
+        let expected = json!({
+            "orgId": login.world.org.id, "type": "login", "keyId": null, "subject": "asha", "email": shown,
+            "role": "admin", "capabilities": ["read", "send", "manage"], "sessionIds": [],
+            "expiresAt": expires * 1000,
+        });
+        assert_eq!(caller, expected);
+    }
+}
+
+#[tokio::test]
 async fn change_of_a_member_takes_effect_within_five_seconds() {
     let login = Login::of(Frontend::new()).await;
     add(&login, "asha@acme.example", "admin").await;

@@ -22,6 +22,8 @@ fn caller(org: OrgId, name: &str) -> Caller {
         manages_owners: false,
         member: None,
         claimant: None,
+        role: None,
+        expires_at: None,
     }
 }
 
