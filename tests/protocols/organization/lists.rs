@@ -64,6 +64,18 @@ async fn list_items_equal_single_resources() {
     assert!(keys.data.len() > 2 && keys.data.iter().all(|listed| listed.key.is_none()));
 }
 
+/// Agents choose from these; only those who manage change them.
+#[tokio::test]
+async fn readers_list_members_labels_and_properties() {
+    let world = World::start().await;
+    let reader = world.anonymous().token(&world.key("read").await);
+    for list in ["/members", "/labels", "/properties"] {
+        assert_eq!(page(&reader, list, "").await, page(&manager(&world).await, list, "").await);
+        assert_eq!(error_of(post(&reader, list, json!({})).await, 403).0, "forbidden");
+    }
+    assert_eq!(error_of(reader.get(format!("{ROOT}/api-keys")).await, 403).0, "forbidden");
+}
+
 #[tokio::test]
 async fn limit_is_clamped_to_1_and_200() {
     let world = World::start().await;
