@@ -125,10 +125,10 @@ async fn the_inbox_works_in_a_browser() {
     world.import(&world.org, &messages);
     let mut client = node("web/inbox.mjs");
     client.env("SERVICE", world.url()).env("READER", world.key("read").await);
-    client.env("AGENT", world.key("read,send").await);
+    client.env("AGENT", world.key("read,send").await).env("BLIND", world.key("send").await);
     // Connects a number.
     client.env("TOKEN", world.key("read,send,manage").await);
-    client.env("EMAIL", &world.org.members[0]);
+    client.env("EMAIL", &world.org.members[0]).env("COLLEAGUE", &world.org.members[1]);
     let mut client = Dialogue::start(&mut client);
     if client.text == "waiting for messages\n" {
         let bodies = (0..99).map(|_| "Hello?").chain(["Thanks a lot"]);

@@ -3,6 +3,7 @@ import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import { signal } from '@preact/signals';
 import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
+import { type Caller, CallerService } from '../generated/switchboard/v1/caller_pb';
 import { type Chat, ChatService, type CountChatsResponse } from '../generated/switchboard/v1/chat_pb';
 import { type Connection, ConnectionService } from '../generated/switchboard/v1/connection_pb';
 import { LabelService } from '../generated/switchboard/v1/label_pb';
@@ -17,7 +18,7 @@ import { Sending } from './sending';
 
 export { digits } from './phones';
 export type { Outgoing } from './sending';
-export type { Chat, ChatChange, CountChatsResponse, ChatMessage, Connection, Member, Note, Property, SearchHit, Session, SessionSend };
+export type { Caller, Chat, ChatChange, CountChatsResponse, ChatMessage, Connection, Member, Note, Property, SearchHit, Session, SessionSend };
 
 /** The filters that the service applies to a list of chats. Empty text means any. */
 export interface Wanted {
@@ -51,6 +52,7 @@ const SENDS = 20n;
 const NOTES = 200n;
 
 export class Api {
+  private readonly callers;
   private readonly chats;
   readonly sending: Sending;
   private readonly sessionService;
@@ -60,8 +62,6 @@ export class Api {
   private readonly propertyService;
   private readonly noteService;
   private readonly base: string;
-  /** The user as the author of notes: the email of a login token, or the id of an API key. */
-  readonly author: string;
   /** The phone numbers that the token may use. */
   readonly sessions = signal<readonly Session[]>([]);
 
@@ -70,10 +70,10 @@ export class Api {
       request.header.set('authorization', `Bearer ${token}`);
       return next(request);
     };
-    this.author = token.startsWith('sb_') ? `key:${token.split('_')[1]}` : emailIn(token).toLowerCase();
     // The page's own directory, so that it also works behind a proxy path.
     this.base = new URL('.', location.href).href.replace(/\/$/, '');
     const transport = createGrpcWebTransport({ baseUrl: this.base, interceptors: [bearer] });
+    this.callers = createClient(CallerService, transport);
     this.chats = createClient(ChatService, transport);
     this.sending = new Sending(transport);
     this.sessionService = createClient(SessionService, transport);
@@ -84,7 +84,12 @@ export class Api {
     this.noteService = createClient(NoteService, transport);
   }
 
-  /** Loads the phone numbers. Called first: it also validates the token. */
+  /** Who the token stands for, and what it may do. */
+  async caller(): Promise<Caller> {
+    return this.callers.getCaller({});
+  }
+
+  /** Loads the phone numbers. */
   async loadSessions(): Promise<void> {
     let cursor: string | undefined = '';
     const sessions: Session[] = [];
@@ -288,15 +293,5 @@ export class Api {
       throw new ConnectError('the number of this chat is not attached any more', Code.NotFound);
     }
     return { sessionId: session.id, jid: chat.chatId };
-  }
-}
-
-/** The email in a login token; empty for an API key. */
-export function emailIn(token: string): string {
-  try {
-    const claims = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
-    return String(JSON.parse(claims).email ?? '');
-  } catch {
-    return '';
   }
 }

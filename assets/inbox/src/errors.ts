@@ -6,9 +6,7 @@ export function reason(error: unknown): string {
   const { code, rawMessage } = ConnectError.from(error);
   switch (code) {
     case Code.PermissionDenied:
-      return /manage/.test(rawMessage)
-        ? 'your sign-in may not manage the organization'
-        : 'your sign-in may read, but neither change nor send anything';
+      return lacking(rawMessage) ?? rawMessage;
     case Code.Unavailable:
     case Code.DeadlineExceeded:
     case Code.Unknown:
@@ -19,6 +17,16 @@ export function reason(error: unknown): string {
       // "assigned_to: must be …" names a field of the API.
       return rawMessage.replace(/^[a-z_.]+: /, '');
   }
+}
+
+/** What the service refuses for want of a capability, which it names. */
+function lacking(message: string): string | undefined {
+  const reasons: Record<string, string> = {
+    read: 'this key or login may not read chats',
+    send: 'your sign-in may read, but neither change nor send anything',
+    manage: 'your sign-in may not manage the organization',
+  };
+  return reasons[/capability `(\w+)`/.exec(message)?.[1] ?? ''];
 }
 
 export function isNotAllowed(error: unknown): boolean {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { launch } from './browser.mjs';
 import { openLine } from './line.mjs';
 
-export const { SERVICE, TOKEN: token, AGENT: agent, READER: reader, EMAIL: email } = process.env;
+export const { SERVICE, TOKEN: token, AGENT: agent, READER: reader, BLIND: blind, EMAIL: email, COLLEAGUE: colleague } = process.env;
 export const line = await openLine(SERVICE);
 /** What the browser found fault with. */
 export const complaints = [];

@@ -1,10 +1,12 @@
 // Who is signed in. The token stays in memory, or in the tab's storage if the user asks for it.
 import { signal } from '@preact/signals';
-import { Api, emailIn } from '../api';
+import { Api, type Caller } from '../api';
 
 export interface Account {
   readonly api: Api;
-  /** Email of the user; empty if not entered. */
+  /** Who the token stood for at sign-in. */
+  readonly caller: Caller;
+  /** Email of the user; empty if it is neither known nor entered. */
   readonly email: string;
   /** Whether the tab's storage keeps the token and the settings. */
   readonly isKept: boolean;
@@ -23,11 +25,11 @@ export const account = signal<Account | undefined>(undefined);
 /** Signs in. Fails when the service does not accept the token. */
 export async function signIn({ token, email, isKept }: Entry): Promise<void> {
   const api = new Api(token);
-  await api.loadSessions();
+  const [caller] = await Promise.all([api.caller(), api.loadSessions()]);
   if (isKept) {
     sessionStorage.setItem(KEY, JSON.stringify({ token, email }));
   }
-  account.value = { api, email: email || emailIn(token), isKept };
+  account.value = { api, caller, email: email || (caller.email ?? ''), isKept };
 }
 
 /** What the tab's storage keeps, if anything. */

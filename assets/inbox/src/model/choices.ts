@@ -1,5 +1,4 @@
-// What there is to choose from: labels, members and custom properties. Without permission to list them, those of the
-// loaded chats.
+// What there is to choose from: labels, members and custom properties, also those of the loaded chats that are not listed.
 import { signal } from '@preact/signals';
 import type { Api, Chat, Property } from '../api';
 
@@ -19,7 +18,7 @@ export class Choices {
     this.addMembers(email === '' ? [] : [{ email, name: '', role: '' }]);
   }
 
-  /** Loads everything. A token without `manage` is refused, which is no error. */
+  /** Loads everything. A failure leaves what is known: nobody asked for it. */
   async load(api: Api): Promise<void> {
     const [labels, members, properties] = await Promise.allSettled([api.labelNames(), api.members(), api.properties()]);
     if (labels.status === 'fulfilled') {

@@ -13,6 +13,7 @@ import { Counts } from './counts';
 import { showConnected, showFailure, showRefused } from './notices';
 import { Notes } from './notes';
 import { Numbers } from './numbers';
+import { Rights } from './rights';
 import { filter, go, route } from './route';
 import { Search } from './search';
 import { Sender } from './sender';
@@ -29,15 +30,17 @@ export class Desk {
   readonly actions: Actions;
   readonly notes: Notes;
   readonly numbers: Numbers;
+  readonly rights: Rights;
   readonly sender: Sender;
   /** The chat of the selected row of the list. */
   readonly chosen = signal<Chat | undefined>(undefined);
   private readonly changes: Changes;
   /** The unread count of the open chat that is not to be marked as read. */
   private settled = 0;
+  private isInterrupted = false;
 
   constructor(readonly account: Account) {
-    const { api, email } = account;
+    const { api, caller, email } = account;
     this.api = api;
     this.list = new ChatList(api, email);
     this.counts = new Counts(api, email);
@@ -54,8 +57,9 @@ export class Desk {
     });
     this.actions = new Actions(api, (chatId) => this.changes.received(chatId));
     this.notes = new Notes(api);
-    this.numbers = new Numbers(api);
-    this.sender = new Sender(api, this.numbers, (chatId) => this.changes.received(chatId));
+    this.rights = new Rights(api, caller);
+    this.numbers = new Numbers(api, this.rights);
+    this.sender = new Sender(api, this.numbers, this.rights, (chatId) => this.changes.received(chatId));
   }
 
   /** Follows the address and changes by others. */
@@ -67,7 +71,7 @@ export class Desk {
         this.changes.missed();
         this.notes.reload();
       },
-      connected: showConnected,
+      connected: (isConnected) => this.connected(isConnected),
       refused: showRefused,
     });
     void this.choices.load(this.api);
@@ -131,11 +135,20 @@ export class Desk {
   }
 
   private markRead(chat: Chat | undefined): void {
-    if (chat && marksRead.peek() && document.visibilityState === 'visible' && unread(chat) > this.settled) {
+    if (chat && this.rights.maySend && marksRead.peek() && document.visibilityState === 'visible' && unread(chat) > this.settled) {
       this.settled = unread(chat);
       // The count starts anew once it is read.
       void this.actions.opened(chat).then((isDone) => (this.settled = isDone ? 0 : Infinity));
     }
+  }
+
+  private connected(isConnected: boolean): void {
+    showConnected(isConnected);
+    if (isConnected && this.isInterrupted) {
+      // A change of the user's role ends the watch.
+      this.rights.refresh();
+    }
+    this.isInterrupted = !isConnected;
   }
 
   private changed(chatId: string, message?: ChatMessage): void {

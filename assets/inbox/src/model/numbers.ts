@@ -1,8 +1,8 @@
 // The organization's numbers: whether they are connected, what they could not send, and for those who manage, through what.
 import { signal } from '@preact/signals';
 import type { Api, Connection, SessionSend } from '../api';
-import { isNotAllowed } from '../errors';
 import { showFailure } from './notices';
+import type { Rights } from './rights';
 
 const PAUSE_MS = 60_000;
 
@@ -13,7 +13,10 @@ export class Numbers {
   readonly troubles = signal<ReadonlyMap<string, readonly SessionSend[]>>(new Map());
   readonly isOpen = signal(false);
 
-  constructor(private readonly api: Api) {}
+  constructor(
+    private readonly api: Api,
+    private readonly rights: Rights,
+  ) {}
 
   /** Follows the state of the numbers, which no watch reports. */
   start(): void {
@@ -38,13 +41,9 @@ export class Numbers {
   }
 
   private async connected(): Promise<ReadonlyMap<string, Connection> | undefined> {
-    try {
-      return new Map((await this.api.connections()).map((connection) => [connection.sessionId, connection]));
-    } catch (error) {
-      if (isNotAllowed(error)) {
-        return undefined;
-      }
-      throw error;
+    if (!this.rights.mayManage) {
+      return undefined;
     }
+    return new Map((await this.api.connections()).map((connection) => [connection.sessionId, connection]));
   }
 }

@@ -5,6 +5,7 @@ import { isNotAllowed, isNotConnected, reason } from '../errors';
 import { phone } from '../texts';
 import { showFailure } from './notices';
 import type { Numbers } from './numbers';
+import { READS_ONLY, type Rights } from './rights';
 
 /** A message that the service has not confirmed yet. */
 export interface Pending {
@@ -23,8 +24,6 @@ export const MAX_FILE_BYTES = 16_000_000;
 
 export class Sender {
   readonly pending = signal<readonly Pending[]>([]);
-  /** Whether the user may only read. */
-  private readonly isReader = signal(false);
   /** Files that this page has sent, by the id of their message: shown without loading them again. */
   private readonly files = new Map<string, File>();
   /** Texts that were written and not sent, by chat. */
@@ -33,6 +32,7 @@ export class Sender {
   constructor(
     private readonly api: Api,
     private readonly numbers: Numbers,
+    private readonly rights: Rights,
     private readonly changed: (chatId: string) => void,
   ) {}
 
@@ -49,7 +49,7 @@ export class Sender {
     if (session?.hasConnection === false) {
       return `${session.label || phone(chat.orgPhone)} has no connection to WhatsApp: chats can be read here, but nothing can be sent.`;
     }
-    return this.isReader.value ? 'Your sign-in may read chats, but not send.' : '';
+    return this.rights.maySend ? '' : READS_ONLY;
   }
 
   /** Why messages wait before they are sent; empty if they do not. */
@@ -142,7 +142,7 @@ export class Sender {
   /** Learns from a refusal that the next message would meet, too. */
   private learn(error: unknown): void {
     if (isNotAllowed(error)) {
-      this.isReader.value = true;
+      this.rights.refresh();
     } else if (isNotConnected(error)) {
       this.numbers.refresh();
     }

@@ -1,11 +1,11 @@
-// Which members may see the chat. Owners and admins see all.
+// Which members may see the chat, for those who manage. Owners and admins see all.
 import type { Chat } from '../api';
 import { useDesk } from './desk';
 
 export function Access({ chat }: { chat: Chat }) {
-  const { choices, actions } = useDesk();
+  const { choices, actions, rights } = useDesk();
   const members = choices.members.value.filter(({ role }) => role === 'member');
-  if (members.length === 0) {
+  if (members.length === 0 || !rights.mayManage) {
     return null;
   }
   return (
@@ -16,7 +16,7 @@ export function Access({ chat }: { chat: Chat }) {
           const isAllowed = chat.chatAccess[email] !== false;
           return (
             <label class="check" key={email}>
-              <input type="checkbox" checked={isAllowed} onChange={() => void actions.setAccess(chat, email, !isAllowed)} /> {name || email}
+              <input type="checkbox" checked={isAllowed} disabled={!rights.maySend} onChange={() => void actions.setAccess(chat, email, !isAllowed)} /> {name || email}
             </label>
           );
         })}

@@ -32,7 +32,7 @@ export function Conversation() {
 
 function Header({ chat }: { chat: Chat }) {
   const desk = useDesk();
-  const { actions } = desk;
+  const { actions, rights } = desk;
   const session = desk.api.sessionOf(chat);
   const members = Number(chat.memberCount);
   const who = chat.chatType === 'group' ? `${members} ${members === 1 ? 'member' : 'members'}` : phone(chat.chatId);
@@ -41,7 +41,7 @@ function Header({ chat }: { chat: Chat }) {
     desk.close();
     focus('list');
   };
-  const items = [
+  const items = !rights.maySend ? [] : [
     { label: chat.closedAt ? 'Reopen' : 'Close', icon: chat.closedAt ? 'reopen' : 'done', run: () => actions.toggleClosed(chat) },
     { label: chat.isArchived ? 'Unarchive' : 'Archive', icon: chat.isArchived ? 'unarchive' : 'archive', run: () => actions.toggleArchived(chat) },
     { label: unread(chat) > 0 ? 'Mark read' : 'Mark unread', icon: unread(chat) > 0 ? 'read' : 'unread', run: () => desk.toggleRead(chat) },
@@ -56,13 +56,17 @@ function Header({ chat }: { chat: Chat }) {
         <h1 id="chat-name" dir="auto">{nameOf(chat)}</h1>
         <p id="chat-about" class="quiet">{who}{through}</p>
       </div>
-      <div role="toolbar" aria-label="Chat" class="wide">
-        {items.map(({ label, icon, run }) => <IconButton key={label} label={label} icon={icon} onClick={() => void run()} />)}
-      </div>
+      {rights.maySend && (
+        <div role="toolbar" aria-label="Chat" class="wide">
+          {items.map(({ label, icon, run }) => <IconButton key={label} label={label} icon={icon} onClick={() => void run()} />)}
+        </div>
+      )}
       <IconButton icon="details" label="Details" isPressed={hasPanel.value} onClick={() => (hasPanel.value = !hasPanel.value)} />
-      <Menu label="More" icon="menu" class="narrow">
-        {items.map(({ label, run }) => <button type="button" role="menuitem" key={label} onClick={() => void run()}>{label}</button>)}
-      </Menu>
+      {rights.maySend && (
+        <Menu label="More" icon="menu" class="narrow">
+          {items.map(({ label, run }) => <button type="button" role="menuitem" key={label} onClick={() => void run()}>{label}</button>)}
+        </Menu>
+      )}
     </div>
   );
 }

@@ -19,7 +19,7 @@ export function Help({ desk }: { desk: Desk }) {
       dialog.current?.showModal();
     }
   }, [isHelpOpen.value]);
-  const keys = [...OTHERS, ...shortcuts(desk).map(({ key, does }) => ({ key: key === 'Escape' ? 'Esc' : key, does }))];
+  const keys = [...OTHERS, ...shortcuts(desk).filter(({ isChange }) => !isChange || desk.rights.maySend).map(({ key, does }) => ({ key: key === 'Escape' ? 'Esc' : key, does }))];
   return (
     <dialog id="help" ref={dialog} aria-labelledby="help-title" onClose={() => (isHelpOpen.value = false)}>
       <h2 id="help-title">Keyboard shortcuts</h2>
@@ -37,10 +37,12 @@ export function Help({ desk }: { desk: Desk }) {
         <input type="checkbox" checked={hasLetters.value} onChange={() => (hasLetters.value = !hasLetters.value)} />
         Single letters do something
       </label>
-      <label class="check">
-        <input type="checkbox" checked={marksRead.value} onChange={() => (marksRead.value = !marksRead.value)} />
-        Opening a chat marks it as read
-      </label>
+      {desk.rights.maySend && (
+        <label class="check">
+          <input type="checkbox" checked={marksRead.value} onChange={() => (marksRead.value = !marksRead.value)} />
+          Opening a chat marks it as read
+        </label>
+      )}
       <form method="dialog"><button class="primary">Close</button></form>
     </dialog>
   );

@@ -11,6 +11,8 @@ export interface Shortcut {
   key: string;
   does: string;
   run: () => void;
+  /** Whether it changes chats, which not everyone may. */
+  isChange?: boolean;
 }
 
 export function listen(desk: Desk): () => void {
@@ -19,7 +21,9 @@ export function listen(desk: Desk): () => void {
     const shortcut = known.find(({ key }) => key === event.key);
     if (shortcut && isMeant(event)) {
       event.preventDefault();
-      shortcut.run();
+      if (!shortcut.isChange || desk.rights.require()) {
+        shortcut.run();
+      }
     }
   };
   document.addEventListener('keydown', press);
@@ -28,20 +32,23 @@ export function listen(desk: Desk): () => void {
 
 export function shortcuts(desk: Desk): Shortcut[] {
   const { actions } = desk;
-  const onChat = (act: (chat: Chat) => Promise<void>) => () => withMeant(desk, (chat) => void act(chat));
+  const onChat = (key: string, does: string, act: (chat: Chat) => Promise<void>): Shortcut => ({
+    key, does, run: () => withMeant(desk, (chat) => void act(chat)), isChange: true,
+  });
+  const toWrite = (key: string, does: string, id: string): Shortcut => ({ key, does, run: () => toField(desk, id), isChange: true });
   return [
     { key: 'Escape', does: 'leave a field, close the chat, empty the search', run: () => escape(desk) },
     { key: '/', does: 'search', run: () => focus('search') },
-    { key: 'c', does: 'write a message', run: () => toField(desk, 'compose') },
-    { key: 'e', does: 'archive the chat, or take it out of the archive', run: onChat((chat) => actions.toggleArchived(chat)) },
-    { key: 'd', does: 'close the chat: done; or reopen it', run: onChat((chat) => actions.toggleClosed(chat)) },
-    { key: 'p', does: 'pin, unpin', run: onChat((chat) => actions.togglePinned(chat)) },
-    { key: 'm', does: 'mute for 8 hours, unmute', run: onChat((chat) => actions.toggleMuted(chat)) },
-    { key: 'r', does: 'mark read, unread', run: onChat((chat) => desk.toggleRead(chat)) },
-    { key: 'a', does: 'assign', run: () => toField(desk, 'assignee') },
-    { key: 'l', does: 'add a label', run: () => toField(desk, 'label') },
-    { key: 'n', does: 'write a note for the team', run: () => toField(desk, 'note') },
-    { key: 'x', does: 'select the chat, to change several together', run: () => withMeant(desk, toggle) },
+    toWrite('c', 'write a message', 'compose'),
+    onChat('e', 'archive the chat, or take it out of the archive', (chat) => actions.toggleArchived(chat)),
+    onChat('d', 'close the chat: done; or reopen it', (chat) => actions.toggleClosed(chat)),
+    onChat('p', 'pin, unpin', (chat) => actions.togglePinned(chat)),
+    onChat('m', 'mute for 8 hours, unmute', (chat) => actions.toggleMuted(chat)),
+    onChat('r', 'mark read, unread', (chat) => desk.toggleRead(chat)),
+    toWrite('a', 'assign', 'assignee'),
+    toWrite('l', 'add a label', 'label'),
+    toWrite('n', 'write a note for the team', 'note'),
+    { key: 'x', does: 'select the chat, to change several together', run: () => withMeant(desk, toggle), isChange: true },
     { key: 'i', does: 'show or hide the details', run: () => (hasPanel.value = !hasPanel.value) },
     { key: 'z', does: 'undo', run: undo },
     { key: '1', does: 'show all chats', run: () => showView(desk, 'all') },

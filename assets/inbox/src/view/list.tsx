@@ -105,7 +105,7 @@ export function List() {
         isOpen={item.kind === 'chat' && item.chat.chatId === openId}
         onClick={(event) => {
           setActive(index);
-          if (item.kind === 'chat' && (isSelecting.value || event.ctrlKey || event.metaKey)) {
+          if (item.kind === 'chat' && (isSelecting.value || (desk.rights.maySend && (event.ctrlKey || event.metaKey)))) {
             toggle(item.chat);
             return;
           }

@@ -22,6 +22,9 @@ export function MessageMenu({ chat, message }: { chat: Chat; message: ChatMessag
     wantedFocus.value = 'compose';
   };
   const copy = () => void navigator.clipboard.writeText(body).catch(showFailure);
+  if (!canSend && body === '') {
+    return null;
+  }
   return (
     <Menu label="Message" icon="down" class="message-menu">
       {canSend && (

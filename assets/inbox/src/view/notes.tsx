@@ -11,23 +11,23 @@ import { IconButton } from './icons';
 const MAX_TEXT = 16384;
 
 export function Notes({ chat }: { chat: Chat }) {
-  const { notes } = useDesk();
+  const { notes, rights } = useDesk();
   return (
     <section aria-label="Notes">
       <h3>Notes</h3>
-      <Field id="note" label="Add a note" save="Add" onSave={(text) => notes.write(chat, text)} />
+      {rights.maySend && <Field id="note" label="Add a note" save="Add" onSave={(text) => notes.write(chat, text)} />}
+      {!rights.maySend && notes.notes.value.length === 0 && <p class="quiet">None</p>}
       <ul class="notes">{notes.notes.value.map((note) => <Item key={note.messageId} chat={chat} note={note} />)}</ul>
     </section>
   );
 }
 
 function Item({ chat, note }: { chat: Chat; note: Note }) {
-  const { account, choices, notes, numbers } = useDesk();
+  const { choices, notes, rights } = useDesk();
   const [isEditing, setEditing] = useState(false);
   const { body, performedBy, timestamp, updatedAt } = note;
-  const isOwn = performedBy === account.api.author;
-  // Only who manages may see the connections.
-  const canChange = isOwn || numbers.connections.value !== undefined;
+  const isOwn = performedBy === rights.author;
+  const canChange = rights.maySend && (isOwn || rights.mayManage);
   const isEdited = timestamp && updatedAt && timestampMs(timestamp) < timestampMs(updatedAt);
   if (isEditing) {
     const save = async (text: string) => {

@@ -47,7 +47,7 @@ export function Panel({ chat }: { chat: Chat }) {
 }
 
 function Assignee({ chat }: { chat: Chat }) {
-  const { actions, choices, account } = useDesk();
+  const { actions, choices, account, rights } = useDesk();
   const field = useFocus<HTMLSelectElement>('assignee');
   const assigned = chat.assignedTo ?? '';
   const members = choices.members.value;
@@ -57,19 +57,19 @@ function Assignee({ chat }: { chat: Chat }) {
     <section>
       <label for="assignee">Assigned to</label>
       <div class="field">
-        <select id="assignee" ref={field} value={assigned} onChange={(event) => void actions.assign(chat, event.currentTarget.value)}>
+        <select id="assignee" ref={field} value={assigned} disabled={!rights.maySend} onChange={(event) => void actions.assign(chat, event.currentTarget.value)}>
           <option value="">Nobody</option>
           {!isKnown && <option value={assigned}>{assigned}</option>}
           {choices.named().map(([email, name]) => <option key={email} value={email}>{name}</option>)}
         </select>
-        {account.email !== '' && !isMine && <button type="button" onClick={() => void actions.assign(chat, account.email)}>Take</button>}
+        {rights.maySend && account.email !== '' && !isMine && <button type="button" onClick={() => void actions.assign(chat, account.email)}>Take</button>}
       </div>
     </section>
   );
 }
 
 function Labels({ chat }: { chat: Chat }) {
-  const { actions, choices } = useDesk();
+  const { actions, choices, rights } = useDesk();
   const [text, setText] = useState('');
   const field = useFocus<HTMLInputElement>('label');
   const add = (event: Event) => {
@@ -87,15 +87,18 @@ function Labels({ chat }: { chat: Chat }) {
         {chat.labels.map((label) => (
           <li class="label" key={label}>
             <span dir="auto">{plain(label)}</span>
-            <button type="button" aria-label={`Remove label ${label}`} onClick={() => void actions.removeLabel(chat, label)}>×</button>
+            {rights.maySend && <button type="button" aria-label={`Remove label ${label}`} onClick={() => void actions.removeLabel(chat, label)}>×</button>}
           </li>
         ))}
       </ul>
-      <form class="field" onSubmit={add}>
-        <input id="label" ref={field} list="known-labels" autocomplete="off" maxlength={100} placeholder="Add a label" aria-label="Add a label"
-          value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        <button>Add</button>
-      </form>
+      {chat.labels.length === 0 && !rights.maySend && <p class="quiet">None</p>}
+      {rights.maySend && (
+        <form class="field" onSubmit={add}>
+          <input id="label" ref={field} list="known-labels" autocomplete="off" maxlength={100} placeholder="Add a label" aria-label="Add a label"
+            value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          <button>Add</button>
+        </form>
+      )}
       <datalist id="known-labels">{others.map((label) => <option key={label} value={label} />)}</datalist>
     </section>
   );

@@ -6,7 +6,7 @@ import { useDesk } from './desk';
 type Value = string | string[] | null;
 
 export function Properties({ chat }: { chat: Chat }) {
-  const { choices, actions } = useDesk();
+  const { choices, actions, rights } = useDesk();
   const properties = choices.properties.value;
   if (properties.length === 0) {
     return null;
@@ -14,10 +14,12 @@ export function Properties({ chat }: { chat: Chat }) {
   return (
     <section>
       <h3>Properties</h3>
-      {properties.map((property) => (
-        <Field key={`${chat.chatId} ${property.id}`} property={property} value={chat.customProperties?.[property.id] ?? null}
-          onChange={(value) => void actions.setProperty(chat, property.id, value)} />
-      ))}
+      <fieldset class="properties" disabled={!rights.maySend}>
+        {properties.map((property) => (
+          <Field key={`${chat.chatId} ${property.id}`} property={property} value={chat.customProperties?.[property.id] ?? null}
+            onChange={(value) => void actions.setProperty(chat, property.id, value)} />
+        ))}
+      </fieldset>
     </section>
   );
 }

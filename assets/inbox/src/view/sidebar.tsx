@@ -19,14 +19,14 @@ const VIEW_NAMES: Record<View, string> = {
 const TYPE_NAMES = { user: 'People', group: 'Groups', business: 'Businesses' };
 
 export function Sidebar() {
-  const { numbers } = useDesk();
+  const { numbers, rights } = useDesk();
   const [hasSelects, setSelects] = useState(false);
   return (
     <>
       <header>
         <h1>Inbox</h1>
         <Menu label="Menu" icon="menu">
-          <button type="button" role="menuitem" onClick={() => (isSelecting.value = true)}>Select chats</button>
+          {rights.maySend && <button type="button" role="menuitem" onClick={() => (isSelecting.value = true)}>Select chats</button>}
           <button type="button" role="menuitem" onClick={() => void numbers.open()}>Your numbers</button>
           <button type="button" id="help-button" role="menuitem" onClick={() => (isHelpOpen.value = true)}>Keyboard shortcuts and settings</button>
           <button type="button" id="sign-out" role="menuitem" onClick={signOut}>Sign out</button>
