@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { calls, complaints, email, enter, line, names, open, reader, row, SERVICE, signIn, token } from './inbox-people.mjs';
+import { agent, calls, complaints, email, enter, line, names, open, reader, row, SERVICE, signIn, token } from './inbox-people.mjs';
 
 export async function whatOneDoesTheOtherSees(page) {
   const other = await signIn(token);
@@ -96,9 +96,48 @@ async function changeWhileAway(page, whenBack) {
   await other.getByRole('button', { name: 'Unarchive' }).click();
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
   await other.close();
-  // The browser reports connection errors.
+  forgetTheCut();
+}
+
+/** The browser reports connection errors. */
+function forgetTheCut() {
   const reported = complaints.splice(0);
   complaints.push(...reported.filter((complaint) => !complaint.includes('net::ERR_')));
+}
+
+/** A change of the user's role ends the watch: the page asks again what the user may do. */
+export async function whoseRightsChangeIsOfferedLess() {
+  const page = await signIn(agent);
+  await row(page, 'Asha Rao').click();
+  const toolbar = page.getByRole('toolbar', { name: 'Chat' });
+  await toolbar.waitFor();
+  // A caller with the capability `read`.
+  const body = Buffer.concat([frame(0, '\x3a\x04read'), frame(0x80, 'grpc-status: 0\r\n')]);
+  await page.route('**/GetCaller', (route) => route.fulfill({ contentType: 'application/grpc-web+proto', body }));
+  line.cut();
+  await page.getByRole('status').getByText('Reconnecting…').waitFor();
+  line.mend();
+  await toolbar.waitFor({ state: 'detached' });
+  await page.close();
+  forgetTheCut();
+}
+
+function frame(flags, text) {
+  return Buffer.concat([Buffer.from([flags, 0, 0, 0, text.length]), Buffer.from(text, 'latin1')]);
+}
+
+/** The first page and the pinned chats belong together: while either is missing, both are loaded again. */
+export async function aListThatFailedIsLoadedAgain() {
+  for (const call of ['ListChats', 'ListSessionChats']) {
+    const page = await open();
+    let isBusy = true;
+    await page.route(`**/${call}`, (route) => (isBusy ? route.fulfill(ended('8', 'too many requests')) : route.continue()));
+    await enter(page, reader);
+    await page.getByRole('alert').getByText('Too much at once').waitFor();
+    isBusy = false;
+    await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+    await page.close();
+  }
 }
 
 export async function whoseTokenEndsIsTold() {

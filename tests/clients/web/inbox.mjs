@@ -3,10 +3,10 @@
 // when the test confirms them.
 import assert from 'node:assert/strict';
 import {
-  asked, browser, complaints, email, enter, grpcWeb, line, names, open, reader, row, signIn, token,
+  agent, asked, blind, browser, calls, colleague, complaints, email, enter, grpcWeb, line, names, open, reader, row, signIn, token,
 } from './inbox-people.mjs';
 import {
-  anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseTokenEndsIsTold,
+  aListThatFailedIsLoadedAgain, anInterruptionLosesNothing, whatComesInIsShown, whatIsTooLongAgoIsReadAnew, whatOneDoesTheOtherSees, whoseRightsChangeIsOfferedLess, whoseTokenEndsIsTold,
 } from './inbox-watch.mjs';
 import { notesAreSeenByTheTeam } from './inbox-notes.mjs';
 import {
@@ -36,9 +36,13 @@ try {
   await aFoundMessageIsShownWhereItIs(page);
   await notesAreSeenByTheTeam();
   await everyViewHasAnAddress();
-  await whoMayOnlyReadIsTold();
+  await whoMayNotReadCannotSignIn();
+  await whoMayOnlyReadIsOfferedNoChange();
+  await whoMayNotManageWorksWithoutConnections();
   await whoIsNoMemberIsNotAssigned();
+  await aListThatFailedIsLoadedAgain();
   await whoseTokenEndsIsTold();
+  await whoseRightsChangeIsOfferedLess();
   await aPhoneShowsOneThingAtATime();
   await everyWidthAndSchemeIsAccessible();
   await withoutAConnectionNobodyWrites();
@@ -73,6 +77,14 @@ async function theListShowsWhatIsNew(page) {
   assert.equal(await row(page, 'Chen Wei').locator('.preview').innerText(), 'You: The parcel is on its way');
   assert.equal(await row(page, 'Bela Kovacs').locator('.badge').count(), 1);
   assert.equal(await row(page, 'Chen Wei').locator('.badge').count(), 0);
+  // The unread chats, whatever view is shown.
+  const hasTitle = () => page.waitForFunction(() => document.title === '(2) Inbox');
+  await hasTitle();
+  await page.keyboard.press('5');
+  await names(page, []);
+  await hasTitle();
+  await page.keyboard.press('1');
+  await names(page, ['Chen Wei', 'Bela Kovacs', 'Asha Rao']);
 }
 
 async function theKeyboardIsEnough(page) {
@@ -186,13 +198,64 @@ async function searchFindsNamesAndWords(page) {
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
 }
 
-async function whoMayOnlyReadIsTold() {
-  const page = await signIn(reader);
+async function whoMayNotReadCannotSignIn() {
+  const page = await open();
+  await page.getByLabel('API key or login token').fill(blind);
+  await page.keyboard.press('Enter');
+  await page.locator('#sign-in-error').getByText('may not read chats').waitFor();
+  await page.close();
+}
+
+/** Nothing that the service would refuse is offered or tried, and a shortcut says why. */
+async function whoMayOnlyReadIsOfferedNoChange() {
+  const page = await open();
+  const called = calls(page);
+  await enter(page, reader);
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await row(page, 'Bela Kovacs').click();
+  await page.getByRole('heading', { name: 'Bela Kovacs' }).waitFor();
+  await page.getByRole('button', { name: 'Details', exact: true }).click();
+  assert.ok(await page.getByRole('combobox', { name: 'Assigned to' }).isDisabled());
+  for (const name of ['Archive', 'Close', 'Pin', 'More', 'Take', 'Add', 'Remove label vip']) {
+    assert.equal(await page.getByRole('button', { name, exact: true }).count(), 0, name);
+  }
+  for (const name of ['Add a label', 'Add a note', 'Message']) {
+    assert.equal(await page.getByRole('textbox', { name, exact: true }).count(), 0, name);
+  }
+  await page.evaluate(() => document.activeElement?.blur());
+  for (const key of ['e', 'c', 'x']) {
+    await page.keyboard.press(key);
+    await page.getByRole('status').getByText('may read chats, but neither change nor send').waitFor();
+    await page.keyboard.press('z');
+  }
+  await row(page, 'Asha Rao').click({ modifiers: ['ControlOrMeta'] });
+  await page.getByRole('heading', { name: 'Asha Rao' }).waitFor();
+  await page.getByRole('button', { name: 'Menu' }).click();
+  assert.equal(await page.getByRole('menuitem', { name: 'Select chats' }).count(), 0);
+  await page.getByRole('menuitem', { name: 'Keyboard shortcuts' }).click();
+  const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+  await help.getByText('show unread chats').waitFor();
+  assert.equal(await help.getByText('archive the chat').count(), 0);
+  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  assert.deepEqual(called.filter((name) => /^(Update|Mark|Close|Create|Send)/.test(name)), []);
+  await page.close();
+}
+
+/** An agent changes chats, and chooses from all members; what only those who manage may see is not asked for. */
+async function whoMayNotManageWorksWithoutConnections() {
+  const page = await open();
+  const called = calls(page);
+  await enter(page, agent);
   await row(page, 'Chen Wei').click();
-  await page.getByRole('button', { name: 'Archive', exact: true }).click();
-  await page.getByRole('alert').getByText('send').waitFor();
-  await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
+  await page.getByRole('button', { name: 'Archive', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Details', exact: true }).click();
+  const assignee = page.getByRole('combobox', { name: 'Assigned to' });
+  await assignee.locator('option', { hasText: colleague }).waitFor({ state: 'attached' });
+  assert.equal(await page.getByText('Who may see this chat').count(), 0);
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('menuitem', { name: 'Your numbers' }).click();
+  await page.getByRole('dialog', { name: 'Your numbers' }).getByText('cannot send').first().waitFor();
+  assert.ok(!called.includes('ListConnections'), String(called));
   await page.close();
 }
 

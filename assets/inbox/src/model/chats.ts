@@ -39,12 +39,15 @@ export class ChatList {
   /** Loads the next page. */
   async more(): Promise<void> {
     const asked = this.wanted;
-    if (!asked || this.isLoading.value || this.isComplete.value) {
+    if (!asked || this.isLoading.value) {
       return;
     }
     if (this.isStarting) {
-      // The first page could not be loaded.
+      // The first page, or what belongs to it, could not be loaded.
       return this.restart({ ...asked });
+    }
+    if (this.isComplete.value) {
+      return;
     }
     await load(this.isLoading, () => this.readOn(asked), () => asked === this.wanted);
   }

@@ -4,7 +4,6 @@ import { type Account, account } from '../model/account';
 import { Desk } from '../model/desk';
 import { interruption } from '../model/notices';
 import { hasPanel } from '../model/settings';
-import { unread } from '../texts';
 import { Conversation } from './conversation';
 import { DeskContext } from './desk';
 import { Help } from './help';
@@ -30,9 +29,9 @@ function Inbox({ account }: { account: Account }) {
   }, [desk]);
   const { chat, isMissing } = desk.conversation;
   const hasChat = chat.value !== undefined || isMissing.value;
-  const waiting = desk.list.rows.value.filter((row) => unread(row) > 0).length;
+  const waiting = desk.counts.texts.value.unread ?? '0';
   useEffect(() => {
-    document.title = waiting > 0 ? `(${waiting}) Inbox` : 'Inbox';
+    document.title = waiting === '0' ? 'Inbox' : `(${waiting}) Inbox`;
   }, [waiting]);
   return (
     <DeskContext.Provider value={desk}>
