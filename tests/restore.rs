@@ -115,7 +115,7 @@ async fn restored_database_serves_the_same_responses() {
     note(&world, &chat, "lost").await;
     let (_, ahead) = next_change(&world, &known).await;
 
-    let elsewhere = world.on(restored(&file).await).await;
+    let elsewhere = world.on(restored(&file).await, &[]).await;
     assert_eq!(elsewhere.sql().fingerprint(), rows);
     assert_eq!(answers(&elsewhere, &demo).await, expected);
     elsewhere.cli(&["doctor"]);

@@ -18,6 +18,7 @@ extern "SQL" {
     #[sql_name = "current_setting"]
     fn current_setting_if_any(name: Text, missing_ok: Bool) -> Nullable<Text>;
     fn pg_is_in_recovery() -> Bool;
+    fn pg_postmaster_start_time() -> Timestamptz;
     fn pg_try_advisory_lock(key: BigInt) -> Bool;
     fn row_security_active(table: Text) -> Bool;
     fn to_regclass(name: Text) -> Nullable<Oid>;

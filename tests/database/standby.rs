@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use switchboard::pb::WatchChatsRequest;
 use tokio::task::JoinSet;
+use tonic::Code;
 
 use crate::support::{Cluster, Rest, Server, World, until};
+use crate::watch;
 
 const REPLICATED: [&str; 3] = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
 
@@ -83,4 +87,48 @@ async fn writes_that_wait_for_a_standby_leave_reads() {
     admin.run("SELECT pg_reload_conf()");
     until("ready", async || world.anonymous().get("/readyz").await.status == 200).await;
     world.rest().patch(&chat, json!({"custom_properties": {"note": "new"}})).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watch_ends_when_other_events_have_its_numbers_after_a_failover() {
+    let primary = Cluster::start(&REPLICATED).await;
+    let first = World::alone_in(&primary, &[]).await;
+    let chat = first.chat("Alice").await;
+    let standby = primary.standby(&REPLICATED).await;
+    let replica = standby.replica_of(&first.database);
+    let mut both = first.database.clone();
+    let (_, socket) = replica.url.split_once("?host=").expect("a socket");
+    both.url = format!("{},{socket}&target_session_attrs=read-write", both.url);
+    let world = first.on(both, &[]).await;
+    first.stop().await;
+    let write = async |world: &World, name: &str| {
+        for number in 0..3 {
+            let note = json!({"custom_properties": {"note": format!("{name} {number}")}});
+            world.rest().patch(&chat, note).await.expect(200);
+        }
+    };
+    let mut watch = watch::watch(&world, WatchChatsRequest::default()).await;
+    primary.stop_sending();
+    write(&world, "lost").await;
+    for _ in 0..3 {
+        watch::next_change(&mut watch).await;
+    }
+
+    // The service sees the new primary when the numbers are used again.
+    let service = Pid::from_raw(i32::try_from(world.process_id()).expect("an id")).expect("an id");
+    kill_process(service, Signal::STOP).expect("it runs");
+    primary.kill();
+    standby.promote().await;
+    write(&first.on(replica, &[]).await, "other").await;
+    kill_process(service, Signal::CONT).expect("it runs");
+    let end = async {
+        loop {
+            match watch.message().await {
+                Ok(item) => assert!(item.expect("no end").change.is_none(), "a change after lost ones"),
+                Err(end) => return end,
+            }
+        }
+    };
+    let end = tokio::time::timeout(Duration::from_secs(30), end).await.expect("an end");
+    assert_eq!((end.code(), end.message().contains("lost")), (Code::OutOfRange, true), "{end}");
 }

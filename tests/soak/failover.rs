@@ -32,7 +32,7 @@ async fn failover_loses_no_acknowledged_write() {
     let (_, standby_host) = replica.url.split_once("?host=").expect("a socket");
     let mut both = first.database.clone();
     both.url = format!("{},{standby_host}&target_session_attrs=read-write", first.database.url);
-    let world = first.on(both).await;
+    let world = first.on(both, &[]).await;
 
     let over = CancellationToken::new();
     let mut calling = JoinSet::new();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use std::{env, fs};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -148,6 +149,30 @@ impl Cluster {
     pub fn kill(&self) {
         for process in self.processes() {
             let _ = kill_process(process, Signal::KILL);
+        }
+    }
+
+    /// Shuts it down. Its standbys receive everything first.
+    pub async fn stop(&self) {
+        let server = self.processes()[0];
+        kill_process(server, Signal::INT).expect("it runs");
+        self.revived.last().unwrap_or(&self.process).ended().await;
+    }
+
+    /// Makes a standby a primary. Returns when it accepts writes.
+    pub async fn promote(&self) {
+        let mut admin = self.admin();
+        admin.run("SELECT pg_promote(false)");
+        while admin.value("SELECT pg_is_in_recovery()") != false {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Stops to send the write-ahead log to standbys, for ever.
+    pub fn stop_sending(&self) {
+        for row in self.admin().rows("SELECT pid FROM pg_stat_replication") {
+            let sender = row["pid"].as_i64().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+            kill_process(sender.expect("a process"), Signal::STOP).expect("it runs");
         }
     }
 

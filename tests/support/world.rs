@@ -95,9 +95,9 @@ impl World {
         Self { org, other, database, server, keys: Mutex::default() }
     }
 
-    /// The same organizations in another database, with another server.
-    pub async fn on(&self, database: Database) -> Self {
-        let server = Server::start(&database, "127.0.0.1:0", &[]).await;
+    /// The same organizations in another database, with another server whose `serve` has these flags.
+    pub async fn on(&self, database: Database, args: &[&str]) -> Self {
+        let server = Server::start(&database, "127.0.0.1:0", args).await;
         Self { org: self.org.clone(), other: self.other.clone(), database, server, keys: Mutex::default() }
     }
 

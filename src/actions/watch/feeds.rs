@@ -7,7 +7,8 @@ use tokio::sync::broadcast;
 
 use super::position::Position;
 use crate::ids::OrgId;
-use crate::store::events::DetailedEvent;
+use crate::instant::Instant;
+use crate::store::events::{DetailedEvent, Head};
 
 /// Pages that are buffered for the slowest subscriber.
 const BUFFERED_PAGES: usize = 64;
@@ -26,15 +27,35 @@ pub(super) struct Page {
     pub(super) events: Vec<PublishedEvent>,
     /// Every event up to this position is in this page or an earlier one.
     pub(super) end: Position,
-    /// Whether published events are not in the database any more: a failover lost them.
-    pub(super) is_reset: bool,
+    pub(super) kind: PageKind,
+}
+
+/// What a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PageKind {
+    /// The next events.
+    Next,
+    /// Published events are not in the database any more: a failover lost them.
+    Reset,
+    /// Another server has the published events. It may not have events after them that a subscriber received elsewhere.
+    Moved,
 }
 
 /// What the subscribers of an organization receive.
 struct Feed {
     /// The end of the last page.
     published: Position,
+    /// The server that was found to have the published events.
+    server: Instant,
     pages: broadcast::Sender<Arc<Page>>,
+}
+
+impl Feed {
+    fn send(&mut self, page: Page) {
+        self.published = page.end;
+        // An error means that the last subscriber has left.
+        let _ = self.pages.send(Arc::new(page));
+    }
 }
 
 /// A feed for each organization with subscribers.
@@ -42,12 +63,14 @@ struct Feed {
 pub(super) struct Feeds(Mutex<BTreeMap<OrgId, Feed>>);
 
 impl Feeds {
-    /// The position after which the receiver's pages continue: `now` for the first subscriber of the organization.
-    pub(super) fn subscribe(&self, org: OrgId, now: Position) -> (Position, broadcast::Receiver<Arc<Page>>) {
+    /// The position after which the receiver's pages continue: `head` for the first subscriber of the organization.
+    pub(super) fn subscribe(&self, org: OrgId, head: &Head) -> (Position, broadcast::Receiver<Arc<Page>>) {
         self.with(|feeds| {
-            let feed = feeds
-                .entry(org)
-                .or_insert_with(|| Feed { published: now, pages: broadcast::Sender::new(BUFFERED_PAGES) });
+            let feed = feeds.entry(org).or_insert_with(|| Feed {
+                published: Position::of(head),
+                server: head.server,
+                pages: broadcast::Sender::new(BUFFERED_PAGES),
+            });
             (feed.published, feed.pages.subscribe())
         })
     }
@@ -61,9 +84,32 @@ impl Feeds {
     pub(super) fn publish(&self, org: OrgId, page: Page) {
         self.with(|feeds| {
             if let Some(feed) = feeds.get_mut(&org) {
-                feed.published = page.end;
-                // An error means that the last subscriber has left.
-                let _ = feed.pages.send(Arc::new(page));
+                feed.send(page);
+            }
+        });
+    }
+
+    /// Whether the head comes from another server than the published events.
+    pub(super) fn has_moved(&self, org: OrgId, head: &Head) -> bool {
+        self.with(|feeds| feeds.get(&org).is_some_and(|feed| feed.server != head.server))
+    }
+
+    /// Continues a feed on another server, which has the published events.
+    pub(super) fn moved(&self, org: OrgId, head: &Head) {
+        self.with(|feeds| {
+            if let Some(feed) = feeds.get_mut(&org) {
+                feed.server = head.server;
+                feed.send(Page { events: Vec::new(), end: feed.published, kind: PageKind::Moved });
+            }
+        });
+    }
+
+    /// Begins a feed anew: its events are not in the database any more.
+    pub(super) fn reset(&self, org: OrgId, head: &Head) {
+        self.with(|feeds| {
+            if let Some(feed) = feeds.get_mut(&org) {
+                feed.server = head.server;
+                feed.send(Page { events: Vec::new(), end: Position::of(head), kind: PageKind::Reset });
             }
         });
     }

@@ -8,8 +8,8 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::store::events::{Head, Positions, RoutableEvent};
 
-/// How much earlier than its predecessor an event may be timed: clocks of servers differ, and commits take time.
-const JITTER_MICROS: i64 = 2_000_000;
+/// How much the clocks of servers may differ.
+const JITTER: Duration = Duration::from_secs(2);
 
 /// A position in the change events of an organization: what a resume token holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,15 +39,20 @@ impl Position {
     /// Rejects a position whose following events may be deleted or lost. `time_here` is the latest time of the events at
     /// this position.
     pub(super) fn check(&self, head: &Head, time_here: Option<Instant>, retention: Duration) -> Result<()> {
-        let retention = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        let is_expired = self.at.saturating_add(retention) < head.at.micros().saturating_add(JITTER_MICROS);
+        let is_expired = after(self.at, retention) < after(head.at.micros(), JITTER);
         if is_expired || head.removed.exceeds(&self.events) {
             return Err(Error::new(Kind::Gone, "the events after the resume token have expired"));
         }
-        // Later events have numbers again that were lost.
-        let is_replaced = time_here.is_some_and(|at| at.micros() > self.at.saturating_add(JITTER_MICROS));
+        // Later events have numbers again that were lost. One server's clock times what was read no later than the reading.
+        let jitter = if head.has_one_clock { Duration::ZERO } else { JITTER };
+        let is_replaced = time_here.is_some_and(|at| at.micros() > after(self.at, jitter));
         if is_replaced || self.events.exceeds(&head.last) { Err(history_lost()) } else { Ok(()) }
     }
+}
+
+/// The time that long after another one, in microseconds.
+fn after(at: i64, length: Duration) -> i64 {
+    at.saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The error of a watch whose position is not in the database any more.
@@ -65,7 +70,9 @@ mod tests {
 
     fn check(position: (i64, i64), (last, removed): (i64, i64), time_here: Option<i64>) -> Option<String> {
         let of_bucket = |number| Positions::of([(4, number)]);
-        let head = Head { last: of_bucket(last), removed: of_bucket(removed), at: Instant::from_micros(NOW) };
+        let (at, server) = (Instant::from_micros(NOW), Instant::from_micros(0));
+        let (last, removed) = (of_bucket(last), of_bucket(removed));
+        let head = Head { last, removed, at, server, has_one_clock: true };
         let position = Position { events: of_bucket(position.0), at: position.1 };
         position.check(&head, time_here.map(Instant::from_micros), HOUR).err().map(|error| error.to_string())
     }
@@ -83,6 +90,8 @@ mod tests {
         assert!(check((10, NOW), (9, 0), None).is_some_and(|error| error.contains("lost")));
         let (before, after) = (NOW - 60_000_000, NOW - 30_000_000);
         assert_eq!(check((7, before), (9, 0), Some(before)), None);
-        assert!(check((7, before), (9, 0), Some(after)).is_some_and(|error| error.contains("lost")));
+        for after in [after, before + 1] {
+            assert!(check((7, before), (9, 0), Some(after)).is_some_and(|error| error.contains("lost")));
+        }
     }
 }

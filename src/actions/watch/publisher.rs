@@ -11,7 +11,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant as Clock, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::feeds::{Feeds, Page, PublishedEvent};
+use super::feeds::{Feeds, Page, PageKind, PublishedEvent};
 use super::notifications::Notifications;
 use super::position::Position;
 use crate::config::{Config, Secrets};
@@ -117,7 +117,7 @@ impl Publisher {
             None => self.store.read(move |connection| events::head(connection, org)).await?,
             Some(start) => self.check(org, start).await?,
         };
-        let (now, pages) = self.feeds.subscribe(org, Position::of(&head));
+        let (now, pages) = self.feeds.subscribe(org, &head);
         // The events after `head` may have been signalled before the feed existed.
         self.subscribed.notify_one();
         self.notifications.wake(org);
@@ -127,16 +127,21 @@ impl Publisher {
 
     /// Rejects a position whose following events may be deleted or lost.
     async fn check(&self, org: OrgId, position: Position) -> Result<Head> {
+        let (head, checked) = self.compare(org, position).await?;
+        checked.map(|()| head)
+    }
+
+    /// The end of the event log, and whether the events after a position may be deleted or lost.
+    async fn compare(&self, org: OrgId, position: Position) -> Result<(Head, Result<()>)> {
         let positions = position.events;
         let read = move |connection: &mut _| events::head_and_time(connection, org, &positions);
         let (head, time_here) = self.store.read(read).await?;
-        position.check(&head, time_here, self.retention)?;
-        Ok(head)
+        Ok((head, position.check(&head, time_here, self.retention)))
     }
 
     /// Publishes while there are subscribers.
     async fn publish(&self) {
-        let (mut current_at, mut is_checked) = (Clock::now(), true);
+        let (mut current_at, mut is_current) = (Clock::now(), true);
         let (mut polled_at, mut changed) = (Clock::now(), Changed::All);
         loop {
             let watched = self.feeds.orgs();
@@ -144,20 +149,19 @@ impl Publisher {
                 break;
             }
             let orgs = match changed {
-                Changed::Orgs(changed) if is_checked => watched.intersection(&changed).copied().collect(),
+                Changed::Orgs(changed) if is_current => watched.intersection(&changed).copied().collect(),
                 Changed::Orgs(_) | Changed::All => {
                     polled_at = Clock::now();
                     Vec::from_iter(watched)
                 }
             };
-            let result = with_lag(current_at, self.read_and_publish(orgs, is_checked)).await;
+            let result = with_lag(current_at, self.publish_new(orgs)).await;
             match &result {
                 Ok(()) => current_at = Clock::now(),
                 Err(error) => tracing::warn!(reason = causes(error), "reading events failed"),
             }
             metrics::event_lag("watchers", current_at.elapsed());
-            // After a failure, the database may be another one.
-            is_checked = result.is_ok();
+            is_current = result.is_ok();
             // A notification may be missed, so every organization is polled, however many notifications there are.
             let received = timeout_at(polled_at + POLL_INTERVAL, self.notifications.received()).await;
             changed = received.unwrap_or(Changed::All);
@@ -165,40 +169,38 @@ impl Publisher {
         metrics::event_lag("watchers", Duration::ZERO);
     }
 
-    async fn read_and_publish(&self, orgs: Vec<OrgId>, is_checked: bool) -> Result<()> {
-        if !is_checked {
-            self.check_feeds(&orgs).await?;
-        }
-        if orgs.is_empty() {
-            return Ok(());
-        }
-        self.publish_new(orgs).await
-    }
-
     /// Resets the feeds whose events are not in the database any more.
     async fn check_feeds(&self, orgs: &[OrgId]) -> Result<()> {
         for org in orgs {
             let Some(published) = self.feeds.published(*org) else { continue };
-            match self.check(*org, published).await {
-                Err(error) if error.kind() == Kind::Gone => self.reset(*org, published),
-                checked => drop(checked?),
+            match self.compare(*org, published).await? {
+                (head, Ok(())) => self.feeds.moved(*org, &head),
+                (head, Err(error)) if error.kind() == Kind::Gone => self.feeds.reset(*org, &head),
+                (_, Err(error)) => return Err(error),
             }
         }
         Ok(())
     }
 
-    fn reset(&self, org: OrgId, end: Position) {
-        self.feeds.publish(org, Page { events: Vec::new(), end, is_reset: true });
-    }
-
     /// Publishes what the organizations' event logs have beyond their feeds.
     async fn publish_new(&self, orgs: Vec<OrgId>) -> Result<()> {
+        if orgs.is_empty() {
+            return Ok(());
+        }
         let heads = self.store.read(move |connection| events::heads(connection, &orgs)).await?;
+        let has_moved = |(org, head): (&OrgId, &Head)| self.feeds.has_moved(*org, head).then_some(*org);
+        let moved: Vec<OrgId> = heads.iter().filter_map(has_moved).collect();
+        if !moved.is_empty() {
+            // Events with the same numbers may be others.
+            self.check_feeds(&moved).await?;
+            moved.into_iter().for_each(|org| self.notifications.wake(org));
+            return Ok(());
+        }
         let mut behind = Vec::new();
         for (org, head) in heads {
             let (published, end) = (self.feeds.published(org), Position::of(&head));
             match published.map(|published| published.events) {
-                Some(published) if published.exceeds(&head.last) => self.reset(org, end),
+                Some(published) if published.exceeds(&head.last) => self.feeds.reset(org, &head),
                 Some(published) if head.last.exceeds(&published) => behind.push((org, end)),
                 Some(_) | None => self.feeds.refresh(org, end),
             }
@@ -247,7 +249,7 @@ impl Publisher {
                 Ok(PublishedEvent { event: Arc::new(event), position, resume_token })
             });
             let events = events.collect::<Result<_>>()?;
-            self.feeds.publish(org, Page { events, end, is_reset: false });
+            self.feeds.publish(org, Page { events, end, kind: PageKind::Next });
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::feeds::{Page, PublishedEvent};
+use super::feeds::{Page, PageKind, PublishedEvent};
 use super::filter::Filter;
 use super::position::{Position, history_lost};
 use super::publisher::{Publisher, Subscription};
@@ -82,7 +82,11 @@ impl Subscriber {
         loop {
             tokio::select! {
                 page = pages.recv() => match page {
-                    Ok(page) if page.is_reset => return Err(history_lost()),
+                    Ok(page) if page.kind == PageKind::Reset => return Err(history_lost()),
+                    // Only a new watch checks the position of this one.
+                    Ok(page) if page.kind == PageKind::Moved && position.events.exceeds(&page.end.events) => {
+                        return Err(unavailable("the database is on another server: resume the watch"));
+                    }
                     Ok(page) => {
                         for PublishedEvent { event, position: after, resume_token } in &page.events {
                             self.send_event(position, event, Some((after, resume_token))).await?;

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use diesel::dsl::now;
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
 
 use super::positions::Positions;
 use super::read;
 use crate::error::Error;
 use crate::ids::OrgId;
 use crate::instant::Instant;
+use crate::store::catalog::{clock_timestamp, pg_postmaster_start_time};
 use crate::store::connection::{Connection, StoreResult};
+use crate::store::routing;
 use crate::store::schema::{event_heads, orgs};
 
 /// The end of an organization's event log.
@@ -23,10 +23,15 @@ pub struct Head {
     pub removed: Positions,
     /// When it was read.
     pub at: Instant,
+    /// When the server started that it was read from. Another server may have another history.
+    pub server: Instant,
+    /// Whether the server itself timed the events, not several nodes of a cluster.
+    pub has_one_clock: bool,
 }
 
-/// An organization, the current time, and a bucket with its last and its last removed number, if it has any.
-type HeadRow = (OrgId, Instant, Option<(i32, i64, i64)>);
+/// An organization, the current time, the start of the server, and a bucket with its last and its last removed number, if it
+/// has any.
+type HeadRow = (OrgId, Instant, Instant, Option<(i32, i64, i64)>);
 
 /// The ends of the organizations' event logs.
 pub fn heads(connection: &mut Connection, of_orgs: &[OrgId]) -> StoreResult<BTreeMap<OrgId, Head>> {
@@ -34,12 +39,20 @@ pub fn heads(connection: &mut Connection, of_orgs: &[OrgId]) -> StoreResult<BTre
     let rows: Vec<HeadRow> = orgs::table
         .left_join(event_heads::table.on(event_heads::org_id.eq(orgs::org_id)))
         .filter(orgs::org_id.eq_any(of_orgs))
-        .select((orgs::org_id, now.into_sql::<Timestamptz>(), bucket))
+        // No event that is visible is later: the clock is read after the snapshot was taken.
+        .select((orgs::org_id, clock_timestamp(), pg_postmaster_start_time(), bucket))
         .load(connection)?;
     let start = Positions::default();
     let mut heads: BTreeMap<OrgId, Head> = BTreeMap::new();
-    for (org, at, bucket) in rows {
-        let head = heads.entry(org).or_insert_with(|| Head { last: start, removed: start, at });
+    let has_one_clock = !routing::is_by_org();
+    for (org, at, server, bucket) in rows {
+        let head = heads.entry(org).or_insert_with(|| Head {
+            last: start,
+            removed: start,
+            at,
+            server,
+            has_one_clock,
+        });
         if let Some((bucket, last, removed)) = bucket {
             let of_bucket = |number| Positions::of([(usize::try_from(bucket).unwrap_or_default(), number)]);
             (head.last, head.removed) =
