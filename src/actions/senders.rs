@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::caller::{Caller, Principal};
 use crate::error::{Error, Kind, Result};
 use crate::ids::OrgId;
+use crate::store::senders::Advance;
 use crate::store::{Connection, Store, StoreResult, senders};
 
 pub use crate::store::senders::Sender;
@@ -36,17 +37,25 @@ pub async fn open(store: &Store, org: OrgId, sender: Sender) -> Result<i64> {
     store.write(org, move |connection| senders::open(connection, org, &sender)).await
 }
 
-/// Moves the sender's mark. Fails when another stream has taken over the name, so that nothing of the old one is stored.
+/// Moves the sender's mark to `sequence`. Fails when another stream has taken over the name, so that nothing of the old one is
+/// stored, and when events up to `acknowledged` were lost in a failover, so that the sender sends them again.
 pub(super) fn advance(
     connection: &mut Connection,
     org: OrgId,
     sender: &Sender,
+    acknowledged: i64,
     sequence: i64,
 ) -> StoreResult<()> {
-    if senders::advance(connection, org, sender, sequence)? {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Aborted, "another stream has opened under the same sender name").into())
+    let error = match senders::advance(connection, org, sender, acknowledged, sequence)? {
+        Advance::Done => return Ok(()),
+        Advance::OtherStream => {
+            Error::new(Kind::Aborted, "another stream has opened under the same sender name")
+        }
+        Advance::Lost => {
+            Error::new(Kind::Unavailable, "acknowledged events were lost in a failover; open another stream")
+        }
+    };
+    Err(error.into())
 }
 
 /// Deletes a batch of expired marks. Returns whether there may be more.

@@ -1,6 +1,6 @@
 //! Statements for the marks of senders.
 
-use diesel::dsl::{IntervalDsl, now};
+use diesel::dsl::{IntervalDsl, exists, now};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
 use uuid::Uuid;
@@ -54,19 +54,42 @@ pub fn open(tx: &mut Transaction<'_>, org: OrgId, sender: &Sender) -> StoreResul
     Ok(acknowledged)
 }
 
-/// Moves the sender's mark forward, never back. Returns false when another stream is the current one.
-pub fn advance(connection: &mut Connection, org: OrgId, sender: &Sender, sequence: i64) -> StoreResult<bool> {
-    let own = ingest_senders::table
-        .filter(ingest_senders::org_id.eq(org))
-        .filter(ingest_senders::principal.eq(&sender.principal))
-        .filter(ingest_senders::sender.eq(&sender.name))
-        .filter(ingest_senders::stream.eq(sender.stream));
-    let update = diesel::update(own).set((
+/// What became of a sender's mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advance {
+    /// It was moved.
+    Done,
+    /// Another stream is the current one.
+    OtherStream,
+    /// It was before the last acknowledged event.
+    Lost,
+}
+
+/// Moves the sender's mark forward, never back, unless it is before `acknowledged`.
+pub fn advance(
+    connection: &mut Connection,
+    org: OrgId,
+    sender: &Sender,
+    acknowledged: i64,
+    sequence: i64,
+) -> StoreResult<Advance> {
+    let own = || {
+        ingest_senders::table
+            .filter(ingest_senders::org_id.eq(org))
+            .filter(ingest_senders::principal.eq(&sender.principal))
+            .filter(ingest_senders::sender.eq(&sender.name))
+            .filter(ingest_senders::stream.eq(sender.stream))
+    };
+    let update = diesel::update(own().filter(ingest_senders::acknowledged.ge(acknowledged))).set((
         ingest_senders::acknowledged.eq(greatest(ingest_senders::acknowledged, sequence)),
         ingest_senders::updated_at.eq(now),
     ));
     let moved: Vec<i64> = prepared(update.returning(ingest_senders::acknowledged)).get_results(connection)?;
-    Ok(!moved.is_empty())
+    if !moved.is_empty() {
+        return Ok(Advance::Done);
+    }
+    let is_current: bool = diesel::select(exists(own())).get_result(connection)?;
+    Ok(if is_current { Advance::Lost } else { Advance::OtherStream })
 }
 
 /// Organizations of the oldest expired marks.

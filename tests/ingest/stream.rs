@@ -199,6 +199,28 @@ async fn newest_stream_takes_over_the_sender_name() {
 }
 
 #[tokio::test]
+async fn stream_ends_when_acknowledged_events_were_lost() {
+    let world = World::start().await;
+    let key = world.key("ingest").await;
+    let open = async || Connector::open(&world.url(), &key, "bridge").await.expect("open");
+    let (mut stream, _) = open().await;
+    for sequence in 1..=2 {
+        stream.apply(sequence, message(&format!("M{sequence}"))).await;
+        stream.acknowledged(sequence).await.expect("acknowledged");
+    }
+    // As after a failover to a standby that lagged behind.
+    world
+        .admin()
+        .run("DELETE FROM messages WHERE message_id = 'M2'; UPDATE ingest_senders SET acknowledged = 1");
+    stream.apply(3, message("M3")).await;
+    let end = stream.acknowledged(3).await.expect_err("an event was lost");
+    assert_eq!(end.code(), Code::Unavailable, "{end}");
+    let (_, acknowledged) = open().await;
+    assert_eq!(acknowledged, 1);
+    assert_eq!(bodies(&world).len(), 1, "nothing is stored before the lost event is");
+}
+
+#[tokio::test]
 async fn breach_of_the_stream_rules_ends_the_stream() {
     let world = World::shared().await;
     let key = world.key("ingest").await;

@@ -24,6 +24,8 @@ pub(super) type Write<T> = fn(&mut Transaction<'_>, &SessionScope, &[(usize, T)]
 pub struct Mark {
     /// The sender.
     pub sender: Sender,
+    /// The sequence number of the last event that was acknowledged to it.
+    pub acknowledged: i64,
     /// The sequence number of its last event.
     pub sequence: i64,
 }
@@ -79,5 +81,6 @@ pub(super) async fn write_in_parts<T: Send + Sync + 'static>(
 
 /// Writes the mark last: a stream that takes over the sender's name waits for its row lock.
 fn write_mark(tx: &mut Transaction<'_>, org: OrgId, mark: Option<&Mark>) -> StoreResult<()> {
-    mark.map_or(Ok(()), |mark| senders::advance(tx, org, &mark.sender, mark.sequence))
+    let Some(Mark { sender, acknowledged, sequence }) = mark else { return Ok(()) };
+    senders::advance(tx, org, sender, *acknowledged, *sequence)
 }

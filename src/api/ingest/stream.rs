@@ -39,6 +39,8 @@ pub(super) struct IngestStream {
     scope: SessionScope,
     responses: Responses,
     sender: Option<Sender>,
+    /// The sequence number of the last event that was acknowledged.
+    acknowledged: i64,
     /// The sequence number of the last event that was read.
     sequence: i64,
     batch: Batch<i64>,
@@ -65,6 +67,7 @@ impl IngestStream {
             scope,
             responses,
             sender: None,
+            acknowledged: 0,
             sequence: 0,
             batch: Batch::default(),
             unprocessed,
@@ -110,7 +113,9 @@ impl IngestStream {
                 biased;
                 acknowledged = finished(&mut writing) => {
                     writing = None;
-                    self.respond(Response::Acknowledgement(acknowledged?)).await;
+                    let acknowledged = acknowledged?;
+                    self.acknowledged = acknowledged.sequence;
+                    self.respond(Response::Acknowledgement(acknowledged)).await;
                 }
                 () = closing.cancelled(), if end.is_none() => {
                     end = Some(Err(shutting_down().into()));
@@ -150,6 +155,7 @@ impl IngestStream {
             Some(sender) => senders::open(&self.store, self.caller.org, sender).await?,
             None => 0,
         };
+        self.acknowledged = acknowledged;
         self.respond(Response::Opened(Opened { acknowledged })).await;
         Ok(true)
     }
@@ -177,7 +183,8 @@ impl IngestStream {
     fn write(&mut self) -> Writing {
         let (store, writers, sequence) = (self.store.clone(), self.writers.clone(), self.sequence);
         let scope = self.scope.clone();
-        let mark = self.sender.clone().map(|sender| Mark { sender, sequence });
+        let acknowledged = self.acknowledged;
+        let mark = self.sender.clone().map(|sender| Mark { sender, acknowledged, sequence });
         let batch = std::mem::take(&mut self.batch);
         let (unprocessed, bytes) = (self.unprocessed.clone(), std::mem::take(&mut self.read_bytes));
         Box::pin(async move {
