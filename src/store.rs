@@ -69,6 +69,7 @@ pub mod send_views;
 pub mod senders;
 pub mod sends;
 pub mod sent_messages;
+mod servers;
 mod session_chat_state;
 pub mod session_chats;
 pub mod session_lists;

@@ -5,3 +5,4 @@ mod lost_connections;
 mod migrations;
 mod poolers;
 mod standby;
+mod unanswered;

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 
 use super::events::CHANNEL;
+use super::servers;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 
@@ -23,8 +23,7 @@ impl Listener {
     /// Connects and listens. Events that are read after this returns are never missed.
     pub async fn new(database_url: Arc<Secret>) -> Result<Self> {
         let connecting = tokio::task::spawn_blocking(move || {
-            let mut connection =
-                PgConnection::establish(database_url.expose()).map_err(Error::unavailable)?;
+            let mut connection = servers::connect(database_url.expose()).map_err(Error::unavailable)?;
             connection.batch_execute(&format!("LISTEN {CHANNEL}")).map_err(Error::unavailable)?;
             Ok(Self { connection })
         });

@@ -15,6 +15,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::catalog::{__diesel_schema_migrations, pg_try_advisory_lock, to_regclass};
 use super::connection::{Connection, StoreResult};
+use super::servers;
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
 
@@ -144,7 +145,7 @@ fn is_lock_timeout(error: &(dyn StdError + Send + Sync)) -> bool {
 /// Opens a connection outside any pool. It prepares no statements, so that it works behind a connection pooler.
 pub(super) async fn connect(database_url: &Secret) -> Result<Connection> {
     let url = database_url.clone();
-    let connecting = tokio::task::spawn_blocking(move || Connection::establish(url.expose()));
+    let connecting = tokio::task::spawn_blocking(move || servers::connect(url.expose()));
     let mut connection = connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)?;
     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
     Ok(connection)

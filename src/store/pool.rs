@@ -17,6 +17,7 @@ use super::connection::{StoreError, StoreResult};
 use super::db_error::DbErrorClass;
 use super::lanes::PoolOptions;
 use super::routing;
+use super::servers;
 use super::statements::StatementTimer;
 use crate::config::Secret;
 use crate::error::{Error, Result};
@@ -207,7 +208,7 @@ impl ManageConnection for Manager {
         // Read first: an eviction while this connection is being opened includes it.
         let generation = self.generation.load(Ordering::Relaxed);
         let url = self.url.get();
-        let mut connection = PgConnection::establish(url.expose()).map_err(ConnectError::ConnectionError)?;
+        let mut connection = servers::connect(url.expose()).map_err(ConnectError::ConnectionError)?;
         if self.is_pooled {
             connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         } else {
