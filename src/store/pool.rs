@@ -25,7 +25,8 @@ use crate::reloading::Reloading;
 use crate::telemetry::metrics::{self, GaugeGuard};
 use crate::telemetry::traces;
 
-/// Minimum timeout for opening a connection. r2d2's backoff between two attempts is at most half of it.
+/// Minimum timeout for opening a connection. r2d2's backoff between two attempts is at most half of its timeout, so that this is
+/// the timeout of all pools: with a longer one, they would find the new primary late.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `lock_timeout` of connections that have a statement timeout.
@@ -47,6 +48,7 @@ pub(super) struct Database {
 pub(super) struct Pool {
     pool: diesel::r2d2::Pool<Manager>,
     manager: Arc<Manager>,
+    acquire_timeout: Duration,
 }
 
 /// A connection that returns to the pool when it is dropped.
@@ -97,17 +99,22 @@ impl Pool {
             .max_size(options.size)
             .min_idle(Some(0))
             .test_on_check_out(false)
-            .connection_timeout(options.acquire_timeout.max(CONNECT_TIMEOUT))
+            .connection_timeout(CONNECT_TIMEOUT)
             // The error is returned to the caller of `acquire`.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager.clone());
-        Self { pool, manager: Arc::new(manager) }
+        Self { pool, manager: Arc::new(manager), acquire_timeout: options.acquire_timeout }
     }
 
     /// Acquires a connection of the current generation. Blocks while it is opened.
     pub(super) fn acquire(&self) -> Result<PoolConnection> {
+        let begun = Instant::now();
         loop {
-            let pooled = self.pool.get().map_err(Error::unavailable)?;
+            let pooled = match self.pool.get() {
+                Ok(pooled) => pooled,
+                Err(_) if begun.elapsed() < self.acquire_timeout => continue,
+                Err(error) => return Err(Error::unavailable(error)),
+            };
             if pooled.generation == self.manager.generation.load(Ordering::Relaxed) {
                 let _in_use = GaugeGuard::database_connection_in_use();
                 return Ok(PoolConnection { _in_use, pooled, manager: self.manager.clone() });
