@@ -105,8 +105,10 @@ pub use self::writer::{LockMode, Writer};
 
 use self::backoff::{MAX_ATTEMPTS, back_off};
 use self::db_error::DbErrorClass;
+use self::migrations::{blocking, connect};
 use self::pool::{Database, PoolConnection};
 use self::queue::JobKind;
+use self::readiness::ServerRole;
 use self::runner::Runner;
 use self::write_status::WriteStatus;
 use crate::config::{Quotas, Secret};
@@ -122,6 +124,7 @@ pub struct Store {
 }
 
 struct Shared {
+    database: Arc<Database>,
     runners: [Runner; Lane::ALL.len()],
     written: OrgSignal,
     writes: WriteStatus,
@@ -131,9 +134,10 @@ impl Store {
     /// Creates a store, with the lane of requests. Connections are opened on demand: an unreachable database is an error of
     /// the call, not of the start. After a reload of the URL, new connections use the new one.
     pub fn new(database_url: impl Into<Reloading<Secret>>, requests: PoolOptions) -> Self {
-        let database = Database::new(database_url.into());
+        let database = Arc::new(Database::new(database_url.into()));
         let runners = Lane::ALL.map(|lane| Runner::new(&database, lane, lane.options(requests)));
-        let shared = Shared { runners, written: OrgSignal::default(), writes: WriteStatus::default() };
+        let shared =
+            Shared { database, runners, written: OrgSignal::default(), writes: WriteStatus::default() };
         Self { shared: Arc::new(shared), lane: Lane::Requests, quotas: Quotas::NONE }
     }
 
@@ -169,6 +173,17 @@ impl Store {
             transaction::test(connection, &writes)
         })
         .await
+    }
+
+    /// The role of the server that a new connection reaches.
+    pub async fn server_role(&self) -> Result<ServerRole> {
+        let url = self.shared.database.url();
+        Ok(blocking(connect(&url).await?, readiness::server_role).await?.1)
+    }
+
+    /// Replaces all connections. For when they do not answer: their server hangs or is gone, and nothing closes them.
+    pub fn abandon_connections(&self) {
+        self.shared.runners.iter().for_each(Runner::abandon);
     }
 
     /// The organizations of transactions that have committed events. For one task.

@@ -83,6 +83,11 @@ impl Database {
         let scheduler = threads.on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled).build();
         Self { url, generation: Arc::default(), scheduler: Arc::new(scheduler) }
     }
+
+    /// The present URL.
+    pub(super) fn url(&self) -> Arc<Secret> {
+        self.url.get()
+    }
 }
 
 impl Pool {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{StoreError, StoreResult, deadline_exceeded};
 use super::db_error::DbErrorClass;
@@ -17,21 +18,46 @@ use super::work_span::WorkSpan;
 use super::workers::Workers;
 use crate::deadline;
 use crate::error::{Error, Kind, Result};
+use crate::reloading::Reloading;
 use crate::telemetry::current::{self, Current};
 use crate::telemetry::metrics;
 
-/// The threads and the connections of a lane.
+/// A lane.
 pub(super) struct Runner {
+    connections: Reloading<Connections>,
+    database: Arc<Database>,
+    lane: Lane,
+    options: PoolOptions,
+}
+
+/// The threads and the connections of a lane.
+struct Connections {
     pool: Pool,
     workers: Workers,
-    options: PoolOptions,
+    abandoned: CancellationToken,
+}
+
+impl Connections {
+    /// None yet.
+    fn new(database: &Database, lane: Lane, options: &PoolOptions) -> Self {
+        let workers = Workers::new(lane.thread_name(), options);
+        Self { pool: Pool::new(database, options), workers, abandoned: CancellationToken::new() }
+    }
 }
 
 impl Runner {
     /// Creates a lane without threads and connections yet.
-    pub(super) fn new(database: &Database, lane: Lane, options: PoolOptions) -> Self {
-        let workers = Workers::new(lane.thread_name(), &options);
-        Self { pool: Pool::new(database, &options), workers, options }
+    pub(super) fn new(database: &Arc<Database>, lane: Lane, options: PoolOptions) -> Self {
+        let connections = Connections::new(database, lane, &options).into();
+        Self { connections, database: Arc::clone(database), lane, options }
+    }
+
+    /// Replaces all threads and connections: their server does not answer. The work that they run fails for its callers. The
+    /// threads end when the operating system closes the connections.
+    pub(super) fn abandon(&self) {
+        let abandoned = self.connections.get();
+        self.connections.set(Connections::new(&self.database, self.lane, &self.options));
+        abandoned.abandoned.cancel();
     }
 
     /// Maximum number of connections.
@@ -46,12 +72,12 @@ impl Runner {
         F: FnOnce(&mut PoolConnection, Option<Instant>) -> StoreResult<T> + Send + 'static,
     {
         let (deadline, call, queued_at) = (deadline::current(), current::get(), Instant::now());
-        let Self { pool, workers, options } = self;
+        let (connections, options) = (self.connections.get(), &self.options);
         let org = call.as_ref().and_then(Current::org);
         let (reply, mut replied) = oneshot::channel();
         // Set once: by the thread that starts the work, or by the caller that gives up. Rejected work never runs.
         let is_claimed = Arc::new(AtomicBool::new(false));
-        let (pool, claim) = (pool.clone(), is_claimed.clone());
+        let (pool, claim) = (connections.pool.clone(), is_claimed.clone());
         let work = Box::new(move || {
             // The caller gave up, or the call was cancelled.
             if claim.swap(true, Ordering::Relaxed) || reply.is_closed() {
@@ -63,10 +89,15 @@ impl Runner {
             });
             let _ = reply.send(outcome);
         });
-        workers.submit(Job { org, kind, expires_at: queued_at + options.acquire_timeout, work });
+        connections.workers.submit(Job { org, kind, expires_at: queued_at + options.acquire_timeout, work });
         let outcome = match timeout(options.acquire_timeout, &mut replied).await {
             Ok(outcome) => Some(outcome),
-            Err(_) if is_claimed.swap(true, Ordering::Relaxed) => Some(replied.await),
+            Err(_) if is_claimed.swap(true, Ordering::Relaxed) => tokio::select! {
+                outcome = replied => Some(outcome),
+                () = connections.abandoned.cancelled() => {
+                    return Err(Error::unavailable("the database server does not answer"));
+                }
+            },
             Err(_) => None,
         };
         match outcome {

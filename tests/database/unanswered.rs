@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::{Cluster, Database, World};
+use crate::support::{Cluster, Database, World, until};
 
+const REPLICATED: [&str; 3] = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
 const FLAGS: [&str; 2] = ["--database-acquire-timeout", "250ms"];
 
 /// The folder of the socket in the URL of a database.
@@ -33,4 +35,38 @@ async fn server_that_does_not_answer_delays_no_connection() {
     futures_util::future::join_all(calls).await;
     // libpq would wait five seconds for each connection.
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hanging_primary_is_abandoned_for_the_new_one() {
+    let primary = Cluster::start(&REPLICATED).await;
+    let first = World::alone_in(&primary, &[]).await;
+    let chat = first.chat("Alice").await;
+    let standby = primary.standby(&REPLICATED).await;
+    let replica = standby.replica_of(&first.database);
+    let mut both = first.database.clone();
+    both.url = format!("{},{}&target_session_attrs=read-write", both.url, socket(&replica));
+    let args = [&FLAGS[..], &["--request-timeout", "1s", "--database-pool-size", "4"]].concat();
+    let world = first.on(both, &args).await;
+    first.stop().await;
+    let write = async |note: &str| {
+        world.rest().patch(&chat, json!({"custom_properties": {"note": note}})).await.status
+    };
+    assert_eq!(write("first").await, 200);
+
+    let paused = primary.pause();
+    for _ in 0..8 {
+        let status = write("lost").await;
+        assert!([503, 504].contains(&status), "{status}");
+    }
+    standby.promote().await;
+    until("a write is done", async || write("second").await == 200).await;
+    until("ready", async || world.anonymous().get("/readyz").await.status == 200).await;
+    // Nothing goes back to the former primary.
+    drop(paused);
+    for number in 0..20 {
+        assert_eq!(write(&format!("third {number}")).await, 200, "{}", world.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(replica.sql().count("events WHERE changes::text LIKE '%third%'"), 20);
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::store::readiness::{Schema, ServerRole};
 use crate::store::{Connection, Store, readiness};
 use crate::telemetry::metrics;
@@ -21,6 +22,9 @@ const INTERVAL_NOT_READY: Duration = Duration::from_millis(250);
 
 /// The time limit of one check.
 const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long checks may get no answer before another server is looked for. The server ends their statements after a second.
+const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// The parts of readiness, as `/readyz` shows them.
 /// The texts are constants: nothing of the database's own messages.
@@ -63,6 +67,15 @@ async fn check(store: &Store) -> Result<Checks> {
     Ok(Checks { process: OK, database: OK, schema: schema.remedy(), writes })
 }
 
+/// Whether the check got neither a result nor an error of the database: it timed out, or earlier ones occupy all threads.
+fn is_unanswered(checked: &std::result::Result<Result<Checks>, Elapsed>) -> bool {
+    match checked {
+        Ok(Ok(_)) => false,
+        Ok(Err(error)) => error.kind() == Kind::Overloaded,
+        Err(_) => true,
+    }
+}
+
 /// Updates `checks` until the service drains.
 pub(super) async fn watch(
     store: Store,
@@ -70,8 +83,11 @@ pub(super) async fn watch(
     is_database_restarting: Arc<AtomicBool>,
 ) {
     let mut test_write: Option<JoinHandle<Result<()>>> = None;
+    let mut unanswered = Unanswered::default();
     while checks.borrow().process == OK {
-        let found = match tokio::time::timeout(TIMEOUT, check(&store)).await {
+        let checked = tokio::time::timeout(TIMEOUT, check(&store)).await;
+        unanswered.update(&store, is_unanswered(&checked));
+        let found = match checked {
             _ if is_database_restarting.load(Ordering::Relaxed) => Checks::RESTARTING,
             Ok(Ok(found)) => found,
             Ok(Err(_)) | Err(_) => Checks::UNREACHABLE,
@@ -91,6 +107,40 @@ pub(super) async fn watch(
             is_changed
         });
         tokio::time::sleep(if found.is_ready() { INTERVAL } else { INTERVAL_NOT_READY }).await;
+    }
+}
+
+/// Checks that got no answer, neither a result nor an error of the database.
+#[derive(Default)]
+struct Unanswered {
+    since: Option<Instant>,
+    is_over: Arc<AtomicBool>,
+    search: Option<JoinHandle<()>>,
+}
+
+impl Unanswered {
+    /// Replaces the connections when they have been without an answer for long and a new one reaches a server that accepts
+    /// writes.
+    fn update(&mut self, store: &Store, is_unanswered: bool) {
+        self.is_over.store(!is_unanswered, Ordering::Relaxed);
+        self.since = is_unanswered.then(|| self.since.unwrap_or_else(Instant::now));
+        let is_long = self.since.is_some_and(|since| since.elapsed() > UNANSWERED);
+        if is_long && self.search.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.search = Some(tokio::spawn(replace(store.clone(), self.is_over.clone())));
+        }
+    }
+}
+
+async fn replace(store: Store, is_over: Arc<AtomicBool>) {
+    if store.server_role().await.is_ok_and(|role| role == ServerRole::Primary) {
+        // A server that hung answers on all connections again.
+        tokio::time::sleep(INTERVAL_NOT_READY * 2).await;
+        if !is_over.load(Ordering::Relaxed) {
+            store.abandon_connections();
+            tracing::warn!(
+                "the database server does not answer and another one does: all connections were replaced"
+            );
+        }
     }
 }
 
