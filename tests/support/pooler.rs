@@ -1,9 +1,10 @@
 //! PgBouncer in transaction mode before the tests' PostgreSQL.
 
-use std::fs;
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
 
 use super::cluster::Cluster;
 use super::database::Database;
@@ -11,6 +12,11 @@ use super::process::{Ending, Process};
 use super::server::Server;
 
 static PORT: AtomicU32 = AtomicU32::new(6432);
+
+/// Another PgBouncer than Debian's, which is 1.18, when the variable `PGBOUNCER` names one.
+fn program() -> OsString {
+    env::var_os("PGBOUNCER").unwrap_or_else(|| "/usr/sbin/pgbouncer".into())
+}
 
 /// A running PgBouncer.
 pub struct Pooler {
@@ -38,7 +44,7 @@ impl Pooler {
         for file in [&settings, &users] {
             fs::set_permissions(file, fs::Permissions::from_mode(0o644)).expect("ours");
         }
-        command.args(["-c", r#"exec /usr/sbin/pgbouncer "$1""#, "sh"]).arg(&settings);
+        command.args(["-c", r#"exec "$1" "$2""#, "sh"]).arg(program()).arg(&settings);
         let log = settings.with_extension("log");
         let process = Process::start(&command, &log, Ending { signal: "INT", folder: None }).expect("sh");
         process.wait_for("PgBouncer", |log| log.contains("process up").then_some(())).await;
