@@ -42,6 +42,7 @@ pub use sql::{
     Sql, disabled_connection, disabled_webhook, failed_event, fill_lists, is_statement_of_a_request, note_id,
     note_of, own_message, queued_send,
 };
+pub use token::Token;
 pub use tools::{clients, python_tool};
 pub use usage::{memory, percentile, processor_time, reset_peak, threads};
 pub use world::World;

@@ -1,77 +1,125 @@
-//! The primary is killed, and its synchronous standby takes over.
+//! A standby takes over: nothing acknowledged is lost when it is synchronous, and every client recovers.
 
-use std::collections::BTreeSet;
+mod clients;
+mod load;
+mod sender;
+mod watcher;
+
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-
-use super::killed::write_until;
-use super::load::{End, count};
-use super::readers::Reader;
-use super::{Figures, is_ready};
+use self::load::{Load, Outcome};
+use super::sized;
 use crate::support::{Cluster, World, until};
 
 const REPLICATED: [&str; 3] = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
 
-/// Number of concurrent writers, each with its own chat.
-const WRITERS: usize = 4;
+/// The defaults, unlike those of other tests.
+const FLAGS: [&str; 2] = ["--database-acquire-timeout", "250ms"];
 
-#[tokio::test]
-async fn failover_loses_no_acknowledged_write() {
+/// Why another server takes over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// SIGKILL.
+    Kill,
+    /// A planned switchover.
+    Switchover,
+    /// The primary hangs (SIGSTOP) until it is fenced.
+    Freeze,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Synchronous,
+    /// The standby has not received the last changes, unless the switchover is planned.
+    Asynchronous,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_primary_with_a_synchronous_standby() {
+    check("A primary is killed, synchronous", Fault::Kill, Mode::Synchronous).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_primary_with_an_asynchronous_standby() {
+    check("A primary is killed, asynchronous", Fault::Kill, Mode::Asynchronous).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn switchover_to_a_synchronous_standby() {
+    check("Switchover, synchronous", Fault::Switchover, Mode::Synchronous).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn switchover_to_an_asynchronous_standby() {
+    check("Switchover, asynchronous", Fault::Switchover, Mode::Asynchronous).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frozen_primary_with_a_synchronous_standby() {
+    check("A primary hangs, synchronous", Fault::Freeze, Mode::Synchronous).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frozen_primary_with_an_asynchronous_standby() {
+    check("A primary hangs, asynchronous", Fault::Freeze, Mode::Asynchronous).await;
+}
+
+async fn check(promise: &'static str, fault: Fault, mode: Mode) {
+    let (mut total, mut logs) = (Outcome::default(), String::new());
+    for _ in 0..sized(1, 3) {
+        let (outcome, log) = take_over(fault, mode).await;
+        total.add(outcome);
+        logs.push_str(&log);
+    }
+    let may_lose = mode == Mode::Asynchronous && fault != Fault::Switchover;
+    total.check(promise, may_lose, || logs);
+}
+
+/// One take-over under load. Returns its outcome and the log of the service.
+async fn take_over(fault: Fault, mode: Mode) -> (Outcome, String) {
     let primary = Cluster::start(&REPLICATED).await;
     let first = World::alone_in(&primary, &[]).await;
-    let mut chats = Vec::new();
-    for _ in 0..WRITERS {
-        chats.push(first.chat("Alice").await);
-    }
+    let chats = Load::chats(&first).await;
     let standby = primary.standby(&REPLICATED).await;
-    primary.admin().run("ALTER SYSTEM SET synchronous_standby_names = '*'");
-    primary.admin().run("SELECT pg_reload_conf()");
+    let mut admin = primary.admin();
+    if mode == Mode::Synchronous {
+        admin.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        admin.run("SELECT pg_reload_conf()");
+    }
+    let expected = if mode == Mode::Synchronous { "sync" } else { "async" };
+    let replicating = format!("pg_stat_replication WHERE state = 'streaming' AND sync_state = '{expected}'");
+    until("the standby is streaming", async || admin.count(&replicating) == 1).await;
     let replica = standby.replica_of(&first.database);
     let (_, standby_host) = replica.url.split_once("?host=").expect("a socket");
     let mut both = first.database.clone();
     both.url = format!("{},{standby_host}&target_session_attrs=read-write", first.database.url);
-    let world = first.on(both, &[]).await;
+    let world = first.on(both, &FLAGS).await;
+    first.stop().await;
 
-    let over = CancellationToken::new();
-    let mut calling = JoinSet::new();
-    for reader in Reader::for_every_protocol(&world, &chats[0]) {
-        let over = over.clone();
-        calling.spawn(async { (reader.read_until(over).await, Vec::new()) });
+    let load = Load::start(&world, &chats).await;
+    tokio::time::sleep(sized(Duration::from_secs(1), Duration::from_secs(3))).await;
+    if mode == Mode::Asynchronous && fault != Fault::Switchover {
+        primary.stop_sending();
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    for (number, chat) in chats.iter().enumerate() {
-        calling.spawn(write_until(world.rest(), chat.clone(), number.to_string(), over.clone()));
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    primary.kill();
-    standby.admin().run("SELECT pg_promote()");
+    drop(admin);
+    fail(&primary, fault).await;
+    standby.promote().await;
     let accepts = Instant::now();
-    until("ready", async || is_ready(&world).await).await;
-    // Long enough for every client to succeed once.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    over.cancel();
+    // Long enough for every client to succeed.
+    tokio::time::sleep(sized(Duration::from_secs(3), Duration::from_secs(6))).await;
+    let outcome = load.finish(&world, accepts, &replica).await;
+    (outcome, world.log())
+}
 
-    let stored = "SELECT DISTINCT change.value ->> 1 AS value FROM events, jsonb_each(changes) change";
-    let stored = replica.sql().rows(stored);
-    let stored: BTreeSet<_> = stored.iter().filter_map(|row| row["value"].as_str()).collect();
-    let (mut rejected, mut failed, mut recovery) = (0, 0, Duration::ZERO);
-    let mut acknowledged = Vec::new();
-    for (calls, notes) in calling.join_all().await {
-        rejected += count(&calls, End::Rejected);
-        failed += count(&calls, End::Failed);
-        let served = calls.iter().find(|call| call.end == End::Served && call.ended > accepts);
-        let served = served.unwrap_or_else(|| panic!("a client does not recover\n{}", world.log()));
-        recovery = recovery.max(served.ended - accepts);
-        acknowledged.extend(notes);
+async fn fail(primary: &Cluster, fault: Fault) {
+    match fault {
+        Fault::Kill => primary.kill(),
+        Fault::Switchover => primary.stop().await,
+        Fault::Freeze => {
+            let _paused = primary.pause();
+            tokio::time::sleep(sized(Duration::from_secs(1), Duration::from_secs(10))).await;
+            primary.kill();
+        }
     }
-    let lost: Vec<_> = acknowledged.iter().filter(|note| !stored.contains(note.as_str())).collect();
-    let mut figures = Figures::of("A synchronous standby takes over");
-    figures.report("calls rejected meanwhile", rejected as f64);
-    figures.none("calls with 500 or INTERNAL", failed);
-    let first = "first success of each client after the standby accepts writes, longest";
-    figures.within(first, recovery, Duration::from_secs(1));
-    figures.report("acknowledged writes", acknowledged.len() as f64);
-    figures.none("of these lost", lost.len());
-    figures.check(|| format!("{lost:?}\n{}", world.log()));
 }
