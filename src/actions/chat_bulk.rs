@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::store::lists::SessionScope;
-use crate::store::{Connection, Store, StoreResult, Transaction, chat_bulk, claims, members};
+use crate::store::{Connection, Store, StoreResult, Transaction, chat_access, chat_bulk, claims, members};
 use crate::text_key::text_key;
 
 const MAX_CHATS: usize = 1000;
@@ -44,6 +44,7 @@ pub async fn update_labels<R: Send + 'static>(
 ) -> Result<R> {
     let names = labels::parse(&[names])?;
     chats.check()?;
+    let idempotent = chats.rechecking(idempotent, caller);
     let (caller, org) = (caller.clone(), caller.org);
     let write = move |tx: &mut Transaction<'_>| {
         let keys = chats.lock(tx, &caller)?;
@@ -64,6 +65,7 @@ pub async fn update_access<R: Send + 'static>(
 ) -> Result<R> {
     let access = CheckedAccess::parse(&change.access)?;
     chats.check()?;
+    let idempotent = chats.rechecking(idempotent, caller);
     let (caller, org) = (caller.clone(), caller.org);
     let write = move |tx: &mut Transaction<'_>| {
         // Members are locked before chats, as when a member is deleted.
@@ -81,6 +83,18 @@ impl Chats {
             1..=MAX_CHATS => Ok(()),
             _ => Err(Error::invalid("chat_ids", format_args!("must be 1 to {MAX_CHATS} chats"))),
         }
+    }
+
+    /// A stored response is not returned once one of the chats is hidden from the caller.
+    fn rechecking<V, R>(&self, write: IdempotentWrite<V, R>, caller: &Caller) -> IdempotentWrite<V, R> {
+        let (org, viewer, addresses) = (caller.org, caller.viewer(), self.addresses.clone());
+        write.rechecked(move |tx, _| {
+            let Some(viewer) = viewer.as_deref() else { return Ok(()) };
+            let hidden = chat_access::hidden_addresses(tx, org, &addresses, viewer)?;
+            let hidden_places = addresses.iter().enumerate().filter(|(_, address)| hidden.contains(*address));
+            let places: Vec<usize> = hidden_places.map(|(index, _)| index).take(MAX_VIOLATIONS).collect();
+            if places.is_empty() { Ok(()) } else { Err(chats_not_found(&places).into()) }
+        })
     }
 
     /// Locks all of the chats. Fails when one is not in the caller's session scope.

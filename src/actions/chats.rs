@@ -6,7 +6,7 @@ use super::chat_lists;
 use super::chat_properties::{self, PropertyInput};
 use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
-use super::sessions::missing_chat;
+use super::sessions::{chat_not_found, missing_chat};
 use super::{Precondition, labels};
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -59,6 +59,7 @@ pub async fn update<R: Send + 'static>(
 ) -> Result<R> {
     let change = CheckedChange::parse(change)?;
     let org = caller.org;
+    let idempotent = idempotent.about(caller, &address, chat_not_found);
     let selector = ChatSelector::of(caller, address, number);
     let write = move |tx: &mut Transaction<'_>| {
         // The request is validated before the chat is looked up, so that an invalid request reveals nothing about the
@@ -88,6 +89,7 @@ pub async fn mark_read<R: Send + 'static>(
     idempotent: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
     let org = caller.org;
+    let idempotent = idempotent.about(caller, &address, chat_not_found);
     let selector = ChatSelector::of(caller, address, number);
     let write = move |tx: &mut Transaction<'_>| {
         let Some(session) = chats::find_session(tx, org, &selector)? else {
@@ -117,6 +119,7 @@ pub async fn set_closed<R: Send + 'static>(
     idempotent: IdempotentWrite<ChatView, R>,
 ) -> Result<R> {
     let org = caller.org;
+    let idempotent = idempotent.about(caller, &address, chat_not_found);
     let selector = ChatSelector::of(caller, address, number);
     let write = move |tx: &mut Transaction<'_>| {
         let Some(locked) = chats::lock(tx, org, &selector.address)? else {

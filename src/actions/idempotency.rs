@@ -1,11 +1,13 @@
 //! Idempotent writes: a repeated idempotency key returns the first response.
 
+use std::collections::BTreeSet;
+
 use super::retention;
-use crate::caller::Actor;
+use crate::caller::{Actor, Caller};
 use crate::error::{Error, Kind, Result};
-use crate::ids::OrgId;
+use crate::ids::{ChatAddress, OrgId};
 use crate::store::idempotency::{self, Claim, KeyUse};
-use crate::store::{Connection, LockMode, Store, StoreResult, Transaction, Writer, name_of};
+use crate::store::{Connection, LockMode, Store, StoreResult, Transaction, Writer, chat_access, name_of};
 
 /// A write whose output `V` is converted to a response `R`.
 ///
@@ -15,6 +17,7 @@ pub struct IdempotentWrite<V, R> {
     actor: Actor,
     keyed: Option<Keyed<R>>,
     answer: Box<dyn Fn(V) -> R + Send>,
+    recheck: Option<Recheck>,
 }
 
 struct Keyed<R> {
@@ -23,7 +26,12 @@ struct Keyed<R> {
     decode: Decode<R>,
 }
 
-type Decode<R> = Box<dyn Fn(&[u8]) -> Result<R> + Send>;
+/// Restores a response. The function gets the addresses of the other chats that it names.
+type Decode<R> = Box<dyn Fn(&[u8], &mut Visible<'_>) -> StoreResult<R> + Send>;
+
+/// Fails when the caller may not see the response any more, and removes the chats that the caller may not see.
+pub type Visible<'t> = dyn FnMut(&mut Vec<String>) -> StoreResult<()> + 't;
+type Recheck = Box<dyn Fn(&mut Transaction<'_>, &mut Vec<String>) -> StoreResult<()> + Send>;
 
 impl<V> IdempotentWrite<V, V> {
     /// A write by an operator, without a key, that returns its output.
@@ -35,7 +43,7 @@ impl<V> IdempotentWrite<V, V> {
 impl<V, R> IdempotentWrite<V, R> {
     /// A write without a key.
     pub fn answering(actor: Actor, answer: impl Fn(V) -> R + Send + 'static) -> Self {
-        Self { actor, keyed: None, answer: Box::new(answer) }
+        Self { actor, keyed: None, answer: Box::new(answer), recheck: None }
     }
 
     /// Adds an idempotency key, and how a response is stored and restored.
@@ -44,10 +52,39 @@ impl<V, R> IdempotentWrite<V, R> {
         mut self,
         key_use: KeyUse,
         encode: fn(&R) -> Vec<u8>,
-        decode: impl Fn(&[u8]) -> Result<R> + Send + 'static,
+        decode: impl Fn(&[u8], &mut Visible<'_>) -> StoreResult<R> + Send + 'static,
     ) -> Self {
         self.keyed = Some(Keyed { key_use, encode, decode: Box::new(decode) });
         self
+    }
+
+    /// What must hold before a stored response is returned, since the caller may see less by now. What the write deleted is
+    /// missing and must not fail.
+    #[must_use]
+    pub(super) fn rechecked(
+        mut self,
+        recheck: impl Fn(&mut Transaction<'_>, &mut Vec<String>) -> StoreResult<()> + Send + 'static,
+    ) -> Self {
+        self.recheck = Some(Box::new(recheck));
+        self
+    }
+
+    /// The write is about a chat: its stored response is not returned once the chat is hidden from the caller.
+    #[must_use]
+    pub(super) fn about(self, caller: &Caller, chat: &ChatAddress, missing: fn() -> Error) -> Self {
+        let (org, viewer, chat) = (caller.org, caller.viewer(), chat.clone());
+        self.rechecked(move |tx, others| {
+            let Some(viewer) = viewer.as_deref() else { return Ok(()) };
+            if chat_access::hides(tx, org, Some(&chat), Some(viewer))? {
+                return Err(missing().into());
+            }
+            let named: BTreeSet<&str> = others.iter().map(String::as_str).collect();
+            if !named.is_empty() {
+                let hidden = chat_access::hidden_among(tx, org, &named, viewer)?;
+                others.retain(|chat| !hidden.contains(chat));
+            }
+            Ok(())
+        })
     }
 
     /// Runs the work with [`Store::write`], or returns the stored response.
@@ -66,12 +103,12 @@ impl<V, R> IdempotentWrite<V, R> {
         V: Send + 'static,
         R: Send + 'static,
     {
-        let Self { actor, keyed, answer } = self;
+        let Self { actor, keyed, answer, recheck } = self;
         let writer = Writer { org, actor, lock_mode: LockMode::Shared };
         match keyed {
             None => store.write_named(name, writer, work).await.map(answer),
             Some(keyed) => {
-                let work = move |tx: &mut Transaction<'_>| keyed.write(tx, &answer, &work);
+                let work = move |tx: &mut Transaction<'_>| keyed.write(tx, &answer, &work, recheck.as_ref());
                 store.write_named(name, writer, work).await
             }
         }
@@ -98,10 +135,15 @@ impl<R> Keyed<R> {
         tx: &mut Transaction<'_>,
         answer: impl Fn(V) -> R,
         work: impl Fn(&mut Transaction<'_>) -> StoreResult<V>,
+        recheck: Option<&Recheck>,
     ) -> StoreResult<R> {
         // First, so that a concurrent request with the same key waits here without locking anything else.
         match idempotency::claim(tx, &self.key_use)? {
-            Claim::Replay(stored) => Ok((self.decode)(&stored)?),
+            Claim::Replay(stored) => {
+                let visible =
+                    &mut |others: &mut Vec<String>| recheck.map_or(Ok(()), |recheck| recheck(tx, others));
+                (self.decode)(&stored, visible)
+            }
             Claim::Mismatch => {
                 Err(Error::new(Kind::Aborted, "the idempotency key was used for another request").into())
             }

@@ -4,7 +4,7 @@ use super::Precondition;
 use super::chats::{check_shared, missing};
 use super::idempotency::IdempotentWrite;
 use super::name::check_no_nul;
-use super::sessions::missing_chat;
+use super::sessions::{chat_not_found, missing_chat};
 use crate::caller::{Actor, Caller, Capability};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, NoteId, OrgId, PhoneSelector};
@@ -35,6 +35,7 @@ pub async fn create<R: Send + 'static>(
     idempotent: IdempotentWrite<NoteView, R>,
 ) -> Result<R> {
     let org = caller.org;
+    let idempotent = idempotent.about(caller, &address, chat_not_found);
     let scope = SessionScope::of(caller, number.clone());
     let selector = ChatSelector::of(caller, address, number);
     let author = Editor::of(caller).author;
@@ -91,6 +92,7 @@ pub async fn update<R: Send + 'static>(
     idempotent: IdempotentWrite<NoteView, R>,
 ) -> Result<R> {
     let (org, scope, editor) = (caller.org, SessionScope::of(caller, number), Editor::of(caller));
+    let idempotent = about_note(idempotent, org, scope.clone(), id.clone());
     let write = move |tx: &mut Transaction<'_>| {
         let note = editor.lock(tx, &scope, &id, &precondition)?;
         notes::update(tx, &note, &body)?;
@@ -108,11 +110,28 @@ pub async fn delete<R: Send + 'static>(
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     let (org, scope, editor) = (caller.org, SessionScope::of(caller, number), Editor::of(caller));
+    let idempotent = about_note(idempotent, org, scope.clone(), id.clone());
     let write = move |tx: &mut Transaction<'_>| {
         let note = editor.lock(tx, &scope, &id, &precondition)?;
         notes::delete(tx, &note)
     };
     idempotent.write(store, org, write).await
+}
+
+/// A stored response is not returned once the caller may not see the note.
+fn about_note<V, R>(
+    write: IdempotentWrite<V, R>,
+    org: OrgId,
+    scope: SessionScope,
+    id: NoteId,
+) -> IdempotentWrite<V, R> {
+    write.rechecked(move |tx, _| {
+        let stored = note_lists::find(tx, org, &SessionScope::default(), &id)?;
+        match stored.is_some_and(|stored| !stored.items.is_empty()) {
+            true => find(tx, org, &scope, &id).map(drop),
+            false => Ok(()),
+        }
+    })
 }
 
 /// Who changes notes.

@@ -102,6 +102,7 @@ pub async fn send<R: Send + 'static>(
     new: NewContent,
     write: IdempotentWrite<Queued, R>,
 ) -> Result<R> {
+    let write = write.about(caller, recipient.address(), sessions::chat_not_found);
     let (caller, checks, org) = (caller.clone(), Arc::clone(rules), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
         let (session, chat) = route(tx, &caller, &recipient)?;
@@ -135,6 +136,7 @@ pub async fn act<R: Send + 'static>(
     act: Act,
     write: IdempotentWrite<Queued, R>,
 ) -> Result<R> {
+    let write = targets::about_message(write, caller, name.clone(), message_not_found);
     let (caller, checks, org) = (caller.clone(), Arc::clone(rules), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
         let found = find_target(tx, &caller, &name)?.ok_or_else(message_not_found)?;
@@ -184,6 +186,7 @@ pub async fn cancel<R: Send + 'static>(
     precondition: Precondition<SendView>,
     write: IdempotentWrite<(), R>,
 ) -> Result<R> {
+    let write = targets::about_message(write, caller, MessageName::Send(send), send_not_found);
     let (caller, org) = (caller.clone(), caller.org);
     let work = move |tx: &mut Transaction<'_>| {
         let view = send_views::find(tx, org, send)?.ok_or_else(send_not_found)?;

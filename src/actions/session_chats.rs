@@ -2,10 +2,10 @@
 
 use super::idempotency::IdempotentWrite;
 use super::read_state::{self, ReadState};
-use super::sessions::{self, check_reach};
+use super::sessions::{self, chat_not_found, check_reach};
 use super::{Precondition, commands};
 use crate::caller::Caller;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{ChatAddress, SessionId};
 use crate::instant::Instant;
 use crate::patch::Patch;
@@ -48,6 +48,7 @@ pub async fn update<R: Send + 'static>(
     idempotent: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
+    let idempotent = idempotent.about(caller, &address, chat_not_found);
     let (caller, org) = (caller.clone(), caller.org);
     let Some(columns) = columns(change) else {
         let read = move |connection: &mut _| {
@@ -80,6 +81,7 @@ pub async fn delete<R: Send + 'static>(
     idempotent: IdempotentWrite<(), R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
+    let idempotent = idempotent.about(caller, &address, chat_not_found);
     let (caller, org) = (caller.clone(), caller.org);
     idempotent
         .write(store, org, move |tx: &mut Transaction<'_>| {
@@ -111,6 +113,7 @@ pub async fn mark<R: Send + 'static>(
     idempotent: IdempotentWrite<SessionChatView, R>,
 ) -> Result<R> {
     check_reach(caller, session)?;
+    let idempotent = idempotent.about(caller, &address, chat_not_found);
     let (caller, org) = (caller.clone(), caller.org);
     idempotent
         .write(store, org, move |tx: &mut Transaction<'_>| {
@@ -150,10 +153,6 @@ fn check(
         precondition.check(&find(connection, caller, session, address)?)?;
     }
     Ok(())
-}
-
-fn chat_not_found() -> Error {
-    Error::not_found("chat not found")
 }
 
 /// The columns to change; `None` for an empty change.

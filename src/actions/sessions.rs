@@ -183,6 +183,10 @@ pub(super) fn not_found() -> Error {
     Error::not_found("session not found")
 }
 
+pub(super) fn chat_not_found() -> Error {
+    Error::not_found("chat not found")
+}
+
 fn taken(message: &'static str) -> Error {
     Error::new(Kind::Conflict, message)
 }

@@ -1,15 +1,17 @@
 //! The `idempotency-key` of an RPC: the write runs once, later calls get its stored response.
 
+use std::any::Any;
+
 use prost::{Message, Name};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response};
 
 use super::guard::caller;
-use crate::actions::idempotency::IdempotentWrite;
+use crate::actions::idempotency::{IdempotentWrite, Visible};
 use crate::caller::{Actor, Principal};
 use crate::digest::sha256;
 use crate::error::{Error, Result};
-use crate::pb::Redact;
+use crate::pb::{Chat, Redact};
 use crate::store::idempotency::KeyUse;
 
 const KEY: &str = "idempotency-key";
@@ -38,12 +40,19 @@ where
         IdempotentWrite::answering(Actor::Principal(principal.clone()), move |row| respond(to_message(row)));
     let Some(key) = key(request.metadata())? else { return Ok(write) };
     let key_use = KeyUse { key: key_digest(principal, key), request: request_digest(request) };
-    let replay = move |stored: &[u8]| {
-        let mut response = respond(M::decode(stored).map_err(Error::internal)?);
+    let replay = move |stored: &[u8], visible: &mut Visible<'_>| {
+        let mut message = M::decode(stored).map_err(Error::internal)?;
+        visible(other_chats(&mut message).unwrap_or(&mut Vec::new()))?;
+        let mut response = respond(message);
         response.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));
         Ok(response)
     };
     Ok(write.under(key_use, |response| without_secrets(response.get_ref()), replay))
+}
+
+/// The addresses of other chats that the message names.
+fn other_chats(message: &mut dyn Any) -> Option<&mut Vec<String>> {
+    message.downcast_mut::<Chat>().map(|chat| &mut chat.common_chats)
 }
 
 /// The message as it is stored.

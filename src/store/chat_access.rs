@@ -60,6 +60,19 @@ pub fn hides(
     Ok(diesel::select(exists(hidden)).get_result(connection)?)
 }
 
+/// Those of these addresses whose chat is hidden from a viewer.
+pub fn hidden_addresses(
+    connection: &mut Connection,
+    org: OrgId,
+    addresses: &[ChatAddress],
+    viewer: &str,
+) -> StoreResult<BTreeSet<ChatAddress>> {
+    let addresses: Vec<&str> = addresses.iter().map(ChatAddress::as_str).collect();
+    let named = org_rows!(chat_addresses, org).filter(chat_addresses::address.eq_any(addresses));
+    let hidden = named.filter(not(is_visible!(chat_addresses, org, viewer))).select(chat_addresses::address);
+    Ok(hidden.load::<ChatAddress>(connection)?.into_iter().collect())
+}
+
 /// Those of the chats with these canonical addresses that are hidden from a viewer.
 pub fn hidden_among(
     connection: &mut Connection,

@@ -1,5 +1,7 @@
 //! Chats that `chat_access` hides from members who log in.
 
+mod replays;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -3,10 +3,11 @@
 use uuid::Uuid;
 
 use super::content::Target;
-use crate::actions::sessions::{self, check_reach};
+use crate::actions::idempotency::IdempotentWrite;
+use crate::actions::sessions::{self, chat_not_found, check_reach};
 use crate::caller::Caller;
 use crate::error::Error;
-use crate::ids::{AddressKind, ChatAddress, PhoneSelector, SessionId};
+use crate::ids::{AddressKind, ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::store::chat_selector::ChatSelector;
 use crate::store::sent_messages::{self, FoundMessage};
 use crate::store::sessions::SessionRow;
@@ -30,6 +31,15 @@ pub enum MessageName {
     Message(ChatSelector, String, Option<bool>),
     /// By WhatsApp's id alone, which finds messages that were sent here.
     Sent(String),
+}
+
+impl Recipient {
+    /// The address of the chat.
+    pub(super) const fn address(&self) -> &ChatAddress {
+        match self {
+            Self::Chat(address, _) | Self::SessionChat(_, address) => address,
+        }
+    }
 }
 
 impl MessageName {
@@ -111,6 +121,34 @@ pub(super) fn find_target(
     Ok(Some(found).filter(|found| !is_hidden && check_reach(caller, found.session).is_ok()))
 }
 
+/// The chat of that message, if it is known; whether or not the caller may see it.
+fn chat_of(connection: &mut Connection, org: OrgId, name: &MessageName) -> StoreResult<Option<ChatAddress>> {
+    let sent = match name {
+        MessageName::Message(selector, ..) => return Ok(Some(selector.address.clone())),
+        MessageName::Send(send) => send_views::find(connection, org, *send)?,
+        MessageName::Sent(id) => send_views::find_by_message(connection, org, id)?,
+    };
+    Ok(sent.map(|view| view.send.address))
+}
+
+/// [`IdempotentWrite::about`] the chat of a message.
+pub(super) fn about_message<V, R>(
+    write: IdempotentWrite<V, R>,
+    caller: &Caller,
+    name: MessageName,
+    missing: fn() -> Error,
+) -> IdempotentWrite<V, R> {
+    let (org, viewer) = (caller.org, caller.viewer());
+    write.rechecked(move |tx, _| {
+        let Some(viewer) = viewer.as_deref() else { return Ok(()) };
+        let chat = chat_of(tx, org, &name)?;
+        match chat_access::hides(tx, org, chat.as_ref(), Some(viewer))? {
+            true => Err(missing().into()),
+            false => Ok(()),
+        }
+    })
+}
+
 /// The message of the chat that a new one quotes.
 pub(super) fn quoted(
     connection: &mut Connection,
@@ -140,8 +178,4 @@ impl From<&FoundMessage> for Target {
         let (id, from_me) = (found.message.message_id.clone(), found.message.from_me);
         Self { id, from_me, author: author.filter(|_| is_of_other) }
     }
-}
-
-fn chat_not_found() -> Error {
-    Error::not_found("chat not found")
 }
