@@ -142,7 +142,7 @@ CYCLONEDX_VERSION := 0.5.7
 SBOM_CRATE := target/sbom-crate
 sbom: $(CYCLONEDX)
 	rm -rf $(SBOM_CRATE) && mkdir -p $(SBOM_CRATE)
-	ln -s ../../src ../../build.rs ../../build ../../crates ../../proto $(SBOM_CRATE)/
+	ln -s ../../src ../../build.rs ../../crates ../../proto $(SBOM_CRATE)/
 	cp Cargo.lock $(SBOM_CRATE)/
 	awk '/^\[/ {left_out = /^\[((dev|build)-dependencies|workspace\]|\[test|\[bench)/} !left_out' Cargo.toml >$(SBOM_CRATE)/Cargo.toml
 	echo '[workspace]' >>$(SBOM_CRATE)/Cargo.toml

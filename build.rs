@@ -1,84 +1,28 @@
-//! Compiles `proto/` without protoc, generates the REST routes and OpenAPI documents, and compresses assets for browsers.
+//! Compresses assets that the binary carries for browsers, so that nothing is compressed per request.
 
-#[path = "build/assets.rs"]
-mod assets;
-#[path = "build/failures.rs"]
-mod failures;
-#[path = "build/ingest_json.rs"]
-mod ingest_json;
-#[path = "build/media.rs"]
-mod media;
-#[path = "build/message_types.rs"]
-mod message_types;
-#[path = "build/methods.rs"]
-mod methods;
-#[path = "build/openapi.rs"]
-mod openapi;
-#[path = "build/secrets.rs"]
-mod secrets;
-#[path = "build/webhooks.rs"]
-mod webhooks;
-
-use std::error::Error;
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use transcode_build::prost_reflect::DescriptorPool;
-use transcode_build::prost_reflect::prost_types::FileDescriptorSet;
-use transcode_build::prost_reflect::prost_types::field_descriptor_proto::Type;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// The viewer of the OpenAPI document, and the inbox.
 const COMPRESSED: [&str; 3] = ["assets/docs/scalar.js", "assets/inbox/inbox.css", "assets/inbox/inbox.js"];
 
-fn main() {
+fn main() -> std::io::Result<()> {
     // Cargo does not see new files in `migrations`, which a macro embeds.
-    for input in ["proto", "build", "migrations"].iter().chain(&COMPRESSED) {
+    for input in ["migrations"].iter().chain(&COMPRESSED) {
         println!("cargo:rerun-if-changed={input}");
     }
-    if let Err(error) = generate() {
-        // Printed rather than returned: `main` would show it with Debug.
-        eprintln!("{error}");
-        std::process::exit(1);
-    }
+    let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
+    COMPRESSED.iter().try_for_each(|asset| compress(Path::new(asset), &out_dir))
 }
 
-fn generate() -> Result<(), Box<dyn Error>> {
-    let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
-    let write = |name: &str, content: &[u8]| std::fs::write(out_dir.join(name), content);
-    let model = transcode_build::compile(&transcode_build::proto_files("proto/switchboard")?, &["proto"])?;
-    write("descriptors.bin", model.descriptors())?;
-    write("methods.rs", methods::write(&model)?.as_bytes())?;
-    write("redact.rs", secrets::write(&model)?.as_bytes())?;
-    write("validation.rs", model.validators("crate::pb", "super::checks")?.as_bytes())?;
-    write("transcode.rs", model.routes("crate::pb")?.as_bytes())?;
-    for (name, content) in openapi::write(&model)? {
-        write(&name, content.as_bytes())?;
-    }
-    for asset in COMPRESSED {
-        assets::compress(Path::new(asset), &out_dir)?;
-    }
-
-    let mut set = prost::Message::decode(model.descriptors())?;
-    read_as_bytes(&mut set, "IngestRequest", "event")?;
-    let mut config = prost_build::Config::new();
-    // The name of a request's type is part of its idempotency key.
-    config.enable_type_names();
-    config.bytes([".switchboard.v1.IngestRequest.event"]);
-    let pool = DescriptorPool::decode(model.descriptors())?;
-    let notices = message_types::write(&pool).ok_or("there are no (switchboard.v1.message_types)")?;
-    write("message_types.rs", notices.as_bytes())?;
-    ingest_json::configure(&mut config, &pool);
-    tonic_prost_build::configure().build_client(true).btree_map(".").compile_fds_with_config(set, config)?;
-    Ok(())
-}
-
-/// Generates a message field as bytes, which have the same encoding: the service decodes each event by itself, so that an
-/// invalid event does not fail the stream.
-fn read_as_bytes(set: &mut FileDescriptorSet, message: &str, field: &str) -> Result<(), Box<dyn Error>> {
-    let messages = set.file.iter_mut().flat_map(|file| &mut file.message_type);
-    let fields = messages.filter(|found| found.name() == message).flat_map(|message| &mut message.field);
-    let found = fields.into_iter().find(|found| found.name() == field);
-    let found = found.ok_or_else(|| format!("there is no {message}.{field}"))?;
-    found.set_type(Type::Bytes);
-    found.type_name = None;
-    Ok(())
+/// Writes `<out_dir>/<name>.gz`.
+fn compress(file: &Path, out_dir: &Path) -> std::io::Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let mut compressed = GzEncoder::new(Vec::new(), Compression::best());
+    compressed.write_all(&fs::read(file)?)?;
+    fs::write(out_dir.join(format!("{name}.gz")), compressed.finish()?)
 }

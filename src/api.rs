@@ -25,11 +25,11 @@ mod sends;
 mod sessions;
 mod state;
 mod streams;
-mod validation;
 mod webhooks;
 mod write;
 
 pub use changes::webhook_event;
+pub use checks::FieldChecks;
 pub use guard::{guard, reader};
 pub use ingest::IngestApi;
 pub use state::Api;

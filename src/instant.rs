@@ -3,6 +3,8 @@
 use jiff::civil;
 use jiff::fmt::temporal::Pieces;
 
+use crate::pb::unix_time;
+
 /// The start of the year 1, in Unix microseconds.
 const FIRST_MICROS: i64 = -62_135_596_800_000_000;
 
@@ -12,7 +14,7 @@ pub struct Instant(i64);
 
 impl Instant {
     /// The last millisecond of the year 9999, the end of RFC 3339, in Unix milliseconds.
-    pub const MAX_MILLIS: i64 = 253_402_300_799_999;
+    pub const MAX_MILLIS: i64 = unix_time::MAX_MILLIS;
 
     /// The error text of a field that [`from_millis`](Self::from_millis) rejects.
     pub const MILLIS: &str = "must be a Unix time in milliseconds, not negative and not past the year 9999";
@@ -60,12 +62,12 @@ impl Instant {
 
     /// From a Unix time, in seconds if it is [plainly so](Self::looks_like_seconds), else in milliseconds.
     pub fn from_unix_number(number: i64) -> Option<Self> {
-        Self::from_millis(if Self::looks_like_seconds(number) { number * 1000 } else { number })
+        unix_time::micros(number).map(Self)
     }
 
     /// Whether a Unix time is of this millennium in seconds, which in milliseconds would be in 1973 at the latest.
     pub const fn looks_like_seconds(unix_time: i64) -> bool {
-        1_000_000_000 <= unix_time && unix_time < 100_000_000_000
+        unix_time::looks_like_seconds(unix_time)
     }
 
     /// Whether the text is an ISO 8601 date or date-time, of any year.
@@ -108,8 +110,7 @@ fn iso_8601(text: &str) -> Option<Pieces<'_>> {
 
 impl From<Instant> for prost_types::Timestamp {
     fn from(instant: Instant) -> Self {
-        let nanos = instant.0.rem_euclid(1_000_000) * 1000;
-        Self { seconds: instant.0.div_euclid(1_000_000), nanos: i32::try_from(nanos).unwrap_or_default() }
+        unix_time::timestamp(instant.0)
     }
 }
 

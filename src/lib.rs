@@ -19,12 +19,13 @@ pub mod folding;
 pub mod full_text;
 pub mod ids;
 pub mod instant;
-pub mod json_value;
 pub mod patch;
-pub mod pb;
 pub mod reloading;
 pub mod rest;
 pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod text_key;
+
+/// What is generated from `proto/`.
+pub use switchboard_proto as pb;

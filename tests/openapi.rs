@@ -14,8 +14,8 @@ use prost_reflect::{DescriptorPool, Value as Reflected};
 use serde_json::Value;
 use switchboard::error::Kind;
 use switchboard::pb;
+use switchboard::pb::openapi::{APIS, WHOLE};
 use switchboard::rest::MEDIA;
-use switchboard::rest::openapi::{APIS, WHOLE};
 
 use crate::support::{ROOT, python_tool};
 
@@ -103,22 +103,11 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 fn document_describes_exactly_the_annotated_routes_and_others() {
     let all: BTreeSet<_> = annotated(None).union(&without_rpc()).cloned().collect();
     assert_eq!(described(&whole()), all);
-    let apis: [(&str, &[&str]); 2] = [
-        (
-            "chat",
-            &["switchboard.v1.ChatService", "switchboard.v1.MessageService", "switchboard.v1.NoteService"],
-        ),
-        (
-            "session",
-            &[
-                "switchboard.v1.CallerService",
-                "switchboard.v1.ConnectionService",
-                "switchboard.v1.SessionService",
-            ],
-        ),
-    ];
-    for (api, services) in apis {
-        let annotated: Vec<_> = services.iter().map(|service| annotated(Some(service))).collect();
+    let apis: [(&str, &[&str]); 2] =
+        [("chat", &["Chat", "Message", "Note"]), ("session", &["Caller", "Connection", "Session"])];
+    for (api, nouns) in apis {
+        let services = nouns.iter().map(|noun| format!("switchboard.v1.{noun}Service"));
+        let annotated: Vec<_> = services.map(|service| annotated(Some(&service))).collect();
         assert!(annotated.iter().all(|routes| !routes.is_empty()));
         let others = without_rpc().into_iter().filter(|_| api == "chat");
         assert_eq!(described(&document(api)), annotated.into_iter().flatten().chain(others).collect());
@@ -127,7 +116,7 @@ fn document_describes_exactly_the_annotated_routes_and_others() {
     assert_eq!(routes, all.len());
 }
 
-/// A route beside these is to be described in `build/media.rs`, unless it is for browsers or operators.
+/// A route beside these is to be described in `crates/proto/build/media.rs`, unless it is for browsers or operators.
 #[test]
 fn routes_beside_the_transcoder_are_known() {
     let source = std::fs::read_to_string(Path::new(ROOT).join("src/server/protocols.rs")).expect("a file");

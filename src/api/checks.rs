@@ -8,13 +8,19 @@ use crate::error::Error;
 use crate::ids::{
     ChatAddress, ConnectionId, KeyId, LabelId, NoteId, Phone, PropertyId, ReceiverUrl, SessionId, WebhookId,
 };
+use crate::pb::validation::Checks;
+
+/// Has a function for each name.
+pub struct FieldChecks;
 
 macro_rules! checks {
-    ($($name:ident($value:ident: $type:ty) = $check:expr;)+) => {$(
-        pub(super) fn $name($value: &$type) -> Result<(), String> {
-            $check.map(drop).map_err(problem)
-        }
-    )+};
+    ($($name:ident($value:ident: $type:ty) = $check:expr;)+) => {
+        impl Checks for FieldChecks {$(
+            fn $name($value: &$type) -> Result<(), String> {
+                $check.map(drop).map_err(problem)
+            }
+        )+}
+    };
 }
 
 /// The problem of the one invalid field.

@@ -7,8 +7,8 @@ use prost_types::value::Kind as ValueKind;
 
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::json_value::JsonObject;
 use crate::pb::ingest_event::Delivery;
+use crate::pb::json_value::JsonObject;
 use crate::pb::{
     ChatMessage, DeliveryInfo, MessageKey, MessageReaction, SessionDeliveryInfo, SessionMessage,
     SessionMessageReaction,

@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
 use super::{Failure, output};
-use crate::rest::openapi::{APIS, WHOLE};
+use crate::pb::openapi::{APIS, WHOLE};
 
 #[derive(Args)]
 pub(super) struct Arguments {

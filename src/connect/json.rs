@@ -3,7 +3,7 @@
 use prost_types::Value as ProtoValue;
 use serde_json::Value;
 
-use crate::json_value::JsonValue;
+use crate::pb::json_value::JsonValue;
 
 /// Levels of JSON that are kept of original data; ingest rejects more than 24.
 const MAX_DEPTH: usize = 20;

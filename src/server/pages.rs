@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, StatusCode};
 use self::document::Document;
 use super::types::{Rejection, Request, Response};
 use crate::error::{Error, Kind};
-use crate::rest::openapi;
+use crate::pb::openapi;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 

@@ -21,7 +21,7 @@ use super::views::chat_views;
 use super::visibility::is_visible;
 use crate::ids::{ChatAddress, OrgId, PhoneSelector, SessionId};
 use crate::instant::Instant;
-use crate::json_value::{JsonObject, JsonValue};
+use crate::pb::json_value::{JsonObject, JsonValue};
 
 /// A chat with the state it has in one session.
 #[derive(Clone, Debug)]

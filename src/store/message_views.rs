@@ -8,8 +8,8 @@ use diesel::prelude::*;
 pub use super::json::Json;
 use super::views::message_views;
 use crate::instant::Instant;
-use crate::json_value::JsonObject;
 use crate::pb::ingest_event::{Delivery, Message};
+use crate::pb::json_value::JsonObject;
 
 /// A stored message.
 #[derive(Clone, Debug, Queryable, Selectable)]

@@ -76,7 +76,7 @@ impl<'w> Org<'w> {
                     event.sequence = last;
                     connector.send(Request::Event(event.encode_to_vec().into())).await;
                 }
-                Err(error) => rejected.push((index, snake_case(&error.fields()[0].field))),
+                Err(error) => rejected.push((index, snake_case(&error.field))),
             }
         }
         for acknowledged in connector.acknowledged(last).await.expect("acknowledged") {

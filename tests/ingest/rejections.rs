@@ -177,9 +177,10 @@ fn invalid_line_is_rejected_with_its_field() {
         ("", "event", "event must be valid JSON"),
     ] {
         let error = ingest_json::read(line.as_bytes()).expect_err(line);
-        let named = &error.fields()[0].field;
+        let named = &error.field;
         assert!(named.ends_with(field), "{line}: {named}");
-        assert!(error.message().contains(message), "{line}: {error}");
+        let sentence = error.sentence(named);
+        assert!(sentence.contains(message), "{line}: {sentence}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::rest::openapi::{APIS, WHOLE};
+use switchboard::pb::openapi::{APIS, WHOLE};
 
 use crate::support::{ROOT, Rest, World, processor_time};
 

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use switchboard::error::{Error, Kind};
 use switchboard::pb::chat_service_server::ChatService;
+use switchboard::pb::routes::{chat_service_routes, session_service_routes};
 use switchboard::pb::{
     Chat, CloseChatRequest, CountChatsRequest, CountChatsResponse, GetChatRequest, GetSessionChatRequest,
     ListChatAuditLogsRequest, ListChatAuditLogsResponse, ListChatMessagesRequest, ListChatMessagesResponse,
@@ -19,7 +20,6 @@ use switchboard::pb::{
     UpdateSessionChatRequest, WatchChatsRequest, WatchChatsResponse,
 };
 use switchboard::rest;
-use switchboard::rest::routes::{chat_service_routes, session_service_routes};
 use tonic::codegen::tokio_stream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request as Call, Response as Reply, Status};

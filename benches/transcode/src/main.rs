@@ -16,8 +16,8 @@ use futures_executor::block_on;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use prost::Message;
+use switchboard::pb::routes::CHAT_SERVICE;
 use switchboard::pb::{Chat, GetSessionChatRequest, UpdateChatRequest};
-use switchboard::rest::routes::CHAT_SERVICE;
 use tower::Service;
 use transcode::{Binding, Options, RequestBody, Route, Transcoder, json};
 

@@ -102,9 +102,9 @@ impl Model {
 
     /// Rust source that checks the requests of every service against their constraints, for gRPC and REST alike.
     ///
-    /// It implements the trait of each service for `transcode::Validated<S>`, where `S` implements it. `checks` is the path
-    /// of the module with the functions that [`Constraints::check`] names.
-    pub fn validators(&self, messages: &str, checks: &str) -> Result<String, Error> {
-        validate::write(&self.services, messages, checks)
+    /// It implements the trait of each service for `transcode::Validated<S, C>`, where `S` implements it, and `C` the trait
+    /// `Checks` of the source: a function for each name in [`Constraints::check`].
+    pub fn validators(&self, messages: &str) -> Result<String, Error> {
+        validate::write(&self.services, messages)
     }
 }

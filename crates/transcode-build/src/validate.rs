@@ -13,26 +13,57 @@ use crate::names::{
 };
 use crate::options::{Behavior, Constraints, FieldJson};
 
-/// The source for all services. `pb` is the path of the module that prost and tonic generate, `checks` that of the
-/// functions in `Constraints::check`.
-pub(crate) fn write(services: &[Service], pb: &str, checks: &str) -> Result<String, Error> {
+/// The source for all services. `pb` is the path of the module that prost and tonic generate.
+pub(crate) fn write(services: &[Service], pb: &str) -> Result<String, Error> {
     let mut out = format!(
         "use std::future::{{Future, ready}};\nuse std::pin::Pin;\n\nuse ::transcode::{{Validate, Validated, Violations, \
-         validate}};\nuse tonic::{{Request, Response, Status, Streaming}};\n\nuse {checks} as checks;\nuse {pb} as pb;\n"
+         validate}};\nuse tonic::{{Request, Response, Status, Streaming}};\n\nuse {pb} as pb;\n"
     );
     let mut messages = BTreeMap::new();
     for method in services.iter().flat_map(|service| &service.methods).filter(|method| is_checked(method)) {
         collect(&method.descriptor.input(), &patch(method), &mut messages)?;
     }
+    write_checks(&mut out, messages.values().map(|(message, _)| message));
     for (message, statements) in messages.values() {
         let _ = write!(
             out,
-            "\nimpl Validate for {} {{\n    fn validate(&self, fields: &mut Violations) {{\n{statements}    }}\n}}\n",
+            "\nimpl<C: Checks> Validate<C> for {} {{\n    fn validate(&self, fields: &mut Violations) {{\n{statements}    }}\n}}\n",
             message_type(message)
         );
     }
     services.iter().for_each(|service| write_service(&mut out, service));
     Ok(out)
+}
+
+/// The trait of the functions in `Constraints::check`, which the service implements.
+fn write_checks<'m>(out: &mut String, messages: impl Iterator<Item = &'m MessageDescriptor>) {
+    let fields = messages.flat_map(request_fields);
+    let checks: BTreeMap<String, &str> = fields
+        .map(|field| (Constraints::of(&field).check, checked_type(&field)))
+        .filter(|(check, _)| !check.is_empty())
+        .collect();
+    out.push_str("\n/// The checks that constraints name. An error is the problem: `must be …`.\n");
+    out.push_str("#[allow(missing_docs)]\npub trait Checks: 'static {\n");
+    for (check, value) in checks {
+        let _ = writeln!(out, "    fn {}(value: &{value}) -> Result<(), String>;", identifier(&check));
+    }
+    out.push_str("}\n");
+}
+
+/// The type of the values that a check of the field takes.
+fn checked_type(field: &FieldDescriptor) -> &'static str {
+    match value_kind(field) {
+        Kind::String if is_text_list(field) => "[String]",
+        Kind::String => "str",
+        Kind::Bytes => "[u8]",
+        Kind::Bool => "bool",
+        Kind::Double => "f64",
+        Kind::Float => "f32",
+        Kind::Uint32 | Kind::Fixed32 => "u32",
+        Kind::Uint64 | Kind::Fixed64 => "u64",
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => "i64",
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 | Kind::Enum(_) | Kind::Message(_) => "i32",
+    }
 }
 
 /// Whether the method has a request with constraints. The messages of a request stream are not checked.
@@ -94,7 +125,7 @@ fn collect(
                 let (resource, mask) = (identifier(resource.name()), identifier(mask.name()));
                 let _ = writeln!(
                     statements,
-                    "        if let Some(value) = &self.{resource} {{\n            fields.masked(value, self.{mask}.as_ref());\n        }}"
+                    "        if let Some(value) = &self.{resource} {{\n            fields.masked::<C>(value, self.{mask}.as_ref());\n        }}"
                 );
             }
             _ => write_field(&mut statements, &field),
@@ -119,7 +150,9 @@ fn write_field(out: &mut String, field: &FieldDescriptor) {
         format!("{name:?}")
     };
     let statements: Vec<String> = match own_message(field) {
-        Some(inner) if has_checks(&inner, &mut Vec::new()) => vec![format!("fields.nested({label}, value)")],
+        Some(inner) if has_checks(&inner, &mut Vec::new()) => {
+            vec![format!("fields.nested::<C>({label}, value)")]
+        }
         Some(_) => Vec::new(),
         None => checks(field, &label),
     };
@@ -180,7 +213,7 @@ fn whole(field: &FieldDescriptor) -> Vec<String> {
     }
     if is_text_list(field) && !accepted.check.is_empty() {
         let check = identifier(&accepted.check);
-        statements.push(format!("fields.check({name:?}, checks::{check}(&self.{place}))"));
+        statements.push(format!("fields.check({name:?}, C::{check}(&self.{place}))"));
     }
     if accepted.unique_items && field.is_list() {
         statements.push(format!("fields.unique({name:?}, &self.{place})"));
@@ -196,7 +229,7 @@ fn checks(field: &FieldDescriptor, label: &str) -> Vec<String> {
     if !check.is_empty() {
         // It checks everything about the value.
         if !is_text_list(field) {
-            statements.push(format!("fields.check({label}, checks::{}(value))", identifier(&check)));
+            statements.push(format!("fields.check({label}, C::{}(value))", identifier(&check)));
         }
     } else if kind == Kind::String {
         if !one_of.is_empty() {
@@ -219,7 +252,7 @@ fn is_text_list(field: &FieldDescriptor) -> bool {
 fn write_service(out: &mut String, service: &Service) {
     let name = service.descriptor.name();
     let path = format!("pb::{}_server::{}", name.to_snake_case(), name.to_upper_camel_case());
-    let _ = write!(out, "\nimpl<S: {path}> {path} for Validated<S> {{");
+    let _ = write!(out, "\nimpl<S: {path}, C: Checks> {path} for Validated<S, C> {{");
     service.methods.iter().for_each(|method| write_method(out, method));
     out.push_str("}\n");
 }
@@ -240,12 +273,12 @@ fn write_method(out: &mut String, method: &Method) {
     let call = identifier(method.descriptor.name());
     let body = match is_checked(method) {
         true => format!(
-            "match validate(request.get_ref()) {{
-            Ok(()) => self.0.{call}(request),
+            "match validate::<C>(request.get_ref()) {{
+            Ok(()) => self.service.{call}(request),
             Err(status) => Box::pin(ready(Err(status))),
         }}"
         ),
-        false => format!("self.0.{call}(request)"),
+        false => format!("self.service.{call}(request)"),
     };
     let _ = write!(
         out,

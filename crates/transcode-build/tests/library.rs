@@ -79,18 +79,19 @@ fn routes_are_generated_for_every_binding() {
 
 #[test]
 fn validators_check_every_constraint() {
-    let source = library().validators("crate::pb", "crate::checks").unwrap();
+    let source = library().validators("crate::pb").unwrap();
     for expected in [
-        r#"fields.check("book_id", checks::book_id(value))"#,
+        r#"fields.check("book_id", C::book_id(value))"#,
         r#"fields.range("limit", *value, Some(1), Some(100))"#,
         r#"fields.length("title", value, 1, 200)"#,
-        "fields.masked(value, self.update_mask.as_ref())",
-        "impl<S: pb::library_server::Library> pb::library_server::Library for Validated<S>",
+        "fields.masked::<C>(value, self.update_mask.as_ref())",
+        "fn book_id(value: &str) -> Result<(), String>;",
+        "impl<S: pb::library_server::Library, C: Checks> pb::library_server::Library for Validated<S, C>",
         "type WatchLoansStream = S::WatchLoansStream;",
     ] {
         assert!(source.contains(expected), "{expected} in\n{source}");
     }
-    assert!(!source.contains("impl Validate for pb::ListBooksResponse"));
+    assert!(!source.contains("impl<C: Checks> Validate<C> for pb::ListBooksResponse"));
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn compile_file(name: &str, content: &str) -> Result<(), String> {
     std::fs::write(&file, content).unwrap();
     let model = transcode_build::compile(&[file], &[directory]).map_err(|error| error.to_string())?;
     model.routes("crate::pb").map_err(|error| error.to_string())?;
-    model.validators("crate::pb", "crate::checks").map(drop).map_err(|error| error.to_string())
+    model.validators("crate::pb").map(drop).map_err(|error| error.to_string())
 }
 
 /// Asserts that a binding is rejected with the line of its method.

@@ -1,6 +1,7 @@
 //! Checks requests against the constraints in their protos, before the RPC, and reports all invalid fields together.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
 use std::mem;
 
 use tonic::Status;
@@ -8,18 +9,36 @@ use tonic::Status;
 use crate::error::{FieldViolation, Rejection};
 
 /// A message whose fields have constraints. The build generates it.
-pub trait Validate {
+///
+/// `C` has the checks that constraints name: it implements the trait `Checks`, which is generated too.
+pub trait Validate<C> {
     /// Checks every field.
     fn validate(&self, fields: &mut Violations);
 }
 
 /// A service whose requests are checked before the RPC: the build implements the service's trait for it.
-#[derive(Clone, Debug)]
-pub struct Validated<S>(pub S);
+pub struct Validated<S, C> {
+    /// The service.
+    pub service: S,
+    checks: PhantomData<fn() -> C>,
+}
+
+impl<S, C> Validated<S, C> {
+    /// The service, with the checks of `C`.
+    pub const fn new(service: S) -> Self {
+        Self { service, checks: PhantomData }
+    }
+}
+
+impl<S: fmt::Debug, C> fmt::Debug for Validated<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Validated").field(&self.service).finish()
+    }
+}
 
 /// Rejects a request with invalid fields, all of them named.
 #[allow(clippy::result_large_err, reason = "what an RPC returns")]
-pub fn validate(request: &impl Validate) -> Result<(), Status> {
+pub fn validate<C>(request: &impl Validate<C>) -> Result<(), Status> {
     let mut fields = Violations::default();
     request.validate(&mut fields);
     if fields.found.is_empty() { Ok(()) } else { Err(Rejection::invalid_fields(fields.found).into()) }
@@ -115,7 +134,7 @@ impl Violations {
     }
 
     /// Checks the fields of a message inside a field.
-    pub fn nested(&mut self, field: impl Display, message: &impl Validate) {
+    pub fn nested<C>(&mut self, field: impl Display, message: &impl Validate<C>) {
         let prefix = mem::take(&mut self.prefix);
         self.prefix = format!("{prefix}{field}.");
         message.validate(self);
@@ -124,7 +143,7 @@ impl Violations {
 
     /// Checks the fields of a partial update that its mask names; without a mask, all that are set. Their paths are those
     /// in the mask.
-    pub fn masked(&mut self, resource: &impl Validate, mask: Option<&prost_types::FieldMask>) {
+    pub fn masked<C>(&mut self, resource: &impl Validate<C>, mask: Option<&prost_types::FieldMask>) {
         let mut fields = Self::default();
         resource.validate(&mut fields);
         self.found.extend(fields.found.into_iter().filter(|violation| {
@@ -144,7 +163,7 @@ mod tests {
         ids: Vec<&'static str>,
     }
 
-    impl Validate for Page {
+    impl Validate<()> for Page {
         fn validate(&self, fields: &mut Violations) {
             fields.range("limit", self.limit, Some(1), Some(200));
             fields.one_of("order", self.order, &["asc", "desc"]);

@@ -11,9 +11,9 @@ use crate::actions::media::StoredBytes;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, Phone, SessionId};
 use crate::instant::Instant;
-use crate::json_value::JsonValue;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{Event, Message};
+use crate::pb::json_value::JsonValue;
 use crate::store::sent_messages::FoundMessage;
 
 /// A new message id of the form that WhatsApp's clients use: `3EB0` and 18 hexadecimal digits.

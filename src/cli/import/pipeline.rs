@@ -99,7 +99,7 @@ impl Reader {
                         return Ok(());
                     }
                 }
-                Err(error) => self.progress.reject(number, &error.message()),
+                Err(violation) => self.progress.reject(number, &violation.sentence(&violation.field)),
             }
         }
         Ok(())

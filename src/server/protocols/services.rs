@@ -12,14 +12,13 @@ use crate::actions::command_notifier::CommandNotifier;
 use crate::actions::connections::Connections;
 use crate::actions::watch::Publisher;
 use crate::actions::webhooks::Webhooks;
-use crate::api::{self, Api, IngestApi};
+use crate::api::{self, Api, FieldChecks, IngestApi};
 use crate::config::{Config, Secrets};
 use crate::connect::kinds::{self, Kinds};
 use crate::connect::media::MediaStore;
 use crate::connect::outbox::Files;
 use crate::connect::wakes::Wakes;
 use crate::error::{Error, Result};
-use crate::pb;
 use crate::pb::api_key_service_server::ApiKeyServiceServer;
 use crate::pb::caller_service_server::CallerServiceServer;
 use crate::pb::chat_service_server::ChatServiceServer;
@@ -32,7 +31,8 @@ use crate::pb::note_service_server::NoteServiceServer;
 use crate::pb::property_service_server::PropertyServiceServer;
 use crate::pb::session_service_server::SessionServiceServer;
 use crate::pb::webhook_service_server::WebhookServiceServer;
-use crate::rest::{self, routes};
+use crate::pb::{self, routes};
+use crate::rest;
 use crate::server::probes::Health;
 use crate::store::{Lane, Store};
 
@@ -67,7 +67,7 @@ pub fn compose(
     let connections = Connections::new(store.clone(), keys, kinds::RULES, hosts, settings);
     let media = MediaStore::new(store, config);
     let files = Files::new(media.clone(), kinds.public_http.clone());
-    let api = Arc::new(Validated(Api::new(
+    let api = Arc::new(Validated::<_, FieldChecks>::new(Api::new(
         store.clone(),
         secrets.signing_keys.clone(),
         publisher.clone(),

@@ -14,7 +14,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Uuid};
 use super::positions::{Positions, Range};
 use crate::ids::{ChatAddress, KeyId, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::json_value::JsonValue;
+use crate::pb::json_value::JsonValue;
 use crate::store::bulk::has_key_of;
 use crate::store::connection::{Connection, StoreResult};
 use crate::store::json::Json;

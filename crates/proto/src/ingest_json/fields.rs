@@ -1,5 +1,7 @@
 //! How the fields of ingest events look as JSON.
 
+#![allow(missing_docs, reason = "the functions are what serde's `with` wants")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +12,9 @@ use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::names::{camel_case, snake_case};
-use crate::instant::Instant;
+use crate::ingest_event::{ChatType, ConnectionStatus, ReceiptKind};
 use crate::json_value::{JsonObject, JsonValue};
-use crate::pb::ingest_event::{ChatType, ConnectionStatus, ReceiptKind};
+use crate::unix_time;
 
 /// Whole numbers up to here are exact as doubles: 2^53.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -76,9 +78,9 @@ pub mod instant {
         }
 
         fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
-            let instant = Instant::from_unix_number(number);
-            let instant = instant.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))?;
-            Ok(Some(instant.into()))
+            let micros = unix_time::micros(number);
+            let micros = micros.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))?;
+            Ok(Some(unix_time::timestamp(micros)))
         }
 
         fn visit_u64<E: serde::de::Error>(self, millis: u64) -> Result<Self::Value, E> {
@@ -89,8 +91,8 @@ pub mod instant {
         fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
             let whole = number.floor() as i64;
             self.visit_i64::<E>(whole)?;
-            let micros = if Instant::looks_like_seconds(whole) { 1_000_000.0 } else { 1_000.0 };
-            Ok(Some(Instant::from_micros((number * micros).round() as i64).into()))
+            let micros = if unix_time::looks_like_seconds(whole) { 1_000_000.0 } else { 1_000.0 };
+            Ok(Some(unix_time::timestamp((number * micros).round() as i64)))
         }
     }
 }

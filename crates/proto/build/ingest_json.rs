@@ -1,11 +1,11 @@
 //! Serde attributes for the ingest event messages: the JSON lines of `switchboard import` and `export`.
 //!
-//! `src/pb/ingest_json.rs` has the functions that these attributes name, and the event itself, whose kind is a key.
+//! `src/ingest_json.rs` has the functions that these attributes name, and the event itself, whose kind is a key.
 
 use transcode_build::prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 const EVENT: &str = "switchboard.v1.IngestEvent";
-const RUNTIME: &str = "crate::pb::ingest_json";
+const RUNTIME: &str = "crate::ingest_json";
 
 /// Adds the attributes to the configuration that generates the messages.
 pub fn configure(config: &mut prost_build::Config, pool: &DescriptorPool) {

@@ -22,7 +22,7 @@ pub fn write(model: &Model) -> Result<Vec<(String, String)>, Error> {
     let openapi = OpenApi {
         info: json!({
             "title": "Switchboard",
-            "summary": env!("CARGO_PKG_DESCRIPTION"),
+            "summary": SUMMARY,
             "description": INTRODUCTION,
             "version": env!("CARGO_PKG_VERSION"),
         }),
@@ -96,6 +96,10 @@ fn complete(route: Route<'_>, operation: &mut Value) {
         all.extend(parameters.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
     }
 }
+
+/// What the service is, in one sentence.
+const SUMMARY: &str =
+    "Stores an organization's WhatsApp chats and serves them over gRPC, gRPC-Web and REST on one port.";
 
 /// What a reader should know first.
 const INTRODUCTION: &str = include_str!("openapi.md");
