@@ -3,10 +3,12 @@
 use std::io::IsTerminal;
 
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{Format, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::current;
 
@@ -26,17 +28,18 @@ pub enum LogFormat {
 /// `RUST_LOG`; returns what it must be where it is not.
 pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
     let expected = "must be a log filter such as `info` or `switchboard=debug,info`";
-    let filter = EnvFilter::try_new(directives(filter)).map_err(|error| format!("{expected}: {error}"))?;
+    let filter: Targets = directives(filter).parse().map_err(|error| format!("{expected}: {error}"))?;
     let is_terminal = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
     let format_of_lines = Format::default().with_target(false);
     let _ = if format == LogFormat::Text || (format == LogFormat::Auto && is_terminal) {
         let format = format_of_lines.with_ansi(is_terminal);
-        lines.event_format(WithRequest { format, is_json: false }).try_init()
+        lines.event_format(WithRequest { format, is_json: false }).finish().with(filter).try_init()
     } else {
         let json = format_of_lines.with_ansi(false).json().flatten_event(true);
         let format = json.with_current_span(false).with_span_list(false);
-        lines.fmt_fields(JsonFields::new()).event_format(WithRequest { format, is_json: true }).try_init()
+        let lines = lines.fmt_fields(JsonFields::new()).event_format(WithRequest { format, is_json: true });
+        lines.finish().with(filter).try_init()
     };
     Ok(())
 }
