@@ -96,10 +96,7 @@ async fn watch_ends_when_other_events_have_its_numbers_after_a_failover() {
     let chat = first.chat("Alice").await;
     let standby = primary.standby(&REPLICATED).await;
     let replica = standby.replica_of(&first.database);
-    let mut both = first.database.clone();
-    let (_, socket) = replica.url.split_once("?host=").expect("a socket");
-    both.url = format!("{},{socket}&target_session_attrs=read-write", both.url);
-    let world = first.on(both, &[]).await;
+    let world = first.on(standby.beside(&first.database), &[]).await;
     first.stop().await;
     let write = async |world: &World, name: &str| {
         for number in 0..3 {

@@ -5,15 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::{Cluster, Database, World, until};
+use crate::support::{Cluster, World, until};
 
 const REPLICATED: [&str; 3] = ["wal_level=replica", "max_wal_senders=4", "synchronous_commit=on"];
 const FLAGS: [&str; 2] = ["--database-acquire-timeout", "250ms"];
-
-/// The folder of the socket in the URL of a database.
-fn socket(database: &Database) -> &str {
-    database.url.split_once("?host=").expect("a socket").1
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn server_that_does_not_answer_delays_no_connection() {
@@ -23,7 +18,7 @@ async fn server_that_does_not_answer_delays_no_connection() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let mut database = world.database.clone();
-    let socket = socket(&world.database);
+    let (_, socket) = world.database.url.split_once("?host=").expect("a socket");
     let target = "target_session_attrs=read-write";
     database.url = database
         .url
@@ -44,10 +39,8 @@ async fn hanging_primary_is_abandoned_for_the_new_one() {
     let chat = first.chat("Alice").await;
     let standby = primary.standby(&REPLICATED).await;
     let replica = standby.replica_of(&first.database);
-    let mut both = first.database.clone();
-    both.url = format!("{},{}&target_session_attrs=read-write", both.url, socket(&replica));
     let args = [&FLAGS[..], &["--request-timeout", "1s", "--database-pool-size", "4"]].concat();
-    let world = first.on(both, &args).await;
+    let world = first.on(standby.beside(&first.database), &args).await;
     first.stop().await;
     let write = async |note: &str| {
         world.rest().patch(&chat, json!({"custom_properties": {"note": note}})).await.status

@@ -90,10 +90,7 @@ async fn take_over(fault: Fault, mode: Mode) -> (Outcome, String) {
     let replicating = format!("pg_stat_replication WHERE state = 'streaming' AND sync_state = '{expected}'");
     until("the standby is streaming", async || admin.count(&replicating) == 1).await;
     let replica = standby.replica_of(&first.database);
-    let (_, standby_host) = replica.url.split_once("?host=").expect("a socket");
-    let mut both = first.database.clone();
-    both.url = format!("{},{standby_host}&target_session_attrs=read-write", first.database.url);
-    let world = first.on(both, &FLAGS).await;
+    let world = first.on(standby.beside(&first.database), &FLAGS).await;
     first.stop().await;
 
     let load = Load::start(&world, &chats).await;

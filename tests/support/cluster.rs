@@ -105,6 +105,13 @@ impl Cluster {
         Self { revived: Vec::new(), process, disk: None, folder, settings, citus: None }
     }
 
+    /// A database, with this cluster as the one that may take over.
+    pub fn beside(&self, database: &Database) -> Database {
+        let mut both = database.clone();
+        both.url = format!("{},{}&target_session_attrs=read-write", both.url, self.folder.display());
+        both
+    }
+
     /// The same database in this cluster.
     pub fn replica_of(&self, database: &Database) -> Database {
         let name = database.name.clone();
