@@ -32,8 +32,8 @@ impl Instant {
     }
 
     /// From Unix milliseconds; `None` before 1970 or after the year 9999.
-    pub const fn from_millis(millis: i64) -> Option<Self> {
-        if millis < 0 || millis > Self::MAX_MILLIS { None } else { Some(Self(millis * 1000)) }
+    pub fn from_millis(millis: i64) -> Option<Self> {
+        unix_time::micros_of_millis(millis).map(Self)
     }
 
     /// The current time of this machine's clock.
@@ -54,20 +54,10 @@ impl Instant {
         (FIRST_MICROS..=Self::MAX_MILLIS * 1000 + 999).contains(&micros).then_some(Self(micros))
     }
 
-    /// From the digits of a Unix time; see [`from_unix_number`](Self::from_unix_number).
+    /// From the digits of a Unix time, in seconds if it is [plainly so](unix_time::looks_like_seconds), else in milliseconds.
     pub fn from_unix_time(text: &str) -> Option<Self> {
         let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-        Self::from_unix_number(number)
-    }
-
-    /// From a Unix time, in seconds if it is [plainly so](Self::looks_like_seconds), else in milliseconds.
-    pub fn from_unix_number(number: i64) -> Option<Self> {
         unix_time::micros(number).map(Self)
-    }
-
-    /// Whether a Unix time is of this millennium in seconds, which in milliseconds would be in 1973 at the latest.
-    pub const fn looks_like_seconds(unix_time: i64) -> bool {
-        unix_time::looks_like_seconds(unix_time)
     }
 
     /// Whether the text is an ISO 8601 date or date-time, of any year.

@@ -8,6 +8,7 @@ use tonic::metadata::MetadataMap;
 use crate::error::{Error, Result};
 use crate::ids::{ChatAddress, PhoneSelector};
 use crate::instant::Instant;
+use crate::pb::unix_time;
 
 /// Parses the text of a field.
 pub(super) fn parse<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T> {
@@ -39,7 +40,7 @@ pub(super) fn chat_address(field: &str, text: &str) -> Result<ChatAddress> {
 
 /// The instant of a field in Unix milliseconds. Rejects what is plainly in seconds.
 pub(super) fn unix_millis(field: &str, millis: i64) -> Result<Instant> {
-    if Instant::looks_like_seconds(millis) {
+    if unix_time::looks_like_seconds(millis) {
         return Err(Error::invalid(field, Instant::LOOKS_LIKE_SECONDS));
     }
     Instant::from_millis(millis).ok_or_else(|| Error::invalid(field, Instant::MILLIS))

@@ -10,11 +10,15 @@ pub const fn looks_like_seconds(unix_time: i64) -> bool {
     1_000_000_000 <= unix_time && unix_time < 100_000_000_000
 }
 
+/// The Unix microseconds of Unix milliseconds; `None` before 1970 or after the year 9999.
+pub const fn micros_of_millis(millis: i64) -> Option<i64> {
+    if millis < 0 || millis > MAX_MILLIS { None } else { Some(millis * 1000) }
+}
+
 /// The Unix microseconds of a Unix time, which is in seconds if it is [plainly so](looks_like_seconds), else in milliseconds.
 /// `None` before 1970 or after the year 9999.
 pub const fn micros(number: i64) -> Option<i64> {
-    let millis = if looks_like_seconds(number) { number * 1000 } else { number };
-    if millis < 0 || millis > MAX_MILLIS { None } else { Some(millis * 1000) }
+    micros_of_millis(if looks_like_seconds(number) { number * 1000 } else { number })
 }
 
 /// The timestamp of Unix microseconds.
