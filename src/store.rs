@@ -75,6 +75,7 @@ pub mod session_chats;
 pub mod session_lists;
 pub mod sessions;
 mod statements;
+mod timeline;
 mod touch;
 mod transaction;
 mod types;

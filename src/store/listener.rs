@@ -11,27 +11,33 @@ use diesel::pg::PgConnection;
 
 use super::events::CHANNEL;
 use super::servers;
+use super::timeline::Timeline;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 
 /// Listens for [`super::events::notify`].
 pub struct Listener {
     connection: PgConnection,
+    timeline: Option<Timeline>,
 }
 
 impl Listener {
     /// Connects and listens. Events that are read after this returns are never missed.
     pub async fn new(database_url: Arc<Secret>) -> Result<Self> {
         let connecting = tokio::task::spawn_blocking(move || {
-            let mut connection = servers::connect(database_url.expose()).map_err(Error::unavailable)?;
+            let connected = servers::connect(database_url.expose()).map_err(Error::unavailable)?;
+            let (mut connection, timeline) = connected;
             connection.batch_execute(&format!("LISTEN {CHANNEL}")).map_err(Error::unavailable)?;
-            Ok(Self { connection })
+            Ok(Self { connection, timeline })
         });
         connecting.await.map_err(Error::internal)?
     }
 
     /// The payloads of the notifications since the last call. Does not block. An error is final.
     pub fn payloads(&mut self) -> Result<Vec<String>> {
+        if self.timeline.is_some_and(Timeline::is_former) {
+            return Err(Error::unavailable("another server has taken over"));
+        }
         let notifications = self.connection.notifications_iter();
         notifications.map(|it| Ok(it.map_err(Error::unavailable)?.payload)).collect()
     }

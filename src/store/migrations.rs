@@ -146,7 +146,7 @@ fn is_lock_timeout(error: &(dyn StdError + Send + Sync)) -> bool {
 pub(super) async fn connect(database_url: &Secret) -> Result<Connection> {
     let url = database_url.clone();
     let connecting = tokio::task::spawn_blocking(move || servers::connect(url.expose()));
-    let mut connection = connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)?;
+    let (mut connection, _) = connecting.await.map_err(Error::internal)?.map_err(Error::unavailable)?;
     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
     Ok(connection)
 }

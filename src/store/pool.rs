@@ -19,6 +19,7 @@ use super::lanes::PoolOptions;
 use super::routing;
 use super::servers;
 use super::statements::StatementTimer;
+use super::timeline::Timeline;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::reloading::Reloading;
@@ -70,6 +71,7 @@ struct Manager {
 
 struct Opened {
     connection: PgConnection,
+    timeline: Option<Timeline>,
     generation: u64,
     /// The URL it was opened with.
     url: Arc<Secret>,
@@ -120,7 +122,7 @@ impl Pool {
                 Err(_) if begun.elapsed() < self.acquire_timeout => continue,
                 Err(error) => return Err(Error::unavailable(error)),
             };
-            if pooled.generation == self.manager.generation.load(Ordering::Relaxed) {
+            if self.manager.is_current(&pooled) {
                 let _in_use = GaugeGuard::database_connection_in_use();
                 return Ok(PoolConnection { _in_use, pooled, manager: self.manager.clone() });
             }
@@ -212,6 +214,14 @@ impl DerefMut for PoolConnection {
     }
 }
 
+impl Manager {
+    /// Whether the connection was not evicted, and no other server has taken over.
+    fn is_current(&self, opened: &Opened) -> bool {
+        opened.generation == self.generation.load(Ordering::Relaxed)
+            && !opened.timeline.is_some_and(Timeline::is_former)
+    }
+}
+
 impl ManageConnection for Manager {
     type Connection = Opened;
     type Error = ConnectError;
@@ -220,7 +230,8 @@ impl ManageConnection for Manager {
         // Read first: an eviction while this connection is being opened includes it.
         let generation = self.generation.load(Ordering::Relaxed);
         let url = self.url.get();
-        let mut connection = servers::connect(url.expose()).map_err(ConnectError::ConnectionError)?;
+        let connected = servers::connect(url.expose()).map_err(ConnectError::ConnectionError)?;
+        let (mut connection, timeline) = connected;
         if self.is_pooled {
             connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         } else {
@@ -230,7 +241,7 @@ impl ManageConnection for Manager {
         if metrics::are_enabled() || traces::are_recorded() {
             connection.set_instrumentation(StatementTimer::default());
         }
-        Ok(Opened { connection, generation, url, _open: GaugeGuard::database_connection() })
+        Ok(Opened { connection, timeline, generation, url, _open: GaugeGuard::database_connection() })
     }
 
     fn is_valid(&self, opened: &mut Opened) -> std::result::Result<(), ConnectError> {
@@ -239,7 +250,7 @@ impl ManageConnection for Manager {
 
     fn has_broken(&self, opened: &mut Opened) -> bool {
         std::thread::panicking()
-            || opened.generation != self.generation.load(Ordering::Relaxed)
+            || !self.is_current(opened)
             || !self.url.is(&opened.url)
             || opened.connection.is_broken()
     }

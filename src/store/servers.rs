@@ -13,19 +13,29 @@ use std::time::{Duration, Instant};
 use diesel::pg::PgConnection;
 use diesel::{Connection as _, ConnectionError, ConnectionResult};
 
+use super::timeline::Timeline;
+
 /// How long the first server may take before the others are tried as well, and the pause before one is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The place in the URL of the server that was connected last. A hint: it may be of another URL.
 static LAST: AtomicUsize = AtomicUsize::new(0);
 
-type Outcome = (usize, ConnectionResult<PgConnection>);
+/// A connection, and the timeline of its server.
+type Connected = (PgConnection, Option<Timeline>);
+type Outcome = (usize, ConnectionResult<Connected>);
 
-/// Connects to the server of the URL, or to the one that accepts writes. Blocks.
-pub(super) fn connect(url: &str) -> ConnectionResult<PgConnection> {
+/// Connects to the server of the URL, or to the one that accepts writes; never to a former primary. Blocks.
+pub(super) fn connect(url: &str) -> ConnectionResult<Connected> {
+    let connected = connect_any(url)?;
+    connected.1.into_iter().for_each(Timeline::note);
+    Ok(connected)
+}
+
+fn connect_any(url: &str) -> ConnectionResult<Connected> {
     let urls = urls(url);
     if urls.len() < 2 {
-        return PgConnection::establish(url);
+        return connect_one(url);
     }
     let first = LAST.load(Ordering::Relaxed) % urls.len();
     let (connected, outcomes) = mpsc::channel();
@@ -67,9 +77,19 @@ pub(super) fn connect(url: &str) -> ConnectionResult<PgConnection> {
 fn start(place: usize, url: String, connected: Sender<Outcome>) -> ConnectionResult<()> {
     let thread = thread::Builder::new().name("db-connecting".to_owned());
     let connect = move || {
-        let _ = connected.send((place, PgConnection::establish(&url)));
+        let _ = connected.send((place, connect_one(&url)));
     };
     thread.spawn(connect).map(drop).map_err(|error| ConnectionError::BadConnection(error.to_string()))
+}
+
+fn connect_one(url: &str) -> ConnectionResult<Connected> {
+    let mut connection = PgConnection::establish(url)?;
+    match Timeline::of(&mut connection) {
+        Some(timeline) if timeline.is_former() => Err(ConnectionError::BadConnection(
+            "the server is a former primary: another one has taken over".to_owned(),
+        )),
+        timeline => Ok((connection, timeline)),
+    }
 }
 
 /// The URL of each server, when any that accepts writes is good; otherwise nothing: libpq has rules for the other choices.

@@ -32,8 +32,20 @@ async fn server_that_does_not_answer_delays_no_connection() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
+/// All connections wait for the former primary.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hanging_primary_is_abandoned_for_the_new_one() {
+    no_write_reaches_a_former_primary(8).await;
+}
+
+/// One connection waits for the former primary while others are opened to the new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connection_to_a_former_primary_is_not_used_again() {
+    no_write_reaches_a_former_primary(1).await;
+}
+
+/// Pauses the primary for that many writes, and continues it when another server has taken over.
+async fn no_write_reaches_a_former_primary(lost_writes: usize) {
     let primary = Cluster::start(&REPLICATED).await;
     let first = World::alone_in(&primary, &[]).await;
     let chat = first.chat("Alice").await;
@@ -48,7 +60,7 @@ async fn hanging_primary_is_abandoned_for_the_new_one() {
     assert_eq!(write("first").await, 200);
 
     let paused = primary.pause();
-    for _ in 0..8 {
+    for _ in 0..lost_writes {
         let status = write("lost").await;
         assert!([503, 504].contains(&status), "{status}");
     }

@@ -1,0 +1,82 @@
+//! Recognizes former primaries: servers that go on accepting writes after another one has taken over.
+//!
+//! A server that takes over begins a new timeline. What is written to a server on an older one is lost when that is rewound.
+
+use std::sync::{PoisonError, RwLock};
+
+use diesel::prelude::*;
+use diesel::result::QueryResult;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Nullable};
+use diesel::{Connection as _, QueryableByName};
+
+use super::connection::Connection;
+
+/// The newest timeline that this process has connected to.
+static NEWEST: RwLock<Option<Timeline>> = RwLock::new(None);
+
+/// A standby writes to no timeline. Every role may call these functions.
+const TIMELINE: &str = "SELECT system_identifier, CASE WHEN NOT pg_is_in_recovery() THEN \
+     ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint END AS timeline FROM pg_control_system()";
+
+/// The history of writes to which a server adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Timeline {
+    /// The identifier that `initdb` gave to the server and all its copies.
+    system: i64,
+    number: i64,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    system_identifier: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    timeline: Option<i64>,
+}
+
+impl Timeline {
+    /// The timeline of a server that accepts writes; `None` for others, and for databases that do not have timelines.
+    #[expect(clippy::disallowed_methods, reason = "a statement that runs once a connection")]
+    pub(super) fn of(connection: &mut Connection) -> Option<Self> {
+        // One transaction, because a pooler may run each statement on another connection.
+        let row: QueryResult<Row> =
+            connection.transaction(|connection| sql_query(TIMELINE).get_result(connection));
+        let Row { system_identifier: system, timeline } = row.ok()?;
+        Some(Self { system, number: timeline? })
+    }
+
+    /// Whether another server has taken over, as far as this process knows.
+    pub(super) fn is_former(self) -> bool {
+        NEWEST.read().unwrap_or_else(PoisonError::into_inner).is_some_and(|newest| self.is_before(newest))
+    }
+
+    /// Remembers it as the newest one, unless it is a former one.
+    pub(super) fn note(self) {
+        let mut newest = NEWEST.write().unwrap_or_else(PoisonError::into_inner);
+        if newest.is_none_or(|newest| !self.is_before(newest)) {
+            *newest = Some(self);
+        }
+    }
+
+    const fn is_before(self, newest: Self) -> bool {
+        self.system == newest.system && self.number < newest.number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timelines_of_one_system_are_compared() {
+        let timeline = |system, number| Timeline { system, number };
+        timeline(1, 7).note();
+        timeline(1, 6).note();
+        assert!(timeline(1, 6).is_former());
+        assert!(!timeline(1, 7).is_former() && !timeline(1, 8).is_former() && !timeline(2, 1).is_former());
+        // Another database.
+        timeline(2, 1).note();
+        assert!(!timeline(1, 6).is_former());
+    }
+}
