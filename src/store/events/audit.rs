@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use diesel::dsl::{array, exists};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Bool, Nullable, Text};
 
 use super::kinds::{EventKind, selected_by};
 use super::read::ChangeEvent;
@@ -90,14 +90,20 @@ pub fn of_chat(
     limit: i64,
 ) -> StoreResult<Option<Vec<ChangeEvent>>> {
     let (phone, phone_id) = phone_arguments(query.phone.as_ref());
-    let (last_at, last_id) = query.older_than.unzip();
+    let end_of_time = Instant::from_micros(Instant::MAX_MILLIS * 1000);
+    let from = query.from.unwrap_or(Instant::from_micros(0));
+    let before = query.before.unwrap_or(end_of_time);
+    let (last_at, last_id) = query.older_than.unwrap_or((end_of_time, i64::MAX));
     let (is_any_kind, kinds) =
         (query.action.is_none(), query.action.as_deref().map(selected_by).unwrap_or_default());
+    let (are_all_allowed, allowed) =
+        (query.sessions.is_none(), query.sessions.as_deref().unwrap_or_default());
+    let sharing = query.sharing(allowed);
     macro_rules! rows {
-        ($is_allowed:expr, $is_of_chat:expr) => {{
+        ($is_of_chat:expr) => {{
             let selected_sessions = || {
                 org_rows!(sessions, org)
-                    .filter($is_allowed)
+                    .filter(are_all_allowed.into_sql::<Bool>().or(sessions::session_id.eq_any(allowed)))
                     .filter(if_set!(phone, Text, sessions::phone, eq))
                     .filter(if_set!(phone_id, Text, sessions::phone_id, eq))
                     .select(sessions::session_id.nullable())
@@ -106,17 +112,18 @@ pub fn of_chat(
                 .filter(same_chat!(session_chats, chat_addresses))
                 .filter(session_chats::session_id.nullable().eq_any(selected_sessions()));
             let is_selected = event_views::session_id.eq_any(selected_sessions());
-            let is_older = if_set!(last_at, Timestamptz, event_views::at, lt)
-                .or(event_views::at.nullable().eq(last_at).and(event_views::event_id.nullable().lt(last_id)));
+            // What all sessions share is shown from the time on at which one of these held the chat.
+            let is_shown = event_views::held_by.overlaps_with(sharing.clone());
             let selected = $is_of_chat
                 .and(event_views::session_id.is_null().or(is_selected))
+                .and(event_views::session_id.is_not_null().or(are_all_allowed.into_sql::<Bool>()).or(is_shown))
                 .and(if_set!(query.actor, Text, event_views::actor, eq))
                 .and(is_any_kind.into_sql::<Bool>().or(event_views::kind.eq_any(kinds.clone())))
-                .and(if_set!(query.from, Timestamptz, event_views::at, ge))
-                .and(if_set!(query.before, Timestamptz, event_views::at, lt))
+                .and(event_views::at.ge(from))
+                .and(event_views::at.lt(before))
                 // Redundant, but a range that the index supports, which the alternatives are not.
-                .and(if_set!(last_at, Timestamptz, event_views::at, le))
-                .and(is_older);
+                .and(event_views::at.le(last_at))
+                .and(event_views::at.lt(last_at).or(event_views::event_id.lt(last_id)));
             // Starts from the chat, so that one statement distinguishes a missing chat from a chat without events.
             let rows = chat_addresses::table
                 .left_join(event_views::table.on(selected))
@@ -130,27 +137,13 @@ pub fn of_chat(
             of_org(org, View::Events, rows).load(connection)?
         }};
     }
-    macro_rules! rows_of_allowed_sessions {
-        ($is_of_chat:expr) => {
-            match &query.sessions {
-                None => rows!(sessions::org_id.eq(org), $is_of_chat),
-                Some(allowed) => {
-                    // What all sessions share is shown from the time on at which one of these held the chat.
-                    let was_held = event_views::held_by.overlaps_with(query.sharing(allowed));
-                    let is_shown = event_views::session_id.is_not_null().or(was_held);
-                    rows!(sessions::session_id.eq_any(allowed.to_vec()), $is_of_chat.and(is_shown))
-                }
-            }
-        };
-    }
-    let mut rows: Vec<(i64, Vec<i64>, Option<ChangeEvent>)> =
-        rows_of_allowed_sessions!(same_chat!(event_views, chat_addresses));
+    let mut rows: Vec<(i64, Vec<i64>, Option<ChangeEvent>)> = rows!(same_chat!(event_views, chat_addresses));
     if let Some((chat_key, merged, _)) = rows.first()
         && !merged.is_empty()
     {
         // Chats without merged ones, which are most, are read in the order of the index.
         let keys: Vec<i64> = merged.iter().chain([chat_key]).copied().collect();
-        rows = rows_of_allowed_sessions!(is_of_chat_or_merged!(keys.clone()));
+        rows = rows!(is_of_chat_or_merged!(keys.clone()));
     }
     Ok((!rows.is_empty()).then(|| rows.into_iter().filter_map(|(.., event)| event).collect()))
 }
