@@ -13,6 +13,7 @@ mod resolver;
 mod response;
 mod trust;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,7 +112,9 @@ impl HttpClient {
         };
         let builder =
             if request.body.is_end_stream() { builder } else { builder.body(Body::wrap(request.body)) };
-        Ok(HttpResponse(builder.send().await?))
+        // Boxed, so that the compiler does not look through all of reqwest for each future that contains this one.
+        let response: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(builder.send());
+        Ok(HttpResponse(response.await?))
     }
 }
 
