@@ -28,6 +28,9 @@ export interface Wanted {
   /** A part of the name or the number. */
   query?: string;
   sort: Sort;
+  /** Only chats with their newest message at or after this time, or before that one: ISO 8601. */
+  startTime?: string;
+  endTime?: string;
   type: string;
   /** Email of a member, or `none`. */
   assignee: string;
@@ -107,15 +110,15 @@ export class Api {
   }
 
   async listChats(wanted: Wanted, offset: number, limit: number): Promise<Chat[]> {
-    const { number, labels, query, sort, type, assignee, unread, closed, archived } = wanted;
+    const { number, labels, query, sort, startTime, endTime, type, assignee, unread, closed, archived } = wanted;
     const answer = await this.chats.listChats(
       {
-        offset: BigInt(offset),
-        limit: BigInt(limit),
+        offset: BigInt(offset), limit: BigInt(limit),
         labels: [...labels],
         query,
         sort,
-        startTime: sort === 'oldest' ? '1970-01-01' : undefined,
+        startTime: startTime ?? (sort === 'oldest' ? '1970-01-01' : undefined),
+        endTime,
         chatType: type || undefined,
         assignedTo: assignee || undefined,
         unread,

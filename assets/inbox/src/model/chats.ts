@@ -1,26 +1,37 @@
-// The loaded chats of the list: pinned ones, and the first pages of the service's list for the filter.
+// The list: pinned chats, and a slice of the service's list around the visible rows.
 import { signal } from '@preact/signals';
 import type { Api, Chat, Wanted } from '../api';
-import { activity } from '../texts';
 import { load } from './busy';
 import { isListed, wanted } from './filter';
 import type { Filter } from './route';
+import { PAGE, type Part, Slice } from './slice';
 
-const PAGE = 100;
+/** Rows that are loaded before they become visible. */
+const AHEAD = 30;
+
+/** The rows: pinned chats, then `before` chats that are not loaded, the loaded ones, and others up to `count`. */
+export interface Rows {
+  readonly pinned: readonly Chat[];
+  readonly before: number;
+  readonly chats: readonly Chat[];
+  readonly count: number;
+}
+
+const NONE: Rows = { pinned: [], before: 0, chats: [], count: 0 };
+
+/** Chats that changed while a load was under way, so that they are newer than its result; undefined for a removed one. */
+type Changed = Map<string, Chat | undefined>;
 
 export class ChatList {
-  /** The visible chats: pinned first, then in the order of the list. */
-  readonly rows = signal<readonly Chat[]>([]);
+  readonly rows = signal(NONE);
   readonly isLoading = signal(true);
-  /** Whether the service's list has no further pages. */
-  readonly isComplete = signal(false);
   /** Identity of the current query; responses to earlier queries are ignored. */
   private wanted?: Wanted;
-  private chats = new Map<string, Chat>();
+  private slice = new Slice('newest');
+  private pinned = new Map<string, Chat>();
   /** Whether the first page is not there yet. */
   private isStarting = false;
-  /** Position of the last chat of the last page. */
-  private boundary = Infinity;
+  private readonly loads = new Set<Changed>();
 
   constructor(
     private readonly api: Api,
@@ -28,7 +39,7 @@ export class ChatList {
   ) {}
 
   find(chatId: string): Chat | undefined {
-    return this.chats.get(chatId);
+    return this.pinned.get(chatId) ?? this.slice.chats.find((chat) => chat.chatId === chatId);
   }
 
   /** Restarts with a filter. */
@@ -36,8 +47,8 @@ export class ChatList {
     await this.restart(wanted(filter, this.email));
   }
 
-  /** Loads the next page. */
-  async more(): Promise<void> {
+  /** Loads what is missing around the visible rows. */
+  async near(first: number, last: number): Promise<void> {
     const asked = this.wanted;
     if (!asked || this.isLoading.value) {
       return;
@@ -46,115 +57,146 @@ export class ChatList {
       // The first page, or what belongs to it, could not be loaded.
       return this.restart({ ...asked });
     }
-    if (this.isComplete.value) {
-      return;
+    const read = this.missing(asked, first, last);
+    if (read) {
+      await load(this.isLoading, () => this.keepingChanges(read), () => asked === this.wanted);
     }
-    await load(this.isLoading, () => this.readOn(asked), () => asked === this.wanted);
   }
 
-  /** Reloads all loaded pages and keeps the old ones on screen until then. */
+  /** Reloads the loaded chats and keeps the old ones on screen until then. */
   async reload(): Promise<void> {
     const asked = this.wanted;
     if (!asked) {
       return;
     }
-    if (this.isLoading.value) {
+    if (this.isStarting) {
       return this.restart({ ...asked });
     }
-    const before = [...this.chats.keys()];
-    const now = new Map<string, Chat>();
-    let page: Chat[];
-    let offset = 0;
-    do {
-      page = await this.api.listChats(asked, offset, PAGE);
-      if (asked !== this.wanted) {
-        return;
-      }
-      page.forEach((chat) => now.set(chat.chatId, compact(chat)));
-      offset += PAGE;
-    } while (page.length === PAGE && offset < before.length);
-    // Chats that arrived meanwhile stay.
-    before.forEach((chatId) => this.chats.delete(chatId));
-    now.forEach((chat, chatId) => this.chats.set(chatId, chat));
-    this.finish(page);
-    await this.pinned(asked);
+    await this.keepingChanges(() => this.replace(asked, this.slice.all(), this.slice.before));
   }
 
-  /** Adds or updates a chat. A chat beyond the loaded pages arrives with its page. */
+  /** Adds or updates a chat. A chat beyond the loaded ones arrives with its page. */
   put(chat: Chat): void {
-    const isWithin = this.isComplete.value || this.place(chat) >= this.boundary;
-    if (this.chats.has(chat.chatId) || isWithin || chat.isPinned) {
-      this.chats.set(chat.chatId, compact(chat));
-      this.arrange();
-    }
+    this.change(chat.chatId, compact(chat));
   }
 
   /** Removes a chat that no longer exists. */
   drop(chatId: string): void {
-    if (this.chats.delete(chatId)) {
-      this.arrange();
-    }
+    this.change(chatId, undefined);
   }
 
   /** Shows the first page together with the pinned chats, so that no row moves right after it appeared. */
   private async restart(asked: Wanted): Promise<void> {
     this.wanted = asked;
-    this.chats.clear();
-    this.boundary = Infinity;
-    this.isComplete.value = false;
-    this.rows.value = [];
+    this.slice = new Slice(asked.sort);
+    this.pinned.clear();
+    this.rows.value = NONE;
     this.isStarting = true;
-    const isCurrent = () => asked === this.wanted;
-    const start = async () => {
-      await Promise.all([this.readOn(asked), this.pinned(asked)]);
-      if (isCurrent()) {
-        this.isStarting = false;
-        this.arrange();
-      }
-    };
-    await load(this.isLoading, start, isCurrent);
+    const start = () => this.keepingChanges(() => this.replace(asked, { offset: 0, limit: PAGE }, 0));
+    await load(this.isLoading, start, () => asked === this.wanted);
+  }
+
+  /** What to load so that these rows, and some around them, are there. */
+  private missing(asked: Wanted, first: number, last: number): (() => Promise<void>) | undefined {
+    const { pinned, before, chats } = this.rows.value;
+    const { slice } = this;
+    const start = pinned.length + before;
+    const end = start + chats.length;
+    const isElsewhere = (first >= end && !slice.isAtEnd) || (last <= start && !slice.isAtStart);
+    // A slice of pinned chats only has no row.
+    if (isElsewhere && (chats.length > 0 || slice.chats.length === 0)) {
+      const offset = Math.max(0, Math.floor((first + last - PAGE) / 2) - pinned.length);
+      return () => this.replace(asked, { offset, limit: PAGE }, offset);
+    }
+    if (last + AHEAD > end && !slice.isAtEnd) {
+      return () => this.extend(asked, true);
+    }
+    if (first - AHEAD < start && !slice.isAtStart) {
+      return () => this.extend(asked, false);
+    }
+    return undefined;
+  }
+
+  private async extend(asked: Wanted, isNext: boolean): Promise<void> {
+    const { slice } = this;
+    const part = slice.beside(isNext);
+    const page = await this.load(asked, part);
+    // A slice that was replaced is newer than the page.
+    if (slice === this.slice) {
+      slice.extend(page, part, isNext);
+      page.filter(({ isPinned }) => isPinned).forEach((chat) => this.pinned.set(chat.chatId, chat));
+    }
+  }
+
+  private async replace(asked: Wanted, part: Part, before: number): Promise<void> {
+    const [page, pinned] = await Promise.all([this.load(asked, part), this.pinnedChats(asked)]);
+    if (asked === this.wanted) {
+      const slice = new Slice(asked.sort);
+      slice.replace(page, part, before, this.slice.count);
+      this.slice = slice;
+      this.pinned = new Map([...pinned, ...page.filter(({ isPinned }) => isPinned)].map((chat) => [chat.chatId, chat]));
+      this.isStarting = false;
+    }
+  }
+
+  private async load(asked: Wanted, { offset, limit, time }: Part): Promise<Chat[]> {
+    return (await this.api.listChats({ ...asked, ...time }, offset, limit)).map(compact);
   }
 
   /** The service lists chats by activity, so that pinned ones may be on any page: they are loaded first. */
-  private async pinned(asked: Wanted): Promise<void> {
-    const pinned = await this.api.pinnedChats(asked.number);
-    const chats = await Promise.all(pinned.map(({ chatId, number }) => this.api.findChat(chatId, number)));
-    if (asked === this.wanted) {
-      chats.forEach((chat) => chat && !this.chats.has(chat.chatId) && this.chats.set(chat.chatId, compact(chat)));
+  private async pinnedChats({ number }: Wanted): Promise<Chat[]> {
+    const pinned = await this.api.pinnedChats(number);
+    const chats = await Promise.all(pinned.map((one) => this.api.findChat(one.chatId, one.number)));
+    return chats.flatMap((chat) => (chat ? [compact(chat)] : []));
+  }
+
+  /** Runs a load, and then applies the changes that arrived meanwhile. */
+  private async keepingChanges(call: () => Promise<void>): Promise<void> {
+    const changed: Changed = new Map();
+    this.loads.add(changed);
+    try {
+      await call();
+    } finally {
+      this.loads.delete(changed);
+    }
+    changed.forEach((chat, chatId) => this.apply(chatId, chat));
+    this.arrange();
+  }
+
+  private change(chatId: string, chat: Chat | undefined): void {
+    this.loads.forEach((changed) => changed.set(chatId, chat));
+    if (!this.isStarting) {
+      this.apply(chatId, chat);
       this.arrange();
     }
   }
 
-  private async readOn(asked: Wanted): Promise<void> {
-    // Counted each time: chats enter and leave the list while it is loaded.
-    const loaded = [...this.chats.values()].filter((chat) => this.place(chat) >= this.boundary && isListed(asked, chat));
-    const chats = await this.api.listChats(asked, loaded.length, PAGE);
-    if (asked === this.wanted) {
-      chats.forEach((chat) => this.chats.set(chat.chatId, compact(chat)));
-      this.finish(chats);
+  private apply(chatId: string, chat: Chat | undefined): void {
+    if (chat?.isPinned) {
+      this.pinned.set(chatId, chat);
+    } else {
+      this.pinned.delete(chatId);
+    }
+    if (chat && this.wanted && isListed(this.wanted, chat)) {
+      this.slice.put(chat);
+    } else {
+      this.slice.drop(chatId);
     }
   }
 
-  private finish(lastPage: Chat[]): void {
-    this.isComplete.value = lastPage.length < PAGE;
-    this.boundary = Math.min(this.boundary, ...lastPage.slice(-1).map((chat) => this.place(chat)));
-    this.arrange();
-  }
-
-  /** Where a chat is in the list: greater than those after it. */
-  private place(chat: Chat): number {
-    return this.wanted?.sort === 'oldest' ? -activity(chat) : activity(chat);
-  }
-
+  /** Pinned chats are first, and not once more at their place in the service's list. */
   private arrange(): void {
-    const { wanted } = this;
-    if (wanted && !this.isStarting) {
-      const chats = [...this.chats.values()].filter((chat) => isListed(wanted, chat));
-      this.rows.value = chats.sort(
-        (a, b) =>
-          Number(b.isPinned) - Number(a.isPinned) || this.place(b) - this.place(a) || (a.chatId < b.chatId ? -1 : 1),
-      );
+    const { wanted, slice } = this;
+    if (!wanted || this.isStarting) {
+      return;
     }
+    const pinned = [...this.pinned.values()].filter((chat) => isListed(wanted, chat)).sort((a, b) => slice.compare(a, b));
+    const chats = slice.chats.filter(({ chatId }) => !this.pinned.has(chatId));
+    const [first, last] = [slice.chats[0], slice.chats.at(-1)];
+    const before = slice.before - pinned.filter((chat) => first && slice.compare(chat, first) < 0).length;
+    const after = slice.after - pinned.filter((chat) => last && slice.compare(chat, last) > 0).length;
+    const start = Math.max(0, before);
+    this.rows.value = { pinned, before: start, chats, count: pinned.length + start + chats.length + Math.max(0, after) };
   }
 }
 

@@ -78,7 +78,7 @@ export class Desk {
     this.numbers.start();
     effect(() => {
       const rows = this.list.rows.value;
-      untracked(() => this.choices.learn(rows));
+      untracked(() => this.choices.learn([...rows.pinned, ...rows.chats]));
     });
     effect(() => this.sender.stored(this.conversation.messages.value));
     effect(() => {
