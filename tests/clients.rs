@@ -210,6 +210,11 @@ fn the_inbox_reloads_a_burst_of_changes_together() {
 }
 
 #[test]
+fn the_inbox_loads_consecutive_chats_while_the_list_changes() {
+    must_be_ok(&node("web/inbox-slice.mjs").output().expect("node: run make test"));
+}
+
+#[test]
 fn the_inbox_script_matches_its_sources() {
     let assets = Path::new(ROOT).join("assets/inbox");
     let built = std::env::temp_dir().join(format!("inbox-{}.js", uuid::Uuid::now_v7().simple()));

@@ -1,8 +1,10 @@
 //! The inbox of an organization with ten thousand chats.
 
+use serde_json::json;
+
 use crate::support::{World, fill_lists};
 
-use super::{must_be_ok, node};
+use super::{Dialogue, must_be_ok, node};
 
 /// Ten thousand chats of a session with a message each, in the order of their numbers: every fourth is assigned and every fifth
 /// closed, every third unread, every fiftieth has a label, every hundredth is a group, and half are archived.
@@ -41,7 +43,20 @@ async fn the_inbox_is_fast_with_ten_thousand_chats() {
     let mut client = node("web/inbox-size.mjs");
     client.env("SERVICE", world.url()).env("TOKEN", world.key("read,manage").await);
     client.env("EMAIL", &org.members[0]);
-    let output = client.output().expect("node: run make test");
+    let mut client = Dialogue::start(&mut client);
+    if let Some(chats) = client.text.strip_prefix("waiting for messages of ") {
+        let message = |(minute, chat): (u64, &str)| {
+            let timestamp = 1_770_000_000_000 + minute * 60_000;
+            let message = json!({
+                "id": format!("W{minute}"), "chat": chat, "fromMe": false, "type": "chat", "body": "Hello", "timestamp": timestamp,
+            });
+            json!({"session": org.numbers[0], "message": message})
+        };
+        let messages: Vec<_> = (0..).zip(chats.split_whitespace()).map(message).collect();
+        world.import(org, &messages);
+        client.answer("here they are");
+    }
+    let output = client.end();
     // The figures.
     eprintln!("{}", String::from_utf8_lossy(&output.stdout));
     must_be_ok(&output);

@@ -1,16 +1,23 @@
-// An inbox of ten thousand chats: how long the list, each filter and a further page take, and how much memory they need.
+// An inbox of ten thousand chats: how long the list, each filter and a further page take, and how much memory they need. Prints
+// once which chats it waits for messages of, and continues when the test confirms them.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { browser, complaints, email, open, token } from './inbox-people.mjs';
+import { scrollingBackShowsTheSameChats, theKeysReachBothEnds, whatComesInMovesNoVisibleRow } from './inbox-scroll.mjs';
 
 /** What people may wait for on an idle machine with an optimized service, in ms; tests run on busy ones without. */
 const LIMITS = { list: 1000, filter: 300, page: 100 };
 const HEADROOM = 4;
 const MOST_BYTES = 150_000_000;
+/** What chats that were scrolled past may keep: of those before, only the last few hundred are in memory. */
+const MOST_KEPT_BYTES = 3_000_000;
 const MOST_SCRIPT_BYTES = 250_000;
 
 setTimeout(() => process.exit(1), 240_000).unref();
+
+/** The chats that are not archived, in the order of the list. */
+const CHATS = Array.from({ length: 5000 }, (_, index) => 10_000 - 2 * index);
 
 const page = await open({ width: 1440, height: 900 });
 const took = {};
@@ -62,6 +69,8 @@ await page.getByRole('searchbox').fill('');
 await waitFor('Person 10000', () => {}, null);
 
 // Down to the end of the list, page by page.
+const session = await page.context().newCDPSession(page);
+const usedBefore = await memory();
 const pages = await page.evaluate(async () => {
   const [scroller, list] = [document.querySelector('#list-scroll'), document.querySelector('#list')];
   const [times, rows] = [[], []];
@@ -84,23 +93,33 @@ took.slowestPage = sorted.at(-1);
 assert.ok(pages.times.length >= 45, `${pages.times.length} pages`);
 assert.ok(pages.rows < 60, `${pages.rows} rows exist at once`);
 
-const session = await page.context().newCDPSession(page);
-await session.send('HeapProfiler.collectGarbage');
-const { usedSize } = await session.send('Runtime.getHeapUsage');
+const used = await memory();
+const names = CHATS.map((number) => `Person ${number}`);
+await scrollingBackShowsTheSameChats(page, names);
+await theKeysReachBothEnds(page, names);
+await whatComesInMovesNoVisibleRow(page, (index) => `${15_552_000_000 + CHATS[index]}@c.us`);
+
 const script = gzipSync(readFileSync(new URL('../../../assets/inbox/inbox.js', import.meta.url))).length;
 const figures = Object.entries(took).map(([name, ms]) => `${name} ${Math.round(ms)} ms`);
-console.log(`${figures.join(', ')}; ${pages.times.length} pages, ${Math.round(usedSize / 1e6)} MB, script ${Math.round(script / 1000)} kB`);
+console.log(`${figures.join(', ')}; ${pages.times.length} pages, ${Math.round(used / 1e6)} MB, script ${Math.round(script / 1000)} kB`);
 
 for (const [name, ms] of Object.entries(took)) {
   const limit = LIMITS[name] ?? LIMITS.filter;
   assert.ok(ms < limit * HEADROOM, `${name}: ${ms} ms`);
 }
-assert.ok(usedSize < MOST_BYTES, `${usedSize} bytes`);
+assert.ok(used < MOST_BYTES, `${used} bytes`);
+assert.ok(used - usedBefore < MOST_KEPT_BYTES, `${used - usedBefore} bytes of chats that were scrolled past`);
 assert.ok(script < MOST_SCRIPT_BYTES, `${script} bytes`);
 assert.deepEqual(complaints, []);
 await browser.close();
 console.log('ok');
 process.exit(0);
+
+/** The bytes that the page's objects have after a collection of garbage. */
+async function memory() {
+  await session.send('HeapProfiler.collectGarbage');
+  return (await session.send('Runtime.getHeapUsage')).usedSize;
+}
 
 /** Does something, and waits until that chat is the first of the list. Returns the time in ms. */
 function waitFor(first, act, argument) {
