@@ -16,7 +16,6 @@ import { type Session, type SessionSend, SessionService } from '../generated/swi
 import { digits, through } from './phones';
 import { Sending } from './sending';
 
-export { digits } from './phones';
 export type { Outgoing } from './sending';
 export type { Caller, Chat, ChatChange, CountChatsResponse, ChatMessage, Connection, Member, Note, Property, SearchHit, Session, SessionSend };
 

@@ -1,6 +1,7 @@
 // Texts that describe chats and messages.
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
-import { type Chat, type ChatMessage, digits } from './api';
+import type { Chat, ChatMessage } from './api';
+import { digits } from './phones';
 
 const AVATAR_COLORS = 6;
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,7 +1,8 @@
 // The open chat and a window of its messages, which grows at both ends.
 import { batch, signal } from '@preact/signals';
-import { type Api, type Chat, type ChatMessage, digits } from '../api';
+import type { Api, Chat, ChatMessage } from '../api';
 import { isNotice } from '../notice-texts';
+import { digits } from '../phones';
 import { sentAt, unread } from '../texts';
 import { load } from './busy';
 

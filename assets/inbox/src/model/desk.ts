@@ -1,7 +1,8 @@
 // The page of a signed-in user: the list, the search, the open chat, and the changes by others that reach them.
 import { effect, signal, untracked } from '@preact/signals';
-import { type Api, type Chat, type ChatMessage, digits } from '../api';
+import type { Api, Chat, ChatMessage } from '../api';
 import { isFinal } from '../errors';
+import { digits } from '../phones';
 import { unread } from '../texts';
 import type { Account } from './account';
 import { Actions } from './actions';
