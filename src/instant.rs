@@ -5,14 +5,17 @@ use jiff::fmt::temporal::Pieces;
 
 use crate::pb::unix_time;
 
-/// The start of the year 1, in Unix microseconds.
-const FIRST_MICROS: i64 = -62_135_596_800_000_000;
-
 /// A point in time in Unix microseconds, the precision of PostgreSQL's `timestamptz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
 
 impl Instant {
+    /// The start of the year 1.
+    pub const MIN: Self = Self(-62_135_596_800_000_000);
+
+    /// The end of the year 9999.
+    pub const MAX: Self = Self(Self::MAX_MILLIS * 1000 + 999);
+
     /// The last millisecond of the year 9999, the end of RFC 3339, in Unix milliseconds.
     pub const MAX_MILLIS: i64 = unix_time::MAX_MILLIS;
 
@@ -51,7 +54,7 @@ impl Instant {
         let offset = pieces.to_numeric_offset().map_or(0, |offset| i64::from(offset.seconds()));
         let since_1970 = local.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
         let micros = i64::try_from(since_1970.as_micros()).ok()? - offset * 1_000_000;
-        (FIRST_MICROS..=Self::MAX_MILLIS * 1000 + 999).contains(&micros).then_some(Self(micros))
+        (Self::MIN..=Self::MAX).contains(&Self(micros)).then_some(Self(micros))
     }
 
     /// From the digits of a Unix time, in seconds if it is [plainly so](unix_time::looks_like_seconds), else in milliseconds.
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn years_1_to_9999_are_parsed() {
-        assert_eq!(Instant::from_iso_8601("0001-01-01").map(Instant::micros), Some(FIRST_MICROS));
+        assert_eq!(Instant::from_iso_8601("0001-01-01").map(Instant::micros), Some(Instant::MIN.micros()));
         assert_eq!(millis("9999-12-31"), Some(253_402_214_400_000));
         assert_eq!(millis("9999-12-31T23:59:59.999Z"), Some(Instant::MAX_MILLIS));
         assert_eq!(millis("9999-12-31T23:59:59.999"), Some(Instant::MAX_MILLIS));

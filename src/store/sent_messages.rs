@@ -49,7 +49,7 @@ pub fn last_incoming(
     let incoming: Vec<(String, String)> = org_rows!(messages, org, session_id = session)
         .filter(messages::chat_key.nullable().eq(chat_key.single_value()))
         .filter(not(messages::from_me))
-        .filter(messages::sent_at.le(up_to.unwrap_or(Instant::from_micros(Instant::MAX_MILLIS * 1000))))
+        .filter(messages::sent_at.le(up_to.unwrap_or(Instant::MAX)))
         .order((messages::sent_at.desc(), messages::message_id.desc()))
         .limit(limit)
         .select((messages::message_id, messages::author))

@@ -90,10 +90,8 @@ pub fn of_chat(
     limit: i64,
 ) -> StoreResult<Option<Vec<ChangeEvent>>> {
     let (phone, phone_id) = phone_arguments(query.phone.as_ref());
-    let end_of_time = Instant::from_micros(Instant::MAX_MILLIS * 1000);
-    let from = query.from.unwrap_or(Instant::from_micros(0));
-    let before = query.before.unwrap_or(end_of_time);
-    let (last_at, last_id) = query.older_than.unwrap_or((end_of_time, i64::MAX));
+    let (from, before) = (query.from.unwrap_or(Instant::MIN), query.before.unwrap_or(Instant::MAX));
+    let (last_at, last_id) = query.older_than.unwrap_or((Instant::MAX, i64::MAX));
     let (is_any_kind, kinds) =
         (query.action.is_none(), query.action.as_deref().map(selected_by).unwrap_or_default());
     let (are_all_allowed, allowed) =
