@@ -27,12 +27,6 @@ type Outcome = (usize, ConnectionResult<Connected>);
 
 /// Connects to the server of the URL, or to the one that accepts writes; never to a former primary. Blocks.
 pub(super) fn connect(url: &str) -> ConnectionResult<Connected> {
-    let connected = connect_any(url)?;
-    connected.1.into_iter().for_each(Timeline::note);
-    Ok(connected)
-}
-
-fn connect_any(url: &str) -> ConnectionResult<Connected> {
     let urls = urls(url);
     if urls.len() < 2 {
         return connect_one(url);
@@ -85,7 +79,7 @@ fn start(place: usize, url: String, connected: Sender<Outcome>) -> ConnectionRes
 fn connect_one(url: &str) -> ConnectionResult<Connected> {
     let mut connection = PgConnection::establish(url)?;
     match Timeline::of(&mut connection) {
-        Some(timeline) if timeline.is_former() => Err(ConnectionError::BadConnection(
+        Some(timeline) if !timeline.accept() => Err(ConnectionError::BadConnection(
             "the server is a former primary: another one has taken over".to_owned(),
         )),
         timeline => Ok((connection, timeline)),

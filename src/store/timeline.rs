@@ -12,7 +12,7 @@ use diesel::{Connection as _, QueryableByName};
 
 use super::connection::Connection;
 
-/// The newest timeline that this process has connected to.
+/// The newest timeline that this process has reached.
 static NEWEST: RwLock<Option<Timeline>> = RwLock::new(None);
 
 /// A standby writes to no timeline. Every role may call these functions.
@@ -46,17 +46,19 @@ impl Timeline {
         Some(Self { system, number: timeline? })
     }
 
+    /// Remembers it as the newest one, and returns true, unless it is a former one.
+    pub(super) fn accept(self) -> bool {
+        let mut newest = NEWEST.write().unwrap_or_else(PoisonError::into_inner);
+        let is_former = newest.is_some_and(|newest| self.is_before(newest));
+        if !is_former {
+            *newest = Some(self);
+        }
+        !is_former
+    }
+
     /// Whether another server has taken over, as far as this process knows.
     pub(super) fn is_former(self) -> bool {
         NEWEST.read().unwrap_or_else(PoisonError::into_inner).is_some_and(|newest| self.is_before(newest))
-    }
-
-    /// Remembers it as the newest one, unless it is a former one.
-    pub(super) fn note(self) {
-        let mut newest = NEWEST.write().unwrap_or_else(PoisonError::into_inner);
-        if newest.is_none_or(|newest| !self.is_before(newest)) {
-            *newest = Some(self);
-        }
     }
 
     const fn is_before(self, newest: Self) -> bool {
@@ -71,12 +73,10 @@ mod tests {
     #[test]
     fn timelines_of_one_system_are_compared() {
         let timeline = |system, number| Timeline { system, number };
-        timeline(1, 7).note();
-        timeline(1, 6).note();
+        assert!(timeline(1, 7).accept() && !timeline(1, 6).accept());
         assert!(timeline(1, 6).is_former());
         assert!(!timeline(1, 7).is_former() && !timeline(1, 8).is_former() && !timeline(2, 1).is_former());
         // Another database.
-        timeline(2, 1).note();
-        assert!(!timeline(1, 6).is_former());
+        assert!(timeline(2, 1).accept() && !timeline(1, 6).is_former());
     }
 }
