@@ -11,12 +11,11 @@ use flate2::write::GzEncoder;
 const COMPRESSED: [&str; 3] = ["assets/docs/scalar.js", "assets/inbox/inbox.css", "assets/inbox/inbox.js"];
 
 fn main() -> std::io::Result<()> {
-    // Cargo does not see new files in `migrations`, which a macro embeds.
-    for input in ["migrations"].iter().chain(&COMPRESSED) {
-        println!("cargo:rerun-if-changed={input}");
-    }
     let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
-    COMPRESSED.iter().try_for_each(|asset| compress(Path::new(asset), &out_dir))
+    COMPRESSED.iter().try_for_each(|asset| {
+        println!("cargo:rerun-if-changed={asset}");
+        compress(Path::new(asset), &out_dir)
+    })
 }
 
 /// Writes `<out_dir>/<name>.gz`.

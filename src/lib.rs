@@ -6,26 +6,15 @@
 pub mod actions;
 pub mod api;
 pub mod auth;
-pub mod caller;
 pub mod cli;
-pub mod config;
 pub mod connect;
-pub mod cursor;
-pub mod deadline;
-pub mod digest;
-pub mod error;
-pub mod fair_share;
-pub mod folding;
-pub mod full_text;
-pub mod ids;
-pub mod instant;
-pub mod patch;
-pub mod reloading;
 pub mod rest;
 pub mod server;
-pub mod store;
-pub mod telemetry;
-pub mod text_key;
 
+pub use switchboard_core::{
+    caller, config, cursor, deadline, digest, error, fair_share, folding, full_text, ids, instant, patch,
+    reloading, telemetry, text_key,
+};
 /// What is generated from `proto/`.
 pub use switchboard_proto as pb;
+pub use switchboard_store as store;

@@ -214,10 +214,10 @@ fn diesel_name(kind: &str) -> &str {
     }
 }
 
-/// The `table!` blocks of `src/store/`.
+/// The `table!` blocks of `crates/store/`.
 fn declared_tables() -> Columns<String> {
     let mut tables = Columns::new();
-    for file in crate::support::files_under("src/store", "rs") {
+    for file in crate::support::files_under("crates/store/src", "rs") {
         let text = fs::read_to_string(&file).expect("a source file");
         for block in text.split("table! {").skip(1) {
             let block = block.split("\n}").next().unwrap_or_default();
@@ -248,7 +248,7 @@ async fn views_are_the_texts_that_statements_contain() {
     let database = Cluster::get().await.migrated_database().await;
     let mut admin = database.admin();
     for view in ["chat_views", "event_views", "message_views"] {
-        let text = Path::new(ROOT).join(format!("src/store/views/{view}.sql"));
+        let text = Path::new(ROOT).join(format!("crates/store/src/views/{view}.sql"));
         let text = fs::read_to_string(text).expect("the view");
         admin.run(&format!("CREATE VIEW {view}_from_text AS {text}"));
         let definition = |view: &str| format!("SELECT pg_get_viewdef('{view}'::regclass)");
@@ -268,7 +268,7 @@ fn statements_that_read_views_name_the_organization_in_them() {
     ];
     let names = ["of_org(", "push_with("];
     let (mut checked, mut without_org) = (0, Vec::new());
-    for file in crate::support::files_under("src/store", "rs") {
+    for file in crate::support::files_under("crates/store/src", "rs") {
         let text = fs::read_to_string(&file).expect("a source file");
         if reads.iter().any(|read| text.contains(read)) {
             checked += 1;

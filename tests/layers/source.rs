@@ -1,4 +1,4 @@
-//! Reads `src/` with a Rust parser: every file, the modules it stands for and what its code outside of tests uses.
+//! Reads the crates of the layers with a Rust parser: every file, the modules it stands for and what its code outside of tests uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,16 +10,23 @@ use syn::{Attribute, Item, ItemMod, ItemUse, Macro, UseTree, Visibility};
 
 use crate::support::{ROOT, files_under};
 
-/// A module path, such as `["store", "queue"]`. The crate's root is empty.
+/// A module path as `src/` names it, such as `["store", "queue"]`. The root is empty.
 pub type Module = Vec<String>;
 
-/// A file of `src/` and what it uses.
+/// The crates that consist of layers: folder, name, and the module that its root is for `src/`.
+const CRATES: [(&str, &str, &[&str]); 3] = [
+    ("src/", "switchboard", &[]),
+    ("crates/core/src/", "switchboard_core", &[]),
+    ("crates/store/src/", "switchboard_store", &["store"]),
+];
+
+/// A file of a layer and what it uses.
 pub struct File {
     /// Its path in the repository.
     pub path: String,
     /// The module that it stands for.
     pub module: Module,
-    /// The other modules of this crate that it uses, by their files, re-exports resolved.
+    /// The other modules that it uses, by their files, re-exports resolved.
     pub uses: BTreeSet<Module>,
     /// The other crates that it names.
     pub crates: BTreeSet<String>,
@@ -28,21 +35,25 @@ pub struct File {
 impl File {
     /// The top module that the file belongs to.
     pub fn top(&self) -> &str {
-        self.module.first().map_or("lib", String::as_str)
+        &self.module[0]
     }
 }
 
-/// Every file of `src/` but the unit tests.
+/// Every file of the layers but the unit tests and the roots, which only name modules.
 pub fn files() -> Vec<File> {
     let mut parsed = BTreeMap::new();
-    for file in files_under("src", "rs") {
-        let path = file.strip_prefix(ROOT).expect("a path in the repository").display().to_string();
-        let text = fs::read_to_string(&file).expect("a source file");
-        let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let mut names = Names { at: module_of(&path), ..Names::default() };
-        names.visit_file(&syntax);
-        parsed.insert(module_of(&path), (path, names));
+    for (folder, name, home) in CRATES {
+        for file in files_under(folder, "rs") {
+            let path = file.strip_prefix(ROOT).expect("a path in the repository").display().to_string();
+            let module = module_of(path.trim_start_matches(folder), &owned(home));
+            let text = fs::read_to_string(&file).expect("a source file");
+            let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let mut names = Names { crate_name: name.to_owned(), at: module.clone(), ..Names::default() };
+            names.visit_file(&syntax);
+            parsed.insert(module, (path, names));
+        }
     }
+    parsed.remove(&Module::new());
     let tests: BTreeSet<Module> = parsed.values().flat_map(|(_, names)| names.tests.clone()).collect();
     parsed.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
     let modules: BTreeSet<Module> = parsed.keys().cloned().collect();
@@ -77,7 +88,7 @@ fn resolve(
 fn absolute(at: &Module, path: &[String], modules: &BTreeSet<Module>) -> Option<Module> {
     let ups = path.iter().take_while(|segment| *segment == "super").count();
     match path[0].as_str() {
-        "crate" | "switchboard" => Some(path[1..].to_vec()),
+        name if of_crate(name, path).is_some() => of_crate(name, path),
         "self" => Some([at, &path[1..]].concat()),
         "super" => Some([&at[..at.len().saturating_sub(ups)], &path[ups..]].concat()),
         child => {
@@ -85,6 +96,12 @@ fn absolute(at: &Module, path: &[String], modules: &BTreeSet<Module>) -> Option<
             is_module.then(|| [at, path].concat())
         }
     }
+}
+
+/// The path in a crate of the layers, as `src/` names it.
+fn of_crate(name: &str, path: &[String]) -> Option<Module> {
+    let (_, _, home) = CRATES.iter().find(|(_, known, _)| *known == name)?;
+    Some([&owned(home), &path[1..]].concat())
 }
 
 /// The module whose file defines what a path names, behind every re-export.
@@ -104,15 +121,21 @@ fn owner(
     length.map(|length| path[..length].to_vec()).filter(|module| !module.is_empty()).into_iter()
 }
 
-/// `src/store/queue.rs` is `["store", "queue"]`.
-fn module_of(path: &str) -> Module {
-    let stem = path.trim_start_matches("src/").trim_end_matches(".rs");
-    if stem == "lib" { Module::new() } else { stem.split('/').map(str::to_owned).collect() }
+/// `queue.rs` of the store is `["store", "queue"]`, and its `lib.rs` is `["store"]`.
+fn module_of(path: &str, home: &Module) -> Module {
+    let names = path.trim_end_matches(".rs").split('/').filter(|name| *name != "lib");
+    home.iter().cloned().chain(names.map(str::to_owned)).collect()
+}
+
+fn owned(path: &[&str]) -> Module {
+    path.iter().map(|&name| name.to_owned()).collect()
 }
 
 /// What the code of a file names, outside of tests.
 #[derive(Default)]
 struct Names {
+    /// What `crate` stands for.
+    crate_name: String,
     /// The module that is being read.
     at: Module,
     /// Paths with the module in which they stand.
@@ -124,7 +147,10 @@ struct Names {
 }
 
 impl Names {
-    fn add(&mut self, path: Vec<String>) {
+    fn add(&mut self, mut path: Vec<String>) {
+        if path[0] == "crate" {
+            path[0].clone_from(&self.crate_name);
+        }
         self.paths.push((self.at.clone(), path));
     }
 
@@ -149,7 +175,7 @@ impl Names {
         };
         if let (true, Some(name)) = (is_export, name) {
             let target = match path[0].as_str() {
-                "crate" => path[1..].to_vec(),
+                "crate" => of_crate(&self.crate_name, &path).unwrap_or_default(),
                 "self" => [&self.at[..], &path[1..]].concat(),
                 "super" => [&self.at[..self.at.len() - 1], &path[1..]].concat(),
                 _ => [&self.at[..], &path[..]].concat(),

@@ -1,4 +1,4 @@
-//! The error table for the OpenAPI documents. A test compares it with `src/error.rs`.
+//! The error table for the OpenAPI documents. A test compares it with `crates/core/src/error.rs`.
 
 use transcode_build::openapi::Failure;
 use transcode_build::{Body, Route};

@@ -224,12 +224,6 @@ impl Webhooks {
     }
 }
 
-impl WebhookChanges {
-    fn is_empty(&self) -> bool {
-        self.url.is_none() && self.kinds.is_none() && self.sessions.is_none() && self.enabled.is_none()
-    }
-}
-
 /// Locks a webhook that the caller may see, and checks the precondition.
 fn lock(
     connection: &mut Connection,
