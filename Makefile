@@ -60,6 +60,21 @@ IMAGE_PACKAGES = $(strip \
 # The same packages everywhere: another selection has other features, and compiles the crates anew.
 CARGO_TEST := cargo test --locked --workspace --exclude transcode-bench
 
+# The program of the image is static. With an explicit target only the program is: static build scripts and macros could not be loaded by
+# the compiler. glibc, not musl, whose allocator is slow with threads; since 2.34 it contains what it loads at run time (files and DNS).
+# Random numbers come from the system call, because a static program would read /dev/urandom.
+HOST = $(shell rustc --print host-tuple)
+STATIC := OPENSSL_STATIC=1 RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
+STATIC_OPTIONS = --features bundled-libpq --target $(HOST)
+
+IMAGE_ROOT := target/image-root
+# $(call image_files,PROGRAM): the files of the image. Without symbols, a fifth of the size.
+define image_files
+rm -rf $(IMAGE_ROOT)
+install -D --strip $(1) $(IMAGE_ROOT)/switchboard
+install -D -m 644 /etc/ssl/certs/ca-certificates.crt $(IMAGE_ROOT)/etc/ssl/certs/ca-certificates.crt
+endef
+
 # $(call install,PACKAGES): installs the packages, if any.
 define install
 @$(if $(1),echo "installing $(1)"; \
@@ -76,9 +91,11 @@ run: build-packages
 	target/demo/switchboard demo --served-next
 	exec target/demo/switchboard serve
 
-test: build-packages test-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
-	$(CARGO_TEST)
-	$(MAKE) image-test IMAGE_PROFILE=dev
+# The tests run the program as the image has it, and it is compiled once for both.
+test: build-packages test-packages image-packages $(CLIENTS)/node_modules/.installed $(CLIENTS)/.venv/.installed
+	$(STATIC) $(CARGO_TEST) $(STATIC_OPTIONS)
+	$(call image_files,target/$(HOST)/debug/switchboard)
+	$(STATIC) $(CARGO_TEST) $(STATIC_OPTIONS) --test switchboard image -- --ignored
 	@echo "All tests passed."
 
 fuzz: export FUZZ_SECONDS ?= 600
@@ -168,19 +185,9 @@ inbox: $(CLIENTS)/node_modules/.installed
 	assets/inbox/build.sh "$(CURDIR)/assets/inbox/inbox.js"
 	cd assets/inbox && sha256sum LICENSE inbox.js >SHA256SUMS
 
-# With an explicit target, only the program is static; static build scripts and macros could not be loaded by the compiler. glibc, not musl,
-# whose allocator is slow with threads; since 2.34 it contains what it loads at run time (files and DNS). Random numbers come from the
-# system call, because a static program would read /dev/urandom. Symbols, a fifth of the size, are stripped.
-IMAGE_ROOT := target/image-root
-# `make test` uses `dev`: linked the same way and built in a third of the time.
-IMAGE_PROFILE := image
-image-root: HOST = $(shell rustc --print host-tuple)
 image-root: image-packages
-	OPENSSL_STATIC=1 RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' \
-		cargo build --profile $(IMAGE_PROFILE) --locked --features bundled-libpq --target $(HOST)
-	rm -rf $(IMAGE_ROOT)
-	install -D --strip target/$(HOST)/$(IMAGE_PROFILE:dev=debug)/switchboard $(IMAGE_ROOT)/switchboard
-	install -D -m 644 /etc/ssl/certs/ca-certificates.crt $(IMAGE_ROOT)/etc/ssl/certs/ca-certificates.crt
+	$(STATIC) cargo build --profile image --locked $(STATIC_OPTIONS)
+	$(call image_files,target/$(HOST)/image/switchboard)
 
 image-test: image-root build-packages
 	$(CARGO_TEST) --test switchboard image -- --ignored
