@@ -72,25 +72,17 @@ macro_rules! each {
     }};
 }
 
-/// Each further address with the one by which the person is known; with a session, only of persons that have a chat in it.
+/// Each further address with the one by which the person is known. Of all sessions: the person may be the author of a message, a
+/// reaction or a receipt of any of them.
 pub fn each_link(
     connection: &mut Connection,
     org: OrgId,
-    only: Option<SessionId>,
     mut handle: impl FnMut((ChatAddress, ChatAddress)) -> StoreResult<()>,
 ) -> StoreResult<()> {
-    let mut links = org_rows!(person_links, org)
+    let links = org_rows!(person_links, org)
         .filter(person_links::address.ne(person_links::person))
-        .into_boxed::<Pg>();
-    if let Some(session) = only {
-        let chat = chats::table
-            .inner_join(session_chats::table.on(same_chat!(session_chats, chats)))
-            .filter(chats::org_id.eq(org))
-            .filter(chats::chat_id.eq(person_links::person))
-            .filter(session_chats::session_id.eq(session));
-        links = links.filter(exists(chat));
-    }
-    let links = links.order(person_links::address).select((person_links::address, person_links::person));
+        .order(person_links::address)
+        .select((person_links::address, person_links::person));
     each!(connection, links, (ChatAddress, ChatAddress), handle)
 }
 

@@ -153,6 +153,8 @@ impl MessageState {
     /// Merges texts, each with its version. Returns the text before the last edit.
     fn merge_texts(&mut self, merge: &mut Merge, other: &mut Self) -> Option<(i64, String)> {
         let mut texts: Vec<(i64, String)> = Vec::new();
+        let has_body =
+            [&*self, &*other].iter().any(|state| state.body.is_some() || state.first_body.is_some());
         for (state, versions) in [(&mut *self, &merge.own), (other, &merge.other)] {
             let previous = match state.details.remove(PREV_BODY) {
                 Some(Value::String(text)) => Some((versions.of(PREV_BODY), text)),
@@ -163,6 +165,9 @@ impl MessageState {
             texts.extend(state.first_body.take().map(|text| (0, text)));
         }
         texts.sort_unstable();
+        if !has_body {
+            return texts.pop();
+        }
         let first = texts.iter().rfind(|(version, _)| *version == 0).map(|(_, text)| text.clone());
         let (version, body) = texts.pop()?;
         merge.merged.insert("body".to_owned(), version);

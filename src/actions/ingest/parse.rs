@@ -24,7 +24,7 @@ use crate::pb::ingest_json::{chat_type, connection_status};
 pub(in crate::actions) use fields::json as stored_json;
 use fields::{Fields, address, address_of, instant, person, required};
 
-const MAX_MEMBERS: usize = 4096;
+pub(super) const MAX_MEMBERS: usize = 4096;
 /// The clock of a connector may be ahead by this much.
 const MAX_CLOCK_SKEW: Duration = Duration::from_hours(24);
 

@@ -16,9 +16,9 @@ use crate::cli::note::note;
 const MAX_LINE_BYTES: usize = 1024 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Fields that every part of a message has.
-const KEY_FIELDS: [&str; 5] = ["id", "chat", "fromMe", "timestamp", "updatedAt"];
+const KEY_FIELDS: [&str; 7] = ["id", "chat", "fromMe", "author", "sender", "timestamp", "updatedAt"];
 /// Short fields, which stay together.
-const SHORT_FIELDS: [&str; 5] = ["sender", "type", "body", "ack", "deliveryInfo"];
+const SHORT_FIELDS: [&str; 4] = ["type", "body", "ack", "deliveryInfo"];
 
 type Plain = BufWriter<Box<dyn Write + Send>>;
 

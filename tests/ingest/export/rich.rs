@@ -141,8 +141,30 @@ fn events() -> Vec<Value> {
         ]
         .map(of_first),
     );
+    events.extend(versions());
     events.extend(events_of_second());
     events
+}
+
+/// Messages of a group in several versions, and texts before an edit.
+fn versions() -> Vec<Value> {
+    let edit = |id: &str, chat: &str, body: &str| {
+        of_first(json!({"edit": {"message": {"id": id, "chat": chat}, "body": body, "at": 100}}))
+    };
+    vec![
+        with(message("G1", GROUP, false, 9), json!({"body": "first", "author": "15550107008@c.us"})),
+        with(message("G2", GROUP, false, 9), json!({"body": "sent by", "sender": "15550107008@c.us"})),
+        with(
+            message("G2", GROUP, false, 9),
+            json!({"isStarred": true, "sender": "15550107008@c.us", "updatedAt": 99}),
+        ),
+        with(message("CAPTION", PERSON, false, 10), json!({"prevBody": "old caption", "type": "image"})),
+        with(message("CAPTION", PERSON, false, 10), json!({"prevBody": "old caption", "type": "image"})),
+        with(message("SAME-TIME", PERSON, false, 11), json!({"body": "first"})),
+        edit("G1", GROUP, "second"),
+        edit("SAME-TIME", PERSON, "second"),
+        edit("SAME-TIME", PERSON, "third"),
+    ]
 }
 
 fn events_of_second() -> [Value; 2] {

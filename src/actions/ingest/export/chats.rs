@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::versions::by_version;
+use crate::actions::ingest::parse::MAX_MEMBERS;
 use crate::actions::ingest::persons::Persons;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
@@ -154,7 +155,11 @@ fn shared_events(row: ExportedChat) -> (Chat, Option<Inbox>) {
         is_admin: row.is_admin,
         is_super_admin: row.is_super_admin,
     });
-    let members = Members { members: members.collect() };
+    let mut members = Members { members: members.collect() };
+    if members.members.len() > MAX_MEMBERS {
+        // Those that came after the list are in events of their own.
+        members.members.retain(|member| member.is_admin || !row.member_times.0.contains_key(&member.id));
+    }
     let labels = LabelNames { names: chat.labels.into_iter().map(|(_, name)| name).collect() };
     let bare = Inbox { chat: chat.chat_id.clone(), ..Inbox::default() };
     let inbox = Inbox {

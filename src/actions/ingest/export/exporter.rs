@@ -54,7 +54,7 @@ impl Exporter {
         self.send_organization(connection)?;
         // Contacts belong to no session; any one may name them. Without a session there are no chats that show them.
         if let Some(digits) = sessions.first().map(|session| session.phone.as_str().to_owned()) {
-            rows::each_link(connection, org, session, |(address, person)| {
+            rows::each_link(connection, org, |(address, person)| {
                 self.send(&digits, link(&address, &person))
             })?;
             rows::each_contact(connection, org, session, |row| {

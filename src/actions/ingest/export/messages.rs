@@ -12,6 +12,9 @@ use crate::pb::ingest_event::{Delivery, Event, Message, MessageReference, Reacti
 use crate::store::StoreResult;
 use crate::store::ingest::Message as Row;
 
+/// The fields that name the author of an incoming message of a group.
+const AUTHOR: [&str; 2] = ["author", "sender"];
+
 /// The events that recreate a message, older versions first.
 pub(super) fn events(chat: &str, row: Row) -> StoreResult<Vec<Event>> {
     let reference = MessageReference {
@@ -31,34 +34,14 @@ pub(super) fn events(chat: &str, row: Row) -> StoreResult<Vec<Event>> {
 
 fn versions(reference: &MessageReference, mut state: MessageState) -> StoreResult<Vec<Message>> {
     let newest = state.updated_at.map_or(0, Instant::micros);
-    let version_of = |field: &str| state.field_times.get(field).copied().unwrap_or(newest);
-    // The JSON of each version's fields, from which its event is read.
-    let mut details: BTreeMap<i64, Map<String, Value>> = BTreeMap::from([(newest, Map::new())]);
-    let has_first = state.first_body.is_some();
-    if let Some(first) = state.first_body {
-        details.entry(0).or_default().insert("body".to_owned(), first.into());
-    }
-    // The text before the last edit: reported with the present or the first one, or a version of its own.
-    if let Some(previous) = state.details.remove(PREV_BODY) {
-        let version = version_of(PREV_BODY);
-        let (version, name) = match version {
-            _ if version + 1 == version_of("body") || version < 0 => (version + 1, PREV_BODY),
-            0 if has_first => (0, PREV_BODY),
-            _ => (version, "body"),
-        };
-        details.entry(version).or_default().insert(name.to_owned(), previous);
-    }
-    for (name, value) in state.details {
-        details.entry(version_of(&name)).or_default().insert(name, value);
-    }
-    let columns = [
-        ("sender", "sender_phone", state.sender),
-        ("type", "message_type", state.kind),
-        ("body", "body", state.body),
-    ];
-    for (name, field, value) in columns {
-        if let Some(value) = value {
-            details.entry(version_of(field)).or_default().insert(name.to_owned(), value.into());
+    let author = state.details.get("author").cloned().map(|author| ("author", author));
+    let author = author.or_else(|| state.sender.clone().map(|sender| ("sender", sender.into())));
+    let mut versions = fields_by_version(&mut state, newest);
+    // Part of the message's key, so that each event names it.
+    if let (Some(_), Some((name, author))) = (&reference.author, author) {
+        let fields = versions.iter_mut().map(|(_, fields)| fields);
+        for fields in fields.filter(|fields| !AUTHOR.iter().any(|name| fields.contains_key(*name))) {
+            fields.insert(name.to_owned(), author.clone());
         }
     }
     let (mut ack, mut delivery) = (state.ack, state.delivery);
@@ -83,7 +66,48 @@ fn versions(reference: &MessageReference, mut state: MessageState) -> StoreResul
             ..message
         })
     };
-    details.into_iter().map(message).collect()
+    versions.into_iter().map(message).collect()
+}
+
+/// The JSON of each version's fields, from which its event is read.
+fn fields_by_version(state: &mut MessageState, newest: i64) -> Vec<(i64, Map<String, Value>)> {
+    let times = std::mem::take(&mut state.field_times);
+    let version_of = |field: &str| times.get(field).copied().unwrap_or(newest);
+    let mut versions: BTreeMap<i64, Map<String, Value>> = BTreeMap::from([(newest, Map::new())]);
+    let has_first = state.first_body.is_some();
+    if let Some(first) = state.first_body.take() {
+        versions.entry(0).or_default().insert("body".to_owned(), first.into());
+    }
+    // The text before the last edit: reported with the present or the first one, or in an event of its own.
+    let mut own_event = None;
+    if let Some(previous) = state.details.remove(PREV_BODY) {
+        let (version, of_body) = (version_of(PREV_BODY), version_of("body"));
+        let (version, name) = match version {
+            _ if version + 1 == of_body || version < 0 => (version + 1, PREV_BODY),
+            0 if has_first || of_body == 0 => (0, PREV_BODY),
+            _ => (version, "body"),
+        };
+        let fields = Map::from_iter([(name.to_owned(), previous)]);
+        if version == of_body && name == "body" && state.body.is_some() {
+            own_event = Some((version, fields));
+        } else {
+            versions.entry(version).or_default().extend(fields);
+        }
+    }
+    for (name, value) in std::mem::take(&mut state.details) {
+        versions.entry(version_of(&name)).or_default().insert(name, value);
+    }
+    let columns = [
+        ("sender", "sender_phone", state.sender.take()),
+        ("type", "message_type", state.kind.take()),
+        ("body", "body", state.body.take()),
+    ];
+    for (name, field, value) in columns {
+        if let Some(value) = value {
+            versions.entry(version_of(field)).or_default().insert(name.to_owned(), value.into());
+        }
+    }
+    versions.into_iter().chain(own_event).collect()
 }
 
 #[cfg(test)]
