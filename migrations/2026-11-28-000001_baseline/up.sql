@@ -574,6 +574,7 @@ CREATE TABLE sends (
     reason       text,
     attempts     integer     NOT NULL DEFAULT 0,
     attempted_by text      COLLATE "C",
+    may_be_sent  boolean     NOT NULL DEFAULT false,
     not_before   timestamptz NOT NULL DEFAULT now(),
     created_by   text        NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -604,6 +605,7 @@ COMMENT ON COLUMN sends.state IS 'queued, sending (stored before the gateway is 
 COMMENT ON COLUMN sends.reason IS 'Why it is in that state, or why the last attempt failed.';
 COMMENT ON COLUMN sends.attempts IS 'Number of attempts.';
 COMMENT ON COLUMN sends.attempted_by IS 'The kind of the connection that made the last attempt: what another one began is not repeated.';
+COMMENT ON COLUMN sends.may_be_sent IS 'Whether an earlier attempt may have sent it: then it ends as unknown where it would be failed or cancelled.';
 COMMENT ON COLUMN sends.not_before IS 'When it may be attempted next.';
 COMMENT ON COLUMN sends.created_by IS 'Who sent it: member:<subject of the login token>, key:<key id> or operator.';
 COMMENT ON COLUMN sends.created_at IS 'When it was inserted.';

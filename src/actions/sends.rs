@@ -7,6 +7,7 @@ mod connectors;
 mod content;
 mod files;
 mod outcomes;
+mod reported;
 mod targets;
 
 use std::sync::{Arc, OnceLock};
@@ -20,9 +21,10 @@ use self::content::NewMessage;
 pub use self::content::{Act, FileSource, Outgoing, SendContent, Target, new_message_id, to_proto};
 pub use self::files::keep_file;
 pub use self::outcomes::{
-    Attempt, Begun, accept, backlog, begin, content_of, due, fail, interrupted, reject_command, reported,
-    requeue, unclear,
+    Attempt, Begun, accept, backlog, begin, content_of, due, fail, give_up, interrupted, reject_command,
+    repeat, requeue, unclear,
 };
+pub use self::reported::reported;
 pub use self::targets::{MessageName, Recipient};
 use self::targets::{find_target, route};
 use super::idempotency::IdempotentWrite;
@@ -35,7 +37,6 @@ use crate::cursor::{Scope, SigningKeys};
 use crate::error::{Error, Kind, Result};
 use crate::ids::{ChatAddress, OrgId, SessionId};
 use crate::instant::Instant;
-use crate::pb::ingest_event::ReceiptKind;
 pub use crate::store::send_views::SendView;
 pub use crate::store::sends::SendRow;
 use crate::store::sends::{self, CANCELLED, NewSend};
@@ -200,8 +201,8 @@ pub async fn cancel<R: Send + 'static>(
         if view.send.state == CANCELLED {
             return Ok(());
         }
-        match sends::change_state(tx, org, send, &[QUEUED], CANCELLED, Some("cancelled"))? {
-            Some(row) => outcomes::show(tx, &row, ReceiptKind::Failed, "cancelled"),
+        match outcomes::end_unsent(tx, send, &[QUEUED], CANCELLED, "cancelled")? {
+            Some(_) => Ok(()),
             None => Err(Error::new(Kind::FailedPrecondition, "it is not queued any more").into()),
         }
     };

@@ -25,7 +25,7 @@ use self::pace::{Pace, backoff};
 use super::gateway::{Gateway, OutgoingMessage, QuotedMessage, SendError, Sent};
 use super::lease::Leased;
 use crate::actions::commands::ConnectorLease;
-use crate::actions::sends::{self, ACCEPTED, Attempt, Begun, FAILED, QUEUED, SendRow, UNKNOWN};
+use crate::actions::sends::{self, ACCEPTED, Attempt, Begun, QUEUED, SendRow, UNKNOWN};
 use crate::error::Result;
 use crate::ids::{OrgId, SessionId};
 use crate::instant::Instant;
@@ -45,6 +45,8 @@ const FILE_TIMEOUT: Duration = Duration::from_mins(11);
 const HANDOVER_PAUSE: Duration = Duration::from_millis(500);
 /// How long attempts in progress may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
+/// How often something is tried that the gateway answers with an error: for two minutes. Meanwhile the chat's later sends wait.
+const MAX_FAILURES: i32 = 8;
 /// How long a send is tried.
 const MAX_AGE: Duration = Duration::from_hours(24);
 
@@ -186,8 +188,15 @@ impl Outbox {
             Err(SendError::NotSent { reason, retry_after }) => {
                 self.not_sent(&attempt.row, reason, retry_after).await
             }
-            Err(SendError::Rejected { reason }) => self.fail(send, reason).await,
-            Err(SendError::Unsupported { reason }) => self.fail(send, reason.to_owned()).await,
+            Err(SendError::Failed { reason }) if attempt.row.attempts < MAX_FAILURES => {
+                self.not_sent(&attempt.row, reason, None).await
+            }
+            Err(SendError::Failed { reason } | SendError::Rejected { reason }) => {
+                sends::give_up(store, *org, send, reason).await
+            }
+            Err(SendError::Unsupported { reason }) => {
+                sends::give_up(store, *org, send, reason.to_owned()).await
+            }
             Err(SendError::Unclear { reason }) => {
                 let pause = backoff(attempt.row.attempts);
                 self.unclear(&attempt.row, reason, pause).await
@@ -212,10 +221,6 @@ impl Outbox {
         }))
     }
 
-    async fn fail(&self, send: Uuid, reason: String) -> Result<&'static str> {
-        sends::fail(&self.store, self.org, send, reason).await.map(|()| FAILED)
-    }
-
     /// Tries again later what was certainly not sent, unless it is too old.
     async fn not_sent(
         &self,
@@ -225,7 +230,8 @@ impl Outbox {
     ) -> Result<&'static str> {
         let Self { store, org, .. } = self;
         if row.created_at.later_by(MAX_AGE) < Instant::now() {
-            return self.fail(row.send_id, format!("not sent within 24 hours: {reason}")).await;
+            let reason = format!("not sent within 24 hours: {reason}");
+            return sends::give_up(store, *org, row.send_id, reason).await;
         }
         let pause = retry_after.unwrap_or_else(|| backoff(row.attempts));
         sends::requeue(store, *org, row.send_id, pause, reason).await.map(|()| QUEUED)
@@ -240,7 +246,7 @@ impl Outbox {
             Ok(_) | Err(_) => false,
         };
         match may_repeat {
-            true => sends::requeue(store, *org, row.send_id, pause, reason).await.map(|()| QUEUED),
+            true => sends::repeat(store, *org, row.send_id, pause, reason).await.map(|()| QUEUED),
             false => sends::unclear(store, *org, row.send_id, reason).await.map(|()| UNKNOWN),
         }
     }

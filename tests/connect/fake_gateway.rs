@@ -32,6 +32,8 @@ pub enum Script {
     Accept(&'static str),
     /// Does not send it, and says so.
     NotSent,
+    /// Answers with an error that may pass.
+    Fail(&'static str),
     /// Rejects it.
     Reject(&'static str),
     /// Sends it, and the answer is lost.
@@ -53,6 +55,8 @@ pub struct FakeGateway {
     pub at_a_time: Mutex<(usize, usize)>,
     /// What the gateway says to changes of chats; `None` applies them.
     pub change: Mutex<Option<SendError>>,
+    /// The chat whose changes the gateway answers with an error.
+    pub failing: Mutex<Option<ChatAddress>>,
     /// The changes that were applied.
     pub changed: Mutex<Vec<ChatChange>>,
 }
@@ -95,6 +99,7 @@ impl FakeGateway {
                 reason: "busy".to_owned(),
                 retry_after: Some(Duration::from_millis(200)),
             }),
+            Script::Fail(reason) => Err(SendError::Failed { reason: reason.to_owned() }),
             Script::Reject(reason) => Err(SendError::Rejected { reason: reason.to_owned() }),
             Script::LoseAnswer => {
                 self.record(message, &file);
@@ -154,7 +159,10 @@ impl Gateway for FakeGateway {
         outcome
     }
 
-    async fn change(&self, _: &ChatAddress, change: &ChatChange) -> Result<(), SendError> {
+    async fn change(&self, chat: &ChatAddress, change: &ChatChange) -> Result<(), SendError> {
+        if self.failing.lock().unwrap().as_ref() == Some(chat) {
+            return Err(SendError::Failed { reason: "500 no such chat".to_owned() });
+        }
         if let Some(error) = self.change.lock().unwrap().clone() {
             return Err(error);
         }

@@ -1,5 +1,7 @@
 //! The outbox of a connection, with a gateway that the test controls.
 
+mod failures;
+
 use std::sync::Arc;
 use std::time::Duration;
 

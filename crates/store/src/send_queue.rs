@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::dsl::{count_star, exists, min, not, now};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Bool, Timestamptz};
 use uuid::Uuid;
 
 use super::connection::{Connection, StoreResult};
@@ -80,18 +80,20 @@ pub fn begin(
     Ok(diesel::update(row).set(set).returning(SendRow::as_returning()).get_result(connection).optional()?)
 }
 
-/// Puts a send that is `sending` back into the queue, for an attempt after the pause.
+/// Puts a send that is `sending` back into the queue, for an attempt after the pause. `may_be_sent` says whether this one may
+/// have sent it.
 pub fn requeue(
     connection: &mut Connection,
     org: OrgId,
     send: Uuid,
     pause: Duration,
-    reason: Option<&str>,
+    (reason, may_be_sent): (&str, bool),
 ) -> StoreResult<()> {
     let row = org_rows!(sends, org, send_id = send, state = SENDING);
     let set = (
         sends::state.eq(QUEUED),
         sends::reason.eq(reason),
+        sends::may_be_sent.eq(sends::may_be_sent.or(may_be_sent.into_sql::<Bool>())),
         sends::not_before.eq(now.into_sql::<Timestamptz>() + interval(pause)),
         sends::updated_at.eq(statement_timestamp()),
     );

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use diesel::dsl::now;
+use diesel::dsl::{case_when, now};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Text, Timestamptz};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -115,6 +115,26 @@ pub fn change_state(
 ) -> StoreResult<Option<SendRow>> {
     let row = org_rows!(sends, org, send_id = send).filter(sends::state.eq_any(from));
     let set = (sends::state.eq(to), sends::reason.eq(reason), sends::updated_at.eq(statement_timestamp()));
+    Ok(diesel::update(row).set(set).returning(SendRow::as_returning()).get_result(connection).optional()?)
+}
+
+/// Ends a send that is in one of the states of `from`: in the state `to`, or as `unknown` if an earlier attempt may have sent it.
+/// Returns the send as it was changed.
+pub fn give_up(
+    connection: &mut Connection,
+    org: OrgId,
+    send: Uuid,
+    from: &[&str],
+    to: &str,
+    reason: &str,
+) -> StoreResult<Option<SendRow>> {
+    let row = org_rows!(sends, org, send_id = send).filter(sends::state.eq_any(from));
+    let (to, unknown) = (to.into_sql::<Text>(), UNKNOWN.into_sql::<Text>());
+    let set = (
+        sends::state.eq(case_when(sends::may_be_sent, unknown).otherwise(to)),
+        sends::reason.eq(reason),
+        sends::updated_at.eq(statement_timestamp()),
+    );
     Ok(diesel::update(row).set(set).returning(SendRow::as_returning()).get_result(connection).optional()?)
 }
 

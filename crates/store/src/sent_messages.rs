@@ -3,6 +3,7 @@
 use diesel::dsl::{exists, not};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::chat_selector::ChatSelector;
 use super::chats::newest_activity;
@@ -57,24 +58,25 @@ pub fn last_incoming(
     Ok(incoming.into_iter().map(|(id, author)| (id, author.parse().ok())).collect())
 }
 
-/// The id under which WhatsApp has reported the message of a send: one with the same type and text, that was sent at about
-/// that time and by no send.
+/// The id under which WhatsApp has reported the message of a send: one with the same type and, if it is given, text, that was
+/// sent at about that time and by no send.
 pub fn reported(
     connection: &mut Connection,
     org: OrgId,
     send: &SendRow,
-    (kind, body): (&str, &str),
+    (kind, body): (&str, Option<&str>),
 ) -> StoreResult<Option<String>> {
     let chat_key = org_rows!(chat_addresses, org, address = &send.address).select(chat_addresses::chat_key);
     let of_send = sends::table
         .filter(sends::org_id.eq(org))
         .filter(sends::message_id.eq(messages::message_id.nullable()));
     let earliest = Instant::from_micros(send.created_at.micros() - CLOCK_SKEW_MICROS);
+    let [is_any_body, has_no_body] = [body.is_none(), body == Some("")].map(|is| is.into_sql::<Bool>());
     Ok(org_rows!(messages, org, session_id = send.session_id, from_me = true)
         .filter(messages::chat_key.nullable().eq(chat_key.single_value()))
         .filter(messages::sent_at.ge(earliest))
         .filter(messages::type_.eq(kind))
-        .filter(messages::body.eq(body))
+        .filter(messages::body.eq(body).or(is_any_body).or(messages::body.is_null().and(has_no_body)))
         .filter(not(exists(of_send)))
         .order((messages::sent_at, messages::message_id))
         .select(messages::message_id)

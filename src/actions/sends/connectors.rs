@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::outcomes::{Attempt, Begun, accept, begin, due, fail, interrupted, requeue, unclear};
+use super::outcomes::{Attempt, Begun, accept, begin, due, fail, interrupted, repeat, unclear};
 use crate::actions::commands::ConnectorLease;
 use crate::error::{Error, Result};
 use crate::store::sends::{ACCEPTED, FAILED, UNKNOWN};
@@ -35,7 +35,7 @@ pub async fn requeue_interrupted(store: &Store, lease: ConnectorLease) -> Result
     for row in interrupted(store, lease.org, lease.session).await? {
         if row.attempted_by.as_deref() == Some(KIND) {
             let reason = "the connector's stream ended".to_owned();
-            requeue(store, lease.org, row.send_id, Duration::ZERO, reason).await?;
+            repeat(store, lease.org, row.send_id, Duration::ZERO, reason).await?;
         } else {
             unclear(store, lease.org, row.send_id, REPLACED.to_owned()).await?;
         }

@@ -18,10 +18,7 @@ use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{DeleteMessage, Edit, Event, MessageReference, Reaction, Receipt, ReceiptKind};
 use crate::store::sends::{self, ACCEPTED, FAILED, LOCAL_ONLY, NewSend, QUEUED, SENDING, SendRow, UNKNOWN};
 use crate::store::sessions as session_rows;
-use crate::store::{
-    Connection, LockMode, Store, StoreResult, Transaction, Writer, commands, send_queue, send_views,
-    sent_messages,
-};
+use crate::store::{LockMode, Store, StoreResult, Transaction, Writer, commands, send_queue, send_views};
 
 /// The longest reason, in bytes.
 const MAX_REASON: usize = 1000;
@@ -76,10 +73,16 @@ pub async fn begin(store: &Store, lease: ConnectorLease, kind: &str, send: Uuid)
     begun.await
 }
 
-/// Puts the send back into the queue: it was not sent, or may be repeated.
+/// Puts the send back into the queue: it was not sent.
 pub async fn requeue(store: &Store, org: OrgId, send: Uuid, pause: Duration, reason: String) -> Result<()> {
     let reason = shortened(reason);
-    store.write(writer(org), move |tx| send_queue::requeue(tx, org, send, pause, Some(&reason))).await
+    store.write(writer(org), move |tx| send_queue::requeue(tx, org, send, pause, (&reason, false))).await
+}
+
+/// Puts the send back into the queue: it may have been sent, and another attempt would not send it twice.
+pub async fn repeat(store: &Store, org: OrgId, send: Uuid, pause: Duration, reason: String) -> Result<()> {
+    let reason = shortened(reason);
+    store.write(writer(org), move |tx| send_queue::requeue(tx, org, send, pause, (&reason, true))).await
 }
 
 /// The gateway has accepted the send. `message_id` is WhatsApp's id of the message; empty while that is not known.
@@ -105,28 +108,56 @@ pub async fn accept(store: &Store, org: OrgId, send: Uuid, message_id: String) -
     accepted.await
 }
 
-/// The send failed for good.
-pub async fn fail(store: &Store, org: OrgId, send: Uuid, reason: String) -> Result<()> {
-    let reason = shortened(reason);
-    let failed = store.write(writer(org), move |tx| {
-        match sends::change_state(tx, org, send, &[QUEUED, SENDING], FAILED, Some(&reason))? {
-            Some(row) => show(tx, &row, ReceiptKind::Failed, &reason),
-            None => Ok(()),
-        }
+/// The send cannot be sent. Returns the state that it ends in: `unknown` if an earlier attempt may have sent it, else `failed`.
+pub async fn give_up(store: &Store, org: OrgId, send: Uuid, reason: String) -> Result<&'static str> {
+    let given_up = store.write(writer(org), move |tx| {
+        end_unsent(tx, send, &[QUEUED, SENDING], FAILED, &shortened(reason.clone()))
     });
-    failed.await
+    Ok(if given_up.await?.is_some_and(|row| row.state == UNKNOWN) { UNKNOWN } else { FAILED })
+}
+
+/// Ends a send that is not attempted any more, as [`sends::give_up`] does, and shows that in its message.
+pub(super) fn end_unsent(
+    tx: &mut Transaction<'_>,
+    send: Uuid,
+    from: &[&str],
+    state: &str,
+    reason: &str,
+) -> StoreResult<Option<SendRow>> {
+    let org = tx.org();
+    let ended = sends::give_up(tx, org, send, from, state, reason)?;
+    if let Some(row) = &ended {
+        let kind = if row.state == UNKNOWN { ReceiptKind::Unknown } else { ReceiptKind::Failed };
+        show(tx, row, kind, reason)?;
+    }
+    Ok(ended)
+}
+
+/// The send failed for good, also as far as earlier attempts go.
+pub async fn fail(store: &Store, org: OrgId, send: Uuid, reason: String) -> Result<()> {
+    end(store, org, send, (&[QUEUED, SENDING], FAILED, ReceiptKind::Failed), reason).await
 }
 
 /// The send may have been sent, and must not be sent again.
 pub async fn unclear(store: &Store, org: OrgId, send: Uuid, reason: String) -> Result<()> {
+    end(store, org, send, (&[SENDING], UNKNOWN, ReceiptKind::Unknown), reason).await
+}
+
+async fn end(
+    store: &Store,
+    org: OrgId,
+    send: Uuid,
+    (from, state, kind): (&'static [&'static str], &'static str, ReceiptKind),
+    reason: String,
+) -> Result<()> {
     let reason = shortened(reason);
-    let set = store.write(writer(org), move |tx| {
-        match sends::change_state(tx, org, send, &[SENDING], UNKNOWN, Some(&reason))? {
-            Some(row) => show(tx, &row, ReceiptKind::Unknown, &reason),
+    let ended = store.write(writer(org), move |tx| {
+        match sends::change_state(tx, org, send, from, state, Some(&reason))? {
+            Some(row) => show(tx, &row, kind, &reason),
             None => Ok(()),
         }
     });
-    set.await
+    ended.await
 }
 
 /// Removes a command that the connection cannot apply, and lists it with the reason.
@@ -170,28 +201,6 @@ pub async fn backlog(store: &Store) -> Result<(u64, Duration)> {
     ))
 }
 
-/// The sends of the session whose outcome is unknown, and that WhatsApp has reported meanwhile: id of the send, and of the
-/// message.
-pub async fn reported(store: &Store, org: OrgId, session: SessionId) -> Result<Vec<(Uuid, String)>> {
-    let read = move |connection: &mut Connection| {
-        let mut reported = Vec::new();
-        for row in send_queue::in_state(connection, org, session, UNKNOWN)? {
-            let view = send_views::find(connection, org, row.send_id)?;
-            let Some(message) = view.and_then(|view| view.message) else { continue };
-            let is_own = message.ack > Some(0);
-            let looks =
-                (message.type_.as_deref().unwrap_or_default(), message.body.as_deref().unwrap_or_default());
-            let id = match is_own {
-                true => Some(message.message_id.clone()),
-                false => sent_messages::reported(connection, org, &row, looks)?,
-            };
-            reported.extend(id.map(|id| (row.send_id, id)));
-        }
-        Ok(reported)
-    };
-    store.snapshot(read).await
-}
-
 /// What the send sends.
 ///
 /// # Errors
@@ -204,12 +213,7 @@ pub fn content_of(row: &SendRow) -> Result<SendContent> {
 }
 
 /// Shows why a send was not sent, or may not have been, in a receipt of its message.
-pub(super) fn show(
-    tx: &mut Transaction<'_>,
-    row: &SendRow,
-    kind: ReceiptKind,
-    reason: &str,
-) -> StoreResult<()> {
+fn show(tx: &mut Transaction<'_>, row: &SendRow, kind: ReceiptKind, reason: &str) -> StoreResult<()> {
     if outgoing(row)?.content.target().is_some() {
         return Ok(());
     }

@@ -94,11 +94,15 @@ fn parts_of(
 /// Stores why there is no file: the send is tried again later, or failed.
 async fn give_up(store: &Store, org: OrgId, send: Uuid, error: SendError) -> Result<()> {
     match error {
-        SendError::NotSent { reason, .. } => sends::requeue(store, org, send, PAUSE, reason).await,
-        SendError::Rejected { reason } | SendError::Unclear { reason } => {
-            sends::fail(store, org, send, reason).await
+        SendError::NotSent { reason, .. } | SendError::Failed { reason } => {
+            sends::requeue(store, org, send, PAUSE, reason).await
         }
-        SendError::Unsupported { reason } => sends::fail(store, org, send, reason.to_owned()).await,
+        SendError::Rejected { reason } | SendError::Unclear { reason } => {
+            sends::give_up(store, org, send, reason).await.map(drop)
+        }
+        SendError::Unsupported { reason } => {
+            sends::give_up(store, org, send, reason.to_owned()).await.map(drop)
+        }
     }
 }
 

@@ -171,9 +171,10 @@ async fn upload(graph: &Graph, settings: &ConnectionSettings, form: Multipart) -
     let response = response.map_err(|error| match SendError::from(error) {
         // The message itself was not sent yet.
         SendError::Unclear { reason } => unsent(reason),
-        error @ (SendError::NotSent { .. } | SendError::Rejected { .. } | SendError::Unsupported { .. }) => {
-            error
-        }
+        error @ (SendError::NotSent { .. }
+        | SendError::Failed { .. }
+        | SendError::Rejected { .. }
+        | SendError::Unsupported { .. }) => error,
     })?;
     let id = text(&response, "/id").map(str::to_owned);
     id.ok_or_else(|| unsent("the response to the upload has no id".to_owned()))

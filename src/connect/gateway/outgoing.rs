@@ -166,6 +166,11 @@ pub enum SendError {
         /// When to try again.
         retry_after: Option<Duration>,
     },
+    /// The gateway answered with an error that may pass. Trying again is harmless, but should end.
+    Failed {
+        /// Why.
+        reason: String,
+    },
     /// The gateway or WhatsApp rejects it for good.
     Rejected {
         /// The code and the text of the gateway, such as `131047 …`.
@@ -187,11 +192,5 @@ impl SendError {
     /// The error when the content needs a file and there is none.
     pub(in crate::connect) fn no_file() -> Self {
         Self::Rejected { reason: "the message has no file".to_owned() }
-    }
-
-    /// The same error of a request that can be repeated safely: what is unclear counts as not sent.
-    #[must_use]
-    pub fn repeatable(self) -> Self {
-        if let Self::Unclear { reason } = self { Self::NotSent { reason, retry_after: None } } else { self }
     }
 }

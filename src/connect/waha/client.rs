@@ -204,6 +204,24 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The failure of a request that changes nothing when it is repeated, so that nothing about it is unclear.
+    pub(super) fn into_repeatable_error(self) -> SendError {
+        let is_answer = matches!(&self, Self::Status { status, body, .. }
+            if matches!(status.as_u16(), 404 | 500) && !is_session_stopped(body));
+        match self.into_send_error() {
+            SendError::NotSent { reason, .. } | SendError::Unclear { reason } if is_answer => {
+                SendError::Failed { reason }
+            }
+            SendError::Unclear { reason } => SendError::NotSent { reason, retry_after: None },
+            error @ (SendError::NotSent { .. }
+            | SendError::Failed { .. }
+            | SendError::Rejected { .. }
+            | SendError::Unsupported { .. }) => error,
+        }
+    }
+}
+
 /// Whether WAHA rejected the message before it came to the engine, for a reason that passes.
 fn certainly_not_sent(status: StatusCode, body: &Value) -> bool {
     let passes = matches!(status.as_u16(), 401 | 403 | 404 | 429);

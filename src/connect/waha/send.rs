@@ -74,9 +74,9 @@ impl Client {
             None if matches!(message.content, Content::Media { .. }) => return Err(SendError::no_file()),
             None => http.json(request.body.to_string()).timeout(LONG),
         };
-        let response = self.call(http).await.map_err(|failure| {
-            let error = failure.into_send_error();
-            if request.is_idempotent { error.repeatable() } else { error }
+        let response = self.call(http).await.map_err(|failure| match request.is_idempotent {
+            true => failure.into_repeatable_error(),
+            false => failure.into_send_error(),
         })?;
         let id = match &message.content {
             Content::Reaction { message, .. }
@@ -182,11 +182,7 @@ impl Client {
             Change::Muted(_) => return Err(SendError::Unsupported { reason: "WAHA cannot mute chats" }),
         };
         let changed = self.request(Method::POST, &path, body.as_ref(), SHORT).await;
-        match changed.map_err(Failure::into_send_error) {
-            Ok(_) => Ok(()),
-            Err(SendError::Unclear { reason }) => Err(SendError::NotSent { reason, retry_after: None }),
-            Err(error) => Err(error),
-        }
+        changed.map(drop).map_err(Failure::into_repeatable_error)
     }
 
     /// Without a browser, only the messages that are named become read.

@@ -174,6 +174,7 @@ async fn errors_tell_whether_a_message_was_sent() {
         let error = send(&*gateway, &message("15550101844@c.us", text("hi"))).await.expect_err("a failure");
         let (kind, reason, retry) = match error {
             SendError::NotSent { reason, retry_after } => ("not sent", reason, retry_after),
+            SendError::Failed { reason } => ("failed", reason, None),
             SendError::Rejected { reason } => ("rejected", reason, None),
             SendError::Unclear { reason } => ("unclear", reason, None),
             SendError::Unsupported { reason } => ("unsupported", reason.to_owned(), None),

@@ -122,6 +122,7 @@ async fn failures_of_sends_say_what_is_certain() {
         let error = send(&*gateway, &to(ASHA, plain("hi"), &*gateway)).await.expect_err("a failure");
         let found = match error {
             SendError::NotSent { .. } => "not sent",
+            SendError::Failed { .. } => "failed",
             SendError::Rejected { .. } => "rejected",
             SendError::Unclear { .. } => "unclear",
             SendError::Unsupported { .. } => "unsupported",
@@ -132,10 +133,17 @@ async fn failures_of_sends_say_what_is_certain() {
     let error = send(&*nobody, &to(ASHA, plain("hi"), &*nobody)).await.expect_err("nobody listens");
     assert!(matches!(error, SendError::NotSent { .. }), "{error:?}");
     // Reacting twice is reacting once.
-    waha.fail("/api/reaction", Failure::Silence);
     let reaction = Content::Reaction { message: incoming("3EB0A"), emoji: "👍".to_owned() };
-    let error = send(&*gateway, &to(ASHA, reaction, &*gateway)).await.expect_err("a failure");
-    assert!(matches!(error, SendError::NotSent { .. }), "{error:?}");
+    for failure in [Failure::Silence, Failure::Status(503, json!({}))] {
+        waha.fail("/api/reaction", failure);
+        let error = send(&*gateway, &to(ASHA, reaction.clone(), &*gateway)).await.expect_err("a failure");
+        assert!(matches!(error, SendError::NotSent { .. }), "{error:?}");
+    }
+    for status in [404, 500] {
+        waha.fail("/api/reaction", Failure::Status(status, json!({ "message": "no such message" })));
+        let error = send(&*gateway, &to(ASHA, reaction.clone(), &*gateway)).await.expect_err("a failure");
+        assert!(matches!(error, SendError::Failed { .. }), "{error:?}");
+    }
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         attempts -> Integer,
         attempted_by -> Nullable<Text>,
+        may_be_sent -> Bool,
         not_before -> Timestamptz,
         created_by -> Text,
         created_at -> Timestamptz,
