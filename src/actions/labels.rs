@@ -15,7 +15,8 @@ use crate::store::{Connection, Store, StoreResult, Transaction};
 use crate::text_key::text_key;
 
 const FIELD: &str = "labels";
-const MAX_LABELS: usize = 100;
+/// The most labels of a chat.
+pub(super) const MAX_LABELS: usize = 100;
 const MAX_CHARACTERS: usize = 100;
 
 /// A label to create.

@@ -116,6 +116,7 @@ async fn invalid_setup_event_is_rejected_with_its_field() {
         (inbox(json!({"assignedTo": "nobody@acme.example"})), "inbox.assignedTo"),
         (inbox(json!({"access": {"nobody@acme.example": true}})), "inbox.access.nobody@acme.example"),
         (inbox(json!({"labels": ["a,b"]})), "inbox.labels"),
+        (inbox(json!({"labels": (0..101).map(|n| n.to_string()).collect::<Vec<_>>()})), "inbox.labels"),
         (inbox(json!({"customProperties": {"stage": "lost"}})), "inbox.customProperties.stage"),
         (inbox(json!({"customProperties": {"other": "x"}})), "inbox.customProperties.other"),
         (inbox(json!({"hubspotMetadata": {"a": ["\0"]}})), "inbox.hubspotMetadata"),
