@@ -12,6 +12,7 @@ pub mod inbound;
 mod json;
 pub mod kinds;
 pub mod lease;
+mod lenient;
 mod line;
 mod lookups;
 mod mapping;

@@ -10,6 +10,7 @@ mod routes;
 mod sends;
 pub mod server;
 pub mod service;
+mod unreadable;
 
 use std::sync::Arc;
 use std::time::Duration;

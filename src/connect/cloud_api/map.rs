@@ -13,6 +13,9 @@ use crate::connect::settings::ConnectionSettings;
 ///
 /// An item of it cannot be mapped.
 pub(super) fn map(settings: &ConnectionSettings, event: &Value) -> Result<Mapped, String> {
+    if !event.is_object() {
+        return Err("the event must be a JSON object that can be read".to_owned());
+    }
     if text(event, "/field") == Some("account_update") {
         return Ok(account::map(settings, event));
     }

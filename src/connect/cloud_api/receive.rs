@@ -2,11 +2,11 @@
 
 use aws_lc_rs::hmac;
 use http::StatusCode;
-use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::split::split;
 use crate::connect::gateway::{InboundRequest, Received, Refused};
+use crate::connect::lenient;
 use crate::connect::settings::ConnectionSettings;
 use crate::connect::signature::is_signed;
 
@@ -25,8 +25,7 @@ pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -
     if !is_signed(hmac::HMAC_SHA256, settings.webhook_secret.expose(), body, digits) {
         return Err(refused(StatusCode::UNAUTHORIZED, "a wrong signature"));
     }
-    let webhook = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
-    let webhook = webhook.ok_or(refused(StatusCode::BAD_REQUEST, "not a JSON object"))?;
+    let webhook = lenient::webhook(body).ok_or(refused(StatusCode::BAD_REQUEST, "not a JSON object"))?;
     Ok(Received::Events(split(&webhook, &settings.account)))
 }
 

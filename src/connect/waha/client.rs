@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::fields::text;
 use crate::connect::gateway::{GatewayError, SendError};
+use crate::connect::lenient;
 use crate::connect::settings::ConnectionSettings;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -103,7 +104,7 @@ impl Client {
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&bytes).map_err(|_| Failure::NotJson)
+        lenient::json(&bytes).ok_or(Failure::NotJson)
     }
 
     /// Sends a request with the API key. An error has become a [`Failure::Status`].

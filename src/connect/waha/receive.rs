@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::fields;
 use super::message_id;
 use crate::connect::gateway::{EmbeddedFile, InboundRequest, RawEvent, Received, Refused};
+use crate::connect::lenient;
 use crate::connect::settings::ConnectionSettings;
 use crate::connect::signature::is_signed;
 use crate::digest::{hex, sha256};
@@ -36,8 +37,7 @@ pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -
     if !is_signed(hmac::HMAC_SHA512, settings.webhook_secret.expose(), body, signature) {
         return Err(refused(StatusCode::UNAUTHORIZED, "a wrong signature"));
     }
-    let event = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
-    let mut event = event.ok_or(refused(StatusCode::BAD_REQUEST, "not a JSON object"))?;
+    let mut event = lenient::webhook(body).ok_or(refused(StatusCode::BAD_REQUEST, "not a JSON object"))?;
     if fields::instant(&event, &["/timestamp"]).is_some_and(|at| at.later_by(MAX_AGE) < request.at) {
         return Err(refused(StatusCode::UNAUTHORIZED, "an event of more than 7 days ago"));
     }

@@ -64,7 +64,11 @@ impl Service {
 
     /// Sends a webhook as Meta does: characters beyond ASCII are escaped before the body is signed.
     pub async fn webhook(&self, webhook: &Value) -> u16 {
-        let body: String = webhook.to_string().chars().map(escaped).collect();
+        self.webhook_body(webhook.to_string().chars().map(escaped).collect()).await
+    }
+
+    /// Sends the body of a webhook as Meta does.
+    async fn webhook_body(&self, body: String) -> u16 {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, APP_SECRET.as_bytes()), body.as_bytes());
         let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let meta = self.world.anonymous().with("x-hub-signature-256", format!("sha256={digits}"));
@@ -96,9 +100,25 @@ impl Service {
     }
 
     async fn events(&self) -> Vec<Value> {
-        let page =
-            self.manager.get(format!("/api/v1/connections/{}/events", self.id)).await.expect(200).json();
+        self.events_of(&self.id).await
+    }
+
+    async fn events_of(&self, id: &str) -> Vec<Value> {
+        let page = self.manager.get(format!("/api/v1/connections/{id}/events")).await.expect(200).json();
         page["data"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until an event of the connection has that state.
+    async fn has_event(&self, id: &str, state: &str) {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let events = self.events_of(id).await;
+            if events.iter().any(|event| event["state"] == state) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "none is {state}: {events:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -187,4 +207,14 @@ async fn event_of_another_number_goes_to_its_connection() {
     }
     let events = service.manager.get(format!("/api/v1/connections/{other}/events")).await.expect(200).json();
     assert_eq!(events["data"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn webhook_with_half_a_surrogate_pair_is_stored() {
+    let service = Service::start().await;
+    let webhook = incoming(NUMBER, "wamid.HBgLT5", "text", json!({"body": "half HALF"}));
+    assert_eq!(service.webhook_body(webhook.to_string().replace("HALF", r"\ud83d")).await, 200);
+    service.message(PHONE, |message| message["body"] == "half \u{fffd}").await;
+    assert_eq!(service.webhook_body(r#"{"entry":[{"id":1e999}]}"#.to_owned()).await, 200);
+    service.has_event(&service.id, "failed").await;
 }

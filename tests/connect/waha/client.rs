@@ -108,7 +108,7 @@ async fn media_comes_from_the_connections_own_host() {
 }
 
 /// Pulls everything. Returns the events and the number of pages.
-async fn pulled(gateway: &dyn Gateway, since: Option<Instant>) -> (Vec<Event>, usize) {
+pub async fn pulled(gateway: &dyn Gateway, since: Option<Instant>) -> (Vec<Event>, usize) {
     let (mut events, mut pages, mut cursor) = (Vec::new(), 0, None);
     let budget = Budget::per_minute(60_000);
     loop {

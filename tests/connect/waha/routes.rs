@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::server::{Call, PHONE, State};
+use super::server::{Call, HALF, PHONE, State};
 
 /// Carries out a request.
 pub fn answer(state: &mut State, call: &Call) -> (u16, Bytes) {
@@ -42,7 +42,7 @@ pub fn answer(state: &mut State, call: &Call) -> (u16, Bytes) {
         (_, ["api", "default", "chats", chat, rest @ ..]) => of_chat(state, call, chat, rest),
         _ => (404, json!({ "message": "no such route" })),
     };
-    (status, body.to_string().into())
+    (status, body.to_string().replace(HALF, r"\ud83d").into())
 }
 
 fn session(state: &State) -> Value {

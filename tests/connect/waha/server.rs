@@ -18,6 +18,8 @@ use super::routes;
 
 /// The API key.
 pub const KEY: &str = "waha-api-key";
+/// In a response, this becomes half of a surrogate pair.
+pub const HALF: &str = "<half>";
 /// The phone number of the session.
 pub const PHONE: &str = "15550100466";
 

@@ -76,7 +76,11 @@ impl Service {
             "id": id, "timestamp": switchboard::instant::Instant::now().millis(), "event": event, "session": "default",
             "engine": "GOWS", "me": { "id": format!("{PHONE}@c.us") }, "payload": payload,
         });
-        let body = body.to_string();
+        self.webhook_body(key, body.to_string()).await
+    }
+
+    /// Sends the body of an event as WAHA does. Returns the status.
+    pub async fn webhook_body(&self, key: &str, body: String) -> u16 {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, key.as_bytes()), body.as_bytes());
         let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let caller =
