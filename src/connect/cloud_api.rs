@@ -78,7 +78,7 @@ impl Gateway for CloudApi {
         if since.is_none() {
             line::request_history(&self.graph, &self.settings, budget).await?;
         }
-        Ok(Pulled { mapped: Mapped::default(), cursor: None, chats: (0, 0) })
+        Ok(Pulled::default())
     }
 
     async fn follow_up(&self, task: &Lookup) -> Result<Vec<IngestEvent>, GatewayError> {

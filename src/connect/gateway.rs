@@ -195,7 +195,7 @@ pub struct LineState {
 }
 
 /// A page of history.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pulled {
     /// What it becomes. The events of a chat precede its messages: its read mark decides which of them are unread.
     pub mapped: Mapped,
@@ -203,6 +203,8 @@ pub struct Pulled {
     pub cursor: Option<Value>,
     /// Chats that are complete, and all of them.
     pub chats: (u64, u64),
+    /// Chats of the page that the gateway cannot read, and that are left out.
+    pub unreadable_chats: u64,
 }
 
 /// Where a media file can be fetched.

@@ -102,7 +102,7 @@ impl<'l> Sync<'l> {
             Ok(()) | Err(Interruption::Nothing) => {}
             Err(later) => return Err(later),
         }
-        self.progress.error.clear();
+        self.progress.clear_error();
         let (org, id, progress) = (self.leased.org, self.leased.connection.clone(), self.progress.to_text());
         let finish =
             move |tx: &mut Transaction<'_>| connection_leases::finish_sync(tx, org, &id, &progress, started);
@@ -117,7 +117,12 @@ impl<'l> Sync<'l> {
             return Ok(started);
         }
         let since = row.complete_until.map(|until| until.earlier_by(OVERLAP).micros());
-        self.progress = SyncProgress { since, ..SyncProgress::default() };
+        // What an earlier sync left out is still missing, unless this one begins anew.
+        let before = SyncProgress::parse(&row.sync_progress);
+        let before = before.unreadable_chats.max(before.unreadable_before);
+        let unreadable_before = if since.is_some() { before } else { 0 };
+        self.progress = SyncProgress { since, unreadable_before, ..SyncProgress::default() };
+        self.progress.clear_error();
         let (org, id, progress) = (self.leased.org, self.leased.connection.clone(), self.progress.to_text());
         let start = move |tx: &mut Transaction<'_>| connection_leases::start_sync(tx, org, &id, &progress);
         Ok(self.leased.store.write(org, start).await?)
@@ -164,7 +169,8 @@ impl<'l> Sync<'l> {
         self.progress.cursor = page.cursor;
         (self.progress.chats, self.progress.total_chats) = page.chats;
         self.progress.messages += messages as u64;
-        self.progress.error.clear();
+        self.progress.unreadable_chats += page.unreadable_chats;
+        self.progress.clear_error();
         Ok(self.store_progress(false).await?)
     }
 

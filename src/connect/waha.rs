@@ -10,6 +10,7 @@ mod fields;
 mod files;
 mod group;
 mod history;
+mod lists;
 mod lookup;
 mod media;
 mod message;

@@ -133,7 +133,7 @@ impl Gateway for FakeGateway {
     }
 
     async fn pull(&self, _: Option<Instant>, _: Option<&Value>, _: &Budget) -> Result<Pulled, GatewayError> {
-        Ok(Pulled { mapped: Mapped::default(), cursor: None, chats: (0, 0) })
+        Ok(Pulled::default())
     }
 
     async fn follow_up(&self, _: &Lookup) -> Result<Vec<IngestEvent>, GatewayError> {

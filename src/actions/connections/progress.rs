@@ -17,11 +17,24 @@ pub struct SyncProgress {
     pub total_chats: u64,
     /// Number of messages that it has read.
     pub messages: u64,
-    /// Why its last step failed; empty when it did not.
+    /// Number of chats that the gateway cannot read, and that are left out.
+    pub unreadable_chats: u64,
+    /// The same of earlier syncs since the whole history was read.
+    pub unreadable_before: u64,
+    /// Why its last step failed, or what is left out; empty when it is neither.
     pub error: String,
 }
 
 impl SyncProgress {
+    /// Sets the error to what is left out.
+    pub fn clear_error(&mut self) {
+        self.error = match self.unreadable_chats.max(self.unreadable_before) {
+            0 => String::new(),
+            1 => "1 chat could not be read".to_owned(),
+            count => format!("{count} chats could not be read"),
+        };
+    }
+
     /// The stored progress; what cannot be read begins anew.
     pub fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()

@@ -234,7 +234,7 @@ fn is_transient(status: StatusCode) -> bool {
 }
 
 /// Whether the response says which state the session should have.
-fn is_session_stopped(body: &Value) -> bool {
+pub(super) fn is_session_stopped(body: &Value) -> bool {
     body.get("expected").is_some() && body.get("status").is_some_and(Value::is_string)
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::{Client, Failure, LONG};
+use super::client::{Client, Failure};
 use super::context::{Context, link};
 use super::cursor::{Cursor, Stage};
 use super::fields::{instant, person};
-use super::history::{self, Listed, Reading};
+use super::history;
+use super::lists::{Lists, Messages, PAGE};
 use super::{group, message};
 use crate::connect::budget::Budget;
 use crate::connect::gateway::{FollowUp, GatewayError, Mapped, Pulled};
@@ -24,8 +25,6 @@ use crate::pb::ingest_event::Event;
 const OVERLAP: Duration = Duration::from_hours(1);
 /// Older files are no longer at WhatsApp.
 const MEDIA_AGE: Duration = Duration::from_hours(30 * 24);
-/// Messages of a page.
-const PAGE: usize = 500;
 /// Items of the other lists; chats are fewer because those with unread messages take a request each.
 const LIST: usize = 500;
 const CHATS: usize = 100;
@@ -42,8 +41,7 @@ impl Client {
         let cursor = cursor.and_then(|cursor| serde_json::from_value::<Cursor>(cursor.clone()).ok());
         let own = ChatAddress::of_phone(&self.settings.phone);
         let mut page = Page {
-            client: self,
-            budget,
+            lists: Lists { client: self, budget, unreadable_chats: 0 },
             context: Context { own, own_lid: None, at: Instant::now() },
             since: since.map(|since| Instant::from_micros(since.micros() - OVERLAP.as_micros() as i64)),
             mapped: Mapped::default(),
@@ -55,16 +53,16 @@ impl Client {
         let (done, next) = next.map_err(Failure::into_gateway_error)?;
         let cursor = next.as_ref().map(serde_json::to_value).transpose();
         let cursor = cursor.map_err(|error| GatewayError::Unexpected(error.to_string()))?;
-        Ok(Pulled { mapped: page.mapped, cursor, chats: done })
+        Ok(Pulled { mapped: page.mapped, cursor, chats: done, unreadable_chats: page.lists.unreadable_chats })
     }
 }
 
 /// Chats that are complete and all of them, and the next place.
 type Next = ((u64, u64), Option<Cursor>);
 
+/// A page that is being read.
 struct Page<'a> {
-    client: &'a Client,
-    budget: &'a Budget,
+    lists: Lists<'a>,
     context: Context,
     since: Option<Instant>,
     mapped: Mapped,
@@ -73,8 +71,8 @@ struct Page<'a> {
 impl Page<'_> {
     /// The first page: the session's own addresses.
     async fn begin(&mut self) -> Result<Next, Failure> {
-        self.budget.spend().await;
-        let session = self.client.session().await?;
+        self.lists.budget.spend().await;
+        let session = self.lists.client.session().await?;
         if let Some(lid) = person(&session, &["/me/lid"]) {
             link(&mut self.mapped, &self.context.own, &lid);
         }
@@ -92,7 +90,7 @@ impl Page<'_> {
 
     /// A page of a list that not every engine has.
     async fn list(&mut self, cursor: Cursor) -> Result<Next, Failure> {
-        let client = self.client;
+        let client = self.lists.client;
         let (path, next) = match cursor.stage {
             Stage::Lids => (client.path(&["lids"]), Stage::Contacts),
             Stage::Contacts => ("/api/contacts/all".to_owned(), Stage::Groups),
@@ -105,7 +103,7 @@ impl Page<'_> {
             query.push(("session", client.settings.account.clone()));
         }
         let next = Cursor { stage: next, started: cursor.started, ..Cursor::default() };
-        let items = match self.get(&path, &query).await {
+        let items = match self.lists.get(&path, &query).await {
             Ok(items) => items,
             Err(failure) if failure.is_unsupported() => return Ok(((0, 0), Some(next))),
             Err(failure) => return Err(failure),
@@ -128,7 +126,7 @@ impl Page<'_> {
 
     /// A page of chats, with how far each is read: what is pulled next counts as unread only after that.
     async fn chats(&mut self, cursor: Cursor) -> Result<Next, Failure> {
-        let items = self.chat_list(cursor.offset, CHATS).await?;
+        let items = self.lists.chat_list(cursor.offset, CHATS).await?;
         let messages = self.messages_from(0, cursor.chats);
         let old = self.since.is_none().then(|| Instant::from_micros(cursor.started));
         if cursor.is_repeated(&items) {
@@ -136,7 +134,7 @@ impl Page<'_> {
         }
         for item in &items {
             let Some(listed) = history::chat(&self.context, item, &mut self.mapped) else { continue };
-            let newest = self.newest(&listed).await?;
+            let newest = self.lists.newest(&listed).await?;
             history::read(&listed, &newest, old, &mut self.mapped);
         }
         let chats = cursor.chats + items.len() as u64;
@@ -152,51 +150,45 @@ impl Page<'_> {
         Cursor { stage: Stage::All, offset, from, chats, ..Cursor::default() }
     }
 
-    /// The newest messages of a chat with unread ones.
-    async fn newest(&mut self, listed: &Listed) -> Result<Vec<Value>, Failure> {
-        let Reading::Unread(count) = listed.reading else { return Ok(Vec::new()) };
-        let limit = usize::try_from(count).unwrap_or(PAGE).saturating_mul(2).saturating_add(20).min(PAGE);
-        let path = self.client.path(&["chats", listed.id.as_str(), "messages"]);
-        let query = [
-            ("limit", limit.to_string()),
-            ("sortBy", "timestamp".to_owned()),
-            ("sortOrder", "desc".to_owned()),
-        ];
-        let query = [&query[..], &[("downloadMedia", "false".to_owned())]].concat();
-        match self.get(&path, &query).await {
-            Err(failure) if failure.is_unsupported() => Ok(Vec::new()),
-            other => other,
-        }
-    }
-
-    /// A page of the messages of all chats.
-    async fn all(&mut self, cursor: Cursor) -> Result<Next, Failure> {
-        match self.messages("all", &cursor).await {
-            Err(failure) if failure.is_unsupported() && cursor.skip == 0 => {
-                Ok(((0, cursor.chats), Some(Cursor { stage: Stage::Each, ..cursor })))
+    /// A page of the messages of all chats. Where there is no such list, or a page of it cannot be read, the messages are read
+    /// chat by chat from the beginning.
+    async fn all(&mut self, mut cursor: Cursor) -> Result<Next, Failure> {
+        let is_first = cursor.skip == 0;
+        let read = match is_first {
+            true => self.lists.messages("all", &mut cursor).await,
+            false => self.lists.messages_again("all", &mut cursor).await,
+        };
+        match read {
+            Err(failure) if failure.is_unsupported() => {
+                if !is_first {
+                    self.lists.chat_list(0, 1).await?;
+                }
+                let each = Cursor { stage: Stage::Each, ..self.messages_from(0, cursor.chats) };
+                Ok(((0, cursor.chats), Some(each)))
             }
             Err(failure) => Err(failure),
-            Ok(items) if items.is_empty() || cursor.is_repeated(&items) => {
+            Ok(page) if page.items.is_empty() || cursor.is_repeated(&page.items) => {
                 Ok(((cursor.chats, cursor.chats), None))
             }
-            Ok(items) => Ok(((0, cursor.chats), Some(self.map(&items, cursor)))),
+            Ok(page) => Ok(((0, cursor.chats), Some(self.map(&page, cursor)))),
         }
     }
 
     /// Messages chat by chat, until a page is full.
     async fn each(&mut self, mut cursor: Cursor) -> Result<Next, Failure> {
-        let listed = self.chat_list(cursor.offset, CHATS).await?;
+        let listed = self.lists.chat_list(cursor.offset, CHATS).await?;
         let mut mapped = 0;
         for chat in &listed {
             let latest = instant(chat, &["/conversationTimestamp", "/timestamp", "/lastMessage/timestamp"]);
             let is_old = latest.is_some_and(|latest| self.since.is_some_and(|since| latest < since));
             let id = super::context::address(chat, "id").filter(|_| !is_old);
             while let Some(id) = &id {
-                let items = self.messages(id.as_str(), &cursor).await?;
+                let Some(page) = self.lists.messages_of(id, &mut cursor).await? else { break };
+                let items = &page.items;
                 mapped += items.len();
                 // WhatsApp Web drops nothing of a page, so a page that is not full is the last one.
-                let is_last = items.len() < PAGE / 2 || cursor.is_repeated(&items);
-                cursor = self.map(&items, cursor);
+                let is_last = items.is_empty() || items.len() < page.limit / 2 || cursor.is_repeated(items);
+                cursor = self.map(&page, cursor);
                 if is_last {
                     break;
                 }
@@ -213,47 +205,19 @@ impl Page<'_> {
         Ok(((cursor.offset as u64, cursor.chats), next))
     }
 
-    /// A page of messages, oldest first.
-    async fn messages(&mut self, chat: &str, cursor: &Cursor) -> Result<Vec<Value>, Failure> {
-        let path = self.client.path(&["chats", chat, "messages"]);
-        let query = [
-            ("limit", PAGE.to_string()),
-            ("offset", cursor.skip.to_string()),
-            ("sortBy", "timestamp".to_owned()),
-            ("sortOrder", "asc".to_owned()),
-            ("downloadMedia", "false".to_owned()),
-            ("filter.timestamp.gte", cursor.from.to_string()),
-        ];
-        self.get(&path, &query).await
-    }
-
-    async fn chat_list(&mut self, offset: usize, limit: usize) -> Result<Vec<Value>, Failure> {
-        let (limit, offset) = (("limit", limit.to_string()), ("offset", offset.to_string()));
-        let order = [("sortBy", "id".to_owned()), ("sortOrder", "asc".to_owned())];
-        let path = self.client.path(&["chats"]);
-        self.get(&path, &[&[limit, offset][..], &order].concat()).await
-    }
-
-    /// A list. Baileys returns groups as an object by their id.
-    async fn get(&mut self, path: &str, query: &[(&str, String)]) -> Result<Vec<Value>, Failure> {
-        self.budget.spend().await;
-        match self.client.get(path, query, LONG).await? {
-            Value::Array(items) => Ok(items),
-            Value::Object(items) => Ok(items.into_iter().map(|(_, item)| item).collect()),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(Failure::NotJson),
-        }
-    }
-
     /// Maps messages and returns the place after them. A message that cannot be mapped is left out.
-    fn map(&mut self, items: &[Value], cursor: Cursor) -> Cursor {
-        for item in items {
+    fn map(&mut self, page: &Messages, cursor: Cursor) -> Cursor {
+        for item in &page.items {
             let mut mapped = Mapped::default();
             match message::map(&self.context, item, &mut mapped) {
                 Ok(()) => self.add(item, mapped),
                 Err(problem) => tracing::warn!(problem, "a message of the history is left out"),
             }
         }
-        cursor.after_messages(items)
+        let next = cursor.after_messages(&page.items);
+        // After a small page, the next one may begin with the same message without being the end: the place does not count
+        // messages of its second that were left out.
+        if page.limit < PAGE { Cursor { first: None, ..next } } else { next }
     }
 
     /// Adds what a message became, without what another message of the page says already.

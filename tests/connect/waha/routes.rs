@@ -1,10 +1,15 @@
 //! The routes of the fake WAHA server.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::server::{Call, HALF, PHONE, State};
+use super::server::{Call, HALF, LARGE, PHONE, State};
+
+/// A response that no client reads.
+static TOO_LARGE: LazyLock<Bytes> = LazyLock::new(|| vec![b' '; 64 * 1024 * 1024 + 1].into());
 
 /// Carries out a request.
 pub fn answer(state: &mut State, call: &Call) -> (u16, Bytes) {
@@ -36,13 +41,15 @@ pub fn answer(state: &mut State, call: &Call) -> (u16, Bytes) {
         }
         ("GET", ["api", "default", "groups"]) => (200, page(&state.groups, call)),
         ("GET", ["api", "default", "groups", id, rest @ ..]) => group(state, id, rest),
+        ("GET", ["api", "default", "chats"]) if state.broken.contains("chats") => (500, json!({})),
         ("GET", ["api", "default", "chats"]) => {
             (200, page(&state.chats.values().cloned().collect::<Vec<_>>(), call))
         }
         (_, ["api", "default", "chats", chat, rest @ ..]) => of_chat(state, call, chat, rest),
         _ => (404, json!({ "message": "no such route" })),
     };
-    (status, body.to_string().replace(HALF, r"\ud83d").into())
+    let body = body.to_string().replace(HALF, r"\ud83d");
+    (status, if body.contains(LARGE) { TOO_LARGE.clone() } else { body.into() })
 }
 
 fn session(state: &State) -> Value {
@@ -71,7 +78,12 @@ fn group(state: &State, id: &str, rest: &[&str]) -> (u16, Value) {
 
 fn of_chat(state: &mut State, call: &Call, chat: &str, rest: &[&str]) -> (u16, Value) {
     match (call.method.as_str(), rest) {
-        ("GET", ["messages"]) => messages(state, call, chat),
+        ("GET", ["messages"]) => {
+            if state.crashes && state.broken.contains(chat) {
+                state.broken.insert("chats".to_owned());
+            }
+            messages(state, call, chat)
+        }
         ("GET", ["messages", id]) => match state.message(id) {
             Some(message) => (200, message.clone()),
             None => (404, json!({ "message": "no such message" })),
@@ -103,7 +115,7 @@ fn of_chat(state: &mut State, call: &Call, chat: &str, rest: &[&str]) -> (u16, V
 }
 
 fn messages(state: &State, call: &Call, chat: &str) -> (u16, Value) {
-    if chat == "all" && !state.has_all {
+    if (chat == "all" && !state.has_all) || state.broken.contains(chat) {
         return (500, json!({ "message": "Internal server error" }));
     }
     let from = call.query.get("filter.timestamp.gte").and_then(|from| from.parse::<i64>().ok()).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! A WAHA server that holds chats and messages, and does what WhatsApp would: a second message with a known id is dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -20,6 +20,8 @@ use super::routes;
 pub const KEY: &str = "waha-api-key";
 /// In a response, this becomes half of a surrogate pair.
 pub const HALF: &str = "<half>";
+/// A response with this is replaced by one that is too large.
+pub const LARGE: &str = "<large>";
 /// The phone number of the session.
 pub const PHONE: &str = "15550100466";
 
@@ -54,6 +56,10 @@ pub struct State {
     pub files: BTreeMap<String, Bytes>,
     /// Whether messages of all chats can be listed.
     pub has_all: bool,
+    /// Chats whose messages cannot be read.
+    pub broken: BTreeSet<String>,
+    /// Whether the engine lists no chats after it failed to read one of those.
+    pub crashes: bool,
     /// Messages that reached WhatsApp, with the request that sent them.
     pub sent: Vec<(String, Value)>,
     /// All requests with a correct API key.
@@ -100,6 +106,8 @@ impl Waha {
             lids: Vec::new(),
             files: BTreeMap::new(),
             has_all: true,
+            broken: BTreeSet::new(),
+            crashes: false,
             sent: Vec::new(),
             calls: Vec::new(),
             failures: Vec::new(),

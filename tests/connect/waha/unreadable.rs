@@ -1,13 +1,15 @@
 //! Webhooks and histories of which something cannot be read: the rest is read all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard::connect::gateway::Gateway;
+use serde_json::json;
+use switchboard::connect::budget::Budget;
+use switchboard::connect::gateway::{Gateway, GatewayError};
 use switchboard::pb::ingest_event::Event;
 
 use super::client::pulled;
-use super::server::{HALF, Waha, text};
-use super::service::{BASE, SECRET, Service};
+use super::server::{Failure, HALF, LARGE, Waha, text};
+use super::service::{BASE, SECRET, Service, TIMEOUT, is_id};
 use super::{ASHA, gateway};
 
 const CHATS: i64 = 5;
@@ -32,9 +34,12 @@ fn chat(n: i64) -> String {
 /// The bodies of the messages, by id.
 async fn bodies(gateway: &dyn Gateway) -> BTreeMap<String, String> {
     let (events, _) = pulled(gateway, None).await;
-    let messages = events.into_iter().filter_map(|event| match event {
-        Event::Message(message) => Some((message.id, message.body.unwrap_or_default())),
-        _ => None,
+    let messages = events.into_iter().filter_map(|event| {
+        if let Event::Message(message) = event {
+            Some((message.id, message.body.unwrap_or_default()))
+        } else {
+            None
+        }
     });
     messages.collect()
 }
@@ -75,4 +80,67 @@ async fn history_with_half_a_surrogate_pair_is_read() {
         assert_eq!(bodies.len(), 40, "all: {has_all}");
         assert_eq!(bodies["3EB00017"], "half \u{fffd}");
     }
+}
+
+#[tokio::test]
+async fn message_that_is_too_large_is_left_out() {
+    for (has_all, number) in [(true, 0), (true, 17), (true, 39), (false, 17), (false, 39)] {
+        let waha = server(has_all, number, LARGE).await;
+        waha.state().chats.get_mut(&chat(number % CHATS)).expect("a chat")["unreadCount"] = 9.into();
+        let bodies = bodies(&*gateway(&waha)).await;
+        assert_eq!(bodies.len(), 39, "all: {has_all}, {number}");
+        assert!(!bodies.contains_key(&format!("3EB0{number:04}")), "all: {has_all}, {number}");
+    }
+}
+
+#[tokio::test]
+async fn history_goes_on_after_a_chat_that_cannot_be_read() {
+    let waha = server(false, 0, "hi").await;
+    waha.state().broken = BTreeSet::from([chat(0), chat(2)]);
+    assert_eq!(bodies(&*gateway(&waha)).await.len(), 24);
+    // One failure of a chat may pass.
+    waha.state().broken.clear();
+    waha.fail("/api/default/chats/15550200001@c.us/messages", Failure::Status(500, json!({})));
+    assert_eq!(bodies(&*gateway(&waha)).await.len(), 40);
+}
+
+/// The failure of the first page that cannot be read.
+async fn failure(gateway: &dyn Gateway) -> GatewayError {
+    let (mut cursor, budget) = (None, Budget::per_minute(60_000));
+    loop {
+        match gateway.pull(None, cursor.as_ref(), &budget).await {
+            Ok(page) => cursor = Some(page.cursor.expect("more pages")),
+            Err(error) => return error,
+        }
+    }
+}
+
+#[tokio::test]
+async fn sync_waits_for_a_gateway_that_does_not_work() {
+    let path = "/api/default/chats/15550200001@c.us/messages";
+    let stopped = json!({ "status": "STOPPED", "expected": ["WORKING"] });
+    for (status, body) in [(422, stopped), (401, json!({})), (403, json!({})), (429, json!({}))] {
+        let waha = server(false, 0, "hi").await;
+        waha.fail(path, Failure::Status(status, body));
+        let error = failure(&*gateway(&waha)).await;
+        let expected = matches!(error, GatewayError::Unauthorized | GatewayError::Unavailable { .. });
+        assert!(expected, "{status}: {error:?}");
+    }
+    let waha = server(false, 0, "hi").await;
+    waha.fail(path, Failure::Silence);
+    assert!(matches!(failure(&*gateway(&waha)).await, GatewayError::Unavailable { .. }));
+    let waha = server(false, 0, "hi").await;
+    waha.state().broken.insert(chat(1));
+    waha.state().crashes = true;
+    assert!(matches!(failure(&*gateway(&waha)).await, GatewayError::Unavailable { .. }));
+}
+
+#[tokio::test]
+async fn sync_shows_that_a_chat_could_not_be_read() {
+    let waha = server(false, 0, "hi").await;
+    waha.state().broken.insert(chat(1));
+    let service = Service::start(waha).await;
+    service.message(&chat(4), is_id("3EB00039")).await;
+    let connection = service.synced(TIMEOUT).await;
+    assert_eq!(connection["sync"]["error"], "1 chat could not be read", "{connection:#}");
 }
