@@ -1,13 +1,17 @@
 //! Does what events require beyond being stored.
 
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::gateway::{FollowUp, Lookup};
 use super::lease::Leased;
 use super::media;
 use crate::actions::sends;
 use crate::error::Result;
-use crate::store::connections;
+use crate::pb::IngestEvent;
+use crate::pb::ingest_event::{Event, Receipt};
+use crate::store::{connections, send_views};
+use crate::telemetry::causes;
 
 /// Does one task, or hands it on. It may be done twice.
 pub(super) async fn follow_up(leased: &Leased, task: FollowUp, lookups: &mpsc::Sender<Lookup>) -> Result<()> {
@@ -26,6 +30,25 @@ pub(super) async fn follow_up(leased: &Leased, task: FollowUp, lookups: &mpsc::S
         }
         FollowUp::Accepted { send, message_id } => {
             sends::accept(&leased.store, leased.org, send, message_id).await?;
+        }
+        FollowUp::Receipt { send, receipt } => receive(leased, send, receipt).await?,
+    }
+    Ok(())
+}
+
+/// Stores a receipt of a send in the chat that it was sent to.
+async fn receive(leased: &Leased, send: Uuid, mut receipt: Receipt) -> Result<()> {
+    let org = leased.org;
+    let found = leased.store.read(move |connection| send_views::find(connection, org, send)).await?;
+    let of_session = found.filter(|view| view.send.session_id == leased.session);
+    let (Some(view), Some(message)) = (of_session, receipt.message.as_mut()) else { return Ok(()) };
+    view.send.address.as_str().clone_into(&mut message.chat);
+    // The receipt finds the message by WhatsApp's id only after this.
+    sends::accept(&leased.store, org, send, message.id.clone()).await?;
+    let event = IngestEvent { event: Some(Event::Receipt(receipt)), ..IngestEvent::default() };
+    for outcome in leased.ingest(vec![event]).await? {
+        if let Err(error) = outcome {
+            tracing::warn!(reason = causes(&error), "a receipt of a sent message was rejected");
         }
     }
     Ok(())

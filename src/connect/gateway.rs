@@ -17,7 +17,7 @@ use crate::actions::media::StoredBytes;
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
-use crate::pb::ingest_event::ConnectionStatus;
+use crate::pb::ingest_event::{ConnectionStatus, Receipt};
 
 pub use self::outgoing::{
     ChatChange, Content, MediaKind, OutgoingFile, OutgoingMessage, QuotedMessage, SendError, Sent,
@@ -171,6 +171,13 @@ pub enum FollowUp {
         send: Uuid,
         /// WhatsApp's id of the message.
         message_id: String,
+    },
+    /// A receipt of a message of the outbox.
+    Receipt {
+        /// The outbox's id of the message.
+        send: Uuid,
+        /// The receipt, which does not name the chat.
+        receipt: Receipt,
     },
     /// The line is in this state.
     State(LineState),

@@ -35,26 +35,35 @@ pub(super) fn map(value: &Value, status: &Value) -> Result<Mapped, String> {
         Some(group_id) if in_group => Some(group(group_id)?),
         _ => recipient.address().cloned().or_else(|| addressee(id)),
     };
-    let chat = chat.ok_or_else(|| "recipient_id: must be a phone number, a user id or a group".to_owned())?;
-    let by = if in_group { recipient.address().cloned() } else { Some(chat.clone()) };
+    let send = text(status, "/biz_opaque_callback_data").and_then(|text| text.parse().ok());
+    let by = if in_group { recipient.address().cloned() } else { chat.clone() };
     let needs_person = !matches!(kind, ReceiptKind::Server | ReceiptKind::Failed);
-    if needs_person && by.is_none() {
-        return Ok(Mapped { ignored: "a group's status that names no member", ..Mapped::default() });
-    }
-    let mut mapped = Mapped { events: recipient.events(at), ..Mapped::default() };
-    mapped.events.push(event(Event::Receipt(Receipt {
+    let mut receipt = Receipt {
         message: Some(MessageReference {
             id: id.to_owned(),
-            chat: chat.as_str().to_owned(),
             from_me: Some(true),
-            author: None,
+            ..MessageReference::default()
         }),
-        by: by.filter(|_| needs_person).map(|by| by.as_str().to_owned()).unwrap_or_default(),
+        by: by.as_ref().filter(|_| needs_person).map(ToString::to_string).unwrap_or_default(),
         kind: kind.into(),
         at: Some(at.into()),
         reason: (kind == ReceiptKind::Failed).then(|| reason(status)),
-    })));
-    if let Some(send) = text(status, "/biz_opaque_callback_data").and_then(|text| text.parse().ok()) {
+    };
+    let Some(chat) = chat else {
+        let send = send
+            .filter(|_| !needs_person)
+            .ok_or_else(|| "recipient_id: must be a phone number, a user id or a group".to_owned())?;
+        return Ok(Mapped { follow_ups: vec![FollowUp::Receipt { send, receipt }], ..Mapped::default() });
+    };
+    if needs_person && by.is_none() {
+        return Ok(Mapped { ignored: "a group's status that names no member", ..Mapped::default() });
+    }
+    if let Some(message) = &mut receipt.message {
+        chat.as_str().clone_into(&mut message.chat);
+    }
+    let mut mapped = Mapped { events: recipient.events(at), ..Mapped::default() };
+    mapped.events.push(event(Event::Receipt(receipt)));
+    if let Some(send) = send {
         mapped.follow_ups.push(FollowUp::Accepted { send, message_id: id.to_owned() });
     }
     Ok(mapped)

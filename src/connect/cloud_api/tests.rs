@@ -83,6 +83,9 @@ fn follow_up(follow_up: &FollowUp) -> Value {
         FollowUp::Accepted { send, message_id } => {
             json!({"accepted": {"send": send.to_string(), "message_id": message_id}})
         }
+        FollowUp::Receipt { send, receipt } => {
+            json!({"receipt": {"send": send.to_string(), "receipt": serde_json::to_value(receipt).unwrap()}})
+        }
         FollowUp::State(state) => json!({"state": [format!("{:?}", state.status), state.reason]}),
         FollowUp::Lookup(lookup) => json!({"lookup": format!("{lookup:?}")}),
         FollowUp::Sync => json!("sync"),

@@ -51,7 +51,7 @@ fn task(task: &FollowUp) -> Value {
         } }),
         FollowUp::Sync => json!("sync"),
         FollowUp::State(state) => json!({ "status": state.status.as_str_name(), "reason": state.reason }),
-        FollowUp::Accepted { .. } => json!("accepted"),
+        FollowUp::Accepted { .. } | FollowUp::Receipt { .. } => json!("accepted"),
     }
 }
 

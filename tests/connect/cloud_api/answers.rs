@@ -113,3 +113,30 @@ async fn lost_response_is_found_by_a_status_and_not_repeated() {
     assert_eq!((&message["unique_id"], &message["ack"]), (&json!(id), &json!("3")));
     assert_eq!((service.messages(PHONE).await.len(), service.sent(1).await.len()), (2, 1));
 }
+
+#[tokio::test]
+async fn failed_status_without_a_recipient_reaches_its_send() {
+    let service = Service::start().await;
+    let mut hello = incoming(NUMBER, "wamid.HBgLT6", "text", json!({"body": "hi"}));
+    let value = &mut hello["entry"][0]["changes"][0]["value"];
+    value["contacts"] = json!([{"profile": {"name": "Ravi"}, "user_id": "US.1349"}]);
+    value["messages"][0]["from_user_id"] = "US.1349".into();
+    value["messages"][0].as_object_mut().expect("an object").remove("from");
+    assert_eq!(service.webhook(&hello).await, 200);
+    let deadline = Instant::now() + TIMEOUT;
+    while service.manager.get("/v1/chats/US.1349@bsuid").await.status == 404 {
+        assert!(Instant::now() < deadline, "there is no chat");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let queue_id = service.send(json!({"chat_id": "US.1349@bsuid", "message": "hello"})).await;
+    service.becomes(&queue_id, "accepted").await;
+    let errors = json!([{"code": 131_026, "title": "Message undeliverable"}]);
+    let failed = json!({"id": "wamid.HBgL0001", "status": "failed", "timestamp": now(), "errors": errors,
+        "biz_opaque_callback_data": queue_id});
+    let mut webhook = change(NUMBER, "statuses", failed);
+    let value = webhook["entry"][0]["changes"][0]["value"].as_object_mut().expect("an object");
+    value.remove("contacts");
+    assert_eq!(service.webhook(&webhook).await, 200);
+    let failed = service.becomes(&queue_id, "failed").await;
+    assert_eq!(failed["failure_reason"], "131026 Message undeliverable");
+}
