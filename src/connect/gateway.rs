@@ -1,5 +1,6 @@
 //! What a kind of gateway implements.
 
+mod media;
 mod outgoing;
 
 use std::fmt;
@@ -7,18 +8,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::budget::Budget;
-use crate::actions::media::StoredBytes;
 use crate::ids::ChatAddress;
 use crate::instant::Instant;
 use crate::pb::IngestEvent;
 use crate::pb::ingest_event::{ConnectionStatus, Receipt};
 
+pub use self::media::{MediaBody, MediaError, MediaSource};
 pub use self::outgoing::{
     ChatChange, Content, MediaKind, OutgoingFile, OutgoingMessage, QuotedMessage, SendError, Sent,
 };
@@ -129,8 +129,11 @@ pub struct RawEvent {
     /// The account of another connection to which the event belongs, of the same organization and kind: all numbers of an app
     /// of the Cloud API share one webhook. `None` when it is for this connection.
     pub account: Option<String>,
+    /// The business account that it concerns as a whole. It belongs to all connections of that account, of the same organization
+    /// and kind, or to this one if there are none.
+    pub business_account: Option<String>,
     /// Files that the event contained. Each is put into the media store before the event is stored, which then has a
-    /// [`StoredBytes`] in its place; `null` for one that is too large.
+    /// [`StoredBytes`](crate::actions::media::StoredBytes) in its place; `null` for one that is too large.
     pub files: Vec<EmbeddedFile>,
 }
 
@@ -212,54 +215,6 @@ pub struct Pulled {
     pub chats: (u64, u64),
     /// Chats of the page that the gateway cannot read, and that are left out.
     pub unreadable_chats: u64,
-}
-
-/// Where a media file can be fetched.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MediaSource {
-    /// The message, as its events name it.
-    pub chat: String,
-    /// WhatsApp's id of the message.
-    pub message_id: String,
-    /// Whether the session sent the message.
-    pub from_me: bool,
-    /// Who sent it, in a group.
-    pub author: Option<String>,
-    /// What the gateway needs to find it: a URL, an id. Stored until the file is fetched.
-    pub locator: Value,
-    /// MIME type, if known.
-    pub mime_type: Option<String>,
-    /// Name of the file, if it has one.
-    pub file_name: Option<String>,
-    /// Size in bytes, if known.
-    pub size: Option<u64>,
-    /// SHA-256 of the file in hexadecimal digits, if known.
-    pub sha256: Option<String>,
-    /// Its bytes, if the event contained them.
-    pub stored: Option<Box<StoredBytes>>,
-}
-
-/// A media file.
-pub struct MediaBody {
-    /// MIME type, if the response names one.
-    pub mime_type: Option<String>,
-    /// Size in bytes, if the response names one.
-    pub size: Option<u64>,
-    /// The bytes, in pieces.
-    pub body: BoxStream<'static, Result<Bytes, MediaError>>,
-}
-
-/// Why a media file cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MediaError {
-    /// The gateway no longer has it.
-    Expired,
-    /// It is larger than allowed.
-    TooLarge,
-    /// It is at an address from which nothing is fetched, or not what it should be.
-    Rejected(&'static str),
-    /// It may succeed later.
-    Unavailable(String),
 }
 
 /// Why the gateway did not answer.

@@ -204,17 +204,23 @@ impl Inbound {
             return Ok(());
         }
         let (org, id, kind) = (target.id.org(), target.id.clone(), target.kind);
-        let mut by_account: BTreeMap<Option<String>, Vec<_>> = BTreeMap::new();
+        let mut by_account: BTreeMap<(Option<String>, Option<String>), Vec<_>> = BTreeMap::new();
         for mut event in events {
             self.keep_files(org, &mut event).await?;
-            by_account.entry(event.account.clone()).or_default().push(to_store(event));
+            let account = (event.account.clone(), event.business_account.clone());
+            by_account.entry(account).or_default().push(to_store(event));
         }
         let write = move |tx: &mut Transaction<'_>| {
             let mut stored = Vec::with_capacity(by_account.len());
-            for (account, events) in &by_account {
-                let owner = owner(tx, &id, kind, account.as_deref())?;
-                inbound_events::insert(tx, org, &owner, events)?;
-                stored.push(owner);
+            for ((account, business_account), events) in &by_account {
+                let owners = match business_account {
+                    Some(account) => owners(tx, &id, kind, account)?,
+                    None => vec![owner(tx, &id, kind, account.as_deref())?],
+                };
+                for owner in owners {
+                    inbound_events::insert(tx, org, &owner, events)?;
+                    stored.push(owner);
+                }
             }
             Ok(stored)
         };
@@ -250,6 +256,17 @@ fn owner(
     let Some(account) = account else { return Ok(receiving.clone()) };
     let found = connections::of_account(connection, receiving.org(), kind, account)?;
     Ok(found.unwrap_or_else(|| receiving.clone()))
+}
+
+/// The connections of a business account; the receiving one if there are none.
+fn owners(
+    connection: &mut Connection,
+    receiving: &ConnectionId,
+    kind: &str,
+    account: &str,
+) -> StoreResult<Vec<ConnectionId>> {
+    let found = connections::of_business_account(connection, receiving.org(), kind, account)?;
+    Ok(if found.is_empty() { vec![receiving.clone()] } else { found })
 }
 
 fn later(kind: &'static str, outcome: &'static str, error: &Error) -> Response {

@@ -44,8 +44,14 @@ mod tests {
     #[test]
     fn event_is_stored_without_nul_and_with_a_short_key() {
         let body = json!({"a\0": ["b\0c", {"d": "\\u0000"}]});
-        let event =
-            RawEvent { key: "k".repeat(300), body, chat: "1\0".to_owned(), account: None, files: Vec::new() };
+        let event = RawEvent {
+            key: "k".repeat(300),
+            body,
+            chat: "1\0".to_owned(),
+            account: None,
+            business_account: None,
+            files: Vec::new(),
+        };
         let stored = to_store(event);
         assert_eq!(stored.body, json!({"a": ["bc", {"d": "\\u0000"}]}).to_string());
         assert_eq!((stored.key.len(), stored.chat.as_str()), (64, "1"));

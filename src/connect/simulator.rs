@@ -231,6 +231,7 @@ fn raw_event(happening: Happening) -> Option<RawEvent> {
         body: serde_json::to_value(happening).ok()?,
         chat,
         account: None,
+        business_account: None,
         files: Vec::new(),
     })
 }

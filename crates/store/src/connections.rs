@@ -144,6 +144,18 @@ pub fn of_account(
     Ok(found.select(connections::connection_id).first(connection).optional()?)
 }
 
+/// The connections of a business account, in the order of their ids.
+pub fn of_business_account(
+    connection: &mut Connection,
+    org: OrgId,
+    kind: &str,
+    account: &str,
+) -> StoreResult<Vec<ConnectionId>> {
+    let found = org_rows!(connections, org, kind = kind, business_account = account);
+    let found = found.filter(connections::enabled).order(connections::connection_id);
+    Ok(found.select(connections::connection_id).load(connection)?)
+}
+
 /// The connection, locked until the transaction ends. Events that it receives do not wait.
 pub fn lock(
     connection: &mut Connection,

@@ -17,8 +17,17 @@ pub(super) fn map(settings: &ConnectionSettings, event: &Value) -> Mapped {
         return ignored("it concerns another WhatsApp Business Account");
     }
     let number = text(event, "/value/phone_number").and_then(phone);
-    if number.is_some_and(|number| number != ChatAddress::of_phone(&settings.phone)) {
-        return ignored("it concerns another phone number");
+    match number {
+        Some(number) if number != ChatAddress::of_phone(&settings.phone) => {
+            return ignored("it concerns another phone number");
+        }
+        // The state of the line is asked for regularly.
+        None if settings.business_account.is_empty() => {
+            return ignored(
+                "it may concern another WhatsApp Business Account: that of the connection is not set",
+            );
+        }
+        Some(_) | None => {}
     }
     let (status, reason) = match text(event, "/value/event").unwrap_or_default() {
         "PARTNER_REMOVED" | "PARTNER_APP_UNINSTALLED" | "ACCOUNT_OFFBOARDED" => (

@@ -91,7 +91,11 @@ fn other(entry: &Value, change: &Value, account: &str) -> RawEvent {
         fields.insert("waba".to_owned(), entry.get("id").cloned().unwrap_or(Value::Null));
         fields.insert("time".to_owned(), entry.get("time").cloned().unwrap_or(Value::Null));
     }
-    raw("other", None, "", body, account)
+    // The entry of an app that a business removed is that of the app's own business.
+    let business = text(&body, "/value/waba_info/waba_id").or_else(|| text(entry, "/id")).map(str::to_owned);
+    let event = raw("other", None, "", body, account);
+    let is_of_number = text(&event.body, "/value/metadata/phone_number_id").is_some();
+    RawEvent { business_account: business.filter(|_| !is_of_number), ..event }
 }
 
 /// A raw event. Without an id of Meta's, its key is a hash.
@@ -100,7 +104,14 @@ fn raw(kind: &str, id: Option<String>, chat: &str, body: Value, account: &str) -
     let owner = owner.map(str::to_owned);
     let hash = || hex(&sha256(body.to_string().as_bytes()));
     let id = id.filter(|id| id.len() <= MAX_ID).unwrap_or_else(hash);
-    RawEvent { key: format!("{kind}/{id}"), body, chat: chat.to_owned(), account: owner, files: Vec::new() }
+    RawEvent {
+        key: format!("{kind}/{id}"),
+        body,
+        chat: chat.to_owned(),
+        account: owner,
+        business_account: None,
+        files: Vec::new(),
+    }
 }
 
 /// What makes an item another one than those before: the same message may come as several types, such as a placeholder.

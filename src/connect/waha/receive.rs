@@ -47,7 +47,7 @@ pub(super) fn receive(settings: &ConnectionSettings, request: &InboundRequest) -
     let files = take_files(&mut event);
     remove_large(&mut event);
     let chat = chat(&event);
-    Ok(Received::Events(vec![RawEvent { key, body: event, chat, account, files }]))
+    Ok(Received::Events(vec![RawEvent { key, body: event, chat, account, business_account: None, files }]))
 }
 
 fn refused(status: StatusCode, reason: &'static str) -> Refused {

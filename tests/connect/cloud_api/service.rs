@@ -32,6 +32,11 @@ impl Drop for Service {
 
 impl Service {
     pub async fn start() -> Self {
+        Self::start_with(ACCOUNT).await
+    }
+
+    /// Connects the phone number, of that WhatsApp Business Account.
+    async fn start_with(business_account: &str) -> Self {
         let graph = Graph::start().await;
         graph.set_number("display_phone_number", PHONE);
         let media = std::env::temp_dir().join(format!("sb-cloud-{}", uuid::Uuid::now_v7().simple()));
@@ -40,15 +45,15 @@ impl Service {
         let world = World::start_with("127.0.0.1:0", &args).await;
         let manager = world.anonymous().token(&world.key("read,send,manage").await);
         let mut service = Self { world, graph, manager, id: String::new(), media };
-        service.id = service.connect(PHONE, NUMBER).await;
+        service.id = service.connect(PHONE, NUMBER, business_account).await;
         service
     }
 
     /// Connects a phone number. Returns the id of the connection.
-    async fn connect(&self, phone: &str, account: &str) -> String {
+    async fn connect(&self, phone: &str, account: &str, business_account: &str) -> String {
         let connection = json!({
             "kind": "cloud_api", "phoneNumber": phone, "url": self.graph.url(), "account": account, "apiKey": TOKEN,
-            "webhookSecret": APP_SECRET, "verifyToken": VERIFY_TOKEN, "businessAccount": ACCOUNT,
+            "webhookSecret": APP_SECRET, "verifyToken": VERIFY_TOKEN, "businessAccount": business_account,
         });
         let made = self.manager.json("POST", "/api/v1/connections", connection.to_string()).await.expect(201);
         let text = made.text();
@@ -183,7 +188,7 @@ async fn webhooks_are_verified_stored_once_and_mapped() {
 #[tokio::test]
 async fn event_of_another_number_goes_to_its_connection() {
     let service = Service::start().await;
-    let other = service.connect("15550100478", "1066").await;
+    let other = service.connect("15550100478", "1066", ACCOUNT).await;
     let hello =
         |number: &str, id: &str| incoming(number, id, "text", json!({"body": format!("to {number}")}));
     assert_eq!(service.webhook(&hello("1066", "wamid.HBgLT2")).await, 200);
@@ -217,4 +222,27 @@ async fn webhook_with_half_a_surrogate_pair_is_stored() {
     service.message(PHONE, |message| message["body"] == "half \u{fffd}").await;
     assert_eq!(service.webhook_body(r#"{"entry":[{"id":1e999}]}"#.to_owned()).await, 200);
     service.has_event(&service.id, "failed").await;
+}
+
+/// What the app that a business removed sends.
+fn removed(account: &str) -> Value {
+    let value = json!({"event": "PARTNER_REMOVED", "waba_info": {"waba_id": account}});
+    json!({"entry": [{"id": account, "changes": [{"field": "account_update", "value": value}]}]})
+}
+
+#[tokio::test]
+async fn change_of_an_account_goes_to_its_connections() {
+    let service = Service::start_with("").await;
+    let [one, two] = [("15550100478", "1066"), ("15550100479", "1067")];
+    let others = [service.connect(one.0, one.1, "2041").await, service.connect(two.0, two.1, "2041").await];
+    assert_eq!(service.webhook(&removed("2041")).await, 200);
+    assert!(service.events().await.is_empty());
+    for id in &others {
+        service.has_event(id, "mapped").await;
+    }
+    // Whose account is not set is not changed by that of an account without a connection.
+    assert_eq!(service.webhook(&removed("2042")).await, 200);
+    service.has_event(&service.id, "ignored").await;
+    let own = service.manager.get(format!("/api/v1/connections/{}", service.id)).await.expect(200).json();
+    assert_ne!(own["status"], "logged_out", "{own:#}");
 }
