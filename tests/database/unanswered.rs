@@ -35,17 +35,23 @@ async fn server_that_does_not_answer_delays_no_connection() {
 /// All connections wait for the former primary.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hanging_primary_is_abandoned_for_the_new_one() {
-    no_write_reaches_a_former_primary(8).await;
+    no_write_reaches_a_former_primary(8, 1).await;
+}
+
+/// All connections wait for the former primary but that of the next readiness check, which reaches the new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_to_a_former_primary_are_replaced_at_once() {
+    no_write_reaches_a_former_primary(1, 16).await;
 }
 
 /// One connection waits for the former primary while others are opened to the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connection_to_a_former_primary_is_not_used_again() {
-    no_write_reaches_a_former_primary(1).await;
+    no_write_reaches_a_former_primary(1, 1).await;
 }
 
-/// Pauses the primary for that many writes, and continues it when another server has taken over.
-async fn no_write_reaches_a_former_primary(lost_writes: usize) {
+/// Pauses the primary for that many times that many writes, and continues it when another server has taken over.
+async fn no_write_reaches_a_former_primary(times: usize, at_a_time: usize) {
     let primary = Cluster::start(&REPLICATED).await;
     let first = World::alone_in(&primary, &[]).await;
     let chat = first.chat("Alice").await;
@@ -60,9 +66,9 @@ async fn no_write_reaches_a_former_primary(lost_writes: usize) {
     assert_eq!(write("first").await, 200);
 
     let paused = primary.pause();
-    for _ in 0..lost_writes {
-        let status = write("lost").await;
-        assert!([503, 504].contains(&status), "{status}");
+    for _ in 0..times {
+        let writes = futures_util::future::join_all((0..at_a_time).map(|_| write("lost"))).await;
+        assert!(writes.iter().all(|status| [503, 504].contains(status)), "{writes:?}");
     }
     standby.promote().await;
     until("a write is done", async || write("second").await == 200).await;

@@ -181,6 +181,11 @@ impl Store {
         Ok(blocking(connect(&url).await?, readiness::server_role).await?.1)
     }
 
+    /// How often another server has taken over, as far as this process knows.
+    pub fn takeovers(&self) -> u64 {
+        timeline::takeovers()
+    }
+
     /// Replaces all connections. For when they do not answer: their server hangs or is gone, and nothing closes them.
     pub fn abandon_connections(&self) {
         self.shared.runners.iter().for_each(Runner::abandon);

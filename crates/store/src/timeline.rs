@@ -2,6 +2,7 @@
 //!
 //! A server that takes over begins a new timeline. What is written to a server on an older one is lost when that is rewound.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use diesel::prelude::*;
@@ -14,6 +15,9 @@ use super::connection::Connection;
 
 /// The newest timeline that this process has reached.
 static NEWEST: RwLock<Option<Timeline>> = RwLock::new(None);
+
+/// How often another server has taken over, as far as this process knows.
+static TAKEOVERS: AtomicU64 = AtomicU64::new(0);
 
 /// A standby writes to no timeline. Every role may call these functions.
 const TIMELINE: &str = "SELECT system_identifier, CASE WHEN NOT pg_is_in_recovery() THEN \
@@ -35,6 +39,11 @@ struct Row {
     timeline: Option<i64>,
 }
 
+/// How often another server has taken over, as far as this process knows.
+pub(super) fn takeovers() -> u64 {
+    TAKEOVERS.load(Ordering::Relaxed)
+}
+
 impl Timeline {
     /// The timeline of a server that accepts writes; `None` for others, and for databases that do not have timelines.
     #[expect(clippy::disallowed_methods, reason = "a statement that runs once a connection")]
@@ -51,6 +60,9 @@ impl Timeline {
         let mut newest = NEWEST.write().unwrap_or_else(PoisonError::into_inner);
         let is_former = newest.is_some_and(|newest| self.is_before(newest));
         if !is_former {
+            if newest.is_some_and(|newest| newest.is_before(self)) {
+                TAKEOVERS.fetch_add(1, Ordering::Relaxed);
+            }
             *newest = Some(self);
         }
         !is_former

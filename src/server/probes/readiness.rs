@@ -84,9 +84,16 @@ pub(super) async fn watch(
 ) {
     let mut test_write: Option<JoinHandle<Result<()>>> = None;
     let mut unanswered = Unanswered::default();
+    let mut takeovers = store.takeovers();
     while checks.borrow().process == OK {
         let checked = tokio::time::timeout(TIMEOUT, check(&store)).await;
         unanswered.update(&store, is_unanswered(&checked));
+        if takeovers != store.takeovers() {
+            // Those to the former primary may wait for its answer for ever.
+            takeovers = store.takeovers();
+            store.abandon_connections();
+            tracing::warn!("another database server has taken over: all connections were replaced");
+        }
         let found = match checked {
             _ if is_database_restarting.load(Ordering::Relaxed) => Checks::RESTARTING,
             Ok(Ok(found)) => found,
