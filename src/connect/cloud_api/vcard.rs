@@ -84,17 +84,13 @@ fn add_names(name: &mut Map<String, Value>, value: &str) {
 
 /// The components of a value, which semicolons separate unless they are escaped.
 fn components(value: &str) -> Vec<String> {
-    let mut components = vec![String::new()];
-    for part in value.split(';') {
-        match components.last_mut() {
-            Some(last) if last.ends_with('\\') => {
-                last.push(';');
-                last.push_str(part);
-            }
-            _ => components.push(part.to_owned()),
-        }
-    }
-    components.iter().skip(1).map(|component| unescaped(component)).collect()
+    let mut is_escaped = false;
+    let components = value.split(|c| {
+        let separates = c == ';' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        separates
+    });
+    components.map(unescaped).collect()
 }
 
 fn telephone(parameters: &str, value: &str) -> Value {
@@ -152,7 +148,7 @@ mod tests {
             "name": {"formatted_name": "Asha, Rao", "first_name": "Asha", "last_name": "Rao"},
             "phones": [{"phone": "+1 555 010 1844", "type": "WORK", "wa_id": "15550101844"}, {"phone": "1", "type": "CELL"}],
             "emails": [{"email": "asha@acme.example"}],
-            "org": {"company": "Acme; Sons", "title": "Buyer"},
+            "org": {"company": "Acme; Sons\\", "title": "Buyer"},
         });
         assert_eq!(read(&write(&contact)), Some(contact));
     }
