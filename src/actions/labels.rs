@@ -16,7 +16,7 @@ use crate::text_key::text_key;
 
 const FIELD: &str = "labels";
 /// The most labels of a chat.
-pub(super) const MAX_LABELS: usize = 100;
+const MAX_LABELS: usize = 100;
 const MAX_CHARACTERS: usize = 100;
 
 /// A label to create.
@@ -186,10 +186,16 @@ pub fn parse(lists: &[String]) -> Result<Vec<LabelName>> {
         check_name(FIELD, name)?;
         names.entry(text_key(name)).or_insert_with(|| name.to_owned());
     }
-    if names.len() > MAX_LABELS {
-        return Err(Error::invalid(FIELD, format_args!("must be at most {MAX_LABELS}")));
-    }
+    check_count(FIELD, names.len())?;
     Ok(names.into_iter().map(|(key, name)| LabelName { key, name }).collect())
+}
+
+/// Returns an error about the field if a chat may not have that many labels.
+pub(super) fn check_count(field: &str, count: usize) -> Result<()> {
+    if count > MAX_LABELS {
+        return Err(Error::invalid(field, format_args!("must be at most {MAX_LABELS}")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -110,9 +110,9 @@ pub async fn accept(store: &Store, org: OrgId, send: Uuid, message_id: String) -
 
 /// The send cannot be sent. Returns the state that it ends in: `unknown` if an earlier attempt may have sent it, else `failed`.
 pub async fn give_up(store: &Store, org: OrgId, send: Uuid, reason: String) -> Result<&'static str> {
-    let given_up = store.write(writer(org), move |tx| {
-        end_unsent(tx, send, &[QUEUED, SENDING], FAILED, &shortened(reason.clone()))
-    });
+    let reason = shortened(reason);
+    let given_up =
+        store.write(writer(org), move |tx| end_unsent(tx, send, &[QUEUED, SENDING], FAILED, &reason));
     Ok(if given_up.await?.is_some_and(|row| row.state == UNKNOWN) { UNKNOWN } else { FAILED })
 }
 

@@ -51,7 +51,8 @@ fn task(task: &FollowUp) -> Value {
         } }),
         FollowUp::Sync => json!("sync"),
         FollowUp::State(state) => json!({ "status": state.status.as_str_name(), "reason": state.reason }),
-        FollowUp::Accepted { .. } | FollowUp::Receipt { .. } => json!("accepted"),
+        FollowUp::Accepted { .. } => json!("accepted"),
+        FollowUp::Receipt { .. } => json!("receipt"),
     }
 }
 

@@ -8,7 +8,7 @@ use prost_types::value::Kind;
 use super::fields::{Fields, address, body, instant, json, required, text};
 use crate::actions::chat_properties::PropertyInput;
 use crate::actions::ingest::change::{Change, InboxChange};
-use crate::actions::labels::{self, MAX_LABELS};
+use crate::actions::labels;
 use crate::error::{Error, Result};
 use crate::pb::ingest_event::{Inbox, Note};
 use crate::store::labels::LabelName;
@@ -56,9 +56,7 @@ fn label_names(names: &[String]) -> Result<Vec<LabelName>> {
         })?;
         labels.entry(label.key.clone()).or_insert(label);
     }
-    if labels.len() > MAX_LABELS {
-        return Err(Error::invalid("inbox.labels", format_args!("must be at most {MAX_LABELS}")));
-    }
+    labels::check_count("inbox.labels", labels.len())?;
     Ok(labels.into_values().collect())
 }
 
