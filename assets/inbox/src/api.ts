@@ -2,22 +2,23 @@
 import { Code, ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import { signal } from '@preact/signals';
-import type { ChatChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
+import type { ChatChange, FieldChange, WatchChatsResponse } from '../generated/switchboard/v1/change_pb';
 import { type Caller, CallerService } from '../generated/switchboard/v1/caller_pb';
 import { type Chat, ChatService, type CountChatsResponse } from '../generated/switchboard/v1/chat_pb';
 import { type Connection, ConnectionService } from '../generated/switchboard/v1/connection_pb';
 import { LabelService } from '../generated/switchboard/v1/label_pb';
 import { type Member, MemberService } from '../generated/switchboard/v1/member_pb';
 import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
-import { type Note, NoteService } from '../generated/switchboard/v1/note_pb';
+import type { Note } from '../generated/switchboard/v1/note_pb';
 import { type Property, PropertyService } from '../generated/switchboard/v1/property_pb';
 import type { SearchHit } from '../generated/switchboard/v1/search_pb';
 import { type Session, type SessionSend, SessionService } from '../generated/switchboard/v1/session_pb';
+import { Noting } from './noting';
 import { digits, through } from './phones';
 import { Sending } from './sending';
 
 export type { Outgoing } from './sending';
-export type { Caller, Chat, ChatChange, CountChatsResponse, ChatMessage, Connection, Member, Note, Property, SearchHit, Session, SessionSend };
+export type { Caller, Chat, ChatChange, CountChatsResponse, ChatMessage, Connection, FieldChange, Member, Note, Property, SearchHit, Session, SessionSend };
 
 /** The filters that the service applies to a list of chats. Empty text means any. */
 export interface Wanted {
@@ -51,18 +52,17 @@ const MOST_NAMES = 200n;
 const HITS = 25;
 const PINNED = 25n;
 const SENDS = 20n;
-const NOTES = 200n;
 
 export class Api {
   private readonly callers;
   private readonly chats;
   readonly sending: Sending;
+  readonly noting: Noting;
   private readonly sessionService;
   private readonly connectionService;
   private readonly memberService;
   private readonly labelService;
   private readonly propertyService;
-  private readonly noteService;
   private readonly base: string;
   /** The phone numbers that the token may use. */
   readonly sessions = signal<readonly Session[]>([]);
@@ -83,7 +83,7 @@ export class Api {
     this.memberService = createClient(MemberService, transport);
     this.labelService = createClient(LabelService, transport);
     this.propertyService = createClient(PropertyService, transport);
-    this.noteService = createClient(NoteService, transport);
+    this.noting = new Noting(transport);
   }
 
   /** Who the token stands for, and what it may do. */
@@ -146,12 +146,12 @@ export class Api {
     return (await Promise.all(pages)).flat();
   }
 
-  /** Undefined when the phone number does not hold such a chat. */
+  /** Undefined when the phone number does not hold such a chat, or nothing can have such an id. */
   async findChat(chatId: string, number: string): Promise<Chat | undefined> {
     try {
       return await this.chats.getChat({ chatId }, through(number));
     } catch (error) {
-      if (ConnectError.from(error).code === Code.NotFound) {
+      if ([Code.NotFound, Code.InvalidArgument].includes(ConnectError.from(error).code)) {
         return undefined;
       }
       throw error;
@@ -180,10 +180,18 @@ export class Api {
     await this.update(chat, { assignedTo: email }, 'assigned_to');
   }
 
-  /** Changes the chat's current labels, which may differ from those on screen. */
+  /** A chat as it is now, which may differ from what is on screen. */
+  async chat({ chatId, orgPhone }: Chat): Promise<Chat> {
+    return this.chats.getChat({ chatId }, through(digits(orgPhone)));
+  }
+
+  /** Changes the chat's current labels; the same array changes nothing. */
   async changeLabels(chat: Chat, change: (labels: string[]) => string[]): Promise<void> {
-    const { labels } = await this.chats.getChat({ chatId: chat.chatId }, through(digits(chat.orgPhone)));
-    await this.update(chat, { labels: change(labels) }, 'labels');
+    const { labels } = await this.chat(chat);
+    const changed = change(labels);
+    if (changed !== labels) {
+      await this.update(chat, { labels: changed }, 'labels');
+    }
   }
 
   async close({ chatId }: Chat, isClosed: boolean): Promise<void> {
@@ -229,11 +237,11 @@ export class Api {
     return (await this.connectionService.listConnections({ limit: MOST_NAMES })).data;
   }
 
-  /** The newest sends of a session that wait or failed. */
-  async troubles(sessionId: string): Promise<SessionSend[]> {
-    const states = ['queued', 'sending', 'failed', 'unknown'];
+  /** The newest sends of a session in these states, and whether there are more. */
+  async sends(sessionId: string, states: readonly string[]): Promise<{ sends: SessionSend[]; hasMore: boolean }> {
     const pages = await Promise.all(states.map((state) => this.sessionService.listSessionSends({ sessionId, state, limit: SENDS })));
-    return pages.flatMap(({ data }) => data);
+    const sends = pages.flatMap(({ data }) => data).sort((a, b) => Number(b.createdAt - a.createdAt));
+    return { sends, hasMore: pages.some(({ nextCursor }) => nextCursor !== undefined) };
   }
 
   async members(): Promise<Member[]> {
@@ -250,28 +258,11 @@ export class Api {
     return (await this.propertyService.listProperties({ limit: MOST_NAMES })).data;
   }
 
-  /** The newest changes of a chat by people and programs. */
-  async history(chat: Chat): Promise<ChatChange[]> {
-    const page = { chatId: chat.chatId, action: 'chat.*', limit: 30n };
-    return (await this.chats.listChatAuditLogs(page, through(digits(chat.orgPhone)))).auditLogs;
-  }
-
-  /** The newest notes of a chat. */
-  async notes(chat: Chat): Promise<Note[]> {
-    const page = { chatId: chat.chatId, limit: NOTES, skipCount: true };
-    return (await this.noteService.listChatNotes(page)).notes;
-  }
-
-  async writeNote({ chatId }: Chat, message: string): Promise<void> {
-    await this.noteService.createNote({ chatId, message });
-  }
-
-  async editNote({ messageId: noteId }: Note, message: string): Promise<void> {
-    await this.noteService.updateNote({ noteId, message });
-  }
-
-  async deleteNote({ messageId: noteId }: Note): Promise<void> {
-    await this.noteService.deleteNote({ noteId });
+  /** A page of the changes of a chat of one kind, newest first. */
+  async history(chat: Chat, action: string, limit: number, cursor: string): Promise<Page<ChatChange, string>> {
+    const page = { chatId: chat.chatId, action, limit: BigInt(limit), cursor };
+    const { auditLogs, nextCursor } = await this.chats.listChatAuditLogs(page, through(digits(chat.orgPhone)));
+    return { items: auditLogs, next: nextCursor };
   }
 
   /** A stored file. */

@@ -3,7 +3,7 @@ import type { JsonValue } from '@bufbuild/protobuf';
 import type { ChatMessage } from './api';
 import { type Fields, fields, json, number, text } from './json';
 import { noticeOf } from './notice-texts';
-import { length, phone, plain } from './texts';
+import { isolate, length, phone, plain } from './texts';
 
 export interface Media {
   kind: 'image' | 'video' | 'audio' | 'document' | 'sticker';
@@ -19,6 +19,7 @@ export interface Place {
   latitude: number;
   longitude: number;
   name: string;
+  address: string;
 }
 
 export interface Poll {
@@ -33,14 +34,24 @@ const KINDS: Record<string, string> = {
   poll_creation: '📊 Poll', order: '🛒 Order', product: '🛍 Product', album: '📷 Album', event: '📅 Event', event_creation: '📅 Event',
   group_invite: 'Invitation to a group', groups_v4_invite: 'Invitation to a group', ciphertext: 'Waiting for this message',
   revoked: 'This message was deleted', interactive: 'Message with buttons', buttons: 'Message with buttons', list: 'Message with a list',
-  template: 'Template message', payment: 'Payment', reaction: 'Reaction',
+  buttons_response: 'Answer with a button', template_button_reply: 'Answer with a button', list_response: 'Answer from a list',
+  native_flow_response: 'Answer to a form', template: 'Template message', hsm: 'Template message', payment: 'Payment', reaction: 'Reaction',
+  newsletter_admin_invite: 'Invitation to manage a channel', newsletter_follower_invite: 'Invitation to a channel',
+  poll_result_snapshot: '📊 Results of a poll', request_phone_number: 'Request for your phone number', rich_response: 'Answer of a bot',
+  scheduled_call: '📞 Planned call', sticker_pack: 'Sticker pack',
 };
+
+/** Kinds that the text of the message does not show. */
+const NAMED = new Set([
+  'order', 'product', 'event', 'event_creation', 'group_invite', 'groups_v4_invite', 'payment', 'album', 'newsletter_admin_invite',
+  'newsletter_follower_invite', 'poll_result_snapshot', 'scheduled_call', 'sticker_pack',
+]);
 
 const MEDIA_KINDS: Record<string, Media['kind']> = {
   image: 'image', video: 'video', gif: 'video', audio: 'audio', ptt: 'audio', document: 'document', sticker: 'sticker',
 };
 
-/** A message in one line. */
+/** A message in one line; of a notice, the names are isolated. */
 export function summary(message: ChatMessage): string {
   if (message.isDeleted) {
     return 'This message was deleted';
@@ -60,13 +71,20 @@ export function summary(message: ChatMessage): string {
   return body || kind || mediaOf(message)?.filename || 'Message that this page cannot show';
 }
 
+/** Whether the number has sent the same text or file with both. */
+export function isSameContent(one: ChatMessage, other: ChatMessage): boolean {
+  const [media, otherMedia] = [mediaOf(one), mediaOf(other)];
+  const isSameFile = media?.filename === otherMedia?.filename && media?.bytes === otherMedia?.bytes;
+  return one.fromMe && other.fromMe && !one.isDeleted && one.messageType === other.messageType && one.body === other.body && isSameFile;
+}
+
 /** What a message is that is more than its text; empty for most. */
 export function kindOf({ messageType = '', inviteV4 }: ChatMessage): string {
-  if (!['order', 'product', 'event', 'event_creation', 'group_invite', 'groups_v4_invite', 'payment', 'album'].includes(messageType)) {
+  if (!NAMED.has(messageType)) {
     return '';
   }
   const group = plain(text(fields(inviteV4), 'groupName', 'group_name', 'name', 'subject'));
-  return KINDS[messageType] + (group && `: ${group}`);
+  return KINDS[messageType] + (group && `: ${isolate(group)}`);
 }
 
 /** The text that people wrote. A location or a contact repeats its data as its body. */
@@ -101,7 +119,7 @@ export function placeOf(message: ChatMessage): Place | undefined {
   if (latitude === undefined || longitude === undefined) {
     return undefined;
   }
-  return { latitude, longitude, name: plain(text(place, 'name', 'description', 'address')) };
+  return { latitude, longitude, name: plain(text(place, 'name', 'description')), address: plain(text(place, 'address')) };
 }
 
 /** The names and numbers on the visiting cards. */
@@ -117,8 +135,9 @@ export function cardsOf(message: ChatMessage): { name: string; phones: string[] 
 
 export function pollOf(message: ChatMessage): Poll | undefined {
   const poll = fields(message.pollInfo);
-  const options = poll.options ?? poll.pollOptions ?? poll.poll_options;
-  if (!Array.isArray(options)) {
+  // Beside `pollOptions`, `options` are the settings of the poll.
+  const options = [poll.pollOptions, poll.poll_options, poll.options].find((list): list is JsonValue[] => Array.isArray(list));
+  if (!options) {
     return undefined;
   }
   const results = json(message.pollResults);

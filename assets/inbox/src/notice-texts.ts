@@ -1,7 +1,7 @@
 // The words of WhatsApp's own notices between messages: calls, changes of a group, security codes.
 import type { ChatMessage } from './api';
 import { type Fields, fields, number, text } from './json';
-import { length, plain } from './texts';
+import { isolate, length, plain } from './texts';
 
 /** Names a person by a contact id. */
 export type Names = (contact: string) => string;
@@ -34,7 +34,7 @@ const GROUP: Record<string, Words> = {
   promote: ({ whom }) => `${list(whom)} ${are(whom, 'an admin now', 'admins now')}`,
   remove: ({ who, whom }) => (isOthers(who, whom) ? `${who} removed ${list(whom)}` : `${list(whom)} left`),
   revoke_invite: ({ who }) => by(who, 'replaced the invitation link', 'The invitation link was replaced'),
-  subject: ({ who, body }) => by(who, `named the group “${body}”`, body ? `The group is now named “${body}”` : 'The name of the group changed'),
+  subject: ({ who, body }) => by(who, `named the group “${isolate(body)}”`, body ? `The group is now named “${isolate(body)}”` : 'The name of the group changed'),
   announce: ({ who, body }) => by(who, body === 'off' ? 'lets all members write' : 'lets only admins write', 'Who may write to the group changed'),
   restrict: ({ who, body }) => by(who, body === 'off' ? 'lets all members change the group' : 'lets only admins change the group', 'Who may change the group changed'),
 };
@@ -51,9 +51,9 @@ const NOTICES: Record<string, Words> = {
   pin_message: ({ who }) => by(who, 'pinned a message', 'A message was pinned'),
   pinned_message: ({ who }) => by(who, 'pinned a message', 'A message was pinned'),
   keep_in_chat: ({ who }) => by(who, 'kept a disappearing message', 'A disappearing message was kept'),
-  poll_update: ({ who, body }) => by(who, `voted${body && ` for ${body}`} in a poll`, 'Somebody voted in a poll'),
+  poll_update: ({ who, body }) => by(who, `voted${body && ` for ${isolate(body)}`} in a poll`, 'Somebody voted in a poll'),
   event_response: ({ who }) => by(who, 'answered the invitation to an event', 'The invitation to an event was answered'),
-  reaction: ({ who, body }) => (body ? by(who, `reacted with ${body}`, `Reaction: ${body}`) : ''),
+  reaction: ({ who, body }) => (body ? by(who, `reacted with ${isolate(body)}`, `Reaction: ${isolate(body)}`) : ''),
   broadcast_notification: ({ body }) => body || 'The broadcast list changed',
   newsletter_notification: ({ body }) => body || 'The channel changed',
   bot_notification: ({ body }) => body || 'Notice from WhatsApp about a bot',
@@ -67,14 +67,14 @@ const NOTICES: Record<string, Words> = {
   reaction_enc: () => '',
 };
 
-/** The words of a notice, empty if it says nothing; undefined for a message of a person. */
+/** The words of a notice, with isolated names; empty if it says nothing; undefined for a message of a person. */
 export function noticeOf(message: ChatMessage, names: Names, own: string): string | undefined {
   const words = NOTICES[message.messageType ?? ''];
   if (!words) {
     return undefined;
   }
   const raw = fields(message.rawData);
-  const person = (id: string) => (id === own ? 'you' : names(id));
+  const person = (id: string) => (id === own ? 'you' : isolate(names(id)));
   const recipients = [raw.recipients, raw.recipientIds, raw.templateParams].find(Array.isArray) ?? [];
   const ids = recipients.map((recipient) => contactId(recipient));
   const by = message.fromMe ? own : (message.author ?? message.senderPhone ?? '');
@@ -88,6 +88,11 @@ export function noticeOf(message: ChatMessage, names: Names, own: string): strin
   };
   const sentence = words(details);
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+/** Whether nothing of the message is shown. */
+export function isSilent(message: ChatMessage): boolean {
+  return noticeOf(message, (contact) => contact, '') === '';
 }
 
 export function isNotice({ messageType }: ChatMessage): boolean {

@@ -1,6 +1,6 @@
 // Client of the service that sends messages.
 import { create } from '@bufbuild/protobuf';
-import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { type Client, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import type { Chat } from '../generated/switchboard/v1/chat_pb';
 import type { ChatMessage } from '../generated/switchboard/v1/message_pb';
 import { type OutgoingMedia, OutgoingMediaSchema } from '../generated/switchboard/v1/outgoing_pb';
@@ -11,6 +11,8 @@ import { digits, through } from './phones';
 export interface Outgoing {
   text: string;
   file?: File;
+  /** How the file is shown, if not as its type says. */
+  kind?: string;
   /** The message that it replies to. */
   replyTo?: string;
 }
@@ -23,9 +25,9 @@ export class Sending {
   }
 
   /** Sends a message and returns the id under which it is stored. Repeated with the same key, it is sent once. */
-  async send(chat: Chat, { text, file, replyTo }: Outgoing, key: string): Promise<string> {
+  async send(chat: Chat, { text, file, kind, replyTo }: Outgoing, key: string): Promise<string> {
     const { headers } = through(digits(chat.orgPhone));
-    const request = { chatId: chat.chatId, message: text, replyTo, media: file && (await mediaOf(file)) };
+    const request = { chatId: chat.chatId, message: text, replyTo, media: file && (await mediaOf(file, kind)) };
     return (await this.messages.sendMessage(request, { headers: { ...headers, 'idempotency-key': key } })).uniqueId;
   }
 
@@ -38,14 +40,30 @@ export class Sending {
     await this.messages.editMessage({ messageId, editedBody }, through(digits(chat.orgPhone)));
   }
 
+  /** Cancels a send that still waits. */
+  async cancel(queueId: string): Promise<void> {
+    await this.messages.cancelSend({ queueId });
+  }
+
   /** Deletes a message for everyone. */
   async remove(chat: Chat, { messageId }: ChatMessage): Promise<void> {
     await this.messages.deleteMessage({ messageId }, through(digits(chat.orgPhone)));
   }
 }
 
-async function mediaOf(file: File): Promise<OutgoingMedia> {
-  const kind = /^(image\/(png|jpeg|webp)|video\/(mp4|3gpp)|audio\/.*)$/.test(file.type) ? file.type.split('/')[0] : 'document';
-  const filedata = new Uint8Array(await file.arrayBuffer());
-  return create(OutgoingMediaSchema, { type: kind, filename: file.name, mimetype: file.type, filedata });
+async function mediaOf(file: File, wanted?: string): Promise<OutgoingMedia> {
+  const kind = wanted ?? kindOf(file);
+  return create(OutgoingMediaSchema, { type: kind, filename: file.name, mimetype: file.type, filedata: await bytesOf(file) });
+}
+
+function kindOf(file: File): string {
+  return /^(image\/(png|jpeg|webp)|video\/(mp4|3gpp)|audio\/.*)$/.test(file.type) ? file.type.split('/')[0] : 'document';
+}
+
+async function bytesOf(file: File): Promise<Uint8Array> {
+  const bytes = await file.arrayBuffer().catch(() => undefined);
+  if (bytes === undefined || bytes.byteLength === 0) {
+    throw new ConnectError('the file cannot be read: it is empty, a folder, or was changed', Code.InvalidArgument);
+  }
+  return new Uint8Array(bytes);
 }

@@ -19,6 +19,11 @@ export function plain(text: string): string {
   return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
+/** A name or text of people between words of the page: its direction is its own. Views show it with `Isolated`. */
+export function isolate(text: string): string {
+  return `\u2068${plain(text)}\u2069`;
+}
+
 export function nameOf(chat: Chat): string {
   return plain(chat.chatName ?? '').trim() || phone(chat.chatId);
 }
@@ -55,9 +60,9 @@ export function isByMember({ performedBy }: ChatMessage): boolean {
   return performedBy?.includes('@') ?? false;
 }
 
-/** The text with names in place of the numbers that it mentions. */
-export function withNames(chat: Chat, message: ChatMessage, text: string): string {
-  return message.mentionedIds.reduce((named, id) => named.replaceAll(`@${digits(id)}`, `@${contactName(chat, id)}`), text);
+/** The people that a message mentions: their names by how its text refers to them. */
+export function mentionsOf(chat: Chat, { mentionedIds }: ChatMessage): ReadonlyMap<string, string> {
+  return new Map(mentionedIds.map((id) => [`@${digits(id)}`, `@${contactName(chat, id)}`]));
 }
 
 export function contactName(chat: Chat, contact: string): string {
@@ -98,6 +103,9 @@ export function isoTime(timestamp: Timestamp): string {
 export function size(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB'];
   const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  if (bytes === 1) {
+    return '1 byte';
+  }
   return `${sizes.format(bytes / 1000 ** unit)} ${units[unit]}`;
 }
 

@@ -8,9 +8,10 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { launch } from './browser.mjs';
+import { limitTime } from '../limits.mjs';
+import { launch, openPage } from './browser.mjs';
 
-setTimeout(() => process.exit(1), 60_000).unref();
+limitTime();
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../..');
@@ -47,12 +48,12 @@ console.log('ok');
 process.exit(0);
 
 async function open(origin) {
-  const tab = await browser.newPage();
+  const tab = await openPage(browser);
   tab.complaints = [];
   tab.on('console', (message) => tab.complaints.push(message.text()));
   tab.on('pageerror', (error) => tab.complaints.push(String(error)));
   await tab.goto(`${origin}/#${new URLSearchParams(settings)}`);
-  await tab.locator('#end').waitFor({ timeout: 15_000 }).catch((error) => {
+  await tab.locator('#end').waitFor().catch((error) => {
     throw new Error(`${error}\n${tab.complaints.join('\n')}`);
   });
   return tab;

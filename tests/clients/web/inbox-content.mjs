@@ -1,9 +1,10 @@
 // What people see of messages of every type, and of WhatsApp's notices: from tests/data/inbox_messages.json.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { limitTime } from '../limits.mjs';
 import { asked, browser, complaints, line, row, signIn, token } from './inbox-people.mjs';
 
-setTimeout(() => process.exit(1), 120_000).unref();
+limitTime();
 
 const cases = JSON.parse(readFileSync(process.env.CASES, 'utf8')).messages;
 const page = await signIn(token, { width: 1440, height: 900 });
@@ -24,6 +25,16 @@ for (const { message, shown, absent = [] } of cases) {
   }
 }
 assert.deepEqual(wrong, []);
+// Names that are written from right to left leave the words around them in their order.
+for (const id of ['R1', 'R2', 'R3']) {
+  const parts = await page.locator(`[data-message*="_${id}"] > span`).evaluate((notice) => [...notice.childNodes].filter(({ data }) => data !== '').map((node) => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    return range.getBoundingClientRect().left;
+  }));
+  assert.ok(parts.length > 1, id);
+  assert.deepEqual(parts, parts.toSorted((a, b) => a - b), id);
+}
 // A quote leads to the message that it quotes.
 await page.locator('.quote').click();
 await page.locator('.bubble.target').getByText('A good offer').waitFor();

@@ -1,6 +1,7 @@
 // The inbox as people open it, in a headless Chromium, over a line to the service that can be cut.
 import assert from 'node:assert/strict';
-import { launch } from './browser.mjs';
+import { PATIENCE } from '../limits.mjs';
+import { launch, openPage } from './browser.mjs';
 import { openLine } from './line.mjs';
 
 export const { SERVICE, TOKEN: token, AGENT: agent, READER: reader, BLIND: blind, EMAIL: email, COLLEAGUE: colleague } = process.env;
@@ -12,8 +13,8 @@ export const asked = new Set();
 export const grpcWeb = new Set();
 export const browser = await launch();
 
-export async function open(viewport = { width: 1200, height: 760 }, at = line.url) {
-  const page = await browser.newPage({ viewport });
+export async function open({ width, height, ...device } = { width: 1200, height: 760 }, at = line.url) {
+  const page = await openPage(browser, { viewport: { width, height }, ...device });
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('request', (request) => {
@@ -47,6 +48,17 @@ export function calls(page) {
   return names;
 }
 
+/** A response with a status only. */
+export function ended(status, message) {
+  return { contentType: 'application/grpc-web+proto', headers: { 'grpc-status': status, 'grpc-message': message } };
+}
+
+/** A response with this message, encoded, of at most 255 bytes. */
+export function answered(message = '') {
+  const frame = (flags, text) => Buffer.concat([Buffer.from([flags, 0, 0, 0, text.length]), Buffer.from(text, 'latin1')]);
+  return { contentType: 'application/grpc-web+proto', body: Buffer.concat([frame(0, message), frame(0x80, 'grpc-status: 0\r\n')]) };
+}
+
 export function row(page, name) {
   return page.locator('#list .row').filter({ has: page.getByText(name, { exact: true }) });
 }
@@ -54,7 +66,7 @@ export function row(page, name) {
 /** Waits until exactly these chats are listed, in this order. */
 export async function names(page, expected) {
   const listed = () => page.locator('#list strong').allInnerTexts();
-  const ends = Date.now() + 20_000;
+  const ends = Date.now() + PATIENCE;
   while (Date.now() < ends && (await isLoading(page) || String(await listed()) !== String(expected))) {
     await page.waitForTimeout(50);
   }

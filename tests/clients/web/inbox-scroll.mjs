@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { until } from '../limits.mjs';
 
-const ROW = 72;
+/** The height of a row in pixels. */
+export const ROW = 72;
 /** The visible rows from above; one that is not loaded has no name. */
 const VISIBLE = `(() => {
   const { top, bottom } = document.querySelector('#list-scroll').getBoundingClientRect();
@@ -66,7 +68,7 @@ export async function whatComesInMovesNoVisibleRow(page, idOf) {
   assert.deepEqual(first.toSorted(), chats.toSorted());
 }
 
-async function agrees(page, expected) {
+export async function agrees(page, expected) {
   const rows = await page.evaluate(VISIBLE);
   assert.ok(rows.length >= 8, `${rows.length} rows`);
   assert.deepEqual(rows.map(({ name }) => name), rows.map(({ index }) => expected[index - 1]));
@@ -82,11 +84,4 @@ async function scrollTo(page, top) {
     const isBusy = await page.locator('#list').getAttribute('aria-busy');
     return isBusy !== 'true' && rows.length >= 8 && rows.every(({ name }) => name !== undefined);
   });
-}
-
-async function until(isSo) {
-  for (const ends = Date.now() + 10_000; !(await isSo()); ) {
-    assert.ok(Date.now() < ends, 'it takes too long');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

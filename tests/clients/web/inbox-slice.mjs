@@ -30,6 +30,9 @@ async function theRowsAreThoseOfTheService(seed, sort) {
       top = [0, random(count), count][random(3)];
     } else if (action === 6) {
       await list.reload();
+    } else if (action === 7) {
+      await list.show({ ...FILTER, sort });
+      top = 0;
     } else {
       const changed = service.change(['move', 'archive', 'pin', 'add', 'delete'][random(5)]);
       const chat = service.chats.find(({ chatId }) => chatId === changed);
@@ -38,6 +41,51 @@ async function theRowsAreThoseOfTheService(seed, sort) {
     top = await settle(list, top);
     check(list, service.expected(sort), top, `seed ${seed}, ${sort || 'newest'}, step ${step}`);
   }
+}
+
+/** Another view or sort has the same pinned chats: one call shows it. */
+async function aViewIsOneCall() {
+  const service = new Service(randomOf(1), 2000);
+  const list = new ChatList(service, '');
+  await list.show(FILTER);
+  service.calls = 0;
+  await list.show({ ...FILTER, view: 'unread' });
+  await list.show({ ...FILTER, sort: 'oldest' });
+  assert.equal(service.calls, 2);
+  // Changes may have been missed before a reload.
+  service.chats.filter(({ isPinned }) => isPinned).forEach((chat) => (chat.isPinned = false));
+  await list.reload();
+  assert.equal(list.rows.value.pinned.length, 0);
+}
+
+/** It is read there and then: its row stays until another chat is opened or another view is shown. */
+async function anOpenedChatStaysAmongTheUnread() {
+  const service = new Service(randomOf(1), 3);
+  service.chats.forEach((chat) => Object.assign(chat, { isPinned: false, messageUnreadCount: 1n, latestMessage: message(5) }));
+  const unread = { ...FILTER, view: 'unread' };
+  const list = new ChatList(service, '');
+  const listed = () => list.rows.value.chats.map(({ chatId }) => chatId);
+  const put = (index, change) => list.put((service.chats[index] = { ...service.chats[index], ...change }));
+  await list.show(unread);
+  for (const isPinned of [false, true]) {
+    put(1, { isPinned, messageUnreadCount: 1n });
+    list.stay('1@c.us');
+    put(1, { messageUnreadCount: 0n });
+    await list.reload();
+    const { pinned, chats } = list.rows.value;
+    assert.deepEqual([...pinned, ...chats].map(({ chatId }) => chatId).sort(), ['0@c.us', '1@c.us', '2@c.us']);
+    list.stay('2@c.us');
+    assert.equal(list.rows.value.pinned.length, 0);
+    assert.deepEqual(listed(), ['0@c.us', '2@c.us']);
+  }
+  // What leaves the view for another reason leaves it at once.
+  put(2, { isArchived: true });
+  assert.deepEqual(listed(), ['0@c.us']);
+  list.stay('0@c.us');
+  put(0, { messageUnreadCount: 0n });
+  assert.deepEqual(listed(), ['0@c.us']);
+  await list.show({ ...unread });
+  assert.deepEqual(listed(), []);
 }
 
 /** Loads until nothing is missing around the visible rows, and returns the first of them. */
@@ -74,6 +122,7 @@ function check({ rows: { value: rows } }, expected, top, step) {
 class Service {
   sessions = [];
   now = 10_000;
+  calls = 0;
 
   constructor(random, count) {
     this.random = random;
@@ -111,26 +160,30 @@ class Service {
     return this.list({ sort: sort || 'newest', archived: false, startTime: sort === 'oldest' ? '1970-01-01' : undefined });
   }
 
-  list({ sort, archived, startTime, endTime }) {
+  list({ sort, archived, unread, startTime, endTime }) {
     const [from, until] = [startTime && Date.parse(startTime), endTime && Date.parse(endTime)];
     const isListed = (chat) => {
       const at = time(chat);
-      return chat.isArchived === archived && (from === undefined || at >= from) && (until === undefined || (at >= 0 && at < until));
+      const isUnread = (chat.messageUnreadCount ?? 0n) > 0n;
+      return chat.isArchived === archived && (unread === undefined || isUnread === unread) && (from === undefined || at >= from) && (until === undefined || (at >= 0 && at < until));
     };
     const newest = (a, b) => time(b) - time(a) || (a.chatId < b.chatId ? -1 : 1);
     return this.chats.filter(isListed).sort((a, b) => (sort === 'oldest' ? newest(b, a) : newest(a, b)));
   }
 
   async listChats(wanted, offset, limit) {
+    this.calls += 1;
     const startTime = wanted.startTime ?? (wanted.sort === 'oldest' ? '1970-01-01' : undefined);
     return this.list({ ...wanted, startTime }).slice(offset, offset + limit);
   }
 
   async pinnedChats() {
+    this.calls += 1;
     return this.chats.filter(({ isPinned }) => isPinned).map(({ chatId }) => ({ chatId, number: '1' }));
   }
 
   async findChat(chatId) {
+    this.calls += 1;
     return this.chats.find((chat) => chat.chatId === chatId);
   }
 }
@@ -152,6 +205,8 @@ function randomOf(seed) {
   };
 }
 
+await anOpenedChatStaysAmongTheUnread();
+await aViewIsOneCall();
 for (let seed = 1; seed <= 12; seed += 1) {
   for (const sort of ['', 'oldest']) {
     await theRowsAreThoseOfTheService(seed, sort);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { agent, calls, complaints, email, enter, line, names, open, reader, row, SERVICE, signIn, token } from './inbox-people.mjs';
+import { agent, answered, calls, complaints, email, ended, enter, line, names, open, reader, row, SERVICE, signIn, token } from './inbox-people.mjs';
 
 export async function whatOneDoesTheOtherSees(page) {
   const other = await signIn(token);
@@ -112,18 +112,13 @@ export async function whoseRightsChangeIsOfferedLess() {
   const toolbar = page.getByRole('toolbar', { name: 'Chat' });
   await toolbar.waitFor();
   // A caller with the capability `read`.
-  const body = Buffer.concat([frame(0, '\x3a\x04read'), frame(0x80, 'grpc-status: 0\r\n')]);
-  await page.route('**/GetCaller', (route) => route.fulfill({ contentType: 'application/grpc-web+proto', body }));
+  await page.route('**/GetCaller', (route) => route.fulfill(answered('\x3a\x04read')));
   line.cut();
   await page.getByRole('status').getByText('Reconnecting…').waitFor();
   line.mend();
   await toolbar.waitFor({ state: 'detached' });
   await page.close();
   forgetTheCut();
-}
-
-function frame(flags, text) {
-  return Buffer.concat([Buffer.from([flags, 0, 0, 0, text.length]), Buffer.from(text, 'latin1')]);
 }
 
 /** The first page and the pinned chats belong together: while either is missing, both are loaded again. */
@@ -147,9 +142,4 @@ export async function whoseTokenEndsIsTold() {
   await page.getByRole('status').getByText('the token is no longer accepted: sign in again').waitFor();
   await names(page, ['Bela Kovacs', 'Chen Wei', 'Asha Rao']);
   await page.close();
-}
-
-/** A response with a status only. */
-function ended(status, message) {
-  return { contentType: 'application/grpc-web+proto', headers: { 'grpc-status': status, 'grpc-message': message } };
 }

@@ -1,51 +1,52 @@
 // Actions on a chat. Each calls the service and then reloads the chat.
 import type { Api, Chat } from '../api';
-import { nameOf, unread } from '../texts';
+import { isolate, nameOf, unread } from '../texts';
 import { notify, showFailure } from './notices';
+import type { Serial } from './serial';
 
 const MUTE_MS = 8 * 60 * 60 * 1000;
-/** Chats that are changed at the same time, well below the requests a second that a key has. */
-const AT_ONCE = 10;
 
 export class Actions {
   constructor(
     private readonly api: Api,
+    /** The changes of a chat, in the order in which they were made: some read what the one before has written. */
+    private readonly serial: Serial,
     private readonly changed: (chatId: string) => void,
   ) {}
 
   async toggleArchived(chat: Chat): Promise<void> {
     const archived = !chat.isArchived;
-    const change = (to: boolean) => this.run(chat, 'Not archived', this.api.archive(chat, to));
+    const change = (to: boolean) => this.run(chat, 'Not archived', () => this.api.archive(chat, to));
     if (await change(archived)) {
-      notify(archived ? `Archived ${nameOf(chat)}` : `Back in the inbox: ${nameOf(chat)}`, () => void change(!archived));
+      notify(archived ? `Archived ${isolate(nameOf(chat))}` : `Back in the inbox: ${isolate(nameOf(chat))}`, () => void change(!archived));
     }
   }
 
   async toggleClosed(chat: Chat): Promise<void> {
     const isClosed = chat.closedAt === undefined;
-    const change = (to: boolean) => this.run(chat, to ? 'Not closed' : 'Not reopened', this.api.close(chat, to));
+    const change = (to: boolean) => this.run(chat, to ? 'Not closed' : 'Not reopened', () => this.api.close(chat, to));
     if (await change(isClosed)) {
-      notify(`${isClosed ? 'Closed' : 'Reopened'}: ${nameOf(chat)}`, () => void change(!isClosed));
+      notify(`${isClosed ? 'Closed' : 'Reopened'}: ${isolate(nameOf(chat))}`, () => void change(!isClosed));
     }
   }
 
   async togglePinned(chat: Chat): Promise<void> {
-    await this.run(chat, 'Not pinned', this.api.pin(chat, !chat.isPinned));
+    await this.run(chat, 'Not pinned', () => this.api.pin(chat, !chat.isPinned));
   }
 
   async toggleMuted(chat: Chat): Promise<void> {
     const until = new Date(Date.now() + MUTE_MS);
-    await this.run(chat, 'Not muted', chat.isMuted ? this.api.unmute(chat) : this.api.mute(chat, until));
+    await this.run(chat, 'Not muted', () => (chat.isMuted ? this.api.unmute(chat) : this.api.mute(chat, until)));
   }
 
   async toggleRead(chat: Chat): Promise<void> {
-    await this.run(chat, 'Not marked', unread(chat) > 0 ? this.api.markRead(chat) : this.api.markUnread(chat));
+    await this.run(chat, 'Not marked', () => (unread(chat) > 0 ? this.api.markRead(chat) : this.api.markUnread(chat)));
   }
 
   /** Marks an opened chat as read and returns whether that is allowed; silent, because nobody asked for it. */
   async opened(chat: Chat): Promise<boolean> {
     try {
-      await this.api.markRead(chat);
+      await this.serial.run(chat.chatId, () => this.api.markRead(chat));
       this.changed(chat.chatId);
       return true;
     } catch {
@@ -54,47 +55,31 @@ export class Actions {
   }
 
   async assign(chat: Chat, email: string): Promise<void> {
-    await this.run(chat, 'Not assigned', this.api.assign(chat, email));
+    await this.run(chat, 'Not assigned', () => this.api.assign(chat, email));
   }
 
   async addLabel(chat: Chat, label: string): Promise<void> {
-    await this.run(chat, 'Not labelled', this.api.changeLabels(chat, (labels) => [...labels, label]));
+    await this.run(chat, 'Not labelled', () => this.api.changeLabels(chat, (labels) => (labels.includes(label) ? labels : [...labels, label])));
   }
 
   async removeLabel(chat: Chat, label: string): Promise<void> {
     const others = (labels: string[]) => labels.filter((other) => other !== label);
-    await this.run(chat, 'Label not removed', this.api.changeLabels(chat, others));
+    await this.run(chat, 'Label not removed', () => this.api.changeLabels(chat, others));
   }
 
-  async setProperty(chat: Chat, id: string, value: string | string[] | null): Promise<void> {
-    await this.run(chat, 'Not changed', this.api.setProperty(chat, id, value));
+  /** Returns whether it was changed. */
+  async setProperty(chat: Chat, id: string, value: string | string[] | null): Promise<boolean> {
+    return this.run(chat, 'Not changed', () => this.api.setProperty(chat, id, value));
   }
 
   async setAccess(chat: Chat, email: string, isAllowed: boolean): Promise<void> {
-    await this.run(chat, 'Access not changed', this.api.setAccess(chat, email, isAllowed));
-  }
-
-  /** Changes several chats, a few at a time, and offers to take it back. */
-  async together(chats: readonly Chat[], done: string, call: (chat: Chat) => Promise<void>, undo?: (chat: Chat) => Promise<void>): Promise<void> {
-    const changed: Chat[] = [];
-    try {
-      for (let at = 0; at < chats.length; at += AT_ONCE) {
-        const some = chats.slice(at, at + AT_ONCE);
-        await Promise.all(some.map(call));
-        changed.push(...some);
-      }
-      const count = chats.length === 1 ? nameOf(chats[0]) : `${chats.length} chats`;
-      notify(`${done}: ${count}`, undo && (() => void this.together(chats, 'Taken back', undo)));
-    } catch (error) {
-      showFailure(error, `Only ${changed.length} of ${chats.length} chats were changed`);
-    }
-    chats.forEach(({ chatId }) => this.changed(chatId));
+    await this.run(chat, 'Access not changed', () => this.api.setAccess(chat, email, isAllowed));
   }
 
   /** Returns whether it was done. */
-  private async run(chat: Chat, failure: string, call: Promise<void>): Promise<boolean> {
+  private async run(chat: Chat, failure: string, call: () => Promise<void>): Promise<boolean> {
     try {
-      await call;
+      await this.serial.run(chat.chatId, call);
       return true;
     } catch (error) {
       showFailure(error, failure);

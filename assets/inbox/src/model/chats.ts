@@ -1,6 +1,7 @@
 // The list: pinned chats, and a slice of the service's list around the visible rows.
 import { signal } from '@preact/signals';
 import type { Api, Chat, Wanted } from '../api';
+import { digits } from '../phones';
 import { load } from './busy';
 import { isListed, wanted } from './filter';
 import type { Filter } from './route';
@@ -29,9 +30,13 @@ export class ChatList {
   private wanted?: Wanted;
   private slice = new Slice('newest');
   private pinned = new Map<string, Chat>();
+  /** The number whose pinned chats are loaded. Changes keep them current, so that they outlast the filter. */
+  private pinnedNumber?: string;
   /** Whether the first page is not there yet. */
   private isStarting = false;
   private readonly loads = new Set<Changed>();
+  /** The chat that was opened last: it stays in the list when it is read. */
+  private opened = '';
 
   constructor(
     private readonly api: Api,
@@ -40,6 +45,20 @@ export class ChatList {
 
   find(chatId: string): Chat | undefined {
     return this.pinned.get(chatId) ?? this.slice.chats.find((chat) => chat.chatId === chatId);
+  }
+
+  /** The number that has pinned a chat, in digits; empty when none has. */
+  pinnedBy(chatId: string): string {
+    return digits(this.pinned.get(chatId)?.orgPhone ?? '');
+  }
+
+  /** Keeps a chat listed although it was read, until another one is opened or the filter changes. */
+  stay(chatId: string): void {
+    const before = this.opened === chatId ? undefined : this.find(this.opened);
+    this.opened = chatId;
+    if (before) {
+      this.change(before.chatId, before);
+    }
   }
 
   /** Restarts with a filter. */
@@ -72,6 +91,7 @@ export class ChatList {
     if (this.isStarting) {
       return this.restart({ ...asked });
     }
+    this.pinnedNumber = undefined;
     await this.keepingChanges(() => this.replace(asked, this.slice.all(), this.slice.before));
   }
 
@@ -89,7 +109,6 @@ export class ChatList {
   private async restart(asked: Wanted): Promise<void> {
     this.wanted = asked;
     this.slice = new Slice(asked.sort);
-    this.pinned.clear();
     this.rows.value = NONE;
     this.isStarting = true;
     const start = () => this.keepingChanges(() => this.replace(asked, { offset: 0, limit: PAGE }, 0));
@@ -131,11 +150,16 @@ export class ChatList {
   private async replace(asked: Wanted, part: Part, before: number): Promise<void> {
     const [page, pinned] = await Promise.all([this.load(asked, part), this.pinnedChats(asked)]);
     if (asked === this.wanted) {
+      this.pinnedNumber = asked.number;
+      const opened = this.find(this.opened);
       const slice = new Slice(asked.sort);
       slice.replace(page, part, before, this.slice.count);
       this.slice = slice;
       this.pinned = new Map([...pinned, ...page.filter(({ isPinned }) => isPinned)].map((chat) => [chat.chatId, chat]));
       this.isStarting = false;
+      if (asked.unread && opened && !page.some(({ chatId }) => chatId === opened.chatId) && this.lists(asked, opened)) {
+        slice.put(opened);
+      }
     }
   }
 
@@ -144,7 +168,10 @@ export class ChatList {
   }
 
   /** The service lists chats by activity, so that pinned ones may be on any page: they are loaded first. */
-  private async pinnedChats({ number }: Wanted): Promise<Chat[]> {
+  private async pinnedChats({ number }: Wanted): Promise<Iterable<Chat>> {
+    if (number === this.pinnedNumber) {
+      return this.pinned.values();
+    }
     const pinned = await this.api.pinnedChats(number);
     const chats = await Promise.all(pinned.map((one) => this.api.findChat(one.chatId, one.number)));
     return chats.flatMap((chat) => (chat ? [compact(chat)] : []));
@@ -177,11 +204,18 @@ export class ChatList {
     } else {
       this.pinned.delete(chatId);
     }
-    if (chat && this.wanted && isListed(this.wanted, chat)) {
+    if (chat && this.wanted && this.lists(this.wanted, chat)) {
       this.slice.put(chat);
     } else {
       this.slice.drop(chatId);
     }
+  }
+
+  /** Whether the list has the chat: as the service does, but for the opened one, which stays. */
+  private lists(wanted: Wanted, chat: Chat): boolean {
+    const { pinned, chats } = this.rows.peek();
+    const stays = chat.chatId === this.opened && [...pinned, ...chats].some(({ chatId }) => chatId === this.opened);
+    return isListed(stays ? { ...wanted, unread: undefined } : wanted, chat);
   }
 
   /** Pinned chats are first, and not once more at their place in the service's list. */
@@ -190,7 +224,7 @@ export class ChatList {
     if (!wanted || this.isStarting) {
       return;
     }
-    const pinned = [...this.pinned.values()].filter((chat) => isListed(wanted, chat)).sort((a, b) => slice.compare(a, b));
+    const pinned = [...this.pinned.values()].filter((chat) => this.lists(wanted, chat)).sort((a, b) => slice.compare(a, b));
     const chats = slice.chats.filter(({ chatId }) => !this.pinned.has(chatId));
     const [first, last] = [slice.chats[0], slice.chats.at(-1)];
     const before = slice.before - pinned.filter((chat) => first && slice.compare(chat, first) < 0).length;

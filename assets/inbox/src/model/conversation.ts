@@ -1,17 +1,11 @@
-// The open chat and a window of its messages, which grows at both ends.
-import { batch, signal } from '@preact/signals';
+// The open chat and a window of its messages: it grows at the end that is read, and ends of it that are far away are dropped.
+import { batch, computed, signal } from '@preact/signals';
 import type { Api, Chat, ChatMessage } from '../api';
-import { isNotice } from '../notice-texts';
 import { digits } from '../phones';
-import { sentAt, unread } from '../texts';
+import { sentAt } from '../texts';
 import { load } from './busy';
-
-const PAGE = 50;
-/** Messages of neighbouring pages that are loaded again, so that a gap is noticed. */
-const OVERLAP = 5;
-/** Page in which a message is looked for, and how many of them. */
-const SCAN = 500;
-const MOST_SCANS = 40;
+import { Divider } from './divider';
+import { excess, firstPage, isSameMessage, OVERLAP, PAGE } from './message-pages';
 
 export class Conversation {
   readonly chat = signal<Chat | undefined>(undefined);
@@ -22,103 +16,108 @@ export class Conversation {
   readonly hasOlder = signal(false);
   readonly hasNewer = signal(false);
   readonly isLoading = signal(false);
-  /** The first message that was unread when the chat was opened. */
-  readonly newFrom = signal('');
+  /** Whether the first page is being loaded. */
+  readonly isOpening = signal(false);
+  /** Whether the first page could not be loaded. */
+  readonly isFailed = signal(false);
+  /** Whether the window has the newest messages. */
+  readonly hasNewest = computed(() => this.chat.value !== undefined && !this.isOpening.value && !this.isFailed.value && !this.hasNewer.value);
+  /** Whether the last message is in view, in a visible window: the view reports it. */
+  readonly isEndInView = signal(false);
+  /** Whether the view is nearer to the first message of the window than to the last: the view reports it. */
+  isNearStart = false;
+  /** Whether the newest message is in view, so that the chat can be marked as read; also of a chat without messages. */
+  readonly isSeen = computed(() => this.hasNewest.value && (this.messages.value.length === 0 || this.isEndInView.value));
   /** The message that the address leads to. */
   readonly target = signal('');
-  /** The message that the next one replies to. */
-  readonly replyTo = signal<ChatMessage | undefined>(undefined);
-  /** The message whose text is being changed. */
-  readonly editing = signal<ChatMessage | undefined>(undefined);
-  private known = new Map<string, ChatMessage>();
+  private readonly known = new Map<string, ChatMessage>();
+  readonly divider = new Divider(this.known);
+  readonly newFrom = this.divider.from;
   /** Number of messages newer than the window. */
   private start = 0;
-  private opening = 0;
+  /** Identity of the window: what was asked for an earlier one is ignored. */
+  private window = 0;
+  /** The chat of a refresh that loaded no messages, because the window did not reach the newest ones or was not there yet. */
+  private behind: Chat | undefined;
+  /** The message that the chat was to be opened at. */
+  private sought = '';
 
   constructor(private readonly api: Api) {}
 
-  /** Opens a chat at a message, or else at its newest. `listed` is shown until the chat itself is loaded. */
-  async open(chatId: string, number: string, message: string, listed?: Chat): Promise<void> {
-    const opening = ++this.opening;
-    const isSame = this.chat.value?.chatId === chatId;
+  /** Opens a chat at a message, or else at its first new one unless `isNewest`, or else at its newest. `listed` is shown until it is loaded. */
+  async open(chatId: string, number: string, message = '', listed?: Chat, isNewest = false): Promise<void> {
+    this.sought = message;
+    const { value: before } = this.chat;
+    const isSame = before?.chatId === chatId && digits(before.orgPhone) === number;
     batch(() => {
       this.clear();
       this.isLoading.value = true;
-      this.newFrom.value = '';
+      this.isOpening.value = true;
+      this.isFailed.value = false;
       this.target.value = '';
       this.isMissing.value = false;
       if (!isSame) {
-        this.replyTo.value = undefined;
-        this.editing.value = undefined;
         this.chat.value = listed;
+        this.divider.clear();
       }
     });
+    const { window } = this;
     try {
-      const chat = await this.api.findChat(chatId, number);
-      if (opening !== this.opening) {
-        return;
-      }
-      if (!chat) {
-        this.isMissing.value = true;
-        this.chat.value = undefined;
-        return;
-      }
-      const [start, page] = await this.firstPage(chat, message);
-      if (opening === this.opening) {
+      await this.loadFirst(chatId, number, message, isNewest);
+    } catch (error) {
+      this.isFailed.value ||= window === this.window;
+      throw error;
+    } finally {
+      if (window === this.window) {
         batch(() => {
-          this.chat.value = chat;
-          this.start = start;
-          this.take(page);
-          this.hasOlder.value = page.length >= PAGE;
-          this.target.value = page.find((found) => isSameMessage(found, message))?.messageId ?? '';
-          // Opening it may have marked it as read already.
-          this.newFrom.value = firstNew(this.messages.value, Math.max(unread(chat), listed ? unread(listed) : 0));
+          this.isLoading.value = false;
+          this.isOpening.value = false;
         });
       }
-    } finally {
-      if (opening === this.opening) {
-        this.isLoading.value = false;
-      }
     }
+    await this.catchUp();
   }
 
   close(): void {
-    this.opening += 1;
     batch(() => {
       this.chat.value = undefined;
-      this.replyTo.value = undefined;
-      this.editing.value = undefined;
+      this.divider.clear();
       this.isMissing.value = false;
+      this.isFailed.value = false;
+      this.isOpening.value = false;
+      this.isLoading.value = false;
       this.clear();
     });
   }
 
   /** Updates the chat, and loads its newest messages if the window reaches them. */
   async refresh(chat: Chat): Promise<void> {
-    const opening = this.opening;
-    if (this.isLoading.value) {
+    const { window } = this;
+    if (this.isOpening.value) {
+      this.behind = chat;
       return;
     }
     if (this.chat.value && this.chat.value.chatId !== chat.chatId) {
       // The chat was joined with another one, or its phone number became known: reload everything.
       return this.open(chat.chatId, digits(chat.orgPhone), '', chat);
     }
+    if (this.isFailed.value) {
+      return this.open(chat.chatId, digits(chat.orgPhone), this.sought, chat);
+    }
     this.chat.value = chat;
+    this.divider.changed(chat);
     if (this.start > 0) {
+      this.behind = chat;
       this.hasNewer.value = true;
       return;
     }
     const page = await this.api.listMessages(chat, 0, PAGE);
-    if (opening === this.opening) {
-      const isJoined = page.length < PAGE || page.some(({ messageId }) => this.known.has(messageId));
+    if (window === this.window) {
       batch(() => {
-        if (!isJoined) {
-          // There is a gap to the loaded messages: restart.
-          this.clear();
-          this.hasOlder.value = true;
+        this.takeNewest(page);
+        if (!this.isEndInView.value) {
+          this.markNew(chat);
         }
-        this.forgetProvisional(page);
-        this.take(page);
       });
     }
   }
@@ -126,7 +125,7 @@ export class Conversation {
   /** Updates a loaded message, or adds a new one at the end. */
   put(message: ChatMessage): void {
     const last = this.messages.peek().at(-1);
-    const isNewest = this.start === 0 && !this.isLoading.peek() && last !== undefined && sentAt(message) >= sentAt(last);
+    const isNewest = this.start === 0 && last !== undefined && sentAt(message) >= sentAt(last);
     if (message.orgPhone === this.chat.peek()?.orgPhone && (this.known.has(message.messageId) || isNewest)) {
       this.take([message]);
     }
@@ -135,63 +134,117 @@ export class Conversation {
   /** Loads the page before the oldest message. */
   older(): Promise<void> {
     return this.extend(async (chat) => {
-      const page = await this.api.listMessages(chat, this.start + this.known.size - OVERLAP, PAGE);
+      const [oldest] = this.messages.peek();
+      let offset = Math.max(0, this.start + this.known.size - OVERLAP);
+      let page = await this.api.listMessages(chat, offset, PAGE);
+      // Messages arrived meanwhile, so that those of the window are further down.
+      while (page.length > 0 && page.every(({ messageId }) => this.known.has(messageId))) {
+        offset += page.length;
+        page = await this.api.listMessages(chat, offset, PAGE);
+      }
       return () => {
-        this.take(page);
-        this.hasOlder.value = page.length === PAGE;
+        // Otherwise the page does not follow the window any more, and is loaded again.
+        if (this.known.has(oldest?.messageId)) {
+          // A page may end early by its size: only an empty one is after the last message.
+          this.hasOlder.value = page.length > 0;
+          this.take(page);
+        }
       };
     });
   }
 
   /** Loads the page after the newest message of the window. */
-  newer(): Promise<void> {
-    return this.extend(async (chat) => {
+  async newer(): Promise<void> {
+    await this.extend(async (chat) => {
       let start = Math.max(0, this.start - PAGE + OVERLAP);
       let page = await this.api.listMessages(chat, start, PAGE);
-      // Messages arrived meanwhile, so that those of the window are further down.
-      while (page.length === PAGE && !page.some(({ messageId }) => this.known.has(messageId))) {
-        start += PAGE - OVERLAP;
+      // Messages arrived meanwhile, so that those of the window are further down; or the page ended early by its size.
+      while (page.length > 0 && !page.some(({ messageId }) => this.known.has(messageId))) {
+        start += Math.max(1, page.length - OVERLAP);
         page = await this.api.listMessages(chat, start, PAGE);
       }
       return () => {
         this.start = start;
         this.take(page);
+        this.markNew(chat);
       };
     });
+    if (this.start === 0) {
+      await this.catchUp();
+    }
   }
 
   private async extend(read: (chat: Chat) => Promise<() => void>): Promise<void> {
-    const [opening, chat] = [this.opening, this.chat.value];
+    const [window, chat] = [this.window, this.chat.value];
     if (!chat || this.isLoading.value) {
       return;
     }
     const extend = async () => {
       const show = await read(chat);
-      if (opening === this.opening) {
+      if (window === this.window) {
         batch(show);
       }
     };
-    await load(this.isLoading, extend, () => opening === this.opening);
+    await load(this.isLoading, extend, () => window === this.window);
   }
 
-  /** The page around a message, or else the newest. */
-  private async firstPage(chat: Chat, message: string): Promise<[start: number, page: ChatMessage[]]> {
-    for (let scan = 0; message !== '' && scan < MOST_SCANS; scan += 1) {
-      const page = await this.api.listMessages(chat, scan * SCAN, SCAN);
-      const at = page.findIndex((found) => isSameMessage(found, message));
-      if (at >= 0) {
-        const start = Math.max(0, scan * SCAN + at - PAGE / 2);
-        return [start, await this.api.listMessages(chat, start, PAGE)];
-      }
-      if (page.length === 0) {
-        break;
-      }
+  private async loadFirst(chatId: string, number: string, message: string, isNewest: boolean): Promise<void> {
+    const { window } = this;
+    const chat = await this.api.findChat(chatId, number);
+    if (window !== this.window) {
+      return;
     }
-    return [0, await this.api.listMessages(chat, 0, PAGE)];
+    if (!chat) {
+      this.isMissing.value = true;
+      this.chat.value = undefined;
+      return;
+    }
+    const { start, page, newFrom } = await firstPage(this.api, chat, message, isNewest);
+    if (window === this.window) {
+      batch(() => {
+        this.chat.value = chat;
+        this.start = start;
+        this.hasOlder.value = page.length > 0;
+        this.divider.put(newFrom);
+        this.take(page);
+        this.target.value = page.find((found) => isSameMessage(found, message))?.messageId ?? '';
+      });
+    }
+  }
+
+  /** Finds the first new message, unless newer ones are still to be loaded. */
+  private markNew(chat: Chat): void {
+    if (this.start === 0) {
+      const { window } = this;
+      // A divider that is missing is not worth a notice.
+      void this.divider.find(this.api, chat, this.messages.value, () => window === this.window).catch(() => undefined);
+    }
+  }
+
+  /** Repeats a refresh that loaded no messages. */
+  private async catchUp(): Promise<void> {
+    const { behind } = this;
+    if (behind) {
+      this.behind = undefined;
+      await this.refresh(behind);
+    }
+  }
+
+  /** Takes the newest page. */
+  private takeNewest(page: ChatMessage[]): void {
+    const isJoined = page.length === 0 || page.some(({ messageId }) => this.known.has(messageId));
+    if (!isJoined) {
+      // There is a gap to the loaded messages: restart.
+      this.clear();
+      this.isLoading.value = false;
+      this.hasOlder.value = true;
+    }
+    this.dropProvisional(page);
+    this.take(page);
   }
 
   /** A message that was sent may have been stored under a provisional id first. */
-  private forgetProvisional(page: ChatMessage[]): void {
+  private dropProvisional(page: ChatMessage[]): void {
     const oldest = page.length > 0 ? sentAt(page[page.length - 1]) : Infinity;
     const now = new Set(page.map(({ messageId }) => messageId));
     for (const [messageId, message] of this.known) {
@@ -201,15 +254,25 @@ export class Conversation {
     }
   }
 
+  /** Adds messages. Those that are too many are dropped at the end that is far from the view, and loaded again on the way there. */
   private take(page: ChatMessage[]): void {
     for (const message of page) {
       this.known.set(message.messageId, message);
       this.replace(message);
     }
-    this.messages.value = [...this.known.values()].sort(
+    const sorted = [...this.known.values()].sort(
       (a, b) => sentAt(a) - sentAt(b) || (a.uniqueId < b.uniqueId ? -1 : 1),
     );
+    const dropped = excess(sorted, !this.isNearStart);
+    dropped.forEach(({ messageId }) => this.known.delete(messageId));
+    if (this.isNearStart) {
+      this.start += dropped.length;
+    } else {
+      this.hasOlder.value ||= dropped.length > 0;
+    }
+    this.messages.value = dropped.length > 0 ? sorted.filter(({ messageId }) => this.known.has(messageId)) : sorted;
     this.hasNewer.value = this.start > 0;
+    this.divider.show();
   }
 
   /** Removes the message under the id that it had before the gateway gave it another one. */
@@ -220,20 +283,15 @@ export class Conversation {
   }
 
   private clear(): void {
+    this.window += 1;
+    this.behind = undefined;
     this.known.clear();
     this.start = 0;
+    // Until the view shows the next messages.
+    this.isEndInView.value = false;
+    this.isNearStart = false;
     this.messages.value = [];
     this.hasOlder.value = false;
     this.hasNewer.value = false;
   }
-}
-
-function isSameMessage(message: ChatMessage, id: string): boolean {
-  return id !== '' && (message.messageId === id || message.uniqueId === id);
-}
-
-/** The first of the last `count` incoming messages; empty when it is not among these. Notices do not count as unread. */
-function firstNew(messages: readonly ChatMessage[], count: number): string {
-  const incoming = messages.filter((message) => !message.fromMe && !isNotice(message));
-  return count > 0 ? (incoming[incoming.length - count]?.messageId ?? '') : '';
 }

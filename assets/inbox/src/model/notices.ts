@@ -29,10 +29,10 @@ export function notify(text: string, undo?: () => void): void {
   show({ text, isFailure: false, undo });
 }
 
-/** Shows why something could not be done. */
-export function showFailure(error: unknown, what = ''): void {
+/** Shows why something could not be done, and takes back what was done. */
+export function showFailure(error: unknown, what = '', undo?: () => void): void {
   const text = what === '' ? reason(error) : `${what}: ${reason(error)}`;
-  show({ text: text[0].toUpperCase() + text.slice(1), isFailure: true });
+  show({ text: text[0].toUpperCase() + text.slice(1), isFailure: true, undo });
 }
 
 export function dismiss(): void {

@@ -32,6 +32,12 @@ export class Rights {
     return keyId !== undefined ? `key:${keyId}` : (email ?? `member:${subject}`);
   }
 
+  /** Whether the user is this actor of a change. */
+  isOwn(performedBy: string): boolean {
+    const { keyId, subject } = this.caller.value;
+    return performedBy === (keyId !== undefined ? `key:${keyId}` : `member:${subject}`);
+  }
+
   /** Returns whether the user may change chats, and says why not. */
   require(): boolean {
     if (!this.maySend) {

@@ -17,25 +17,32 @@ export interface Filter {
   readonly sort: string;
 }
 
-export interface Route extends Filter {
+export interface Landing {
   /** The open chat; empty for none. */
   readonly chatId: string;
   /** The number that holds it, in digits. */
   readonly through: string;
-  /** The message to land on; empty for the newest. */
+  /** The message to land on; empty for the first new one, or else the newest. */
   readonly message: string;
+  /** Whether to land on the newest message although others are new. */
+  readonly isNewest?: boolean;
+}
+
+export interface Route extends Filter, Landing {
+  /** Whether a phone shows the details instead of the conversation; empty if not. */
+  readonly details: string;
 }
 
 export const VIEWS: readonly View[] = ['all', 'unread', 'mine', 'unassigned', 'closed', 'archived'];
-const PARAMETERS = ['label', 'number', 'type', 'agent', 'search', 'sort', 'message'] as const;
+const PARAMETERS = ['label', 'number', 'type', 'agent', 'search', 'sort', 'message', 'details'] as const;
 
 /** `#/unread/15550100400/15550101844@c.us?label=vip` */
 export function parse(hash: string): Route {
   const [path, query] = hash.replace(/^#\/?/, '').split('?');
   const [view, through = '', chatId = ''] = path.split('/').map(decode);
   const parameters = new URLSearchParams(query);
-  const [label, number, type, agent, search, sort, message] = PARAMETERS.map((name) => parameters.get(name) ?? '');
-  return { view: VIEWS.find((known) => known === view) ?? 'all', label, number, type, agent, search, sort, message, chatId, through };
+  const [label, number, type, agent, search, sort, message, details] = PARAMETERS.map((name) => parameters.get(name) ?? '');
+  return { view: VIEWS.find((known) => known === view) ?? 'all', label, number, type, agent, search, sort, message, details, chatId, through };
 }
 
 export function format(route: Route): string {
@@ -52,20 +59,44 @@ export const route = computed(() => current.value);
 /** The part of it that selects the list; equal as long as nothing of it changes. */
 export const filter = computed(() => pick(current.value));
 
+/** The chat to open and the message to land on: a new object whenever it is to be opened anew. */
+export const landing = signal<Landing>(current.value);
+
 const reread = () => {
-  current.value = parse(location.hash);
+  const [before, next] = [current.value, parse(location.hash)];
+  current.value = next;
+  if (before.chatId !== next.chatId || before.through !== next.through || before.message !== next.message) {
+    landing.value = next;
+  }
 };
 addEventListener('popstate', reread);
 addEventListener('hashchange', reread);
 
-/** Changes parts of the address; `isStep` makes it a step that "back" returns from. */
-export function go(change: Partial<Route>, isStep = true): void {
-  const next = { ...current.value, message: '', ...change };
+/** Changes parts of the address; `isNew` makes it a step that "back" returns from. */
+export function go(change: Partial<Route>, isNew = true): void {
+  const next = { ...current.value, message: '', details: '', ...change };
   const address = format(next);
   if (address !== format(current.value)) {
-    history[isStep ? 'pushState' : 'replaceState'](null, '', address);
+    if (isNew) {
+      history.pushState({ isStep: true }, '', address);
+    } else {
+      history.replaceState(history.state, '', address);
+    }
     current.value = next;
   }
+  if (landing.value.chatId !== next.chatId || landing.value.through !== next.through || next.message !== '') {
+    landing.value = next;
+  }
+}
+
+/** Whether "back" returns from the address to another one of this page. */
+export function isStep(): boolean {
+  return (history.state as { isStep?: boolean } | null)?.isStep ?? false;
+}
+
+/** Opens the chat of the address anew. */
+export function land(isNewest = false): void {
+  landing.value = { ...current.value, isNewest };
 }
 
 let last: Filter | undefined;

@@ -1,5 +1,5 @@
 // A search: people and groups by name or number, and messages by their words.
-import { signal } from '@preact/signals';
+import { batch, signal } from '@preact/signals';
 import type { Api, Chat, SearchHit } from '../api';
 import { load } from './busy';
 import type { Filter } from './route';
@@ -18,6 +18,8 @@ export class Search {
   /** Whether there are no further results. */
   readonly isComplete = signal(true);
   private asked?: Filter;
+  /** Whether the first results are not there yet. */
+  private isStarting = false;
   private nextPeople?: number;
   private nextHits?: number;
   /** The chats of hits, each loaded once. */
@@ -27,18 +29,34 @@ export class Search {
 
   async start(filter: Filter): Promise<void> {
     this.asked = filter;
+    this.isStarting = true;
     this.chats.clear();
     const read = async () => {
       const [people, hits] = await Promise.all([this.readPeople(filter, 0), this.readHits(filter, 0)]);
       this.show(filter, people, hits);
     };
-    await load(this.isLoading, read, () => filter === this.asked);
+    try {
+      await load(this.isLoading, read, () => filter === this.asked);
+    } catch (error) {
+      if (filter === this.asked) {
+        // Those on screen are results of another search.
+        batch(() => {
+          this.people.value = [];
+          this.hits.value = [];
+          this.isComplete.value = false;
+        });
+      }
+      throw error;
+    }
   }
 
   async more(): Promise<void> {
     const { asked } = this;
     if (!asked || this.isLoading.value || this.isComplete.value) {
       return;
+    }
+    if (this.isStarting) {
+      return this.start(asked);
     }
     const read = async () => {
       const people = this.nextPeople !== undefined ? await this.readPeople(asked, this.nextPeople) : [];
@@ -55,6 +73,7 @@ export class Search {
 
   private show(asked: Filter, people: readonly Chat[], hits: readonly Hit[]): void {
     if (asked === this.asked) {
+      this.isStarting = false;
       this.people.value = [...new Map(people.map((chat) => [chat.chatId, chat])).values()];
       this.hits.value = hits;
       this.isComplete.value = this.nextPeople === undefined && this.nextHits === undefined;
@@ -82,8 +101,12 @@ export class Search {
   private chatOf({ message }: SearchHit): Promise<Chat | undefined> {
     const [chatId, number] = [message?.chatId ?? '', message?.orgPhone ?? ''];
     const key = `${number} ${chatId}`;
-    const known = this.chats.get(key) ?? this.api.findChat(chatId, number.split('@')[0]);
-    this.chats.set(key, known);
+    let known = this.chats.get(key);
+    if (!known) {
+      known = this.api.findChat(chatId, number.split('@')[0]);
+      known.catch(() => this.chats.delete(key));
+      this.chats.set(key, known);
+    }
     return known;
   }
 }

@@ -15,6 +15,12 @@ export function toggle(chat: Chat): void {
   isSelecting.value = next.size > 0;
 }
 
+/** Adds chats to the selection. */
+export function select(chats: readonly Chat[]): void {
+  selected.value = new Map([...selected.value, ...chats.map((chat) => [chat.chatId, chat] as const)]);
+  isSelecting.value = selected.value.size > 0;
+}
+
 export function endSelection(): void {
   selected.value = new Map();
   isSelecting.value = false;

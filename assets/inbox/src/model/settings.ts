@@ -1,15 +1,19 @@
 // What the user has chosen for this page.
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
+import { keep, readKept } from './kept';
 
 /** Whether single letters are shortcuts: speech input types stray letters. */
 export const hasLetters = signal(true);
 /** Whether opening a chat marks it as read. */
 export const marksRead = signal(true);
-/** Whether the panel with details is open beside the chat. */
-export const hasPanel = signal(!isDrawer());
 export const isHelpOpen = signal(false);
 
-/** Whether the panel covers the conversation, as in the style sheet. */
-export function isDrawer(): boolean {
-  return matchMedia('(max-width: 80rem)').matches;
+/** Takes the settings from the tab's storage, and keeps them there from now on. */
+export function keepSettings(): void {
+  const kept = readKept('settings') as { hasLetters?: boolean; marksRead?: boolean } | null;
+  hasLetters.value = kept?.hasLetters ?? hasLetters.peek();
+  marksRead.value = kept?.marksRead ?? marksRead.peek();
+  effect(() => {
+    keep('settings', () => ({ hasLetters: hasLetters.value, marksRead: marksRead.value }));
+  });
 }

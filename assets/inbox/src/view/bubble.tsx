@@ -1,11 +1,14 @@
 // A message, or a notice of WhatsApp between messages.
 import type { Chat, ChatMessage } from '../api';
-import { bodyOf, cardsOf, kindOf, mediaOf, placeOf, pollOf, summary } from '../content';
+import { bodyOf, cardsOf, isSameContent, kindOf, mediaOf, placeOf, pollOf, summary } from '../content';
+import { failureWords } from '../failures';
 import { noticeOf } from '../notice-texts';
-import { clockTime, colorOf, contactName, isByMember, isoTime, longTime, phone, senderOf, withNames } from '../texts';
+import { clockTime, colorOf, contactName, isByMember, isoTime, longTime, mentionsOf, phone, senderOf, sentAt } from '../texts';
 import { useDesk } from './desk';
+import { wantedFocus } from './focus';
 import { Icon } from './icons';
 import { Formatted } from './formatted';
+import { Isolated } from './isolated';
 import { MediaView } from './media';
 import { MessageMenu } from './message-menu';
 import { Ticks } from './ticks';
@@ -27,7 +30,7 @@ export function Bubble({ chat, message, isTogether, isTarget }: Props) {
   if (notice !== undefined) {
     return (
       <li class="separator notice" data-message={message.messageId}>
-        <span dir="auto" title={message.timestamp && longTime(message.timestamp)}>{notice}</span>
+        <span dir="auto" title={message.timestamp && longTime(message.timestamp)}><Isolated text={notice} /></span>
       </li>
     );
   }
@@ -48,17 +51,18 @@ export function Bubble({ chat, message, isTogether, isTarget }: Props) {
 
 function Content({ chat, message }: { chat: Chat; message: ChatMessage }) {
   const [media, place, poll, cards] = [mediaOf(message), placeOf(message), pollOf(message), cardsOf(message)];
-  const body = withNames(chat, message, bodyOf(message));
+  const body = bodyOf(message);
   const kind = kindOf(message);
   const isShown = media || place || poll || cards.length > 0 || kind !== '';
   return (
     <>
       <Quote chat={chat} message={message} />
-      {kind !== '' && <p class="kind" dir="auto">{kind}</p>}
+      {kind !== '' && <p class="kind" dir="auto"><Isolated text={kind} /></p>}
       {media && <MediaView message={message} media={media} />}
       {place && (
         <a class="card" href={`https://www.openstreetmap.org/?mlat=${place.latitude}&mlon=${place.longitude}#map=16/${place.latitude}/${place.longitude}`} target="_blank" rel="noopener noreferrer">
-          <Icon name="place" /><span><span dir="auto">{place.name || (message.messageType === 'live_location' ? 'Live location' : 'Location')}</span><small>{place.latitude.toFixed(5)}, {place.longitude.toFixed(5)}</small></span>
+          <Icon name="place" /><span><span dir="auto">{place.name || place.address || (message.messageType === 'live_location' ? 'Live location' : 'Location')}</span>
+            <small dir="auto">{(place.name && place.address) || `${place.latitude.toFixed(5)}, ${place.longitude.toFixed(5)}`}</small></span>
         </a>
       )}
       {cards.map(({ name, phones }) => (
@@ -70,7 +74,7 @@ function Content({ chat, message }: { chat: Chat; message: ChatMessage }) {
           <ul>{poll.options.map(({ text, votes }) => <li key={text}><span dir="auto">{text}</span><span>{votes}</span></li>)}</ul>
         </div>
       )}
-      {body ? <p dir="auto"><Formatted text={body} /></p> : !isShown && <p class="kind">{summary(message)}</p>}
+      {body ? <p dir="auto"><Formatted text={body} mentions={mentionsOf(chat, message)} /></p> : !isShown && <p class="kind"><Isolated text={summary(message)} /></p>}
     </>
   );
 }
@@ -86,7 +90,7 @@ function Quote({ chat, message }: { chat: Chat; message: ChatMessage }) {
   return (
     <button type="button" class="quote" onClick={() => desk.open(chat, id)}>
       {quoted && <strong dir="auto">{senderOf(chat, quoted, (email) => desk.choices.nameOf(email))}</strong>}
-      <span dir="auto">{quoted ? summary(quoted) : 'An earlier message'}</span>
+      <span dir="auto"><Isolated text={quoted ? summary(quoted) : 'An earlier message'} /></span>
     </button>
   );
 }
@@ -115,17 +119,34 @@ function Reactions({ chat, message }: { chat: Chat; message: ChatMessage }) {
   );
 }
 
-/** Why a message was not sent. */
+/** Why a message was not sent, and what became of it. */
 function Failure({ chat, message }: { chat: Chat; message: ChatMessage }) {
-  const { sender } = useDesk();
   const why = message.failureReason ?? '';
   if (!message.fromMe || message.isDeleted || (message.ack !== '-1' && !(message.ack === '0' && why !== ''))) {
     return null;
   }
+  const words = failureWords(why);
   return (
     <div class="failure">
-      {message.ack === '0' ? 'WhatsApp may or may not have it' : 'Not sent'}{why !== '' && `: ${/^\d+$/.test(why) ? `error ${why} of WhatsApp` : why}`}
-      {message.messageType === 'chat' && sender.refusal(chat) === '' && <button type="button" class="link" onClick={() => void sender.again(chat, message)}>Send again</button>}
+      <span title={words === why ? undefined : why}>{message.ack === '0' ? 'WhatsApp may or may not have it' : 'Not sent'}{words !== '' && `: ${words}`}</span>
+      <Again chat={chat} message={message} />
     </div>
   );
+}
+
+function Again({ chat, message }: { chat: Chat; message: ChatMessage }) {
+  const { sender, conversation } = useDesk();
+  const isThere = conversation.messages.value.some((other) => sentAt(other) > sentAt(message) && isSameContent(other, message));
+  const done = sender.repetition(message) || (isThere ? 'Sent again' : '');
+  if (done !== '') {
+    return <span class="quiet">{done}</span>;
+  }
+  if (!sender.canRepeat(message) || sender.refusal(chat) !== '') {
+    return null;
+  }
+  const repeat = () => {
+    wantedFocus.value = 'messages';
+    void sender.again(chat, message);
+  };
+  return <button type="button" class="link" onClick={repeat}>Send again</button>;
 }

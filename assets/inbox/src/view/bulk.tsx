@@ -1,31 +1,25 @@
 // What can be done with several selected chats.
-import type { Chat } from '../api';
 import { endSelection, isSelecting, selected } from '../model/selection';
 import { useDesk } from './desk';
 import { IconButton } from './icons';
 
 export function Bulk() {
-  const { api, actions, choices } = useDesk();
+  const { bulk, choices } = useDesk();
   if (!isSelecting.value) {
     return null;
   }
   const chats = [...selected.value.values()];
-  const run = (done: string, call: (chat: Chat) => Promise<void>, undo?: (chat: Chat) => Promise<void>) => {
-    endSelection();
-    void actions.together(chats, done, call, undo);
-  };
-  const archive = () => run('Archived', (chat) => api.archive(chat, true), (chat) => api.archive(chat, chat.isArchived));
-  const assign = (email: string) => run(email === '' ? 'Unassigned' : 'Assigned', (chat) => api.assign(chat, email), (chat) => api.assign(chat, chat.assignedTo ?? ''));
-  const label = (name: string) => run('Labelled', (chat) => api.changeLabels(chat, (labels) => [...labels, name]), (chat) => api.changeLabels(chat, () => chat.labels));
+  const areClosed = chats.every(({ closedAt }) => closedAt !== undefined);
   return (
     <div id="bulk" role="toolbar" aria-label="Selected chats">
       <span>{chats.length} selected</span>
       {chats.length > 0 && (
         <>
-          <IconButton icon="archive" label="Archive selected" onClick={archive} />
-          <IconButton icon="read" label="Mark selected read" onClick={() => run('Marked as read', (chat) => api.markRead(chat))} />
-          <Choose label="Assign selected" first="Assign" options={[['-', 'Nobody'], ...choices.named()]} onChoose={(email) => assign(email === '-' ? '' : email)} />
-          <Choose label="Label selected" first="Label" options={choices.labels.value.map((name) => [name, name] as const)} onChoose={label} />
+          <IconButton icon={areClosed ? 'reopen' : 'done'} label={areClosed ? 'Reopen selected' : 'Close selected'} onClick={() => void bulk.close(chats, !areClosed)} />
+          <IconButton icon="archive" label="Archive selected" onClick={() => void bulk.archive(chats)} />
+          <IconButton icon="read" label="Mark selected read" onClick={() => void bulk.markRead(chats)} />
+          <Choose label="Assign selected" first="Assign" options={[['-', 'Nobody'], ...choices.named()]} onChoose={(email) => void bulk.assign(chats, email === '-' ? '' : email)} />
+          <Choose label="Label selected" first="Label" options={choices.labels.value.map((name) => [name, name] as const)} onChoose={(name) => void bulk.label(chats, name)} />
         </>
       )}
       <IconButton icon="close" label="End the selection" onClick={endSelection} />

@@ -1,6 +1,6 @@
 // The open chat: its header, its messages, and the box to write in.
 import type { Chat } from '../api';
-import { hasPanel } from '../model/settings';
+import { hasDetails, showDetails } from '../model/details';
 import { nameOf, phone, unread } from '../texts';
 import { Avatar } from './avatar';
 import { Compose } from './compose';
@@ -8,16 +8,17 @@ import { useDesk } from './desk';
 import { IconButton } from './icons';
 import { focus } from './keys';
 import { Menu } from './menu';
-import { Messages } from './messages';
+import { Messages, TryAgain } from './messages';
 
 export function Conversation() {
   const desk = useDesk();
-  const { chat, isMissing } = desk.conversation;
+  const { chat, isMissing, isFailed, isOpening } = desk.conversation;
   if (!chat.value) {
+    const text = isMissing.value ? 'This chat does not exist, or you may not see it.' : isOpening.value ? 'Loading…' : 'Choose a chat. Press ? for keyboard shortcuts.';
     return (
       <div id="no-chat" class="quiet">
-        <p>{isMissing.value ? 'This chat does not exist, or you may not see it.' : 'Choose a chat. Press ? for keyboard shortcuts.'}</p>
-        {isMissing.value && <button type="button" onClick={() => desk.close()}>Back to the list</button>}
+        {isFailed.value ? <TryAgain what="The chat" /> : <p>{text}</p>}
+        {(isMissing.value || isFailed.value) && <button type="button" onClick={() => desk.close()}>Back to the list</button>}
       </div>
     );
   }
@@ -61,7 +62,7 @@ function Header({ chat }: { chat: Chat }) {
           {items.map(({ label, icon, run }) => <IconButton key={label} label={label} icon={icon} onClick={() => void run()} />)}
         </div>
       )}
-      <IconButton icon="details" label="Details" isPressed={hasPanel.value} onClick={() => (hasPanel.value = !hasPanel.value)} />
+      <IconButton icon="details" label="Details" isPressed={hasDetails.value} onClick={() => showDetails(!hasDetails.value)} />
       {rights.maySend && (
         <Menu label="More" icon="menu" class="narrow">
           {items.map(({ label, run }) => <button type="button" role="menuitem" key={label} onClick={() => void run()}>{label}</button>)}

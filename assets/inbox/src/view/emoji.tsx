@@ -2,7 +2,7 @@
 import { Menu } from './menu';
 
 /** For a reaction. */
-export const REACTIONS = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
+export const REACTIONS: readonly string[] = ['👍', '❤️', '😂', '😮', '😢', '🙏'];
 const EMOJI = [...(
   '😀😃😄😁😅😂🙂🙃😉😊😍😘😋😎🤔🤗🤩😐😏😌😴😕🙁😮😢😭😤😡🥳🤝👍👎👌✌🤞👋🙏👏💪🙌❤🧡💛💚💙💜🔥⭐✨🎉🎁✅❌❗❓💯📌📎📞📦🚚💳💰📅⏰☀🌧☕🍕🎂🌹🏠✈🚗'
 )];

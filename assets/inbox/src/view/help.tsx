@@ -9,6 +9,7 @@ const OTHERS = [
   { key: '↑ ↓', does: 'choose a chat' },
   { key: 'Enter', does: 'open the chosen chat; send the message' },
   { key: 'Shift Enter', does: 'begin a new line' },
+  { key: 'Ctrl click', does: 'select a chat; with Shift, all chats up to it' },
   { key: 'Tab', does: 'go on to the next part of the page' },
 ];
 

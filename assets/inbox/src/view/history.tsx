@@ -1,62 +1,70 @@
 // What people and programs changed about a chat, loaded on demand.
-import { useState } from 'preact/hooks';
-import type { Chat, ChatChange } from '../api';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Chat } from '../api';
+import { changeWords } from '../history-words';
+import { earlier, type Past, pastOf, SHOWN, stateOf } from '../model/history';
 import { showFailure } from '../model/notices';
-import { isoTime, longTime, shortTime } from '../texts';
+import { isolate, isoTime, longTime, shortTime } from '../texts';
 import { useDesk } from './desk';
-
-const WORDS: Record<string, string> = {
-  attached: 'The chat was added', detached: 'The chat was removed', details: 'Name or picture changed', assignee: 'Assigned',
-  labels: 'Labels changed', properties: 'Properties changed', access: 'Access changed', members: 'Members changed',
-  state: 'Archived, pinned or muted', messages: 'Messages or unread count changed',
-};
+import { Isolated } from './isolated';
 
 export function History({ chat }: { chat: Chat }) {
-  const { api } = useDesk();
-  const [changes, setChanges] = useState<ChatChange[] | undefined>(undefined);
-  const load = (isOpen: boolean) => {
-    if (isOpen && !changes) {
-      void api.history(chat).then(setChanges, showFailure);
+  const { api, choices, rights } = useDesk();
+  const [past, setPast] = useState<Past | undefined>(undefined);
+  const [isOpen, setOpen] = useState(false);
+  /** How many changes to show. */
+  const wanted = useRef(SHOWN);
+  const list = useRef<HTMLUListElement>(null);
+  const names = { chat, properties: choices.properties.value, nameOf: (email: string) => choices.nameOf(email) };
+  useEffect(() => {
+    let isOld = !isOpen;
+    const load = async () => {
+      let loaded = await pastOf(api, chat, wanted.current);
+      // Earlier ones may have been asked for meanwhile.
+      while (!isOld && loaded.hasMore && loaded.changes.length < wanted.current) {
+        loaded = await earlier(api, chat, loaded, wanted.current);
+      }
+      if (!isOld) {
+        setPast(loaded);
+      }
+    };
+    if (isOpen) {
+      void load().catch(showFailure);
     }
+    return () => {
+      isOld = true;
+    };
+  }, [isOpen, stateOf(chat)]);
+  const showEarlier = async (known: Past) => {
+    wanted.current = known.changes.length + SHOWN;
+    const longer = await earlier(api, chat, known, wanted.current);
+    // What was loaded anew meanwhile has them, too.
+    setPast((current) => (current === known ? longer : current));
+    // The button may be gone.
+    list.current?.children[known.changes.length]?.scrollIntoView({ block: 'nearest' });
+    list.current?.focus();
   };
-  const shown = changes?.filter(({ action }) => action !== 'messages');
   return (
     <section>
-      <details onToggle={(event) => load(event.currentTarget.open)}>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>History</summary>
-        {shown?.length === 0 && <p class="quiet">Nothing changed lately.</p>}
-        <ul class="rows history">
-          {shown?.map((change) => (
+        {past?.changes.length === 0 && <p class="quiet">Nothing changed lately.</p>}
+        <ul class="rows history" ref={list} tabIndex={-1}>
+          {past?.changes.map((change) => (
             <li key={String(change.id)}>
-              <span>{words(change)}<small>{actor(change.performedBy)}</small></span>
+              <span><Isolated text={changeWords(change, names)} /><small><Isolated text={rights.isOwn(change.performedBy) ? 'by you' : actor(change.performedBy, (email) => choices.nameOf(email))} /></small></span>
               {change.performedAt && <time class="quiet" datetime={isoTime(change.performedAt)} title={longTime(change.performedAt)}>{shortTime(change.performedAt)}</time>}
             </li>
           ))}
         </ul>
+        {past?.hasMore && <button type="button" class="link" onClick={() => void showEarlier(past).catch(showFailure)}>Show earlier</button>}
       </details>
     </section>
   );
 }
 
-function words({ action, changes }: ChatChange): string {
-  const [change] = changes;
-  const [before, now] = [change?.previous, change?.current].map((value) => value?.kind.value);
-  switch (change?.field) {
-    case 'assigned_to':
-      return now ? `Assigned to ${String(now)}` : 'Unassigned';
-    case 'is_archived':
-      return now ? 'Archived' : 'Taken out of the archive';
-    case 'is_pinned':
-      return now ? 'Pinned' : 'Unpinned';
-    case 'muted_until':
-      return now ? 'Muted' : 'Unmuted';
-    default:
-      return action === 'labels' && changes.length === 1 ? (now ? `Label ${String(now)} added` : `Label ${String(before)} removed`) : (WORDS[action] ?? action);
-  }
-}
-
 /** `member:…`, `key:…`, `connector` or `operator`. */
-function actor(performedBy: string): string {
+function actor(performedBy: string, nameOf: (email: string) => string): string {
   const [kind, name] = performedBy.split(/:(.*)/);
-  return kind === 'connector' ? 'on WhatsApp' : kind === 'key' ? 'by a program' : kind === 'operator' ? 'by the operator' : `by ${name}`;
+  return kind === 'connector' ? 'on WhatsApp' : kind === 'key' ? 'by a program' : kind === 'operator' ? 'by the operator' : `by ${isolate(nameOf(name))}`;
 }

@@ -1,10 +1,12 @@
 // Keyboard shortcuts.
 import type { Chat } from '../api';
 import type { Desk } from '../model/desk';
+import { hasDetails, isDrawer, showDetails } from '../model/details';
 import { dismiss, notice, notify } from '../model/notices';
 import { go, route, type View } from '../model/route';
 import { endSelection, isSelecting, toggle } from '../model/selection';
-import { hasLetters, hasPanel, isDrawer, isHelpOpen } from '../model/settings';
+import { hasLetters, isHelpOpen } from '../model/settings';
+import { chatKey } from '../phones';
 import { wantedFocus } from './focus';
 
 export interface Shortcut {
@@ -49,7 +51,7 @@ export function shortcuts(desk: Desk): Shortcut[] {
     toWrite('l', 'add a label', 'label'),
     toWrite('n', 'write a note for the team', 'note'),
     { key: 'x', does: 'select the chat, to change several together', run: () => withMeant(desk, toggle), isChange: true },
-    { key: 'i', does: 'show or hide the details', run: () => (hasPanel.value = !hasPanel.value) },
+    { key: 'i', does: 'show or hide the details', run: () => showDetails(!hasDetails.value) },
     { key: 'z', does: 'undo', run: undo },
     { key: '1', does: 'show all chats', run: () => showView(desk, 'all') },
     { key: '2', does: 'show unread chats', run: () => showView(desk, 'unread') },
@@ -96,8 +98,8 @@ function escape(desk: Desk): void {
     focus('list');
   } else if (isSelecting.value) {
     endSelection();
-  } else if (desk.conversation.chat.value && hasPanel.value && isDrawer()) {
-    hasPanel.value = false;
+  } else if (desk.conversation.chat.value && hasDetails.value && isDrawer()) {
+    showDetails(false);
     focus('messages');
   } else if (desk.conversation.chat.value && isField(document.activeElement)) {
     focus('messages');
@@ -128,10 +130,13 @@ function withMeant(desk: Desk, act: (chat: Chat) => void): void {
 /** Opens the selected chat unless it is open, and focuses one of its fields. */
 function toField(desk: Desk, id: string): void {
   withMeant(desk, (chat) => {
-    if (desk.conversation.chat.value?.chatId !== chat.chatId) {
+    const open = desk.conversation.chat.value;
+    if (!open || chatKey(open) !== chatKey(chat)) {
       desk.open(chat);
     }
-    hasPanel.value ||= id !== 'compose';
+    if (id !== 'compose' && !hasDetails.value) {
+      showDetails(true);
+    }
     wantedFocus.value = id;
   });
 }

@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { showFailure } from '../model/notices';
 import { filter } from '../model/route';
-import { isSelecting, selected, toggle } from '../model/selection';
+import { isSelecting, select, selected, toggle } from '../model/selection';
 import { useDesk } from './desk';
 import { wantedFocus } from './focus';
 import { Hidden, Icon } from './icons';
@@ -33,7 +33,8 @@ export function List() {
     }
   };
 
-  useEffect(() => {
+  // Before the next key.
+  useLayoutEffect(() => {
     const chosen = items.get(active);
     desk.chosen.value = chosen && chosen.kind !== 'heading' ? chosen.chat : undefined;
   }, [items, active]);
@@ -77,6 +78,12 @@ export function List() {
       element.scrollTop = below - element.clientHeight;
     }
   };
+  /** The loaded chats of these rows and of those between them. */
+  const between = (one: number, other: number) => {
+    const [start, end] = [Math.min(one, other), Math.max(one, other)];
+    const among = Array.from({ length: end - start + 1 }, (_, offset) => items.get(start + offset));
+    return among.flatMap((item) => (item?.kind === 'chat' ? [item.chat] : []));
+  };
   const open = (item: Item | undefined) => {
     if (item && item.kind !== 'heading') {
       desk.open(item.chat, item.kind === 'hit' ? item.found.hit.message?.messageId : '');
@@ -103,8 +110,8 @@ export function List() {
         isOpen={item?.kind === 'chat' && item.chat.chatId === openId}
         onClick={(event) => {
           setActive(index);
-          if (item?.kind === 'chat' && (isSelecting.value || (desk.rights.maySend && (event.ctrlKey || event.metaKey)))) {
-            toggle(item.chat);
+          if (item?.kind === 'chat' && (isSelecting.value || (desk.rights.maySend && (event.ctrlKey || event.metaKey || event.shiftKey)))) {
+            event.shiftKey ? select(between(active, index)) : toggle(item.chat);
             return;
           }
           open(item);
@@ -120,7 +127,7 @@ export function List() {
           aria-activedescendant={active >= first && active < last ? `row-${active}` : undefined} onKeyDown={press}>
           {rows}
         </ul>
-        <p id="list-note" class="quiet" role="status">{note(items.count, source.isLoading.value, isSearch)}</p>
+        <p id="list-note" class="quiet" role="status">{note(items.count, source.isLoading.value || (isSearch && !desk.search.isComplete.value), isSearch)}</p>
       </div>
     </>
   );

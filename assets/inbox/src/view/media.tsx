@@ -12,7 +12,7 @@ const STATES: Record<string, string> = {
   pending: 'being loaded', expired: 'no longer stored', too_large: 'too large to be stored', rejected: 'could not be stored',
 };
 /** What a browser may show. Other types could run scripts in the page's origin. */
-const SHOWN = /^(image\/(png|jpeg|gif|webp|avif)|audio\/[\w.+-]+|video\/[\w.+-]+)$/;
+export const SHOWN = /^(image\/(png|jpeg|gif|webp|avif)|audio\/[\w.+-]+|video\/[\w.+-]+)$/;
 
 export function MediaView({ message, media }: { message: ChatMessage; media: Media }) {
   const { sender } = useDesk();
@@ -81,9 +81,10 @@ function Document({ media, file }: { media: Media; file?: File }) {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   };
   return (
-    <button type="button" class="card" aria-label={`Download ${name}`} onClick={() => void save().catch(showFailure)}>
+    <button type="button" class="card" onClick={() => void save().catch(showFailure)}>
       <Icon name="file" />
-      <span><span dir="auto">{name}</span><small>{media.bytes > 0 ? size(media.bytes) : media.mimetype}</small></span>
+      <span class="hidden">Download </span>
+      <span><span dir="auto">{name}</span> <small>{media.bytes > 0 ? size(media.bytes) : media.mimetype}</small></span>
       <Icon name="download" />
     </button>
   );

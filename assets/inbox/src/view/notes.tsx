@@ -15,7 +15,7 @@ export function Notes({ chat }: { chat: Chat }) {
   return (
     <section aria-label="Notes">
       <h3>Notes</h3>
-      {rights.maySend && <Field id="note" label="Add a note" save="Add" onSave={(text) => notes.write(chat, text)} />}
+      {rights.maySend && <Field id="note" label="Add a note" save="Add" draft={chat.chatId} onSave={(text) => notes.add(chat, text)} />}
       {!rights.maySend && notes.notes.value.length === 0 && <p class="quiet">None</p>}
       <ul class="notes">{notes.notes.value.map((note) => <Item key={note.messageId} chat={chat} note={note} />)}</ul>
     </section>
@@ -24,18 +24,12 @@ export function Notes({ chat }: { chat: Chat }) {
 
 function Item({ chat, note }: { chat: Chat; note: Note }) {
   const { choices, notes, rights } = useDesk();
-  const [isEditing, setEditing] = useState(false);
   const { body, performedBy, timestamp, updatedAt } = note;
   const isOwn = performedBy === rights.author;
   const canChange = rights.maySend && (isOwn || rights.mayManage);
   const isEdited = timestamp && updatedAt && timestampMs(timestamp) < timestampMs(updatedAt);
-  if (isEditing) {
-    const save = async (text: string) => {
-      const isDone = text === body || (await notes.edit(note, text));
-      setEditing(!isDone);
-      return isDone;
-    };
-    return <li><Field id="edited-note" label="Change the note" save="Save" text={body} onSave={save} onLeave={() => setEditing(false)} /></li>;
+  if (notes.draft(note.messageId) !== undefined) {
+    return <li><Field id="edited-note" label="Change the note" save="Save" draft={note.messageId} onSave={(text) => notes.save(note, text)} onLeave={() => notes.setDraft(note.messageId)} /></li>;
   }
   return (
     <li>
@@ -44,7 +38,7 @@ function Item({ chat, note }: { chat: Chat; note: Note }) {
         <span>{performedBy.includes('@') ? choices.nameOf(performedBy) : isOwn ? 'You' : 'A program'}</span>
         {timestamp && <time datetime={isoTime(timestamp)} title={longTime(timestamp)}>{shortTime(timestamp)}{isEdited && ', edited'}</time>}
         {canChange && <IconButton icon="edit" label="Change the note" onClick={() => {
-          setEditing(true);
+          notes.setDraft(note.messageId, body);
           wantedFocus.value = 'edited-note';
         }} />}
         {canChange && <IconButton icon="remove" label="Delete the note" onClick={() => void notes.remove(chat, note)} />}
@@ -54,13 +48,17 @@ function Item({ chat, note }: { chat: Chat; note: Note }) {
 }
 
 /** Enter saves, Shift+Enter breaks, Escape leaves the text as it was. */
-function Field(props: { id: string; label: string; save: string; text?: string; onSave: (text: string) => Promise<boolean>; onLeave?: () => void }) {
-  const { id, label, save, onSave, onLeave } = props;
-  const [text, setText] = useState(props.text ?? '');
+function Field(props: { id: string; label: string; save: string; draft: string; onSave: (text: string) => Promise<void>; onLeave?: () => void }) {
+  const { id, label, save, draft, onSave, onLeave } = props;
+  const { notes } = useDesk();
+  const text = notes.draft(draft) ?? '';
+  const [isBusy, setBusy] = useState(false);
   const field = useFocus<HTMLTextAreaElement>(id);
   const submit = async () => {
-    if (text.trim() !== '' && (await onSave(text.trim()))) {
-      setText('');
+    if (text.trim() !== '' && !isBusy) {
+      setBusy(true);
+      await onSave(text.trim());
+      setBusy(false);
     }
   };
   const press = (event: KeyboardEvent) => {
@@ -78,8 +76,8 @@ function Field(props: { id: string; label: string; save: string; text?: string; 
       void submit();
     }}>
       <textarea id={id} ref={field} rows={text.includes('\n') || text.length > 60 ? 4 : 1} maxlength={MAX_TEXT} dir="auto" placeholder={label} aria-label={label}
-        value={text} onInput={(event) => setText(event.currentTarget.value)} onKeyDown={press} />
-      <button>{save}</button>
+        value={text} onInput={(event) => notes.setDraft(draft, event.currentTarget.value)} onKeyDown={press} />
+      <button disabled={isBusy}>{save}</button>
     </form>
   );
 }

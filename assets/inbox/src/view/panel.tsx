@@ -1,8 +1,8 @@
 // Beside the conversation: who it is with, who works on it, and what the organization knows about it.
 import { useEffect, useState } from 'preact/hooks';
 import type { Chat } from '../api';
+import { showDetails } from '../model/details';
 import { go } from '../model/route';
-import { hasPanel } from '../model/settings';
 import { contactName, nameOf, phone, plain } from '../texts';
 import { Access } from './access';
 import { Avatar } from './avatar';
@@ -22,7 +22,7 @@ export function Panel({ chat }: { chat: Chat }) {
     <aside id="panel" aria-label="Details">
       <div class="panel-head">
         <h2>Details</h2>
-        <IconButton icon="close" label="Close the details" onClick={() => (hasPanel.value = false)} />
+        <IconButton icon="close" label="Close the details" onClick={() => showDetails(false)} />
       </div>
       <div class="panel-body" tabIndex={0} role="group" aria-label="Details of the chat">
         <div class="person">
@@ -40,7 +40,7 @@ export function Panel({ chat }: { chat: Chat }) {
         {chat.chatType === 'group' && <Members chat={chat} />}
         <Common chat={chat} />
         <Access chat={chat} />
-        <History key={chat.chatId} chat={chat} />
+        <History key={`${chat.orgPhone} ${chat.chatId}`} chat={chat} />
       </div>
     </aside>
   );

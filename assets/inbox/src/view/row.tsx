@@ -6,6 +6,7 @@ import { contactName, isoTime, longTime, nameOf, plain, shortTime, unread } from
 import { Avatar } from './avatar';
 import { useDesk } from './desk';
 import { Hidden, Icon } from './icons';
+import { Isolated } from './isolated';
 import { Ticks } from './ticks';
 
 export function ChatRow({ chat }: { chat: Chat }) {
@@ -27,7 +28,7 @@ export function ChatRow({ chat }: { chat: Chat }) {
         </div>
         <div class="line">
           {message?.fromMe && !message.isDeleted && <Ticks message={message} />}
-          <span class="preview" dir="auto">{preview(chat, message)}</span>
+          <span class="preview" dir="auto"><Preview chat={chat} message={message} /></span>
           {count > 0 && <span class="badge">{count}<Hidden> unread</Hidden></span>}
         </div>
         {(session || assignedTo || labels.length > 0) && (
@@ -53,7 +54,7 @@ export function HitRow({ found: { hit, chat } }: { found: Hit }) {
           {chat.isArchived && <span class="state word">archived</span>}
           <Time message={message} />
         </div>
-        <div class="line found"><span class="preview" dir="auto">{message?.fromMe ? 'You: ' : ''}{marked(hit.snippet)}</span></div>
+        <div class="line found"><span class="preview" dir="auto">{message?.fromMe ? <>You: <bdi>{marked(hit.snippet)}</bdi></> : marked(hit.snippet)}</span></div>
       </div>
     </>
   );
@@ -65,12 +66,13 @@ function Time({ message }: { message?: ChatMessage }) {
 }
 
 /** The newest message, in a group with its author. */
-function preview(chat: Chat, message: ChatMessage | undefined): string {
+function Preview({ chat, message }: { chat: Chat; message?: ChatMessage }) {
   if (!message) {
-    return '';
+    return null;
   }
-  const author = message.author && !message.fromMe && chat.chatType === 'group' ? `${contactName(chat, message.author).split(' ')[0]}: ` : '';
-  return (message.fromMe ? 'You: ' : author) + summary(message);
+  const author = message.author && !message.fromMe && chat.chatType === 'group' ? contactName(chat, message.author).split(' ')[0] : '';
+  const text = <Isolated text={summary(message)} />;
+  return message.fromMe || author ? <>{message.fromMe ? 'You' : <bdi>{author}</bdi>}: <bdi>{text}</bdi></> : text;
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#x27': "'" };

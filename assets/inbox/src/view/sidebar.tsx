@@ -11,6 +11,7 @@ import { Icon, IconButton } from './icons';
 import { focus, showView } from './keys';
 import { Menu } from './menu';
 import { Warning } from './numbers';
+import { Unsent } from './pending';
 
 const SEARCH_PAUSE_MS = 250;
 const VIEW_NAMES: Record<View, string> = {
@@ -36,8 +37,9 @@ export function Sidebar() {
         <SearchBox />
         {filter.value.search === '' && <FilterButton isExpanded={hasSelects} onClick={() => setSelects(!hasSelects)} />}
       </div>
-      {filter.value.search === '' && <Views hasSelects={hasSelects} />}
+      {filter.value.search === '' ? <Views hasSelects={hasSelects} /> : <Scope />}
       <Warning />
+      <Unsent />
       <Bulk />
     </>
   );
@@ -47,12 +49,20 @@ function SearchBox() {
   const { search } = filter.value;
   const [text, setText] = useState(search);
   const pause = useRef<number | undefined>(undefined);
-  useEffect(() => setText(search), [search]);
+  useEffect(() => {
+    // What is being typed is newer, and may end with a space.
+    if (pause.current === undefined) {
+      setText((shown) => (shown.trim() === search ? shown : search));
+    }
+  }, [search]);
   const type = (value: string) => {
     setText(value);
     clearTimeout(pause.current);
-    // Each text is not a step of its own for "back".
-    pause.current = setTimeout(() => go({ search: value.trim() }, filter.peek().search === ''), SEARCH_PAUSE_MS);
+    pause.current = setTimeout(() => {
+      pause.current = undefined;
+      // Each text is not a step of its own for "back".
+      go({ search: value.trim() }, filter.peek().search === '');
+    }, SEARCH_PAUSE_MS);
   };
   const key = ({ key }: KeyboardEvent) => {
     if (key === 'Enter' || key === 'ArrowDown') {
@@ -68,6 +78,14 @@ function SearchBox() {
       />
     </div>
   );
+}
+
+/** What a search looks through: of the filters, it keeps only the number. */
+function Scope() {
+  const { api } = useDesk();
+  const { number } = filter.value;
+  const session = api.sessions.value.find(({ phoneNumber }) => phoneNumber === number);
+  return <p id="search-scope" class="quiet">In all chats{number !== '' && ` of ${session?.label || `+${number}`}`}, also closed and archived ones</p>;
 }
 
 /** Shows the filters on a phone, where they would take the room of the chats. */
